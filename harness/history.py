@@ -1,0 +1,107 @@
+"""What happened in a run, in order, written as it happens, nothing inferred.
+
+A history is JSON lines. Its first line says how to repeat the run and holds the only wall time; every other instant is seconds of
+the run's clock, which is 0 when the load begins.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Begun(msgspec.Struct, frozen=True, tag="begun"):
+    """The first line: all that is needed to repeat the run."""
+
+    run_id: str
+    started_at: str  # wall time, ISO 8601, UTC
+    clock_zero_s: float  # the machine's monotonic clock at 0 of the run's clock
+    seed: int
+    scenario_path: str
+    scenario_sha256: str
+    target_path: str
+    target_sha256: str
+    arguments: list[str]  # of `harness run`, enough to repeat it
+    versions: dict[str, str]
+    proxy_engine: str
+    proxy_version: str
+
+
+class Injecting(msgspec.Struct, frozen=True, tag="injecting"):
+    """Written before the fault is tried; the fault counts as active from here."""
+
+    at_s: float
+    fault: str
+
+
+class Injected(msgspec.Struct, frozen=True, tag="injected"):
+    """Everything that carries the fault had acknowledged it."""
+
+    at_s: float
+    fault: str
+
+
+class Confirmed(msgspec.Struct, frozen=True, tag="confirmed"):
+    """It was seen that the fault took hold, or (*held* false) that it did not."""
+
+    at_s: float
+    fault: str
+    held: bool
+    how: str
+
+
+class Published(msgspec.Struct, frozen=True, tag="published"):
+    """The next snapshot was published at the primary: asked at *asked_s*, acknowledged at *at_s*."""
+
+    at_s: float
+    asked_s: float
+    version: int
+
+
+class Reverting(msgspec.Struct, frozen=True, tag="reverting"):
+    at_s: float
+    fault: str
+
+
+class Reverted(msgspec.Struct, frozen=True, tag="reverted"):
+    """Everything that carried the fault had acknowledged its end; or (*error*) it could not be put back."""
+
+    at_s: float
+    fault: str
+    error: str = ""
+
+
+class Alarm(msgspec.Struct, frozen=True, tag="alarm"):
+    """Something that makes the measurement untrustworthy: a proxy that wedged, a process that died."""
+
+    at_s: float
+    what: str
+
+
+class Ended(msgspec.Struct, frozen=True, tag="ended"):
+    """The last line."""
+
+    at_s: float
+    reason: Literal["completed", "aborted", "interrupted", "crashed"]
+    detail: str = ""
+
+
+Event = Begun | Injecting | Injected | Confirmed | Published | Reverting | Reverted | Alarm | Ended
+History = tuple[Event, ...]
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Event).decode
+
+
+def encode(event: Event) -> bytes:
+    """One line, with its end."""
+    return _encode(event) + b"\n"
+
+
+def decode(lines: bytes) -> History:
+    """The events of *lines*; a last line without an end, cut short by a crash, is left out.
+
+    Raises msgspec.DecodeError for a whole line that is no event.
+    """
+    return tuple(_decode(line) for line in lines.split(b"\n")[:-1] if line.strip())

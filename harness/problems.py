@@ -1,0 +1,31 @@
+"""Errors of the person who wrote a file or a command line: what was wrong, where, and what would be right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: *what* it is and what would be right; *path* is the place inside the document."""
+
+    what: str
+    file: str = ""
+    line: int | None = None
+    path: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.file and self.line else self.file
+        return " ".join(part for part in (place, f"{self.path}:" if self.path else "", self.what) if part)
+
+
+class UsageProblems(Exception):  # noqa: N818 - it is not an error of the program
+    """A file or the command line is wrong; nothing was touched. Exit status 2."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class HarnessError(Exception):
+    """The harness or a process that it started failed; the message says which, and shows the end of its log. Exit status 70."""

@@ -1,0 +1,26 @@
+"""Quantities as people write them in a file: ``3s``, ``250ms``, ``1.5 min``; bare numbers are refused, since their unit is a guess."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+_UNITS_S = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+
+
+def seconds(written: Any) -> float:
+    """Seconds of a duration such as ``3s``, ``250ms``, ``2min``; raises ValueError that says what would be right."""
+    match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
+    if match is None or match[2].lower() not in _UNITS_S:
+        raise ValueError(f"{written!r} is not a duration; write a number and a unit, such as 3s, 250ms or 2min")
+    return round(float(match[1]) * _UNITS_S[match[2].lower()], 9)
+
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(seconds),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|sec|m|min|h)\s*$", "examples": ["3s", "250ms", "2min"]}),
+]

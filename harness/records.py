@@ -1,0 +1,81 @@
+"""The rows a run leaves behind: one a logical request, one an attempt at a provider, one an arrival there.
+
+All instants are seconds. In the row files of a run they are on the machine's monotonic clock; in what is read back from a stored
+run they are on the run's clock, which is 0 when the load begins.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+RequestOutcome = Literal[
+    "complete", "truncated", "empty", "refused", "reset", "stalled", "timed_out", "error", "malformed", "unfinished", "not_sent"
+]
+AttemptOutcome = Literal["complete", "truncated", "closed", "reset", "client_left", "malformed", "unfinished"]
+ArrivalOutcome = Literal["complete", "truncated", "closed", "client_left", "answered_by_fault", "unfinished"]
+
+
+class Request(msgspec.Struct, array_like=True, gc=False):
+    """One logical request, as the load saw it. An instant that never came is None."""
+
+    index: int  # position in the arrival schedule; each one appears exactly once in a sound run
+    worker: int
+    due_s: float
+    sent_s: float | None = None
+    first_byte_s: float | None = None  # of the answer's head
+    first_token_s: float | None = None  # of the first piece with text in it; without streaming, of the whole answer
+    end_s: float | None = None
+    status: int = 0  # 0: no answer's head came
+    outcome: RequestOutcome = "unfinished"
+    bytes: int = 0  # of the answer's body
+    entry: str = ""  # name of the entry that was asked
+    conversation: str = ""
+    turn: int = 0
+    overlapped: bool = False  # the conversation's turn before this one was still open when this one was sent
+    question: str = ""  # id of the question
+    answer: str = ""  # at most 64 Ki characters of it
+    snapshot_version: int | None = None  # that the answer says it stands on
+    seen_version: int | None = None  # the newest version that the conversation had seen when this was sent
+    nonce: str = ""
+    chunks: int = 0
+    detail: str = ""
+
+
+class Attempt(msgspec.Struct, array_like=True, gc=False):
+    """One try of the target's at a provider, as the tap saw it: before any fault could touch it."""
+
+    link: str
+    start_s: float  # first byte of the request
+    nonce: str = ""
+    traceparent: str = ""
+    retry_count: int | None = None  # the SDK's own count (x-stainless-retry-count)
+    sent_s: float | None = None  # last byte of the request
+    first_byte_s: float | None = None
+    end_s: float | None = None
+    status: int = 0
+    outcome: AttemptOutcome = "unfinished"
+    bytes_out: int = 0  # of the request, head and body
+    bytes_in: int = 0  # of the answer, head and body
+    method: str = ""
+    path: str = ""
+
+
+class Arrival(msgspec.Struct, array_like=True, gc=False):
+    """One try as it came out of Toxiproxy, at the edge; what the fault ate never becomes one."""
+
+    link: str
+    start_s: float
+    nonce: str = ""
+    forwarded_s: float | None = None  # the edge finished writing it upstream; None: it never did
+    first_byte_s: float | None = None
+    end_s: float | None = None
+    status: int = 0
+    outcome: ArrivalOutcome = "unfinished"
+    fault: str = ""  # id of the fault that answered in the provider's place
+    redials: int = 0  # 1: a pooled connection had been closed by the provider, and a fresh one was used
+    tokens_in: int | None = None  # the provider's usage, else an estimate of one token per 4 characters
+    tokens_out: int | None = None
+    messages_sha256: str = ""  # of the messages without the nonce
+    path: str = ""

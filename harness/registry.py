@@ -1,0 +1,47 @@
+"""One mechanism for every plug-in point: a name in a file stands for a thing in code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Generic, TypeVar
+
+Thing = TypeVar("Thing")
+
+
+class UnknownNameError(LookupError):
+    """A name that no one registered; the message lists those that are, and the nearest."""
+
+
+class Registry(Generic[Thing]):
+    """Things of one *noun* by name. A second registration of a name raises ValueError."""
+
+    def __init__(self, noun: str) -> None:
+        self.noun = noun
+        self._things: dict[str, Thing] = {}
+
+    def add(self, name: str, thing: Thing) -> Thing:
+        if name in self._things:
+            raise ValueError(f"{self.noun} {name!r} is registered twice")
+        self._things[name] = thing
+        return thing
+
+    def __getitem__(self, name: str) -> Thing:
+        if name in self._things:
+            return self._things[name]
+        raise UnknownNameError(f"unknown {self.noun} {name!r}; {suggestion(name, list(self._things))}")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._things
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._things)
+
+    def items(self) -> list[tuple[str, Thing]]:
+        return list(self._things.items())
+
+
+def suggestion(name: str, known: list[str]) -> str:
+    """What would be right in place of *name*: the nearest of *known*, else all of them."""
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"

@@ -1,0 +1,141 @@
+"""The target file: the system under test, how to start or find it, how to ask it, and what it depends on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from harness.quantities import Seconds
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Ready(_Strict):
+    """How to tell that a process serves: one of ``get`` (a path that answers 2xx) or ``tcp`` (its port accepts)."""
+
+    get: str | None = None
+    tcp: bool = False
+    within: Seconds = Field(default=20.0, validate_default=False)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Ready:
+        if (self.get is None) == (not self.tcp):
+            raise ValueError("say how to tell that it is ready: either get: /path or tcp: true")
+        return self
+
+
+class Service(_Strict):
+    """A process that the harness starts. ``{port}`` in its command or environment is a free port that it is to listen on."""
+
+    command: list[str] = Field(min_length=1)
+    env: dict[str, str] = Field(default_factory=dict)
+    ready: Ready
+    after: list[Name] = Field(default_factory=list, description="services that have to be ready before this one is started")
+
+
+class Simulated(_Strict):
+    """A provider that the harness brings: OpenAI-compatible, with a capacity, so that it can be overloaded."""
+
+    api: Literal["openai"] = "openai"
+    capacity: int = Field(default=24, ge=1, description="requests worked on at once")
+    queue: int = Field(default=48, ge=0, description="requests that wait; further ones are answered 503")
+    first_token: Seconds = Field(default=0.25, description="median time to the first token (log-normal)")
+    sigma: float = Field(default=0.35, ge=0, le=3, description="spread of the log-normal")
+    tokens: int = Field(default=20, ge=1, le=10_000, description="tokens an answer")
+    token_gap: Seconds = Field(default=0.015, description="median time between tokens")
+
+
+class SimulatedUpstream(_Strict):
+    """``{simulated: {...}}``: the provider that stands behind the link is the harness's own."""
+
+    simulated: Simulated = Field(default_factory=Simulated)
+
+
+class Link(_Strict):
+    """One dependency of the target, reached only through a Toxiproxy proxy."""
+
+    kind: Name = Field(description="what it is: provider, store, cache, replication, ...; scenarios aim by it")
+    region: Name | None = Field(default=None, description="where the dependency lives")
+    upstream: str | SimulatedUpstream = Field(
+        description="https://host[:port], http://host:port, redis://host:port, host:port, or simulated: with its settings"
+    )
+    api: Literal["openai", "none"] = Field(default="none", description="how its limits and errors are worded")
+    env: dict[str, str] = Field(default_factory=dict, description="what the started processes are told; {url}, {host}, {port}")
+
+
+class Entry(_Strict):
+    """One address where the target is asked."""
+
+    name: Name | None = None
+    url: str
+    region: Name | None = None
+
+
+class NoncePlace(_Strict):
+    """Where the nonce that joins attempts to a request travels."""
+
+    place: Literal["prompt", "header", "field"] = Field(default="prompt", alias="in")
+    name: str | None = Field(default=None, description="of the header, or of the JSON field")
+
+    @model_validator(mode="after")
+    def _named(self) -> NoncePlace:
+        if self.place != "prompt" and not self.name:
+            raise ValueError(f"a nonce in a {self.place} needs the {self.place}'s name")
+        return self
+
+
+class Reply(_Strict):
+    """Where in a JSON reply things stand, as JSON Pointers (RFC 6901)."""
+
+    answer: str | None = Field(default=None, description="needed by the json protocol")
+    snapshot_version: str | None = None
+    conversation: str | None = None
+
+
+class Ask(_Strict):
+    """How one question is put to the target."""
+
+    protocol: str = Field(description="openai-chat, json, or a registered one")
+    path: str = "/"
+    headers: dict[str, str] = Field(default_factory=dict)
+    model: str | None = None
+    stream: bool = True
+    body: dict[str, Any] | None = Field(
+        default=None, description="json protocol: the body; {question}, {conversation}, {seen_version}, {nonce} are filled in"
+    )
+    reply: Reply = Field(default_factory=Reply)
+    nonce: NoncePlace = Field(default_factory=NoncePlace)
+
+
+class Publish(_Strict):
+    """How the next snapshot is published: a POST that answers JSON with the version at *version*."""
+
+    post: str
+    version: str = "/version"
+    replica_lag: Seconds = Field(default=0.5, description="how soon all regions answer from it when nothing is broken")
+
+
+class Target(_Strict):
+    """The system under test and its links."""
+
+    schema_: Literal["harness.target/1"] = Field(alias="schema")
+    name: Name
+    about: str = ""
+    services: dict[Name, Service] = Field(default_factory=dict)
+    start: Service | None = Field(default=None, description="the target's own process, when there is one; it is called 'target'")
+    entries: list[Entry] = Field(min_length=1)
+    ask: Ask
+    links: dict[Name, Link] = Field(default_factory=dict)
+    publish: Publish | None = None
+
+    @model_validator(mode="after")
+    def _names_are_one_space(self) -> Target:
+        twice = (set(self.services) | ({"target"} if self.start else set())) & set(self.links)
+        if twice:
+            raise ValueError(f"a service and a link share a name: {', '.join(sorted(twice))}")
+        return self
