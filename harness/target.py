@@ -67,6 +67,13 @@ class Link(_Strict):
     api: Literal["openai", "none"] = Field(default="none", description="how its limits and errors are worded")
     env: dict[str, str] = Field(default_factory=dict, description="what the started processes are told; {url}, {host}, {port}")
 
+    @property
+    def carries(self) -> Literal["http", "redis", "tcp"]:
+        """What flows over it, told by its upstream: only an HTTP link has a tap and an edge."""
+        if not isinstance(self.upstream, str) or self.upstream.startswith(("http://", "https://")):
+            return "http"
+        return "redis" if self.upstream.startswith("redis://") else "tcp"
+
 
 class Entry(_Strict):
     """One address where the target is asked."""

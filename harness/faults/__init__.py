@@ -1,1 +1,28 @@
-"""The faults that a scenario can ask for, each one small file; see `base.py` for what a fault promises."""
+"""The faults that a scenario can ask for, each one small file; `base.py` says what a fault promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Union
+
+from pydantic import Field
+
+from harness.faults.base import Fault, faults
+from harness.faults.cache_divergence import CacheDivergence
+from harness.faults.http_error import HttpError
+from harness.faults.latency import Latency
+from harness.faults.rate_limit import RateLimit
+from harness.faults.regional_loss import RegionalLoss
+
+faults.add("latency", Latency)
+faults.add("regional_loss", RegionalLoss)
+faults.add("rate_limit", RateLimit)
+faults.add("http_error", HttpError)
+faults.add("cache_divergence", CacheDivergence)
+
+if TYPE_CHECKING:
+    AnyFault = Fault
+else:
+    # Made from the table, so that a new kind is one line above.
+    AnyFault = Annotated[Union[tuple(kind for _, kind in faults.items())], Field(discriminator="kind")]  # noqa: UP007
+
+__all__ = ["AnyFault", "Fault", "faults"]

@@ -1,0 +1,106 @@
+"""What a fault promises: it is data, it says what it does to the wire, and it says how one can see that it took hold.
+
+A new kind is one file beside this one and one line in `harness/faults/__init__.py`; third parties register theirs through the
+entry-point group ``harness``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.effects import Effect, Probe
+from harness.quantities import Seconds
+from harness.registry import Registry
+from harness.target import Link, Name
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What has been seen of a fault since it was injected: active *probes* by link, attempts that the edge *answered* for it."""
+
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+    answered: int = 0
+
+
+class Selector(BaseModel):
+    """Which links a fault is aimed at: by name, or by kind and region, so that a scenario fits any target."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    link: Name | None = None
+    kind: Name | None = None
+    region: Name | None = None
+
+    def picks(self, links: Mapping[str, Link]) -> tuple[str, ...]:
+        """Names of the links that match everything that is said."""
+        return tuple(
+            name
+            for name, link in links.items()
+            if self.link in (None, name) and self.kind in (None, link.kind) and self.region in (None, link.region)
+        )
+
+    def __str__(self) -> str:
+        said = {"link": self.link, "kind": self.kind, "region": self.region}
+        return ", ".join(f"{key} {value}" for key, value in said.items() if value) or "all links"
+
+
+class Fault(BaseModel):
+    """One disturbance, as data. The first line of a kind's docstring is its documentation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    kind: str
+    at: str = Field(default="fault", description="when it begins: a phase, or a phase and an offset, such as fault + 3s")
+    lasts: Seconds | None = Field(default=None, alias="for", description="default: to the end of the phase")
+
+    probes: ClassVar[bool] = True
+    """Whether an active probe through the link shows it; else attempts that the edge answered do."""
+    needs: ClassVar[Literal["http", "any"]] = "any"
+    """What a link has to carry for this fault."""
+    hides_attempts: bool = False
+    """Whether attempts that it defeats can be seen by nobody, so that amplification is unmeasured while it lasts."""
+
+    def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
+        """Names of the links it touches."""
+        raise NotImplementedError
+
+    def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        """What to make true on the wire, in this order; it is made false in the opposite one. *links* are those it is aimed at."""
+        raise NotImplementedError
+
+    def publishes_at_s(self) -> tuple[float, ...]:
+        """When, after its start, the next snapshot is to be published."""
+        return ()
+
+    def took_hold(self, looked: Looked) -> bool:
+        """Whether *looked* shows that it is in force on every link it touches."""
+        raise NotImplementedError
+
+    def owed_s(self) -> float:
+        """For how long what a client sent is still on its way once the client has left, as in a slow network."""
+        return 0.0
+
+    def summary(self) -> str:
+        """A few words for a person: what and where."""
+        raise NotImplementedError
+
+
+class Aimed(Fault):
+    """A fault with a selector."""
+
+    on: Selector = Field(description="which links: {link: NAME}, or {kind: KIND, region: REGION}")
+
+    def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
+        return self.on.picks(links)
+
+
+faults: Registry[type[Fault]] = Registry("fault kind")
+
+
+def every_probe(looked: Looked, outcomes: set[str]) -> bool:
+    """True when there is a probe and each one ended in one of *outcomes*."""
+    return bool(looked.probes) and all(probe.outcome in outcomes for probe in looked.probes.values())

@@ -1,0 +1,37 @@
+"""The fault in which one region goes on answering from an old snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from harness.effects import Effect, Toxic
+from harness.faults.base import Fault, Looked, Selector, every_probe
+from harness.quantities import Seconds
+from harness.target import Link, Name
+
+
+class CacheDivergence(Fault):
+    """A region's replication is held while the next snapshot is published, so its replicas answer from the old one."""
+
+    kind: Literal["cache_divergence"] = "cache_divergence"
+    region: Name = Field(description="whose replication is held")
+    publish_after: Seconds = Field(default=3.0, description="when the next snapshot is published, after replication is held")
+
+    def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
+        return Selector(kind="replication", region=self.region).picks(links)
+
+    def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        # Held on the way from the primary, replication goes on within milliseconds of the end, without a full sync.
+        return tuple(Toxic(link, "timeout", "downstream", {"timeout": 0}) for link in links)
+
+    def publishes_at_s(self) -> tuple[float, ...]:
+        return (self.publish_after,)
+
+    def took_hold(self, looked: Looked) -> bool:
+        return every_probe(looked, {"silent"})
+
+    def summary(self) -> str:
+        return f"cache_divergence {self.region}"

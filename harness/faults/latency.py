@@ -1,0 +1,44 @@
+"""The fault in which a dependency still answers, but late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from harness.effects import Effect, Toxic
+from harness.faults.base import Aimed, Looked
+from harness.quantities import Seconds
+from harness.target import Link
+
+
+class Latency(Aimed):
+    """Everything sent over a link arrives later, by *base* plus or minus *jitter* (uniform)."""
+
+    kind: Literal["latency"] = "latency"
+    base: Seconds = Field(description="how much later")
+    jitter: Seconds = Field(default=0.0, description="spread, uniform, both ways")
+
+    @model_validator(mode="after")
+    def _late_at_all(self) -> Latency:
+        if self.base <= 0 or self.jitter > self.base:
+            raise ValueError(f"base {self.base} s has to be above 0 and jitter {self.jitter} s at most base")
+        return self
+
+    def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        # On the way to the provider: the reader sees the same delay, and Toxiproxy stays responsive when clients leave streams.
+        attributes = {"latency": round(1000 * self.base), "jitter": round(1000 * self.jitter)}
+        return tuple(Toxic(link, "latency", "upstream", attributes) for link in links)
+
+    def took_hold(self, looked: Looked) -> bool:
+        late_s = 0.9 * (self.base - self.jitter)
+        return bool(looked.probes) and all(
+            probe.outcome == "silent" or (probe.outcome == "answered" and probe.elapsed_s >= late_s) for probe in looked.probes.values()
+        )
+
+    def owed_s(self) -> float:
+        return self.base + self.jitter
+
+    def summary(self) -> str:
+        return f"latency {1000 * self.base:.0f} ± {1000 * self.jitter:.0f} ms on {self.on}"
