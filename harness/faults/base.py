@@ -61,8 +61,6 @@ class Fault(BaseModel):
     """Whether an active probe through the link shows it; else attempts that the edge answered do."""
     needs: ClassVar[Literal["http", "any"]] = "any"
     """What a link has to carry for this fault."""
-    hides_attempts: bool = False
-    """Whether attempts that it defeats can be seen by nobody, so that amplification is unmeasured while it lasts."""
 
     def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
         """Names of the links it touches."""
@@ -79,6 +77,10 @@ class Fault(BaseModel):
     def took_hold(self, looked: Looked) -> bool:
         """Whether *looked* shows that it is in force on every link it touches."""
         raise NotImplementedError
+
+    def hides_attempts(self) -> bool:
+        """Whether attempts that it defeats can be seen by nobody, so that amplification is unmeasured while it lasts."""
+        return False
 
     def owed_s(self) -> float:
         """For how long what a client sent is still on its way once the client has left, as in a slow network."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -23,10 +23,6 @@ class RegionalLoss(Fault):
         default="blackhole", description="blackhole: bytes vanish; refuse: nobody listens; reset: connections are reset"
     )
 
-    def model_post_init(self, _context: Any) -> None:
-        # Where nobody listens, a client's attempt leaves no trace at any proxy.
-        object.__setattr__(self, "hides_attempts", self.mode == "refuse")
-
     def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
         return Selector(region=self.region).picks(links)
 
@@ -35,6 +31,10 @@ class RegionalLoss(Fault):
 
     def took_hold(self, looked: Looked) -> bool:
         return every_probe(looked, _SEEN[self.mode])
+
+    def hides_attempts(self) -> bool:
+        # Where nobody listens, a client's attempt leaves no trace at any proxy.
+        return self.mode == "refuse"
 
     def summary(self) -> str:
         return f"regional_loss {self.region} · {self.mode}"

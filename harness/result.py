@@ -1,0 +1,180 @@
+"""The result document: what a run came to, in the stable form ``harness.result/1`` that machines read.
+
+Ratios are 0 to 1. Instants are seconds of the run's clock, 0 when the load begins. An end of an interval that is unbounded, and a value
+that was not measured, are null.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Outcome = Literal["pass", "fail", "inconclusive", "invalid", "aborted", "crashed", "interrupted"]
+
+EXIT_STATUS: dict[Outcome, int] = {
+    "pass": 0,
+    "fail": 1,
+    "inconclusive": 3,
+    "invalid": 4,
+    "aborted": 5,
+    "crashed": 70,
+    "interrupted": 130,
+}
+# The worst first: what a run as a whole is called when several hold.
+PRECEDENCE: tuple[Outcome, ...] = ("interrupted", "crashed", "aborted", "invalid", "fail", "inconclusive", "pass")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class File(_Part):
+    """A file that the run was made from: its name inside, its path as given, and the hash of its text."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+class Proxy(_Part):
+    engine: str
+    version: str
+
+
+class LatencyMs(_Part):
+    """Milliseconds from when a request was due to the end of its answer, over complete answers."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class TtftMs(_Part):
+    """Milliseconds from when a request was due to its first token, over complete answers."""
+
+    p50: float | None
+    p95: float | None
+
+
+class Phase(_Part):
+    """One phase; a request belongs to the phase in which it was due."""
+
+    name: str
+    start_s: float
+    end_s: float
+    requests: int
+    good_ratio: float | None
+    latency_ms: LatencyMs
+    ttft_ms: TtftMs
+
+
+class Measured(_Part):
+    """A number with its 95 % interval, from *n* samples; *censored*: the true value lies beyond what was observed."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    censored: bool
+    n: int
+
+
+class Breakdown(_Part):
+    """A metric by phase, link and layer, where that makes sense."""
+
+    phase: dict[str, Measured] = Field(default_factory=dict)
+    link: dict[str, Measured] = Field(default_factory=dict)
+    layer: dict[str, Measured] = Field(default_factory=dict)
+
+
+class Metric(Measured):
+    """A score, with its parts (such as the number of times a conversation went back to an older snapshot)."""
+
+    unit: str
+    by: Breakdown = Field(default_factory=Breakdown)
+    parts: dict[str, Measured] = Field(default_factory=dict)
+
+
+class Finding(_Part):
+    """One expectation held against one interval: inside passes, outside fails, across is inconclusive."""
+
+    expectation: str
+    metric: str
+    phase: str | None
+    limit: float
+    value: float | None
+    low: float | None
+    high: float | None
+    verdict: Literal["pass", "fail", "inconclusive"]
+
+
+class Fault(_Part):
+    """One fault: when it was asked for, acknowledged and ended, whether it took hold, and how many attempts it touched.
+
+    *attempts_affected* is null where nothing can be seen (a refused connection, a Redis link).
+    """
+
+    id: str
+    kind: str
+    summary: str
+    links: list[str]
+    asked_at_s: float | None
+    injected_at_s: float | None
+    confirmed: bool
+    confirmed_at_s: float | None
+    evidence: str
+    reverted_at_s: float | None
+    attempts_affected: int | None
+
+
+class SendLagMs(_Part):
+    p50: float | None
+    p99: float | None
+    max: float | None
+
+
+class Quality(_Part):
+    """Why the numbers can, or cannot, be trusted."""
+
+    offered: int
+    sent: int
+    dropped: int
+    unfinished: int
+    missing: int
+    doubled: int
+    send_lag_ms: SendLagMs
+    steady_baseline: bool | None
+    join_ratio: float | None = Field(description="share of attempts that were joined to a request")
+    attempts: int = Field(description="seen at the tap")
+    arrivals: int = Field(description="seen at the edge")
+    forwarded: int = Field(description="written to the providers whole by the edge; redials not counted again")
+    redials: int
+    accepted: int | None = Field(description="counted by the simulated providers themselves; null in front of real ones")
+    notes: list[str]
+
+
+class Result(_Part):
+    """What a run came to."""
+
+    schema_: Literal["harness.result/1"] = Field(default="harness.result/1", alias="schema")
+    run_id: str
+    verdict: Outcome
+    exit_status: int
+    reason: str = Field(description="the verdict's reason in one sentence")
+    scenario: File
+    target: File
+    seed: int
+    started_at: str
+    duration_s: float
+    proxy: Proxy
+    phases: list[Phase]
+    metrics: dict[str, Metric]
+    findings: list[Finding]
+    faults: list[Fault]
+    quality: Quality
+    replay: str = Field(description="the command that repeats the run")
+    versions: dict[str, str]
+
+    def to_json(self) -> str:
+        """The document as JSON text, with its keys in the order above and a line end."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
