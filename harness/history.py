@@ -22,7 +22,10 @@ class Begun(msgspec.Struct, frozen=True, tag="begun"):
     scenario_sha256: str
     target_path: str
     target_sha256: str
-    arguments: list[str]  # of `harness run`, enough to repeat it
+    replay: str  # the command that repeats the run
+    overrides: list[str]  # of the scenario's settings, as KEY=VALUE
+    expectations: list[str]  # added on the command line
+    with_faults: bool
     versions: dict[str, str]
     proxy_engine: str
     proxy_version: str
@@ -83,7 +86,7 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     """The last line."""
 
     at_s: float
-    reason: Literal["completed", "aborted", "interrupted", "crashed"]
+    reason: Literal["completed", "invalidated", "aborted", "interrupted", "crashed"]
     detail: str = ""
 
 

@@ -1,0 +1,67 @@
+"""One belief about a run: a metric, a limit and, for most metrics, a phase; ``retry_amplification <= 1.5 in fault``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+from harness.scoring.interval import Interval
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+_WRITTEN = re.compile(
+    r"\s*(?P<metric>[a-z_]+)(?:\.(?P<part>[a-z0-9_]+))?\s*(?P<op><=|>=|<|>)\s*(?P<limit>-?\d+(?:\.\d+)?)\s*(?:in\s+(?P<phase>[a-z]+))?\s*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """*metric*[.*part*] *op* *limit* [in *phase*]."""
+
+    metric: str
+    part: str | None
+    op: Literal["<=", ">=", "<", ">"]
+    limit: float
+    phase: str | None
+
+    def __str__(self) -> str:
+        part = f".{self.part}" if self.part else ""
+        phase = f" in {self.phase}" if self.phase else ""
+        return f"{self.metric}{part} {self.op} {self.limit:g}{phase}"
+
+    @property
+    def wants_low(self) -> bool:
+        """Whether smaller is better."""
+        return self.op in ("<=", "<")
+
+    def judge(self, interval: Interval) -> Verdict:
+        """Inside the limit passes, outside fails, across it is inconclusive; so does an interval that nothing was measured for."""
+        if interval.value is None:
+            return "inconclusive"
+        holds = _holds(self.op, interval.low, self.limit), _holds(self.op, interval.high, self.limit)
+        return "pass" if all(holds) else "fail" if not any(holds) else "inconclusive"
+
+
+def parse(written: str) -> Expectation:
+    """The expectation that *written* says; raises ValueError that says what would be right."""
+    match = _WRITTEN.fullmatch(written)
+    if match is None:
+        raise ValueError(f"{written!r} is not an expectation; write metric[.part] OP number [in PHASE], such as good_ratio >= 0.9 in fault")
+    op = match["op"]
+    assert op in ("<=", ">=", "<", ">")
+    return Expectation(match["metric"], match["part"], op, float(match["limit"]), match["phase"])
+
+
+def replace(expectations: tuple[Expectation, ...], new: tuple[Expectation, ...]) -> tuple[Expectation, ...]:
+    """*expectations* with each of *new* in the place of the one with its metric, part and phase, else added."""
+    kept = {(e.metric, e.part, e.phase): e for e in expectations}
+    kept.update({(e.metric, e.part, e.phase): e for e in new})
+    return tuple(kept.values())
+
+
+def _holds(op: str, value: float, limit: float) -> bool:
+    if value in (inf, -inf):
+        return (value < limit) if op in ("<=", "<") else (value > limit)
+    return {"<=": value <= limit, "<": value < limit, ">=": value >= limit, ">": value > limit}[op]

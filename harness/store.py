@@ -1,0 +1,144 @@
+"""The layout of ``reports/<scenario>/<run>/``: the only module that writes and reads the files of a run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import history
+from harness.history import Begun, Event, History
+from harness.problems import Problem, UsageProblems
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The files of one run, by name."""
+
+    path: Path
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.jsonl"
+
+    @property
+    def rows(self) -> Path:
+        """The folder of row files, as the processes of the run wrote them."""
+        return self.path / "rows"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def undo(self) -> Path:
+        """What puts the world back; gone once a run has ended well."""
+        return self.path / "undo.jsonl"
+
+    @property
+    def counts(self) -> Path:
+        """What the simulated providers counted themselves."""
+        return self.path / "counts.json"
+
+    @property
+    def scenario(self) -> Path:
+        return self.path / "scenario.yaml"
+
+    @property
+    def target(self) -> Path:
+        return self.path / "target.yaml"
+
+    @property
+    def questions(self) -> Path:
+        return self.path / "questions.yaml"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result.json"
+
+    def table(self, name: str) -> Path:
+        """The Parquet file of *name*: requests, attempts or arrivals."""
+        return self.path / f"{name}.parquet"
+
+
+def create(out: Path, scenario: str, run_id: str) -> RunFolder:
+    """An empty folder for a run; *run_id* gets a number behind it when it is taken. Raises UsageProblems where none can be made."""
+    try:
+        (out / scenario).mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            path = out / scenario / (run_id if number == 1 else f"{run_id}-{number}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            for folder in ("rows", "logs"):
+                (path / folder).mkdir()
+            return RunFolder(path)
+    except OSError as error:
+        raise UsageProblems(Problem(f"no run folder can be made there: {error.strerror}; name another with --out", file=str(out))) from error
+    raise UsageProblems(Problem(f"a thousand runs are called {run_id}", file=str(out)))
+
+
+def find(path: Path) -> RunFolder:
+    """The run folder at *path*; raises UsageProblems when there is none."""
+    folder = RunFolder(path.parent if path.is_file() else path)
+    if not folder.history.is_file():
+        raise UsageProblems(Problem("is not a run; name a folder that holds a history.jsonl", file=str(path)))
+    return folder
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """*content* at *path*, whole or not at all."""
+    data = content.encode() if isinstance(content, str) else content
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class HistoryFile:
+    """A history on disk; each line is there when `write` returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def write(self, event: Event) -> None:
+        os.write(self._fd, history.encode(event))
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def read_history(folder: RunFolder) -> tuple[Begun, History]:
+    """The first line and all that follow; raises UsageProblems when the first is not there."""
+    events = history.decode(folder.history.read_bytes())
+    if not events or not isinstance(events[0], Begun):
+        raise UsageProblems(Problem("does not begin with the line that says how to repeat the run", file=str(folder.history)))
+    return events[0], events[1:]
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """*frame* as Parquet, whole or not at all."""
+    temporary = path.with_name(f".{path.name}")
+    frame.to_parquet(temporary, index=False, compression="zstd")
+    temporary.replace(path)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_parquet(path)
