@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.history import History
+from harness.history import Begun, Ended, Event, History, Injected, Published, Reverted, Reverting
 from harness.plan import Plan
 
 if TYPE_CHECKING:
@@ -20,10 +20,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """From when the first fault was in force until the last one was acknowledged to be gone; the end is known to *end_uncertainty_s*."""
+
+    start_s: float
+    end_s: float
+    end_uncertainty_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What happened, as tables, with what was planned."""
 
     plan: Plan
+    begun: Begun
     history: History
     requests: pd.DataFrame
     attempts: pd.DataFrame
@@ -32,3 +42,40 @@ class Evidence:
     """Requests that each simulated provider counted, by link; nothing for real ones."""
     questions: Mapping[str, str] = field(default_factory=dict)
     """Text of each question by its id."""
+
+    def requests_in(self, phase: str | None) -> pd.DataFrame:
+        """Requests due in *phase*, or in all phases but the warm-up."""
+        names = self.requests["phase"]
+        return self.requests[names == phase if phase else names != "warmup"]
+
+    @property
+    def ended(self) -> Ended | None:
+        """How the run ended; None when it was killed before it could say."""
+        last = self.history[-1] if self.history else None
+        return last if isinstance(last, Ended) else None
+
+    @property
+    def observed_until_s(self) -> float:
+        """Up to when requests were due: the plan's end, or where the run was cut short."""
+        ended = self.ended
+        complete = ended is not None and ended.reason == "completed"
+        return self.plan.total_s if complete else min(self.plan.total_s, ended.at_s if ended else float(self.requests["due_s"].max()))
+
+    def of_fault(self, fault: str, kind: type[Event]) -> list[Event]:
+        """Events of one *kind* about one *fault*, in order."""
+        return [event for event in self.history if type(event) is kind and getattr(event, "fault", None) == fault]
+
+    def fault_window(self) -> Window | None:
+        """The faults' extent as it happened; as planned when there are none; None when a fault never began or never ended."""
+        if not self.plan.disturbances:
+            return Window(self.plan.fault_start_s, self.plan.fault_end_s, 0.0)
+        began = [event.at_s for event in self.history if isinstance(event, Injected)]
+        gone = [event.at_s for event in self.history if isinstance(event, Reverted) and not event.error]
+        asked = [event.at_s for event in self.history if isinstance(event, Reverting)]
+        if not began or len(gone) < len(self.plan.disturbances):
+            return None
+        return Window(min(began), max(gone), max(0.0, max(gone) - max(asked)))
+
+    def publications(self) -> list[tuple[int, float, float]]:
+        """Each published snapshot: version, asked, acknowledged."""
+        return [(event.version, event.asked_s, event.at_s) for event in self.history if isinstance(event, Published)]

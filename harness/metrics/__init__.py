@@ -1,0 +1,24 @@
+"""The scores that can be expected of a run, each one small file; `base.py` says what a metric promises."""
+
+from __future__ import annotations
+
+from harness.metrics.answer_consistency import AnswerConsistency, MonotonicViolations
+from harness.metrics.base import Metric, metrics
+from harness.metrics.good_ratio import GoodRatio
+from harness.metrics.latency import Latency, TimeToFirstToken
+from harness.metrics.retry_amplification import RetryAmplification
+from harness.metrics.settling import FailoverTime, RecoveryTime
+
+for _metric in (
+    RecoveryTime(),
+    FailoverTime(),
+    RetryAmplification(),
+    AnswerConsistency(),
+    MonotonicViolations(),
+    GoodRatio(),
+    Latency(),
+    TimeToFirstToken(),
+):
+    metrics.add(_metric.name, _metric)
+
+__all__ = ["Metric", "metrics"]

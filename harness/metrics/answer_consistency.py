@@ -1,0 +1,60 @@
+"""Whether the same question got the same answer, across replicas and time."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from harness.evidence import Evidence
+from harness.expectation import Expectation
+from harness.metrics.base import Metric, best_case, measured
+from harness.plan import Plan
+from harness.result import Measured
+from harness.scoring.consistency import Consistency, consistency
+from harness.scoring.interval import Interval
+from harness.scoring.intervals import wilson
+
+
+class AnswerConsistency(Metric):
+    """Share of answers that agree with the newest published snapshot, or where there is none with the usual answer."""
+
+    name: ClassVar[str] = "answer_consistency"
+    unit: ClassVar[str] = "ratio"
+
+    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+        return compare(evidence, phase).ratio
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        return best_case(plan, expectation, lambda n: wilson(0 if expectation.wants_low else n, n))
+
+    def also(self, evidence: Evidence) -> dict[str, Measured]:
+        whole = compare(evidence, None)
+        parts = {"monotonic_violations": whole.monotonic_violations, "disagreements": whole.disagreements, "disagreed_s": whole.disagreed_s}
+        return {name: measured(interval) for name, interval in parts.items()}
+
+
+class MonotonicViolations(Metric):
+    """How often a conversation was answered from an older snapshot than it had already seen; exact."""
+
+    name: ClassVar[str] = "monotonic_violations"
+    unit: ClassVar[str] = "answers"
+
+    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+        return compare(evidence, phase).monotonic_violations
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        if plan.target.ask.reply.snapshot_version is None:
+            return f"target {plan.target.name!r} does not say where a reply names its snapshot (ask.reply.snapshot_version)"
+        return None
+
+
+def compare(evidence: Evidence, phase: str | None) -> Consistency:
+    """All answers held against what they should have said; those due in *phase* are counted, or all but the warm-up's."""
+    rows = evidence.requests[evidence.requests["outcome"] == "complete"]
+    counted = (rows["phase"] == phase) if phase else (rows["phase"] != "warmup")
+    publish = evidence.plan.target.publish
+    return consistency(
+        rows,
+        evidence.publications(),
+        counted=counted.to_numpy(),
+        replica_lag_s=publish.replica_lag if publish else 0.0,
+    )

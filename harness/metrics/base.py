@@ -1,0 +1,87 @@
+"""What a metric promises: evidence and a phase in, an interval out, and whether a plan can ever settle an expectation on it.
+
+A new metric is one file beside this one and one line in `harness/metrics/__init__.py`; third parties register theirs through the
+entry-point group ``harness``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from math import isfinite
+from typing import ClassVar
+
+from harness.evidence import Evidence
+from harness.expectation import Expectation
+from harness.plan import Plan
+from harness.registry import Registry
+from harness.result import Breakdown, Measured
+from harness.result import Metric as Document
+from harness.scoring.interval import Interval
+
+
+class Metric(ABC):
+    """One score. The first line of a metric's docstring is its documentation."""
+
+    name: ClassVar[str]
+    unit: ClassVar[str] = ""
+    phased: ClassVar[bool] = True
+    """Whether it can be asked for one phase; else it belongs to the run."""
+    parts: ClassVar[tuple[str, ...]] = ()
+    """What can stand behind a dot; one of them has to when there are any."""
+
+    @abstractmethod
+    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+        """The metric over *phase*, or over all phases but the warm-up."""
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        """Why *plan* can never settle *expectation*, however the run goes; None when it can."""
+        return None
+
+    def document(self, evidence: Evidence) -> Document:
+        """The metric as it stands in the result, with its breakdown."""
+        return Document(**measured(self.measure(evidence)).model_dump(), unit=self.unit, by=self.by(evidence), parts=self.also(evidence))
+
+    def by(self, evidence: Evidence) -> Breakdown:
+        if not self.phased:
+            return Breakdown()
+        return Breakdown(phase={phase.name: measured(self.measure(evidence, phase.name)) for phase in evidence.plan.phases})
+
+    def also(self, evidence: Evidence) -> dict[str, Measured]:
+        """Further numbers that belong to it."""
+        return {}
+
+
+metrics: Registry[Metric] = Registry("metric")
+
+
+def measured(interval: Interval) -> Measured:
+    """*interval* as it stands in a document: what is unbounded or not measured is null."""
+    ends = [end if isfinite(end) else None for end in (interval.low, interval.high)]
+    value = interval.value if interval.value is not None and isfinite(interval.value) else None
+    return Measured(value=value, low=ends[0], high=ends[1], censored=interval.censored, n=interval.n)
+
+
+def planned(plan: Plan, phase: str | None) -> int:
+    """How many requests are planned for *phase*, or for all but the warm-up."""
+    span_s = sum(p.end_s - p.start_s for p in plan.phases if p.name == phase or (phase is None and p.name != "warmup"))
+    return int(plan.scenario.load.rate_per_s * span_s)
+
+
+def best_case(plan: Plan, expectation: Expectation, best: Callable[[int], Interval], unit: str = "requests") -> str | None:
+    """Why not even the *best* interval that n samples can give would pass; says how many would be needed."""
+    n = planned(plan, expectation.phase)
+    if expectation.judge(best(n)) == "pass":
+        return None
+    enough = next((m for m in _growing(n) if expectation.judge(best(m)) == "pass"), None)
+    needed = f"at least {enough} are needed" if enough else "no number of them could"
+    return f"{n} {unit} can never settle it, even when all go well; {needed}"
+
+
+def _growing(n: int) -> list[int]:
+    """Numbers above *n*, up to ten million, in steps of one per cent."""
+    sizes, size = [], max(n, 1)
+    while size < 10_000_000:
+        size = max(size + 1, round(size * 1.01))
+        sizes.append(size)
+    return sizes

@@ -1,0 +1,52 @@
+"""How long complete answers took, counted from when their request was due."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from harness.evidence import Evidence
+from harness.expectation import Expectation
+from harness.metrics.base import Metric, best_case, measured
+from harness.plan import Plan
+from harness.result import Measured
+from harness.scoring.interval import Interval
+from harness.scoring.intervals import quantile
+
+_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+
+
+class _Quantiles(Metric):
+    unit: ClassVar[str] = "ms"
+    parts: ClassVar[tuple[str, ...]] = tuple(_QUANTILES)
+
+    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+        values = evidence.requests_in(phase)[self.name].dropna().to_numpy()
+        return quantile(values, _QUANTILES[part or "p95"])
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        q = _QUANTILES[expectation.part or "p95"]
+
+        def best(n: int) -> Interval:
+            """All answers at once, or never: only an end that the sample leaves open can still miss the limit."""
+            ends = quantile(np.zeros(n), q)
+            value = expectation.limit - 1 if expectation.wants_low else expectation.limit + 1
+            return Interval(value, *(end if np.isinf(end) else value for end in (ends.low, ends.high)), n)
+
+        return best_case(plan, expectation, best)
+
+    def also(self, evidence: Evidence) -> dict[str, Measured]:
+        return {part: measured(self.measure(evidence, None, part)) for part in self.parts}
+
+
+class Latency(_Quantiles):
+    """Milliseconds from due to the end of the answer, over complete answers; p50, p90, p95 or p99."""
+
+    name: ClassVar[str] = "latency_ms"
+
+
+class TimeToFirstToken(_Quantiles):
+    """Milliseconds from due to the first token, over complete answers; p50, p90, p95 or p99."""
+
+    name: ClassVar[str] = "ttft_ms"

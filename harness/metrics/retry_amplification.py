@@ -1,0 +1,68 @@
+"""How many attempts at providers one logical request became."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from harness.evidence import Evidence
+from harness.expectation import Expectation
+from harness.metrics.base import Metric, best_case, measured
+from harness.plan import Plan
+from harness.result import Breakdown
+from harness.scoring.amplification import retry_amplification
+from harness.scoring.interval import UNMEASURED, Interval
+
+LAYERS = ("first", "sdk", "application", "failover")
+
+
+class RetryAmplification(Metric):
+    """Attempts seen in front of the fault per logical request, joined by nonce; a request counts where it was due."""
+
+    name: ClassVar[str] = "retry_amplification"
+    unit: ClassVar[str] = "attempts a request"
+
+    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+        if hidden(evidence.plan, phase):
+            return UNMEASURED
+        rows = evidence.requests_in(phase)
+        return _amplification(evidence, rows["attempts"].to_numpy(), rows["due_s"].to_numpy())
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        if not any(link.carries == "http" for link in plan.target.links.values()):
+            return f"target {plan.target.name!r} has no HTTP link, so no attempt can be seen"
+        if names := hidden(plan, expectation.phase):
+            return f"{', '.join(names)} leaves nobody listening, and an attempt that is refused leaves no trace: it would be unmeasured"
+        if not expectation.wants_low:
+            return None
+        return best_case(plan, expectation, lambda n: retry_amplification(np.ones(n), np.arange(n) / plan.scenario.load.rate_per_s))
+
+    def by(self, evidence: Evidence) -> Breakdown:
+        if hidden(evidence.plan, None):
+            return Breakdown(phase=super().by(evidence).phase)
+        http = [name for name, link in evidence.plan.target.links.items() if link.carries == "http"]
+        links = {name: measured(_of(evidence, "link", name)) for name in http}
+        layers = {name: measured(_of(evidence, "layer", name)) for name in LAYERS}
+        return Breakdown(phase=super().by(evidence).phase, link=links, layer=layers)
+
+
+def _of(evidence: Evidence, column: str, name: str) -> Interval:
+    """Attempts whose *column* says *name*, per logical request."""
+    rows = evidence.requests_in(None)
+    mine = evidence.attempts[evidence.attempts[column] == name]["request"].value_counts()
+    return _amplification(evidence, rows["index"].map(mine).fillna(0).to_numpy(), rows["due_s"].to_numpy())
+
+
+def hidden(plan: Plan, phase: str | None) -> list[str]:
+    """Ids of the faults that hide attempts of requests due in *phase*."""
+    spans = [p for p in plan.phases if phase in (None, p.name)]
+    return [
+        d.id
+        for d in plan.disturbances
+        if d.fault.hides_attempts() and any(d.start_s < span.end_s and span.start_s < d.end_s for span in spans)
+    ]
+
+
+def _amplification(evidence: Evidence, attempts: np.ndarray, due_s: np.ndarray) -> Interval:
+    return retry_amplification(attempts, due_s, seed=evidence.plan.seed)

@@ -1,0 +1,96 @@
+"""How long it took until answers were good again: after the fault had ended, and while it lasted."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from harness.evidence import Evidence
+from harness.expectation import Expectation
+from harness.metrics.base import Metric, measured
+from harness.plan import Plan
+from harness.result import Measured
+from harness.scoring.interval import UNMEASURED, Interval
+from harness.scoring.recovery import Recovery, band, failover_time, hold, recovery_time
+
+
+class RecoveryTime(Metric):
+    """Seconds from the end of the last fault until answers were good for good; censored when the run ended first."""
+
+    name: ClassVar[str] = "recovery_time_s"
+    unit: ClassVar[str] = "s"
+    phased: ClassVar[bool] = False
+
+    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+        recovery = self.estimate(evidence)
+        return recovery.interval if recovery else UNMEASURED
+
+    def estimate(self, evidence: Evidence) -> Recovery | None:
+        """The whole estimate; None when the fault never began or never ended."""
+        window, rows = evidence.fault_window(), evidence.requests
+        if window is None or rows.empty or evidence.observed_until_s <= window.end_s:
+            return None
+        return recovery_time(
+            rows["due_s"].to_numpy(),
+            rows["good"].to_numpy(),
+            fault_start_s=window.start_s,
+            fault_end_s=window.end_s,
+            observed_until_s=evidence.observed_until_s,
+            band=_band(evidence),
+            hold_s=_hold(evidence.plan),
+            end_uncertainty_s=window.end_uncertainty_s,
+        )
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        return _too_short(expectation, plan.total_s - plan.fault_end_s, _hold(plan), "after the fault (phases.recovery)")
+
+    def also(self, evidence: Evidence) -> dict[str, Measured]:
+        recovery = self.estimate(evidence)
+        if recovery is None:
+            return {}
+        relapses, lost = float(recovery.relapses), float(recovery.area_s)
+        return {
+            "relapses": Measured(value=relapses, low=relapses, high=relapses, censored=False, n=recovery.interval.n),
+            "lost_s": Measured(value=lost, low=None, high=None, censored=False, n=recovery.interval.n),
+        }
+
+
+class FailoverTime(Metric):
+    """Seconds from the start of the fault until answers were good while it lasted; censored when it ended first."""
+
+    name: ClassVar[str] = "failover_time_s"
+    unit: ClassVar[str] = "s"
+    phased: ClassVar[bool] = False
+
+    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+        window, rows = evidence.fault_window(), evidence.requests
+        if window is None or rows.empty:
+            return UNMEASURED
+        return failover_time(
+            rows["due_s"].to_numpy(),
+            rows["good"].to_numpy(),
+            fault_start_s=window.start_s,
+            fault_end_s=window.end_s,
+            band=_band(evidence),
+            hold_s=_hold(evidence.plan),
+        ).interval
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        return _too_short(expectation, plan.fault_end_s - plan.fault_start_s, _hold(plan), "of fault (phases.fault)")
+
+
+def _band(evidence: Evidence) -> float:
+    baseline = evidence.requests_in("baseline")["good"]
+    return band(int(np.sum(baseline)), len(baseline), evidence.plan.scenario.good.ratio)
+
+
+def _hold(plan: Plan) -> float:
+    return hold(plan.scenario.load.rate_per_s, plan.scenario.good.within)
+
+
+def _too_short(expectation: Expectation, available_s: float, hold_s: float, where: str) -> str | None:
+    needed_s = expectation.limit + hold_s
+    if needed_s <= available_s:
+        return None
+    return f"{available_s:g} s {where} can never settle it: {expectation.limit:g} s and {hold_s:g} s in which answers stay good are needed"
