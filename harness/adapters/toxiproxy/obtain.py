@@ -87,7 +87,7 @@ def _built(release: Release, cache: Path, kept: Path, path: str | None, say: Say
     go = _which("go", path)
     if go is None:
         raise _NoWayError("there is no go on PATH")
-    say(f"building {_NAME} {release.version} with go (about 20 s)")
+    say(f"building {_NAME} {release.version} with go (up to a minute)")
     # The released binaries are told their version in the same way; else the server would call itself git.
     flags = f"-s -w -X {release.module}.Version={release.version}"
     package = f"{release.module}/cmd/server@v{release.version}"
@@ -95,7 +95,7 @@ def _built(release: Release, cache: Path, kept: Path, path: str | None, say: Say
         # By env(1), so that Go has the environment that the person set up for it, and this module need not read it.
         environment = ["env", f"GOBIN={place}", "CGO_ENABLED=0"]
         try:
-            done = _run([*environment, str(go), "install", "-trimpath", "-ldflags", flags, package], _BUILD_LIMIT_S)
+            done = _run([*environment, str(go), "install", "-ldflags", flags, package], _BUILD_LIMIT_S)
         except subprocess.TimeoutExpired as error:
             raise _NoWayError(f"{package} was not built within {_BUILD_LIMIT_S:g} s") from error
         if done.returncode != 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_NUMBER = re.compile(r"\b(\d+)\.(\d+)\.(\d+)")
+_NUMBER = re.compile(r"(?<!\d)(\d+)\.(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
