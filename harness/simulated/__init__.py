@@ -1,0 +1,1 @@
+"""The model provider that the harness brings: OpenAI-compatible, seeded, with a capacity to overload."""

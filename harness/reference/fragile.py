@@ -1,0 +1,71 @@
+"""``python -m harness.reference.fragile``: an assistant as one is often written, with retries wherever they fit.
+
+Nothing in it is silly: a time limit on every call, the SDK's own retries, a loop around the whole for what the SDK does
+not cover, and the last known fact when the store does not answer. Together they make it break.
+"""
+
+from __future__ import annotations
+
+from openai import OpenAIError
+from redis.exceptions import RedisError
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from harness.reference import assistant
+from harness.reference.assistant import MODEL, Answer, Ask, Options, Unanswered
+from harness.reference.corpus import retrieve
+from harness.reference.snapshots import Reading, Store
+
+TIMEOUT_S = 1.0
+
+
+class Fragile:
+    """Asks its own region's store and provider, up to three times three times, and does not look at versions."""
+
+    def __init__(self, on: Options) -> None:
+        self._model = assistant.model_client(on.providers[on.region], timeout_s=TIMEOUT_S, max_retries=2)
+        self._store = Store(on.stores[on.region], timeout_s=TIMEOUT_S)
+        self._last_known: dict[str | None, Reading] = {}
+        self._again = AsyncRetrying(
+            stop=stop_after_attempt(3),
+            wait=wait_random_exponential(multiplier=0.25, max=1.0),
+            retry=retry_if_exception_type((OpenAIError, RedisError)),
+            reraise=True,
+        )
+
+    async def ready(self) -> None:
+        _ = self._model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+        await self._store.read(None)
+
+    async def answer(self, ask: Ask) -> Answer:
+        try:
+            return await self._again(self._try, ask.question)
+        except (OpenAIError, RedisError) as problem:
+            raise Unanswered(f"{type(problem).__name__}: {problem}") from problem
+
+    async def close(self) -> None:
+        await self._store.close()
+        await self._model.close()
+
+    async def _try(self, question: str) -> Answer:
+        reading = await self._read(retrieve(question))
+        messages = assistant.prompt(question, reading.fact)
+        completion = await self._model.chat.completions.create(model=MODEL, messages=messages)
+        return Answer(completion.choices[0].message.content or "", reading.snapshot)
+
+    async def _read(self, fact_id: str | None) -> Reading:
+        try:
+            reading = self._last_known[fact_id] = await self._store.read(fact_id)
+        except RedisError:
+            if fact_id not in self._last_known:
+                raise
+            return self._last_known[fact_id]
+        return reading
+
+
+def main() -> None:
+    on = assistant.options("harness.reference.fragile", __doc__)
+    assistant.serve(Fragile(on), on, ends_with_its_caller=False)
+
+
+if __name__ == "__main__":
+    main()

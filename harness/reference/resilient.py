@@ -1,0 +1,62 @@
+"""``python -m harness.reference.resilient``: an assistant that is built for what its providers and stores do to it.
+
+One layer of retries with a budget, a breaker a link, another region to turn to; it stops when its caller does; and it
+never shows a conversation an older snapshot than the newest that the conversation has seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from harness.reference import assistant
+from harness.reference.assistant import Answer, Ask, Options, Unanswered
+from harness.reference.corpus import retrieve
+from harness.reference.failover import Failover, Limits
+from harness.reference.reading import NoReading, Reader, Seen
+
+TOTAL_S = 8.0  # A stream that trickles is not an answer for ever.
+
+
+class Resilient:
+    """Answers from its own region's store and provider where it can, and from another region's where it cannot."""
+
+    def __init__(self, on: Options, limits: Limits | None = None) -> None:
+        self._providers = Failover(on.region, on.providers, limits or Limits())
+        self._reader = Reader(on.region, on.stores)
+        self._seen = Seen()
+
+    async def ready(self) -> None:
+        for client in self._providers.clients:
+            _ = client.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+        try:
+            await self._reader.read(None, at_least=1)
+        except NoReading as not_yet:
+            raise ConnectionError(str(not_yet)) from not_yet
+
+    async def answer(self, ask: Ask) -> Answer:
+        came_s = time.monotonic()
+        seen = max(ask.seen_version or 0, self._seen.newest(ask.conversation))
+        try:
+            async with asyncio.timeout(TOTAL_S):
+                reading = await self._reader.read(retrieve(ask.question), at_least=seen)
+                messages = assistant.prompt(ask.question, reading.fact)
+                text = await self._providers.complete(messages, came_s=came_s)
+        except (NoReading, TimeoutError) as problem:
+            raise Unanswered(str(problem) or f"no answer within {TOTAL_S:g} s") from problem
+        self._seen.saw(ask.conversation, reading.snapshot.version)
+        return Answer(text, reading.snapshot)
+
+    async def close(self) -> None:
+        await self._reader.close()
+        for client in self._providers.clients:
+            await client.close()
+
+
+def main() -> None:
+    on = assistant.options("harness.reference.resilient", __doc__)
+    assistant.serve(Resilient(on), on, ends_with_its_caller=True)
+
+
+if __name__ == "__main__":
+    main()
