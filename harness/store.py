@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,9 @@ from typing import TYPE_CHECKING
 from harness import history
 from harness.history import Begun, Event, History
 from harness.problems import Problem, UsageProblems
+from harness.records import Arrival, Attempt, Request
+from harness.rowfile import read_rows
+from harness.tables import table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,14 +136,32 @@ def read_history(folder: RunFolder) -> tuple[Begun, History]:
     return events[0], events[1:]
 
 
-def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """*frame* as Parquet, whole or not at all."""
-    temporary = path.with_name(f".{path.name}")
-    frame.to_parquet(temporary, index=False, compression="zstd")
-    temporary.replace(path)
+def read_tables(folder: RunFolder, clock_zero_s: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Requests, attempts and arrivals: from the tables where they were kept, else from the rows of the run's processes."""
+    if folder.table("arrivals").exists():
+        return read_table(folder.table("requests")), read_table(folder.table("attempts")), read_table(folder.table("arrivals"))
+    requests = (row for path in sorted(folder.rows.glob("requests*.rows")) for row in read_rows(path, Request))
+    attempts = (row for path in sorted(folder.rows.glob("attempts*.rows")) for row in read_rows(path, Attempt))
+    arrivals = (row for path in sorted(folder.rows.glob("arrivals*.rows")) for row in read_rows(path, Arrival))
+    return table(requests, Request, clock_zero_s), table(attempts, Attempt, clock_zero_s), table(arrivals, Arrival, clock_zero_s)
+
+
+def keep_tables(folder: RunFolder, *, requests: pd.DataFrame, attempts: pd.DataFrame, arrivals: pd.DataFrame) -> None:
+    """Store the tables as Parquet; the rows they were made of are then no longer needed."""
+    for name, frame in (("requests", requests), ("attempts", attempts), ("arrivals", arrivals)):
+        temporary = folder.path / f".{name}.parquet"
+        frame.to_parquet(temporary, index=False, compression="zstd")
+        temporary.replace(folder.table(name))
+    shutil.rmtree(folder.rows, ignore_errors=True)
 
 
 def read_table(path: Path) -> pd.DataFrame:
+    """One table of a run."""
     import pandas as pd
 
     return pd.read_parquet(path)
+
+
+def read_counts(folder: RunFolder) -> dict[str, int]:
+    """What each simulated provider counted itself, by link; nothing where there was none."""
+    return {str(name): int(count) for name, count in json.loads(folder.counts.read_text()).items()} if folder.counts.exists() else {}

@@ -49,10 +49,10 @@ class RecoveryTime(Metric):
         recovery = self.estimate(evidence)
         if recovery is None:
             return {}
-        relapses, lost = float(recovery.relapses), float(recovery.area_s)
+        relapses = float(recovery.relapses)
         return {
             "relapses": Measured(value=relapses, low=relapses, high=relapses, censored=False, n=recovery.interval.n),
-            "lost_s": Measured(value=lost, low=None, high=None, censored=False, n=recovery.interval.n),
+            "lost_s": Measured(value=recovery.area_s, low=None, high=None, censored=False, n=recovery.interval.n),
         }
 
 

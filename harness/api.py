@@ -1,0 +1,226 @@
+"""The harness from Python: run scenarios, judge stored runs again, render their reports.
+
+::
+
+    import harness
+
+    run = harness.run("scenarios/region-loss.yaml", target="my-service.yaml")
+    assert run.verdict == "pass", run.result.reason
+    run.requests.groupby("phase")["good"].mean()
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from harness import __version__, store
+from harness.history import Begun, Ended
+from harness.prepare import Asked, Prepared, prepare
+from harness.problems import HarnessError
+from harness.result import Outcome, Result
+from harness.run import Progress
+from harness.settings import Settings, settings
+from harness.store import RunFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.evidence import Evidence
+    from harness.world.real import Proxy
+
+Shown = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has ended and is stored at *path*."""
+
+    path: Path
+    result: Result
+
+    @property
+    def verdict(self) -> Outcome:
+        return self.result.verdict
+
+    @cached_property
+    def requests(self) -> pd.DataFrame:
+        """One row a logical request; the columns are described in ``docs/tables.md``."""
+        return store.read_table(RunFolder(self.path).table("requests"))
+
+    @cached_property
+    def attempts(self) -> pd.DataFrame:
+        """One row an attempt of the target's at a provider."""
+        return store.read_table(RunFolder(self.path).table("attempts"))
+
+
+def run(
+    scenario: str | Path,
+    *,
+    target: str | Path | None = None,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+    expect: Sequence[str] = (),
+    with_faults: bool = True,
+    allowed_hosts: Sequence[str] = (),
+    out: str | Path = "reports",
+    toxiproxy_url: str | None = None,
+) -> Run:
+    """Break what *scenario* says, for real, and return the judged and stored run, however it ended.
+
+    Raises UsageProblems before anything is touched when a file is wrong, and HarnessError when the world cannot be started.
+    """
+    asked = Asked(seed, tuple(overrides), tuple(expect), with_faults, tuple(allowed_hosts))
+    environment = settings()
+    prepared = prepare(Path(scenario), Path(target) if target else None, asked, environment.environment)
+    return conduct(prepared, environment, Path(out), toxiproxy_url=toxiproxy_url)
+
+
+def conduct(
+    prepared: Prepared,
+    environment: Settings,
+    out: Path,
+    *,
+    toxiproxy_url: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    watched: Callable[[RunFolder, Prepared], Shown] | None = None,
+) -> Run:
+    """Carry out what was prepared in the real world, store it, judge it and render its report."""
+    from harness import run as loop
+    from harness.world.interruptions import Interruptions
+    from harness.world.real import find_proxy, real_world
+
+    started_at = datetime.now(UTC)
+    folder = store.create(out, prepared.plan.scenario.name, f"{started_at:%Y%m%d-%H%M%S}-{prepared.plan.target.name}")
+    _store_texts(folder, prepared)
+    record, signals, begun = store.HistoryFile(folder.history), Interruptions(), _Beginning(prepared, folder.path.name, started_at)
+    questions = {question.id: question.text for question in prepared.questions.value.questions}
+    try:
+        with signals.installed():
+            begun.proxy = find_proxy(environment, toxiproxy_url, say)
+            with real_world(prepared.plan, questions, folder, environment, begun.proxy, signals, say) as real:
+                record.write(begun.at(real.set_off()))
+                loop.run(prepared.plan, real.world, record, watched(folder, prepared) if watched else _unwatched)
+                with signals.held():
+                    real.finish()
+    except (HarnessError, KeyboardInterrupt) as error:
+        # It did not come to a run, or what it left could not be gathered; the history says so, and can be judged.
+        if not begun.written:
+            record.write(begun.at(time.monotonic()))
+        record.write(Ended(0.0, "interrupted") if isinstance(error, KeyboardInterrupt) else Ended(0.0, "crashed", str(error)))
+    finally:
+        record.close()
+    return judge(folder.path)
+
+
+def judge(path: str | Path, *, store_result: bool = True) -> Run:
+    """Judge a stored run again, with nothing running; the same files give the same bytes."""
+    from harness import judge as judging
+
+    folder = store.find(Path(path))
+    evidence = load_evidence(folder)
+    result = judging.judge(evidence)
+    if store_result:
+        render(folder, result, evidence)
+    return Run(folder.path, result)
+
+
+def render(folder: RunFolder, result: Result, evidence: Evidence) -> None:
+    """Write the result, the report, JUnit XML and the Markdown summary into the run's folder."""
+    from harness.report.junit import junit
+    from harness.report.page import page
+    from harness.report.summary import summary
+
+    store.write(folder.result, result.to_json())
+    store.write(folder.report, page(result, evidence))
+    store.write(folder.path / "junit.xml", junit(result))
+    store.write(folder.path / "summary.md", summary(result))
+
+
+def load_evidence(folder: RunFolder) -> Evidence:
+    """All that a stored run holds; the tables are made of the rows the first time."""
+    from harness.evidence import Evidence
+    from harness.tables import derive_attempts, derive_requests
+
+    begun, history = store.read_history(folder)
+    asked = Asked(begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
+    prepared = prepare(folder.scenario, folder.target, asked, None, questions_path=folder.questions)
+    fresh = not folder.table("arrivals").exists()
+    requests, attempts, arrivals = store.read_tables(folder, begun.clock_zero_s)
+    attempts = derive_attempts(prepared.plan, attempts, requests)
+    requests = derive_requests(prepared.plan, requests, attempts)
+    if fresh:
+        store.keep_tables(folder, requests=requests, attempts=attempts, arrivals=arrivals)
+    texts = {question.id: question.text for question in prepared.questions.value.questions}
+    return Evidence(prepared.plan, begun, history, requests, attempts, arrivals, store.read_counts(folder), texts)
+
+
+class _Beginning:
+    """The first line of a history, once all that it says is known."""
+
+    def __init__(self, prepared: Prepared, run_id: str, started_at: datetime) -> None:
+        self._prepared, self._run_id, self._started_at = prepared, run_id, started_at
+        self.proxy: Proxy | None = None
+        self.written = False
+
+    def at(self, zero_s: float) -> Begun:
+        self.written = True
+        prepared, asked = self._prepared, self._prepared.asked
+        return Begun(
+            run_id=self._run_id,
+            started_at=self._started_at.isoformat(timespec="seconds"),
+            clock_zero_s=zero_s,
+            seed=prepared.plan.seed,
+            scenario_path=prepared.scenario.file,
+            scenario_sha256=prepared.scenario.sha256,
+            target_path=prepared.target.file,
+            target_sha256=prepared.target.sha256,
+            replay=replay(prepared),
+            overrides=list(asked.overrides),
+            expectations=list(asked.expectations),
+            with_faults=asked.with_faults,
+            versions=versions(),
+            proxy_engine="toxiproxy",
+            proxy_version=self.proxy.version if self.proxy else "",
+        )
+
+
+def replay(prepared: Prepared) -> str:
+    """The command that repeats a run."""
+    asked = prepared.asked
+    words = ["harness", "run", prepared.scenario.file, "--target", prepared.target.file, "--seed", str(prepared.plan.seed)]
+    words += _options("--set", asked.overrides) + _options("--expect", asked.expectations) + _options("--allow-host", asked.allowed_hosts)
+    words += [] if asked.with_faults else ["--without-faults"]
+    return " ".join(map(quote, words))
+
+
+def versions() -> dict[str, str]:
+    """What a run was made with."""
+    from importlib.metadata import version
+
+    packages = ("locust", "aiohttp", "numpy", "pandas")
+    return {"harness": __version__, "python": platform.python_version(), "system": platform.platform(terse=True)} | {
+        name: version(name) for name in packages
+    }
+
+
+def _options(name: str, values: Iterable[str]) -> list[str]:
+    return [word for value in values for word in (name, value)]
+
+
+def _store_texts(folder: RunFolder, prepared: Prepared) -> None:
+    """The files as they were written, with no secret filled in."""
+    store.write(folder.scenario, prepared.scenario.text)
+    store.write(folder.target, prepared.target.text)
+    store.write(folder.questions, prepared.questions.text)
+
+
+def _unwatched(_progress: Progress) -> None:
+    """Nobody watches."""

@@ -1,0 +1,32 @@
+"""What the environment says; nothing else reads it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of one call of the harness."""
+
+    environment: Mapping[str, str]
+    cache: Path
+    toxiproxy_url: str | None
+
+    @property
+    def search_path(self) -> str:
+        """Where programs are looked for."""
+        return self.environment.get("PATH", os.defpath)
+
+
+def settings() -> Settings:
+    """The settings that this process was started with.
+
+    ``TOXIPROXY_URL`` names a running server; ``XDG_CACHE_HOME`` moves the cache, which is ``~/.cache/resilience-harness``.
+    """
+    environment = dict(os.environ)
+    base = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Settings(environment, base / "resilience-harness", environment.get("TOXIPROXY_URL") or None)

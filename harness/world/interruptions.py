@@ -1,0 +1,40 @@
+"""Ctrl-C and SIGTERM: the first one interrupts the run, and none interrupts putting the world back."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Interruptions:
+    """Turns the first SIGINT, SIGTERM or SIGHUP into a KeyboardInterrupt; those that follow are only counted."""
+
+    def __init__(self) -> None:
+        self._held = False
+        self.received = 0
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """The signals are ours inside."""
+        previous = {number: signal.signal(number, self._arrived) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No interruption arrives inside. One that comes is remembered in `received`."""
+        before, self._held = self._held, True
+        try:
+            yield
+        finally:
+            self._held = before
+
+    def _arrived(self, _number: int, _frame: FrameType | None) -> None:
+        self.received += 1
+        if self.received == 1 and not self._held:
+            raise KeyboardInterrupt

@@ -1,0 +1,181 @@
+"""The real world of a run: everything started and joined up when it is entered, everything gone when it is left."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import store
+from harness.adapters.keeper import Keeper, Request, UndoLog, pending
+from harness.adapters.toxiproxy import Binary, ToxiproxyApi, ToxiproxyStage, obtain, server
+from harness.adapters.wire import client as wire
+from harness.adapters.wire.client import WireStage
+from harness.plan import Plan
+from harness.ports import World
+from harness.problems import HarnessError
+from harness.settings import Settings
+from harness.store import RunFolder
+from harness.target import SimulatedUpstream, Target
+from harness.world.faults import FaultInjector
+from harness.world.interruptions import Interruptions
+from harness.world.load import LoadChild
+from harness.world.processes import Processes, address, host_and_port
+from harness.world.subject import ServiceUnderTest, accepted
+from harness.world.watch import Watchdog
+
+_POLL_S = 0.02
+_PROXY_READY_S = 10.0
+_WIRE_READY_S = 15.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The Toxiproxy server of a run: its own, or (*binary* None) one that others use too."""
+
+    url: str
+    binary: Binary | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class RealWorld:
+    """A world that is up, and what belongs to it."""
+
+    world: World
+    set_off: Callable[[], float]
+    """Sets the run's clock going, and returns where 0 of it is on the machine's monotonic clock: a moment from now."""
+    finish: Callable[[], None]
+    """Has the wire write down what is still open, and stores what the simulated providers counted."""
+
+
+def find_proxy(settings: Settings, url: str | None, say: Say) -> Proxy:
+    """A running server where one is named, else a binary to start; raises HarnessError that names each way that failed."""
+    url = url or settings.toxiproxy_url
+    if url:
+        api = ToxiproxyApi(url)
+        try:
+            return Proxy(url, None, str(api.supported_version()))
+        finally:
+            api.close()
+    binary = obtain(settings.cache, say, path=settings.search_path)
+    return Proxy(f"http://127.0.0.1:{server.free_port()}", binary, str(binary.version))
+
+
+@contextmanager
+def real_world(
+    plan: Plan, questions: Mapping[str, str], folder: RunFolder, settings: Settings, proxy: Proxy, signals: Interruptions, say: Say
+) -> Iterator[RealWorld]:
+    """Start and join up everything that *plan* needs, and end it all on the way out, whatever happens inside.
+
+    Raises HarnessError when a process cannot be started, dies, or is not ready in time; its message shows the end of its log.
+    """
+    run_id = folder.path.name
+    with ExitStack() as stack:
+        temp = Path(tempfile.mkdtemp(prefix="harness-"))
+        keeper = Keeper(folder.undo, temp, folder.logs / "keeper.log", run=run_id)
+        stack.callback(_close, keeper, signals, folder)
+        keeper.start()
+        undo = UndoLog(folder.undo)
+        stack.callback(undo.close)
+        processes = Processes(keeper, plan.target, plan.seed, folder.logs, temp, settings.environment)
+        say("starting processes")
+        joined = _join_up(processes, plan, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
+        load = LoadChild(processes, plan, questions, run_id, folder.rows, temp)
+        load.spawn()
+        _until(lambda: processes.serving() and load.ready())
+        injector = FaultInjector(joined.proxies, joined.wire, plan.target.links, undo)
+        stack.callback(injector.close)
+        watch = Watchdog(processes, joined.proxies, own=proxy.binary is not None)
+        stack.callback(watch.close)
+        world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes.values), watch, signals)
+        yield RealWorld(world, load.set_off, lambda: _finish(joined.wire, processes, plan.target, folder))
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """Every link goes through its proxy."""
+
+    proxies: ToxiproxyStage
+    wire: WireStage | None
+
+
+def _join_up(
+    processes: Processes, plan: Plan, folder: RunFolder, proxy: Proxy, prefix: str, undo: UndoLog, temp: Path, stack: ExitStack
+) -> _Joined:
+    """Start what stands between the target and its dependencies, and give every link its address."""
+    if proxy.binary:
+        port = int(proxy.url.rsplit(":", 1)[1])
+        processes.spawn("toxiproxy", server.command(proxy.binary.path, port), server.ENVIRONMENT)
+    processes.start_simulated()
+    ready = _start_wire(processes, plan.target, folder, plan.seed, temp)
+    processes.start_possible()
+    api = ToxiproxyApi(proxy.url)
+    stack.callback(api.close)
+    if proxy.binary:
+        server.wait_ready(api, time.monotonic() + _PROXY_READY_S, lambda: processes.alive("toxiproxy"))
+    proxies = ToxiproxyStage(api, prefix)
+    if not proxy.binary:
+        stack.callback(proxies.close)
+    ends, stage = _wire_ends(processes, ready)
+    for name, link in plan.target.links.items():
+        undo.promise(f"link {name}", [Request(**request) for request in proxies.undo_requests(name)])
+        if stage is not None and name in ends:
+            _, port = proxies.open_link(name, f"127.0.0.1:{ends[name].edge}")
+            stage.connect_link(name, port)
+            host, port = "127.0.0.1", ends[name].tap
+        else:
+            host, port = proxies.open_link(name, host_and_port(processes.upstream(name)))
+        processes.values |= {f"{name}.{part}": value for part, value in address(link, host, port).items()}
+    return _Joined(proxies, stage)
+
+
+def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: int, temp: Path) -> Path | None:
+    """Start the process with both ends of every HTTP link; where it will say that it serves. None where no link carries HTTP."""
+    upstreams = {name: processes.upstream(name) for name, link in target.links.items() if link.carries == "http"}
+    if not upstreams:
+        return None
+    config, ready = temp / "wire.json", temp / "wire-ready.json"
+    config.write_text(wire.config(upstreams, rows=folder.rows, seed=seed, ready=ready))
+    processes.spawn("wire", wire.command(config))
+    return ready
+
+
+def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wire.Ends], WireStage | None]:
+    """The ports of every HTTP link's tap and edge, once the wire serves, and the way to tell it what to do."""
+    if path is None:
+        return {}, None
+    deadline_s = time.monotonic() + _WIRE_READY_S
+    while (ready := wire.ready(path)) is None:
+        processes.check()
+        if time.monotonic() > deadline_s:
+            raise HarnessError(f"the wire did not say within {_WIRE_READY_S:g} s that it serves")
+        time.sleep(_POLL_S)
+    return ready.links, WireStage(ready.control_url)
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    """Returns once *condition* holds; it raises when it never will."""
+    while not condition():
+        time.sleep(_POLL_S)
+
+
+def _finish(stage: WireStage | None, processes: Processes, target: Target, folder: RunFolder) -> None:
+    simulated = [name for name, link in target.links.items() if isinstance(link.upstream, SimulatedUpstream)]
+    if stage is not None:
+        stage.finish()
+    if simulated:
+        store.write(folder.counts, json.dumps({name: accepted(processes.ports[name]) for name in simulated}))
+
+
+def _close(keeper: Keeper, signals: Interruptions, folder: RunFolder) -> None:
+    with signals.held():
+        keeper.close(grace_s=2.0)
+        if not pending(folder.undo):
+            folder.undo.unlink(missing_ok=True)
