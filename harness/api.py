@@ -14,19 +14,21 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness import __version__, store
 from harness.history import Begun, Ended
+from harness.plan import Plan
 from harness.prepare import Asked, Prepared, prepare
 from harness.problems import HarnessError
 from harness.result import Outcome, Result
-from harness.run import Progress
+from harness.loop import Progress
 from harness.settings import Settings, settings
 from harness.store import RunFolder
 
@@ -36,7 +38,10 @@ if TYPE_CHECKING:
     from harness.evidence import Evidence
     from harness.world.real import Proxy
 
-Shown = Callable[[Progress], None]
+class Panel(AbstractContextManager["Panel"], Protocol):
+    """Where a person is shown how a run goes."""
+
+    def show(self, progress: Progress) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -90,10 +95,10 @@ def conduct(
     *,
     toxiproxy_url: str | None = None,
     say: Callable[[str], None] = lambda _: None,
-    watched: Callable[[RunFolder, Prepared], Shown] | None = None,
+    panel: Callable[[Plan, Path], Panel] | None = None,
 ) -> Run:
     """Carry out what was prepared in the real world, store it, judge it and render its report."""
-    from harness import run as loop
+    from harness import loop
     from harness.world.interruptions import Interruptions
     from harness.world.real import find_proxy, real_world
 
@@ -107,7 +112,8 @@ def conduct(
             begun.proxy = find_proxy(environment, toxiproxy_url, say)
             with real_world(prepared.plan, questions, folder, environment, begun.proxy, signals, say) as real:
                 record.write(begun.at(real.set_off()))
-                loop.run(prepared.plan, real.world, record, watched(folder, prepared) if watched else _unwatched)
+                with panel(prepared.plan, folder.rows) if panel else nullcontext() as shown:
+                    loop.run(prepared.plan, real.world, record, shown.show if shown else _unwatched)
                 with signals.held():
                     real.finish()
     except (HarnessError, KeyboardInterrupt) as error:
@@ -122,11 +128,11 @@ def conduct(
 
 def judge(path: str | Path, *, store_result: bool = True) -> Run:
     """Judge a stored run again, with nothing running; the same files give the same bytes."""
-    from harness import judge as judging
+    from harness import verdict
 
     folder = store.find(Path(path))
     evidence = load_evidence(folder)
-    result = judging.judge(evidence)
+    result = verdict.judge(evidence)
     if store_result:
         render(folder, result, evidence)
     return Run(folder.path, result)

@@ -11,7 +11,7 @@ import msgspec
 
 from harness.plan import Plan
 from harness.records import Attempt, Request
-from harness.run import Progress
+from harness.loop import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from harness import expectation
 from harness.documents import Document, load
-from harness.documents.fill import missing_secrets, unknown_placeholders
+from harness.documents.overrides import overridden
+from harness.documents.templates import missing_secrets, unknown_placeholders
 from harness.expectation import Expectation
 from harness.metrics import metrics
 from harness.plan import Plan, plan
@@ -50,12 +51,12 @@ def prepare(scenario_path: Path, target_path: Path | None, asked: Asked, environ
     Without a *target_path* it is ``targets/default.yaml`` beside the scenario. *environment* is where ``${VAR}`` comes from; None says that
     nothing will be touched, so that neither secrets nor hosts are needed.
     """
-    scenario = load(scenario_path, Scenario, overrides=_overrides(asked))
+    scenario = overridden(load(scenario_path, Scenario), Scenario, _overrides(asked))
     target = load(target_path or scenario_path.parent / "targets" / "default.yaml", Target)
     questions = load(questions_path or scenario_path.parent / scenario.value.load.questions, Questions)
-    problems = [*_expectation_problems(scenario, asked), *unknown_placeholders(target)]
+    problems = [*_expectation_problems(scenario, asked), *map(target.place, unknown_placeholders(target.value))]
     if environment is not None:
-        problems += missing_secrets(target, environment)
+        problems += map(target.place, missing_secrets(target.value, environment))
         problems += [target.problem(path, what) for path, what in _foreign_hosts(target.value, asked.allowed_hosts)]
     if problems:
         raise UsageProblems(*problems)
@@ -146,3 +147,28 @@ def _on_this_machine(host: str) -> bool:
         return False
 
 
+
+
+def validate(path: Path) -> list[Problem]:
+    """All that is wrong with one file, whichever kind it says it is; a scenario is also held against its default target."""
+    try:
+        kind = _kind(path)
+        if kind is Scenario and (path.parent / "targets" / "default.yaml").exists():
+            prepare(path, None, Asked(), None)
+        elif kind is Target:
+            target = load(path, Target)
+            return [target.place(problem) for problem in unknown_placeholders(target.value)]
+        else:
+            load(path, kind)
+    except UsageProblems as problems:
+        return list(problems.problems)
+    return []
+
+
+def _kind(path: Path) -> type[Scenario] | type[Target] | type[Questions]:
+    """The kind of file at *path*, by its schema line; a scenario where it does not say."""
+    try:
+        match = re.search(r"^schema:\s*harness\.(target|questions)/", path.read_text(errors="replace"), re.MULTILINE)
+    except OSError:
+        return Scenario
+    return {"target": Target, "questions": Questions}[match[1]] if match else Scenario

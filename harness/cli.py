@@ -1,0 +1,232 @@
+"""The command line: reads what was asked, calls the harness, prints what came of it, and ends with a status that means something."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness import __version__
+from harness.problems import HarnessError, UsageProblems
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.api import Run
+    from harness.prepare import Asked, Prepared
+
+app = typer.Typer(
+    name="harness",
+    help="Break what an AI service depends on, under load, and score how it held up.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_USAGE, _BROKEN, _INTERRUPTED = 2, 70, 130
+
+Scenarios = Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files.")]
+TargetOption = Annotated[Path | None, typer.Option("--target", help="Target file; default: targets/default.yaml beside the scenario.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Instead of the scenario's.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of the scenario, such as load.rate_per_s=40.")]
+ExpectOption = Annotated[
+    list[str] | None, typer.Option("--expect", metavar="EXPECTATION", help="Replace the expectation of that metric and phase, or add one.")
+]
+WithoutFaults = Annotated[bool, typer.Option("--without-faults", help="Drive the load and inject nothing.")]
+AllowHost = Annotated[list[str] | None, typer.Option("--allow-host", metavar="HOST", help="Allow traffic to a host off this machine.")]
+
+
+def main() -> None:
+    """Run the command line; what is wrong with what was asked ends with status 2, what broke with 70."""
+    try:
+        app(standalone_mode=True)
+    except UsageProblems as problems:
+        _complain(*map(str, problems.problems))
+        sys.exit(_USAGE)
+    except HarnessError as error:
+        _complain(str(error))
+        sys.exit(_BROKEN)
+    except KeyboardInterrupt:
+        _complain("interrupted; nothing was left in force")
+        sys.exit(_INTERRUPTED)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"harness {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Break what an AI service depends on, under load, and score how it held up."""
+
+
+@app.command()
+def run(
+    scenarios: Scenarios,
+    target: TargetOption = None,
+    seed: SeedOption = None,
+    overrides: SetOption = None,
+    expect: ExpectOption = None,
+    without_faults: WithoutFaults = False,
+    allow_host: AllowHost = None,
+    out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result document alone on standard output.")] = False,
+    toxiproxy_url: Annotated[str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")] = None,
+) -> None:
+    """Run scenarios for real: drive the load, break what they say, judge, and write the report."""
+    from harness import api
+    from harness.live import LivePanel
+    from harness.settings import settings
+
+    asked = _asked(seed, overrides, expect, without_faults, allow_host)
+    environment, console = settings(), _console(stderr=as_json)
+    # All files are read before anything is started: one mistake in the last must not cost the runs of the others.
+    prepared = _prepare_all(scenarios, target, asked, environment.environment)
+    runs = []
+    for one in prepared:
+        if not as_json:
+            console.print(f"[bold]{one.plan.scenario.name}[/] on {one.plan.target.name}, seed {one.plan.seed}, about {one.plan.total_s:.0f} s")
+        runs.append(
+            api.conduct(
+                one, environment, out, toxiproxy_url=toxiproxy_url, say=lambda text: console.print(text, style="dim"), panel=lambda p, rows: LivePanel(console, p, rows)
+            )
+        )
+        if as_json:
+            typer.echo(runs[-1].result.to_json(), nl=False)
+        else:
+            _show(console, runs[-1])
+        if runs[-1].verdict == "interrupted":
+            break
+    if len(runs) > 1 and not as_json:
+        _show_all(console, runs)
+    raise typer.Exit(_worst(runs))
+
+
+@app.command()
+def plan(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO")],
+    target: TargetOption = None,
+    seed: SeedOption = None,
+    overrides: SetOption = None,
+    expect: ExpectOption = None,
+    without_faults: WithoutFaults = False,
+) -> None:
+    """Show what a run would do: its timeline, what it would touch, how much it would send. Nothing is touched."""
+    from harness.prepare import prepare
+
+    prepared = prepare(scenario, target, _asked(seed, overrides, expect, without_faults, None), None)
+    for line in _plan_lines(prepared):
+        typer.echo(line)
+
+
+@app.command()
+def validate(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario, target and question files.")]) -> None:
+    """Check files and tell every error at once, each with its file, line and place."""
+    from harness.prepare import validate as check
+
+    problems = [problem for path in files for problem in check(path)]
+    if problems:
+        raise UsageProblems(*problems)
+    typer.echo(f"{len(files)} file{'s' if len(files) != 1 else ''} in order")
+
+
+@app.command()
+def judge(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]) -> None:
+    """Judge a stored run again, with nothing running."""
+    from harness import api
+
+    judged = api.judge(run)
+    _show(_console(), judged)
+    raise typer.Exit(judged.result.exit_status)
+
+
+@app.command()
+def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]) -> None:
+    """Render the report of a stored run again, with nothing running."""
+    from harness import api
+
+    typer.echo(api.judge(run).path / "report.html")
+
+
+def _asked(
+    seed: int | None, overrides: list[str] | None, expect: list[str] | None, without_faults: bool, allow_host: list[str] | None
+) -> Asked:
+    from harness.prepare import Asked
+
+    return Asked(seed, tuple(overrides or ()), tuple(expect or ()), not without_faults, tuple(allow_host or ()))
+
+
+def _prepare_all(scenarios: list[Path], target: Path | None, asked: Asked, environment: dict[str, str] | object) -> list[Prepared]:
+    """Every scenario read and checked; raises UsageProblems with those of all of them."""
+    from harness.prepare import prepare
+
+    prepared, problems = [], []
+    for path in scenarios:
+        try:
+            prepared.append(prepare(path, target, asked, environment))  # type: ignore[arg-type]
+        except UsageProblems as found:
+            problems += [problem for problem in found.problems if problem not in problems]
+    if problems:
+        raise UsageProblems(*problems)
+    return prepared
+
+
+def _plan_lines(prepared: Prepared) -> list[str]:
+    made = prepared.plan
+    load = made.scenario.load
+    lines = [
+        f"{made.scenario.name} on {made.target.name}, seed {made.seed}: {made.total_s:g} s, at most {made.requests} requests "
+        f"({load.rate_per_s:g} a second, {load.arrivals}), each given up {load.deadline:g} s after it was due",
+        "",
+    ]
+    phases = [(phase.start_s, f"{phase.name} begins") for phase in made.phases]
+    verbs = {"inject": "inject", "publish": "publish the next snapshot for", "revert": "end"}
+    steps = [(step.at_s, f"{verbs[step.verb]} {step.disturbance.fault.summary()}") for step in made.steps]
+    lines += [f"{at_s:7.1f} s  {what}" for at_s, what in sorted([*phases, *steps, (made.total_s, "the last request is due")], key=lambda x: x[0])]
+    lines += ["", "touches"]
+    touched = {name: [d.fault.summary() for d in made.disturbances if name in d.links] for name in made.target.links}
+    lines += [f"  {name:<16} {link.kind}{f', {link.region}' if link.region else ''}: {'; '.join(touched[name]) or 'nothing'}" for name, link in made.target.links.items()]
+    return [*lines, "", "expects", *(f"  {expectation}" for expectation in made.expectations)]
+
+
+def _show(console: Console, run: Run) -> None:
+    from harness.report.terminal import verdict_lines
+
+    for renderable in verdict_lines(run.result):
+        console.print(renderable)
+    console.print(f"report: {run.path / 'report.html'}", soft_wrap=True, highlight=False)
+
+
+def _show_all(console: Console, runs: list[Run]) -> None:
+    from rich.table import Table
+
+    table = Table("scenario", "target", "verdict", "reason", box=None, pad_edge=False)
+    for run in runs:
+        table.add_row(run.result.scenario.name, run.result.target.name, run.verdict, run.result.reason)
+    console.print()
+    console.print(table)
+
+
+def _worst(runs: list[Run]) -> int:
+    from harness.result import EXIT_STATUS, PRECEDENCE
+
+    verdicts = {run.verdict for run in runs}
+    return EXIT_STATUS[next(verdict for verdict in PRECEDENCE if verdict in verdicts)]
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr)
+
+
+def _complain(*lines: str) -> None:
+    for line in lines:
+        typer.echo(line, err=True)
