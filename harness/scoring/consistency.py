@@ -1,0 +1,345 @@
+"""Whether the same question got the same answer: across replicas, across time, and within a conversation.
+
+The right answer is the one of the newest snapshot that was acknowledged before the request was sent. What a
+snapshot has to say to a question is what most answers that carry it said while they were entitled to it; nobody
+has to write the right answers down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.scoring.interval import UNMEASURED, Interval
+from harness.scoring.intervals import clustered_share, exact
+from harness.scoring.wording import facts, normalised
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Consistency", "Pair", "Side", "consistency", "facts", "normalised"]
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Publication = tuple[int, float, float]  # version, asked_s, acked_s
+
+FIRST_ANSWERS = 20  # whose usual version is taken to be in force at the start when nobody says which is
+EXAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One answer of a pair; *at_s* is when it was asked for."""
+
+    entry: str
+    version: int | None
+    answer: str
+    at_s: float
+    conversation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two answers to one question that should have agreed; *left* is the earlier one, or the one that was right."""
+
+    question: str
+    left: Side
+    right: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """How far answers agreed.
+
+    *ratio*: share of answers as they should be. *monotonic_violations*: answers older than what their
+    conversation had seen. *disagreements*: neighbouring answers of two entries to one question that differ
+    though both stood on the same publications. *disagreed_s*: seconds from the first to the last answer that
+    was behind. *examples*: at most `EXAMPLES`, a question each first.
+    """
+
+    ratio: Interval
+    monotonic_violations: Interval
+    disagreements: Interval
+    disagreed_s: Interval
+    examples: tuple[Pair, ...]
+
+
+def consistency(
+    answers: pd.DataFrame,
+    publications: Sequence[Publication] = (),
+    *,
+    counted: npt.ArrayLike | None = None,
+    baseline: npt.ArrayLike | None = None,
+    version_at_start: int | None = None,
+    replica_lag_s: float = 0.5,
+    by: Literal["text", "facts"] = "text",
+) -> Consistency:
+    """Hold *answers* that completed against what they should have said; their order changes nothing.
+
+    *counted* rows are scored, while all rows say what is usual; where answers carry no version, *baseline* rows
+    say it alone. An answer may be behind for *replica_lag_s* after a publication was acknowledged. *by*:
+    answers agree when their wording and facts do, or, for a model that words the same thing in many ways, when
+    their facts do (their wording where they have none).
+    """
+    table = _table(answers, counted, baseline, by)
+    era = _era(table, publications, version_at_start, replica_lag_s)
+    agrees = _agrees(table, era)
+    pairs, differing = _neighbours(table, era, agrees)
+    return Consistency(
+        ratio=clustered_share(agrees[table.counted], table.question[table.counted]),
+        monotonic_violations=_monotonic_violations(table),
+        disagreements=exact(int(differing.sum()), differing.size),
+        disagreed_s=_disagreed_s(table, era, publications),
+        examples=_examples(table, agrees, pairs[differing]),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """Answers in order of when they were asked for; *key* is equal where they agree, an unknown version is NaN."""
+
+    question: Codes
+    questions: npt.NDArray[np.object_]
+    entry: npt.NDArray[np.object_]
+    conversation: npt.NDArray[np.object_]
+    sent_s: Floats
+    end_s: Floats
+    overlapped: Bools
+    answer: npt.NDArray[np.object_]
+    key: Codes
+    version: Floats
+    seen: Floats
+    counted: Bools
+    baseline: Bools
+
+    @property
+    def versioned(self) -> Bools:
+        return ~np.isnan(self.version)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Era:
+    """The oldest and the newest version that each answer may stand on, and the one in force at the start."""
+
+    required: Floats
+    newest: Floats
+    at_start: float
+
+    def allows(self, version: Floats | float) -> Bools:
+        allowed: Bools = (self.required <= version) & (version <= self.newest)
+        return allowed
+
+
+def _table(answers: pd.DataFrame, counted: npt.ArrayLike | None, baseline: npt.ArrayLike | None, by: str) -> _Table:
+    n = len(answers)
+    columns = {name: answers[name].to_numpy(dtype=object) for name in ("question", "entry", "conversation")}
+    text = answers["answer"].fillna("").to_numpy(dtype=object)
+    times = {name: answers[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("sent_s", "end_s")}
+    marks = {"counted": _marks(counted, n), "baseline": _marks(baseline, n)}
+    key, question_of = _keys(text, by), np.unique(columns["question"].astype(str), return_inverse=True)
+    entry_code = np.unique(columns["entry"].astype(str), return_inverse=True)[1]
+    order = np.lexsort((key, entry_code, question_of[1], times["end_s"], times["sent_s"]))
+    return _Table(
+        question=question_of[1][order].astype(np.int64),
+        questions=question_of[0].astype(object),
+        entry=columns["entry"][order],
+        conversation=columns["conversation"][order],
+        sent_s=times["sent_s"][order],
+        end_s=np.where(np.isnan(times["end_s"]), times["sent_s"], times["end_s"])[order],
+        overlapped=answers["overlapped"].to_numpy(dtype=np.bool_)[order],
+        answer=text[order],
+        key=key[order],
+        version=_versions(answers, "snapshot_version")[order],
+        seen=_versions(answers, "seen_version")[order],
+        counted=marks["counted"][order],
+        baseline=marks["baseline"][order],
+    )
+
+
+def _marks(marked: npt.ArrayLike | None, n: int) -> Bools:
+    marks = np.ones(n, np.bool_) if marked is None else np.asarray(marked, dtype=np.bool_)
+    if marks.size != n:
+        raise ValueError(f"{marks.size} marks for {n} answers; each answer needs one")
+    return marks
+
+
+def _versions(answers: pd.DataFrame, column: str) -> Floats:
+    import pandas as pd
+
+    return pd.to_numeric(answers[column]).to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _keys(text: npt.NDArray[np.object_], by: str) -> Codes:
+    """One number for each thing that is said, whatever the order of *text*."""
+    said: dict[str, tuple[str, ...]] = {}
+    wordings = {answer: normalised(answer) for answer in set(text)}
+    spellings: dict[str, int] = {}
+    for wording in wordings.values():
+        spellings[wording] = spellings.get(wording, 0) + 1
+    for answer, wording in wordings.items():
+        # One spelling has one set of facts, so it is enough to look where several share a wording ("1.5 h", "15 h").
+        held = tuple(sorted(facts(answer))) if by == "facts" or spellings[wording] > 1 else ()
+        said[answer] = held if by == "facts" and held else (wording, *held)
+    ranks = {thing: rank for rank, thing in enumerate(sorted(set(said.values())))}
+    return np.fromiter((ranks[said[answer]] for answer in text), np.int64, text.size)
+
+
+def _era(
+    table: _Table, publications: Sequence[Publication], version_at_start: int | None, replica_lag_s: float
+) -> _Era:
+    asked = sorted((asked_s, float(version)) for version, asked_s, _ in publications)
+    acked = sorted((acked_s + replica_lag_s, float(version)) for version, _, acked_s in publications)
+    first = (
+        _first_version(table, asked[0][0] if asked else inf) if version_at_start is None else float(version_at_start)
+    )
+    return _Era(_in_force(acked, table.sent_s, first), _in_force(asked, table.end_s, first), first)
+
+
+def _in_force(published: list[tuple[float, float]], at_s: Floats, at_start: float) -> Floats:
+    """The newest version *published* at each instant."""
+    newest = np.maximum.accumulate([at_start, *(version for _, version in published)])
+    in_force: Floats = newest[np.searchsorted([instant for instant, _ in published], at_s, side="right")]
+    return in_force
+
+
+def _first_version(table: _Table, before_s: float) -> float:
+    """The usual version of the first answers asked for *before_s*; 0 where nothing says one."""
+    early = table.version[table.versioned & (table.end_s < before_s)][:FIRST_ANSWERS]
+    if not early.size:
+        return float(np.nanmin(table.version)) if table.versioned.any() else 0.0
+    versions, times = np.unique(early, return_counts=True)
+    return float(versions[np.argmax(times)])
+
+
+def _agrees(table: _Table, era: _Era) -> Bools:
+    """Which answers stand on a version they may stand on, and say what is usual there."""
+    known = table.versioned
+    # Without a version of its own, an answer counts for its era where that leaves no doubt.
+    settled = era.required == era.newest
+    version = np.where(known, table.version, np.where(settled, era.required, np.nan))
+    versions = np.unique(np.r_[version[~np.isnan(version)], era.required, era.newest])
+    group = table.question * versions.size + np.searchsorted(versions, version).clip(max=versions.size - 1)
+    groups = table.questions.size * versions.size
+    allowed = known & era.allows(table.version)
+    usual = np.full(groups, -1, dtype=np.int64)
+    for rows in (allowed, known, settled & ~known & table.baseline, settled & ~known):
+        usual = np.where(usual < 0, _usual(group[rows], table.key[rows], table.sent_s[rows], groups), usual)
+    agrees: Bools = allowed & (usual[group] == table.key)
+    for i, candidate in enumerate(versions):
+        agrees |= ~known & era.allows(candidate) & (usual[table.question * versions.size + i] == table.key)
+    return agrees
+
+
+def _usual(group: Codes, key: Codes, sent_s: Floats, groups: int) -> Codes:
+    """The most frequent key of each group, the earlier one of two that are as frequent; -1 for an empty group."""
+    usual = np.full(groups, -1, dtype=np.int64)
+    if not group.size:
+        return usual
+    order = np.lexsort((sent_s, key, group))
+    fresh = np.r_[True, (np.diff(group[order]) != 0) | (np.diff(key[order]) != 0)]
+    first = order[fresh]
+    times = np.diff(np.r_[np.flatnonzero(fresh), group.size])
+    # The best last, so that it is what stays.
+    best = np.lexsort((-key[first], -sent_s[first], times))
+    usual[group[first][best]] = key[first][best]
+    return usual
+
+
+def _monotonic_violations(table: _Table) -> Interval:
+    seen = np.where(np.isnan(table.seen), _seen_before(table), table.seen)
+    chances = table.counted & table.versioned & ~table.overlapped & ~np.isnan(seen)
+    return exact(int((table.version[chances] < seen[chances]).sum()), int(chances.sum()))
+
+
+def _seen_before(table: _Table) -> Floats:
+    """The newest version that each answer's conversation had been given before it was asked for; NaN for none."""
+    seen = np.full(table.sent_s.size, np.nan)
+    given: dict[object, list[tuple[float, float]]] = {}
+    for i in np.flatnonzero(table.versioned & (table.conversation != "")):
+        before = given.setdefault(table.conversation[i], [])
+        seen[i] = max((version for end_s, version in before if end_s <= table.sent_s[i]), default=np.nan)
+        before.append((table.end_s[i], table.version[i]))
+    return seen
+
+
+def _neighbours(table: _Table, era: _Era, agrees: Bools) -> tuple[Codes, Bools]:
+    """Each two counted answers of two entries that follow one another on a question in one era; which differ."""
+    rows = np.flatnonzero(table.counted)
+    rows = rows[np.argsort(table.question[rows], kind="stable")]
+    left, right = rows[:-1], rows[1:]
+    comparable = (table.question[left] == table.question[right]) & (table.entry[left] != table.entry[right])
+    comparable &= (era.required[left] <= era.newest[right]) & (era.required[right] <= era.newest[left])
+    left, right = left[comparable], right[comparable]
+    differ = table.key[left] != table.key[right]
+    differ |= np.abs(table.version[left] - table.version[right]) > 0  # NaN, which is no version, differs from none
+    # Two answers to either side of a publication may differ and both be right.
+    return np.stack([left, right], axis=1), differ & ~(agrees[left] & agrees[right])
+
+
+def _disagreed_s(table: _Table, era: _Era, publications: Sequence[Publication]) -> Interval:
+    due = table.versioned & (era.required > era.at_start)  # answers that a publication obliges
+    n = int((due & table.counted).sum())
+    if not n:
+        return UNMEASURED
+    behind = due & (table.version < era.required)
+    stale = np.flatnonzero(behind & table.counted)
+    begun_s = min(asked_s for version, asked_s, _ in publications if version > era.at_start)
+    fresh = due & ~behind
+    if not stale.size:
+        entries = np.unique(table.entry[due & table.counted].astype(str))
+        return Interval(0.0, 0.0, max(0.0, _caught_up_s(table, fresh, list(entries), -inf) - begun_s), n)
+    first, last = stale[0], stale[-1]
+    begun_s = min(asked_s for version, asked_s, _ in publications if version > table.version[first])
+    value_s = float(table.sent_s[last] - table.sent_s[first])
+    low_s = max(0.0, float(table.sent_s[last] - table.end_s[first]))
+    until_s = _caught_up_s(table, fresh, sorted(set(table.entry[stale])), float(table.sent_s[last]))
+    return Interval(value_s, min(low_s, value_s), max(value_s, until_s - begun_s), n)
+
+
+def _caught_up_s(table: _Table, fresh: Bools, entries: Sequence[str], after_s: float) -> float:
+    """When the last of *entries* had answered from the newest version again; infinite if one never did."""
+    ends = [table.end_s[fresh & (table.entry == entry) & (table.sent_s > after_s)] for entry in entries]
+    return max(float(end_s[0]) if end_s.size else inf for end_s in ends)
+
+
+def _examples(table: _Table, agrees: Bools, differing: Codes) -> tuple[Pair, ...]:
+    """Answers side by side: of two entries first, then each that was wrong beside the nearest one that was right."""
+    shown = [(int(left), int(right)) for left, right in _a_question_each(table, differing)[:EXAMPLES]]
+    wrong = np.setdiff1d(np.flatnonzero(table.counted & ~agrees), [row for pair in shown for row in pair])
+    wrong = wrong[np.isin(table.question[wrong], table.question[agrees])]
+    for _, row in _a_question_each(table, np.stack([wrong, wrong], axis=1))[: EXAMPLES - len(shown)]:
+        right = np.flatnonzero(agrees & (table.question == table.question[row]))
+        shown.append((int(right[np.argmin(np.abs(table.sent_s[right] - table.sent_s[row]))]), int(row)))
+    return tuple(_pair(table, left, right) for left, right in shown)
+
+
+def _a_question_each(table: _Table, pairs: Codes) -> Codes:
+    """*pairs* of rows, the first of every question before the second of any; in order of time."""
+    later = pairs[:, 1]
+    order = np.argsort(later, kind="stable")
+    order = order[np.argsort(table.question[later][order], kind="stable")]
+    question = table.question[later][order]
+    rank = np.arange(order.size) - np.searchsorted(question, question)
+    chosen: Codes = pairs[order[np.lexsort((later[order], rank))]]
+    return chosen
+
+
+def _pair(table: _Table, left: int, right: int) -> Pair:
+    return Pair(str(table.questions[table.question[left]]), _side(table, left), _side(table, right))
+
+
+def _side(table: _Table, row: int) -> Side:
+    version = table.version[row]
+    return Side(
+        entry=str(table.entry[row]),
+        version=None if np.isnan(version) else int(version),
+        answer=str(table.answer[row]),
+        at_s=float(table.sent_s[row]),
+        conversation=str(table.conversation[row]),
+    )
