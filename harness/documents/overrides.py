@@ -1,57 +1,61 @@
-"""Settings of a document replaced from a command line: ``load.rate_per_s=40``."""
+"""Settings given on the command line, put in the place of those in a file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
-from dataclasses import replace
 
 from harness.documents import paths
-from harness.documents.document import Document, M
+from harness.documents.paths import Path
 from harness.documents.plain import Plain
-from harness.documents.sentences import refusals, validate
 from harness.documents.tree import RefusedError, compose
 from harness.problems import Problem, UsageProblems
 
 
-def overridden(document: Document[M], model: type[M], settings: Mapping[str, str]) -> Document[M]:
-    """*document* with each path of *settings* set to its value, read as YAML; the text stays as it was written.
+def apply(overrides: Mapping[str, str], document: Plain) -> tuple[Plain, tuple[Path, ...]]:
+    """*document* with each text of *overrides*, as a file would hold it, at its path; and the paths.
 
-    Raises UsageProblems with all that is wrong with the settings.
+    Mappings on the way to a path are made. Raises UsageProblems with every override that cannot be put in its place.
     """
-    if not settings:
-        return document
-    value = deepcopy(document._tree.root.value)  # noqa: SLF001 - the same package
-    problems = [problem for path, text in settings.items() if (problem := _put(value, path, text))]
-    found = [] if problems else refusals(model, value)
-    problems += [Problem(said.what, path=f"--set {paths.written(said.path)}") for said in found]
+    problems, put = [], []
+    for key, text in overrides.items():
+        try:
+            path = paths.parse(key)
+            document = _replaced(document, path, _value(text))
+            put.append(path)
+        except ValueError as error:
+            problems.append(problem(key, str(error)))
     if problems:
         raise UsageProblems(*problems)
-    return replace(document, value=validate(model, value))
+    return document, tuple(put)
 
 
-def _put(value: Plain, path: str, text: str) -> Problem | None:
-    """Set *path* inside *value*; what is wrong when there is no such place."""
-    try:
-        *before, last = paths.parse(path)
-        new = compose(f"value: {text}").root.value
-    except (ValueError, RefusedError) as error:
-        return Problem(str(error), path=f"--set {path}")
-    for step in before:
-        match value, step:
-            case dict(), str():
-                value = value.setdefault(step, {})
-            case list(), int() if step < len(value):
-                value = value[step]
-            case _:
-                return Problem("there is no such place in the scenario", path=f"--set {path}")
-    match value, last:
-        case dict(), str():
-            value[last] = new["value"] if isinstance(new, dict) else new
-        case list(), int() if last < len(value):
-            value[last] = new["value"] if isinstance(new, dict) else new
+def problem(key: str, what: str) -> Problem:
+    """A problem that is mended on the command line."""
+    return Problem(what, path=f"--set {key}")
+
+
+def _replaced(document: Plain, path: Path, value: Plain) -> Plain:
+    if not path:
+        return value
+    step, rest = path[0], path[1:]
+    match document, step:
+        case dict() as mapping, str():
+            return {**mapping, step: _replaced(mapping.get(step), rest, value)}
+        case None, str():
+            return {step: _replaced(None, rest, value)}
+        case list() as items, int() if step < len(items):
+            return [*items[:step], _replaced(items[step], rest, value), *items[step + 1 :]]
         case _:
-            return Problem("there is no such place in the scenario", path=f"--set {path}")
-    return None
+            raise ValueError("there is no such place in the file")
 
 
+def _value(text: str) -> Plain:
+    try:
+        tree = compose(f"value: {text}\n")
+    except RefusedError as refused:
+        raise ValueError(refused.wrong.what) from None
+    if tree.wrongs:
+        raise ValueError(tree.wrongs[0].what)
+    if list(tree.root.children) != ["value"]:
+        raise ValueError(f"{text!r} is not one value")
+    return tree.root.children["value"].value

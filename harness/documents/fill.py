@@ -1,0 +1,155 @@
+"""Templates: ``{port}`` stands for a value that the harness knows, ``${KEY}`` for a secret of the environment.
+
+``{{`` and ``}}`` stand for braces, as in JSON on a command line, and ``$${KEY}`` for ``${KEY}`` itself. Values are
+filled in first and secrets last, so that no secret is ever read as a template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.documents import paths
+from harness.documents.document import Document
+from harness.documents.paths import Path
+from harness.problems import Problem
+from harness.registry import suggestion
+from harness.target import Service, Target
+
+EVERYWHERE = frozenset({"python", "seed", "temp"})
+OF_A_LINK = frozenset({"url", "host", "port"})
+OF_A_QUESTION = frozenset({"question", "conversation", "seen_version", "nonce"})
+
+_TOKEN = re.compile(
+    r"(?P<secret>\$?\$\{[A-Za-z_][A-Za-z0-9_]*\})"
+    r"|(?P<escaped>\{\{|\}\})"
+    r"|\{(?P<name>[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z][A-Za-z0-9_-]*)?)\}"
+    r"|(?P<stray>[{}])"
+)
+_SECRET = re.compile(r"\$(?P<escaped>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def placeholders(text: str) -> list[str]:
+    """Names of the placeholders of *text*, each once, in the order in which they come; secrets are not among them."""
+    return list(dict.fromkeys(match["name"] for match in _TOKEN.finditer(text) if match["name"]))
+
+
+def wrongs(text: str, known: Collection[str]) -> list[str]:
+    """What is wrong with *text* as a template of the *known* names: unknown ones, and braces that belong to nothing."""
+    found = []
+    for match in _TOKEN.finditer(text):
+        if match["name"] and match["name"] not in known:
+            found.append(f"unknown placeholder {match[0]}; {suggestion(match['name'], list(known))}")
+        elif match["stray"]:
+            brace = match["stray"]
+            found.append(f"a lone {brace} is part of no placeholder; write {2 * brace} for a brace that is meant")
+    return list(dict.fromkeys(found))
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """*text* with every placeholder replaced by its value, and its secrets left as they are.
+
+    Raises ValueError that names all unknown placeholders and lone braces, and what would be right.
+    """
+    found = wrongs(text, values)
+    if found:
+        raise ValueError("; ".join(found))
+    return _TOKEN.sub(
+        lambda match: values[match["name"]] if match["name"] else match["secret"] or match["escaped"][0], text
+    )
+
+
+def secret_names(text: str) -> list[str]:
+    """Names of the environment variables that *text* asks for, each once, in the order in which they come."""
+    return list(dict.fromkeys(match["name"] for match in _SECRET.finditer(text) if not match["escaped"]))
+
+
+def secrets(text: str, environment: Mapping[str, str]) -> str:
+    """*text* with every ``${KEY}`` replaced from *environment*; raises ValueError that names those not set."""
+    missing = [name for name in secret_names(text) if name not in environment]
+    if missing:
+        raise ValueError(f"not set in the environment: {', '.join(missing)}")
+    return _SECRET.sub(lambda match: match[0][1:] if match["escaped"] else environment[match["name"]], text)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A *text* of a target and the names that may stand in it; *known* is None where only secrets are filled in."""
+
+    path: Path
+    text: str
+    known: frozenset[str] | None
+
+
+def templates(target: Target) -> Iterator[Template]:
+    """Every text of *target* that is filled in before its use, in the order of the file's model."""
+    ports = {f"{name}.port" for name in [*target.services, *(["target"] if target.start else [])]}
+    links = {f"{name}.{part}" for name in target.links for part in OF_A_LINK}
+    common = EVERYWHERE | ports | links
+    own = common | {"port"}
+    for name, service in target.services.items():
+        yield from _of_service(("services", name), service, own)
+    if target.start:
+        yield from _of_service(("start",), target.start, own)
+    outside = own if target.start else common
+    for index, entry in enumerate(target.entries):
+        yield Template(("entries", index, "url"), entry.url, outside)
+    yield Template(("ask", "path"), target.ask.path, None)
+    yield from _of_mapping(("ask", "headers"), target.ask.headers, None)
+    for path, text in _texts(("ask", "body"), target.ask.body):
+        yield Template(path, text, OF_A_QUESTION)
+    for name, link in target.links.items():
+        here = ("links", name)
+        if isinstance(link.upstream, str):
+            # Not the address of a link: a proxy would stand in front of a proxy.
+            yield Template((*here, "upstream"), link.upstream, frozenset(ports))
+        yield from _of_mapping((*here, "env"), link.env, common | OF_A_LINK)
+    if target.publish:
+        yield Template(("publish", "post"), target.publish.post, outside)
+
+
+def unknown_placeholders(target: Document[Target]) -> list[Problem]:
+    """Every placeholder of *target* that nothing will fill, and every lone brace, each with its line."""
+    return [
+        target.problem(paths.written(template.path), what)
+        for template in templates(target.value)
+        if template.known is not None
+        for what in wrongs(template.text, template.known)
+    ]
+
+
+def missing_secrets(target: Document[Target], environment: Mapping[str, str]) -> list[Problem]:
+    """Every ``${KEY}`` of *target* that is not in *environment*, at each place that asks for it."""
+    return [
+        target.problem(paths.written(template.path), f"${{{name}}} is not set in the environment")
+        for template in templates(target.value)
+        if template.known is not OF_A_QUESTION
+        for name in secret_names(template.text)
+        if name not in environment
+    ]
+
+
+def _of_service(at: Path, service: Service, known: frozenset[str]) -> Iterator[Template]:
+    for index, word in enumerate(service.command):
+        yield Template((*at, "command", index), word, known)
+    yield from _of_mapping((*at, "env"), service.env, known)
+
+
+def _of_mapping(at: Path, texts: Mapping[str, str], known: frozenset[str] | None) -> Iterator[Template]:
+    for key, text in texts.items():
+        yield Template((*at, key), text, known)
+
+
+def _texts(at: Path, value: Any) -> Iterator[tuple[Path, str]]:
+    """Every text inside a JSON value, with its place."""
+    match value:
+        case str():
+            yield at, value
+        case dict():
+            for key, inner in value.items():
+                yield from _texts((*at, key), inner)
+        case list():
+            for index, inner in enumerate(value):
+                yield from _texts((*at, index), inner)

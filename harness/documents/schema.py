@@ -1,0 +1,53 @@
+"""The JSON Schemas of the files that people write and machines read, for editors and for other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from harness.questions import Questions
+from harness.result import Result
+from harness.scenario import Scenario
+from harness.target import Target
+
+MODELS: Mapping[str, type[BaseModel]] = {
+    "scenario": Scenario,
+    "target": Target,
+    "questions": Questions,
+    "result": Result,
+}
+"""What there is a schema of; the file of each is ``harness/schemas/NAME.json``."""
+
+_WRITTEN_BY_US = (Result,)
+
+
+def schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema, draft 2020-12, of a file that holds a *model*."""
+    mode: Literal["serialization", "validation"] = "serialization" if model in _WRITTEN_BY_US else "validation"
+    made = model.model_json_schema(by_alias=True, schema_generator=_Generator, mode=mode)
+    (said,) = get_args(model.model_fields["schema_"].annotation)
+    name, version = said.split("/")
+    return {"$schema": _Generator.schema_dialect, "$id": f"urn:{name.replace('.', ':')}:{version}", **made}
+
+
+def text(model: type[BaseModel]) -> str:
+    """The schema of *model* as it is committed: ``harness schema scenario > harness/schemas/scenario.json``."""
+    return json.dumps(schema(model), indent=2, ensure_ascii=False) + "\n"
+
+
+class _Generator(GenerateJsonSchema):
+    """Without the titles that only repeat a key, and with defaults as a person would write them."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - the answer is the same for all
+        return False
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        made = super().default_schema(schema)
+        if made.get("type") == "string" and isinstance(made.get("default"), float):
+            made["default"] = f"{made['default']:g}s"
+        return made
