@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,17 @@ app = typer.Typer(
 )
 
 _USAGE, _BROKEN, _INTERRUPTED = 2, 70, 130
+
+
+
+class Listed(StrEnum):
+    """What `harness list` can list."""
+
+    faults = "faults"
+    metrics = "metrics"
+    scenarios = "scenarios"
+    targets = "targets"
+
 
 Scenarios = Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files.")]
 TargetOption = Annotated[Path | None, typer.Option("--target", help="Target file; default: targets/default.yaml beside the scenario.")]
@@ -153,6 +165,75 @@ def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's fold
     from harness import api
 
     typer.echo(api.judge(run).path / "report.html")
+
+
+@app.command(name="list")
+def list_(what: Annotated[Listed, typer.Argument(help="What to list.")]) -> None:
+    """List what can be named: faults, metrics, and the scenarios and targets below this folder."""
+    for name, about in _listed(what):
+        typer.echo(f"{name:<24} {about}")
+
+
+@app.command()
+def schema(kind: Annotated[str, typer.Argument(metavar="scenario|target|questions|result")]) -> None:
+    """Print the JSON Schema of a kind of file, for editors."""
+    from harness.documents.schema import SCHEMAS, text
+    from harness.problems import Problem
+    from harness.registry import suggestion
+
+    if kind not in SCHEMAS:
+        raise UsageProblems(Problem(f"there is no schema {kind!r}; {suggestion(kind, list(SCHEMAS))}"))
+    typer.echo(text(SCHEMAS[kind]), nl=False)
+
+
+@app.command()
+def doctor() -> None:
+    """Tell what this machine has of what runs need, what it lacks, and how to get that."""
+    from harness.doctor import look
+    from harness.settings import settings
+
+    checks = list(look(settings()))
+    for check in checks:
+        typer.echo(f"{'ok     ' if check.here else 'missing' if check.needed else 'not yet'}  {check.what:<14} {check.detail}")
+    raise typer.Exit(0 if all(check.here or not check.needed for check in checks) else _BROKEN)
+
+
+@app.command()
+def heal(out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports")) -> None:
+    """Put back what runs that were killed may have left in force."""
+    from harness.adapters.keeper import undo
+
+    left = False
+    for path in sorted(out.glob("*/*/undo.jsonl")):
+        if undo.owner_alive(path):
+            typer.echo(f"{path.parent}: still running; left alone")
+            continue
+        for outcome in undo.put_back(path):
+            left = left or not outcome.gone
+            state = "put back" if outcome.gone else f"NOT put back: {outcome.why}"
+            typer.echo(f"{path.parent}: {outcome.id}: {state}")
+        if not undo.pending(path):
+            path.unlink()
+    typer.echo("something is still in force" if left else "nothing is in force")
+    raise typer.Exit(_BROKEN if left else 0)
+
+
+def _listed(what: Listed) -> list[tuple[str, str]]:
+    """Names with one line about each."""
+    from inspect import getdoc
+
+    from harness.faults import faults
+    from harness.metrics import metrics
+
+    match what:
+        case Listed.faults:
+            return [(name, (getdoc(kind) or "").splitlines()[0]) for name, kind in faults.items()]
+        case Listed.metrics:
+            return [(name, (getdoc(type(metric)) or "").splitlines()[0]) for name, metric in metrics.items()]
+        case _:
+            from harness.prepare import found_below
+
+            return found_below(Path(), what.value.removesuffix("s"))
 
 
 def _asked(

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from harness import expectation
 from harness.documents import Document, load
-from harness.documents.overrides import overridden
-from harness.documents.templates import missing_secrets, unknown_placeholders
+from harness.documents.fill import missing_secrets, unknown_placeholders
 from harness.expectation import Expectation
 from harness.metrics import metrics
 from harness.plan import Plan, plan
@@ -51,12 +50,12 @@ def prepare(scenario_path: Path, target_path: Path | None, asked: Asked, environ
     Without a *target_path* it is ``targets/default.yaml`` beside the scenario. *environment* is where ``${VAR}`` comes from; None says that
     nothing will be touched, so that neither secrets nor hosts are needed.
     """
-    scenario = overridden(load(scenario_path, Scenario), Scenario, _overrides(asked))
+    scenario = load(scenario_path, Scenario, overrides=_overrides(asked))
     target = load(target_path or scenario_path.parent / "targets" / "default.yaml", Target)
     questions = load(questions_path or scenario_path.parent / scenario.value.load.questions, Questions)
-    problems = [*_expectation_problems(scenario, asked), *map(target.place, unknown_placeholders(target.value))]
+    problems = [*_expectation_problems(scenario, asked), *unknown_placeholders(target)]
     if environment is not None:
-        problems += map(target.place, missing_secrets(target.value, environment))
+        problems += missing_secrets(target, environment)
         problems += [target.problem(path, what) for path, what in _foreign_hosts(target.value, asked.allowed_hosts)]
     if problems:
         raise UsageProblems(*problems)
@@ -156,8 +155,7 @@ def validate(path: Path) -> list[Problem]:
         if kind is Scenario and (path.parent / "targets" / "default.yaml").exists():
             prepare(path, None, Asked(), None)
         elif kind is Target:
-            target = load(path, Target)
-            return [target.place(problem) for problem in unknown_placeholders(target.value)]
+            return unknown_placeholders(load(path, Target))
         else:
             load(path, kind)
     except UsageProblems as problems:
@@ -172,3 +170,16 @@ def _kind(path: Path) -> type[Scenario] | type[Target] | type[Questions]:
     except OSError:
         return Scenario
     return {"target": Target, "questions": Questions}[match[1]] if match else Scenario
+
+
+def found_below(folder: Path, kind: str) -> list[tuple[str, str]]:
+    """Path and ``about`` of each file below *folder* whose schema line says that it is a *kind*; hidden folders are left out."""
+    found = []
+    for path in sorted(folder.rglob("*.yaml")):
+        if any(part.startswith(".") for part in path.parts) or "reports" in path.parts:
+            continue
+        text = path.read_text(errors="replace")
+        if re.search(rf"^schema:\s*harness\.{kind}/", text, re.MULTILINE):
+            about = re.search(r"^about:\s*(.+)$", text, re.MULTILINE)
+            found.append((str(path), about[1].strip("\"' ") if about else ""))
+    return found

@@ -64,6 +64,9 @@ class Link(_Strict):
     upstream: str | SimulatedUpstream = Field(
         description="https://host[:port], http://host:port, redis://host:port, host:port, or simulated: with its settings"
     )
+    listen: int | None = Field(
+        default=None, ge=1, le=65_535, description="the port of 127.0.0.1 where the target reaches it; default: any free one"
+    )
     api: Literal["openai", "none"] = Field(default="none", description="how its limits and errors are worded")
     env: dict[str, str] = Field(default_factory=dict, description="what the started processes are told; {url}, {host}, {port}")
 
@@ -136,6 +139,7 @@ class Target(_Strict):
     services: dict[Name, Service] = Field(default_factory=dict)
     start: Service | None = Field(default=None, description="the target's own process, when there is one; it is called 'target'")
     entries: list[Entry] = Field(min_length=1)
+    ready: Ready | None = Field(default=None, description="how to tell that a target which runs already serves; default: its entries accept")
     ask: Ask
     links: dict[Name, Link] = Field(default_factory=dict)
     publish: Publish | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from harness.adapters.keeper import Request, UndoLog
+from harness.adapters.keeper.undo import Request, UndoLog
 from harness.adapters.toxiproxy import ToxiproxyStage, ToxiproxyWedged
 from harness.adapters.wire.client import WireStage
 from harness.effects import Cut, Effect, Probe, Toxic

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from harness.adapters.keeper import Child, Keeper, tail
+from harness.adapters.keeper.keeper import Child, Keeper, tail
 from harness.adapters.toxiproxy.server import free_port
-from harness.documents.fill import fill, placeholders
+from harness.documents.fill import fill, placeholders, secrets
 from harness.problems import HarnessError
 from harness.target import Link, Service, SimulatedUpstream, Target
 
@@ -28,7 +28,7 @@ class Processes:
     def __init__(self, keeper: Keeper, target: Target, seed: int, logs: Path, temp: Path, environment: Mapping[str, str]) -> None:
         self._keeper, self._logs = keeper, logs
         # Everything is on this machine; a proxy of the person's would get in the way.
-        self._environment = {**environment, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+        self.environment = {**environment, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
         self._services = dict(target.services) | ({"target": target.start} if target.start else {})
         self._simulated = {name: link for name, link in target.links.items() if isinstance(link.upstream, SimulatedUpstream)}
         self._links, self._seed = target.links, seed
@@ -43,7 +43,7 @@ class Processes:
         """Start one process; its output goes to ``logs/<name>.log``. One that *may_end* is not missed when it has ended."""
         if may_end:
             self._expected_to_end.add(name)
-        self._keeper.spawn(Child(name, tuple(argv), {**self._environment, **(env or {})}, self._logs / f"{name}.log"))
+        self._keeper.spawn(Child(name, tuple(argv), {**self.environment, **(env or {})}, self._logs / f"{name}.log"))
 
     def start_simulated(self) -> None:
         """Start the providers that the harness brings; they depend on nothing."""
@@ -54,6 +54,11 @@ class Processes:
             argv = [sys.executable, "-m", "harness.simulated", "--port", str(self.ports[name]), "--seed", str(self._seed)]
             self.spawn(name, [*argv, "--region", link.region or "", "--config", msgspec.json.encode(settings).decode()])
             self._expect(name, lambda port=self.ports[name]: _answers(port, "/healthz"), _SIMULATED_READY_S)  # type: ignore[misc]
+
+    @property
+    def outside(self) -> dict[str, str]:
+        """What can be filled in where the target is spoken to: ``{port}`` is its own process's."""
+        return {**self.values, **({"port": str(self.ports["target"])} if "target" in self.ports else {})}
 
     def upstream(self, name: str) -> str:
         """Where the dependency behind link *name* really is."""
@@ -112,10 +117,11 @@ class Processes:
 
     def _start(self, name: str, service: Service) -> None:
         values = {**self.values, "port": str(self.ports[name])}
-        env = {key: fill(text, values) for key, text in service.env.items()}
+        env: dict[str, str] = {}
         for link_name, link in self._links.items():
             env |= {key: fill(text, {**values, **_own(link_name, self.values)}) for key, text in link.env.items()}
-        self.spawn(name, [fill(text, values) for text in service.command], env)
+        env |= {key: secrets(fill(text, values), self.environment) for key, text in service.env.items()}
+        self.spawn(name, [secrets(fill(text, values), self.environment) for text in service.command], env)
         port, path = self.ports[name], service.ready.get
         self._expect(name, (lambda: _answers(port, path)) if path else (lambda: _accepts(port)), service.ready.within)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import store
-from harness.adapters.keeper import Keeper, Request, UndoLog, pending
+from harness.adapters.keeper.keeper import Keeper
+from harness.adapters.keeper.undo import Request, UndoLog, pending
 from harness.adapters.toxiproxy import Binary, ToxiproxyApi, ToxiproxyStage, obtain, server
 from harness.adapters.wire import client as wire
 from harness.adapters.wire.client import WireStage
@@ -94,7 +95,7 @@ def real_world(
         stack.callback(injector.close)
         watch = Watchdog(processes, joined.proxies, own=proxy.binary is not None)
         stack.callback(watch.close)
-        world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes.values), watch, signals)
+        world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes.outside), watch, signals)
         yield RealWorld(world, load.set_off, lambda: _finish(joined.wire, processes, plan.target, folder))
 
 
