@@ -132,7 +132,7 @@ def _join_up(
             stage.connect_link(name, port)
             host, port = "127.0.0.1", ends[name].tap
         else:
-            host, port = proxies.open_link(name, host_and_port(processes.upstream(name)))
+            host, port = proxies.open_link(name, host_and_port(processes.upstream(name)), link.listen)
         processes.values |= {f"{name}.{part}": value for part, value in address(link, host, port).items()}
     return _Joined(proxies, stage)
 
