@@ -66,6 +66,7 @@ class Children:
         finally:
             os.close(output)
         self._running[child.pid] = (name, child)
+        self._pids.pop(name, None)  # started again, it is the last
         self._pids[name] = child.pid
         self._kin.pop(name, None)
         return child.pid

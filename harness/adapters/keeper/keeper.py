@@ -18,7 +18,7 @@ from shutil import rmtree
 from types import TracebackType
 from typing import IO
 
-from harness.adapters.keeper.messages import Message, Reply, Request, Settings
+from harness.adapters.keeper.messages import Message, Reply, Request, Settings, Signal, Spawn
 from harness.adapters.keeper.processes import LINUX, everyone
 from harness.adapters.keeper.undo import UndoLog, put_back
 from harness.problems import HarnessError
@@ -68,7 +68,7 @@ class Keeper:
         self._asked = 0
         self._replies: dict[int, Reply] = {}
         self._ready = False
-        self._children: dict[str, Child] = {}
+        self._logs: dict[str, Path] = {}
         self._pids: dict[str, int] = {}
         self._ended: dict[str, int] = {}
         self._over = False  # it says no more
@@ -80,27 +80,14 @@ class Keeper:
         if self._process:
             raise RuntimeError("a keeper starts once")
         try:
-            self._temp.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if any(self._temp.iterdir()):
-                raise HarnessError(f"temporary folder {self._temp} is not empty, and would be removed; give a new one")
-            undo = UndoLog(self._undo_file)
-            try:
-                self._process = self._start()
-                undo.begin(self._run, self._temp, self._process.pid)
-            finally:
-                undo.close()
-        except OSError as error:
+            self._start()
+        except BaseException as error:  # Ctrl-C too: nothing may stay behind
             self.close(0)
+            if not isinstance(error, OSError):
+                raise
             with suppress(OSError):
                 self._temp.rmdir()
             raise HarnessError(f"the keeper cannot be started: {error}") from error
-        try:
-            late_s = time.monotonic() + _ANSWERED_WITHIN_S
-            while not self._ready:
-                self._listen_until(late_s)
-        except BaseException:  # Ctrl-C too: nothing may stay behind
-            self.close(0)
-            raise
 
     @property
     def pid(self) -> int:
@@ -122,7 +109,7 @@ class Keeper:
         )
         if reply["say"] != "started":
             raise HarnessError(f"cannot start {child.name!r}: {reply['why'] if reply['say'] == 'refused' else reply}")
-        self._children[child.name] = child
+        self._logs[child.name] = child.log
         return reply["pid"]
 
     def exited(self) -> dict[str, int]:
@@ -161,10 +148,9 @@ class Keeper:
         raise HarnessError(f"processes of {name!r} are still there {_CLOSED_WITHIN_S:g} s after they were killed")
 
     def how_it_ended(self, name: str) -> str:
-        """For people: what became of child *name*, with the end of its log."""
+        """For people: what became of child *name*, with the end of its log. Raises KeyError if it was never started."""
+        last = tail(self._logs[name])
         status = self._ended.get(name)
-        child = self._children.get(name)
-        last = tail(child.log) if child else ""
         what = f"{name!r} is still running" if status is None else f"{name!r} {_worded(status)}"
         return f"{what}; its log ends:\n{last}" if last else f"{what}; its log is empty"
 
@@ -203,7 +189,21 @@ class Keeper:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> None:
+        self._temp.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(self._temp.iterdir()):
+            raise HarnessError(f"temporary folder {self._temp} is not empty, and would be removed; give a new one")
+        undo = UndoLog(self._undo_file)
+        try:
+            self._process = self._launched()
+            undo.begin(self._run, self._temp, self._process.pid)
+        finally:
+            undo.close()
+        late_s = time.monotonic() + _ANSWERED_WITHIN_S
+        while not self._ready:
+            self._listen_until(late_s)
+
+    def _launched(self) -> subprocess.Popen[bytes]:
         settings: Settings = {
             "undo": str(self._undo_file),
             "temp": str(self._temp),
@@ -226,15 +226,13 @@ class Keeper:
             raise RuntimeError("the keeper is not running; start it first")
         return self._process
 
-    def _ask(self, request: Request) -> Reply:
+    def _ask(self, request: Spawn | Signal) -> Reply:
         """The keeper's reply to *request*. Raises HarnessError when the keeper is gone."""
         with self._lock:
             self._running()
             self._listen(0)
             self._asked += 1
-            n = self._asked
-            if request["ask"] != "close":
-                request["n"] = n
+            n = request["n"] = self._asked
             self._write(request)
             late_s = time.monotonic() + _ANSWERED_WITHIN_S
             # One that was interrupted leaves its reply unread, so each reply is known by its number.

@@ -51,6 +51,7 @@ def listens() -> Callable[[int], bool]:
 
     def connects(port: int) -> bool:
         with socket.socket() as client:
+            client.settimeout(10)
             return client.connect_ex(("127.0.0.1", port)) == 0
 
     return connects

@@ -11,10 +11,11 @@ from harness.adapters.keeper.keeper import Child, Keeper
 from harness.adapters.keeper.undo import Request, UndoLog
 
 LISTENER = """
-import signal, socket, time
+import socket
 server = socket.create_server(("127.0.0.1", 0))
 print(server.getsockname()[1], flush=True)
-signal.pause()
+while True:
+    server.accept()[0].close()
 """
 CHILDREN = {
     "listener": (sys.executable, "-I", "-S", "-c", LISTENER),
@@ -37,9 +38,8 @@ def main(folder: Path, url: str, *words: str) -> None:
     undo.promise("kept", [Request("DELETE", f"{url}/kept")])
     undo.kept("kept")
     undo.promise("second", [Request("DELETE", f"{url}/second")])
-    print(keeper.pid, flush=True)  # noqa: T201 - read by the test
-    if "fork" in words:
-        os.fork()  # the copy holds the lifeline open too
+    if "fork" not in words or os.fork():  # a copy holds the lifeline open too
+        print(keeper.pid, flush=True)  # noqa: T201 - read by the test
     signal.pause()
 
 

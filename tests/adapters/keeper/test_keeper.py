@@ -127,6 +127,16 @@ def test_stop_waits_for_what_outlives_the_child_that_started_it(
     assert (tmp_path / "slow.log").read_text().endswith("tidied\n")
 
 
+def test_stop_kills_what_ignores_sigterm_even_after_all_that_tied_it_to_the_child_is_gone(
+    keeper: Keeper, shell: Shell, tmp_path: Path, eventually: Any, runs: Any
+) -> None:
+    keeper.spawn(shell("parent", "setsid sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1000; done' & wait"))
+    stubborn = int(eventually(lambda: (tmp_path / "parent.log").read_text()))
+    keeper.stop("parent", 0.3)
+    assert not runs(stubborn)
+    assert keeper.exited() == {"parent": -signal.SIGTERM}
+
+
 def test_a_child_that_ignores_sigterm_is_killed(keeper: Keeper, shell: Shell, tmp_path: Path, eventually: Any) -> None:
     keeper.spawn(shell("stubborn", "trap '' TERM; echo ready; while :; do sleep 1000; done"))
     eventually(lambda: (tmp_path / "stubborn.log").read_text())
