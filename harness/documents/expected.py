@@ -61,19 +61,6 @@ def nearest(name: str, known: list[str]) -> str | None:
     return next(iter(get_close_matches(name, known, n=1)), None)
 
 
-def hint(value: Plain, annotation: object) -> str:
-    """What to do about *value* where *annotation* was wanted, when the slip is a common one; else nothing."""
-    wanted = json_schema(annotation).get("type")
-    match value:
-        case bool() | int() | float() if wanted == "string":
-            return f'; put it in quotes: "{shown(value)}"'
-        case dict() if wanted == "string" and list(value.values()) == [None]:
-            return f'; text that begins with a brace has to stand in quotes: "{{{next(iter(value))}}}"'
-        case str() if wanted in ("integer", "number") and re.fullmatch(r"-?\d+(\.\d+)?", value):
-            return "; leave out the quotes"
-    return ""
-
-
 def _words(schema: _Schema) -> str:
     match schema:
         case {"const": const}:
@@ -141,6 +128,7 @@ def _range(schema: _Schema) -> str:
         ("above", schema.get("exclusiveMinimum")),
         ("at most", high),
         ("below", schema.get("exclusiveMaximum")),
+        ("a multiple of", schema.get("multipleOf")),
     )
     said = [
         f"{words} {bound:g}" if isinstance(bound, float) else f"{words} {bound}"

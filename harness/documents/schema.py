@@ -30,6 +30,7 @@ def schema(model: type[BaseModel]) -> dict[str, Any]:
     """The JSON Schema, draft 2020-12, of a file that holds a *model*."""
     mode: Literal["serialization", "validation"] = "serialization" if model in _WRITTEN_BY_US else "validation"
     made = model.model_json_schema(by_alias=True, schema_generator=_Generator, mode=mode)
+    _require_tags(made, made.get("$defs", {}))
     (said,) = get_args(model.model_fields["schema_"].annotation)
     name, version = said.split("/")
     return {"$schema": _Generator.schema_dialect, "$id": f"urn:{name.replace('.', ':')}:{version}", **made}
@@ -38,6 +39,21 @@ def schema(model: type[BaseModel]) -> dict[str, Any]:
 def text(model: type[BaseModel]) -> str:
     """The schema of *model* as it is committed: ``harness schema scenario > harness/schemas/scenario.json``."""
     return json.dumps(schema(model), indent=2, ensure_ascii=False) + "\n"
+
+
+def _require_tags(part: Any, definitions: dict[str, Any]) -> None:
+    """Where a tag tells one definition from another, each has to be written with its tag, as the reader demands."""
+    if isinstance(part, list):
+        for inner in part:
+            _require_tags(inner, definitions)
+    elif isinstance(part, dict):
+        for inner in part.values():
+            _require_tags(inner, definitions)
+        if isinstance(part.get("discriminator"), dict):
+            tag = part["discriminator"]["propertyName"]
+            for reference in part["discriminator"]["mapping"].values():
+                tagged = definitions[reference.rsplit("/", 1)[1]]
+                tagged["required"] = sorted({tag, *tagged.get("required", ())}, key=list(tagged["properties"]).index)
 
 
 class _Generator(GenerateJsonSchema):

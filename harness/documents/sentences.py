@@ -10,9 +10,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from harness.documents.expected import choices, expected, hint, json_schema, nearest, shown
+from harness.documents.expected import choices, expected, json_schema, nearest, shown
 from harness.documents.paths import Path
-from harness.documents.plain import Plain
+from harness.documents.plain import Plain, scalar
 from harness.documents.types import Choice, Place, bare, field_type, fields, locate, model_of
 from harness.registry import suggestion
 
@@ -55,15 +55,15 @@ def _all(annotation: object, value: Plain, at: Path, errors: list[ErrorDetails])
     for error, place in places:
         wanted = bare(place.wanted)
         here = (*at, *place.path)
-        if isinstance(wanted, Choice) and wanted.tag is None:
-            unions[place.path] = wanted
-        elif isinstance(wanted, Choice) and error["type"].startswith("union_tag"):
-            yield from _untagged(wanted, _at(value, place.path), here)
-        elif place.owner is not None and error["type"] == "extra_forbidden":
+        if place.owner is not None and error["type"] == "extra_forbidden":
             yield Said(here, f"unknown key; {_instead_of_key(str(here[-1]), place.owner)}", key=True)
         elif place.owner is not None and error["type"] == "missing":
             if place.path not in meant:
                 yield Said(here, _missing(place.owner, str(here[-1])))
+        elif isinstance(wanted, Choice) and wanted.tag is None:
+            unions[place.path] = wanted
+        elif isinstance(wanted, Choice) and error["type"].startswith("union_tag"):
+            yield from _untagged(wanted, _at(value, place.path), here)
         else:
             yield from _refused(error, place.wanted, here, key=place.key)
     for path, choice in unions.items():
@@ -154,6 +154,8 @@ def _refused(error: ErrorDetails, wanted: object, at: Path, *, key: bool) -> Ite
         what = str(context["error"]).replace(repr(value), shown(value) if isinstance(value, str) else repr(value)[:80])
     elif wanted is None:
         what = error["msg"]
+    elif error["type"] == "missing":
+        what = f"is missing; it should be {expected(wanted)}"
     elif key:
         what = f"the name should be {expected(wanted)}"
     else:
@@ -162,11 +164,34 @@ def _refused(error: ErrorDetails, wanted: object, at: Path, *, key: bool) -> Ite
 
 
 def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
-    if error["type"] == "literal_error" and isinstance(value, str):
-        names = [str(name) for name in get_args(bare(wanted))]
-        near = nearest(value, names) if len(names) > 1 else None
-        return f"; did you mean {near!r}?" if near else ""
-    return hint(value, wanted)
+    """What to do about *value* when the slip is a common one; else nothing."""
+    match value:
+        case str() if error["type"] == "literal_error":
+            names = [str(name) for name in get_args(bare(wanted))]
+            near = nearest(value, names) if len(names) > 1 else None
+            return f"; did you mean {near!r}?" if near else ""
+        case str() if not isinstance(_unquoted(value), str) and _fits(wanted, _unquoted(value)):
+            return "; leave out the quotes"
+        case bool() | int() | float() if _fits(wanted, shown(value)):
+            return f'; put it in quotes: "{shown(value)}"'
+        case dict() if list(value.values()) == [None] and json_schema(wanted).get("type") == "string":
+            return f'; text that begins with a brace has to stand in quotes: "{{{next(iter(value))}}}"'
+    return ""
+
+
+def _fits(wanted: object, value: Plain) -> bool:
+    try:
+        validate(wanted, value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _unquoted(text: str) -> Plain:
+    try:
+        return scalar(text)
+    except ValueError:
+        return text
 
 
 def _instead_of_key(key: str, owner: type[BaseModel]) -> str:

@@ -152,7 +152,7 @@ class _Composer:
     def _node(self, path: Path, depth: int) -> Node:
         event = self._next(NodeEvent)
         if depth > DEPTH_MAX:
-            raise RefusedError(Wrong(path[:3], f"is nested more than {DEPTH_MAX} deep", _line(event)))
+            raise RefusedError(Wrong(path[:1], f"is nested more than {DEPTH_MAX} deep", _line(event)))
         if isinstance(event, AliasEvent):
             return self._alias(event, path, depth)
         if event.anchor is not None:
@@ -184,7 +184,7 @@ class _Composer:
         if node is None:
             raise RefusedError(Wrong((), f"*{event.anchor} stands inside the very thing that it repeats", _line(event)))
         if depth + node.height - 1 > DEPTH_MAX:
-            raise RefusedError(Wrong(path[:3], f"is nested more than {DEPTH_MAX} deep", _line(event)))
+            raise RefusedError(Wrong(path[:1], f"is nested more than {DEPTH_MAX} deep", _line(event)))
         return node
 
     def _scalar(self, event: ScalarEvent, path: Path) -> Plain:

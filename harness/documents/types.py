@@ -62,7 +62,7 @@ def locate(annotation: object, loc: tuple[str | int, ...]) -> Place:
             return Place(at, keys, key=True)
         match bare(wanted):
             case Choice(tag=None):
-                break
+                return Place(at, wanted)
             case Choice() as choice:
                 wanted = choice.tagged().get(str(step))
                 continue
