@@ -56,5 +56,6 @@ def compare(evidence: Evidence, phase: str | None) -> Consistency:
         rows,
         evidence.publications(),
         counted=counted.to_numpy(),
+        baseline=(rows["phase"] == "baseline").to_numpy(),
         replica_lag_s=publish.replica_lag if publish else 0.0,
     )

@@ -143,7 +143,7 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
     if not upstreams:
         return None
     config, ready = temp / "wire.json", temp / "wire-ready.json"
-    config.write_text(wire.config(upstreams, rows=folder.rows, seed=seed, ready=ready))
+    config.write_bytes(wire.config(upstreams, rows=folder.rows, seed=seed, ready=ready))
     processes.spawn("wire", wire.command(config))
     return ready
 

@@ -1,0 +1,68 @@
+"""Whatever ends a run, the faults and the processes go away."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness import store
+from harness.history import Ended, Injected
+from harness.store import RunFolder
+
+_STARTED_WITHIN_S = 40.0
+_GONE_WITHIN_S = 5.0
+
+
+def _until(condition: Callable[[], object], limit_s: float, what: str) -> None:
+    deadline_s = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline_s, f"not within {limit_s} s: {what}"
+        time.sleep(0.05)
+
+
+class _Running:
+    """A run whose fault is in force, and every process below it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], out: Path) -> None:
+        self.process = process
+        _until(lambda: list(out.glob("*/*/history.jsonl")), _STARTED_WITHIN_S, "the run begins")
+        self.folder = RunFolder(next(out.glob("*/*")))
+        _until(lambda: b'"injected"' in self.folder.history.read_bytes(), _STARTED_WITHIN_S, "the fault is in force")
+        self.below = psutil.Process(process.pid).children(recursive=True)
+
+    def nothing_left(self) -> bool:
+        return not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in self.below)
+
+
+@pytest.fixture
+def running(start: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> _Running:
+    options = ["--target", "scenarios/targets/resilient.yaml", "--out", str(tmp_path), "--set", "expect=[good_ratio >= 0.1 in fault]"]
+    return _Running(start("scenarios/region-loss.yaml", *options, "--set", "phases.baseline=2s"), tmp_path)
+
+
+def test_a_killed_harness_leaves_no_process_and_no_port_behind(running: _Running) -> None:
+    ports = {connection.laddr.port for child in running.below for connection in child.net_connections("inet") if connection.status == "LISTEN"}
+    assert len(running.below) >= 9
+    running.process.kill()
+    _until(running.nothing_left, _GONE_WITHIN_S, "every process of the run is gone")
+    listening = {connection.laddr.port for connection in psutil.net_connections("inet") if connection.status == "LISTEN"}
+    assert not ports & listening
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_puts_the_world_back_and_reports_what_there_is(running: _Running, number: signal.Signals) -> None:
+    running.process.send_signal(number)
+    assert running.process.wait(timeout=20) == 130
+    _until(running.nothing_left, _GONE_WITHIN_S, "every process of the run is gone")
+    _, history = store.read_history(running.folder)
+    assert any(isinstance(event, Injected) for event in history)
+    assert isinstance(history[-1], Ended)
+    assert history[-1].reason == "interrupted"
+    assert "interrupted" in running.folder.report.read_text()
+    assert not running.folder.undo.exists()

@@ -1,0 +1,92 @@
+"""The main job, end to end, on both reference targets, with everything real."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+EXPECTED = ("good_ratio >= 0.8 in fault", "retry_amplification <= 1.8 in fault")
+FILES = {
+    "report.html", "result.json", "junit.xml", "summary.md", "history.jsonl", "requests.parquet", "attempts.parquet", "scenario.yaml",
+    "target.yaml", "logs",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fragile(harness_run: Callable[..., Any]) -> Any:
+    return harness_run("region-loss", "fragile", *EXPECTED)
+
+
+@pytest.fixture(scope="module")
+def resilient(harness_run: Callable[..., Any]) -> Any:
+    return harness_run("region-loss", "resilient", *EXPECTED)
+
+
+def test_the_fragile_target_fails_because_of_its_answers_and_its_retries(fragile: Any) -> None:
+    assert fragile.status == 1, fragile.out + fragile.err
+    assert {finding["metric"]: finding["verdict"] for finding in fragile.result["findings"]} == {
+        "good_ratio": "fail",
+        "retry_amplification": "fail",
+    }
+
+
+def test_the_resilient_target_passes_the_same_scenario(resilient: Any) -> None:
+    assert resilient.status == 0, resilient.out + resilient.err
+    assert resilient.result["verdict"] == "pass"
+
+
+def test_a_run_leaves_every_file_that_was_promised(resilient: Any) -> None:
+    assert {path.name for path in resilient.folder.iterdir()} >= FILES
+    assert not (resilient.folder / "undo.jsonl").exists()
+
+
+@pytest.mark.parametrize("target", ["fragile", "resilient"])
+def test_every_attempt_is_joined_to_a_request_and_every_arrival_was_accepted(target: str, request: pytest.FixtureRequest) -> None:
+    quality = request.getfixturevalue(target).result["quality"]
+    assert quality["join_ratio"] == 1.0
+    assert quality["forwarded"] == quality["accepted"]
+    assert quality["missing"] == quality["doubled"] == quality["dropped"] == 0
+
+
+@pytest.mark.parametrize("target", ["fragile", "resilient"])
+def test_the_fault_is_confirmed_and_ate_attempts_that_never_arrived(target: str, request: pytest.FixtureRequest) -> None:
+    result = request.getfixturevalue(target).result
+    (fault,) = result["faults"]
+    assert fault["confirmed"]
+    assert fault["asked_at_s"] <= fault["injected_at_s"] <= fault["confirmed_at_s"] <= fault["reverted_at_s"]
+    assert fault["attempts_affected"] > 0
+    assert result["quality"]["attempts"] > result["quality"]["arrivals"]
+
+
+def test_a_stored_run_judged_again_gives_the_same_bytes(fragile: Any) -> None:
+    from harness.api import judge
+
+    before = {name: (fragile.folder / name).read_bytes() for name in ("result.json", "report.html", "junit.xml", "summary.md")}
+    judge(fragile.folder)
+    assert {name: (fragile.folder / name).read_bytes() for name in before} == before
+
+
+def test_both_tables_carry_the_nonce_and_times_on_the_runs_clock(fragile: Any) -> None:
+    requests, attempts = (pd.read_parquet(fragile.folder / f"{name}.parquet") for name in ("requests", "attempts"))
+    assert set(attempts["nonce"]) <= set(requests["nonce"])
+    assert requests["due_s"].between(0, 18.1).all()
+    assert attempts["start_s"].min() > 0
+
+
+def test_no_secret_and_no_authorization_header_reaches_a_file_of_the_run(fragile: Any) -> None:
+    for path in fragile.folder.rglob("*"):
+        if path.is_file():
+            assert b"Bearer " not in path.read_bytes(), path
+
+
+def test_the_result_document_stands_alone_on_standard_output_with_json(harness_run: Callable[..., Any]) -> None:
+    ended = harness_run("region-loss", "resilient", "good_ratio >= 0.8 in baseline", options=("--json", "--without-faults", "--set", "phases.fault=2s", "--set", "phases.recovery=1s"))
+    document = json.loads(ended.out)
+    assert (document["schema"], document["verdict"], ended.status) == ("harness.result/1", "pass", 0)
+    assert document["faults"] == []
+    assert isinstance(ended.folder, Path)
