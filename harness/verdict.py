@@ -90,18 +90,13 @@ def _distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) 
             reasons.append(f"{event.fault} could not be put back: {event.error}")
     if quality.missing or quality.doubled:
         reasons.append(f"{quality.missing} requests were lost and {quality.doubled} doubled by the load generator")
-    elif not _kept_up(evidence, quality):
+    elif not kept_up(quality.send_lag_ms.p99, quality.dropped):
         lag = quality.send_lag_ms.p99
         reasons.append(f"the load fell behind: {quality.dropped} requests not sent, 99 % sent within {lag or 0:.0f} ms of when they were due")
     if quality.steady_baseline is False:
         baseline = next(phase for phase in [_phase(evidence, "baseline", 0, 0)])
         reasons.append(f"the baseline was not steady: {baseline.good_ratio or 0:.1%} of its answers were good before anything was broken")
     return [Judgement("invalid", reason) for reason in reasons]
-
-
-def _kept_up(evidence: Evidence, quality: Quality) -> bool:
-    lag_ms = (1000 * (evidence.requests["sent_s"] - evidence.requests["due_s"])).dropna().to_numpy()
-    return kept_up(lag_ms, quality.dropped)
 
 
 def _said(finding: Finding) -> Judgement:
