@@ -85,7 +85,8 @@ def _log_choose(n: int, k: int) -> float:
 
 def _poisson_mean(count: int, at_most: float) -> float:
     """The mean at which *count* or fewer are seen with probability *at_most*."""
-    low, high = 0.0, count + _WIDE * sqrt(count + 1) + _WIDE
+    spread = _WIDE * sqrt(count + 1)
+    low, high = max(0.0, count - spread), count + spread + _WIDE
     for _ in range(60):
         mean = (low + high) / 2
         low, high = (mean, high) if _poisson_below(count, mean) > at_most else (low, mean)

@@ -84,16 +84,18 @@ def failover_time(
     baseline_ratio: float = 1.0,
 ) -> Recovery:
     """Seconds from the start of the fault until the good ratio was back in *band* to stay, while the fault went on."""
-    window = _Window(due_s, good, fault_start_s, fault_start_s, np.nextafter(fault_end_s, -inf), band, hold_s)
+    due, outcome = _sorted(due_s, good)
+    during = due < fault_end_s  # what is due as the fault ends already has the fault's end to thank
+    window = _Window(due[during], outcome[during], fault_start_s, fault_start_s, fault_end_s, band, hold_s)
     return window.recovery(0.0, baseline_ratio)
 
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """When the band was last entered; *last* is the first row from there on. None: not before the end."""
+    """The band was entered for the last time at *moment*, and *row* is the first one after that."""
 
     moment: Moment
-    last: int
+    row: int
 
 
 class _Window:
@@ -113,7 +115,7 @@ class _Window:
         inside = (due >= start_s) & (due <= until_s)
         self.due: Floats = due[inside]
         self.good: Bools = outcome[inside]
-        self.start_s, self.zero_s, self.until_s = start_s, zero_s, until_s
+        self.start_s, self.zero_s, self.until_s = float(start_s), float(zero_s), float(until_s)
         self.band, self.hold_s = band, hold_s
         self.zero = int(np.searchsorted(self.due, zero_s))  # the first row that is judged
         self.levels = levels(self.due, self.good)
@@ -124,29 +126,30 @@ class _Window:
     def recovery(self, end_uncertainty_s: float, baseline_ratio: float) -> Recovery:
         if self.zero == self.due.size:
             return Recovery(UNMEASURED, 0, nan, "unclear")
-        labels = [standing(level.good, level.n, self.band) for level in self.levels]
-        likely = [level.ratio >= self.band for level in self.levels]
-        best, worst = [label != "out" for label in labels], [label == "in" for label in labels]
-        settled = {tuple(is_in): self._settled(is_in) for is_in in (best, likely, worst)}
-        at_best, at_likely, at_worst = (settled[tuple(is_in)] for is_in in (best, likely, worst))
-        interval, state = self._interval(at_best, at_likely, at_worst, end_uncertainty_s)
-        return Recovery(interval, self._relapses(likely), self._area(baseline_ratio), state)
+        standings = [standing(level.good, level.n, self.band) for level in self.levels]
+        is_in = [standing == "in" for standing in standings]
+        interval, state = self._interval(
+            self._settled([standing != "out" for standing in standings]), self._settled(is_in), end_uncertainty_s
+        )
+        return Recovery(interval, self._relapses(is_in), self._area(baseline_ratio), state)
 
     def _interval(
-        self, at_best: _Settled | None, likely: _Settled | None, at_worst: _Settled | None, end_uncertainty_s: float
+        self, at_best: _Settled | None, likely: _Settled | None, end_uncertainty_s: float
     ) -> tuple[Interval, State]:
-        """One interval over what the evidence allows: from the best that it may mean to the worst."""
+        """All that the evidence allows: from the best that it may mean on."""
         n, observed_s = self.due.size - self.zero, self.until_s - self.zero_s
-        if at_best is None or self._standing_from(at_best.last) == "out":
+        if at_best is None or self._standing_from(at_best.row) == "out":
             return Interval(observed_s, observed_s, inf, n, censored=True), "not_recovered"
         low = self._since_zero(at_best.moment.low_s)
-        held = at_worst is not None and self.until_s - at_worst.moment.value_s >= self.hold_s
-        if at_worst is None or not held or self._standing_from(at_worst.last) != "in":
-            value = observed_s if likely is None else max(low, self._since_zero(likely.moment.value_s))
-            return Interval(value, low, inf, n, censored=likely is None), "unclear"
-        high = max(self._since_zero(at_worst.moment.high_s), self._first_good()) + end_uncertainty_s
-        value = self._since_zero((likely or at_worst).moment.value_s)
-        return Interval(min(max(value, low), high), low, high, n), "recovered"
+        if likely is None:
+            return Interval(observed_s, low, inf, n, censored=True), "unclear"
+        low = min(low, self._since_zero(likely.moment.low_s))
+        value = max(low, self._since_zero(likely.moment.value_s))
+        held = self.until_s - likely.moment.value_s >= self.hold_s
+        if not held or self._standing_from(likely.row) != "in":
+            return Interval(value, low, inf, n, censored=not held), "unclear"
+        high = max(self._since_zero(likely.moment.high_s), self._first_good()) + end_uncertainty_s
+        return Interval(min(value, high), low, high, n), "recovered"
 
     def _settled(self, is_in: list[bool]) -> _Settled | None:
         """When the band was entered for the last time, if *is_in* says which levels are in it; None if it never was."""
