@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from harness import __version__, store
 from harness.history import Begun, Ended
+from harness.loop import Progress
 from harness.plan import Plan
 from harness.prepare import Asked, Prepared, prepare
 from harness.problems import HarnessError
 from harness.result import Outcome, Result
-from harness.loop import Progress
 from harness.settings import Settings, settings
 from harness.store import RunFolder
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from harness.evidence import Evidence
     from harness.world.real import Proxy
+
 
 class Panel(AbstractContextManager["Panel"], Protocol):
     """Where a person is shown how a run goes."""
@@ -105,7 +106,11 @@ def conduct(
     started_at = datetime.now(UTC)
     folder = store.create(out, prepared.plan.scenario.name, f"{started_at:%Y%m%d-%H%M%S}-{prepared.plan.target.name}")
     _store_texts(folder, prepared)
-    record, signals, begun = store.HistoryFile(folder.history), Interruptions(), _Beginning(prepared, folder.path.name, started_at)
+    record, signals, begun = (
+        store.HistoryFile(folder.history),
+        Interruptions(),
+        _Beginning(prepared, folder.path.name, started_at),
+    )
     questions = {question.id: question.text for question in prepared.questions.value.questions}
     try:
         with signals.installed():
@@ -120,7 +125,9 @@ def conduct(
         # It did not come to a run, or what it left could not be gathered; the history says so, and can be judged.
         if not begun.written:
             record.write(begun.at(time.monotonic()))
-        record.write(Ended(0.0, "interrupted") if isinstance(error, KeyboardInterrupt) else Ended(0.0, "crashed", str(error)))
+        record.write(
+            Ended(0.0, "interrupted") if isinstance(error, KeyboardInterrupt) else Ended(0.0, "crashed", str(error))
+        )
     finally:
         record.close()
     return judge(folder.path)
@@ -201,8 +208,20 @@ class _Beginning:
 def replay(prepared: Prepared) -> str:
     """The command that repeats a run."""
     asked = prepared.asked
-    words = ["harness", "run", prepared.scenario.file, "--target", prepared.target.file, "--seed", str(prepared.plan.seed)]
-    words += _options("--set", asked.overrides) + _options("--expect", asked.expectations) + _options("--allow-host", asked.allowed_hosts)
+    words = [
+        "harness",
+        "run",
+        prepared.scenario.file,
+        "--target",
+        prepared.target.file,
+        "--seed",
+        str(prepared.plan.seed),
+    ]
+    words += (
+        _options("--set", asked.overrides)
+        + _options("--expect", asked.expectations)
+        + _options("--allow-host", asked.allowed_hosts)
+    )
     words += [] if asked.with_faults else ["--without-faults"]
     return " ".join(map(quote, words))
 

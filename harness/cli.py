@@ -30,7 +30,6 @@ app = typer.Typer(
 _USAGE, _BROKEN, _INTERRUPTED = 2, 70, 130
 
 
-
 class Listed(StrEnum):
     """What `harness list` can list."""
 
@@ -41,14 +40,24 @@ class Listed(StrEnum):
 
 
 Scenarios = Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files.")]
-TargetOption = Annotated[Path | None, typer.Option("--target", help="Target file; default: targets/default.yaml beside the scenario.")]
+TargetOption = Annotated[
+    Path | None, typer.Option("--target", help="Target file; default: targets/default.yaml beside the scenario.")
+]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Instead of the scenario's.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of the scenario, such as load.rate_per_s=40.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of the scenario, such as load.rate_per_s=40."),
+]
 ExpectOption = Annotated[
-    list[str] | None, typer.Option("--expect", metavar="EXPECTATION", help="Replace the expectation of that metric and phase, or add one.")
+    list[str] | None,
+    typer.Option(
+        "--expect", metavar="EXPECTATION", help="Replace the expectation of that metric and phase, or add one."
+    ),
 ]
 WithoutFaults = Annotated[bool, typer.Option("--without-faults", help="Drive the load and inject nothing.")]
-AllowHost = Annotated[list[str] | None, typer.Option("--allow-host", metavar="HOST", help="Allow traffic to a host off this machine.")]
+AllowHost = Annotated[
+    list[str] | None, typer.Option("--allow-host", metavar="HOST", help="Allow traffic to a host off this machine.")
+]
 
 
 def main() -> None:
@@ -74,7 +83,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Break what an AI service depends on, under load, and score how it held up."""
 
@@ -89,8 +100,12 @@ def run(
     without_faults: WithoutFaults = False,
     allow_host: AllowHost = None,
     out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result document alone on standard output.")] = False,
-    toxiproxy_url: Annotated[str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result document alone on standard output.")
+    ] = False,
+    toxiproxy_url: Annotated[
+        str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")
+    ] = None,
 ) -> None:
     """Run scenarios for real: drive the load, break what they say, judge, and write the report."""
     from harness import api
@@ -104,10 +119,17 @@ def run(
     runs = []
     for one in prepared:
         if not as_json:
-            console.print(f"[bold]{one.plan.scenario.name}[/] on {one.plan.target.name}, seed {one.plan.seed}, about {one.plan.total_s:.0f} s")
+            console.print(
+                f"[bold]{one.plan.scenario.name}[/] on {one.plan.target.name}, seed {one.plan.seed}, about {one.plan.total_s:.0f} s"
+            )
         runs.append(
             api.conduct(
-                one, environment, out, toxiproxy_url=toxiproxy_url, say=lambda text: console.print(text, style="dim"), panel=lambda p, rows: LivePanel(console, p, rows)
+                one,
+                environment,
+                out,
+                toxiproxy_url=toxiproxy_url,
+                say=lambda text: console.print(text, style="dim"),
+                panel=lambda p, rows: LivePanel(console, p, rows),
             )
         )
         if as_json:
@@ -139,7 +161,9 @@ def plan(
 
 
 @app.command()
-def validate(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario, target and question files.")]) -> None:
+def validate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario, target and question files.")],
+) -> None:
     """Check files and tell every error at once, each with its file, line and place."""
     from harness.prepare import validate as check
 
@@ -177,13 +201,13 @@ def list_(what: Annotated[Listed, typer.Argument(help="What to list.")]) -> None
 @app.command()
 def schema(kind: Annotated[str, typer.Argument(metavar="scenario|target|questions|result")]) -> None:
     """Print the JSON Schema of a kind of file, for editors."""
-    from harness.documents.schema import SCHEMAS, text
+    from harness.documents.schema import MODELS, text
     from harness.problems import Problem
     from harness.registry import suggestion
 
-    if kind not in SCHEMAS:
-        raise UsageProblems(Problem(f"there is no schema {kind!r}; {suggestion(kind, list(SCHEMAS))}"))
-    typer.echo(text(SCHEMAS[kind]), nl=False)
+    if kind not in MODELS:
+        raise UsageProblems(Problem(f"there is no schema {kind!r}; {suggestion(kind, list(MODELS))}"))
+    typer.echo(text(MODELS[kind]), nl=False)
 
 
 @app.command()
@@ -194,7 +218,9 @@ def doctor() -> None:
 
     checks = list(look(settings()))
     for check in checks:
-        typer.echo(f"{'ok     ' if check.here else 'missing' if check.needed else 'not yet'}  {check.what:<14} {check.detail}")
+        typer.echo(
+            f"{'ok     ' if check.here else 'missing' if check.needed else 'not yet'}  {check.what:<14} {check.detail}"
+        )
     raise typer.Exit(0 if all(check.here or not check.needed for check in checks) else _BROKEN)
 
 
@@ -237,14 +263,20 @@ def _listed(what: Listed) -> list[tuple[str, str]]:
 
 
 def _asked(
-    seed: int | None, overrides: list[str] | None, expect: list[str] | None, without_faults: bool, allow_host: list[str] | None
+    seed: int | None,
+    overrides: list[str] | None,
+    expect: list[str] | None,
+    without_faults: bool,
+    allow_host: list[str] | None,
 ) -> Asked:
     from harness.prepare import Asked
 
     return Asked(seed, tuple(overrides or ()), tuple(expect or ()), not without_faults, tuple(allow_host or ()))
 
 
-def _prepare_all(scenarios: list[Path], target: Path | None, asked: Asked, environment: dict[str, str] | object) -> list[Prepared]:
+def _prepare_all(
+    scenarios: list[Path], target: Path | None, asked: Asked, environment: dict[str, str] | object
+) -> list[Prepared]:
     """Every scenario read and checked; raises UsageProblems with those of all of them."""
     from harness.prepare import prepare
 
@@ -270,10 +302,16 @@ def _plan_lines(prepared: Prepared) -> list[str]:
     phases = [(phase.start_s, f"{phase.name} begins") for phase in made.phases]
     verbs = {"inject": "inject", "publish": "publish the next snapshot for", "revert": "end"}
     steps = [(step.at_s, f"{verbs[step.verb]} {step.disturbance.fault.summary()}") for step in made.steps]
-    lines += [f"{at_s:7.1f} s  {what}" for at_s, what in sorted([*phases, *steps, (made.total_s, "the last request is due")], key=lambda x: x[0])]
+    lines += [
+        f"{at_s:7.1f} s  {what}"
+        for at_s, what in sorted([*phases, *steps, (made.total_s, "the last request is due")], key=lambda x: x[0])
+    ]
     lines += ["", "touches"]
     touched = {name: [d.fault.summary() for d in made.disturbances if name in d.links] for name in made.target.links}
-    lines += [f"  {name:<16} {link.kind}{f', {link.region}' if link.region else ''}: {'; '.join(touched[name]) or 'nothing'}" for name, link in made.target.links.items()]
+    lines += [
+        f"  {name:<16} {link.kind}{f', {link.region}' if link.region else ''}: {'; '.join(touched[name]) or 'nothing'}"
+        for name, link in made.target.links.items()
+    ]
     return [*lines, "", "expects", *(f"  {expectation}" for expectation in made.expectations)]
 
 

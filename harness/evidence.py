@@ -59,7 +59,11 @@ class Evidence:
         """Up to when requests were due: the plan's end, or where the run was cut short."""
         ended = self.ended
         complete = ended is not None and ended.reason == "completed"
-        return self.plan.total_s if complete else min(self.plan.total_s, ended.at_s if ended else float(self.requests["due_s"].max()))
+        return (
+            self.plan.total_s
+            if complete
+            else min(self.plan.total_s, ended.at_s if ended else float(self.requests["due_s"].max()))
+        )
 
     def of_fault(self, fault: str, kind: type[Event]) -> list[Event]:
         """Events of one *kind* about one *fault*, in order."""

@@ -10,6 +10,7 @@ from typing import Literal
 from harness.scoring.interval import Interval
 
 Verdict = Literal["pass", "fail", "inconclusive"]
+Op = Literal["<=", ">=", "<", ">"]
 
 _WRITTEN = re.compile(
     r"\s*(?P<metric>[a-z_]+)(?:\.(?P<part>[a-z0-9_]+))?\s*(?P<op><=|>=|<|>)\s*(?P<limit>-?\d+(?:\.\d+)?)\s*(?:in\s+(?P<phase>[a-z]+))?\s*"
@@ -22,7 +23,7 @@ class Expectation:
 
     metric: str
     part: str | None
-    op: Literal["<=", ">=", "<", ">"]
+    op: Op
     limit: float
     phase: str | None
 
@@ -48,9 +49,10 @@ def parse(written: str) -> Expectation:
     """The expectation that *written* says; raises ValueError that says what would be right."""
     match = _WRITTEN.fullmatch(written)
     if match is None:
-        raise ValueError(f"{written!r} is not an expectation; write metric[.part] OP number [in PHASE], such as good_ratio >= 0.9 in fault")
-    op = match["op"]
-    assert op in ("<=", ">=", "<", ">")
+        raise ValueError(
+            f"{written!r} is not an expectation; write metric[.part] OP number [in PHASE], such as good_ratio >= 0.9 in fault"
+        )
+    op: Op = match["op"]  # type: ignore[assignment]  # the pattern allows no other
     return Expectation(match["metric"], match["part"], op, float(match["limit"]), match["phase"])
 
 

@@ -9,9 +9,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
+from harness.loop import Progress
 from harness.plan import Plan
 from harness.records import Attempt, Request
-from harness.loop import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -136,7 +136,8 @@ def _facts(plan: Plan, progress: Progress, numbers: Numbers) -> list[tuple[str, 
 
 def _faults(progress: Progress) -> list[str]:
     return [
-        f"{active.fault.summary()} ({'in force' if active.id in progress.confirmed else 'not seen yet'})" for active in progress.active.values()
+        f"{active.fault.summary()} ({'in force' if active.id in progress.confirmed else 'not seen yet'})"
+        for active in progress.active.values()
     ]
 
 
@@ -163,4 +164,6 @@ def _panel(plan: Plan, progress: Progress, numbers: Numbers) -> RenderableType:
     faults = [Text(f"⚡ {fault}", style="bold yellow") for fault in _faults(progress)]
     bar = ProgressBar(total=plan.total_s, completed=min(plan.total_s, progress.now_s), width=60)
     title = f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
-    return Panel(Group(head, bar, table, *faults), title=title, title_align="left", width=min(100, 100), border_style="dim")
+    return Panel(
+        Group(head, bar, table, *faults), title=title, title_align="left", width=min(100, 100), border_style="dim"
+    )

@@ -98,10 +98,14 @@ class Plan:
         return next(phase for phase in self.phases if phase.name == name)
 
 
-def plan(scenario: Scenario, target: Target, expectations: tuple[Expectation, ...], *, with_faults: bool = True) -> tuple[Plan, list[Problem]]:
+def plan(
+    scenario: Scenario, target: Target, expectations: tuple[Expectation, ...], *, with_faults: bool = True
+) -> tuple[Plan, list[Problem]]:
     """*scenario* aimed at *target*, and all that is wrong with that; nothing may be run while there are problems."""
     phases = _phases(scenario)
-    placed = [_place(index, fault, phases, target) for index, fault in enumerate(scenario.faults)] if with_faults else []
+    placed = (
+        [_place(index, fault, phases, target) for index, fault in enumerate(scenario.faults)] if with_faults else []
+    )
     disturbances = tuple(disturbance for disturbance, _ in placed if disturbance is not None)
     problems = [problem for _, found in placed for problem in found]
     problems += _overlaps(disturbances)
@@ -120,7 +124,9 @@ def _phases(scenario: Scenario) -> tuple[Phase, ...]:
     return tuple(phases)
 
 
-def _place(index: int, fault: Fault, phases: tuple[Phase, ...], target: Target) -> tuple[Disturbance | None, list[Problem]]:
+def _place(
+    index: int, fault: Fault, phases: tuple[Phase, ...], target: Target
+) -> tuple[Disturbance | None, list[Problem]]:
     here = f"faults[{index}]"
     links = {name: target.links[name] for name in fault.aim(target.links)}
     problems = _misaimed(here, fault, links, target)
@@ -132,7 +138,12 @@ def _place(index: int, fault: Fault, phases: tuple[Phase, ...], target: Target) 
     start_s, end_s = window
     published = tuple(start_s + after_s for after_s in fault.publishes_at_s())
     if any(at_s >= end_s for at_s in published):
-        return None, [Problem(f"the snapshot would be published at {max(published):g} s, after the fault ends at {end_s:g} s", path=here)]
+        return None, [
+            Problem(
+                f"the snapshot would be published at {max(published):g} s, after the fault ends at {end_s:g} s",
+                path=here,
+            )
+        ]
     identity = f"{fault.kind}-{index + 1}"
     return Disturbance(identity, fault, tuple(links), fault.effects(links), start_s, end_s, published), []
 
@@ -140,8 +151,12 @@ def _place(index: int, fault: Fault, phases: tuple[Phase, ...], target: Target) 
 def _misaimed(here: str, fault: Fault, links: Mapping[str, Link], target: Target) -> list[Problem]:
     problems = []
     if not links:
-        known = "; ".join(f"{name} ({link.kind}{f', {link.region}' if link.region else ''})" for name, link in target.links.items())
-        problems.append(Problem(f"{fault.summary()}: target {target.name!r} has no such link; it has {known or 'none'}", path=here))
+        known = "; ".join(
+            f"{name} ({link.kind}{f', {link.region}' if link.region else ''})" for name, link in target.links.items()
+        )
+        problems.append(
+            Problem(f"{fault.summary()}: target {target.name!r} has no such link; it has {known or 'none'}", path=here)
+        )
     for name, link in links.items():
         if fault.needs == "http" and link.carries != "http":
             what = f"link {name!r} carries {link.carries}, and {fault.kind} can only be answered on an HTTP link"
@@ -173,7 +188,10 @@ def _window(here: str, fault: Fault, phases: tuple[Phase, ...]) -> tuple[float, 
 def _overlaps(disturbances: tuple[Disturbance, ...]) -> list[Problem]:
     """Two faults that would lay the same kind of effect on one link at one time."""
     return [
-        Problem(f"{one.id} and {other.id} overlap on link {link!r}: {one.fault.kind} would be there twice at once", path="faults")
+        Problem(
+            f"{one.id} and {other.id} overlap on link {link!r}: {one.fault.kind} would be there twice at once",
+            path="faults",
+        )
         for one, other in combinations(disturbances, 2)
         if one.fault.kind == other.fault.kind and one.start_s < other.end_s and other.start_s < one.end_s
         for link in sorted(set(one.links) & set(other.links))

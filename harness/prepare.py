@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from harness import expectation
 from harness.documents import Document, load
 from harness.documents.fill import missing_secrets, unknown_placeholders
-from harness.expectation import Expectation
+from harness.documents.kinds import load_any
 from harness.metrics import metrics
 from harness.plan import Plan, plan
 from harness.problems import Problem, UsageProblems
@@ -44,7 +44,14 @@ class Prepared:
     asked: Asked
 
 
-def prepare(scenario_path: Path, target_path: Path | None, asked: Asked, environment: Mapping[str, str] | None, *, questions_path: Path | None = None) -> Prepared:
+def prepare(
+    scenario_path: Path,
+    target_path: Path | None,
+    asked: Asked,
+    environment: Mapping[str, str] | None,
+    *,
+    questions_path: Path | None = None,
+) -> Prepared:
     """Raises UsageProblems with all that is wrong in the files, in what was asked, and between the two files.
 
     Without a *target_path* it is ``targets/default.yaml`` beside the scenario. *environment* is where ``${VAR}`` comes from; None says that
@@ -72,7 +79,11 @@ def prepare(scenario_path: Path, target_path: Path | None, asked: Asked, environ
 
 def _overrides(asked: Asked) -> dict[str, str]:
     """``KEY=VALUE`` of the command line, and the seed, by key."""
-    problems = [Problem(f"{written!r} is not KEY=VALUE, such as load.rate_per_s=40", path="--set") for written in asked.overrides if "=" not in written]
+    problems = [
+        Problem(f"{written!r} is not KEY=VALUE, such as load.rate_per_s=40", path="--set")
+        for written in asked.overrides
+        if "=" not in written
+    ]
     if problems:
         raise UsageProblems(*problems)
     overrides = dict(written.split("=", 1) for written in asked.overrides)
@@ -121,12 +132,19 @@ def _never_settled(scenario: Document[Scenario], made: Plan) -> list[Problem]:
 def _foreign_hosts(target: Target, allowed: Collection[str]) -> Iterator[tuple[str, str]]:
     """Where the target file names a host off this machine that was not allowed by name."""
     urls = [(f"entries[{index}].url", entry.url) for index, entry in enumerate(target.entries)]
-    urls += [(f"links.{name}.upstream", link.upstream) for name, link in target.links.items() if isinstance(link.upstream, str)]
+    urls += [
+        (f"links.{name}.upstream", link.upstream)
+        for name, link in target.links.items()
+        if isinstance(link.upstream, str)
+    ]
     urls += [("publish.post", target.publish.post)] if target.publish else []
     for path, url in urls:
         host = host_of(url)
         if host is not None and not _on_this_machine(host) and host not in allowed:
-            yield path, f"{host!r} is not on this machine; if traffic may be sent there, allow it with --allow-host {host}"
+            yield (
+                path,
+                f"{host!r} is not on this machine; if traffic may be sent there, allow it with --allow-host {host}",
+            )
 
 
 def host_of(url: str) -> str | None:
@@ -146,30 +164,17 @@ def _on_this_machine(host: str) -> bool:
         return False
 
 
-
-
 def validate(path: Path) -> list[Problem]:
-    """All that is wrong with one file, whichever kind it says it is; a scenario is also held against its default target."""
+    """All that is wrong with one file, of the kind that it says it is; a scenario is also held against its default target."""
     try:
-        kind = _kind(path)
-        if kind is Scenario and (path.parent / "targets" / "default.yaml").exists():
-            prepare(path, None, Asked(), None)
-        elif kind is Target:
+        document = load_any(path)
+        if isinstance(document.value, Target):
             return unknown_placeholders(load(path, Target))
-        else:
-            load(path, kind)
+        if isinstance(document.value, Scenario) and (path.parent / "targets" / "default.yaml").exists():
+            prepare(path, None, Asked(), None)
     except UsageProblems as problems:
         return list(problems.problems)
     return []
-
-
-def _kind(path: Path) -> type[Scenario] | type[Target] | type[Questions]:
-    """The kind of file at *path*, by its schema line; a scenario where it does not say."""
-    try:
-        match = re.search(r"^schema:\s*harness\.(target|questions)/", path.read_text(errors="replace"), re.MULTILINE)
-    except OSError:
-        return Scenario
-    return {"target": Target, "questions": Questions}[match[1]] if match else Scenario
 
 
 def found_below(folder: Path, kind: str) -> list[tuple[str, str]]:

@@ -22,5 +22,7 @@ def seconds(written: Any) -> float:
 Seconds = Annotated[
     float,
     BeforeValidator(seconds),
-    WithJsonSchema({"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|sec|m|min|h)\s*$", "examples": ["3s", "250ms", "2min"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|sec|m|min|h)\s*$", "examples": ["3s", "250ms", "2min"]}
+    ),
 ]

@@ -11,7 +11,17 @@ from typing import Literal
 import msgspec
 
 RequestOutcome = Literal[
-    "complete", "truncated", "empty", "refused", "reset", "stalled", "timed_out", "error", "malformed", "unfinished", "not_sent"
+    "complete",
+    "truncated",
+    "empty",
+    "refused",
+    "reset",
+    "stalled",
+    "timed_out",
+    "error",
+    "malformed",
+    "unfinished",
+    "not_sent",
 ]
 AttemptOutcome = Literal["complete", "truncated", "closed", "reset", "client_left", "malformed", "unfinished"]
 ArrivalOutcome = Literal["complete", "truncated", "closed", "client_left", "answered_by_fault", "unfinished"]

@@ -149,7 +149,9 @@ class Quality(_Part):
     arrivals: int = Field(description="seen at the edge")
     forwarded: int = Field(description="written to the providers whole by the edge; redials not counted again")
     redials: int
-    accepted: int | None = Field(description="counted by the simulated providers themselves; null in front of real ones")
+    accepted: int | None = Field(
+        description="counted by the simulated providers themselves; null in front of real ones"
+    )
     notes: list[str]
 
 

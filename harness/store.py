@@ -89,7 +89,9 @@ def create(out: Path, scenario: str, run_id: str) -> RunFolder:
                 (path / folder).mkdir()
             return RunFolder(path)
     except OSError as error:
-        raise UsageProblems(Problem(f"no run folder can be made there: {error.strerror}; name another with --out", file=str(out))) from error
+        raise UsageProblems(
+            Problem(f"no run folder can be made there: {error.strerror}; name another with --out", file=str(out))
+        ) from error
     raise UsageProblems(Problem(f"a thousand runs are called {run_id}", file=str(out)))
 
 
@@ -132,18 +134,28 @@ def read_history(folder: RunFolder) -> tuple[Begun, History]:
     """The first line and all that follow; raises UsageProblems when the first is not there."""
     events = history.decode(folder.history.read_bytes())
     if not events or not isinstance(events[0], Begun):
-        raise UsageProblems(Problem("does not begin with the line that says how to repeat the run", file=str(folder.history)))
+        raise UsageProblems(
+            Problem("does not begin with the line that says how to repeat the run", file=str(folder.history))
+        )
     return events[0], events[1:]
 
 
 def read_tables(folder: RunFolder, clock_zero_s: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Requests, attempts and arrivals: from the tables where they were kept, else from the rows of the run's processes."""
     if folder.table("arrivals").exists():
-        return read_table(folder.table("requests")), read_table(folder.table("attempts")), read_table(folder.table("arrivals"))
+        return (
+            read_table(folder.table("requests")),
+            read_table(folder.table("attempts")),
+            read_table(folder.table("arrivals")),
+        )
     requests = (row for path in sorted(folder.rows.glob("requests*.rows")) for row in read_rows(path, Request))
     attempts = (row for path in sorted(folder.rows.glob("attempts*.rows")) for row in read_rows(path, Attempt))
     arrivals = (row for path in sorted(folder.rows.glob("arrivals*.rows")) for row in read_rows(path, Arrival))
-    return table(requests, Request, clock_zero_s), table(attempts, Attempt, clock_zero_s), table(arrivals, Arrival, clock_zero_s)
+    return (
+        table(requests, Request, clock_zero_s),
+        table(attempts, Attempt, clock_zero_s),
+        table(arrivals, Arrival, clock_zero_s),
+    )
 
 
 def keep_tables(folder: RunFolder, *, requests: pd.DataFrame, attempts: pd.DataFrame, arrivals: pd.DataFrame) -> None:
@@ -164,4 +176,8 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def read_counts(folder: RunFolder) -> dict[str, int]:
     """What each simulated provider counted itself, by link; nothing where there was none."""
-    return {str(name): int(count) for name, count in json.loads(folder.counts.read_text()).items()} if folder.counts.exists() else {}
+    return (
+        {str(name): int(count) for name, count in json.loads(folder.counts.read_text()).items()}
+        if folder.counts.exists()
+        else {}
+    )

@@ -13,11 +13,20 @@ from harness.records import Arrival, Attempt, Request
 if TYPE_CHECKING:
     import pandas as pd
 
-_INTEGERS = {"index": "int64", "worker": "int64", "turn": "int64", "status": "int64", "bytes": "int64", "chunks": "int64"}
+_INTEGERS = {
+    "index": "int64",
+    "worker": "int64",
+    "turn": "int64",
+    "status": "int64",
+    "bytes": "int64",
+    "chunks": "int64",
+}
 _NULLABLE = {"snapshot_version", "seen_version", "retry_count", "tokens_in", "tokens_out"}
 
 
-def table(rows: Iterable[Request | Attempt | Arrival], kind: type[Request | Attempt | Arrival], clock_zero_s: float) -> pd.DataFrame:
+def table(
+    rows: Iterable[Request | Attempt | Arrival], kind: type[Request | Attempt | Arrival], clock_zero_s: float
+) -> pd.DataFrame:
     """*rows* of one *kind* as a frame, every instant moved to the run's clock; a column that has no value is NaN or NA."""
     import pandas as pd
 

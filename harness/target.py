@@ -35,7 +35,9 @@ class Service(_Strict):
     command: list[str] = Field(min_length=1)
     env: dict[str, str] = Field(default_factory=dict)
     ready: Ready
-    after: list[Name] = Field(default_factory=list, description="services that have to be ready before this one is started")
+    after: list[Name] = Field(
+        default_factory=list, description="services that have to be ready before this one is started"
+    )
 
 
 class Simulated(_Strict):
@@ -65,10 +67,15 @@ class Link(_Strict):
         description="https://host[:port], http://host:port, redis://host:port, host:port, or simulated: with its settings"
     )
     listen: int | None = Field(
-        default=None, ge=1, le=65_535, description="the port of 127.0.0.1 where the target reaches it; default: any free one"
+        default=None,
+        ge=1,
+        le=65_535,
+        description="the port of 127.0.0.1 where the target reaches it; default: any free one",
     )
     api: Literal["openai", "none"] = Field(default="none", description="how its limits and errors are worded")
-    env: dict[str, str] = Field(default_factory=dict, description="what the started processes are told; {url}, {host}, {port}")
+    env: dict[str, str] = Field(
+        default_factory=dict, description="what the started processes are told; {url}, {host}, {port}"
+    )
 
     @property
     def carries(self) -> Literal["http", "redis", "tcp"]:
@@ -116,7 +123,8 @@ class Ask(_Strict):
     model: str | None = None
     stream: bool = True
     body: dict[str, Any] | None = Field(
-        default=None, description="json protocol: the body; {question}, {conversation}, {seen_version}, {nonce} are filled in"
+        default=None,
+        description="json protocol: the body; {question}, {conversation}, {seen_version}, {nonce} are filled in",
     )
     reply: Reply = Field(default_factory=Reply)
     nonce: NoncePlace = Field(default_factory=NoncePlace)
@@ -137,9 +145,13 @@ class Target(_Strict):
     name: Name
     about: str = ""
     services: dict[Name, Service] = Field(default_factory=dict)
-    start: Service | None = Field(default=None, description="the target's own process, when there is one; it is called 'target'")
+    start: Service | None = Field(
+        default=None, description="the target's own process, when there is one; it is called 'target'"
+    )
     entries: list[Entry] = Field(min_length=1)
-    ready: Ready | None = Field(default=None, description="how to tell that a target which runs already serves; default: its entries accept")
+    ready: Ready | None = Field(
+        default=None, description="how to tell that a target which runs already serves; default: its entries accept"
+    )
     ask: Ask
     links: dict[Name, Link] = Field(default_factory=dict)
     publish: Publish | None = None

@@ -92,17 +92,23 @@ def _distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) 
         reasons.append(f"{quality.missing} requests were lost and {quality.doubled} doubled by the load generator")
     elif not kept_up(quality.send_lag_ms.p99, quality.dropped):
         lag = quality.send_lag_ms.p99
-        reasons.append(f"the load fell behind: {quality.dropped} requests not sent, 99 % sent within {lag or 0:.0f} ms of when they were due")
+        reasons.append(
+            f"the load fell behind: {quality.dropped} requests not sent, 99 % sent within {lag or 0:.0f} ms of when they were due"
+        )
     if quality.steady_baseline is False:
         baseline = next(phase for phase in [_phase(evidence, "baseline", 0, 0)])
-        reasons.append(f"the baseline was not steady: {baseline.good_ratio or 0:.1%} of its answers were good before anything was broken")
+        reasons.append(
+            f"the baseline was not steady: {baseline.good_ratio or 0:.1%} of its answers were good before anything was broken"
+        )
     return [Judgement("invalid", reason) for reason in reasons]
 
 
 def _said(finding: Finding) -> Judgement:
     match finding.verdict:
         case "fail":
-            return Judgement("fail", f"{finding.metric}{_where(finding)} was {_value(finding)}; expected {_limit(finding)}")
+            return Judgement(
+                "fail", f"{finding.metric}{_where(finding)} was {_value(finding)}; expected {_limit(finding)}"
+            )
         case "inconclusive":
             return Judgement("inconclusive", f"too little evidence for {finding.expectation}: it was {_value(finding)}")
         case _:
@@ -231,7 +237,11 @@ def _quality(evidence: Evidence) -> Quality:
 
 def _offered(evidence: Evidence) -> int:
     """How many requests were due before the run ended; all that were planned when it was not cut short."""
-    if evidence.ended is not None and evidence.ended.reason == "completed" and evidence.plan.scenario.load.arrivals == "constant":
+    if (
+        evidence.ended is not None
+        and evidence.ended.reason == "completed"
+        and evidence.plan.scenario.load.arrivals == "constant"
+    ):
         return evidence.plan.requests
     return int(evidence.requests["index"].max()) + 1 if len(evidence.requests) else 0
 

@@ -54,7 +54,9 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     kind: str
-    at: str = Field(default="fault", description="when it begins: a phase, or a phase and an offset, such as fault + 3s")
+    at: str = Field(
+        default="fault", description="when it begins: a phase, or a phase and an offset, such as fault + 3s"
+    )
     lasts: Seconds | None = Field(default=None, alias="for", description="default: to the end of the phase")
 
     probes: ClassVar[bool] = True

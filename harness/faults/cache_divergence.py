@@ -18,7 +18,9 @@ class CacheDivergence(Fault):
 
     kind: Literal["cache_divergence"] = "cache_divergence"
     region: Name = Field(description="whose replication is held")
-    publish_after: Seconds = Field(default=3.0, description="when the next snapshot is published, after replication is held")
+    publish_after: Seconds = Field(
+        default=3.0, description="when the next snapshot is published, after replication is held"
+    )
 
     def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
         return Selector(kind="replication", region=self.region).picks(links)

@@ -34,7 +34,8 @@ class Latency(Aimed):
     def took_hold(self, looked: Looked) -> bool:
         late_s = 0.9 * (self.base - self.jitter)
         return bool(looked.probes) and all(
-            probe.outcome == "silent" or (probe.outcome == "answered" and probe.elapsed_s >= late_s) for probe in looked.probes.values()
+            probe.outcome == "silent" or (probe.outcome == "answered" and probe.elapsed_s >= late_s)
+            for probe in looked.probes.values()
         )
 
     def owed_s(self) -> float:

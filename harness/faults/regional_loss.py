@@ -27,7 +27,9 @@ class RegionalLoss(Fault):
         return Selector(region=self.region).picks(links)
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
-        return tuple(effect for name, link in links.items() for effect in _effects(self.mode, name, http=link.carries == "http"))
+        return tuple(
+            effect for name, link in links.items() for effect in _effects(self.mode, name, http=link.carries == "http")
+        )
 
     def took_hold(self, looked: Looked) -> bool:
         return every_probe(looked, _SEEN[self.mode])
@@ -46,7 +48,9 @@ def _effects(mode: str, link: str, *, http: bool) -> tuple[Effect, ...]:
             # Ending the hole closes every connection born into it; the tap hides that from the client, as a network would.
             return TapMode(link, "hold"), Toxic(link, "timeout", "upstream", {"timeout": 0})
         case "blackhole", False:
-            return Toxic(link, "timeout", "upstream", {"timeout": 0}), Toxic(link, "timeout", "downstream", {"timeout": 0})
+            return Toxic(link, "timeout", "upstream", {"timeout": 0}), Toxic(
+                link, "timeout", "downstream", {"timeout": 0}
+            )
         case "refuse", True:
             return TapMode(link, "refuse"), Cut(link)
         case "refuse", False:

@@ -28,7 +28,11 @@ class AnswerConsistency(Metric):
 
     def also(self, evidence: Evidence) -> dict[str, Measured]:
         whole = compare(evidence, None)
-        parts = {"monotonic_violations": whole.monotonic_violations, "disagreements": whole.disagreements, "disagreed_s": whole.disagreed_s}
+        parts = {
+            "monotonic_violations": whole.monotonic_violations,
+            "disagreements": whole.disagreements,
+            "disagreed_s": whole.disagreed_s,
+        }
         return {name: measured(interval) for name, interval in parts.items()}
 
 

@@ -40,12 +40,19 @@ class Metric(ABC):
 
     def document(self, evidence: Evidence) -> Document:
         """The metric as it stands in the result, with its breakdown."""
-        return Document(**measured(self.measure(evidence)).model_dump(), unit=self.unit, by=self.by(evidence), parts=self.also(evidence))
+        return Document(
+            **measured(self.measure(evidence)).model_dump(),
+            unit=self.unit,
+            by=self.by(evidence),
+            parts=self.also(evidence),
+        )
 
     def by(self, evidence: Evidence) -> Breakdown:
         if not self.phased:
             return Breakdown()
-        return Breakdown(phase={phase.name: measured(self.measure(evidence, phase.name)) for phase in evidence.plan.phases})
+        return Breakdown(
+            phase={phase.name: measured(self.measure(evidence, phase.name)) for phase in evidence.plan.phases}
+        )
 
     def also(self, evidence: Evidence) -> dict[str, Measured]:
         """Further numbers that belong to it."""
@@ -68,7 +75,9 @@ def planned(plan: Plan, phase: str | None) -> int:
     return int(plan.scenario.load.rate_per_s * span_s)
 
 
-def best_case(plan: Plan, expectation: Expectation, best: Callable[[int], Interval], unit: str = "requests") -> str | None:
+def best_case(
+    plan: Plan, expectation: Expectation, best: Callable[[int], Interval], unit: str = "requests"
+) -> str | None:
     """Why not even the *best* interval that n samples can give would pass; says how many would be needed."""
     n = planned(plan, expectation.phase)
     if expectation.judge(best(n)) == "pass":

@@ -30,9 +30,10 @@ class _Quantiles(Metric):
 
         def best(n: int) -> Interval:
             """All answers at once, or never: only an end that the sample leaves open can still miss the limit."""
-            ends = quantile(np.zeros(n), q)
             value = expectation.limit - 1 if expectation.wants_low else expectation.limit + 1
-            return Interval(value, *(end if np.isinf(end) else value for end in (ends.low, ends.high)), n)
+            ends = quantile(np.zeros(n), q)
+            low, high = (end if np.isinf(end) else value for end in (ends.low, ends.high))
+            return Interval(value, low, high, n)
 
         return best_case(plan, expectation, best)
 

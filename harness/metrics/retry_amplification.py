@@ -36,7 +36,9 @@ class RetryAmplification(Metric):
             return f"{', '.join(names)} leaves nobody listening, and an attempt that is refused leaves no trace: it would be unmeasured"
         if not expectation.wants_low:
             return None
-        return best_case(plan, expectation, lambda n: retry_amplification(np.ones(n), np.arange(n) / plan.scenario.load.rate_per_s))
+        return best_case(
+            plan, expectation, lambda n: retry_amplification(np.ones(n), np.arange(n) / plan.scenario.load.rate_per_s)
+        )
 
     def by(self, evidence: Evidence) -> Breakdown:
         if hidden(evidence.plan, None):

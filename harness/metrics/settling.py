@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.evidence import Evidence
 from harness.expectation import Expectation
-from harness.metrics.base import Metric, measured
+from harness.metrics.base import Metric
 from harness.plan import Plan
 from harness.result import Measured
 from harness.scoring.interval import UNMEASURED, Interval
@@ -43,7 +43,9 @@ class RecoveryTime(Metric):
         )
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        return _too_short(expectation, plan.total_s - plan.fault_end_s, _hold(plan), "after the fault (phases.recovery)")
+        return _too_short(
+            expectation, plan.total_s - plan.fault_end_s, _hold(plan), "after the fault (phases.recovery)"
+        )
 
     def also(self, evidence: Evidence) -> dict[str, Measured]:
         recovery = self.estimate(evidence)

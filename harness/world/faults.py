@@ -21,13 +21,18 @@ _PROBE_S = 0.6
 class FaultInjector:
     """The injector of a real world; see `ports.Injector`."""
 
-    def __init__(self, proxies: ToxiproxyStage, wire: WireStage | None, links: Mapping[str, Link], undo: UndoLog) -> None:
+    def __init__(
+        self, proxies: ToxiproxyStage, wire: WireStage | None, links: Mapping[str, Link], undo: UndoLog
+    ) -> None:
         self._proxies, self._wire, self._links, self._undo = proxies, wire, links, undo
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="probe")
         self._looks: dict[str, dict[str, Future[Probe]]] = {}
 
     def inject(self, disturbance: Disturbance) -> None:
-        self._undo.promise(disturbance.id, [request for effect in disturbance.effects for request in self._undo_requests(disturbance.id, effect)])
+        self._undo.promise(
+            disturbance.id,
+            [request for effect in disturbance.effects for request in self._undo_requests(disturbance.id, effect)],
+        )
         self._owe(disturbance, disturbance.fault.owed_s())
         with _wedged():
             for effect in disturbance.effects:
@@ -45,7 +50,8 @@ class FaultInjector:
         timeout_s = max(_PROBE_S, disturbance.fault.owed_s() + 1.0)
         links = disturbance.links if disturbance.fault.probes else ()
         self._looks[disturbance.id] = {
-            link: self._threads.submit(self._proxies.probe, link, self._links[link].carries, timeout_s) for link in links
+            link: self._threads.submit(self._proxies.probe, link, self._links[link].carries, timeout_s)
+            for link in links
         }
 
     def looked(self, disturbance: Disturbance) -> Looked | None:
@@ -74,7 +80,11 @@ class FaultInjector:
             self._the_wire().revert(fault, effect)
 
     def _undo_requests(self, fault: str, effect: Effect) -> Iterator[Request]:
-        stage = self._proxies.undo_requests(effect.link) if isinstance(effect, Toxic | Cut) else self._the_wire().undo_requests(fault, effect)
+        stage = (
+            self._proxies.undo_requests(effect.link)
+            if isinstance(effect, Toxic | Cut)
+            else self._the_wire().undo_requests(fault, effect)
+        )
         return (Request(request["method"], request["url"]) for request in stage)
 
     def _owe(self, disturbance: Disturbance, seconds: float) -> None:

@@ -18,7 +18,9 @@ class Interruptions:
     @contextmanager
     def installed(self) -> Iterator[None]:
         """The signals are ours inside."""
-        previous = {number: signal.signal(number, self._arrived) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        previous = {
+            number: signal.signal(number, self._arrived) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
         try:
             yield
         finally:

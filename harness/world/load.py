@@ -25,7 +25,9 @@ _GRACE_S = 2.0
 class LoadChild:
     """Clients in a process of their own; see `ports.Load`."""
 
-    def __init__(self, processes: Processes, plan: Plan, questions: Mapping[str, str], run_id: str, rows: Path, temp: Path) -> None:
+    def __init__(
+        self, processes: Processes, plan: Plan, questions: Mapping[str, str], run_id: str, rows: Path, temp: Path
+    ) -> None:
         self.clock = RunClock()
         self._processes, self._temp = processes, temp
         self._plan = _load_plan(plan, questions, run_id, rows.absolute(), temp, processes)
@@ -63,7 +65,9 @@ class LoadChild:
         self._processes.stop(_NAME, _GRACE_S)
 
 
-def _load_plan(plan: Plan, questions: Mapping[str, str], run_id: str, rows: Path, temp: Path, processes: Processes) -> LoadPlan:
+def _load_plan(
+    plan: Plan, questions: Mapping[str, str], run_id: str, rows: Path, temp: Path, processes: Processes
+) -> LoadPlan:
     load, ask = plan.scenario.load, plan.target.ask
     headers = {name: secrets(fill(text, processes.values), processes.environment) for name, text in ask.headers.items()}
     streamed = ask.stream and ask.protocol != "json"

@@ -25,12 +25,16 @@ _SIMULATED_READY_S = 15.0
 class Processes:
     """The processes of one run, by name; *values* grows as ports and addresses become known."""
 
-    def __init__(self, keeper: Keeper, target: Target, seed: int, logs: Path, temp: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, keeper: Keeper, target: Target, seed: int, logs: Path, temp: Path, environment: Mapping[str, str]
+    ) -> None:
         self._keeper, self._logs = keeper, logs
         # Everything is on this machine; a proxy of the person's would get in the way.
         self.environment = {**environment, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
         self._services = dict(target.services) | ({"target": target.start} if target.start else {})
-        self._simulated = {name: link for name, link in target.links.items() if isinstance(link.upstream, SimulatedUpstream)}
+        self._simulated = {
+            name: link for name, link in target.links.items() if isinstance(link.upstream, SimulatedUpstream)
+        }
         self._links, self._seed = target.links, seed
         self._waiting: dict[str, tuple[Callable[[], bool], float]] = {}
         self._deadlines: dict[str, float] = {}
@@ -39,7 +43,9 @@ class Processes:
         self.values = {"python": sys.executable, "seed": str(seed), "temp": str(temp)}
         self.values |= {f"{name}.port": str(self.ports[name]) for name in self._services}
 
-    def spawn(self, name: str, argv: Iterable[str], env: Mapping[str, str] | None = None, *, may_end: bool = False) -> None:
+    def spawn(
+        self, name: str, argv: Iterable[str], env: Mapping[str, str] | None = None, *, may_end: bool = False
+    ) -> None:
         """Start one process; its output goes to ``logs/<name>.log``. One that *may_end* is not missed when it has ended."""
         if may_end:
             self._expected_to_end.add(name)
@@ -51,7 +57,15 @@ class Processes:
             assert isinstance(link.upstream, SimulatedUpstream)
             settings = link.upstream.simulated.model_dump()
             settings.pop("api")
-            argv = [sys.executable, "-m", "harness.simulated", "--port", str(self.ports[name]), "--seed", str(self._seed)]
+            argv = [
+                sys.executable,
+                "-m",
+                "harness.simulated",
+                "--port",
+                str(self.ports[name]),
+                "--seed",
+                str(self._seed),
+            ]
             self.spawn(name, [*argv, "--region", link.region or "", "--config", msgspec.json.encode(settings).decode()])
             self._expect(name, lambda port=self.ports[name]: _answers(port, "/healthz"), _SIMULATED_READY_S)  # type: ignore[misc]
 
@@ -132,7 +146,11 @@ class Processes:
     def _late(self, name: str) -> str:
         service = self._services.get(name)
         path = service.ready.get if service else "/healthz"
-        tried = f"GET http://127.0.0.1:{self.ports[name]}{path}" if path else f"a connection to 127.0.0.1:{self.ports[name]}"
+        tried = (
+            f"GET http://127.0.0.1:{self.ports[name]}{path}"
+            if path
+            else f"a connection to 127.0.0.1:{self.ports[name]}"
+        )
         log = tail(self._logs / f"{name}.log")
         return f"process {name!r} was not ready within {self._deadlines[name]:g} s; tried {tried}; the end of its log:\n{log or '(empty)'}"
 

@@ -71,7 +71,13 @@ def find_proxy(settings: Settings, url: str | None, say: Say) -> Proxy:
 
 @contextmanager
 def real_world(
-    plan: Plan, questions: Mapping[str, str], folder: RunFolder, settings: Settings, proxy: Proxy, signals: Interruptions, say: Say
+    plan: Plan,
+    questions: Mapping[str, str],
+    folder: RunFolder,
+    settings: Settings,
+    proxy: Proxy,
+    signals: Interruptions,
+    say: Say,
 ) -> Iterator[RealWorld]:
     """Start and join up everything that *plan* needs, and end it all on the way out, whatever happens inside.
 
@@ -108,7 +114,14 @@ class _Joined:
 
 
 def _join_up(
-    processes: Processes, plan: Plan, folder: RunFolder, proxy: Proxy, prefix: str, undo: UndoLog, temp: Path, stack: ExitStack
+    processes: Processes,
+    plan: Plan,
+    folder: RunFolder,
+    proxy: Proxy,
+    prefix: str,
+    undo: UndoLog,
+    temp: Path,
+    stack: ExitStack,
 ) -> _Joined:
     """Start what stands between the target and its dependencies, and give every link its address."""
     if proxy.binary:

@@ -16,7 +16,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # Short enough for a test, long enough for each expectation below to be settled.
-SHORT = ("phases.warmup=1s", "phases.baseline=5s", "phases.fault=6s", "phases.recovery=6s", "load.deadline=4s", "good.within=2500ms")
+SHORT = (
+    "phases.warmup=1s",
+    "phases.baseline=5s",
+    "phases.fault=6s",
+    "phases.recovery=6s",
+    "load.deadline=4s",
+    "good.within=2500ms",
+)
 
 
 @dataclass(frozen=True)
@@ -47,12 +54,25 @@ def harness_run(reports: Path) -> Callable[..., Ended]:
     """Runs a shipped scenario, shortened, on a shipped target."""
 
     def run(scenario: str, target: str, *expectations: str, options: tuple[str, ...] = ()) -> Ended:
-        words = ["run", f"scenarios/{scenario}.yaml", "--target", f"scenarios/targets/{target}.yaml", "--out", str(reports)]
+        words = [
+            "run",
+            f"scenarios/{scenario}.yaml",
+            "--target",
+            f"scenarios/targets/{target}.yaml",
+            "--out",
+            str(reports),
+        ]
         words += [word for setting in SHORT for word in ("--set", setting)]
         words += ["--set", f"expect={json.dumps(list(expectations))}"] if expectations else []
         before = set(reports.glob("*/*"))
         ended = subprocess.run(
-            command(*words, *options), cwd=ROOT, capture_output=True, text=True, timeout=90, env={**os.environ, "COLUMNS": "100"}, check=False
+            command(*words, *options),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            env={**os.environ, "COLUMNS": "100"},
+            check=False,
         )
         made = sorted(set(reports.glob("*/*")) - before)
         return Ended(ended.returncode, ended.stdout, ended.stderr, made[-1] if made else reports)
@@ -67,7 +87,15 @@ def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
     def begin(*words: str) -> subprocess.Popen[bytes]:
         settings = [word for setting in SHORT for word in ("--set", setting)]
-        started.append(subprocess.Popen(command("run", *words[:1], *settings, *words[1:]), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True))
+        started.append(
+            subprocess.Popen(
+                command("run", *words[:1], *settings, *words[1:]),
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        )
         return started[-1]
 
     yield begin

@@ -42,21 +42,37 @@ class _Running:
 
 @pytest.fixture
 def running(start: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> _Running:
-    options = ["--target", "scenarios/targets/resilient.yaml", "--out", str(tmp_path), "--set", "expect=[good_ratio >= 0.1 in fault]"]
+    options = [
+        "--target",
+        "scenarios/targets/resilient.yaml",
+        "--out",
+        str(tmp_path),
+        "--set",
+        "expect=[good_ratio >= 0.1 in fault]",
+    ]
     return _Running(start("scenarios/region-loss.yaml", *options, "--set", "phases.baseline=2s"), tmp_path)
 
 
 def test_a_killed_harness_leaves_no_process_and_no_port_behind(running: _Running) -> None:
-    ports = {connection.laddr.port for child in running.below for connection in child.net_connections("inet") if connection.status == "LISTEN"}
+    ports = {
+        connection.laddr.port
+        for child in running.below
+        for connection in child.net_connections("inet")
+        if connection.status == "LISTEN"
+    }
     assert len(running.below) >= 9
     running.process.kill()
     _until(running.nothing_left, _GONE_WITHIN_S, "every process of the run is gone")
-    listening = {connection.laddr.port for connection in psutil.net_connections("inet") if connection.status == "LISTEN"}
+    listening = {
+        connection.laddr.port for connection in psutil.net_connections("inet") if connection.status == "LISTEN"
+    }
     assert not ports & listening
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_puts_the_world_back_and_reports_what_there_is(running: _Running, number: signal.Signals) -> None:
+def test_an_interrupted_run_puts_the_world_back_and_reports_what_there_is(
+    running: _Running, number: signal.Signals
+) -> None:
     running.process.send_signal(number)
     assert running.process.wait(timeout=20) == 130
     _until(running.nothing_left, _GONE_WITHIN_S, "every process of the run is gone")

@@ -46,7 +46,9 @@ def test_a_run_leaves_every_file_that_was_promised(resilient: Any) -> None:
 
 
 @pytest.mark.parametrize("target", ["fragile", "resilient"])
-def test_every_attempt_is_joined_to_a_request_and_every_arrival_was_accepted(target: str, request: pytest.FixtureRequest) -> None:
+def test_every_attempt_is_joined_to_a_request_and_every_arrival_was_accepted(
+    target: str, request: pytest.FixtureRequest
+) -> None:
     quality = request.getfixturevalue(target).result["quality"]
     assert quality["join_ratio"] == 1.0
     assert quality["forwarded"] == quality["accepted"]
@@ -54,7 +56,9 @@ def test_every_attempt_is_joined_to_a_request_and_every_arrival_was_accepted(tar
 
 
 @pytest.mark.parametrize("target", ["fragile", "resilient"])
-def test_the_fault_is_confirmed_and_ate_attempts_that_never_arrived(target: str, request: pytest.FixtureRequest) -> None:
+def test_the_fault_is_confirmed_and_ate_attempts_that_never_arrived(
+    target: str, request: pytest.FixtureRequest
+) -> None:
     result = request.getfixturevalue(target).result
     (fault,) = result["faults"]
     assert fault["confirmed"]
@@ -66,7 +70,9 @@ def test_the_fault_is_confirmed_and_ate_attempts_that_never_arrived(target: str,
 def test_a_stored_run_judged_again_gives_the_same_bytes(fragile: Any) -> None:
     from harness.api import judge
 
-    before = {name: (fragile.folder / name).read_bytes() for name in ("result.json", "report.html", "junit.xml", "summary.md")}
+    before = {
+        name: (fragile.folder / name).read_bytes() for name in ("result.json", "report.html", "junit.xml", "summary.md")
+    }
     judge(fragile.folder)
     assert {name: (fragile.folder / name).read_bytes() for name in before} == before
 
@@ -85,7 +91,12 @@ def test_no_secret_and_no_authorization_header_reaches_a_file_of_the_run(fragile
 
 
 def test_the_result_document_stands_alone_on_standard_output_with_json(harness_run: Callable[..., Any]) -> None:
-    ended = harness_run("region-loss", "resilient", "good_ratio >= 0.8 in baseline", options=("--json", "--without-faults", "--set", "phases.fault=2s", "--set", "phases.recovery=1s"))
+    ended = harness_run(
+        "region-loss",
+        "resilient",
+        "good_ratio >= 0.8 in baseline",
+        options=("--json", "--without-faults", "--set", "phases.fault=2s", "--set", "phases.recovery=1s"),
+    )
     document = json.loads(ended.out)
     assert (document["schema"], document["verdict"], ended.status) == ("harness.result/1", "pass", 0)
     assert document["faults"] == []
