@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from openai import APIError, APIStatusError, AsyncOpenAI, RateLimitError
@@ -61,9 +61,14 @@ class Failover:
         self._links = [Link(name, urls[name], limits) for name in sorted(urls, key=lambda other: other != region)]
         self._budget = RetryBudget()
 
-    @property
-    def clients(self) -> Iterable[AsyncOpenAI]:
-        return [link.client for link in self._links]
+    def ready(self) -> None:
+        """Spend now what the first request would spend."""
+        for link in self._links:
+            _ = link.client.chat.completions  # The SDK imports this when it is first used: 0.2 s.
+
+    async def close(self) -> None:
+        for link in self._links:
+            await link.client.close()
 
     async def complete(self, messages: list[ChatCompletionMessageParam], *, came_s: float) -> str:
         """The answer to *messages* for a request that came at *came_s* (monotonic); raises Unanswered."""

@@ -27,8 +27,7 @@ class Resilient:
         self._seen = Seen()
 
     async def ready(self) -> None:
-        for client in self._providers.clients:
-            _ = client.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+        self._providers.ready()
         try:
             await self._reader.read(None, at_least=1)
         except NoReading as not_yet:
@@ -49,8 +48,7 @@ class Resilient:
 
     async def close(self) -> None:
         await self._reader.close()
-        for client in self._providers.clients:
-            await client.close()
+        await self._providers.close()
 
 
 def main() -> None:

@@ -1,0 +1,211 @@
+"""How the resilient assistant asks its providers; it stands in region east."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from harness.reference import assistant, failover
+from harness.reference.assistant import Unanswered
+from harness.reference.failover import Failover, Limits
+
+QUICK = Limits(first_token_s=0.15, gap_s=0.15, backoff_s=0.001)
+PATIENT = replace(QUICK, first_token_s=5.0, gap_s=5.0)
+
+
+@contextlib.asynccontextmanager
+async def over(east, west, limits: Limits = QUICK) -> AsyncIterator[Failover]:
+    providers = Failover("east", {"west": west.url, "east": east.url}, limits)
+    try:
+        yield providers
+    finally:
+        await providers.close()
+
+
+async def ask(providers: Failover) -> str:
+    return await providers.complete(assistant.prompt("Hello?", None), came_s=time.monotonic())
+
+
+async def ask_often(providers: Failover, times: int) -> list[str]:
+    """The answers, asked for one after the other; a request that was not answered is the reason why."""
+    answers = []
+    for _ in range(times):
+        try:
+            answers.append(await ask(providers))
+        except Unanswered as why:
+            answers.append(str(why))
+    return answers
+
+
+def test_while_all_is_well_only_the_own_region_is_asked_and_once(run_with_providers):
+    async def test(east, west) -> None:
+        async with over(east, west) as providers:
+            assert await ask_often(providers, 5) == ["It is 7."] * 5
+            assert (len(east.attempts), len(west.attempts)) == (5, 0)
+
+    run_with_providers(test, ["good"], ["good"])
+
+
+@pytest.mark.parametrize(
+    "word", ["hang", "500", "503", "429", "stall", "close", "truncated", "empty", "broken", "error"]
+)
+def test_when_the_own_region_fails_in_any_way_the_other_one_answers(run_with_providers, word):
+    async def test(east, west) -> None:
+        async with over(east, west) as providers:
+            assert await ask(providers) == "It is 7."
+            assert (len(east.attempts), len(west.attempts)) == (1, 1)
+
+    run_with_providers(test, [word], ["good"])
+
+
+def test_a_refused_connection_is_a_failure_like_any_other(run_with_providers, free_port):
+    async def test(east, west) -> None:
+        east.url = f"http://127.0.0.1:{free_port()}"
+        async with over(east, west) as providers:
+            assert await ask(providers) == "It is 7."
+
+    run_with_providers(test, ["good"], ["good"])
+
+
+def test_a_request_that_the_provider_finds_wrong_is_not_asked_again(run_with_providers):
+    async def test(east, west) -> None:
+        async with over(east, west) as providers:
+            with pytest.raises(Unanswered, match="400"):
+                await ask(providers)
+            assert (len(east.attempts), len(west.attempts)) == (1, 0)
+
+    run_with_providers(test, ["400"], ["good"])
+
+
+def test_the_sdk_adds_no_tries_of_its_own(run_with_providers):
+    async def test(east, west) -> None:
+        async with over(east, west) as providers:
+            await ask(providers)
+            assert {attempt["x-stainless-retry-count"] for attempt in (*east.attempts, *west.attempts)} == {"0"}
+
+    run_with_providers(test, ["500"], ["good"])
+
+
+def test_after_five_failures_a_link_is_left_alone(run_with_providers):
+    async def test(east, west) -> None:
+        async with over(east, west) as providers:
+            assert await ask_often(providers, 20) == ["It is 7."] * 20
+            assert (len(east.attempts), len(west.attempts)) == (5, 20)
+
+    run_with_providers(test, ["500"], ["good"])
+
+
+def test_a_link_that_works_again_is_found_by_one_probe_and_used(run_with_providers, eventually):
+    async def test(east, west) -> None:
+        async with over(east, west, replace(QUICK, breaker_open_s=0.05)) as providers:
+            await ask_often(providers, 5)
+            await asyncio.gather(*(ask(providers) for _ in range(10)))
+            assert len(east.attempts) <= 6, "at most one of those at once was a probe"
+
+            async def back() -> bool:
+                before = len(west.attempts)
+                await ask(providers)
+                return len(west.attempts) == before
+
+            for _ in range(1000):
+                if await back():
+                    break
+            assert await ask_often(providers, 5) == ["It is 7."] * 5
+            assert await back()
+
+    run_with_providers(test, ["500"] * 5 + ["good"], ["good"])
+
+
+def test_a_limited_link_cools_for_as_long_as_it_asks_and_costs_no_budget(run_with_providers):
+    async def test(east, west) -> None:
+        east.headers = {"retry-after": "30"}
+        async with over(east, west) as providers:
+            while providers._budget.take():
+                pass
+            assert await ask_often(providers, 10) == ["It is 7."] * 10
+            assert (len(east.attempts), len(west.attempts)) == (1, 10)
+
+    run_with_providers(test, ["429"], ["good"])
+
+
+@pytest.mark.parametrize(("said", "for_s"), [({}, 1.0), ({"retry-after-ms": "20"}, 1.0), ({"retry-after": "7"}, 7.0)])
+def test_a_limited_link_cools_for_a_second_at_least(run_with_providers, monkeypatch, said, for_s):
+    async def test(east, west) -> None:
+        east.headers = said
+        cooled = []
+        monkeypatch.setattr(failover.Link, "cool", lambda link, for_s: cooled.append((link.region, for_s)))
+        async with over(east, west) as providers:
+            await ask(providers)
+            assert cooled == [("east", for_s)]
+
+    run_with_providers(test, ["429"], ["good"])
+
+
+def test_a_limit_is_no_failure_to_the_breaker(run_with_providers, monkeypatch):
+    async def test(east, west) -> None:
+        monkeypatch.setattr(failover.Link, "cool", lambda link, for_s: None)
+        async with over(east, west) as providers:
+            await ask_often(providers, 20)
+            assert len(east.attempts) == 20
+
+    run_with_providers(test, ["429"], ["good"])
+
+
+def test_when_both_regions_fail_a_request_makes_at_most_four_tries(run_with_providers):
+    async def test(east, west) -> None:
+        async with over(east, west) as providers:
+            with pytest.raises(Unanswered, match="500"):
+                await ask(providers)
+            assert (len(east.attempts), len(west.attempts)) == (2, 2)
+
+    run_with_providers(test, ["500"], ["500"])
+
+
+def test_when_both_regions_fail_for_long_the_budget_holds_the_tries_down(run_with_providers):
+    async def test(east, west) -> None:
+        async with over(east, west, replace(QUICK, breaker_failures=10_000)) as providers:
+            await ask_often(providers, 60)
+            tries = len(east.attempts) + len(west.attempts)
+            assert 120 < tries <= 120 + 10 + 60 * 0.1, "one free failover each, and the budget"
+
+    run_with_providers(test, ["500"], ["500"])
+
+
+def test_when_both_regions_fail_for_long_the_breakers_hold_the_tries_down(run_with_providers):
+    async def test(east, west) -> None:
+        async with over(east, west, replace(QUICK, no_try_after_s=0.02)) as providers:
+            await ask_often(providers, 60)
+            assert len(east.attempts) <= 5
+            assert len(west.attempts) <= 5
+
+    run_with_providers(test, ["500"], ["500"])
+
+
+def test_no_try_is_begun_when_the_request_has_waited_too_long(run_with_providers):
+    async def test(east, west) -> None:
+        async with over(east, west, replace(QUICK, no_try_after_s=0.1)) as providers:
+            with pytest.raises(Unanswered):
+                await ask(providers)
+            assert (len(east.attempts), len(west.attempts)) == (1, 0)
+
+    run_with_providers(test, ["hang"], ["good"])
+
+
+def test_a_caller_who_leaves_ends_the_try_and_counts_neither_for_nor_against_the_link(run_with_providers, eventually):
+    async def test(east, west) -> None:
+        async with over(east, west, PATIENT) as providers:
+            asking = [asyncio.create_task(ask(providers)) for _ in range(8)]
+            await eventually(lambda: len(east.attempts) == 8, "all have asked")
+            for task in asking:
+                task.cancel()
+            await eventually(lambda: east.left == 8, "the provider sees all of them leave")
+            east.script = ["good"]
+            assert await ask(providers) == "It is 7."
+            assert (len(east.attempts), len(west.attempts)) == (9, 0)
+
+    run_with_providers(test, ["hang"], ["good"])

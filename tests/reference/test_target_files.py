@@ -1,0 +1,131 @@
+"""The target files that ship: what they say, and that what they start answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from harness.reference import corpus
+from harness.target import Target
+
+TARGETS = Path(__file__).parents[2] / "scenarios" / "targets"
+
+
+def document(name: str) -> dict[str, object]:
+    return yaml.safe_load((TARGETS / f"{name}.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", ["fragile", "resilient", "default", "template"])
+def test_each_is_a_valid_target(name):
+    Target.model_validate(document(name))
+
+
+def test_fragile_and_resilient_differ_in_the_assistants_command_alone():
+    fragile, resilient = document("fragile"), document("resilient")
+    for target in (fragile, resilient):
+        assert (target.pop("name"), bool(target.pop("about"))) in {("fragile", True), ("resilient", True)}
+    assert fragile != resilient
+    for service in ("assistant-east", "assistant-west"):
+        command = fragile["services"][service]["command"]
+        at = command.index("harness.reference.fragile")
+        command[at] = "harness.reference.resilient"
+    assert fragile == resilient
+
+
+def test_default_is_resilient():
+    assert document("default") == document("resilient")
+    assert document("default") != document("fragile")
+
+
+def keys(model: type[BaseModel]) -> set[str]:
+    """All keys that a file of *model* can have, at any depth."""
+    found = set()
+    for name, one in model.model_fields.items():
+        found.add(one.alias or name)
+        for inner in re.findall(r"harness\.target\.(\w+)", str(one.annotation)):
+            found |= keys(getattr(sys.modules["harness.target"], inner))
+    return found
+
+
+def test_the_template_explains_every_key():
+    text = (TARGETS / "template.yaml").read_text()
+    known = keys(Target)
+    assert {"simulated", "token_gap", "replica_lag", "within", "in"} <= known
+    assert [key for key in sorted(known) if not re.search(rf"\b{key}:", text)] == []
+
+
+class Ports(dict[str, str]):
+    """What is filled in where a name stands in braces; here each link leads straight to what is behind it."""
+
+    def __init__(self, target: Target, free_port, temp: Path) -> None:
+        super().__init__(python=sys.executable, temp=str(temp), seed="1")
+        for name in target.services:
+            self[f"{name}.port"] = str(free_port())
+        for name, link in target.links.items():
+            port = free_port() if link.kind == "provider" else self.fill(str(link.upstream)).rsplit(":", 1)[1]
+            self.update(
+                {f"{name}.url": f"http://127.0.0.1:{port}", f"{name}.host": "127.0.0.1", f"{name}.port": str(port)}
+            )
+
+    def fill(self, text: str, **own: str) -> str:
+        return re.sub(r"\{([^{}]+)\}", lambda match: (self | own)[match[1]], text)
+
+
+def post(url: str, body: object = None) -> dict[str, object]:
+    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers={"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def test_what_the_target_files_start_answers_in_both_regions_and_from_what_is_published(
+    start, free_port, until, tmp_path
+):
+    # One assistant of each kind, as the files differ in nothing else: starting one takes a second.
+    mixed = document("resilient")
+    mixed["services"]["assistant-west"] = document("fragile")["services"]["assistant-west"]
+    target = Target.model_validate(mixed)
+    ports = Ports(target, free_port, tmp_path)
+    for link_name, link in target.links.items():
+        if link.kind == "provider":
+            settings = link.upstream.simulated.model_dump_json()
+            start("harness.simulated", "--port", ports[f"{link_name}.port"], "--config", settings)
+    for service_name, service in target.services.items():
+        own_port = ports[f"{service_name}.port"]
+        python, module, *line = (ports.fill(part, port=own_port) for part in service.command)
+        assert (python, module) == (sys.executable, "-m")
+        if service.after:
+            primary = f"http://127.0.0.1:{ports['redis-primary.port']}"
+            until(lambda url=primary: _listens(url), "the primary listens")
+        start(*line)
+    entries = [ports.fill(entry.url) for entry in target.entries]
+    for url in (*entries, ports.fill(target.publish.post).removesuffix("/publish")):
+        until(lambda url=url: urllib.request.urlopen(f"{url}/healthz", timeout=5), f"{url} is ready")
+
+    def ask(entry: str, policy: corpus.Policy, seen_version: int | None) -> dict[str, object]:
+        asked = {"question": f"{policy.question} [n-0123456789]", "conversation": "c", "seen_version": seen_version}
+        return post(f"{entry}{target.ask.path}", asked)
+
+    changed = next(policy for policy in corpus.POLICIES if corpus.facts(1)[policy.id] != corpus.facts(2)[policy.id])
+    for entry, region in zip(entries, ("east", "west"), strict=True):
+        answer = ask(entry, changed, None)
+        assert answer["answer"].startswith(corpus.facts(1)[changed.id])
+        assert (answer["region"], answer["snapshot"]["version"]) == (region, 1)
+    assert post(ports.fill(target.publish.post))["version"] == 2
+    for entry in entries:
+        until(lambda entry=entry: ask(entry, changed, None)["snapshot"]["version"] == 2, "version 2 is answered from")
+        assert ask(entry, changed, 2)["answer"].startswith(corpus.facts(2)[changed.id])
+
+
+def _listens(url: str) -> bool:
+    import socket
+
+    host, port = url.removeprefix("http://").split(":")
+    socket.create_connection((host, int(port)), timeout=5).close()
+    return True

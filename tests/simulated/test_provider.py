@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import openai
+import pytest
+
+FAST = {"first_token": 0.001, "token_gap": 0.0, "sigma": 0.0}
+MESSAGES = [
+    {"role": "system", "content": "Context:\n- Refunds are accepted within 30 days."},
+    {"role": "user", "content": "When are refunds accepted? [n-0123456789]"},
+]
+
+
+def client(running, **settings) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0, **settings)
+
+
+def test_the_sdk_reads_a_stream_as_openai_sends_it(start):
+    with client(start(**FAST, tokens=8)) as sdk:
+        asked = {"model": "some-model", "messages": MESSAGES, "stream_options": {"include_usage": True}}
+        chunks = list(sdk.chat.completions.create(stream=True, **asked))
+    first, *middle, last, usage = chunks
+    assert (first.choices[0].delta.role, first.choices[0].delta.content) == ("assistant", "")
+    assert "".join(chunk.choices[0].delta.content for chunk in middle).startswith(
+        "Refunds are accepted within 30 days."
+    )
+    assert {chunk.choices[0].finish_reason for chunk in (first, *middle)} == {None}
+    assert (last.choices[0].finish_reason, last.choices[0].delta.content) == ("stop", None)
+    assert (usage.choices, usage.usage.completion_tokens) == ([], 8)
+    assert len(middle) == 8
+    assert {(chunk.id, chunk.model, chunk.object) for chunk in chunks} == {
+        (first.id, "some-model", "chat.completion.chunk")
+    }
+
+
+def test_a_stream_without_usage_asked_for_has_no_usage_chunk(start):
+    with client(start(**FAST)) as sdk:
+        chunks = list(sdk.chat.completions.create(model="m", messages=MESSAGES, stream=True))
+    assert chunks[-1].choices[0].finish_reason == "stop"
+    assert {chunk.usage for chunk in chunks} == {None}
+
+
+def test_streamed_or_not_the_answer_is_the_same(start):
+    with client(start(**FAST)) as sdk:
+        whole = sdk.chat.completions.create(model="m", messages=MESSAGES)
+        stream = sdk.chat.completions.create(model="m", messages=MESSAGES, stream=True)
+        streamed = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+    assert whole.choices[0].message.content == streamed
+    assert whole.choices[0].finish_reason == "stop"
+    assert whole.usage.completion_tokens == 20
+
+
+def test_an_answer_longer_than_its_limit_ends_with_length(start):
+    with client(start(**FAST)) as sdk:
+        cut = sdk.chat.completions.create(model="m", messages=MESSAGES, max_completion_tokens=3)
+    assert (cut.choices[0].finish_reason, cut.usage.completion_tokens) == ("length", 3)
+
+
+def test_the_models_are_listed(start):
+    with client(start()) as sdk:
+        assert [model.id for model in sdk.models.list()] == ["simulated"]
+
+
+def test_what_is_no_chat_and_what_is_no_path_are_errors_in_openais_words(start):
+    running = start()
+    with client(running) as sdk:
+        with pytest.raises(openai.BadRequestError, match="could not parse your request"):
+            sdk.post("/chat/completions", body={"messages": "hello"}, cast_to=object)
+        with pytest.raises(openai.NotFoundError, match="Invalid URL"):
+            sdk.post("/embeddings", body={}, cast_to=object)
+    assert running.counts() == {"accepted": 1, "answered": 0, "rejected": 1, "abandoned": 0}
+
+
+def test_beyond_capacity_and_queue_the_answer_is_503_and_the_others_are_answered(start):
+    running = start(capacity=2, queue=3, first_token=0.5, sigma=0.0, token_gap=0.0)
+
+    async def main() -> list[object]:
+        async with openai.AsyncOpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0) as sdk:
+            asks = (sdk.chat.completions.create(model="m", messages=MESSAGES) for _ in range(9))
+            return await asyncio.gather(*asks, return_exceptions=True)
+
+    answers = asyncio.run(main())
+    overloaded = [answer for answer in answers if isinstance(answer, openai.InternalServerError)]
+    assert {(error.status_code, error.code) for error in overloaded} == {(503, "server_is_overloaded")}
+    assert len(overloaded) == 4
+    assert running.counts() == {"accepted": 9, "answered": 5, "rejected": 4, "abandoned": 0}
+
+
+def test_answers_are_the_same_however_many_are_asked_at_once(start):
+    questions = [f"Question {number}? [n-{number:010}]" for number in range(40)]
+
+    async def ask(running, at_once: int) -> list[str]:
+        gate = asyncio.Semaphore(at_once)
+        async with openai.AsyncOpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0) as sdk:
+
+            async def one(question: str) -> str:
+                async with gate:
+                    messages = [{"role": "user", "content": question}]
+                    made = await sdk.chat.completions.create(model="m", messages=messages)
+                    return made.choices[0].message.content
+
+            return await asyncio.gather(*map(one, questions))
+
+    running = start(**FAST, capacity=100)
+    assert asyncio.run(ask(running, 1)) == asyncio.run(ask(running, 40))
+    assert len(set(asyncio.run(ask(running, 40)))) == 40
+
+
+@pytest.mark.parametrize("config", ['{"capacty": 2}', "{"])
+def test_a_wrong_setting_is_refused_with_what_would_be_right(config):
+    line = [sys.executable, "-m", "harness.simulated", "--port", "1", "--config", config]
+    ended = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert config in ended.stderr
+    assert "known: api, capacity, queue, first_token" in ended.stderr
