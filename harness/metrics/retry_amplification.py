@@ -24,7 +24,8 @@ class RetryAmplification(Metric):
     unit: ClassVar[str] = "attempts a request"
 
     def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
-        if hidden(evidence.plan, phase):
+        # Not one attempt in the whole run: nothing was watched where the target asks, and 0 would be a lie.
+        if hidden(evidence.plan, phase) or not evidence.requests["attempts"].any():
             return UNMEASURED
         rows = evidence.requests_in(phase)
         return _amplification(evidence, rows["attempts"].to_numpy(), rows["due_s"].to_numpy())
@@ -41,7 +42,7 @@ class RetryAmplification(Metric):
         )
 
     def by(self, evidence: Evidence) -> Breakdown:
-        if hidden(evidence.plan, None):
+        if self.measure(evidence).value is None:
             return Breakdown(phase=super().by(evidence).phase)
         http = [name for name, link in evidence.plan.target.links.items() if link.carries == "http"]
         links = {name: measured(_of(evidence, "link", name)) for name in http}

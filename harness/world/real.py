@@ -16,6 +16,7 @@ from harness.adapters.keeper.undo import Request, UndoLog, pending
 from harness.adapters.toxiproxy import Binary, ToxiproxyApi, ToxiproxyStage, obtain, server
 from harness.adapters.wire import client as wire
 from harness.adapters.wire.client import WireStage
+from harness.adapters.wire.config import config as wire_config
 from harness.plan import Plan
 from harness.ports import World
 from harness.problems import HarnessError
@@ -156,12 +157,12 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
     if not upstreams:
         return None
     config, ready = temp / "wire.json", temp / "wire-ready.json"
-    config.write_bytes(wire.config(upstreams, rows=folder.rows, seed=seed, ready=ready))
-    processes.spawn("wire", wire.command(config))
+    config.write_bytes(wire_config(upstreams, rows=folder.rows, seed=seed, ready=ready))
+    processes.spawn("wire", wire.command(config), may_end=True)
     return ready
 
 
-def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wire.Ends], WireStage | None]:
+def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wire.LinkPorts], WireStage | None]:
     """The ports of every HTTP link's tap and edge, once the wire serves, and the way to tell it what to do."""
     if path is None:
         return {}, None
