@@ -42,7 +42,7 @@ class Assistant(Protocol):
     """What answers questions behind the HTTP API."""
 
     async def ready(self) -> None:
-        """Return when a question could be answered; raise RedisError or OSError when not yet."""
+        """Return when a question could be answered; raise RedisError when not yet."""
 
     async def answer(self, ask: Ask) -> Answer:
         """Answer, or raise Unanswered."""
@@ -151,7 +151,7 @@ _certificates = cache(ssl.create_default_context)
 
 async def _become_ready(assistant: Assistant, ready: asyncio.Event) -> None:
     while not ready.is_set():
-        with contextlib.suppress(RedisError, OSError):
+        with contextlib.suppress(RedisError):
             await assistant.ready()
             ready.set()
             return

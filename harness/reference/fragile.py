@@ -25,12 +25,13 @@ class Fragile:
         self._model = assistant.model_client(on.providers[on.region], timeout_s=TIMEOUT_S, max_retries=2)
         self._store = Store(on.stores[on.region], timeout_s=TIMEOUT_S)
         self._last_known: dict[str | None, Reading] = {}
-        self._again = AsyncRetrying(
+        again = AsyncRetrying(
             stop=stop_after_attempt(3),
             wait=wait_random_exponential(multiplier=0.25, max=1.0),
             retry=retry_if_exception_type((OpenAIError, RedisError)),
             reraise=True,
         )
+        self._try_again = again.wraps(self._try)
 
     async def ready(self) -> None:
         _ = self._model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
@@ -38,7 +39,7 @@ class Fragile:
 
     async def answer(self, ask: Ask) -> Answer:
         try:
-            return await self._again(self._try, ask.question)
+            return await self._try_again(ask.question)
         except (OpenAIError, RedisError) as problem:
             raise Unanswered(f"{type(problem).__name__}: {problem}") from problem
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from redis.exceptions import RedisError
 
 from harness.reference.breaker import Breaker, Outcome
-from harness.reference.snapshots import Reading, Store
+from harness.reference.snapshots import NothingPublished, Reading, Store
 
 STALE_S = 1.0  # four missed heartbeats
 _CONVERSATIONS = 20_000
@@ -28,6 +28,10 @@ class Reader:
         nearest = sorted(stores, key=lambda other: (other != region, other != self._primary))
         self._stores = {name: Store(stores[name], timeout_s=timeout_s) for name in nearest}
         self._breakers = {name: Breaker(failures=3, open_s=2.0) for name in nearest}
+
+    async def ready(self) -> None:
+        """Return when the nearest store has a snapshot; else raise RedisError. It tells the breakers nothing."""
+        await next(iter(self._stores.values())).read(None)
 
     async def read(self, fact_id: str | None, *, at_least: int) -> Reading:
         """The fact from the nearest store that is fresh; from a stale one only if no fresh one can be reached.
@@ -60,6 +64,9 @@ class Reader:
             async with asyncio.timeout(self._timeout_s):
                 reading = await self._stores[name].read(fact_id)
             outcome = "good"
+        except NothingPublished:
+            outcome = "good"
+            return None
         except (RedisError, OSError):  # A TimeoutError is an OSError.
             outcome = "failed"
             return None

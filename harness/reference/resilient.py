@@ -28,10 +28,7 @@ class Resilient:
 
     async def ready(self) -> None:
         self._providers.ready()
-        try:
-            await self._reader.read(None, at_least=1)
-        except NoReading as not_yet:
-            raise ConnectionError(str(not_yet)) from not_yet
+        await self._reader.ready()
 
     async def answer(self, ask: Ask) -> Answer:
         came_s = time.monotonic()

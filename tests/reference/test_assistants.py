@@ -90,25 +90,29 @@ def test_what_is_no_question_is_answered_400(run_with_providers, stores, kind):
 
 
 @both
-def test_it_is_ready_once_a_snapshot_can_be_read_and_not_before(run_with_providers, stores, kind):
+def test_it_is_ready_once_its_own_store_has_a_snapshot_and_not_before(run_with_providers, stores, kind):
     async def test(east, west) -> None:
+        await publish(stores[0], 1)
         async with serving(kind, east, west, stores) as client:
 
             async def status() -> int:
                 async with client.get("/healthz") as got:
                     return got.status
 
-            assert await status() == 503
+            for _ in range(5):
+                assert await status() == 503
             await publish(stores[1], 1)
             async with asyncio.timeout(10):
                 while await status() != 200:
                     await asyncio.sleep(0.01)
+            assert (await ask(client))[0] == 200
+        assert (len(east.attempts), len(west.attempts)) == (0, 1)
 
     run_with_providers(test, ["good"], ["good"])
 
 
 @both
-def test_a_silent_store_before_the_first_snapshot_is_an_unanswered_question(run_with_providers, stores, kind):
+def test_a_question_before_the_first_snapshot_is_unanswered(run_with_providers, stores, kind):
     async def test(east, west) -> None:
         async with serving(kind, east, west, stores) as client:
             status, body = await ask(client)
