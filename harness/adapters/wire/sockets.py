@@ -1,0 +1,52 @@
+"""Sockets of 127.0.0.1: ports that stay ours while nobody listens, and connections that end by a reset."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+
+def bound(port: int = 0) -> socket.socket:
+    """A socket bound to *port* of 127.0.0.1 (0: one that is free) that does not listen: who connects is refused.
+
+    The port cannot be given to anybody else while it is open, but can be bound again by this same function.
+    """
+    held = socket.socket()
+    try:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(("127.0.0.1", port))
+    except OSError:
+        held.close()
+        raise
+    return held
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """End a connection by an RST; what was not sent yet is lost."""
+    if transport.is_closing():
+        transport.abort()
+        return
+    with _same(transport) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    transport.abort()
+
+
+def unread(transport: asyncio.Transport) -> bool:
+    """Whether bytes have come that have not been read."""
+    if transport.is_closing():
+        return False
+    with _same(transport) as connection:
+        try:
+            return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:
+            return False
+
+
+def _same(transport: asyncio.Transport) -> socket.socket:
+    # A second descriptor of the same socket: neither event loop lends its own.
+    return socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))

@@ -1,0 +1,362 @@
+"""The tap: what a target says on one link, counted before any fault can touch it, and passed on byte by byte.
+
+When the far side fails before a request was whole, the request is first read to its end, so that no attempt is lost; only
+then is the failure passed on, as a close if it was one and as a reset otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Literal, cast, cast
+
+from harness.adapters.wire.conversation import Conversation
+from harness.adapters.wire.ledger import Ledger
+from harness.adapters.wire.sockets import bound, reset, unread
+from harness.records import Attempt
+
+Mode = Literal["refuse", "hold"]
+
+_READ_ON_S = 1.0
+"""How long after its last byte the rest of a request is waited for, once there is nobody to pass it to."""
+_HOLD_S = 300.0
+_SENT_S = 0.02
+"""A request has this long to get from the tap to the edge, also when its client has left."""
+_FLUSH_S = 1.0
+_REFUSED_WITHIN_S = 2.0
+_WAITING_BYTES = 1 << 18
+_BACKLOG = 1024
+
+
+class Tap:
+    """The tap of *link*. It dials 127.0.0.1:*via*; while that is None it fails as if the dial had been refused."""
+
+    def __init__(self, link: str, attempts: Ledger[Attempt]) -> None:
+        self.link = link
+        self.attempts = attempts
+        self.via: int | None = None
+        self.owed_s = 0.0
+        """How long the far side is kept open for a client who left before a byte of the answer had come."""
+        self.connections: set[_Near] = set()
+        self._modes: dict[str, Mode] = {}
+        self._listener: asyncio.Server | None = None
+        self._changing = asyncio.Lock()
+        self._held = bound()
+        self.port = int(self._held.getsockname()[1])
+
+    @property
+    def refusing(self) -> bool:
+        return "refuse" in self._modes.values()
+
+    @property
+    def holding(self) -> bool:
+        return "hold" in self._modes.values()
+
+    async def open(self) -> None:
+        """Listen on *port*, unless that is done already."""
+        if self._listener is None:
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_server(lambda: _Near(self), sock=bound(self.port), backlog=_BACKLOG)
+
+    async def put_mode(self, fault_id: str, mode: Mode) -> None:
+        """Make *mode* true for *fault_id*; it is in force when this returns. Raises OSError if it cannot be."""
+        async with self._changing:
+            self._forget(fault_id)
+            self._modes[fault_id] = mode
+            await self._settle()
+
+    async def drop_mode(self, fault_id: str) -> None:
+        """Make the mode of *fault_id* false, if there is one; it no longer is in force when this returns.
+
+        Raises OSError if the port cannot be listened on.
+        """
+        async with self._changing:
+            self._forget(fault_id)
+            await self._settle()
+
+    async def close(self) -> None:
+        """Listen no more, and drop all connections. What is still open in the ledger stays so."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        for connection in list(self.connections):
+            connection.drop()
+        self._held.close()
+
+    def _forget(self, fault_id: str) -> None:
+        held = self.holding
+        self._modes.pop(fault_id, None)
+        if held and not self.holding:
+            for connection in self.connections:
+                connection.stay_held()
+
+    async def _settle(self) -> None:
+        if not self.refusing:
+            await self.open()
+            return
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        for connection in list(self.connections):
+            connection.fail()
+        await self._until_refused()
+
+    async def _until_refused(self) -> None:
+        late_s = time.monotonic() + _REFUSED_WITHIN_S
+        while time.monotonic() < late_s:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except ConnectionRefusedError:
+                return
+            except ConnectionError:
+                continue
+            writer.close()
+            await asyncio.sleep(0.005)
+        raise OSError(f"the tap of {self.link} still accepts connections on port {self.port}")
+
+
+class _Near(asyncio.Protocol):
+    """The side of one connection that faces the target."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, tap: Tap) -> None:
+        self._tap = tap
+        self._loop = asyncio.get_running_loop()
+        self._talk = Conversation(tap.link, tap.attempts)
+        self._far: _Far | None = None
+        self._dialling: asyncio.Task[None] | None = None
+        self._waiting: list[bytes] = []
+        self._far_end: Literal["close", "reset"] | None = None
+        self._told = False
+        self._held = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._gone_s: float | None = None
+        self._unheard_since_s: float | None = None
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        if self._tap.refusing:
+            self._gone_s = time.monotonic()
+            reset(self._transport)
+            return
+        self._tap.connections.add(self)
+        self._dialling = self._loop.create_task(self._dial())
+
+    def data_received(self, data: bytes) -> None:
+        self._talk.asked(data)
+        if self._far_end is not None:
+            self._mirror()
+        elif self._far is not None:
+            self._far.say(data)
+        else:
+            self._waiting.append(data)
+            if sum(map(len, self._waiting)) > _WAITING_BYTES:
+                self._transport.pause_reading()
+
+    def eof_received(self) -> None:
+        # Toxiproxy treats a half-closed connection as closed, so the client has left.
+        self._leave()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+
+    def pause_writing(self) -> None:
+        if self._far is not None:
+            self._far.pause()
+
+    def resume_writing(self) -> None:
+        if self._far is not None:
+            self._far.resume()
+
+    # What the far side calls.
+
+    def reached(self, far: _Far) -> None:
+        """The far side is there."""
+        self._far = far
+        self.resume()
+        for data in self._waiting:
+            far.say(data)
+        self._waiting.clear()
+        if self._gone_s is not None:
+            self._let_far_go()
+
+    def hear(self, data: bytes) -> None:
+        """The far side said *data*."""
+        if self._gone_s is not None:
+            return
+        self._talk.answered(data)
+        if self._held and not self._talk.owed:
+            self._held = False
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def far_ended(self, how: Literal["close", "reset"]) -> None:
+        """The far side is not there, or no longer."""
+        self._far_end = how
+        self._waiting.clear()
+        if self._gone_s is None:
+            self.resume()
+            self._mirror()
+
+    def pause(self) -> None:
+        if self._gone_s is None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._gone_s is None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    # What the tap calls.
+
+    def stay_held(self) -> None:
+        """The mode ends. What was asked while it lasted went into the hole, and will be answered by nobody."""
+        self._held = self._held or self._talk.owed
+
+    def fail(self) -> None:
+        """Reset both sides at once."""
+        self._talk.far_ended(reset=True)
+        self._end(by_reset=True)
+
+    def drop(self) -> None:
+        """Close both sides at once; the attempts stay open."""
+        self._end(by_reset=False)
+
+    # How the end of the far side reaches the client.
+
+    def _mirror(self) -> None:
+        if self._talk.halfway or (self._talk.begun == 0 and not self._told) or self._is_coming():
+            self._in(_READ_ON_S, self._tell)
+        else:
+            self._tell()
+
+    def _is_coming(self) -> bool:
+        # A reset would take from us what the client has already sent.
+        return self._far_end == "reset" and unread(self._transport)
+
+    def _tell(self) -> None:
+        if self._talk.owed and (self._held or self._tap.holding):
+            self._held = True
+            self._in(_HOLD_S, self._give_up)
+            return
+        self._talk.far_ended(reset=self._far_end == "reset")
+        if self._far_end == "reset":
+            self._reset_when_flushed(time.monotonic() + _FLUSH_S)
+            return
+        if not self._told and not self._transport.is_closing():
+            self._transport.write_eof()
+        self._told = True
+        # The client may have asked again before it learns of the end: that is an attempt too.
+        self._in(_READ_ON_S, self._give_up)
+
+    def _give_up(self) -> None:
+        self._talk.far_ended(reset=self._far_end == "reset")
+        self._end(by_reset=False)
+
+    def _reset_when_flushed(self, late_s: float) -> None:
+        if self._transport.get_write_buffer_size() and not self._transport.is_closing() and time.monotonic() < late_s:
+            self._in(0.002, lambda: self._reset_when_flushed(late_s))
+        else:
+            self._end(by_reset=True)
+
+    # How the client leaves.
+
+    def _leave(self) -> None:
+        if self._gone_s is not None:
+            return
+        self._gone()
+        if self._far is not None:
+            self._let_far_go()
+        elif self._talk.unheard_since_s is None and self._dialling is not None:
+            self._dialling.cancel()
+
+    def _let_far_go(self) -> None:
+        """Close the far side once the client's last request, if it was whole, is past what delays it."""
+        assert self._far is not None
+        assert self._gone_s is not None
+        unheard_since_s, gone_s = self._unheard_since_s, self._gone_s
+        self._far.resume()
+        if unheard_since_s is None:
+            self._far.close()
+        else:
+            at_s = max(gone_s + self._tap.owed_s, unheard_since_s + _SENT_S)
+            self._loop.call_later(max(0.0, at_s - time.monotonic()), self._far.close)
+
+    def _gone(self) -> None:
+        self._gone_s = time.monotonic()
+        self._unheard_since_s = self._talk.unheard_since_s
+        self._talk.client_left()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._tap.connections.discard(self)
+
+    def _end(self, *, by_reset: bool) -> None:
+        if self._gone_s is None:
+            self._gone_s = time.monotonic()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._tap.connections.discard(self)
+        if self._dialling is not None:
+            self._dialling.cancel()
+        if self._far is not None:
+            self._far.close()
+        if by_reset:
+            reset(self._transport)
+        else:
+            self._transport.close()
+
+    def _in(self, delay_s: float, then: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(delay_s, then)
+
+    async def _dial(self) -> None:
+        try:
+            if self._tap.via is None:
+                raise ConnectionRefusedError
+            await self._loop.create_connection(lambda: _Far(self), "127.0.0.1", self._tap.via)
+        except OSError:
+            self.far_ended("reset")
+
+
+class _Far(asyncio.Protocol):
+    """The side of one connection that faces Toxiproxy."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, near: _Near) -> None:
+        self._near = near
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._near.reached(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._near.hear(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._near.far_ended("reset" if exc else "close")
+
+    def pause_writing(self) -> None:
+        self._near.pause()
+
+    def resume_writing(self) -> None:
+        self._near.resume()
+
+    def say(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def pause(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        self._transport.close()
