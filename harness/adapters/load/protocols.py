@@ -188,7 +188,7 @@ class _JsonReader:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
-    def event(self, name: bytes, data: bytes) -> Said:  # noqa: ARG002 - as all readers have it
+    def event(self, name: bytes, data: bytes) -> Said:
         raise MalformedError("a stream of events; the json protocol reads one JSON reply")
 
     def whole(self, body: bytes) -> Said:

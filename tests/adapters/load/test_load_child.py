@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from harness.adapters.load import LOCUSTFILE, Ask, Limits, audit, planned_count
+from harness.adapters.load import LOCUSTFILE, Ask, Limits, audit, planned_count, ready
 from harness.adapters.load.schedule import conversation_count
 
 JSON_ASK = Ask(
@@ -196,3 +196,10 @@ def test_workers_share_the_load_without_a_gap_and_keep_each_conversation_on_one_
     assert {row.worker for row in rows} == {0, 1}
     assert all(row.index % 2 == row.worker for row in rows)
     assert len({(row.conversation, row.worker) for row in rows}) == conversation_count(100.0, 0.11, 2) == 12
+
+
+def test_a_child_that_cannot_begin_ends_and_says_why_without_having_been_ready(bench):
+    child = bench.start(bench.plan(["http://127.0.0.1:1"], ["q"], ask=Ask("jsno")))
+    assert child.wait() == 1
+    assert ready(child.plan) is None
+    assert "unknown ask protocol 'jsno'; did you mean 'json'?" in child.log.read_text()
