@@ -140,10 +140,9 @@ class _Window:
         n, observed_s = self.due.size - self.zero, self.until_s - self.zero_s
         if at_best is None or self._standing_from(at_best.row) == "out":
             return Interval(observed_s, observed_s, inf, n, censored=True), "not_recovered"
-        low = self._since_zero(at_best.moment.low_s)
+        low = min(self._since_zero(settled.moment.low_s) for settled in (at_best, likely) if settled)
         if likely is None:
             return Interval(observed_s, low, inf, n, censored=True), "unclear"
-        low = min(low, self._since_zero(likely.moment.low_s))
         value = max(low, self._since_zero(likely.moment.value_s))
         held = self.until_s - likely.moment.value_s >= self.hold_s
         if not held or self._standing_from(likely.row) != "in":

@@ -53,6 +53,11 @@ def test_a_storm_in_clumps_covers_the_truth_where_independent_requests_would_not
     assert np.mean(naive) < 0.6
 
 
+def test_few_blocks_are_stretched_by_as_much_as_they_spread_too_little() -> None:
+    found = retry_amplification(np.repeat([10, 12], 20), due(2))
+    assert found.high == pytest.approx(11 + 12.706 / 1.96 * np.sqrt(2), rel=1e-3)
+
+
 def test_independent_retries_cover_the_truth() -> None:
     covered = []
     for seed in range(200):
@@ -114,6 +119,10 @@ def test_each_layer_is_told_by_its_mark() -> None:
     ]
     request, start_s, link, count, expected = zip(*attempts, strict=True)
     assert list(layers(request, start_s, link, count)) == list(expected)
+
+
+def test_attempts_of_one_instant_are_in_order_of_the_sdks_count() -> None:
+    assert list(layers([1, 1], [0.0, 0.0], ["a", "a"], [1, 0])) == ["sdk", "first"]
 
 
 def test_layers_do_not_depend_on_the_order_of_attempts() -> None:

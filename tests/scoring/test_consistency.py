@@ -132,6 +132,19 @@ def test_the_version_at_the_start_can_be_said(table: Table) -> None:
     assert consistency(answers, version_at_start=2).ratio.value == 0
 
 
+def test_what_a_version_says_is_what_it_said_while_it_was_in_force(table: Table) -> None:
+    rows = [(float(i), "east", "q", 1, "one") for i in range(3)]
+    late = [(20.0 + i, "west", "q", 1, "garbled") for i in range(10)]
+    answers = table(*rows, *late)
+    assert consistency(answers, [(2, 10.0, 11.0)], counted=np.arange(13) < 3).ratio.value == 1
+
+
+def test_of_two_answers_as_frequent_the_earlier_is_usual(table: Table) -> None:
+    answers = table((0.0, "east", "q", 1, "zebra"), (1.0, "west", "q", 1, "apple"))
+    assert consistency(answers, counted=[True, False]).ratio.value == 1
+    assert consistency(answers, counted=[False, True]).ratio.value == 0
+
+
 def test_the_right_version_with_another_text_is_wrong(table: Table) -> None:
     answers = table(
         *((float(i), "east", "q", 1, "the limit is 30 days") for i in range(9)),
@@ -248,6 +261,13 @@ def test_answers_to_either_side_of_a_publication_do_not_disagree(table: Table) -
         (10.2, "west", "q", 2, "two"),
     )
     assert consistency(answers, [(2, 9.95, 10.1)]).disagreements.value == 0
+
+
+def test_answers_of_two_eras_have_nothing_to_agree_on(table: Table) -> None:
+    rows = [(float(i), "east", "q", 1, "one") for i in range(5)] + [(5.0, "east", "q", 1, "odd")]
+    answers = table(*rows, (20.0, "west", "q", 2, "two"))
+    assert consistency(answers, [(2, 10.0, 11.0)]).disagreements == UNMEASURED
+    assert consistency(answers, [(2, 4.9, 11.0)]).disagreements.value == 1
 
 
 def test_the_time_of_disagreement_lies_between_what_was_seen_and_what_may_have_been() -> None:

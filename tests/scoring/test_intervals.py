@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.scoring.interval import UNMEASURED
-from harness.scoring.intervals import block_means, clustered_share, exact, quantile, wilson
+from harness.scoring.intervals import block_means, clustered_share, exact, quantile, wilson, wilson_ends
 
 fixed = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -141,6 +141,11 @@ def test_a_share_by_cluster_covers_the_truth_where_wilson_does_not() -> None:
         plain.append(naive.low <= 0.8 <= naive.high)
     assert np.mean(clustered) >= 0.93
     assert np.mean(plain) < 0.8
+
+
+def test_two_clusters_that_differ_are_worth_one_sample() -> None:
+    found = clustered_share([True] * 10 + [False] * 10, [0] * 10 + [1] * 10)
+    assert (found.low, found.high) == pytest.approx(wilson_ends(0.5, 1))
 
 
 def test_one_cluster_says_nothing_of_the_next() -> None:

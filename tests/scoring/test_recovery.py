@@ -168,8 +168,17 @@ def test_relapses_are_counted_and_the_last_one_times_the_recovery() -> None:
 
 
 def test_a_blip_that_the_band_tolerates_over_the_hold_is_no_relapse() -> None:
-    assert recovery(outage(0, 13, 20, 20.3)).relapses == 0
-    assert recovery(outage(0, 13, 20, 21.5)).relapses == 1
+    blip, relapse = (recovery(outage(0, 13, 20, end_s, rate_per_s=100), 100) for end_s in (20.38, 20.42))
+    assert (blip.relapses, relapse.relapses) == (0, 1)
+    assert blip.interval.value == pytest.approx(3, abs=0.02)
+    assert relapse.interval.value == pytest.approx(10.42, abs=0.02)
+
+
+@pytest.mark.parametrize(("every_s", "state"), [(12, "recovered"), (7.2, "unclear"), (5, "not_recovered")])
+def test_blips_that_add_up_to_less_than_the_band_are_no_recovery(every_s: float, state: str) -> None:
+    edges_s = [edge_s for start_s in np.arange(14, 40, every_s) for edge_s in (start_s, start_s + 0.38)]
+    found = recovery(outage(0, 12, *edges_s, rate_per_s=100), 100)
+    assert found.state == state
 
 
 def test_what_fails_only_once_the_fault_is_gone_counts() -> None:
@@ -236,7 +245,7 @@ def test_rows_that_do_not_match_or_have_no_due_time_are_errors() -> None:
 
 @fixed
 @given(
-    st.lists(st.tuples(st.floats(0, 40), st.booleans()), max_size=120),
+    st.lists(st.tuples(st.floats(0, 40) | st.integers(0, 40), st.booleans()), max_size=120),
     st.floats(0.5, 0.99),
     st.randoms(use_true_random=False),
 )
@@ -281,6 +290,12 @@ def test_failover_counts_from_the_start_of_the_fault() -> None:
     found = failover(outage(0, 3))
     assert found.state == "recovered"
     assert found.interval.value == pytest.approx(3, abs=0.05)
+
+
+def test_what_is_due_as_the_fault_ends_is_not_counted_as_failover() -> None:
+    due_s = np.arange(400) / 20
+    found = failover_time(due_s, due_s != 15, fault_start_s=0, fault_end_s=15, band=0.95, hold_s=8)
+    assert (found.interval.n, found.area_s) == (300, 0)
 
 
 def test_failover_that_nobody_noticed_is_0() -> None:

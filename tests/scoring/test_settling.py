@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,20 @@ def test_no_change_falls_between_equal_instants() -> None:
     assert levels(np.arange(120.0), good)[1].start == 60
 
 
+def test_every_change_lies_at_its_best_place_between_its_neighbours() -> None:
+    def likelihood(good: np.ndarray) -> float:
+        counts = np.array([good.sum(), good.size - good.sum()])
+        return float((counts[counts > 0] * np.log(counts[counts > 0] / good.size)).sum())
+
+    for seed in range(60):
+        due_s, good = outcomes((60, 0.0), (40, 0.6), (80, 1.0), (50, 0.3), (100, 0.9), seed=seed)
+        found = levels(due_s, good)
+        for before, after in pairwise(found):
+            between = good[before.start : after.end]
+            gains = [likelihood(between[:i]) + likelihood(between[i:]) for i in range(1, between.size)]
+            assert max(gains) == pytest.approx(gains[before.n - 1])
+
+
 def test_a_level_is_in_out_or_undecided() -> None:
     assert standing(300, 300, 0.95) == "in"
     assert standing(270, 300, 0.95) == "out"
@@ -66,7 +82,8 @@ def test_the_change_of_a_partial_fault_is_less_sure() -> None:
 def test_the_posterior_is_that_of_beta_functions_over_the_gaps() -> None:
     from scipy.special import betaln
 
-    due_s, good = outcomes((30, 0.3), (30, 0.97), seed=3)
+    good = outcomes((30, 0.3), (30, 0.97), seed=3)[1]
+    due_s = np.sort(np.random.default_rng(3).random(60)) * 3
     k, hits, edges = np.arange(61), np.r_[0, np.cumsum(good)], np.r_[0.0, due_s, 3.0]
     log_mass = betaln(0.5 + hits, 0.5 + k - hits) + betaln(0.5 + hits[-1] - hits, 0.5 + 60 - k - (hits[-1] - hits))
     mass = np.exp(log_mass - log_mass.max()) * np.diff(edges)
