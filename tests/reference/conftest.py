@@ -25,7 +25,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def until(condition: Callable[[], object], what: str, within_s: float = 15) -> None:
+def until(condition: Callable[[], object], what: str, within_s: float = 30) -> None:
     """Wait for *condition*; an OSError in it means not yet."""
     deadline = time.monotonic() + within_s
     while True:

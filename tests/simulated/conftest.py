@@ -38,17 +38,24 @@ class Running:
 @pytest.fixture
 def start() -> Iterator[Callable[..., Running]]:
     with ExitStack() as ends:
+        yield lambda **settings: _start(ends, **settings)
 
-        def start_one(seed: int = 1, **config: float) -> Running:
-            with socket.create_server(("127.0.0.1", 0)) as probe:
-                port = probe.getsockname()[1]
-            line = ["--port", str(port), "--seed", str(seed), "--region", "east", "--config", json.dumps(config)]
-            process = ends.enter_context(subprocess.Popen([sys.executable, "-m", "harness.simulated", *line]))
-            ends.callback(process.terminate)
-            _wait_for(port)
-            return Running(port)
 
-        yield start_one
+@pytest.fixture(scope="session")
+def fast() -> Iterator[Running]:
+    """One that answers at once, for all who do not look at its counts."""
+    with ExitStack() as ends:
+        yield _start(ends, capacity=100, first_token=0.001, token_gap=0.0, sigma=0.0)
+
+
+def _start(ends: ExitStack, seed: int = 1, **config: float) -> Running:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    line = ["--port", str(port), "--seed", str(seed), "--region", "east", "--config", json.dumps(config)]
+    process = ends.enter_context(subprocess.Popen([sys.executable, "-m", "harness.simulated", *line]))
+    ends.callback(process.terminate)
+    _wait_for(port)
+    return Running(port)
 
 
 def _wait_for(port: int) -> None:

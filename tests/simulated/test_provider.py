@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import openai
 import pytest
 
-FAST = {"first_token": 0.001, "token_gap": 0.0, "sigma": 0.0}
 MESSAGES = [
     {"role": "system", "content": "Context:\n- Refunds are accepted within 30 days."},
     {"role": "user", "content": "When are refunds accepted? [n-0123456789]"},
@@ -18,8 +19,8 @@ def client(running, **settings) -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0, **settings)
 
 
-def test_the_sdk_reads_a_stream_as_openai_sends_it(start):
-    with client(start(**FAST, tokens=8)) as sdk:
+def test_the_sdk_reads_a_stream_as_openai_sends_it(fast):
+    with client(fast) as sdk:
         asked = {"model": "some-model", "messages": MESSAGES, "stream_options": {"include_usage": True}}
         chunks = list(sdk.chat.completions.create(stream=True, **asked))
     first, *middle, last, usage = chunks
@@ -29,22 +30,22 @@ def test_the_sdk_reads_a_stream_as_openai_sends_it(start):
     )
     assert {chunk.choices[0].finish_reason for chunk in (first, *middle)} == {None}
     assert (last.choices[0].finish_reason, last.choices[0].delta.content) == ("stop", None)
-    assert (usage.choices, usage.usage.completion_tokens) == ([], 8)
-    assert len(middle) == 8
+    assert (usage.choices, usage.usage.completion_tokens) == ([], 20)
+    assert len(middle) == 20
     assert {(chunk.id, chunk.model, chunk.object) for chunk in chunks} == {
         (first.id, "some-model", "chat.completion.chunk")
     }
 
 
-def test_a_stream_without_usage_asked_for_has_no_usage_chunk(start):
-    with client(start(**FAST)) as sdk:
+def test_a_stream_without_usage_asked_for_has_no_usage_chunk(fast):
+    with client(fast) as sdk:
         chunks = list(sdk.chat.completions.create(model="m", messages=MESSAGES, stream=True))
     assert chunks[-1].choices[0].finish_reason == "stop"
     assert {chunk.usage for chunk in chunks} == {None}
 
 
-def test_streamed_or_not_the_answer_is_the_same(start):
-    with client(start(**FAST)) as sdk:
+def test_streamed_or_not_the_answer_is_the_same(fast):
+    with client(fast) as sdk:
         whole = sdk.chat.completions.create(model="m", messages=MESSAGES)
         stream = sdk.chat.completions.create(model="m", messages=MESSAGES, stream=True)
         streamed = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
@@ -53,14 +54,14 @@ def test_streamed_or_not_the_answer_is_the_same(start):
     assert whole.usage.completion_tokens == 20
 
 
-def test_an_answer_longer_than_its_limit_ends_with_length(start):
-    with client(start(**FAST)) as sdk:
+def test_an_answer_longer_than_its_limit_ends_with_length(fast):
+    with client(fast) as sdk:
         cut = sdk.chat.completions.create(model="m", messages=MESSAGES, max_completion_tokens=3)
     assert (cut.choices[0].finish_reason, cut.usage.completion_tokens) == ("length", 3)
 
 
-def test_the_models_are_listed(start):
-    with client(start()) as sdk:
+def test_the_models_are_listed(fast):
+    with client(fast) as sdk:
         assert [model.id for model in sdk.models.list()] == ["simulated"]
 
 
@@ -74,22 +75,20 @@ def test_what_is_no_chat_and_what_is_no_path_are_errors_in_openais_words(start):
     assert running.counts() == {"accepted": 1, "answered": 0, "rejected": 1, "abandoned": 0}
 
 
-def test_beyond_capacity_and_queue_the_answer_is_503_and_the_others_are_answered(start):
-    running = start(capacity=2, queue=3, first_token=0.5, sigma=0.0, token_gap=0.0)
-
-    async def main() -> list[object]:
-        async with openai.AsyncOpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0) as sdk:
-            asks = (sdk.chat.completions.create(model="m", messages=MESSAGES) for _ in range(9))
-            return await asyncio.gather(*asks, return_exceptions=True)
-
-    answers = asyncio.run(main())
-    overloaded = [answer for answer in answers if isinstance(answer, openai.InternalServerError)]
-    assert {(error.status_code, error.code) for error in overloaded} == {(503, "server_is_overloaded")}
-    assert len(overloaded) == 4
-    assert running.counts() == {"accepted": 9, "answered": 5, "rejected": 4, "abandoned": 0}
+def test_beyond_capacity_and_queue_the_answer_is_503_in_openais_words(start):
+    running = start(capacity=2, queue=3, first_token=60)
+    with ExitStack() as connections:
+        for waiting in range(1, 6):
+            connection = connections.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=5))
+            connection.sendall(b'POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 15\r\n\r\n{"messages":[]}')
+            assert running.counts_once(lambda counts, n=waiting: counts["accepted"] == n)["rejected"] == 0
+        with client(running) as sdk, pytest.raises(openai.InternalServerError) as refused:
+            sdk.chat.completions.create(model="m", messages=MESSAGES)
+        assert (refused.value.status_code, refused.value.code) == (503, "server_is_overloaded")
+        assert running.counts() == {"accepted": 6, "answered": 0, "rejected": 1, "abandoned": 0}
 
 
-def test_answers_are_the_same_however_many_are_asked_at_once(start):
+def test_answers_are_the_same_however_many_are_asked_at_once(fast):
     questions = [f"Question {number}? [n-{number:010}]" for number in range(40)]
 
     async def ask(running, at_once: int) -> list[str]:
@@ -104,9 +103,9 @@ def test_answers_are_the_same_however_many_are_asked_at_once(start):
 
             return await asyncio.gather(*map(one, questions))
 
-    running = start(**FAST, capacity=100)
-    assert asyncio.run(ask(running, 1)) == asyncio.run(ask(running, 40))
-    assert len(set(asyncio.run(ask(running, 40)))) == 40
+    alone, together = asyncio.run(ask(fast, 1)), asyncio.run(ask(fast, 40))
+    assert alone == together
+    assert len(set(together)) == 40
 
 
 @pytest.mark.parametrize("config", ['{"capacty": 2}', "{"])

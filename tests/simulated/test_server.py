@@ -25,8 +25,8 @@ def chat(version: bytes = b"1.1", stream: bytes = b"true", head: bytes = b"") ->
 
 
 @pytest.fixture
-def port(start) -> int:
-    return start(first_token=0.001, token_gap=0.0).port
+def port(fast) -> int:
+    return fast.port
 
 
 def test_two_requests_in_one_segment_are_both_answered_in_order(port):
