@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.documents import paths
 from harness.documents.document import Document
+from harness.documents.expected import nearest
 from harness.documents.paths import Path
 from harness.problems import Problem
 from harness.registry import suggestion
@@ -76,47 +77,49 @@ def secrets(text: str, environment: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A *text* of a target and the names that may stand in it; *known* is None where only secrets are filled in."""
+    """A *text* of a target, the names that may stand in it, and whether secrets may."""
 
     path: Path
     text: str
-    known: frozenset[str] | None
+    known: frozenset[str]
+    secret: bool = False
 
 
 def templates(target: Target) -> Iterator[Template]:
-    """Every text of *target* that is filled in before its use, in the order of the file's model."""
-    ports = {f"{name}.port" for name in [*target.services, *(["target"] if target.start else [])]}
-    links = {f"{name}.{part}" for name in target.links for part in OF_A_LINK}
-    common = EVERYWHERE | ports | links
+    """Every text of *target* that the harness fills in before it is used, in the order of the model."""
+    ports = frozenset(f"{name}.port" for name in [*target.services, *(["target"] if target.start else [])])
+    common = EVERYWHERE | ports | {f"{name}.{part}" for name in target.links for part in OF_A_LINK}
     own = common | {"port"}
+    outside = own if target.start else common
     for name, service in target.services.items():
         yield from _of_service(("services", name), service, own)
     if target.start:
         yield from _of_service(("start",), target.start, own)
-    outside = own if target.start else common
     for index, entry in enumerate(target.entries):
         yield Template(("entries", index, "url"), entry.url, outside)
-    yield Template(("ask", "path"), target.ask.path, None)
-    yield from _of_mapping(("ask", "headers"), target.ask.headers, None)
-    for path, text in _texts(("ask", "body"), target.ask.body):
-        yield Template(path, text, OF_A_QUESTION)
+    for name, text in target.ask.headers.items():
+        yield Template(("ask", "headers", name), text, common, secret=True)
     for name, link in target.links.items():
-        here = ("links", name)
         if isinstance(link.upstream, str):
             # Not the address of a link: a proxy would stand in front of a proxy.
-            yield Template((*here, "upstream"), link.upstream, frozenset(ports))
-        yield from _of_mapping((*here, "env"), link.env, common | OF_A_LINK)
+            yield Template(("links", name, "upstream"), link.upstream, ports)
+        for key, text in link.env.items():
+            yield Template(("links", name, "env", key), text, own | OF_A_LINK)
     if target.publish:
         yield Template(("publish", "post"), target.publish.post, outside)
 
 
 def unknown_placeholders(target: Document[Target]) -> list[Problem]:
-    """Every placeholder of *target* that nothing will fill, and every lone brace, each with its line."""
-    return [
+    """Everything in the templates of *target* that nothing will fill, each with its line."""
+    found = [
         target.problem(paths.written(template.path), what)
         for template in templates(target.value)
-        if template.known is not None
-        for what in wrongs(template.text, template.known)
+        for what in [*wrongs(template.text, template.known), *([] if template.secret else _misplaced(template.text))]
+    ]
+    return found + [
+        target.problem(paths.written(path), f"unknown placeholder {{{name}}}; did you mean {near!r}?")
+        for path, text in _texts(("ask", "body"), target.value.ask.body)
+        for name, near in _slips(text)
     ]
 
 
@@ -125,7 +128,7 @@ def missing_secrets(target: Document[Target], environment: Mapping[str, str]) ->
     return [
         target.problem(paths.written(template.path), f"${{{name}}} is not set in the environment")
         for template in templates(target.value)
-        if template.known is not OF_A_QUESTION
+        if template.secret
         for name in secret_names(template.text)
         if name not in environment
     ]
@@ -133,13 +136,22 @@ def missing_secrets(target: Document[Target], environment: Mapping[str, str]) ->
 
 def _of_service(at: Path, service: Service, known: frozenset[str]) -> Iterator[Template]:
     for index, word in enumerate(service.command):
-        yield Template((*at, "command", index), word, known)
-    yield from _of_mapping((*at, "env"), service.env, known)
+        yield Template((*at, "command", index), word, known, secret=True)
+    for key, text in service.env.items():
+        yield Template((*at, "env", key), text, known, secret=True)
 
 
-def _of_mapping(at: Path, texts: Mapping[str, str], known: frozenset[str] | None) -> Iterator[Template]:
-    for key, text in texts.items():
-        yield Template((*at, key), text, known)
+def _misplaced(text: str) -> list[str]:
+    where = "secrets are filled into a service's command and env, and into headers"
+    return [f"${{{name}}} would stay as it is here; {where}" for name in secret_names(text)]
+
+
+def _slips(text: str) -> Iterator[tuple[str, str]]:
+    """Names in braces that are nearly those of a question's placeholders; all else in a body is the target's affair."""
+    for name in placeholders(text):
+        near = nearest(name, sorted(OF_A_QUESTION))
+        if name not in OF_A_QUESTION and near:
+            yield name, near
 
 
 def _texts(at: Path, value: Any) -> Iterator[tuple[Path, str]]:

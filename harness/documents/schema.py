@@ -57,10 +57,20 @@ def _require_tags(part: Any, definitions: dict[str, Any]) -> None:
 
 
 class _Generator(GenerateJsonSchema):
-    """Without the titles that only repeat a key, and with defaults as a person would write them."""
+    """No titles that only repeat a key, defaults as a person would write them, and nothing that the reader refuses."""
 
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - the answer is the same for all
+    def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        return self.mode == "serialization" or super().field_is_required(field, total)
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        made = super().dict_schema(schema)
+        if "patternProperties" in made:
+            # A name that fits no pattern is refused by the reader, and JSON Schema would let it pass.
+            made["additionalProperties"] = False
+        return made
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         made = super().default_schema(schema)

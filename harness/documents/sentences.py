@@ -37,13 +37,15 @@ def validate(annotation: Any, value: Plain) -> Any:
 
 def refusals(annotation: object, value: Plain, at: Path = ()) -> list[Said]:
     """Everything that keeps *value*, which stands at *at*, from being of type *annotation*; each thing once."""
-    match bare(annotation):
-        case Choice(tag=None) as choice:
-            return list(_in_branch(choice, value, at))
     try:
         validate(annotation, value)
     except ValidationError as error:
-        return list(dict.fromkeys(_all(annotation, value, at, error.errors(include_url=False))))
+        match bare(annotation):
+            case Choice(tag=None) as choice:
+                said = _in_branch(choice, value, at)
+            case _:
+                said = _all(annotation, value, at, error.errors(include_url=False))
+        return list(dict.fromkeys(said))
     return []
 
 

@@ -50,6 +50,9 @@ _SLIPS = (
         r"expected the node content, but found '(.)'",
         "a value is missing before '{0}'; text that begins with it has to stand in quotes",
     ),
+    _Slip(
+        r"expected the node content, but found '<stream end>'", "the file ends inside a bracket that is never closed"
+    ),
     _Slip(r"sequence entries are not allowed here", "a list cannot begin here; put its first '-' on a line of its own"),
     _Slip(r"expected ',' or '.', but got '<stream end>'", "the '{opened}' that opens here is never closed", begun=True),
     _Slip(r"expected ',' or '.', but got '\?'", "text inside brackets that holds a ? has to stand in quotes"),
