@@ -18,8 +18,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from shlex import quote
+from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
 from harness import __version__, store
@@ -116,6 +118,8 @@ def conduct(
         with signals.installed():
             begun.proxy = find_proxy(environment, toxiproxy_url, say)
             with real_world(prepared.plan, questions, folder, environment, begun.proxy, signals, say) as real:
+                # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
+                Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
                 record.write(begun.at(real.set_off()))
                 with panel(prepared.plan, folder.rows) if panel else nullcontext() as shown:
                     loop.run(prepared.plan, real.world, record, shown.show if shown else _unwatched)
@@ -245,6 +249,11 @@ def _store_texts(folder: RunFolder, prepared: Prepared) -> None:
     store.write(folder.scenario, prepared.scenario.text)
     store.write(folder.target, prepared.target.text)
     store.write(folder.questions, prepared.questions.text)
+
+
+def _import_what_judging_needs() -> None:
+    for name in ("pandas", "pyarrow.parquet", "harness.verdict", "harness.report.page"):
+        import_module(name)
 
 
 def _unwatched(_progress: Progress) -> None:
