@@ -22,7 +22,7 @@ class NoReading(Exception):  # noqa: N818 - it is an answer, not an error of the
 class Reader:
     """Reads from *stores*, of which the first is the primary, from within *region*; each has *timeout_s* to answer."""
 
-    def __init__(self, region: str, stores: Mapping[str, str], *, timeout_s: float = 0.25) -> None:
+    def __init__(self, region: str, stores: Mapping[str, str], *, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._primary = next(iter(stores))
         nearest = sorted(stores, key=lambda other: (other != region, other != self._primary))

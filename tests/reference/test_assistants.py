@@ -12,6 +12,7 @@ from aiohttp import web
 
 from harness.reference import assistant, corpus
 from harness.reference.assistant import Options
+from harness.reference.failover import Limits
 from harness.reference.fragile import Fragile
 from harness.reference.publisher import Publisher
 from harness.reference.resilient import Resilient
@@ -25,7 +26,10 @@ ENDS_WITH_ITS_CALLER = {Fragile: False, Resilient: True}
 async def serving(kind, east, west, stores, *, region: str = "west") -> AsyncIterator[aiohttp.ClientSession]:
     addresses = {"east": stores[0].address, "west": stores[1].address}
     on = Options(0, region, {"east": east.url, "west": west.url}, addresses)
-    app = assistant.application(kind(on), region)
+    # The limits are generous: what is held to here is not how fast this machine is.
+    limits = Limits(first_token_s=10.0, gap_s=10.0, no_try_after_s=10.0)
+    made = Fragile(on) if kind is Fragile else Resilient(on, limits, store_timeout_s=5.0)
+    app = assistant.application(made, region)
     runner = web.AppRunner(app, handler_cancellation=ENDS_WITH_ITS_CALLER[kind], shutdown_timeout=0.01)
     await runner.setup()
     try:

@@ -25,8 +25,8 @@ async def read(reader: Reader, at_least: int = 0) -> tuple[str, int]:
     return reading.snapshot.hash, reading.snapshot.version
 
 
-def reading_in(region: str, east: str, west: str, **settings) -> Reader:
-    return Reader(region, {"east": east, "west": west}, **settings)
+def reading_in(region: str, east: str, west: str, *, timeout_s: float = 5.0) -> Reader:
+    return Reader(region, {"east": east, "west": west}, timeout_s=timeout_s)
 
 
 async def silent() -> tuple[asyncio.Server, list[object]]:
@@ -102,7 +102,7 @@ def test_a_silent_store_is_waited_for_three_times_and_then_left_alone(stores):
         await publish(west, 1)
         server, taken = await silent()
         port = server.sockets[0].getsockname()[1]
-        reader = reading_in("east", f"127.0.0.1:{port}", west.address, timeout_s=0.05)
+        reader = reading_in("east", f"127.0.0.1:{port}", west.address, timeout_s=0.2)
         for _ in range(10):
             assert await read(reader) == (west.address, 1)
         assert len(taken) == 3
@@ -116,7 +116,7 @@ def test_a_store_that_was_left_in_the_middle_of_an_answer_gives_the_next_reader_
     async def main() -> None:
         east, west = stores
         await publish(east, 1)
-        reader = reading_in("east", east.address, west.address, timeout_s=1.0)
+        reader = reading_in("east", east.address, west.address)
         await read(reader)
         for _ in range(20):
             left = asyncio.create_task(reader.read(corpus.POLICIES[1].id, at_least=0))
