@@ -23,7 +23,18 @@ JSON_ASK = Ask(
 
 
 @pytest.fixture(scope="module")
-def talk(bench):
+def slow_starters(bench):
+    """Children that take longest to start; all others depend on them, so that they start in the meantime."""
+    port = str(bench.free_port())
+    argv = [bench.python, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--skip-log-setup", "--processes", "2"]
+    argv += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
+    with bench.serving() as server:
+        workers = bench.start(bench.plan([server.url], ["whole"], turn_gap_s=0.11), argv=argv)
+        yield workers, bench.start(bench.plan([server.url], ["whole"], ask=Ask("jsno")))
+
+
+@pytest.fixture(scope="module")
+def talk(bench, slow_starters):
     """Conversations with a target whose every answer stands on a newer snapshot."""
     with bench.serving() as server:
         changes = {"ask": JSON_ASK, "rate_per_s": 80.0, "turn_gap_s": 0.25, "total_s": 1.2}
@@ -181,14 +192,10 @@ def test_a_killed_child_loses_no_request_that_had_ended(bench):
     assert ended <= written
 
 
-def test_workers_share_the_load_without_a_gap_and_keep_each_conversation_on_one_of_them(bench):
-    port = str(bench.free_port())
-    argv = [bench.python, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--skip-log-setup", "--processes", "2"]
-    argv += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
-    with bench.serving() as server:
-        child = bench.start(bench.plan([server.url], ["whole"], turn_gap_s=0.11), argv=argv)
-        child.begin()
-        assert child.wait() == 0, child.log.read_text()
+def test_workers_share_the_load_without_a_gap_and_keep_each_conversation_on_one_of_them(slow_starters):
+    child, _ = slow_starters
+    child.begin()
+    assert child.wait() == 0, child.log.read_text()
     rows = child.rows()
     found = audit(rows, planned_count(child.plan))
     assert found.sound
@@ -198,8 +205,8 @@ def test_workers_share_the_load_without_a_gap_and_keep_each_conversation_on_one_
     assert len({(row.conversation, row.worker) for row in rows}) == conversation_count(100.0, 0.11, 2) == 12
 
 
-def test_a_child_that_cannot_begin_ends_and_says_why_without_having_been_ready(bench):
-    child = bench.start(bench.plan(["http://127.0.0.1:1"], ["q"], ask=Ask("jsno")))
+def test_a_child_that_cannot_begin_ends_and_says_why_without_having_been_ready(slow_starters):
+    _, child = slow_starters
     assert child.wait() == 1
     assert ready(child.plan) is None
     assert "unknown ask protocol 'jsno'; did you mean 'json'?" in child.log.read_text()
