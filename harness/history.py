@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+Reason = Literal["completed", "invalidated", "aborted", "interrupted", "crashed"]
+
 
 class Begun(msgspec.Struct, frozen=True, tag="begun"):
     """The first line: all that is needed to repeat the run."""
@@ -86,7 +88,7 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     """The last line."""
 
     at_s: float
-    reason: Literal["completed", "invalidated", "aborted", "interrupted", "crashed"]
+    reason: Reason
     detail: str = ""
 
 

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
-from harness.history import Alarm, Confirmed, Ended, Event, History, Injected, Injecting, Published, Reverted, Reverting
+from harness.history import (
+    Alarm,
+    Begun,
+    Confirmed,
+    Ended,
+    Event,
+    History,
+    Injected,
+    Injecting,
+    Published,
+    Reason,
+    Reverted,
+    Reverting,
+)
 from harness.plan import Disturbance, Plan, Step
 from harness.ports import ProxyWedgedError, Record, World
 from harness.problems import HarnessError
@@ -43,28 +58,38 @@ def run(plan: Plan, world: World, record: Record, shown: Callable[[Progress], No
     *shown* is called about ten times a second. Raises OSError only when the history cannot be written, after the world was put back.
     """
     log, progress = _Log(record), Progress()
-    ended: tuple[str, str] = ("completed", "")
+    with ExitStack() as signals:
+        try:
+            ended = _carry_out(plan, world, log, progress, shown)
+            signals.enter_context(world.interruptions.held())
+        except KeyboardInterrupt:
+            # Also one that came when the run had ended some other way, before it could be held back. There is no second.
+            ended = ("interrupted", "")
+            signals.enter_context(world.interruptions.held())
+        # First everything is put back, then it is written down: a full disk must not spare a fault.
+        events = _put_back(world, log, progress)
+        for event in [*events, *_farewell(_now(world, log), *ended)]:
+            log.write(event)
+    return tuple(log.events)
+
+
+def _carry_out(
+    plan: Plan, world: World, log: _Log, progress: Progress, shown: Callable[[Progress], None]
+) -> tuple[Reason, str]:
+    """Why the run ended, with what there is to say about it."""
     try:
         world.load.start()
         for step in plan.steps:
             _wait(step.at_s, world, log, progress, shown)
             _take(step, world, log, progress)
         _wait(plan.ends_s, world, log, progress, shown, until=world.load.ended)
-    except KeyboardInterrupt:
-        ended = ("interrupted", "")
     except ProxyWedgedError as error:
-        ended = ("invalidated", str(error))
+        return "invalidated", str(error)
     except (HarnessError, OSError) as error:
-        ended = ("crashed", str(error))
+        return "crashed", str(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, the world is put back and the history says so
-        ended = ("crashed", f"{type(error).__name__}: {error}")
-    with world.interruptions.held():
-        # First everything is put back, then it is written down: a full disk must not spare a fault.
-        events = _put_back(world, progress)
-        world.load.stop()
-        for event in [*events, *_farewell(world, *ended)]:
-            log.write(event)
-    return tuple(log.events)
+        return "crashed", f"{type(error).__name__}: {error}"
+    return "completed", ""
 
 
 def _wait(
@@ -103,8 +128,9 @@ def _take(step: Step, world: World, log: _Log, progress: Progress) -> None:
                 log.write(Confirmed(clock.now(), disturbance.id, held=False, how=_how(disturbance, held=False)))
             log.write(Reverting(clock.now(), disturbance.id))
             world.injector.revert(disturbance)
-            del progress.active[disturbance.id]
             log.write(Reverted(clock.now(), disturbance.id))
+            # Only now: were its end not written down, it would be ended once more.
+            del progress.active[disturbance.id]
 
 
 def _confirm(world: World, log: _Log, progress: Progress) -> None:
@@ -128,36 +154,40 @@ def _how(disturbance: Disturbance, *, held: bool) -> str:
     return f"seen by {means}" if held else f"not seen by {means}"
 
 
-def _put_back(world: World, progress: Progress) -> list[Event]:
-    """End every fault in force, last first: a later one may stand on an earlier one. Nothing raises; what fails is said."""
+def _put_back(world: World, log: _Log, progress: Progress) -> list[Event]:
+    """End every fault in force, last first: a later one may stand on an earlier one. Then the load. Nothing raises; what fails is said."""
     events: list[Event] = []
     for disturbance in reversed(list(progress.active.values())):
-        events.append(Reverting(world.clock.now(), disturbance.id))
-        events.append(Reverted(world.clock.now(), disturbance.id, _revert(world, disturbance)))
+        events.append(Reverting(_now(world, log), disturbance.id))
+        error = _insist(partial(world.injector.revert, disturbance))
+        events.append(Reverted(_now(world, log), disturbance.id, error))
     progress.active.clear()
+    if error := _insist(world.load.stop):
+        events.append(Alarm(_now(world, log), f"the load could not be stopped: {error}"))
     return events
 
 
-def _revert(world: World, disturbance: Disturbance) -> str:
+def _now(world: World, log: _Log) -> float:
+    """What time it is; where the clock fails, the last that is known: nothing must keep a fault from being ended."""
+    try:
+        return world.clock.now()
+    except Exception:  # noqa: BLE001 - see above
+        return max((event.at_s for event in log.events if not isinstance(event, Begun)), default=0.0)
+
+
+def _insist(action: Callable[[], None]) -> str:
+    """What kept *action* from succeeding in each of three tries; nothing when one did."""
     error = ""
     for _ in range(_TRIES):
         try:
-            world.injector.revert(disturbance)
-        except Exception as failure:  # noqa: BLE001 - the others still have to be put back
+            action()
+        except Exception as failure:  # noqa: BLE001 - what else there is to put back still has to be
             error = f"{type(failure).__name__}: {failure}"
         else:
             return ""
     return error
 
 
-def _farewell(world: World, reason: str, detail: str) -> list[Event]:
-    now_s = world.clock.now()
-    match reason:
-        case "completed":
-            return [Ended(now_s, "completed")]
-        case "invalidated":
-            return [Alarm(now_s, detail), Ended(now_s, "invalidated", detail)]
-        case "interrupted":
-            return [Ended(now_s, "interrupted")]
-        case _:
-            return [Ended(now_s, "crashed", detail)]
+def _farewell(now_s: float, reason: Reason, detail: str) -> list[Event]:
+    alarms: list[Event] = [Alarm(now_s, detail)] if reason == "invalidated" else []
+    return [*alarms, Ended(now_s, reason, detail)]

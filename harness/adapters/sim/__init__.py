@@ -7,7 +7,7 @@
                   ╰──▶ stores ──╯                       calls: counts what a run does, and makes one of them fail
 """
 
-from harness.adapters.sim.calls import Calls
+from harness.adapters.sim.calls import Calls, Failure
 from harness.adapters.sim.clients import Flaws
 from harness.adapters.sim.fragile import Fragile
 from harness.adapters.sim.resilient import Resilient
@@ -15,4 +15,16 @@ from harness.adapters.sim.service import Plain, Service
 from harness.adapters.sim.simulate import Memory, simulate
 from harness.adapters.sim.world import SimWorld, begun
 
-__all__ = ["Calls", "Flaws", "Fragile", "Memory", "Plain", "Resilient", "Service", "SimWorld", "begun", "simulate"]
+__all__ = [
+    "Calls",
+    "Failure",
+    "Flaws",
+    "Fragile",
+    "Memory",
+    "Plain",
+    "Resilient",
+    "Service",
+    "SimWorld",
+    "begun",
+    "simulate",
+]

@@ -1,27 +1,34 @@
-"""Every call that a run makes to its world, counted; one of them can be made to fail."""
+"""Every call that a run makes to its world, counted; some of them can be made to fail."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Literal
+
+When = Literal["before", "after"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Call *number* (from 1) raises *error*, before or after it has had its effect.
+
+    An error that is no Exception, such as a KeyboardInterrupt, stands for a signal.
+    """
+
+    number: int
+    when: When
+    error: BaseException
 
 
 class Calls:
-    """Counts calls, and raises *error* at call *fail_at* (from 1), before or after that call has had its effect.
+    """Counts calls by name, and makes *failures* happen; while signals are *held*, none arrives."""
 
-    An error that is no Exception, such as a KeyboardInterrupt, stands for a signal: it does not arrive while *held*.
-    """
-
-    def __init__(
-        self,
-        fail_at: int | None = None,
-        when: Literal["before", "after"] = "before",
-        error: BaseException | None = None,
-    ) -> None:
+    def __init__(self, *failures: Failure) -> None:
         self.names: list[str] = []
         self.held = False
-        self._fail_at, self._when, self._error = fail_at, when, error
+        self.failures = failures
 
     @contextmanager
     def one(self, name: str) -> Iterator[None]:
@@ -32,8 +39,8 @@ class Calls:
         yield
         self._fail(number, "after")
 
-    def _fail(self, number: int, when: Literal["before", "after"]) -> None:
-        if number != self._fail_at or when != self._when or self._error is None:
-            return
-        if isinstance(self._error, Exception) or not self.held:
-            raise self._error
+    def _fail(self, number: int, when: When) -> None:
+        for failure in self.failures:
+            is_signal = not isinstance(failure.error, Exception)
+            if (failure.number, failure.when) == (number, when) and not (is_signal and self.held):
+                raise failure.error

@@ -76,8 +76,10 @@ class SimInterruptions:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        before, self._calls.held = self._calls.held, True
+        before = self._calls.held
         try:
+            with self._calls.one("interruptions.held"):
+                self._calls.held = True
             yield
         finally:
             self._calls.held = before

@@ -1,0 +1,194 @@
+"""Whole runs in a world in memory, with the history that each of them has to leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness import loop, verdict
+from harness.adapters.sim import Calls, Failure, Flaws, Fragile, Memory, Plain, Resilient, SimWorld, simulate
+from harness.evidence import Evidence
+from harness.history import Alarm, Confirmed, Ended, Event, Injected, Injecting, Published, Reverted, Reverting
+from harness.plan import Plan
+from harness.ports import ProxyWedgedError
+from harness.problems import HarnessError
+
+LATENCY = {"kind": "latency", "on": {"kind": "provider"}, "base": "100ms"}
+LIMIT = {"kind": "rate_limit", "on": {"region": "east", "kind": "provider"}, "requests_per_min": 60}
+LOSS = {"kind": "regional_loss", "region": "east", "mode": "refuse"}
+DIVERGENCE = {"kind": "cache_divergence", "region": "west", "publish_after": "500ms"}
+
+MakePlan = Callable[..., Plan]
+
+
+def run(plan: Plan, **world: Any) -> Evidence:
+    sim = SimWorld(plan, Plain, 1, **world)
+    evidence = sim.evidence(loop.run(plan, sim.world, Memory()))
+    assert sim.injector.in_force == {}
+    assert sim.network.laid == []
+    return evidence
+
+
+def rounded(evidence: Evidence) -> list[Event]:
+    """The history with instants that a reader can compare."""
+    return [type(event)(**{name: _rounded(value) for name, value in _fields(event)}) for event in evidence.history]
+
+
+def _fields(event: Event) -> list[tuple[str, Any]]:
+    return [(name, getattr(event, name)) for name in event.__struct_fields__]
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 1) if isinstance(value, float) else value
+
+
+def test_a_fault_is_announced_injected_seen_and_put_back(make_plan: MakePlan) -> None:
+    assert rounded(run(make_plan())) == [
+        Injecting(3.0, "latency-1"),
+        Injected(3.0, "latency-1"),
+        Confirmed(3.2, "latency-1", True, "seen by a probe through each link"),
+        Reverting(5.0, "latency-1"),
+        Reverted(5.0, "latency-1"),
+        Ended(7.6, "completed"),
+    ]
+
+
+def test_a_limit_is_seen_by_what_the_edge_answers(make_plan: MakePlan) -> None:
+    history = rounded(run(make_plan(faults=[LIMIT])))
+    assert history[2] == Confirmed(3.3, "rate_limit-1", True, "seen by attempts that the edge answered")
+
+
+def test_a_snapshot_is_published_while_replication_is_held(make_plan: MakePlan) -> None:
+    assert rounded(run(make_plan(faults=[DIVERGENCE]))) == [
+        Injecting(3.0, "cache_divergence-1"),
+        Injected(3.0, "cache_divergence-1"),
+        Published(3.5, 3.5, 2),
+        Confirmed(4.0, "cache_divergence-1", True, "seen by a probe through each link"),
+        Reverting(5.0, "cache_divergence-1"),
+        Reverted(5.0, "cache_divergence-1"),
+        Ended(7.5, "completed"),
+    ]
+
+
+def test_what_was_laid_last_is_lifted_first(make_plan: MakePlan) -> None:
+    history = rounded(run(make_plan(faults=[LATENCY, LIMIT])))
+    assert [event.fault for event in history if isinstance(event, Injecting)] == ["latency-1", "rate_limit-2"]
+    assert [event.fault for event in history if isinstance(event, Reverting)] == ["rate_limit-2", "latency-1"]
+
+
+def test_without_faults_nothing_is_touched(make_plan: MakePlan) -> None:
+    assert rounded(run(make_plan(with_faults=False))) == [Ended(7.5, "completed")]
+
+
+def test_the_run_waits_for_the_last_answer_and_not_for_its_deadline(make_plan: MakePlan) -> None:
+    evidence = run(make_plan(load={"deadline": "30s"}, with_faults=False))
+    assert evidence.history[-1].at_s < evidence.plan.total_s + 2
+    assert set(evidence.requests["outcome"]) == {"complete"}
+
+
+def test_a_fault_that_does_not_take_hold_makes_the_run_invalid(make_plan: MakePlan) -> None:
+    evidence = run(make_plan(), idle={"latency-1"})
+    assert Confirmed(5.0, "latency-1", False, "not seen by a probe through each link") in rounded(evidence)
+    result = verdict.judge(evidence)
+    assert result.verdict == "invalid"
+    assert "did not take hold: not seen by a probe through each link" in result.reason
+
+
+def test_the_same_run_with_a_fault_that_holds_passes(make_plan: MakePlan) -> None:
+    assert verdict.judge(run(make_plan())).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("flaws", "said"),
+    [
+        (Flaws(lag_s=0.08), "fell behind"),
+        (Flaws(lost={7}), "1 requests were lost and 0 doubled"),
+        (Flaws(doubled={7, 9}), "0 requests were lost and 2 doubled"),
+    ],
+)
+def test_a_load_that_is_not_what_was_planned_makes_the_run_invalid(
+    make_plan: MakePlan, flaws: Flaws, said: str
+) -> None:
+    result = verdict.judge(run(make_plan(), flaws=flaws))
+    assert result.verdict == "invalid"
+    assert said in result.reason
+
+
+def test_a_proxy_that_wedges_ends_the_run_and_makes_it_invalid(make_plan: MakePlan) -> None:
+    plan = make_plan()
+    number = _calls(plan).index("injector.revert") + 1
+    evidence = run(plan, calls=Calls(Failure(number, "before", ProxyWedgedError("no answer"))))
+    assert rounded(evidence)[3:] == [
+        Reverting(5.0, "latency-1"),
+        Reverting(5.0, "latency-1"),
+        Reverted(5.0, "latency-1"),
+        Alarm(5.0, "no answer"),
+        Ended(5.0, "invalidated", "no answer"),
+    ]
+    result = verdict.judge(evidence)
+    assert (result.verdict, result.exit_status, result.reason) == ("invalid", 4, "No answer.")
+
+
+def test_a_process_that_dies_ends_the_run_as_crashed(make_plan: MakePlan) -> None:
+    calls = Calls(Failure(60, "before", HarnessError("process 'target' ended with status 1")))
+    evidence = run(make_plan(), calls=calls)
+    assert evidence.history[-1].reason == "crashed"
+    result = verdict.judge(evidence)
+    assert (result.verdict, result.exit_status) == ("crashed", 70)
+    assert result.reason == "Process 'target' ended with status 1."
+
+
+def test_a_mistake_in_the_harness_is_named_by_its_kind(make_plan: MakePlan) -> None:
+    evidence = run(make_plan(), calls=Calls(Failure(60, "before", ZeroDivisionError("by nothing"))))
+    assert evidence.history[-1].detail == "ZeroDivisionError: by nothing"
+
+
+def test_an_interruption_puts_the_world_back_and_says_so(make_plan: MakePlan) -> None:
+    plan = make_plan()
+    number = _calls(plan).index("injector.look") + 1
+    evidence = run(plan, calls=Calls(Failure(number, "after", KeyboardInterrupt())))
+    assert rounded(evidence) == [
+        Injecting(3.0, "latency-1"),
+        Injected(3.0, "latency-1"),
+        Reverting(3.0, "latency-1"),
+        Reverted(3.0, "latency-1"),
+        Ended(3.0, "interrupted"),
+    ]
+    result = verdict.judge(evidence)
+    assert (result.verdict, result.exit_status, result.reason) == (
+        "interrupted",
+        130,
+        "The run was interrupted at 3.0 s.",
+    )
+
+
+def test_a_person_can_watch(make_plan: MakePlan) -> None:
+    plan, seen = make_plan(), []
+    sim = SimWorld(plan, Plain, 1)
+    loop.run(plan, sim.world, Memory(), lambda p: seen.append((p.now_s, set(p.active), set(p.confirmed))))
+    assert [round(now_s, 1) for now_s, _, _ in seen[:4]] == [0.0, 0.1, 0.2, 0.3]
+    assert all(active == ({"latency-1"} if 3 <= now_s < 5 else set()) for now_s, active, _ in seen)
+    assert all(confirmed <= {"latency-1"} for _, _, confirmed in seen)
+
+
+def test_equal_arguments_make_equal_evidence(make_plan: MakePlan) -> None:
+    one, same, other = (simulate(make_plan(faults=[LOSS]), Fragile, seed, loop.run) for seed in (3, 3, 4))
+    assert one.requests.equals(same.requests)
+    assert one.attempts.equals(same.attempts)
+    assert one.arrivals.equals(same.arrivals)
+    assert not one.requests.equals(other.requests)
+
+
+def test_of_two_services_the_one_with_somewhere_else_to_go_holds(make_plan: MakePlan) -> None:
+    plan = make_plan(faults=[LOSS], phases=(1, 2, 8, 2), expect=["good_ratio >= 0.75 in fault"])
+    assert verdict.judge(simulate(plan, Resilient, 1, loop.run)).verdict == "pass"
+    assert verdict.judge(simulate(plan, Fragile, 1, loop.run)).verdict == "fail"
+
+
+def _calls(plan: Plan) -> list[str]:
+    """Every call that a run of *plan* makes when nothing fails."""
+    calls = Calls()
+    run(plan, calls=calls)
+    return calls.names
