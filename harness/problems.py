@@ -16,7 +16,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.file and self.line else self.file
-        return " ".join(part for part in (place, f"{self.path}:" if self.path else "", self.what) if part)
+        where = " ".join(part for part in (place, self.path) if part)
+        return f"{where}: {self.what}" if where else self.what
 
 
 class UsageProblems(Exception):  # noqa: N818 - it is not an error of the program

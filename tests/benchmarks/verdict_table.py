@@ -1,0 +1,113 @@
+"""Runs every shipped scenario on both reference targets with several seeds, and writes the table of verdicts: ``docs/verdicts.md``.
+
+::
+
+    python tests/benchmarks/verdict_table.py --seeds 10
+
+A run takes about a minute. What has been run is kept in ``reports/verdicts``, so the command can be stopped and called again; it goes on
+with what is missing, and writes the table from what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "reports" / "verdicts"
+SCENARIOS = ("provider-latency", "rate-limit", "region-loss", "cache-divergence")
+TARGETS = {"fragile": "fail", "resilient": "pass"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the table."""
+
+    scenario: str
+    target: str
+    seed: int
+
+    @property
+    def folder(self) -> Path:
+        return OUT / f"{self.target}-{self.seed}"
+
+    def result(self) -> dict[str, Any] | None:
+        """The result of the run; None while it is still to be done."""
+        found = sorted(self.folder.glob(f"{self.scenario}/*/result.json"))
+        return json.loads(found[-1].read_text()) if found else None
+
+    def run(self) -> None:
+        words = ["run", f"scenarios/{self.scenario}.yaml", "--target", f"scenarios/targets/{self.target}.yaml"]
+        words += ["--seed", str(self.seed), "--out", str(self.folder)]
+        command = [sys.executable, "-c", "from harness.cli import main; main()", *words]
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+
+
+def cells(seeds: int) -> Iterator[Cell]:
+    """Seed by seed, so that a table that is stopped early has whole rows."""
+    for seed in range(1, seeds + 1):
+        for scenario in SCENARIOS:
+            for target in TARGETS:
+                yield Cell(scenario, target, seed)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--only-write", action="store_true", help="run nothing; write the table from what is there")
+    options = parser.parse_args()
+    wanted = list(cells(options.seeds))
+    for number, cell in enumerate(wanted, 1):
+        if cell.result() is None and not options.only_write:
+            cell.run()
+            result = cell.result()
+            verdict = result["verdict"] if result else "no result"
+            print(f"{number:3}/{len(wanted)}  {cell.scenario:<18} {cell.target:<10} seed {cell.seed:<3} {verdict}", flush=True)
+    (ROOT / "docs" / "verdicts.md").write_text("\n".join(table(wanted)) + "\n")
+
+
+def table(wanted: list[Cell]) -> Iterator[str]:
+    """The table as Markdown: verdicts, and the worst interval end of each expectation over the seeds."""
+    done = {cell: result for cell in wanted if (result := cell.result())}
+    first = next(iter(done.values()), None)
+    yield "# Verdicts of the shipped scenarios\n"
+    yield "Every shipped scenario on both reference targets, a run a seed, everything real. Made by\n"
+    yield "```sh\npython tests/benchmarks/verdict_table.py --seeds 10\n```\n"
+    if first:
+        yield f"with {', '.join(f'{name} {version}' for name, version in first['versions'].items())}, Toxiproxy {first['proxy']['version']}.\n"
+    yield "| scenario | target | runs | as they should be | other verdicts |"
+    yield "| --- | --- | --- | --- | --- |"
+    for scenario in SCENARIOS:
+        for target, wanted_verdict in TARGETS.items():
+            verdicts = [result["verdict"] for cell, result in done.items() if (cell.scenario, cell.target) == (scenario, target)]
+            right = verdicts.count(wanted_verdict)
+            others = ", ".join(sorted({verdict for verdict in verdicts if verdict != wanted_verdict})) or "none"
+            yield f"| {scenario} | {target} | {len(verdicts)} | {right} {wanted_verdict} | {others} |"
+    yield "\nThe range of each measured value over the seeds, and the interval end that came nearest to the limit, or furthest beyond it:\n"
+    yield "| scenario | target | expectation | measured | worst end |"
+    yield "| --- | --- | --- | --- | --- |"
+    for scenario in SCENARIOS:
+        for target in TARGETS:
+            results = [result for cell, result in done.items() if (cell.scenario, cell.target) == (scenario, target)]
+            yield from _ranges(scenario, target, results)
+
+
+def _ranges(scenario: str, target: str, results: list[dict[str, Any]]) -> Iterator[str]:
+    for expectation in dict.fromkeys(finding["expectation"] for result in results for finding in result["findings"]):
+        findings = [finding for result in results for finding in result["findings"] if finding["expectation"] == expectation]
+        values = [finding["value"] for finding in findings if finding["value"] is not None]
+        high = "<" in expectation
+        ends = [finding["high" if high else "low"] for finding in findings]
+        worst = "unbounded" if None in ends or not ends else f"{(max if high else min)(ends):.3f}"
+        measured = f"{min(values):.3f} to {max(values):.3f}" if values else "not measured"
+        yield f"| {scenario} | {target} | `{expectation}` | {measured} | {worst} |"
+
+
+if __name__ == "__main__":
+    main()
