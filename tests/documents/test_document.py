@@ -34,26 +34,26 @@ def test_equal_texts_give_equal_documents(scenario_text: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_one_problem(tmp_path: Path) -> None:
-    assert refused(tmp_path / "a.yaml") == [f"{tmp_path / 'a.yaml'} there is no such file"]
+    assert refused(tmp_path / "a.yaml") == [f"{tmp_path / 'a.yaml'}: there is no such file"]
 
 
 def test_a_directory_is_one_problem(tmp_path: Path) -> None:
-    assert refused(tmp_path) == [f"{tmp_path} is a directory, not a file"]
+    assert refused(tmp_path) == [f"{tmp_path}: is a directory, not a file"]
 
 
 def test_a_file_below_a_file_is_one_problem(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
-    assert refused(tmp_path / "a" / "b") == [f"{tmp_path / 'a' / 'b'} cannot be read: Not a directory"]
+    assert refused(tmp_path / "a" / "b") == [f"{tmp_path / 'a' / 'b'}: cannot be read: Not a directory"]
 
 
 def test_a_name_that_no_file_can_have_is_one_problem() -> None:
-    assert refused(Path("a\0b")) == ["a\0b cannot be read: embedded null byte"]
+    assert refused(Path("a\0b")) == ["a\0b: cannot be read: embedded null byte"]
 
 
 def test_bytes_that_are_not_utf_8_are_one_problem_with_their_line(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes(b"schema: x\nabout: caf\xe9\n")
-    assert refused(path) == [f"{path}:2 byte 0xe9 is not UTF-8; save the file as UTF-8"]
+    assert refused(path) == [f"{path}:2: byte 0xe9 is not UTF-8; save the file as UTF-8"]
 
 
 @pytest.mark.parametrize(("more", "in_order"), [(0, True), (1, False)])
@@ -63,11 +63,11 @@ def test_a_file_may_be_1_mib_and_no_more(tmp_path: Path, scenario_text: str, mor
     if in_order:
         assert load(path, Scenario).value.name == "region-loss"
     else:
-        assert refused(path) == [f"{path} is larger than 1 MiB; no file of this kind is"]
+        assert refused(path) == [f"{path}: is larger than 1 MiB; no file of this kind is"]
 
 
 def test_a_text_of_more_than_1_mib_is_refused_before_it_is_looked_at() -> None:
-    with pytest.raises(UsageProblems, match="a is larger than 1 MiB"):
+    with pytest.raises(UsageProblems, match="a: is larger than 1 MiB"):
         read("ä" * (1 << 19) + "[", Scenario, "a")
 
 

@@ -34,7 +34,7 @@ def test_each_kind_of_file_is_known_by_its_first_line(
             ":1 schema: is missing; it should be the first line;"
             " known: harness.questions/1, harness.scenario/1, harness.target/1",
         ),
-        ("schema: [\n", ":2 the file ends inside a bracket that is never closed"),
+        ("schema: [\n", ":2: the file ends inside a bracket that is never closed"),
         (
             "schema: harness.questions/1\nquestions: 5\n",
             ":2 questions: should be a list of at least 1 item and at most 10000 items, and is 5",

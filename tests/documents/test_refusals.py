@@ -224,7 +224,7 @@ TARGET_SLIPS = [
         "49 links.local.upstream.simulated.queue: should be a whole number, at least 0, and is -1",
     ),
     ("first_token: 250ms", "first_token: 250", f"50 links.local.upstream.simulated.first_token: 250 {DURATION}"),
-    ("  cache: {kind", "  worker: {kind", "1 a service and a link share a name: worker"),
+    ("  cache: {kind", "  worker: {kind", "1: a service and a link share a name: worker"),
     ("  post:", "  pots:", "56 publish.pots: unknown key; did you mean 'post'?"),
 ]
 

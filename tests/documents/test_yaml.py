@@ -21,47 +21,47 @@ Told = Callable[..., list[str]]
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "f.yaml:1 the file is empty"),
-        ("# only a comment\n", "f.yaml:1 the file is empty"),
-        ("---\n", "f.yaml:2 the file is empty"),
-        ("- a\n", "f.yaml:1 the file holds a list; it should be a mapping, lines of key: value"),
-        ("a\n", "f.yaml:1 the file holds a single value; it should be a mapping, lines of key: value"),
-        ("a: 1\n---\nb: 1\n", "f.yaml:2 a second document begins here; a file holds one"),
-        ("a:\n\tb: 1\n", "f.yaml:2 a tab stands where only spaces may; indent with spaces"),
-        ("a: 1\n\tb: 2\n", "f.yaml:2 a tab stands where only spaces may; indent with spaces"),
-        ("a:\n  b: 1\n c: 2\n", "f.yaml:3 this line is indented unlike the lines around it"),
-        ("a:\n  b: 1\n  - c\n", "f.yaml:3 this line is indented unlike the lines around it"),
+        ("", "f.yaml:1: the file is empty"),
+        ("# only a comment\n", "f.yaml:1: the file is empty"),
+        ("---\n", "f.yaml:2: the file is empty"),
+        ("- a\n", "f.yaml:1: the file holds a list; it should be a mapping, lines of key: value"),
+        ("a\n", "f.yaml:1: the file holds a single value; it should be a mapping, lines of key: value"),
+        ("a: 1\n---\nb: 1\n", "f.yaml:2: a second document begins here; a file holds one"),
+        ("a:\n\tb: 1\n", "f.yaml:2: a tab stands where only spaces may; indent with spaces"),
+        ("a: 1\n\tb: 2\n", "f.yaml:2: a tab stands where only spaces may; indent with spaces"),
+        ("a:\n  b: 1\n c: 2\n", "f.yaml:3: this line is indented unlike the lines around it"),
+        ("a:\n  b: 1\n  - c\n", "f.yaml:3: this line is indented unlike the lines around it"),
         (
             "a: 1\n  b: 2\n",
-            "f.yaml:2 a ':' too many, or a line indented too far; text that holds ': ' has to stand in quotes",
+            "f.yaml:2: a ':' too many, or a line indented too far; text that holds ': ' has to stand in quotes",
         ),
         (
             "a: b: c\n",
-            "f.yaml:1 a ':' too many, or a line indented too far; text that holds ': ' has to stand in quotes",
+            "f.yaml:1: a ':' too many, or a line indented too far; text that holds ': ' has to stand in quotes",
         ),
-        ("a: 1\nfoo\nb: 2\n", "f.yaml:2 a ':' is missing after this key"),
-        ("a: 'x\nb: 1\n", "f.yaml:1 the quote that opens here is never closed"),
-        ("a: 1\nb: [x, y\n", "f.yaml:2 the '[' that opens here is never closed"),
-        ("a: {b: 1\nc: 2\n", "f.yaml:2 a ',' is missing here, or a '}' that closes the '{' of line 1"),
-        ("a: [\n", "f.yaml:2 the file ends inside a bracket that is never closed"),
-        ("a: {b: what?}\n", "f.yaml:1 text inside brackets that holds a ? has to stand in quotes"),
-        ("a: 1\n}\n", "f.yaml:2 a '}' too many; text that begins with it has to stand in quotes"),
-        ("a: [,]\n", "f.yaml:1 a value is missing before ','; text that begins with it has to stand in quotes"),
-        ("a: @x\n", "f.yaml:1 text that begins with '@' has to stand in quotes"),
-        ("a: !x!y z\n", "f.yaml:1 text that begins with ! has to stand in quotes"),
-        ("a: *\n", "f.yaml:1 text that begins with & or * has to stand in quotes"),
-        ("a: > x\n", "f.yaml:1 text that begins with > or | has to stand in quotes"),
+        ("a: 1\nfoo\nb: 2\n", "f.yaml:2: a ':' is missing after this key"),
+        ("a: 'x\nb: 1\n", "f.yaml:1: the quote that opens here is never closed"),
+        ("a: 1\nb: [x, y\n", "f.yaml:2: the '[' that opens here is never closed"),
+        ("a: {b: 1\nc: 2\n", "f.yaml:2: a ',' is missing here, or a '}' that closes the '{' of line 1"),
+        ("a: [\n", "f.yaml:2: the file ends inside a bracket that is never closed"),
+        ("a: {b: what?}\n", "f.yaml:1: text inside brackets that holds a ? has to stand in quotes"),
+        ("a: 1\n}\n", "f.yaml:2: a '}' too many; text that begins with it has to stand in quotes"),
+        ("a: [,]\n", "f.yaml:1: a value is missing before ','; text that begins with it has to stand in quotes"),
+        ("a: @x\n", "f.yaml:1: text that begins with '@' has to stand in quotes"),
+        ("a: !x!y z\n", "f.yaml:1: text that begins with ! has to stand in quotes"),
+        ("a: *\n", "f.yaml:1: text that begins with & or * has to stand in quotes"),
+        ("a: > x\n", "f.yaml:1: text that begins with > or | has to stand in quotes"),
         (
             "a: {port}/x\n",
-            "f.yaml:1 text goes on after a closing quote or bracket;"
+            "f.yaml:1: text goes on after a closing quote or bracket;"
             " a text that holds one has to stand in quotes as a whole",
         ),
-        ('a: "\\q"\n', "f.yaml:1 \\q means nothing between double quotes; use single quotes, or write \\\\"),
-        ("a: - b\n", "f.yaml:1 a list cannot begin here; put its first '-' on a line of its own"),
-        ("a: 1\nb: \x01\n", "f.yaml:2 the character U+0001 may not stand in a YAML file; remove it"),
-        ("a: 1\nb: *x\n", "f.yaml:2 *x repeats nothing: no &x stands above it"),
-        ("a: &x [*x]\n", "f.yaml:1 *x stands inside the very thing that it repeats"),
-        ("a: \ud800\n", "f.yaml holds half of a surrogate pair; save the file as UTF-8"),
+        ('a: "\\q"\n', "f.yaml:1: \\q means nothing between double quotes; use single quotes, or write \\\\"),
+        ("a: - b\n", "f.yaml:1: a list cannot begin here; put its first '-' on a line of its own"),
+        ("a: 1\nb: \x01\n", "f.yaml:2: the character U+0001 may not stand in a YAML file; remove it"),
+        ("a: 1\nb: *x\n", "f.yaml:2: *x repeats nothing: no &x stands above it"),
+        ("a: &x [*x]\n", "f.yaml:1: *x stands inside the very thing that it repeats"),
+        ("a: \ud800\n", "f.yaml: holds half of a surrogate pair; save the file as UTF-8"),
     ],
 )
 def test_text_that_cannot_be_read_is_one_problem_with_its_line(told: Told, text: str, message: str) -> None:
@@ -72,11 +72,11 @@ def test_text_that_cannot_be_read_is_one_problem_with_its_line(told: Told, text:
     ("line", "message"),
     [
         ("seed: 8", "f.yaml:44 seed: is here twice, on lines 4 and 44; keep one"),
-        ("7: x", 'f.yaml:44 a key has to be text, and this one is the number 7; write "7"'),
-        ("true: x", 'f.yaml:44 a key has to be text, and this one is the boolean true; write "true"'),
-        ("~: x", 'f.yaml:44 a key has to be text, and this one is empty; write "~"'),
-        ("[a]: x", "f.yaml:44 a key has to be text, and this one is a collection"),
-        ("<<: {a: 1}", "f.yaml:44 merging with << is not part of YAML 1.2; write the keys out"),
+        ("7: x", 'f.yaml:44: a key has to be text, and this one is the number 7; write "7"'),
+        ("true: x", 'f.yaml:44: a key has to be text, and this one is the boolean true; write "true"'),
+        ("~: x", 'f.yaml:44: a key has to be text, and this one is empty; write "~"'),
+        ("[a]: x", "f.yaml:44: a key has to be text, and this one is a collection"),
+        ("<<: {a: 1}", "f.yaml:44: merging with << is not part of YAML 1.2; write the keys out"),
     ],
 )
 def test_keys_that_cannot_be_are_refused_and_nothing_else(
@@ -137,7 +137,7 @@ def test_a_billion_laughs_are_refused(told: Told) -> None:
     lines = ["l0: &l0 [ha, ha, ha, ha, ha, ha, ha, ha, ha, ha]"]
     lines += [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 10)]
     assert told("\n".join(lines), Scenario) == [
-        "f.yaml:5 the file stands for more than 200000 values; aliases multiply what they repeat"
+        "f.yaml:5: the file stands for more than 200000 values; aliases multiply what they repeat"
     ]
 
 
