@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from math import floor
 from typing import Literal
 
 from harness.effects import Effect
@@ -69,7 +70,8 @@ class Plan:
     @property
     def requests(self) -> int:
         """How many requests are planned; with Poisson arrivals, on average."""
-        return int(self.scenario.load.rate_per_s * self.total_s)
+        # 100 a second for 0.29 s is 29, though the product is a hair less.
+        return floor(round(self.scenario.load.rate_per_s * self.total_s, 6))
 
     @property
     def ends_s(self) -> float:
@@ -136,7 +138,7 @@ def _place(
     if problems:
         return None, problems
     start_s, end_s = window
-    published = tuple(start_s + after_s for after_s in fault.publishes_at_s())
+    published = tuple(round(start_s + after_s, 9) for after_s in fault.publishes_at_s())
     if any(at_s >= end_s for at_s in published):
         return None, [
             Problem(
@@ -177,8 +179,8 @@ def _window(here: str, fault: Fault, phases: tuple[Phase, ...]) -> tuple[float, 
     if phase is None or phase.name != "fault":
         # Before it, the baseline would not be one; after it, there would be nothing left to recover in.
         return Problem(f"{fault.at!r} is not inside the fault phase; write fault, or fault + 3s", path=f"{here}.at")
-    start_s = phase.start_s + offset_s
-    end_s = phase.end_s if fault.lasts is None else start_s + fault.lasts
+    start_s = round(phase.start_s + offset_s, 9)
+    end_s = phase.end_s if fault.lasts is None else round(start_s + fault.lasts, 9)
     if not start_s < end_s <= phase.end_s:
         what = f"it would last from {start_s:g} s to {end_s:g} s, and the fault phase from {phase.start_s:g} s to {phase.end_s:g} s"
         return Problem(what, path=here)
