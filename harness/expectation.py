@@ -13,7 +13,7 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 Op = Literal["<=", ">=", "<", ">"]
 
 _WRITTEN = re.compile(
-    r"\s*(?P<metric>[a-z_]+)(?:\.(?P<part>[a-z0-9_]+))?\s*(?P<op><=|>=|<|>)\s*(?P<limit>-?\d+(?:\.\d+)?)\s*(?:in\s+(?P<phase>[a-z]+))?\s*"
+    r"\s*(?P<metric>[a-z_]+)(?:\.(?P<part>[a-z0-9_]+))?\s*(?P<op><=|>=|<|>)\s*(?P<limit>-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*(?:in\s+(?P<phase>[a-z]+))?\s*"
 )
 
 
@@ -30,7 +30,7 @@ class Expectation:
     def __str__(self) -> str:
         part = f".{self.part}" if self.part else ""
         phase = f" in {self.phase}" if self.phase else ""
-        return f"{self.metric}{part} {self.op} {self.limit:g}{phase}"
+        return f"{self.metric}{part} {self.op} {_number(self.limit)}{phase}"
 
     @property
     def wants_low(self) -> bool:
@@ -61,6 +61,11 @@ def replace(expectations: tuple[Expectation, ...], new: tuple[Expectation, ...])
     kept = {(e.metric, e.part, e.phase): e for e in expectations}
     kept.update({(e.metric, e.part, e.phase): e for e in new})
     return tuple(kept.values())
+
+
+def _number(limit: float) -> str:
+    """As a person would write it, and no digit less."""
+    return str(int(limit)) if limit.is_integer() else repr(limit)
 
 
 def _holds(op: str, value: float, limit: float) -> bool:
