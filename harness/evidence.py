@@ -42,11 +42,14 @@ class Evidence:
     """Requests that each simulated provider counted, by link; nothing for real ones."""
     questions: Mapping[str, str] = field(default_factory=dict)
     """Text of each question by its id."""
+    _by_phase: dict[str | None, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     def requests_in(self, phase: str | None) -> pd.DataFrame:
         """Requests due in *phase*, or in all phases but the warm-up."""
-        names = self.requests["phase"]
-        return self.requests[names == phase if phase else names != "warmup"]
+        if phase not in self._by_phase:  # Each metric asks for the same few, and every time would be a copy.
+            names = self.requests["phase"]
+            self._by_phase[phase] = self.requests[names == phase if phase else names != "warmup"]
+        return self._by_phase[phase]
 
     @property
     def ended(self) -> Ended | None:
