@@ -17,6 +17,7 @@ from harness.scenario import Scenario
 from harness.tables import derive_attempts, derive_requests, table
 from harness.target import Target
 
+SIMULATED = {"simulated": {"first_token": "250ms", "sigma": 0, "tokens": 3, "token_gap": "100ms"}}
 TARGET = {
     "schema": "harness.target/1",
     "name": "two-regions",
@@ -26,8 +27,8 @@ TARGET = {
     ],
     "ask": {"protocol": "json", "reply": {"answer": "/answer", "snapshot_version": "/version"}},
     "links": {
-        "provider-east": {"kind": "provider", "region": "east", "upstream": {"simulated": {}}},
-        "provider-west": {"kind": "provider", "region": "west", "upstream": {"simulated": {}}},
+        "provider-east": {"kind": "provider", "region": "east", "upstream": SIMULATED},
+        "provider-west": {"kind": "provider", "region": "west", "upstream": SIMULATED},
         "store-east": {"kind": "store", "region": "east", "upstream": "redis://127.0.0.1:3"},
         "store-west": {"kind": "store", "region": "west", "upstream": "redis://127.0.0.1:4"},
         "replication": {"kind": "replication", "region": "west", "upstream": "redis://127.0.0.1:3"},
@@ -42,18 +43,18 @@ MakePlan = Callable[..., Plan]
 MakeEvidence = Callable[..., Evidence]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_target() -> MakeTarget:
     """A target; keys replace those of `TARGET`."""
     return lambda **keys: Target.model_validate(TARGET | keys)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def target(make_target: MakeTarget) -> Target:
     return make_target()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_scenario() -> MakeScenario:
     """A scenario with one fault of 2 s at 10 requests a second; *phases* are warmup, baseline, fault, recovery in seconds."""
 
@@ -74,7 +75,7 @@ def make_scenario() -> MakeScenario:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_plan(make_scenario: MakeScenario, target: Target) -> MakePlan:
     """A plan of such a scenario, which has to be in order."""
 
@@ -131,7 +132,7 @@ def history_of(made: Plan) -> list[Event]:
     return [*events, Ended(made.ends_s, "completed")]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_evidence() -> MakeEvidence:
     """Evidence of a run in which nothing went wrong, but for what is given."""
 
@@ -161,16 +162,16 @@ def make_evidence() -> MakeEvidence:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rows() -> Callable[..., list[Request]]:
     return requests_of
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def attempt() -> Callable[..., Attempt]:
     return attempt_of
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def events() -> Callable[[Plan], list[Event]]:
     return history_of

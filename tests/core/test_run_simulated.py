@@ -51,7 +51,7 @@ def test_a_fault_is_announced_injected_seen_and_put_back(make_plan: MakePlan) ->
         Confirmed(3.2, "latency-1", True, "seen by a probe through each link"),
         Reverting(5.0, "latency-1"),
         Reverted(5.0, "latency-1"),
-        Ended(7.6, "completed"),
+        Ended(7.4, "completed"),
     ]
 
 
@@ -68,7 +68,7 @@ def test_a_snapshot_is_published_while_replication_is_held(make_plan: MakePlan) 
         Confirmed(4.0, "cache_divergence-1", True, "seen by a probe through each link"),
         Reverting(5.0, "cache_divergence-1"),
         Reverted(5.0, "cache_divergence-1"),
-        Ended(7.5, "completed"),
+        Ended(7.4, "completed"),
     ]
 
 
@@ -79,7 +79,7 @@ def test_what_was_laid_last_is_lifted_first(make_plan: MakePlan) -> None:
 
 
 def test_without_faults_nothing_is_touched(make_plan: MakePlan) -> None:
-    assert rounded(run(make_plan(with_faults=False))) == [Ended(7.5, "completed")]
+    assert rounded(run(make_plan(with_faults=False))) == [Ended(7.4, "completed")]
 
 
 def test_the_run_waits_for_the_last_answer_and_not_for_its_deadline(make_plan: MakePlan) -> None:

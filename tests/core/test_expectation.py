@@ -1,0 +1,113 @@
+"""One expectation against one interval: inside passes, outside fails, across it is inconclusive."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.expectation import Expectation, parse, replace
+from harness.scoring.interval import UNMEASURED, Interval
+
+OPS = ("<=", ">=", "<", ">")
+OPPOSITE = {"<=": ">", ">": "<=", ">=": "<", "<": ">="}
+
+limits = st.floats(-1e6, 1e9, allow_nan=False).map(lambda number: round(number, 6))
+ends = st.one_of(limits, st.just(inf), st.just(-inf))
+expectations = st.builds(
+    Expectation,
+    metric=st.from_regex(r"[a-z_]+", fullmatch=True),
+    part=st.none() | st.from_regex(r"[a-z0-9_]+", fullmatch=True),
+    op=st.sampled_from(OPS),
+    limit=limits,
+    phase=st.none() | st.sampled_from(["baseline", "fault"]),
+)
+
+
+@st.composite
+def intervals(draw: st.DrawFn) -> Interval:
+    low, value, high = sorted([draw(ends), draw(limits), draw(ends)])
+    return Interval(value, low, high, 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "low", "high", "verdict"),
+    [
+        ("x <= 5", 1, 5, "pass"),
+        ("x <= 5", 5, 5.1, "inconclusive"),
+        ("x <= 5", 5.1, 6, "fail"),
+        ("x <= 5", 0, inf, "inconclusive"),
+        ("x <= 5", 20, inf, "fail"),
+        ("x < 5", 1, 5, "inconclusive"),
+        ("x < 5", 5, 6, "fail"),
+        ("x >= 0.9", 0.9, 1, "pass"),
+        ("x >= 0.9", 0.89, 1, "inconclusive"),
+        ("x >= 0.9", 0.1, 0.89, "fail"),
+        ("x > 0.9", 0.9, 1, "inconclusive"),
+        ("x > 0.9", -inf, 0.9, "fail"),
+        ("x <= 0", 0, 0, "pass"),
+        ("x <= 0", 1, 1, "fail"),
+    ],
+)
+def test_where_the_interval_lies_decides(written: str, low: float, high: float, verdict: str) -> None:
+    assert parse(written).judge(Interval(min(max(low, 0), high), low, high, 1)) == verdict
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_nothing_measured_is_never_a_pass_nor_a_fail(op: str) -> None:
+    assert parse(f"x {op} 1").judge(UNMEASURED) == "inconclusive"
+
+
+@given(interval=intervals(), limit=limits, op=st.sampled_from(OPS))
+def test_what_passes_fails_the_opposite(interval: Interval, limit: float, op: str) -> None:
+    one, other = parse(f"x {op} 1"), parse(f"x {OPPOSITE[op]} 1")
+    verdicts = [Expectation("x", None, e.op, limit, None).judge(interval) for e in (one, other)]
+    assert verdicts in (["pass", "fail"], ["fail", "pass"], ["inconclusive", "inconclusive"])
+
+
+@given(interval=intervals(), op=st.sampled_from(OPS), limit=limits, wider=limits)
+def test_a_wider_interval_never_turns_into_a_pass_or_a_fail(
+    interval: Interval, op: str, limit: float, wider: float
+) -> None:
+    expected = Expectation("x", None, parse(f"x {op} 1").op, limit, None)
+    wide = Interval(interval.value, min(interval.low, wider), max(interval.high, wider), 1)
+    assert expected.judge(wide) in (expected.judge(interval), "inconclusive")
+
+
+@given(expected=expectations)
+def test_what_is_written_is_read_again(expected: Expectation) -> None:
+    assert parse(str(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("  retry_amplification<=1.5   in fault ", "retry_amplification <= 1.5 in fault"),
+        ("latency_ms.p95 < 2000", "latency_ms.p95 < 2000"),
+        ("monotonic_violations <= 0", "monotonic_violations <= 0"),
+        ("latency_ms.p50 <= 10000000 in recovery", "latency_ms.p50 <= 10000000 in recovery"),
+        ("good_ratio >= 0.123456789", "good_ratio >= 0.123456789"),
+    ],
+)
+def test_an_expectation_is_told_as_it_was_meant(written: str, plain: str) -> None:
+    assert str(parse(written)) == plain
+
+
+@pytest.mark.parametrize(
+    "written", ["", "good_ratio", "good_ratio = 1", "good_ratio >= a", "1 <= x", "x <= 5s", "x <= 5 in"]
+)
+def test_what_is_no_expectation_is_told_with_one_that_is(written: str) -> None:
+    with pytest.raises(ValueError, match="write metric") as told:
+        parse(written)
+    assert repr(written) in str(told.value)
+
+
+def test_one_of_the_command_line_replaces_that_of_its_metric_part_and_phase() -> None:
+    kept, old, new, added = map(parse, ["a <= 1", "a <= 1 in fault", "a <= 9 in fault", "b >= 0"])
+    assert replace((kept, old), (new, added)) == (kept, new, added)
+
+
+def test_low_is_wanted_of_what_must_stay_under_its_limit() -> None:
+    assert [parse(f"x {op} 1").wants_low for op in OPS] == [True, False, True, False]

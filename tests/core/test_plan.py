@@ -1,0 +1,158 @@
+"""Every touch of the world is known before the run: each inject has its revert, in order, inside the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.plan import Plan, plan
+from harness.problems import Problem
+from harness.scenario import Scenario
+from harness.target import Target
+
+MakePlan = Callable[..., Plan]
+MakeScenario = Callable[..., Scenario]
+
+LATENCY = {"kind": "latency", "on": {"kind": "provider"}, "base": "100ms"}
+EAST = {"kind": "latency", "on": {"region": "east"}, "base": "100ms"}
+LIMIT = {"kind": "rate_limit", "on": {"kind": "provider"}, "requests_per_min": 60}
+DIVERGENCE = {"kind": "cache_divergence", "region": "west", "publish_after": "500ms"}
+
+tenths = st.integers(0, 60).map(lambda n: n / 10)
+spans = st.integers(1, 80).map(lambda n: n / 10)
+kinds = st.sampled_from([LATENCY, EAST, LIMIT, {"kind": "regional_loss", "region": "west"}, DIVERGENCE])
+
+
+@st.composite
+def placed_faults(draw: st.DrawFn) -> dict[str, Any]:
+    """A fault that begins and ends at tenths of a second, perhaps outside the phase."""
+    fault = draw(kinds) | {"at": f"fault + {draw(tenths)}s"}
+    return fault | ({"for": f"{draw(spans)}s"} if draw(st.booleans()) else {})
+
+
+@given(phases=st.tuples(spans, spans, spans, spans), faults=st.lists(placed_faults(), max_size=5))
+def test_each_inject_has_its_revert_in_order_inside_the_fault_phase(
+    make_scenario: MakeScenario, target: Target, phases: Any, faults: list[Any]
+) -> None:
+    made, problems = plan(make_scenario(phases=phases, faults=faults), target, ())
+    phase = made.phase("fault")
+    assert [step.at_s for step in made.steps] == sorted(step.at_s for step in made.steps)
+    for disturbance in made.disturbances:
+        mine = [step for step in made.steps if step.disturbance is disturbance]
+        verbs = [step.verb for step in mine]
+        assert verbs == ["inject", *["publish"] * (len(mine) - 2), "revert"]
+        assert phase.start_s <= mine[0].at_s < mine[-1].at_s <= phase.end_s
+    # Of two that begin and end together, the later one ends first.
+    ends = [step.disturbance.id for step in made.steps if step.verb == "revert" and step.at_s == phase.end_s]
+    assert ends == sorted(ends, key=lambda name: -int(name.rsplit("-", 1)[1]))
+    assert len(made.disturbances) + len(problems) >= len(faults)
+
+
+@given(one=placed_faults(), other=placed_faults())
+def test_two_of_a_kind_on_one_link_are_refused_exactly_when_they_overlap(
+    make_scenario: MakeScenario, target: Target, one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    made, problems = plan(make_scenario(phases=(1, 1, 5, 1), faults=[one, other]), target, ())
+    if len(made.disturbances) < 2:
+        return
+    first, second = made.disturbances
+    shared = set(first.links) & set(second.links)
+    overlap = first.start_s < second.end_s and second.start_s < first.end_s
+    refused = [problem for problem in problems if "overlap" in problem.what]
+    assert bool(refused) == (first.fault.kind == second.fault.kind and bool(shared) and overlap)
+
+
+def test_the_second_may_begin_when_the_first_has_ended(make_plan: MakePlan) -> None:
+    made = make_plan(faults=[LATENCY | {"for": "1s"}, LATENCY | {"at": "fault + 1s"}])
+    assert [(step.at_s, step.verb, step.disturbance.id) for step in made.steps] == [
+        (3.0, "inject", "latency-1"),
+        (4.0, "revert", "latency-1"),
+        (4.0, "inject", "latency-2"),
+        (5.0, "revert", "latency-2"),
+    ]
+
+
+def test_overlapping_faults_of_one_kind_are_told_with_the_link(make_scenario: MakeScenario, target: Target) -> None:
+    _, problems = plan(make_scenario(faults=[LATENCY, EAST]), target, ())
+    assert problems == [
+        Problem(
+            "latency-1 and latency-2 overlap on link 'provider-east': latency would be there twice at once",
+            path="faults",
+        )
+    ]
+
+
+def test_phases_follow_one_another_without_gaps_that_rounding_makes(make_plan: MakePlan) -> None:
+    made = make_plan(phases=(0.1, 0.2, 1.1, 0.3))
+    assert [(phase.start_s, phase.end_s) for phase in made.phases] == [(0, 0.1), (0.1, 0.3), (0.3, 1.4), (1.4, 1.7)]
+    assert made.total_s == 1.7
+
+
+def test_a_fault_that_lasts_exactly_to_the_end_of_its_phase_is_in_order(make_plan: MakePlan) -> None:
+    # 0.3 + 0.6 is a hair more than 0.9.
+    made = make_plan(phases=(0.1, 0.2, 0.6, 0.3), faults=[LATENCY | {"for": "600ms"}])
+    assert made.fault_end_s == 0.9
+
+
+@pytest.mark.parametrize(
+    ("rate_per_s", "total_s", "requests"), [(20, 50, 1000), (100, 0.29, 29), (3, 0.7, 2), (0.5, 7, 3)]
+)
+def test_as_many_requests_are_planned_as_the_load_sends(
+    make_plan: MakePlan, rate_per_s: float, total_s: float, requests: int
+) -> None:
+    quarter = total_s / 4
+    made = make_plan(phases=(quarter,) * 4, faults=[], load={"rate_per_s": rate_per_s})
+    assert made.requests == requests
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (LATENCY | {"at": "baseline"}, "'baseline' is not inside the fault phase"),
+        (LATENCY | {"at": "recovery"}, "'recovery' is not inside the fault phase"),
+        (LATENCY | {"at": "flaut"}, "'flaut' is not inside the fault phase; write fault, or fault + 3s"),
+        (LATENCY | {"at": "3s"}, "'3s' is not inside the fault phase"),
+        (LATENCY | {"at": "fault + 3"}, "'3' is not a duration"),
+        (LATENCY | {"at": "fault + 2s"}, "it would last from 5 s to 5 s, and the fault phase from 3 s to 5 s"),
+        (LATENCY | {"for": "3s"}, "it would last from 3 s to 6 s"),
+        (LATENCY | {"on": {"kind": "queue"}}, "has no such link; it has provider-east (provider, east)"),
+        (LIMIT | {"on": {"kind": "store"}}, "link 'store-east' carries redis, and rate_limit can only be answered"),
+        (DIVERGENCE | {"region": "east"}, "cache_divergence east: target 'two-regions' has no such link"),
+        (DIVERGENCE | {"publish_after": "2s"}, "would be published at 5 s, after the fault ends at 5 s"),
+    ],
+)
+def test_a_fault_that_cannot_be_placed_is_told_with_its_place(
+    make_scenario: MakeScenario, target: Target, fault: dict[str, Any], told: str
+) -> None:
+    made, problems = plan(make_scenario(faults=[LIMIT, fault]), target, ())
+    assert told in problems[0].what
+    assert all(problem.path.startswith("faults[1]") for problem in problems)
+    assert [disturbance.id for disturbance in made.disturbances] == ["rate_limit-1"]
+
+
+def test_what_publishes_needs_a_target_that_says_how(
+    make_scenario: MakeScenario, make_target: Callable[..., Target]
+) -> None:
+    _, problems = plan(make_scenario(faults=[DIVERGENCE]), make_target(publish=None), ())
+    assert "publishes a snapshot, and target 'two-regions' does not say how" in problems[0].what
+
+
+def test_without_faults_nothing_is_placed_and_nothing_is_wrong(make_scenario: MakeScenario, target: Target) -> None:
+    made, problems = plan(make_scenario(faults=[LATENCY | {"at": "baseline"}]), target, (), with_faults=False)
+    assert (made.steps, problems) == ((), [])
+    assert (made.fault_start_s, made.fault_end_s) == (3, 5)
+
+
+def test_good_may_not_be_later_than_the_clients_patience(make_scenario: MakeScenario, target: Target) -> None:
+    _, problems = plan(make_scenario(good={"within": "5s"}), target, ())
+    assert problems[0].path == "good.within"
+    assert "5 s is later than the client's deadline of 4 s" in problems[0].what
+
+
+def test_equal_files_give_an_equal_plan(make_plan: MakePlan) -> None:
+    assert make_plan() == make_plan()
+    assert make_plan() != make_plan(seed=2)
