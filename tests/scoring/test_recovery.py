@@ -227,6 +227,15 @@ def test_duplicated_due_times_are_defined() -> None:
     assert together.state == "not_recovered"
 
 
+def test_a_ramp_of_rows_due_together_does_not_depend_on_their_order() -> None:
+    generator = np.random.default_rng(2)
+    due_s = np.repeat(np.arange(40) + 0.5, 20)
+    good = generator.random(800) < np.clip((due_s - 8) / 10, 0, 1)
+    order = np.lexsort((generator.random(800), due_s))
+    asked = {"fault_start_s": 0, "fault_end_s": 10, "observed_until_s": 40, "band": 0.95, "hold_s": 8}
+    assert recovery_time(due_s[order], good[order], **asked) == recovery_time(due_s, good, **asked)
+
+
 def test_rows_outside_the_run_change_nothing() -> None:
     good = outage(0, 14)
     due_s = (np.arange(good.size) + 0.5) / 20
