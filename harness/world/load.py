@@ -20,6 +20,7 @@ _READY_S = 20.0
 # The child looks for its start file every 5 ms.
 _START_IN_S = 0.2
 _GRACE_S = 2.0
+_LATE_S_MAX = 1.0
 
 
 class LoadChild:
@@ -92,4 +93,6 @@ def _load_plan(
         # An answer that comes in one piece is silent until it is there: only the deadline can say that it will not come.
         limits=Limits(stall_s=min(5.0, load.deadline) if streamed else load.deadline, deadline_s=load.deadline),
         drain_s=load.deadline + 0.5,
+        # A request that a busy machine sends a moment late is still sent; that many were late is what makes a run invalid.
+        late_s_max=_LATE_S_MAX,
     )

@@ -50,32 +50,28 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def harness_run(reports: Path) -> Callable[..., Ended]:
-    """Runs a shipped scenario, shortened, on a shipped target."""
+def run_files(reports: Path) -> Callable[..., Ended]:
+    """Runs a scenario file on a target file to its end."""
 
-    def run(scenario: str, target: str, *expectations: str, options: tuple[str, ...] = ()) -> Ended:
-        words = [
-            "run",
-            f"scenarios/{scenario}.yaml",
-            "--target",
-            f"scenarios/targets/{target}.yaml",
-            "--out",
-            str(reports),
-        ]
-        words += [word for setting in SHORT for word in ("--set", setting)]
-        words += ["--set", f"expect={json.dumps(list(expectations))}"] if expectations else []
+    def run(scenario: Path | str, target: Path | str, *options: str) -> Ended:
         before = set(reports.glob("*/*"))
-        ended = subprocess.run(
-            command(*words, *options),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            env={**os.environ, "COLUMNS": "100"},
-            check=False,
-        )
+        words = command("run", str(scenario), "--target", str(target), "--out", str(reports), *options)
+        environment = {**os.environ, "COLUMNS": "100"}
+        ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=90, env=environment, check=False)
         made = sorted(set(reports.glob("*/*")) - before)
         return Ended(ended.returncode, ended.stdout, ended.stderr, made[-1] if made else reports)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def harness_run(run_files: Callable[..., Ended]) -> Callable[..., Ended]:
+    """Runs a shipped scenario, shortened and with other expectations, on a shipped target."""
+
+    def run(scenario: str, target: str, *expectations: str, options: tuple[str, ...] = ()) -> Ended:
+        settings = [*SHORT, f"expect={json.dumps(list(expectations))}"]
+        words = [word for setting in settings for word in ("--set", setting)]
+        return run_files(f"scenarios/{scenario}.yaml", f"scenarios/targets/{target}.yaml", *words, *options)
 
     return run
 
