@@ -29,7 +29,7 @@ from harness.history import Begun, Ended
 from harness.loop import Progress
 from harness.plan import Plan
 from harness.prepare import Asked, Prepared, prepare
-from harness.problems import HarnessError
+from harness.problems import HarnessError, Problem, UsageProblems
 from harness.result import Outcome, Result
 from harness.settings import Settings, settings
 from harness.store import RunFolder
@@ -134,19 +134,34 @@ def conduct(
         )
     finally:
         record.close()
-    return judge(folder.path)
+    return _judged(folder)
 
 
-def judge(path: str | Path, *, store_result: bool = True) -> Run:
-    """Judge a stored run again, with nothing running; the same files give the same bytes."""
+def judge(path: str | Path) -> Run:
+    """Judge a stored run again and render its report, with nothing running; the same files give the same bytes.
+
+    Raises UsageProblems for a folder that holds no run, or one that still goes on.
+    """
+    folder = store.find(Path(path))
+    _refuse_while_it_goes_on(folder)
+    return _judged(folder)
+
+
+def _judged(folder: RunFolder) -> Run:
     from harness import verdict
 
-    folder = store.find(Path(path))
     evidence = load_evidence(folder)
     result = verdict.judge(evidence)
-    if store_result:
-        render(folder, result, evidence)
+    render(folder, result, evidence)
     return Run(folder.path, result)
+
+
+def _refuse_while_it_goes_on(folder: RunFolder) -> None:
+    """Its processes still write the rows that the tables are made of."""
+    from harness.adapters.keeper.undo import owner_alive
+
+    if folder.undo.exists() and owner_alive(folder.undo):
+        raise UsageProblems(Problem("this run still goes on; judge it when it has ended", file=str(folder.path)))
 
 
 def render(folder: RunFolder, result: Result, evidence: Evidence) -> None:

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from harness.history import Begun, Ended, Event, History, Injected, Published, Reverted, Reverting
+from harness.history import Begun, Confirmed, Ended, History, Injected, Injecting, Published, Reverted, Reverting
 from harness.plan import Plan
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+OfFault = TypeVar("OfFault", Injecting, Injected, Confirmed, Reverting, Reverted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,9 @@ class Evidence:
             else min(self.plan.total_s, ended.at_s if ended else float(self.requests["due_s"].max()))
         )
 
-    def of_fault(self, fault: str, kind: type[Event]) -> list[Event]:
+    def of_fault(self, fault: str, kind: type[OfFault]) -> list[OfFault]:
         """Events of one *kind* about one *fault*, in order."""
-        return [event for event in self.history if type(event) is kind and getattr(event, "fault", None) == fault]
+        return [event for event in self.history if isinstance(event, kind) and event.fault == fault]
 
     def fault_window(self) -> Window | None:
         """The faults' extent as it happened; as planned when there are none; None when a fault never began or never ended."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from harness import result
-from harness.evidence import Evidence
+from harness.evidence import Evidence, OfFault
 from harness.expectation import Expectation
 from harness.history import Alarm, Confirmed, Injected, Injecting, Reverted
 from harness.metrics import metrics
@@ -152,10 +153,10 @@ def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
 
 
 def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
-    confirmed = [event for event in evidence.of_fault(disturbance.id, Confirmed) if isinstance(event, Confirmed)]
+    confirmed = evidence.of_fault(disturbance.id, Confirmed)
     held = next((event for event in confirmed if event.held), None)
 
-    def instant(kind: type[Injecting] | type[Injected] | type[Reverted]) -> float | None:
+    def instant(kind: type[OfFault]) -> float | None:
         events = evidence.of_fault(disturbance.id, kind)
         return round(events[-1].at_s, 4) if events else None
 
@@ -246,5 +247,5 @@ def _offered(evidence: Evidence) -> int:
     return int(evidence.requests["index"].max()) + 1 if len(evidence.requests) else 0
 
 
-def _rounded(value: float) -> float | None:
+def _rounded(value: float | np.floating[Any]) -> float | None:
     return None if np.isnan(value) else round(float(value), 3)

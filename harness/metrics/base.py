@@ -83,14 +83,14 @@ def best_case(
     if expectation.judge(best(n)) == "pass":
         return None
     enough = next((m for m in _growing(n) if expectation.judge(best(m)) == "pass"), None)
-    needed = f"at least {enough} are needed" if enough else "no number of them could"
+    needed = f"about {enough} are needed" if enough else "no number of them could"
     return f"{n} {unit} can never settle it, even when all go well; {needed}"
 
 
 def _growing(n: int) -> list[int]:
-    """Numbers above *n*, up to ten million, in steps of one per cent."""
+    """Numbers above *n*, up to a hundred thousand, in steps of two per cent."""
     sizes, size = [], max(n, 1)
-    while size < 10_000_000:
-        size = max(size + 1, round(size * 1.01))
+    while size < 100_000:
+        size = max(size + 1, round(size * 1.02))
         sizes.append(size)
     return sizes

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.evidence import Evidence
 from harness.expectation import Expectation
-from harness.metrics.base import Metric
+from harness.metrics.base import Metric, measured
 from harness.plan import Plan
 from harness.result import Measured
 from harness.scoring.interval import UNMEASURED, Interval
@@ -51,10 +51,11 @@ class RecoveryTime(Metric):
         recovery = self.estimate(evidence)
         if recovery is None:
             return {}
-        relapses = float(recovery.relapses)
+        relapses, n = float(recovery.relapses), recovery.interval.n
         return {
-            "relapses": Measured(value=relapses, low=relapses, high=relapses, censored=False, n=recovery.interval.n),
-            "lost_s": Measured(value=recovery.area_s, low=None, high=None, censored=False, n=recovery.interval.n),
+            "relapses": measured(Interval(relapses, relapses, relapses, n)),
+            # Good requests lost after the fault, in seconds of full outage.
+            "lost_s": measured(Interval(recovery.area_s, n=n)),
         }
 
 
