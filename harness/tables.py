@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,15 +13,8 @@ from harness.records import Arrival, Attempt, Request
 if TYPE_CHECKING:
     import pandas as pd
 
-_INTEGERS = {
-    "index": "int64",
-    "worker": "int64",
-    "turn": "int64",
-    "status": "int64",
-    "bytes": "int64",
-    "chunks": "int64",
-}
-_NULLABLE = {"snapshot_version", "seen_version", "retry_count", "tokens_in", "tokens_out"}
+# By the type of a row's field, so that a table without rows has the types of one with rows; all others are text.
+_TYPES: dict[object, str] = {int: "int64", int | None: "Int64", bool: "bool", float: "float64", float | None: "float64"}
 
 
 def table(
@@ -30,20 +23,14 @@ def table(
     """*rows* of one *kind* as a frame, every instant moved to the run's clock; a column that has no value is NaN or NA."""
     import pandas as pd
 
-    columns: dict[str, Any] = {field.name: [] for field in msgspec.structs.fields(kind)}
+    fields = msgspec.structs.fields(kind)
+    columns: dict[str, list[object]] = {field.name: [] for field in fields}
     for row in rows:
         for name, values in columns.items():
             values.append(getattr(row, name))
-    frame = pd.DataFrame(columns)
-    for name in columns:
-        if name.endswith("_s"):
-            frame[name] = pd.to_numeric(frame[name]).astype("float64") - clock_zero_s
-        elif name in _NULLABLE:
-            frame[name] = frame[name].astype("Int64")
-        elif name in _INTEGERS:
-            frame[name] = frame[name].astype(_INTEGERS[name])
-        elif frame[name].dtype == object or not len(frame):
-            frame[name] = frame[name].astype("str")
+    frame = pd.DataFrame({f.name: pd.Series(columns[f.name], dtype=_TYPES.get(f.type, "str")) for f in fields})
+    instants = [name for name in columns if name.endswith("_s")]
+    frame[instants] -= clock_zero_s
     return frame
 
 
@@ -70,7 +57,9 @@ def derive_attempts(plan: Plan, attempts: pd.DataFrame, requests: pd.DataFrame) 
     from harness.scoring.amplification import layers
 
     frame = attempts.sort_values("start_s", kind="stable").reset_index(drop=True)
-    known = requests[requests["nonce"] != ""].drop_duplicates("nonce").set_index("nonce")
+    known = requests[requests["nonce"] != ""].drop_duplicates(["nonce", "index"])
+    # A nonce that two requests carry joins to neither: to guess would invent retries.
+    known = known.drop_duplicates("nonce", keep=False).set_index("nonce")
     frame["request"] = frame["nonce"].map(known["index"]).fillna(-1).astype("int64")
     links = frame["link"].astype("category").cat.codes.to_numpy()
     counts = frame["retry_count"].fillna(-1).astype("int64").to_numpy()
