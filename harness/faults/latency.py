@@ -32,7 +32,8 @@ class Latency(Aimed):
         return tuple(Toxic(link, "latency", "upstream", attributes) for link in links)
 
     def took_hold(self, looked: Looked) -> bool:
-        late_s = 0.9 * (self.base - self.jitter)
+        # Not merely as late as jitter allows: were jitter as wide as base, every answer would do.
+        late_s = max(0.9 * (self.base - self.jitter), 0.5 * self.base)
         return bool(looked.probes) and all(
             probe.outcome == "silent" or (probe.outcome == "answered" and probe.elapsed_s >= late_s)
             for probe in looked.probes.values()
