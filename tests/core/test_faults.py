@@ -1,0 +1,154 @@
+"""Each kind of fault: what it does to the wire, and how one sees that it took hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from harness.effects import Cut, EdgeRule, HttpError, Probe, RateLimit, TapMode, Toxic
+from harness.faults import AnyFault, Fault, faults
+from harness.faults.base import Looked, Selector
+from harness.target import Target
+
+HOLE_UP = {"kind": "timeout", "stream": "upstream", "attributes": {"timeout": 0}}
+HOLE_DOWN = {"kind": "timeout", "stream": "downstream", "attributes": {"timeout": 0}}
+LATENCY = {"kind": "latency", "on": {"kind": "provider"}, "base": "1500ms", "jitter": "200ms"}
+LIMIT = {"kind": "rate_limit", "on": {"kind": "provider", "region": "east"}, "requests_per_min": 120, "burst": 2}
+ERROR = {"kind": "http_error", "on": {"link": "provider-west"}, "status": 529, "share": 0.5}
+LOSS = {"kind": "regional_loss", "region": "east"}
+DIVERGENCE = {"kind": "cache_divergence", "region": "west"}
+
+
+def fault(document: dict[str, Any]) -> Fault:
+    made: Fault = TypeAdapter(AnyFault).validate_python(document)
+    return made
+
+
+EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
+    (
+        LATENCY,
+        tuple(
+            Toxic(link, "latency", "upstream", {"latency": 1500, "jitter": 200})
+            for link in ("provider-east", "provider-west")
+        ),
+    ),
+    (LIMIT, (EdgeRule("provider-east", RateLimit(120, 2)),)),
+    (ERROR, (EdgeRule("provider-west", HttpError(529, 0.5)),)),
+    (
+        LOSS,
+        (
+            TapMode("provider-east", "hold"),
+            Toxic("provider-east", **HOLE_UP),
+            Toxic("store-east", **HOLE_UP),
+            Toxic("store-east", **HOLE_DOWN),
+        ),
+    ),
+    (LOSS | {"mode": "refuse"}, (TapMode("provider-east", "refuse"), Cut("provider-east"), Cut("store-east"))),
+    (
+        LOSS | {"mode": "reset"},
+        tuple(Toxic(link, "reset_peer", "upstream", {"timeout": 0}) for link in ("provider-east", "store-east")),
+    ),
+    (DIVERGENCE, (Toxic("replication", **HOLE_DOWN),)),
+]
+
+
+@pytest.mark.parametrize(("document", "effects"), EFFECTS)
+def test_a_fault_says_what_it_does_to_each_link(target: Target, document: dict[str, Any], effects: Any) -> None:
+    made = fault(document)
+    links = {name: target.links[name] for name in made.aim(target.links)}
+    assert made.effects(links) == effects
+    assert {effect.link for effect in effects} == set(links)
+
+
+def looked(**probes: tuple[str, float]) -> Looked:
+    return Looked({link: Probe(link, outcome, elapsed_s) for link, (outcome, elapsed_s) in probes.items()})  # type: ignore[arg-type]
+
+
+SEEN = [
+    (LATENCY, looked(a=("answered", 1.3), b=("answered", 1.6)), True),
+    (LATENCY, looked(a=("answered", 1.3), b=("silent", 3.0)), True),
+    (LATENCY, looked(a=("answered", 1.3), b=("answered", 0.002)), False),
+    (LATENCY, looked(a=("refused", 2.0)), False),
+    # A jitter as wide as the delay itself must not turn every answer into proof.
+    (LATENCY | {"jitter": "1500ms"}, looked(a=("answered", 0.002)), False),
+    (LATENCY | {"jitter": "1500ms"}, looked(a=("answered", 0.9)), True),
+    (LOSS, looked(a=("silent", 0.6), b=("silent", 0.6)), True),
+    (LOSS, looked(a=("silent", 0.6), b=("answered", 0.01)), False),
+    (LOSS, looked(a=("refused", 0.0)), False),
+    (LOSS | {"mode": "refuse"}, looked(a=("refused", 0.0)), True),
+    (LOSS | {"mode": "refuse"}, looked(a=("silent", 0.6)), False),
+    (LOSS | {"mode": "reset"}, looked(a=("closed", 0.0)), True),
+    (LOSS | {"mode": "reset"}, looked(a=("answered", 0.0)), False),
+    (DIVERGENCE, looked(a=("silent", 0.6)), True),
+    (DIVERGENCE, looked(a=("answered", 0.01)), False),
+    (LIMIT, Looked(answered=1), True),
+    (LIMIT, Looked(answered=0), False),
+    (ERROR, Looked(answered=3), True),
+    (ERROR, Looked(answered=0), False),
+]
+
+
+@pytest.mark.parametrize(("document", "look", "held"), SEEN)
+def test_it_is_told_from_a_look_whether_a_fault_took_hold(document: dict[str, Any], look: Looked, held: bool) -> None:
+    assert fault(document).took_hold(look) == held
+
+
+@pytest.mark.parametrize("document", [LATENCY, LIMIT, ERROR, LOSS, DIVERGENCE])
+def test_having_seen_nothing_proves_nothing(document: dict[str, Any]) -> None:
+    assert not fault(document).took_hold(Looked())
+
+
+@pytest.mark.parametrize("document", [LATENCY, LIMIT, ERROR, LOSS, DIVERGENCE])
+def test_only_where_nobody_listens_attempts_are_hidden(document: dict[str, Any]) -> None:
+    assert not fault(document).hides_attempts()
+    assert fault(LOSS | {"mode": "refuse"}).hides_attempts()
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        (LATENCY | {"base": "0s", "jitter": "0s"}, "base 0.0 s has to be above 0"),
+        (LATENCY | {"base": "100ms"}, "jitter 0.2 s at most base"),
+        (LATENCY | {"base": 1500}, "1500 is not a duration"),
+        (LATENCY | {"bse": "1s"}, "Extra inputs are not permitted"),
+        (LIMIT | {"requests_per_min": 0}, "greater than 0"),
+        (ERROR | {"status": 200}, "greater than or equal to 400"),
+        (ERROR | {"share": 1.5}, "less than or equal to 1"),
+        (LOSS | {"mode": "gone"}, "'blackhole', 'refuse' or 'reset'"),
+        ({"kind": "latncy"}, "'latency'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        fault(document)
+
+
+@pytest.mark.parametrize(
+    ("document", "summary"),
+    [
+        (LATENCY, "latency 1500 ± 200 ms on kind provider"),
+        (LIMIT, "rate_limit 120 a minute, burst 2, on kind provider, region east"),
+        (ERROR, "http_error 529 for 50% on link provider-west"),
+        (LOSS, "regional_loss east · blackhole"),
+        (DIVERGENCE, "cache_divergence west"),
+    ],
+)
+def test_a_person_is_told_what_and_where(document: dict[str, Any], summary: str) -> None:
+    assert fault(document).summary() == summary
+
+
+def test_a_selector_picks_what_matches_all_that_it_says(target: Target) -> None:
+    assert Selector(kind="store").picks(target.links) == ("store-east", "store-west")
+    assert Selector(kind="store", region="west").picks(target.links) == ("store-west",)
+    assert Selector(link="replication").picks(target.links) == ("replication",)
+    assert Selector(link="replication", region="east").picks(target.links) == ()
+    assert Selector().picks(target.links) == tuple(target.links)
+    assert str(Selector()) == "all links"
+
+
+def test_every_kind_can_be_named_in_a_file() -> None:
+    assert set(faults) == {"latency", "regional_loss", "rate_limit", "http_error", "cache_divergence"}
+    for name, kind in faults.items():
+        assert kind.model_fields["kind"].default == name
