@@ -1,0 +1,203 @@
+"""Charts over the run's clock: a ground with faults shaded and time marked, and lines, areas and limits upon it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from harness.report.scales import Clock, Upright, ticks
+from harness.report.series import Floats, Values
+from harness.report.svg import Point, area, drawing, element, path, stretched, text
+
+HEIGHT = 118.0
+_ABOVE, _BELOW = 15.0, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """A stretch of time that is tinted in every chart."""
+
+    start_s: float
+    end_s: float
+    paint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What all charts of a run have in common; the run was observed *until_s*."""
+
+    clock: Clock
+    until_s: float
+    shades: tuple[Shade, ...] = ()
+
+    def ground(self, height: float) -> Iterator[Markup]:
+        """Tints, marks of time, and a veil over what was not run."""
+        for shade in self.shades:
+            width = self.clock.width(shade.start_s, shade.end_s)
+            yield element("rect", x=self.clock.x(shade.start_s), width=width, y=0, height=height, fill=shade.paint)
+        for at_s in self.clock.ticks_s():
+            x = self.clock.x(at_s)
+            yield element("line", x1=x, x2=x, y1=0, y2=height, stroke="grid", stroke_width=1)
+        if self.cut_short:
+            x = self.clock.x(self.until_s)
+            yield element(
+                "rect",
+                x=x,
+                width=self.clock.width(self.until_s, self.clock.end_s),
+                y=0,
+                height=height,
+                fill="grid",
+                opacity=0.7,
+            )
+            yield element("line", x1=x, x2=x, y1=0, y2=height, stroke="ink", stroke_width=1, stroke_dasharray="2 3")
+
+    @property
+    def cut_short(self) -> bool:
+        return self.until_s < self.clock.end_s - 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Lines upon a field: their points are instants and values, and become a picture at the end."""
+
+    field: Field
+    scale: Upright
+    marks: tuple[float, ...]
+
+    @staticmethod
+    def of(field: Field, series: Iterable[Iterable[float | None]], *, height: float = HEIGHT) -> Chart:
+        """A chart *height* pixels high whose scale begins at 0 and holds every value of *series*."""
+        highest = max((value for values in series for value in values if value is not None), default=0.0)
+        return Chart(
+            field, Upright(0.0, 1.05 * highest or 1.0, height - _ABOVE - _BELOW, _ABOVE), tuple(ticks(highest))
+        )
+
+    @property
+    def height(self) -> float:
+        return self.scale.height + _ABOVE + _BELOW
+
+    def line(self, at_s: Floats, values: Values, **paint: str | float) -> Markup:
+        """A line that is missing where a value is."""
+        drawn: dict[str, str | float | None] = {
+            "stroke_width": 2.0,
+            "stroke_linejoin": "round",
+            "stroke_linecap": "round",
+        }
+        return path(self._points(at_s, values), **(drawn | paint))
+
+    def between(self, at_s: Floats, upper: Values, lower: Values, **paint: str | float) -> Markup:
+        """The area from *lower* to *upper*, where there are both and the upper one is not below."""
+        either = [
+            (u, min(u, low)) if u is not None and low is not None else None for u, low in zip(upper, lower, strict=True)
+        ]
+        tops = self._points(at_s, tuple(pair and pair[0] for pair in either))
+        floors = self._points(at_s, tuple(pair and pair[1] for pair in either))
+        return area([[*top, *reversed(floor)] for top, floor in zip(tops, floors, strict=True)], **paint)
+
+    def under(self, at_s: Floats, values: Values, **paint: str | float) -> Markup:
+        """The area from 0 to *values*."""
+        return self.between(at_s, values, (0.0,) * len(values), **paint)
+
+    def step(self, start_s: float, end_s: float, value: float, base: float, paint: str) -> Markup:
+        """A level *value* from one instant to another, and the area between it and *base*."""
+        left, right = self.field.clock.inner(start_s), self.field.clock.inner(end_s)
+        top, floor = self.scale.y(value), self.scale.y(base)
+        ground = area([[(left, floor), (left, top), (right, top), (right, floor)]], fill=paint, fill_opacity=0.2)
+        return ground + path([[(left, top), (right, top)]], stroke=paint, stroke_width=2.4)
+
+    def rule(self, value: float, start_s: float, end_s: float, words: str) -> Markup:
+        """A limit at *value*, dashed, with its name at its right end."""
+        y, clock = self.scale.y(value), self.field.clock
+        line = element(
+            "line",
+            x1=clock.x(start_s),
+            x2=clock.x(end_s),
+            y1=y,
+            y2=y,
+            stroke="ink",
+            stroke_width=1.2,
+            stroke_dasharray="6 3",
+        )
+        return line + text(clock.x(end_s), y - 4, words, dx=-4, text_anchor="end", font_size=11, class_="halo")
+
+    def label(self, at_s: float, value: float, words: str) -> Markup:
+        """Bold words just above a point."""
+        return text(
+            self.field.clock.x(at_s),
+            self.scale.y(value) - 5,
+            words,
+            text_anchor="middle",
+            font_weight=600,
+            class_="halo",
+        )
+
+    def picture(
+        self,
+        lines: Iterable[Markup],
+        upon: Iterable[Markup] = (),
+        *,
+        title: str,
+        about: str,
+        key: str,
+        named: Callable[[float], str],
+    ) -> Markup:
+        """*lines* on the ground, what stands *upon* them, and values at the left edge, *named*."""
+        clock = self.field.clock
+        inner = stretched(clock.left, 100 - clock.left, self.height, lines)
+        return drawing(
+            self.height,
+            [*self.field.ground(self.height), *self._levels(), inner, *self._names(named), *upon],
+            title=title,
+            about=about,
+            key=key,
+        )
+
+    def _levels(self) -> Iterator[Markup]:
+        for value in self.marks:
+            y = round(self.scale.y(value)) + 0.5
+            yield element(
+                "line", x1="0", x2="100%", y1=y, y2=y, stroke="axis" if value == 0 else "grid", stroke_width=1
+            )
+
+    def _names(self, named: Callable[[float], str]) -> Iterator[Markup]:
+        for value in self.marks[1:]:
+            yield text("0", self.scale.y(value) - 3, named(value), fill="soft", font_size=11, class_="halo")
+
+    def _points(self, at_s: Floats, values: Values) -> list[list[Point]]:
+        """The stretches of *values* in which none is missing; a single one becomes a short level line."""
+        stretches: list[list[Point]] = [[]]
+        for instant, value in zip(at_s.tolist(), values, strict=True):
+            if value is None:
+                stretches.append([])
+            else:
+                stretches[-1].append((self.field.clock.inner(instant), self.scale.y(value)))
+        half = self.field.clock.inner(float(np.diff(at_s).min()) if at_s.size > 1 else self.field.clock.end_s) / 2
+        return [_at_least_two(points, half) for points in stretches if points]
+
+
+def _at_least_two(points: Sequence[Point], half: float) -> list[Point]:
+    if len(points) > 1:
+        return list(points)
+    x, y = points[0]
+    return [(max(0.0, x - half), y), (min(1000.0, x + half), y)]
+
+
+def swatch(kind: str, paint: str) -> Markup:
+    """A sample of a line (solid, dashed, dotted) or of an area, to stand beside its name."""
+    if kind == "area":
+        inner = element(
+            "rect", x=0, y=0.5, width=16, height=9, rx=1, fill=paint, fill_opacity=0.3, stroke=paint, stroke_width=1
+        )
+    else:
+        dash = {"dashed": "5 3", "dotted": "1.5 2.5"}.get(kind)
+        inner = element("line", x1=0, x2=16, y1=5, y2=5, stroke=paint, stroke_width=2.2, stroke_dasharray=dash)
+    return element("svg", inner, class_="swatch", width=16, height=10, aria_hidden="true")
+
+
+def block(paint: str) -> Markup:
+    """A filled square, to stand beside a name."""
+    inner = element("rect", width=10, height=10, rx=1.5, fill=paint)
+    return element("svg", inner, class_="swatch", width=10, height=10, aria_hidden="true")

@@ -1,0 +1,185 @@
+"""The charts that share the run's clock, in the order in which trouble is felt: users first, then providers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.evidence import Evidence
+from harness.report import words
+from harness.report.charts import Chart, Field, swatch
+from harness.report.series import Timeline, Values
+from harness.result import Finding, Result
+
+_A_REQUEST = "attempts a request"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a line or an area stands for; *said* are its values by bin, in words, and *column* is their heading."""
+
+    name: str
+    swatch: Markup
+    column: str = ""
+    said: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One chart with its heading; *note* is said under it."""
+
+    key: str
+    title: str
+    unit: str
+    picture: Markup | None
+    keys: tuple[Key, ...] = ()
+    note: str = ""
+
+
+def lanes(result: Result, evidence: Evidence, timeline: Timeline, field: Field) -> list[Lane]:
+    """The charts of a run in which at least one request was due."""
+    found = [_goodput(timeline, field, result), _latency(timeline, field, evidence, result)]
+    if timeline.sees_attempts:
+        found += [_load(timeline, field, result), _amplification(timeline, field, result)]
+    return found
+
+
+def _goodput(timeline: Timeline, field: Field, result: Result) -> Lane:
+    chart, at_s = Chart.of(field, [timeline.offered, timeline.good]), timeline.bins.middles_s
+    lines = [
+        chart.between(at_s, timeline.offered, timeline.good, fill="lost", fill_opacity=0.12),
+        chart.under(at_s, timeline.good, fill="good", fill_opacity=0.13),
+        chart.line(at_s, timeline.offered, stroke="offered", stroke_width=1.3, stroke_dasharray="5 4"),
+        chart.line(at_s, timeline.good, stroke="good"),
+    ]
+    keys = (
+        Key("good", swatch("solid", "good"), "good a second", [words.per_s(value) for value in timeline.good]),
+        Key(
+            "offered",
+            swatch("dashed", "offered"),
+            "offered a second",
+            [words.per_s(value) for value in timeline.offered],
+        ),
+        Key("offered, not good", swatch("area", "lost")),
+    )
+    title, about = "Good answers", _means(result, timeline, timeline.good, "good answers a second")
+    picture = chart.picture(lines, title=title, about=about, key="goodput", named=words.number)
+    return Lane("goodput", title, "a second, by when the request was due", picture, keys)
+
+
+def _latency(timeline: Timeline, field: Field, evidence: Evidence, result: Result) -> Lane:
+    within_s = evidence.plan.scenario.good.within
+    highest = max((value for value in timeline.p95_ms if value is not None), default=0.0)
+    close = 1000 * within_s <= 1.6 * highest
+    chart, at_s = Chart.of(field, [timeline.p95_ms, (1000 * within_s,) if close else ()]), timeline.bins.middles_s
+    lines = [
+        chart.between(at_s, timeline.p95_ms, timeline.p50_ms, fill="latency", fill_opacity=0.15),
+        chart.line(at_s, timeline.p95_ms, stroke="latency", stroke_width=1.1),
+        chart.line(at_s, timeline.p50_ms, stroke="latency", stroke_width=2.2),
+    ]
+    upon = (
+        [chart.rule(1000 * within_s, 0.0, field.clock.end_s, f"good within {words.seconds(within_s)} s")]
+        if close
+        else []
+    )
+    keys = (
+        Key("p50", swatch("solid", "latency"), "p50", [_ms(value) for value in timeline.p50_ms]),
+        Key("up to p95", swatch("area", "latency"), "p95", [_ms(value) for value in timeline.p95_ms]),
+    )
+    title, about = (
+        "Latency of complete answers",
+        _means(result, timeline, timeline.p95_ms, "ms for the slowest 5 of 100"),
+    )
+    picture = chart.picture(lines, upon, title=title, about=about, key="latency", named=_ms_tick)
+    gap = any(offered and p50 is None for offered, p50 in zip(timeline.offered, timeline.p50_ms, strict=True))
+    note = "Where the line is missing, not one answer was complete." if gap else ""
+    return Lane(
+        "latency", title, f"from when the request was due; good within {words.seconds(within_s)} s", picture, keys, note
+    )
+
+
+def _load(timeline: Timeline, field: Field, result: Result) -> Lane:
+    chart = Chart.of(field, [timeline.offered, timeline.attempts, timeline.arrivals])
+    at_s = timeline.bins.middles_s
+    # Without retries the two run side by side, and a tint between them would only flicker.
+    both = zip(timeline.attempts, timeline.offered, strict=True)
+    beyond = tuple(tried if tried and tried > 1.25 * (asked or 0) else None for tried, asked in both)
+    lines = [
+        chart.between(at_s, beyond, timeline.offered, fill="attempts", fill_opacity=0.12),
+        chart.line(at_s, timeline.offered, stroke="offered", stroke_width=1.3, stroke_dasharray="5 4"),
+        chart.line(at_s, timeline.attempts, stroke="attempts"),
+        chart.line(at_s, timeline.arrivals, stroke="arrivals", stroke_width=1.8, stroke_dasharray="0.5 3.5"),
+    ]
+    keys = (
+        Key(
+            "tried", swatch("solid", "attempts"), "tried a second", [words.per_s(value) for value in timeline.attempts]
+        ),
+        Key(
+            "arrived",
+            swatch("dotted", "arrivals"),
+            "arrived a second",
+            [words.per_s(value) for value in timeline.arrivals],
+        ),
+        Key("client requests", swatch("dashed", "offered")),
+    )
+    title, about = "Attempts at the providers", _means(result, timeline, timeline.attempts, "attempts a second")
+    picture = chart.picture(lines, title=title, about=about, key="load", named=words.number)
+    return Lane("load", title, "a second, by when it happened", picture, keys)
+
+
+def _amplification(timeline: Timeline, field: Field, result: Result) -> Lane:
+    windows = [(window, window.value) for window in timeline.amplification if window.value is not None]
+    expected = [finding for finding in result.findings if finding.metric == "retry_amplification"]
+    limits = [(finding.limit, span) for finding in expected if (span := _span(result, finding))]
+    values = [tuple(value for _, value in windows), (1.0,), tuple(limit for limit, _ in limits)]
+    chart = Chart.of(field, values, height=100)
+    lines = [chart.step(window.start_s, window.end_s, value, 1.0, "attempts") for window, value in windows]
+    upon = [
+        chart.rule(limit, start_s, min(end_s, field.until_s), f"limit {limit:g}") for limit, (start_s, end_s) in limits
+    ]
+    if windows and (peak := max(windows, key=lambda pair: pair[1]))[1] > 1.2:
+        upon.append(chart.label((peak[0].start_s + peak[0].end_s) / 2, peak[1], f"{peak[1]:.2f} {words.TIMES}"))
+    about = "; ".join(f"{window.start_s:g} to {window.end_s:g} s: {value:.2f}" for window, value in windows)
+    said = [words.quantity(value, _A_REQUEST) for value in timeline.amplification_at()]
+    hidden = any(window.value is None and window.n for window in timeline.amplification)
+    note = "Where nothing is drawn, a fault hid the attempts: amplification was not measured there." if hidden else ""
+    title = "Retry amplification"
+    picture = chart.picture(lines, upon, title=title, about=f"{_A_REQUEST}: {about}", key="amplification", named=_times)
+    keys = (Key(_A_REQUEST, swatch("area", "attempts"), _A_REQUEST, said),)
+    return Lane("amplification", title, "by when the request was due", picture, keys, note)
+
+
+def _span(result: Result, finding: Finding) -> tuple[float, float] | None:
+    """From when to when *finding* was to hold; all phases but the warm-up where it names none."""
+    phases = [
+        phase
+        for phase in result.phases
+        if finding.phase in (None, phase.name) and (finding.phase or phase.name != "warmup")
+    ]
+    return (phases[0].start_s, phases[-1].end_s) if phases else None
+
+
+def _means(result: Result, timeline: Timeline, values: Values, unit: str) -> str:
+    """Mean of *values* by phase, for those who cannot see the line."""
+    told = []
+    known = [(at_s, v) for at_s, v in zip(timeline.bins.middles_s.tolist(), values, strict=True) if v is not None]
+    for phase in result.phases:
+        inside = [v for at_s, v in known if phase.start_s <= at_s < phase.end_s]
+        told.append(
+            f"{words.PHASES.get(phase.name, phase.name)} {words.number(round(sum(inside) / len(inside), 1)) if inside else 'none'}"
+        )
+    return f"{unit}, on average: {', '.join(told)}"
+
+
+def _ms(value: float | None) -> str:
+    return "–" if value is None else words.quantity(value, "ms")
+
+
+def _ms_tick(value: float) -> str:
+    return f"{value / 1000:g} s" if value >= 1000 else f"{value:g} ms"
+
+
+def _times(value: float) -> str:
+    return f"{value:g} {words.TIMES}"

@@ -1,0 +1,80 @@
+"""Which layer tried how often: attempts for each request as stacked bars, a phase each, with what of them arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.evidence import Evidence
+from harness.report import words
+from harness.report.charts import block
+from harness.report.scales import ticks
+from harness.report.series import LAYERS, Tries, tries
+from harness.report.svg import drawing, element, text
+
+_ROW, _TOP = 46.0, 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """The picture, its legend, and the table behind it."""
+
+    picture: Markup
+    layers: list[tuple[str, Markup]]
+    phases: list[Tries]
+    note: str
+    idle: bool
+    """Whether nothing was ever tried again, and all arrived."""
+
+
+def picture(evidence: Evidence) -> Retries | None:
+    """Tries by phase and layer; None when no attempt was joined to a request."""
+    found = tries(evidence)
+    if not any(phase.attempts for phase in found):
+        return None
+    highest = 1.04 * max(2.0, *(max(phase.attempts, phase.arrived) / phase.requests for phase in found))
+    height = _TOP + _ROW * len(found) + 22
+    parts = list(_grid(highest, height))
+    for row, phase in enumerate(found):
+        parts += _bar(phase, highest, _TOP + _ROW * row)
+    told = "; ".join(map(_told, found))
+    shown = [layer for layer in LAYERS if any(phase.by_layer[layer] for phase in found)]
+    drawn = drawing(height, parts, title="Attempts for each request, by layer", about=told, key="retries")
+    hidden = [words.PHASES.get(phase.phase, phase.phase) for phase in found if not phase.seen]
+    idle = not hidden and all(phase.by_layer["first"] == phase.attempts == phase.arrived for phase in found)
+    note = f"A fault hid attempts in: {', '.join(hidden)}. The numbers there are too small." if hidden else ""
+    return Retries(drawn, [(layer, block(layer)) for layer in shown], found, note, idle)
+
+
+def _grid(highest: float, height: float) -> Iterator[Markup]:
+    for value in ticks(highest):
+        x = 100 * value / highest
+        anchor = "start" if value == 0 else "end" if x > 97 else "middle"
+        yield element(
+            "line", x1=f"{x:.2f}%", x2=f"{x:.2f}%", y1=0, y2=height - 18, stroke="axis" if value in (0, 1) else "grid"
+        )
+        yield text(f"{x:.2f}%", height - 4, f"{value:g}", fill="soft", font_size=11, text_anchor=anchor)
+
+
+def _told(phase: Tries) -> str:
+    layers = ", ".join(f"{n} {words.LAYERS[layer]}" for layer, n in phase.by_layer.items())
+    return f"{words.PHASES.get(phase.phase, phase.phase)}: {layers}, {phase.arrived} arrived"
+
+
+def _bar(phase: Tries, highest: float, y: float) -> Iterator[Markup]:
+    total = phase.attempts / phase.requests
+    yield text("0", y + 13, f"{words.PHASES.get(phase.phase, phase.phase)}", dx=6, font_weight=600, class_="halo")
+    said = f"{total:.2f} attempts a request, {phase.arrived / phase.requests:.2f} arrived"
+    yield text("0", y + 13, said, dx=80, fill="soft", class_="halo")
+    left = 0.0
+    for layer, n in phase.by_layer.items():
+        width = 100 * n / phase.requests / highest
+        if width > 0:
+            yield element(
+                "rect", x=f"{left:.2f}%", width=f"{max(width - 0.12, 0.1):.2f}%", y=y + 19, height=15, fill=layer
+            )
+        left += width
+    arrived = 100 * phase.arrived / phase.requests / highest
+    yield element("rect", x="0", width=f"{arrived:.2f}%", y=y + 36, height=3.5, fill="arrivals")

@@ -1,0 +1,274 @@
+"""What the charts draw, made from evidence: rates a bin of time, latencies, tries, and the snapshot behind each answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import floor
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.evidence import Evidence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+POINTS_MOST = 300
+ENTRIES_MOST = 8
+WINDOW_S = 5.0
+LAYERS = ("first", "sdk", "application", "failover")
+_WIDTHS_S = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+
+Floats = npt.NDArray[np.float64]
+Values = tuple[float | None, ...]
+"""One value a bin; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Time from 0 to *until_s*, cut every *width_s*; the last bin is the one that may be up to a half shorter or longer."""
+
+    until_s: float
+    width_s: float
+
+    @property
+    def n(self) -> int:
+        return max(1, floor(self.until_s / self.width_s + 0.5))
+
+    @property
+    def edges_s(self) -> Floats:
+        edges: Floats = np.append(np.arange(self.n) * self.width_s, self.until_s)
+        return edges
+
+    @property
+    def middles_s(self) -> Floats:
+        middles: Floats = (self.edges_s[:-1] + self.edges_s[1:]) / 2
+        return middles
+
+    def places(self, at_s: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """The bin of each instant; one that is outside, or no number, has none (-1)."""
+        instants = np.asarray(at_s, dtype=np.float64)
+        inside = (instants >= 0) & (instants <= self.until_s)
+        places = np.clip(np.floor(np.where(inside, instants, 0) / self.width_s), 0, self.n - 1)
+        return np.where(inside, places, -1).astype(np.int64)
+
+    def per_s(self, at_s: npt.ArrayLike) -> Values:
+        """How many of *at_s* there are a second, by bin."""
+        places = self.places(at_s)
+        counts = np.bincount(places[places >= 0], minlength=self.n)[: self.n]
+        return _values(counts / np.diff(self.edges_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Attempts a request, over the *n* requests due in a stretch; None where nothing could be seen."""
+
+    start_s: float
+    end_s: float
+    value: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time in which all answers of an entry stood on one snapshot, or (None) on several in turn."""
+
+    start_s: float
+    end_s: float
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All that is drawn over the run's clock; *end_s* is where the plan ended, *bins* reach as far as was observed."""
+
+    end_s: float
+    bins: Bins
+    offered: Values
+    good: Values
+    p50_ms: Values
+    p95_ms: Values
+    attempts: Values
+    arrivals: Values
+    amplification: tuple[Window, ...]
+    versions: dict[str, tuple[Stretch, ...]]
+    apart: tuple[tuple[float, float], ...]
+    """When entries answered from different snapshots."""
+    sees_attempts: bool
+
+    def amplification_at(self) -> Values:
+        """The window's value by bin."""
+        starts = np.array([window.start_s for window in self.amplification])
+        if not starts.size:
+            return (None,) * self.bins.n
+        places = np.clip(np.searchsorted(starts, self.bins.middles_s, side="right") - 1, 0, None)
+        return tuple(self.amplification[place].value for place in places)
+
+    def version_at(self, entry: str) -> tuple[str, ...]:
+        """The entry's snapshot by bin, in words."""
+        found = self.versions[entry]
+        return tuple(
+            next((named(s) for s in found if s.start_s <= at_s < s.end_s), "–") for at_s in self.bins.middles_s
+        )
+
+
+def named(stretch: Stretch) -> str:
+    return "mixed" if stretch.version is None else f"v{stretch.version}"
+
+
+def timeline(evidence: Evidence) -> Timeline | None:
+    """What is drawn of a run; None when not one request was due."""
+    rows = evidence.requests
+    if rows.empty:
+        return None
+    end_s = evidence.plan.total_s
+    until_s = _until_s(evidence)
+    bins = Bins(until_s, next((width for width in _WIDTHS_S if until_s / width <= POINTS_MOST), until_s / POINTS_MOST))
+    # Jitter may put the first or the last a hair outside of the plan; they belong to it all the same.
+    due_s, good = np.clip(rows["due_s"].to_numpy(dtype=np.float64), 0.0, until_s), rows["good"].to_numpy(dtype=np.bool_)
+    p50, p95 = _quantiles(bins, due_s, rows["latency_ms"].to_numpy(dtype=np.float64))
+    versions = _versions(evidence, until_s)
+    return Timeline(
+        end_s=end_s,
+        bins=bins,
+        offered=bins.per_s(due_s),
+        good=bins.per_s(due_s[good]),
+        p50_ms=p50,
+        p95_ms=p95,
+        attempts=bins.per_s(evidence.attempts["start_s"]),
+        arrivals=bins.per_s(evidence.arrivals["start_s"]),
+        amplification=tuple(_windows(evidence, until_s)),
+        versions=versions,
+        apart=_apart(versions),
+        sees_attempts=any(link.carries == "http" for link in evidence.plan.target.links.values()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Attempts made for the requests due in *phase*, by the layer that made them, and how many of them arrived at the providers.
+
+    *seen* is false where a fault hid attempts; then the numbers are too small.
+    """
+
+    phase: str
+    requests: int
+    by_layer: dict[str, int]
+    arrived: int
+    seen: bool
+
+    @property
+    def attempts(self) -> int:
+        return sum(self.by_layer.values())
+
+
+def tries(evidence: Evidence) -> list[Tries]:
+    """Tries by phase, of phases in which a request was due."""
+    joined = evidence.attempts[evidence.attempts["request"] >= 0]
+    rows = evidence.requests
+    phase_of = rows[rows["nonce"] != ""].drop_duplicates("nonce").set_index("nonce")["phase"]
+    arrived = evidence.arrivals["nonce"].map(phase_of)
+    found = []
+    for phase in evidence.plan.phases:
+        requests = int((rows["phase"] == phase.name).sum())
+        layers = joined.loc[joined["phase"] == phase.name, "layer"].value_counts()
+        if requests:
+            counts = {layer: int(layers.get(layer, 0)) for layer in LAYERS}
+            hidden = _hidden(evidence, phase.start_s, phase.end_s)
+            found.append(Tries(phase.name, requests, counts, int((arrived == phase.name).sum()), not hidden))
+    return found
+
+
+def _until_s(evidence: Evidence) -> float:
+    """The plan's end, or of a run that was cut short when its last request was sent: putting the world back takes longer than that."""
+    rows = evidence.requests
+    ended = evidence.ended
+    if ended is not None and ended.reason == "completed":
+        return evidence.plan.total_s
+    sent = rows["due_s"][rows["sent_s"].notna()]
+    return max(min(evidence.plan.total_s, float((sent if len(sent) else rows["due_s"]).max())), 1e-3)
+
+
+def _values(numbers: npt.ArrayLike) -> Values:
+    return tuple(None if np.isnan(value) else float(value) for value in np.asarray(numbers, dtype=np.float64))
+
+
+def _quantiles(bins: Bins, due_s: Floats, latency_ms: Floats) -> tuple[Values, Values]:
+    known = ~np.isnan(latency_ms)
+    places, latencies = bins.places(due_s[known]), latency_ms[known]
+    found = np.full((2, bins.n), np.nan)
+    order = np.argsort(places, kind="stable")
+    starts = np.searchsorted(places[order], np.arange(bins.n + 1))
+    for place in range(bins.n):
+        mine = latencies[order[starts[place] : starts[place + 1]]]
+        if mine.size:
+            found[:, place] = np.quantile(mine, [0.5, 0.95])
+    return _values(found[0]), _values(found[1])
+
+
+def _windows(evidence: Evidence, until_s: float) -> list[Window]:
+    """Stretches of `WINDOW_S` or a hundredth of the run that begin anew with each phase, so that none mixes two."""
+    rows = evidence.requests
+    due_s, attempts = rows["due_s"].to_numpy(dtype=np.float64), rows["attempts"].to_numpy(dtype=np.float64)
+    width_s = max(WINDOW_S, evidence.plan.total_s / 100)
+    windows = []
+    for phase in evidence.plan.phases:
+        pieces = max(1, round((phase.end_s - phase.start_s) / width_s))
+        edges = np.linspace(phase.start_s, phase.end_s, pieces + 1)
+        for start_s, end_s in pairwise(edges.tolist()):
+            if start_s >= until_s:
+                break
+            inside = (due_s >= start_s) & (due_s < end_s)
+            n = int(inside.sum())
+            seen = n and not _hidden(evidence, start_s, end_s)
+            windows.append(Window(start_s, min(end_s, until_s), float(attempts[inside].mean()) if seen else None, n))
+    return windows
+
+
+def _hidden(evidence: Evidence, start_s: float, end_s: float) -> bool:
+    """Whether a fault hid attempts between two instants."""
+    return any(d.fault.hides_attempts() and d.start_s < end_s and start_s < d.end_s for d in evidence.plan.disturbances)
+
+
+def _versions(evidence: Evidence, until_s: float) -> dict[str, tuple[Stretch, ...]]:
+    rows = evidence.requests
+    rows = rows[(rows["outcome"] == "complete") & rows["snapshot_version"].notna() & rows["sent_s"].notna()]
+    bins = Bins(until_s, max(0.2, until_s / POINTS_MOST))
+    entries = sorted(set(rows["entry"]))[:ENTRIES_MOST]
+    return {entry: tuple(_stretches(bins, rows[rows["entry"] == entry])) for entry in entries}
+
+
+def _stretches(bins: Bins, rows: pd.DataFrame) -> list[Stretch]:
+    """From one change of the snapshot to the next; a bin without an answer goes on as the one before it."""
+    places = bins.places(rows["sent_s"])
+    versions = rows["snapshot_version"].to_numpy(dtype=np.int64)
+    lowest, highest = np.full(bins.n, np.iinfo(np.int64).max), np.full(bins.n, np.iinfo(np.int64).min)
+    np.minimum.at(lowest, places[places >= 0], versions[places >= 0])
+    np.maximum.at(highest, places[places >= 0], versions[places >= 0])
+    found: list[Stretch] = []
+    for place in np.flatnonzero(lowest <= highest):
+        version = int(lowest[place]) if lowest[place] == highest[place] else None
+        start_s = float(bins.edges_s[place])
+        if found and found[-1].version == version:
+            continue
+        if found:
+            found[-1] = Stretch(found[-1].start_s, start_s, found[-1].version)
+        found.append(Stretch(start_s if found else 0.0, bins.until_s, version))
+    return found
+
+
+def _apart(versions: dict[str, tuple[Stretch, ...]]) -> tuple[tuple[float, float], ...]:
+    """Stretches of time in which not all entries stood on one snapshot, of a length that can be seen."""
+    edges = sorted({edge for found in versions.values() for s in found for edge in (s.start_s, s.end_s)})
+    spans: list[tuple[float, float]] = []
+    for start_s, end_s in pairwise(edges):
+        held = {s.version for found in versions.values() for s in found if s.start_s <= start_s < s.end_s}
+        if len(held) < 2 and None not in held:
+            continue
+        if spans and spans[-1][1] >= start_s:
+            spans[-1] = (spans[-1][0], end_s)
+        else:
+            spans.append((start_s, end_s))
+    return tuple(spans)

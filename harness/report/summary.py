@@ -1,0 +1,80 @@
+"""A run in Markdown, for the page of a CI job."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from harness.report import trust, words
+from harness.report.headline import headline
+from harness.report.plain_text import one_line
+from harness.result import Finding, Result
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$!&@])")
+_STATES = {"yes": "yes", "no": "**no**", "open": "?"}
+
+
+def summary(result: Result) -> str:
+    """Verdict, findings, what speaks against the numbers, and how to repeat the run."""
+    return "\n".join([*_head(result), *_findings(result), *_quality(result), *_again(result)]) + "\n"
+
+
+def escaped(text: str, most: int = 300) -> str:
+    """*text* as Markdown that reads as it stands, in a table too."""
+    return _SPECIAL.sub(r"\\\1", one_line(text, most))
+
+
+def code(text: str, most: int = 200) -> str:
+    """*text* between backticks; a bar has to be escaped even there, where it stands in a table."""
+    return f"`{one_line(text, most).replace('`', chr(0x2019)).replace('|', chr(92) + '|')}`"
+
+
+def _head(result: Result) -> Iterator[str]:
+    yield f"## {result.verdict.upper()}: {escaped(result.scenario.name, 60)} on {escaped(result.target.name, 60)}"
+    yield ""
+    yield escaped(headline(result), 600)
+    yield ""
+    if result.verdict not in words.TRUSTED:
+        yield f"{words.VERDICTS[result.verdict]}"
+        yield ""
+
+
+def _findings(result: Result) -> Iterator[str]:
+    if not result.findings:
+        return
+    yield "| expectation | measured | 95 % interval | verdict |"
+    yield "|:--|--:|:--|:--|"
+    for finding in result.findings:
+        value, interval = escaped(words.value_of(result, finding)), escaped(words.interval_of(result, finding) or "–")
+        yield f"| {code(finding.expectation)} | {value} | {interval} | {_verdict(result, finding)} |"
+    yield ""
+
+
+def _verdict(result: Result, finding: Finding) -> str:
+    if result.verdict not in words.TRUSTED:
+        return "not counted"
+    return finding.verdict if finding.verdict == "pass" else f"**{finding.verdict}**"
+
+
+def _quality(result: Result) -> Iterator[str]:
+    yield "**Can these numbers be trusted?**"
+    yield ""
+    for check in trust.checks(result):
+        yield f"- {escaped(check.question)} {_STATES[check.state]}: {escaped(check.detail, 600)}"
+    places = ", ".join(
+        f"{words.count(count.n)} {count.place}" for count in trust.counts(result.quality) if count.n is not None
+    )
+    yield f"- Attempts along the wire: {escaped(places)}"
+    for note in trust.notes(result):
+        yield f"- {escaped(note, 500)}"
+    yield ""
+
+
+def _again(result: Result) -> Iterator[str]:
+    replay = one_line(result.replay, 2000)
+    fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", replay)), default=0))
+    yield f"Run it again (seed {result.seed}):"
+    yield ""
+    yield f"{fence}sh"
+    yield replay
+    yield fence

@@ -1,0 +1,108 @@
+"""Why the numbers of a run can, or cannot, be trusted: each reason with the evidence for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.report import words
+from harness.report.plain_text import one_line
+from harness.result import Fault, Quality, Result
+from harness.scoring.steadiness import LAG_P99_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question about the measurement; *state* is its answer, *said* the answer's word, and *detail* the evidence."""
+
+    question: str
+    state: Literal["yes", "no", "open"]
+    said: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many attempts were counted at one place of the wire; None where nobody counted."""
+
+    place: str
+    n: int | None
+
+
+def checks(result: Result) -> list[Check]:
+    """What was checked of the measurement, in the order in which it could have gone wrong."""
+    return [*_faults(result), _load(result.quality), _baseline(result), *_joined(result.quality)]
+
+
+def counts(quality: Quality) -> list[Count]:
+    """Attempts along the wire: what disappears between two places, the fault ate."""
+    return [
+        Count("tried by the service (tap)", quality.attempts),
+        Count("came through (edge)", quality.arrivals),
+        Count("passed on to providers", quality.forwarded),
+        Count("counted by providers", quality.accepted),
+    ]
+
+
+def notes(result: Result) -> list[str]:
+    """What else has to be known."""
+    return [one_line(note, 500) for note in result.quality.notes]
+
+
+def _faults(result: Result) -> Iterator[Check]:
+    if not result.faults:
+        yield Check("Did the fault take hold?", "open", "no fault", "Nothing was broken in this run.")
+    for fault in result.faults:
+        name = f"Did {one_line(fault.summary, 100)} take hold?"
+        yield Check(name, "yes" if fault.confirmed else "no", "yes" if fault.confirmed else "no", _hold(fault))
+
+
+def _hold(fault: Fault) -> str:
+    said = [one_line(fault.evidence, 400)]
+    if fault.confirmed_at_s is not None and fault.asked_at_s is not None:
+        said.append(f"seen {words.seconds(max(0.0, fault.confirmed_at_s - fault.asked_at_s))} s after it was asked for")
+    if fault.attempts_affected is not None:
+        said.append(f"{words.count(fault.attempts_affected)} attempts touched")
+    if fault.asked_at_s is not None and fault.reverted_at_s is None:
+        said.append("it was not seen to be put back")
+    return "; ".join(part for part in said if part)
+
+
+def _load(quality: Quality) -> Check:
+    lag_ms = quality.send_lag_ms.p99
+    whole = not (quality.dropped or quality.missing or quality.doubled)
+    if quality.offered == 0 or lag_ms is None:
+        return Check("Did the load keep up?", "no", "no", "No request was sent.")
+    said = [f"{words.count(quality.sent)} of {words.count(quality.offered)} requests sent"]
+    said += [f"99 of 100 within {lag_ms:.1f} ms of when they were due"]
+    odd = {
+        "not sent": quality.dropped,
+        "lost": quality.missing,
+        "doubled": quality.doubled,
+        "without an end": quality.unfinished,
+    }
+    said += [f"{words.count(n)} {name}" for name, n in odd.items() if n]
+    kept = whole and lag_ms <= LAG_P99_MS
+    return Check("Did the load keep up?", "yes" if kept else "no", "yes" if kept else "no", "; ".join(said))
+
+
+def _baseline(result: Result) -> Check:
+    phase = next((phase for phase in result.phases if phase.name == "baseline"), None)
+    ratio = phase.good_ratio if phase else None
+    detail = f"{words.share(ratio)} of its answers were good" if ratio is not None else "no request was due in it"
+    steady = result.quality.steady_baseline
+    if steady is None:
+        return Check("Was the baseline steady?", "open", words.NOT_MEASURED, detail)
+    return Check("Was the baseline steady?", "yes" if steady else "no", "yes" if steady else "no", detail)
+
+
+def _joined(quality: Quality) -> Iterator[Check]:
+    if quality.join_ratio is None:
+        yield Check(
+            "Were attempts joined to requests?", "open", words.NOT_MEASURED, "No attempt at a provider was seen."
+        )
+        return
+    said = "all" if quality.join_ratio == 1 else "nearly all" if quality.join_ratio >= 0.999 else "in part"
+    detail = f"{words.share(quality.join_ratio)} of {words.count(quality.attempts)} attempts belong to a known request"
+    yield Check("Were attempts joined to requests?", "open" if said == "in part" else "yes", said, detail)

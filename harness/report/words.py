@@ -1,0 +1,189 @@
+"""Numbers as people read them: with their unit, with as many digits as they are worth, and never a 0 for what was not measured."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from math import floor, log10
+
+from harness.result import Finding, Measured, Outcome, Result
+
+NOT_MEASURED = "not measured"
+TIMES = "×"
+
+TITLES = {
+    "recovery_time_s": "Recovery time",
+    "failover_time_s": "Failover time",
+    "retry_amplification": "Retry amplification",
+    "answer_consistency": "Answer consistency",
+    "monotonic_violations": "Steps back",
+    "good_ratio": "Good answers",
+    "latency_ms": "Latency",
+    "ttft_ms": "Time to first token",
+}
+PHASES = {"warmup": "warm-up", "baseline": "baseline", "fault": "fault", "recovery": "recovery"}
+LAYERS = {"first": "first tries", "sdk": "SDK retries", "application": "application retries", "failover": "failover"}
+VERDICTS: dict[Outcome, str] = {
+    "pass": "Every expectation held.",
+    "fail": "An expectation was broken.",
+    "inconclusive": "There is too little evidence to say whether every expectation held.",
+    "invalid": "The measurement itself cannot be trusted, so nothing is said about the service.",
+    "aborted": "A guard stopped the run, so nothing is said about the service.",
+    "crashed": "The harness broke, so nothing is said about the service.",
+    "interrupted": "The run was interrupted, so nothing is said about the service.",
+}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+TRUSTED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
+
+
+def quantity(value: float | None, unit: str = "") -> str:
+    """*value* with its *unit*: ``9.6 s``, ``3.02 ×``, ``0.97``, ``812 ms``, ``1,200``."""
+    if value is None:
+        return NOT_MEASURED
+    match unit:
+        case "s":
+            return f"{seconds(value)} s"
+        case "ms":
+            return f"{value:,.0f} ms" if abs(value) >= 10 else f"{_plain(value, 1)} ms"
+        case "ratio":
+            return ratio(value)
+        case "attempts a request":
+            return f"{value:.2f} {TIMES}"
+        case _:
+            return number(value)
+
+
+def measured(found: Measured, unit: str = "") -> str:
+    """The value, or for one that lies beyond what was observed ``> 20 s``."""
+    return (
+        f"> {quantity(found.value, unit)}"
+        if found.censored and found.value is not None
+        else quantity(found.value, unit)
+    )
+
+
+def interval(low: float | None, high: float | None, unit: str = "") -> str:
+    """``9.1 to 10.2 s``; an end that is open is said so, one without width is ``exact``, and nothing at all is an empty text."""
+    if low is None and high is None:
+        return ""
+    if low is None:
+        return f"at most {quantity(high, unit)}"
+    if high is None:
+        return f"at least {quantity(low, unit)}"
+    if low == high:
+        return "exact"
+    low_text, high_text = quantity(low, unit), quantity(high, unit)
+    if low_text == high_text:
+        return high_text
+    bare, _, word = low_text.rpartition(" ")
+    return f"{bare if bare and high_text.endswith(f' {word}') else low_text} to {high_text}"
+
+
+def seconds(value: float) -> str:
+    """Seconds without their unit: two digits behind the point below 1, at most one below 100, none above."""
+    if 0 < abs(value) < 0.005:
+        return _plain(value, 4)
+    return f"{value:.2f}" if 0 < abs(value) < 0.995 else _plain(value, 1 if abs(value) < 100 else 0)
+
+
+def ratio(value: float) -> str:
+    """A ratio with two to six digits, enough that a number that is not 0 or 1 does not look so."""
+    text = f"{value:.3f}"
+    for digits in range(3, 7):
+        text = f"{value:.{digits}f}"
+        if value in (0.0, 1.0) or float(text) not in (0.0, 1.0):
+            break
+    return text[:-1] if len(text) == 5 and text.endswith("0") else text
+
+
+def share(value: float) -> str:
+    """A ratio in a sentence: ``97 %``, and ``99.6 %`` where whole per cents would say 100."""
+    percent = 100 * value
+    digits = 0 if percent in (0, 100) or 1 <= percent <= 99 else 1 if 0.1 <= percent <= 99.9 else 2
+    return f"{percent:.{digits}f} %"
+
+
+def number(value: float) -> str:
+    """A number without a unit, with three significant digits and thousands marked; whole numbers whole."""
+    if float(value).is_integer():
+        return f"{value:,.0f}"
+    return _plain(value, max(0, 2 - floor(log10(abs(value)))))
+
+
+def count(value: float | None) -> str:
+    return NOT_MEASURED if value is None else f"{value:,.0f}"
+
+
+def per_s(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def duration(value_s: float) -> str:
+    """``63 s``, ``12 min 5 s``, ``2 h 3 min``."""
+    whole = round(value_s)
+    if whole < 120:
+        return f"{whole} s" if value_s >= 10 else f"{seconds(value_s)} s"
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def instant(at_s: float | None) -> str:
+    """An instant of the run's clock."""
+    return "–" if at_s is None else f"{at_s:.2f} s"
+
+
+def wall_time(iso: str) -> str:
+    """``21 Nov 2026, 05:31:02 UTC``; what is no ISO 8601 stays as it is."""
+    try:
+        moment = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M:%S} UTC"
+
+
+def title(metric: str) -> str:
+    """A metric's name for people; one that is not known here keeps its own words."""
+    base, _, part = metric.partition(".")
+    named = TITLES.get(base) or base.replace("_", " ").capitalize()
+    return f"{named} {part}" if part else named
+
+
+def unit_of(result: Result, metric: str) -> str:
+    """The unit of *metric*, which may name a part."""
+    found = result.metrics.get(metric.partition(".")[0])
+    return found.unit if found else ""
+
+
+def limit(result: Result, finding: Finding) -> str:
+    """What *finding* asks for: ``at most 5 s``."""
+    word = {"<=": "at most", "<": "below", ">=": "at least", ">": "above"}[operator(finding)]
+    return f"{word} {limit_value(result, finding)}"
+
+
+def limit_value(result: Result, finding: Finding) -> str:
+    """The limit with its unit, as it was written: ``5 s``, ``1.5 ×``, ``0.95``."""
+    suffix = {"s": " s", "ms": " ms", "attempts a request": f" {TIMES}"}.get(unit_of(result, finding.metric), "")
+    return f"{finding.limit:,.10g}{suffix}"
+
+
+def operator(finding: Finding) -> str:
+    """The comparison that the expectation is written with."""
+    return next((op for op in ("<=", ">=", "<", ">") if op in finding.expectation), "<=")
+
+
+def value_of(result: Result, finding: Finding) -> str:
+    """What *finding* measured; a time beyond what was observed is ``> 20 s``."""
+    unit = unit_of(result, finding.metric)
+    metric = result.metrics.get(finding.metric)
+    censored = metric is not None and metric.censored and metric.value == finding.value
+    return f"{'> ' if censored and finding.value is not None else ''}{quantity(finding.value, unit)}"
+
+
+def interval_of(result: Result, finding: Finding) -> str:
+    """The 95 % interval of *finding*; an empty text where nothing was measured."""
+    return interval(finding.low, finding.high, unit_of(result, finding.metric)) if finding.value is not None else ""
+
+
+def _plain(value: float, digits: int) -> str:
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
