@@ -7,8 +7,9 @@ entry-point group ``harness``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Callable
-from math import isfinite
+from math import floor, isfinite
 from typing import ClassVar
 
 from harness.evidence import Evidence
@@ -72,7 +73,7 @@ def measured(interval: Interval) -> Measured:
 def planned(plan: Plan, phase: str | None) -> int:
     """How many requests are planned for *phase*, or for all but the warm-up."""
     span_s = sum(p.end_s - p.start_s for p in plan.phases if p.name == phase or (phase is None and p.name != "warmup"))
-    return int(plan.scenario.load.rate_per_s * span_s)
+    return floor(round(plan.scenario.load.rate_per_s * span_s, 6))
 
 
 def best_case(
@@ -80,17 +81,17 @@ def best_case(
 ) -> str | None:
     """Why not even the *best* interval that n samples can give would pass; says how many would be needed."""
     n = planned(plan, expectation.phase)
-    if expectation.judge(best(n)) == "pass":
+
+    def settles(m: int) -> bool:
+        return expectation.judge(best(m)) == "pass"
+
+    if settles(n):
         return None
-    enough = next((m for m in _growing(n) if expectation.judge(best(m)) == "pass"), None)
-    needed = f"about {enough} are needed" if enough else "no number of them could"
+    enough = next((m for m in (max(n, 1) << doubled for doubled in range(1, 12)) if settles(m)), None)
+    needed = f"at least {_least(n, enough, settles)} are needed" if enough else "no number of them could"
     return f"{n} {unit} can never settle it, even when all go well; {needed}"
 
 
-def _growing(n: int) -> list[int]:
-    """Numbers above *n*, up to a hundred thousand, in steps of two per cent."""
-    sizes, size = [], max(n, 1)
-    while size < 100_000:
-        size = max(size + 1, round(size * 1.02))
-        sizes.append(size)
-    return sizes
+def _least(too_few: int, enough: int, settles: Callable[[int], bool]) -> int:
+    """The least number that settles it: more samples never settle less."""
+    return too_few + 1 + bisect_left(range(too_few + 1, enough), True, key=settles)
