@@ -1,0 +1,315 @@
+"""Each metric against small tables worked out by hand, and what is refused because no run could settle it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import pytest
+
+from harness import expectation
+from harness.evidence import Evidence
+from harness.history import Ended, Event, Injected, Injecting, Published, Reverted, Reverting
+from harness.metrics import metrics
+from harness.metrics.base import measured
+from harness.plan import Plan
+from harness.records import Attempt, Request
+from harness.result import Measured
+from harness.scoring.interval import UNMEASURED, Interval
+from harness.target import Target
+
+MakePlan = Callable[..., Plan]
+MakeEvidence = Callable[..., Evidence]
+Rows = Callable[..., list[Request]]
+
+LOSS = {"kind": "regional_loss", "region": "east"}
+LIMIT = {"kind": "rate_limit", "on": {"kind": "provider"}, "requests_per_min": 60}
+
+
+def bad(_: int, due_s: float) -> dict[str, Any]:
+    return {"outcome": "error", "status": 503}
+
+
+def bad_between(start_s: float, end_s: float) -> Callable[[int, float], dict[str, Any]]:
+    return lambda index, due_s: bad(index, due_s) if start_s <= due_s < end_s else {}
+
+
+def measure(evidence: Evidence, written: str) -> Interval:
+    asked = expectation.parse(f"{written} <= 0" if " in " not in written else written.replace(" in ", " <= 0 in "))
+    return metrics[asked.metric].measure(evidence, asked.phase, asked.part)
+
+
+# good_ratio
+
+
+def test_the_good_ratio_of_a_phase_is_of_the_requests_due_in_it(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan()
+    evidence = make_evidence(plan, requests=rows(plan, lambda i, due_s: bad(i, due_s) if 30 <= i < 35 else {}))
+    found = measure(evidence, "good_ratio in fault")
+    assert (found.value, found.n) == (0.75, 20)
+    assert (found.low, found.high) == pytest.approx((0.5313, 0.8881), abs=1e-4)  # Wilson, 15 of 20
+    assert measure(evidence, "good_ratio in baseline").value == 1
+    assert measure(evidence, "good_ratio").value == 55 / 60  # the warm-up does not count
+    assert metrics["good_ratio"].document(evidence).by.phase["fault"] == measured(found)
+
+
+# latency
+
+
+def test_latency_is_of_complete_answers_from_when_they_were_due(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 2, 8, 1))
+    late = lambda i, due_s: {"end_s": due_s + i / 100, "first_token_s": due_s + i / 200, "sent_s": due_s + 0.2}  # noqa: E731
+    evidence = make_evidence(plan, requests=rows(plan, lambda i, d: late(i, d) if i % 2 else bad(i, d)))
+    # Requests 31, 33, ... 109 are due in the fault: 40 answers, 310 to 1090 ms.
+    found = measure(evidence, "latency_ms.p50 in fault")
+    assert (found.value, found.n) == (pytest.approx(690), 40)
+    assert (found.low, found.high) == (pytest.approx(570), pytest.approx(830))  # ranks 14 and 27 of 40
+    assert measure(evidence, "latency_ms.p95 in fault").high == inf  # 72 answers would be needed
+    assert measure(evidence, "ttft_ms.p50 in fault").value == pytest.approx(345)
+    assert list(metrics["latency_ms"].document(evidence).parts) == ["p50", "p90", "p95", "p99"]
+
+
+# retry_amplification
+
+
+def test_amplification_is_attempts_a_request_where_the_request_was_due(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    plan = make_plan(phases=(1, 2, 8, 2))
+    asked = rows(plan)
+    tries = [attempt(row) for row in asked]
+    # Every other request of the fault is tried twice more, long after it: they still belong to it.
+    for row in asked[30:110:2]:
+        tries += [attempt(row, start_s=12.0, retry_count=1), attempt(row, start_s=12.5, link="provider-west")]
+    tries += [Attempt("provider-east", 4.0, "n-of-nobody")] * 50
+    evidence = make_evidence(plan, requests=asked, attempts=tries)
+    found = measure(evidence, "retry_amplification in fault")
+    assert (found.value, found.n) == (2.0, 80)
+    assert 1.7 < found.low < 2 < found.high < 2.4
+    assert measure(evidence, "retry_amplification in recovery").value == 1
+    by = metrics["retry_amplification"].document(evidence).by
+    assert {name: part.value for name, part in by.layer.items()} == pytest.approx(
+        {"first": 1, "sdk": 40 / 120, "failover": 40 / 120, "application": 0}
+    )
+    assert {name: part.value for name, part in by.link.items()} == pytest.approx(
+        {"provider-east": 160 / 120, "provider-west": 40 / 120}
+    )
+
+
+def test_amplification_is_unmeasured_where_refused_attempts_leave_no_trace(
+    make_plan: MakePlan, make_evidence: MakeEvidence
+) -> None:
+    evidence = make_evidence(make_plan(faults=[LOSS | {"mode": "refuse"}]))
+    assert measure(evidence, "retry_amplification in fault") == UNMEASURED
+    assert measure(evidence, "retry_amplification") == UNMEASURED
+    assert measure(evidence, "retry_amplification in baseline").value == 1
+
+
+# recovery and failover
+
+
+def test_recovery_counts_from_the_acknowledged_end_of_the_last_fault(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 5, 5, 25), faults=[LIMIT])
+    history: list[Event] = [Injecting(6, "rate_limit-1"), Injected(6.1, "rate_limit-1")]
+    history += [Reverting(11, "rate_limit-1"), Reverted(11.5, "rate_limit-1"), Ended(40, "completed")]
+    evidence = make_evidence(plan, requests=rows(plan, bad_between(6.5, 13.5)), history=history)
+    found = measure(evidence, "recovery_time_s")
+    assert found.low <= 2.0 <= found.high
+    assert found.value == pytest.approx(2.0, abs=0.1)
+    assert found.high - found.low < 1.0  # half a second of it is not knowing when the fault really ended
+    document = metrics["recovery_time_s"].document(evidence)
+    assert document.parts["relapses"].value == 0
+    assert document.parts["lost_s"].value == pytest.approx(2.0, abs=0.1)
+    assert document.by.phase == {}
+
+
+def test_a_service_that_never_dipped_recovers_at_once(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
+    plan = make_plan(phases=(1, 5, 15, 25))
+    evidence = make_evidence(plan)
+    for name in ("recovery_time_s", "failover_time_s"):
+        found = measure(evidence, name)
+        assert (found.low, found.value, found.censored) == (0, 0, False)
+        assert found.high < 0.2
+
+
+def test_a_service_that_never_came_back_is_told_by_how_long_was_watched(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 5, 15, 25))
+    evidence = make_evidence(plan, requests=rows(plan, bad_between(6, 99)))
+    found = measure(evidence, "recovery_time_s")
+    assert (found.low, found.high, found.censored) == (pytest.approx(24.99, abs=0.02), inf, True)
+    assert expectation.parse("recovery_time_s <= 5").judge(found) == "fail"
+    assert measure(evidence, "failover_time_s").low == pytest.approx(15, abs=0.1)
+
+
+def test_failover_is_when_answers_were_good_again_with_the_fault_still_there(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 5, 15, 5))
+    evidence = make_evidence(plan, requests=rows(plan, bad_between(6, 9)))
+    found = measure(evidence, "failover_time_s")
+    assert found.low <= 3.0 <= found.high
+    assert found.value == pytest.approx(3.0, abs=0.1)
+
+
+@pytest.mark.parametrize("left_out", [Injected, Reverted])
+def test_a_fault_that_never_began_or_never_ended_leaves_nothing_to_recover_from(
+    make_plan: MakePlan, make_evidence: MakeEvidence, events: Callable[..., list[Event]], left_out: type[Event]
+) -> None:
+    plan = make_plan()
+    history = [event for event in events(plan) if not isinstance(event, left_out)]
+    evidence = make_evidence(plan, history=history)
+    assert measure(evidence, "recovery_time_s") == UNMEASURED
+    assert measure(evidence, "failover_time_s") == UNMEASURED
+
+
+# answer_consistency and monotonic_violations
+
+
+def diverged(index: int, due_s: float) -> dict[str, Any]:
+    """Version 2 is published at 4 s; entry west goes on with version 1 until 5 s, and its conversations know better."""
+    stale = due_s < 4 or (index % 2 == 1 and due_s < 5)
+    version, seen = (1 if stale else 2), (2 if due_s >= 4.5 else 1)
+    return {"answer": f"It is {version}.", "snapshot_version": version, "seen_version": seen}
+
+
+def test_answers_behind_a_publication_are_inconsistent_and_going_back_is_a_violation(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, events: Any, make_target: Callable[..., Target]
+) -> None:
+    target = make_target(publish={"post": "http://127.0.0.1:5/p", "replica_lag": "0s"})
+    plan = make_plan(of=target)
+    history = sorted([*events(plan), Published(4.0, 3.99, 2)], key=lambda event: event.at_s)
+    evidence = make_evidence(plan, requests=rows(plan, diverged), history=history)
+    # Of 20 requests due in the fault, those of index 41, 43, 45, 47, 49 came from version 1 too late.
+    assert measure(evidence, "answer_consistency in fault").value == pytest.approx(15 / 20)
+    assert measure(evidence, "answer_consistency in baseline").value == 1
+    assert measure(evidence, "answer_consistency").value == pytest.approx(55 / 60)
+    # Three of the five, from 4.5 s on, answered a conversation that had seen version 2.
+    violations = measure(evidence, "monotonic_violations")
+    assert (violations.low, violations.value, violations.high) == (3, 3, 3)
+    assert measure(evidence, "monotonic_violations in baseline").value == 0
+    parts = metrics["answer_consistency"].document(evidence).parts
+    assert parts["monotonic_violations"].value == 3
+    assert parts["disagreed_s"].value == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_replica_may_be_behind_for_as_long_as_the_target_says(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, events: Any, make_target: Callable[..., Target]
+) -> None:
+    target = make_target(publish={"post": "http://127.0.0.1:5/p", "replica_lag": "2s"})
+    plan = make_plan(of=target)
+    history = sorted([*events(plan), Published(4.0, 3.99, 2)], key=lambda event: event.at_s)
+    evidence = make_evidence(plan, requests=rows(plan, diverged), history=history)
+    assert measure(evidence, "answer_consistency in fault").value == 1
+    assert measure(evidence, "monotonic_violations").value == 3  # going back is one however soon
+
+
+def test_without_versions_the_usual_answer_of_the_baseline_is_the_right_one(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 2, 8, 1))
+    wrong = lambda i, due_s: {"snapshot_version": None, "answer": "It is 99." if 3 <= due_s < 9 else "It is 1."}  # noqa: E731
+    evidence = make_evidence(plan, requests=rows(plan, wrong))
+    # Most answers of the run say 99; the baseline's say what is right.
+    assert measure(evidence, "answer_consistency in baseline").value == 1
+    assert measure(evidence, "answer_consistency in fault").value == pytest.approx(20 / 80)
+    assert measure(evidence, "monotonic_violations") == UNMEASURED
+
+
+# Nothing measured
+
+
+@pytest.mark.parametrize("op", ["<=", ">=", "<", ">"])
+@pytest.mark.parametrize("name", list(metrics))
+def test_no_samples_never_pass_and_never_fail(
+    make_plan: MakePlan, make_evidence: MakeEvidence, name: str, op: str
+) -> None:
+    evidence = make_evidence(make_plan(), requests=[])
+    for phase in (None, "fault") if metrics[name].phased else (None,):
+        for part in metrics[name].parts or (None,):
+            found = metrics[name].measure(evidence, phase, part)
+            assert (found.value, found.low, found.high) == (None, -inf, inf)
+            assert expectation.Expectation(name, part, op, 0.0, phase).judge(found) == "inconclusive"  # type: ignore[arg-type]
+    assert metrics[name].document(evidence).value is None
+
+
+# What can never be settled
+
+UNSETTLED = [
+    ("good_ratio >= 0.99 in fault", {}, "300 requests can never settle it, even when all go well; at least 381 are"),
+    ("good_ratio >= 0.95 in fault", {}, None),
+    ("good_ratio >= 0.95 in fault", {"load": {"rate_per_s": 4}}, "60 requests can never settle it, even when all go well; at least 73"),
+    ("good_ratio >= 1 in fault", {}, "no number of them could"),
+    ("good_ratio <= 0.01 in fault", {}, "at least 381 are needed"),
+    ("good_ratio > 0.9", {}, None),
+    ("answer_consistency >= 0.99 in fault", {}, "at least 381 are needed"),
+    ("answer_consistency >= 0.95 in fault", {}, None),
+    ("latency_ms.p95 <= 2000 in fault", {}, None),
+    ("latency_ms.p99 <= 2000 in fault", {}, "300 requests can never settle it, even when all go well; at least 368"),
+    ("ttft_ms.p99 <= 2000", {}, None),
+    ("retry_amplification <= 1.5 in fault", {}, None),
+    ("retry_amplification <= 1.01 in fault", {}, "at least 369 are needed"),
+    ("retry_amplification <= 1 in fault", {}, "no number of them could"),
+    ("retry_amplification >= 2 in fault", {}, None),
+    ("retry_amplification <= 1.5 in fault", {"faults": [LOSS | {"mode": "refuse"}]}, "regional_loss-1 leaves nobody listening"),
+    ("retry_amplification <= 1.5", {"faults": [LOSS | {"mode": "refuse"}]}, "regional_loss-1 leaves nobody listening"),
+    ("retry_amplification <= 1.5 in recovery", {"faults": [LOSS | {"mode": "refuse"}]}, None),
+    ("recovery_time_s <= 5", {}, None),
+    ("recovery_time_s <= 12", {}, None),
+    ("recovery_time_s <= 13", {}, "20 s after the fault (phases.recovery) can never settle it: 13 s and 8 s in which"),
+    ("recovery_time_s <= 5", {"good": {"within": "8s"}}, "5 s and 16 s in which answers stay good are needed"),
+    ("failover_time_s <= 5", {}, None),
+    ("failover_time_s <= 8", {}, "15 s of fault (phases.fault) can never settle it: 8 s and 8 s in which"),
+    ("failover_time_s <= 5", {"faults": [LIMIT | {"for": "10s"}]}, "10 s of fault"),
+    ("monotonic_violations <= 0", {}, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "keys", "told"), UNSETTLED)
+def test_what_no_run_could_settle_is_refused_with_what_would_be_enough(
+    make_plan: MakePlan, written: str, keys: dict[str, Any], told: str | None
+) -> None:
+    load = {"rate_per_s": 20, "deadline": "10s"} | keys.get("load", {})
+    plan = make_plan(phases=(3, 12, 15, 20), **(keys | {"load": load}))
+    why = metrics[written.split()[0].split(".")[0]].unsettled(plan, expectation.parse(written))
+    assert (why is None) if told is None else (told in (why or "")), why
+
+
+@pytest.mark.parametrize(
+    ("written", "keys", "told"),
+    [
+        (
+            "monotonic_violations <= 0",
+            {"ask": {"protocol": "openai-chat"}},
+            "does not say where a reply names its snapshot",
+        ),
+        (
+            "retry_amplification <= 2",
+            {"links": {"store": {"kind": "provider", "upstream": "redis://127.0.0.1:1"}}},
+            "has no HTTP link, so no attempt can be seen",
+        ),
+    ],
+)
+def test_what_the_target_cannot_show_is_refused(
+    make_plan: MakePlan, make_target: Callable[..., Target], written: str, keys: dict[str, Any], told: str
+) -> None:
+    plan = make_plan(of=make_target(**keys))
+    assert told in (metrics[written.split()[0]].unsettled(plan, expectation.parse(written)) or "")
+
+
+# As they stand in a document
+
+
+def test_in_a_document_what_is_unbounded_or_unmeasured_is_null() -> None:
+    assert measured(UNMEASURED) == Measured(value=None, low=None, high=None, censored=False, n=0)
+    assert measured(Interval(20.0, 20.0, inf, 7, censored=True)) == Measured(
+        value=20.0, low=20.0, high=None, censored=True, n=7
+    )
