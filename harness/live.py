@@ -113,7 +113,7 @@ class LivePanel:
         elif not self._live and progress.now_s - self._told_s >= _LINE_EVERY_S:
             self._told_s = progress.now_s
             self._numbers.read()
-            self._console.print(_line(self._plan, progress, self._numbers), highlight=False)
+            self._console.print(_line(self._plan, progress, self._numbers), highlight=False, soft_wrap=True)
 
 
 def _phase(plan: Plan, now_s: float) -> tuple[str, float]:

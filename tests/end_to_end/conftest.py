@@ -21,8 +21,8 @@ SHORT = (
     "phases.baseline=5s",
     "phases.fault=6s",
     "phases.recovery=6s",
-    "load.deadline=4s",
-    "good.within=2500ms",
+    "load.deadline=4500ms",
+    "good.within=3800ms",
 )
 
 
