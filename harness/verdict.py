@@ -96,11 +96,11 @@ def _distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) 
         reasons.append(
             f"the load fell behind: {quality.dropped} requests not sent, 99 % sent within {lag or 0:.0f} ms of when they were due"
         )
+    if quality.steady_baseline is None:
+        reasons.append("nothing was asked in the baseline, so nobody knows how the service does when nothing is broken")
     if quality.steady_baseline is False:
-        baseline = next(phase for phase in [_phase(evidence, "baseline", 0, 0)])
-        reasons.append(
-            f"the baseline was not steady: {baseline.good_ratio or 0:.1%} of its answers were good before anything was broken"
-        )
+        ratio = evidence.requests_in("baseline")["good"].mean()
+        reasons.append(f"the baseline was not steady: {ratio:.1%} of its answers were good before anything was broken")
     return [Judgement("invalid", reason) for reason in reasons]
 
 
@@ -134,7 +134,9 @@ def _value(finding: Finding) -> str:
 
 def _sentence(reasons: list[str]) -> str:
     text = "; ".join(reasons)
-    return f"{text[:1].upper()}{text[1:]}."
+    # A name of ours, such as good_ratio or latency-1, stays as it is written.
+    starts_with_a_word = text.split(" ", 1)[0].isalpha()
+    return f"{text[:1].upper()}{text[1:]}." if starts_with_a_word else f"{text}."
 
 
 def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
@@ -157,7 +159,7 @@ def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
     held = next((event for event in confirmed if event.held), None)
 
     def instant(kind: type[OfFault]) -> float | None:
-        events = evidence.of_fault(disturbance.id, kind)
+        events = [event for event in evidence.of_fault(disturbance.id, kind) if not getattr(event, "error", "")]
         return round(events[-1].at_s, 4) if events else None
 
     return result.Fault(
