@@ -93,7 +93,6 @@ def _hold(plan: Plan) -> float:
 
 
 def _too_short(expectation: Expectation, available_s: float, hold_s: float, where: str) -> str | None:
-    needed_s = expectation.limit + hold_s
-    if needed_s <= available_s:
+    if round(expectation.limit + hold_s - available_s, 9) <= 0:
         return None
     return f"{available_s:g} s {where} can never settle it: {expectation.limit:g} s and {hold_s:g} s in which answers stay good are needed"
