@@ -1,0 +1,287 @@
+"""What a run came to: the worst of how it ended, whether it can be trusted, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+
+from harness import history, verdict
+from harness.evidence import Evidence
+from harness.history import Alarm, Confirmed, Ended, Event, Injected, Injecting, Reverted
+from harness.plan import Plan
+from harness.records import Arrival, Attempt, Request
+from harness.result import EXIT_STATUS, PRECEDENCE, Result
+
+MakePlan = Callable[..., Plan]
+MakeEvidence = Callable[..., Evidence]
+Rows = Callable[..., list[Request]]
+Events = Callable[[Plan], list[Event]]
+
+# All 20 answers of the fault phase are good, which is an interval of 0.84 to 1.
+EXPECTED = {
+    "pass": "good_ratio >= 0.5 in fault",
+    "fail": "good_ratio <= 0.5 in fault",
+    "inconclusive": "good_ratio >= 0.9 in fault",
+}
+ENDED = {
+    "completed": [Ended(9.0, "completed")],
+    "interrupted": [Ended(9.0, "interrupted")],
+    "crashed": [Ended(9.0, "crashed", "the disk is full")],
+    "killed": [],
+    "aborted": [Ended(9.0, "aborted", "error budget spent")],
+}
+SAYS = {"completed": "pass", "killed": "crashed"}
+
+
+def worst(*verdicts: str) -> str:
+    return next(verdict for verdict in PRECEDENCE if verdict in verdicts)
+
+
+@pytest.mark.parametrize(("ended", "trusted"), list(product(ENDED, [True, False])))
+def test_the_worst_that_holds_is_the_verdict(
+    make_plan: MakePlan, make_evidence: MakeEvidence, events: Events, ended: str, trusted: bool
+) -> None:
+    for found in [["pass"], ["pass", "inconclusive"], ["pass", "fail"], ["inconclusive", "fail"]]:
+        plan = make_plan(expect=[EXPECTED[one] for one in found])
+        trouble = [] if trusted else [Alarm(4.0, "the proxy wedged")]
+        evidence = make_evidence(plan, history=[*events(plan)[:-1], *trouble, *ENDED[ended]])
+        result = verdict.judge(evidence)
+        expected = worst(SAYS.get(ended, ended), "pass" if trusted else "invalid", *found)
+        assert (result.verdict, result.exit_status) == (expected, EXIT_STATUS[result.verdict])
+        assert [finding.verdict for finding in result.findings] == found
+
+
+def test_there_is_an_exit_status_and_a_rank_for_every_verdict() -> None:
+    assert set(EXIT_STATUS) == set(PRECEDENCE)
+    assert EXIT_STATUS == {
+        "pass": 0, "fail": 1, "inconclusive": 3, "invalid": 4, "aborted": 5, "crashed": 70, "interrupted": 130,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def judged(make_plan: MakePlan, make_evidence: MakeEvidence) -> Callable[..., Result]:
+    """The result of a run in which nothing went wrong but for what is given."""
+
+    def judge(plan: Plan | None = None, **keys: Any) -> Result:
+        return verdict.judge(make_evidence(plan or make_plan(), **keys))
+
+    return judge
+
+
+def test_a_run_in_which_all_is_well_passes_and_says_what_held(judged: Callable[..., Result]) -> None:
+    result = judged()
+    assert result.verdict == "pass"
+    assert result.reason == "Every expectation held: good_ratio >= 0.5 in fault (1, 95 % interval 0.839 to 1)."
+
+
+def test_a_broken_expectation_is_told_with_its_interval_and_its_limit(
+    make_plan: MakePlan, judged: Callable[..., Result]
+) -> None:
+    result = judged(make_plan(expect=["good_ratio <= 0.5 in fault", "latency_ms.p50 <= 50 in fault"]))
+    assert result.reason == (
+        "good_ratio in fault was 1, 95 % interval 0.839 to 1; expected <= 0.5; "
+        "latency_ms.p50 in fault was 100, 95 % interval 100 to 100; expected <= 50."
+    )
+
+
+def test_what_was_not_measured_is_no_verdict_either_way(make_plan: MakePlan, judged: Callable[..., Result]) -> None:
+    result = judged(make_plan(expect=["ttft_ms.p50 <= 50 in fault"]), requests=None, attempts=None)
+    assert result.verdict == "fail"
+    plan = make_plan(expect=["retry_amplification <= 3"])
+    result = judged(plan, attempts=[])
+    assert result.verdict == "inconclusive"
+    assert result.reason == "Too little evidence for retry_amplification <= 3: it was not measured."
+
+
+# What makes a measurement worth nothing, each with its twin just on the other side
+
+
+def late_by(ms: float, share: int) -> Callable[[int, float], dict[str, Any]]:
+    """Every *share*-th request is sent *ms* late."""
+    return lambda index, due_s: {"sent_s": due_s + (ms / 1000 if index % share == 0 else 0)}
+
+
+@pytest.mark.parametrize(
+    ("ms", "share", "trusted"), [(49, 1, True), (51, 1, False), (400, 200, True), (400, 20, False)]
+)
+def test_a_load_that_fell_behind_is_not_trusted(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, ms: float, share: int, trusted: bool
+) -> None:
+    plan = make_plan(load={"rate_per_s": 100})
+    result = judged(plan, requests=rows(plan, late_by(ms, share)))
+    assert result.verdict == ("pass" if trusted else "invalid")
+    assert trusted or "the load fell behind: 0 requests not sent, 99 % sent within" in result.reason.lower()
+
+
+def test_one_request_that_was_not_sent_is_one_too_many(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows
+) -> None:
+    plan = make_plan()
+    unsent = {"outcome": "not_sent", "sent_s": None, "end_s": None, "first_token_s": None, "status": 0}
+    result = judged(plan, requests=rows(plan, lambda index, due_s: unsent if index == 50 else {}))
+    assert result.verdict == "invalid"
+    assert (result.quality.dropped, result.quality.sent, result.quality.offered) == (1, 69, 70)
+
+
+@pytest.mark.parametrize(("change", "trusted"), [("none", True), ("lost", False), ("doubled", False), ("last", False)])
+def test_every_request_has_to_be_there_once(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, change: str, trusted: bool
+) -> None:
+    asked = rows(make_plan())
+    changed = {"none": asked, "lost": asked[:40] + asked[41:], "doubled": [*asked, asked[40]], "last": asked[:-1]}
+    assert judged(requests=changed[change]).verdict == ("pass" if trusted else "invalid")
+
+
+@pytest.mark.parametrize(("bad", "trusted"), [(0, True), (2, True), (4, False)])
+def test_a_baseline_has_to_be_steady(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, bad: int, trusted: bool
+) -> None:
+    # 18 good of 20 may well be a ratio of 0.95; 16 of 20 cannot.
+    plan = make_plan()
+    result = judged(plan, requests=rows(plan, lambda i, _: {"outcome": "error"} if 10 <= i < 10 + bad else {}))
+    assert (result.verdict, result.quality.steady_baseline) == (("pass", True) if trusted else ("invalid", False))
+    assert trusted or "80.0% of its answers were good before anything was broken" in result.reason
+
+
+def test_without_a_baseline_nobody_knows_what_the_service_does_unbroken(
+    make_plan: MakePlan, judged: Callable[..., Result]
+) -> None:
+    result = judged(make_plan(phases=(2, 0, 4, 2)))
+    assert (result.verdict, result.quality.steady_baseline) == ("invalid", None)
+    assert "nothing was asked in the baseline" in result.reason.lower()
+
+
+@pytest.mark.parametrize("held", [True, False, None])
+def test_a_fault_has_to_be_seen_to_hold(
+    make_plan: MakePlan, judged: Callable[..., Result], events: Events, held: bool | None
+) -> None:
+    plan = make_plan()
+    seen = [] if held is None else [Confirmed(3.2, "latency-1", held, "looked at" if held else "seen nowhere")]
+    changed = [event for event in events(plan) if not isinstance(event, Confirmed)]
+    result = judged(plan, history=[*changed[:2], *seen, *changed[2:]])
+    assert result.verdict == ("pass" if held else "invalid")
+    assert result.faults[0].confirmed == bool(held)
+    if held is False:
+        assert result.reason == "Latency 100 ± 0 ms on kind provider did not take hold: seen nowhere."
+
+
+def test_a_fault_that_could_not_be_put_back_is_not_told_as_gone(
+    make_plan: MakePlan, judged: Callable[..., Result], events: Events
+) -> None:
+    plan = make_plan()
+    stuck = [Reverted(5.0, "latency-1", "no answer") if isinstance(e, Reverted) else e for e in events(plan)]
+    result = judged(plan, history=stuck)
+    assert result.verdict == "invalid"
+    assert result.reason == "latency-1 could not be put back: no answer."
+    assert result.faults[0].reverted_at_s is None
+    assert result.metrics["recovery_time_s"].value is None
+
+
+# What stands in the result
+
+
+def test_a_fault_is_told_with_its_instants_and_what_it_touched(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    plan = make_plan()
+    asked = rows(plan)
+    open_then = [
+        attempt(asked[0], start_s=2.0, end_s=2.99),  # over before it began
+        attempt(asked[1], start_s=2.0, end_s=3.0),
+        attempt(asked[2], start_s=4.0, end_s=None),
+        attempt(asked[3], start_s=5.0, end_s=6.0),
+        attempt(asked[4], start_s=5.02, end_s=6.0),  # begun when it was gone
+    ]
+    fault = judged(plan, requests=asked, attempts=open_then).faults[0]
+    assert (fault.asked_at_s, fault.injected_at_s, fault.confirmed_at_s, fault.reverted_at_s) == (3.0, 3.0, 3.1, 5.01)
+    assert (fault.id, fault.kind, fault.links) == ("latency-1", "latency", ["provider-east", "provider-west"])
+    assert fault.attempts_affected == 3
+
+
+def test_what_the_edge_answered_is_what_a_limit_touched(make_plan: MakePlan, judged: Callable[..., Result]) -> None:
+    plan = make_plan(faults=[{"kind": "rate_limit", "on": {"kind": "provider"}, "requests_per_min": 60}])
+    arrivals = [Arrival("provider-east", 3.5, fault="rate_limit-1"), Arrival("provider-east", 3.6)]
+    assert judged(plan, arrivals=arrivals).faults[0].attempts_affected == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "regional_loss", "region": "east", "mode": "refuse"}, {"kind": "cache_divergence", "region": "west", "publish_after": "1s"}],
+)  # fmt: skip
+def test_where_nothing_can_be_seen_nothing_is_counted(
+    make_plan: MakePlan, judged: Callable[..., Result], fault: dict[str, Any]
+) -> None:
+    assert judged(make_plan(faults=[fault])).faults[0].attempts_affected is None
+
+
+def test_the_quality_counts_what_each_end_saw(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    asked = rows(make_plan())
+    tries = [attempt(row) for row in asked] + [Attempt("provider-east", 3.0, "n-stranger")] * 10
+    arrivals = [Arrival("provider-east", 1.0, forwarded_s=1.1, redials=1), Arrival("provider-east", 2.0)]
+    quality = judged(requests=asked, attempts=tries, arrivals=arrivals, accepted={"provider-east": 2}).quality
+    assert (quality.attempts, quality.arrivals, quality.forwarded, quality.redials, quality.accepted) == (
+        80,
+        2,
+        1,
+        1,
+        2,
+    )
+    assert quality.join_ratio == pytest.approx(70 / 80)
+    assert quality.send_lag_ms.p50 == pytest.approx(1.0)
+
+
+def test_phases_are_told_with_their_requests(make_plan: MakePlan, judged: Callable[..., Result]) -> None:
+    phases = judged().phases
+    assert [(p.name, p.start_s, p.end_s, p.requests, p.good_ratio) for p in phases] == [
+        ("warmup", 0, 1, 10, 1), ("baseline", 1, 3, 20, 1), ("fault", 3, 5, 20, 1), ("recovery", 5, 7, 20, 1),
+    ]  # fmt: skip
+    assert phases[1].latency_ms.p50 == pytest.approx(100)
+
+
+# The same evidence, the same bytes
+
+
+def test_judging_twice_gives_the_same_bytes(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows) -> None:
+    plan = make_plan()
+    asked = rows(plan, lambda i, due_s: {"outcome": "error"} if i % 7 == 0 and due_s >= 3 else {})
+    one, other = (verdict.judge(make_evidence(plan, requests=list(order))) for order in (asked, reversed(asked)))
+    assert one.to_json() == other.to_json()
+    assert Result.model_validate_json(one.to_json()) == one
+
+
+def test_a_history_read_from_its_lines_is_judged_as_the_one_that_was_written(
+    make_plan: MakePlan, make_evidence: MakeEvidence, events: Events
+) -> None:
+    plan = make_plan()
+    written = events(plan)
+    read = list(history.decode(b"".join(map(history.encode, written))))
+    assert (
+        verdict.judge(make_evidence(plan, history=read)).to_json()
+        == verdict.judge(make_evidence(plan, history=written)).to_json()
+    )
+
+
+# Runs that ended before there was much to judge
+
+
+@pytest.mark.parametrize("ended", [name for name in ENDED if name != "completed"])
+@pytest.mark.parametrize("left", ["nothing", "half"])
+def test_a_run_that_was_cut_short_can_be_judged_whatever_it_left(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, ended: str, left: str
+) -> None:
+    plan = make_plan()
+    asked = [] if left == "nothing" else rows(plan)[:40]
+    begun: list[Event] = [] if left == "nothing" else [Injecting(3.0, "latency-1"), Injected(3.0, "latency-1")]
+    result = judged(plan, requests=asked, attempts=[], history=[*begun, *ENDED[ended]])
+    assert result.verdict == SAYS.get(ended, ended)
+    assert result.to_json()
+    assert result.faults[0].evidence == "the run ended before anybody could look"
+
+
+def test_a_completed_run_without_a_single_request_is_invalid(judged: Callable[..., Result]) -> None:
+    assert judged(requests=[], attempts=[]).verdict == "invalid"
