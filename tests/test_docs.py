@@ -29,13 +29,22 @@ def _blocks(text: str, language: str) -> list[str]:
 
 
 def _harness_commands() -> list[tuple[str, list[str]]]:
-    lines = [(path.name, line) for path in DOCUMENTS for block in _blocks(path.read_text(), "sh") for line in block.splitlines()]
+    lines = [
+        (path.name, line)
+        for path in DOCUMENTS
+        for block in _blocks(path.read_text(), "sh")
+        for line in block.splitlines()
+    ]
     found = [(name, re.search(r"(?:^|&& |bin/)harness (.*?)(?: > .*)?(?:\s+#.*)?$", line)) for name, line in lines]
     return [(name, shlex.split(match[1])) for name, match in found if match]
 
 
-@pytest.mark.parametrize(("document", "words"), _harness_commands(), ids=lambda value: " ".join(value) if isinstance(value, list) else value)
-def test_every_harness_command_in_a_document_is_one_that_the_command_line_takes(document: str, words: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("document", "words"), _harness_commands(), ids=lambda value: " ".join(value) if isinstance(value, list) else value
+)
+def test_every_harness_command_in_a_document_is_one_that_the_command_line_takes(
+    document: str, words: list[str]
+) -> None:
     command = get_command(app)
     subcommand = command.commands[words[0]]  # type: ignore[attr-defined]
     subcommand.make_context(words[0], words[1:], resilient_parsing=False)
@@ -83,7 +92,9 @@ def test_every_exit_status_stands_in_the_readme() -> None:
         ("arrivals", Arrival, set()),
     ],
 )
-def test_every_column_of_a_table_is_documented_and_no_other(title: str, fields: type[msgspec.Struct], derived: set[str]) -> None:
+def test_every_column_of_a_table_is_documented_and_no_other(
+    title: str, fields: type[msgspec.Struct], derived: set[str]
+) -> None:
     section = (ROOT / "docs" / "tables.md").read_text().split(f"## {title}:")[1].split("\n## ")[0]
     first_cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     documented = {name for cell in first_cells for name in re.findall(r"`([a-z0-9_]+)`", cell)}

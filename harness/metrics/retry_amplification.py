@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +19,10 @@ LAYERS = ("first", "sdk", "application", "failover")
 
 
 class RetryAmplification(Metric):
-    """Attempts seen in front of the fault per logical request, joined by nonce; a request counts where it was due."""
+    """Attempts seen in front of the fault per logical request, joined by nonce; a request counts where it was due.
+
+    Attempts that cannot be joined are no part of the value, and raise the interval's upper end.
+    """
 
     name: ClassVar[str] = "retry_amplification"
     unit: ClassVar[str] = "attempts a request"
@@ -28,7 +32,9 @@ class RetryAmplification(Metric):
         if hidden(evidence.plan, phase) or not evidence.requests["attempts"].any():
             return UNMEASURED
         rows = evidence.requests_in(phase)
-        return _amplification(evidence, rows["attempts"].to_numpy(), rows["due_s"].to_numpy())
+        joined = _amplification(evidence, rows["attempts"].to_numpy(), rows["due_s"].to_numpy())
+        # A retry that drops the nonce is a retry all the same: for all that can be told, the strays belong to these requests.
+        return replace(joined, high=joined.high + strays(evidence, phase) / joined.n) if joined.n else joined
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not any(link.carries == "http" for link in plan.target.links.values()):
@@ -55,6 +61,13 @@ def _of(evidence: Evidence, column: str, name: str) -> Interval:
     rows = evidence.requests_in(None)
     mine = evidence.attempts[evidence.attempts[column] == name]["request"].value_counts()
     return _amplification(evidence, rows["index"].map(mine).fillna(0).to_numpy(), rows["due_s"].to_numpy())
+
+
+def strays(evidence: Evidence, phase: str | None) -> int:
+    """How many attempts are joined to no request and may have been made for one that was due in *phase*."""
+    spans = [p for p in evidence.plan.phases if (p.name == phase if phase else p.name != "warmup")]
+    start_s = evidence.attempts.loc[evidence.attempts["request"] < 0, "start_s"]
+    return int(start_s.between(spans[0].start_s, spans[-1].end_s + evidence.plan.scenario.load.deadline).sum())
 
 
 def hidden(plan: Plan, phase: str | None) -> list[str]:

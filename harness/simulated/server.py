@@ -136,7 +136,7 @@ class _Connection(asyncio.Protocol):
         try:
             while self._waiting:
                 await self._handler(*self._waiting.popleft())
-        except Exception:  # One bad request must not end the provider; its client sees the connection close.
+        except Exception:  # noqa: BLE001 - one bad request must not end the provider; its client sees the connection close.
             _log.exception("a request could not be answered")
             self._transport.close()
         finally:

@@ -68,7 +68,10 @@ def main() -> None:
             cell.run()
             result = cell.result()
             verdict = result["verdict"] if result else "no result"
-            print(f"{number:3}/{len(wanted)}  {cell.scenario:<18} {cell.target:<10} seed {cell.seed:<3} {verdict}", flush=True)
+            print(
+                f"{number:3}/{len(wanted)}  {cell.scenario:<18} {cell.target:<10} seed {cell.seed:<3} {verdict}",
+                flush=True,
+            )
     (ROOT / "docs" / "verdicts.md").write_text("\n".join(table(wanted)) + "\n")
 
 
@@ -80,12 +83,15 @@ def table(wanted: list[Cell]) -> Iterator[str]:
     yield "Every shipped scenario on both reference targets, a run a seed, everything real. Made by\n"
     yield "```sh\npython tests/benchmarks/verdict_table.py --seeds 10\n```\n"
     if first:
-        yield f"with {', '.join(f'{name} {version}' for name, version in first['versions'].items())}, Toxiproxy {first['proxy']['version']}.\n"
+        versions = ", ".join(f"{name} {version}" for name, version in first["versions"].items())
+        yield f"with {versions}, Toxiproxy {first['proxy']['version']}.\n"
     yield "| scenario | target | runs | as they should be | other verdicts |"
     yield "| --- | --- | --- | --- | --- |"
     for scenario in SCENARIOS:
         for target, wanted_verdict in TARGETS.items():
-            verdicts = [result["verdict"] for cell, result in done.items() if (cell.scenario, cell.target) == (scenario, target)]
+            verdicts = [
+                result["verdict"] for cell, result in done.items() if (cell.scenario, cell.target) == (scenario, target)
+            ]
             right = verdicts.count(wanted_verdict)
             others = ", ".join(sorted({verdict for verdict in verdicts if verdict != wanted_verdict})) or "none"
             yield f"| {scenario} | {target} | {len(verdicts)} | {right} {wanted_verdict} | {others} |"
@@ -100,7 +106,9 @@ def table(wanted: list[Cell]) -> Iterator[str]:
 
 def _ranges(scenario: str, target: str, results: list[dict[str, Any]]) -> Iterator[str]:
     for expectation in dict.fromkeys(finding["expectation"] for result in results for finding in result["findings"]):
-        findings = [finding for result in results for finding in result["findings"] if finding["expectation"] == expectation]
+        findings = [
+            finding for result in results for finding in result["findings"] if finding["expectation"] == expectation
+        ]
         values = [finding["value"] for finding in findings if finding["value"] is not None]
         high = "<" in expectation
         ends = [finding["high" if high else "low"] for finding in findings]
