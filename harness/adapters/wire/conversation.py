@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 
@@ -15,6 +16,7 @@ SECRET = frozenset({b"authorization", b"proxy-authorization", b"api-key", b"x-ap
 """Headers that are not even looked into."""
 
 _TRACEPARENT_CHARACTERS = 128
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
 class Conversation:
@@ -137,12 +139,11 @@ class Conversation:
     def _feed_questions(self, data: bytes) -> None:
         assert self._questions is not None
         try:
-            self._questions.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            # Asked for, and not yet agreed to: the next request may follow as if it had not been.
-            self._questions = _Questions(self)
-            if rest := data[upgrade.args[0] :]:
-                self._feed_questions(rest)
+            # An upgrade is only asked for: until it is agreed to, body and further requests come as ever, but httptools
+            # would stop reading here.
+            self._questions.parser.feed_data(_UPGRADE.sub(b"\r\nxpgrade:", data))
+        except httptools.HttpParserUpgrade:
+            self._follow_no_further()
         except httptools.HttpParserError:
             if self._asking is not None:
                 self._end(self._asking, "malformed")

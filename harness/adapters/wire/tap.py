@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Literal, cast, cast
+from typing import Literal, cast
 
 from harness.adapters.wire.conversation import Conversation
 from harness.adapters.wire.ledger import Ledger
@@ -39,6 +39,8 @@ class Tap:
         self.owed_s = 0.0
         """How long the far side is kept open for a client who left before a byte of the answer had come."""
         self.connections: set[_Near] = set()
+        self.far_sides: set[_Far] = set()
+        self.dials: set[asyncio.Task[None]] = set()
         self._modes: dict[str, Mode] = {}
         self._listener: asyncio.Server | None = None
         self._changing = asyncio.Lock()
@@ -82,6 +84,11 @@ class Tap:
             self._listener = None
         for connection in list(self.connections):
             connection.drop()
+        # Those of clients who have left may be kept open for what is still owed.
+        for dial in self.dials:
+            dial.cancel()
+        for far in self.far_sides:
+            far.abort()
         self._held.close()
 
     def _forget(self, fault_id: str) -> None:
@@ -145,6 +152,8 @@ class _Near(asyncio.Protocol):
             return
         self._tap.connections.add(self)
         self._dialling = self._loop.create_task(self._dial())
+        self._tap.dials.add(self._dialling)
+        self._dialling.add_done_callback(self._tap.dials.discard)
 
     def data_received(self, data: bytes) -> None:
         self._talk.asked(data)
@@ -270,7 +279,7 @@ class _Near(asyncio.Protocol):
         self._gone()
         if self._far is not None:
             self._let_far_go()
-        elif self._talk.unheard_since_s is None and self._dialling is not None:
+        elif self._unheard_since_s is None and self._dialling is not None:
             self._dialling.cancel()
 
     def _let_far_go(self) -> None:
@@ -283,7 +292,7 @@ class _Near(asyncio.Protocol):
             self._far.close()
         else:
             at_s = max(gone_s + self._tap.owed_s, unheard_since_s + _SENT_S)
-            self._loop.call_later(max(0.0, at_s - time.monotonic()), self._far.close)
+            self._far.close_in(max(0.0, at_s - time.monotonic()))
 
     def _gone(self) -> None:
         self._gone_s = time.monotonic()
@@ -317,7 +326,7 @@ class _Near(asyncio.Protocol):
         try:
             if self._tap.via is None:
                 raise ConnectionRefusedError
-            await self._loop.create_connection(lambda: _Far(self), "127.0.0.1", self._tap.via)
+            await self._loop.create_connection(lambda: _Far(self, self._tap.far_sides), "127.0.0.1", self._tap.via)
         except OSError:
             self.far_ended("reset")
 
@@ -327,17 +336,23 @@ class _Far(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, near: _Near) -> None:
+    def __init__(self, near: _Near, all_of_them: set[_Far]) -> None:
         self._near = near
+        self._all = all_of_them
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._transport = cast(asyncio.Transport, transport)
+        self._all.add(self)
         self._near.reached(self)
 
     def data_received(self, data: bytes) -> None:
         self._near.hear(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._all.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
         self._near.far_ended("reset" if exc else "close")
 
     def pause_writing(self) -> None:
@@ -360,3 +375,9 @@ class _Far(asyncio.Protocol):
 
     def close(self) -> None:
         self._transport.close()
+
+    def close_in(self, delay_s: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self.close)
+
+    def abort(self) -> None:
+        self._transport.abort()
