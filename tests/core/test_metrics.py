@@ -90,7 +90,7 @@ def test_amplification_is_attempts_a_request_where_the_request_was_due(
     evidence = make_evidence(plan, requests=asked, attempts=tries)
     found = measure(evidence, "retry_amplification in fault")
     assert (found.value, found.n) == (2.0, 80)
-    assert 1.7 < found.low < 2 < found.high < 2.4
+    assert 1.5 < found.low < 2 < found.high < 3
     assert measure(evidence, "retry_amplification in recovery").value == 1
     by = metrics["retry_amplification"].document(evidence).by
     assert {name: part.value for name, part in by.layer.items()} == pytest.approx(
@@ -266,7 +266,7 @@ UNSETTLED = [
     ("recovery_time_s <= 12", {}, None),
     ("recovery_time_s <= 13", {}, "20 s after the fault (phases.recovery) can never settle it: 13 s and 8 s in which"),
     ("recovery_time_s <= 5", {"good": {"within": "8s"}}, "5 s and 16 s in which answers stay good are needed"),
-    ("recovery_time_s <= 5", {"phases": (0.1, 0.2, 1.1, 13)}, None),  # 14.4 - 1.4 is a hair less than 13
+    ("recovery_time_s <= 5", {"phases": (0.3, 1.9, 2.7, 13)}, None),  # 17.9 - 4.9 is a hair less than 13
     ("failover_time_s <= 5", {}, None),
     ("failover_time_s <= 8", {}, "15 s of fault (phases.fault) can never settle it: 8 s and 8 s in which"),
     ("failover_time_s <= 5", {"faults": [LIMIT | {"for": "10s"}]}, "10 s of fault"),
