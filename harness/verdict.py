@@ -86,6 +86,12 @@ def _distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) 
     """Each reason for which the numbers cannot be trusted."""
     reasons = [event.what for event in evidence.history if isinstance(event, Alarm)]
     reasons += [f"{fault.summary} did not take hold: {fault.evidence}" for fault in faults if not fault.confirmed]
+    reasons += [
+        f"{fault.summary} broke nothing that is used: no attempt was seen on {', '.join(fault.links)} in the whole run; "
+        "does the service take its address from the link?"
+        for fault in faults
+        if fault.confirmed and _unused(evidence, fault)
+    ]
     for event in evidence.history:
         if isinstance(event, Reverted) and event.error:
             reasons.append(f"{event.fault} could not be put back: {event.error}")
@@ -175,6 +181,12 @@ def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
         reverted_at_s=instant(Reverted),
         attempts_affected=_affected(evidence, disturbance),
     )
+
+
+def _unused(evidence: Evidence, fault: result.Fault) -> bool:
+    """Whether the service never asked on any link of *fault*, though an attempt would have been seen on each."""
+    seen = all(evidence.plan.target.links[name].carries == "http" for name in fault.links)
+    return seen and not evidence.attempts["link"].isin(fault.links).any()
 
 
 def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:

@@ -90,7 +90,7 @@ def test_a_broken_expectation_is_told_with_its_interval_and_its_limit(
 def test_what_was_not_measured_is_no_verdict_either_way(make_plan: MakePlan, judged: Callable[..., Result]) -> None:
     result = judged(make_plan(expect=["ttft_ms.p50 <= 50 in fault"]), requests=None, attempts=None)
     assert result.verdict == "fail"
-    plan = make_plan(expect=["retry_amplification <= 3"])
+    plan = make_plan(faults=[], expect=["retry_amplification <= 3"])
     result = judged(plan, attempts=[])
     assert result.verdict == "inconclusive"
     assert result.reason == "Too little evidence for retry_amplification <= 3: it was not measured."
@@ -166,6 +166,30 @@ def test_a_fault_has_to_be_seen_to_hold(
     assert result.faults[0].confirmed == bool(held)
     if held is False:
         assert result.reason == "Latency 100 ± 0 ms on kind provider did not take hold: seen nowhere."
+
+
+@pytest.mark.parametrize(
+    ("fault", "asked", "trusted"),
+    [
+        ({"kind": "latency", "on": {"kind": "provider"}, "base": "100ms"}, "provider-west", True),
+        ({"kind": "latency", "on": {"region": "west", "kind": "provider"}, "base": "100ms"}, "provider-east", False),
+        # Nobody can tell whether its store was asked.
+        ({"kind": "regional_loss", "region": "west"}, "provider-east", True),
+    ],
+)
+def test_what_is_broken_has_to_be_in_use(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    rows: Rows,
+    attempt: Callable[..., Attempt],
+    fault: dict[str, Any],
+    asked: str,
+    trusted: bool,
+) -> None:
+    plan = make_plan(faults=[fault])
+    result = judged(plan, attempts=[attempt(row, link=asked) for row in rows(plan)])
+    assert result.verdict == ("pass" if trusted else "invalid")
+    assert trusted or "broke nothing that is used: no attempt was seen on provider-west" in result.reason
 
 
 def test_a_fault_that_could_not_be_put_back_is_not_told_as_gone(
