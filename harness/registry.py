@@ -1,9 +1,17 @@
-"""One mechanism for every plug-in point: a name in a file stands for a thing in code."""
+"""One mechanism for every plug-in point: a name in a file stands for a thing in code.
+
+A third party's package registers its things in a module, and names that module in its metadata, by the table it adds to::
+
+    [project.entry-points.harness]
+    faults = "my_package.faults"
+    metrics = "my_package.metrics"
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 Thing = TypeVar("Thing")
@@ -39,6 +47,12 @@ class Registry(Generic[Thing]):
 
     def items(self) -> list[tuple[str, Thing]]:
         return list(self._things.items())
+
+
+def load_third_parties(table: str) -> None:
+    """Import every installed module that adds to *table*: faults, metrics, protocols or sections."""
+    for point in entry_points(group="harness", name=table):
+        point.load()
 
 
 def suggestion(name: str, known: list[str]) -> str:

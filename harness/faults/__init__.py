@@ -12,12 +12,15 @@ from harness.faults.http_error import HttpError
 from harness.faults.latency import Latency
 from harness.faults.rate_limit import RateLimit
 from harness.faults.regional_loss import RegionalLoss
+from harness.registry import load_third_parties
 
 faults.add("latency", Latency)
 faults.add("regional_loss", RegionalLoss)
 faults.add("rate_limit", RateLimit)
 faults.add("http_error", HttpError)
 faults.add("cache_divergence", CacheDivergence)
+
+load_third_parties("faults")
 
 if TYPE_CHECKING:
     AnyFault = Fault

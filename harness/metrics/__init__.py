@@ -8,6 +8,7 @@ from harness.metrics.good_ratio import GoodRatio
 from harness.metrics.latency import Latency, TimeToFirstToken
 from harness.metrics.retry_amplification import RetryAmplification
 from harness.metrics.settling import FailoverTime, RecoveryTime
+from harness.registry import load_third_parties
 
 for _metric in (
     RecoveryTime(),
@@ -20,5 +21,7 @@ for _metric in (
     TimeToFirstToken(),
 ):
     metrics.add(_metric.name, _metric)
+
+load_third_parties("metrics")
 
 __all__ = ["Metric", "metrics"]

@@ -11,7 +11,7 @@ from harness.evidence import Evidence
 from harness.expectation import Expectation
 from harness.metrics.base import Metric, best_case, measured
 from harness.plan import Plan
-from harness.result import Breakdown
+from harness.result import Breakdown, Measured
 from harness.scoring.amplification import retry_amplification
 from harness.scoring.interval import UNMEASURED, Interval
 
@@ -54,6 +54,15 @@ class RetryAmplification(Metric):
         links = {name: measured(_of(evidence, "link", name)) for name in http}
         layers = {name: measured(_of(evidence, "layer", name)) for name in LAYERS}
         return Breakdown(phase=super().by(evidence).phase, link=links, layer=layers)
+
+    def also(self, evidence: Evidence) -> dict[str, Measured]:
+        """*arrived*: attempts a request that came out of the fault at the providers; what is missing, it ate."""
+        if self.measure(evidence).value is None:
+            return {}
+        rows = evidence.requests_in(None)
+        mine = evidence.arrivals["nonce"].value_counts()
+        arrived = rows["nonce"].map(mine).fillna(0).to_numpy()
+        return {"arrived": measured(_amplification(evidence, arrived, rows["due_s"].to_numpy()))}
 
 
 def _of(evidence: Evidence, column: str, name: str) -> Interval:

@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from harness.adapters.load.plan import Ask
-from harness.registry import Registry
+from harness.registry import Registry, load_third_parties
 
-ENTRY_POINTS = "harness"
 """The entry-point group under which a package names a module that adds to `PROTOCOLS` when it is imported."""
 
 
@@ -123,10 +122,7 @@ PROTOCOLS.add("json", JsonAsk())
 def protocol(name: str) -> AskProtocol:
     """The protocol called *name*, ours or a third party's. Raises UnknownNameError."""
     if name not in PROTOCOLS:
-        from importlib.metadata import entry_points
-
-        for point in entry_points(group=ENTRY_POINTS):
-            point.load()
+        load_third_parties("protocols")
     return PROTOCOLS[name]
 
 
