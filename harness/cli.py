@@ -13,6 +13,8 @@ from harness import __version__
 from harness.problems import HarnessError, UsageProblems
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from harness.api import Run
@@ -275,7 +277,7 @@ def _asked(
 
 
 def _prepare_all(
-    scenarios: list[Path], target: Path | None, asked: Asked, environment: dict[str, str] | object
+    scenarios: list[Path], target: Path | None, asked: Asked, environment: Mapping[str, str]
 ) -> list[Prepared]:
     """Every scenario read and checked; raises UsageProblems with those of all of them."""
     from harness.prepare import prepare
@@ -283,7 +285,7 @@ def _prepare_all(
     prepared, problems = [], []
     for path in scenarios:
         try:
-            prepared.append(prepare(path, target, asked, environment))  # type: ignore[arg-type]
+            prepared.append(prepare(path, target, asked, environment))
         except UsageProblems as found:
             problems += [problem for problem in found.problems if problem not in problems]
     if problems:

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -67,7 +68,7 @@ class Processes:
                 str(self._seed),
             ]
             self.spawn(name, [*argv, "--region", link.region or "", "--config", msgspec.json.encode(settings).decode()])
-            self._expect(name, lambda port=self.ports[name]: _answers(port, "/healthz"), _SIMULATED_READY_S)  # type: ignore[misc]
+            self._expect(name, partial(_answers, self.ports[name], "/healthz"), _SIMULATED_READY_S)
 
     @property
     def outside(self) -> dict[str, str]:
