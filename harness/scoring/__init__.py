@@ -1,0 +1,1 @@
+"""Numbers and arrays in, intervals out: recovery, amplification, consistency and latency, with what they rest on."""
