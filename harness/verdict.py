@@ -19,6 +19,10 @@ from harness.scoring.interval import Interval
 from harness.scoring.steadiness import kept_up, steady
 
 
+JOINED_RATIO = 0.99
+"""Share of attempts that have to be joined to a request before a limit on the amplification can be judged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The verdict and the reason for it, in one sentence."""
@@ -102,12 +106,22 @@ def _distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) 
         reasons.append(
             f"the load fell behind: {quality.dropped} requests not sent, 99 % sent within {lag or 0:.0f} ms of when they were due"
         )
+    if quality.join_ratio is not None and quality.join_ratio < JOINED_RATIO and _counts_attempts(evidence):
+        # An attempt that belongs to no request makes the amplification look smaller than it is.
+        reasons.append(
+            f"only {quality.join_ratio:.1%} of attempts could be joined to a request; "
+            "does the service pass the nonce on where the target file says (ask.nonce)?"
+        )
     if quality.steady_baseline is None:
         reasons.append("nothing was asked in the baseline, so nobody knows how the service does when nothing is broken")
     if quality.steady_baseline is False:
         ratio = evidence.requests_in("baseline")["good"].mean()
         reasons.append(f"the baseline was not steady: {ratio:.1%} of its answers were good before anything was broken")
     return [Judgement("invalid", reason) for reason in reasons]
+
+
+def _counts_attempts(evidence: Evidence) -> bool:
+    return any(expectation.metric == "retry_amplification" for expectation in evidence.plan.expectations)
 
 
 def _said(finding: Finding) -> Judgement:
@@ -246,8 +260,17 @@ def _quality(evidence: Evidence) -> Quality:
         forwarded=int(arrivals["forwarded_s"].notna().sum()),
         redials=int(arrivals["redials"].sum()) if len(arrivals) else 0,
         accepted=sum(evidence.accepted.values()) if evidence.accepted else None,
-        notes=[],
+        notes=_notes(evidence),
     )
+
+
+def _notes(evidence: Evidence) -> list[str]:
+    """What a reader should know beside the numbers, though it makes none of them untrustworthy."""
+    forwarded, accepted = int(evidence.arrivals["forwarded_s"].notna().sum()), sum(evidence.accepted.values())
+    notes = []
+    if evidence.accepted and forwarded != accepted:
+        notes.append(f"the edge wrote {forwarded} attempts to the simulated providers, and they counted {accepted}")
+    return notes
 
 
 def _offered(evidence: Evidence) -> int:
