@@ -101,6 +101,22 @@ def test_amplification_is_attempts_a_request_where_the_request_was_due(
     )
 
 
+def test_attempts_that_nobody_claims_raise_the_upper_end_alone(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    plan = make_plan(phases=(1, 2, 8, 2))
+    tries = [attempt(row) for row in rows(plan)]
+    sound = measure(make_evidence(plan, attempts=tries), "retry_amplification in fault")
+    stray = make_evidence(plan, attempts=[*tries, *(Attempt("provider-east", 5.0, "n-of-nobody") for _ in range(40))])
+    found = measure(stray, "retry_amplification in fault")
+    assert (found.value, found.low) == (sound.value, sound.low)
+    assert found.high == pytest.approx(sound.high + 40 / 80)
+    # They may have been made for a request of the warm-up, but not for one that was due after them.
+    assert measure(stray, "retry_amplification in recovery").high == pytest.approx(
+        measure(make_evidence(plan, attempts=tries), "retry_amplification in recovery").high
+    )
+
+
 def test_amplification_is_unmeasured_where_refused_attempts_leave_no_trace(
     make_plan: MakePlan, make_evidence: MakeEvidence
 ) -> None:
