@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from harness.report.scales import Clock, Upright, ticks
 from harness.report.series import Floats, Values
-from harness.report.svg import Point, area, drawing, element, path, stretched, text
+from harness.report.svg import FONT, Point, Value, area, drawing, element, path, stretched, text
 
 HEIGHT = 118.0
 _ABOVE, _BELOW = 15.0, 5.0
@@ -54,6 +54,22 @@ class Field:
             )
             yield element("line", x1=x, x2=x, y1=0, y2=height, stroke="ink", stroke_width=1, stroke_dasharray="2 3")
 
+    def axis(self) -> Markup:
+        """Round instants, to stand under all charts; every other one gives way in a narrow window."""
+        parts = []
+        for index, at_s in enumerate(self.clock.ticks_s()):
+            x, anchor = self.clock.x(at_s), "end" if self.clock.percent(at_s) > 97 else "middle"
+            parts.append(element("line", x1=x, x2=x, y1=0, y2=5, stroke="axis"))
+            gives_way = "minor" if index % 2 else None
+            parts.append(text(x, 18, _instant(at_s), fill="soft", text_anchor=anchor, font_size=11, class_=gives_way))
+        return element("svg", *parts, class_="drawing", width="100%", height=24, aria_hidden="true", font_family=FONT)
+
+    def beside(self, start_s: float, end_s: float, y: float, name: str) -> Markup:
+        """*name* above a bar: from its start on, or where that is too far right, up to its end."""
+        if self.clock.percent(start_s) <= 42:
+            return text(self.clock.x(start_s), y, name)
+        return text(f"{max(self.clock.percent(end_s), 60):.2f}%", y, name, text_anchor="end")
+
     @property
     def cut_short(self) -> bool:
         return self.until_s < self.clock.end_s - 0.05
@@ -71,9 +87,8 @@ class Chart:
     def of(field: Field, series: Iterable[Iterable[float | None]], *, height: float = HEIGHT) -> Chart:
         """A chart *height* pixels high whose scale begins at 0 and holds every value of *series*."""
         highest = max((value for values in series for value in values if value is not None), default=0.0)
-        return Chart(
-            field, Upright(0.0, 1.05 * highest or 1.0, height - _ABOVE - _BELOW, _ABOVE), tuple(ticks(highest))
-        )
+        scale = Upright(0.0, 1.05 * highest or 1.0, height - _ABOVE - _BELOW, _ABOVE)
+        return Chart(field, scale, tuple(ticks(highest)))
 
     @property
     def height(self) -> float:
@@ -81,12 +96,8 @@ class Chart:
 
     def line(self, at_s: Floats, values: Values, **paint: str | float) -> Markup:
         """A line that is missing where a value is."""
-        drawn: dict[str, str | float | None] = {
-            "stroke_width": 2.0,
-            "stroke_linejoin": "round",
-            "stroke_linecap": "round",
-        }
-        return path(self._points(at_s, values), **(drawn | paint))
+        smooth: dict[str, Value] = {"stroke_width": 2.0, "stroke_linejoin": "round", "stroke_linecap": "round"}
+        return path(self._points(at_s, values), **(smooth | paint))
 
     def between(self, at_s: Floats, upper: Values, lower: Values, **paint: str | float) -> Markup:
         """The area from *lower* to *upper*, where there are both and the upper one is not below."""
@@ -201,3 +212,9 @@ def block(paint: str) -> Markup:
     """A filled square, to stand beside a name."""
     inner = element("rect", width=10, height=10, rx=1.5, fill=paint)
     return element("svg", inner, class_="swatch", width=10, height=10, aria_hidden="true")
+
+
+def _instant(at_s: float) -> str:
+    if at_s < 120 or at_s % 60:
+        return f"{at_s:g} s"
+    return f"{at_s / 60:g} min" if at_s < 7200 else f"{at_s / 3600:g} h"

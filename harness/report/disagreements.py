@@ -6,14 +6,19 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from markupsafe import Markup
+
 from harness.evidence import Evidence
 from harness.metrics.answer_consistency import compare
 from harness.report import words
 from harness.report.plain_text import one_line, visible
+from harness.report.templating import render
+from harness.result import Result
 from harness.scoring.consistency import Side
 
 _MOST = 700
 _LEAD = 80
+_OPEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,12 @@ class Disagreement:
     left: Shown
     right: Shown
     alike: bool
+
+
+def section(_result: Result, evidence: Evidence | None) -> Markup:
+    """The pairs; nothing where all answers agreed."""
+    pairs = disagreements(evidence) if evidence is not None else []
+    return render("disagreements.html", pairs=pairs, open_pairs=_OPEN) if pairs else Markup("")
 
 
 def disagreements(evidence: Evidence) -> list[Disagreement]:

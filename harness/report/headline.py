@@ -74,7 +74,7 @@ def _held(result: Result) -> str:
 
 
 def _where(finding: Finding) -> str:
-    return _WHERE.get(finding.phase, f" in {finding.phase}") if finding.phase else ""
+    return _WHERE.get(finding.phase, f" in {words.phase(finding.phase)}") if finding.phase else ""
 
 
 def _broken(result: Result, finding: Finding) -> str:

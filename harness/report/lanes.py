@@ -168,7 +168,7 @@ def _means(result: Result, timeline: Timeline, values: Values, unit: str) -> str
     for phase in result.phases:
         inside = [v for at_s, v in known if phase.start_s <= at_s < phase.end_s]
         told.append(
-            f"{words.PHASES.get(phase.name, phase.name)} {words.number(round(sum(inside) / len(inside), 1)) if inside else 'none'}"
+            f"{words.phase(phase.name)} {words.number(round(sum(inside) / len(inside), 1)) if inside else 'none'}"
         )
     return f"{unit}, on average: {', '.join(told)}"
 

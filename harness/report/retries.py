@@ -13,6 +13,8 @@ from harness.report.charts import block
 from harness.report.scales import ticks
 from harness.report.series import LAYERS, Tries, tries
 from harness.report.svg import drawing, element, text
+from harness.report.templating import render
+from harness.result import Result
 
 _ROW, _TOP = 46.0, 4.0
 
@@ -29,6 +31,11 @@ class Retries:
     """Whether nothing was ever tried again, and all arrived."""
 
 
+def section(_result: Result, evidence: Evidence | None) -> Markup:
+    """Retries by layer; one line where there was nothing to see, or nothing out of the ordinary."""
+    return render("retries.html", retries=picture(evidence) if evidence is not None else None)
+
+
 def picture(evidence: Evidence) -> Retries | None:
     """Tries by phase and layer; None when no attempt was joined to a request."""
     found = tries(evidence)
@@ -42,7 +49,7 @@ def picture(evidence: Evidence) -> Retries | None:
     told = "; ".join(map(_told, found))
     shown = [layer for layer in LAYERS if any(phase.by_layer[layer] for phase in found)]
     drawn = drawing(height, parts, title="Attempts for each request, by layer", about=told, key="retries")
-    hidden = [words.PHASES.get(phase.phase, phase.phase) for phase in found if not phase.seen]
+    hidden = [words.phase(phase.phase) for phase in found if not phase.seen]
     idle = not hidden and all(phase.by_layer["first"] == phase.attempts == phase.arrived for phase in found)
     note = f"A fault hid attempts in: {', '.join(hidden)}. The numbers there are too small." if hidden else ""
     return Retries(drawn, [(layer, block(layer)) for layer in shown], found, note, idle)
@@ -60,12 +67,12 @@ def _grid(highest: float, height: float) -> Iterator[Markup]:
 
 def _told(phase: Tries) -> str:
     layers = ", ".join(f"{n} {words.LAYERS[layer]}" for layer, n in phase.by_layer.items())
-    return f"{words.PHASES.get(phase.phase, phase.phase)}: {layers}, {phase.arrived} arrived"
+    return f"{words.phase(phase.phase)}: {layers}, {phase.arrived} arrived"
 
 
 def _bar(phase: Tries, highest: float, y: float) -> Iterator[Markup]:
     total = phase.attempts / phase.requests
-    yield text("0", y + 13, f"{words.PHASES.get(phase.phase, phase.phase)}", dx=6, font_weight=600, class_="halo")
+    yield text("0", y + 13, f"{words.phase(phase.phase)}", dx=6, font_weight=600, class_="halo")
     said = f"{total:.2f} attempts a request, {phase.arrived / phase.requests:.2f} arrived"
     yield text("0", y + 13, said, dx=80, fill="soft", class_="halo")
     left = 0.0

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from harness.evidence import Evidence
 from harness.report import words
 from harness.report.gauge import gauge
+from harness.report.templating import render
 from harness.result import Finding, Metric, Result
 
 _SHOWN = (
@@ -43,6 +45,11 @@ class Score:
     picture: Markup | None
 
 
+def section(result: Result, _evidence: Evidence | None) -> Markup:
+    """The cards; in a run that cannot be trusted they say nothing of a verdict."""
+    return render("scores.html", scores=scores(result), trusted=result.verdict in words.TRUSTED)
+
+
 def scores(result: Result) -> list[Score]:
     """The cards of a run, of metrics that exist there."""
     return [
@@ -71,5 +78,5 @@ def _expected(result: Result, name: str, finding: Finding) -> Score:
 
 
 def _about(name: str, phase: str | None) -> str:
-    where = f", in the {words.PHASES.get(phase, phase)}" if phase else ""
+    where = f", in the {words.phase(phase)}" if phase else ""
     return f"{_ABOUT[name]}{where}"

@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from markupsafe import Markup
+
+from harness.evidence import Evidence
+from harness.history import Alarm
 from harness.report import words
 from harness.report.plain_text import one_line
+from harness.report.templating import render
 from harness.result import Fault, Quality, Result
 from harness.scoring.steadiness import LAG_P99_MS
 
@@ -30,6 +35,12 @@ class Count:
     n: int | None
 
 
+def section(result: Result, evidence: Evidence | None) -> Markup:
+    """The checks, the counts along the wire, and what else went wrong."""
+    told = [*_alarms(evidence), *notes(result)]
+    return render("trust.html", checks=checks(result), counts=counts(result.quality), notes=told)
+
+
 def checks(result: Result) -> list[Check]:
     """What was checked of the measurement, in the order in which it could have gone wrong."""
     return [*_faults(result), _load(result.quality), _baseline(result), *_joined(result.quality)]
@@ -48,6 +59,11 @@ def counts(quality: Quality) -> list[Count]:
 def notes(result: Result) -> list[str]:
     """What else has to be known."""
     return [one_line(note, 500) for note in result.quality.notes]
+
+
+def _alarms(evidence: Evidence | None) -> list[str]:
+    alarms = [event for event in evidence.history if isinstance(event, Alarm)] if evidence is not None else []
+    return [f"{words.instant(event.at_s)}: {one_line(event.what, 500)}" for event in alarms]
 
 
 def _faults(result: Result) -> Iterator[Check]:

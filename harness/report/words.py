@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from math import floor, log10
 
+from harness.report.plain_text import one_line
 from harness.result import Finding, Measured, Outcome, Result
 
 NOT_MEASURED = "not measured"
@@ -145,7 +146,12 @@ def title(metric: str) -> str:
     """A metric's name for people; one that is not known here keeps its own words."""
     base, _, part = metric.partition(".")
     named = TITLES.get(base) or base.replace("_", " ").capitalize()
-    return f"{named} {part}" if part else named
+    return one_line(f"{named} {part}" if part else named, 60)
+
+
+def phase(name: str) -> str:
+    """A phase's name for people."""
+    return PHASES.get(name) or one_line(name, 30)
 
 
 def unit_of(result: Result, metric: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from harness.expectation import parse
 from harness.history import Begun, Confirmed, Ended, Event, Injected, Injecting, Published, Reverted, Reverting
 from harness.plan import Plan, plan
 from harness.records import Arrival, Attempt, Request
-from harness.result import Result
+from harness.result import Finding, Result
 from harness.scenario import Scenario
 from harness.tables import derive_attempts, derive_requests, table
 from harness.target import Target
@@ -293,6 +294,62 @@ def hostile() -> Story:
     )
 
 
+class Read(HTMLParser):
+    """A page as a reader without styles finds it: its text, its elements, and what stands in scripts apart."""
+
+    VOID = frozenset({"meta", "link", "br", "rect", "line", "circle", "path"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.inside: list[str] = []
+        self.words: list[str] = []
+        self.code: dict[str, list[str]] = {"script": [], "style": []}
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {key: value or "" for key, value in attrs}))
+        if tag not in self.VOID:
+            self.inside.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {key: value or "" for key, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.inside.pop() == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data: str) -> None:
+        if self.inside and self.inside[-1] in self.code:
+            self.code[self.inside[-1]].append(data)
+        else:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="session")
+def read() -> Callable[[str], Read]:
+    return Read
+
+
+@pytest.fixture(scope="session")
+def tell() -> Callable[[Story], Made]:
+    """Make up a run of one's own."""
+    return told
+
+
+@pytest.fixture(scope="session")
+def story() -> type[Story]:
+    return Story
+
+
 @pytest.fixture(scope="session")
 def failing() -> Made:
     return told(storm())
@@ -343,3 +400,26 @@ def refused() -> Made:
 @pytest.fixture(scope="session")
 def attacked() -> Made:
     return told(hostile())
+
+
+@pytest.fixture
+def finding() -> Callable[..., Finding]:
+    """A finding with what it is asked to differ in."""
+
+    def made(expectation: str = "recovery_time_s <= 5", **changes: object) -> Finding:
+        parsed = parse(expectation)
+        name = f"{parsed.metric}.{parsed.part}" if parsed.part else parsed.metric
+        values = {"value": 9.6, "low": 9.1, "high": 10.2, "verdict": "fail"} | changes
+        return Finding(expectation=expectation, metric=name, phase=parsed.phase, limit=parsed.limit, **values)
+
+    return made
+
+
+@pytest.fixture
+def run_with(failing: Made) -> Callable[..., Result]:
+    """A result that has these findings and this verdict."""
+
+    def made(*findings: Finding, verdict: str = "fail", **changes: object) -> Result:
+        return failing.result.model_copy(update={"findings": list(findings), "verdict": verdict} | changes)
+
+    return made

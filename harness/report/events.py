@@ -1,0 +1,132 @@
+"""What was done to the world, as bars over the run's clock: phases, each fault from asked to gone, and how long answers took to settle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.evidence import Evidence
+from harness.report import words
+from harness.report.charts import Field
+from harness.report.lanes import Key, Lane
+from harness.report.plain_text import one_line
+from harness.report.svg import Value, drawing, element, text
+from harness.result import Fault, Measured, Result
+
+_PHASES_HIGH, _ROW_HIGH = 22.0, 31.0
+# Per cent of the width in which a phase's name does not fit on paper, or in a narrow window.
+_CRAMPED, _TIGHT = 7.0, 14.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """A time that was measured from *since_s* on, with its interval, as a bar."""
+
+    what: str
+    since_s: float
+    until_s: float
+    """How far it could be observed."""
+    measured: Measured
+
+
+def settlings(result: Result, evidence: Evidence) -> list[Settling]:
+    """Failover and recovery where they were measured."""
+    window = evidence.fault_window()
+    if window is None or not result.faults:
+        return []
+    failover, recovery = result.metrics.get("failover_time_s"), result.metrics.get("recovery_time_s")
+    found = [Settling("failed over", window.start_s, window.end_s, failover)] if failover else []
+    found += [Settling("recovered", window.end_s, evidence.observed_until_s, recovery)] if recovery else []
+    return [settling for settling in found if settling.measured.value is not None]
+
+
+def events(result: Result, evidence: Evidence, field: Field) -> Lane:
+    """What was done to the world, and when answers were good again."""
+    faults = [fault for fault in result.faults if fault.asked_at_s is not None]
+    settled = settlings(result, evidence)
+    height = _PHASES_HIGH + _ROW_HIGH * (len(faults) + len(settled)) + 6
+    parts = [*field.ground(height), *_phases(result, field)]
+    for row, fault in enumerate(faults):
+        parts += _fault(field, fault, _PHASES_HIGH + _ROW_HIGH * row)
+    for row, settling in enumerate(settled, start=len(faults)):
+        parts += _settling(field, settling, _PHASES_HIGH + _ROW_HIGH * row)
+    if field.cut_short:
+        parts.append(text(field.clock.x(field.until_s), 15, "not run", dx=6, fill="soft", font_size=11))
+    told = [_fault_said(fault) for fault in faults] + [_said(settling) for settling in settled]
+    about = "; ".join(told) or "nothing was broken"
+    picture = drawing(height, parts, title="What was broken, and when", about=about, key="events")
+    seen = any(fault.confirmed_at_s is not None for fault in faults)
+    keys = (Key("seen to hold", _diamond_swatch()),) if seen else ()
+    return (
+        Lane("events", "What was broken", "from asked to gone", picture, keys)
+        if faults
+        else Lane("events", "Phases", "", picture)
+    )
+
+
+def _phases(result: Result, field: Field) -> Iterator[Markup]:
+    for phase in result.phases:
+        if phase.start_s >= field.clock.end_s:
+            break
+        x = field.clock.x(phase.start_s)
+        width = field.clock.percent(phase.end_s) - field.clock.percent(phase.start_s)
+        yield element("line", x1=x, x2=x, y1=0, y2=_PHASES_HIGH, stroke="axis")
+        name = words.phase(phase.name)
+        tight = None if width >= _TIGHT else "roomy" if width >= _CRAMPED else "roomy cramped"
+        if width >= 5.5:
+            yield text(x, 15, name, dx=4, font_size=11.5, class_=tight)
+
+
+def _fault(field: Field, fault: Fault, y: float) -> Iterator[Markup]:
+    start_s = fault.asked_at_s or 0.0
+    end_s = fault.reverted_at_s if fault.reverted_at_s is not None else field.until_s
+    open_end = "" if fault.reverted_at_s is not None else " · not put back"
+    yield field.beside(start_s, end_s, y + 14, one_line(fault.summary, 60) + open_end)
+    x, width = field.clock.x(start_s), field.clock.width(start_s, end_s)
+    yield element("rect", x=x, width=width, y=y + 19, height=8, rx=1.5, fill="attempts")
+    if fault.confirmed_at_s is not None:
+        yield element("svg", _diamond(), x=field.clock.x(fault.confirmed_at_s), y=y + 23, overflow="visible")
+
+
+def _settling(field: Field, settling: Settling, y: float) -> Iterator[Markup]:
+    found, since_s = settling.measured, settling.since_s
+    value_s = since_s + (found.value or 0.0)
+    low_s = since_s + found.low if found.low is not None else since_s
+    high_s = since_s + found.high if found.high is not None else settling.until_s
+    middle = y + 23
+    yield field.beside(since_s, max(value_s, high_s), y + 14, _said(settling))
+    x = [field.clock.x(at_s) for at_s in (since_s, value_s, low_s, high_s)]
+    yield element("line", x1=x[0], x2=x[1], y1=middle, y2=middle, stroke="settling", stroke_width=2)
+    yield element("line", x1=x[0], x2=x[0], y1=middle - 5, y2=middle + 5, stroke="settling", stroke_width=2)
+    spread: dict[str, Value] = {"stroke": "settling", "stroke_width": 9, "stroke_opacity": 0.45}
+    yield element("line", x1=x[2], x2=x[3], y1=middle, y2=middle, **spread)
+    if found.censored or found.high is None:
+        arrow = element("path", d="M-9,-6L1,0L-9,6Z", fill="settling")
+        yield element("svg", arrow, x=x[3], y=middle, overflow="visible")
+    if not found.censored:
+        yield element("circle", cx=x[1], cy=middle, r=4.5, fill="settling", stroke="card", stroke_width=1.5)
+
+
+def _fault_said(fault: Fault) -> str:
+    span = f"from {words.instant(fault.asked_at_s)} to {words.instant(fault.reverted_at_s)}"
+    return f"{one_line(fault.summary, 80)} {span}"
+
+
+def _said(settling: Settling) -> str:
+    found = settling.measured
+    if found.value == 0 and not found.censored:
+        return "answers were good at once" if settling.what == "recovered" else "answers stayed good"
+    if found.censored:
+        return f"not {settling.what} after {words.quantity(found.value, 's')}"
+    return f"{settling.what} after {words.quantity(found.value, 's')} ({words.interval(found.low, found.high, 's')})"
+
+
+def _diamond() -> Markup:
+    return element("path", d="M0,-6.5L6.5,0L0,6.5L-6.5,0Z", fill="card", stroke="ink", stroke_width=1.6)
+
+
+def _diamond_swatch() -> Markup:
+    inner = element("path", d="M8,0.5L12.5,5L8,9.5L3.5,5Z", fill="card", stroke="ink", stroke_width=1.4)
+    return element("svg", inner, class_="swatch", width=16, height=10, aria_hidden="true")

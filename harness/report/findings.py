@@ -1,0 +1,44 @@
+"""What was expected and what came of it: a row an expectation, with its interval drawn against its limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.evidence import Evidence
+from harness.report import words
+from harness.report.gauge import gauge
+from harness.report.templating import render
+from harness.result import Finding, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A finding in words."""
+
+    finding: Finding
+    title: str
+    where: str
+    limit: str
+    value: str
+    interval: str
+    picture: Markup | None
+
+
+def section(result: Result, _evidence: Evidence | None) -> Markup:
+    """The table of findings; in a run that cannot be trusted none of them counts."""
+    rows = [_row(result, finding, index) for index, finding in enumerate(result.findings)]
+    return render("findings.html", rows=rows, trusted=result.verdict in words.TRUSTED)
+
+
+def _row(result: Result, finding: Finding, index: int) -> Row:
+    return Row(
+        finding=finding,
+        title=words.title(finding.metric),
+        where=f"in the {words.phase(finding.phase)}" if finding.phase else "",
+        limit=words.limit(result, finding),
+        value=words.value_of(result, finding),
+        interval=words.interval_of(result, finding),
+        picture=gauge(result, finding, f"finding-{index}"),
+    )

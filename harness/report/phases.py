@@ -1,0 +1,50 @@
+"""The run phase by phase: how many requests, how many good, how long they took, and what the others came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.evidence import Evidence
+from harness.report import words
+from harness.report.plain_text import one_line
+from harness.report.templating import render
+from harness.result import Phase, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A phase in words."""
+
+    phase: Phase
+    good: str
+    attempts: str
+    otherwise: str
+
+
+def section(result: Result, evidence: Evidence | None) -> Markup:
+    """The table of phases in which a request was due."""
+    rows = [_row(result, phase, evidence) for phase in result.phases if phase.requests]
+    return render("phases.html", rows=rows) if rows else Markup("")
+
+
+def _row(result: Result, phase: Phase, evidence: Evidence | None) -> Row:
+    good = words.share(phase.good_ratio) if phase.good_ratio is not None else words.NOT_MEASURED
+    return Row(phase, good, _attempts(result, phase), _otherwise(phase, evidence) if evidence is not None else "")
+
+
+def _attempts(result: Result, phase: Phase) -> str:
+    amplification = result.metrics.get("retry_amplification")
+    measured = amplification.by.phase.get(phase.name) if amplification else None
+    return words.measured(measured, amplification.unit) if amplification and measured else "–"
+
+
+def _otherwise(phase: Phase, evidence: Evidence) -> str:
+    """What became of requests that got no good answer, the most frequent first."""
+    rows = evidence.requests[evidence.requests["phase"] == phase.name]
+    bad = rows["outcome"][~rows["good"].astype(bool)]
+    told = Counter("late" if outcome == "complete" else str(outcome).replace("_", " ") for outcome in bad)
+    most_first = sorted(told.items(), key=lambda pair: (-pair[1], pair[0]))
+    return ", ".join(f"{words.count(n)} {one_line(what, 20)}" for what, n in most_first)

@@ -1,0 +1,85 @@
+"""What happened, on one clock: the charts under one another, and the table that stands behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.evidence import Evidence
+from harness.report import words
+from harness.report.charts import Field, Shade
+from harness.report.events import events, settlings
+from harness.report.lanes import Key, Lane, lanes
+from harness.report.scales import Clock
+from harness.report.series import Timeline, timeline
+from harness.report.snapshots import snapshots
+from harness.report.templating import render
+from harness.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A bin of the table: where its middle stands (per cent of the charts' width), when it starts, and its values."""
+
+    place: str
+    start: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The charts of a run, with the table behind them."""
+
+    lanes: list[Lane]
+    axis: Markup
+    columns: list[Key]
+    rows: list[Row]
+    note: str
+
+
+def section(result: Result, evidence: Evidence | None) -> Markup:
+    """The charts, or why there are none."""
+    made = timeline(evidence) if evidence is not None else None
+    if evidence is None or made is None:
+        why = "The tables of this run were not at hand" if evidence is None else "Not one request was due"
+        return render("timeline.html", drawn=None, why=f"{why}, so nothing is drawn.", faults=result.faults)
+    return render("timeline.html", drawn=drawn(result, evidence, made), why="", faults=result.faults)
+
+
+def drawn(result: Result, evidence: Evidence, made: Timeline) -> Drawn:
+    """The charts of *made*, and their values in words."""
+    field = Field(Clock(_shown_until_s(made)), made.bins.until_s, tuple(_shades(result, evidence, made)))
+    found = [events(result, evidence, field), *lanes(result, evidence, made, field)]
+    knowledge = snapshots(result, made, field)
+    found += [knowledge] if knowledge else []
+    columns = [key for lane in found for key in lane.keys if key.said]
+    places = [f"{field.clock.percent(at_s):.2f}" for at_s in made.bins.middles_s.tolist()]
+    starts = [f"{at_s:g} s" for at_s in made.bins.edges_s[:-1].tolist()]
+    said = zip(*(key.said for key in columns), strict=True)
+    rows = [Row(place, start, values) for place, start, values in zip(places, starts, said, strict=True)]
+    return Drawn(found, field.axis(), columns, rows, _cut_short(field, made))
+
+
+def _shown_until_s(made: Timeline) -> float:
+    """The plan's end, or for a run that was cut short early a little more than what there is of it."""
+    return min(made.end_s, 1.3 * made.bins.until_s)
+
+
+def _shades(result: Result, evidence: Evidence, made: Timeline) -> list[Shade]:
+    """Recovery, and upon it each fault from asked to gone."""
+    until_s = made.bins.until_s
+    spans = [
+        (s.since_s, s.since_s + (s.measured.value or 0.0)) for s in settlings(result, evidence) if s.what == "recovered"
+    ]
+    shades = [Shade(start_s, min(end_s, until_s), "recovery") for start_s, end_s in spans if end_s > start_s]
+    asked = [(fault.asked_at_s, fault.reverted_at_s) for fault in result.faults]
+    return shades + [
+        Shade(start_s, until_s if end_s is None else end_s, "fault") for start_s, end_s in asked if start_s is not None
+    ]
+
+
+def _cut_short(field: Field, made: Timeline) -> str:
+    if made.bins.until_s >= made.end_s - 0.05:
+        return ""
+    return f"The run ended early: {words.duration(field.until_s)} of {words.duration(made.end_s)} were driven."

@@ -1,0 +1,258 @@
+"""What the parts of the report say of a run, and that each says nothing more than it knows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from harness.report import disagreements, findings, gauge, phases, retries, scores, timeline, trust
+from harness.report.headline import headline
+from harness.report.sections import sections
+
+
+def test_the_sentence_says_what_was_broken_and_what_was_allowed(failing) -> None:
+    said = headline(failing.result)
+    assert re.match(
+        r"After the fault had ended, answers took 9\.\d s to recover; the limit is 5 s\. Only 51 % of requests", said
+    )
+    assert said.endswith("2 more expectations were broken.")
+
+
+def test_the_sentence_of_a_pass_says_what_held(passing) -> None:
+    assert headline(passing.result).startswith(
+        "All 4 expectations held: 92 % of requests got a good answer during the fault, and "
+    )
+
+
+def test_the_sentence_of_a_run_that_cannot_be_trusted_is_the_reason(refused, cut_short) -> None:
+    assert "did not take hold" in headline(refused.result)
+    assert headline(cut_short.result) == cut_short.result.reason
+
+
+@pytest.mark.parametrize(
+    ("expectation", "changes", "said"),
+    [
+        ("recovery_time_s <= 5", {}, "After the fault had ended, answers took 9.6 s to recover; the limit is 5 s."),
+        (
+            "failover_time_s <= 5",
+            {},
+            "It took 9.6 s until answers were good again while the fault lasted; the limit is 5 s.",
+        ),
+        (
+            "retry_amplification <= 1.5 in fault",
+            {"value": 3.017},
+            "Every request became 3.02 attempts at the providers during the fault; the limit is 1.5.",
+        ),
+        (
+            "good_ratio >= 0.9 in fault",
+            {"value": 0.55},
+            "Only 55 % of requests got a good answer during the fault; it should be 90 % or more.",
+        ),
+        (
+            "answer_consistency >= 0.95",
+            {"value": 0.6},
+            "Only 60 % of answers said what they should; it should be 95 % or more.",
+        ),
+        (
+            "monotonic_violations <= 0",
+            {"value": 14},
+            "14 answers were older than what their conversation had already been told; none may.",
+        ),
+        (
+            "latency_ms.p95 <= 800 in baseline",
+            {"value": 1200},
+            "Latency p95 in the baseline was 1,200 ms; it should be at most 800 ms.",
+        ),
+        ("cost <= 3", {"value": 4}, "Cost was 4; it should be at most 3."),
+    ],
+)
+def test_each_metric_has_words_for_what_went_wrong(run_with, finding, expectation, changes, said) -> None:
+    assert headline(run_with(finding(expectation, **changes))) == said
+
+
+def test_what_was_not_settled_is_not_said_to_be_broken(run_with, finding) -> None:
+    wide = run_with(finding(low=1.0, high=12.0, verdict="inconclusive"), verdict="inconclusive")
+    assert (
+        headline(wide)
+        == "Too little evidence to say. Recovery time lies anywhere from 1 to 12 s; it should be at most 5 s."
+    )
+    never = run_with(finding(value=None, low=None, high=None, verdict="inconclusive"), verdict="inconclusive")
+    assert "was not measured" in headline(never)
+
+
+def test_a_value_inside_its_limit_is_drawn_on_the_accepted_side_and_one_outside_is_not(run_with, finding) -> None:
+    for value, limit_first in ((9.6, True), (3.0, False)):
+        held = finding(value=value, low=value - 0.2, high=value + 0.2)
+        span = gauge.reach(held, "s")
+        assert (span.percent(held.limit) < span.percent(value)) is limit_first
+
+
+def test_an_open_end_is_an_arrow_and_what_was_not_measured_is_no_picture(run_with, finding) -> None:
+    result = run_with()
+    arrow = "L8,0L-2,7Z"
+    assert arrow in gauge.gauge(result, finding(high=None), "a")
+    assert arrow not in gauge.gauge(result, finding(), "a")
+    assert gauge.gauge(result, finding(value=None, low=None, high=None), "a") is None
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 0.949, 0.95, 1.0])
+def test_a_ratio_and_its_limit_both_have_their_place(finding, value: float) -> None:
+    span = gauge.reach(finding("good_ratio >= 0.95", value=value, low=value, high=value), "ratio")
+    assert span.low <= value <= span.high
+    assert span.low < 0.95 < span.high
+
+
+def test_the_cards_show_what_was_expected_and_what_was_not(failing, diverging) -> None:
+    cards = {score.title: score for score in scores.scores(failing.result)}
+    assert cards["Recovery time"].verdict == "fail"
+    assert cards["Recovery time"].value == "9.6 s"
+    assert cards["Failover time"].value == "> 15 s"
+    assert cards["Answer consistency"].verdict == ""
+    assert cards["Answer consistency"].picture is None
+    assert "Steps back" not in cards
+    assert "Steps back" in {score.title for score in scores.scores(diverging.result)}
+
+
+def test_a_card_with_several_expectations_shows_the_worst(run_with, finding) -> None:
+    held = finding("retry_amplification <= 9 in recovery", value=2, low=2, high=2, verdict="pass")
+    broken = finding("retry_amplification <= 1.5 in fault", value=3, low=3, high=3, verdict="fail")
+    (card,) = [card for card in scores.scores(run_with(held, broken)) if card.title == "Retry amplification"]
+    assert (card.verdict, card.value) == ("fail", "3.00 ×")
+
+
+def test_verdicts_of_a_run_that_cannot_be_trusted_are_not_shown_as_such(cut_short, failing, read) -> None:
+    untold, told = findings.section(cut_short.result, None), findings.section(failing.result, None)
+    assert read(untold).text.count("not counted") == len(cut_short.result.findings)
+    assert "is-fail" not in untold
+    assert "not counted" not in told
+    assert "is-fail" in told
+    assert "is-fail" not in scores.section(cut_short.result, None)
+    assert "is-fail" in scores.section(failing.result, None)
+
+
+def test_every_chart_has_a_title_a_description_and_a_table_behind_it(diverging, read) -> None:
+    page = read(timeline.section(diverging.result, diverging.evidence))
+    charts = [attributes for attributes in page.all("svg") if attributes.get("role") == "img"]
+    assert len(charts) == 6
+    assert len([row for row in page.all("tr") if "data-x" in row]) == 50
+    for column in ("good a second", "p95", "tried a second", "attempts a request", "snapshot, east"):
+        assert column in page.text
+
+
+def test_a_fault_is_named_and_drawn_from_asked_to_gone_with_the_recovery_as_an_interval(failing) -> None:
+    drawn = timeline.section(failing.result, failing.evidence)
+    assert "regional_loss east · blackhole from 15.00 s to 30.02 s" in drawn
+    assert re.search(r"recovered after 9\.\d s \(9\.\d to 9\.\d s\)", drawn)
+    assert "not failed over after 15 s" in drawn
+    assert "seen to hold" in drawn
+
+
+def test_where_there_is_nothing_to_draw_it_says_so_in_a_line(unheard, failing, undisturbed, cut_short, read) -> None:
+    assert (
+        "Not one request was due, so nothing is drawn." in read(timeline.section(unheard.result, unheard.evidence)).text
+    )
+    assert "not at hand" in read(timeline.section(failing.result, None)).text
+    assert "No fault was injected" in read(timeline.section(undisturbed.result, undisturbed.evidence)).text
+    assert (
+        "The run ended early: 21 s of 50 s were driven."
+        in read(timeline.section(cut_short.result, cut_short.evidence)).text
+    )
+    assert "ended early" not in timeline.section(failing.result, failing.evidence)
+    assert phases.section(unheard.result, unheard.evidence) == ""
+
+
+def test_a_service_without_http_links_has_no_charts_of_attempts(story, tell, failing) -> None:
+    bare = tell(story(expect="[good_ratio >= 0.9 in fault]"))
+    links = {name: link for name, link in bare.evidence.plan.target.links.items() if link.carries != "http"}
+    target = bare.evidence.plan.target.model_copy(update={"links": links})
+    plan = bare.evidence.plan
+    plan = type(plan)(plan.scenario, target, plan.seed, plan.phases, plan.disturbances, plan.expectations)
+    none = bare.evidence.attempts.iloc[:0]
+    evidence = type(bare.evidence)(plan, bare.evidence.begun, bare.evidence.history, bare.evidence.requests, none, none)
+    drawn = timeline.section(bare.result, evidence)
+    assert "Retry amplification" not in drawn
+    assert "Retry amplification" in timeline.section(failing.result, failing.evidence)
+    assert "not measured" in retries.section(bare.result, evidence)
+
+
+def test_what_was_not_good_is_told_by_phase(failing, read) -> None:
+    text = read(phases.section(failing.result, failing.evidence)).text
+    assert re.search(r"fault 15–30 s 30\d 51 % .* \d+ timed out", text)
+    assert re.search(r"baseline 3–15 s 240 100 % [^–]* –", text)
+
+
+def test_retries_are_told_by_layer_and_a_run_without_any_in_a_line(failing, undisturbed, read) -> None:
+    text = read(retries.section(failing.result, failing.evidence)).text
+    assert "SDK retries" in text
+    assert "application retries" in text
+    calm = read(retries.section(undisturbed.result, undisturbed.evidence)).text
+    assert "Nothing was tried twice: each of 1,000 attempts was a request's first" in calm
+
+
+def test_words_in_which_two_answers_differ_are_marked_and_the_others_are_not() -> None:
+    left, right = disagreements.differing("Refunds within 14 days of renewal.", "Refunds within 30 days of renewal.")
+    assert [piece.text for piece in left if piece.differs] == ["14"]
+    assert [piece.text for piece in right if piece.differs] == ["30"]
+    assert "".join(piece.text for piece in left) == "Refunds within 14 days of renewal."
+    same, _ = disagreements.differing("all the same", "all the same")
+    assert not any(piece.differs for piece in same)
+
+
+def test_where_two_long_answers_part_is_what_is_shown() -> None:
+    start = "the same words over and over " * 400_000
+    left, right = disagreements.differing(start + "end in one", start + "end in two")
+    assert [piece.text for piece in left if piece.differs] == ["one"]
+    assert sum(len(piece.text) for piece in (*left, *right)) < 1_000
+    assert left[0].text.startswith("… ")
+
+
+def test_questions_that_got_different_answers_stand_side_by_side_and_agreement_is_not_told(
+    diverging, passing, read
+) -> None:
+    page = read(disagreements.section(diverging.result, diverging.evidence))
+    assert re.search(
+        r"east · v42 · asked at \d+\.\d\d s .* A hotel night may cost up to 14 euros.*west · v41 .*up to 30 euros",
+        page.text,
+    )
+    assert len(page.all("mark")) >= 2
+    assert disagreements.section(passing.result, passing.evidence) == ""
+
+
+def test_a_measurement_that_cannot_be_trusted_says_why(refused, failing, unheard) -> None:
+    states = {check.question: (check.state, check.detail) for check in trust.checks(refused.result)}
+    assert states["Did regional_loss east · refuse take hold?"][0] == "no"
+    assert {check.state for check in trust.checks(failing.result)} == {"yes"}
+    assert "no" in {check.state for check in trust.checks(unheard.result)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "said"),
+    [
+        ({}, "yes", "1,000 of 1,000 requests sent"),
+        ({"dropped": 12}, "no", "12 not sent"),
+        ({"missing": 3}, "no", "3 lost"),
+        ({"doubled": 2}, "no", "2 doubled"),
+    ],
+)
+def test_a_load_that_lost_a_request_did_not_keep_up(failing, changes, state, said) -> None:
+    quality = failing.result.quality.model_copy(update=changes)
+    (check,) = [
+        check
+        for check in trust.checks(failing.result.model_copy(update={"quality": quality}))
+        if check.question.startswith("Did the load")
+    ]
+    assert check.state == state
+    assert said in check.detail
+
+
+def test_what_nobody_counted_is_not_counted_as_none(failing, read) -> None:
+    quality = failing.result.quality.model_copy(update={"accepted": None})
+    text = read(trust.section(failing.result.model_copy(update={"quality": quality}), None)).text
+    assert "not counted counted by providers" in text
+
+
+def test_a_new_section_is_one_registration(failing) -> None:
+    assert list(sections)[-1:] == ["provenance"]
+    with pytest.raises(ValueError, match="registered twice"):
+        sections.add("trust", trust.section)

@@ -1,0 +1,59 @@
+"""What is printed at the end of a run."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from harness.report.terminal import verdict_lines
+
+
+def printed(result, *, width: int = 80, colour: bool = False) -> str:
+    out = io.StringIO()
+    console = Console(
+        file=out, width=width, no_color=not colour, force_terminal=colour, color_system="standard" if colour else None
+    )
+    for line in verdict_lines(result):
+        console.print(line)
+    return out.getvalue()
+
+
+def test_it_is_readable_without_colour_and_at_80_columns(failing) -> None:
+    text = printed(failing.result)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\x1b" not in text
+    assert text.strip().startswith(
+        "FAIL  region-loss on fragile, seed 7\nAfter the fault had ended, answers took 9.6 s to recover"
+    )
+    for cell in ("recovery_time_s", "<= 5", "9.6 s", "fail", "> 15 s", "at least 15 s"):
+        assert cell in text
+
+
+def test_colour_only_repeats_what_the_words_say(failing) -> None:
+    assert "\x1b[" in printed(failing.result, colour=True)
+    assert "FAIL" in printed(failing.result, colour=True)
+
+
+def test_the_longest_expectation_still_leaves_room_for_its_verdict(run_with, finding) -> None:
+    wide = finding("answer_consistency >= 0.95 in recovery", value=None, low=None, high=None, verdict="inconclusive")
+    text = printed(run_with(wide, finding("monotonic_violations <= 100000 in baseline"), verdict="inconclusive"))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "inconclusive" in text
+    assert "not measured" in text
+
+
+@pytest.mark.parametrize("name", ["cut_short", "refused"])
+def test_a_run_that_cannot_be_trusted_says_so_and_counts_nothing(request, name) -> None:
+    result = request.getfixturevalue(name).result
+    text = printed(result)
+    assert "nothing is said about the service" in " ".join(text.split())
+    assert text.count("not counted") == len(result.findings)
+
+
+def test_what_a_run_quotes_is_neither_markup_nor_an_escape(failing) -> None:
+    evil = "[bold red]x[/bold red] \x1b]0;owned\x07"
+    text = printed(failing.result.model_copy(update={"verdict": "crashed", "reason": evil}), colour=True, width=200)
+    assert "[bold red]x[/bold red]" in text
+    assert "\x1b]0" not in text
