@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from harness.adapters.load.child import LOCUSTFILE, OPTIONS
@@ -18,6 +19,9 @@ def main(plan: Path) -> None:
     os.environ["LOAD_PLAN"] = str(plan)
     os.environ["HOME"] = str(plan.parent)
     os.chdir(plan.parent)
+    # The load is the instrument: where it is allowed to, it goes before what it measures on a busy machine.
+    with suppress(OSError):
+        os.nice(-10)
     sys.argv = ["locust", "-f", str(LOCUSTFILE), *OPTIONS]
     runpy.run_module("locust", run_name="__main__", alter_sys=True)
 
