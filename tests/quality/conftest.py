@@ -1,0 +1,69 @@
+"""Runs of the harness on services that hide a fault, side by side, so that the folder takes as long as its slowest few."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import harness
+
+AT_ONCE = 3
+TRIES = 3
+QUESTIONS = {
+    "schema": "harness.questions/1",
+    "questions": [
+        {"id": "refund", "text": "For how long can I ask for a refund?"},
+        {"id": "delivery", "text": "How long does delivery take?"},
+        {"id": "warranty", "text": "How long is the warranty?"},
+        {"id": "invoice", "text": "When is an invoice due?"},
+        {"id": "parcel", "text": "How long is a parcel kept for me?"},
+    ],
+}
+
+
+@pytest.fixture(scope="session")
+def runs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[Any]]]:
+    """What becomes of each case that a collected test asks for; all are started at once."""
+    wanted = [item.callspec.params["run"] for item in request.session.items if _is_ours(item)]
+    with (
+        ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as processes,
+        ThreadPoolExecutor(AT_ONCE) as waiting,
+    ):
+        yield {
+            case: waiting.submit(_conduct, processes, case, tmp_path_factory.mktemp("run"))
+            for case in dict.fromkeys(wanted)
+        }
+        waiting.shutdown(cancel_futures=True)
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, runs: Mapping[str, Future[Any]]) -> Any:
+    """The `harness.Run` of the test's own case: the JSON text of a list of a scenario and a target."""
+    return runs[request.param].result()
+
+
+def _is_ours(item: pytest.Item) -> bool:
+    return Path(__file__).parent in item.path.parents and "run" in getattr(item, "callspec", item).params
+
+
+def _conduct(processes: ProcessPoolExecutor, case: str, folder: Path) -> Any:
+    """The run of a *case*. One whose load fell behind, since the machine had much else to do, says nothing and is made again."""
+    scenario, target = json.loads(case)
+    for name, document in (("questions", QUESTIONS), ("scenario", scenario), ("target", target)):
+        (folder / f"{name}.yaml").write_text(json.dumps(document))  # JSON is YAML too
+    for _ in range(TRIES):
+        # A process each, since a run minds signals, which only a main thread can.
+        run = processes.submit(
+            harness.run, folder / "scenario.yaml", target=folder / "target.yaml", out=folder / "runs"
+        ).result()
+        if "load fell behind" not in run.result.reason:
+            break
+    return run

@@ -1,0 +1,178 @@
+"""A service that hides a fault from its users, or from the harness, does not pass; one that copes with it does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+PHASES = {"warmup": "0.5s", "baseline": "2.5s", "fault": "3.5s", "recovery": "0.5s"}
+QUICK = {"simulated": {"capacity": 64, "first_token": "40ms", "sigma": 0.1, "tokens": 5, "token_gap": "1ms"}}
+
+LATE = {"kind": "latency", "on": {"region": "near"}, "base": "2s"}
+LIMITED = {"kind": "rate_limit", "on": {"region": "near"}, "requests_per_min": 450}
+FAILING = {"kind": "http_error", "on": {"region": "near"}, "status": 503, "share": 0.7}
+LOST = {"kind": "regional_loss", "region": "near", "mode": "blackhole"}
+BEHIND = {"kind": "cache_divergence", "region": "west", "publish_after": "0.5s"}
+
+ANSWERED = "good_ratio >= 0.8 in fault"
+CONSISTENT = "answer_consistency >= 0.85 in fault"
+FORWARD = "monotonic_violations <= 0"
+ASKED_ONCE = "retry_amplification <= 1.5 in fault"
+
+
+def case(target: dict[str, Any], faults: dict[str, Any] | list[dict[str, Any]], *expect: str, **phases: str) -> Any:
+    """The test's own run: *faults* on *target*."""
+    scenario = {
+        "schema": "harness.scenario/1",
+        "name": "hidden",
+        "load": {"rate_per_s": 15, "questions": "questions.yaml", "deadline": "5s"},
+        "phases": PHASES | phases,
+        "faults": faults if isinstance(faults, list) else [faults],
+        "good": {"within": "4s"},
+        "expect": expect,
+    }
+    return pytest.mark.parametrize("run", [json.dumps([scenario, target])], indirect=True, ids=[target["name"]])
+
+
+def asks(way: str, *links: str, nonce: str = "prompt") -> dict[str, Any]:
+    """A target: `hiding.py` in one of its ways, in front of simulated providers, of which *links* is told to it."""
+    command = ["{python}", str(HERE / "hiding.py"), "--port", "{port}", "--way", way, "--providers"]
+    provider = {"kind": "provider", "api": "openai", "upstream": QUICK}
+    return {
+        "schema": "harness.target/1",
+        "name": way,
+        "start": {"command": [*command, *(f"{{{link}.url}}" for link in links)], "ready": {"get": "/healthz"}},
+        "entries": [{"url": "http://127.0.0.1:{port}"}],
+        "ask": {
+            "protocol": "json",
+            "path": "/ask",
+            "body": {"question": "{question}"},
+            "reply": {"answer": "/answer"},
+            "nonce": {"in": nonce} | ({"name": "x-request-nonce"} if nonce == "header" else {}),
+        },
+        "links": {name: provider | {"region": name} for name in ("near", "far")},
+    }
+
+
+def follows(way: str) -> dict[str, Any]:
+    """A target: `replicating.py` with a replica in the west, whose replication is a link."""
+
+    def follower(replica: str) -> dict[str, Any]:
+        addresses = ["--replica", replica, "--primary", "127.0.0.1:{primary.port}"]
+        return {"command": [*command, way, *addresses], "ready": {"get": "/healthz"}}
+
+    command = ["{python}", str(HERE / "replicating.py"), "--port", "{port}"]
+    regions = {"east": "127.0.0.1:{primary.port}", "west": "{replication.host}:{replication.port}"}
+    return {
+        "schema": "harness.target/1",
+        "name": way,
+        "services": {
+            "primary": {"command": [*command, "primary"], "ready": {"tcp": True}},
+            **{region: follower(replica) for region, replica in regions.items()},
+        },
+        "entries": [{"name": r, "url": f"http://127.0.0.1:{{{r}.port}}", "region": r} for r in regions],
+        "ask": {
+            "protocol": "json",
+            "path": "/ask",
+            "body": {"question": "{question}"},
+            "reply": {"answer": "/answer", "snapshot_version": "/version"},
+            "nonce": {"in": "header", "name": "x-request-nonce"},
+        },
+        # Told to be Redis, so that a probe says something: whether anything comes back is what shows the fault.
+        "links": {
+            "replication": {"kind": "replication", "region": "west", "upstream": "redis://127.0.0.1:{primary.port}"}
+        },
+        "publish": {"post": "http://127.0.0.1:{primary.port}/publish"},
+    }
+
+
+def findings(run: Any) -> dict[str, str]:
+    return {finding.metric: finding.verdict for finding in run.result.findings}
+
+
+@case(asks("apologising", "near"), LATE, ANSWERED, CONSISTENT)
+def test_a_kind_word_in_place_of_a_late_answer_is_found(run: Any) -> None:
+    assert findings(run) == {"good_ratio": "pass", "answer_consistency": "fail"}, run.result.reason
+    assert run.verdict == "fail"
+
+
+@case(asks("silent", "near"), LATE, ANSWERED)
+def test_a_status_200_without_an_answer_is_no_answer(run: Any) -> None:
+    assert run.verdict == "fail", run.result.reason
+    assert set(run.requests.query("not good")["outcome"]) == {"empty"}
+
+
+@case(asks("insisting", "near"), LIMITED, ANSWERED, ASKED_ONCE)
+def test_retries_that_hide_a_rate_limit_from_users_are_found(run: Any) -> None:
+    assert findings(run) == {"good_ratio": "pass", "retry_amplification": "fail"}, run.result.reason
+    assert run.verdict == "fail"
+
+
+@case(asks("anonymous", "near"), LIMITED, ANSWERED, ASKED_ONCE)
+def test_retries_that_drop_the_mark_of_their_request_do_not_pass_as_none(run: Any) -> None:
+    assert findings(run) == {"good_ratio": "pass", "retry_amplification": "inconclusive"}, run.result.reason
+    assert run.result.quality.join_ratio < 0.5
+
+
+@case(asks("nested", "near"), FAILING, ANSWERED, ASKED_ONCE, fault="5s")
+def test_retries_inside_retries_are_told_apart_by_layer(run: Any) -> None:
+    assert findings(run) == {"good_ratio": "pass", "retry_amplification": "fail"}, run.result.reason
+    by_layer = run.result.metrics["retry_amplification"].by.layer
+    assert by_layer["sdk"].value > by_layer["application"].value > 0
+    assert by_layer["failover"].value == 0
+
+
+@case(asks("misremembering", "near"), LOST, ANSWERED, CONSISTENT)
+def test_an_answer_to_another_question_in_place_of_a_lost_one_is_found(run: Any) -> None:
+    assert findings(run) == {"good_ratio": "pass", "answer_consistency": "fail"}, run.result.reason
+    assert run.verdict == "fail"
+
+
+@case(follows("pretending"), BEHIND, ANSWERED, CONSISTENT, FORWARD)
+def test_an_old_answer_under_the_newest_version_is_found(run: Any) -> None:
+    assert findings(run) == {"good_ratio": "pass", "answer_consistency": "fail", "monotonic_violations": "pass"}
+    assert run.verdict == "fail", run.result.reason
+
+
+@case(follows("checking"), BEHIND, ANSWERED, CONSISTENT, FORWARD)
+def test_a_service_that_does_not_trust_its_replica_passes_where_that_is_behind(run: Any) -> None:
+    assert run.verdict == "pass", run.result.reason
+
+
+@case(
+    asks("elsewhere", "near", "far"),
+    [
+        fault | {"at": f"fault + {1.5 * place}s", "for": "1.1s"}
+        for place, fault in enumerate((LATE | {"base": "800ms"}, LIMITED | {"requests_per_min": 60}, FAILING, LOST))
+    ],
+    ANSWERED,
+    CONSISTENT,
+    ASKED_ONCE,
+    fault="6s",
+)
+def test_a_service_that_turns_elsewhere_in_time_passes_whatever_befalls_one_provider(run: Any) -> None:
+    assert run.verdict == "pass", run.result.reason
+    assert all(fault.attempts_affected for fault in run.result.faults)
+
+
+@case(asks("trusting", "near"), LIMITED | {"on": {"region": "far"}}, "good_ratio >= 0.6 in fault", fault="2s")
+def test_a_limit_on_a_provider_that_nobody_asks_is_no_test_of_the_service(run: Any) -> None:
+    assert findings(run) == {"good_ratio": "pass"}
+    assert (run.verdict, run.result.exit_status) == ("invalid", 4), run.result.reason
+
+
+@case(asks("hoarding", "near", nonce="header"), LATE, "good_ratio >= 0.6 in fault", ASKED_ONCE)
+def test_a_service_that_never_asks_its_provider_does_not_pass_for_one_that_asks_once(run: Any) -> None:
+    assert findings(run) == {"good_ratio": "pass", "retry_amplification": "inconclusive"}
+    assert (run.verdict, run.result.exit_status) == ("invalid", 4), run.result.reason
+
+
+@case(asks("failing", "near"), LATE | {"base": "200ms"}, "good_ratio >= 0.1 in fault", fault="1.5s")
+def test_a_service_that_is_broken_before_anything_is_broken_for_it_is_not_judged(run: Any) -> None:
+    assert findings(run) == {"good_ratio": "pass"}
+    assert (run.verdict, run.result.exit_status) == ("invalid", 4)
+    assert "the baseline was not steady" in run.result.reason.lower()
