@@ -155,10 +155,11 @@ def plan(
     without_faults: WithoutFaults = False,
 ) -> None:
     """Show what a run would do: its timeline, what it would touch, how much it would send. Nothing is touched."""
+    from harness.outline import outline
     from harness.prepare import prepare
 
     prepared = prepare(scenario, target, _asked(seed, overrides, expect, without_faults, None), None)
-    for line in _plan_lines(prepared):
+    for line in outline(prepared.plan):
         typer.echo(line)
 
 
@@ -291,30 +292,6 @@ def _prepare_all(
     if problems:
         raise UsageProblems(*problems)
     return prepared
-
-
-def _plan_lines(prepared: Prepared) -> list[str]:
-    made = prepared.plan
-    load = made.scenario.load
-    lines = [
-        f"{made.scenario.name} on {made.target.name}, seed {made.seed}: {made.total_s:g} s, at most {made.requests} requests "
-        f"({load.rate_per_s:g} a second, {load.arrivals}), each given up {load.deadline:g} s after it was due",
-        "",
-    ]
-    phases = [(phase.start_s, f"{phase.name} begins") for phase in made.phases]
-    verbs = {"inject": "inject", "publish": "publish the next snapshot for", "revert": "end"}
-    steps = [(step.at_s, f"{verbs[step.verb]} {step.disturbance.fault.summary()}") for step in made.steps]
-    lines += [
-        f"{at_s:7.1f} s  {what}"
-        for at_s, what in sorted([*phases, *steps, (made.total_s, "the last request is due")], key=lambda x: x[0])
-    ]
-    lines += ["", "touches"]
-    touched = {name: [d.fault.summary() for d in made.disturbances if name in d.links] for name in made.target.links}
-    lines += [
-        f"  {name:<16} {link.kind}{f', {link.region}' if link.region else ''}: {'; '.join(touched[name]) or 'nothing'}"
-        for name, link in made.target.links.items()
-    ]
-    return [*lines, "", "expects", *(f"  {expectation}" for expectation in made.expectations)]
 
 
 def _show(console: Console, run: Run) -> None:
