@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LINES_MAX = 60
 
 CORE = {
-    "scenario", "target", "questions", "quantities", "registry", "problems", "records", "effects", "history", "plan",
+    "scenario", "target", "questions", "quantities", "registry", "problems", "records", "effects", "history", "plan", "outline",
     "expectation", "evidence", "tables", "loop", "ports", "verdict", "result", "faults", "metrics", "scoring", "report",
 }  # fmt: skip
 # Time, chance and the machine: the core is given what it needs of them.
