@@ -10,8 +10,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness import expectation
+from harness.adapters.load.plan import resolved
+from harness.adapters.load.protocols import protocol
 from harness.documents import Document, load
-from harness.documents.fill import missing_secrets, unknown_placeholders
+from harness.documents.fill import missing_secrets, secret_names, secrets, unknown_placeholders
 from harness.documents.kinds import load_any
 from harness.metrics import metrics
 from harness.plan import Plan, plan
@@ -60,7 +62,11 @@ def prepare(
     scenario = load(scenario_path, Scenario, overrides=_overrides(asked))
     target = load(target_path or scenario_path.parent / "targets" / "default.yaml", Target)
     questions = load(questions_path or scenario_path.parent / scenario.value.load.questions, Questions)
-    problems = [*_expectation_problems(scenario, asked), *unknown_placeholders(target)]
+    problems = [
+        *_expectation_problems(scenario, asked),
+        *unknown_placeholders(target),
+        *_ask_problems(target, environment),
+    ]
     if environment is not None:
         problems += missing_secrets(target, environment)
         problems += [target.problem(path, what) for path, what in _foreign_hosts(target.value, asked.allowed_hosts)]
@@ -129,6 +135,24 @@ def _never_settled(scenario: Document[Scenario], made: Plan) -> list[Problem]:
     return problems
 
 
+def _ask_problems(target: Document[Target], environment: Mapping[str, str] | None) -> Iterator[Problem]:
+    """What the protocol says of the way in which the target is to be asked."""
+    ask = target.value.ask
+    try:
+        spoken = protocol(ask.protocol)
+    except UnknownNameError as error:
+        yield target.problem("ask.protocol", str(error))
+        return
+    known = environment or {}
+    headers = {name: secrets(text, known) if _all_set(text, known) else text for name, text in ask.headers.items()}
+    for what in spoken.problems(resolved(ask, headers)):
+        yield target.problem("ask", what)
+
+
+def _all_set(text: str, environment: Mapping[str, str]) -> bool:
+    return all(name in environment for name in secret_names(text))
+
+
 def _foreign_hosts(target: Target, allowed: Collection[str]) -> Iterator[tuple[str, str]]:
     """Where the target file names a host off this machine that was not allowed by name."""
     urls = [(f"entries[{index}].url", entry.url) for index, entry in enumerate(target.entries)]
@@ -169,7 +193,8 @@ def validate(path: Path) -> list[Problem]:
     try:
         document = load_any(path)
         if isinstance(document.value, Target):
-            return unknown_placeholders(load(path, Target))
+            target = load(path, Target)
+            return [*unknown_placeholders(target), *_ask_problems(target, None)]
         if isinstance(document.value, Scenario) and (path.parent / "targets" / "default.yaml").exists():
             prepare(path, None, Asked(), None)
     except UsageProblems as problems:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from harness.quantities import Seconds
+from harness.registry import suggestion
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
+
+OURS = frozenset({"keeper", "load", "toxiproxy", "wire"})
+"""Names of the harness's own processes, which a run starts beside the target's."""
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
+_HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:]+):(\d{1,5}|\{[^}]+\})")
 
 
 class _Strict(BaseModel):
@@ -156,9 +166,87 @@ class Target(_Strict):
     links: dict[Name, Link] = Field(default_factory=dict)
     publish: Publish | None = None
 
+    @property
+    def processes(self) -> dict[str, Service]:
+        """All that the harness starts for it, by name."""
+        return {**self.services, **({"target": self.start} if self.start else {})}
+
     @model_validator(mode="after")
     def _names_are_one_space(self) -> Target:
-        twice = (set(self.services) | ({"target"} if self.start else set())) & set(self.links)
+        twice = set(self.processes) & set(self.links)
         if twice:
             raise ValueError(f"a service and a link share a name: {', '.join(sorted(twice))}")
         return self
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Target:
+        wrongs = [*_misnamed(self), *_misordered(self), *_unreachable(self)]
+        if wrongs:
+            # Each with its place, so that the reader of the file can tell the line.
+            raise PydanticCustomError("placed", "what is named is not there", {"wrongs": wrongs})
+        return self
+
+
+_Wrong = tuple[tuple[str | int, ...], str]
+
+
+def _misnamed(target: Target) -> Iterator[_Wrong]:
+    for where, names in (("services", target.services), ("links", target.links)):
+        for name in sorted(OURS & set(names)):
+            yield (where, name), f"{name!r} is the name of a process of the harness's own; choose another"
+    if target.start and "target" in target.services:
+        yield ("services", "target"), "'target' is what the process of start is called; choose another name"
+
+
+def _misordered(target: Target) -> Iterator[_Wrong]:
+    """Predecessors that nobody will ever have been started as."""
+    known = target.processes
+    unknown = False
+    for name, service in known.items():
+        for index, other in enumerate(service.after):
+            if other not in known:
+                unknown = True
+                yield (
+                    (*_place(target, name), "after", index),
+                    f"there is no service {other!r}; {suggestion(other, list(known))}",
+                )
+    started: set[str] = set()
+    while ready := {name for name in known.keys() - started if started.issuperset(known[name].after)}:
+        started |= ready
+    waiting = [name for name in known if name not in started]
+    if waiting and not unknown:
+        yield (
+            (*_place(target, waiting[0]), "after"),
+            f"these wait for one another, so that none can start: {', '.join(waiting)}",
+        )
+
+
+def _place(target: Target, name: str) -> tuple[str, ...]:
+    return ("start",) if target.processes[name] is target.start else ("services", name)
+
+
+def _unreachable(target: Target) -> Iterator[_Wrong]:
+    ports: dict[int, str] = {}
+    for name, link in target.links.items():
+        if isinstance(link.upstream, str) and link.carries != "http" and not _has_port(link):
+            yield ("links", name, "upstream"), f"{link.upstream!r} has no port; write host:port, such as 127.0.0.1:5432"
+        if link.listen and (other := ports.setdefault(link.listen, name)) != name:
+            yield ("links", name, "listen"), f"{link.listen} is the port of link {other!r} too; each needs its own"
+    urls: list[_Wrong] = [(("entries", index, "url"), entry.url) for index, entry in enumerate(target.entries)]
+    urls += [(("publish", "post"), target.publish.post)] if target.publish else []
+    http = {f"{{{name}.url}}" for name, link in target.links.items() if link.carries == "http"}
+    for place, url in urls:
+        if not url.startswith(("http://", "https://", *http)):
+            yield (
+                place,
+                f"{url!r} is no HTTP address; write http://host:port, or the {{link.url}} of a link that carries HTTP",
+            )
+
+
+def _has_port(link: Link) -> bool:
+    """Whether it says a port, or has no need to: Redis has one of its own, and no placeholder but a port is ever filled in."""
+    assert isinstance(link.upstream, str)
+    if re.fullmatch(r"\{[^}]+(?<!\.port)\}", link.upstream):
+        return True
+    address = _SCHEME.sub("", link.upstream).split("/")[0].rpartition("@")[2]
+    return bool(_HOST_AND_PORT.fullmatch(address)) or (link.carries == "redis" and bool(address) and ":" not in address)
