@@ -120,7 +120,7 @@ class Chart:
         return ground + path([[(left, top), (right, top)]], stroke=paint, stroke_width=2.4)
 
     def rule(self, value: float, start_s: float, end_s: float, words: str) -> Markup:
-        """A limit at *value*, dashed, with its name at its right end."""
+        """A limit at *value*, dashed, with its name where it begins."""
         y, clock = self.scale.y(value), self.field.clock
         line = element(
             "line",
@@ -132,7 +132,7 @@ class Chart:
             stroke_width=1.2,
             stroke_dasharray="6 3",
         )
-        return line + text(clock.x(end_s), y - 4, words, dx=-4, text_anchor="end", font_size=11, class_="halo")
+        return line + text(clock.x(start_s), y - 4, words, dx=4, font_size=11, class_="halo")
 
     def label(self, at_s: float, value: float, words: str) -> Markup:
         """Bold words just above a point."""

@@ -18,6 +18,7 @@ from harness.result import Fault, Measured, Result
 _PHASES_HIGH, _ROW_HIGH = 22.0, 31.0
 # Per cent of the width in which a phase's name does not fit on paper, or in a narrow window.
 _CRAMPED, _TIGHT = 7.0, 14.0
+_TOLD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,10 @@ def events(result: Result, evidence: Evidence, field: Field) -> Lane:
     picture = drawing(height, parts, title="What was broken, and when", about=about, key="events")
     seen = any(fault.confirmed_at_s is not None for fault in faults)
     keys = (Key("seen to hold", _diamond_swatch()),) if seen else ()
-    return (
-        Lane("events", "What was broken", "from asked to gone", picture, keys)
-        if faults
-        else Lane("events", "Phases", "", picture)
-    )
+    if not faults:
+        return Lane("events", "Phases", "", picture)
+    note = " ".join(_instants(fault) for fault in faults[:_TOLD])
+    return Lane("events", "What was broken", "from asked to gone", picture, keys, note)
 
 
 def _phases(result: Result, field: Field) -> Iterator[Markup]:
@@ -83,7 +83,7 @@ def _fault(field: Field, fault: Fault, y: float) -> Iterator[Markup]:
     start_s = fault.asked_at_s or 0.0
     end_s = fault.reverted_at_s if fault.reverted_at_s is not None else field.until_s
     open_end = "" if fault.reverted_at_s is not None else " · not put back"
-    yield field.beside(start_s, end_s, y + 14, one_line(fault.summary, 60) + open_end)
+    yield field.beside(start_s, end_s, y + 14, one_line(fault.summary, 80) + open_end)
     x, width = field.clock.x(start_s), field.clock.width(start_s, end_s)
     yield element("rect", x=x, width=width, y=y + 19, height=8, rx=1.5, fill="attempts")
     if fault.confirmed_at_s is not None:
@@ -112,6 +112,13 @@ def _settling(field: Field, settling: Settling, y: float) -> Iterator[Markup]:
 def _fault_said(fault: Fault) -> str:
     span = f"from {words.instant(fault.asked_at_s)} to {words.instant(fault.reverted_at_s)}"
     return f"{one_line(fault.summary, 80)} {span}"
+
+
+def _instants(fault: Fault) -> str:
+    steps = [("asked for at", fault.asked_at_s), ("in force at", fault.injected_at_s)]
+    steps += [("seen to hold at", fault.confirmed_at_s), ("gone at", fault.reverted_at_s)]
+    told = ", ".join(f"{what} {words.instant(at_s)}" for what, at_s in steps if at_s is not None)
+    return f"{one_line(fault.summary, 80)}: {told}."
 
 
 def _said(settling: Settling) -> str:

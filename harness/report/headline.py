@@ -69,7 +69,9 @@ def _held(result: Result) -> str:
     if not findings:
         return _reason(result)
     told = ", and ".join(_good(result, finding) for finding in findings[:_MOST])
-    held = "The one expectation held" if len(findings) == 1 else f"All {len(findings)} expectations held"
+    held = {1: "The one expectation held", 2: "Both expectations held"}.get(
+        len(findings), f"All {len(findings)} expectations held"
+    )
     return f"{held}: {told}."
 
 
@@ -92,7 +94,8 @@ def _broken(result: Result, finding: Finding) -> str:
         case "retry_amplification":
             return f"every request became {_bare(value)} attempts at the providers{where}; the limit is {_bare(limit)}"
         case "good_ratio" if finding.value is not None and ">" in words.operator(finding):
-            told = f"only {words.share(finding.value)} of requests got a good answer{where}"
+            share = "not one request" if finding.value == 0 else f"only {words.share(finding.value)} of requests"
+            told = f"{share} got a good answer{where}"
             return f"{told}; it should be {words.share(finding.limit)} or more"
         case "answer_consistency" if finding.value is not None and ">" in words.operator(finding):
             told = f"only {words.share(finding.value)} of answers said what they should{where}"
@@ -118,9 +121,11 @@ def _good(result: Result, finding: Finding) -> str:
         case "retry_amplification":
             return f"a request became {_bare(value)} attempts at the providers{where}"
         case "good_ratio" if finding.value is not None:
-            return f"{words.share(finding.value)} of requests got a good answer{where}"
+            share = "every request" if finding.value == 1 else f"{words.share(finding.value)} of requests"
+            return f"{share} got a good answer{where}"
         case "answer_consistency" if finding.value is not None:
-            return f"{words.share(finding.value)} of answers said what they should{where}"
+            share = "every answer" if finding.value == 1 else f"{words.share(finding.value)} of answers"
+            return f"{share} said what {'it' if finding.value == 1 else 'they'} should{where}"
         case "monotonic_violations" if finding.value == 0:
             return f"no conversation was told something older than it already knew{where}"
         case _:

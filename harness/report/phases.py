@@ -13,6 +13,8 @@ from harness.report.plain_text import one_line
 from harness.report.templating import render
 from harness.result import Phase, Result
 
+_WORDS = {"complete": "late", "error": "answered with an error"}
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -45,6 +47,6 @@ def _otherwise(phase: Phase, evidence: Evidence) -> str:
     """What became of requests that got no good answer, the most frequent first."""
     rows = evidence.requests[evidence.requests["phase"] == phase.name]
     bad = rows["outcome"][~rows["good"].astype(bool)]
-    told = Counter("late" if outcome == "complete" else str(outcome).replace("_", " ") for outcome in bad)
+    told = Counter(_WORDS.get(outcome, str(outcome).replace("_", " ")) for outcome in bad)
     most_first = sorted(told.items(), key=lambda pair: (-pair[1], pair[0]))
-    return ", ".join(f"{words.count(n)} {one_line(what, 20)}" for what, n in most_first)
+    return ", ".join(f"{words.count(n)} {one_line(what, 30)}" for what, n in most_first)

@@ -44,11 +44,17 @@ class Seen:
         return re.search(r"<html[^>]*>", self.dom)[0]
 
 
-@pytest.fixture
-def look(tmp_path):
+def chromium() -> str:
+    """Where it is; where it is missing, a skip that says what installs it, and in CI a failure."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(INSTALL)
+    return browser
+
+
+@pytest.fixture
+def look(tmp_path):
+    browser = chromium()
 
     def looked(html: str, *flags: str) -> Seen:
         file = tmp_path / "report.html"
@@ -111,3 +117,11 @@ def test_with_scripts_off_everything_is_still_there(diverging, look, read) -> No
     assert len([a for a in read(seen.dom).all("svg") if a.get("role") == "img"]) == len(
         [a for a in read(html).all("svg") if a.get("role") == "img"]
     )
+
+
+@pytest.mark.parametrize(("ci", "complaint"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_browser_is_told_with_the_line_that_installs_it_and_fails_in_ci(monkeypatch, ci, complaint) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(complaint, match="apt-get install"):
+        chromium()

@@ -50,6 +50,11 @@ def test_the_sentence_of_a_run_that_cannot_be_trusted_is_the_reason(refused, cut
             "Only 55 % of requests got a good answer during the fault; it should be 90 % or more.",
         ),
         (
+            "good_ratio >= 0.9 in fault",
+            {"value": 0.0},
+            "Not one request got a good answer during the fault; it should be 90 % or more.",
+        ),
+        (
             "answer_consistency >= 0.95",
             {"value": 0.6},
             "Only 60 % of answers said what they should; it should be 95 % or more.",
@@ -145,7 +150,7 @@ def test_a_fault_is_named_and_drawn_from_asked_to_gone_with_the_recovery_as_an_i
     assert "regional_loss east · blackhole from 15.00 s to 30.02 s" in drawn
     assert re.search(r"recovered after 9\.\d s \(9\.\d to 9\.\d s\)", drawn)
     assert "not failed over after 15 s" in drawn
-    assert "seen to hold" in drawn
+    assert "seen to hold at 15.31 s, gone at 30.02 s." in drawn
 
 
 def test_where_there_is_nothing_to_draw_it_says_so_in_a_line(unheard, failing, undisturbed, cut_short, read) -> None:
