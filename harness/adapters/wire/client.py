@@ -39,7 +39,8 @@ class Ready(msgspec.Struct, frozen=True):
 
 def command(config_path: Path) -> list[str]:
     """The command line of a wire process that serves what the file at *config_path* says."""
-    return [sys.executable, "-m", "harness.adapters.wire", str(config_path)]
+    # -P: a types.py where the harness was started must not stand in for the library's.
+    return [sys.executable, "-P", "-m", "harness.adapters.wire", str(config_path)]
 
 
 def ready(path: Path) -> Ready | None:

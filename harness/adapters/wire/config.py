@@ -13,11 +13,15 @@ ARRIVALS = "arrivals.rows"
 
 
 class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One HTTP link. *ca* is a file of certificates to trust when *upstream* is https, in place of the system's own."""
+    """One HTTP link. *ca* is a file of certificates to trust when *upstream* is https, in place of the system's own.
+
+    *listen* is the tap's port; None: any free one.
+    """
 
     name: str
     upstream: str
     ca: str | None = None
+    listen: int | None = None
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:
@@ -44,14 +48,21 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def config(
-    upstreams: Mapping[str, str], *, rows: Path, seed: int, ready: Path, ca: Mapping[str, Path] | None = None
+    upstreams: Mapping[str, str],
+    *,
+    rows: Path,
+    seed: int,
+    ready: Path,
+    ca: Mapping[str, Path] | None = None,
+    listen: Mapping[str, int] | None = None,
 ) -> bytes:
-    """The content of a config file: *upstreams* by link name, and for some of them a file of certificates.
+    """The content of a config file: *upstreams* by link name, and for some of them a file of certificates, or a port.
 
     Raises ValueError for a name or an upstream that cannot be used.
     """
     trusted = {name: str(path) for name, path in (ca or {}).items()}
-    links = [LinkConfig(name, upstream, trusted.get(name)) for name, upstream in upstreams.items()]
+    ports = listen or {}
+    links = [LinkConfig(name, upstream, trusted.get(name), ports.get(name)) for name, upstream in upstreams.items()]
     return msgspec.json.encode(Config(links, str(rows), seed, str(ready)))
 
 

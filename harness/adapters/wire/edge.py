@@ -46,7 +46,6 @@ _ADDED = (hdrs.SERVER, hdrs.DATE, hdrs.CONTENT_TYPE)
 _LINE_BYTES_MAX = 1 << 16
 _KEEP_ALIVE_S = 3600.0
 _CLOSING_S = 1.0
-_IDLE_CLOSING_S = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -96,8 +95,8 @@ class Edge:
         late_s = time.monotonic() + _CLOSING_S
         while (self._visits or self._afterwards) and time.monotonic() < late_s:
             await asyncio.sleep(0.002)
-        if self._server is not None:
-            await self._server.shutdown(_IDLE_CLOSING_S)
+        for connection in self._server.connections if self._server else ():
+            connection.force_close()
         await self.upstream.close()
 
     async def _visit(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -57,7 +57,7 @@ async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
     for link in config.links:
         ca = Path(link.ca) if link.ca else None
         edge = Edge(link.name, link.upstream, ca=ca, seed=config.seed, arrivals=arrivals)
-        links[link.name] = Ends(Tap(link.name, attempts), edge)
+        links[link.name] = Ends(Tap(link.name, attempts, link.listen), edge)
     control = Control(links)
     watch(control.finished)
     runner = web.AppRunner(control.application(), access_log=None)

@@ -10,20 +10,30 @@ import struct
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
-def bound(port: int = 0) -> socket.socket:
+def bound(port: int = 0, *, again: bool = False) -> socket.socket:
     """A socket bound to *port* of 127.0.0.1 (0: one that is free) that does not listen: who connects is refused.
 
-    The port cannot be given to anybody else while it is open, but can be bound again by this same function.
+    The port cannot be given to anybody else while it is open, but this same function can bind it *again*. Raises OSError
+    that names the port when somebody has it.
     """
     held = socket.socket()
     try:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if port and not again:
+            # A tap of another run would share its port with us, and the kernel deal out connections between the two.
+            _refuse_shared(port)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind(("127.0.0.1", port))
-    except OSError:
+    except OSError as error:
         held.close()
-        raise
+        raise OSError(f"port {port} of 127.0.0.1 cannot be listened on: {error.strerror}") from error
     return held
+
+
+def _refuse_shared(port: int) -> None:
+    with socket.socket() as alone:
+        alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        alone.bind(("127.0.0.1", port))
 
 
 def reset(transport: asyncio.Transport) -> None:

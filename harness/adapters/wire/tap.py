@@ -30,9 +30,12 @@ _BACKLOG = 1024
 
 
 class Tap:
-    """The tap of *link*. It dials 127.0.0.1:*via*; while that is None it fails as if the dial had been refused."""
+    """The tap of *link*. It dials 127.0.0.1:*via*; while that is None it fails as if the dial had been refused.
 
-    def __init__(self, link: str, attempts: Ledger[Attempt]) -> None:
+    It is at *listen*, or at a port that is free. Raises OSError that names the port when somebody else has it.
+    """
+
+    def __init__(self, link: str, attempts: Ledger[Attempt], listen: int | None = None) -> None:
         self.link = link
         self.attempts = attempts
         self.via: int | None = None
@@ -41,10 +44,14 @@ class Tap:
         self.connections: set[_Near] = set()
         self.far_sides: set[_Far] = set()
         self.dials: set[asyncio.Task[None]] = set()
+        self.closed = False
         self._modes: dict[str, Mode] = {}
         self._listener: asyncio.Server | None = None
         self._changing = asyncio.Lock()
-        self._held = bound()
+        try:
+            self._held = bound(listen or 0)
+        except OSError as error:
+            raise OSError(f"link {link}: {error}") from error
         self.port = int(self._held.getsockname()[1])
 
     @property
@@ -59,7 +66,9 @@ class Tap:
         """Listen on *port*, unless that is done already."""
         if self._listener is None:
             loop = asyncio.get_running_loop()
-            self._listener = await loop.create_server(lambda: _Near(self), sock=bound(self.port), backlog=_BACKLOG)
+            self._listener = await loop.create_server(
+                lambda: _Near(self), sock=bound(self.port, again=True), backlog=_BACKLOG
+            )
 
     async def put_mode(self, fault_id: str, mode: Mode) -> None:
         """Make *mode* true for *fault_id*; it is in force when this returns. Raises OSError if it cannot be."""
@@ -79,6 +88,7 @@ class Tap:
 
     async def close(self) -> None:
         """Listen no more, and drop all connections. What is still open in the ledger stays so."""
+        self.closed = True
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -146,7 +156,7 @@ class _Near(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
-        if self._tap.refusing:
+        if self._tap.refusing or self._tap.closed:
             self._gone_s = time.monotonic()
             reset(self._transport)
             return
@@ -190,7 +200,9 @@ class _Near(asyncio.Protocol):
         for data in self._waiting:
             far.say(data)
         self._waiting.clear()
-        if self._gone_s is not None:
+        if self._tap.closed:
+            far.abort()
+        elif self._gone_s is not None:
             self._let_far_go()
 
     def hear(self, data: bytes) -> None:

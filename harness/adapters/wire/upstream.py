@@ -51,7 +51,7 @@ class Upstream:
         self.fresh = _session(aiohttp.TCPConnector(limit=0, ssl=context, force_close=True))
 
     def url(self, target: str) -> URL:
-        """Where *target*, as it stands in a request line, is at this provider; not a byte of it is changed."""
+        """Where *target* is at this provider, byte by byte as it stands in the request line (but for an empty query)."""
         return URL(self._base + target, encoded=True)
 
     async def close(self) -> None:

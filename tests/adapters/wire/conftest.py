@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ from types import SimpleNamespace
 import httptools
 import pytest
 
-from harness.adapters.wire import ARRIVALS, ATTEMPTS, Ready, WireStage, config, ready
+from harness.adapters.wire import ARRIVALS, ATTEMPTS, Ready, WireStage, command, config, ready
 from harness.adapters.wire.config import load
 from harness.adapters.wire.process import serve
 from harness.records import Arrival, Attempt
@@ -77,6 +78,10 @@ class Line(asyncio.Protocol):
 
     def start(self) -> None:
         self.url, self.headers, self.body = b"", [], bytearray()
+        self.halfway = False
+
+    def on_message_begin(self) -> None:
+        self.halfway = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -131,6 +136,7 @@ class Line(asyncio.Protocol):
 
 
 Script = Callable[[Received, Line], Awaitable[None]]
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
 
 async def good(request: Received, line: Line) -> None:
@@ -194,9 +200,9 @@ class Client:
     def say(self, data: bytes) -> None:
         self.socket.sendall(data)
 
-    def hear(self, until: bytes) -> bytes:
-        """Everything heard so far, once *until* is a part of it."""
-        while until not in self.heard:
+    def hear(self, until: bytes, *, times: int = 1) -> bytes:
+        """Everything heard so far, once *until* is a part of it, as often as that."""
+        while self.heard.count(until) < times:
             assert not self._listen(), f"ended by {self.end} after {self.heard!r}"
         return self.heard
 
@@ -248,17 +254,25 @@ class _Loops:
     def __init__(self) -> None:
         self._running: list[tuple[asyncio.AbstractEventLoop, threading.Thread, asyncio.Event]] = []
 
-    def run(self, loop: asyncio.AbstractEventLoop, work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-        ended = asyncio.Event()
+    def run(self, new_loop: NewLoop, work: Callable[[asyncio.Event], Awaitable[None]]) -> asyncio.AbstractEventLoop:
+        begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
         async def main() -> None:
+            ended = asyncio.Event()
+            begun.set_result((asyncio.get_running_loop(), ended))
             await work(ended)
             for _ in range(20):  # turns in which closed transports let go of their sockets
                 await asyncio.sleep(0)
 
-        thread = threading.Thread(target=lambda: loop.run_until_complete(main()), daemon=True)
+        def live() -> None:
+            with asyncio.Runner(loop_factory=new_loop) as runner:
+                runner.run(main())
+
+        thread = threading.Thread(target=live, daemon=True)
         thread.start()
+        loop, ended = begun.result(DEADLINE_S)
         self._running.append((loop, thread, ended))
+        return loop
 
     def end(self) -> None:
         for loop, thread, ended in reversed(self._running):
@@ -266,7 +280,6 @@ class _Loops:
                 loop.call_soon_threadsafe(ended.set)
             thread.join(DEADLINE_S)
             assert not thread.is_alive()
-            loop.close()
 
 
 @pytest.fixture
@@ -285,7 +298,7 @@ def loops() -> Iterator[_Loops]:
 @pytest.fixture
 def new_provider(loops: _Loops) -> Callable[..., Provider]:
     def start(script: Script = good, *, tls: ssl.SSLContext | None = None) -> Provider:
-        provider = Provider(script, loop=asyncio.new_event_loop())
+        provider = Provider(script)
 
         async def work(ended: asyncio.Event) -> None:
             loop = asyncio.get_running_loop()
@@ -300,8 +313,7 @@ def new_provider(loops: _Loops) -> Callable[..., Provider]:
             await asyncio.gather(*provider.tasks, return_exceptions=True)
             await asyncio.sleep(0)
 
-        assert provider.loop
-        loops.run(provider.loop, work)
+        provider.loop = loops.run(asyncio.new_event_loop, work)
         eventually(lambda: provider.port)
         return provider
 
@@ -314,14 +326,14 @@ def provider(new_provider: Callable[..., Provider]) -> Provider:
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
-def new_loop(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+def new_loop(request: pytest.FixtureRequest) -> NewLoop:
     if request.param == "asyncio":
         return asyncio.new_event_loop
     return pytest.importorskip("uvloop").new_event_loop  # type: ignore[no-any-return] # it has no types
 
 
 @pytest.fixture
-def new_wire(loops: _Loops, new_loop: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path) -> Callable[..., Wire]:
+def new_wire(loops: _Loops, new_loop: NewLoop, tmp_path: Path) -> Callable[..., Wire]:
     """Starts a wire whose taps dial their edges, with nothing between."""
 
     def start(upstreams: Mapping[str, str], *, connected: bool = True, **options: object) -> Wire:
@@ -343,7 +355,7 @@ def new_wire(loops: _Loops, new_loop: Callable[[], asyncio.AbstractEventLoop], t
             await serve(load(path), watch)
             told[0].cancel()
 
-        loops.run(new_loop(), work)
+        loops.run(new_loop, work)
         eventually(lambda: ready(rows / "ready.json"))
         ports = ready(rows / "ready.json")
         assert ports
@@ -354,6 +366,30 @@ def new_wire(loops: _Loops, new_loop: Callable[[], asyncio.AbstractEventLoop], t
         return Wire(stage, ports, rows)
 
     return start
+
+
+@pytest.fixture
+def wire_process(tmp_path: Path) -> Iterator[Callable[[Mapping[str, str]], tuple[Wire, subprocess.Popen[bytes]]]]:
+    """Starts a wire as a process of its own, whose taps dial their edges."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(upstreams: Mapping[str, str]) -> tuple[Wire, subprocess.Popen[bytes]]:
+        path, told = tmp_path / "config.json", tmp_path / "ready.json"
+        path.write_bytes(config(upstreams, rows=tmp_path, seed=7, ready=told))
+        process = subprocess.Popen(command(path), stdin=subprocess.DEVNULL)
+        running.append(process)
+        eventually(lambda: ready(told) or process.poll() is not None)
+        ports = ready(told)
+        assert ports, f"the wire ended with status {process.returncode}"
+        wire = Wire(WireStage(ports.control_url), ports, tmp_path)
+        for link, ends in ports.links.items():
+            wire.stage.connect_link(link, ends.edge)
+        return wire, process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture

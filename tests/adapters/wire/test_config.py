@@ -6,6 +6,7 @@ import pytest
 
 from harness.adapters.wire import config, ready
 from harness.adapters.wire.config import LinkConfig, load
+from harness.adapters.wire.sockets import bound
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -46,3 +47,21 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, what: str) -> None:
 
 def test_a_wire_that_is_not_ready_yet_is_no_error(tmp_path: Path) -> None:
     assert ready(tmp_path / "ready.json") is None
+
+
+def test_a_tap_can_be_given_its_port(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    upstreams = {"east": "http://127.0.0.1:1", "west": "http://127.0.0.1:2"}
+    path.write_bytes(config(upstreams, rows=tmp_path, seed=3, ready=tmp_path / "r", listen={"west": 7102}))
+    assert [link.listen for link in load(path).links] == [None, 7102]
+
+
+def test_a_port_that_somebody_listens_on_is_told_and_one_that_is_free_is_held(tmp_path: Path) -> None:
+    held = bound()
+    port = held.getsockname()[1]
+    held.listen()
+    with pytest.raises(OSError, match=f"^port {port} of 127.0.0.1 cannot be listened on: "):
+        bound(port)
+    bound(port, again=True).close()
+    held.close()
+    bound(port).close()

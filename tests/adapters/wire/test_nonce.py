@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +27,7 @@ def test_what_only_looks_like_a_nonce_is_none() -> None:
 def test_a_nonce_is_found_however_the_body_is_cut(cut: list[int]) -> None:
     text = b"old n-1111111111 and new n-0123456789 end"
     ends = [0, *sorted(cut), len(text)]
-    pieces = [text[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    pieces = [text[start:end] for start, end in itertools.pairwise(ends)]
 
     assert _found(*pieces) == "n-0123456789"
 

@@ -68,7 +68,9 @@ def test_a_lot_depends_on_seed_fault_nonce_and_try_and_on_nothing_else() -> None
 def test_lots_are_even() -> None:
     lots = [draw(7, "0", f"n-{number:010x}", 1) for number in range(4000)]
     assert all(0 <= lot < 1 for lot in lots)
-    assert [sum(lot < edge for lot in lots) / 4000 for edge in (0.1, 0.5, 0.9)] == pytest.approx([0.1, 0.5, 0.9], abs=0.03)
+    assert [sum(lot < edge for lot in lots) / 4000 for edge in (0.1, 0.5, 0.9)] == pytest.approx(
+        [0.1, 0.5, 0.9], abs=0.03
+    )
 
 
 def _errors(order: list[str]) -> dict[tuple[str, int], int]:

@@ -295,9 +295,7 @@ def test_hold_tells_a_client_to_whom_nothing_is_owed(tapped, provider, clients, 
 
 
 @pytest.mark.parametrize("first", ["hole", "mode"])
-def test_what_went_into_the_hole_stays_dead_whichever_ends_first(
-    tapped, silence, clients, kit, first: str
-) -> None:
+def test_what_went_into_the_hole_stays_dead_whichever_ends_first(tapped, silence, clients, kit, first: str) -> None:
     tapped.stage.inject("0", HOLD)
     client = clients(tapped.tap())
     client.say(kit.post())
