@@ -13,6 +13,9 @@ from harness.scoring.consistency import Consistency, consistency
 from harness.scoring.interval import Interval
 from harness.scoring.intervals import wilson
 
+# A service that repeats the question repeats its nonce, which is another one every time.
+_NONCE = r"\s*(?:\[n-[0-9a-f]{10}\]|\bn-[0-9a-f]{10}\b)"
+
 
 class AnswerConsistency(Metric):
     """Share of answers that agree with the newest published snapshot, or where there is none with the usual answer."""
@@ -57,7 +60,7 @@ def compare(evidence: Evidence, phase: str | None) -> Consistency:
     counted = (rows["phase"] == phase) if phase else (rows["phase"] != "warmup")
     publish = evidence.plan.target.publish
     return consistency(
-        rows,
+        rows.assign(answer=rows["answer"].str.replace(_NONCE, "", regex=True)),
         evidence.publications(),
         counted=counted.to_numpy(),
         baseline=(rows["phase"] == "baseline").to_numpy(),

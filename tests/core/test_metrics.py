@@ -117,6 +117,22 @@ def test_attempts_that_nobody_claims_raise_the_upper_end_alone(
     )
 
 
+def test_attempts_that_belong_to_nobody_may_be_retries_of_those_who_are_known(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    plan = make_plan(phases=(1, 2, 8, 2))
+    asked = rows(plan)
+    known = [attempt(row) for row in asked]
+    strays = [Attempt("provider-east", 4.0, "")] * 80
+    sound = measure(make_evidence(plan, requests=asked, attempts=known), "retry_amplification in fault")
+    found = measure(make_evidence(plan, requests=asked, attempts=known + strays), "retry_amplification in fault")
+    assert (found.value, found.low, found.high) == (1, sound.low, pytest.approx(sound.high + 1))
+    before = [Attempt("provider-east", 0.5, "")] * 80
+    assert (
+        measure(make_evidence(plan, requests=asked, attempts=known + before), "retry_amplification in fault") == sound
+    )
+
+
 def test_amplification_is_unmeasured_where_refused_attempts_leave_no_trace(
     make_plan: MakePlan, make_evidence: MakeEvidence
 ) -> None:
@@ -238,6 +254,16 @@ def test_without_versions_the_usual_answer_of_the_baseline_is_the_right_one(
     assert measure(evidence, "answer_consistency in baseline").value == 1
     assert measure(evidence, "answer_consistency in fault").value == pytest.approx(20 / 80)
     assert measure(evidence, "monotonic_violations") == UNMEASURED
+
+
+@pytest.mark.parametrize(("mark", "ratio"), [("[{}]", 1.0), ("({}).", 1.0), ("#1{}", 0.0)])
+def test_an_answer_that_repeats_the_nonce_of_its_question_is_the_same_answer(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, mark: str, ratio: float
+) -> None:
+    plan = make_plan()
+    asked = rows(plan, lambda i, _: {"answer": "You ask for how long: 30 days. " + mark.format(f"n-{i:010x}")})
+    found = measure(make_evidence(plan, requests=asked), "answer_consistency")
+    assert found.value == pytest.approx(ratio, abs=0.2)  # of each question's answers, one agrees with itself
 
 
 # Nothing measured
