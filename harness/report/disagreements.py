@@ -54,7 +54,7 @@ def section(_result: Result, evidence: Evidence | None) -> Markup:
 
 
 def disagreements(evidence: Evidence) -> list[Disagreement]:
-    """The examples that the score of consistency gives, a question each first; none when no answer was complete."""
+    """The examples that the score of consistency gives; none when no answer was complete."""
     if not (evidence.requests["outcome"] == "complete").any():
         return []
     found = []
@@ -63,7 +63,8 @@ def disagreements(evidence: Evidence) -> list[Disagreement]:
         question = one_line(evidence.questions.get(pair.question, pair.question), 300)
         alike = not any(piece.differs for piece in (*left, *right))
         found.append(Disagreement(question, Shown(_where(pair.left), left), Shown(_where(pair.right), right), alike))
-    return found
+    # Different words first: they are what a user was told.
+    return sorted(found, key=lambda disagreement: disagreement.alike)
 
 
 def differing(left: str, right: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
