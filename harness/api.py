@@ -250,7 +250,7 @@ def versions() -> dict[str, str]:
     from importlib.metadata import version
 
     packages = ("locust", "aiohttp", "numpy", "pandas")
-    return {"harness": __version__, "python": platform.python_version(), "system": platform.platform(terse=True)} | {
+    return {"harness": __version__, "python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"} | {
         name: version(name) for name in packages
     }
 
