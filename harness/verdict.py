@@ -154,9 +154,10 @@ def _value(finding: Finding) -> str:
 
 def _sentence(reasons: list[str]) -> str:
     text = "; ".join(reasons)
+    text += "" if text.endswith("?") else "."
     # A name of ours, such as good_ratio or latency-1, stays as it is written.
     starts_with_a_word = text.split(" ", 1)[0].isalpha()
-    return f"{text[:1].upper()}{text[1:]}." if starts_with_a_word else f"{text}."
+    return f"{text[:1].upper()}{text[1:]}" if starts_with_a_word else text
 
 
 def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
