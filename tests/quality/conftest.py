@@ -51,7 +51,8 @@ def run(request: pytest.FixtureRequest, runs: Mapping[str, Future[Any]]) -> Any:
 
 
 def _is_ours(item: pytest.Item) -> bool:
-    return Path(__file__).parent in item.path.parents and "run" in getattr(item, "callspec", item).params
+    called = getattr(item, "callspec", None)
+    return Path(__file__).parent in item.path.parents and called is not None and "run" in called.params
 
 
 def _conduct(processes: ProcessPoolExecutor, case: str, folder: Path) -> Any:

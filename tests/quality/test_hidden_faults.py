@@ -38,8 +38,8 @@ def case(target: dict[str, Any], faults: dict[str, Any] | list[dict[str, Any]], 
     return pytest.mark.parametrize("run", [json.dumps([scenario, target])], indirect=True, ids=[target["name"]])
 
 
-def asks(way: str, *links: str, nonce: str = "prompt") -> dict[str, Any]:
-    """A target: `hiding.py` in one of its ways, in front of simulated providers, of which *links* is told to it."""
+def asks(way: str, *links: str, spare: str = "near", nonce: str = "prompt") -> dict[str, Any]:
+    """A target: `hiding.py` in one of its ways, told of *links* to simulated providers; there is a link *spare* too."""
     command = ["{python}", str(HERE / "hiding.py"), "--port", "{port}", "--way", way, "--providers"]
     provider = {"kind": "provider", "api": "openai", "upstream": QUICK}
     return {
@@ -54,7 +54,7 @@ def asks(way: str, *links: str, nonce: str = "prompt") -> dict[str, Any]:
             "reply": {"answer": "/answer"},
             "nonce": {"in": nonce} | ({"name": "x-request-nonce"} if nonce == "header" else {}),
         },
-        "links": {name: provider | {"region": name} for name in ("near", "far")},
+        "links": {name: provider | {"region": name} for name in dict.fromkeys([*links, spare])},
     }
 
 
@@ -115,6 +115,7 @@ def test_retries_that_hide_a_rate_limit_from_users_are_found(run: Any) -> None:
 @case(asks("anonymous", "near"), LIMITED, ANSWERED, ASKED_ONCE)
 def test_retries_that_drop_the_mark_of_their_request_do_not_pass_as_none(run: Any) -> None:
     assert findings(run) == {"good_ratio": "pass", "retry_amplification": "inconclusive"}, run.result.reason
+    assert (run.verdict, run.result.exit_status) == ("invalid", 4), run.result.reason
     assert run.result.quality.join_ratio < 0.5
 
 
@@ -159,7 +160,9 @@ def test_a_service_that_turns_elsewhere_in_time_passes_whatever_befalls_one_prov
     assert all(fault.attempts_affected for fault in run.result.faults)
 
 
-@case(asks("trusting", "near"), LIMITED | {"on": {"region": "far"}}, "good_ratio >= 0.6 in fault", fault="2s")
+@case(
+    asks("trusting", "near", spare="far"), LIMITED | {"on": {"region": "far"}}, "good_ratio >= 0.6 in fault", fault="2s"
+)
 def test_a_limit_on_a_provider_that_nobody_asks_is_no_test_of_the_service(run: Any) -> None:
     assert findings(run) == {"good_ratio": "pass"}
     assert (run.verdict, run.result.exit_status) == ("invalid", 4), run.result.reason
