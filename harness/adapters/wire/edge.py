@@ -147,23 +147,21 @@ class _CutError(Exception):
 
 
 class _Visit:
-    """One arrival, from its head to its row."""
+    """One request, which is an arrival once it is whole, from its head to its row."""
 
     def __init__(self, edge: Edge, request: web.BaseRequest) -> None:
         self._edge = edge
         self._request = request
-        self._arrival = edge.arrivals.begin(Arrival(edge.link, time.monotonic(), path=path_alone(request.raw_path)))
+        self._arrival = Arrival(edge.link, time.monotonic(), path=path_alone(request.raw_path))
         self._prompt = Prompt(b"")
 
     async def answer(self) -> web.StreamResponse:
         try:
             body = await self._body()
-        except asyncio.CancelledError:
-            self._edge.end(self._arrival, "client_left")
-            raise
         except (aiohttp.ClientError, OSError, web.RequestPayloadError) as error:
-            self._edge.end(self._arrival, "client_left")
             raise _CutError from error
+        # What a fault left of half a request has not arrived.
+        self._edge.arrivals.begin(self._arrival)
         self._read(body)
         verdict = self._edge.rules.judge(self._arrival.nonce, time.monotonic())
         if verdict.status:

@@ -75,7 +75,6 @@ class Call:
         self._sends = 0
         self._reused = False
         self._said = False
-        self._begun = False
 
     async def answer(self) -> aiohttp.ClientResponse:
         """The provider's answer, once its head has come. Raises ClientError or OSError where there is none.
@@ -96,9 +95,12 @@ class Call:
         return await self._ask(self._upstream.fresh)
 
     async def let_go(self, task: asyncio.Task[aiohttp.ClientResponse]) -> None:
-        """End *task*, which is `answer`, for a client who has left: now if nothing was written, else once all of it was."""
+        """End *task*, which is `answer`, for a client who has left.
+
+        What had come whole by then was on its way: the provider still gets it, but need not answer.
+        """
         late_s = time.monotonic() + _WHOLE_WITHIN_S
-        while self._begun and not task.done() and not self._taken_up() and time.monotonic() < late_s:
+        while not task.done() and not self._taken_up() and time.monotonic() < late_s:
             await asyncio.sleep(0.002)
         if not task.done():
             self.end()
@@ -120,7 +122,6 @@ class Call:
             # aiohttp sends some requests again by itself, and nobody would count that.
             raise aiohttp.ServerDisconnectedError
         self._transport = connection.transport
-        self._begun = True
         protocol = connection.protocol
         self._reused = protocol in _USED
         if protocol is not None:

@@ -414,13 +414,16 @@ def test_a_client_that_hangs_up_ends_the_upstream_request(wire, provider, client
     kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "client_left", True)])
 
 
-def test_a_request_that_did_not_arrive_whole_is_not_forwarded(wire, provider, clients, kit) -> None:
-    client = clients(wire.tap())
-    client.say(kit.post()[:-5])
-    kit.eventually(lambda: wire.stage.counts()["east"].arrivals == 1)
-    client.leave()
-    kit.eventually(lambda: _arrivals(wire) == [("", "client_left", False)])
-    assert provider.accepted == []
+def test_half_a_request_is_an_attempt_but_no_arrival(wire, provider, clients, kit) -> None:
+    half, whole = clients(wire.tap()), clients(wire.tap())
+    half.say(kit.post()[:-5])
+    kit.eventually(lambda: wire.stage.counts()["east"].attempts == 1)
+    half.leave()
+    kit.eventually(lambda: [row.outcome for row in wire.attempts()] == ["client_left"])
+    whole.say(kit.post())
+    whole.hear(b"}}")
+    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "complete", True)])
+    assert len(provider.accepted) == wire.stage.counts()["east"].arrivals == 1
 
 
 def test_a_provider_that_talks_nonsense_gives_a_cut(wire, provider, clients, kit) -> None:
