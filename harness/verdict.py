@@ -16,7 +16,7 @@ from harness.metrics.base import measured
 from harness.plan import Disturbance
 from harness.result import EXIT_STATUS, PRECEDENCE, Finding, Outcome, Quality, Result
 from harness.scoring.interval import Interval
-from harness.scoring.steadiness import kept_up, steady
+from harness.scoring.steadiness import LAG_P99_MS, kept_up, steady
 
 
 JOINED_RATIO = 0.99
@@ -101,7 +101,7 @@ def _distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) 
             reasons.append(f"{event.fault} could not be put back: {event.error}")
     if quality.missing or quality.doubled:
         reasons.append(f"{quality.missing} requests were lost and {quality.doubled} doubled by the load generator")
-    elif not kept_up(quality.send_lag_ms.p99, quality.dropped):
+    elif not kept_up(_late(evidence), quality.sent, quality.dropped):
         lag = quality.send_lag_ms.p99
         reasons.append(
             f"the load fell behind: {quality.dropped} requests not sent, 99 % sent within {lag or 0:.0f} ms of when they were due"
@@ -115,9 +115,24 @@ def _distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) 
     if quality.steady_baseline is None:
         reasons.append("nothing was asked in the baseline, so nobody knows how the service does when nothing is broken")
     if quality.steady_baseline is False:
-        ratio = evidence.requests_in("baseline")["good"].mean()
-        reasons.append(f"the baseline was not steady: {ratio:.1%} of its answers were good before anything was broken")
+        reasons.append(_unsteady(evidence))
     return [Judgement("invalid", reason) for reason in reasons]
+
+
+def _late(evidence: Evidence) -> int:
+    """How many requests were sent so late that the load itself is in doubt."""
+    lag_ms = 1000 * (evidence.requests["sent_s"] - evidence.requests["due_s"])
+    return int((lag_ms > LAG_P99_MS).sum())
+
+
+def _unsteady(evidence: Evidence) -> str:
+    """How bad the baseline was, and what was wrong with most of it."""
+    baseline = evidence.requests_in("baseline")
+    bad = baseline[~baseline["good"]]
+    outcome, detail = (bad["outcome"] + "\0" + bad["detail"]).mode()[0].split("\0")
+    why = f"{outcome}: {detail}" if detail else "complete, but late" if outcome == "complete" else outcome
+    ratio = baseline["good"].mean()
+    return f"the baseline was not steady: {ratio:.1%} of its answers were good before anything was broken; most often: {why[:200]}"
 
 
 def _counts_attempts(evidence: Evidence) -> bool:

@@ -29,7 +29,7 @@ VERDICTS: dict[Outcome, str] = {
     "inconclusive": "There is too little evidence to say whether every expectation held.",
     "invalid": "The measurement itself cannot be trusted, so nothing is said about the service.",
     "aborted": "A guard stopped the run, so nothing is said about the service.",
-    "crashed": "The harness broke, so nothing is said about the service.",
+    "crashed": "The run broke down, so nothing is said about the service.",
     "interrupted": "The run was interrupted, so nothing is said about the service.",
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -26,11 +26,13 @@ def test_a_service_that_is_just_well_is_almost_never_called_unsteady() -> None:
 
 
 def test_a_load_on_time_kept_up() -> None:
-    assert kept_up(2.5, 0)
-    assert kept_up(50.0, 0)
+    assert kept_up(0, 1_000, 0)
+    assert kept_up(10, 1_000, 0)
+    assert kept_up(3, 130, 0)
 
 
 def test_a_late_load_or_one_that_left_requests_out_did_not() -> None:
-    assert not kept_up(50.1, 0)
-    assert not kept_up(2.5, 1)
-    assert not kept_up(None, 0)
+    assert not kept_up(30, 1_000, 0)
+    assert not kept_up(5, 130, 0)
+    assert not kept_up(0, 1_000, 1)
+    assert not kept_up(0, 0, 0)
