@@ -142,6 +142,7 @@ class Quality(_Part):
     unfinished: int
     missing: int
     doubled: int
+    late: int = Field(description="sent more than 50 ms after they were due")
     send_lag_ms: SendLagMs
     steady_baseline: bool | None
     join_ratio: float | None = Field(description="share of attempts that were joined to a request")

@@ -101,7 +101,7 @@ def _distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) 
             reasons.append(f"{event.fault} could not be put back: {event.error}")
     if quality.missing or quality.doubled:
         reasons.append(f"{quality.missing} requests were lost and {quality.doubled} doubled by the load generator")
-    elif not kept_up(_late(evidence), quality.sent, quality.dropped):
+    elif not kept_up(quality.late, quality.sent, quality.dropped):
         lag = quality.send_lag_ms.p99
         reasons.append(
             f"the load fell behind: {quality.dropped} requests not sent, 99 % sent within {lag or 0:.0f} ms of when they were due"
@@ -117,12 +117,6 @@ def _distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) 
     if quality.steady_baseline is False:
         reasons.append(_unsteady(evidence))
     return [Judgement("invalid", reason) for reason in reasons]
-
-
-def _late(evidence: Evidence) -> int:
-    """How many requests were sent so late that the load itself is in doubt."""
-    lag_ms = 1000 * (evidence.requests["sent_s"] - evidence.requests["due_s"])
-    return int((lag_ms > LAG_P99_MS).sum())
 
 
 def _unsteady(evidence: Evidence) -> str:
@@ -266,6 +260,7 @@ def _quality(evidence: Evidence) -> Quality:
         unfinished=int((rows["outcome"] == "unfinished").sum()),
         missing=max(0, planned - len(seen)),
         doubled=int((seen > 1).sum()),
+        late=int((lag_ms > LAG_P99_MS).sum()),
         send_lag_ms=result.SendLagMs(
             p50=_rounded(lag_ms.quantile(0.5)), p99=_rounded(lag_ms.quantile(0.99)), max=_rounded(lag_ms.max())
         ),

@@ -14,7 +14,7 @@ from harness.report import words
 from harness.report.plain_text import one_line
 from harness.report.templating import render
 from harness.result import Fault, Quality, Result
-from harness.scoring.steadiness import LAG_P99_MS
+from harness.scoring.steadiness import kept_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _load(quality: Quality) -> Check:
         "without an end": quality.unfinished,
     }
     said += [f"{words.count(n)} {name}" for name, n in odd.items() if n]
-    kept = whole and lag_ms <= LAG_P99_MS
+    kept = whole and kept_up(quality.late, quality.sent, quality.dropped)
     return Check("Did the load keep up?", "yes" if kept else "no", "yes" if kept else "no", "; ".join(said))
 
 
