@@ -34,6 +34,9 @@ REASONS = {
 }
 
 
+Shape = tuple[str, frozenset[type[Event]]]
+
+
 class FullDisk(Memory):
     """A record that cannot be written at write *fail_at* (from 1), or from then on; each line is encoded as on disk."""
 
@@ -103,39 +106,38 @@ def test_a_sound_run_makes_every_kind_of_call(small: Plan) -> None:
     }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def verdicts() -> dict[Shape, str]:
+    """What was judged already: many points of failure leave the same kinds of events behind, and one of each is enough."""
+    return {}
+
+
 @pytest.mark.parametrize("error", REASONS)
 def test_whichever_call_fails_nothing_stays_injected_and_the_history_says_how_it_ended(
-    small: Plan, error: type[BaseException]
+    small: Plan, error: type[BaseException], verdicts: dict[Shape, str]
 ) -> None:
+    shapes = set()
     for what, calls in failing(small, error):
-        record = FullDisk()
-        events = run(small, calls, record)
+        record, worlds = FullDisk(), []
+        events = run(small, calls, record, worlds)
         assert history.decode(record.lines) == events, what
         assert [type(event) for event in events].count(Ended) == 1, what
-        assert events[-1].reason == ("completed" if is_over(calls) else REASONS[error]), what
+        reason = events[-1].reason
+        assert reason == ("completed" if is_over(calls) else REASONS[error]), what
         assert list(events) == sorted(events, key=lambda event: event.at_s), what
         assert put_back(events) == {event.fault for event in events if isinstance(event, Injecting)}, what
+        if reason != "completed":
+            shape = (reason, frozenset(type(event) for event in events))
+            if shape not in verdicts:
+                verdicts[shape] = verdict.judge(worlds[0].evidence(events)).verdict
+            assert verdicts[shape] == {"invalidated": "invalid"}.get(reason, reason), what
+            shapes.add(shape)
+    assert len(shapes) >= 4
 
 
 def put_back(events: History) -> set[str]:
     """Faults whose end was acknowledged."""
     return {event.fault for event in events if isinstance(event, Reverted) and not event.error}
-
-
-@pytest.mark.parametrize(
-    ("error", "said"), [(KeyboardInterrupt, "interrupted"), (ProxyWedgedError, "invalid"), (HarnessError, "crashed")]
-)
-def test_no_run_that_was_cut_short_passes(small: Plan, error: type[BaseException], said: str) -> None:
-    verdicts: dict[frozenset[type], str] = {}
-    for what, calls in failing(small, error):
-        worlds: list[SimWorld] = []
-        events = run(small, calls, Memory(), worlds)
-        # Many points of failure leave the same kinds of events behind; one of each is enough.
-        shape = frozenset(type(event) for event in events)
-        if not is_over(calls) and shape not in verdicts:
-            verdicts[shape] = verdict.judge(worlds[0].evidence(events)).verdict
-            assert verdicts[shape] == said, what
-    assert len(verdicts) >= 4
 
 
 def test_a_line_that_cannot_be_written_ends_the_run_with_everything_put_back(small: Plan) -> None:
