@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.report import words
-from harness.report.plain_text import one_line
+from harness.report.plain_text import both_ends
 from harness.result import Finding, Result
 
 _MOST = 2
@@ -55,7 +55,7 @@ def _of(result: Result, verdict: str) -> list[Finding]:
 
 
 def _reason(result: Result) -> str:
-    return one_line(result.reason, 400)
+    return both_ends(result.reason, 400)
 
 
 def _sentences(said: list[str], one: str, many: str) -> str:

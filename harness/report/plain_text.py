@@ -16,6 +16,14 @@ def one_line(text: str, most: int = 300) -> str:
     return shown if len(text) <= 4 * most or shown.endswith("…") else f"{shown}…"
 
 
+def both_ends(text: str, most: int) -> str:
+    """As `one_line`, but what is too long loses its middle: a reason says first what happened, and last what a log ended with."""
+    joined = " ".join(text.split())
+    if len(joined) <= most:
+        return one_line(joined, most)
+    return f"{one_line(joined[: most // 3], most)} … {one_line(joined[-(most - most // 3) :], most)}"
+
+
 def visible(text: str, most: int = 2_000) -> str:
     """*text* with at most about *most* characters, its line ends kept, and a mark where it was cut.
 

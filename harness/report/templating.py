@@ -8,13 +8,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.report import words
-from harness.report.plain_text import one_line
+from harness.report.plain_text import both_ends, one_line
 
 
 def render(template: str, **values: object) -> Markup:
     """*template* with *values*, the words for numbers, and `one_line` for whatever somebody else wrote."""
     # It was escaped while it was filled in.
-    return Markup(_environment().get_template(template).render(words=words, one_line=one_line, **values))  # noqa: S704
+    shown = {"words": words, "one_line": one_line, "both_ends": both_ends}
+    return Markup(_environment().get_template(template).render(**shown, **values))  # noqa: S704
 
 
 def source(name: str) -> str:

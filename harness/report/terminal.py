@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.report import words
 from harness.report.headline import headline
-from harness.report.plain_text import one_line
+from harness.report.plain_text import one_line, visible
 from harness.result import Finding, Outcome, Result
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ _STYLES: dict[Outcome, str] = {
     "interrupted": "bold",
 }
 
+# A crash is told whole, with the end of a log in lines: nobody should have to look for it.
+_CRASH_CHARS = 6_000
+
 
 def verdict_lines(result: Result) -> list[RenderableType]:
     """What to print, one after the other; nothing that a run quotes is taken for markup."""
@@ -33,7 +36,7 @@ def verdict_lines(result: Result) -> list[RenderableType]:
     lines: list[RenderableType] = [
         Text(),
         Text.assemble((result.verdict.upper(), _STYLES[result.verdict]), name),
-        Text(headline(result)),
+        Text(visible(result.reason, _CRASH_CHARS) if result.verdict == "crashed" else headline(result)),
     ]
     if result.verdict not in words.TRUSTED:
         lines.append(Text(words.VERDICTS[result.verdict]))
