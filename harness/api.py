@@ -14,7 +14,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,7 +25,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
 from harness import __version__, store
-from harness.history import Begun, Ended
+from harness.history import Begun, Ended, History
 from harness.loop import Progress
 from harness.plan import Plan
 from harness.prepare import Asked, Prepared, prepare
@@ -100,11 +100,15 @@ def conduct(
     say: Callable[[str], None] = lambda _: None,
     panel: Callable[[Plan, Path], Panel] | None = None,
 ) -> Run:
-    """Carry out what was prepared in the real world, store it, judge it and render its report."""
+    """Carry out what was prepared in the real world, store it, judge it and render its report.
+
+    Raises UsageProblems before anything is touched when no Toxiproxy server can be at *toxiproxy_url*.
+    """
     from harness import loop
     from harness.world.interruptions import Interruptions
-    from harness.world.real import find_proxy, real_world
+    from harness.world.real import find_proxy, real_world, shared_proxy_url
 
+    proxy_url = shared_proxy_url(environment, toxiproxy_url)
     started_at = datetime.now(UTC)
     folder = store.create(out, prepared.plan.scenario.name, f"{started_at:%Y%m%d-%H%M%S}-{prepared.plan.target.name}")
     _store_texts(folder, prepared)
@@ -116,22 +120,23 @@ def conduct(
     questions = {question.id: question.text for question in prepared.questions.value.questions}
     try:
         with signals.installed():
-            begun.proxy = find_proxy(environment, toxiproxy_url, say)
+            begun.proxy = find_proxy(environment, proxy_url, say)
             with real_world(prepared.plan, questions, folder, environment, begun.proxy, signals, say) as real:
                 # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
                 Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
                 record.write(begun.at(real.set_off()))
                 with panel(prepared.plan, folder.rows) if panel else nullcontext() as shown:
-                    loop.run(prepared.plan, real.world, record, shown.show if shown else _unwatched)
-                with signals.held():
+                    begun.came_to(loop.run(prepared.plan, real.world, record, shown.show if shown else _unwatched))
+                # Of a run that was cut short a process may be missing, and that has been told.
+                with signals.held(), suppress(HarnessError) if begun.cut_short else nullcontext():
                     real.finish()
     except (HarnessError, KeyboardInterrupt) as error:
         # It did not come to a run, or what it left could not be gathered; the history says so, and can be judged.
         if not begun.written:
             record.write(begun.at(time.monotonic()))
-        record.write(
-            Ended(0.0, "interrupted") if isinstance(error, KeyboardInterrupt) else Ended(0.0, "crashed", str(error))
-        )
+        ended_s = begun.ended.at_s if begun.ended else 0.0
+        interrupted = isinstance(error, KeyboardInterrupt)
+        record.write(Ended(ended_s, "interrupted") if interrupted else Ended(ended_s, "crashed", str(error)))
     finally:
         record.close()
     return _judged(folder)
@@ -195,12 +200,21 @@ def load_evidence(folder: RunFolder) -> Evidence:
 
 
 class _Beginning:
-    """The first line of a history, once all that it says is known."""
+    """The first line of a history, once all that it says is known, and how the run that it begins ended."""
 
     def __init__(self, prepared: Prepared, run_id: str, started_at: datetime) -> None:
         self._prepared, self._run_id, self._started_at = prepared, run_id, started_at
         self.proxy: Proxy | None = None
         self.written = False
+        self.ended: Ended | None = None
+
+    def came_to(self, history: History) -> None:
+        """How the run ended is known."""
+        self.ended = next((event for event in reversed(history) if isinstance(event, Ended)), None)
+
+    @property
+    def cut_short(self) -> bool:
+        return self.ended is not None and self.ended.reason != "completed"
 
     def at(self, zero_s: float) -> Begun:
         self.written = True
@@ -250,9 +264,11 @@ def versions() -> dict[str, str]:
     from importlib.metadata import version
 
     packages = ("locust", "aiohttp", "numpy", "pandas")
-    return {"harness": __version__, "python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"} | {
-        name: version(name) for name in packages
-    }
+    return {
+        "harness": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    } | {name: version(name) for name in packages}
 
 
 def _options(name: str, values: Iterable[str]) -> list[str]:

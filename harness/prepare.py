@@ -164,7 +164,7 @@ def _foreign_hosts(target: Target, allowed: Collection[str]) -> Iterator[tuple[s
     urls += [("publish.post", target.publish.post)] if target.publish else []
     for path, url in urls:
         host = host_of(url)
-        if host is not None and not _on_this_machine(host) and host not in allowed:
+        if host is not None and not on_this_machine(host) and host not in allowed:
             yield (
                 path,
                 f"{host!r} is not on this machine; if traffic may be sent there, allow it with --allow-host {host}",
@@ -179,7 +179,8 @@ def host_of(url: str) -> str | None:
     return urlsplit(re.sub(r"\{[^}]*\}", "0", bare)).hostname
 
 
-def _on_this_machine(host: str) -> bool:
+def on_this_machine(host: str) -> bool:
+    """Whether *host* is this machine's loopback."""
     if host == "localhost":
         return True
     try:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 
 from harness.adapters.keeper.undo import Request, UndoLog
-from harness.adapters.toxiproxy import ToxiproxyStage, ToxiproxyWedged
+from harness.adapters.toxiproxy import ToxiproxyStage
 from harness.adapters.wire.client import WireStage
 from harness.effects import Cut, Effect, Probe, Toxic
 from harness.faults.base import Looked
 from harness.plan import Disturbance
-from harness.ports import ProxyWedgedError
 from harness.target import Link
+from harness.world.fault_proxy import FaultProxy
 
 _PROBE_S = 0.6
 
@@ -22,9 +21,14 @@ class FaultInjector:
     """The injector of a real world; see `ports.Injector`."""
 
     def __init__(
-        self, proxies: ToxiproxyStage, wire: WireStage | None, links: Mapping[str, Link], undo: UndoLog
+        self,
+        proxy: FaultProxy,
+        proxies: ToxiproxyStage,
+        wire: WireStage | None,
+        links: Mapping[str, Link],
+        undo: UndoLog,
     ) -> None:
-        self._proxies, self._wire, self._links, self._undo = proxies, wire, links, undo
+        self._proxy, self._proxies, self._wire, self._links, self._undo = proxy, proxies, wire, links, undo
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="probe")
         self._looks: dict[str, dict[str, Future[Probe]]] = {}
 
@@ -34,12 +38,12 @@ class FaultInjector:
             [request for effect in disturbance.effects for request in self._undo_requests(disturbance.id, effect)],
         )
         self._owe(disturbance, disturbance.fault.owed_s())
-        with _wedged():
+        with self._proxy.answering():
             for effect in disturbance.effects:
                 self._inject(disturbance.id, effect)
 
     def revert(self, disturbance: Disturbance) -> None:
-        with _wedged():
+        with self._proxy.answering():
             # Last first: the tap goes on hiding closed connections until what closes them is over.
             for effect in reversed(disturbance.effects):
                 self._revert(disturbance.id, effect)
@@ -74,10 +78,10 @@ class FaultInjector:
             self._the_wire().inject(fault, effect)
 
     def _revert(self, fault: str, effect: Effect) -> None:
-        if isinstance(effect, Toxic | Cut):
-            self._proxies.revert(fault, effect)
-        else:
+        if not isinstance(effect, Toxic | Cut):
             self._the_wire().revert(fault, effect)
+        elif not self._proxy.gone:
+            self._proxies.revert(fault, effect)
 
     def _undo_requests(self, fault: str, effect: Effect) -> Iterator[Request]:
         stage = (
@@ -97,11 +101,3 @@ class FaultInjector:
     def _the_wire(self) -> WireStage:
         assert self._wire is not None, "only an HTTP link can carry this effect, and the plan checked that"
         return self._wire
-
-
-@contextmanager
-def _wedged() -> Iterator[None]:
-    try:
-        yield
-    except ToxiproxyWedged as error:
-        raise ProxyWedgedError(f"Toxiproxy no longer answers: {error}") from error

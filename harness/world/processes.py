@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import re
-import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -18,9 +14,12 @@ from harness.adapters.keeper.keeper import Child, Keeper, tail
 from harness.adapters.toxiproxy.server import free_port
 from harness.documents.fill import fill, placeholders, secrets
 from harness.problems import HarnessError
-from harness.target import Link, Service, SimulatedUpstream, Target
+from harness.target import Link, Ready, Service, SimulatedUpstream, Target
+from harness.world.readiness import Readiness
 
-_SIMULATED_READY_S = 15.0
+_SIMULATED_READY = Ready.model_validate({"get": "/healthz", "within": "15s"})
+_LOOK_AGAIN_S = 0.02
+_REDIS_PORT = 6379
 
 
 class Processes:
@@ -32,14 +31,15 @@ class Processes:
         self._keeper, self._logs = keeper, logs
         # Everything is on this machine; a proxy of the person's would get in the way.
         self.environment = {**environment, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
-        self._services = dict(target.services) | ({"target": target.start} if target.start else {})
+        self._services = target.processes
         self._simulated = {
             name: link for name, link in target.links.items() if isinstance(link.upstream, SimulatedUpstream)
         }
         self._links, self._seed = target.links, seed
-        self._waiting: dict[str, tuple[Callable[[], bool], float]] = {}
-        self._deadlines: dict[str, float] = {}
-        self._expected_to_end: set[str] = set()
+        self._started: set[str] = set()
+        self._waiting: dict[str, tuple[Readiness, float]] = {}
+        self._may_end: set[str] = set()
+        self._stopped: set[str] = set()
         self.ports = {name: free_port() for name in [*self._services, *self._simulated]}
         self.values = {"python": sys.executable, "seed": str(seed), "temp": str(temp)}
         self.values |= {f"{name}.port": str(self.ports[name]) for name in self._services}
@@ -49,7 +49,7 @@ class Processes:
     ) -> None:
         """Start one process; its output goes to ``logs/<name>.log``. One that *may_end* is not missed when it has ended."""
         if may_end:
-            self._expected_to_end.add(name)
+            self._may_end.add(name)
         self._keeper.spawn(Child(name, tuple(argv), {**self.environment, **(env or {})}, self._logs / f"{name}.log"))
 
     def start_simulated(self) -> None:
@@ -60,6 +60,7 @@ class Processes:
             settings.pop("api")
             argv = [
                 sys.executable,
+                "-P",  # a types.py where the harness was started must not stand in for the library's
                 "-m",
                 "harness.simulated",
                 "--port",
@@ -68,7 +69,7 @@ class Processes:
                 str(self._seed),
             ]
             self.spawn(name, [*argv, "--region", link.region or "", "--config", msgspec.json.encode(settings).decode()])
-            self._expect(name, partial(_answers, self.ports[name], "/healthz"), _SIMULATED_READY_S)
+            self._expect(name, _SIMULATED_READY)
 
     @property
     def outside(self) -> dict[str, str]:
@@ -86,42 +87,44 @@ class Processes:
     def start_possible(self) -> None:
         """Start each service whose placeholders are all known and whose predecessors serve."""
         for name, service in self._services.items():
-            if name in self._waiting or name in self._deadlines:
-                continue
-            predecessors_serve = all(other in self._deadlines and other not in self._waiting for other in service.after)
-            if predecessors_serve and self._fillable(service):
+            predecessors_serve = self._started.issuperset(service.after) and self._waiting.keys().isdisjoint(
+                service.after
+            )
+            if name not in self._started and predecessors_serve and self._fillable(service):
                 self._start(name, service)
 
     def serving(self) -> bool:
         """Whether every service was started and serves. Raises HarnessError for one that ended, or is late."""
         self.check()
-        for name, (ready, deadline_s) in list(self._waiting.items()):
-            if ready():
+        for name, (looked_at, late_s) in list(self._waiting.items()):
+            if looked_at.serves():
                 del self._waiting[name]
-            elif time.monotonic() > deadline_s:
-                raise HarnessError(self._late(name))
+            elif time.monotonic() > late_s:
+                raise HarnessError(self._late(name, looked_at))
         self.start_possible()
-        return not self._waiting and all(name in self._deadlines for name in self._services)
+        return not self._waiting and self._started.issuperset(self._services)
 
     def check(self) -> None:
         """Raises HarnessError when a process has ended that should still be there."""
         for name, status in self._keeper.exited().items():
-            if name not in self._expected_to_end or status != 0:
+            if name not in self._stopped and (name not in self._may_end or status != 0):
                 raise HarnessError(f"process {self._keeper.how_it_ended(name)}")
+
+    def check_soon(self, within_s: float) -> None:
+        """As `check`, for a process that seems to have ended: the news of it may take until *within_s*."""
+        late_s = time.monotonic() + within_s
+        while time.monotonic() < late_s:
+            self.check()
+            time.sleep(_LOOK_AGAIN_S)
 
     def stop(self, name: str, grace_s: float) -> None:
         """End one process that is no longer needed."""
-        self._expected_to_end.add(name)
+        self._stopped.add(name)
         if self._keeper.alive(name):
             self._keeper.stop(name, grace_s)
 
     def alive(self, name: str) -> bool:
         return self._keeper.alive(name)
-
-    def ended_well(self, name: str) -> bool | None:
-        """None while it runs; then whether its status was 0."""
-        status = self._keeper.exited().get(name)
-        return None if status is None else status == 0
 
     def _fillable(self, service: Service) -> bool:
         texts = [*service.command, *service.env.values()]
@@ -137,23 +140,17 @@ class Processes:
             env |= {key: fill(text, {**values, **_own(link_name, self.values)}) for key, text in link.env.items()}
         env |= {key: secrets(fill(text, values), self.environment) for key, text in service.env.items()}
         self.spawn(name, [secrets(fill(text, values), self.environment) for text in service.command], env)
-        port, path = self.ports[name], service.ready.get
-        self._expect(name, (lambda: _answers(port, path)) if path else (lambda: _accepts(port)), service.ready.within)
+        self._expect(name, service.ready)
 
-    def _expect(self, name: str, ready: Callable[[], bool], within_s: float) -> None:
-        self._deadlines[name] = within_s
-        self._waiting[name] = (ready, time.monotonic() + within_s)
+    def _expect(self, name: str, ready: Ready) -> None:
+        self._started.add(name)
+        looked_at = Readiness(f"http://127.0.0.1:{self.ports[name]}", ready)
+        self._waiting[name] = (looked_at, time.monotonic() + ready.within)
 
-    def _late(self, name: str) -> str:
-        service = self._services.get(name)
-        path = service.ready.get if service else "/healthz"
-        tried = (
-            f"GET http://127.0.0.1:{self.ports[name]}{path}"
-            if path
-            else f"a connection to 127.0.0.1:{self.ports[name]}"
-        )
+    def _late(self, name: str, looked_at: Readiness) -> str:
         log = tail(self._logs / f"{name}.log")
-        return f"process {name!r} was not ready within {self._deadlines[name]:g} s; tried {tried}; the end of its log:\n{log or '(empty)'}"
+        late = f"process {name!r} was not ready within {looked_at.ready.within:g} s; tried {looked_at.tried}"
+        return f"{late}; its log ends:\n{log}" if log else f"{late}; its log is empty"
 
 
 def address(link: Link, host: str, port: int) -> dict[str, str]:
@@ -164,34 +161,9 @@ def address(link: Link, host: str, port: int) -> dict[str, str]:
 
 def host_and_port(upstream: str) -> str:
     """``host:port`` of an upstream that is no HTTP one, as Toxiproxy wants it."""
-    bare = re.sub(r"^[a-z]+://", "", upstream).split("/")[0]
-    return bare if re.search(r":\d+$", bare) else f"{bare}:6379"
-
-
-def serves(url: str) -> bool:
-    """Whether anything accepts connections at *url*."""
-    parts = urlsplit(url)
-    return _accepts(parts.port or (443 if parts.scheme == "https" else 80), parts.hostname or "127.0.0.1")
+    bare = re.sub(r"^[a-z][a-z0-9+.-]*://", "", upstream).split("/")[0].rpartition("@")[2]
+    return bare if re.search(r":\d+$", bare) else f"{bare}:{_REDIS_PORT}"
 
 
 def _own(link: str, values: Mapping[str, str]) -> dict[str, str]:
     return {part: values[f"{link}.{part}"] for part in ("url", "host", "port")}
-
-
-def _answers(port: int, path: str) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1.0)
-    try:
-        connection.request("GET", path)
-        return 200 <= connection.getresponse().status < 300
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _accepts(port: int, host: str = "127.0.0.1") -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=1.0):
-            return True
-    except OSError:
-        return False

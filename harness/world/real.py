@@ -6,23 +6,30 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from shutil import rmtree
+from urllib.parse import urlsplit
 
 from harness import store
 from harness.adapters.keeper.keeper import Keeper
 from harness.adapters.keeper.undo import Request, UndoLog, pending
-from harness.adapters.toxiproxy import Binary, ToxiproxyApi, ToxiproxyStage, obtain, server
+from harness.adapters.toxiproxy import Binary, ToxiproxyApi, ToxiproxyError, ToxiproxyStage, obtain, server
 from harness.adapters.wire import client as wire
 from harness.adapters.wire.client import WireStage
 from harness.adapters.wire.config import config as wire_config
 from harness.plan import Plan
 from harness.ports import World
-from harness.problems import HarnessError
+from harness.prepare import on_this_machine
+from harness.problems import HarnessError, Problem, UsageProblems
 from harness.settings import Settings
 from harness.store import RunFolder
 from harness.target import SimulatedUpstream, Target
+from harness.world import fault_proxy
+from harness.world.entries import Entries
+from harness.world.fault_proxy import FaultProxy
 from harness.world.faults import FaultInjector
 from harness.world.interruptions import Interruptions
 from harness.world.load import LoadChild
@@ -57,9 +64,24 @@ class RealWorld:
     """Has the wire write down what is still open, and stores what the simulated providers counted."""
 
 
+def shared_proxy_url(settings: Settings, url: str | None) -> str | None:
+    """The address of the running server that is named; raises UsageProblems when none can be used there."""
+    named = url or settings.toxiproxy_url
+    if named is None:
+        return None
+    path = "--toxiproxy-url" if url else "TOXIPROXY_URL"
+    parts = urlsplit(named)
+    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
+        what = f"{named!r} is not the address of a Toxiproxy server; write http://host:port"
+        raise UsageProblems(Problem(what, path=path))
+    if not on_this_machine(parts.hostname):
+        what = f"{parts.hostname!r} is not on this machine, so nothing here could reach its proxies; name one that is"
+        raise UsageProblems(Problem(what, path=path))
+    return named
+
+
 def find_proxy(settings: Settings, url: str | None, say: Say) -> Proxy:
-    """A running server where one is named, else a binary to start; raises HarnessError that names each way that failed."""
-    url = url or settings.toxiproxy_url
+    """The running server at *url*, else a binary to start; raises HarnessError that names each way that failed."""
     if url:
         api = ToxiproxyApi(url)
         try:
@@ -87,8 +109,9 @@ def real_world(
     run_id = folder.path.name
     with ExitStack() as stack:
         temp = Path(tempfile.mkdtemp(prefix="harness-"))
+        stack.callback(rmtree, temp, ignore_errors=True)
         keeper = Keeper(folder.undo, temp, folder.logs / "keeper.log", run=run_id)
-        stack.callback(_close, keeper, signals, folder)
+        stack.callback(_close, keeper, signals, folder, say)
         keeper.start()
         undo = UndoLog(folder.undo)
         stack.callback(undo.close)
@@ -97,10 +120,12 @@ def real_world(
         joined = _join_up(processes, plan, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
         load = LoadChild(processes, plan, questions, run_id, folder.rows, temp)
         load.spawn()
-        _until(lambda: processes.serving() and load.ready())
-        injector = FaultInjector(joined.proxies, joined.wire, plan.target.links, undo)
+        entries = Entries(plan.target, processes)
+        _until(lambda: processes.serving() and entries.serving() and load.ready())
+        server_of_ours = FaultProxy(processes, own=proxy.binary is not None)
+        injector = FaultInjector(server_of_ours, joined.proxies, joined.wire, plan.target.links, undo)
         stack.callback(injector.close)
-        watch = Watchdog(processes, joined.proxies, own=proxy.binary is not None)
+        watch = Watchdog(processes, joined.proxies, server_of_ours)
         stack.callback(watch.close)
         world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes.outside), watch, signals)
         yield RealWorld(world, load.set_off, lambda: _finish(joined.wire, processes, plan.target, folder))
@@ -127,26 +152,30 @@ def _join_up(
     """Start what stands between the target and its dependencies, and give every link its address."""
     if proxy.binary:
         port = int(proxy.url.rsplit(":", 1)[1])
-        processes.spawn("toxiproxy", server.command(proxy.binary.path, port), server.ENVIRONMENT)
+        processes.spawn(fault_proxy.NAME, server.command(proxy.binary.path, port), server.ENVIRONMENT)
     processes.start_simulated()
     ready = _start_wire(processes, plan.target, folder, plan.seed, temp)
     processes.start_possible()
     api = ToxiproxyApi(proxy.url)
     stack.callback(api.close)
     if proxy.binary:
-        server.wait_ready(api, time.monotonic() + _PROXY_READY_S, lambda: processes.alive("toxiproxy"))
+        server.wait_ready(api, time.monotonic() + _PROXY_READY_S, partial(_still_there, processes))
     proxies = ToxiproxyStage(api, prefix)
     if not proxy.binary:
-        stack.callback(proxies.close)
+        stack.callback(_delete, proxies)
     ends, stage = _wire_ends(processes, ready)
     for name, link in plan.target.links.items():
         undo.promise(f"link {name}", [Request(**request) for request in proxies.undo_requests(name)])
+        tapped = stage is not None and name in ends
+        upstream = f"127.0.0.1:{ends[name].edge}" if tapped else host_and_port(processes.upstream(name))
+        try:
+            # Where there is a tap, that is where the target is sent, so it has the port that the target was told.
+            host, port = proxies.open_link(name, upstream, None if tapped else link.listen)
+        except ToxiproxyError as error:
+            raise HarnessError(f"link {name!r} cannot be opened: {error}") from error
         if stage is not None and name in ends:
-            _, port = proxies.open_link(name, f"127.0.0.1:{ends[name].edge}")
             stage.connect_link(name, port)
-            host, port = "127.0.0.1", ends[name].tap
-        else:
-            host, port = proxies.open_link(name, host_and_port(processes.upstream(name)), link.listen)
+            port = ends[name].tap
         processes.values |= {f"{name}.{part}": value for part, value in address(link, host, port).items()}
     return _Joined(proxies, stage)
 
@@ -156,8 +185,9 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
     upstreams = {name: processes.upstream(name) for name, link in target.links.items() if link.carries == "http"}
     if not upstreams:
         return None
+    listen = {name: link.listen for name, link in target.links.items() if name in upstreams and link.listen}
     config, ready = temp / "wire.json", temp / "wire-ready.json"
-    config.write_bytes(wire_config(upstreams, rows=folder.rows, seed=seed, ready=ready))
+    config.write_bytes(wire_config(upstreams, rows=folder.rows, seed=seed, ready=ready, listen=listen))
     processes.spawn("wire", wire.command(config), may_end=True)
     return ready
 
@@ -189,8 +219,22 @@ def _finish(stage: WireStage | None, processes: Processes, target: Target, folde
         store.write(folder.counts, json.dumps({name: accepted(processes.ports[name]) for name in simulated}))
 
 
-def _close(keeper: Keeper, signals: Interruptions, folder: RunFolder) -> None:
+def _still_there(processes: Processes) -> bool:
+    """Raises HarnessError with the end of the log of whoever is not."""
+    processes.check()
+    return True
+
+
+def _delete(proxies: ToxiproxyStage) -> None:
+    # What could not be deleted is still promised on disk, and the keeper tries next.
+    with suppress(HarnessError):
+        proxies.close()
+
+
+def _close(keeper: Keeper, signals: Interruptions, folder: RunFolder, say: Say) -> None:
     with signals.held():
         keeper.close(grace_s=2.0)
-        if not pending(folder.undo):
+        if pending(folder.undo):
+            say(f"not everything could be put back; later, harness heal --out {folder.path.parents[1]} tries again")
+        else:
             folder.undo.unlink(missing_ok=True)

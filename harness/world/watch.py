@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 
 from harness.adapters.toxiproxy import ToxiproxyStage
-from harness.ports import ProxyWedgedError
+from harness.world.fault_proxy import FaultProxy
 from harness.world.processes import Processes
 
 _EVERY_S = 1.0
+_MISSED_MAX = 2
 
 
 class Watchdog:
     """Asks the fault proxy once a second, in a thread of its own, whether it still answers."""
 
-    def __init__(self, processes: Processes, proxies: ToxiproxyStage, *, own: bool) -> None:
-        self._processes, self._proxies, self._own = processes, proxies, own
+    def __init__(self, processes: Processes, proxies: ToxiproxyStage, proxy: FaultProxy) -> None:
+        self._processes, self._proxies, self._proxy = processes, proxies, proxy
         self._wedged, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._look, name="watchdog", daemon=True)
         self._thread.start()
@@ -23,12 +24,8 @@ class Watchdog:
     def check(self) -> None:
         """Raises HarnessError for a process that died, ProxyWedgedError when the proxy answered neither of two calls in a row."""
         self._processes.check()
-        if not self._wedged.is_set():
-            return
-        if self._own:
-            # Only an end of the process frees the connections that a wedged server holds.
-            self._processes.stop("toxiproxy", 0.0)
-        raise ProxyWedgedError("Toxiproxy no longer answered, so nobody knows which faults were in force")
+        if self._wedged.is_set():
+            raise self._proxy.wedged(f"{_MISSED_MAX} calls in a row had no answer")
 
     def close(self) -> None:
         self._over.set()
@@ -38,6 +35,6 @@ class Watchdog:
         missed = 0
         while not self._over.wait(_EVERY_S):
             missed = 0 if self._proxies.healthy() else missed + 1
-            if missed == 2:
+            if missed == _MISSED_MAX:
                 self._wedged.set()
                 return
