@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.evidence import Evidence
 from harness.expectation import Expectation
 from harness.metrics.base import Metric, best_case, measured
 from harness.plan import Plan
 from harness.result import Measured
-from harness.scoring.consistency import Consistency, consistency
 from harness.scoring.interval import Interval
-from harness.scoring.intervals import wilson
+from harness.scoring.shares import wilson
+
+if TYPE_CHECKING:
+    from harness.scoring.consistency import Consistency
 
 # A service that repeats the question repeats its nonce, which is another one every time.
 _NONCE = r"\s*(?:\[n-[0-9a-f]{10}\]|\bn-[0-9a-f]{10}\b)"
@@ -56,6 +58,8 @@ class MonotonicViolations(Metric):
 
 def compare(evidence: Evidence, phase: str | None) -> Consistency:
     """All answers held against what they should have said; those due in *phase* are counted, or all but the warm-up's."""
+    from harness.scoring.consistency import consistency
+
     rows = evidence.requests[evidence.requests["outcome"] == "complete"]
     counted = (rows["phase"] == phase) if phase else (rows["phase"] != "warmup")
     publish = evidence.plan.target.publish

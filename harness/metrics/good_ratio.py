@@ -9,7 +9,7 @@ from harness.expectation import Expectation
 from harness.metrics.base import Metric, best_case
 from harness.plan import Plan
 from harness.scoring.interval import Interval
-from harness.scoring.intervals import wilson
+from harness.scoring.shares import wilson
 
 
 class GoodRatio(Metric):

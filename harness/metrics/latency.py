@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import ClassVar
-
-import numpy as np
 
 from harness.evidence import Evidence
 from harness.expectation import Expectation
@@ -12,7 +11,7 @@ from harness.metrics.base import Metric, best_case, measured
 from harness.plan import Plan
 from harness.result import Measured
 from harness.scoring.interval import Interval
-from harness.scoring.intervals import quantile
+from harness.scoring.shares import TAIL
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
@@ -22,6 +21,8 @@ class _Quantiles(Metric):
     parts: ClassVar[tuple[str, ...]] = tuple(_QUANTILES)
 
     def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+        from harness.scoring.intervals import quantile
+
         values = evidence.requests_in(phase)[self.name].dropna().to_numpy()
         return quantile(values, _QUANTILES[part or "p95"])
 
@@ -29,11 +30,12 @@ class _Quantiles(Metric):
         q = _QUANTILES[expectation.part or "p95"]
 
         def best(n: int) -> Interval:
-            """All answers at once, or never: only an end that the sample leaves open can still miss the limit."""
-            value = expectation.limit - 1 if expectation.wants_low else expectation.limit + 1
-            ends = quantile(np.zeros(n), q)
-            low, high = (end if np.isinf(end) else value for end in (ends.low, ends.high))
-            return Interval(value, low, high, n)
+            """All answers at once, or never: only an end that so few samples leave open can still miss the limit."""
+            if expectation.wants_low:
+                value = expectation.limit - 1
+                return Interval(value, value, value if q**n <= TAIL else inf, n)
+            value = expectation.limit + 1
+            return Interval(value, value if (1 - q) ** n <= TAIL else -inf, value, n)
 
         return best_case(plan, expectation, best)
 

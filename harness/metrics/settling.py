@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.evidence import Evidence
 from harness.expectation import Expectation
 from harness.metrics.base import Metric, measured
 from harness.plan import Plan
 from harness.result import Measured
+from harness.scoring.band import band, hold
 from harness.scoring.interval import UNMEASURED, Interval
-from harness.scoring.recovery import Recovery, band, failover_time, hold, recovery_time
+
+if TYPE_CHECKING:
+    from harness.scoring.recovery import Recovery
 
 
 class RecoveryTime(Metric):
@@ -28,6 +29,8 @@ class RecoveryTime(Metric):
 
     def estimate(self, evidence: Evidence) -> Recovery | None:
         """The whole estimate; None when the fault never began or never ended."""
+        from harness.scoring.recovery import recovery_time
+
         window, rows = evidence.fault_window(), evidence.requests
         if window is None or rows.empty or evidence.observed_until_s <= window.end_s:
             return None
@@ -67,6 +70,8 @@ class FailoverTime(Metric):
     phased: ClassVar[bool] = False
 
     def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+        from harness.scoring.recovery import failover_time
+
         window, rows = evidence.fault_window(), evidence.requests
         if window is None or rows.empty:
             return UNMEASURED
@@ -85,7 +90,7 @@ class FailoverTime(Metric):
 
 def _band(evidence: Evidence) -> float:
     baseline = evidence.requests_in("baseline")["good"]
-    return band(int(np.sum(baseline)), len(baseline), evidence.plan.scenario.good.ratio)
+    return band(int(baseline.sum()), len(baseline), evidence.plan.scenario.good.ratio)
 
 
 def _hold(plan: Plan) -> float:

@@ -7,9 +7,10 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.scoring.distributions import TAIL, Z, poisson_bounds, student_quantile
+from harness.scoring.distributions import poisson_bounds, student_quantile
 from harness.scoring.interval import UNMEASURED, Interval
 from harness.scoring.intervals import block_means, block_sums, wilson
+from harness.scoring.shares import TAIL, Z
 
 Layer = Literal["first", "sdk", "failover", "application"]
 LAYERS: Final[tuple[Layer, ...]] = ("first", "sdk", "failover", "application")

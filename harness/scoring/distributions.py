@@ -8,10 +8,9 @@ from math import lgamma, log, pi, sqrt
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from harness.scoring.shares import TAIL
 
-TAIL = 0.025  # probability beyond either end of a 95 % interval
-Z = 1.959963984540054  # of the standard normal, at 1 - TAIL
+Floats = npt.NDArray[np.float64]
 
 _WIDE = 12.0  # standard deviations beyond which nothing is left that a float could hold
 

@@ -1,24 +1,17 @@
-"""Intervals for a share, a count, a quantile and a mean, each with the 95 % that it promises."""
+"""Intervals for a clustered share, a quantile and a mean, each with the 95 % that it promises."""
 
 from __future__ import annotations
 
-from math import ceil, inf, sqrt
+from math import ceil, inf
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.scoring.distributions import TAIL, Floats, Z, binomial_quantile
+from harness.scoring.distributions import Floats, binomial_quantile
 from harness.scoring.interval import UNMEASURED, Interval
+from harness.scoring.shares import TAIL, exact, wilson, wilson_ends
 
-
-def wilson(good: int, n: int) -> Interval:
-    """The share of *good* among *n* independent samples. Raises ValueError unless 0 <= *good* <= *n*."""
-    if not 0 <= good <= n:
-        raise ValueError(f"{good} good of {n}; a share needs 0 <= good <= n")
-    if n == 0:
-        return UNMEASURED
-    low, high = wilson_ends(good / n, n)
-    return Interval(good / n, low, high, n)
+__all__ = ["block_means", "block_sums", "clustered_share", "exact", "quantile", "wilson", "wilson_ends"]
 
 
 def clustered_share(good: npt.ArrayLike, cluster: npt.ArrayLike) -> Interval:
@@ -35,22 +28,6 @@ def clustered_share(good: npt.ArrayLike, cluster: npt.ArrayLike) -> Interval:
     ratio = float(values.mean())
     low, high = wilson_ends(ratio, _worth(values, codes, ratio))
     return Interval(ratio, low, high, n)
-
-
-def wilson_ends(ratio: float, n: float) -> tuple[float, float]:
-    """The ends of Wilson's interval around *ratio*; *n* may be a fraction, as a worth in independent samples is."""
-    weight = Z * Z / n
-    centre = (ratio + weight / 2) / (1 + weight)
-    reach = Z * sqrt(max(ratio * (1 - ratio), 0.0) / n + weight / (4 * n)) / (1 + weight)
-    # At the edges the end is the edge itself; rounding must not put the value outside its interval.
-    return max(0.0, min(centre - reach, ratio)), min(1.0, max(centre + reach, ratio))
-
-
-def exact(count: int, n: int) -> Interval:
-    """What was counted in this run among *n* chances: it is known, so its interval is itself."""
-    if count < 0 or n < 0:
-        raise ValueError(f"a count of {count} among {n}; neither can be negative")
-    return Interval(float(count), float(count), float(count), n) if n else UNMEASURED
 
 
 def quantile(sample: npt.ArrayLike, q: float) -> Interval:

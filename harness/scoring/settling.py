@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.scoring.distributions import TAIL, Floats, chance_above, log_evidence
+from harness.scoring.distributions import Floats, chance_above, log_evidence
+from harness.scoring.shares import TAIL
 
 Standing = Literal["in", "out", "undecided"]
 Bools = npt.NDArray[np.bool_]
