@@ -1,0 +1,23 @@
+"""What counts as well again: the good ratio to be back at, and for how long. Plain arithmetic, so that a plan can be checked with it."""
+
+from __future__ import annotations
+
+from math import inf
+
+SLACK = 0.02  # how far under its own baseline a service may stay and still count as recovered
+SETTLED_S = 5.0
+SETTLED_REQUESTS = 100  # enough to prove a 0.999 service above a band of 0.95
+
+
+def band(baseline_good: int, baseline_n: int, ratio: float) -> float:
+    """The least good ratio that counts as well: *ratio*, or nearly what the service had of itself if that is more."""
+    return max(ratio, baseline_good / baseline_n - SLACK) if baseline_n else ratio
+
+
+def hold(rate_per_s: float, within_s: float, *, room_s: float = inf) -> float:
+    """Seconds that the band must be held before it counts, at *rate_per_s* requests that are good *within_s*.
+
+    At most half of *room_s*, for a phase in which there is no more time than that, such as a fault to be failed
+    over from.
+    """
+    return min(max(SETTLED_S, SETTLED_REQUESTS / rate_per_s, 2 * within_s), room_s / 2)
