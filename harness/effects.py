@@ -70,11 +70,12 @@ class Probe(msgspec.Struct, frozen=True):
     """What one active look through a link's proxy saw, past the tap.
 
     The probe of an HTTP link is answered by the edge itself, so that nothing reaches the provider; of a Redis link it is a PING;
-    of any other it is a connection.
+    of any other it is a connection, through which a toxic cannot be seen: then ``acknowledged`` says that the proxy itself, asked
+    again, says that the toxic is there.
     """
 
     link: str
-    outcome: Literal["answered", "silent", "refused", "closed"]
+    outcome: Literal["answered", "silent", "refused", "closed", "acknowledged"]
     elapsed_s: float
 
 

@@ -18,7 +18,6 @@ from harness.result import EXIT_STATUS, PRECEDENCE, Finding, Outcome, Quality, R
 from harness.scoring.interval import Interval
 from harness.scoring.steadiness import LAG_P99_MS, kept_up, steady
 
-
 JOINED_RATIO = 0.99
 """Share of attempts that have to be joined to a request before a limit on the amplification can be judged."""
 

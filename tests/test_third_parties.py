@@ -71,7 +71,9 @@ def test_a_third_partys_fault_and_metric_can_be_listed_and_planned(tmp_path: Pat
     (tmp_path / "facts.yaml").symlink_to(ROOT / "scenarios" / "questions" / "facts.yaml")
     assert "Everything sent over a link comes at most at a rate." in _harness(tmp_path, "list", "faults").stdout
     assert "answers" in _harness(tmp_path, "list", "metrics").stdout
-    planned = _harness(tmp_path, "plan", "slow-line.yaml", "--target", str(ROOT / "scenarios" / "targets" / "resilient.yaml"))
+    planned = _harness(
+        tmp_path, "plan", "slow-line.yaml", "--target", str(ROOT / "scenarios" / "targets" / "resilient.yaml")
+    )
     assert "inject bandwidth 2 kB/s on kind provider" in planned.stdout, planned.stderr
 
 

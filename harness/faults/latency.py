@@ -35,7 +35,7 @@ class Latency(Aimed):
         # Not merely as late as jitter allows: were jitter as wide as base, every answer would do.
         late_s = max(0.9 * (self.base - self.jitter), 0.5 * self.base)
         return bool(looked.probes) and all(
-            probe.outcome == "silent" or (probe.outcome == "answered" and probe.elapsed_s >= late_s)
+            probe.outcome in ("silent", "acknowledged") or (probe.outcome == "answered" and probe.elapsed_s >= late_s)
             for probe in looked.probes.values()
         )
 

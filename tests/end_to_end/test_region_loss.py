@@ -32,9 +32,14 @@ def test_the_fragile_target_fails_because_of_its_answers(fragile: Any) -> None:
     assert fragile.result["findings"][0]["verdict"] == "fail"
 
 
-def test_the_fragile_targets_retries_are_told_by_layer_and_the_resilient_ones_are_failovers(fragile: Any, resilient: Any) -> None:
+def test_the_fragile_targets_retries_are_told_by_layer_and_the_resilient_ones_are_failovers(
+    fragile: Any, resilient: Any
+) -> None:
     layers = {
-        target: {layer: measured["value"] for layer, measured in ended.result["metrics"]["retry_amplification"]["by"]["layer"].items()}
+        target: {
+            layer: measured["value"]
+            for layer, measured in ended.result["metrics"]["retry_amplification"]["by"]["layer"].items()
+        }
         for target, ended in (("fragile", fragile), ("resilient", resilient))
     }
     assert layers["fragile"]["sdk"] > 0

@@ -120,6 +120,11 @@ class ToxiproxyStage:
         opened = self._link(link)
         return look(link, (opened.host, opened.port), protocol, timeout_s)
 
+    def stands(self, fault_id: str, link: str) -> bool:
+        """Whether the server, asked anew, says that a toxic of this fault is on *link*."""
+        proxy = self._api.proxy(self._link(link).proxy)
+        return any(toxic.name.startswith(f"{fault_id}.") for toxic in proxy.toxics)
+
     def healthy(self, timeout_s: float = 1.0) -> bool:
         """Whether the server answers for each of this run's proxies within *timeout_s*; false while a change hangs."""
         # A wedged server still tells its version; only what needs the lock of the wedged proxy hangs.

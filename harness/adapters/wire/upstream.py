@@ -171,7 +171,10 @@ class Call:
         if self._said and self._flushed():
             self._forwarded()
         forwarded_s = self._arrival.forwarded_s
-        return forwarded_s is not None and time.monotonic() - forwarded_s >= _LINGER_S
+        if forwarded_s is None or time.monotonic() - forwarded_s < _LINGER_S:
+            return False
+        # A connection that has died meanwhile may have been stale; `answer` is about to learn of it.
+        return self._transport is None or not self._transport.is_closing()
 
 
 # The call that the current task makes, for the request class, which aiohttp makes itself.

@@ -351,3 +351,14 @@ def test_an_unanswered_opening_is_cleared_up_by_closing(
     assert list(api.proxies()) == ["run7-store"]
     stage.close()
     assert api.proxies() == {}
+
+
+def test_the_server_itself_says_whether_a_fault_stands_on_a_link_through_which_it_cannot_be_seen(
+    stage: ToxiproxyStage, address: tuple[str, int]
+) -> None:
+    assert not stage.stands("fault", "store")
+    stage.inject("fault", HOLE_UP)
+    assert stage.stands("fault", "store")
+    assert not stage.stands("other", "store")
+    stage.revert("fault", HOLE_UP)
+    assert not stage.stands("fault", "store")

@@ -65,8 +65,7 @@ def _nonces(provider) -> list[str]:
     return [request.body.partition(b'"content":"')[2][:12].decode() for request in provider.accepted]
 
 
-@pytest.mark.parametrize("provider_closes_share", [0.0, 0.3])
-@pytest.mark.parametrize("through", ["tap", "edge"])
+@pytest.mark.parametrize(("through", "provider_closes_share"), [("tap", 0.3), ("edge", 0.0)])
 def test_what_was_forwarded_is_what_was_accepted(
     wire, provider, kit, through: str, provider_closes_share: float
 ) -> None:
