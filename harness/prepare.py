@@ -59,9 +59,8 @@ def prepare(
     Without a *target_path* it is ``targets/default.yaml`` beside the scenario. *environment* is where ``${VAR}`` comes from; None says that
     nothing will be touched, so that neither secrets nor hosts are needed.
     """
-    scenario = load(scenario_path, Scenario, overrides=_overrides(asked))
-    target = load(target_path or scenario_path.parent / "targets" / "default.yaml", Target)
-    questions = load(questions_path or scenario_path.parent / scenario.value.load.questions, Questions)
+    scenario, target = _both(scenario_path, target_path, asked)
+    questions = _questions(scenario, questions_path or scenario_path.parent / scenario.value.load.questions)
     problems = [
         *_expectation_problems(scenario, asked),
         *unknown_placeholders(target),
@@ -81,6 +80,34 @@ def prepare(
     if problems:
         raise UsageProblems(*problems)
     return Prepared(made, scenario, target, questions, asked)
+
+
+def _both(scenario_path: Path, target_path: Path | None, asked: Asked) -> tuple[Document[Scenario], Document[Target]]:
+    """The two files; raises UsageProblems with what is wrong in either."""
+    default = scenario_path.parent / "targets" / "default.yaml"
+    problems: list[Problem] = []
+    scenario, target = None, None
+    try:
+        scenario = load(scenario_path, Scenario, overrides=_overrides(asked))
+    except UsageProblems as found:
+        problems += found.problems
+    try:
+        if target_path is None and scenario and not default.exists():
+            raise UsageProblems(Problem(f"left out, and there is no {default}; name a target file", path="--target"))
+        target = load(target_path or default, Target) if target_path or scenario else None
+    except UsageProblems as found:
+        problems += found.problems
+    if scenario is None or target is None:
+        raise UsageProblems(*problems)
+    return scenario, target
+
+
+def _questions(scenario: Document[Scenario], path: Path) -> Document[Questions]:
+    if not path.exists():
+        raise UsageProblems(
+            scenario.problem("load.questions", f"there is no file {path}; it is looked for beside the scenario")
+        )
+    return load(path, Questions)
 
 
 def _overrides(asked: Asked) -> dict[str, str]:

@@ -76,6 +76,26 @@ def test_what_is_wrong_with_a_scenario_is_said_with_its_place_and_nothing_is_tou
     assert not (tmp_path / "reports").exists()
 
 
+def test_what_is_wrong_in_the_scenario_and_in_the_target_is_told_together(
+    harness: Callable[..., Said], scenario: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    target = tmp_path / "target.yaml"
+    target.write_text((ROOT / "scenarios" / "targets" / "resilient.yaml").read_text().replace("entries:", "entrees:"))
+    ended = harness("plan", scenario("load:", "lod:"), "--target", target)
+    assert ended.status == 2
+    assert "lod: unknown key; did you mean 'load'?" in ended.err
+    assert "entrees: unknown key; did you mean 'entries'?" in ended.err
+
+
+def test_a_file_that_another_names_and_that_is_not_there_is_said_with_the_key_that_names_it(
+    harness: Callable[..., Said], scenario: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    path = scenario("questions/facts.yaml", "questions/none.yaml")
+    assert "load.questions: there is no file" in harness("plan", path).err
+    (tmp_path / "targets").unlink()
+    assert "--target: left out, and there is no" in harness("plan", path).err
+
+
 def test_every_error_is_told_at_once(harness: Callable[..., Said], scenario: Callable[[str, str], Path]) -> None:
     path = scenario("kind: regional_loss", "kind: regional_lss")
     path.write_text(
