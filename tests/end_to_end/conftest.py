@@ -189,10 +189,14 @@ class Small:
         return next(self.out.glob("*/*"))
 
     def until(self, condition: Callable[[], object], what: str, limit_s: float = 30.0) -> None:
+        assert self.within(limit_s, condition), f"not within {limit_s:g} s: {what}"
+
+    def within(self, limit_s: float, condition: Callable[[], object]) -> bool:
+        """Whether *condition* comes true in that time."""
         late_s = time.monotonic() + limit_s
-        while not condition():
-            assert time.monotonic() < late_s, f"not within {limit_s:g} s: {what}"
+        while not (true := bool(condition())) and time.monotonic() < late_s:
             time.sleep(0.02)
+        return true
 
     def processes(self, named: str = "") -> list[psutil.Process]:
         """Processes of these commands that run, and of these the ones in whose command line *named* stands."""
@@ -210,8 +214,7 @@ class Small:
 
     def has_gone(self) -> None:
         """Fails, and ends what is left, unless these commands left nothing behind."""
-        with suppress(AssertionError):
-            self.until(lambda: not self.left(), "everything is gone", GONE_WITHIN_S)
+        self.within(GONE_WITHIN_S, lambda: not self.left())
         left = self.left()
         for process in self.processes():
             process.kill()
@@ -225,15 +228,17 @@ def small_commands(
     """What becomes of each case that a collected test asks for; a few go on at once, since most of a run is waiting."""
     cases = [getattr(item, "callspec", item).params.get("ended") for item in request.session.items if _is_ours(item)]
 
-    def conduct(case: Callable[[Small], Any]) -> Any:
-        small = Small(tmp_path_factory.mktemp("small"))
+    def conduct(case: Callable[[Small], Any], small: Small) -> Any:
         try:
             return case(small)
         finally:
             small.has_gone()
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        yield {case: threads.submit(conduct, case) for case in dict.fromkeys(cases)}
+        yield {
+            case: threads.submit(conduct, case, Small(tmp_path_factory.mktemp("small")))
+            for case in dict.fromkeys(cases)
+        }
         threads.shutdown(cancel_futures=True)
 
 

@@ -1,0 +1,68 @@
+"""A service that asks one provider, and gets into the trouble that it is told to: ``PROVIDER`` is where, ``TROUBLE`` is what."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+TROUBLE = os.environ.get("TROUBLE", "")
+DIES_AFTER_S = float(os.environ.get("DIES_AFTER_S", "2"))
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> ]]> \x00\x07\x1b[31m\u202e {{ 7 * 7 }} "
+
+
+def answer(question: str) -> str:
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": question}]}).encode()
+    asked = urllib.request.Request(f"{os.environ['PROVIDER']}/v1/chat/completions", body)
+    with urllib.request.urlopen(asked, timeout=5) as response:
+        said = json.load(response)["choices"][0]["message"]["content"]
+    if TROUBLE == "hostile":
+        return HOSTILE + said
+    return said
+
+
+def log(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def die() -> None:
+    log("the reason why it died")
+    os._exit(3)
+
+
+class Service(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    asked = 0
+
+    def do_GET(self) -> None:
+        self.reply(503 if TROUBLE == "never ready" else 200, b"{}")
+
+    def do_POST(self) -> None:
+        question = json.loads(self.rfile.read(int(self.headers["content-length"])))["question"]
+        Service.asked += 1
+        if TROUBLE == "dies" and Service.asked == 1:
+            threading.Timer(DIES_AFTER_S, die).start()
+        if TROUBLE == "hostile" and Service.asked == 5:
+            self.reply(200, b'{"answer": "' + b"x" * 10_000_000 + b'"}')
+        elif TROUBLE == "hostile" and Service.asked == 6:
+            self.reply(500, HOSTILE.encode())
+        else:
+            self.reply(200, json.dumps({"answer": answer(question)}).encode())
+
+    def reply(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing of what goes well."""
+
+
+if __name__ == "__main__":
+    log("a line before it serves")
+    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Service).serve_forever()

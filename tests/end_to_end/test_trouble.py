@@ -1,0 +1,209 @@
+"""Whatever goes wrong while a run is started or goes on: one message that says what, a report, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness import store
+from harness.history import Ended, Injected, Reverted
+from harness.store import RunFolder
+
+SECRET = "sk-very-secret-4711"
+
+
+def changed(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """*document* with other values, named by their keys from the outside in: ``a__b`` is the b of a."""
+    for place, value in changes.items():
+        *outer, last = place.split("__")
+        copy = document = dict(document)
+        for key in outer:
+            copy[key] = copy = dict(copy[key])
+        copy[last] = value
+    return document
+
+
+def case(conduct: Callable[[Any], Any]) -> Any:
+    """The test's own command."""
+    return pytest.mark.parametrize("ended", [conduct], indirect=True, ids=[conduct.__name__])
+
+
+def killed(named: str, number: signal.Signals = signal.SIGKILL) -> Callable[[Any], Any]:
+    """A run in which, as soon as the fault is in force, the process in whose command line *named* stands gets a signal."""
+
+    def conduct(small: Any) -> Any:
+        process = small.begin()
+        history = small.run_folder() / "history.jsonl"
+        small.until(lambda: b'"injected"' in history.read_bytes(), "the fault is in force")
+        (victim,) = small.processes(named)
+        victim.send_signal(number)
+        return small.end(process)
+
+    return conduct
+
+
+def said(ended: Any) -> str:
+    """All that stands on the terminal, with each run of white space as one blank."""
+    return " ".join((ended.out + ended.err).split())
+
+
+def assert_crashed(ended: Any, *told: str) -> None:
+    """It ended with 70, and what is *told* stands on the terminal, in the result and in the report."""
+    assert ended.status == 70, ended.out + ended.err
+    assert "Traceback" not in said(ended)
+    assert ended.result["verdict"] == "crashed"
+    report = (ended.folder / "report.html").read_text().replace("&#39;", "'")
+    for text in told:
+        for place in (ended.result["reason"], ended.out, report):
+            # A reason is a sentence, so its first letter may have become a capital.
+            assert text.lower() in " ".join(place.split()).lower()
+
+
+def sound(small: Any) -> Any:
+    return small.run()
+
+
+@case(sound)
+def test_the_small_service_passes_when_it_is_in_no_trouble(ended: Any) -> None:
+    assert ended.status == 0, said(ended)
+    assert ended.result["quality"]["forwarded"] == ended.result["quality"]["accepted"]
+
+
+def missing_command(small: Any) -> Any:
+    small.write("target", changed(small.target, start__command=["no-such-command", "{port}"]))
+    return small.run()
+
+
+@case(missing_command)
+def test_a_command_that_does_not_exist_is_named(ended: Any) -> None:
+    assert_crashed(ended, "cannot start 'target': command 'no-such-command' is not on its PATH")
+
+
+def never_ready(small: Any) -> Any:
+    small.write("target", changed(small.target, start__ready={"get": "/healthz", "within": "1s"}))
+    return small.run(TROUBLE="never ready")
+
+
+@case(never_ready)
+def test_what_was_tried_is_told_of_a_service_that_never_becomes_ready(ended: Any) -> None:
+    assert_crashed(ended, "process 'target' was not ready within 1 s", "tried GET http://127.0.0.1:", "/healthz")
+    assert_crashed(ended, "its log ends: a line before it serves")
+
+
+def dies(small: Any) -> Any:
+    return small.run(TROUBLE="dies", DIES_AFTER_S="1.9")
+
+
+@case(dies)
+def test_a_service_that_dies_in_mid_run_is_told_with_the_end_of_its_log_and_its_fault_is_gone(ended: Any) -> None:
+    assert_crashed(ended, "process 'target' ended with status 3; its log ends:", "the reason why it died")
+    _, history = store.read_history(RunFolder(ended.folder))
+    assert any(isinstance(event, Injected) for event in history)
+    assert [event.error for event in history if isinstance(event, Reverted)] == [""]
+
+
+@case(killed("harness.adapters.wire"))
+def test_it_is_the_process_that_died_that_is_told_and_not_who_missed_it(ended: Any) -> None:
+    assert_crashed(ended, "process 'wire' was ended by SIGKILL")
+
+
+@case(killed("harness.adapters.keeper"))
+def test_without_its_keeper_a_run_ends(ended: Any) -> None:
+    assert_crashed(ended, "the keeper (pid ", "was ended by SIGKILL, and its children with it")
+
+
+@case(killed("toxiproxy-server"))
+def test_a_toxiproxy_of_ours_that_died_ends_the_run_and_its_faults_went_with_it(ended: Any) -> None:
+    assert_crashed(ended, "process 'toxiproxy' was ended by SIGKILL")
+    _, history = store.read_history(RunFolder(ended.folder))
+    assert [event.error for event in history if isinstance(event, Reverted)] == [""]
+
+
+@case(killed("toxiproxy-server", signal.SIGSTOP))
+def test_a_toxiproxy_of_ours_that_hangs_is_killed_and_the_run_is_invalid(ended: Any) -> None:
+    assert ended.status == 4, said(ended)
+    assert ended.result["verdict"] == "invalid"
+    assert "Toxiproxy no longer answered" in ended.result["reason"]
+    assert "its process was killed" in ended.result["reason"]
+    _, history = store.read_history(RunFolder(ended.folder))
+    assert [event.error for event in history if isinstance(event, Reverted)] == [""]
+
+
+def taken(small: Any) -> Any:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        small.write("target", changed(small.target, links__openai__listen=port))
+        return small.run(), port
+
+
+@case(taken)
+def test_a_port_of_a_link_that_somebody_has_is_named(ended: Any) -> None:
+    run, port = ended
+    assert_crashed(run, f"link openai: port {port} of 127.0.0.1 cannot be listened on: Address already in use")
+
+
+def interrupted_early(small: Any) -> Any:
+    process = small.begin(TROUBLE="never ready")
+    small.until(lambda: small.processes("small_service.py"), "the service is started")
+    process.send_signal(signal.SIGINT)
+    return small.end(process)
+
+
+@case(interrupted_early)
+def test_ctrl_c_before_the_load_begins_ends_all_and_leaves_a_history_and_a_report(ended: Any) -> None:
+    assert ended.status == 130, said(ended)
+    assert "Traceback" not in said(ended)
+    _, history = store.read_history(RunFolder(ended.folder))
+    assert history == (Ended(0.0, "interrupted"),)
+    assert "interrupted" in (ended.folder / "report.html").read_text()
+    assert ended.result["verdict"] == "interrupted"
+
+
+def hostile(small: Any) -> Any:
+    target = changed(
+        small.target,
+        name="secretive",
+        ask__headers={"authorization": "Bearer ${MY_KEY}"},
+        start__env={"TOKEN": "${MY_KEY}", "TROUBLE": "hostile"},
+    )
+    small.write("target", target)
+    return small.run(MY_KEY=SECRET)
+
+
+@case(hostile)
+def test_what_a_service_answers_does_the_report_no_harm(ended: Any) -> None:
+    assert ended.status == 0, said(ended)
+    report = (ended.folder / "report.html").read_text()
+    assert len(report) < 1_000_000
+    assert [raw for raw in ("<script>alert", "<img src=x", "\x00", "\x07", "\x1b", "\u202e") if raw in report] == []
+    assert "<script>alert" not in (ended.folder / "summary.md").read_text()
+
+
+@case(hostile)
+def test_a_secret_stands_in_no_file_of_the_run(ended: Any) -> None:
+    files = [path for path in ended.folder.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+    assert SECRET not in ended.out + ended.err
+    assert "Bearer ${MY_KEY}" in (ended.folder / "target.yaml").read_text()
+
+
+def two_scenarios(small: Any) -> Any:
+    small.write("harder", changed(small.scenario, name="harder", expect=["latency_ms.p50 <= 1 in baseline"]))
+    return small.run("--without-faults", scenarios=("scenario", "harder"))
+
+
+@case(two_scenarios)
+def test_two_scenarios_come_to_two_verdicts_a_table_and_the_worse_status(ended: Any) -> None:
+    assert ended.status == 1, said(ended)
+    results = [json.loads(path.read_text()) for path in ended.folder.parents[1].glob("*/*/result.json")]
+    assert {result["scenario"]["name"]: result["verdict"] for result in results} == {"small": "pass", "harder": "fail"}
+    table = ended.out[ended.out.rindex("scenario ") :].splitlines()
+    assert [line.split()[:3] for line in table[1:3]] == [["small", "small", "pass"], ["harder", "small", "fail"]]
