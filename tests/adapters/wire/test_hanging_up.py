@@ -92,6 +92,7 @@ def test_what_was_forwarded_is_what_was_accepted(
     wire.stage.finish()
     assert len(wire.arrivals()) > _CLIENTS * _EACH / 2
     assert {row.outcome for row in wire.arrivals()} >= {"complete", "client_left"}
+    assert all(row.forwarded_s is not None for row in wire.arrivals())
     assert _agree(wire, provider), Counter(_nonces(provider)) - Counter(
         row.nonce for row in wire.arrivals() if row.forwarded_s
     )
@@ -123,3 +124,25 @@ def test_what_is_in_flight_at_the_end_is_counted_exactly_too(wire_process, provi
     asyncio.run(until_told())
     kit.eventually(lambda: _agree(wire, provider))
     assert len({row.nonce for row in wire.attempts()}) > 20
+
+
+def test_what_the_provider_did_not_take_whole_was_not_forwarded(wire, provider, clients, kit, monkeypatch) -> None:
+    monkeypatch.setattr("harness.adapters.wire.upstream._WHOLE_WITHIN_S", 0.05)
+
+    def stop_reading(line, data: bytes) -> None:
+        provider.on_bytes = None
+        line.parser.feed_data(data)
+        line.transport.pause_reading()
+
+    provider.on_bytes = stop_reading
+    client = clients(wire.edge())
+    client.say(kit.post(bytes(1 << 25)))
+    kit.eventually(lambda: wire.stage.counts()["east"].arrivals == 1)
+    client.leave()
+    kit.eventually(lambda: wire.arrivals())
+    provider.call(provider.lines[0].transport.resume_reading)
+    kit.eventually(lambda: provider.gone == 1)
+
+    assert [(row.outcome, row.forwarded_s) for row in wire.arrivals()] == [("client_left", None)]
+    assert provider.accepted == []
+    assert wire.stage.counts()["east"].forwarded == 0
