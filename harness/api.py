@@ -130,6 +130,11 @@ def conduct(
                 # Of a run that was cut short a process may be missing, and that has been told.
                 with signals.held(), suppress(HarnessError) if begun.cut_short else nullcontext():
                     real.finish()
+    except OSError as error:
+        # The history could not be written to its end; what is there can still be judged.
+        raise HarnessError(
+            f"the run's files cannot be written: {error}; what there is stands in {folder.path}"
+        ) from error
     except (HarnessError, KeyboardInterrupt) as error:
         # It did not come to a run, or what it left could not be gathered; the history says so, and can be judged.
         if not begun.written:

@@ -8,9 +8,9 @@ request). Columns of *arrivals* are the fields of `records.Arrival`. All instant
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.history import Begun, Confirmed, Ended, History, Injected, Injecting, Published, Reverted, Reverting
 from harness.plan import Plan
@@ -45,14 +45,21 @@ class Evidence:
     """Requests that each simulated provider counted, by link; nothing for real ones."""
     questions: Mapping[str, str] = field(default_factory=dict)
     """Text of each question by its id."""
-    _by_phase: dict[str | None, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+    _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, what: Hashable, make: Callable[[], Any]) -> Any:
+        """What *make* returns, made the first time that *what* is asked for: several metrics stand on the same work."""
+        if what not in self._made:
+            self._made[what] = make()
+        return self._made[what]
 
     def requests_in(self, phase: str | None) -> pd.DataFrame:
         """Requests due in *phase*, or in all phases but the warm-up."""
-        if phase not in self._by_phase:  # Each metric asks for the same few, and every time would be a copy.
-            names = self.requests["phase"]
-            self._by_phase[phase] = self.requests[names == phase if phase else names != "warmup"]
-        return self._by_phase[phase]
+        names = self.requests["phase"]
+        rows: pd.DataFrame = self.once(
+            ("requests", phase), lambda: self.requests[names == phase if phase else names != "warmup"]
+        )
+        return rows
 
     @property
     def ended(self) -> Ended | None:

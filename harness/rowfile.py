@@ -5,6 +5,7 @@ One file belongs to one process. A row is one msgpack array (1.8 us to write), a
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +26,10 @@ class RowFile:
         self._encoder = msgspec.msgpack.Encoder()
 
     def add(self, row: Request | Attempt | Arrival) -> None:
-        """Append *row*. Raises OSError where the disk is full; `read_rows` skips the torn row that this may leave."""
-        os.write(self._fd, self._encoder.encode(row))
+        """Append *row*. Raises OSError where the disk is full; what is left of the row then is a tail that `read_rows` skips."""
+        encoded = self._encoder.encode(row)
+        if os.write(self._fd, encoded) < len(encoded):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         os.close(self._fd)

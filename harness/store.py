@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -124,7 +125,12 @@ class HistoryFile:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def write(self, event: Event) -> None:
-        os.write(self._fd, history.encode(event))
+        """Raises OSError, and leaves nothing of the line, where the disk is full."""
+        line, size = history.encode(event), os.fstat(self._fd).st_size
+        if os.write(self._fd, line) < len(line):
+            # Half a line would make the next one unreadable too.
+            os.ftruncate(self._fd, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         os.close(self._fd)

@@ -28,7 +28,7 @@ faults.add("bandwidth", Bandwidth)
 '''
 METRICS = '''
 from harness.metrics.base import Metric, metrics
-from harness.scoring.intervals import exact
+from harness.scoring.shares import exact
 
 class Answers(Metric):
     """How many requests were answered completely; exact."""

@@ -58,6 +58,11 @@ class MonotonicViolations(Metric):
 
 def compare(evidence: Evidence, phase: str | None) -> Consistency:
     """All answers held against what they should have said; those due in *phase* are counted, or all but the warm-up's."""
+    compared: Consistency = evidence.once(("consistency", phase), lambda: _compare(evidence, phase))
+    return compared
+
+
+def _compare(evidence: Evidence, phase: str | None) -> Consistency:
     from harness.scoring.consistency import consistency
 
     rows = evidence.requests[evidence.requests["outcome"] == "complete"]

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from harness.scoring.distributions import poisson_bounds, student_quantile
 from harness.scoring.interval import UNMEASURED, Interval
-from harness.scoring.intervals import block_means, block_sums, wilson
-from harness.scoring.shares import TAIL, Z
+from harness.scoring.intervals import block_means, block_sums
+from harness.scoring.shares import TAIL, Z, wilson
 
 Layer = Literal["first", "sdk", "failover", "application"]
 LAYERS: Final[tuple[Layer, ...]] = ("first", "sdk", "failover", "application")

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.scoring.interval import UNMEASURED, Interval
-from harness.scoring.intervals import clustered_share, exact
+from harness.scoring.intervals import clustered_share
+from harness.scoring.shares import exact
 from harness.scoring.wording import facts, normalised
 
 if TYPE_CHECKING:

@@ -9,9 +9,7 @@ import numpy.typing as npt
 
 from harness.scoring.distributions import Floats, binomial_quantile
 from harness.scoring.interval import UNMEASURED, Interval
-from harness.scoring.shares import TAIL, exact, wilson, wilson_ends
-
-__all__ = ["block_means", "block_sums", "clustered_share", "exact", "quantile", "wilson", "wilson_ends"]
+from harness.scoring.shares import TAIL, wilson_ends
 
 
 def clustered_share(good: npt.ArrayLike, cluster: npt.ArrayLike) -> Interval:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.scoring.interval import Interval
-from harness.scoring.intervals import wilson
+from harness.scoring.shares import wilson
 
 
 @dataclass(frozen=True, slots=True, eq=False)

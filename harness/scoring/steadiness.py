@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.scoring.intervals import wilson
+from harness.scoring.shares import wilson
 
 STEADY_RATIO = 0.95
 LAG_P99_MS = 50.0

@@ -53,7 +53,8 @@ class FaultInjector:
         self._undo.kept(disturbance.id)
 
     def look(self, disturbance: Disturbance) -> None:
-        timeout_s = max(_PROBE_S, disturbance.fault.owed_s() + 1.0)
+        owed_s = disturbance.fault.owed_s()
+        timeout_s = owed_s + 1.0 if owed_s else _PROBE_S
         links = disturbance.links if disturbance.fault.probes else ()
         self._looks[disturbance.id] = {
             link: self._threads.submit(self._see, disturbance.id, link, timeout_s) for link in links

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.scoring.distributions import (
-    Z,
     binomial_quantile,
     chance_above,
     log_evidence,
     poisson_bounds,
     student_quantile,
 )
+from harness.scoring.shares import Z
 
 fixed = settings(derandomize=True, deadline=None, max_examples=60)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.scoring.interval import UNMEASURED
-from harness.scoring.intervals import block_means, clustered_share, exact, quantile, wilson, wilson_ends
+from harness.scoring.intervals import block_means, clustered_share, quantile
+from harness.scoring.shares import exact, wilson, wilson_ends
 
 fixed = settings(derandomize=True, deadline=None, max_examples=60)
 

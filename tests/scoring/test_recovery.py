@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.scoring.band import band, hold
 from harness.scoring.interval import UNMEASURED
-from harness.scoring.recovery import Recovery, band, failover_time, hold, recovery_time
+from harness.scoring.recovery import Recovery, failover_time, recovery_time
 
 fixed = settings(derandomize=True, deadline=None, max_examples=80)
 SEEDS = 250
