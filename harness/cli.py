@@ -75,6 +75,11 @@ def main() -> None:
     except KeyboardInterrupt:
         _complain("interrupted; nothing was left in force")
         sys.exit(_INTERRUPTED)
+    except Exception:  # noqa: BLE001 - a defect of ours; Python would end with 1, which says that an expectation is broken
+        from traceback import print_exc
+
+        print_exc()
+        sys.exit(_BROKEN)
 
 
 def _version(wanted: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -18,6 +18,9 @@ OURS = frozenset({"keeper", "load", "toxiproxy", "wire"})
 """Names of the harness's own processes, which a run starts beside the target's."""
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
+_HTTP = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(:(?P<port>\d{1,5}))?(/[^\s?#]*)?")
+_PLACEHOLDER = re.compile(r"\{[^}]*\}")
+_LINK_URL = re.compile(r"\{([^}]+)\.url\}(?=/|$)")
 _HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:]+):(\d{1,5}|\{[^}]+\})")
 
 
@@ -228,19 +231,39 @@ def _place(target: Target, name: str) -> tuple[str, ...]:
 def _unreachable(target: Target) -> Iterator[_Wrong]:
     ports: dict[int, str] = {}
     for name, link in target.links.items():
-        if isinstance(link.upstream, str) and link.carries != "http" and not _has_port(link):
-            yield ("links", name, "upstream"), f"{link.upstream!r} has no port; write host:port, such as 127.0.0.1:5432"
+        if isinstance(link.upstream, str):
+            yield from _upstream_wrong(("links", name, "upstream"), link.upstream, link)
         if link.listen and (other := ports.setdefault(link.listen, name)) != name:
             yield ("links", name, "listen"), f"{link.listen} is the port of link {other!r} too; each needs its own"
     urls: list[_Wrong] = [(("entries", index, "url"), entry.url) for index, entry in enumerate(target.entries)]
     urls += [(("publish", "post"), target.publish.post)] if target.publish else []
-    http = {f"{{{name}.url}}" for name, link in target.links.items() if link.carries == "http"}
     for place, url in urls:
-        if not url.startswith(("http://", "https://", *http)):
-            yield (
-                place,
-                f"{url!r} is no HTTP address; write http://host:port, or the {{link.url}} of a link that carries HTTP",
-            )
+        if not _is_http(_with_links(url, target.links)):
+            yield place, f"{url!r} is no {_HTTP_ADDRESS}, or the {{link.url}} of a link that carries HTTP"
+
+
+_HTTP_ADDRESS = "HTTP address without user and query; write http://host:port"
+
+
+def _upstream_wrong(place: tuple[str | int, ...], upstream: str, link: Link) -> Iterator[_Wrong]:
+    if link.carries == "http" and not _is_http(upstream):
+        yield place, f"{upstream!r} is no {_HTTP_ADDRESS}, or https://host"
+    elif link.carries != "http" and not _has_port(link):
+        yield place, f"{upstream!r} has no port; write host:port, such as 127.0.0.1:5432"
+
+
+def _is_http(url: str) -> bool:
+    """Whether it is the address of an HTTP server, whatever its placeholders are filled with."""
+    match = _HTTP.fullmatch(_PLACEHOLDER.sub("1", url))
+    return match is not None and 1 <= int(match["port"] or 80) <= 65_535
+
+
+def _with_links(url: str, links: Mapping[str, Link]) -> str:
+    """*url*, with a link's address in front as what it will be. A link that is not there is told of where placeholders are."""
+    match = _LINK_URL.match(url)
+    if match is None or (match[1] in links and links[match[1]].carries != "http"):
+        return url
+    return f"http://link{url[match.end() :]}"
 
 
 def _has_port(link: Link) -> bool:

@@ -14,7 +14,7 @@ from harness.effects import Cut, Effect, Probe, Toxic
 from harness.faults.base import Looked
 from harness.plan import Disturbance
 from harness.target import Link
-from harness.world.fault_proxy import FaultProxy
+from harness.world.carriers import Carriers
 
 _PROBE_S = 0.6
 
@@ -24,13 +24,13 @@ class FaultInjector:
 
     def __init__(
         self,
-        proxy: FaultProxy,
+        carriers: Carriers,
         proxies: ToxiproxyStage,
         wire: WireStage | None,
         links: Mapping[str, Link],
         undo: UndoLog,
     ) -> None:
-        self._proxy, self._proxies, self._wire, self._links, self._undo = proxy, proxies, wire, links, undo
+        self._carriers, self._proxies, self._wire, self._links, self._undo = carriers, proxies, wire, links, undo
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="probe")
         self._looks: dict[str, dict[str, Future[Probe]]] = {}
 
@@ -39,17 +39,17 @@ class FaultInjector:
             disturbance.id,
             [request for effect in disturbance.effects for request in self._undo_requests(disturbance.id, effect)],
         )
-        self._owe(disturbance, disturbance.fault.owed_s())
-        with self._proxy.answering():
+        with self._carriers.answering():
+            self._owe(disturbance, disturbance.fault.owed_s())
             for effect in disturbance.effects:
                 self._inject(disturbance.id, effect)
 
     def revert(self, disturbance: Disturbance) -> None:
-        with self._proxy.answering():
+        with self._carriers.answering():
             # Last first: the tap goes on hiding closed connections until what closes them is over.
             for effect in reversed(disturbance.effects):
                 self._revert(disturbance.id, effect)
-        self._owe(disturbance, 0.0)
+            self._owe(disturbance, 0.0)
         self._undo.kept(disturbance.id)
 
     def look(self, disturbance: Disturbance) -> None:
@@ -65,10 +65,11 @@ class FaultInjector:
         if not all(look.done() for look in looks.values()):
             return None
         answered = 0
-        if not disturbance.fault.probes and self._wire:
-            counts = self._wire.counts()
-            answered = sum(counts[link].by_fault.get(disturbance.id, 0) for link in disturbance.links)
-        return Looked({link: look.result() for link, look in looks.items()}, answered)
+        with self._carriers.answering():
+            if not disturbance.fault.probes and self._wire:
+                counts = self._wire.counts()
+                answered = sum(counts[link].by_fault.get(disturbance.id, 0) for link in disturbance.links)
+            return Looked({link: look.result() for link, look in looks.items()}, answered)
 
     def _see(self, fault: str, link: str, timeout_s: float) -> Probe:
         carries = self._links[link].carries
@@ -88,10 +89,11 @@ class FaultInjector:
             self._the_wire().inject(fault, effect)
 
     def _revert(self, fault: str, effect: Effect) -> None:
-        if not isinstance(effect, Toxic | Cut):
+        if isinstance(effect, Toxic | Cut):
+            if not self._carriers.proxy_gone:
+                self._proxies.revert(fault, effect)
+        elif not self._carriers.wire_gone:
             self._the_wire().revert(fault, effect)
-        elif not self._proxy.gone:
-            self._proxies.revert(fault, effect)
 
     def _undo_requests(self, fault: str, effect: Effect) -> Iterator[Request]:
         stage = (
@@ -103,7 +105,7 @@ class FaultInjector:
 
     def _owe(self, disturbance: Disturbance, seconds: float) -> None:
         """What a client sent before it left is still on its way for as long as the link is slow."""
-        if disturbance.fault.owed_s() and self._wire:
+        if disturbance.fault.owed_s() and self._wire and not self._carriers.wire_gone:
             for link in disturbance.links:
                 if self._links[link].carries == "http":
                     self._wire.owe(link, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -17,7 +18,10 @@ class Interruptions:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """The signals are ours inside."""
+        """The signals are ours inside; but only a main thread can have them, so in another one they stay whose they were."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         previous = {
             number: signal.signal(number, self._arrived) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from harness.world.readiness import Readiness
 
 _SIMULATED_READY = Ready.model_validate({"get": "/healthz", "within": "15s"})
 _LOOK_AGAIN_S = 0.02
+_LEARNT_WITHIN_S = 0.5
 _REDIS_PORT = 6379
 
 
@@ -29,8 +31,7 @@ class Processes:
         self, keeper: Keeper, target: Target, seed: int, logs: Path, temp: Path, environment: Mapping[str, str]
     ) -> None:
         self._keeper, self._logs = keeper, logs
-        # Everything is on this machine; a proxy of the person's would get in the way.
-        self.environment = {**environment, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+        self.environment = {**environment, **_no_proxy(environment)}
         self._services = target.processes
         self._simulated = {
             name: link for name, link in target.links.items() if isinstance(link.upstream, SimulatedUpstream)
@@ -110,12 +111,21 @@ class Processes:
             if name not in self._stopped and (name not in self._may_end or status != 0):
                 raise HarnessError(f"process {self._keeper.how_it_ended(name)}")
 
-    def check_soon(self, within_s: float) -> None:
-        """As `check`, for a process that seems to have ended: the news of it may take until *within_s*."""
-        late_s = time.monotonic() + within_s
+    def check_soon(self) -> None:
+        """As `check`, for a process that no longer answers: the news that it ended may take a moment."""
+        late_s = time.monotonic() + _LEARNT_WITHIN_S
         while time.monotonic() < late_s:
             self.check()
             time.sleep(_LOOK_AGAIN_S)
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """A call to one of them that fails since it died is told as its death, with the end of its log."""
+        try:
+            yield
+        except HarnessError:
+            self.check_soon()
+            raise
 
     def stop(self, name: str, grace_s: float) -> None:
         """End one process that is no longer needed."""
@@ -163,6 +173,13 @@ def host_and_port(upstream: str) -> str:
     """``host:port`` of an upstream that is no HTTP one, as Toxiproxy wants it."""
     bare = re.sub(r"^[a-z][a-z0-9+.-]*://", "", upstream).split("/")[0].rpartition("@")[2]
     return bare if re.search(r":\d+$", bare) else f"{bare}:{_REDIS_PORT}"
+
+
+def _no_proxy(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the person's own HTTP proxy must keep out of, beside what it does already: everything here is on this machine."""
+    already = environment.get("NO_PROXY") or environment.get("no_proxy")
+    names = ",".join([*([already] if already else []), "127.0.0.1", "localhost"])
+    return {"NO_PROXY": names, "no_proxy": names}
 
 
 def _own(link: str, values: Mapping[str, str]) -> dict[str, str]:

@@ -27,9 +27,8 @@ from harness.problems import HarnessError, Problem, UsageProblems
 from harness.settings import Settings
 from harness.store import RunFolder
 from harness.target import SimulatedUpstream, Target
-from harness.world import fault_proxy
+from harness.world.carriers import TOXIPROXY, WIRE, Carriers
 from harness.world.entries import Entries
-from harness.world.fault_proxy import FaultProxy
 from harness.world.faults import FaultInjector
 from harness.world.interruptions import Interruptions
 from harness.world.load import LoadChild
@@ -122,12 +121,12 @@ def real_world(
         load.spawn()
         entries = Entries(plan.target, processes)
         _until(lambda: processes.serving() and entries.serving() and load.ready())
-        server_of_ours = FaultProxy(processes, own=proxy.binary is not None)
-        injector = FaultInjector(server_of_ours, joined.proxies, joined.wire, plan.target.links, undo)
+        carriers = Carriers(processes, own_proxy=proxy.binary is not None)
+        injector = FaultInjector(carriers, joined.proxies, joined.wire, plan.target.links, undo)
         stack.callback(injector.close)
-        watch = Watchdog(processes, joined.proxies, server_of_ours)
+        watch = Watchdog(processes, joined.proxies, carriers)
         stack.callback(watch.close)
-        world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes.outside), watch, signals)
+        world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes), watch, signals)
         yield RealWorld(world, load.set_off, lambda: _finish(joined.wire, processes, plan.target, folder))
 
 
@@ -152,7 +151,7 @@ def _join_up(
     """Start what stands between the target and its dependencies, and give every link its address."""
     if proxy.binary:
         port = int(proxy.url.rsplit(":", 1)[1])
-        processes.spawn(fault_proxy.NAME, server.command(proxy.binary.path, port), server.ENVIRONMENT)
+        processes.spawn(TOXIPROXY, server.command(proxy.binary.path, port), server.ENVIRONMENT)
     processes.start_simulated()
     ready = _start_wire(processes, plan.target, folder, plan.seed, temp)
     processes.start_possible()
@@ -188,7 +187,7 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
     listen = {name: link.listen for name, link in target.links.items() if name in upstreams and link.listen}
     config, ready = temp / "wire.json", temp / "wire-ready.json"
     config.write_bytes(wire_config(upstreams, rows=folder.rows, seed=seed, ready=ready, listen=listen))
-    processes.spawn("wire", wire.command(config), may_end=True)
+    processes.spawn(WIRE, wire.command(config), may_end=True)
     return ready
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from harness.documents.fill import fill
 from harness.problems import HarnessError
 from harness.target import Target
+from harness.world.processes import Processes
 
 _TIMEOUT_S = 5.0
 
@@ -18,14 +18,15 @@ _TIMEOUT_S = 5.0
 class ServiceUnderTest:
     """Publishes the next snapshot in the way that the target file says."""
 
-    def __init__(self, target: Target, values: Mapping[str, str]) -> None:
-        self._publish, self._values = target.publish, values
+    def __init__(self, target: Target, processes: Processes) -> None:
+        self._publish, self._processes = target.publish, processes
 
     def publish(self) -> int:
         """Returns the version once the primary has it. Raises HarnessError that says what was asked and what came back."""
         assert self._publish is not None, "the plan refuses to publish where the target does not say how"
-        url = fill(self._publish.post, self._values)
-        document = _json("POST", url)
+        url = fill(self._publish.post, self._processes.outside)
+        with self._processes.blamed():
+            document = _json("POST", url)
         version = pointed(document, self._publish.version)
         if not isinstance(version, int):
             raise HarnessError(f"POST {url} answered {document!r}; expected a whole number at {self._publish.version}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from harness.adapters.toxiproxy import ToxiproxyStage
-from harness.world.fault_proxy import FaultProxy
+from harness.world.carriers import Carriers
 from harness.world.processes import Processes
 
 _EVERY_S = 1.0
@@ -15,8 +15,8 @@ _MISSED_MAX = 2
 class Watchdog:
     """Asks the fault proxy once a second, in a thread of its own, whether it still answers."""
 
-    def __init__(self, processes: Processes, proxies: ToxiproxyStage, proxy: FaultProxy) -> None:
-        self._processes, self._proxies, self._proxy = processes, proxies, proxy
+    def __init__(self, processes: Processes, proxies: ToxiproxyStage, carriers: Carriers) -> None:
+        self._processes, self._proxies, self._carriers = processes, proxies, carriers
         self._wedged, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._look, name="watchdog", daemon=True)
         self._thread.start()
@@ -25,7 +25,7 @@ class Watchdog:
         """Raises HarnessError for a process that died, ProxyWedgedError when the proxy answered neither of two calls in a row."""
         self._processes.check()
         if self._wedged.is_set():
-            raise self._proxy.wedged(f"{_MISSED_MAX} calls in a row had no answer")
+            raise self._carriers.wedged(f"{_MISSED_MAX} calls in a row had no answer")
 
     def close(self) -> None:
         self._over.set()

@@ -109,7 +109,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
 HERE = Path(__file__).parent
 GONE_WITHIN_S = 6.0
-AT_ONCE = 3
+AT_ONCE = 2
 TRIES = 3
 # A run of it takes 5 s, and half of that is the load.
 SMALL_SCENARIO = {
@@ -221,12 +221,13 @@ class Small:
         assert left == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def small_commands(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[Callable[[Small], Any], Future[Any]]]:
-    """What becomes of each case that a collected test asks for; a few go on at once, since most of a run is waiting."""
-    cases = [getattr(item, "callspec", item).params.get("ended") for item in request.session.items if _is_ours(item)]
+    """What becomes of each case that a collected test of the file asks for; two go on at once, since most of a run is waiting."""
+    called = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
+    cases = [spec.params["ended"] for spec in called if spec is not None and "ended" in spec.params]
 
     def conduct(case: Callable[[Small], Any], small: Small) -> Any:
         try:
@@ -254,7 +255,3 @@ def small(tmp_path: Path) -> Iterator[Small]:
 def ended(request: pytest.FixtureRequest, small_commands: Mapping[Callable[[Small], Any], Future[Any]]) -> Any:
     """What the test's own case, a function of a Small, came to; it has left nothing behind."""
     return small_commands[request.param].result()
-
-
-def _is_ours(item: pytest.Item) -> bool:
-    return HERE in item.path.parents and "ended" in getattr(item, "callspec", item).__dict__.get("params", {})
