@@ -24,13 +24,9 @@ def answer(question: str) -> str:
     return said
 
 
-def log(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
-
-
 def die() -> None:
-    log("the reason why it died")
+    sys.stderr.write("the reason why it died\n")
+    sys.stderr.flush()
     os._exit(3)
 
 
@@ -64,5 +60,4 @@ class Service(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    log("a line before it serves")
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Service).serve_forever()

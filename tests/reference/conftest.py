@@ -177,7 +177,7 @@ async def _listening(stub: Stub) -> AsyncIterator[Stub]:
 
 
 async def eventually(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline, f"never came true: {what}"
         await asyncio.sleep(0.005)

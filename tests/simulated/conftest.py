@@ -29,7 +29,7 @@ class Running:
 
     def counts_once(self, condition: Callable[[dict[str, int]], bool]) -> dict[str, int]:
         """The counts as soon as *condition* is true of them, or as they are after 10 s."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not condition(counts := self.counts()) and time.monotonic() < deadline:
             time.sleep(0.01)
         return counts
@@ -59,7 +59,7 @@ def _start(ends: ExitStack, seed: int = 1, **config: float) -> Running:
 
 
 def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=5).close()

@@ -27,10 +27,10 @@ Eventually = Callable[[Callable[[], Any]], Any]
 
 @pytest.fixture
 def eventually() -> Eventually:
-    """Waits until a condition holds, and returns what it gave; fails after 10 s."""
+    """Waits until a condition holds, and returns what it gave; fails after 30 s."""
 
     def wait(condition: Callable[[], Any]) -> Any:
-        late_s = time.monotonic() + 10
+        late_s = time.monotonic() + 30
         while not (value := condition()):
             assert time.monotonic() < late_s, "it never came true"
             threading.Event().wait(0.01)

@@ -537,6 +537,17 @@ def test_no_secret_reaches_a_row(wire, ask, provider) -> None:
     assert not [secret for secret in secrets if secret in written]
 
 
+@pytest.mark.parametrize(
+    "line", [b"Authorization: Bearer sk-aaaa\x00\r\n", b"sk-aaaa\r\n", b"X: sk-aaaa" + b"a" * 70_000]
+)
+def test_a_secret_in_what_cannot_be_read_reaches_no_log(wire, clients, caplog, capfd, line) -> None:
+    client = clients(wire.tap())
+    client.say(b"POST /v1 HTTP/1.1\r\nHost: x\r\n" + line + b"\r\n\r\n")
+    assert client.hear(b" 400 ")
+    out, err = capfd.readouterr()
+    assert "sk-aaaa" not in caplog.text + out + err
+
+
 # TLS.
 
 
