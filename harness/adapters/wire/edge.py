@@ -48,6 +48,9 @@ _KEEP_ALIVE_S = 3600.0
 _CLOSING_S = 1.0
 
 _log = logging.getLogger(__name__)
+# aiohttp quotes what it cannot parse, and a secret may be in it.
+_SILENT = logging.getLogger(f"{__name__}.unparsed")
+_SILENT.disabled = True
 
 
 class Edge:
@@ -74,6 +77,7 @@ class Edge:
             request_factory=_request,
             handler_cancellation=True,  # else a client's leaving would not be noticed
             access_log=None,
+            logger=_SILENT,
             auto_decompress=False,
             keepalive_timeout=_KEEP_ALIVE_S,
             max_line_size=_LINE_BYTES_MAX,
@@ -251,8 +255,8 @@ class _Visit:
         try:
             await self._write(out.prepare(self._request))
             while piece := await self._next(answer):
-                reading.feed(piece)
                 await self._write(out.write(piece))
+                reading.feed(piece)
         finally:
             self._count_tokens(reading)
         await self._write(out.write_eof())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -37,6 +38,9 @@ def main(arguments: list[str]) -> int:
         print(f"the wire cannot start: {error}", file=sys.stderr)  # noqa: T201 - its log
         return USAGE
     _allow_many_connections()
+    # What was loaded stays: to look for garbage in it would hold up streams.
+    gc.collect()
+    gc.freeze()
     try:
         _run(serve(config, _on_signals))
     except OSError as error:
