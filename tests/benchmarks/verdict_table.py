@@ -95,8 +95,8 @@ def table(wanted: list[Cell]) -> Iterator[str]:
             right = verdicts.count(wanted_verdict)
             others = ", ".join(sorted({verdict for verdict in verdicts if verdict != wanted_verdict})) or "none"
             yield f"| {scenario} | {target} | {len(verdicts)} | {right} {wanted_verdict} | {others} |"
-    yield "\nThe range of each measured value over the seeds, and the interval end that came nearest to the limit, or furthest beyond it:\n"
-    yield "| scenario | target | expectation | measured | worst end |"
+    yield "\nThe range of each measured value over the seeds, and the end of an interval that came nearest to the limit:\n"
+    yield "| scenario | target | expectation | measured | nearest end |"
     yield "| --- | --- | --- | --- | --- |"
     for scenario in SCENARIOS:
         for target in TARGETS:
@@ -110,11 +110,10 @@ def _ranges(scenario: str, target: str, results: list[dict[str, Any]]) -> Iterat
             finding for result in results for finding in result["findings"] if finding["expectation"] == expectation
         ]
         values = [finding["value"] for finding in findings if finding["value"] is not None]
-        high = "<" in expectation
-        ends = [finding["high" if high else "low"] for finding in findings]
-        worst = "unbounded" if None in ends or not ends else f"{(max if high else min)(ends):.3f}"
+        ends = [end for finding in findings for end in (finding["low"], finding["high"]) if end is not None]
+        nearest = f"{min(ends, key=lambda end: abs(end - findings[0]['limit'])):.3f}" if ends else "unbounded"
         measured = f"{min(values):.3f} to {max(values):.3f}" if values else "not measured"
-        yield f"| {scenario} | {target} | `{expectation}` | {measured} | {worst} |"
+        yield f"| {scenario} | {target} | `{expectation}` | {measured} | {nearest} |"
 
 
 if __name__ == "__main__":
