@@ -16,7 +16,15 @@ from urllib.parse import urlsplit
 from harness import store
 from harness.adapters.keeper.keeper import Keeper
 from harness.adapters.keeper.undo import Request, UndoLog, pending
-from harness.adapters.toxiproxy import Binary, ToxiproxyApi, ToxiproxyError, ToxiproxyStage, obtain, server
+from harness.adapters.toxiproxy import (
+    Binary,
+    ToxiproxyApi,
+    ToxiproxyError,
+    ToxiproxyStage,
+    ToxiproxyWedged,
+    obtain,
+    server,
+)
 from harness.adapters.wire import client as wire
 from harness.adapters.wire.client import WireStage
 from harness.adapters.wire.config import config as wire_config
@@ -85,6 +93,8 @@ def find_proxy(settings: Settings, url: str | None, say: Say) -> Proxy:
         api = ToxiproxyApi(url)
         try:
             return Proxy(url, None, str(api.supported_version()))
+        except ToxiproxyWedged as error:
+            raise HarnessError(f"no Toxiproxy server answers at {url}; is it running?") from error
         finally:
             api.close()
     binary = obtain(settings.cache, say, path=settings.search_path)
