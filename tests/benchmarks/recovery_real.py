@@ -101,7 +101,7 @@ async def _break(begins_s: float, out_s: float) -> Outage:
 def drive(rate_per_s: float, outages: int) -> tuple[list[Request], list[Outage], float]:
     """Rows of the load, what the server did, and within how many ms 99 % of the requests were sent."""
     ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("fork").Process(target=serve, args=(theirs,), daemon=True)
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
     server.start()
     chance = random.Random(rate_per_s)
     with tempfile.TemporaryDirectory() as name:
