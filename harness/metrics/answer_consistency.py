@@ -8,11 +8,11 @@ from harness.evidence import Evidence
 from harness.expectation import Expectation
 from harness.metrics.base import Metric, best_case, measured
 from harness.plan import Plan
-from harness.result import Measured
 from harness.scoring.interval import Interval
 from harness.scoring.shares import wilson
 
 if TYPE_CHECKING:
+    from harness.result import Measured
     from harness.scoring.consistency import Consistency
 
 # A service that repeats the question repeats its nonce, which is another one every time.

@@ -10,15 +10,18 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable
 from math import floor, isfinite
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.evidence import Evidence
 from harness.expectation import Expectation
 from harness.plan import Plan
 from harness.registry import Registry
-from harness.result import Breakdown, Measured
-from harness.result import Metric as Document
 from harness.scoring.interval import Interval
+
+if TYPE_CHECKING:
+    # The models of the result take a moment to build, and a plan needs none of them.
+    from harness.result import Breakdown, Measured
+    from harness.result import Metric as Document
 
 
 class Metric(ABC):
@@ -41,6 +44,8 @@ class Metric(ABC):
 
     def document(self, evidence: Evidence) -> Document:
         """The metric as it stands in the result, with its breakdown."""
+        from harness.result import Metric as Document
+
         return Document(
             **measured(self.measure(evidence)).model_dump(),
             unit=self.unit,
@@ -49,6 +54,8 @@ class Metric(ABC):
         )
 
     def by(self, evidence: Evidence) -> Breakdown:
+        from harness.result import Breakdown
+
         if not self.phased:
             return Breakdown()
         return Breakdown(
@@ -65,6 +72,8 @@ metrics: Registry[Metric] = Registry("metric")
 
 def measured(interval: Interval) -> Measured:
     """*interval* as it stands in a document: what is unbounded or not measured is null."""
+    from harness.result import Measured
+
     ends = [end if isfinite(end) else None for end in (interval.low, interval.high)]
     value = interval.value if interval.value is not None and isfinite(interval.value) else None
     return Measured(value=value, low=ends[0], high=ends[1], censored=interval.censored, n=interval.n)

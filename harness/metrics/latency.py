@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from math import inf
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.evidence import Evidence
 from harness.expectation import Expectation
 from harness.metrics.base import Metric, best_case, measured
 from harness.plan import Plan
-from harness.result import Measured
 from harness.scoring.interval import Interval
 from harness.scoring.shares import TAIL
+
+if TYPE_CHECKING:
+    from harness.result import Measured
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 

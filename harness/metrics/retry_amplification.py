@@ -10,12 +10,13 @@ from harness.evidence import Evidence
 from harness.expectation import Expectation
 from harness.metrics.base import Metric, best_case, measured
 from harness.plan import Plan
-from harness.result import Breakdown, Measured
 from harness.scoring.interval import UNMEASURED, Interval
 from harness.scoring.shares import TAIL
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from harness.result import Breakdown, Measured
 
 LAYERS = ("first", "sdk", "application", "failover")
 
@@ -49,6 +50,8 @@ class RetryAmplification(Metric):
         return best_case(plan, expectation, lambda n: Interval(1.0, 1.0, 1.0 - log(TAIL) / n, n))
 
     def by(self, evidence: Evidence) -> Breakdown:
+        from harness.result import Breakdown
+
         if self.measure(evidence).value is None:
             return Breakdown(phase=super().by(evidence).phase)
         http = [name for name, link in evidence.plan.target.links.items() if link.carries == "http"]

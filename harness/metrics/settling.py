@@ -8,11 +8,11 @@ from harness.evidence import Evidence
 from harness.expectation import Expectation
 from harness.metrics.base import Metric, measured
 from harness.plan import Plan
-from harness.result import Measured
 from harness.scoring.band import band, hold
 from harness.scoring.interval import UNMEASURED, Interval
 
 if TYPE_CHECKING:
+    from harness.result import Measured
     from harness.scoring.recovery import Recovery
 
 

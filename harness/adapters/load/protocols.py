@@ -16,8 +16,6 @@ import msgspec
 from harness.adapters.load.plan import Ask
 from harness.registry import Registry, load_third_parties
 
-"""The entry-point group under which a package names a module that adds to `PROTOCOLS` when it is imported."""
-
 
 class Asked(NamedTuple):
     """One question, as one conversation puts it."""
