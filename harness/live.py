@@ -164,6 +164,4 @@ def _panel(plan: Plan, progress: Progress, numbers: Numbers) -> RenderableType:
     faults = [Text(f"⚡ {fault}", style="bold yellow") for fault in _faults(progress)]
     bar = ProgressBar(total=plan.total_s, completed=min(plan.total_s, progress.now_s), width=60)
     title = f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
-    return Panel(
-        Group(head, bar, table, *faults), title=title, title_align="left", width=min(100, 100), border_style="dim"
-    )
+    return Panel.fit(Group(head, bar, table, *faults), title=title, title_align="left", border_style="dim")
