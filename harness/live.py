@@ -149,7 +149,6 @@ def _line(plan: Plan, progress: Progress, numbers: Numbers) -> str:
 
 
 def _panel(plan: Plan, progress: Progress, numbers: Numbers) -> RenderableType:
-    from rich.console import Group
     from rich.panel import Panel
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -162,6 +161,9 @@ def _panel(plan: Plan, progress: Progress, numbers: Numbers) -> RenderableType:
     table.add_row(*(Text(label, style="dim") for label, _ in facts))
     table.add_row(*(Text(value, style="bold") for _, value in facts))
     faults = [Text(f"⚡ {fault}", style="bold yellow") for fault in _faults(progress)]
-    bar = ProgressBar(total=plan.total_s, completed=min(plan.total_s, progress.now_s), width=60)
+    bar = ProgressBar(total=plan.total_s, completed=min(plan.total_s, progress.now_s), width=50)
     title = f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
-    return Panel.fit(Group(head, bar, table, *faults), title=title, title_align="left", border_style="dim")
+    layout = Table.grid()
+    for row in (head, bar, table, *faults):
+        layout.add_row(row)
+    return Panel.fit(layout, title=title, title_align="left", border_style="dim")
