@@ -197,7 +197,7 @@ def test_the_rule_is_kept(sources: list[Source], rule: Rule) -> None:
 LONG = "def long():\n" + "    pass\n" * LINES_MAX
 PLANTED: list[tuple[Rule, str, str]] = [
     (core_knows_only_core, "harness/plan.py", "import time"),
-    (core_knows_only_core, "harness/scoring/latency.py", "from random import Random"),
+    (core_knows_only_core, "harness/scoring/recovery.py", "from random import Random"),
     (core_knows_only_core, "harness/report/page.py", "def f():\n    import requests"),
     (core_knows_only_core, "harness/loop.py", "from harness.adapters.toxiproxy import ToxiproxyStage"),
     (core_knows_only_core, "harness/verdict.py", "from harness import store"),
