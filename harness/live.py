@@ -164,6 +164,7 @@ def _panel(plan: Plan, progress: Progress, numbers: Numbers) -> RenderableType:
     bar = ProgressBar(total=plan.total_s, completed=min(plan.total_s, progress.now_s), width=50)
     title = f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
     layout = Table.grid()
-    for row in (head, bar, table, *faults):
+    rows: list[RenderableType] = [head, bar, table, *faults]
+    for row in rows:
         layout.add_row(row)
     return Panel.fit(layout, title=title, title_align="left", border_style="dim")
