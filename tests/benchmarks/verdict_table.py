@@ -94,13 +94,13 @@ def table(wanted: list[Cell], records: dict[Cell, list[Record]]) -> Iterator[str
     """The table as Markdown: verdicts, and the worst interval end of each expectation over the seeds."""
     done = {cell: records[cell][-1] for cell in wanted if cell in records}
     repeated = sum(len(records[cell]) - 1 for cell in done)
-    first = next(iter(done.values()), None)
+    latest = next(reversed(done.values()), None)
     yield "# Verdicts of the shipped scenarios\n"
     yield "Every shipped scenario on both reference targets, a run a seed, everything real. Made by\n"
     yield "```sh\npython tests/benchmarks/verdict_table.py --seeds 10\n```\n"
-    if first:
-        versions = ", ".join(f"{name} {version}" for name, version in first["versions"].items())
-        yield f"with {versions}, Toxiproxy {first['proxy']['version']}.\n"
+    if latest:
+        versions = ", ".join(f"{name} {version}" for name, version in latest["versions"].items())
+        yield f"with {versions}, Toxiproxy {latest['proxy']['version']}.\n"
     if repeated:
         yield f"{repeated} runs came out invalid, since the machine was busy with other work, and were made again.\n"
     yield "| scenario | target | runs | as they should be | other verdicts |"
