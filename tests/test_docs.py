@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 from typer.main import get_command
 
+from harness.api import judge
 from harness.cli import app
 from harness.documents import read
 from harness.faults import faults
@@ -110,3 +114,17 @@ def test_every_local_link_in_a_document_leads_somewhere() -> None:
 def test_each_shipped_scenario_opens_with_a_comment_that_says_what_it_shows() -> None:
     for path in (ROOT / "scenarios").glob("*.yaml"):
         assert path.read_text().startswith("# "), path.name
+
+
+def test_the_table_of_verdicts_is_the_one_that_its_records_make() -> None:
+    committed = (ROOT / "docs" / "verdicts.md").read_text()
+    command = [sys.executable, "tests/benchmarks/verdict_table.py", "--only-write"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert (ROOT / "docs" / "verdicts.md").read_text() == committed
+
+
+def test_the_sample_run_can_be_judged_and_is_the_failing_one_that_the_reports_page_names(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "reports" / "sample", tmp_path / "sample")
+    run = judge(tmp_path / "sample")
+    assert (run.verdict, run.result.scenario.name, run.result.target.name) == ("fail", "region-loss", "fragile")
+    assert len(run.attempts) > len(run.requests)
