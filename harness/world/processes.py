@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from harness.adapters.keeper.keeper import Child, Keeper, tail
-from harness.adapters.toxiproxy.server import free_port
 from harness.documents.fill import fill, placeholders, secrets
+from harness.loopback import free_port
 from harness.problems import HarnessError
 from harness.target import Link, Ready, Service, SimulatedUpstream, Target
 from harness.world.readiness import Readiness

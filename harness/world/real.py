@@ -28,6 +28,7 @@ from harness.adapters.toxiproxy import (
 from harness.adapters.wire import client as wire
 from harness.adapters.wire.client import WireStage
 from harness.adapters.wire.config import config as wire_config
+from harness.loopback import free_port
 from harness.plan import Plan
 from harness.ports import World
 from harness.prepare import on_this_machine
@@ -98,7 +99,7 @@ def find_proxy(settings: Settings, url: str | None, say: Say) -> Proxy:
         finally:
             api.close()
     binary = obtain(settings.cache, say, path=settings.search_path)
-    return Proxy(f"http://127.0.0.1:{server.free_port()}", binary, str(binary.version))
+    return Proxy(f"http://127.0.0.1:{free_port()}", binary, str(binary.version))
 
 
 @contextmanager

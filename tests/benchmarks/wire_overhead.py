@@ -16,9 +16,10 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from harness.adapters.toxiproxy import ENVIRONMENT, ToxiproxyApi, ToxiproxyStage, free_port, obtain, wait_ready
+from harness.adapters.toxiproxy import ENVIRONMENT, ToxiproxyApi, ToxiproxyStage, obtain, wait_ready
 from harness.adapters.toxiproxy import command as toxiproxy_command
 from harness.adapters.wire import WireStage, command, config, ready
+from harness.loopback import free_port
 
 RATE_PER_S = 200
 CHUNKS = 20

@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from harness.adapters.keeper.undo import pending
-from harness.adapters.toxiproxy import ENVIRONMENT, Proxy, ToxiproxyApi, command, free_port, obtain, wait_ready
+from harness.adapters.toxiproxy import ENVIRONMENT, Proxy, ToxiproxyApi, command, obtain, wait_ready
+from harness.loopback import free_port
 from harness.prepare import Asked, prepare, validate
 from harness.problems import UsageProblems
 

@@ -6,7 +6,7 @@ from harness.adapters.toxiproxy.injector import ToxiproxyStage
 from harness.adapters.toxiproxy.obtain import Binary, obtain
 from harness.adapters.toxiproxy.probe import look
 from harness.adapters.toxiproxy.release import Release
-from harness.adapters.toxiproxy.server import ENVIRONMENT, command, free_port, wait_ready
+from harness.adapters.toxiproxy.server import ENVIRONMENT, command, wait_ready
 from harness.adapters.toxiproxy.version import Version
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "ToxiproxyWedged",
     "Version",
     "command",
-    "free_port",
     "look",
     "obtain",
     "wait_ready",

@@ -11,8 +11,8 @@ from harness.adapters.toxiproxy.attributes import check_address, check_name, che
 from harness.adapters.toxiproxy.client import ToxiproxyApi
 from harness.adapters.toxiproxy.errors import ToxiproxyError, ToxiproxyWedged
 from harness.adapters.toxiproxy.probe import Protocol, look
-from harness.adapters.toxiproxy.server import free_port
 from harness.effects import Cut, Probe, Toxic
+from harness.loopback import free_port
 from harness.problems import HarnessError
 
 _PORT_TRIES = 20

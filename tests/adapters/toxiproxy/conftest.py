@@ -20,10 +20,10 @@ from harness.adapters.toxiproxy import (
     ToxiproxyApi,
     ToxiproxyStage,
     command,
-    free_port,
     obtain,
     wait_ready,
 )
+from harness.loopback import free_port
 
 
 @pytest.fixture(scope="session")

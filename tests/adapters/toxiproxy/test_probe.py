@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from harness.adapters.toxiproxy import ToxiproxyStage, free_port, look
+from harness.adapters.toxiproxy import ToxiproxyStage, look
+from harness.loopback import free_port
 
 LONG_S = 10.0
 

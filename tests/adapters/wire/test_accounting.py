@@ -18,9 +18,10 @@ import httpx2
 import openai
 import pytest
 
-from harness.adapters.toxiproxy import ENVIRONMENT, ToxiproxyApi, ToxiproxyStage, command, free_port, obtain, wait_ready
+from harness.adapters.toxiproxy import ENVIRONMENT, ToxiproxyApi, ToxiproxyStage, command, obtain, wait_ready
 from harness.adapters.wire import WireStage
 from harness.effects import Cut, TapMode, Toxic
+from harness.loopback import free_port
 
 CALLS = 40
 ALL = 3 * CALLS
