@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -20,10 +20,12 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict
 
 from harness.adapters.wire import openai_errors
+from harness.adapters.wire.answer import Head, UnreadableError
 from harness.adapters.wire.conversation import SECRET, path_alone
+from harness.adapters.wire.headers import end_to_end
 from harness.adapters.wire.ledger import Ledger
 from harness.adapters.wire.nonce import NonceSearch
 from harness.adapters.wire.reading import Prompt, Reader, reader
@@ -34,13 +36,7 @@ from harness.records import Arrival, ArrivalOutcome
 PROBE_PATH = "/.harness/probe"
 PROBE_HEADER = "x-harness-probe"
 
-_HOP_BY_HOP = frozenset(
-    {
-        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-        "transfer-encoding", "upgrade",
-    }
-)  # fmt: skip
-_NOT_ASKED_ON = frozenset({"host", "content-length", "expect"})
+_NOT_ASKED_ON = frozenset({b"host", b"content-length", b"expect"})
 # aiohttp adds these to every answer.
 _ADDED = (hdrs.SERVER, hdrs.DATE, hdrs.CONTENT_TYPE)
 _LINE_BYTES_MAX = 1 << 16
@@ -66,7 +62,7 @@ class Edge:
         self._listener: asyncio.Server | None = None
         self._server: web.Server | None = None
         self._visits: set[asyncio.Task[object]] = set()
-        self._afterwards: set[asyncio.Task[None]] = set()
+        self._afterwards: set[Call] = set()
         self._closing = False
         self._complaint = ""
 
@@ -101,7 +97,7 @@ class Edge:
             await asyncio.sleep(0.002)
         for connection in self._server.connections if self._server else ():
             connection.force_close()
-        await self.upstream.close()
+        self.upstream.close()
 
     async def _visit(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == PROBE_PATH and PROBE_HEADER in request.headers:
@@ -132,11 +128,15 @@ class Edge:
             arrival.end_s = time.monotonic()
         self.arrivals.end(arrival)
 
-    def afterwards(self, work: Coroutine[object, object, None]) -> None:
-        """Have *work* done although the visit ends."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._afterwards.add(task)
-        task.add_done_callback(self._afterwards.discard)
+    def afterwards(self, call: Call, then: Callable[[], None]) -> None:
+        """Have *call* come to its end although its client has left, and then call *then*."""
+
+        def ended() -> None:
+            self._afterwards.discard(call)
+            then()
+
+        self._afterwards.add(call)
+        call.let_go(ended)
 
     def complain(self, error: Exception) -> None:
         """Say once what is wrong with the provider, as long as it is the same."""
@@ -207,54 +207,52 @@ class _Visit:
 
     async def _pass_on(self, body: bytes, verdict: Verdict) -> web.StreamResponse:
         edge, arrival = self._edge, self._arrival
-        call = self._call(body)
-        asking = asyncio.get_running_loop().create_task(call.answer())
+        coming = _Coming()
+        call = self._call(body, coming)
+        call.begin()
         try:
-            answer = await asyncio.shield(asking)
+            head = await coming.head()
         except asyncio.CancelledError:
             arrival.end_s = time.monotonic()
-            edge.afterwards(self._abandon(call, asking))
+            edge.afterwards(call, lambda: edge.end(arrival, "client_left"))
             raise
-        except (aiohttp.ClientError, OSError) as error:
+        except (UnreadableError, OSError) as error:
             if arrival.forwarded_s is None:
                 edge.complain(error)
             edge.end(arrival, "closed")
             raise _CutError from error
         arrival.first_byte_s = time.monotonic()
-        arrival.status = answer.status
+        arrival.status = head.status
         try:
-            return await self._stream(answer, verdict)
+            return await self._stream(head, coming, verdict)
         except asyncio.CancelledError:
             edge.end(arrival, "client_left")
             raise
         finally:
             if arrival.outcome != "complete":
                 call.end()
-                answer.close()
 
-    def _call(self, body: bytes) -> Call:
+    def _call(self, body: bytes, coming: _Coming) -> Call:
         request = self._request
-        headers = CIMultiDict(_end_to_end(request.headers, _NOT_ASKED_ON))
-        if body:
-            headers[hdrs.CONTENT_LENGTH] = str(len(body))
+        headers = end_to_end(list(request.raw_headers), _NOT_ASKED_ON)
+        if body or request.method in ("POST", "PUT", "PATCH"):
+            headers.append((b"Content-Length", b"%d" % len(body)))
         target = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
-        url = self._edge.upstream.url(target)
-        return Call(self._edge.upstream, request.method, url, headers, body, self._arrival)
+        upstream = self._edge.upstream
+        said = upstream.request(request.method.encode(), target.encode("utf-8", "surrogateescape"), headers, body)
+        return Call(upstream, said, coming, self._arrival, to_head=request.method == "HEAD")
 
-    async def _abandon(self, call: Call, asking: asyncio.Task[aiohttp.ClientResponse]) -> None:
-        await call.let_go(asking)
-        self._edge.end(self._arrival, "client_left")
-
-    async def _stream(self, answer: aiohttp.ClientResponse, verdict: Verdict) -> web.StreamResponse:
-        headers = CIMultiDict(_end_to_end(answer.headers, ()))
+    async def _stream(self, head: Head, coming: _Coming, verdict: Verdict) -> web.StreamResponse:
+        passed = end_to_end(head.headers)
+        headers = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in passed)
         if verdict.limited is not None:
             headers.update(openai_errors.limit_headers(verdict.limited))
-        out = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
+        out = web.StreamResponse(status=head.status, reason=head.reason.decode("latin-1"), headers=headers)
         self._keep(headers)
-        reading = reader(answer.status, headers.get(hdrs.CONTENT_TYPE, ""), headers.get(hdrs.CONTENT_ENCODING, ""))
+        reading = reader(head.status, headers.get(hdrs.CONTENT_TYPE, ""), headers.get(hdrs.CONTENT_ENCODING, ""))
         try:
             await self._write(out.prepare(self._request))
-            while piece := await self._next(answer):
+            while piece := await self._next(coming):
                 await self._write(out.write(piece))
                 reading.feed(piece)
         finally:
@@ -267,10 +265,10 @@ class _Visit:
         assert isinstance(self._request, _Request)
         self._request.kept = frozenset(name.lower() for name in headers)
 
-    async def _next(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _next(self, coming: _Coming) -> bytes:
         try:
-            return await answer.content.readany()
-        except (aiohttp.ClientError, OSError) as error:
+            return await coming.next()
+        except (UnreadableError, OSError) as error:
             self._edge.end(self._arrival, "truncated")
             raise _CutError from error
 
@@ -285,6 +283,44 @@ class _Visit:
         self._arrival.tokens_out = reading.end()
         counted = reading.tokens_in
         self._arrival.tokens_in = self._prompt.tokens_estimate if counted is None else counted
+
+
+class _Coming:
+    """An answer that is waited for."""
+
+    def __init__(self) -> None:
+        self._head: Head | None = None
+        self._pieces: list[bytes] = []
+        self._whole = False
+        self._error: Exception | None = None
+        self._news = asyncio.Event()
+
+    def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
+        self._head = head
+        self._pieces += pieces
+        self._whole = whole
+        self._news.set()
+
+    def fail(self, error: Exception) -> None:
+        self._error = error
+        self._news.set()
+
+    async def head(self) -> Head:
+        while self._head is None:
+            if self._error is not None:
+                raise self._error
+            self._news.clear()
+            await self._news.wait()
+        return self._head
+
+    async def next(self) -> bytes:
+        while not self._pieces and not self._whole:
+            if self._error is not None:
+                raise self._error
+            self._news.clear()
+            await self._news.wait()
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
 
 
 class _Request(web.BaseRequest):
@@ -307,13 +343,6 @@ def _request(
     task: asyncio.Task[None],
 ) -> _Request:
     return _Request(message, payload, protocol, writer, task, asyncio.get_running_loop())
-
-
-def _end_to_end(headers: CIMultiDictProxy[str], drop: Iterable[str]) -> list[tuple[str, str]]:
-    """*headers* without those that speak of one connection only, and without those to *drop*."""
-    named = {name.strip().lower() for value in headers.getall(hdrs.CONNECTION, ()) for name in value.split(",")}
-    dropped = _HOP_BY_HOP.union(named, drop)
-    return [(name, value) for name, value in headers.items() if name.lower() not in dropped]
 
 
 async def _cut(request: web.BaseRequest) -> None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from weakref import WeakSet
+from typing import Protocol
+from urllib.parse import urlsplit
 
-import aiohttp
-from aiohttp.connector import Connection
-from multidict import CIMultiDict
-from yarl import URL
-
+from harness.adapters.wire.answer import Head
+from harness.adapters.wire.headers import Headers, written
+from harness.adapters.wire.line import Line
 from harness.records import Arrival
 
 _REDIAL_WITHIN_S = 1.0
@@ -26,10 +23,8 @@ _LINGER_S = 0.02
 _WHOLE_WITHIN_S = 5.0
 _IDLE_S = 4.0
 """Below what common servers allow (uvicorn and Node: 5 s), so that they seldom close a connection as it is used."""
-_LINE_BYTES_MAX = 1 << 16
 
-# aiohttp would add these, and a proxy must not.
-_ADD_NONE = ("user-agent", "accept", "accept-encoding", "content-type")
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(slots=True)
@@ -41,168 +36,215 @@ class Tally:
 
 
 class Upstream:
-    """The provider at *url*, trusted by the certificates in *ca* or the system's own. Needs a running event loop."""
+    """The provider at *url*, trusted by the certificates in *ca* or the system's own, and the connections to it."""
 
     def __init__(self, url: str, ca: Path | None) -> None:
-        self._base = url.rstrip("/")
+        parts = urlsplit(url)
         self.tally = Tally()
-        context = ssl.create_default_context(cafile=ca) if url.startswith("https:") else True
-        self.pooled = _session(aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=_IDLE_S))
-        self.fresh = _session(aiohttp.TCPConnector(limit=0, ssl=context, force_close=True))
+        self._name = parts.hostname or ""
+        self._port = parts.port or _PORTS[parts.scheme]
+        self._host = parts.netloc.rpartition("@")[2].encode("idna")
+        self._path = parts.path.rstrip("/").encode()
+        self._ssl = ssl.create_default_context(cafile=ca) if parts.scheme == "https" else None
+        self._lines: set[Line] = set()
+        self._free: list[Line] = []
+        self._sweep: asyncio.TimerHandle | None = None
 
-    def url(self, target: str) -> URL:
-        """Where *target* is at this provider, byte by byte as it stands in the request line (but for an empty query)."""
-        return URL(self._base + target, encoded=True)
+    def request(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> bytes:
+        """A whole request for *target* at this provider, which stands in it byte by byte; *headers* name no host."""
+        return written(b"%b %b%b HTTP/1.1\r\nHost: %b" % (method, self._path, target, self._host), headers) + body
 
-    async def close(self) -> None:
-        await self.pooled.close()
-        await self.fresh.close()
+    def take(self) -> Line | None:
+        """A free connection that has been used before, if there is one."""
+        oldest_s = time.monotonic() - _IDLE_S
+        while self._free:
+            line = self._free.pop()
+            if not line.ending and line.free_since_s > oldest_s:
+                return line
+            line.let_go()
+        return None
+
+    async def dial(self) -> Line:
+        """A fresh connection. Raises OSError where there is none to be had."""
+        name = self._name if self._ssl else None
+        loop = asyncio.get_running_loop()
+        _, line = await loop.create_connection(
+            lambda: Line(self), self._name, self._port, ssl=self._ssl, server_hostname=name
+        )
+        self._lines.add(line)
+        return line
+
+    def keep(self, line: Line) -> None:
+        line.free_since_s = time.monotonic()
+        self._free.append(line)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(_IDLE_S, self._let_go_of_idle)
+
+    def forget(self, line: Line) -> None:
+        self._lines.discard(line)
+        if line in self._free:
+            self._free.remove(line)
+
+    def close(self) -> None:
+        """End all connections."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for line in list(self._lines):
+            line.let_go()
+
+    def _let_go_of_idle(self) -> None:
+        oldest_s = time.monotonic() - _IDLE_S
+        for line in [line for line in self._free if line.free_since_s <= oldest_s]:
+            self._free.remove(line)
+            line.let_go()
+        # What is free longest stands first.
+        wait_s = self._free[0].free_since_s - oldest_s if self._free else 0.0
+        self._sweep = asyncio.get_running_loop().call_later(wait_s, self._let_go_of_idle) if self._free else None
+
+
+class Hearer(Protocol):
+    """Who wants an answer."""
+
+    def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
+        """The next *pieces* of the answer, whose head is *head*; *whole*: they are the last."""
+
+    def fail(self, error: Exception) -> None:
+        """No answer will come, or not the rest of it."""
 
 
 class Call:
-    """One request, for which *arrival* gets its forwarded_s and redials."""
+    """One *request* for *hearer*, for which *arrival* gets its forwarded_s and redials.
 
-    def __init__(
-        self, upstream: Upstream, method: str, url: URL, headers: CIMultiDict[str], body: bytes, arrival: Arrival
-    ) -> None:
+    A pooled connection that ends without a byte had been closed by the provider before this request: then, and only then,
+    the request is sent once more, on a fresh one.
+    """
+
+    def __init__(self, upstream: Upstream, request: bytes, hearer: Hearer, arrival: Arrival, *, to_head: bool) -> None:
         self._upstream = upstream
-        self._method = method
-        self._url = url
-        self._headers = headers
-        self._body = body
+        self._request = request
+        self._hearer = hearer
         self._arrival = arrival
-        self._transport: asyncio.Transport | None = None
-        self._sends = 0
-        self._reused = False
-        self._said = False
+        self._to_head = to_head
+        self._line: Line | None = None
+        self._dialling: asyncio.Task[None] | None = None
+        self._let_go: Callable[[], None] | None = None
+        self._late: asyncio.TimerHandle | None = None
+        self._lingering: asyncio.TimerHandle | None = None
 
-    async def answer(self) -> aiohttp.ClientResponse:
-        """The provider's answer, once its head has come. Raises ClientError or OSError where there is none.
+    def begin(self) -> None:
+        """Send the request. The hearer may hear of it before this returns."""
+        line = self._upstream.take()
+        if line is not None:
+            self._say(line)
+        else:
+            self._dial()
 
-        A pooled connection that dies without a byte had been closed by the provider before this request: then, and only
-        then, the request is sent once more, on a fresh one.
+    def end(self) -> None:
+        """Let nothing more be heard, and nothing more of the request be written."""
+        for timer in (self._late, self._lingering):
+            if timer is not None:
+                timer.cancel()
+        if self._dialling is not None:
+            self._dialling.cancel()
+        line, self._line = self._line, None
+        if line is not None:
+            line.let_go()
+
+    def let_go(self, then: Callable[[], None]) -> None:
+        """End for a client who has left, and call *then*; the hearer hears no more.
+
+        What had come whole by then was on its way: the provider still gets it, but need not answer.
         """
+        self._let_go = then
+        self._late = asyncio.get_running_loop().call_later(_WHOLE_WITHIN_S, self._finish)
+        if self._arrival.forwarded_s is not None:
+            self._linger(self._arrival.forwarded_s)
+
+    def pause(self) -> None:
+        """Take no more of the answer until `resume`."""
+        if self._line is not None:
+            self._line.pause()
+
+    def resume(self) -> None:
+        if self._line is not None:
+            self._line.resume()
+
+    # What the line calls.
+
+    def sent(self) -> None:
+        self._arrival.forwarded_s = time.monotonic()
+        self._upstream.tally.forwarded += 1
+        if self._let_go is not None:
+            self._linger(self._arrival.forwarded_s)
+
+    def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
+        if whole:
+            self._line = None
+        if self._let_go is not None:
+            self._finish()
+        else:
+            self._hearer.hear(head, pieces, whole=whole)
+
+    def lost(self, error: Exception, *, silent: bool) -> None:
+        line, self._line = self._line, None
+        assert line is not None
+        if silent and line.requests > 1 and self._was_stale():
+            self._redial()
+        else:
+            self._fail(error)
+
+    # How the request is sent.
+
+    def _dial(self) -> None:
+        self._dialling = asyncio.get_running_loop().create_task(self._reach())
+
+    async def _reach(self) -> None:
         try:
-            return await self._ask(self._upstream.pooled)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if not self._was_stale(error):
-                raise
+            line = await self._upstream.dial()
+        except (OSError, UnicodeError) as error:
+            self._dialling = None
+            self._fail(error)
+        else:
+            self._dialling = None
+            self._say(line)
+
+    def _say(self, line: Line) -> None:
+        self._line = line
+        line.say(self._request, self, to_head=self._to_head)
+
+    def _was_stale(self) -> bool:
+        forwarded_s = self._arrival.forwarded_s
+        return forwarded_s is None or time.monotonic() - forwarded_s < _REDIAL_WITHIN_S
+
+    def _redial(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
         if self._arrival.forwarded_s is not None:
             self._arrival.forwarded_s = None
             self._upstream.tally.forwarded -= 1
         self._arrival.redials += 1
         self._upstream.tally.redials += 1
-        return await self._ask(self._upstream.fresh)
+        self._dial()
 
-    async def let_go(self, task: asyncio.Task[aiohttp.ClientResponse]) -> None:
-        """End *task*, which is `answer`, for a client who has left.
+    # How it ends.
 
-        What had come whole by then was on its way: the provider still gets it, but need not answer.
-        """
-        late_s = time.monotonic() + _WHOLE_WITHIN_S
-        while not task.done() and not self._taken_up() and time.monotonic() < late_s:
-            await asyncio.sleep(0.002)
-        if not task.done():
-            self.end()
-        task.cancel()
-        await asyncio.wait([task])
-        if not task.cancelled() and task.exception() is None:
-            task.result().close()
+    def _fail(self, error: Exception) -> None:
+        if self._let_go is not None:
+            self._finish()
+        else:
+            self._hearer.fail(error)
 
-    def end(self) -> None:
-        """Let nothing more of the request be written."""
-        # A closed transport would still write what waits in its buffer.
-        if self._arrival.forwarded_s is None and self._transport is not None:
-            self._transport.abort()
+    def _linger(self, forwarded_s: float) -> None:
+        wait_s = max(0.0, forwarded_s + _LINGER_S - time.monotonic())
+        self._lingering = asyncio.get_running_loop().call_later(wait_s, self._finish_unless_lost)
 
-    def begin(self, connection: Connection) -> None:
-        """Bytes are about to be written to *connection*."""
-        self._sends += 1
-        if self._sends > 1:
-            # aiohttp sends some requests again by itself, and nobody would count that.
-            raise aiohttp.ServerDisconnectedError
-        self._transport = connection.transport
-        protocol = connection.protocol
-        self._reused = protocol in _USED
-        if protocol is not None:
-            _USED.add(protocol)
+    def _finish_unless_lost(self) -> None:
+        # A connection that has died meanwhile may have been stale, and then `lost` is about to be called.
+        if self._line is None or not self._line.ending:
+            self._finish()
 
-    def wrote_head(self) -> None:
-        """The head was given to the transport; with it, where there is no body, the whole request."""
-        if not self._body:
-            self._said = True
-
-    async def _ask(self, session: aiohttp.ClientSession) -> aiohttp.ClientResponse:
-        self._sends = 0
-        self._said = False
-        _CALL.set(self)
-        data = self._pieces() if self._body else None
-        answer = await session.request(self._method, self._url, headers=self._headers, data=data, allow_redirects=False)
-        # The answer may be here before the writer has looked again.
-        if self._said and (self._transport is None or self._transport.is_closing() or self._flushed()):
-            self._forwarded()
-        return answer
-
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        self._said = True
-        yield self._body
-        wait_s = 0.0
-        while not self._flushed():
-            await asyncio.sleep(wait_s)
-            wait_s = 0.001
-        self._forwarded()
-
-    def _flushed(self) -> bool:
-        transport = self._transport
-        return transport is not None and not transport.is_closing() and transport.get_write_buffer_size() == 0
-
-    def _forwarded(self) -> None:
-        if self._arrival.forwarded_s is None:
-            self._arrival.forwarded_s = time.monotonic()
-            self._upstream.tally.forwarded += 1
-
-    def _was_stale(self, error: aiohttp.ClientError) -> bool:
-        if isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str):
-            return False  # it is a part of an answer's head
-        forwarded_s = self._arrival.forwarded_s
-        return self._reused and (forwarded_s is None or time.monotonic() - forwarded_s < _REDIAL_WITHIN_S)
-
-    def _taken_up(self) -> bool:
-        if self._said and self._flushed():
-            self._forwarded()
-        forwarded_s = self._arrival.forwarded_s
-        if forwarded_s is None or time.monotonic() - forwarded_s < _LINGER_S:
-            return False
-        # A connection that has died meanwhile may have been stale; `answer` is about to learn of it.
-        return self._transport is None or not self._transport.is_closing()
-
-
-# The call that the current task makes, for the request class, which aiohttp makes itself.
-_CALL: ContextVar[Call] = ContextVar("call")
-# Connections on which a request has been sent.
-_USED: WeakSet[Any] = WeakSet()
-
-
-class _Request(aiohttp.ClientRequest):
-    """A request that tells its call when it begins to be written."""
-
-    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        call = _CALL.get()
-        call.begin(conn)
-        answer = await super().send(conn)
-        call.wrote_head()
-        return answer
-
-
-def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=connector,
-        request_class=_Request,
-        timeout=aiohttp.ClientTimeout(total=None),
-        auto_decompress=False,
-        skip_auto_headers=_ADD_NONE,
-        # What one client of the target's is given must not be sent for another.
-        cookie_jar=aiohttp.DummyCookieJar(),
-        max_line_size=_LINE_BYTES_MAX,
-        max_field_size=_LINE_BYTES_MAX,
-    )
+    def _finish(self) -> None:
+        then, self._let_go = self._let_go, None
+        self.end()
+        if then is not None:
+            then()

@@ -1,0 +1,43 @@
+"""Header lines of HTTP as they stand on the wire, and which of them go on from one connection to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+Headers = list[tuple[bytes, bytes]]
+
+_HOP_BY_HOP = frozenset(
+    {
+        b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te", b"trailer",
+        b"transfer-encoding", b"upgrade",
+    }
+)  # fmt: skip
+
+
+def value(headers: Headers, name: bytes) -> bytes:
+    """The first value of *name*, which is in lower case; empty where there is none."""
+    return next((said.strip() for header, said in headers if header.lower() == name), b"")
+
+
+def listed(headers: Headers, name: bytes) -> frozenset[bytes]:
+    """What stands in all the comma-separated values of *name*, in lower case."""
+    said = [said for header, said in headers if header.lower() == name]
+    return frozenset(word.strip().lower() for word in b",".join(said).split(b",")) if said else frozenset()
+
+
+def end_to_end(headers: Headers, drop: frozenset[bytes] = frozenset()) -> Headers:
+    """*headers* without those that speak of one connection only, and without those to *drop*."""
+    dropped = _HOP_BY_HOP | listed(headers, b"connection") | drop
+    return [line for line in headers if line[0].lower() not in dropped]
+
+
+def put(headers: Headers, others: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """*headers* with *others*, which stand in place of those of the same name."""
+    new = list(others)
+    names = {name.lower() for name, _ in new}
+    return [line for line in headers if line[0].lower() not in names] + new
+
+
+def written(first: bytes, headers: Headers) -> bytes:
+    """A whole head: the line *first*, *headers*, and the empty line."""
+    return b"%b\r\n%b\r\n" % (first, b"".join([b"%b: %b\r\n" % line for line in headers]))
