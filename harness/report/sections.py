@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from harness.evidence import Evidence
 from harness.registry import Registry
-from harness.report import disagreements, findings, phases, provenance, retries, scores, timeline, trust
+from harness.report import disagreements, findings, phases, provenance, retries, scores, timeline, traces, trust
 from harness.result import Result
 
 Section = Callable[[Result, Evidence | None], Markup]
@@ -24,6 +24,7 @@ for _name, _section in (
     ("timeline", timeline.section),
     ("phases", phases.section),
     ("retries", retries.section),
+    ("traces", traces.section),
     ("disagreements", disagreements.section),
     ("trust", trust.section),
     ("provenance", provenance.section),

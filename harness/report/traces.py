@@ -1,0 +1,300 @@
+"""A handful of single requests from when they were due to their end, with every try made for them, and why each is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.evidence import Evidence
+from harness.report import words
+from harness.report.charts import block
+from harness.report.disagreements import differing
+from harness.report.plain_text import one_line
+from harness.report.templating import render
+from harness.report.waterfall import ROWS_MOST, Bar, bar_swatch, mark_swatch, waterfall
+from harness.result import Result
+from harness.scoring.consistency import Pair, Side
+
+Row = Mapping[Hashable, Any]
+"""A row of a table, by its columns."""
+
+_LAYERS = {"first": "first try", "sdk": "SDK retry", "application": "application retry", "failover": "failover"}
+_CAME_TO = {
+    "client_left": "given up by the service",
+    "closed": "closed",
+    "reset": "reset",
+    "truncated": "cut short",
+    "malformed": "unreadable",
+    "unfinished": "never ended",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A request by its place in the table of requests, and why it is shown."""
+
+    row: Hashable
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A request as a picture and as a table; *facts* say which it is, *notes* what the picture cannot show."""
+
+    reasons: str
+    came_to: str
+    picture: Markup
+    bars: tuple[Bar, ...]
+    keys: tuple[tuple[Markup, str], ...]
+    facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def section(result: Result, evidence: Evidence | None) -> Markup:
+    """The traces; nothing where no request was due."""
+    found = traces(result, evidence) if evidence is not None and len(evidence.requests) else []
+    return render("traces.html", traces=found) if found else Markup("")
+
+
+def traces(result: Result, evidence: Evidence) -> list[Trace]:
+    """What is shown of each chosen request."""
+    return [_trace(result, evidence, one, f"trace-{number}") for number, one in enumerate(chosen(evidence))]
+
+
+def chosen(evidence: Evidence) -> list[Chosen]:
+    """The requests that an engineer would pick, each once; one that is picked twice has two reasons."""
+    reasons: dict[Hashable, list[str]] = {}
+    for pick in (_tried_most, _slowest_good, _failed, _ordinary, _disagreeing):
+        found = pick(evidence)
+        if found is not None:
+            reasons.setdefault(found[0], []).append(found[1])
+    return [Chosen(row, tuple(said)) for row, said in reasons.items()]
+
+
+def _tried_most(evidence: Evidence) -> tuple[Hashable, str] | None:
+    rows = evidence.requests[evidence.requests["phase"] == "fault"]
+    if rows.empty or rows["attempts"].max() < 2:
+        return None
+    row = rows["attempts"].idxmax()
+    return row, f"tried most often of those due in the fault: {words.count(rows['attempts'].max())} attempts"
+
+
+def _slowest_good(evidence: Evidence) -> tuple[Hashable, str] | None:
+    rows = evidence.requests[(evidence.requests["phase"] == "fault") & evidence.requests["good"]]
+    if rows.empty:
+        return None
+    row = rows["latency_ms"].idxmax()
+    return row, f"the slowest good answer of the fault: {words.quantity(float(rows['latency_ms'].max()), 'ms')}"
+
+
+def _failed(evidence: Evidence) -> tuple[Hashable, str] | None:
+    """The last one during the recovery; where all went well there, during the fault."""
+    for phase in ("recovery", "fault"):
+        rows = evidence.requests[(evidence.requests["phase"] == phase) & ~evidence.requests["good"].astype(bool)]
+        if not rows.empty:
+            return rows["due_s"].idxmax(), f"the last one due in the {phase} that got no good answer"
+    return None
+
+
+def _ordinary(evidence: Evidence) -> tuple[Hashable, str] | None:
+    rows = evidence.requests[(evidence.requests["phase"] == "baseline") & evidence.requests["good"]]
+    if rows.empty:
+        return None
+    median_ms = float(rows["latency_ms"].median())
+    row = (rows["latency_ms"] - median_ms).abs().idxmin()
+    return row, f"an ordinary one of the baseline, where the median is {words.quantity(median_ms, 'ms')}"
+
+
+def _disagreeing(evidence: Evidence) -> tuple[Hashable, str] | None:
+    """The first that disagreed in its words, or where there is none in its snapshot."""
+    from harness.metrics.answer_consistency import compare
+
+    rows = evidence.requests[evidence.requests["outcome"] == "complete"]
+    pairs = compare(evidence, None).examples if len(rows) else ()
+    if not pairs:
+        return None
+    unlike = (
+        pair for pair in pairs if any(piece.differs for piece in differing(pair.left.answer, pair.right.answer)[1])
+    )
+    pair = next(unlike, pairs[0])
+    side = _older(pair)
+    same = rows[
+        (rows["question"] == pair.question)
+        & (rows["entry"] == side.entry)
+        & (rows["conversation"] == side.conversation)
+        & (rows["sent_s"] == side.at_s)
+    ]
+    return None if same.empty else (same.index[0], "its answer disagreed with another to the same question")
+
+
+def _older(pair: Pair) -> Side:
+    """The side that stood on the older snapshot; where that is not known the later one, as it departs from the one before it."""
+    left, right = pair.left.version, pair.right.version
+    return pair.left if left is not None and right is not None and left < right else pair.right
+
+
+def _trace(result: Result, evidence: Evidence, one: Chosen, key: str) -> Trace:
+    row: Row = evidence.requests.loc[[one.row]].to_dict("records")[0]
+    due_s = float(row["due_s"])
+    tries = sorted(_tries(evidence, row), key=lambda bar: bar.start_ms)
+    bars = (_client(row), *islice(tries, ROWS_MOST))
+    faults = [
+        (
+            1000 * (f.asked_at_s - due_s),
+            1000 * ((_end_s(evidence) if f.reverted_at_s is None else f.reverted_at_s) - due_s),
+        )
+        for f in result.faults
+        if f.asked_at_s is not None
+    ]
+    shaded = any(start_ms < max(bar.last_ms for bar in bars) and end_ms > 0 for start_ms, end_ms in faults)
+    about = "; ".join(f"{bar.name}: {bar.came_to} {bar.took}" for bar in bars)
+    picture = waterfall(bars, faults, title=f"Request {one_line(str(row['nonce']), 24)}", about=about, key=key)
+    reasons = ", and ".join(one.reasons)
+    notes = tuple(_notes(evidence, row, len(tries)))
+    facts = tuple((name, said) for name, said in _facts(evidence, row) if said)
+    return Trace(f"{reasons[:1].upper()}{reasons[1:]}", _came_to(row), picture, bars, _keys(bars, shaded), facts, notes)
+
+
+def _end_s(evidence: Evidence) -> float:
+    return evidence.ended.at_s if evidence.ended is not None else evidence.plan.total_s
+
+
+def _client(row: Row) -> Bar:
+    due_s = float(row["due_s"])
+    sent_ms = _since(row["sent_s"], due_s)
+    return Bar(
+        "client",
+        "client",
+        f"asked {one_line(row['entry'], 24)}" if row["entry"] else "",
+        _came_to_client(row),
+        _after(0.0, _since(row["end_s"], due_s)),
+        max(0.0, sent_ms) if sent_ms is not None else 0.0,
+        _since(row["first_byte_s"], due_s),
+        _since(row["end_s"], due_s),
+        _since(row["first_token_s"], due_s),
+    )
+
+
+def _tries(evidence: Evidence, row: Row) -> Iterator[Bar]:
+    """Every attempt that was joined to the request, and every arrival that carries its nonce."""
+    mine = evidence.attempts[evidence.attempts["request"] == row["index"]]
+    if mine.empty:
+        return
+    due_s = float(row["due_s"])
+    for number, attempt in enumerate(mine.to_dict("records"), start=1):
+        yield _attempt(attempt, number, due_s)
+    for arrival in evidence.arrivals[evidence.arrivals["nonce"] == row["nonce"]].to_dict("records"):
+        yield _arrival(arrival, due_s)
+
+
+def _attempt(row: Row, number: int, due_s: float) -> Bar:
+    start_ms, end_ms = 1000 * (row["start_s"] - due_s), _since(row["end_s"], due_s)
+    count = _known(row["retry_count"])
+    layer = _LAYERS.get(row["layer"], str(row["layer"]))
+    return Bar(
+        "tap",
+        f"try {number} at {one_line(row['link'], 24)}",
+        f"· {layer}{f', SDK counts {count:.0f}' if count is not None else ''}",
+        _status(row),
+        _after(start_ms, end_ms),
+        start_ms,
+        _since(row["first_byte_s"], due_s),
+        end_ms,
+    )
+
+
+def _arrival(row: Row, due_s: float) -> Bar:
+    start_ms, end_ms = 1000 * (row["start_s"] - due_s), _since(row["end_s"], due_s)
+    passed_ms = _since(row["forwarded_s"], due_s)
+    fault = f", {one_line(row['fault'], 40)}" if row["fault"] else ""
+    return Bar(
+        "edge",
+        f"arrived at {one_line(row['link'], 24)}",
+        "" if passed_ms is not None else "· not passed on",
+        _status(row),
+        f"{_after(start_ms, end_ms)}{fault}",
+        start_ms,
+        _since(row["first_byte_s"], due_s),
+        end_ms,
+        passed_ms,
+    )
+
+
+def _status(row: Row) -> str:
+    status, outcome = int(row["status"]), str(row["outcome"])
+    if outcome == "answered_by_fault":
+        return f"{status} from the fault" if status else "cut by the fault"
+    if outcome == "complete":
+        return str(status) if status else "complete"
+    said = _CAME_TO.get(outcome, outcome.replace("_", " "))
+    return f"{status}, {said}" if status else said
+
+
+def _came_to_client(row: Row) -> str:
+    outcome = str(row["outcome"])
+    if outcome == "complete":
+        return "good" if row["good"] else "too late"
+    said = outcome.replace("_", " ")
+    return f"{said} {int(row['status'])}" if outcome == "error" and row["status"] else said
+
+
+def _came_to(row: Row) -> str:
+    took = _after(0.0, _since(row["end_s"], float(row["due_s"])))
+    return f"due at {words.instant(float(row['due_s']))}, {_came_to_client(row)} {took}".rstrip()
+
+
+def _facts(evidence: Evidence, row: Row) -> Iterator[tuple[str, str]]:
+    yield "Nonce", one_line(row["nonce"], 40)
+    yield "Due in", words.phase(row["phase"]) if row["phase"] else ""
+    yield "Entry", one_line(row["entry"], 60)
+    yield "Conversation", f"{one_line(row['conversation'], 60)}, turn {row['turn']}" if row["conversation"] else ""
+    text = evidence.questions.get(row["question"], "")
+    yield "Question", f"{one_line(row['question'], 60)}{f': {one_line(text, 160)}' if text else ''}"
+    answered, seen = _known(row["snapshot_version"]), _known(row["seen_version"])
+    known = f"the conversation had seen v{seen:.0f}" if seen is not None else ""
+    yield "Snapshot", "; ".join(part for part in (f"v{answered:.0f}" if answered is not None else "", known) if part)
+    yield "Client's detail", one_line(row["detail"], 200)
+
+
+def _notes(evidence: Evidence, row: Row, tries: int) -> Iterator[str]:
+    if tries > ROWS_MOST:
+        yield f"{words.count(tries - ROWS_MOST)} later tries and arrivals are not drawn."
+    start_s, end_s = float(row["due_s"]), _known(row["end_s"])
+    hidden = any(
+        d.fault.hides_attempts() and start_s < d.end_s and d.start_s < (d.end_s if end_s is None else end_s)
+        for d in evidence.plan.disturbances
+    )
+    if hidden:
+        yield "A fault hid attempts while it was under way, so some may be missing."
+    elif not tries:
+        yield "No try at a provider was seen for it."
+
+
+def _keys(bars: tuple[Bar, ...], shaded: bool) -> tuple[tuple[Markup, str], ...]:
+    """What the picture's shapes mean, of those that are in it."""
+    keys = [(bar_swatch(answering=False), "waiting"), (bar_swatch(answering=True), "answer coming")]
+    marked = {bar.seen_at for bar in bars if bar.mark_ms is not None}
+    keys += [(mark_swatch("client"), "first token")] if "client" in marked else []
+    keys += [(mark_swatch("edge"), "passed on")] if "edge" in marked else []
+    keys += [(block("fault"), "fault in force")] if shaded else []
+    return tuple(keys)
+
+
+def _after(start_ms: float, end_ms: float | None) -> str:
+    return "" if end_ms is None else f"after {words.quantity(end_ms - start_ms, 'ms')}"
+
+
+def _since(at_s: object, due_s: float) -> float | None:
+    known_s = _known(at_s)
+    return None if known_s is None else 1000 * (known_s - due_s)
+
+
+def _known(value: Any) -> float | None:
+    """A cell of a table as a number; None where it holds none."""
+    from pandas import isna
+
+    return None if isna(value) else float(value)
