@@ -142,6 +142,7 @@ class Quality(_Part):
     unfinished: int
     missing: int
     doubled: int
+    unplanned: int = Field(default=0, description="made by the load generator although no plan asked for them")
     late: int = Field(description="sent more than 50 ms after they were due")
     send_lag_ms: SendLagMs
     steady_baseline: bool | None

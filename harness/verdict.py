@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from harness import result
 from harness.evidence import Evidence, OfFault
 from harness.expectation import Expectation
-from harness.history import Alarm, Confirmed, Injected, Injecting, Reverted
+from harness.history import Confirmed, Injected, Injecting, Reverted
 from harness.metrics import metrics
 from harness.metrics.base import measured
 from harness.plan import Disturbance
+from harness.quality import distrust, measurement_quality
 from harness.result import EXIT_STATUS, PRECEDENCE, Finding, Outcome, Quality, Result
 from harness.scoring.interval import Interval
-from harness.scoring.steadiness import LAG_P99_MS, kept_up, steady
-
-JOINED_RATIO = 0.99
-"""Share of attempts that have to be joined to a request before a limit on the amplification can be judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,7 @@ class Judgement:
 def judge(evidence: Evidence) -> Result:
     """What the run came to; the same evidence gives the same result."""
     findings = [_finding(evidence, expectation) for expectation in evidence.plan.expectations]
-    quality = _quality(evidence)
+    quality = measurement_quality(evidence)
     faults = [_fault(evidence, disturbance) for disturbance in evidence.plan.disturbances]
     judgement = _judgement(evidence, findings, quality, faults)
     begun, plan = evidence.begun, evidence.plan
@@ -61,7 +57,8 @@ def judge(evidence: Evidence) -> Result:
 
 def _judgement(evidence: Evidence, findings: list[Finding], quality: Quality, faults: list[result.Fault]) -> Judgement:
     """The worst of how the run ended, whether it can be trusted, and what was found."""
-    said = [*_endings(evidence), *_distrust(evidence, quality, faults), *map(_said, findings)]
+    invalid = [Judgement("invalid", reason) for reason in distrust(evidence, quality, faults)]
+    said = [*_endings(evidence), *invalid, *map(_said, findings)]
     for verdict in PRECEDENCE[:-1]:
         reasons = [judgement.reason for judgement in said if judgement.verdict == verdict]
         if reasons:
@@ -83,53 +80,6 @@ def _endings(evidence: Evidence) -> list[Judgement]:
             return [Judgement("aborted", ended.detail)]
         case _:
             return []
-
-
-def _distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -> list[Judgement]:
-    """Each reason for which the numbers cannot be trusted."""
-    reasons = [event.what for event in evidence.history if isinstance(event, Alarm)]
-    reasons += [f"{fault.summary} did not take hold: {fault.evidence}" for fault in faults if not fault.confirmed]
-    reasons += [
-        f"{fault.summary} broke nothing that is used: no attempt was seen on {', '.join(fault.links)} in the whole run; "
-        "does the service take its address from the link?"
-        for fault in faults
-        if fault.confirmed and _unused(evidence, fault)
-    ]
-    for event in evidence.history:
-        if isinstance(event, Reverted) and event.error:
-            reasons.append(f"{event.fault} could not be put back: {event.error}")
-    if quality.missing or quality.doubled:
-        reasons.append(f"{quality.missing} requests were lost and {quality.doubled} doubled by the load generator")
-    elif not kept_up(quality.late, quality.sent, quality.dropped):
-        lag = quality.send_lag_ms.p99
-        reasons.append(
-            f"the load fell behind: {quality.dropped} requests not sent, 99 % sent within {lag or 0:.0f} ms of when they were due"
-        )
-    if quality.join_ratio is not None and quality.join_ratio < JOINED_RATIO and _counts_attempts(evidence):
-        # An attempt that belongs to no request makes the amplification look smaller than it is.
-        reasons.append(
-            f"only {quality.join_ratio:.1%} of attempts could be joined to a request; "
-            "does the service pass the nonce on where the target file says (ask.nonce)?"
-        )
-    if quality.steady_baseline is None:
-        reasons.append("nothing was asked in the baseline, so nobody knows how the service does when nothing is broken")
-    if quality.steady_baseline is False:
-        reasons.append(_unsteady(evidence))
-    return [Judgement("invalid", reason) for reason in reasons]
-
-
-def _unsteady(evidence: Evidence) -> str:
-    """How bad the baseline was, and what was wrong with most of it."""
-    baseline = evidence.requests_in("baseline")
-    bad = baseline[~baseline["good"]]
-    outcome, detail = (bad["outcome"] + "\0" + bad["detail"]).mode()[0].split("\0")
-    why = f"{outcome}: {detail}" if detail else "complete, but late" if outcome == "complete" else outcome
-    ratio = baseline["good"].mean()
-    return f"the baseline was not steady: {ratio:.1%} of its answers were good before anything was broken; most often: {why[:200]}"
-
-
-def _counts_attempts(evidence: Evidence) -> bool:
-    return any(expectation.metric == "retry_amplification" for expectation in evidence.plan.expectations)
 
 
 def _said(finding: Finding) -> Judgement:
@@ -206,12 +156,6 @@ def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
     )
 
 
-def _unused(evidence: Evidence, fault: result.Fault) -> bool:
-    """Whether the service never asked on any link of *fault*, though an attempt would have been seen on each."""
-    seen = all(evidence.plan.target.links[name].carries == "http" for name in fault.links)
-    return seen and not evidence.attempts["link"].isin(fault.links).any()
-
-
 def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:
     """Attempts that were open on the fault's links while it was in force, or that the edge answered for it."""
     http = [name for name in disturbance.links if evidence.plan.target.links[name].carries == "http"]
@@ -243,56 +187,3 @@ def _phase(evidence: Evidence, name: str, start_s: float, end_s: float) -> resul
         latency_ms=result.LatencyMs(**{part: quantile("latency_ms", part) for part in ("p50", "p95", "p99")}),
         ttft_ms=result.TtftMs(**{part: quantile("ttft_ms", part) for part in ("p50", "p95")}),
     )
-
-
-def _quality(evidence: Evidence) -> Quality:
-    rows, attempts, arrivals = evidence.requests, evidence.attempts, evidence.arrivals
-    seen = rows["index"].value_counts()
-    sent = rows["sent_s"].notna()
-    lag_ms = (1000 * (rows["sent_s"] - rows["due_s"])).dropna().clip(lower=0)
-    baseline = evidence.requests_in("baseline")["good"]
-    planned = _offered(evidence)
-    return Quality(
-        offered=planned,
-        sent=int(sent.sum()),
-        dropped=int((rows["outcome"] == "not_sent").sum()),
-        unfinished=int((rows["outcome"] == "unfinished").sum()),
-        missing=max(0, planned - len(seen)),
-        doubled=int((seen > 1).sum()),
-        late=int((lag_ms > LAG_P99_MS).sum()),
-        send_lag_ms=result.SendLagMs(
-            p50=_rounded(lag_ms.quantile(0.5)), p99=_rounded(lag_ms.quantile(0.99)), max=_rounded(lag_ms.max())
-        ),
-        steady_baseline=steady(int(baseline.sum()), len(baseline)) if len(baseline) else None,
-        join_ratio=round(float((attempts["request"] >= 0).mean()), 6) if len(attempts) else None,
-        attempts=len(attempts),
-        arrivals=len(arrivals),
-        forwarded=int(arrivals["forwarded_s"].notna().sum()),
-        redials=int(arrivals["redials"].sum()) if len(arrivals) else 0,
-        accepted=sum(evidence.accepted.values()) if evidence.accepted else None,
-        notes=_notes(evidence),
-    )
-
-
-def _notes(evidence: Evidence) -> list[str]:
-    """What a reader should know beside the numbers, though it makes none of them untrustworthy."""
-    forwarded, accepted = int(evidence.arrivals["forwarded_s"].notna().sum()), sum(evidence.accepted.values())
-    notes = []
-    if evidence.accepted and forwarded != accepted:
-        notes.append(f"the edge wrote {forwarded} attempts to the simulated providers, and they counted {accepted}")
-    return notes
-
-
-def _offered(evidence: Evidence) -> int:
-    """How many requests were due before the run ended; all that were planned when it was not cut short."""
-    if (
-        evidence.ended is not None
-        and evidence.ended.reason == "completed"
-        and evidence.plan.scenario.load.arrivals == "constant"
-    ):
-        return evidence.plan.requests
-    return int(evidence.requests["index"].max()) + 1 if len(evidence.requests) else 0
-
-
-def _rounded(value: float | np.floating[Any]) -> float | None:
-    return None if np.isnan(value) else round(float(value), 3)

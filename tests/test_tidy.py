@@ -20,7 +20,7 @@ LINES_MAX = 60
 
 CORE = {
     "scenario", "target", "questions", "quantities", "registry", "problems", "records", "effects", "history", "plan", "outline",
-    "expectation", "evidence", "tables", "loop", "ports", "verdict", "result", "faults", "metrics", "scoring", "report",
+    "expectation", "evidence", "tables", "loop", "ports", "verdict", "quality", "result", "faults", "metrics", "scoring", "report",
 }  # fmt: skip
 # Time, chance and the machine: the core is given what it needs of them.
 OF_THE_MACHINE = {

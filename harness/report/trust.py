@@ -87,7 +87,7 @@ def _hold(fault: Fault) -> str:
 
 def _load(quality: Quality) -> Check:
     lag_ms = quality.send_lag_ms.p99
-    whole = not (quality.dropped or quality.missing or quality.doubled)
+    whole = not (quality.dropped or quality.missing or quality.doubled or quality.unplanned)
     if quality.offered == 0 or lag_ms is None:
         return Check("Did the load keep up?", "no", "no", "No request was sent.")
     said = [f"{words.count(quality.sent)} of {words.count(quality.offered)} requests sent"]
@@ -96,6 +96,7 @@ def _load(quality: Quality) -> Check:
         "not sent": quality.dropped,
         "lost": quality.missing,
         "doubled": quality.doubled,
+        "not planned": quality.unplanned,
         "without an end": quality.unfinished,
     }
     said += [f"{words.count(n)} {name}" for name, n in odd.items() if n]

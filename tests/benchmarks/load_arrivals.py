@@ -25,7 +25,6 @@ from harness.adapters.load import (
     Limits,
     LoadPlan,
     Question,
-    audit,
     command,
     planned_count,
     ready,
@@ -34,6 +33,7 @@ from harness.adapters.load import (
 )
 from harness.records import Request
 from harness.rowfile import read_rows
+from harness.scoring.audit import audit
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 WHOLE = b'{"choices": [{"message": {"content": "fifty milliseconds later"}}]}'
@@ -124,16 +124,17 @@ def run(port: int, question: str, rate_per_s: float, total_s: float, steady_s: f
 
 
 def report(rows: list[Request], plan: LoadPlan) -> None:
-    found = audit(rows, planned_count(plan))
-    lag = found.send_lag
+    offered, sound = planned_count(plan), audit((row.index for row in rows), planned_count(plan)).sound
+    lags_ms = sorted(1000 * (row.sent_s - row.due_s) for row in rows if row.sent_s is not None)
     complete = sum(row.outcome == "complete" for row in rows)
-    if not found.sound or complete < found.sent:
+    if not sound or complete < len(lags_ms):
         others = Counter((row.outcome, row.detail) for row in rows if row.outcome != "complete")
-        sys.exit(f"  no measurement: {complete} of {found.sent} complete; {others.most_common(3)}")
+        sys.exit(f"  no measurement: {complete} of {len(lags_ms)} complete; sound: {sound}; {others.most_common(3)}")
     print(
-        f"  {found.offered} offered, {found.sent} sent, {found.not_sent} dropped, {complete} complete, sound: {found.sound}"
+        f"  {offered} offered, {len(lags_ms)} sent, {offered - len(lags_ms)} dropped, {complete} complete, sound: {sound}"
     )
-    print(f"  send lag ms p50 {lag.p50_ms:.2f}  p99 {lag.p99_ms:.2f}  max {lag.max_ms:.2f}")
+    p50_ms, p99_ms = (lags_ms[int(share * len(lags_ms))] for share in (0.5, 0.99))
+    print(f"  send lag ms p50 {p50_ms:.2f}  p99 {p99_ms:.2f}  max {lags_ms[-1]:.2f}")
 
 
 def main() -> None:

@@ -104,8 +104,9 @@ def test_the_same_run_with_a_fault_that_holds_passes(make_plan: MakePlan) -> Non
     ("flaws", "said"),
     [
         (Flaws(lag_s=0.08), "fell behind"),
-        (Flaws(lost={7}), "1 requests were lost and 0 doubled"),
-        (Flaws(doubled={7, 9}), "0 requests were lost and 2 doubled"),
+        (Flaws(lost={7}), "each of them once: 1 lost."),
+        (Flaws(doubled={7, 9}), "each of them once: 2 doubled."),
+        (Flaws(unplanned={3}), "each of them once: 1 not planned."),
     ],
 )
 def test_a_load_that_is_not_what_was_planned_makes_the_run_invalid(

@@ -1,6 +1,5 @@
 """The clients: a child process in which Locust sends each request when it is due, and what the harness says to it."""
 
-from harness.adapters.load.audit import Audit, SendLag, audit
 from harness.adapters.load.child import LOCUSTFILE, command, ready, start_at, write_plan
 from harness.adapters.load.handshake import Ready
 from harness.adapters.load.plan import Ask, Entry, Limits, LoadPlan, Question, resolved
@@ -11,14 +10,11 @@ __all__ = [
     "LOCUSTFILE",
     "PROTOCOLS",
     "Ask",
-    "Audit",
     "Entry",
     "Limits",
     "LoadPlan",
     "Question",
     "Ready",
-    "SendLag",
-    "audit",
     "command",
     "planned_count",
     "protocol",

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 
+import msgspec
+
 from harness.adapters.sim.events import Events, Process, Task
 from harness.adapters.sim.network import HOP_S
 from harness.adapters.sim.service import Answer, Ask, Service
@@ -18,11 +20,13 @@ from harness.records import Request, RequestOutcome
 
 @dataclass(frozen=True, slots=True)
 class Flaws:
-    """What is wrong with the load generator itself: it sends *lag_s* late, loses some requests, and doubles some."""
+    """What is wrong with the load generator itself: it sends *lag_s* late, and there is more or less than was planned."""
 
     lag_s: float = 0.001
     lost: Collection[int] = ()
     doubled: Collection[int] = ()
+    unplanned: Collection[int] = ()
+    """After each of these comes one with an index beyond the plan's."""
 
 
 SOUND = Flaws()
@@ -131,6 +135,8 @@ class Clients:
     def _note(self, row: Request) -> None:
         times = 0 if row.index in self._flaws.lost else 2 if row.index in self._flaws.doubled else 1
         self.rows += [row] * times
+        if row.index in self._flaws.unplanned:
+            self.rows.append(msgspec.structs.replace(row, index=row.index + self._plan.requests))
 
 
 def _nonce(seed: int, index: int) -> str:

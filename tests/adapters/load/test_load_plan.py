@@ -9,12 +9,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from harness.adapters.load import Ready, SendLag, audit, command, handshake, ready, resolved, start_at, write_plan
+from harness.adapters.load import Ready, command, handshake, ready, resolved, start_at, write_plan
 from harness.adapters.load import plan as load_plan
-from harness.records import Request
 from harness.target import Ask as TargetAsk
 
 
@@ -90,33 +87,8 @@ def test_the_command_names_the_plan_by_its_whole_path(tmp_path, monkeypatch):
 
 
 def test_the_harness_side_imports_neither_gevent_nor_locust():
-    names = ["audit", "child", "conversations", "handshake", "plan", "protocols", "schedule", "__main__"]
+    names = ["child", "conversations", "handshake", "plan", "protocols", "schedule", "__main__"]
     code = f"import sys\nfor name in {names}: __import__('harness.adapters.load.' + name)\n"
     code += "print([name for name in ('gevent', 'locust', 'geventhttpclient', 'pydantic') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
-
-
-def row(index, outcome="complete", lag_s=0.0):
-    return Request(index, 0, due_s=1.0, sent_s=None if outcome == "not_sent" else 1.0 + lag_s, outcome=outcome)
-
-
-@given(st.lists(st.integers(-2, 12)))
-def test_the_audit_finds_every_index_that_is_missing_doubled_or_unplanned(indices):
-    found = audit([row(index) for index in indices], 10)
-    assert set(found.missing) == set(range(10)) - set(indices)
-    assert set(found.doubled) == {index for index in range(10) if indices.count(index) > 1}
-    assert list(found.unplanned) == sorted(index for index in indices if not 0 <= index < 10)
-    assert found.sound == (sorted(indices) == list(range(10)))
-
-
-def test_the_audit_counts_what_was_sent_and_how_late():
-    rows = [row(index, lag_s=index / 1000) for index in range(198)]
-    found = audit([*rows, row(198, "not_sent"), row(199, "unfinished", lag_s=0.5)], 200)
-    assert found.sound
-    assert (found.offered, found.sent, found.not_sent, found.unfinished) == (200, 199, 1, 1)
-    assert found.send_lag == SendLag(99.0, 197.0, 500.0)
-
-
-def test_a_load_that_sent_nothing_has_no_lag():
-    assert audit([row(0, "not_sent")], 1).send_lag == SendLag(None, None, None)

@@ -1,0 +1,133 @@
+"""How well a run was measured, and each reason for which its numbers cannot be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from harness import result
+from harness.evidence import Evidence
+from harness.history import Alarm, Reverted
+from harness.result import Quality
+from harness.scoring.audit import audit
+from harness.scoring.steadiness import LAG_P99_MS, kept_up, steady
+
+JOINED_RATIO = 0.99
+"""Share of attempts that have to be joined to a request before a limit on the amplification can be judged."""
+
+
+def measurement_quality(evidence: Evidence) -> Quality:
+    """What the run says about its own measurement."""
+    rows, attempts, arrivals = evidence.requests, evidence.attempts, evidence.arrivals
+    lag_ms = (1000 * (rows["sent_s"] - rows["due_s"])).dropna().clip(lower=0)
+    baseline = evidence.requests_in("baseline")["good"]
+    offered = _offered(evidence)
+    audited = audit(rows["index"].tolist(), offered)
+    return Quality(
+        offered=offered,
+        sent=len(lag_ms),
+        dropped=int((rows["outcome"] == "not_sent").sum()),
+        unfinished=int((rows["outcome"] == "unfinished").sum()),
+        missing=len(audited.missing),
+        doubled=len(audited.doubled),
+        unplanned=len(audited.unplanned),
+        late=int((lag_ms > LAG_P99_MS).sum()),
+        send_lag_ms=result.SendLagMs(
+            p50=_rounded(lag_ms.quantile(0.5)), p99=_rounded(lag_ms.quantile(0.99)), max=_rounded(lag_ms.max())
+        ),
+        steady_baseline=steady(int(baseline.sum()), len(baseline)) if len(baseline) else None,
+        join_ratio=round(float((attempts["request"] >= 0).mean()), 6) if len(attempts) else None,
+        attempts=len(attempts),
+        arrivals=len(arrivals),
+        forwarded=int(arrivals["forwarded_s"].notna().sum()),
+        redials=int(arrivals["redials"].sum()) if len(arrivals) else 0,
+        accepted=sum(evidence.accepted.values()) if evidence.accepted else None,
+        notes=_notes(evidence),
+    )
+
+
+def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -> Iterator[str]:
+    """Each reason for which the numbers cannot be trusted; none where they can be."""
+    yield from (event.what for event in evidence.history if isinstance(event, Alarm))
+    yield from _faults(evidence, faults)
+    yield from _load(quality)
+    if quality.join_ratio is not None and quality.join_ratio < JOINED_RATIO and _counts_attempts(evidence):
+        # An attempt that belongs to no request makes the amplification look smaller than it is.
+        yield (
+            f"only {quality.join_ratio:.1%} of attempts could be joined to a request; "
+            "does the service pass the nonce on where the target file says (ask.nonce)?"
+        )
+    if quality.steady_baseline is None:
+        yield "nothing was asked in the baseline, so nobody knows how the service does when nothing is broken"
+    if quality.steady_baseline is False:
+        yield _unsteady(evidence)
+
+
+def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
+    for fault in faults:
+        if not fault.confirmed:
+            yield f"{fault.summary} did not take hold: {fault.evidence}"
+    for fault in faults:
+        if fault.confirmed and _unused(evidence, fault):
+            yield (
+                f"{fault.summary} broke nothing that is used: no attempt was seen on {', '.join(fault.links)} in the whole run; "
+                "does the service take its address from the link?"
+            )
+    for event in evidence.history:
+        if isinstance(event, Reverted) and event.error:
+            yield f"{event.fault} could not be put back: {event.error}"
+
+
+def _unused(evidence: Evidence, fault: result.Fault) -> bool:
+    """Whether the service never asked on any link of *fault*, though an attempt would have been seen on each."""
+    seen = all(evidence.plan.target.links[name].carries == "http" for name in fault.links)
+    return seen and not evidence.attempts["link"].isin(fault.links).any()
+
+
+def _load(quality: Quality) -> Iterator[str]:
+    if quality.missing or quality.doubled or quality.unplanned:
+        odd = {"lost": quality.missing, "doubled": quality.doubled, "not planned": quality.unplanned}
+        counts = ", ".join(f"{count} {what}" for what, count in odd.items() if count)
+        yield f"the load generator did not make the requests that were planned, each of them once: {counts}"
+    elif not kept_up(quality.late, quality.sent, quality.dropped):
+        lag_ms = quality.send_lag_ms.p99 or 0
+        yield f"the load fell behind: {quality.dropped} requests not sent, 99 % sent within {lag_ms:.0f} ms of when they were due"
+
+
+def _counts_attempts(evidence: Evidence) -> bool:
+    return any(expectation.metric == "retry_amplification" for expectation in evidence.plan.expectations)
+
+
+def _unsteady(evidence: Evidence) -> str:
+    """How bad the baseline was, and what was wrong with most of it."""
+    baseline = evidence.requests_in("baseline")
+    bad = baseline[~baseline["good"]]
+    outcome, detail = (bad["outcome"] + "\0" + bad["detail"]).mode()[0].split("\0")
+    why = f"{outcome}: {detail}" if detail else "complete, but late" if outcome == "complete" else outcome
+    ratio = baseline["good"].mean()
+    return f"the baseline was not steady: {ratio:.1%} of its answers were good before anything was broken; most often: {why[:200]}"
+
+
+def _notes(evidence: Evidence) -> list[str]:
+    """What a reader should know beside the numbers, though it makes none of them untrustworthy."""
+    forwarded, accepted = int(evidence.arrivals["forwarded_s"].notna().sum()), sum(evidence.accepted.values())
+    if not evidence.accepted or forwarded == accepted:
+        return []
+    return [f"the edge wrote {forwarded} attempts to the simulated providers, and they counted {accepted}"]
+
+
+def _offered(evidence: Evidence) -> int:
+    """How many requests were due before the run ended; all that were planned when it was not cut short."""
+    if (
+        evidence.ended is not None
+        and evidence.ended.reason == "completed"
+        and evidence.plan.scenario.load.arrivals == "constant"
+    ):
+        return evidence.plan.requests
+    return int(evidence.requests["index"].max()) + 1 if len(evidence.requests) else 0
+
+
+def _rounded(value: float | np.floating[Any]) -> float | None:
+    return None if np.isnan(value) else round(float(value), 3)
