@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 from typing import Generic, TypeVar
 
 Thing = TypeVar("Thing")
@@ -51,8 +52,14 @@ class Registry(Generic[Thing]):
 
 def load_third_parties(table: str) -> None:
     """Import every installed module that adds to *table*: faults, metrics, protocols or sections."""
-    for point in entry_points(group="harness", name=table):
+    for point in _third_parties().select(name=table):
         point.load()
+
+
+@cache
+def _third_parties() -> EntryPoints:
+    # To look through all that is installed takes longer than all else that is done with it.
+    return entry_points(group="harness")
 
 
 def suggestion(name: str, known: list[str]) -> str:
