@@ -80,15 +80,18 @@ def run(
     allowed_hosts: Sequence[str] = (),
     out: str | Path = "reports",
     toxiproxy_url: str | None = None,
+    baseline: str | Path | None = None,
 ) -> Run:
     """Break what *scenario* says, for real, and return the judged and stored run, however it ended.
 
-    Raises UsageProblems before anything is touched when a file is wrong, and HarnessError when the world cannot be started.
+    The report says what changed since *baseline*, the folder of another run. Raises UsageProblems before anything is touched when a
+    file is wrong, and HarnessError when the world cannot be started.
     """
     asked = Asked(seed, tuple(overrides), tuple(expect), with_faults, tuple(allowed_hosts))
     environment = settings()
     prepared = prepare(Path(scenario), Path(target) if target else None, asked, environment.environment)
-    return conduct(prepared, environment, Path(out), toxiproxy_url=toxiproxy_url)
+    before = judged_again(baseline) if baseline is not None else None
+    return conduct(prepared, environment, Path(out), toxiproxy_url=toxiproxy_url, baseline=before)
 
 
 def conduct(
@@ -99,8 +102,9 @@ def conduct(
     toxiproxy_url: str | None = None,
     say: Callable[[str], None] = lambda _: None,
     panel: Callable[[Plan, Path], Panel] | None = None,
+    baseline: Result | None = None,
 ) -> Run:
-    """Carry out what was prepared in the real world, store it, judge it and render its report.
+    """Carry out what was prepared in the real world, store it, judge it and render its report, beside the *baseline* if there is one.
 
     Raises UsageProblems before anything is touched when no Toxiproxy server can be at *toxiproxy_url*.
     """
@@ -144,25 +148,43 @@ def conduct(
         record.write(Ended(ended_s, "interrupted") if interrupted else Ended(ended_s, "crashed", str(error)))
     finally:
         record.close()
-    return _judged(folder)
+    return _judged(folder, baseline)
 
 
-def judge(path: str | Path) -> Run:
+def judge(path: str | Path, *, baseline: str | Path | None = None) -> Run:
     """Judge a stored run again and render its report, with nothing running; the same files give the same bytes.
 
-    Raises UsageProblems for a folder that holds no run, or one that still goes on.
+    With *baseline*, the folder of another run, the report also says what changed since. Raises UsageProblems for a folder that holds
+    no run, or one that still goes on; then nothing was written.
     """
+    before = judged_again(baseline) if baseline is not None else None
     folder = store.find(Path(path))
     _refuse_while_it_goes_on(folder)
-    return _judged(folder)
+    return _judged(folder, before)
 
 
-def _judged(folder: RunFolder) -> Run:
+def judged_again(path: str | Path) -> Result:
+    """What a stored run comes to, judged by this version and with nothing written; raises UsageProblems where that cannot be told."""
+    from harness import verdict
+
+    folder = store.find(Path(path))
+    _refuse_while_it_goes_on(folder)
+    if not folder.table("arrivals").exists() and not folder.rows.is_dir():
+        raise UsageProblems(Problem("holds no tables, so there is nothing to compare with", file=str(folder.path)))
+    try:
+        return verdict.judge(load_evidence(folder, keep=False))
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageProblems(
+            Problem(f"cannot be read as a run to compare with: {error}", file=str(folder.path))
+        ) from error
+
+
+def _judged(folder: RunFolder, baseline: Result | None = None) -> Run:
     from harness import verdict
 
     evidence = load_evidence(folder)
     result = verdict.judge(evidence)
-    render(folder, result, evidence)
+    render(folder, result, evidence, baseline)
     return Run(folder.path, result)
 
 
@@ -174,20 +196,20 @@ def _refuse_while_it_goes_on(folder: RunFolder) -> None:
         raise UsageProblems(Problem("this run still goes on; judge it when it has ended", file=str(folder.path)))
 
 
-def render(folder: RunFolder, result: Result, evidence: Evidence) -> None:
+def render(folder: RunFolder, result: Result, evidence: Evidence, baseline: Result | None = None) -> None:
     """Write the result, the report, JUnit XML and the Markdown summary into the run's folder."""
     from harness.report.junit import junit
     from harness.report.page import page
     from harness.report.summary import summary
 
     store.write(folder.result, result.to_json())
-    store.write(folder.report, page(result, evidence))
+    store.write(folder.report, page(result, evidence, baseline))
     store.write(folder.path / "junit.xml", junit(result))
-    store.write(folder.path / "summary.md", summary(result))
+    store.write(folder.path / "summary.md", summary(result, baseline))
 
 
-def load_evidence(folder: RunFolder) -> Evidence:
-    """All that a stored run holds; the tables are made of the rows the first time."""
+def load_evidence(folder: RunFolder, *, keep: bool = True) -> Evidence:
+    """All that a stored run holds; the tables are made of the rows the first time, and stored unless told not to *keep* them."""
     from harness.evidence import Evidence
     from harness.tables import derive_attempts, derive_requests
 
@@ -198,7 +220,7 @@ def load_evidence(folder: RunFolder) -> Evidence:
     requests, attempts, arrivals = store.read_tables(folder, begun.clock_zero_s)
     attempts = derive_attempts(prepared.plan, attempts, requests)
     requests = derive_requests(prepared.plan, requests, attempts)
-    if fresh:
+    if fresh and keep:
         store.keep_tables(folder, requests=requests, attempts=attempts, arrivals=arrivals)
     texts = {question.id: question.text for question in prepared.questions.value.questions}
     return Evidence(prepared.plan, begun, history, requests, attempts, arrivals, store.read_counts(folder), texts)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from harness.api import Run
     from harness.prepare import Asked, Prepared
+    from harness.result import Result
 
 app = typer.Typer(
     name="harness",
@@ -60,6 +61,10 @@ ExpectOption = Annotated[
 WithoutFaults = Annotated[bool, typer.Option("--without-faults", help="Drive the load and inject nothing.")]
 AllowHost = Annotated[
     list[str] | None, typer.Option("--allow-host", metavar="HOST", help="Allow traffic to a host off this machine.")
+]
+BaselineOption = Annotated[
+    Path | None,
+    typer.Option("--baseline", metavar="RUN", help="Folder of another run; the report says what changed since."),
 ]
 
 
@@ -116,6 +121,7 @@ def run(
     toxiproxy_url: Annotated[
         str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")
     ] = None,
+    baseline: BaselineOption = None,
 ) -> None:
     """Run scenarios for real: drive the load, break what they say, judge, and write the report."""
     from harness import api
@@ -126,6 +132,7 @@ def run(
     environment, console = settings(), _console(stderr=as_json)
     # All files are read before anything is started: one mistake in the last must not cost the runs of the others.
     prepared = _prepare_all(scenarios, target, asked, environment.environment)
+    before = _baseline(baseline, prepared)
     runs = []
     for one in prepared:
         if not as_json:
@@ -140,6 +147,7 @@ def run(
                 toxiproxy_url=toxiproxy_url,
                 say=lambda text: console.print(text, style="dim"),
                 panel=lambda p, rows: LivePanel(console, p, rows),
+                baseline=before,
             )
         )
         if as_json:
@@ -195,11 +203,13 @@ def judge(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folde
 
 
 @app.command()
-def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]) -> None:
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")], baseline: BaselineOption = None
+) -> None:
     """Render the report of a stored run again, with nothing running."""
     from harness import api
 
-    typer.echo(api.judge(run).path / "report.html")
+    typer.echo(api.judge(run, baseline=baseline).path / "report.html")
 
 
 @app.command(name="list")
@@ -300,6 +310,16 @@ def _prepare_all(
     if problems:
         raise UsageProblems(*problems)
     return prepared
+
+
+def _baseline(path: Path | None, prepared: list[Prepared]) -> Result | None:
+    """What the run at *path* came to; raises UsageProblems where it cannot be compared with one run."""
+    from harness import api
+    from harness.problems import Problem
+
+    if path is not None and len(prepared) > 1:
+        raise UsageProblems(Problem(f"--baseline: is compared with one run; name one scenario, not {len(prepared)}"))
+    return api.judged_again(path) if path is not None else None
 
 
 def _show(console: Console, run: Run) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -193,3 +194,60 @@ def test_schema_prints_what_is_committed_for_editors(harness: Callable[..., Said
 
 def test_the_version_is_told(harness: Callable[..., Said]) -> None:
     assert harness("--version").out.startswith("harness 0.")
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """A copy of the sample run."""
+    return Path(copytree(ROOT / "reports" / "sample", tmp_path / "stored"))
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_report_says_what_changed_since_a_baseline_run_only_where_one_is_named(
+    harness: Callable[..., Said], stored: Path
+) -> None:
+    baseline = ROOT / "reports" / "sample"
+    before = contents(baseline)
+    assert harness("report", stored).status == 0
+    result = (stored / "result.json").read_bytes()
+    assert "What changed since the baseline run" not in (stored / "report.html").read_text()
+    assert "Since the baseline run" not in (stored / "summary.md").read_text()
+    assert harness("report", stored, "--baseline", baseline).status == 0
+    assert "What changed since the baseline run" in (stored / "report.html").read_text()
+    assert "Since the baseline run" in (stored / "summary.md").read_text()
+    assert ((stored / "result.json").read_bytes(), contents(baseline)) == (result, before)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: (folder / "history.jsonl").unlink(), "is not a run; name a folder that holds a history.jsonl"),
+        (lambda folder: (folder / "arrivals.parquet").unlink(), "holds no tables, so there is nothing to compare with"),
+        (lambda folder: (folder / "history.jsonl").write_text("{}\n"), "cannot be read as a run to compare with"),
+        (lambda folder: (folder / "requests.parquet").write_text("x"), "cannot be read as a run to compare with"),
+    ],
+)
+def test_a_baseline_that_is_no_run_is_one_clear_error_and_nothing_is_touched(
+    harness: Callable[..., Said], stored: Path, tmp_path: Path, spoil: Callable[[Path], object], said: str
+) -> None:
+    baseline = Path(copytree(stored, tmp_path / "baseline"))
+    spoil(baseline)
+    before = contents(tmp_path)
+    for words in (("report", stored), ("run", "scenarios/region-loss.yaml", "--out", tmp_path / "reports")):
+        ended = harness(*words, "--baseline", baseline)
+        assert (ended.status, ended.out) == (2, "")
+        assert f"{baseline}: {said}" in ended.err
+        assert len(ended.err.strip().splitlines()) == 1
+    assert contents(tmp_path) == before
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_baseline_is_compared_with_one_run(harness: Callable[..., Said], stored: Path, tmp_path: Path) -> None:
+    two = ("scenarios/region-loss.yaml", "scenarios/cache-divergence.yaml")
+    ended = harness("run", *two, "--out", tmp_path / "reports", "--baseline", stored)
+    assert ended.status == 2
+    assert "--baseline: is compared with one run; name one scenario, not 2" in ended.err
+    assert not (tmp_path / "reports").exists()

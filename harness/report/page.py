@@ -10,7 +10,7 @@ from hashlib import sha256
 from markupsafe import Markup
 
 from harness.evidence import Evidence
-from harness.report import words
+from harness.report import changes, words
 from harness.report.headline import headline
 from harness.report.palette import custom_properties
 from harness.report.sections import sections
@@ -21,8 +21,11 @@ from harness.result import Result
 _UNIT = re.compile(r"(\d) (s|ms|%|×)(?!\w)")
 
 
-def page(result: Result, evidence: Evidence | None) -> str:
-    """The report of a run; without *evidence* it has no charts. The same input gives the same text."""
+def page(result: Result, evidence: Evidence | None, baseline: Result | None = None) -> str:
+    """The report of a run; without *evidence* it has no charts. The same input gives the same text.
+
+    With a *baseline* it also says what changed since that run; everything else stays as it is.
+    """
     style, script = _style(), _script()
     html = render(
         "page.html",
@@ -32,7 +35,8 @@ def page(result: Result, evidence: Evidence | None) -> str:
         policy=_policy(style, script),
         style=style,
         script=script,
-        sections=[section(result, evidence) for _, section in sections.items()],
+        sections={name: section(result, evidence) for name, section in sections.items()},
+        changes=changes.section(result, baseline),
     )
     return str(html)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from harness.report import trust, words
+from harness.report.changes import Side, changes
 from harness.report.headline import headline
 from harness.report.plain_text import one_line
 from harness.result import Finding, Result
@@ -14,9 +15,10 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$!&@])")
 _STATES = {"yes": "yes", "no": "**no**", "open": "?"}
 
 
-def summary(result: Result) -> str:
-    """Verdict, findings, what speaks against the numbers, and how to repeat the run."""
-    return "\n".join([*_head(result), *_findings(result), *_quality(result), *_again(result)]) + "\n"
+def summary(result: Result, baseline: Result | None = None) -> str:
+    """Verdict, findings, what changed since the *baseline* run, what speaks against the numbers, and how to repeat the run."""
+    changed = _changes(result, baseline) if baseline is not None else ()
+    return "\n".join([*_head(result), *_findings(result), *changed, *_quality(result), *_again(result)]) + "\n"
 
 
 def escaped(text: str, most: int = 300) -> str:
@@ -54,6 +56,34 @@ def _verdict(result: Result, finding: Finding) -> str:
     if result.verdict not in words.TRUSTED:
         return "not counted"
     return finding.verdict if finding.verdict == "pass" else f"**{finding.verdict}**"
+
+
+def _changes(result: Result, baseline: Result) -> Iterator[str]:
+    found = changes(result, baseline)
+    yield f"**Since the baseline run {code(baseline.run_id)}**"
+    yield ""
+    yield escaped(found.headline)
+    yield ""
+    for note in found.notes:
+        yield f"- {escaped(note)}"
+    if found.notes:
+        yield ""
+    changed = [row for row in found.rows if row.changed]
+    whole = [row for row in changed if row.better is not None or row.what[1] is None]
+    if whole:
+        yield "| changed | this run | baseline run | |"
+        yield "|:--|--:|--:|:--|"
+    for row in whole:
+        yield f"| {escaped(f'{row.name} {row.where}'.strip())} | {_side(row.now)} | {_side(row.then)} | {row.said} |"
+    if whole:
+        yield ""
+    if len(changed) > len(whole):
+        yield f"{len(changed) - len(whole)} more in single phases; the report shows all numbers of both runs."
+        yield ""
+
+
+def _side(side: Side) -> str:
+    return escaped(f"{side.value}{f' ({side.interval})' if side.interval else ''}")
 
 
 def _quality(result: Result) -> Iterator[str]:
