@@ -120,11 +120,16 @@ class NoncePlace(_Strict):
 
 
 class Reply(_Strict):
-    """Where in a JSON reply things stand, as JSON Pointers (RFC 6901)."""
+    """Where in a JSON reply things stand, as JSON Pointers (RFC 6901), and when two answers agree."""
 
     answer: str | None = Field(default=None, description="needed by the json protocol")
     snapshot_version: str | None = None
     conversation: str | None = None
+    compare: Literal["text", "facts"] = Field(
+        default="text",
+        description="answers agree when their wording does (text), or the numbers, dates, names with digits, addresses and "
+        "denials in them (facts), for a model that words the same thing in many ways",
+    )
 
 
 class Ask(_Strict):

@@ -74,4 +74,5 @@ def _compare(evidence: Evidence, phase: str | None) -> Consistency:
         counted=counted.to_numpy(),
         baseline=(rows["phase"] == "baseline").to_numpy(),
         replica_lag_s=publish.replica_lag if publish else 0.0,
+        by=evidence.plan.target.ask.reply.compare,
     )

@@ -266,6 +266,35 @@ def test_an_answer_that_repeats_the_nonce_of_its_question_is_the_same_answer(
     assert found.value == pytest.approx(ratio, abs=0.2)  # of each question's answers, one agrees with itself
 
 
+@pytest.mark.parametrize(
+    ("compare", "other", "ratio"),
+    [
+        ("text", "You have 30 days.", 0.5),
+        ("facts", "You have thirty days.", 1.0),
+        ("facts", "You have 14 days.", 0.5),
+    ],
+)
+def test_answers_worded_in_many_ways_agree_by_their_facts_where_the_target_says_so(
+    make_plan: MakePlan,
+    make_evidence: MakeEvidence,
+    rows: Rows,
+    make_target: Callable[..., Target],
+    compare: str,
+    other: str,
+    ratio: float,
+) -> None:
+    ask = {"protocol": "json", "body": {"q": "{question}"}, "reply": {"answer": "/a", "compare": compare}}
+    plan = make_plan(of=make_target(ask=ask))
+    said = lambda i, due_s: {
+        "snapshot_version": None,
+        "question": "q",
+        "answer": other if i % 2 and due_s > 3 else "It is 30 days.",
+    }  # noqa: E731
+    evidence = make_evidence(plan, requests=rows(plan, said))
+    assert measure(evidence, "answer_consistency in baseline").value == 1
+    assert measure(evidence, "answer_consistency in fault").value == pytest.approx(ratio)
+
+
 # Nothing measured
 
 
