@@ -34,6 +34,7 @@ class Conversation:
         self._answers: _Answers | None = _Answers(self)
         self._now_s = 0.0
         self._unclaimed = 0
+        self._heads_asked = False
         self.begun = 0
 
     @property
@@ -71,14 +72,14 @@ class Conversation:
         attempt.bytes_in += len(data)
         if attempt.first_byte_s is None:
             attempt.first_byte_s = self._now_s
-        if self._answers is not None:
-            try:
-                self._answers.parser.feed_data(data)
-            except httptools.HttpParserUpgrade:
-                self._follow_no_further()
-            except httptools.HttpParserError:
+        try:
+            self._feed_answers(data)
+        except httptools.HttpParserUpgrade:
+            self._follow_no_further()
+        except httptools.HttpParserError:
+            if self._open:
                 self._end(self._open[0], "malformed")
-                self._follow_no_further()
+            self._follow_no_further()
 
     def far_ended(self, *, reset: bool) -> None:
         """The far side closed the connection, or reset it; the client is being told."""
@@ -149,6 +150,17 @@ class Conversation:
                 self._end(self._asking, "malformed")
             self._follow_no_further()
 
+    def _feed_answers(self, data: bytes) -> None:
+        if not self._heads_asked:
+            if self._answers is not None:
+                self._answers.parser.feed_data(data)
+            return
+        # A parser reads what follows the answer to a HEAD as its body, so it gets no line too much.
+        while data and self._answers is not None:
+            line = data[: data.find(b"\n") + 1] or data
+            self._answers.parser.feed_data(line)
+            data = data[len(line) :]
+
     def _follow_no_further(self) -> None:
         self._questions = self._answers = None
         self._asking = None
@@ -209,6 +221,7 @@ class _Questions:
     def on_headers_complete(self) -> None:
         attempt = self._exchange.attempt
         attempt.method = self.parser.get_method().decode("latin-1")
+        self._conversation._heads_asked |= attempt.method == "HEAD"
         attempt.path = path_alone(self._url.decode("latin-1"))
 
     def on_body(self, piece: bytes) -> None:

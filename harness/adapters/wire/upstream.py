@@ -20,6 +20,8 @@ _REDIAL_WITHIN_S = 1.0
 """A pooled connection that its other end had closed says so within a round trip; one that dies later was in use."""
 _LINGER_S = 0.02
 """A provider has this long to take a request up before the edge may close the connection on it."""
+_LINGER_STEPS = 5
+"""As many turns of the event loop are between: else a moment in which this process stood still would pass for that time."""
 _WHOLE_WITHIN_S = 5.0
 _IDLE_S = 4.0
 """Below what common servers allow (uvicorn and Node: 5 s), so that they seldom close a connection as it is used."""
@@ -50,7 +52,7 @@ class Upstream:
         self._free: list[Line] = []
         self._sweep: asyncio.TimerHandle | None = None
 
-    def request(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> bytes:
+    def request(self, method: bytes, target: bytes, headers: Headers, body: bytes | bytearray) -> bytes:
         """A whole request for *target* at this provider, which stands in it byte by byte; *headers* name no host."""
         return written(b"%b %b%b HTTP/1.1\r\nHost: %b" % (method, self._path, target, self._host), headers) + body
 
@@ -158,7 +160,7 @@ class Call:
         self._let_go = then
         self._late = asyncio.get_running_loop().call_later(_WHOLE_WITHIN_S, self._finish)
         if self._arrival.forwarded_s is not None:
-            self._linger(self._arrival.forwarded_s)
+            self._linger(_LINGER_STEPS)
 
     def pause(self) -> None:
         """Take no more of the answer until `resume`."""
@@ -175,7 +177,7 @@ class Call:
         self._arrival.forwarded_s = time.monotonic()
         self._upstream.tally.forwarded += 1
         if self._let_go is not None:
-            self._linger(self._arrival.forwarded_s)
+            self._linger(_LINGER_STEPS)
 
     def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
         if whole:
@@ -234,13 +236,12 @@ class Call:
         else:
             self._hearer.fail(error)
 
-    def _linger(self, forwarded_s: float) -> None:
-        wait_s = max(0.0, forwarded_s + _LINGER_S - time.monotonic())
-        self._lingering = asyncio.get_running_loop().call_later(wait_s, self._finish_unless_lost)
-
-    def _finish_unless_lost(self) -> None:
+    def _linger(self, steps: int) -> None:
         # A connection that has died meanwhile may have been stale, and then `lost` is about to be called.
-        if self._line is None or not self._line.ending:
+        if steps:
+            wait_s = _LINGER_S / _LINGER_STEPS
+            self._lingering = asyncio.get_running_loop().call_later(wait_s, self._linger, steps - 1)
+        elif self._line is None or not self._line.ending:
             self._finish()
 
     def _finish(self) -> None:
