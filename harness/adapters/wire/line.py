@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol, cast
+from typing import Protocol
 
 from harness.adapters.wire.answer import AnswerReading, Head, UnreadableError
+from harness.adapters.wire.sockets import unbuffered
 
 
 class Asker(Protocol):
@@ -76,11 +77,7 @@ class Line(asyncio.Protocol):
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
-        # No buffer: what can be written is written at once, and `resume_writing` tells when the last of the rest is. With
-        # TLS both event loops would take 0 for a buffer that is always full.
-        high = 0 if transport.get_extra_info("sslcontext") is None else 1
-        self._transport.set_write_buffer_limits(high=high, low=0)
+        self._transport = unbuffered(transport)
 
     def resume_writing(self) -> None:
         self._look_if_sent()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import struct
+from typing import cast
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -55,6 +56,17 @@ def unread(transport: asyncio.Transport) -> bool:
             return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
         except OSError:
             return False
+
+
+def unbuffered(transport: asyncio.BaseTransport) -> asyncio.Transport:
+    """*transport*, which from now on writes at once what it can; `resume_writing` tells when the last of the rest is out.
+
+    uvloop would wait for the end of its turn.
+    """
+    plain = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+    # With TLS both event loops would take 0 for a buffer that is always full.
+    plain.set_write_buffer_limits(high=0 if plain.get_extra_info("sslcontext") is None else 1, low=0)
+    return plain
 
 
 def _same(transport: asyncio.Transport) -> socket.socket:

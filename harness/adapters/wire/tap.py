@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import Literal
 
 from harness.adapters.wire.conversation import Conversation
 from harness.adapters.wire.ledger import Ledger
-from harness.adapters.wire.sockets import bound, reset, unread
+from harness.adapters.wire.sockets import bound, reset, unbuffered, unread
 from harness.records import Attempt
 
 Mode = Literal["refuse", "hold"]
@@ -155,7 +155,7 @@ class _Near(asyncio.Protocol):
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._transport = unbuffered(transport)
         if self._tap.refusing or self._tap.closed:
             self._gone_s = time.monotonic()
             reset(self._transport)
@@ -354,7 +354,7 @@ class _Far(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = unbuffered(transport)
         self._all.add(self)
         self._near.reached(self)
 

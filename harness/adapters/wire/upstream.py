@@ -52,7 +52,7 @@ class Upstream:
         self._free: list[Line] = []
         self._sweep: asyncio.TimerHandle | None = None
 
-    def request(self, method: bytes, target: bytes, headers: Headers, body: bytes | bytearray) -> bytes:
+    def request(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> bytes:
         """A whole request for *target* at this provider, which stands in it byte by byte; *headers* name no host."""
         return written(b"%b %b%b HTTP/1.1\r\nHost: %b" % (method, self._path, target, self._host), headers) + body
 
@@ -134,7 +134,7 @@ class Call:
         self._lingering: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """Send the request. The hearer may hear of it before this returns."""
+        """Send the request. The hearer hears of it only after this has returned."""
         line = self._upstream.take()
         if line is not None:
             self._say(line)

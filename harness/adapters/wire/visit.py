@@ -112,34 +112,39 @@ class Visit:
 
     def _begin(self) -> None:
         self._edge.arrivals.begin(self._arrival)
-        self._read()
+        body = bytes(self._request.body)
+        self._arrival.nonce = self._nonce(body)
         verdict = self._edge.rules.judge(self._arrival.nonce, time.monotonic())
         if verdict.status:
+            self._read(body)
             self._answer_for_fault(verdict)
             return
         if verdict.limited is not None:
             self._limits = openai_errors.limit_headers(verdict.limited)
         to_head = self._request.method == b"HEAD"
-        self._call = Call(self._edge.upstream, self._asked(), self, self._arrival, to_head=to_head)
+        self._call = Call(self._edge.upstream, self._asked(body), self, self._arrival, to_head=to_head)
         self._call.begin()
+        # Once the request is on its way: nothing is heard before this returns.
+        self._read(body)
 
-    def _read(self) -> None:
+    def _nonce(self, body: bytes) -> str:
         search = NonceSearch()
         for name, said in self._request.headers:
             if name.lower() not in SECRET:
                 search.whole(said)
-        body = bytes(self._request.body)
         search.whole(body)
+        return search.found
+
+    def _read(self, body: bytes) -> None:
         self._prompt = Prompt(body)
-        self._arrival.nonce = search.found
         self._arrival.messages_sha256 = self._prompt.messages_sha256
 
-    def _asked(self) -> bytes:
+    def _asked(self, body: bytes) -> bytes:
         request = self._request
         headers = end_to_end(request.headers, _NOT_ASKED_ON)
-        if request.body or request.method in _WITH_BODY:
-            headers.append((b"Content-Length", b"%d" % len(request.body)))
-        return self._edge.upstream.request(request.method, request.target, headers, request.body)
+        if body or request.method in _WITH_BODY:
+            headers.append((b"Content-Length", b"%d" % len(body)))
+        return self._edge.upstream.request(request.method, request.target, headers, body)
 
     # The answer.
 

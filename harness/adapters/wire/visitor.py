@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from harness.adapters.wire.headers import value
 from harness.adapters.wire.request import MalformedError, Request, RequestReading
+from harness.adapters.wire.sockets import unbuffered
 from harness.adapters.wire.visit import Visit
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: cl
 _LINGER_S = 1.0
 """How long what a refused client still says is read, since a close before that would take the answer from it."""
 _WAITING_MAX = 32
-
-_log = logging.getLogger(__name__)
 
 
 class Visitor(asyncio.Protocol):
@@ -45,9 +43,7 @@ class Visitor(asyncio.Protocol):
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
-        # What can be written is written at once, and `resume_writing` tells when the last of the rest is.
-        self._transport.set_write_buffer_limits(high=0)
+        self._transport = unbuffered(transport)
         self._edge.visitors.add(self)
 
     def data_received(self, data: bytes) -> None:
