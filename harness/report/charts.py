@@ -10,9 +10,11 @@ from markupsafe import Markup
 
 from harness.report.scales import Clock, Upright, ticks
 from harness.report.series import Floats, Values
-from harness.report.svg import FONT, Point, Value, area, drawing, element, path, stretched, text
+from harness.report.svg import FONT, Point, Value, area, drawing, element, number, path, stretched, text
 
 HEIGHT = 118.0
+LEFT = 5.0
+"""Per cent of a chart's width at its left edge in which values are named; the clock is laid over the rest."""
 _ABOVE, _BELOW = 15.0, 5.0
 
 
@@ -33,14 +35,27 @@ class Field:
     until_s: float
     shades: tuple[Shade, ...] = ()
 
+    def over(self, height: float, parts: Iterable[Markup]) -> Markup:
+        """*parts* where the clock is: a film that can be drawn out and moved, so that a stretch of it fills the frame it lies in."""
+        film = element("svg", *parts, class_="film", x="0%", width="100%", height=number(height), overflow="visible")
+        return element(
+            "svg",
+            film,
+            class_="frame",
+            x=f"{LEFT:g}%",
+            width=f"{100 - LEFT:g}%",
+            height=number(height),
+            overflow="visible",
+        )
+
     def ground(self, height: float) -> Iterator[Markup]:
         """Tints, marks of time, and a veil over what was not run."""
         for shade in self.shades:
             width = self.clock.width(shade.start_s, shade.end_s)
             yield element("rect", x=self.clock.x(shade.start_s), width=width, y=0, height=height, fill=shade.paint)
-        for at_s in self.clock.ticks_s():
-            x = self.clock.x(at_s)
-            yield element("line", x1=x, x2=x, y1=0, y2=height, stroke="grid", stroke_width=1)
+        marks = [self.clock.x(at_s) for at_s in self.clock.ticks_s()]
+        lines = (element("line", x1=x, x2=x, y1=0, y2=height, stroke="grid", stroke_width=1) for x in marks)
+        yield element("g", *lines, class_="ticks")
         if self.cut_short:
             x = self.clock.x(self.until_s)
             yield element(
@@ -62,13 +77,19 @@ class Field:
             parts.append(element("line", x1=x, x2=x, y1=0, y2=5, stroke="axis"))
             gives_way = "minor" if index % 2 else None
             parts.append(text(x, 18, _instant(at_s), fill="soft", text_anchor=anchor, font_size=11, class_=gives_way))
-        return element("svg", *parts, class_="drawing", width="100%", height=24, aria_hidden="true", font_family=FONT)
+        film = self.over(24, [element("g", *parts, class_="ticks")])
+        return element("svg", film, class_="drawing", width="100%", height=24, aria_hidden="true", font_family=FONT)
 
     def beside(self, start_s: float, end_s: float, y: float, name: str) -> Markup:
         """*name* above a bar: from its start on, or where that is too far right, up to its end."""
-        if self.clock.percent(start_s) <= 42:
-            return text(self.clock.x(start_s), y, name)
-        return text(f"{max(self.clock.percent(end_s), 60):.2f}%", y, name, text_anchor="end")
+        span = self.span(start_s, end_s)
+        if self.clock.percent(start_s) <= 40:
+            return text(self.clock.x(start_s), y, name, **span)
+        return text(f"{max(self.clock.percent(end_s), 58):.2f}%", y, name, text_anchor="end", **span)
+
+    def span(self, start_s: float, end_s: float) -> dict[str, Value]:
+        """Attributes of a name that say what stretch it names, so that it can stay in sight as long as that does."""
+        return {"data_from": number(self.clock.percent(start_s)), "data_to": number(self.clock.percent(end_s))}
 
     @property
     def cut_short(self) -> bool:
@@ -132,7 +153,8 @@ class Chart:
             stroke_width=1.2,
             stroke_dasharray="6 3",
         )
-        return line + text(clock.x(start_s), y - 4, words, dx=4, font_size=11, class_="halo")
+        span = self.field.span(start_s, end_s)
+        return line + text(clock.x(start_s), y - 4, words, dx=4, font_size=11, class_="halo", **span)
 
     def label(self, at_s: float, value: float, words: str) -> Markup:
         """Bold words just above a point."""
@@ -156,11 +178,11 @@ class Chart:
         named: Callable[[float], str],
     ) -> Markup:
         """*lines* on the ground, what stands *upon* them, and values at the left edge, *named*."""
-        clock = self.field.clock
-        inner = stretched(clock.left, 100 - clock.left, self.height, lines)
+        ground = self.field.over(self.height, self.field.ground(self.height))
+        drawn = self.field.over(self.height, [stretched(0, 100, self.height, lines), *upon])
         return drawing(
             self.height,
-            [*self.field.ground(self.height), *self._levels(), inner, *self._names(named), *upon],
+            [ground, *self._levels(), drawn, *self._names(named)],
             title=title,
             about=about,
             key=key,

@@ -57,7 +57,7 @@ def events(result: Result, evidence: Evidence, field: Field) -> Lane:
         parts.append(text(field.clock.x(field.until_s), 15, "not run", dx=6, fill="soft", font_size=11))
     told = [_fault_said(fault) for fault in faults] + [_said(settling) for settling in settled]
     about = "; ".join(told) or "nothing was broken"
-    picture = drawing(height, parts, title="What was broken, and when", about=about, key="events")
+    picture = drawing(height, [field.over(height, parts)], title="What was broken, and when", about=about, key="events")
     seen = any(fault.confirmed_at_s is not None for fault in faults)
     keys = (Key("seen to hold", _diamond_swatch()),) if seen else ()
     if not faults:
@@ -76,7 +76,7 @@ def _phases(result: Result, field: Field) -> Iterator[Markup]:
         name = words.phase(phase.name)
         tight = None if width >= _TIGHT else "roomy" if width >= _CRAMPED else "roomy cramped"
         if width >= 5.5:
-            yield text(x, 15, name, dx=4, font_size=11.5, class_=tight)
+            yield text(x, 15, name, dx=4, font_size=11.5, class_=tight, **field.span(phase.start_s, phase.end_s))
 
 
 def _fault(field: Field, fault: Fault, y: float) -> Iterator[Markup]:

@@ -35,16 +35,14 @@ class Upright:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The run's clock from 0 to *end_s*, laid from *left* per cent of a picture's width to its right edge."""
+    """Instants from 0 to *end_s*, laid across the width of what they are drawn in."""
 
     end_s: float
-    left: float = 5.0
 
     def percent(self, at_s: float) -> float:
-        return self.left + (100 - self.left) * self._share(at_s)
+        return 100 * self._share(at_s)
 
     def x(self, at_s: float) -> str:
-        """In a picture as wide as its place."""
         return f"{number(self.percent(at_s))}%"
 
     def width(self, start_s: float, end_s: float) -> str:

@@ -17,6 +17,7 @@ from harness.result import Result
 _ROW_HIGH = 24.0
 # Per cent of the width in which a version does not fit at all, or not in a narrow window.
 _CRAMPED, _TIGHT = 3.5, 7.0
+_ROOMY = 14.0  # wide enough for the entry's name too
 
 
 def snapshots(result: Result, timeline: Timeline, field: Field) -> Lane | None:
@@ -31,13 +32,21 @@ def snapshots(result: Result, timeline: Timeline, field: Field) -> Lane | None:
     parts = list(field.ground(height))
     for row, (entry, found) in enumerate(timeline.versions.items()):
         for stretch in found:
-            name = f"{entry_name(entry)} · {named(stretch)}" if stretch is found[0] else named(stretch)
+            roomy = field.clock.percent(stretch.end_s) - field.clock.percent(stretch.start_s) >= _ROOMY
+            whole = stretch is found[0] or roomy
+            name = f"{entry_name(entry)} · {named(stretch)}" if whole else named(stretch)
             parts += _stretch(field, stretch, name, order, _ROW_HIGH * row + 3)
     parts += _apart(result, timeline, field, _ROW_HIGH * len(timeline.versions) + 6)
     keys = tuple(_key(timeline, entry) for entry in timeline.versions)
     about = "; ".join(_told(entry, found) for entry, found in timeline.versions.items())
     unit = f"by when the request was sent{'; the first eight' if len(timeline.versions) == ENTRIES_MOST else ''}"
-    return Lane("snapshots", title, unit, drawing(height, parts, title=title, about=about, key="snapshots"), keys)
+    return Lane(
+        "snapshots",
+        title,
+        unit,
+        drawing(height, [field.over(height, parts)], title=title, about=about, key="snapshots"),
+        keys,
+    )
 
 
 def entry_name(entry: str) -> str:
@@ -58,7 +67,8 @@ def _stretch(field: Field, stretch: Stretch, name: str, order: list[int], y: flo
     paint = "mixed" if stretch.version is None else f"version-{order.index(stretch.version) % 3}"
     yield element("rect", x=x, width=f"{max(width - 0.1, 0.15):.2f}%", y=y, height=_ROW_HIGH - 5, rx=2, fill=paint)
     if width >= _CRAMPED:
-        yield text(x, y + 13.5, name, dx=6, font_size=11.5, class_=None if width >= _TIGHT else "roomy")
+        span, roomy = field.span(stretch.start_s, stretch.end_s), None if width >= _TIGHT else "roomy"
+        yield text(x, y + 13.5, name, dx=6, font_size=11.5, class_=roomy, **span)
 
 
 def _apart(result: Result, timeline: Timeline, field: Field, y: float) -> Iterator[Markup]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -14,6 +15,7 @@ from harness.report.lanes import Key, Lane, lanes
 from harness.report.scales import Clock
 from harness.report.series import Timeline, timeline
 from harness.report.snapshots import snapshots
+from harness.report.svg import number
 from harness.report.templating import render
 from harness.result import Result
 
@@ -28,14 +30,25 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of the clock that a reader may want to see alone, in per cent of it."""
+
+    name: str
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drawn:
-    """The charts of a run, with the table behind them."""
+    """The charts of a run up to *end_s*, with the table behind them and the *stretches* to look at closely."""
 
     lanes: list[Lane]
     axis: Markup
     columns: list[Key]
     rows: list[Row]
     note: str
+    end_s: float
+    stretches: list[Stretch]
 
 
 def section(result: Result, evidence: Evidence | None) -> Markup:
@@ -58,7 +71,17 @@ def drawn(result: Result, evidence: Evidence, made: Timeline) -> Drawn:
     starts = [f"{at_s:g} s" for at_s in made.bins.edges_s[:-1].tolist()]
     said = zip(*(key.said for key in columns), strict=True)
     rows = [Row(place, start, values) for place, start, values in zip(places, starts, said, strict=True)]
-    return Drawn(found, field.axis(), columns, rows, _cut_short(field, made))
+    stretches = list(_stretches(result, field))
+    return Drawn(found, field.axis(), columns, rows, _cut_short(field, made), field.clock.end_s, stretches)
+
+
+def _stretches(result: Result, field: Field) -> Iterator[Stretch]:
+    """The whole run, and each phase of which something was driven."""
+    yield Stretch("whole run", "0", "100")
+    for phase in result.phases:
+        if phase.start_s < field.until_s and phase.end_s > phase.start_s:
+            start, end = field.clock.percent(phase.start_s), field.clock.percent(phase.end_s)
+            yield Stretch(words.phase(phase.name), number(start), number(end))
 
 
 def _shown_until_s(made: Timeline) -> float:

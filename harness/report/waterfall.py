@@ -44,7 +44,7 @@ def waterfall(
     bars: Sequence[Bar], faults: Sequence[tuple[float, float]], *, title: str, about: str, key: str
 ) -> Markup:
     """The picture of *bars*; *faults* are the stretches, in the same milliseconds, in which one was in force."""
-    clock = Clock(max(1.0, 1.02 * max(bar.last_ms for bar in bars)), left=0)
+    clock = Clock(max(1.0, 1.02 * max(bar.last_ms for bar in bars)))
     height = _TOP + _ROW * len(bars) + _AXIS
     parts = [*_ground(clock, faults, height - _AXIS), *_client_left(clock, bars, height - _AXIS)]
     for row, bar in enumerate(bars):

@@ -30,6 +30,66 @@ axis.dispatchEvent(new KeyboardEvent("keydown", { key: "Home", cancelable: true 
 document.documentElement.dataset.home = axis.getAttribute("aria-valuenow");
 document.documentElement.dataset.wide = document.documentElement.scrollWidth <= window.innerWidth ? "fits" : "does not fit";
 """
+# What the axis and the charts show, in words, after each way to zoom; `off` is how far a tick is from where it should be, in pixels.
+ZOOM = """
+const lanes = document.getElementById("lanes"), strip = document.querySelector("#axis svg"), told = document.documentElement.dataset;
+const frame = strip.querySelector(".frame"), end = Number(document.getElementById("zoom").dataset.end);
+const drawn = () => [...lanes.querySelectorAll(".frame")].map((one) => {
+  const copy = one.cloneNode(true);
+  for (const mark of copy.querySelectorAll(".cursor, .span")) mark.remove();
+  return copy.outerHTML;
+}).join();
+const shown = () => [...strip.querySelectorAll(".ticks text")].map((text) => text.textContent).join(" ");
+const off = (first, last) => {
+  const box = strip.getBoundingClientRect();
+  const [left, width] = [box.left + 0.05 * box.width, 0.95 * box.width];
+  return Math.max(...[...lanes.querySelectorAll(".ticks")].flatMap((group) => [...group.querySelectorAll("line")].map((line, i) => {
+    const at = parseFloat([...strip.querySelectorAll(".ticks text")][i].textContent);
+    return Math.abs(line.getBoundingClientRect().left - (left + ((at - first) / (last - first)) * width));
+  })));
+};
+const press = (name) => [...document.querySelectorAll("#zoom button")].find((button) => button.textContent === name).click();
+const key = (name) => document.getElementById("axis").dispatchEvent(new KeyboardEvent("keydown", { key: name, cancelable: true }));
+const point = (kind, share, from) => {
+  const box = strip.getBoundingClientRect();
+  const clientX = box.left + (0.05 + 0.95 * share) * box.width;
+  from.dispatchEvent(new PointerEvent(kind, { clientX, button: 0, pointerType: "mouse", bubbles: true }));
+};
+const chart = document.querySelector("#lane-goodput > svg"), before = drawn();
+told.whole = shown() + " off by " + Math.round(off(0, end));
+press("fault");
+told.unlike = drawn() !== before;
+told.fault = shown() + " off by " + Math.round(off(15, 30)) + " pressed " + document.querySelector("#zoom [aria-pressed=true]").textContent;
+told.names = [...document.querySelectorAll("#lane-events text[data-from]")].filter((name) => name.getAttribute("visibility") !== "hidden")
+  .map((name) => name.textContent).join("|");
+const axis = document.getElementById("axis");
+axis.focus();
+key("End");
+told.last = axis.getAttribute("aria-valuetext").split(":")[0];
+const cursor = document.querySelector("#lane-goodput .cursor").getBoundingClientRect().left;
+const box = strip.getBoundingClientRect();
+told.cursor = Math.round(cursor - (box.left + (0.05 + (0.95 * 14.5) / 15) * box.width));
+axis.blur();
+press("whole run");
+told.restored = drawn() === before;
+point("pointerdown", 0.5, chart);
+point("pointermove", 0.7, chart);
+told.span = document.querySelectorAll(".span[visibility=visible]").length;
+point("pointerup", 0.7, window);
+told.dragged = shown() + " off by " + Math.round(off(25, 35));
+point("pointerdown", 0.5, chart);
+point("pointerup", 0.5, window);
+told.clicked = shown();
+chart.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+told.doubled = shown();
+key("+");
+told.closer = shown();
+key("0");
+for (let i = 0; i < 12; i++) key("+");
+told.closest = shown();
+for (let i = 0; i < 20; i++) key("-");
+told.farthest = shown();
+"""
 
 
 @dataclass
@@ -43,6 +103,10 @@ class Seen:
     def root(self) -> str:
         return re.search(r"<html[^>]*>", self.dom)[0]
 
+    def told(self, name: str) -> str:
+        """What a probe left at the root."""
+        return re.search(rf'data-{name}="([^"]*)"', self.root)[1]
+
 
 def chromium() -> str:
     """Where it is; where it is missing, a skip that says what installs it, and in CI a failure."""
@@ -52,9 +116,9 @@ def chromium() -> str:
     return browser
 
 
-@pytest.fixture
-def look(tmp_path):
-    browser = chromium()
+@pytest.fixture(scope="module")
+def look(tmp_path_factory):
+    browser, tmp_path = chromium(), tmp_path_factory.mktemp("browser")
 
     def looked(html: str, *flags: str) -> Seen:
         file = tmp_path / "report.html"
@@ -125,3 +189,54 @@ def test_a_missing_browser_is_told_with_the_line_that_installs_it_and_fails_in_c
     monkeypatch.setenv("CI", ci)
     with pytest.raises(complaint, match="apt-get install"):
         chromium()
+
+
+WHOLE = "0 s 5 s 10 s 15 s 20 s 25 s 30 s 35 s 40 s 45 s 50 s"
+FAULT = "16 s 18 s 20 s 22 s 24 s 26 s 28 s 30 s"
+
+
+@pytest.fixture(scope="module")
+def zoomed(failing, look) -> Seen:
+    return look(allowing(page(failing.result, failing.evidence), ZOOM), "--window-size=1000,900")
+
+
+def test_a_button_shows_a_phase_alone_with_its_own_ticks_each_where_it_should_be(zoomed) -> None:
+    assert zoomed.complaints == []
+    assert zoomed.told("whole") == f"{WHOLE} off by 0"
+    assert zoomed.told("fault") == f"{FAULT} off by 0 pressed fault"
+    # What the phase does not touch is not named in it.
+    assert zoomed.told("names").startswith("fault|regional_loss east · blackhole|")
+    assert "recovery" not in zoomed.told("names")
+
+
+def test_the_cursor_stays_inside_what_is_shown_and_over_its_value(zoomed) -> None:
+    assert zoomed.told("last") == "29 s"
+    assert zoomed.told("cursor") == "0"
+
+
+def test_the_whole_run_comes_back_as_it_was_drawn(zoomed) -> None:
+    assert (zoomed.told("unlike"), zoomed.told("restored")) == ("true", "true")
+    assert zoomed.told("doubled") == WHOLE
+
+
+def test_a_stretch_that_is_dragged_over_is_shown_and_a_mere_click_changes_nothing(zoomed) -> None:
+    dragged = "25 s 26 s 27 s 28 s 29 s 30 s 31 s 32 s 33 s 34 s 35 s"
+    assert zoomed.told("span") == "5"
+    assert zoomed.told("dragged") == f"{dragged} off by 0"
+    assert zoomed.told("clicked") == dragged
+
+
+def test_keys_zoom_as_far_as_there_is_something_to_see(zoomed) -> None:
+    assert zoomed.told("closer") != WHOLE
+    assert len(zoomed.told("closest").split(" s")) >= 4
+    assert zoomed.told("farthest") == WHOLE
+
+
+def test_without_scripts_there_are_no_buttons_that_do_nothing(failing, read) -> None:
+    (zoom,) = [a for a in read(page(failing.result, failing.evidence)).all("div") if a.get("id") == "zoom"]
+    assert "hidden" in zoom
+
+
+def test_a_phase_that_was_never_driven_has_no_button(cut_short, failing) -> None:
+    assert ">recovery</button>" not in page(cut_short.result, cut_short.evidence)
+    assert ">recovery</button>" in page(failing.result, failing.evidence)

@@ -52,8 +52,8 @@ def test_instants_are_marked_as_on_a_clock(end_s: float, step_s: float) -> None:
 
 
 def test_the_clock_stays_inside_the_picture() -> None:
-    clock = Clock(50, left=5)
-    assert [clock.percent(at_s) for at_s in (-3, 0, 25, 50, 99)] == [5, 5, 52.5, 100, 100]
+    clock = Clock(50)
+    assert [clock.percent(at_s) for at_s in (-3, 0, 25, 50, 99)] == [0, 0, 50, 100, 100]
     assert clock.width(30, 20) == "0%"
 
 
@@ -149,7 +149,7 @@ def test_what_was_not_run_is_veiled_and_a_whole_run_is_not() -> None:
 
 def test_a_fault_is_tinted_in_every_chart() -> None:
     ground = "".join(field(shades=(Shade(2, 4, "fault"),)).ground(10))
-    assert f'x="24%" width="19%" y="0" height="10" fill="{LIGHT["fault"]}"' in ground
+    assert f'x="20%" width="20%" y="0" height="10" fill="{LIGHT["fault"]}"' in ground
 
 
 def test_a_path_without_points_is_nothing() -> None:
