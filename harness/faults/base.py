@@ -17,6 +17,9 @@ from harness.quantities import Seconds
 from harness.registry import Registry
 from harness.target import Link, Name
 
+SILENCE_S = 0.6
+"""What has not answered a probe for so long is silent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -79,6 +82,10 @@ class Fault(BaseModel):
     def took_hold(self, looked: Looked) -> bool:
         """Whether *looked* shows that it is in force on every link it touches."""
         raise NotImplementedError
+
+    def shown_after_s(self) -> float:
+        """How long it has to last for anybody to see that it took hold."""
+        return SILENCE_S if self.probes else 0.0
 
     def hides_attempts(self) -> bool:
         """Whether attempts that it defeats can be seen by nobody, so that amplification is unmeasured while it lasts."""

@@ -39,6 +39,9 @@ class Latency(Aimed):
             for probe in looked.probes.values()
         )
 
+    def shown_after_s(self) -> float:
+        return self.base + self.jitter
+
     def owed_s(self) -> float:
         return self.base + self.jitter
 

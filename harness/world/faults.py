@@ -11,12 +11,10 @@ from harness.adapters.keeper.undo import Request, UndoLog
 from harness.adapters.toxiproxy import ToxiproxyStage
 from harness.adapters.wire.client import WireStage
 from harness.effects import Cut, Effect, Probe, Toxic
-from harness.faults.base import Looked
+from harness.faults.base import SILENCE_S, Looked
 from harness.plan import Disturbance
 from harness.target import Link
 from harness.world.carriers import Carriers
-
-_PROBE_S = 0.6
 
 
 class FaultInjector:
@@ -54,7 +52,7 @@ class FaultInjector:
 
     def look(self, disturbance: Disturbance) -> None:
         owed_s = disturbance.fault.owed_s()
-        timeout_s = owed_s + 1.0 if owed_s else _PROBE_S
+        timeout_s = owed_s + 1.0 if owed_s else SILENCE_S
         links = disturbance.links if disturbance.fault.probes else ()
         self._looks[disturbance.id] = {
             link: self._threads.submit(self._see, disturbance.id, link, timeout_s) for link in links

@@ -119,6 +119,14 @@ def test_as_many_requests_are_planned_as_the_load_sends(
         (LATENCY | {"at": "fault + 3"}, "'3' is not a duration"),
         (LATENCY | {"at": "fault + 2s"}, "it would last from 5 s to 5 s, and the fault phase from 3 s to 5 s"),
         (LATENCY | {"for": "3s"}, "it would last from 3 s to 6 s"),
+        (
+            LATENCY | {"base": "3s"},
+            "it would last 2 s, and nobody can see that it took hold before 3 s; let it last longer",
+        ),
+        (
+            {"kind": "regional_loss", "region": "east", "for": "600ms"},
+            "it would last 0.6 s, and nobody can see that it took hold before 0.6 s",
+        ),
         (LATENCY | {"on": {"kind": "queue"}}, "has no such link; it has provider-east (provider, east)"),
         (LIMIT | {"on": {"kind": "store"}}, "link 'store-east' carries redis, and rate_limit can only be answered"),
         (DIVERGENCE | {"region": "east"}, "cache_divergence east: target 'two-regions' has no such link"),

@@ -23,7 +23,7 @@ MakePlan = Callable[..., Plan]
 FAULTS = [
     {"kind": "latency", "on": {"kind": "provider"}, "base": "20ms", "at": "fault + 100ms"},
     {"kind": "regional_loss", "region": "east"},
-    {"kind": "cache_divergence", "region": "west", "publish_after": "200ms", "at": "fault + 100ms", "for": "300ms"},
+    {"kind": "cache_divergence", "region": "west", "publish_after": "200ms", "at": "fault + 100ms", "for": "700ms"},
 ]
 REASONS = {
     KeyboardInterrupt: "interrupted",
@@ -58,7 +58,7 @@ class FullDisk(Memory):
 def small(make_plan: MakePlan) -> Plan:
     """A run of two seconds with three faults that overlap: short, so that it can be had once for each of its calls."""
     return make_plan(
-        faults=FAULTS, phases=(0.1, 0.4, 0.6, 0.4), load={"rate_per_s": 10, "deadline": "1s"}, good={"within": "1s"}
+        faults=FAULTS, phases=(0.1, 0.2, 0.9, 0.3), load={"rate_per_s": 10, "deadline": "1s"}, good={"within": "1s"}
     )
 
 
