@@ -184,7 +184,7 @@ def _window(here: str, fault: Fault, phases: tuple[Phase, ...]) -> tuple[float, 
     if not start_s < end_s <= phase.end_s:
         what = f"it would last from {start_s:g} s to {end_s:g} s, and the fault phase from {phase.start_s:g} s to {phase.end_s:g} s"
         return Problem(what, path=here)
-    if end_s - start_s <= fault.shown_after_s():
+    if round(end_s - start_s, 9) <= fault.shown_after_s():
         what = (
             f"it would last {end_s - start_s:g} s, and nobody can see that it took hold before {fault.shown_after_s():g} s; "
             "let it last longer"
