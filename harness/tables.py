@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,15 +24,14 @@ def table(
     """*rows* of one *kind* as a frame, every instant moved to the run's clock; a column that has no value is NaN or NA."""
     import pandas as pd
 
-    fields = msgspec.structs.fields(kind)
-    columns: dict[str, list[object]] = {field.name: [] for field in fields}
-    for row in rows:
-        for name, values in columns.items():
-            values.append(getattr(row, name))
-    frame = pd.DataFrame({f.name: pd.Series(columns[f.name], dtype=_TYPES.get(f.type, "str")) for f in fields})
-    instants = [name for name in columns if name.endswith("_s")]
-    frame[instants] -= clock_zero_s
-    return frame
+    held = list(rows)
+    columns = {
+        field.name: pd.Series([*map(attrgetter(field.name), held)], dtype=_TYPES.get(field.type, "str"))
+        for field in msgspec.structs.fields(kind)
+    }
+    return pd.DataFrame(
+        {name: values - clock_zero_s if name.endswith("_s") else values for name, values in columns.items()}
+    )
 
 
 def derive_requests(plan: Plan, requests: pd.DataFrame, attempts: pd.DataFrame) -> pd.DataFrame:

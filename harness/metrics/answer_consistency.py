@@ -13,7 +13,7 @@ from harness.scoring.shares import wilson
 
 if TYPE_CHECKING:
     from harness.result import Measured
-    from harness.scoring.consistency import Consistency
+    from harness.scoring.consistency import Compared, Consistency
 
 # A service that repeats the question repeats its nonce, which is another one every time.
 _NONCE = r"\s*(?:\[n-[0-9a-f]{10}\]|\bn-[0-9a-f]{10}\b)"
@@ -58,20 +58,24 @@ class MonotonicViolations(Metric):
 
 def compare(evidence: Evidence, phase: str | None) -> Consistency:
     """All answers held against what they should have said; those due in *phase* are counted, or all but the warm-up's."""
-    compared: Consistency = evidence.once(("consistency", phase), lambda: _compare(evidence, phase))
-    return compared
+    scored: Consistency = evidence.once(("consistency", phase), lambda: _score(evidence, phase))
+    return scored
 
 
-def _compare(evidence: Evidence, phase: str | None) -> Consistency:
-    from harness.scoring.consistency import consistency
+def _score(evidence: Evidence, phase: str | None) -> Consistency:
+    compared: Compared = evidence.once("answers", lambda: _compare(evidence))
+    phases = evidence.requests.loc[evidence.requests["outcome"] == "complete", "phase"]
+    return compared.consistency((phases == phase if phase else phases != "warmup").to_numpy())
+
+
+def _compare(evidence: Evidence) -> Compared:
+    from harness.scoring import consistency
 
     rows = evidence.requests[evidence.requests["outcome"] == "complete"]
-    counted = (rows["phase"] == phase) if phase else (rows["phase"] != "warmup")
     publish = evidence.plan.target.publish
-    return consistency(
+    return consistency.compare(
         rows.assign(answer=rows["answer"].str.replace(_NONCE, "", regex=True)),
         evidence.publications(),
-        counted=counted.to_numpy(),
         baseline=(rows["phase"] == "baseline").to_numpy(),
         replica_lag_s=publish.replica_lag if publish else 0.0,
         by=evidence.plan.target.ask.reply.compare,

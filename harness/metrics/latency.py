@@ -25,7 +25,8 @@ class _Quantiles(Metric):
     def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
         from harness.scoring.intervals import quantile
 
-        values = evidence.requests_in(phase)[self.name].dropna().to_numpy()
+        rows = evidence.requests_in(phase)
+        values = evidence.once((self.name, phase), lambda: rows[self.name].dropna().sort_values().to_numpy())
         return quantile(values, _QUANTILES[part or "p95"])
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:

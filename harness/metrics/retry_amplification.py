@@ -31,13 +31,8 @@ class RetryAmplification(Metric):
     unit: ClassVar[str] = "attempts a request"
 
     def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
-        # Not one attempt in the whole run: nothing was watched where the target asks, and 0 would be a lie.
-        if hidden(evidence.plan, phase) or not evidence.requests["attempts"].any():
-            return UNMEASURED
-        rows = evidence.requests_in(phase)
-        joined = _amplification(evidence, rows["attempts"].to_numpy(), rows["due_s"].to_numpy())
-        # A retry that drops the nonce is a retry all the same: for all that can be told, the strays belong to these requests.
-        return replace(joined, high=joined.high + strays(evidence, phase) / joined.n) if joined.n else joined
+        interval: Interval = evidence.once((self.name, phase), lambda: _measure(evidence, phase))
+        return interval
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not any(link.carries == "http" for link in plan.target.links.values()):
@@ -69,10 +64,20 @@ class RetryAmplification(Metric):
         return {"arrived": measured(_amplification(evidence, arrived, rows["due_s"].to_numpy()))}
 
 
+def _measure(evidence: Evidence, phase: str | None) -> Interval:
+    # Not one attempt in the whole run: nothing was watched where the target asks, and 0 would be a lie.
+    if hidden(evidence.plan, phase) or not evidence.requests["attempts"].any():
+        return UNMEASURED
+    rows = evidence.requests_in(phase)
+    joined = _amplification(evidence, rows["attempts"].to_numpy(), rows["due_s"].to_numpy())
+    # A retry that drops the nonce is a retry all the same: for all that can be told, the strays belong to these requests.
+    return replace(joined, high=joined.high + strays(evidence, phase) / joined.n) if joined.n else joined
+
+
 def _of(evidence: Evidence, column: str, name: str) -> Interval:
     """Attempts whose *column* says *name*, per logical request."""
     rows = evidence.requests_in(None)
-    mine = evidence.attempts[evidence.attempts[column] == name]["request"].value_counts()
+    mine = evidence.attempts.loc[evidence.attempts[column] == name, "request"].value_counts()
     return _amplification(evidence, rows["index"].map(mine).fillna(0).to_numpy(), rows["due_s"].to_numpy())
 
 

@@ -29,21 +29,8 @@ class RecoveryTime(Metric):
 
     def estimate(self, evidence: Evidence) -> Recovery | None:
         """The whole estimate; None when the fault never began or never ended."""
-        from harness.scoring.recovery import recovery_time
-
-        window, rows = evidence.fault_window(), evidence.requests
-        if window is None or rows.empty or evidence.observed_until_s <= window.end_s:
-            return None
-        return recovery_time(
-            rows["due_s"].to_numpy(),
-            rows["good"].to_numpy(),
-            fault_start_s=window.start_s,
-            fault_end_s=window.end_s,
-            observed_until_s=evidence.observed_until_s,
-            band=_band(evidence),
-            hold_s=_hold(evidence.plan),
-            end_uncertainty_s=window.end_uncertainty_s,
-        )
+        recovery: Recovery | None = evidence.once(self.name, lambda: _recovery(evidence))
+        return recovery
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         return _too_short(
@@ -70,22 +57,45 @@ class FailoverTime(Metric):
     phased: ClassVar[bool] = False
 
     def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
-        from harness.scoring.recovery import failover_time
-
-        window, rows = evidence.fault_window(), evidence.requests
-        if window is None or rows.empty:
-            return UNMEASURED
-        return failover_time(
-            rows["due_s"].to_numpy(),
-            rows["good"].to_numpy(),
-            fault_start_s=window.start_s,
-            fault_end_s=window.end_s,
-            band=_band(evidence),
-            hold_s=_hold(evidence.plan),
-        ).interval
+        interval: Interval = evidence.once(self.name, lambda: _failover(evidence))
+        return interval
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         return _too_short(expectation, plan.fault_end_s - plan.fault_start_s, _hold(plan), "of fault (phases.fault)")
+
+
+def _recovery(evidence: Evidence) -> Recovery | None:
+    from harness.scoring.recovery import recovery_time
+
+    window, rows = evidence.fault_window(), evidence.requests
+    if window is None or rows.empty or evidence.observed_until_s <= window.end_s:
+        return None
+    return recovery_time(
+        rows["due_s"].to_numpy(),
+        rows["good"].to_numpy(),
+        fault_start_s=window.start_s,
+        fault_end_s=window.end_s,
+        observed_until_s=evidence.observed_until_s,
+        band=_band(evidence),
+        hold_s=_hold(evidence.plan),
+        end_uncertainty_s=window.end_uncertainty_s,
+    )
+
+
+def _failover(evidence: Evidence) -> Interval:
+    from harness.scoring.recovery import failover_time
+
+    window, rows = evidence.fault_window(), evidence.requests
+    if window is None or rows.empty:
+        return UNMEASURED
+    return failover_time(
+        rows["due_s"].to_numpy(),
+        rows["good"].to_numpy(),
+        fault_start_s=window.start_s,
+        fault_end_s=window.end_s,
+        band=_band(evidence),
+        hold_s=_hold(evidence.plan),
+    ).interval
 
 
 def _band(evidence: Evidence) -> float:

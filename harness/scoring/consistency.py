@@ -8,7 +8,8 @@ has to write the right answers down.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from math import inf
 from typing import TYPE_CHECKING, Literal
 
@@ -23,7 +24,7 @@ from harness.scoring.wording import facts, normalised
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Consistency", "Pair", "Side", "consistency", "facts", "normalised"]
+__all__ = ["Compared", "Consistency", "Pair", "Side", "compare", "consistency", "facts", "normalised"]
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -81,29 +82,71 @@ def consistency(
     replica_lag_s: float = 0.5,
     by: Literal["text", "facts"] = "text",
 ) -> Consistency:
-    """Hold *answers* that completed against what they should have said; their order changes nothing.
+    """Hold *answers* that completed against what they should have said.
 
-    *counted* rows are scored, while all rows say what is usual; where answers carry no version, *baseline* rows
-    say it alone. An answer may be behind for *replica_lag_s* after a publication was acknowledged. *by*:
-    answers agree when their wording and facts do, or, for a model that words the same thing in many ways, when
-    their facts do (their wording where they have none).
+    *counted* rows are scored; of all else see `compare`.
     """
-    table = _table(answers, counted, baseline, by)
-    era = _era(table, publications, version_at_start, replica_lag_s)
-    agrees = _agrees(table, era)
-    pairs, differing = _neighbours(table, era, agrees)
-    return Consistency(
-        ratio=clustered_share(agrees[table.counted], table.question[table.counted]),
-        monotonic_violations=_monotonic_violations(table),
-        disagreements=exact(int(differing.sum()), differing.size),
-        disagreed_s=_disagreed_s(table, era, publications),
-        examples=_examples(table, agrees, pairs[differing]),
+    compared = compare(
+        answers,
+        publications,
+        baseline=baseline,
+        version_at_start=version_at_start,
+        replica_lag_s=replica_lag_s,
+        by=by,
     )
+    return compared.consistency(counted)
+
+
+def compare(
+    answers: pd.DataFrame,
+    publications: Sequence[Publication] = (),
+    *,
+    baseline: npt.ArrayLike | None = None,
+    version_at_start: int | None = None,
+    replica_lag_s: float = 0.5,
+    by: Literal["text", "facts"] = "text",
+) -> Compared:
+    """Find out which *answers* are as they should be; their order changes nothing.
+
+    All rows say what is usual; where answers carry no version, *baseline* rows say it alone. An answer may be behind for
+    *replica_lag_s* after a publication was acknowledged. *by*: answers agree when their wording and facts do, or, for a
+    model that words the same thing in many ways, when their facts do (their wording where they have none).
+    """
+    table, order = _table(answers, baseline, by)
+    era = _era(table, publications, version_at_start, replica_lag_s)
+    return Compared(table, order, era, tuple(publications), _agrees(table, era))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """Answers of which it is known which are as they should be; any part of them can be scored."""
+
+    _table: _Table
+    _order: Codes
+    _era: _Era
+    _publications: tuple[Publication, ...]
+    _agrees: Bools
+
+    def consistency(self, counted: npt.ArrayLike | None = None) -> Consistency:
+        """The score of the *counted* answers, in the order in which they were given to `compare`; of all for None."""
+        era, agrees = self._era, self._agrees
+        table = replace(self._table, counted=_marks(counted, agrees.size)[self._order])
+        pairs, differing = _neighbours(table, era, agrees)
+        return Consistency(
+            ratio=clustered_share(agrees[table.counted], table.question[table.counted]),
+            monotonic_violations=_monotonic_violations(table),
+            disagreements=exact(int(differing.sum()), differing.size),
+            disagreed_s=_disagreed_s(table, era, self._publications),
+            examples=_examples(table, agrees, pairs[differing]),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
-    """Answers in order of when they were asked for; *key* is equal where they agree, an unknown version is NaN."""
+    """Answers in order of when they were asked for; *key* is equal where they agree, an unknown version is NaN.
+
+    *seen*: the newest version that the answer's conversation had seen when it was asked for.
+    """
 
     question: Codes
     questions: npt.NDArray[np.object_]
@@ -137,16 +180,17 @@ class _Era:
         return allowed
 
 
-def _table(answers: pd.DataFrame, counted: npt.ArrayLike | None, baseline: npt.ArrayLike | None, by: str) -> _Table:
+def _table(answers: pd.DataFrame, baseline: npt.ArrayLike | None, by: str) -> tuple[_Table, Codes]:
+    """*answers*, all of them counted, and the row at which each stood before they were put in order."""
     n = len(answers)
     columns = {name: answers[name].to_numpy(dtype=object) for name in ("question", "entry", "conversation")}
     text = answers["answer"].fillna("").to_numpy(dtype=object)
     times = {name: answers[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("sent_s", "end_s")}
-    marks = {"counted": _marks(counted, n), "baseline": _marks(baseline, n)}
+    marks = _marks(baseline, n)
     key, question_of = _keys(text, by), np.unique(columns["question"].astype(str), return_inverse=True)
     entry_code = np.unique(columns["entry"].astype(str), return_inverse=True)[1]
     order = np.lexsort((key, entry_code, question_of[1], times["end_s"], times["sent_s"]))
-    return _Table(
+    table = _Table(
         question=question_of[1][order].astype(np.int64),
         questions=question_of[0].astype(object),
         entry=columns["entry"][order],
@@ -158,9 +202,10 @@ def _table(answers: pd.DataFrame, counted: npt.ArrayLike | None, baseline: npt.A
         key=key[order],
         version=_versions(answers, "snapshot_version")[order],
         seen=_versions(answers, "seen_version")[order],
-        counted=marks["counted"][order],
-        baseline=marks["baseline"][order],
+        counted=_marks(None, n),
+        baseline=marks[order],
     )
+    return replace(table, seen=np.where(np.isnan(table.seen), _seen_before(table), table.seen)), order
 
 
 def _marks(marked: npt.ArrayLike | None, n: int) -> Bools:
@@ -253,19 +298,23 @@ def _usual(group: Codes, key: Codes, sent_s: Floats, groups: int) -> Codes:
 
 
 def _monotonic_violations(table: _Table) -> Interval:
-    seen = np.where(np.isnan(table.seen), _seen_before(table), table.seen)
-    chances = table.counted & table.versioned & ~table.overlapped & ~np.isnan(seen)
-    return exact(int((table.version[chances] < seen[chances]).sum()), int(chances.sum()))
+    chances = table.counted & table.versioned & ~table.overlapped & ~np.isnan(table.seen)
+    return exact(int((table.version[chances] < table.seen[chances]).sum()), int(chances.sum()))
 
 
 def _seen_before(table: _Table) -> Floats:
     """The newest version that each answer's conversation had been given before it was asked for; NaN for none."""
     seen = np.full(table.sent_s.size, np.nan)
-    given: dict[object, list[tuple[float, float]]] = {}
+    newest: dict[object, float] = {}
+    open_answers: dict[object, list[tuple[float, float]]] = {}  # by conversation, the first to end in front
     for i in np.flatnonzero(table.versioned & (table.conversation != "")):
-        before = given.setdefault(table.conversation[i], [])
-        seen[i] = max((version for end_s, version in before if end_s <= table.sent_s[i]), default=np.nan)
-        before.append((table.end_s[i], table.version[i]))
+        conversation = table.conversation[i]
+        still_open = open_answers.setdefault(conversation, [])
+        while still_open and still_open[0][0] <= table.sent_s[i]:
+            _, version = heappop(still_open)
+            newest[conversation] = max(version, newest.get(conversation, version))
+        seen[i] = newest.get(conversation, np.nan)
+        heappush(still_open, (table.end_s[i], table.version[i]))
     return seen
 
 

@@ -15,6 +15,7 @@ Floats = npt.NDArray[np.float64]
 _WIDE = 12.0  # standard deviations beyond which nothing is left that a float could hold
 
 
+@lru_cache(maxsize=256)
 def binomial_quantile(q: float, n: int, ratio: float) -> int:
     """The smallest k such that at most k of *n* happen with probability *q* or more, each with chance *ratio*."""
     if not 0 < ratio < 1:

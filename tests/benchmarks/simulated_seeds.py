@@ -13,14 +13,15 @@ import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from math import inf
 from pathlib import Path
 from time import perf_counter
 
 from harness import loop, verdict
 from harness.adapters.sim import Fragile, Resilient, simulate
+from harness.plan import Plan
 from harness.prepare import Asked, prepare
 from harness.result import PRECEDENCE, Finding
 
@@ -38,9 +39,15 @@ class Ended:
     findings: tuple[Finding, ...]
 
 
-def run(scenario: str, service: str, seed: int) -> Ended:
+@lru_cache
+def planned(scenario: str, service: str) -> Plan:
+    """The plan, of which only the seed is another one from run to run."""
     paths = SCENARIOS / f"{scenario}.yaml", SCENARIOS / "targets" / f"{service}.yaml"
-    plan = prepare(*paths, Asked(seed=seed), None).plan
+    return prepare(*paths, Asked(), None).plan
+
+
+def run(scenario: str, service: str, seed: int) -> Ended:
+    plan = replace(planned(scenario, service), seed=seed)
     result = verdict.judge(simulate(plan, SERVICES[service], seed, loop.run))
     return Ended(seed, result.verdict, result.reason, tuple(result.findings))
 

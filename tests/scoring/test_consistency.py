@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.scoring.consistency import EXAMPLES, Consistency, consistency
+from harness.scoring.consistency import EXAMPLES, Consistency, compare, consistency
 from harness.scoring.interval import UNMEASURED
 
 Table = Callable[..., pd.DataFrame]
@@ -89,6 +89,15 @@ def test_no_answers_are_unmeasured() -> None:
 def test_marks_that_do_not_match_the_answers_are_an_error() -> None:
     with pytest.raises(ValueError, match="2 marks for 1200 answers"):
         consistency(run(), counted=[True, False])
+
+
+def test_answers_compared_once_score_in_every_part_as_if_compared_for_it_alone() -> None:
+    answers = run(stale_until_s=30).sample(frac=1, random_state=1)
+    compared = compare(answers, PUBLISHED)
+    for start_s in (0, 15, 30):
+        counted = answers["sent_s"].between(start_s, start_s + 15).to_numpy()
+        assert compared.consistency(counted) == consistency(answers, PUBLISHED, counted=counted)
+    assert compared.consistency(counted) != compared.consistency()
 
 
 # Which version an answer may stand on.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from math import inf
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 Result = TypeVar("Result")
 
 
 class Signal:
     """Something that happens once, or never."""
+
+    __slots__ = ("_then", "happened")
 
     def __init__(self) -> None:
         self.happened = False
@@ -29,8 +32,7 @@ class Signal:
         self._then.append(action)
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """What a process yields: it goes on when *signal* happens, or at *until_s* if that comes first."""
 
     until_s: float
@@ -47,12 +49,16 @@ class Events:
     def __init__(self) -> None:
         self.now_s = 0.0
         self._planned: list[tuple[float, int, Callable[[], None]]] = []
+        self._at_once: deque[Callable[[], None]] = deque()
         self._count = 0
 
     def at(self, at_s: float, action: Callable[[], None]) -> None:
         """Have *action* done at *at_s*, or at once when that is past."""
-        self._count += 1
-        heapq.heappush(self._planned, (max(at_s, self.now_s), self._count, action))
+        if at_s <= self.now_s:
+            self._at_once.append(action)
+        else:
+            self._count += 1
+            heapq.heappush(self._planned, (at_s, self._count, action))
 
     def pause(self, for_s: float) -> Wait:
         return Wait(self.now_s + for_s)
@@ -69,10 +75,20 @@ class Events:
 
     def run_until(self, at_s: float) -> None:
         """Do everything that is planned up to *at_s*; then it is *at_s*."""
-        while self._planned and self._planned[0][0] <= at_s:
-            self.now_s, _, action = heapq.heappop(self._planned)
+        planned = self._planned
+        self._catch_up()
+        while planned and planned[0][0] <= at_s:
+            self.now_s, _, action = heapq.heappop(planned)
             action()
+            # What is planned for this very instant was planned before it came, and so before all that is to be done at once.
+            if not planned or planned[0][0] > self.now_s:
+                self._catch_up()
         self.now_s = max(self.now_s, at_s)
+
+    def _catch_up(self) -> None:
+        """Do everything that is to be done at once, with what that brings."""
+        while self._at_once:
+            self._at_once.popleft()()
 
 
 class Task(Generic[Result]):
@@ -108,7 +124,8 @@ class Task(Generic[Result]):
                 self._waits += 1
                 self._events.at(self._events.now_s, self.resume)
 
-        self._events.at(wait.until_s, wake)
+        if wait.until_s < inf:
+            self._events.at(wait.until_s, wake)
         if wait.signal is not None:
             if wait.signal.happened:
                 wake()

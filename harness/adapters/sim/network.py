@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,12 +33,14 @@ class Network:
         self._events, self._chance = events, chance
         self._limiters: dict[tuple[str, str], Limiter] = {}
         self.laid: list[Laid] = []
+        self._by_link: dict[str, list[Laid]] = {}
+        self._by_stream: dict[tuple[str, Stream], list[Toxic]] = {}
         self.when_cut: list[Callable[[str], None]] = []
         """Each is told the name of a link whose open connections are broken off."""
 
     def lay(self, fault: str, effect: Effect) -> None:
         """Make *effect* true."""
-        self.laid.append(Laid(fault, effect, self._events.now_s))
+        self._sort([*self.laid, Laid(fault, effect, self._events.now_s)])
         if isinstance(effect, EdgeRule) and isinstance(effect.rule, RateLimit):
             self._limiters[fault, effect.link] = Limiter(effect.rule, self._events.now_s)
         if isinstance(effect, Cut) or (isinstance(effect, TapMode) and effect.mode == "refuse"):
@@ -46,7 +49,7 @@ class Network:
 
     def lift(self, fault: str, effect: Effect) -> None:
         """Make *effect* false; one that is not in force is not an error."""
-        self.laid = [laid for laid in self.laid if (laid.fault, laid.effect) != (fault, effect)]
+        self._sort([laid for laid in self.laid if (laid.fault, laid.effect) != (fault, effect)])
 
     def refuses(self, link: str) -> bool:
         """Whether nobody listens."""
@@ -56,11 +59,11 @@ class Network:
         )
 
     def resets(self, link: str, stream: Stream) -> bool:
-        return any(toxic.kind == "reset_peer" for toxic in self._toxics(link, stream))
+        return "reset_peer" in [toxic.kind for toxic in self._toxics(link, stream)]
 
     def loses(self, link: str, stream: Stream) -> bool:
         """Whether what is sent vanishes without a word."""
-        return any(toxic.kind == "timeout" for toxic in self._toxics(link, stream))
+        return "timeout" in [toxic.kind for toxic in self._toxics(link, stream)]
 
     def delay_s(self, link: str, stream: Stream) -> float:
         """How long what is sent now is on its way; drawn anew each time where the delay has jitter."""
@@ -96,9 +99,16 @@ class Network:
                         return laid.fault, status, None
         return None
 
-    def _on(self, link: str) -> list[Laid]:
-        return [laid for laid in self.laid if laid.effect.link == link]
+    def _sort(self, laid: list[Laid]) -> None:
+        """*laid* is what is in force from now on; sorted once, since every try asks several times what is on its link."""
+        self.laid, self._by_link, self._by_stream = laid, defaultdict(list), defaultdict(list)
+        for one in laid:
+            self._by_link[one.effect.link].append(one)
+            if isinstance(one.effect, Toxic):
+                self._by_stream[one.effect.link, one.effect.stream].append(one.effect)
 
-    def _toxics(self, link: str, stream: Stream) -> list[Toxic]:
-        effects = [laid.effect for laid in self._on(link)]
-        return [effect for effect in effects if isinstance(effect, Toxic) and effect.stream == stream]
+    def _on(self, link: str) -> Sequence[Laid]:
+        return self._by_link.get(link, ())
+
+    def _toxics(self, link: str, stream: Stream) -> Sequence[Toxic]:
+        return self._by_stream.get((link, stream), ())

@@ -37,7 +37,7 @@ class Provider:
         self._working += 1
         settings, now_s = self._settings, self._events.now_s
         first_s = now_s + self._drawn_s(settings.first_token)
-        last_s = first_s + sum(self._drawn_s(settings.token_gap) for _ in range(settings.tokens - 1))
+        last_s = first_s + sum([self._drawn_s(settings.token_gap) for _ in range(settings.tokens - 1)])
 
         def end() -> None:
             self._working -= 1

@@ -45,13 +45,13 @@ class Wire:
         self.arrivals: list[Arrival] = []
         self.by_fault: Counter[str] = Counter()
         self._events, self._network, self._providers = events, network, providers
-        self._open: list[Exchange] = []
+        self._open: dict[Exchange, None] = {}  # a dict, as it keeps their order and forgets one at no cost
         network.when_cut.append(self._break_off)
 
     def send(self, link: str, nonce: str, retry_count: int | None = None, *, stream: bool = False) -> Exchange:
         """Ask the provider behind *link*; with *stream*, the first token shows before the whole answer is there."""
         exchange = Exchange(self._over, link)
-        self._open.append(exchange)
+        self._open[exchange] = None
         if self._network.refuses(link):
             self._events.at(self._events.now_s + HOP_S, lambda: self._over(exchange, "reset"))
             return exchange
@@ -126,7 +126,7 @@ class Wire:
             exchange.attempt.status = exchange.status
             if outcome == "complete" and exchange.attempt.first_byte_s is None:
                 exchange.attempt.first_byte_s = now_s
-        self._open.remove(exchange)
+        del self._open[exchange]
         exchange.begun.happen()
         exchange.ended.happen()
 

@@ -30,6 +30,15 @@ def test_what_is_planned_happens_in_order_and_time_jumps() -> None:
     assert (seen, events.now_s) == ([1.0, 2.0, 2.0, 2.5, 3.0], 10.0)
 
 
+def test_what_an_event_brings_at_once_comes_after_what_was_planned_for_that_instant() -> None:
+    events, seen = Events(), []
+    for name in ("first", "second"):
+        events.at(1.0, lambda name=name: (seen.append(name), events.at(1.0, lambda: seen.append(f"after {name}"))))
+    events.at(1.5, lambda: seen.append("later"))
+    events.run_until(2.0)
+    assert seen == ["first", "second", "after first", "after second", "later"]
+
+
 def test_a_process_waits_for_a_signal_or_until_its_patience_ends() -> None:
     events, signal, ends = Events(), Signal(), []
 
