@@ -49,22 +49,17 @@ def command(*words: str) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("reports")
-
-
-@pytest.fixture(scope="session")
-def run_files(reports: Path) -> Callable[..., Ended]:
-    """Runs a scenario file on a target file to its end."""
+def run_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ended]:
+    """Runs a scenario file on a target file to its end; may be called by several threads at once."""
 
     def run(scenario: Path | str, target: Path | str, *options: str) -> Ended:
-        before = set(reports.glob("*/*"))
+        reports = tmp_path_factory.mktemp("reports")
         words = command("run", str(scenario), "--target", str(target), "--out", str(reports), *options)
         environment = {**os.environ, "COLUMNS": "100"}
         ended = subprocess.run(
             words, cwd=ROOT, capture_output=True, text=True, timeout=90, env=environment, check=False
         )
-        made = sorted(set(reports.glob("*/*")) - before)
+        made = sorted(reports.glob("*/*"))
         return Ended(ended.returncode, ended.stdout, ended.stderr, made[-1] if made else reports)
 
     return run

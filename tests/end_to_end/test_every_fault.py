@@ -14,7 +14,7 @@ SCENARIO = """\
 schema: harness.scenario/1
 name: every-fault
 load: {rate_per_s: 20, questions: questions/facts.yaml, deadline: 4s}
-phases: {warmup: 1s, baseline: 4s, fault: 9s, recovery: 3s}
+phases: {warmup: 1s, baseline: 3s, fault: 9s, recovery: 1s}
 faults:
   - {kind: latency, on: {link: provider-west}, base: 300ms, jitter: 50ms, at: fault, for: 2s}
   - {kind: rate_limit, on: {kind: provider, region: east}, requests_per_min: 60, at: fault, for: 2s}
