@@ -140,8 +140,8 @@ class Chart:
         ground = area([[(left, floor), (left, top), (right, top), (right, floor)]], fill=paint, fill_opacity=0.2)
         return ground + path([[(left, top), (right, top)]], stroke=paint, stroke_width=2.4)
 
-    def rule(self, value: float, start_s: float, end_s: float, words: str) -> Markup:
-        """A limit at *value*, dashed, with its name where it begins."""
+    def rule(self, value: float, start_s: float, end_s: float, words: str, *, named_at_end: bool = False) -> Markup:
+        """A limit at *value*, dashed, with its name where it begins, or ends."""
         y, clock = self.scale.y(value), self.field.clock
         line = element(
             "line",
@@ -154,7 +154,9 @@ class Chart:
             stroke_dasharray="6 3",
         )
         span = self.field.span(start_s, end_s)
-        return line + text(clock.x(start_s), y - 4, words, dx=4, font_size=11, class_="halo", **span)
+        anchor: dict[str, Value] = {"text_anchor": "end", "dx": -4} if named_at_end else {"dx": 4}
+        x = clock.x(end_s if named_at_end else start_s)
+        return line + text(x, y - 4, words, font_size=11, class_="halo", **anchor, **span)
 
     def label(self, at_s: float, value: float, words: str) -> Markup:
         """Bold words just above a point."""

@@ -136,10 +136,13 @@ def _amplification(timeline: Timeline, field: Field, result: Result) -> Lane:
     values = [tuple(value for _, value in windows), (1.0,), tuple(limit for limit, _ in limits)]
     chart = Chart.of(field, values, height=100)
     lines = [chart.step(window.start_s, window.end_s, value, 1.0, "attempts") for window, value in windows]
-    upon = [
-        chart.rule(limit, start_s, min(end_s, field.until_s), f"limit {limit:g}") for limit, (start_s, end_s) in limits
-    ]
-    if windows and (peak := max(windows, key=lambda pair: pair[1]))[1] > 1.2:
+    peak = max(windows, key=lambda pair: pair[1], default=None)
+    upon = []
+    for limit, (start_s, end_s) in limits:
+        # The highest stretch is named too; where that is at the start, the limit is named at its end.
+        early = peak is not None and peak[0].start_s + peak[0].end_s < start_s + end_s
+        upon.append(chart.rule(limit, start_s, min(end_s, field.until_s), f"limit {limit:g}", named_at_end=early))
+    if peak is not None and peak[1] > 1.2:
         upon.append(chart.label((peak[0].start_s + peak[0].end_s) / 2, peak[1], f"{peak[1]:.2f} {words.TIMES}"))
     about = "; ".join(f"{window.start_s:g} to {window.end_s:g} s: {value:.2f}" for window, value in windows)
     said = [words.quantity(value, _A_REQUEST) for value in timeline.amplification_at()]

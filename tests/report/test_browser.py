@@ -240,3 +240,20 @@ def test_without_scripts_there_are_no_buttons_that_do_nothing(failing, read) -> 
 def test_a_phase_that_was_never_driven_has_no_button(cut_short, failing) -> None:
     assert ">recovery</button>" not in page(cut_short.result, cut_short.evidence)
     assert ">recovery</button>" in page(failing.result, failing.evidence)
+
+
+# What the print styles say, as the browser understands them.
+PRINTED = """
+const inner = [...document.styleSheets[0].cssRules].find((rule) => rule.conditionText === "print");
+const rules = [...inner.cssRules].filter((rule) => rule.selectorText).map((rule) => rule.cssText).join("");
+document.documentElement.dataset.hidden = [...inner.cssRules].filter((rule) => rule.style && rule.style.display === "none")
+  .map((rule) => rule.selectorText).join(", ");
+document.documentElement.dataset.unfolded = rules.includes("::details-content { content-visibility: visible; }");
+"""
+
+
+def test_on_paper_what_only_a_screen_needs_is_gone_and_what_was_folded_is_there(failing, look) -> None:
+    seen = look(allowing(page(failing.result, failing.evidence), PRINTED))
+    assert {".behind", ".zoom", "button", ".cursor", ".span"} <= set(seen.told("hidden").split(", "))
+    assert ".trace" not in seen.told("hidden").split(", ")
+    assert seen.told("unfolded") == "true"
