@@ -13,7 +13,7 @@ from harness import expectation
 from harness.adapters.load.plan import resolved
 from harness.adapters.load.protocols import protocol
 from harness.documents import Document, load
-from harness.documents.fill import missing_secrets, secret_names, secrets, unknown_placeholders
+from harness.documents.fill import missing_secrets, secret_names, secrets, unknown_placeholders, untold_links
 from harness.documents.kinds import load_any
 from harness.metrics import metrics
 from harness.plan import Plan, plan
@@ -63,8 +63,7 @@ def prepare(
     questions = _questions(scenario, questions_path or scenario_path.parent / scenario.value.load.questions)
     problems = [
         *_expectation_problems(scenario, asked),
-        *unknown_placeholders(target),
-        *_ask_problems(target, environment),
+        *_target_problems(target, environment),
     ]
     if environment is not None:
         problems += missing_secrets(target, environment)
@@ -162,6 +161,13 @@ def _never_settled(scenario: Document[Scenario], made: Plan) -> list[Problem]:
     return problems
 
 
+def _target_problems(target: Document[Target], environment: Mapping[str, str] | None) -> Iterator[Problem]:
+    """All that is wrong with a target as such, whatever the scenario."""
+    yield from unknown_placeholders(target)
+    yield from untold_links(target)
+    yield from _ask_problems(target, environment)
+
+
 def _ask_problems(target: Document[Target], environment: Mapping[str, str] | None) -> Iterator[Problem]:
     """What the protocol says of the way in which the target is to be asked."""
     ask = target.value.ask
@@ -222,7 +228,7 @@ def validate(path: Path) -> list[Problem]:
         document = load_any(path)
         if isinstance(document.value, Target):
             target = load(path, Target)
-            return [*unknown_placeholders(target), *_ask_problems(target, None)]
+            return list(_target_problems(target, None))
         if isinstance(document.value, Scenario) and (path.parent / "targets" / "default.yaml").exists():
             prepare(path, None, Asked(), None)
     except UsageProblems as problems:

@@ -116,10 +116,27 @@ def unknown_placeholders(target: Document[Target]) -> list[Problem]:
         for template in templates(target.value)
         for what in [*wrongs(template.text, template.known), *([] if template.secret else _misplaced(template.text))]
     ]
+    asked = target.value.ask.path
+    if "{" in asked:
+        found.append(target.problem("ask.path", f"{asked!r} would be asked for as it is: nothing is filled into a path"))
     return found + [
         target.problem(paths.written(path), f"unknown placeholder {{{name}}}; did you mean {near!r}?")
         for path, text in _texts(("ask", "body"), target.value.ask.body)
         for name, near in _slips(text)
+    ]
+
+
+def untold_links(target: Document[Target]) -> list[Problem]:
+    """Every link of *target* whose address nobody is told, so that nothing can ever be sent over it."""
+    named = {name.split(".")[0] for template in templates(target.value) for name in placeholders(template.text)}
+    return [
+        target.problem(
+            f"links.{name}",
+            f"nobody is told where it is; give it env: {{NAME: \"{{url}}\"}}, or use {{{name}.url}} in a command or an env, "
+            "or say with listen: PORT where a service that runs already reaches it",
+        )
+        for name, link in target.value.links.items()
+        if not link.env and link.listen is None and name not in named
     ]
 
 

@@ -65,7 +65,7 @@ services:
     command: [redis-server, --port, "{port}", --dir, "{temp}"]
     ready: {tcp: true, within: 5s}
   worker:
-    command: ["{python}", -m, worker, "{redis.port}", "{openai.url}", '{{"seed": {seed}}}']
+    command: ["{python}", -m, worker, "{redis.port}", "{openai.url},{local.url}", '{{"seed": {seed}}}']
     env: {KEY: "${KEY}", QUOTED: "7"}
     ready: {get: /healthz}
     after: [redis]

@@ -17,6 +17,7 @@ from harness.documents.fill import (
     secrets,
     templates,
     unknown_placeholders,
+    untold_links,
 )
 from harness.target import Target
 
@@ -162,6 +163,29 @@ def test_a_port_of_its_own_belongs_only_to_what_is_started(target_text: str) -> 
         "t.yaml:15 entries[0].url: unknown placeholder {port}",
         "t.yaml:52 publish.post: unknown placeholder {port}",
     ]
+
+
+def test_a_path_with_braces_is_told_since_nothing_is_filled_in_there(target_text: str) -> None:
+    text = target_text.replace("  path: /ask\n", "  path: /ask/{conversation}\n")
+    assert text != target_text
+    assert [str(problem) for problem in unknown_placeholders(read(text, Target, "t.yaml"))] == [
+        "t.yaml:23 ask.path: '/ask/{conversation}' would be asked for as it is: nothing is filled into a path"
+    ]
+
+
+@pytest.mark.parametrize("told", ["{url: '{url}'}", "{ADDRESS: '{host}:{port}'}"])
+def test_a_link_of_which_somebody_is_told_is_in_order(target_text: str, told: str) -> None:
+    alone = f"links:\n  lonely: {{kind: store, upstream: 'redis://127.0.0.1:6379', env: {told}}}\n"
+    assert untold_links(read(target_text.replace("links:\n", alone, 1), Target, "t.yaml")) == []
+
+
+@pytest.mark.parametrize(("listen", "wrong"), [("", True), (", listen: 6390", False)])
+def test_a_link_of_which_nobody_is_told_is_a_problem_unless_its_port_is_known(
+    target_text: str, listen: str, wrong: bool
+) -> None:
+    alone = f"links:\n  lonely: {{kind: store, upstream: 'redis://127.0.0.1:6379'{listen}}}\n"
+    problems = untold_links(read(target_text.replace("links:\n", alone, 1), Target, "t.yaml"))
+    assert [problem.path for problem in problems] == (["links.lonely"] if wrong else [])
 
 
 def test_secrets_that_a_target_asks_for_and_nobody_set_are_told_at_each_place(target_text: str) -> None:
