@@ -80,7 +80,9 @@ class Changes:
             [row for row in self.rows if row.state != "unknown"],
             [row for row in self.rows if row.changed],
         )
-        return f"{self.verdict} {len(changed) or 'None'} of {len(compared)} numbers changed: their 95 % intervals lie apart."
+        if not changed:
+            return f"{self.verdict} None of {len(compared)} numbers changed: their 95 % intervals overlap."
+        return f"{self.verdict} {len(changed)} of {len(compared)} numbers changed: their 95 % intervals lie apart."
 
 
 def section(result: Result, baseline: Result | None) -> Markup:
@@ -128,10 +130,10 @@ def _notes(result: Result, baseline: Result) -> Iterator[str]:
         yield f"The {what}'s text is another one{names}: a change may come from that."
     if _settings(result) != _settings(baseline):
         yield "The two were asked for with different settings, as their commands show."
-    if result.versions.get("harness") != baseline.versions.get("harness"):
-        yield "The two were run with different versions of the harness."
-    if result.versions.get("system") != baseline.versions.get("system"):
-        yield "The two were run on different systems."
+    for what, name in (("harness", "versions of the harness"), ("system", "systems")):
+        now_on, then_on = (one_line(run.versions.get(what, "unknown"), 80) for run in (result, baseline))
+        if now_on != then_on:
+            yield f"The two were run with different {name}: {now_on}; it was {then_on}."
 
 
 def _settings(result: Result) -> list[str]:

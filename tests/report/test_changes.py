@@ -55,6 +55,7 @@ def test_a_run_beside_itself_has_not_changed(failing) -> None:
     assert [row for row in alone.rows if row.changed] == []
     assert alone.notes == ()
     assert alone.headline.startswith("The verdict is fail, as it was. None of ")
+    assert "overlap" in alone.headline
 
 
 def test_every_metric_and_phase_is_there_with_its_values_and_intervals(passing, failing) -> None:
@@ -97,12 +98,14 @@ def test_another_scenario_target_or_setting_is_said(failing) -> None:
             "scenario": result.scenario.model_copy(update={"sha256": "00" * 32}),
             "target": result.target.model_copy(update={"sha256": "11" * 32, "name": "mended"}),
             "replay": f"{result.replay} --set load.rate_per_s=40",
+            "versions": result.versions | {"harness": "0.2.0"},
         }
     )
     notes = " ".join(changes(other, result).notes)
     assert "The scenario's text is another one:" in notes
     assert "The target's text is another one (mended; it was fragile):" in notes
     assert "different settings" in notes
+    assert "different versions of the harness: 0.2.0; it was 0.1.0." in notes
     assert "different settings" not in " ".join(
         changes(result.model_copy(update={"replay": result.replay.replace("--seed 7", "--seed 8")}), result).notes
     )
