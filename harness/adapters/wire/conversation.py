@@ -256,6 +256,8 @@ class _Answers:
             return
         exchange = self._conversation._open[0]
         exchange.attempt.status = status
+        if exchange.attempt.first_byte_s is None:
+            exchange.attempt.first_byte_s = self._conversation._now_s
         exchange.head = True
         exchange.until_end = not self._framed and status not in (204, 304)
         if exchange.attempt.method == "HEAD":

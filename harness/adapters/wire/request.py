@@ -33,7 +33,6 @@ class RequestReading:
 
     def __init__(self) -> None:
         self._begun: list[Request] = []
-        self._bytes = 0
         self._too_long = False
         self._upgrade = False
         self._over = False
@@ -43,8 +42,9 @@ class RequestReading:
     def feed(self, data: bytes) -> list[Request]:
         """Read *data*: the requests whose heads it ends. They become whole while this goes on reading.
 
-        Raises MalformedError, after which nothing can be read; `begun` are the requests before.
+        Raises MalformedError, after which nothing can be read; `begun` has the requests before.
         """
+        midway = self._in_head
         while data and not self._over:
             try:
                 self._parser.feed_data(data)
@@ -57,7 +57,9 @@ class RequestReading:
                 if not self._over:  # else it is what follows the last request, and that is for nobody
                     raise MalformedError from error
             break
-        self._look_at_length(len(data))
+        # What began in this piece is not counted, since other requests may stand before it.
+        if midway and self._in_head:
+            self._grow(len(data))
         return self.begun()
 
     def begun(self) -> list[Request]:
@@ -69,16 +71,8 @@ class RequestReading:
         self._target = b""
         self._headers: Headers = []
         self._head_bytes = 0
+        self._in_head = False
         self._request: Request | None = None
-
-    def _look_at_length(self, count: int) -> None:
-        self._bytes = self._bytes + count if self._in_head else 0
-        if self._bytes > _HEAD_BYTES_MAX:
-            raise MalformedError
-
-    @property
-    def _in_head(self) -> bool:
-        return self._request is None and not self._over
 
     def _without_upgrade(self) -> bytes:
         """The head that was read last, which asks for an upgrade, without that: the request goes on as any other.
@@ -105,6 +99,7 @@ class RequestReading:
 
     def on_message_begin(self) -> None:
         self._start()
+        self._in_head = True
 
     def on_url(self, url: bytes) -> None:
         self._target += url
@@ -116,6 +111,7 @@ class RequestReading:
             self._grow(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         self._upgrade = self._parser.should_upgrade()
         if self._upgrade:
             return
