@@ -17,12 +17,8 @@ import pytest
 from aiohttp import web
 from redis import Redis
 
+from harness.loopback import free_port
 from harness.reference.redis_server import arguments, find
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def until(condition: Callable[[], object], what: str, within_s: float = 30) -> None:

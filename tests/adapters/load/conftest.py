@@ -22,6 +22,7 @@ import msgspec
 import pytest
 
 from harness.adapters.load import Ask, Entry, Limits, LoadPlan, Question, command, ready, start_at, write_plan
+from harness.loopback import free_port
 from harness.records import Request
 from harness.rowfile import read_rows
 
@@ -308,12 +309,6 @@ def openai_plan(urls: list[str], questions: list[str], **changes: object) -> Loa
         late_s_max=5.0,  # this machine may be slow; what is late is another test's
     )
     return msgspec.structs.replace(plan, **changes)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager
