@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,11 +15,12 @@ from harness import __version__
 from harness.problems import HarnessError, UsageProblems
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Console
 
     from harness.api import Run
+    from harness.faults import Fault
     from harness.prepare import Asked, Prepared
     from harness.result import Result
 
@@ -47,7 +49,7 @@ Scenarios = Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Sc
 TargetOption = Annotated[
     Path | None, typer.Option("--target", help="Target file; default: targets/default.yaml beside the scenario.")
 ]
-SeedOption = Annotated[int | None, typer.Option("--seed", help="Instead of the scenario's.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Instead of the scenario's.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of the scenario, such as load.rate_per_s=40."),
@@ -116,7 +118,10 @@ def run(
     allow_host: AllowHost = None,
     out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports"),
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result document alone on standard output.")
+        bool,
+        typer.Option(
+            "--json", help="Print the result alone on standard output; those of several scenarios as one array."
+        ),
     ] = False,
     toxiproxy_url: Annotated[
         str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")
@@ -133,29 +138,28 @@ def run(
     # All files are read before anything is started: one mistake in the last must not cost the runs of the others.
     prepared = _prepare_all(scenarios, target, asked, environment.environment)
     before = _baseline(baseline, prepared)
-    runs = []
-    for one in prepared:
-        if not as_json:
-            console.print(
-                f"[bold]{one.plan.scenario.name}[/] on {one.plan.target.name}, seed {one.plan.seed}, about {one.plan.total_s:.0f} s"
+    runs: list[Run] = []
+    with _printed(runs, several=len(prepared) > 1) if as_json else nullcontext():
+        for one in prepared:
+            if not as_json:
+                console.print(
+                    f"[bold]{one.plan.scenario.name}[/] on {one.plan.target.name}, seed {one.plan.seed}, about {one.plan.total_s:.0f} s"
+                )
+            runs.append(
+                api.conduct(
+                    one,
+                    environment,
+                    out,
+                    toxiproxy_url=toxiproxy_url,
+                    say=lambda text: console.print(text, style="dim"),
+                    panel=lambda p, rows: LivePanel(console, p, rows),
+                    baseline=before,
+                )
             )
-        runs.append(
-            api.conduct(
-                one,
-                environment,
-                out,
-                toxiproxy_url=toxiproxy_url,
-                say=lambda text: console.print(text, style="dim"),
-                panel=lambda p, rows: LivePanel(console, p, rows),
-                baseline=before,
-            )
-        )
-        if as_json:
-            typer.echo(runs[-1].result.to_json(), nl=False)
-        else:
-            _show(console, runs[-1])
-        if runs[-1].verdict == "interrupted":
-            break
+            if not as_json:
+                _show(console, runs[-1])
+            if runs[-1].verdict == "interrupted":
+                break
     if len(runs) > 1 and not as_json:
         _show_all(console, runs)
     raise typer.Exit(_worst(runs))
@@ -173,31 +177,44 @@ def plan(
     """Show what a run would do: its timeline, what it would touch, how much it would send. Nothing is touched."""
     from harness.outline import outline
     from harness.prepare import prepare
+    from harness.settings import settings
+    from harness.validation import needs
 
     prepared = prepare(scenario, target, _asked(seed, overrides, expect, without_faults, None), None)
-    for line in outline(prepared.plan):
+    missing = needs(prepared.target, settings().environment, ())
+    for line in outline(prepared.plan, tuple(missing)):
         typer.echo(line)
 
 
 @app.command()
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario, target and question files.")],
+    target: TargetOption = None,
 ) -> None:
-    """Check files and tell every error at once, each with its file, line and place."""
+    """Check files and tell every error at once, each with its file, line and place. Scenarios are held against the target, too."""
     from harness.prepare import validate as check
 
-    problems = [problem for path in files for problem in check(path)]
+    checked = {path: check(path, target) for path in files}
+    problems = dict.fromkeys(problem for found in checked.values() for problem in found.problems)
     if problems:
         raise UsageProblems(*problems)
-    typer.echo(f"{len(files)} file{'s' if len(files) != 1 else ''} in order")
+    for path, found in checked.items():
+        alone = (
+            "; not checked against a target, since there is no targets/default.yaml beside it: name one with --target"
+        )
+        typer.echo(f"{path}: OK{alone if found.without_target else ''}")
 
 
 @app.command()
 def judge(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]) -> None:
-    """Judge a stored run again, with nothing running."""
+    """Judge a stored run again, with nothing running; show the verdict and end with its status.
+
+    Writes result.json, report.html, junit.xml and summary.md again; of a run that was killed, the tables too. `harness report` writes the
+    same files, but can hold the run against a baseline, prints no more than where the report is, and ends with 0 whatever the verdict.
+    """
     from harness import api
 
-    judged = api.judge(run)
+    judged = api.judge(run, say=_complain)
     _show(_console(), judged)
     raise typer.Exit(judged.result.exit_status)
 
@@ -206,10 +223,14 @@ def judge(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folde
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")], baseline: BaselineOption = None
 ) -> None:
-    """Render the report of a stored run again, with nothing running."""
+    """Render the report of a stored run again, with nothing running; print where it is.
+
+    The run is judged again for it, so result.json, report.html, junit.xml and summary.md are all written again; of a run that was killed,
+    the tables too. Ends with 0 whatever the verdict; `harness judge` shows the verdict and ends with its status.
+    """
     from harness import api
 
-    typer.echo(api.judge(run, baseline=baseline).path / "report.html")
+    typer.echo(api.judge(run, baseline=baseline, say=_complain).path / "report.html")
 
 
 @app.command(name="list")
@@ -248,21 +269,42 @@ def doctor() -> None:
 @app.command()
 def heal(out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports")) -> None:
     """Put back what runs that were killed may have left in force."""
+    from harness.problems import Problem
+
+    if not out.is_dir():
+        raise UsageProblems(Problem("no such folder", file=str(out)))
+    runs = sorted({path.parent for name in ("history.jsonl", "undo.jsonl") for path in out.glob(f"*/*/{name}")})
+    states = [_healed(run) for run in runs]
+    looked_at = f"looked at {len(runs)} run{'s' if len(runs) != 1 else ''} below {out}"
+    going_on = " but what a run that goes on needs" if "goes on" in states else ""
+    typer.echo(
+        f"{looked_at}: " + ("something is still in force" if "left" in states else f"nothing is in force{going_on}")
+    )
+    raise typer.Exit(_BROKEN if "left" in states else 0)
+
+
+def _healed(run: Path) -> Literal["nothing", "goes on", "left"]:
+    """What the run in that folder has in force now, after all that it left was put back where that can be done."""
     from harness.adapters.keeper import undo
 
-    left = False
-    for path in sorted(out.glob("*/*/undo.jsonl")):
+    path, left = run / "undo.jsonl", False
+    try:
         if undo.owner_alive(path):
-            typer.echo(f"{path.parent}: still running; left alone")
-            continue
+            typer.echo(f"{run}: still running; left alone")
+            return "goes on"
+        if undo.unreadable(path):
+            typer.echo(f"{path}: no line of it can be read, so nobody knows what was left in force")
+            return "left"
         for outcome in undo.put_back(path):
             left = left or not outcome.gone
             state = "put back" if outcome.gone else f"NOT put back: {outcome.why}"
-            typer.echo(f"{path.parent}: {outcome.id}: {state}")
+            typer.echo(f"{run}: {outcome.id}: {state}")
         if not undo.pending(path):
-            path.unlink()
-    typer.echo("something is still in force" if left else "nothing is in force")
-    raise typer.Exit(_BROKEN if left else 0)
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        typer.echo(f"{path}: cannot be read: {error.strerror}")
+        return "left"
+    return "left" if left else "nothing"
 
 
 def _listed(what: Listed) -> list[tuple[str, str]]:
@@ -274,13 +316,21 @@ def _listed(what: Listed) -> list[tuple[str, str]]:
 
     match what:
         case Listed.faults:
-            return [(name, (getdoc(kind) or "").splitlines()[0]) for name, kind in faults.items()]
+            return [(name, f"{(getdoc(kind) or '').splitlines()[0]} {_keys(kind)}") for name, kind in faults.items()]
         case Listed.metrics:
             return [(name, (getdoc(type(metric)) or "").splitlines()[0]) for name, metric in metrics.items()]
         case _:
-            from harness.prepare import found_below
+            from harness.documents.kinds import found_below
 
             return found_below(Path(), what.value.removesuffix("s"))
+
+
+def _keys(kind: type[Fault]) -> str:
+    """The keys of a fault kind that not all of them have."""
+    from harness.faults import Fault
+
+    own = (name for name in kind.model_fields if name not in Fault.model_fields)
+    return f"Keys: {', '.join(own)}."
 
 
 def _asked(
@@ -319,7 +369,18 @@ def _baseline(path: Path | None, prepared: list[Prepared]) -> Result | None:
 
     if path is not None and len(prepared) > 1:
         raise UsageProblems(Problem(f"--baseline: is compared with one run; name one scenario, not {len(prepared)}"))
-    return api.judged_again(path) if path is not None else None
+    return api.judged_again(path, say=_complain) if path is not None else None
+
+
+@contextmanager
+def _printed(runs: list[Run], *, several: bool) -> Iterator[None]:
+    """Prints the results of *runs* at the end, also when something breaks: the one document, or an array of *several*."""
+    try:
+        yield
+    finally:
+        documents = [run.result.to_json().rstrip("\n") for run in runs]
+        if documents:
+            typer.echo("[\n" + ",\n".join(documents) + "\n]" if several else documents[0])
 
 
 def _show(console: Console, run: Run) -> None:

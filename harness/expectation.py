@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -33,6 +34,11 @@ class Expectation:
         return f"{self.metric}{part} {self.op} {_number(self.limit)}{phase}"
 
     @property
+    def subject(self) -> tuple[str, str | None, str | None]:
+        """What is limited: metric, part and phase."""
+        return self.metric, self.part, self.phase
+
+    @property
     def wants_low(self) -> bool:
         """Whether smaller is better."""
         return self.op in ("<=", "<")
@@ -57,10 +63,18 @@ def parse(written: str) -> Expectation:
 
 
 def replace(expectations: tuple[Expectation, ...], new: tuple[Expectation, ...]) -> tuple[Expectation, ...]:
-    """*expectations* with each of *new* in the place of the one with its metric, part and phase, else added."""
-    kept = {(e.metric, e.part, e.phase): e for e in expectations}
-    kept.update({(e.metric, e.part, e.phase): e for e in new})
-    return tuple(kept.values())
+    """*expectations* without those that are of the metric, part and phase of any *new* one, and then the new ones."""
+    subjects = {expectation.subject for expectation in new}
+    return (*(expectation for expectation in expectations if expectation.subject not in subjects), *new)
+
+
+def again(expectations: Sequence[Expectation]) -> Iterator[tuple[int, int]]:
+    """Places of each expectation that limits its subject from the same side as an earlier one, and of that earlier one."""
+    first: dict[tuple[object, ...], int] = {}
+    for index, expectation in enumerate(expectations):
+        earlier = first.setdefault((*expectation.subject, expectation.wants_low), index)
+        if earlier != index:
+            yield index, earlier
 
 
 def _number(limit: float) -> str:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.plan import Plan
 
 _VERBS = {"inject": "inject", "publish": "publish the next snapshot for", "revert": "end"}
 
 
-def outline(plan: Plan) -> Iterator[str]:
-    """The plan's lines, in the order in which they matter."""
+def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
+    """The plan's lines, in the order in which they matter; *needs*: what a run of it still lacks."""
     load = plan.scenario.load
     yield f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
     yield (
-        f"{plan.total_s:g} s, at most {plan.requests} requests ({load.rate_per_s:g} a second, {load.arrivals}), "
-        f"each given up {load.deadline:g} s after it was due"
+        f"{plan.total_s:g} s, {'about' if load.arrivals == 'poisson' else 'at most'} {plan.requests} requests "
+        f"({load.rate_per_s:g} per second, {load.arrivals}), each abandoned {load.deadline:g} s after it was due"
     )
     yield ""
     for at_s, what in sorted(_moments(plan), key=lambda moment: moment[0]):
@@ -28,6 +28,9 @@ def outline(plan: Plan) -> Iterator[str]:
     yield from ("", "expects")
     for expectation in plan.expectations:
         yield f"  {expectation}"
+    if needs:
+        yield from ("", "a run would still need")
+        yield from (f"  {need}" for need in needs)
 
 
 def _moments(plan: Plan) -> Iterator[tuple[float, str]]:

@@ -111,6 +111,12 @@ def plan(
     disturbances = tuple(disturbance for disturbance, _ in placed if disturbance is not None)
     problems = [problem for _, found in placed for problem in found]
     problems += _overlaps(disturbances)
+    if floor(round(scenario.load.rate_per_s * scenario.phases.baseline, 6)) < 1:
+        what = (
+            f"no request would be due in {scenario.phases.baseline:g} s at {scenario.load.rate_per_s:g} per second, so nobody would know "
+            "how the service does when nothing is broken"
+        )
+        problems.append(Problem(what, path="phases.baseline"))
     if scenario.good.within > scenario.load.deadline:
         what = f"{scenario.good.within:g} s is later than the client's deadline of {scenario.load.deadline:g} s (load.deadline)"
         problems.append(Problem(what, path="good.within"))

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_LONGEST_S = 24 * 3600.0
 _WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 
 
@@ -15,8 +16,12 @@ def seconds(written: Any) -> float:
     """Seconds of a duration such as ``3s``, ``250ms``, ``2min``; raises ValueError that says what would be right."""
     match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
     if match is None or match[2].lower() not in _UNITS_S:
-        raise ValueError(f"{written!r} is not a duration; write a number and a unit, such as 3s, 250ms or 2min")
-    return round(float(match[1]) * _UNITS_S[match[2].lower()], 9)
+        said = "null" if written is None else repr(written)
+        raise ValueError(f"{said} is not a duration; write a number and a unit, such as 3s, 250ms or 2min")
+    duration_s = float(match[1]) * _UNITS_S[match[2].lower()]
+    if duration_s > _LONGEST_S:
+        raise ValueError(f"{written!r} is too long; nothing here may last more than 24h")
+    return round(duration_s, 9)
 
 
 Seconds = Annotated[

@@ -31,7 +31,9 @@ class _Strict(BaseModel):
 class Ready(_Strict):
     """How to tell that a process serves: one of ``get`` (a path that answers 2xx) or ``tcp`` (its port accepts)."""
 
-    get: str | None = None
+    get: Annotated[str, Field(pattern=r"^/\S*$")] | None = Field(
+        default=None, description="a path that answers 2xx", examples=["/healthz"]
+    )
     tcp: bool = False
     within: Seconds = Field(default=20.0, validate_default=False)
 
@@ -183,7 +185,10 @@ class Target(_Strict):
     def _names_are_one_space(self) -> Target:
         twice = set(self.processes) & set(self.links)
         if twice:
-            raise ValueError(f"a service and a link share a name: {', '.join(sorted(twice))}")
+            wrongs = [
+                (("links", name), f"{name!r} is the name of a service, too; choose another") for name in sorted(twice)
+            ]
+            raise PydanticCustomError("placed", "names are used twice", {"wrongs": wrongs})
         return self
 
     @model_validator(mode="after")
@@ -244,7 +249,7 @@ def _unreachable(target: Target) -> Iterator[_Wrong]:
     urls += [(("publish", "post"), target.publish.post)] if target.publish else []
     for place, url in urls:
         if not _is_http(_with_links(url, target.links)):
-            yield place, f"{url!r} is no {_HTTP_ADDRESS}, or the {{link.url}} of a link that carries HTTP"
+            yield place, f"{url!r} is not an {_HTTP_ADDRESS}, or the {{link.url}} of a link that carries HTTP"
 
 
 _HTTP_ADDRESS = "HTTP address without user and query; write http://host:port"
@@ -252,7 +257,7 @@ _HTTP_ADDRESS = "HTTP address without user and query; write http://host:port"
 
 def _upstream_wrong(place: tuple[str | int, ...], upstream: str, link: Link) -> Iterator[_Wrong]:
     if link.carries == "http" and not _is_http(upstream):
-        yield place, f"{upstream!r} is no {_HTTP_ADDRESS}, or https://host"
+        yield place, f"{upstream!r} is not an {_HTTP_ADDRESS}, or https://host"
     elif link.carries != "http" and not _has_port(link):
         yield place, f"{upstream!r} has no port; write host:port, such as 127.0.0.1:5432"
 

@@ -118,7 +118,9 @@ def unknown_placeholders(target: Document[Target]) -> list[Problem]:
     ]
     asked = target.value.ask.path
     if "{" in asked:
-        found.append(target.problem("ask.path", f"{asked!r} would be asked for as it is: nothing is filled into a path"))
+        found.append(
+            target.problem("ask.path", f"{asked!r} would be asked for as it is: nothing is filled into a path")
+        )
     return found + [
         target.problem(paths.written(path), f"unknown placeholder {{{name}}}; did you mean {near!r}?")
         for path, text in _texts(("ask", "body"), target.value.ask.body)
@@ -132,7 +134,7 @@ def untold_links(target: Document[Target]) -> list[Problem]:
     return [
         target.problem(
             f"links.{name}",
-            f"nobody is told where it is; give it env: {{NAME: \"{{url}}\"}}, or use {{{name}.url}} in a command or an env, "
+            f'nobody is told where it is; give it env: {{NAME: "{{url}}"}}, or use {{{name}.url}} in a command or an env, '
             "or say with listen: PORT where a service that runs already reaches it",
         )
         for name, link in target.value.links.items()

@@ -23,7 +23,8 @@ def parse(text: str) -> Path:
     while at < len(text):
         match = _STEP.match(text, at)
         if match is None:
-            raise ValueError(f"{text!r} is not a path; write it such as faults[0].kind")
+            near = re.sub(r"\.(\d+)(?=\.|\[|$)", r"[\1]", text)
+            raise ValueError(f"{text!r} is not a path; write it such as {near if near != text else 'faults[0].kind'}")
         steps.append(int(match["index"]) if match["index"] else match["name"] or json.loads(match["quoted"]))
         at = match.end()
     return tuple(steps)

@@ -103,7 +103,7 @@ def _untagged(choice: Choice, value: Plain, at: Path) -> Iterator[Said]:
         return
     here, tag = (*at, choice.tag), value[choice.tag]
     if not isinstance(tag, str):
-        yield Said(here, f"should be {choices(list(branches))}, and is {shown(tag)}")
+        yield Said(here, f"should be {choices(list(branches))}, but is {shown(tag)}")
         return
     noun = " ".join(part for part in (choice.noun(), choice.tag) if part)
     yield Said(here, f"unknown {noun} {shown(tag)}; {suggestion(tag, list(branches))}")
@@ -129,7 +129,7 @@ def _in_branch(choice: Choice, value: Plain, at: Path) -> Iterator[Said]:
     if tried:
         yield from min(tried, key=len)
     else:
-        yield Said(at, f"should be {' or '.join(map(expected, choice.branches))}, and is {shown(value)}")
+        yield Said(at, f"should be {' or '.join(map(expected, choice.branches))}, but is {shown(value)}")
 
 
 def _looks(branch: object) -> type | tuple[type, ...]:
@@ -161,7 +161,7 @@ def _refused(error: ErrorDetails, wanted: object, at: Path, *, key: bool) -> Ite
     elif key:
         what = f"the name should be {expected(wanted)}"
     else:
-        what = f"should be {expected(wanted)}, and is {shown(value)}{_instead(error, value, wanted)}"
+        what = f"should be {expected(wanted)}, but is {shown(value)}{_instead(error, value, wanted)}"
     yield Said(at, what, key)
 
 

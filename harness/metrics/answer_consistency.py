@@ -24,6 +24,7 @@ class AnswerConsistency(Metric):
 
     name: ClassVar[str] = "answer_consistency"
     unit: ClassVar[str] = "ratio"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
         return compare(evidence, phase).ratio

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable
-from math import floor, isfinite
+from math import floor, inf, isfinite
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.evidence import Evidence
@@ -33,6 +33,8 @@ class Metric(ABC):
     """Whether it can be asked for one phase; else it belongs to the run."""
     parts: ClassVar[tuple[str, ...]] = ()
     """What can stand behind a dot; one of them has to when there are any."""
+    bounds: ClassVar[tuple[float, float]] = (0.0, inf)
+    """The least and the greatest value that it can have."""
 
     @abstractmethod
     def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
@@ -92,7 +94,7 @@ def best_case(
     n = planned(plan, expectation.phase)
 
     def settles(m: int) -> bool:
-        return expectation.judge(best(m)) == "pass"
+        return m > 0 and expectation.judge(best(m)) == "pass"
 
     if settles(n):
         return None

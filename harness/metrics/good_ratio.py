@@ -17,6 +17,7 @@ class GoodRatio(Metric):
 
     name: ClassVar[str] = "good_ratio"
     unit: ClassVar[str] = "ratio"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
         rows = evidence.requests_in(phase)

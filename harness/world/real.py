@@ -6,12 +6,12 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from harness import store
 from harness.adapters.keeper.keeper import Keeper
@@ -31,11 +31,11 @@ from harness.adapters.wire.config import config as wire_config
 from harness.loopback import free_port
 from harness.plan import Plan
 from harness.ports import World
-from harness.prepare import on_this_machine
 from harness.problems import HarnessError, Problem, UsageProblems
 from harness.settings import Settings
 from harness.store import RunFolder
 from harness.target import SimulatedUpstream, Target
+from harness.validation import on_this_machine
 from harness.world.carriers import TOXIPROXY, WIRE, Carriers
 from harness.world.entries import Entries
 from harness.world.faults import FaultInjector
@@ -72,34 +72,41 @@ class RealWorld:
     """Has the wire write down what is still open, and stores what the simulated providers counted."""
 
 
-def shared_proxy_url(settings: Settings, url: str | None) -> str | None:
-    """The address of the running server that is named; raises UsageProblems when none can be used there."""
-    named = url or settings.toxiproxy_url
-    if named is None:
-        return None
-    path = "--toxiproxy-url" if url else "TOXIPROXY_URL"
-    parts = urlsplit(named)
-    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
-        what = f"{named!r} is not the address of a Toxiproxy server; write http://host:port"
-        raise UsageProblems(Problem(what, path=path))
+def find_proxy(settings: Settings, url: str | None, say: Say) -> Proxy:
+    """The running server at *url*, or at the one that the environment names, else a binary to start.
+
+    Raises UsageProblems where a server was named that cannot be used, and HarnessError that names each way that failed to get a binary.
+    """
+    if url or settings.toxiproxy_url:
+        return _shared(url or str(settings.toxiproxy_url), "--toxiproxy-url" if url else "TOXIPROXY_URL")
+    binary = obtain(settings.cache, say, path=settings.search_path)
+    return Proxy(f"http://127.0.0.1:{free_port()}", binary, str(binary.version))
+
+
+def _shared(url: str, option: str) -> Proxy:
+    """The running server at *url*, which *option* named."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/") or not _is_port(parts):
+        what = f"{url!r} is not the address of a Toxiproxy server; write http://host:port"
+        raise UsageProblems(Problem(what, path=option))
     if not on_this_machine(parts.hostname):
         what = f"{parts.hostname!r} is not on this machine, so nothing here could reach its proxies; name one that is"
-        raise UsageProblems(Problem(what, path=path))
-    return named
-
-
-def find_proxy(settings: Settings, url: str | None, say: Say) -> Proxy:
-    """The running server at *url*, else a binary to start; raises HarnessError that names each way that failed."""
-    if url:
-        api = ToxiproxyApi(url)
+        raise UsageProblems(Problem(what, path=option))
+    with closing(ToxiproxyApi(url)) as api:
         try:
             return Proxy(url, None, str(api.supported_version()))
         except ToxiproxyWedged as error:
-            raise HarnessError(f"no Toxiproxy server answers at {url}; is it running?") from error
-        finally:
-            api.close()
-    binary = obtain(settings.cache, say, path=settings.search_path)
-    return Proxy(f"http://127.0.0.1:{free_port()}", binary, str(binary.version))
+            what = f"no Toxiproxy server answers at {url}; is it running?"
+            raise UsageProblems(Problem(what, path=option)) from error
+        except ToxiproxyError as error:
+            raise UsageProblems(Problem(str(error), path=option)) from error
+
+
+def _is_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 @contextmanager

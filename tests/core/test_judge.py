@@ -149,9 +149,12 @@ def test_a_baseline_has_to_be_steady(
 
 
 def test_without_a_baseline_nobody_knows_what_the_service_does_unbroken(
-    make_plan: MakePlan, judged: Callable[..., Result]
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Callable[..., list[Request]]
 ) -> None:
-    result = judged(make_plan(phases=(2, 0, 4, 2)))
+    plan = make_plan(load={"arrivals": "poisson"})
+    baseline = plan.phase("baseline")
+    asked = [row for row in rows(plan) if not baseline.start_s <= row.due_s < baseline.end_s]
+    result = judged(plan, requests=asked)
     assert (result.verdict, result.quality.steady_baseline) == ("invalid", None)
     assert "nothing was asked in the baseline" in result.reason.lower()
 

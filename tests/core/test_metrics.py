@@ -285,11 +285,11 @@ def test_answers_worded_in_many_ways_agree_by_their_facts_where_the_target_says_
 ) -> None:
     ask = {"protocol": "json", "body": {"q": "{question}"}, "reply": {"answer": "/a", "compare": compare}}
     plan = make_plan(of=make_target(ask=ask))
-    said = lambda i, due_s: {
-        "snapshot_version": None,
-        "question": "q",
-        "answer": other if i % 2 and due_s > 3 else "It is 30 days.",
-    }  # noqa: E731
+
+    def said(index: int, due_s: float) -> dict[str, Any]:
+        late = index % 2 and due_s > 3
+        return {"snapshot_version": None, "question": "q", "answer": other if late else "It is 30 days."}
+
     evidence = make_evidence(plan, requests=rows(plan, said))
     assert measure(evidence, "answer_consistency in baseline").value == 1
     assert measure(evidence, "answer_consistency in fault").value == pytest.approx(ratio)

@@ -104,8 +104,8 @@ def test_a_fault_that_lasts_exactly_to_the_end_of_its_phase_is_in_order(make_pla
 def test_as_many_requests_are_planned_as_the_load_sends(
     make_plan: MakePlan, rate_per_s: float, total_s: float, requests: int
 ) -> None:
-    quarter = total_s / 4
-    made = make_plan(phases=(quarter,) * 4, faults=[], load={"rate_per_s": rate_per_s})
+    eighth = total_s / 8
+    made = make_plan(phases=(eighth, 5 * eighth, eighth, eighth), faults=[], load={"rate_per_s": rate_per_s})
     assert made.requests == requests
 
 

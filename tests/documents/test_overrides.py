@@ -51,10 +51,10 @@ def test_an_override_of_what_an_alias_repeats_changes_one_place(scenario_text: s
 def test_a_wrong_override_is_a_problem_of_the_command_line_and_not_of_the_file(told: Told, scenario_text: str) -> None:
     text = scenario_text.replace("jitter: 0.1", "jitter: 7")
     assert told(text, Scenario, load__rate_per_s="fast", lod__x="4", seed="-1") == [
-        "--set seed: should be a whole number, at least 0 and below 9223372036854775808, and is -1",
-        "--set load.rate_per_s: should be a number, above 0 and at most 20000, and is 'fast'",
+        "--set seed: should be a whole number, at least 0 and below 9223372036854775808, but is -1",
+        "--set load.rate_per_s: should be a number, above 0 and at most 20000, but is 'fast'",
         "--set lod: unknown key; did you mean 'load'?",
-        "f.yaml:8 load.jitter: should be a number from 0 to 1, and is 7",
+        "f.yaml:8 load.jitter: should be a number from 0 to 1, but is 7",
     ]
 
 

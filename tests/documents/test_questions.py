@@ -31,18 +31,18 @@ def test_questions_are_read_in_their_order(questions_text: str) -> None:
             "id: refund-window",
             "4 questions[1].id: 'refund-window' is the id of questions[0] too; each needs its own",
         ),
-        ("id: warranty", "id: war ranty", f"4 questions[1].id: should be {ID}, and is 'war ranty'"),
-        ("id: warranty", "id: 5", f'4 questions[1].id: should be {ID}, and is 5; put it in quotes: "5"'),
+        ("id: warranty", "id: war ranty", f"4 questions[1].id: should be {ID}, but is 'war ranty'"),
+        ("id: warranty", "id: 5", f'4 questions[1].id: should be {ID}, but is 5; put it in quotes: "5"'),
         (
             "How long is the warranty?",
             '""',
-            "5 questions[1].text: should be text of at least 1 character and at most 4000 characters, and is ''",
+            "5 questions[1].text: should be text of at least 1 character and at most 4000 characters, but is ''",
         ),
         (
             "How long is the warranty?",
             "x" * 4001,
             "5 questions[1].text: should be text of at least 1 character and at most 4000 characters,"
-            f" and is '{'x' * 58}…",
+            f" but is '{'x' * 58}…",
         ),
         ("    text: How long is the warranty?\n", "", "4 questions[1].text: is missing; what is asked"),
     ],
@@ -67,4 +67,4 @@ def test_ten_thousand_questions_are_enough() -> None:
         return [said.what for said in refusals(Questions, {"schema": "harness.questions/1", "questions": questions})]
 
     assert said(10_000) == []
-    assert said(10_001) == ["should be a list of at least 1 item and at most 10000 items, and is a list"]
+    assert said(10_001) == ["should be a list of at least 1 item and at most 10000 items, but is a list"]

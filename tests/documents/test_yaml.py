@@ -108,7 +108,7 @@ def test_a_value_that_yaml_allows_and_no_file_needs_is_told_once(
 def test_what_is_wrong_as_yaml_does_not_hide_what_is_wrong_as_a_scenario(told: Told, scenario_text: str) -> None:
     text = scenario_text.replace("warmup: 3s", "warmup: 3s\n  warmup: 4s").replace("jitter: 0.1", "jitter: 7")
     assert told(text, Scenario) == [
-        "f.yaml:8 load.jitter: should be a number from 0 to 1, and is 7",
+        "f.yaml:8 load.jitter: should be a number from 0 to 1, but is 7",
         "f.yaml:15 phases.warmup: is here twice, on lines 14 and 15; keep one",
     ]
 

@@ -247,7 +247,7 @@ def test_a_target_that_hangs_together_is_in_order(validated: Callable[[str, str]
         ('"10.0.0.1:5432"', "10.0.0.1", "19 links.store.upstream: '10.0.0.1' has no port; write host:port, such as"),
         ('"10.0.0.1:5432"', '"postgres://u:p@db/x"', "19 links.store.upstream: 'postgres://u:p@db/x' has no port"),
         ("listen: 7102", "listen: 7101", "19 links.store.listen: 7101 is the port of link 'openai' too"),
-        ("http://127.0.0.1:{port}", "127.0.0.1:{port}", "10 entries[0].url: '127.0.0.1:{port}' is no HTTP address"),
+        ("http://127.0.0.1:{port}", "127.0.0.1:{port}", "10 entries[0].url: '127.0.0.1:{port}' is not an HTTP address"),
         ("http://127.0.0.1:{port}", "http://a:{port}/?b=c", "10 entries[0].url: 'http://a:{port}/?b=c' is no HTTP"),
         ("http://127.0.0.1:{port}", "{opnai.url}", "10 entries[0].url: unknown placeholder {opnai.url}; did you mean"),
         ("api.example.com", "api.example.com:99999", "18 links.openai.upstream: 'https://api.example.com:99999' is no"),
@@ -256,7 +256,7 @@ def test_a_target_that_hangs_together_is_in_order(validated: Callable[[str, str]
             "key@api.example.com",
             "18 links.openai.upstream: 'https://key@api.example.com' is no HTTP",
         ),
-        ("http://127.0.0.1:{port}", "{store.url}", "10 entries[0].url: '{store.url}' is no HTTP address"),
+        ("http://127.0.0.1:{port}", "{store.url}", "10 entries[0].url: '{store.url}' is not an HTTP address"),
     ],
 )
 def test_what_does_not_hang_together_is_told_with_its_line(

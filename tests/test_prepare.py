@@ -1,0 +1,137 @@
+"""What is wrong with files is told all at once: each file by itself, the two together, and what was asked for."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.prepare import Asked, prepare, validate
+from harness.problems import UsageProblems
+
+NOTHING = Asked()
+SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The shipped scenarios with their targets and questions, to be spoilt."""
+    return Path(shutil.copytree(SCENARIOS, tmp_path / "scenarios"))
+
+
+def spoil(path: Path, *changes: tuple[str, str]) -> None:
+    text = path.read_text()
+    for right, wrong in changes:
+        assert right in text
+        text = text.replace(right, wrong, 1)
+    path.write_text(text)
+
+
+def told(path: Path, asked: Asked = NOTHING) -> list[str]:
+    with pytest.raises(UsageProblems) as found:
+        prepare(path, None, asked, None)
+    return [str(problem).removeprefix(f"{path}:") for problem in found.value.problems]
+
+
+def test_a_slip_of_each_kind_is_told_at_once(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    spoil(path, ("good_ratio >= 0.9 in fault", "good_ration >= 0.9 in fault"), ("region: east", "region: esat"))
+    spoil(folder / "targets" / "default.yaml", ("{tcp: true}", "{tcp: true, get: /x}"))
+    spoil(folder / "questions" / "facts.yaml", ("id: ", "idd: "))
+    problems = "\n".join(told(path, Asked(expectations=("recovery_time_s <= x",))))
+    assert "good_ration" in problems
+    assert "either get: /path or tcp: true" in problems
+    assert "unknown key; did you mean 'id'?" in problems
+    assert "'recovery_time_s <= x' is not an expectation" in problems
+
+
+def test_what_the_plan_shows_is_told_beside_what_is_wrong_with_an_expectation(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    spoil(path, ("good_ratio >= 0.9 in fault", "good_ratio >= 0.9 in falt"), ("region: east", "region: esat"))
+    problems = told(path)
+    assert len(problems) == 2
+    assert "unknown phase 'falt'; did you mean 'fault'?" in problems[0]
+    assert "has no such link" in problems[1]
+
+
+@pytest.mark.parametrize(
+    ("expectation", "what"),
+    [
+        ("good_ratio >= 0", "good_ratio >= 0 always holds: good_ratio is at least 0 and at most 1"),
+        ("good_ratio >= 1.5", "good_ratio >= 1.5 can never hold: good_ratio is at least 0 and at most 1"),
+        ("recovery_time_s <= -1", "recovery_time_s <= -1 can never hold: recovery_time_s is at least 0"),
+        ("monotonic_violations >= 0", "always holds: monotonic_violations is at least 0"),
+        ("good_ratio.p95 >= 0.9", "good_ratio has no parts; leave out '.p95'"),
+        ("latency_ms >= 0.9", "say which part of latency_ms: latency_ms.p50, "),
+        ("latency_ms.p42 >= 0.9", "latency_ms has no part 'p42'; known: p50, p90"),
+    ],
+)
+def test_an_expectation_that_says_nothing_is_refused(folder: Path, expectation: str, what: str) -> None:
+    assert what in "\n".join(told(folder / "region-loss.yaml", Asked(expectations=(expectation,))))
+
+
+def test_a_file_may_hold_a_value_between_two_limits(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    spoil(path, ("expect:\n", "expect:\n  - good_ratio <= 0.99 in fault\n"))
+    expectations = [str(expected) for expected in prepare(path, None, Asked(), None).plan.expectations]
+    assert {"good_ratio <= 0.99 in fault", "good_ratio >= 0.9 in fault"} <= set(expectations)
+
+
+def test_of_two_limits_on_one_side_neither_is_dropped_in_silence(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    spoil(path, ("expect:\n", "expect:\n  - good_ratio >= 0.1 in fault\n"))
+    (problem,) = told(path)
+    assert "good_ratio >= 0.9 in fault limits what good_ratio >= 0.1 in fault (expect[0]) limits already" in problem
+
+
+def test_an_expectation_of_the_command_line_replaces_all_of_its_metric_and_phase(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    spoil(path, ("expect:\n", "expect:\n  - good_ratio <= 0.99 in fault\n"))
+    asked = Asked(expectations=("good_ratio >= 0.5 in fault",))
+    of_fault = [e for e in prepare(path, None, asked, None).plan.expectations if e.metric == "good_ratio"]
+    assert list(map(str, of_fault)) == ["good_ratio >= 0.5 in fault"]
+
+
+@pytest.mark.parametrize("rate", ["0.01", "0.05", "0.07"])
+def test_a_rate_too_low_for_a_single_request_is_a_problem_and_no_crash(folder: Path, rate: str) -> None:
+    problems = "\n".join(told(folder / "region-loss.yaml", Asked(overrides=(f"load.rate_per_s={rate}",))))
+    assert "can never settle it" in problems
+    assert "phases.baseline: no request would be due in 12 s" in problems
+
+
+@pytest.mark.parametrize(
+    ("override", "what"),
+    [
+        ("=4", "'=4' is not KEY=VALUE"),
+        ("good.within=null", "null is not a duration"),
+        (f"phases.fault={'9' * 400}s", "is too long; nothing here may last more than 24h"),
+        ("phases.fault=100000h", "'100000h' is too long; nothing here may last more than 24h"),
+        ("faults.0.mode=refuse", "write it such as faults[0].mode"),
+        ("phases.baseline=0s", "no request would be due in 0 s"),
+    ],
+)
+def test_an_override_that_cannot_be_is_told_in_the_words_of_files(folder: Path, override: str, what: str) -> None:
+    assert what in "\n".join(told(folder / "region-loss.yaml", Asked(overrides=(override,))))
+
+
+@pytest.fixture
+def alone(folder: Path) -> Path:
+    """A scenario beside which there is no target."""
+    shutil.rmtree(folder / "targets")
+    return folder / "region-loss.yaml"
+
+
+def test_a_scenario_without_a_target_is_checked_as_far_as_that_goes(alone: Path) -> None:
+    assert validate(alone).problems == ()
+    assert validate(alone).without_target
+    spoil(alone, ("good_ratio", "good_ration"), ("facts.yaml", "facst.yaml"))
+    first, second = map(str, validate(alone).problems)
+    assert "did you mean 'good_ratio'?" in first
+    assert "there is no file" in second
+
+
+def test_a_scenario_is_held_against_the_target_that_is_named(alone: Path) -> None:
+    assert validate(alone, SCENARIOS / "targets" / "fragile.yaml").problems == ()
+    (problem,) = validate(alone, SCENARIOS / "targets" / "template.yaml").problems
+    assert "has no such link" in str(problem)
