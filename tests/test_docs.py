@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import venv
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from typer.main import get_command
 
+from harness import settings
 from harness.api import judge
 from harness.cli import app
 from harness.documents import read
 from harness.faults import faults
+from harness.faults.base import SILENCE_S
 from harness.metrics import metrics
+from harness.prepare import Asked, prepare
+from harness.quality import JOINED_RATIO
+from harness.quantities import seconds
+from harness.questions import Questions
 from harness.records import Arrival, Attempt, Request
 from harness.result import EXIT_STATUS
+from harness.scoring.band import SETTLED_REQUESTS, SETTLED_S, SLACK
+from harness.scoring.steadiness import LAG_P99_MS, LATE_RATIO, STEADY_RATIO, kept_up, steady
 from harness.target import Target
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,15 +45,36 @@ def _blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def _harness_commands() -> list[tuple[str, list[str]]]:
+def _commands() -> list[tuple[str, str]]:
+    """Each line of each shell block, and of each step of a workflow, with the document it stands in."""
     lines = [
         (path.name, line)
         for path in DOCUMENTS
         for block in _blocks(path.read_text(), "sh")
         for line in block.splitlines()
     ]
-    found = [(name, re.search(r"(?:^|&& |bin/)harness (.*?)(?: > .*)?(?:\s+#.*)?$", line)) for name, line in lines]
-    return [(name, shlex.split(match[1])) for name, match in found if match]
+    return lines + [("ci.md", line) for step in _steps() for line in step.get("run", "").splitlines()]
+
+
+def _steps() -> list[dict[str, str]]:
+    (text,) = _blocks((ROOT / "docs" / "ci.md").read_text(), "yaml")
+    steps: list[dict[str, str]] = yaml.safe_load(text)["jobs"]["resilience"]["steps"]
+    return steps
+
+
+def _words(line: str) -> Iterator[list[str]]:
+    """The commands of *line* without its comment and what is redirected."""
+    for command in line.split(" && "):
+        yield shlex.split(re.sub(r" >>? .*", "", command), comments=True)
+
+
+def _harness_commands() -> list[tuple[str, list[str]]]:
+    return [
+        (name, words[1:])
+        for name, line in _commands()
+        for words in _words(line)
+        if words and Path(words[0]).name == "harness"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -50,14 +84,69 @@ def test_every_harness_command_in_a_document_is_one_that_the_command_line_takes(
     document: str, words: list[str]
 ) -> None:
     command = get_command(app)
-    subcommand = command.commands[words[0]]  # type: ignore[attr-defined]
+    subcommand = command.commands[words[0]]  # type: ignore[attr-defined]  # it is a group of commands
     subcommand.make_context(words[0], words[1:], resilient_parsing=False)
 
 
-def test_the_two_commands_of_the_readme_are_one_line_each() -> None:
-    for name in ("run", "test"):
-        (block,) = re.findall(rf"<!-- command:{name} -->\n```sh\n(.*?)```", README, re.DOTALL)
-        assert len(block.strip().splitlines()) == 1
+@pytest.mark.parametrize(
+    "option", sorted({found for path in DOCUMENTS for found in re.findall(r"`(--[a-z][a-z-]+)", path.read_text())})
+)
+def test_every_option_in_a_document_is_one_of_harness_run(option: str) -> None:
+    run = get_command(app).commands["run"]  # type: ignore[attr-defined]  # as above
+    assert option in {name for parameter in run.params for name in parameter.opts}
+
+
+@pytest.mark.parametrize(("document", "line"), _commands())
+def test_every_file_of_ours_that_a_command_names_is_there(document: str, line: str) -> None:
+    for words in _words(line):
+        for word in words:
+            if word.startswith(("scenarios/", "reports/", "tests/", "harness/")):
+                assert (ROOT / word).exists(), f"{document}: {word}"
+
+
+def _readme_command(name: str) -> str:
+    (block,) = re.findall(rf"<!-- command:{name} -->\n```sh\n(.*?)```", README, re.DOTALL)
+    (line,) = block.strip().splitlines()
+    return str(line)
+
+
+def _known_after(first: list[str], folder: Path) -> list[str]:
+    """Which programs a terminal in *folder* does not find once the commands *first* were pasted there; installing is made up."""
+    made_up = folder / "made-up"
+    made_up.mkdir()
+    for name in ("pip", "harness", "pytest", "ruff", "mypy"):
+        (made_up / name).write_text("#!/bin/sh\n")
+        (made_up / name).chmod(0o755)
+    python = folder / "outside" / "python3"
+    python.parent.mkdir()
+    python.write_text(f"#!/bin/sh\n{sys.executable} -m venv --without-pip --clear .venv && cp {made_up}/* .venv/bin/\n")
+    python.chmod(0o755)
+    asked = {words[0] for path in DOCUMENTS for block in _blocks(path.read_text(), "sh") for line in block.splitlines()
+             for words in _words(line) if words} - {".", "docker-compose", "python3"}  # fmt: skip
+    script = "\n".join(["set -e", *first, *(f"command -v {name} >/dev/null || echo {name}" for name in sorted(asked))])
+    environment = {"PATH": f"{python.parent}:/usr/bin:/bin"}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def test_after_the_set_up_command_a_terminal_finds_every_program_that_a_document_names(tmp_path: Path) -> None:
+    assert _known_after([_readme_command("run")], tmp_path) == []
+
+
+def test_without_the_environment_activated_a_terminal_would_not_find_harness(tmp_path: Path) -> None:
+    assert "harness" in _known_after(["python3 -m venv .venv && .venv/bin/pip install -e ."], tmp_path)
+
+
+def test_the_test_command_works_in_a_new_terminal(tmp_path: Path) -> None:
+    venv.create(tmp_path / ".venv", with_pip=False)
+    for name in ("pip", "pytest"):
+        (tmp_path / ".venv" / "bin" / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
+        (tmp_path / ".venv" / "bin" / name).chmod(0o755)
+    command = ["bash", "-euo", "pipefail", "-c", _readme_command("test")]
+    done = subprocess.run(command, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["pip install -q -e .[test]", "pytest -q"]
 
 
 def test_the_target_in_the_readme_is_one() -> None:
@@ -65,12 +154,27 @@ def test_the_target_in_the_readme_is_one() -> None:
     assert read(text, Target, "my-service.yaml").value.name == "my-service"
 
 
-def test_the_python_in_the_readme_parses_and_calls_what_there_is() -> None:
+@pytest.mark.parametrize("scenario", ["provider-latency", "region-loss"])
+def test_the_target_in_the_readme_can_be_asked_the_scenarios_that_the_readme_asks_it(
+    scenario: str, tmp_path: Path
+) -> None:
+    (text,) = [block for block in _blocks(README, "yaml") if "harness.target/1" in block]
+    (tmp_path / "my-service.yaml").write_text(text)
+    assert f"scenarios/{scenario}.yaml" in README
+    assert prepare(ROOT / "scenarios" / f"{scenario}.yaml", tmp_path / "my-service.yaml", Asked(), {}).plan.disturbances
+
+
+def test_the_python_in_the_readme_parses_and_names_what_there_is() -> None:
     import harness
+    from harness.api import Run
 
     for block in _blocks(README, "python"):
-        ast.parse(block)
-    assert callable(harness.run)
+        tree = ast.parse(block)
+        used = {(node.value.id, node.attr) for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)}  # fmt: skip
+        assert {name for module, name in used if module == "harness"} <= set(harness.__all__)
+        assert {name for thing, name in used if thing == "run"} <= {"path", "result", *dir(Run)}
+        assert ("harness", "judge") in used
 
 
 @pytest.mark.parametrize("name", list(faults))
@@ -128,3 +232,164 @@ def test_the_sample_run_can_be_judged_and_is_the_failing_one_that_the_reports_pa
     run = judge(tmp_path / "sample")
     assert (run.verdict, run.result.scenario.name, run.result.target.name) == ("fail", "region-loss", "fragile")
     assert len(run.attempts) > len(run.requests)
+
+
+SCENARIO_PAGE = (ROOT / "docs" / "scenario.md").read_text()
+SECTIONS = {
+    re.sub(r"[`]", "", text.split("\n", 1)[0].lstrip("# ")): text
+    for text in re.split(r"^(?=#{1,3} )", re.sub(r"(?s)```.*?```", "", SCENARIO_PAGE), flags=re.MULTILINE)
+    if text
+}
+
+
+def _schema(kind: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((ROOT / "harness" / "schemas" / f"{kind}.json").read_text())
+    return document
+
+
+def _models() -> dict[str, dict[str, dict[str, Any]]]:
+    """What each section of the page on scenarios has to explain: properties by key, each with whether it is required."""
+    scenario, questions = _schema("scenario"), _schema("questions")
+    parts, kinds = scenario["$defs"], {}
+    for name, kind in faults.items():
+        kinds[name] = _explained(parts[kind.__name__], without=("kind", "at", "for"))
+    common = _explained(parts["Latency"])
+    return {
+        "The scenario file": _explained(scenario),
+        **{name.lower(): _explained(parts[name]) for name in ("Load", "Phases", "Good")},
+        "faults": {key: common[key] for key in ("kind", "at", "for")},
+        "on": _explained(parts["Selector"]),
+        **kinds,
+        "The questions file": _explained(questions) | _explained(questions["$defs"]["Question"]),
+    }
+
+
+def _explained(model: dict[str, Any], without: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+    needed = model.get("required", [])
+    return {key: {**about, "needed": key in needed} for key, about in model["properties"].items() if key not in without}
+
+
+def _default(written: str, default: object) -> bool:
+    """Whether the cell *written* says *default*; one that is computed, or is the part's own, is said in words."""
+    if default is None or isinstance(default, dict | list):
+        return True
+    value = yaml.safe_load(written.strip("` "))
+    return (seconds(value) if isinstance(value, str) and isinstance(default, float) else value) == default
+
+
+def _rows(section: str) -> dict[str, str]:
+    """Default by key, of the table of keys in *section*."""
+    rows = [line.split("|") for line in section.splitlines() if line.startswith("| `")]
+    return {row[1].strip(" `"): row[2].strip() for row in rows}
+
+
+@pytest.mark.parametrize("title", list(_models()))
+def test_every_key_of_a_scenario_is_explained_with_its_default_and_no_other(title: str) -> None:
+    said, model = _rows(SECTIONS[title]), _models()[title]
+    assert set(said) == set(model)
+    for key, about in model.items():
+        assert (said[key] == "needed") == about["needed"], key
+        assert about["needed"] or "default" not in about or _default(said[key], about["default"]), key
+
+
+def test_a_default_that_is_not_the_models_is_seen() -> None:
+    assert _default("`3s`", 3.0)
+    assert not _default("`4s`", 3.0)
+    assert not _default("`poisson`", "constant")
+
+
+def test_every_metric_is_in_the_table_of_expectations_with_its_parts_and_whether_it_has_phases() -> None:
+    rows = [[cell.strip() for cell in line.split("|")] for line in SECTIONS["expect"].splitlines() if "| `" in line]
+    said = {
+        row[1].strip("`"): (set(re.findall(r"`\.(\w+)`", row[3])), row[4] == "yes") for row in rows if row[1][0] == "`"
+    }
+    assert said == {name: (set(metric.parts), metric.phased) for name, metric in metrics.items()}
+
+
+def _parts(text: str) -> dict[str, str]:
+    """The parts of a YAML file by their keys, as written: to a YAML library, the key ``on`` would be true."""
+    return {part.split(":")[0]: part for part in re.split(r"^(?=[a-z_]+:)", text, flags=re.MULTILINE) if ":" in part}
+
+
+def _examples() -> list[str]:
+    """The examples of the page on scenarios, each a whole file: what is only a part replaces that part of the first."""
+    whole, *others = _blocks(SCENARIO_PAGE, "yaml")
+    return [
+        whole,
+        *(text if "schema:" in text else "".join((_parts(whole) | _parts(text)).values()) for text in others),
+    ]
+
+
+@pytest.mark.parametrize("text", _examples())
+def test_every_example_of_the_page_on_scenarios_is_in_order(text: str, tmp_path: Path) -> None:
+    if "harness.questions/1" in text:
+        assert read(text, Questions, "questions.yaml").value.questions
+        return
+    for name in ("targets", "questions"):
+        (tmp_path / name).symlink_to(ROOT / "scenarios" / name)
+    (tmp_path / "example.yaml").write_text(text)
+    assert prepare(tmp_path / "example.yaml", None, Asked(), None).plan.disturbances
+
+
+def test_the_numbers_on_the_page_on_invalid_runs_are_the_rules() -> None:
+    page = (ROOT / "docs" / "invalid.md").read_text().replace("\n", " ")
+    good = {n: next(good for good in range(n) if steady(good, n)) for n in (240, 2400)}
+    late = {n: next(late for late in range(n) if not kept_up(late, n, 0)) - 1 for n in (1000, 5000)}
+    assert f"of 240 requests at least {good[240]:,} have to be good, of 2,400 at least {good[2400]:,}" in page
+    assert f"up to {late[1000]} of 1,000, or {late[5000]} of 5,000" in page
+    assert f"{100 * (1 - LATE_RATIO):g} % of them within {LAG_P99_MS:g} ms" in page
+    assert f"at least {100 * STEADY_RATIO:g} % of the answers should be good" in page
+    assert f"at least {100 * JOINED_RATIO:g} % of the attempts" in page
+    assert f"no answer for {SILENCE_S:g} s" in page
+
+
+def test_the_band_and_the_hold_on_the_page_on_scenarios_are_the_rules() -> None:
+    page = SECTIONS["good"].replace("\n", " ")
+    assert f"less {SLACK:g} where that is higher" in page
+    assert f"{SETTLED_S:g} s, or the time in which {SETTLED_REQUESTS} requests are sent, or twice `within`" in page
+
+
+def test_every_reason_on_the_page_on_invalid_runs_is_one_that_a_run_can_give() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| \[", (ROOT / "docs" / "invalid.md").read_text(), re.MULTILINE)
+    sources = "".join((ROOT / "harness" / path).read_text() for path in ("quality.py", "world/carriers.py"))
+    said = [piece.strip() for row in rows for piece in re.split("…|, ", row) if piece.strip()]
+    assert said
+    assert [piece for piece in said if piece not in sources] == []
+
+
+def test_the_way_of_asking_on_the_page_on_services_is_one() -> None:
+    (text,) = _blocks((ROOT / "docs" / "service.md").read_text(), "yaml")
+    target = yaml.safe_load((ROOT / "scenarios" / "targets" / "default.yaml").read_text()) | yaml.safe_load(text)
+    assert read(yaml.safe_dump(target), Target, "mine.yaml").value.ask.reply.compare == "facts"
+
+
+def test_every_step_of_the_workflow_does_one_thing_and_reads_what_the_run_wrote() -> None:
+    steps = _steps()
+    assert all(("uses" in step) != ("run" in step) for step in steps)
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in steps if "uses" in step)
+    (run,) = [words for _, words in _harness_commands() if "chaos-runs" in words]
+    told = yaml.safe_dump(steps)
+    assert run[run.index("--out") + 1] == "chaos-runs"
+    assert all(f"chaos-runs/*/*/{name}" in told for name in ("summary.md", "junit.xml"))
+    assert all((ROOT / "reports" / "sample" / name).exists() for name in ("summary.md", "junit.xml"))
+
+
+def test_every_environment_variable_that_is_read_stands_on_the_page_on_settings() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    read_ = set(re.findall(r"\.get\(\"([A-Z_]+)\"", Path(settings.__file__).read_text()))
+    assert read_ == set(re.findall(r"^\| `([A-Z_]+)`", page, re.MULTILINE))
+
+
+def test_the_container_whose_status_counts_is_there() -> None:
+    (line,) = [line for _, line in _commands() if line.startswith("docker-compose")]
+    assert line.split()[-1] in yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+
+def test_every_anchor_of_a_link_leads_to_a_heading() -> None:
+    for path in DOCUMENTS:
+        for link, anchor in re.findall(r"\]\(([^)#]*)#([^)]+)\)", path.read_text()):
+            if not link.startswith("http"):
+                page = ((path.parent / link) if link else path).read_text()
+                headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+                known = {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+                assert anchor in known, f"{path.name}: {link}#{anchor}"
