@@ -39,9 +39,9 @@ def case(target: dict[str, Any], faults: dict[str, Any] | list[dict[str, Any]], 
 
 
 def asks(way: str, *links: str, spare: str = "near", nonce: str = "prompt") -> dict[str, Any]:
-    """A target: `hiding.py` in one of its ways, told of *links* to simulated providers; there is a link *spare* too."""
+    """A target: `hiding.py` in one of its ways, asking over *links* to simulated providers; it is told of a link *spare*, too."""
     command = ["{python}", str(HERE / "hiding.py"), "--port", "{port}", "--way", way, "--providers"]
-    provider = {"kind": "provider", "api": "openai", "upstream": QUICK}
+    provider = {"kind": "provider", "api": "openai", "upstream": QUICK, "env": {"PROVIDER": "{url}"}}
     return {
         "schema": "harness.target/1",
         "name": way,
