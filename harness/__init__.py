@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Run", "__version__", "judge", "run"]
+__all__ = ["HarnessError", "Run", "UsageProblems", "__version__", "judge", "run"]
 
 if TYPE_CHECKING:
     from harness.api import Run, judge, run
+    from harness.problems import HarnessError, UsageProblems
 
 
 def __getattr__(name: str) -> Any:
@@ -20,4 +21,8 @@ def __getattr__(name: str) -> Any:
         from harness import api
 
         return getattr(api, name)
+    if name in ("HarnessError", "UsageProblems"):
+        from harness import problems
+
+        return getattr(problems, name)
     raise AttributeError(f"module 'harness' has no attribute {name!r}")

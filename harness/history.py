@@ -96,7 +96,15 @@ Event = Begun | Injecting | Injected | Confirmed | Published | Reverting | Rever
 History = tuple[Event, ...]
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Event).decode
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+class NoEventError(msgspec.DecodeError):
+    """A whole *line*, counted from 1, that is no event."""
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(what)
+        self.line = line
 
 
 def encode(event: Event) -> bytes:
@@ -107,6 +115,13 @@ def encode(event: Event) -> bytes:
 def decode(lines: bytes) -> History:
     """The events of *lines*; a last line without an end, cut short by a crash, is left out.
 
-    Raises msgspec.DecodeError for a whole line that is no event.
+    Raises NoEventError for a whole line that is no event.
     """
-    return tuple(_decode(line) for line in lines.split(b"\n")[:-1] if line.strip())
+    return tuple(_event(number, line) for number, line in enumerate(lines.split(b"\n")[:-1], 1) if line.strip())
+
+
+def _event(number: int, line: bytes) -> Event:
+    try:
+        return _decoder.decode(line)
+    except ValueError as error:  # not only msgspec's own: bytes that are not UTF-8
+        raise NoEventError(number, str(error)) from error

@@ -52,15 +52,26 @@ class _Log:
         self.events.append(event)
 
 
-def run(plan: Plan, world: World, record: Record, shown: Callable[[Progress], None] = lambda _: None) -> History:
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def run(
+    plan: Plan,
+    world: World,
+    record: Record,
+    shown: Callable[[Progress], None] = lambda _: None,
+    unforeseen: Callable[[Exception], str] = _named,
+) -> History:
     """Carry out *plan* and return what happened, however it ended; every fault is gone when this returns.
 
-    *shown* is called about ten times a second. Raises OSError only when the history cannot be written, after the world was put back.
+    *shown* is called about ten times a second; *unforeseen* says what is to be told of a defect that ended the run. Raises OSError only
+    when the history cannot be written, after the world was put back.
     """
     log, progress = _Log(record), Progress()
     with ExitStack() as signals:
         try:
-            ended = _carry_out(plan, world, log, progress, shown)
+            ended = _carry_out(plan, world, log, progress, shown, unforeseen)
             signals.enter_context(world.interruptions.held())
         except KeyboardInterrupt:
             # Also one that came when the run had ended some other way, before it could be held back. There is no second.
@@ -74,7 +85,12 @@ def run(plan: Plan, world: World, record: Record, shown: Callable[[Progress], No
 
 
 def _carry_out(
-    plan: Plan, world: World, log: _Log, progress: Progress, shown: Callable[[Progress], None]
+    plan: Plan,
+    world: World,
+    log: _Log,
+    progress: Progress,
+    shown: Callable[[Progress], None],
+    unforeseen: Callable[[Exception], str],
 ) -> tuple[Reason, str]:
     """Why the run ended, with what there is to say about it."""
     try:
@@ -88,7 +104,7 @@ def _carry_out(
     except (HarnessError, OSError) as error:
         return "crashed", str(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, the world is put back and the history says so
-        return "crashed", f"{type(error).__name__}: {error}"
+        return "crashed", unforeseen(error)
     return "completed", ""
 
 

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from harness import history
 from harness.history import Begun, Event, History
 from harness.problems import Problem, UsageProblems
 from harness.records import Arrival, Attempt, Request
-from harness.rowfile import read_rows
+from harness.rowfile import Row, read_rows
 from harness.tables import table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_KINDS: Mapping[str, type[Request | Attempt | Arrival]] = MappingProxyType(
+    {"requests": Request, "attempts": Attempt, "arrivals": Arrival}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,16 @@ class RunFolder:
         return self.path / f"{name}.parquet"
 
 
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The three tables of a run; *kept*: each stands in a file of its own, and the rows are gone."""
+
+    requests: pd.DataFrame
+    attempts: pd.DataFrame
+    arrivals: pd.DataFrame
+    kept: bool
+
+
 def create(out: Path, scenario: str, run_id: str) -> RunFolder:
     """An empty folder for a run; *run_id* gets a number behind it when it is taken. Raises UsageProblems where none can be made."""
     try:
@@ -106,15 +124,22 @@ def find(path: Path) -> RunFolder:
 
 def write(path: Path, content: str | bytes) -> None:
     """*content* at *path*, whole or not at all."""
-    data = content.encode() if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with _replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Where to write what is to stand at *path*; it takes its place at the end, and is gone if that is not reached."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -123,6 +148,11 @@ class HistoryFile:
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no line has been written yet."""
+        return os.fstat(self._fd).st_size == 0
 
     def write(self, event: Event) -> None:
         """Raises OSError, and leaves nothing of the line, where the disk is full."""
@@ -137,8 +167,11 @@ class HistoryFile:
 
 
 def read_history(folder: RunFolder) -> tuple[Begun, History]:
-    """The first line and all that follow; raises UsageProblems when the first is not there."""
-    events = history.decode(folder.history.read_bytes())
+    """The first line and all that follow; raises UsageProblems when the first is not there, or a whole line is no event."""
+    try:
+        events = history.decode(_content(folder.history))
+    except history.NoEventError as error:
+        raise UsageProblems(Problem(f"is no event of a run: {error}", str(folder.history), error.line)) from error
     if not events or not isinstance(events[0], Begun):
         raise UsageProblems(
             Problem("does not begin with the line that says how to repeat the run", file=str(folder.history))
@@ -146,44 +179,126 @@ def read_history(folder: RunFolder) -> tuple[Begun, History]:
     return events[0], events[1:]
 
 
-def read_tables(folder: RunFolder, clock_zero_s: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Requests, attempts and arrivals: from the tables where they were kept, else from the rows of the run's processes."""
-    if folder.table("arrivals").exists():
-        return (
-            read_table(folder.table("requests")),
-            read_table(folder.table("attempts")),
-            read_table(folder.table("arrivals")),
-        )
-    requests = (row for path in sorted(folder.rows.glob("requests*.rows")) for row in read_rows(path, Request))
-    attempts = (row for path in sorted(folder.rows.glob("attempts*.rows")) for row in read_rows(path, Attempt))
-    arrivals = (row for path in sorted(folder.rows.glob("arrivals*.rows")) for row in read_rows(path, Arrival))
-    return (
-        table(requests, Request, clock_zero_s),
-        table(attempts, Attempt, clock_zero_s),
-        table(arrivals, Arrival, clock_zero_s),
-    )
+def read_tables(folder: RunFolder, clock_zero_s: float) -> Tables:
+    """The tables that were kept; before all of them were, those that the rows of the run's processes make.
+
+    Raises UsageProblems with every file that is missing or damaged.
+    """
+    missing = [name for name in _KINDS if not folder.table(name).exists()]
+    if missing and folder.rows.is_dir():
+        return _tables_of_rows(folder, clock_zero_s)
+    if len(missing) == len(_KINDS):
+        raise UsageProblems(Problem("holds neither tables nor the rows that they are made of", file=str(folder.path)))
+    if missing:
+        what = "is missing, and so are the rows that it was made of"
+        raise UsageProblems(*(Problem(what, file=str(folder.table(name))) for name in missing))
+    frames: dict[str, pd.DataFrame] = {}
+    problems: list[Problem] = []
+    for name, kind in _KINDS.items():
+        try:
+            frames[name] = _checked(read_table(folder.table(name)), kind, folder.table(name))
+        except UsageProblems as found:
+            problems += found.problems
+    if problems:
+        raise UsageProblems(*problems)
+    return Tables(**frames, kept=not folder.rows.is_dir())
 
 
 def keep_tables(folder: RunFolder, *, requests: pd.DataFrame, attempts: pd.DataFrame, arrivals: pd.DataFrame) -> None:
-    """Store the tables as Parquet; the rows they were made of are then no longer needed."""
+    """Store the tables that are not there yet as Parquet; the rows they were made of are then no longer needed."""
     for name, frame in (("requests", requests), ("attempts", attempts), ("arrivals", arrivals)):
-        temporary = folder.path / f".{name}.parquet"
-        frame.to_parquet(temporary, index=False, compression="zstd")
-        temporary.replace(folder.table(name))
-    shutil.rmtree(folder.rows, ignore_errors=True)
+        if _length(folder.table(name)) is None:
+            with _replacing(folder.table(name)) as temporary:
+                frame.to_parquet(temporary, index=False, compression="zstd")
+    # Under their own name the rows are there as long as all of them are: some of them would be taken for the whole run.
+    gone = folder.path / ".rows"
+    with suppress(OSError):
+        shutil.rmtree(gone, ignore_errors=True)
+        folder.rows.rename(gone)
+        shutil.rmtree(gone)
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """One table of a run."""
+    """One table of a run. Raises UsageProblems where there is none, or not a whole one."""
     import pandas as pd
+    from pyarrow import ArrowException
 
-    return pd.read_parquet(path)
+    try:
+        with path.open("rb") as file:
+            return pd.read_parquet(file)
+    except FileNotFoundError as error:
+        raise UsageProblems(Problem("is missing", file=str(path))) from error
+    except (PermissionError, IsADirectoryError) as error:
+        raise UsageProblems(Problem(f"cannot be read: {error.strerror}", file=str(path))) from error
+    except (OSError, ValueError, ArrowException) as error:
+        raise UsageProblems(Problem("is not a whole Parquet file", file=str(path))) from error
 
 
 def read_counts(folder: RunFolder) -> dict[str, int]:
-    """What each simulated provider counted itself, by link; nothing where there was none."""
-    return (
-        {str(name): int(count) for name, count in json.loads(folder.counts.read_text()).items()}
-        if folder.counts.exists()
-        else {}
-    )
+    """What each simulated provider counted itself, by link; nothing where there was none. Raises UsageProblems for a damaged file."""
+    if not folder.counts.exists():
+        return {}
+    try:
+        return msgspec.json.decode(_content(folder.counts), type=dict[str, int])
+    except ValueError as error:
+        what = f"does not say how many requests were counted on each link: {error}"
+        raise UsageProblems(Problem(what, file=str(folder.counts))) from error
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageProblems(Problem(f"cannot be read: {error.strerror}", file=str(path))) from error
+
+
+def _tables_of_rows(folder: RunFolder, clock_zero_s: float) -> Tables:
+    """Raises UsageProblems where a table was made of other rows than those that are there."""
+    frames = {
+        "requests": table(_rows(folder.rows, "requests", Request), Request, clock_zero_s),
+        "attempts": table(_rows(folder.rows, "attempts", Attempt), Attempt, clock_zero_s),
+        "arrivals": table(_rows(folder.rows, "arrivals", Arrival), Arrival, clock_zero_s),
+    }
+    lengths = {name: _length(folder.table(name)) for name in _KINDS}
+    problems = [
+        Problem(f"holds {length} rows, but {folder.rows} holds {len(frames[name])}", file=str(folder.table(name)))
+        for name, length in lengths.items()
+        if length not in (None, len(frames[name]))
+    ]
+    if problems:
+        raise UsageProblems(*problems)
+    return Tables(**frames, kept=False)
+
+
+def _rows(rows: Path, name: str, kind: type[Row]) -> Iterator[Row]:
+    from msgpack import UnpackException
+
+    for path in sorted(rows.glob(f"{name}*.rows")):
+        try:
+            yield from read_rows(path, kind)
+        except (OSError, ValueError, UnpackException) as error:
+            raise UsageProblems(Problem(f"holds a row that cannot be read: {error}", file=str(path))) from error
+
+
+def _length(path: Path) -> int | None:
+    """How many rows the table at *path* has; None where no whole one is there."""
+    try:
+        return len(read_table(path))
+    except UsageProblems:
+        return None
+
+
+def _checked(frame: pd.DataFrame, kind: type[Request | Attempt | Arrival], path: Path) -> pd.DataFrame:
+    """*frame*, in which each field of *kind* has its column; raises UsageProblems where one has not."""
+    from pandas.api.types import is_numeric_dtype
+
+    wanted = table((), kind, 0.0)
+    problems = [Problem(f"has no column {name!r}", file=str(path)) for name in wanted if name not in frame]
+    problems += [
+        Problem(f"column {name!r} is of type {frame[name].dtype}, not {wanted[name].dtype}", file=str(path))
+        for name in wanted
+        if name in frame and is_numeric_dtype(frame[name]) != is_numeric_dtype(wanted[name])
+    ]
+    if problems:
+        raise UsageProblems(*problems)
+    return frame

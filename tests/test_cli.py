@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
+from harness import api
+from harness.adapters.keeper.undo import UndoLog
 from harness.cli import main
+from harness.prepare import Prepared
+from harness.problems import HarnessError
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIO = (ROOT / "scenarios" / "region-loss.yaml").read_text()
@@ -182,9 +189,68 @@ def test_a_folder_that_is_no_run_is_said_to_be_none(harness: Callable[..., Said]
     assert (ended.status, "is not a run" in ended.err) == (2, True)
 
 
-def test_heal_finds_nothing_to_do_where_nothing_was_left(harness: Callable[..., Said], tmp_path: Path) -> None:
+def test_heal_says_where_it_looked_and_finds_nothing_where_nothing_was_left(
+    harness: Callable[..., Said], tmp_path: Path
+) -> None:
     ended = harness("heal", "--out", tmp_path)
-    assert (ended.status, ended.out) == (0, "nothing is in force\n")
+    assert (ended.status, ended.out) == (0, f"looked at 0 runs below {tmp_path}: nothing is in force\n")
+    for name in ("one", "two"):
+        copytree(ROOT / "reports" / "sample", tmp_path / "small" / name)
+    assert harness("heal", "--out", tmp_path).out == f"looked at 2 runs below {tmp_path}: nothing is in force\n"
+
+
+def test_heal_looks_nowhere_but_in_a_folder_that_there_is(harness: Callable[..., Said], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "nope", tmp_path / "file"):
+        ended = harness("heal", "--out", place)
+        assert (ended.status, ended.out, ended.err) == (2, "", f"{place}: no such folder\n")
+
+
+def undo_file(out: Path, *lines: str) -> Path:
+    run = out / "small" / "run"
+    run.mkdir(parents=True)
+    (run / "undo.jsonl").write_text("".join(lines))
+    return run / "undo.jsonl"
+
+
+def test_heal_keeps_what_a_killed_run_promised(harness: Callable[..., Said], tmp_path: Path) -> None:
+    # Nobody listens on the port that is put back to, so what was done there is gone.
+    path = undo_file(tmp_path, '{"id": "1", "undo": [{"method": "DELETE", "url": "http://127.0.0.1:1/x"}]}\n')
+    ended = harness("heal", "--out", tmp_path)
+    told = f"{path.parent}: 1: put back\nlooked at 1 run below {tmp_path}: nothing is in force\n"
+    assert (ended.status, ended.out, path.exists()) == (0, told, False)
+
+
+def test_heal_says_what_it_could_not_put_back(harness: Callable[..., Said], tmp_path: Path) -> None:
+    path = undo_file(tmp_path, '{"id": "1", "undo": [{"method": "DELETE", "url": "http://example.com/x"}]}\n')
+    ended = harness("heal", "--out", tmp_path)
+    assert (ended.status, path.exists()) == (70, True)
+    assert "1: NOT put back: host 'example.com' is not this machine" in ended.out
+    assert ended.out.endswith(f"looked at 1 run below {tmp_path}: something is still in force\n")
+
+
+def test_heal_does_not_take_a_file_that_it_cannot_read_for_an_empty_one(
+    harness: Callable[..., Said], tmp_path: Path
+) -> None:
+    path = undo_file(tmp_path, "garbage\n", "more\n")
+    ended = harness("heal", "--out", tmp_path)
+    assert (ended.status, path.exists()) == (70, True)
+    assert f"{path}: no line of it can be read" in ended.out
+    path.unlink()
+    path.mkdir()
+    ended = harness("heal", "--out", tmp_path)
+    assert (ended.status, f"{path}: cannot be read: Is a directory" in ended.out) == (70, True)
+
+
+def test_heal_leaves_a_run_alone_that_goes_on(harness: Callable[..., Said], tmp_path: Path) -> None:
+    path = undo_file(tmp_path)
+    log = UndoLog(path)
+    log.begin("run", tmp_path, os.getpid())
+    log.close()
+    ended = harness("heal", "--out", tmp_path)
+    assert (ended.status, path.exists()) == (0, True)
+    assert "still running; left alone" in ended.out
+    assert ended.out.endswith("nothing is in force but what a run that goes on needs\n")
 
 
 def test_schema_prints_what_is_committed_for_editors(harness: Callable[..., Said]) -> None:
@@ -224,10 +290,16 @@ def test_a_report_says_what_changed_since_a_baseline_run_only_where_one_is_named
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda folder: (folder / "history.jsonl").unlink(), "is not a run; name a folder that holds a history.jsonl"),
-        (lambda folder: (folder / "arrivals.parquet").unlink(), "holds no tables, so there is nothing to compare with"),
-        (lambda folder: (folder / "history.jsonl").write_text("{}\n"), "cannot be read as a run to compare with"),
-        (lambda folder: (folder / "requests.parquet").write_text("x"), "cannot be read as a run to compare with"),
+        (
+            lambda folder: (folder / "history.jsonl").unlink(),
+            ": is not a run; name a folder that holds a history.jsonl",
+        ),
+        (lambda folder: (folder / "arrivals.parquet").unlink(), "/arrivals.parquet: is missing"),
+        (lambda folder: (folder / "history.jsonl").write_text("{}\n"), "/history.jsonl:1: is no event of a run"),
+        (
+            lambda folder: (folder / "requests.parquet").write_text("x"),
+            "/requests.parquet: is not a whole Parquet file",
+        ),
     ],
 )
 def test_a_baseline_that_is_no_run_is_one_clear_error_and_nothing_is_touched(
@@ -239,7 +311,7 @@ def test_a_baseline_that_is_no_run_is_one_clear_error_and_nothing_is_touched(
     for words in (("report", stored), ("run", "scenarios/region-loss.yaml", "--out", tmp_path / "reports")):
         ended = harness(*words, "--baseline", baseline)
         assert (ended.status, ended.out) == (2, "")
-        assert f"{baseline}: {said}" in ended.err
+        assert f"{baseline}{said}" in ended.err
         assert len(ended.err.strip().splitlines()) == 1
     assert contents(tmp_path) == before
     assert not (tmp_path / "reports").exists()
@@ -251,3 +323,124 @@ def test_a_baseline_is_compared_with_one_run(harness: Callable[..., Said], store
     assert ended.status == 2
     assert "--baseline: is compared with one run; name one scenario, not 2" in ended.err
     assert not (tmp_path / "reports").exists()
+
+
+def test_the_help_of_judge_and_report_says_which_files_are_written_and_how_they_differ(
+    harness: Callable[..., Said],
+) -> None:
+    for command, other in (("judge", "report"), ("report", "judge")):
+        told = " ".join(harness(command, "--help").out.split())
+        assert "result.json, report.html, junit.xml and summary.md" in told
+        assert f"harness {other}" in told
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: (folder / "requests.parquet").unlink(), "/requests.parquet: is missing, and so are the rows"),
+        (lambda folder: (folder / "attempts.parquet").unlink(), "/attempts.parquet: is missing, and so are the rows"),
+        (lambda folder: (folder / "arrivals.parquet").unlink(), "/arrivals.parquet: is missing, and so are the rows"),
+        (lambda folder: (folder / "attempts.parquet").write_text(""), "/attempts.parquet: is not a whole Parquet file"),
+        (lambda folder: (folder / "counts.json").write_text("{"), "/counts.json: does not say how many"),
+        (lambda folder: (folder / "history.jsonl").write_text("garbage\n"), "/history.jsonl:1: is no event of a run"),
+        (lambda folder: (folder / "target.yaml").unlink(), "/target.yaml: there is no such file"),
+        (lambda folder: (folder / "undo.jsonl").mkdir(), "/undo.jsonl: cannot be read: Is a directory"),
+    ],
+)
+@pytest.mark.parametrize("command", ["judge", "report"])
+def test_a_run_with_a_file_missing_or_damaged_is_refused_in_one_line_and_stays_as_it_is(
+    harness: Callable[..., Said], stored: Path, command: str, spoil: Callable[[Path], object], said: str
+) -> None:
+    spoil(stored)
+    before = contents(stored)
+    ended = harness(command, stored)
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith(f"{stored}{said}")
+    assert len(ended.err.splitlines()) == 1
+    assert contents(stored) == before
+
+
+def test_a_run_that_is_whole_is_judged_again_to_the_same_bytes(harness: Callable[..., Said], stored: Path) -> None:
+    harness("judge", stored)
+    before = {name: content for name, (content, _) in contents(stored).items()}
+    ended = harness("judge", stored)
+    assert (ended.status, ended.err) == (1, "")
+    assert {name: content for name, (content, _) in contents(stored).items()} == before
+
+
+@pytest.mark.parametrize("name", ["scenario", "target"])
+def test_a_file_that_was_edited_since_the_run_is_told_and_judged_by_what_it_says_now(
+    harness: Callable[..., Said], stored: Path, name: str
+) -> None:
+    before = json.loads((stored / "result.json").read_text())[name]["sha256"]
+    path = stored / f"{name}.yaml"
+    path.write_text(path.read_text() + "# edited\n")
+    said = f"{path}: was edited since the run; it is judged by what it says now\n"
+    for command in ("judge", "report"):
+        assert harness(command, stored).err == said
+    now = sha256(path.read_bytes()).hexdigest()
+    assert json.loads((stored / "result.json").read_text())[name]["sha256"] == now != before
+
+
+def test_a_baseline_that_was_edited_is_told_too(harness: Callable[..., Said], stored: Path, tmp_path: Path) -> None:
+    baseline = Path(copytree(stored, tmp_path / "baseline"))
+    with (baseline / "scenario.yaml").open("a") as file:
+        file.write("# edited\n")
+    ended = harness("report", stored, "--baseline", baseline)
+    assert ended.err == f"{baseline / 'scenario.yaml'}: was edited since the run; it is judged by what it says now\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:1", "no Toxiproxy server answers at http://127.0.0.1:1; is it running?"),
+        ("http://127.0.0.1:99999", "'http://127.0.0.1:99999' is not the address of a Toxiproxy server"),
+    ],
+)
+def test_a_toxiproxy_that_cannot_be_reached_is_told_before_a_folder_is_made(
+    harness: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    words = ("run", "scenarios/region-loss.yaml", "--out", tmp_path / "reports")
+    by_option = harness(*words, "--toxiproxy-url", url)
+    monkeypatch.setenv("TOXIPROXY_URL", url)
+    by_environment = harness(*words)
+    for ended, name in ((by_option, "--toxiproxy-url"), (by_environment, "TOXIPROXY_URL")):
+        assert ended.status == 2
+        assert ended.err.startswith(f"{name}: {said}")
+        assert len(ended.err.splitlines()) == 1
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.fixture
+def conducted(monkeypatch: pytest.MonkeyPatch, stored: Path) -> list[str]:
+    """The names of the scenarios that were run; none is, really: each comes to what the sample run came to."""
+    sample, names = api.judge(stored), []
+
+    def conduct(prepared: Prepared, *_: object, **__: object) -> api.Run:
+        names.append(prepared.plan.scenario.name)
+        if len(names) > 2:
+            raise HarnessError("no more")
+        return sample
+
+    monkeypatch.setattr(api, "conduct", conduct)
+    return names
+
+
+SCENARIOS = ("scenarios/region-loss.yaml", "scenarios/cache-divergence.yaml", "scenarios/provider-latency.yaml")
+
+
+def test_the_result_of_one_scenario_is_a_document_and_of_several_an_array(
+    harness: Callable[..., Said], conducted: list[str]
+) -> None:
+    one = json.loads(harness("run", *SCENARIOS[:1], "--json").out)
+    assert one["schema"] == "harness.result/1"
+    conducted.clear()
+    assert json.loads(harness("run", *SCENARIOS[:2], "--json").out) == [one, one]
+
+
+def test_several_results_are_one_array_though_one_run_breaks(
+    harness: Callable[..., Said], conducted: list[str]
+) -> None:
+    ended = harness("run", *SCENARIOS, "--json")
+    assert (ended.status, ended.err, len(conducted)) == (70, "no more\n", 3)
+    assert [result["schema"] for result in json.loads(ended.out)] == ["harness.result/1"] * 2

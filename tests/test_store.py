@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from harness import history, store
 from harness.history import Ended, Injecting
 from harness.problems import UsageProblems
-from harness.records import Attempt
+from harness.records import Arrival, Attempt, Request
 from harness.rowfile import RowFile, read_rows
+from harness.store import RunFolder
 
 
 @contextmanager
@@ -73,3 +75,175 @@ def test_what_cannot_be_written_whole_leaves_what_was_there(tmp_path: Path) -> N
 def test_a_folder_without_a_history_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(UsageProblems, match="is not a run"):
         store.find(tmp_path)
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> RunFolder:
+    """What a run leaves that was killed before its tables were made: three requests, two attempts, one arrival."""
+    folder = store.create(tmp_path, "small", "run")
+    rows = {
+        "requests-0": [Request(index, 0, 100.0 + index) for index in range(3)],
+        "attempts": [Attempt("east", 100.5), Attempt("west", 101.5)],
+        "arrivals": [Arrival("east", 100.6)],
+    }
+    for name, records in rows.items():
+        file = RowFile(folder.rows / f"{name}.rows")
+        for record in records:
+            file.add(record)
+        file.close()
+    return folder
+
+
+def kept(folder: RunFolder) -> store.Tables:
+    tables = store.read_tables(folder, 100.0)
+    store.keep_tables(folder, requests=tables.requests, attempts=tables.attempts, arrivals=tables.arrivals)
+    return store.read_tables(folder, 100.0)
+
+
+def lengths(tables: store.Tables) -> tuple[int, int, int]:
+    return len(tables.requests), len(tables.attempts), len(tables.arrivals)
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_tables_are_made_of_the_rows_once_and_then_take_their_place(killed: RunFolder) -> None:
+    before = store.read_tables(killed, 100.0)
+    assert (before.kept, lengths(before)) == (False, (3, 2, 1))
+    after = kept(killed)
+    assert (after.kept, lengths(after)) == (True, (3, 2, 1))
+    assert after.requests["due_s"].tolist() == [0.0, 1.0, 2.0]
+    assert sorted(path.name for path in killed.path.iterdir()) == [
+        "arrivals.parquet",
+        "attempts.parquet",
+        "logs",
+        "requests.parquet",
+    ]
+
+
+@pytest.mark.parametrize("there", [("requests",), ("requests", "attempts"), ("requests", "attempts", "arrivals")])
+def test_what_was_half_stored_is_stored_to_its_end_and_what_stands_stays(
+    killed: RunFolder, there: tuple[str, ...]
+) -> None:
+    tables = store.read_tables(killed, 100.0)
+    for name in there:
+        getattr(tables, name).to_parquet(killed.table(name), index=False)
+    stands = {name: killed.table(name).stat().st_ino for name in there}
+    after = kept(killed)
+    assert (after.kept, lengths(after)) == (True, (3, 2, 1))
+    assert {name: killed.table(name).stat().st_ino for name in there} == stands
+    assert not killed.rows.exists()
+
+
+def test_a_table_that_is_not_whole_is_made_again_as_long_as_its_rows_are_there(killed: RunFolder) -> None:
+    killed.table("requests").write_bytes(b"PAR1")
+    assert lengths(kept(killed)) == (3, 2, 1)
+
+
+def test_a_table_that_was_made_of_other_rows_than_are_there_is_left_alone(killed: RunFolder) -> None:
+    store.read_tables(killed, 100.0).requests.to_parquet(killed.table("requests"), index=False)
+    (killed.rows / "requests-0.rows").unlink()
+    before = contents(killed.path)
+    with pytest.raises(UsageProblems, match=r"requests\.parquet: holds 3 rows, but .*rows holds 0"):
+        store.read_tables(killed, 100.0)
+    assert contents(killed.path) == before
+
+
+def test_a_table_that_cannot_be_written_leaves_the_rows_and_no_part_of_itself(killed: RunFolder) -> None:
+    tables = store.read_tables(killed, 100.0)
+    before = contents(killed.path)
+    with _disk_that_holds(100), pytest.raises(OSError, match="File too large"):
+        store.keep_tables(killed, requests=tables.requests, attempts=tables.attempts, arrivals=tables.arrivals)
+    assert contents(killed.path) == before
+
+
+@pytest.mark.parametrize("name", ["requests", "attempts", "arrivals"])
+def test_a_table_that_is_missing_without_its_rows_is_named(killed: RunFolder, name: str) -> None:
+    kept(killed)
+    killed.table(name).unlink()
+    with pytest.raises(UsageProblems, match=rf"^{killed.path}/{name}\.parquet: is missing, and so are the rows"):
+        store.read_tables(killed, 100.0)
+
+
+def test_a_run_without_tables_and_rows_holds_nothing_to_judge(killed: RunFolder) -> None:
+    killed.rows.rename(killed.path / "elsewhere")
+    with pytest.raises(UsageProblems, match=rf"^{killed.path}: holds neither tables nor the rows"):
+        store.read_tables(killed, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda path: path.write_bytes(b""), "is not a whole Parquet file"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-20]), "is not a whole Parquet file"),
+        (lambda path: path.write_bytes(b"x" * 2000), "is not a whole Parquet file"),
+        (lambda path: (path.unlink(), path.mkdir()), "cannot be read: Is a directory"),
+        (lambda path: pd.read_parquet(path).drop(columns="nonce").to_parquet(path), "has no column 'nonce'"),
+        (lambda path: pd.read_parquet(path).assign(status="ok").to_parquet(path), "column 'status' is of type str, not int64"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["requests", "attempts", "arrivals"])
+def test_a_damaged_table_is_named_with_what_is_wrong(
+    killed: RunFolder, name: str, spoil: Callable[[Path], object], said: str
+) -> None:
+    kept(killed)
+    spoil(killed.table(name))
+    with pytest.raises(UsageProblems) as raised:
+        store.read_tables(killed, 100.0)
+    assert str(raised.value) == f"{killed.table(name)}: {said}"
+
+
+def test_a_row_that_no_process_wrote_is_told_with_its_file(killed: RunFolder) -> None:
+    (killed.rows / "requests-1.rows").write_bytes(b"\x93\x01\x02\xa1x")
+    with pytest.raises(UsageProblems, match=r"requests-1\.rows: holds a row that cannot be read"):
+        store.read_tables(killed, 100.0)
+
+
+def test_a_row_that_a_crash_cut_short_is_left_out(killed: RunFolder) -> None:
+    (killed.rows / "requests-1.rows").write_bytes(b"\x93\x01\x02")
+    assert len(store.read_tables(killed, 100.0).requests) == 3
+
+
+@pytest.mark.parametrize("text", ["", '{"east": 1', "[1]", '{"east": "many"}', "\0"])
+def test_counts_that_are_none_are_told(killed: RunFolder, text: str) -> None:
+    killed.counts.write_text(text)
+    with pytest.raises(UsageProblems, match=r"counts\.json: does not say how many requests were counted"):
+        store.read_counts(killed)
+
+
+def test_counts_are_read_where_there_are_some(killed: RunFolder) -> None:
+    assert store.read_counts(killed) == {}
+    killed.counts.write_text('{"east": 3}')
+    assert store.read_counts(killed) == {"east": 3}
+
+
+SAMPLE = (Path(__file__).resolve().parents[1] / "reports" / "sample" / "history.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"garbage\n" + SAMPLE, ":1: is no event"),
+        (SAMPLE.replace(b'"injected"', b'"injektet"', 1), ":3: is no event"),
+        (SAMPLE + b"\xff\xfe\n", f":{SAMPLE.count(bytes([10])) + 1}: is no event"),
+        (b"", ": does not begin with the line"),
+        (SAMPLE[:100], ": does not begin with the line"),
+        (SAMPLE.split(b"\n", 1)[1], ": does not begin with the line"),
+    ],
+)
+def test_a_history_that_is_damaged_is_told_with_its_line(killed: RunFolder, content: bytes, line: str) -> None:
+    killed.history.write_bytes(content)
+    with pytest.raises(UsageProblems) as raised:
+        store.read_history(killed)
+    assert str(raised.value).startswith(f"{killed.history}{line}")
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("cut", [0, 1, 30])
+def test_a_history_that_was_cut_short_in_its_last_line_is_read_up_to_it(killed: RunFolder, cut: int) -> None:
+    killed.history.write_bytes(SAMPLE)
+    whole = store.read_history(killed)
+    killed.history.write_bytes(SAMPLE[: len(SAMPLE) - cut])
+    begun, events = store.read_history(killed)
+    assert (begun, events) == (whole[0], whole[1][: len(whole[1]) - (1 if cut else 0)])

@@ -160,6 +160,14 @@ def owner_alive(path: Path) -> bool:
     return run is not None and (_is(run.harness_pid, run.harness_started) or _is(run.keeper_pid, run.keeper_started))
 
 
+def unreadable(path: Path) -> bool:
+    """Whether *path* has whole lines of which none can be read, so that nobody knows what it promised. Raises OSError."""
+    try:
+        return b"\n" in path.read_bytes() and next(_lines(path), None) is None
+    except FileNotFoundError:
+        return False
+
+
 def _is(pid: int, started: int) -> bool:
     process = look(pid)
     return process is not None and process.started == started

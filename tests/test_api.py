@@ -1,0 +1,228 @@
+"""The harness from Python: what it takes, what it gives back, and what is left of a run in which something broke."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import copytree
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import harness
+from harness import api, loop, problems, store
+from harness.history import Ended
+from harness.prepare import Asked, Prepared, prepare
+from harness.settings import settings
+from harness.store import RunFolder
+from harness.world import real
+from harness.world.real import Proxy
+
+ROOT = Path(__file__).resolve().parents[1]
+SCENARIO = ROOT / "scenarios" / "region-loss.yaml"
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
+    """What was asked for of each run; none is made."""
+    found: list[Asked] = []
+
+    def conduct(prepared: Prepared, *_: object, **__: object) -> None:
+        found.append(prepared.asked)
+
+    monkeypatch.setattr(api, "conduct", conduct)
+    return found
+
+
+def test_settings_are_taken_by_key_or_as_on_the_command_line(asked: list[Asked]) -> None:
+    harness.run(SCENARIO, overrides={"load.rate_per_s": 40, "about": "so: it is", "phases.warmup": "2s"})
+    harness.run(SCENARIO, overrides=["load.rate_per_s=40", "phases.warmup=2s"])
+    harness.run(SCENARIO, overrides="load.rate_per_s=40")
+    written = [one.overrides for one in asked]
+    assert written == [
+        ("load.rate_per_s=40", 'about="so: it is"', 'phases.warmup="2s"'),
+        ("load.rate_per_s=40", "phases.warmup=2s"),
+        ("load.rate_per_s=40",),
+    ]
+
+
+@pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}])
+def test_a_setting_that_no_file_could_hold_is_refused_with_its_key(asked: list[Asked], value: object) -> None:
+    with pytest.raises(harness.UsageProblems, match=r"overrides\['load.rate_per_s'\]: .* is no value of a file"):
+        harness.run(SCENARIO, overrides={"load.rate_per_s": value})
+    assert asked == []
+
+
+def test_one_text_is_one_expectation(asked: list[Asked]) -> None:
+    harness.run(SCENARIO, expect="good_ratio >= 0.9 in fault", allowed_hosts="example.com")
+    harness.run(SCENARIO, expect=["good_ratio >= 0.9 in fault"], allowed_hosts=["example.com"])
+    assert asked[0] == asked[1]
+    assert (asked[0].expectations, asked[0].allowed_hosts) == (("good_ratio >= 0.9 in fault",), ("example.com",))
+
+
+def test_what_may_be_raised_has_a_name_in_the_package() -> None:
+    assert {harness.UsageProblems, harness.HarnessError} == {problems.UsageProblems, problems.HarnessError}
+    assert [name for name in harness.__all__ if not hasattr(harness, name)] == []
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = harness.nothing
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    return Path(copytree(ROOT / "reports" / "sample", tmp_path / "stored"))
+
+
+def test_a_run_is_told_in_one_short_line_and_has_its_three_tables(stored: Path) -> None:
+    run = harness.judge(stored)
+    assert repr(run) == f"<Run {stored}: region-loss on fragile, fail>"
+    assert (len(run.requests), len(run.attempts), len(run.arrivals)) == (
+        run.result.quality.sent,
+        run.result.quality.attempts,
+        run.result.quality.arrivals,
+    )
+
+
+def test_who_judges_an_edited_run_from_python_is_warned_and_who_judges_another_is_not(stored: Path) -> None:
+    with warnings.catch_warnings(record=True) as said:
+        harness.judge(stored)
+    assert said == []
+    with (stored / "scenario.yaml").open("a") as file:
+        file.write("# edited\n")
+    with pytest.warns(UserWarning, match=r"scenario\.yaml: was edited since the run"):
+        harness.judge(stored)
+
+
+def test_a_file_that_cannot_be_written_is_told_without_a_traceback(
+    stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _content: str) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(store, "write", full)
+    with pytest.raises(harness.HarnessError, match=r"the run's files cannot be written: .*No space left on device"):
+        harness.judge(stored)
+
+
+def broken_page(*_: object) -> str:
+    raise RuntimeError("no page today")
+
+
+def test_a_report_that_cannot_be_made_leaves_all_that_was_there(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (stored / "result.json").write_text("old")
+    monkeypatch.setattr("harness.report.page.page", broken_page)
+    with pytest.raises(RuntimeError, match="no page today"):
+        harness.judge(stored)
+    assert (stored / "result.json").read_text() == "old"
+
+
+@dataclass
+class World:
+    """A real world of which nothing is real; *breaks_at* is where it does."""
+
+    breaks_at: str = ""
+    error: BaseException = field(default_factory=lambda: ZeroDivisionError("division by\n zero"))
+    put_back: bool = False
+
+    def reach(self, point: str) -> None:
+        if point == self.breaks_at:
+            raise self.error
+
+    @contextmanager
+    def real_world(self, *_: object) -> Iterator[Any]:
+        try:
+            self.reach("starting")
+            yield SimpleNamespace(world=None, set_off=self.set_off, finish=lambda: self.reach("finishing"))
+        finally:
+            self.put_back = True
+        self.reach("ending")
+
+    def set_off(self) -> float:
+        self.reach("setting off")
+        return time.monotonic()
+
+    @contextmanager
+    def panel(self, *_: object) -> Iterator[Any]:
+        self.reach("showing")
+        yield SimpleNamespace(show=None)
+
+    def loop(self, _plan: object, _world: object, record: Any, _shown: object, unforeseen: Any) -> None:
+        detail = ""
+        try:
+            self.reach("running")
+        except Exception as error:  # noqa: BLE001 - as the loop itself does
+            detail = unforeseen(error)
+        record.write(Ended(3.0, "crashed" if detail else "completed", detail))
+
+
+@pytest.fixture
+def conduct(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[World], api.Run]:
+    """Carries out a scenario, in a world of the test's own, through all that a run is but the run itself."""
+
+    def run(world: World) -> api.Run:
+        monkeypatch.setattr(real, "find_proxy", lambda *_: Proxy("http://127.0.0.1:1", None, "2.12.0"))
+        monkeypatch.setattr(real, "real_world", world.real_world)
+        monkeypatch.setattr(loop, "run", world.loop)
+        monkeypatch.setattr(api, "_import_what_judging_needs", lambda: None)
+        prepared = prepare(SCENARIO, None, Asked(), None)
+        panel: Any = world.panel
+        return api.conduct(prepared, settings(), tmp_path / "reports", panel=panel)
+
+    return run
+
+
+def ended(run: api.Run) -> list[tuple[str, str]]:
+    _, history = store.read_history(RunFolder(run.path))
+    return [(event.reason, event.detail) for event in history if isinstance(event, Ended)]
+
+
+def test_a_run_in_which_nothing_breaks_has_one_end_and_no_log_of_ours(conduct: Callable[[World], api.Run]) -> None:
+    world = World()
+    run = conduct(world)
+    assert (ended(run), world.put_back) == ([("completed", "")], True)
+    assert not (run.path / "logs" / "harness.log").exists()
+
+
+@pytest.mark.parametrize("point", ["starting", "setting off", "showing", "running", "finishing", "ending"])
+def test_whatever_breaks_a_run_is_put_back_logged_and_judged(conduct: Callable[[World], api.Run], point: str) -> None:
+    world = World(point)
+    run = conduct(world)
+    log = run.path / "logs" / "harness.log"
+    told = f"ZeroDivisionError: division by zero; its traceback is in {log}"
+    assert world.put_back
+    assert ended(run)[-1] == ("crashed", told)
+    assert (run.verdict, run.result.exit_status, run.result.reason) == ("crashed", 70, f"{told}.")
+    assert "in reach\n    raise self.error" in log.read_text()
+    assert harness.judge(run.path).result == run.result
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "said"),
+    [
+        (harness.HarnessError("the wire is gone"), "crashed", "The wire is gone."),
+        (KeyboardInterrupt(), "interrupted", "The run was interrupted at 0.0 s."),
+    ],
+)
+def test_what_was_foreseen_is_told_as_it_is_and_needs_no_traceback(
+    conduct: Callable[[World], api.Run], error: BaseException, verdict: str, said: str
+) -> None:
+    run = conduct(World("setting off", error))
+    assert (run.verdict, run.result.reason) == (verdict, said)
+    assert not (run.path / "logs" / "harness.log").exists()
+
+
+def test_a_history_that_cannot_be_written_is_told_with_what_there_is(
+    conduct: Callable[[World], api.Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store.HistoryFile, "write", full)
+    with pytest.raises(harness.HarnessError, match=r"the run's files cannot be written: .*No space left") as raised:
+        conduct(World())
+    (folder,) = (tmp_path / "reports").glob("*/*")
+    assert str(raised.value).endswith(str(folder))
