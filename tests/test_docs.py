@@ -34,6 +34,7 @@ from harness.records import Arrival, Attempt, Request
 from harness.result import EXIT_STATUS
 from harness.scoring.band import SETTLED_REQUESTS, SETTLED_S, SLACK
 from harness.scoring.steadiness import LAG_P99_MS, LATE_RATIO, STEADY_RATIO, kept_up, steady
+from harness.scoring.wording import facts
 from harness.target import Target
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,6 +87,13 @@ def test_every_harness_command_in_a_document_is_one_that_the_command_line_takes(
     command = get_command(app)
     subcommand = command.commands[words[0]]  # type: ignore[attr-defined]  # it is a group of commands
     subcommand.make_context(words[0], words[1:], resilient_parsing=False)
+
+
+def test_every_command_of_harness_in_a_sentence_is_one() -> None:
+    known = set(get_command(app).commands)  # type: ignore[attr-defined]  # it is a group of commands
+    for path in DOCUMENTS:
+        for word in re.findall(r"`(?:\S*/)?harness ([a-z]+)", re.sub(r"(?s)```.*?```", "", path.read_text())):
+            assert word in known, f"{path.name}: harness {word}"
 
 
 @pytest.mark.parametrize(
@@ -361,6 +369,12 @@ def test_the_way_of_asking_on_the_page_on_services_is_one() -> None:
     (text,) = _blocks((ROOT / "docs" / "service.md").read_text(), "yaml")
     target = yaml.safe_load((ROOT / "scenarios" / "targets" / "default.yaml").read_text()) | yaml.safe_load(text)
     assert read(yaml.safe_dump(target), Target, "mine.yaml").value.ask.reply.compare == "facts"
+
+
+def test_the_facts_that_the_page_on_services_says_agree_do_and_the_other_does_not() -> None:
+    page = (ROOT / "docs" / "service.md").read_text()
+    one, same, other = re.findall(r'"([^"{}]*(?:thirty|\d+) days)"', page.replace("\n", " "))
+    assert facts(one) == facts(same) != facts(other)
 
 
 def test_every_step_of_the_workflow_does_one_thing_and_reads_what_the_run_wrote() -> None:
