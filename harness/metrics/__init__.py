@@ -6,8 +6,8 @@ from harness.metrics.answer_consistency import AnswerConsistency, MonotonicViola
 from harness.metrics.base import Metric, metrics
 from harness.metrics.good_ratio import GoodRatio
 from harness.metrics.latency import Latency, TimeToFirstToken
+from harness.metrics.recovery_and_failover import FailoverTime, RecoveryTime
 from harness.metrics.retry_amplification import RetryAmplification
-from harness.metrics.settling import FailoverTime, RecoveryTime
 from harness.registry import load_third_parties
 
 for _metric in (

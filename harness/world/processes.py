@@ -63,7 +63,7 @@ class Processes:
                 sys.executable,
                 "-P",  # a types.py where the harness was started must not stand in for the library's
                 "-m",
-                "harness.simulated",
+                "harness.simulated_provider",
                 "--port",
                 str(self.ports[name]),
                 "--seed",

@@ -7,10 +7,10 @@ import time
 
 import msgspec
 
-from harness.simulated import answers, wording
-from harness.simulated.pace import Pace
-from harness.simulated.server import Reply, Request
-from harness.simulated.slots import Overloaded, Slots
+from harness.simulated_provider import answers, openai_format
+from harness.simulated_provider.pace import Pace
+from harness.simulated_provider.server import Reply, Request
+from harness.simulated_provider.slots import Overloaded, Slots
 
 CHAT = "/v1/chat/completions"
 _EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"),)
@@ -51,7 +51,7 @@ class _Chat(msgspec.Struct):
 
 
 class Provider:
-    """One simulated provider in *region*: `accept` and `answer` are what `harness.simulated.server.listen` asks for."""
+    """One simulated provider in *region*: `accept` and `answer` are what `harness.simulated_provider.server.listen` asks for."""
 
     def __init__(self, settings: Settings, *, seed: int, region: str) -> None:
         self.counts = Counts()
@@ -75,9 +75,9 @@ class Provider:
             case ("GET", "/counts"):
                 reply.whole(200, msgspec.json.encode(self.counts))
             case ("GET", "/v1/models"):
-                reply.whole(200, wording.models(["simulated"]))
+                reply.whole(200, openai_format.models(["simulated"]))
             case (method, path):
-                unknown = wording.error(f"Invalid URL ({method} {path})", "invalid_request_error", "unknown_url")
+                unknown = openai_format.error(f"Invalid URL ({method} {path})", "invalid_request_error", "unknown_url")
                 reply.whole(404, unknown)
 
     async def _chat(self, body: bytes, reply: Reply) -> None:
@@ -85,41 +85,45 @@ class Provider:
             chat = msgspec.json.decode(body, type=_Chat)
         except msgspec.DecodeError as problem:
             self.counts.rejected += 1
-            reply.whole(400, wording.error(f"We could not parse your request: {problem}", "invalid_request_error"))
+            reply.whole(
+                400, openai_format.error(f"We could not parse your request: {problem}", "invalid_request_error")
+            )
             return
         try:
             async with self._slots:
                 await self._work(chat, reply)
         except Overloaded:
             self.counts.rejected += 1
-            reply.whole(503, wording.OVERLOADED)
+            reply.whole(503, openai_format.OVERLOADED)
 
     async def _work(self, chat: _Chat, reply: Reply) -> None:
         prompt = answers.read(chat.messages)
         pieces = answers.pieces(prompt, self._settings.tokens)
         limit = chat.max_completion_tokens or chat.max_tokens or len(pieces)
-        finish: wording.Finish = "length" if limit < len(pieces) else "stop"
+        finish: openai_format.Finish = "length" if limit < len(pieces) else "stop"
         pieces = pieces[:limit]
-        completion = wording.Completion(f"chatcmpl-{prompt.digest}", int(time.time()), chat.model, f"fp_{self._region}")
-        usage = wording.Usage(sum(len(message.text) for message in chat.messages) // 4, len(pieces))
+        completion = openai_format.Completion(
+            f"chatcmpl-{prompt.digest}", int(time.time()), chat.model, f"fp_{self._region}"
+        )
+        usage = openai_format.Usage(sum(len(message.text) for message in chat.messages) // 4, len(pieces))
         due_s = self._pace.due_s(prompt.key, len(pieces))
         if chat.stream:
             with_usage = chat.stream_options is not None and chat.stream_options.include_usage
-            chunks = wording.Chunks(completion, with_usage=with_usage)
+            chunks = openai_format.Chunks(completion, with_usage=with_usage)
             await _stream(reply, chunks, pieces, due_s)
             left = reply.gone
             reply.end(chunks.end(finish, usage))
         else:
             await asyncio.sleep(due_s[-1])
             left = reply.gone
-            reply.whole(200, wording.whole(completion, "".join(pieces), finish, usage))
+            reply.whole(200, openai_format.whole(completion, "".join(pieces), finish, usage))
         if left:
             self.counts.abandoned += 1
         else:
             self.counts.answered += 1
 
 
-async def _stream(reply: Reply, chunks: wording.Chunks, pieces: list[str], due_s: list[float]) -> None:
+async def _stream(reply: Reply, chunks: openai_format.Chunks, pieces: list[str], due_s: list[float]) -> None:
     """Write each piece when it is due; a client who has left does not end the work."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()

@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from harness.simulated.pace import Pace
+from harness.simulated_provider.pace import Pace
 
 
 def pace(seed: int = 1, sigma: float = 0.35) -> Pace:

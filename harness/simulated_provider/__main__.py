@@ -1,4 +1,4 @@
-"""``python -m harness.simulated``: one simulated provider on a port of 127.0.0.1, until it is told to end."""
+"""``python -m harness.simulated_provider``: one simulated provider on a port of 127.0.0.1, until it is told to end."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import signal
 
 import msgspec
 
-from harness.simulated.provider import Provider, Settings
-from harness.simulated.server import listen
+from harness.simulated_provider.provider import Provider, Settings
+from harness.simulated_provider.server import listen
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m harness.simulated", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m harness.simulated_provider", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--region", default="")

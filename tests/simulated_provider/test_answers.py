@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.simulated.answers import Message, pieces, read
+from harness.simulated_provider.answers import Message, pieces, read
 
 NONCE = "[n-0123456789]"
 CONTEXT = "Use it.\n\nContext:\n- Refunds are accepted within {days} days.\n- The office opens at 9."

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from harness.simulated.slots import Overloaded, Slots
+from harness.simulated_provider.slots import Overloaded, Slots
 
 
 def test_beyond_capacity_and_queue_one_more_is_overloaded_and_others_are_served_in_order():

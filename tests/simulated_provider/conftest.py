@@ -52,7 +52,7 @@ def _start(ends: ExitStack, seed: int = 1, **config: float) -> Running:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     line = ["--port", str(port), "--seed", str(seed), "--region", "east", "--config", json.dumps(config)]
-    process = ends.enter_context(subprocess.Popen([sys.executable, "-m", "harness.simulated", *line]))
+    process = ends.enter_context(subprocess.Popen([sys.executable, "-m", "harness.simulated_provider", *line]))
     ends.callback(process.terminate)
     _wait_for(port)
     return Running(port)

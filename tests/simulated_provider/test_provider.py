@@ -110,7 +110,7 @@ def test_answers_are_the_same_however_many_are_asked_at_once(fast):
 
 @pytest.mark.parametrize("config", ['{"capacty": 2}', "{"])
 def test_a_wrong_setting_is_refused_with_what_would_be_right(config):
-    line = [sys.executable, "-m", "harness.simulated", "--port", "1", "--config", config]
+    line = [sys.executable, "-m", "harness.simulated_provider", "--port", "1", "--config", config]
     ended = subprocess.run(line, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert config in ended.stderr
