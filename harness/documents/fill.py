@@ -45,7 +45,9 @@ def wrongs(text: str, known: Collection[str]) -> list[str]:
             found.append(f"unknown placeholder {match[0]}; {suggestion(match['name'], list(known))}")
         elif match["stray"]:
             brace = match["stray"]
-            found.append(f"a lone {brace} is part of no placeholder; write {2 * brace} for a brace that is meant")
+            what = f"a lone {brace} is part of no placeholder; write {2 * brace} for a brace that is meant"
+            secret = brace == "{" and text[: match.start()].endswith("$")
+            found.append(what + (", or ${NAME} for a secret" if secret else ""))
     return list(dict.fromkeys(found))
 
 

@@ -57,6 +57,10 @@ _SLIPS = (
     _Slip(r"expected ',' or '.', but got '<stream end>'", "the '{opened}' that opens here is never closed", begun=True),
     _Slip(r"expected ',' or '.', but got '\?'", "text inside brackets that holds a ? has to stand in quotes"),
     _Slip(
+        r"expected ',' or '.', but got '\{'",
+        'text inside brackets that holds a {{ has to stand in quotes, such as "${{KEY}}"',
+    ),
+    _Slip(
         r"expected ',' or '(.)', but got .+",
         "a ',' is missing here, or a '{0}' that closes the '{opened}' of line {line}",
     ),

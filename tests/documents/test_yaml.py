@@ -44,6 +44,7 @@ Told = Callable[..., list[str]]
         ("a: 1\nb: [x, y\n", "f.yaml:2: the '[' that opens here is never closed"),
         ("a: {b: 1\nc: 2\n", "f.yaml:2: a ',' is missing here, or a '}' that closes the '{' of line 1"),
         ("a: [\n", "f.yaml:2: the file ends inside a bracket that is never closed"),
+        ("a: {b: ${KEY}}\n", 'f.yaml:1: text inside brackets that holds a { has to stand in quotes, such as "${KEY}"'),
         ("a: {b: what?}\n", "f.yaml:1: text inside brackets that holds a ? has to stand in quotes"),
         ("a: 1\n}\n", "f.yaml:2: a '}' too many; text that begins with it has to stand in quotes"),
         ("a: [,]\n", "f.yaml:1: a value is missing before ','; text that begins with it has to stand in quotes"),
