@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: phase and time left, faults in force, offered and good rate, p95, attempts a request."""
+"""What a person sees while a run goes on: phase and time left, faults in force, offered and good rate, p95, attempts per request."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _facts(plan: Plan, progress: Progress, numbers: Numbers) -> list[tuple[str, 
         ("offered", f"{plan.scenario.load.rate_per_s:g}/s" if progress.now_s < plan.total_s else "0/s"),
         ("good", f"{numbers.good_per_s:.1f}/s"),
         ("p95", f"{p95_s:.2f} s" if p95_s is not None else "-"),
-        ("attempts a request", f"{amplification:.2f}" if amplification is not None else "-"),
+        ("attempts per request", f"{amplification:.2f}" if amplification is not None else "-"),
     ]
 
 

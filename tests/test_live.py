@@ -50,7 +50,7 @@ def _shown(plan: Plan, rows: Path, width: int, *, terminal: bool) -> str:
 
 def test_without_a_terminal_one_plain_line_tells_how_it_goes(plan: Plan, rows: Path) -> None:
     (line,) = _shown(plan, rows, 80, terminal=False).splitlines()
-    told = "20 s fault 10 s left offered 20/s good 8.0/s p95 0.50 s attempts a request 3.00 ! regional_loss east · blackhole (in force)"
+    told = "20 s fault 10 s left offered 20/s good 8.0/s p95 0.50 s attempts per request 3.00 ! regional_loss east · blackhole (in force)"
     assert " ".join(line.split()) == told
 
 
@@ -60,6 +60,6 @@ def test_on_a_terminal_a_panel_shows_each_number_below_its_name(plan: Plan, rows
     assert all(len(line) <= width for line in lines)
     names = next(line for line in lines if "offered" in line)
     values = lines[lines.index(names) + 1]
-    assert values[names.index("attempts a request") :].startswith("3.00")
+    assert values[names.index("attempts per request") :].startswith("3.00")
     assert values[names.index("p95") :].startswith("0.50 s")
     assert any("regional_loss east · blackhole (in force)" in line for line in lines)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RecoveryTime(Metric):
-    """Seconds from the end of the last fault until answers were good for good; censored when the run ended first."""
+    """Seconds from the end of the last fault until answers were good again and stayed so; censored when the run ended first."""
 
     name: ClassVar[str] = "recovery_time_s"
     unit: ClassVar[str] = "s"

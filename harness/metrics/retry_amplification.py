@@ -28,7 +28,7 @@ class RetryAmplification(Metric):
     """
 
     name: ClassVar[str] = "retry_amplification"
-    unit: ClassVar[str] = "attempts a request"
+    unit: ClassVar[str] = "attempts per request"
 
     def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
         interval: Interval = evidence.once((self.name, phase), lambda: _measure(evidence, phase))
@@ -55,7 +55,7 @@ class RetryAmplification(Metric):
         return Breakdown(phase=super().by(evidence).phase, link=links, layer=layers)
 
     def also(self, evidence: Evidence) -> dict[str, Measured]:
-        """*arrived*: attempts a request that came out of the fault at the providers; what is missing, it ate."""
+        """*arrived*: attempts per request that came out of the fault at the providers; what is missing, it ate."""
         if self.measure(evidence).value is None:
             return {}
         rows = evidence.requests_in(None)

@@ -1,6 +1,6 @@
 """``python -m harness.reference.resilient``: an assistant that is built for what its providers and stores do to it.
 
-One layer of retries with a budget, a breaker a link, another region to turn to; it stops when its caller does; and it
+One layer of retries with a budget, a circuit breaker per link, another region to turn to; it stops when its caller does; and it
 never shows a conversation an older snapshot than the newest that the conversation has seen.
 """
 

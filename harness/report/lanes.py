@@ -13,7 +13,7 @@ from harness.report.charts import Chart, Field, swatch
 from harness.report.series import Timeline, Values
 from harness.result import Finding, Result
 
-_A_REQUEST = "attempts a request"
+_A_REQUEST = "attempts per request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,18 @@ def _goodput(timeline: Timeline, field: Field, result: Result) -> Lane:
         chart.line(at_s, timeline.good, stroke="good"),
     ]
     keys = (
-        Key("good", swatch("solid", "good"), "good a second", [words.per_s(value) for value in timeline.good]),
+        Key("good", swatch("solid", "good"), "good per second", [words.per_s(value) for value in timeline.good]),
         Key(
             "offered",
             swatch("dashed", "offered"),
-            "offered a second",
+            "offered per second",
             [words.per_s(value) for value in timeline.offered],
         ),
         Key("offered, not good", swatch("area", "lost")),
     )
-    title, about = "Good answers", _means(result, timeline, timeline.good, "good answers a second")
+    title, about = "Good answers", _means(result, timeline, timeline.good, "good answers per second")
     picture = chart.picture(lines, title=title, about=about, key="goodput", named=words.number)
-    return Lane("goodput", title, "a second, by when the request was due", picture, keys)
+    return Lane("goodput", title, "per second, by when the request was due", picture, keys)
 
 
 def _latency(timeline: Timeline, field: Field, evidence: Evidence, result: Result) -> Lane:
@@ -114,19 +114,19 @@ def _load(timeline: Timeline, field: Field, result: Result) -> Lane:
     ]
     keys = (
         Key(
-            "tried", swatch("solid", "attempts"), "tried a second", [words.per_s(value) for value in timeline.attempts]
+            "tried", swatch("solid", "attempts"), "tried per second", [words.per_s(value) for value in timeline.attempts]
         ),
         Key(
             "arrived",
             swatch("dotted", "arrivals"),
-            "arrived a second",
+            "arrived per second",
             [words.per_s(value) for value in timeline.arrivals],
         ),
         Key("client requests", swatch("dashed", "offered")),
     )
-    title, about = "Attempts at the providers", _means(result, timeline, timeline.attempts, "attempts a second")
+    title, about = "Attempts at the providers", _means(result, timeline, timeline.attempts, "attempts per second")
     picture = chart.picture(lines, title=title, about=about, key="load", named=words.number)
-    return Lane("load", title, "a second, by when it happened", picture, keys)
+    return Lane("load", title, "per second, by when it happened", picture, keys)
 
 
 def _amplification(timeline: Timeline, field: Field, result: Result) -> Lane:

@@ -73,7 +73,7 @@ def _told(phase: Tries) -> str:
 def _bar(phase: Tries, highest: float, y: float) -> Iterator[Markup]:
     total = phase.attempts / phase.requests
     yield text("0", y + 13, f"{words.phase(phase.phase)}", dx=6, font_weight=600, class_="halo")
-    said = f"{total:.2f} attempts a request, {phase.arrived / phase.requests:.2f} arrived"
+    said = f"{total:.2f} attempts per request, {phase.arrived / phase.requests:.2f} arrived"
     yield text("0", y + 13, said, dx=80, fill="soft", class_="halo")
     left = 0.0
     for layer, n in phase.by_layer.items():

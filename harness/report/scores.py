@@ -24,7 +24,7 @@ _ONLY_WHERE_MEASURED = ("failover_time_s", "monotonic_violations")
 _IN_FAULT = ("good_ratio", "retry_amplification")
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 _ABOUT = {
-    "recovery_time_s": "from the end of the fault until answers were good for good",
+    "recovery_time_s": "from the end of the fault until answers were good again and stayed so",
     "failover_time_s": "from the start of the fault until answers were good while it lasted",
     "good_ratio": "of requests got a complete answer in time",
     "retry_amplification": "attempts at providers for each request",

@@ -47,7 +47,7 @@ def quantity(value: float | None, unit: str = "") -> str:
             return f"{value:,.0f} ms" if abs(value) >= 10 else f"{_plain(value, 1)} ms"
         case "ratio":
             return ratio(value)
-        case "attempts a request":
+        case "attempts per request":
             return f"{value:.2f} {TIMES}"
         case _:
             return number(value)
@@ -168,7 +168,7 @@ def limit(result: Result, finding: Finding) -> str:
 
 def limit_value(result: Result, finding: Finding) -> str:
     """The limit with its unit, as it was written: ``5 s``, ``1.5 ×``, ``0.95``."""
-    suffix = {"s": " s", "ms": " ms", "attempts a request": f" {TIMES}"}.get(unit_of(result, finding.metric), "")
+    suffix = {"s": " s", "ms": " ms", "attempts per request": f" {TIMES}"}.get(unit_of(result, finding.metric), "")
     return f"{finding.limit:,.10g}{suffix}"
 
 

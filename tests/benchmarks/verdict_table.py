@@ -96,7 +96,7 @@ def table(wanted: list[Cell], records: dict[Cell, list[Record]]) -> Iterator[str
     repeated = sum(len(records[cell]) - 1 for cell in done)
     latest = next(reversed(done.values()), None)
     yield "# Verdicts of the shipped scenarios\n"
-    yield "Every shipped scenario on both reference targets, a run a seed, everything real. Made by\n"
+    yield "Every shipped scenario on both reference targets, one run per seed, everything real. Made by\n"
     yield "```sh\npython tests/benchmarks/verdict_table.py --seeds 10\n```\n"
     if latest:
         versions = ", ".join(f"{name} {version}" for name, version in latest["versions"].items())

@@ -141,7 +141,7 @@ def test_every_chart_has_a_title_a_description_and_a_table_behind_it(diverging, 
     charts = [attributes for attributes in page.all("svg") if attributes.get("role") == "img"]
     assert len(charts) == 6
     assert len([row for row in page.all("tr") if "data-x" in row]) == 50
-    for column in ("good a second", "p95", "tried a second", "attempts a request", "snapshot, east"):
+    for column in ("good per second", "p95", "tried per second", "attempts per request", "snapshot, east"):
         assert column in page.text
 
 

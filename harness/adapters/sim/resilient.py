@@ -1,4 +1,4 @@
-"""A service built to hold: one layer of retries with a budget, a breaker a link, another region to turn to."""
+"""A service built to hold: one layer of retries with a budget, a circuit breaker per link, another region to turn to."""
 
 from __future__ import annotations
 
