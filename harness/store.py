@@ -209,7 +209,7 @@ def keep_tables(folder: RunFolder, *, requests: pd.DataFrame, attempts: pd.DataF
     for name, frame in (("requests", requests), ("attempts", attempts), ("arrivals", arrivals)):
         if _length(folder.table(name)) is None:
             with _replacing(folder.table(name)) as temporary:
-                frame.to_parquet(temporary, index=False, compression="zstd")
+                frame.to_parquet(temporary, index=False, compression="zstd", write_page_checksum=True)
     # Under their own name the rows are there as long as all of them are: some of them would be taken for the whole run.
     gone = folder.path / ".rows"
     with suppress(OSError):
@@ -225,7 +225,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
     try:
         with path.open("rb") as file:
-            return pd.read_parquet(file)
+            return pd.read_parquet(file, page_checksum_verification=True)
     except FileNotFoundError as error:
         raise UsageProblems(Problem("is missing", file=str(path))) from error
     except (PermissionError, IsADirectoryError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def test_a_folder_without_a_history_is_no_run(tmp_path: Path) -> None:
 def killed(tmp_path: Path) -> RunFolder:
     """What a run leaves that was killed before its tables were made: three requests, two attempts, one arrival."""
     folder = store.create(tmp_path, "small", "run")
-    rows = {
+    rows: dict[str, Sequence[Request | Attempt | Arrival]] = {
         "requests-0": [Request(index, 0, 100.0 + index) for index in range(3)],
         "attempts": [Attempt("east", 100.5), Attempt("west", 101.5)],
         "arrivals": [Arrival("east", 100.6)],
@@ -192,6 +192,20 @@ def test_a_damaged_table_is_named_with_what_is_wrong(
     with pytest.raises(UsageProblems) as raised:
         store.read_tables(killed, 100.0)
     assert str(raised.value) == f"{killed.table(name)}: {said}"
+
+
+def test_a_table_in_which_a_bit_has_changed_is_refused_or_holds_what_it_held(killed: RunFolder) -> None:
+    requests, path = kept(killed).requests, killed.table("requests")
+    whole = path.read_bytes()
+    footer = 8 + int.from_bytes(whole[-8:-4], "little")
+    refused = 0
+    for place in range(4, len(whole) - footer, 31):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        try:
+            assert store.read_table(path).equals(requests), place
+        except UsageProblems:
+            refused += 1
+    assert refused > 10
 
 
 def test_a_row_that_no_process_wrote_is_told_with_its_file(killed: RunFolder) -> None:
