@@ -63,7 +63,7 @@ class Bins:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Attempts a request, over the *n* requests due in a stretch; None where nothing could be seen."""
+    """Attempts per request, over the *n* requests due in a stretch; None where nothing could be seen."""
 
     start_s: float
     end_s: float
