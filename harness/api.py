@@ -144,7 +144,7 @@ def conduct(
                 record.end("crashed", str(error))
             except Exception as error:  # noqa: BLE001 - whatever it is, the world was put back, and the run can be judged
                 record.end("crashed", _unforeseen(folder, error))
-    return _judged(folder, baseline)
+    return _judged_at_once(folder, baseline)
 
 
 def _live_through(
@@ -198,6 +198,18 @@ def _writing(folder: RunFolder) -> Iterator[None]:
         raise HarnessError(
             f"the run's files cannot be written: {error}; what there is stands in {folder.path}"
         ) from error
+
+
+def _judged_at_once(folder: RunFolder, baseline: Result | None) -> Run:
+    """The run that has just been made; raises HarnessError where it cannot be judged, since that is no fault of who asked for it."""
+    try:
+        return _judged(folder, baseline)
+    except HarnessError:
+        raise
+    except UsageProblems as problems:
+        raise HarnessError(f"the run cannot be judged: {problems}") from problems
+    except Exception as error:
+        raise HarnessError(f"the run cannot be judged: {_unforeseen(folder, error)}") from error
 
 
 def _warn(text: str) -> None:

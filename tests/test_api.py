@@ -226,3 +226,28 @@ def test_a_history_that_cannot_be_written_is_told_with_what_there_is(
         conduct(World())
     (folder,) = (tmp_path / "reports").glob("*/*")
     assert str(raised.value).endswith(str(folder))
+
+
+def test_a_run_that_cannot_be_judged_is_told_in_one_line_and_can_be_judged_later(
+    conduct: Callable[[World], api.Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("harness.report.page.page", broken_page)
+        with pytest.raises(harness.HarnessError) as raised:
+            conduct(World())
+    (folder,) = (tmp_path / "reports").glob("*/*")
+    log = folder / "logs" / "harness.log"
+    assert str(raised.value) == f"the run cannot be judged: RuntimeError: no page today; its traceback is in {log}"
+    assert "in broken_page" in log.read_text()
+    assert harness.judge(folder).result.run_id == folder.name
+
+
+def test_rows_of_a_fresh_run_that_cannot_be_read_are_no_fault_of_who_asked_for_it(
+    conduct: Callable[[World], api.Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unread(*_: object) -> None:
+        raise harness.UsageProblems(problems.Problem("holds a row that cannot be read", "requests-0.rows"))
+
+    monkeypatch.setattr(store, "read_tables", unread)
+    with pytest.raises(harness.HarnessError, match=r"^the run cannot be judged: requests-0\.rows: holds a row"):
+        conduct(World())
