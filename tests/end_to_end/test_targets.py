@@ -207,7 +207,7 @@ ask:
 links:
   openai: {kind: provider, upstream: "https://api.example.com", listen: 7101}
   store: {kind: store, upstream: "10.0.0.1:5432", listen: 7102}
-  cache: {kind: cache, upstream: "redis://user@127.0.0.1"}
+  cache: {kind: cache, upstream: "redis://user@127.0.0.1", listen: 7103}
 """
 
 
@@ -219,7 +219,7 @@ def validated(tmp_path: Path) -> Callable[[str, str], list[str]]:
         assert old in TARGET
         path = tmp_path / "mine.yaml"
         path.write_text(TARGET.replace(old, new))
-        return [str(problem).removeprefix(f"{path}:") for problem in validate(path)]
+        return [str(problem).removeprefix(f"{path}:") for problem in validate(path).problems]
 
     return told
 
@@ -248,13 +248,13 @@ def test_a_target_that_hangs_together_is_in_order(validated: Callable[[str, str]
         ('"10.0.0.1:5432"', '"postgres://u:p@db/x"', "19 links.store.upstream: 'postgres://u:p@db/x' has no port"),
         ("listen: 7102", "listen: 7101", "19 links.store.listen: 7101 is the port of link 'openai' too"),
         ("http://127.0.0.1:{port}", "127.0.0.1:{port}", "10 entries[0].url: '127.0.0.1:{port}' is not an HTTP address"),
-        ("http://127.0.0.1:{port}", "http://a:{port}/?b=c", "10 entries[0].url: 'http://a:{port}/?b=c' is no HTTP"),
+        ("http://127.0.0.1:{port}", "http://a:{port}/?b=c", "10 entries[0].url: 'http://a:{port}/?b=c' is not an HTTP"),
         ("http://127.0.0.1:{port}", "{opnai.url}", "10 entries[0].url: unknown placeholder {opnai.url}; did you mean"),
         ("api.example.com", "api.example.com:99999", "18 links.openai.upstream: 'https://api.example.com:99999' is no"),
         (
             "api.example.com",
             "key@api.example.com",
-            "18 links.openai.upstream: 'https://key@api.example.com' is no HTTP",
+            "18 links.openai.upstream: 'https://key@api.example.com' is not an HTTP",
         ),
         ("http://127.0.0.1:{port}", "{store.url}", "10 entries[0].url: '{store.url}' is not an HTTP address"),
     ],

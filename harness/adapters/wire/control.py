@@ -22,8 +22,8 @@ from typing import Annotated, TypeVar
 import msgspec
 from aiohttp import web
 
-from harness.adapters.wire.edge import Edge
-from harness.adapters.wire.tap import Tap
+from harness.adapters.wire.edge.edge import Edge
+from harness.adapters.wire.tap.tap import Tap
 from harness.effects import EdgeRule, LinkCounts, TapMode
 
 Asked = TypeVar("Asked")

@@ -17,9 +17,9 @@ from aiohttp import web
 
 from harness.adapters.wire.config import ARRIVALS, ATTEMPTS, Config, load
 from harness.adapters.wire.control import Control, Ends
-from harness.adapters.wire.edge import Edge
+from harness.adapters.wire.edge.edge import Edge
 from harness.adapters.wire.ledger import Ledger
-from harness.adapters.wire.tap import Tap
+from harness.adapters.wire.tap.tap import Tap
 from harness.records import Arrival, Attempt
 
 USAGE = 2

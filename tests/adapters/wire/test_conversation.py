@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.adapters.wire.conversation import Conversation
 from harness.adapters.wire.ledger import Ledger
+from harness.adapters.wire.tap.conversation import Conversation
 from harness.records import Attempt
 from harness.rowfile import read_rows
 

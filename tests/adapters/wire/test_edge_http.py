@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from harness.adapters.wire.request import RequestReading
+from harness.adapters.wire.edge.request import RequestReading
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -339,7 +339,7 @@ def test_a_defect_of_ours_is_a_cut_and_is_said(wire, provider, clients, kit, mon
     def broken(*_: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("harness.adapters.wire.visit._reader", broken)
+    monkeypatch.setattr("harness.adapters.wire.edge.visit._reader", broken)
     client = clients(wire.edge())
     with caplog.at_level(logging.ERROR):
         client.say(kit.post())

@@ -127,7 +127,7 @@ def test_what_is_in_flight_at_the_end_is_counted_exactly_too(wire_process, provi
 
 
 def test_what_the_provider_did_not_take_whole_was_not_forwarded(wire, provider, clients, kit, monkeypatch) -> None:
-    monkeypatch.setattr("harness.adapters.wire.upstream._WHOLE_WITHIN_S", 0.05)
+    monkeypatch.setattr("harness.adapters.wire.edge.upstream._WHOLE_WITHIN_S", 0.05)
 
     def stop_reading(line, data: bytes) -> None:
         provider.on_bytes = None

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from harness.adapters.wire.openai_errors import duration, error, limit_headers, rate_limited
-from harness.adapters.wire.rules import Allowance, Limited
+from harness.adapters.wire.edge.openai_errors import duration, error, limit_headers, rate_limited
+from harness.adapters.wire.edge.rules import Allowance, Limited
 from harness.effects import RateLimit
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.adapters.wire.rules import RateLimiter, Rules, Verdict, draw
+from harness.adapters.wire.edge.rules import RateLimiter, Rules, Verdict, draw
 from harness.effects import EdgeRule, HttpError, RateLimit
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from harness.adapters.wire.answer import AnswerReading, Head, UnreadableError
+from harness.adapters.wire.edge.answer import AnswerReading, Head, UnreadableError
 from harness.adapters.wire.sockets import unbuffered
 
 

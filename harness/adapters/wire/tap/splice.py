@@ -1,4 +1,4 @@
-"""The tap: what a target says on one link, counted before any fault can touch it, and passed on byte by byte.
+"""One connection through the tap: what a target says is counted before any fault can touch it, and passed on byte by byte.
 
 When the far side fails before a request was whole, the request is first read to its end, so that no attempt is lost; only
 then is the failure passed on, as a close if it was one and as a reset otherwise.
@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from harness.adapters.wire.conversation import Conversation
-from harness.adapters.wire.ledger import Ledger
-from harness.adapters.wire.sockets import bound, reset, unbuffered, unread
-from harness.records import Attempt
+from harness.adapters.wire.sockets import reset, unbuffered, unread
+from harness.adapters.wire.tap.conversation import Conversation
 
-Mode = Literal["refuse", "hold"]
+if TYPE_CHECKING:
+    from harness.adapters.wire.tap.tap import Tap
 
 _READ_ON_S = 1.0
 """How long after its last byte the rest of a request is waited for, once there is nobody to pass it to."""
@@ -24,116 +23,10 @@ _HOLD_S = 300.0
 _SENT_S = 0.02
 """A request has this long to get from the tap to the edge, also when its client has left."""
 _FLUSH_S = 1.0
-_REFUSED_WITHIN_S = 2.0
 _WAITING_BYTES = 1 << 18
-_BACKLOG = 1024
 
 
-class Tap:
-    """The tap of *link*. It dials 127.0.0.1:*via*; while that is None it fails as if the dial had been refused.
-
-    It is at *listen*, or at a port that is free. Raises OSError that names the port when somebody else has it.
-    """
-
-    def __init__(self, link: str, attempts: Ledger[Attempt], listen: int | None = None) -> None:
-        self.link = link
-        self.attempts = attempts
-        self.via: int | None = None
-        self.owed_s = 0.0
-        """How long the far side is kept open for a client who left before a byte of the answer had come."""
-        self.connections: set[_Near] = set()
-        self.far_sides: set[_Far] = set()
-        self.dials: set[asyncio.Task[None]] = set()
-        self.closed = False
-        self._modes: dict[str, Mode] = {}
-        self._listener: asyncio.Server | None = None
-        self._changing = asyncio.Lock()
-        try:
-            self._held = bound(listen or 0)
-        except OSError as error:
-            raise OSError(f"link {link}: {error}") from error
-        self.port = int(self._held.getsockname()[1])
-
-    @property
-    def refusing(self) -> bool:
-        return "refuse" in self._modes.values()
-
-    @property
-    def holding(self) -> bool:
-        return "hold" in self._modes.values()
-
-    async def open(self) -> None:
-        """Listen on *port*, unless that is done already."""
-        if self._listener is None:
-            loop = asyncio.get_running_loop()
-            self._listener = await loop.create_server(
-                lambda: _Near(self), sock=bound(self.port, again=True), backlog=_BACKLOG
-            )
-
-    async def put_mode(self, fault_id: str, mode: Mode) -> None:
-        """Make *mode* true for *fault_id*; it is in force when this returns. Raises OSError if it cannot be."""
-        async with self._changing:
-            self._forget(fault_id)
-            self._modes[fault_id] = mode
-            await self._settle()
-
-    async def drop_mode(self, fault_id: str) -> None:
-        """Make the mode of *fault_id* false, if there is one; it no longer is in force when this returns.
-
-        Raises OSError if the port cannot be listened on.
-        """
-        async with self._changing:
-            self._forget(fault_id)
-            await self._settle()
-
-    async def close(self) -> None:
-        """Listen no more, and drop all connections. What is still open in the ledger stays so."""
-        self.closed = True
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-        for connection in list(self.connections):
-            connection.drop()
-        # Those of clients who have left may be kept open for what is still owed.
-        for dial in self.dials:
-            dial.cancel()
-        for far in self.far_sides:
-            far.abort()
-        self._held.close()
-
-    def _forget(self, fault_id: str) -> None:
-        held = self.holding
-        self._modes.pop(fault_id, None)
-        if held and not self.holding:
-            for connection in self.connections:
-                connection.stay_held()
-
-    async def _settle(self) -> None:
-        if not self.refusing:
-            await self.open()
-            return
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-        for connection in list(self.connections):
-            connection.fail()
-        await self._until_refused()
-
-    async def _until_refused(self) -> None:
-        late_s = time.monotonic() + _REFUSED_WITHIN_S
-        while time.monotonic() < late_s:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            except ConnectionRefusedError:
-                return
-            except ConnectionError:
-                continue
-            writer.close()
-            await asyncio.sleep(0.005)
-        raise OSError(f"the tap of {self.link} still accepts connections on port {self.port}")
-
-
-class _Near(asyncio.Protocol):
+class Near(asyncio.Protocol):
     """The side of one connection that faces the target."""
 
     _transport: asyncio.Transport
@@ -142,7 +35,7 @@ class _Near(asyncio.Protocol):
         self._tap = tap
         self._loop = asyncio.get_running_loop()
         self._talk = Conversation(tap.link, tap.attempts)
-        self._far: _Far | None = None
+        self._far: Far | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._waiting: list[bytes] = []
         self._far_end: Literal["close", "reset"] | None = None
@@ -193,7 +86,7 @@ class _Near(asyncio.Protocol):
 
     # What the far side calls.
 
-    def reached(self, far: _Far) -> None:
+    def reached(self, far: Far) -> None:
         """The far side is there."""
         self._far = far
         self.resume()
@@ -338,17 +231,17 @@ class _Near(asyncio.Protocol):
         try:
             if self._tap.via is None:
                 raise ConnectionRefusedError
-            await self._loop.create_connection(lambda: _Far(self, self._tap.far_sides), "127.0.0.1", self._tap.via)
+            await self._loop.create_connection(lambda: Far(self, self._tap.far_sides), "127.0.0.1", self._tap.via)
         except OSError:
             self.far_ended("reset")
 
 
-class _Far(asyncio.Protocol):
+class Far(asyncio.Protocol):
     """The side of one connection that faces Toxiproxy."""
 
     _transport: asyncio.Transport
 
-    def __init__(self, near: _Near, all_of_them: set[_Far]) -> None:
+    def __init__(self, near: Near, all_of_them: set[Far]) -> None:
         self._near = near
         self._all = all_of_them
         self._timer: asyncio.TimerHandle | None = None

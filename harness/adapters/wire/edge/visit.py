@@ -7,19 +7,19 @@ import time
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol
 
-from harness.adapters.wire import openai_errors
-from harness.adapters.wire.answer import Head
-from harness.adapters.wire.conversation import SECRET, path_alone
-from harness.adapters.wire.headers import Headers, end_to_end, put, value, written
+from harness.adapters.wire.edge import openai_errors
+from harness.adapters.wire.edge.answer import Head
+from harness.adapters.wire.edge.headers import Headers, end_to_end, put, value, written
+from harness.adapters.wire.edge.reading import Prompt, Reader, reader
+from harness.adapters.wire.edge.request import Request
+from harness.adapters.wire.edge.rules import Verdict
+from harness.adapters.wire.edge.upstream import Call
 from harness.adapters.wire.nonce import NonceSearch
-from harness.adapters.wire.reading import Prompt, Reader, reader
-from harness.adapters.wire.request import Request
-from harness.adapters.wire.rules import Verdict
-from harness.adapters.wire.upstream import Call
+from harness.adapters.wire.secrets import SECRET, path_alone
 from harness.records import Arrival, ArrivalOutcome
 
 if TYPE_CHECKING:
-    from harness.adapters.wire.edge import Edge
+    from harness.adapters.wire.edge.edge import Edge
 
 _NOT_ASKED_ON = frozenset({b"host", b"content-length", b"expect"})
 _WITH_BODY = frozenset({b"POST", b"PUT", b"PATCH"})

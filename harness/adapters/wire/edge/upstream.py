@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from harness.adapters.wire.answer import Head
-from harness.adapters.wire.headers import Headers, written
-from harness.adapters.wire.line import Line
+from harness.adapters.wire.edge.answer import Head
+from harness.adapters.wire.edge.headers import Headers, written
+from harness.adapters.wire.edge.line import Line
 from harness.records import Arrival
 
 _REDIAL_WITHIN_S = 1.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import httptools
 
-from harness.adapters.wire.headers import Headers, listed, written
+from harness.adapters.wire.edge.headers import Headers, listed, written
 
 _HEAD_BYTES_MAX = 1 << 16
 

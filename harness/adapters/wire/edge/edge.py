@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.adapters.wire.edge.rules import Rules
+from harness.adapters.wire.edge.upstream import Call, Upstream
+from harness.adapters.wire.edge.visitor import Visitor
 from harness.adapters.wire.ledger import Ledger
-from harness.adapters.wire.rules import Rules
-from harness.adapters.wire.upstream import Call, Upstream
-from harness.adapters.wire.visitor import Visitor
 from harness.records import Arrival, ArrivalOutcome
 
 _BACKLOG = 1024

@@ -6,13 +6,13 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from harness.adapters.wire.headers import value
-from harness.adapters.wire.request import MalformedError, Request, RequestReading
+from harness.adapters.wire.edge.headers import value
+from harness.adapters.wire.edge.request import MalformedError, Request, RequestReading
+from harness.adapters.wire.edge.visit import Visit
 from harness.adapters.wire.sockets import unbuffered
-from harness.adapters.wire.visit import Visit
 
 if TYPE_CHECKING:
-    from harness.adapters.wire.edge import Edge
+    from harness.adapters.wire.edge.edge import Edge
 
 PROBE_PATH = b"/.harness/probe"
 PROBE_HEADER = b"x-harness-probe"

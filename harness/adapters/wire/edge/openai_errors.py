@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from harness.adapters.wire.rules import Allowance, Limited
+from harness.adapters.wire.edge.rules import Allowance, Limited
 
 _HELP = "Visit https://platform.openai.com/account/rate-limits to learn more."
 _GATEWAY = (

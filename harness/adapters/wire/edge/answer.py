@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import httptools
 
-from harness.adapters.wire.headers import Headers
+from harness.adapters.wire.edge.headers import Headers
 
 _HEAD_BYTES_MAX = 1 << 18
 

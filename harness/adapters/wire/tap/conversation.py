@@ -10,10 +10,8 @@ import httptools
 
 from harness.adapters.wire.ledger import Ledger
 from harness.adapters.wire.nonce import NonceSearch
+from harness.adapters.wire.secrets import SECRET, path_alone
 from harness.records import Attempt, AttemptOutcome
-
-SECRET = frozenset({b"authorization", b"proxy-authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"cookie"})
-"""Headers that are not even looked into."""
 
 _TRACEPARENT_CHARACTERS = 128
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
@@ -273,8 +271,3 @@ class _Answers:
             self._conversation._open[0].attempt.first_byte_s = None
         else:
             self._conversation._answer_complete()
-
-
-def path_alone(target: str) -> str:
-    """The path of a request's *target*, without the query: some providers take their key there."""
-    return target.split("?", 1)[0]
