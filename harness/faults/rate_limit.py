@@ -30,4 +30,4 @@ class RateLimit(Aimed):
         return looked.answered > 0
 
     def summary(self) -> str:
-        return f"rate_limit {self.requests_per_min:g} a minute, burst {self.burst}, on {self.on}"
+        return f"rate_limit {self.requests_per_min:g} per minute, burst {self.burst}, on {self.on}"

@@ -129,7 +129,7 @@ def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> 
     ("document", "summary"),
     [
         (LATENCY, "latency 1500 ± 200 ms on kind provider"),
-        (LIMIT, "rate_limit 120 a minute, burst 2, on kind provider, region east"),
+        (LIMIT, "rate_limit 120 per minute, burst 2, on kind provider, region east"),
         (ERROR, "http_error 529 for 50% on link provider-west"),
         (LOSS, "regional_loss east · blackhole"),
         (DIVERGENCE, "cache_divergence west"),

@@ -44,7 +44,7 @@ def test_an_override_of_what_an_alias_repeats_changes_one_place(scenario_text: s
     value = read(text, Scenario, "f.yaml", {"faults[2].on.region": "west"}).value
     assert [fault.summary() for fault in value.faults[1:3]] == [
         "latency 1500 ± 200 ms on kind provider, region east",
-        "rate_limit 120 a minute, burst 2, on kind provider, region west",
+        "rate_limit 120 per minute, burst 2, on kind provider, region west",
     ]
 
 
