@@ -8,9 +8,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 from harness.settings import Settings
 
+_DOCKER_SOCKET = "unix:///var/run/docker.sock"
+_DOCKER_S = 2
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -30,6 +33,7 @@ def look(settings: Settings) -> Iterator[Check]:
     yield Check("Python 3.11+", sys.version_info >= (3, 11), version)
     yield _toxiproxy(settings)
     yield _redis(settings)
+    yield _docker(settings)
     browser = next((name for name in _BROWSERS if shutil.which(name, path=settings.search_path)), None)
     how = "only the project's own tests look at the report in it; on Debian: apt-get install chromium"
     yield Check("Chromium", browser is not None, browser or how, needed=False)
@@ -64,3 +68,24 @@ def _redis(settings: Settings) -> Check:
         False,
         "only the reference system needs it; on Debian: apt-get install redis-server; on macOS: brew install redis",
     )
+
+
+def _docker(settings: Settings) -> Check:
+    how = "only docker-compose.yml needs it"
+    where = settings.environment.get("DOCKER_HOST") or _DOCKER_SOCKET
+    if not where.startswith("unix://"):
+        return Check("Docker engine", False, f"{how}; the one at {where} (DOCKER_HOST) was not asked", needed=False)
+    missing = Check("Docker engine", False, f"{how}; none answers at {where}", needed=False)
+    if not Path(where.removeprefix("unix://")).exists():
+        return missing
+    import docker  # takes a fifth of a second
+    from docker.errors import DockerException
+
+    try:
+        engine = docker.DockerClient(base_url=where, timeout=_DOCKER_S)
+        try:
+            return Check("Docker engine", True, str(engine.version()["Version"]), needed=False)
+        finally:
+            engine.close()
+    except DockerException:
+        return missing
