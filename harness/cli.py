@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.api import Run
     from harness.faults import Fault
     from harness.prepare import Asked, Prepared
     from harness.result import Result
+    from harness.stored import Run
 
 app = typer.Typer(
     name="harness",
@@ -129,7 +129,7 @@ def run(
     baseline: BaselineOption = None,
 ) -> None:
     """Run scenarios for real: drive the load, break what they say, judge, and write the report."""
-    from harness import api
+    from harness.conduct import conduct
     from harness.live import LivePanel
     from harness.settings import settings
 
@@ -146,7 +146,7 @@ def run(
                     f"[bold]{one.plan.scenario.name}[/] on {one.plan.target.name}, seed {one.plan.seed}, about {one.plan.total_s:.0f} s"
                 )
             runs.append(
-                api.conduct(
+                conduct(
                     one,
                     environment,
                     out,
@@ -212,9 +212,9 @@ def judge(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folde
     Writes result.json, report.html, junit.xml and summary.md again; of a run that was killed, the tables too. `harness report` writes the
     same files, but can hold the run against a baseline, prints no more than where the report is, and ends with 0 whatever the verdict.
     """
-    from harness import api
+    from harness import stored
 
-    judged = api.judge(run, say=_complain)
+    judged = stored.judge(run, say=_complain)
     _show(_console(), judged)
     raise typer.Exit(judged.result.exit_status)
 
@@ -228,9 +228,9 @@ def report(
     The run is judged again for it, so result.json, report.html, junit.xml and summary.md are all written again; of a run that was killed,
     the tables too. Ends with 0 whatever the verdict; `harness judge` shows the verdict and ends with its status.
     """
-    from harness import api
+    from harness import stored
 
-    typer.echo(api.judge(run, baseline=baseline, say=_complain).path / "report.html")
+    typer.echo(stored.judge(run, baseline=baseline, say=_complain).path / "report.html")
 
 
 @app.command(name="list")
@@ -364,12 +364,12 @@ def _prepare_all(
 
 def _baseline(path: Path | None, prepared: list[Prepared]) -> Result | None:
     """What the run at *path* came to; raises UsageProblems where it cannot be compared with one run."""
-    from harness import api
     from harness.problems import Problem
+    from harness.stored import judged_again
 
     if path is not None and len(prepared) > 1:
         raise UsageProblems(Problem(f"--baseline: is compared with one run; name one scenario, not {len(prepared)}"))
-    return api.judged_again(path, say=_complain) if path is not None else None
+    return judged_again(path, say=_complain) if path is not None else None
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import pytest
 
 import harness
 from harness import api, loop, problems, store
+from harness import conduct as conducting
 from harness.history import Ended
 from harness.prepare import Asked, Prepared, prepare
 from harness.settings import settings
@@ -167,10 +168,10 @@ def conduct(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[World]
         monkeypatch.setattr(real, "find_proxy", lambda *_: Proxy("http://127.0.0.1:1", None, "2.12.0"))
         monkeypatch.setattr(real, "real_world", world.real_world)
         monkeypatch.setattr(loop, "run", world.loop)
-        monkeypatch.setattr(api, "_import_what_judging_needs", lambda: None)
+        monkeypatch.setattr("harness.conduct._import_what_judging_needs", lambda: None)
         prepared = prepare(SCENARIO, None, Asked(), None)
         panel: Any = world.panel
-        return api.conduct(prepared, settings(), tmp_path / "reports", panel=panel)
+        return conducting.conduct(prepared, settings(), tmp_path / "reports", panel=panel)
 
     return run
 

@@ -422,7 +422,7 @@ def conducted(monkeypatch: pytest.MonkeyPatch, stored: Path) -> list[str]:
             raise HarnessError("no more")
         return sample
 
-    monkeypatch.setattr(api, "conduct", conduct)
+    monkeypatch.setattr("harness.conduct.conduct", conduct)
     return names
 
 

@@ -38,7 +38,21 @@ READS_ENVIRONMENT = {
     "harness/adapters/load/locustfile.py",  # Locust imports it, so nothing else can tell it which plan is its own
 }
 NAMED_BY_OTHERS = {"get_event"}  # of PyYAML's parser
-OVER_ALL = {"loop", "verdict", "cli", "api", "live", "store", "prepare", "world", "reference", "simulated_provider"}
+OVER_ALL = {
+    "loop",
+    "verdict",
+    "cli",
+    "api",
+    "conduct",
+    "stored",
+    "validation",
+    "live",
+    "store",
+    "prepare",
+    "world",
+    "reference",
+    "simulated_provider",
+}
 
 
 @dataclass(frozen=True)

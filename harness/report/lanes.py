@@ -114,7 +114,10 @@ def _load(timeline: Timeline, field: Field, result: Result) -> Lane:
     ]
     keys = (
         Key(
-            "tried", swatch("solid", "attempts"), "tried per second", [words.per_s(value) for value in timeline.attempts]
+            "tried",
+            swatch("solid", "attempts"),
+            "tried per second",
+            [words.per_s(value) for value in timeline.attempts],
         ),
         Key(
             "arrived",

@@ -1,0 +1,234 @@
+"""One real run: the world is started, broken as planned and put back, and what happened is stored, judged and rendered."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from shlex import quote
+from threading import Thread
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from harness import __version__, store
+from harness.history import Begun, Ended, Event, Reason
+from harness.loop import Progress
+from harness.plan import Plan
+from harness.prepare import Prepared
+from harness.problems import HarnessError, UsageProblems
+from harness.result import Result
+from harness.settings import Settings
+from harness.store import RunFolder
+from harness.stored import Run, judged, writing
+
+if TYPE_CHECKING:
+    from harness.world.interruptions import Interruptions
+    from harness.world.real import Proxy
+
+
+class Panel(AbstractContextManager["Panel"], Protocol):
+    """Where a person is shown how a run goes."""
+
+    def show(self, progress: Progress) -> None: ...
+
+
+def conduct(
+    prepared: Prepared,
+    environment: Settings,
+    out: Path,
+    *,
+    toxiproxy_url: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    panel: Callable[[Plan, Path], Panel] | None = None,
+    baseline: Result | None = None,
+) -> Run:
+    """Carry out what was prepared in the real world, store it, judge it and render its report, beside the *baseline* if there is one.
+
+    Whatever breaks on the way ends in a stored run that says so. Raises UsageProblems before anything is touched when no Toxiproxy
+    server answers at *toxiproxy_url*, and HarnessError when there is none to be started or the run's files cannot be written.
+    """
+    from harness.world.real import find_proxy
+
+    proxy = find_proxy(environment, toxiproxy_url, say)
+    started_at = datetime.now(UTC)
+    folder = store.create(out, prepared.plan.scenario.name, f"{started_at:%Y%m%d-%H%M%S}-{prepared.plan.target.name}")
+    first = _first_line(prepared, proxy, folder.path.name, started_at)
+    with writing(folder):
+        _store_texts(folder, prepared)
+        with closing(_Record(folder, first)) as record:
+            try:
+                _live_through(prepared, environment, folder, proxy, record, say, panel)
+            except KeyboardInterrupt:
+                record.end("interrupted")
+            except HarnessError as error:
+                # It did not come to a run, or what it left could not be gathered.
+                record.end("crashed", str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the world was put back, and the run can be judged
+                record.end("crashed", _unforeseen(folder, error))
+    return _judged_at_once(folder, baseline)
+
+
+def _live_through(
+    prepared: Prepared,
+    environment: Settings,
+    folder: RunFolder,
+    proxy: Proxy,
+    record: _Record,
+    say: Callable[[str], None],
+    panel: Callable[[Plan, Path], Panel] | None,
+) -> None:
+    """Start the world, break in it what is planned, and put it back, whatever happens."""
+    from harness import loop
+    from harness.world.interruptions import Interruptions
+    from harness.world.real import real_world
+
+    plan, signals = prepared.plan, Interruptions()
+    questions = {question.id: question.text for question in prepared.questions.value.questions}
+    with signals.installed(), real_world(plan, questions, folder, environment, proxy, signals, say) as real:
+        # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
+        Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
+        record.begin(real.set_off())
+        with panel(plan, folder.rows) if panel else nullcontext() as shown:
+            unforeseen = partial(_unforeseen, folder)
+            loop.run(plan, real.world, record, shown.show if shown else _unwatched, unforeseen)
+        _gather(real.finish, signals, record)
+
+
+def _gather(finish: Callable[[], None], signals: Interruptions, record: _Record) -> None:
+    # Of a run that was cut short a process may be missing, and that has been told.
+    with signals.held(), suppress(HarnessError) if record.cut_short else nullcontext():
+        finish()
+
+
+def _unforeseen(folder: RunFolder, error: Exception) -> str:
+    """One line about an *error* that nobody foresaw; its traceback is added to the run's log."""
+    from traceback import format_exception
+
+    log = folder.logs / "harness.log"
+    with suppress(OSError), log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+        file.writelines(format_exception(error))
+    return f"{type(error).__name__}: {' '.join(str(error).split())}; its traceback is in {log}"
+
+
+def _judged_at_once(folder: RunFolder, baseline: Result | None) -> Run:
+    """The run that has just been made; raises HarnessError where it cannot be judged, since that is no fault of who asked for it."""
+    try:
+        return judged(folder, baseline)
+    except HarnessError:
+        raise
+    except UsageProblems as problems:
+        raise HarnessError(f"the run cannot be judged: {problems}") from problems
+    except Exception as error:
+        raise HarnessError(f"the run cannot be judged: {_unforeseen(folder, error)}") from error
+
+
+class _Record:
+    """The history of one run on disk; it has its *first* line however early the run ends."""
+
+    def __init__(self, folder: RunFolder, first: Begun) -> None:
+        self._file, self._first = store.HistoryFile(folder.history), first
+        self._ended: Ended | None = None
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the run has ended before its time."""
+        return self._ended is not None and self._ended.reason != "completed"
+
+    def begin(self, zero_s: float) -> None:
+        """Write the first line; the run's clock is 0 at *zero_s* of the machine's monotonic clock."""
+        self._file.write(msgspec.structs.replace(self._first, clock_zero_s=zero_s))
+
+    def write(self, event: Event) -> None:
+        self._file.write(event)
+        if isinstance(event, Ended):
+            self._ended = event
+
+    def end(self, reason: Reason, detail: str = "") -> None:
+        """Write how it ended, whatever was written before."""
+        if self._file.empty:
+            self.begin(time.monotonic())
+        self.write(Ended(self._ended.at_s if self._ended else 0.0, reason, detail))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _first_line(prepared: Prepared, proxy: Proxy, run_id: str, started_at: datetime) -> Begun:
+    """All that is needed to repeat the run; its clock is not set yet."""
+    asked = prepared.asked
+    return Begun(
+        run_id=run_id,
+        started_at=started_at.isoformat(timespec="seconds"),
+        clock_zero_s=0.0,
+        seed=prepared.plan.seed,
+        scenario_path=prepared.scenario.file,
+        scenario_sha256=prepared.scenario.sha256,
+        target_path=prepared.target.file,
+        target_sha256=prepared.target.sha256,
+        replay=replay(prepared),
+        overrides=list(asked.overrides),
+        expectations=list(asked.expectations),
+        with_faults=asked.with_faults,
+        versions=versions(),
+        proxy_engine="toxiproxy",
+        proxy_version=proxy.version,
+    )
+
+
+def replay(prepared: Prepared) -> str:
+    """The command that repeats a run."""
+    asked = prepared.asked
+    words = [
+        "harness",
+        "run",
+        prepared.scenario.file,
+        "--target",
+        prepared.target.file,
+        "--seed",
+        str(prepared.plan.seed),
+    ]
+    words += (
+        _options("--set", asked.overrides)
+        + _options("--expect", asked.expectations)
+        + _options("--allow-host", asked.allowed_hosts)
+    )
+    words += [] if asked.with_faults else ["--without-faults"]
+    return " ".join(map(quote, words))
+
+
+def versions() -> dict[str, str]:
+    """What a run was made with."""
+    from importlib.metadata import version
+
+    packages = ("locust", "aiohttp", "numpy", "pandas")
+    return {
+        "harness": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    } | {name: version(name) for name in packages}
+
+
+def _options(name: str, values: Iterable[str]) -> list[str]:
+    return [word for value in values for word in (name, value)]
+
+
+def _store_texts(folder: RunFolder, prepared: Prepared) -> None:
+    """The files as they were written, with no secret filled in."""
+    store.write(folder.scenario, prepared.scenario.text)
+    store.write(folder.target, prepared.target.text)
+    store.write(folder.questions, prepared.questions.text)
+
+
+def _import_what_judging_needs() -> None:
+    for name in ("pandas", "pyarrow.parquet", "harness.verdict", "harness.report.page"):
+        import_module(name)
+
+
+def _unwatched(_progress: Progress) -> None:
+    """Nobody watches."""

@@ -1,0 +1,165 @@
+"""A stored run: its tables, and its verdict and report again from what is stored, with nothing running."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness import store
+from harness.documents import Document
+from harness.prepare import Asked, prepare
+from harness.problems import HarnessError, Problem, UsageProblems
+from harness.result import Outcome, Result
+from harness.scenario import Scenario
+from harness.store import RunFolder
+from harness.target import Target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.evidence import Evidence
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """A run that has ended and is stored at *path*."""
+
+    path: Path
+    result: Result
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path}: {self.result.scenario.name} on {self.result.target.name}, {self.verdict}>"
+
+    @property
+    def verdict(self) -> Outcome:
+        return self.result.verdict
+
+    @cached_property
+    def requests(self) -> pd.DataFrame:
+        """One row a logical request; the columns are described in ``docs/tables.md``."""
+        return store.read_table(RunFolder(self.path).table("requests"))
+
+    @cached_property
+    def attempts(self) -> pd.DataFrame:
+        """One row an attempt of the target's at a provider."""
+        return store.read_table(RunFolder(self.path).table("attempts"))
+
+    @cached_property
+    def arrivals(self) -> pd.DataFrame:
+        """One row an attempt that came through Toxiproxy."""
+        return store.read_table(RunFolder(self.path).table("arrivals"))
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=2)
+
+
+def judge(path: str | Path, *, baseline: str | Path | None = None, say: Callable[[str], None] = _warn) -> Run:
+    """Judge a stored run again and render its report, with nothing running; the same files give the same bytes.
+
+    With *baseline*, the folder of another run, the report also says what changed since. What a reader should know, such as that a file
+    was edited since the run, is *said*. Raises UsageProblems for a folder that holds no run, one that still goes on, or one with a file
+    missing or damaged; then nothing was written.
+    """
+    before = judged_again(baseline, say=say) if baseline is not None else None
+    folder = store.find(Path(path))
+    _refuse_while_it_goes_on(folder)
+    return judged(folder, before, say)
+
+
+def judged_again(path: str | Path, *, say: Callable[[str], None] = _warn) -> Result:
+    """What a stored run comes to, judged by this version and with nothing written; raises UsageProblems where that cannot be told."""
+    from harness import verdict
+
+    folder = store.find(Path(path))
+    _refuse_while_it_goes_on(folder)
+    return verdict.judge(load_evidence(folder, keep=False, say=say))
+
+
+def judged(folder: RunFolder, baseline: Result | None = None, say: Callable[[str], None] = _warn) -> Run:
+    from harness import verdict
+
+    with writing(folder):
+        evidence = load_evidence(folder, say=say)
+        result = verdict.judge(evidence)
+        render(folder, result, evidence, baseline)
+    return Run(folder.path, result)
+
+
+def _refuse_while_it_goes_on(folder: RunFolder) -> None:
+    """Its processes still write the rows that the tables are made of."""
+    from harness.adapters.keeper.undo import owner_alive
+
+    try:
+        goes_on = owner_alive(folder.undo)
+    except OSError as error:
+        raise UsageProblems(Problem(f"cannot be read: {error.strerror}", file=str(folder.undo))) from error
+    if goes_on:
+        raise UsageProblems(Problem("this run still goes on; judge it when it has ended", file=str(folder.path)))
+
+
+def render(folder: RunFolder, result: Result, evidence: Evidence, baseline: Result | None = None) -> None:
+    """Write the result, the report, JUnit XML and the Markdown summary into the run's folder: all of them, or none that cannot be made."""
+    from harness.report.junit import junit
+    from harness.report.page import page
+    from harness.report.summary import summary
+
+    texts = {
+        folder.result: result.to_json(),
+        folder.report: page(result, evidence, baseline),
+        folder.path / "junit.xml": junit(result),
+        folder.path / "summary.md": summary(result, baseline),
+    }
+    for path, text in texts.items():
+        store.write(path, text)
+
+
+def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], None] = _warn) -> Evidence:
+    """All that a stored run holds; the tables are made of the rows the first time, and stored unless told not to *keep* them.
+
+    It stands on the files as they are now: where one was edited since the run, that is *said*, and the checksum is the new one's. Raises
+    UsageProblems, with nothing stored, for a file that is missing or damaged.
+    """
+    from harness.evidence import Evidence
+    from harness.tables import derive_attempts, derive_requests
+
+    begun, history = store.read_history(folder)
+    asked = Asked(begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
+    prepared = prepare(folder.scenario, folder.target, asked, None, questions_path=folder.questions)
+    tables, counts = store.read_tables(folder, begun.clock_zero_s), store.read_counts(folder)
+    attempts = derive_attempts(prepared.plan, tables.attempts, tables.requests)
+    requests = derive_requests(prepared.plan, tables.requests, attempts)
+    if keep and not tables.kept:
+        store.keep_tables(folder, requests=requests, attempts=attempts, arrivals=tables.arrivals)
+    begun = msgspec.structs.replace(
+        begun,
+        scenario_sha256=_asjudged(prepared.scenario, begun.scenario_sha256, say),
+        target_sha256=_asjudged(prepared.target, begun.target_sha256, say),
+    )
+    texts = {question.id: question.text for question in prepared.questions.value.questions}
+    return Evidence(prepared.plan, begun, history, requests, attempts, tables.arrivals, counts, texts)
+
+
+def _asjudged(document: Document[Scenario] | Document[Target], as_run: str, say: Callable[[str], None]) -> str:
+    """The checksum of *document*, and a word about it where that of the run was another."""
+    if document.sha256 != as_run:
+        say(f"{document.file}: was edited since the run; it is judged by what it says now")
+    return document.sha256
+
+
+@contextmanager
+def writing(folder: RunFolder) -> Iterator[None]:
+    """Raises HarnessError where one of the files of a run cannot be written; what is there can still be judged."""
+    try:
+        yield
+    except OSError as error:
+        raise HarnessError(
+            f"the run's files cannot be written: {error}; what there is stands in {folder.path}"
+        ) from error
