@@ -9,29 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from heapq import heappop, heappush
 from math import inf
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.scoring.answers import Answers, Bools, Codes, Era, Floats, Publication, era, in_order, marks
 from harness.scoring.interval import UNMEASURED, Interval
 from harness.scoring.intervals import clustered_share
 from harness.scoring.shares import exact
-from harness.scoring.wording import facts, normalised
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Compared", "Consistency", "Pair", "Side", "compare", "consistency", "facts", "normalised"]
+__all__ = ["Compared", "Consistency", "Pair", "Side", "compare", "consistency"]
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-Publication = tuple[int, float, float]  # version, asked_s, acked_s
-
-FIRST_ANSWERS = 20  # whose usual version is taken to be in force at the start when nobody says which is
 EXAMPLES = 20
 
 
@@ -112,25 +105,25 @@ def compare(
     *replica_lag_s* after a publication was acknowledged. *by*: answers agree when their wording and facts do, or, for a
     model that words the same thing in many ways, when their facts do (their wording where they have none).
     """
-    table, order = _table(answers, baseline, by)
-    era = _era(table, publications, version_at_start, replica_lag_s)
-    return Compared(table, order, era, tuple(publications), _agrees(table, era))
+    table, order = in_order(answers, baseline, by)
+    allowed = era(table, publications, version_at_start, replica_lag_s)
+    return Compared(table, order, allowed, tuple(publications), _agrees(table, allowed))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
     """Answers of which it is known which are as they should be; any part of them can be scored."""
 
-    _table: _Table
+    _table: Answers
     _order: Codes
-    _era: _Era
+    _era: Era
     _publications: tuple[Publication, ...]
     _agrees: Bools
 
     def consistency(self, counted: npt.ArrayLike | None = None) -> Consistency:
         """The score of the *counted* answers, in the order in which they were given to `compare`; of all for None."""
         era, agrees = self._era, self._agrees
-        table = replace(self._table, counted=_marks(counted, agrees.size)[self._order])
+        table = replace(self._table, counted=marks(counted, agrees.size)[self._order])
         pairs, differing = _neighbours(table, era, agrees)
         return Consistency(
             ratio=clustered_share(agrees[table.counted], table.question[table.counted]),
@@ -141,129 +134,7 @@ class Compared:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Table:
-    """Answers in order of when they were asked for; *key* is equal where they agree, an unknown version is NaN.
-
-    *seen*: the newest version that the answer's conversation had seen when it was asked for.
-    """
-
-    question: Codes
-    questions: npt.NDArray[np.object_]
-    entry: npt.NDArray[np.object_]
-    conversation: npt.NDArray[np.object_]
-    sent_s: Floats
-    end_s: Floats
-    overlapped: Bools
-    answer: npt.NDArray[np.object_]
-    key: Codes
-    version: Floats
-    seen: Floats
-    counted: Bools
-    baseline: Bools
-
-    @property
-    def versioned(self) -> Bools:
-        return ~np.isnan(self.version)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Era:
-    """The oldest and the newest version that each answer may stand on, and the one in force at the start."""
-
-    required: Floats
-    newest: Floats
-    at_start: float
-
-    def allows(self, version: Floats | float) -> Bools:
-        allowed: Bools = (self.required <= version) & (version <= self.newest)
-        return allowed
-
-
-def _table(answers: pd.DataFrame, baseline: npt.ArrayLike | None, by: str) -> tuple[_Table, Codes]:
-    """*answers*, all of them counted, and the row at which each stood before they were put in order."""
-    n = len(answers)
-    columns = {name: answers[name].to_numpy(dtype=object) for name in ("question", "entry", "conversation")}
-    text = answers["answer"].fillna("").to_numpy(dtype=object)
-    times = {name: answers[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("sent_s", "end_s")}
-    marks = _marks(baseline, n)
-    key, question_of = _keys(text, by), np.unique(columns["question"].astype(str), return_inverse=True)
-    entry_code = np.unique(columns["entry"].astype(str), return_inverse=True)[1]
-    order = np.lexsort((key, entry_code, question_of[1], times["end_s"], times["sent_s"]))
-    table = _Table(
-        question=question_of[1][order].astype(np.int64),
-        questions=question_of[0].astype(object),
-        entry=columns["entry"][order],
-        conversation=columns["conversation"][order],
-        sent_s=times["sent_s"][order],
-        end_s=np.where(np.isnan(times["end_s"]), times["sent_s"], times["end_s"])[order],
-        overlapped=answers["overlapped"].to_numpy(dtype=np.bool_)[order],
-        answer=text[order],
-        key=key[order],
-        version=_versions(answers, "snapshot_version")[order],
-        seen=_versions(answers, "seen_version")[order],
-        counted=_marks(None, n),
-        baseline=marks[order],
-    )
-    return replace(table, seen=np.where(np.isnan(table.seen), _seen_before(table), table.seen)), order
-
-
-def _marks(marked: npt.ArrayLike | None, n: int) -> Bools:
-    marks = np.ones(n, np.bool_) if marked is None else np.asarray(marked, dtype=np.bool_)
-    if marks.size != n:
-        raise ValueError(f"{marks.size} marks for {n} answers; each answer needs one")
-    return marks
-
-
-def _versions(answers: pd.DataFrame, column: str) -> Floats:
-    import pandas as pd
-
-    return pd.to_numeric(answers[column]).to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _keys(text: npt.NDArray[np.object_], by: str) -> Codes:
-    """One number for each thing that is said, whatever the order of *text*."""
-    said: dict[str, tuple[str, ...]] = {}
-    wordings = {answer: normalised(answer) for answer in set(text)}
-    spellings: dict[str, int] = {}
-    for wording in wordings.values():
-        spellings[wording] = spellings.get(wording, 0) + 1
-    for answer, wording in wordings.items():
-        # One spelling has one set of facts, so it is enough to look where several share a wording ("1.5 h", "15 h").
-        held = tuple(sorted(facts(answer))) if by == "facts" or spellings[wording] > 1 else ()
-        said[answer] = held if by == "facts" and held else (wording, *held)
-    ranks = {thing: rank for rank, thing in enumerate(sorted(set(said.values())))}
-    return np.fromiter((ranks[said[answer]] for answer in text), np.int64, text.size)
-
-
-def _era(
-    table: _Table, publications: Sequence[Publication], version_at_start: int | None, replica_lag_s: float
-) -> _Era:
-    asked = sorted((asked_s, float(version)) for version, asked_s, _ in publications)
-    acked = sorted((acked_s + replica_lag_s, float(version)) for version, _, acked_s in publications)
-    first = (
-        _first_version(table, asked[0][0] if asked else inf) if version_at_start is None else float(version_at_start)
-    )
-    return _Era(_in_force(acked, table.sent_s, first), _in_force(asked, table.end_s, first), first)
-
-
-def _in_force(published: list[tuple[float, float]], at_s: Floats, at_start: float) -> Floats:
-    """The newest version *published* at each instant."""
-    newest = np.maximum.accumulate([at_start, *(version for _, version in published)])
-    in_force: Floats = newest[np.searchsorted([instant for instant, _ in published], at_s, side="right")]
-    return in_force
-
-
-def _first_version(table: _Table, before_s: float) -> float:
-    """The usual version of the first answers asked for *before_s*; 0 where nothing says one."""
-    early = table.version[table.versioned & (table.end_s < before_s)][:FIRST_ANSWERS]
-    if not early.size:
-        return float(np.nanmin(table.version)) if table.versioned.any() else 0.0
-    versions, times = np.unique(early, return_counts=True)
-    return float(versions[np.argmax(times)])
-
-
-def _agrees(table: _Table, era: _Era) -> Bools:
+def _agrees(table: Answers, era: Era) -> Bools:
     """Which answers stand on a version they may stand on, and say what is usual there."""
     known = table.versioned
     # Without a version of its own, an answer counts for its era where that leaves no doubt.
@@ -297,28 +168,12 @@ def _usual(group: Codes, key: Codes, sent_s: Floats, groups: int) -> Codes:
     return usual
 
 
-def _monotonic_violations(table: _Table) -> Interval:
+def _monotonic_violations(table: Answers) -> Interval:
     chances = table.counted & table.versioned & ~table.overlapped & ~np.isnan(table.seen)
     return exact(int((table.version[chances] < table.seen[chances]).sum()), int(chances.sum()))
 
 
-def _seen_before(table: _Table) -> Floats:
-    """The newest version that each answer's conversation had been given before it was asked for; NaN for none."""
-    seen = np.full(table.sent_s.size, np.nan)
-    newest: dict[object, float] = {}
-    open_answers: dict[object, list[tuple[float, float]]] = {}  # by conversation, the first to end in front
-    for i in np.flatnonzero(table.versioned & (table.conversation != "")):
-        conversation = table.conversation[i]
-        still_open = open_answers.setdefault(conversation, [])
-        while still_open and still_open[0][0] <= table.sent_s[i]:
-            _, version = heappop(still_open)
-            newest[conversation] = max(version, newest.get(conversation, version))
-        seen[i] = newest.get(conversation, np.nan)
-        heappush(still_open, (table.end_s[i], table.version[i]))
-    return seen
-
-
-def _neighbours(table: _Table, era: _Era, agrees: Bools) -> tuple[Codes, Bools]:
+def _neighbours(table: Answers, era: Era, agrees: Bools) -> tuple[Codes, Bools]:
     """Each two counted answers of two entries that follow one another on a question in one era; which differ."""
     rows = np.flatnonzero(table.counted)
     rows = rows[np.argsort(table.question[rows], kind="stable")]
@@ -332,7 +187,7 @@ def _neighbours(table: _Table, era: _Era, agrees: Bools) -> tuple[Codes, Bools]:
     return np.stack([left, right], axis=1), differ & ~(agrees[left] & agrees[right])
 
 
-def _disagreed_s(table: _Table, era: _Era, publications: Sequence[Publication]) -> Interval:
+def _disagreed_s(table: Answers, era: Era, publications: Sequence[Publication]) -> Interval:
     due = table.versioned & (era.required > era.at_start)  # answers that a publication obliges
     n = int((due & table.counted).sum())
     if not n:
@@ -352,13 +207,13 @@ def _disagreed_s(table: _Table, era: _Era, publications: Sequence[Publication]) 
     return Interval(value_s, min(low_s, value_s), max(value_s, until_s - begun_s), n)
 
 
-def _caught_up_s(table: _Table, fresh: Bools, entries: Sequence[str], after_s: float) -> float:
+def _caught_up_s(table: Answers, fresh: Bools, entries: Sequence[str], after_s: float) -> float:
     """When the last of *entries* had answered from the newest version again; infinite if one never did."""
     ends = [table.end_s[fresh & (table.entry == entry) & (table.sent_s > after_s)] for entry in entries]
     return max(float(end_s[0]) if end_s.size else inf for end_s in ends)
 
 
-def _examples(table: _Table, agrees: Bools, differing: Codes) -> tuple[Pair, ...]:
+def _examples(table: Answers, agrees: Bools, differing: Codes) -> tuple[Pair, ...]:
     """Answers side by side: of two entries first, then each that was wrong beside the nearest one that was right."""
     shown = [(int(left), int(right)) for left, right in _a_question_each(table, differing)[:EXAMPLES]]
     wrong = np.setdiff1d(np.flatnonzero(table.counted & ~agrees), [row for pair in shown for row in pair])
@@ -369,7 +224,7 @@ def _examples(table: _Table, agrees: Bools, differing: Codes) -> tuple[Pair, ...
     return tuple(_pair(table, left, right) for left, right in shown)
 
 
-def _a_question_each(table: _Table, pairs: Codes) -> Codes:
+def _a_question_each(table: Answers, pairs: Codes) -> Codes:
     """*pairs* of rows, the first of every question before the second of any; in order of time."""
     later = pairs[:, 1]
     order = np.argsort(later, kind="stable")
@@ -380,11 +235,11 @@ def _a_question_each(table: _Table, pairs: Codes) -> Codes:
     return chosen
 
 
-def _pair(table: _Table, left: int, right: int) -> Pair:
+def _pair(table: Answers, left: int, right: int) -> Pair:
     return Pair(str(table.questions[table.question[left]]), _side(table, left), _side(table, right))
 
 
-def _side(table: _Table, row: int) -> Side:
+def _side(table: Answers, row: int) -> Side:
     version = table.version[row]
     return Side(
         entry=str(table.entry[row]),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.scoring.consistency import facts, normalised
+from harness.scoring.wording import facts, normalised
 
 
 @pytest.mark.parametrize(
