@@ -67,8 +67,9 @@ class Numbers:
             self._recent.popleft()
 
     @property
-    def good_per_s(self) -> float:
-        return sum(good for _, _, good in self._recent) / _WINDOW_S
+    def good_per_s(self) -> float | None:
+        """None before the first answer: that is no outage."""
+        return sum(good for _, _, good in self._recent) / _WINDOW_S if self._recent else None
 
     @property
     def p95_s(self) -> float | None:
@@ -76,7 +77,7 @@ class Numbers:
         return latencies[min(len(latencies) - 1, int(0.95 * len(latencies)))] if latencies else None
 
     @property
-    def attempts_a_request(self) -> float | None:
+    def attempts_per_request(self) -> float | None:
         return self.attempts / self.ended if self.ended else None
 
     def close(self) -> None:
@@ -125,10 +126,10 @@ def _phase(plan: Plan, now_s: float) -> tuple[str, float]:
 
 
 def _facts(plan: Plan, progress: Progress, numbers: Numbers) -> list[tuple[str, str]]:
-    p95_s, amplification = numbers.p95_s, numbers.attempts_a_request
+    good_per_s, p95_s, amplification = numbers.good_per_s, numbers.p95_s, numbers.attempts_per_request
     return [
         ("offered", f"{plan.scenario.load.rate_per_s:g}/s" if progress.now_s < plan.total_s else "0/s"),
-        ("good", f"{numbers.good_per_s:.1f}/s"),
+        ("good", f"{good_per_s:.1f}/s" if good_per_s is not None else "-"),
         ("p95", f"{p95_s:.2f} s" if p95_s is not None else "-"),
         ("attempts per request", f"{amplification:.2f}" if amplification is not None else "-"),
     ]

@@ -63,3 +63,10 @@ def test_on_a_terminal_a_panel_shows_each_number_below_its_name(plan: Plan, rows
     assert values[names.index("attempts per request") :].startswith("3.00")
     assert values[names.index("p95") :].startswith("0.50 s")
     assert any("regional_loss east · blackhole (in force)" in line for line in lines)
+
+
+def test_before_the_first_answer_nothing_is_claimed_of_them(plan: Plan, tmp_path: Path) -> None:
+    for name in ("requests-0.rows", "attempts.rows"):
+        (tmp_path / name).touch()
+    (line,) = _shown(plan, tmp_path, 80, terminal=False).splitlines()
+    assert "good -  p95 -  attempts per request -" in line
