@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import contextmanager, nullcontext
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.faults import Fault
     from harness.prepare import Asked, Prepared
     from harness.result import Result
     from harness.stored import Run
@@ -34,15 +32,6 @@ app = typer.Typer(
 )
 
 _USAGE, _BROKEN, _INTERRUPTED = 2, 70, 130
-
-
-class Listed(StrEnum):
-    """What `harness list` can list."""
-
-    faults = "faults"
-    metrics = "metrics"
-    scenarios = "scenarios"
-    targets = "targets"
 
 
 Scenarios = Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files.")]
@@ -234,10 +223,18 @@ def report(
 
 
 @app.command(name="list")
-def list_(what: Annotated[Listed, typer.Argument(help="What to list.")]) -> None:
+def list_(what: Annotated[str, typer.Argument(metavar="faults|metrics|scenarios|targets")]) -> None:
     """List what can be named: faults, metrics, and the scenarios and targets below this folder."""
-    for name, about in _listed(what):
-        typer.echo(f"{name:<24} {about}")
+    from harness.listing import LISTED
+    from harness.problems import Problem
+    from harness.registry import suggestion
+
+    if what not in LISTED:
+        raise UsageProblems(Problem(f"there is no list of {what!r}; {suggestion(what, list(LISTED))}"))
+    found = LISTED[what]()
+    width = max((len(name) for name, _ in found), default=0)
+    for name, about in found:
+        typer.echo(f"{name:<{width}}  {about}".rstrip())
 
 
 @app.command()
@@ -305,32 +302,6 @@ def _healed(run: Path) -> Literal["nothing", "goes on", "left"]:
         typer.echo(f"{path}: cannot be read: {error.strerror}")
         return "left"
     return "left" if left else "nothing"
-
-
-def _listed(what: Listed) -> list[tuple[str, str]]:
-    """Names with one line about each."""
-    from inspect import getdoc
-
-    from harness.faults import faults
-    from harness.metrics import metrics
-
-    match what:
-        case Listed.faults:
-            return [(name, f"{(getdoc(kind) or '').splitlines()[0]} {_keys(kind)}") for name, kind in faults.items()]
-        case Listed.metrics:
-            return [(name, (getdoc(type(metric)) or "").splitlines()[0]) for name, metric in metrics.items()]
-        case _:
-            from harness.documents.kinds import found_below
-
-            return found_below(Path(), what.value.removesuffix("s"))
-
-
-def _keys(kind: type[Fault]) -> str:
-    """The keys of a fault kind that not all of them have."""
-    from harness.faults import Fault
-
-    own = (name for name in kind.model_fields if name not in Fault.model_fields)
-    return f"Keys: {', '.join(own)}."
 
 
 def _asked(

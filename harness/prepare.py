@@ -64,7 +64,9 @@ def prepare(
     """
     problems: list[Problem] = []
     scenario = _loaded(problems, lambda: load(scenario_path, Scenario, _overrides(asked)))
-    target = _loaded(problems, lambda: load(target_path or _default_target(scenario_path), Target))
+    target = None
+    if target_path or scenario_path.exists():
+        target = _loaded(problems, lambda: load(target_path or _default_target(scenario_path), Target))
     questions = _loaded(problems, lambda: _questions(scenario, scenario_path, questions_path)) if scenario else None
     written = Written(scenario, asked.expectations)
     problems += written.problems

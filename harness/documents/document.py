@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path as FilePath
 from types import MappingProxyType
@@ -100,7 +101,9 @@ def text_of(path: FilePath) -> str:
         with path.open("rb") as stream:
             held = stream.read(BYTES_MAX + 1)
     except FileNotFoundError:
-        raise UsageProblems(Problem("there is no such file", str(path))) from None
+        near = get_close_matches(path.name, [beside.name for beside in path.parent.glob("*.yaml")], n=1)
+        hint = f"; did you mean {path.parent / near[0]}?" if near else ""
+        raise UsageProblems(Problem(f"there is no such file{hint}", str(path))) from None
     except IsADirectoryError:
         raise UsageProblems(Problem("is a directory, not a file", str(path))) from None
     except (OSError, ValueError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import get_args
 
@@ -29,19 +28,6 @@ def load_any(path: Path) -> Document[Scenario] | Document[Target] | Document[Que
     if kind is Scenario:
         return read(text, Scenario, file)
     return read(text, Target, file) if kind is Target else read(text, Questions, file)
-
-
-def found_below(folder: Path, kind: str) -> list[tuple[str, str]]:
-    """Path and ``about`` of each file below *folder* whose schema line says that it is a *kind*; hidden folders are left out."""
-    found = []
-    for path in sorted(folder.rglob("*.yaml")):
-        if any(part.startswith(".") for part in path.parts) or "reports" in path.parts:
-            continue
-        text = path.read_text(errors="replace")
-        if re.search(rf"^schema:\s*harness\.{kind}/", text, re.MULTILINE):
-            about = re.search(r"^about:\s*(.+)$", text, re.MULTILINE)
-            found.append((str(path), about[1].strip("\"' ") if about else ""))
-    return found
 
 
 def _said(text: str, file: str) -> tuple[str | None, int]:
