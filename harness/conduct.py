@@ -178,6 +178,7 @@ def _first_line(prepared: Prepared, proxy: Proxy, run_id: str, started_at: datet
         versions=versions(),
         proxy_engine="toxiproxy",
         proxy_version=proxy.version,
+        questions_sha256=prepared.questions.sha256,
     )
 
 

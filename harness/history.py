@@ -31,6 +31,7 @@ class Begun(msgspec.Struct, frozen=True, tag="begun"):
     versions: dict[str, str]
     proxy_engine: str
     proxy_version: str
+    questions_sha256: str = ""  # empty: the run was made before this was written down
 
 
 class Injecting(msgspec.Struct, frozen=True, tag="injecting"):

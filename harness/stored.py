@@ -16,6 +16,7 @@ from harness import store
 from harness.documents import Document
 from harness.prepare import Asked, prepare
 from harness.problems import HarnessError, Problem, UsageProblems
+from harness.questions import Questions
 from harness.result import Outcome, Result
 from harness.scenario import Scenario
 from harness.store import RunFolder
@@ -140,16 +141,19 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
         store.keep_tables(folder, requests=requests, attempts=attempts, arrivals=tables.arrivals)
     begun = msgspec.structs.replace(
         begun,
-        scenario_sha256=_asjudged(prepared.scenario, begun.scenario_sha256, say),
-        target_sha256=_asjudged(prepared.target, begun.target_sha256, say),
+        scenario_sha256=_as_judged(prepared.scenario, begun.scenario_sha256, say),
+        target_sha256=_as_judged(prepared.target, begun.target_sha256, say),
+        questions_sha256=_as_judged(prepared.questions, begun.questions_sha256, say),
     )
     texts = {question.id: question.text for question in prepared.questions.value.questions}
     return Evidence(prepared.plan, begun, history, requests, attempts, tables.arrivals, counts, texts)
 
 
-def _asjudged(document: Document[Scenario] | Document[Target], as_run: str, say: Callable[[str], None]) -> str:
+def _as_judged(
+    document: Document[Scenario] | Document[Target] | Document[Questions], as_run: str, say: Callable[[str], None]
+) -> str:
     """The checksum of *document*, and a word about it where that of the run was another."""
-    if document.sha256 != as_run:
+    if as_run and document.sha256 != as_run:
         say(f"{document.file}: was edited since the run; it is judged by what it says now")
     return document.sha256
 

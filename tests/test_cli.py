@@ -382,6 +382,18 @@ def test_a_file_that_was_edited_since_the_run_is_told_and_judged_by_what_it_says
     assert json.loads((stored / "result.json").read_text())[name]["sha256"] == now != before
 
 
+def test_questions_that_were_edited_since_the_run_are_told_where_it_wrote_down_what_they_were(
+    harness: Callable[..., Said], stored: Path
+) -> None:
+    questions, history = stored / "questions.yaml", stored / "history.jsonl"
+    first, _, rest = history.read_text().partition("\n")
+    begun = json.loads(first) | {"questions_sha256": sha256(questions.read_bytes()).hexdigest()}
+    history.write_text(json.dumps(begun) + "\n" + rest)
+    assert harness("judge", stored).err == ""
+    questions.write_text(questions.read_text() + "# edited\n")
+    assert harness("judge", stored).err == f"{questions}: was edited since the run; it is judged by what it says now\n"
+
+
 def test_a_baseline_that_was_edited_is_told_too(harness: Callable[..., Said], stored: Path, tmp_path: Path) -> None:
     baseline = Path(copytree(stored, tmp_path / "baseline"))
     with (baseline / "scenario.yaml").open("a") as file:
