@@ -62,7 +62,7 @@ def _written(overrides: Mapping[str, object] | Sequence[str]) -> tuple[str, ...]
     written = []
     for key, value in overrides.items():
         try:
-            written.append(f"{key}={json.dumps(value, allow_nan=False)}")  # JSON is YAML too
+            written.append(f"{key}={json.dumps(value, allow_nan=False, ensure_ascii=False)}")  # JSON is YAML too
         except (TypeError, ValueError) as error:
             what = (
                 f"{value!r} is no value of a file; give a number, a text, a truth value, or a list or mapping of them"

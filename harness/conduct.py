@@ -93,7 +93,7 @@ def _live_through(
     with signals.installed(), real_world(plan, questions, folder, environment, proxy, signals, say) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
-        record.begin(real.set_off())
+        record.begin(real.set_off(), real.requests)
         with panel(plan, folder.rows) if panel else nullcontext() as shown:
             unforeseen = partial(_unforeseen, folder)
             loop.run(plan, real.world, record, shown.show if shown else _unwatched, unforeseen)
@@ -140,9 +140,9 @@ class _Record:
         """Whether the run has ended before its time."""
         return self._ended is not None and self._ended.reason != "completed"
 
-    def begin(self, zero_s: float) -> None:
-        """Write the first line; the run's clock is 0 at *zero_s* of the machine's monotonic clock."""
-        self._file.write(msgspec.structs.replace(self._first, clock_zero_s=zero_s))
+    def begin(self, zero_s: float, requests: int = 0) -> None:
+        """Write the first line; the run's clock is 0 at *zero_s* of the machine's monotonic clock, and *requests* are planned."""
+        self._file.write(msgspec.structs.replace(self._first, clock_zero_s=zero_s, requests=requests))
 
     def write(self, event: Event) -> None:
         self._file.write(event)

@@ -72,11 +72,11 @@ class Evidence:
         """Up to when requests were due: the plan's end, or where the run was cut short."""
         ended = self.ended
         complete = ended is not None and ended.reason == "completed"
-        return (
-            self.plan.total_s
-            if complete
-            else min(self.plan.total_s, ended.at_s if ended else float(self.requests["due_s"].max()))
-        )
+        if complete:
+            return self.plan.total_s
+        # Of a run that was killed before anything was due, nothing was observed.
+        last_s = ended.at_s if ended else float(self.requests["due_s"].max()) if len(self.requests) else 0.0
+        return min(self.plan.total_s, last_s)
 
     def of_fault(self, fault: str, kind: type[OfFault]) -> list[OfFault]:
         """Events of one *kind* about one *fault*, in order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite
 from typing import Literal
 
 from harness.scoring.interval import Interval
@@ -58,6 +58,8 @@ def parse(written: str) -> Expectation:
         raise ValueError(
             f"{written!r} is not an expectation; write metric[.part] OP number [in PHASE], such as good_ratio >= 0.9 in fault"
         )
+    if not isfinite(float(match["limit"])):
+        raise ValueError(f"{match['limit']} is no limit: nothing can be beyond it")
     op: Op = match["op"]  # type: ignore[assignment]  # the pattern allows no other
     return Expectation(match["metric"], match["part"], op, float(match["limit"]), match["phase"])
 

@@ -32,6 +32,7 @@ class Begun(msgspec.Struct, frozen=True, tag="begun"):
     proxy_engine: str
     proxy_version: str
     questions_sha256: str = ""  # empty: the run was made before this was written down
+    requests: int = 0  # that the load was to send, were it not cut short; 0: as with the checksum
 
 
 class Injecting(msgspec.Struct, frozen=True, tag="injecting"):

@@ -33,10 +33,13 @@ def listed_files(kind: str, folder: Path) -> Listing:
     found = []
     for path in sorted(folder.rglob("*.yaml")):
         hidden = any(part.startswith(".") or part in _NOT_LOOKED_INTO for part in path.parts)
-        if hidden or (path.parent / "history.jsonl").exists():
+        if hidden or not path.is_file() or (path.parent / "history.jsonl").exists():
             continue
-        text = path.read_text(errors="replace")
-        if re.search(rf"^schema:\s*harness\.{kind}/", text, re.MULTILINE):
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if re.search(rf"^schema:\s*[\"']?harness\.{kind}/", text, re.MULTILINE):
             about = re.search(r"^about:\s*(.+)$", text, re.MULTILINE)
             found.append((str(path), about[1].strip("\"' ") if about else ""))
     return found

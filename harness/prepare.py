@@ -148,6 +148,10 @@ def _overrides(asked: Asked) -> dict[str, str]:
         for written in asked.overrides
         if "=" not in written or written.startswith("=")
     ]
+    keys = [written.partition("=")[0] for written in asked.overrides]
+    problems += [
+        Problem(f"{key} is set twice; keep one", path="--set") for key in dict.fromkeys(keys) if keys.count(key) > 1
+    ]
     if problems:
         raise UsageProblems(*problems)
     overrides = dict(written.split("=", 1) for written in asked.overrides)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
         if not fault.confirmed:
             yield f"{fault.summary} did not take hold: {fault.evidence}"
     for fault in faults:
-        if fault.confirmed and _unused(evidence, fault):
+        if fault.confirmed and _unused(evidence, fault.links):
             yield (
                 f"{fault.summary} broke nothing that is used: no attempt was seen on {', '.join(fault.links)} in the whole run; "
                 "does the service take its address from the link?"
@@ -80,10 +80,10 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
             yield f"{event.fault} could not be put back: {event.error}"
 
 
-def _unused(evidence: Evidence, fault: result.Fault) -> bool:
-    """Whether the service never asked on any link of *fault*, though an attempt would have been seen on each."""
-    seen = all(evidence.plan.target.links[name].carries == "http" for name in fault.links)
-    return seen and not evidence.attempts["link"].isin(fault.links).any()
+def _unused(evidence: Evidence, links: Sequence[str]) -> bool:
+    """Whether the service never asked on any of *links*, though an attempt would have been seen on each."""
+    seen = all(evidence.plan.target.links[name].carries == "http" for name in links)
+    return seen and not evidence.attempts["link"].isin(links).any()
 
 
 def _load(quality: Quality) -> Iterator[str]:
@@ -116,7 +116,7 @@ def _unsteady(evidence: Evidence) -> str:
     """How bad the baseline was, and what was wrong with most of it."""
     baseline = evidence.requests_in("baseline")
     bad = baseline[~baseline["good"]]
-    outcome, detail = (bad["outcome"] + "\0" + bad["detail"]).mode()[0].split("\0")
+    outcome, detail = (bad["outcome"] + "\0" + bad["detail"]).mode()[0].split("\0", 1)
     why = f"{outcome}: {detail}" if detail else "complete, but late" if outcome == "complete" else outcome
     ratio = baseline["good"].mean()
     return f"the baseline was not steady: {ratio:.1%} of its answers were good before anything was broken; most often: {why[:200]}"
@@ -135,7 +135,9 @@ def _uncounted(evidence: Evidence) -> Iterator[str]:
 
 def _untouched(evidence: Evidence) -> Iterator[str]:
     """Links of a fault on which nobody asked although one would have seen it: perhaps the service goes past them."""
-    links = {link for disturbance in evidence.plan.disturbances for link in disturbance.links}
+    aims = [disturbance.links for disturbance in evidence.plan.disturbances]
+    # Of a fault that is unused as a whole, that is told as a reason to distrust the run.
+    links = {link for aim in aims if not _unused(evidence, aim) for link in aim}
     http = [link for link in sorted(links) if evidence.plan.target.links[link].carries == "http"]
     for link in http:
         if not (evidence.attempts["link"] == link).any():
@@ -144,12 +146,12 @@ def _untouched(evidence: Evidence) -> Iterator[str]:
 
 def _offered(evidence: Evidence) -> int:
     """How many requests were due before the run ended; all that were planned when it was not cut short."""
-    if (
-        evidence.ended is not None
-        and evidence.ended.reason == "completed"
-        and evidence.plan.scenario.load.arrivals == "constant"
-    ):
+    completed = evidence.ended is not None and evidence.ended.reason == "completed"
+    if completed and evidence.plan.scenario.load.arrivals == "constant":
         return evidence.plan.requests
+    # How many come at random times, the plan does not say.
+    if completed and evidence.begun.requests:
+        return evidence.begun.requests
     return int(evidence.requests["index"].max()) + 1 if len(evidence.requests) else 0
 
 

@@ -21,6 +21,9 @@ from harness.scenario import PHASES, Scenario
 from harness.scoring.interval import Interval
 from harness.target import Target
 
+# A link's address, whole or in parts: that is one of ours.
+_OUR_OWN = re.compile(r"[a-z]+://\{[^{}]*\.(?:url|host)\}(?::(?:\d+|\{[^{}]*\}))?(?=[/?#]|$)")
+
 
 class Written:
     """The expectations of a scenario and of the command line, and what is wrong with them whatever the target."""
@@ -98,7 +101,7 @@ def target_problems(target: Document[Target], environment: Mapping[str, str] | N
 def foreign_hosts(target: Document[Target], allowed: Collection[str]) -> Iterator[Problem]:
     """Where the target names a host off this machine that was not *allowed* by name."""
     for path, host in _hosts(target.value):
-        if not on_this_machine(host) and host not in allowed:
+        if not on_this_machine(host) and host.lower() not in {name.lower() for name in allowed}:
             what = f"{host!r} is not on this machine; if traffic may be sent there, allow it with --allow-host {host}"
             yield target.problem(path, what)
 
@@ -145,9 +148,12 @@ def _hosts(target: Target) -> Iterator[tuple[str, str]]:
 def host_of(url: str) -> str | None:
     """The host of a URL or of ``host:port``; None where a placeholder stands for it, which is on this machine."""
     bare = url if "://" in url else f"tcp://{url}"
-    if re.match(r"^[a-z]+://\{", bare) or bare.startswith("tcp://{"):
+    if _OUR_OWN.match(bare):
         return None
-    return urlsplit(re.sub(r"\{[^}]*\}", "0", bare)).hostname
+    try:
+        return urlsplit(re.sub(r"\{[^}]*\}", "0", bare)).hostname
+    except ValueError:  # as of an odd IPv6 address; it is none of this machine's
+        return bare.partition("://")[2]
 
 
 def on_this_machine(host: str) -> bool:

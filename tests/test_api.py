@@ -137,7 +137,9 @@ class World:
     def real_world(self, *_: object) -> Iterator[Any]:
         try:
             self.reach("starting")
-            yield SimpleNamespace(world=None, set_off=self.set_off, finish=lambda: self.reach("finishing"))
+            yield SimpleNamespace(
+                world=None, set_off=self.set_off, requests=1000, finish=lambda: self.reach("finishing")
+            )
         finally:
             self.put_back = True
         self.reach("ending")

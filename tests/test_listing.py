@@ -33,6 +33,13 @@ def test_files_are_found_by_what_their_schema_line_says(tmp_path, kind, count):
     assert len(listed_files(kind, tmp_path)) == count
 
 
+def test_what_cannot_be_read_is_passed_over(tmp_path):
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere.yaml")
+    (tmp_path / "mine.yaml").write_text('schema: "harness.scenario/1"\nabout: Mine.\n')
+    assert listed_files("scenario", tmp_path) == [(str(tmp_path / "mine.yaml"), "Mine.")]
+
+
 def test_copies_that_runs_have_stored_are_not_listed(tmp_path):
     copytree(ROOT / "reports" / "sample", tmp_path / "elsewhere")
     assert listed_files("scenario", tmp_path) == []

@@ -115,6 +115,41 @@ def test_an_override_that_cannot_be_is_told_in_the_words_of_files(folder: Path, 
     assert what in "\n".join(told(folder / "region-loss.yaml", Asked(overrides=(override,))))
 
 
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [
+        ("http://{seed}.example.com", "'0.example.com' is not on this machine"),
+        ("http://example.com:{target.port}", "'example.com' is not on this machine"),
+        ("http://[::::]:80", "is not on this machine"),
+        ("http://127.0.0.1:{target.port}", ""),
+        ("http://localhost:{target.port}/base", ""),
+    ],
+)
+def test_no_placeholder_hides_a_host_off_this_machine(folder: Path, address: str, what: str) -> None:
+    target = folder / "targets" / "template.yaml"
+    spoil(
+        target, ('"http://127.0.0.1:{target.port}"', f'"{address}"'), ("https://api.openai.com", "http://127.0.0.1:9")
+    )
+    spoil(folder / "provider-latency.yaml", ("- retry_amplification", "# - retry_amplification"))
+    if not what:
+        prepare(folder / "provider-latency.yaml", target, NOTHING, {})
+        return
+    with pytest.raises(UsageProblems, match=what):
+        prepare(folder / "provider-latency.yaml", target, NOTHING, {})
+
+
+def test_a_host_is_allowed_however_it_is_spelt(folder: Path) -> None:
+    target = folder / "targets" / "template.yaml"
+    with pytest.raises(UsageProblems, match=r"--allow-host api\.openai\.com"):
+        prepare(folder / "provider-latency.yaml", target, NOTHING, {})
+    prepare(folder / "provider-latency.yaml", target, Asked(allowed_hosts=("API.OpenAI.com",)), {})
+
+
+def test_a_setting_that_is_given_twice_is_refused(folder: Path) -> None:
+    twice = Asked(overrides=("load.rate_per_s=30", "load.rate_per_s=40"))
+    assert told(folder / "region-loss.yaml", twice) == ["--set: load.rate_per_s is set twice; keep one"]
+
+
 @pytest.fixture
 def alone(folder: Path) -> Path:
     """A scenario beside which there is no target."""

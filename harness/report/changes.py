@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
@@ -138,7 +139,10 @@ def _notes(result: Result, baseline: Result) -> Iterator[str]:
 
 def _settings(result: Result) -> list[str]:
     """What a run's command asked beside its files and its seed, which are compared for themselves."""
-    asked = result.replay.split()
+    try:
+        asked = shlex.split(result.replay)
+    except ValueError:  # it was written by nobody who knows commands
+        asked = result.replay.split()
     named = {place + 1 for place, word in enumerate(asked) if word in ("run", "--target", "--seed")}
     return [word for place, word in enumerate(asked) if place not in named]
 
@@ -158,11 +162,16 @@ def _runs(result: Result, baseline: Result) -> Iterator[tuple[str, str, str]]:
 
 def _findings(result: Result, baseline: Result, counts: bool) -> Iterator[Row]:
     """By metric and phase, as a limit may have been moved; then those that only the baseline run had."""
-    then_of = {(finding.metric, finding.phase): finding for finding in baseline.findings}
+    then_of = {_limited(finding): finding for finding in baseline.findings}
     for now in result.findings:
-        yield _finding(result, baseline, now, then_of.pop((now.metric, now.phase), None), counts)
+        yield _finding(result, baseline, now, then_of.pop(_limited(now), None), counts)
     for then in then_of.values():
         yield _finding(result, baseline, None, then, counts)
+
+
+def _limited(finding: Finding) -> tuple[str, str | None, bool]:
+    """What is limited, and from which side."""
+    return finding.metric, finding.phase, words.operator(finding) in ("<=", "<")
 
 
 def _finding(result: Result, baseline: Result, now: Finding | None, then: Finding | None, counts: bool) -> Row:

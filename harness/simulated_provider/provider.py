@@ -106,7 +106,7 @@ class Provider:
             f"chatcmpl-{prompt.digest}", int(time.time()), chat.model, f"fp_{self._region}"
         )
         usage = openai_format.Usage(sum(len(message.text) for message in chat.messages) // 4, len(pieces))
-        due_s = self._pace.due_s(prompt.key, len(pieces))
+        due_s = self._pace.due_s(f"{self._region}/{prompt.key}", len(pieces))
         if chat.stream:
             with_usage = chat.stream_options is not None and chat.stream_options.include_usage
             chunks = openai_format.Chunks(completion, with_usage=with_usage)

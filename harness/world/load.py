@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.adapters.load import child
 from harness.adapters.load import plan as load_plan
 from harness.adapters.load.plan import Entry, Limits, LoadPlan, Question
+from harness.adapters.load.schedule import planned_count
 from harness.documents.fill import fill, secrets
 from harness.plan import Plan
 from harness.problems import HarnessError
@@ -32,6 +33,7 @@ class LoadChild:
         self.clock = RunClock()
         self._processes, self._temp = processes, temp
         self._plan = _load_plan(plan, questions, run_id, rows.absolute(), temp, processes)
+        self.requests = planned_count(self._plan)
         self._ready_by_s = 0.0
 
     def spawn(self) -> None:

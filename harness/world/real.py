@@ -68,6 +68,8 @@ class RealWorld:
     world: World
     set_off: Callable[[], float]
     """Sets the run's clock going, and returns where 0 of it is on the machine's monotonic clock: a moment from now."""
+    requests: int
+    """How many requests the load is to send."""
     finish: Callable[[], None]
     """Has the wire write down what is still open, and stores what the simulated providers counted."""
 
@@ -145,7 +147,9 @@ def real_world(
         watch = Watchdog(processes, joined.proxies, carriers)
         stack.callback(watch.close)
         world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes), watch, signals)
-        yield RealWorld(world, load.set_off, lambda: _finish(joined.wire, processes, plan.target, folder))
+        yield RealWorld(
+            world, load.set_off, load.requests, lambda: _finish(joined.wire, processes, plan.target, folder)
+        )
 
 
 @dataclass(frozen=True, slots=True)

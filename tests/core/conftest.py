@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness import expectation
@@ -143,6 +144,7 @@ def make_evidence() -> MakeEvidence:
         attempts: list[Attempt] | None = None,
         arrivals: Iterable[Arrival] = (),
         history: list[Event] | None = None,
+        planned: int = 0,
         **keys: Any,
     ) -> Evidence:
         rows = requests_of(made) if requests is None else requests
@@ -151,7 +153,7 @@ def make_evidence() -> MakeEvidence:
         tried = derive_attempts(made, table(tries, Attempt, 0.0), asked)
         return Evidence(
             plan=made,
-            begun=begun(made),
+            begun=msgspec.structs.replace(begun(made), requests=planned),
             history=tuple(history_of(made) if history is None else history),
             requests=derive_requests(made, asked, tried),
             attempts=tried,

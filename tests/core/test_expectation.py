@@ -104,6 +104,11 @@ def test_what_is_no_expectation_is_told_with_one_that_is(written: str) -> None:
     assert repr(written) in str(told.value)
 
 
+def test_a_limit_that_nothing_can_be_beyond_is_refused() -> None:
+    with pytest.raises(ValueError, match="1e999 is no limit"):
+        parse("retry_amplification <= 1e999 in fault")
+
+
 def test_one_of_the_command_line_replaces_that_of_its_metric_part_and_phase() -> None:
     kept, old, new, added = map(parse, ["a <= 1", "a <= 1 in fault", "a <= 9 in fault", "b >= 0"])
     assert replace((kept, old), (new, added)) == (kept, new, added)

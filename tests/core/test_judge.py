@@ -137,6 +137,31 @@ def test_every_request_has_to_be_there_once(
     assert judged(requests=changed[change]).verdict == ("pass" if trusted else "invalid")
 
 
+@pytest.mark.parametrize(("planned", "trusted"), [(70, True), (71, False)])
+def test_the_last_of_requests_at_random_times_is_missed_too(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, planned: int, trusted: bool
+) -> None:
+    plan = make_plan(load={"arrivals": "poisson"})
+    result = judged(plan, requests=rows(plan), planned=planned)
+    assert (result.verdict, result.quality.missing) == (("pass", 0) if trusted else ("invalid", 1))
+
+
+def test_what_a_broken_service_says_may_hold_any_character(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows
+) -> None:
+    plan = make_plan()
+    result = judged(plan, requests=rows(plan, lambda *_: {"outcome": "error", "detail": "502: \0\x1f\0"}))
+    assert result.verdict == "invalid"
+    assert "most often: error: 502: " in result.reason
+
+
+def test_a_run_that_was_killed_before_anything_was_due_lasted_no_time(
+    make_plan: MakePlan, judged: Callable[..., Result]
+) -> None:
+    result = judged(make_plan(), requests=[], attempts=[], history=[])
+    assert (result.verdict, result.duration_s) == ("crashed", 0.0)
+
+
 @pytest.mark.parametrize(("bad", "trusted"), [(0, True), (2, True), (4, False)])
 def test_a_baseline_has_to_be_steady(
     make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, bad: int, trusted: bool

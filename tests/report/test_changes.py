@@ -82,6 +82,14 @@ def test_a_number_without_an_interval_is_shown_and_not_judged(passing, failing) 
     assert any(row.now.value != row.then.value for row in rows)
 
 
+def test_a_value_between_two_limits_is_held_against_the_limit_of_its_own_side(failing) -> None:
+    good = next(finding for finding in failing.result.findings if finding.metric == "good_ratio")
+    upper = good.model_copy(update={"expectation": "good_ratio <= 0.99 in fault", "limit": 0.99, "verdict": "pass"})
+    band = failing.result.model_copy(update={"findings": [good, upper]})
+    rows = changes(band, band).findings
+    assert [row.where for row in rows] == ["at least 0.9 in the fault", "at most 0.99 in the fault"]
+
+
 @pytest.mark.parametrize("kind", ["refused", "cut_short"])
 def test_of_a_run_that_cannot_be_trusted_nothing_is_said_to_have_changed(kind: str, passing, failing, request) -> None:
     doubtful = request.getfixturevalue(kind).result

@@ -212,10 +212,18 @@ def at(document: object, pointer: str, missing: MalformedError | None = None) ->
     return document
 
 
+# Above it, not every whole number is another one where numbers have 64 bits.
+_VERSION_MAX = 2**53
+
+
 def _with_pointers(ask: Ask, reply: object, text: str) -> Said:
     version = at(reply, ask.snapshot_version_pointer) if ask.snapshot_version_pointer else None
     if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
         raise MalformedError(f"at {ask.snapshot_version_pointer} in the reply stands no whole number: {version!r:.40}")
+    if version is not None and abs(version) > _VERSION_MAX:
+        raise MalformedError(
+            f"at {ask.snapshot_version_pointer} in the reply stands {version}, too large for a version that counts up"
+        )
     conversation = at(reply, ask.conversation_pointer) if ask.conversation_pointer else None
     return Said(text, snapshot_version=version, conversation=conversation if isinstance(conversation, str) else None)
 

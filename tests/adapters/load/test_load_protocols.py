@@ -134,6 +134,7 @@ def test_a_json_reply_is_read_where_the_pointers_say():
         (b'{"answer": ["x"]}', "stands no text but list"),
         (b'{"answer": "x", "v": "3"}', "no whole number: '3'"),
         (b'{"answer": "x", "v": true}', "no whole number: True"),
+        (b'{"answer": "x", "v": 18446744073709551615}', "stands 18446744073709551615, too large for a version"),
     ],
 )
 def test_a_json_reply_that_is_not_as_told_is_malformed(reply, why):

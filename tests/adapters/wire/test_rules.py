@@ -59,14 +59,19 @@ def test_no_stretch_of_time_holds_more_than_its_burst_and_its_rate(
             assert last - first + 1 <= burst + (end_s - start_s) * requests_per_min / 60 + 1e-6
 
 
-def test_a_lot_depends_on_seed_fault_nonce_and_try_and_on_nothing_else() -> None:
-    assert draw(7, "0", "n-00000000aa", 1) == draw(7, "0", "n-00000000aa", 1)
-    others = {draw(8, "0", "n-00000000aa", 1), draw(7, "1", "n-00000000aa", 1), draw(7, "0", "n-00000000ab", 1)}
-    assert len({*others, draw(7, "0", "n-00000000aa", 1), draw(7, "0", "n-00000000aa", 2)}) == 5
+def test_a_lot_depends_on_seed_link_fault_nonce_and_try_and_on_nothing_else() -> None:
+    assert draw(7, "east", "0", "n-00000000aa", 1) == draw(7, "east", "0", "n-00000000aa", 1)
+    others = {
+        draw(8, "east", "0", "n-00000000aa", 1),
+        draw(7, "west", "0", "n-00000000aa", 1),
+        draw(7, "east", "1", "n-00000000aa", 1),
+        draw(7, "east", "0", "n-00000000ab", 1),
+    }
+    assert len({*others, draw(7, "east", "0", "n-00000000aa", 1), draw(7, "east", "0", "n-00000000aa", 2)}) == 6
 
 
 def test_lots_are_even() -> None:
-    lots = [draw(7, "0", f"n-{number:010x}", 1) for number in range(4000)]
+    lots = [draw(7, "east", "0", f"n-{number:010x}", 1) for number in range(4000)]
     assert all(0 <= lot < 1 for lot in lots)
     assert [sum(lot < edge for lot in lots) / 4000 for edge in (0.1, 0.5, 0.9)] == pytest.approx(
         [0.1, 0.5, 0.9], abs=0.03
@@ -74,7 +79,7 @@ def test_lots_are_even() -> None:
 
 
 def _errors(order: list[str]) -> dict[tuple[str, int], int]:
-    rules, tries = Rules(seed=7), dict.fromkeys(order, 0)
+    rules, tries = Rules(7, "east"), dict.fromkeys(order, 0)
     rules.put("0", EdgeRule("east", HttpError(503, 0.5)))
     said = {}
     for nonce in order:
@@ -94,13 +99,13 @@ def test_the_same_attempts_fail_in_whatever_order_they_come() -> None:
 
 @pytest.mark.parametrize(("share_ratio", "status"), [(1.0, 500), (0.0, 0)])
 def test_a_share_of_one_fails_all_and_a_share_of_none_fails_nothing(share_ratio: float, status: int) -> None:
-    rules = Rules(seed=7)
+    rules = Rules(7, "east")
     rules.put("0", EdgeRule("east", HttpError(500, share_ratio)))
     assert {rules.judge(f"n-{number:010x}", 0.0).status for number in range(50)} == {status}
 
 
 def test_where_no_rule_is_in_force_all_pass() -> None:
-    rules = Rules(seed=7)
+    rules = Rules(7, "east")
     rules.put("0", EdgeRule("east", HttpError(500, 1.0)))
     rules.drop("0")
     rules.drop("0")
@@ -108,7 +113,7 @@ def test_where_no_rule_is_in_force_all_pass() -> None:
 
 
 def test_putting_the_same_rule_again_does_not_refill_it_and_another_does() -> None:
-    rules = Rules(seed=7)
+    rules = Rules(7, "east")
     limit = EdgeRule("east", RateLimit(60, 1))
     rules.put("0", limit)
     assert rules.judge("", 0.0).status == 0
@@ -119,7 +124,7 @@ def test_putting_the_same_rule_again_does_not_refill_it_and_another_does() -> No
 
 
 def test_of_two_rules_that_answer_the_one_put_first_does() -> None:
-    rules = Rules(seed=7)
+    rules = Rules(7, "east")
     rules.put("errors", EdgeRule("east", HttpError(500, 1.0)))
     rules.put("limit", EdgeRule("east", RateLimit(60, 1)))
     assert [rules.judge("", 0.0).fault_id for _ in range(2)] == ["errors", "errors"]
@@ -128,7 +133,7 @@ def test_of_two_rules_that_answer_the_one_put_first_does() -> None:
 
 
 def test_an_attempt_that_a_limit_lets_pass_is_told_of_the_limit() -> None:
-    rules = Rules(seed=7)
+    rules = Rules(7, "east")
     rules.put("0", EdgeRule("east", RateLimit(60, 3)))
     verdict = rules.judge("", 0.0)
     assert (verdict.status, verdict.fault_id) == (0, "")

@@ -30,7 +30,7 @@ class Edge:
 
     def __init__(self, link: str, upstream: str, *, ca: Path | None, seed: int, arrivals: Ledger[Arrival]) -> None:
         self.link = link
-        self.rules = Rules(seed)
+        self.rules = Rules(seed, link)
         self.by_fault: Counter[str] = Counter()
         self.upstream = Upstream(upstream, ca)
         self.arrivals = arrivals

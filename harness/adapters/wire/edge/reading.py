@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from hashlib import sha256
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -12,6 +12,9 @@ from harness.adapters.wire.nonce import NONCE
 
 _WHOLE_BYTES_MAX = 1 << 22
 _CHARACTERS_PER_TOKEN = 4
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
 class _Part(msgspec.Struct):
@@ -36,10 +39,10 @@ class _Prompt(msgspec.Struct):
 class _Usage(msgspec.Struct):
     """As OpenAI and as Anthropic name it."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    prompt_tokens: _Count | None = None
+    completion_tokens: _Count | None = None
+    input_tokens: _Count | None = None
+    output_tokens: _Count | None = None
 
 
 class _Delta(msgspec.Struct):

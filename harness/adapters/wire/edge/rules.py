@@ -44,9 +44,9 @@ class RateLimiter:
         return Allowance(allowed, remaining, used_s, retry_s)
 
 
-def draw(seed: int, fault_id: str, nonce: str, attempt: int) -> float:
-    """A number in [0, 1) for the *attempt*-th try (from 1) of *nonce*, the same whenever and in whatever order it is asked for."""
-    text = f"{seed}/{fault_id}/{nonce}/{attempt}"
+def draw(seed: int, link: str, fault_id: str, nonce: str, attempt: int) -> float:
+    """A number in [0, 1) for the *attempt*-th try (from 1) of *nonce* on *link*, the same in whatever order it is asked for."""
+    text = f"{seed}/{link}/{fault_id}/{nonce}/{attempt}"
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
 
 
@@ -68,13 +68,13 @@ class Verdict:
 
 
 class Rules:
-    """The rules in force on one link, by the fault each belongs to.
+    """The rules in force on *link*, by the fault each belongs to.
 
     Every rule judges every attempt, so that no lot depends on another rule's clock; the one put first answers.
     """
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, link: str) -> None:
+        self._seed, self._link = seed, link
         self._rules: dict[str, _Limit | _Errors] = {}
 
     def put(self, fault_id: str, effect: EdgeRule) -> None:
@@ -86,7 +86,7 @@ class Rules:
             case RateLimit() as limit:
                 self._rules[fault_id] = _Limit(limit)
             case HttpError() as error:
-                self._rules[fault_id] = _Errors(error, self._seed, fault_id)
+                self._rules[fault_id] = _Errors(error, self._seed, self._link, fault_id)
 
     def drop(self, fault_id: str) -> None:
         """Put the rule of *fault_id* out of force, if there is one."""
@@ -115,13 +115,12 @@ class _Limit:
 
 
 class _Errors:
-    def __init__(self, rule: HttpError, seed: int, fault_id: str) -> None:
+    def __init__(self, rule: HttpError, seed: int, link: str, fault_id: str) -> None:
         self.rule = rule
-        self._seed = seed
-        self._fault_id = fault_id
+        self._lots = seed, link, fault_id
         self._tries: Counter[str] = Counter()
 
     def judge(self, nonce: str, now_s: float) -> tuple[int, Limited | None]:
         self._tries[nonce] += 1
-        lot = draw(self._seed, self._fault_id, nonce, self._tries[nonce])
+        lot = draw(*self._lots, nonce, self._tries[nonce])
         return (self.rule.status if lot < self.rule.share_ratio else 0), None
