@@ -142,15 +142,11 @@ def _questions(scenario: Document[Scenario], scenario_path: Path, path: Path | N
 
 
 def _overrides(asked: Asked) -> dict[str, str]:
-    """``KEY=VALUE`` of the command line, and the seed, by key."""
+    """``KEY=VALUE`` of the command line, the last of each key, and the seed."""
     problems = [
         Problem(f"{written!r} is not KEY=VALUE, such as load.rate_per_s=40", path="--set")
         for written in asked.overrides
         if "=" not in written or written.startswith("=")
-    ]
-    keys = [written.partition("=")[0] for written in asked.overrides]
-    problems += [
-        Problem(f"{key} is set twice; keep one", path="--set") for key in dict.fromkeys(keys) if keys.count(key) > 1
     ]
     if problems:
         raise UsageProblems(*problems)

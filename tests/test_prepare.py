@@ -145,9 +145,9 @@ def test_a_host_is_allowed_however_it_is_spelt(folder: Path) -> None:
     prepare(folder / "provider-latency.yaml", target, Asked(allowed_hosts=("API.OpenAI.com",)), {})
 
 
-def test_a_setting_that_is_given_twice_is_refused(folder: Path) -> None:
+def test_the_last_of_two_settings_of_one_key_holds(folder: Path) -> None:
     twice = Asked(overrides=("load.rate_per_s=30", "load.rate_per_s=40"))
-    assert told(folder / "region-loss.yaml", twice) == ["--set: load.rate_per_s is set twice; keep one"]
+    assert prepare(folder / "region-loss.yaml", None, twice, None).plan.scenario.load.rate_per_s == 40
 
 
 @pytest.fixture
