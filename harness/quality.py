@@ -53,10 +53,10 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
     yield from (event.what for event in evidence.history if isinstance(event, Alarm))
     yield from _faults(evidence, faults)
     yield from _load(quality)
-    if quality.join_ratio is not None and quality.join_ratio < JOINED_RATIO and _counts_attempts(evidence):
+    if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and _counts_attempts(evidence):
         # An attempt that belongs to no request makes the amplification look smaller than it is.
         yield (
-            f"only {quality.join_ratio:.1%} of attempts could be joined to a request; "
+            f"only {_joined_ratio(evidence):.1%} of attempts could be joined to a request; "
             "does the service pass the nonce on where the target file says (ask.nonce)?"
         )
     if quality.steady_baseline is None:
@@ -106,6 +106,17 @@ def _fell_behind(quality: Quality) -> str:
     return (
         f"the load fell behind: {', and '.join(said)}; close what else runs on this machine, or lower load.rate_per_s"
     )
+
+
+def _joined_ratio(evidence: Evidence) -> float:
+    """Share of attempts joined to a request, of those that ask for what joined ones ask for.
+
+    A service may look by itself whether its provider is there, and such a call carries no nonce.
+    """
+    attempts = evidence.attempts
+    joined, asks_for = attempts["request"] >= 0, attempts["method"] + " " + attempts["path"]
+    alike = asks_for.isin(asks_for[joined].unique())
+    return float(joined.sum() / alike.sum()) if joined.any() else 0.0
 
 
 def _counts_attempts(evidence: Evidence) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness import history, verdict
@@ -290,6 +291,26 @@ def test_the_quality_counts_what_each_end_saw(
     )
     assert quality.join_ratio == pytest.approx(70 / 80)
     assert quality.send_lag_ms.p50 == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("method", "path", "trusted"), [("GET", "/v1/models", True), ("POST", "/v1/ask", False)])
+def test_a_service_that_looks_whether_its_provider_is_there_has_not_lost_a_nonce(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    rows: Rows,
+    attempt: Callable[..., Attempt],
+    method: str,
+    path: str,
+    trusted: bool,
+) -> None:
+    plan = make_plan(expect=["retry_amplification <= 3 in fault"])
+    asked = rows(plan)
+    tries = [msgspec.structs.replace(attempt(row), method="POST", path="/v1/ask") for row in asked]
+    tries += [Attempt("provider-east", 1.0 + second, method=method, path=path) for second in range(5)]
+    result = judged(plan, requests=asked, attempts=tries)
+    assert result.verdict == ("pass" if trusted else "invalid")
+    assert trusted or "only 93.3% of attempts could be joined to a request" in result.reason.lower()
+    assert result.quality.join_ratio == pytest.approx(70 / 75, abs=1e-6)
 
 
 def test_phases_are_told_with_their_requests(make_plan: MakePlan, judged: Callable[..., Result]) -> None:
