@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 EXPECTED = ("good_ratio >= 0.85 in fault", "retry_amplification <= 3 in fault")
+TARGETS = ("fragile", "resilient")
 FILES = {
     "report.html", "result.json", "junit.xml", "summary.md", "history.jsonl", "requests.parquet", "attempts.parquet", "scenario.yaml",
     "target.yaml", "logs",
@@ -21,10 +22,9 @@ FILES = {
 @pytest.fixture(scope="module")
 def both(harness_run: Callable[..., Any]) -> dict[str, Any]:
     """What became of the scenario on each target; the two runs go on at once, since most of a run is waiting."""
-    targets = ("fragile", "resilient")
-    with ThreadPoolExecutor(len(targets)) as threads:
-        ended = threads.map(lambda target: harness_run("region-loss", target, *EXPECTED), targets)
-        return dict(zip(targets, ended, strict=True))
+    with ThreadPoolExecutor(len(TARGETS)) as threads:
+        ended = threads.map(lambda target: harness_run("region-loss", target, *EXPECTED), TARGETS)
+        return dict(zip(TARGETS, ended, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,15 @@ def test_the_fragile_targets_retries_are_told_by_layer_and_the_resilient_ones_ar
 def test_the_resilient_target_passes_the_same_scenario(resilient: Any) -> None:
     assert resilient.status == 0, resilient.out + resilient.err
     assert resilient.result["verdict"] == "pass"
+
+
+def test_both_targets_pass_when_nothing_is_broken(harness_run: Callable[..., Any]) -> None:
+    shorter = ("--set", "phases.baseline=3s", "--set", "phases.fault=4s", "--set", "phases.recovery=1s")
+    options = ("--without-faults", *shorter)
+    with ThreadPoolExecutor(2) as threads:
+        ended = list(threads.map(lambda of: harness_run("region-loss", of, *EXPECTED, options=options), TARGETS))
+    assert [one.status for one in ended] == [0, 0], "\n".join(one.out + one.err for one in ended)
+    assert all(one.result["faults"] == [] and one.result["quality"]["sent"] == 180 for one in ended)
 
 
 def test_a_run_leaves_every_file_that_was_promised(resilient: Any) -> None:
