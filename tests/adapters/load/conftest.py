@@ -59,7 +59,7 @@ class Heard:
 
     @property
     def question(self) -> str:
-        asked = self.body.get("question") or self.body["messages"][0]["content"]  # type: ignore[index]
+        asked = self.body.get("question") or self.body["messages"][0]["content"]
         return str(asked)
 
 
@@ -325,17 +325,6 @@ def full_backlog() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for 127.0.0.1 that signs itself, and a server's context with it."""
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    named = ["-keyout", str(key), "-out", str(cert), "-days", "2", "-subj", "/CN=load test"]
-    subprocess.run([*made, *named, "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    return cert, context
-
-
 class Bench:
     """What the tests of the load child work with."""
 
@@ -344,7 +333,6 @@ class Bench:
     until = staticmethod(until)
     free_port = staticmethod(free_port)
     full_backlog = staticmethod(full_backlog)
-    certificate = staticmethod(certificate)
     python = sys.executable
 
     def __init__(self, children: Children) -> None:

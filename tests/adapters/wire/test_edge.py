@@ -6,8 +6,6 @@ import asyncio
 import gzip
 import json
 import socket
-import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -551,40 +549,44 @@ def test_a_secret_in_what_cannot_be_read_reaches_no_log(wire, clients, caplog, c
 # TLS.
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    command = ["openssl", "req", "-x509", *new, "-keyout", str(key), "-out", str(cert), *subject]
-    subprocess.run(command, check=True, capture_output=True, timeout=20)
-    return cert, key
-
-
 @pytest.fixture
-def tls_provider(new_provider, certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    return new_provider(tls=context)
+def tls(new_authority, new_provider):
+    """The file to trust a provider by, and the provider, which is vouched for under the given names."""
+
+    def make(*names):
+        ca, context = new_authority(*names)
+        return ca, new_provider(tls=context)
+
+    return make
 
 
-def test_a_provider_behind_tls_is_reached_when_its_certificate_is_trusted(
-    new_wire, tls_provider, certificate, clients, kit
-) -> None:
-    wire = new_wire({"east": f"https://localhost:{tls_provider.port}"}, ca={"east": certificate[0]})
+def test_a_provider_behind_tls_is_reached_when_its_certificate_is_trusted(new_wire, tls, clients, kit) -> None:
+    ca, provider = tls("localhost")
+    wire = new_wire({"east": f"https://localhost:{provider.port}"}, ca={"east": ca})
     client = clients(wire.tap())
     for count in (1, 2):
         client.say(kit.post())
         client.hear(kit.WHOLE, times=count)
     kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "complete", True)] * 2)
-    assert len(tls_provider.lines) == 1
+    assert len(provider.lines) == 1
 
 
-def test_a_provider_whose_certificate_is_not_trusted_is_not_spoken_to(new_wire, tls_provider, clients, kit) -> None:
-    wire = new_wire({"east": f"https://localhost:{tls_provider.port}"})
+def test_a_provider_whose_certificate_is_not_trusted_is_not_spoken_to(new_wire, tls, clients, kit) -> None:
+    _, provider = tls("localhost")
+    wire = new_wire({"east": f"https://localhost:{provider.port}"})
     client = clients(wire.tap())
     client.say(kit.post())
     assert client.hear_all() == b""
     assert _arrivals(wire) == [(kit.NONCE, "closed", False)]
-    assert tls_provider.accepted == []
+    assert provider.accepted == []
+
+
+@pytest.mark.parametrize("name", ["elsewhere.example", "127.0.0.1"])
+def test_a_provider_that_is_vouched_for_under_another_name_is_not_spoken_to(new_wire, tls, clients, kit, name) -> None:
+    ca, provider = tls(name)
+    wire = new_wire({"east": f"https://localhost:{provider.port}"}, ca={"east": ca})
+    client = clients(wire.tap())
+    client.say(kit.post())
+    assert client.hear_all() == b""
+    assert _arrivals(wire) == [(kit.NONCE, "closed", False)]
+    assert provider.accepted == []
