@@ -85,12 +85,12 @@ def test_every_harness_command_in_a_document_is_one_that_the_command_line_takes(
     document: str, words: list[str]
 ) -> None:
     command = get_command(app)
-    subcommand = command.commands[words[0]]  # type: ignore[attr-defined]  # it is a group of commands
+    subcommand = command.commands[words[0]]
     subcommand.make_context(words[0], words[1:], resilient_parsing=False)
 
 
 def test_every_command_of_harness_in_a_sentence_is_one() -> None:
-    known = set(get_command(app).commands)  # type: ignore[attr-defined]  # it is a group of commands
+    known = set(get_command(app).commands)
     for path in DOCUMENTS:
         for word in re.findall(r"`(?:\S*/)?harness ([a-z]+)", re.sub(r"(?s)```.*?```", "", path.read_text())):
             assert word in known, f"{path.name}: harness {word}"
@@ -100,7 +100,7 @@ def test_every_command_of_harness_in_a_sentence_is_one() -> None:
     "option", sorted({found for path in DOCUMENTS for found in re.findall(r"`(--[a-z][a-z-]+)", path.read_text())})
 )
 def test_every_option_in_a_document_is_one_of_harness_run(option: str) -> None:
-    run = get_command(app).commands["run"]  # type: ignore[attr-defined]  # as above
+    run = get_command(app).commands["run"]
     assert option in {name for parameter in run.params for name in parameter.opts}
 
 

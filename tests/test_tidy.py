@@ -275,7 +275,7 @@ def test_the_core_is_all_there() -> None:
 
 @pytest.mark.parametrize("registered", [faults, metrics], ids=lambda registry: registry.noun)
 def test_every_kind_is_documented_by_its_first_line(registered: object) -> None:
-    for name, kind in registered.items():  # type: ignore[attr-defined]
+    for name, kind in registered.items():
         first = (kind.__doc__ or "").splitlines()[:1]
         assert first, name
         assert re.fullmatch(r"[A-Z].{20,160}[.;]?", first[0]), (name, first)

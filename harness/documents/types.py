@@ -90,9 +90,9 @@ def bare(annotation: object) -> object:
     tag = None
     while True:
         if get_origin(annotation) is Annotated:
-            for said in annotation.__metadata__:  # type: ignore[attr-defined]  # every Annotated has it
+            annotation, *remarks = get_args(annotation)
+            for said in remarks:
                 tag = getattr(said, "discriminator", None) or tag
-            annotation = get_args(annotation)[0]
             continue
         if get_origin(annotation) not in (Union, UnionType):
             return annotation

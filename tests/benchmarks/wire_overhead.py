@@ -170,7 +170,7 @@ def _start_wire(folder: Path, provider: int, running: list[subprocess.Popen[byte
     return ports.links["east"].tap, wire.pid
 
 
-def _run(work):  # type: ignore[no-untyped-def] # of either loop
+def _run(work):
     try:
         import uvloop
     except ImportError:

@@ -63,7 +63,7 @@ def test_a_fault_says_what_it_does_to_each_link(target: Target, document: dict[s
 
 
 def looked(**probes: tuple[str, float]) -> Looked:
-    return Looked({link: Probe(link, outcome, elapsed_s) for link, (outcome, elapsed_s) in probes.items()})  # type: ignore[arg-type]
+    return Looked({link: Probe(link, outcome, elapsed_s) for link, (outcome, elapsed_s) in probes.items()})
 
 
 SEEN = [

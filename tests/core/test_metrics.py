@@ -308,7 +308,7 @@ def test_no_samples_never_pass_and_never_fail(
         for part in metrics[name].parts or (None,):
             found = metrics[name].measure(evidence, phase, part)
             assert (found.value, found.low, found.high) == (None, -inf, inf)
-            assert expectation.Expectation(name, part, op, 0.0, phase).judge(found) == "inconclusive"  # type: ignore[arg-type]
+            assert expectation.Expectation(name, part, op, 0.0, phase).judge(found) == "inconclusive"
     assert metrics[name].document(evidence).value is None
 
 

@@ -159,7 +159,7 @@ def test_a_billion_laughs_are_refused(told: Told) -> None:
 def test_a_few_laughs_are_not() -> None:
     assert compose("a: &a [ha, ha]\nb: &b [*a, *a]\nc: [*b, *b]\n").root.value["c"] == 2 * [
         [["ha", "ha"], ["ha", "ha"]]
-    ]  # type: ignore[index,call-overload]
+    ]
 
 
 @pytest.mark.parametrize("text", ["[" * 900, "a: " + "{a: " * 900, "- " * 900, "a: " + "[" * 900 + "]" * 900])

@@ -166,7 +166,7 @@ def _until_not_limited(ask: Provider, again: Callable[[str], str]) -> Way:
 
 
 async def application(way: str, urls: list[str]) -> web.Application:
-    answer = WAYS[way](*urls)  # type: ignore[operator]  # as many as the way takes; the command line is the test's own
+    answer = WAYS[way](*urls)
 
     async def ask(request: web.Request) -> web.Response:
         return web.json_response({"answer": await answer((await request.json())["question"])})

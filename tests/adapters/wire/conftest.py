@@ -329,7 +329,9 @@ def provider(new_provider: Callable[..., Provider]) -> Provider:
 def new_loop(request: pytest.FixtureRequest) -> NewLoop:
     if request.param == "asyncio":
         return asyncio.new_event_loop
-    return pytest.importorskip("uvloop").new_event_loop  # type: ignore[no-any-return] # it has no types
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 @pytest.fixture
@@ -340,7 +342,7 @@ def new_wire(loops: _Loops, new_loop: NewLoop, tmp_path: Path) -> Callable[..., 
         rows = tmp_path / f"rows{len(list(tmp_path.iterdir()))}"
         rows.mkdir()
         path = rows / "config.json"
-        path.write_bytes(config(upstreams, rows=rows, seed=7, ready=rows / "ready.json", **options))  # type: ignore[arg-type] # a test's own words
+        path.write_bytes(config(upstreams, rows=rows, seed=7, ready=rows / "ready.json", **options))
 
         async def work(ended: asyncio.Event) -> None:
             told: list[asyncio.Task[None]] = []
