@@ -16,20 +16,21 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from harness import __version__, store
-from harness.history import Begun, Ended, Event, Reason
-from harness.loop import Progress
-from harness.plan import Plan
+from harness import __version__
+from harness.judging.result import Result
+from harness.planning.plan import Plan
 from harness.prepare import Prepared
 from harness.problems import HarnessError, UsageProblems
-from harness.result import Result
+from harness.record import run_folder
+from harness.record.history import Begun, Ended, Event, Reason
+from harness.record.run_folder import RunFolder
+from harness.running.loop import Progress
 from harness.settings import Settings
-from harness.store import RunFolder
 from harness.stored import Run, judged, writing
 
 if TYPE_CHECKING:
-    from harness.world.interruptions import Interruptions
-    from harness.world.real import Proxy
+    from harness.running.world.interruptions import Interruptions
+    from harness.running.world.real import Proxy
 
 
 class Panel(AbstractContextManager["Panel"], Protocol):
@@ -53,11 +54,13 @@ def conduct(
     Whatever breaks on the way ends in a stored run that says so. Raises UsageProblems before anything is touched when no Toxiproxy
     server answers at *toxiproxy_url*, and HarnessError when there is none to be started or the run's files cannot be written.
     """
-    from harness.world.real import find_proxy
+    from harness.running.world.real import find_proxy
 
     proxy = find_proxy(environment, toxiproxy_url, say)
     started_at = datetime.now(UTC)
-    folder = store.create(out, prepared.plan.scenario.name, f"{started_at:%Y%m%d-%H%M%S}-{prepared.plan.target.name}")
+    folder = run_folder.create(
+        out, prepared.plan.scenario.name, f"{started_at:%Y%m%d-%H%M%S}-{prepared.plan.target.name}"
+    )
     first = _first_line(prepared, proxy, folder.path.name, started_at)
     with writing(folder):
         _store_texts(folder, prepared)
@@ -84,9 +87,9 @@ def _live_through(
     panel: Callable[[Plan, Path], Panel] | None,
 ) -> None:
     """Start the world, break in it what is planned, and put it back, whatever happens."""
-    from harness import loop
-    from harness.world.interruptions import Interruptions
-    from harness.world.real import real_world
+    from harness.running import loop
+    from harness.running.world.interruptions import Interruptions
+    from harness.running.world.real import real_world
 
     plan, signals = prepared.plan, Interruptions()
     questions = {question.id: question.text for question in prepared.questions.value.questions}
@@ -132,7 +135,7 @@ class _Record:
     """The history of one run on disk; it has its *first* line however early the run ends."""
 
     def __init__(self, folder: RunFolder, first: Begun) -> None:
-        self._file, self._first = store.HistoryFile(folder.history), first
+        self._file, self._first = run_folder.HistoryFile(folder.history), first
         self._ended: Ended | None = None
 
     @property
@@ -221,13 +224,13 @@ def _options(name: str, values: Iterable[str]) -> list[str]:
 
 def _store_texts(folder: RunFolder, prepared: Prepared) -> None:
     """The files as they were written, with no secret filled in."""
-    store.write(folder.scenario, prepared.scenario.text)
-    store.write(folder.target, prepared.target.text)
-    store.write(folder.questions, prepared.questions.text)
+    run_folder.write(folder.scenario, prepared.scenario.text)
+    run_folder.write(folder.target, prepared.target.text)
+    run_folder.write(folder.questions, prepared.questions.text)
 
 
 def _import_what_judging_needs() -> None:
-    for name in ("pandas", "pyarrow.parquet", "harness.verdict", "harness.report.page"):
+    for name in ("pandas", "pyarrow.parquet", "harness.judging.verdict", "harness.report.page"):
         import_module(name)
 
 

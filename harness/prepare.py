@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from harness.documents import Document, load
-from harness.documents.kinds import load_any
-from harness.plan import Plan, plan
+from harness.checks import Written, foreign_hosts, never_settled, target_problems
+from harness.planning.plan import Plan, plan
 from harness.problems import Problem, UsageProblems
-from harness.questions import Questions
-from harness.scenario import Scenario
-from harness.target import Target
-from harness.validation import Written, foreign_hosts, never_settled, target_problems
+from harness.reading.kinds import load_any
+from harness.reading.questions import Questions
+from harness.reading.scenario import Scenario
+from harness.reading.target import Target
+from harness.reading.yaml import Document, load
 
 Loaded = TypeVar("Loaded")
 

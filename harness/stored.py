@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness import store
-from harness.documents import Document
+from harness.judging.result import Outcome, Result
 from harness.prepare import Asked, prepare
 from harness.problems import HarnessError, Problem, UsageProblems
-from harness.questions import Questions
-from harness.result import Outcome, Result
-from harness.scenario import Scenario
-from harness.store import RunFolder
-from harness.target import Target
+from harness.reading.questions import Questions
+from harness.reading.scenario import Scenario
+from harness.reading.target import Target
+from harness.reading.yaml import Document
+from harness.record import run_folder
+from harness.record.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.evidence import Evidence
+    from harness.judging.evidence import Evidence
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,17 +45,17 @@ class Run:
     @cached_property
     def requests(self) -> pd.DataFrame:
         """One row a logical request; the columns are described in ``docs/tables.md``."""
-        return store.read_table(RunFolder(self.path).table("requests"))
+        return run_folder.read_table(RunFolder(self.path).table("requests"))
 
     @cached_property
     def attempts(self) -> pd.DataFrame:
         """One row an attempt of the target's at a provider."""
-        return store.read_table(RunFolder(self.path).table("attempts"))
+        return run_folder.read_table(RunFolder(self.path).table("attempts"))
 
     @cached_property
     def arrivals(self) -> pd.DataFrame:
         """One row an attempt that came through Toxiproxy."""
-        return store.read_table(RunFolder(self.path).table("arrivals"))
+        return run_folder.read_table(RunFolder(self.path).table("arrivals"))
 
 
 def _warn(text: str) -> None:
@@ -70,22 +70,22 @@ def judge(path: str | Path, *, baseline: str | Path | None = None, say: Callable
     missing or damaged; then nothing was written.
     """
     before = judged_again(baseline, say=say) if baseline is not None else None
-    folder = store.find(Path(path))
+    folder = run_folder.find(Path(path))
     _refuse_while_it_goes_on(folder)
     return judged(folder, before, say)
 
 
 def judged_again(path: str | Path, *, say: Callable[[str], None] = _warn) -> Result:
     """What a stored run comes to, judged by this version and with nothing written; raises UsageProblems where that cannot be told."""
-    from harness import verdict
+    from harness.judging import verdict
 
-    folder = store.find(Path(path))
+    folder = run_folder.find(Path(path))
     _refuse_while_it_goes_on(folder)
     return verdict.judge(load_evidence(folder, keep=False, say=say))
 
 
 def judged(folder: RunFolder, baseline: Result | None = None, say: Callable[[str], None] = _warn) -> Run:
-    from harness import verdict
+    from harness.judging import verdict
 
     with writing(folder):
         evidence = load_evidence(folder, say=say)
@@ -96,7 +96,7 @@ def judged(folder: RunFolder, baseline: Result | None = None, say: Callable[[str
 
 def _refuse_while_it_goes_on(folder: RunFolder) -> None:
     """Its processes still write the rows that the tables are made of."""
-    from harness.adapters.keeper.undo import owner_alive
+    from harness.running.keeper.undo import owner_alive
 
     try:
         goes_on = owner_alive(folder.undo)
@@ -119,7 +119,7 @@ def render(folder: RunFolder, result: Result, evidence: Evidence, baseline: Resu
         folder.path / "summary.md": summary(result, baseline),
     }
     for path, text in texts.items():
-        store.write(path, text)
+        run_folder.write(path, text)
 
 
 def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], None] = _warn) -> Evidence:
@@ -128,17 +128,17 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     It stands on the files as they are now: where one was edited since the run, that is *said*, and the checksum is the new one's. Raises
     UsageProblems, with nothing stored, for a file that is missing or damaged.
     """
-    from harness.evidence import Evidence
-    from harness.tables import derive_attempts, derive_requests
+    from harness.judging.evidence import Evidence
+    from harness.judging.joining import derive_attempts, derive_requests
 
-    begun, history = store.read_history(folder)
+    begun, history = run_folder.read_history(folder)
     asked = Asked(begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
     prepared = prepare(folder.scenario, folder.target, asked, None, questions_path=folder.questions)
-    tables, counts = store.read_tables(folder, begun.clock_zero_s), store.read_counts(folder)
+    tables, counts = run_folder.read_tables(folder, begun.clock_zero_s), run_folder.read_counts(folder)
     attempts = derive_attempts(prepared.plan, tables.attempts, tables.requests)
     requests = derive_requests(prepared.plan, tables.requests, attempts)
     if keep and not tables.kept:
-        store.keep_tables(folder, requests=requests, attempts=attempts, arrivals=tables.arrivals)
+        run_folder.keep_tables(folder, requests=requests, attempts=attempts, arrivals=tables.arrivals)
     begun = msgspec.structs.replace(
         begun,
         scenario_sha256=_as_judged(prepared.scenario, begun.scenario_sha256, say),

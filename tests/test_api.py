@@ -15,14 +15,16 @@ from typing import Any
 import pytest
 
 import harness
-from harness import api, loop, problems, store
+from harness import api, problems
 from harness import conduct as conducting
-from harness.history import Ended
 from harness.prepare import Asked, Prepared, prepare
+from harness.record import run_folder
+from harness.record.history import Ended
+from harness.record.run_folder import RunFolder
+from harness.running import loop
+from harness.running.world import real
+from harness.running.world.real import Proxy
 from harness.settings import settings
-from harness.store import RunFolder
-from harness.world import real
-from harness.world.real import Proxy
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIO = ROOT / "scenarios" / "region-loss.yaml"
@@ -104,7 +106,7 @@ def test_a_file_that_cannot_be_written_is_told_without_a_traceback(
     def full(path: Path, _content: str) -> None:
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(store, "write", full)
+    monkeypatch.setattr(run_folder, "write", full)
     with pytest.raises(harness.HarnessError, match=r"the run's files cannot be written: .*No space left on device"):
         harness.judge(stored)
 
@@ -179,7 +181,7 @@ def conduct(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[World]
 
 
 def ended(run: api.Run) -> list[tuple[str, str]]:
-    _, history = store.read_history(RunFolder(run.path))
+    _, history = run_folder.read_history(RunFolder(run.path))
     return [(event.reason, event.detail) for event in history if isinstance(event, Ended)]
 
 
@@ -224,7 +226,7 @@ def test_a_history_that_cannot_be_written_is_told_with_what_there_is(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store.HistoryFile, "write", full)
+    monkeypatch.setattr(run_folder.HistoryFile, "write", full)
     with pytest.raises(harness.HarnessError, match=r"the run's files cannot be written: .*No space left") as raised:
         conduct(World())
     (folder,) = (tmp_path / "reports").glob("*/*")
@@ -251,6 +253,6 @@ def test_rows_of_a_fresh_run_that_cannot_be_read_are_no_fault_of_who_asked_for_i
     def unread(*_: object) -> None:
         raise harness.UsageProblems(problems.Problem("holds a row that cannot be read", "requests-0.rows"))
 
-    monkeypatch.setattr(store, "read_tables", unread)
+    monkeypatch.setattr(run_folder, "read_tables", unread)
     with pytest.raises(harness.HarnessError, match=r"^the run cannot be judged: requests-0\.rows: holds a row"):
         conduct(World())

@@ -21,21 +21,21 @@ from typer.main import get_command
 
 from harness import settings
 from harness.api import judge
-from harness.cli import app
-from harness.documents import read
 from harness.faults import faults
 from harness.faults.base import SILENCE_S
-from harness.metrics import metrics
+from harness.interfaces.cli import app
+from harness.judging.metrics import metrics
+from harness.judging.quality import JOINED_RATIO
+from harness.judging.result import EXIT_STATUS
+from harness.judging.scoring.band import SETTLED_REQUESTS, SETTLED_S, SLACK
+from harness.judging.scoring.steadiness import LAG_P99_MS, LATE_RATIO, STEADY_RATIO, kept_up, steady
+from harness.judging.scoring.wording import facts
 from harness.prepare import Asked, prepare
-from harness.quality import JOINED_RATIO
-from harness.quantities import seconds
-from harness.questions import Questions
-from harness.records import Arrival, Attempt, Request
-from harness.result import EXIT_STATUS
-from harness.scoring.band import SETTLED_REQUESTS, SETTLED_S, SLACK
-from harness.scoring.steadiness import LAG_P99_MS, LATE_RATIO, STEADY_RATIO, kept_up, steady
-from harness.scoring.wording import facts
-from harness.target import Target
+from harness.reading.quantities import seconds
+from harness.reading.questions import Questions
+from harness.reading.target import Target
+from harness.reading.yaml import read
+from harness.record.rows import Arrival, Attempt, Request
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -359,7 +359,9 @@ def test_the_band_and_the_hold_on_the_page_on_scenarios_are_the_rules() -> None:
 
 def test_every_reason_on_the_page_on_invalid_runs_is_one_that_a_run_can_give() -> None:
     rows = re.findall(r"^\| ([^|]+) \| \[", (ROOT / "docs" / "invalid.md").read_text(), re.MULTILINE)
-    sources = "".join((ROOT / "harness" / path).read_text() for path in ("quality.py", "world/carriers.py"))
+    sources = "".join(
+        (ROOT / "harness" / path).read_text() for path in ("judging/quality.py", "running/world/carriers.py")
+    )
     said = [piece.strip() for row in rows for piece in re.split("…|, ", row) if piece.strip()]
     assert said
     assert [piece for piece in said if piece not in sources] == []

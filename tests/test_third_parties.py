@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FAULTS = '''
 from typing import Literal
-from harness.effects import Toxic
+from harness.faults.effects import Toxic
 from harness.faults.base import Aimed, every_probe, faults
 
 class Bandwidth(Aimed):
@@ -27,8 +27,8 @@ class Bandwidth(Aimed):
 faults.add("bandwidth", Bandwidth)
 '''
 METRICS = '''
-from harness.metrics.base import Metric, metrics
-from harness.scoring.shares import exact
+from harness.judging.metrics.base import Metric, metrics
+from harness.judging.scoring.shares import exact
 
 class Answers(Metric):
     """How many requests were answered completely; exact."""
@@ -52,7 +52,7 @@ expect: [answers >= 100 in fault]
 
 def _harness(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-c", "from harness.cli import main; main()", *words]
+    command = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 

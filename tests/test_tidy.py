@@ -13,15 +13,33 @@ from pathlib import Path
 import pytest
 
 from harness.faults import faults
-from harness.metrics import metrics
+from harness.judging.metrics import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES_MAX = 60
 
-CORE = {
-    "scenario", "target", "questions", "quantities", "registry", "problems", "records", "effects", "history", "plan", "outline",
-    "expectation", "evidence", "tables", "loop", "ports", "verdict", "quality", "result", "faults", "metrics", "scoring", "report",
+STAGES = ["reading", "planning", "running", "record", "judging", "report", "interfaces"]
+"""README's arrow: what is done, in order; each stands on those before it, and the record on none that makes or reads it."""
+STANDS_ON = {
+    "interval": set(),
+    "problems": set(),
+    "registry": {"problems"},
+    "faults": {"reading", "registry", "problems"},
+    "reading": {"faults", "interval", "registry", "problems"},
+    "protocols": {"reading", "registry", "problems"},
+    "planning": {"reading", "faults", "protocols", "interval", "registry", "problems"},
+    "record": {"reading", "faults", "planning", "problems"},
+    "running": {"reading", "faults", "protocols", "planning", "record", "problems", "registry", "settings"},
+    "judging": {"reading", "faults", "protocols", "planning", "record", "interval", "problems", "registry"},
+    "report": {"reading", "faults", "planning", "record", "judging", "interval", "problems", "registry"},
 }  # fmt: skip
+"""What each part may import beside itself; the rest of the top level, and `interfaces`, may import everything."""
+TOP_MODULES_MAX = 12
+CORE = {
+    "interval", "problems", "registry", "faults", "reading", "protocols", "planning", "judging", "report",
+    "record.history", "record.rows", "record.tables", "running.loop", "running.ports",
+}  # fmt: skip
+"""Parts and single modules that are given all that they need of the machine."""
 # Time, chance and the machine: the core is given what it needs of them.
 OF_THE_MACHINE = {
     "asyncio", "concurrent", "ctypes", "fcntl", "http", "logging", "multiprocessing", "os", "platform", "random",
@@ -29,30 +47,19 @@ OF_THE_MACHINE = {
     "threading", "time", "urllib", "uuid",
 }  # fmt: skip
 # What the core may have from others: they compute, check and render.
-LIBRARIES = {"jinja2", "markupsafe", "msgspec", "numpy", "pandas", "pydantic", "pydantic_core", "rich"}
+LIBRARIES = {"jinja2", "markupsafe", "msgspec", "numpy", "pandas", "pydantic", "pydantic_core", "rich", "yaml"}
+SEEDED = {("harness/planning/arrivals.py", "random")}
+"""Where a generator is made of the run's seed, and of nothing else."""
 PATCHES_SOCKETS = {"locust", "gevent", "geventhttpclient"}
 LOAD_CHILD = {"connections.py", "locustfile.py", "sse.py"}
 READS_ENVIRONMENT = {
     "harness/settings.py",
-    "harness/adapters/load/__main__.py",  # sets up the environment of the load child, in the child itself
-    "harness/adapters/load/locustfile.py",  # Locust imports it, so nothing else can tell it which plan is its own
+    "harness/running/load/__main__.py",  # sets up the environment of the load child, in the child itself
+    "harness/running/load/locustfile.py",  # Locust imports it, so nothing else can tell it which plan is its own
 }
 NAMED_BY_OTHERS = {"get_event"}  # of PyYAML's parser
-OVER_ALL = {
-    "loop",
-    "verdict",
-    "cli",
-    "api",
-    "conduct",
-    "stored",
-    "validation",
-    "live",
-    "store",
-    "prepare",
-    "world",
-    "reference",
-    "simulated_provider",
-}
+ADAPTERS = {"keeper", "load", "toxiproxy", "wire"}
+"""Parts of `running` that make one thing of the world true each; `world` puts them together."""
 
 
 @dataclass(frozen=True)
@@ -92,30 +99,38 @@ class Source:
 Rule = Callable[[Source], Iterator[str]]
 
 
-def core_knows_only_core(source: Source) -> Iterator[str]:
-    if source.parts[0] != "harness" or source.parts[1] not in CORE:
+def core_knows_nothing_of_the_machine(source: Source) -> Iterator[str]:
+    if source.parts[0] != "harness" or not CORE & {".".join(source.parts[1:n]) for n in (2, 3)}:
         return
     for name in source.imports:
-        top, *rest = name.split(".")
-        if top == "harness" and rest and rest[0] not in CORE:
-            yield f"the core imports {name}"
-        elif top in OF_THE_MACHINE or (top not in sys.stdlib_module_names | LIBRARIES | {"harness"}):
+        top = name.split(".")[0]
+        if (source.path, name) in SEEDED or name == "urllib.parse":
+            continue
+        if top in OF_THE_MACHINE or (top not in sys.stdlib_module_names | LIBRARIES | {"harness"}):
             yield f"the core imports {name}; it has to be given what it needs of the machine"
 
 
-def adapters_know_the_core_and_themselves(source: Source) -> Iterator[str]:
-    if source.parts[:2] != ("harness", "adapters") or len(source.parts) < 4:
+def arrows_point_one_way(source: Source) -> Iterator[str]:
+    part = source.parts[1] if source.parts[0] == "harness" and len(source.parts) > 1 else ""
+    if part not in STANDS_ON:
+        return
+    for name in source.imports:
+        top, *rest = name.split(".")
+        if top == "harness" and rest and rest[0] not in {part, "__version__"} | STANDS_ON[part]:
+            yield f"{part} imports {name}, which does not stand before it"
+
+
+def adapters_know_one_another_not(source: Source) -> Iterator[str]:
+    if source.parts[:2] != ("harness", "running") or source.parts[2] not in ADAPTERS:
         return
     for name in source.imports:
         parts = name.split(".")
-        if parts[:2] == ["harness", "adapters"] and parts[2:3] != [source.parts[2]]:
+        if parts[:2] == ["harness", "running"] and parts[2:3] not in ([source.parts[2]], ["ports"], ["free_port"]):
             yield f"adapter {source.parts[2]} imports {name}"
-        if parts[0] == "harness" and parts[1:2] and parts[1] in OVER_ALL:
-            yield f"adapter {source.parts[2]} imports {name}, which stands above it"
 
 
 def only_the_load_child_imports_locust(source: Source) -> Iterator[str]:
-    is_child = source.parts[:3] == ("harness", "adapters", "load") and Path(source.path).name in LOAD_CHILD
+    is_child = source.parts[:3] == ("harness", "running", "load") and Path(source.path).name in LOAD_CHILD
     if source.parts[0] == "harness" and not is_child:
         for name in source.imports:
             if name.split(".")[0] in PATCHES_SOCKETS:
@@ -189,7 +204,7 @@ def what_is_passed_over_has_a_reason(source: Source) -> Iterator[str]:
 
 
 RULES: list[Rule] = [
-    core_knows_only_core, adapters_know_the_core_and_themselves, only_the_load_child_imports_locust,
+    core_knows_nothing_of_the_machine, arrows_point_one_way, adapters_know_one_another_not, only_the_load_child_imports_locust,
     only_settings_read_the_environment, nobody_knows_the_reference_system, functions_fit_a_screen,
     names_say_what_a_thing_is, modules_say_what_they_are_for, nothing_listens_on_all_interfaces,
     what_is_passed_over_has_a_reason,
@@ -210,21 +225,24 @@ def test_the_rule_is_kept(sources: list[Source], rule: Rule) -> None:
 
 LONG = "def long():\n" + "    pass\n" * LINES_MAX
 PLANTED: list[tuple[Rule, str, str]] = [
-    (core_knows_only_core, "harness/plan.py", "import time"),
-    (core_knows_only_core, "harness/scoring/recovery.py", "from random import Random"),
-    (core_knows_only_core, "harness/report/page.py", "def f():\n    import requests"),
-    (core_knows_only_core, "harness/loop.py", "from harness.adapters.toxiproxy import ToxiproxyStage"),
-    (core_knows_only_core, "harness/verdict.py", "from harness import store"),
-    (core_knows_only_core, "harness/metrics/x.py", "import os.path"),
-    (adapters_know_the_core_and_themselves, "harness/adapters/sim/x.py", "from harness.adapters.load import plan"),
-    (adapters_know_the_core_and_themselves, "harness/adapters/sim/x.py", "from harness import loop"),
-    (adapters_know_the_core_and_themselves, "harness/adapters/wire/x.py", "import harness.world.real"),
-    (only_the_load_child_imports_locust, "harness/adapters/load/child.py", "from gevent import socket"),
-    (only_the_load_child_imports_locust, "harness/live.py", "def f():\n    import locust.runners"),
+    (core_knows_nothing_of_the_machine, "harness/planning/plan.py", "import time"),
+    (core_knows_nothing_of_the_machine, "harness/judging/scoring/recovery.py", "from random import Random"),
+    (core_knows_nothing_of_the_machine, "harness/report/page.py", "def f():\n    import requests"),
+    (core_knows_nothing_of_the_machine, "harness/judging/metrics/x.py", "import os.path"),
+    (core_knows_nothing_of_the_machine, "harness/running/loop.py", "import signal"),
+    (arrows_point_one_way, "harness/judging/verdict.py", "from harness.running.world import real"),
+    (arrows_point_one_way, "harness/planning/plan.py", "def f():\n    from harness.judging import result"),
+    (arrows_point_one_way, "harness/faults/x.py", "from harness import conduct"),
+    (arrows_point_one_way, "harness/running/world/x.py", "from harness.interfaces.live import Live"),
+    (adapters_know_one_another_not, "harness/running/wire/x.py", "from harness.running.load import plan"),
+    (adapters_know_one_another_not, "harness/running/load/x.py", "from harness.running import loop"),
+    (adapters_know_one_another_not, "harness/running/wire/x.py", "import harness.running.world.real"),
+    (only_the_load_child_imports_locust, "harness/running/load/child.py", "from gevent import socket"),
+    (only_the_load_child_imports_locust, "harness/interfaces/live.py", "def f():\n    import locust.runners"),
     (only_settings_read_the_environment, "harness/api.py", "import os\nHOME = os.environ['HOME']"),
-    (only_settings_read_the_environment, "harness/world/real.py", "from os import path\nimport os\nos.getenv('A')"),
-    (nobody_knows_the_reference_system, "harness/cli.py", "from harness.reference import corpus"),
-    (nobody_knows_the_reference_system, "harness/world/x.py", "argv = ['-m', 'harness.reference.fragile']"),
+    (only_settings_read_the_environment, "harness/running/world/real.py", "from os import path\nimport os\nos.getenv('A')"),
+    (nobody_knows_the_reference_system, "harness/interfaces/cli.py", "from harness.reference import corpus"),
+    (nobody_knows_the_reference_system, "harness/running/world/x.py", "argv = ['-m', 'harness.reference.fragile']"),
     (functions_fit_a_screen, "harness/x.py", LONG),
     (names_say_what_a_thing_is, "harness/utils.py", ""),
     (names_say_what_a_thing_is, "tests/helpers.py", ""),
@@ -246,14 +264,16 @@ def test_what_breaks_a_rule_is_found(rule: Rule, path: str, text: str) -> None:
 
 
 ALLOWED: list[tuple[Rule, str, str]] = [
-    (core_knows_only_core, "harness/plan.py", "import re\nimport numpy\nfrom harness import result"),
-    (core_knows_only_core, "harness/store.py", "import os"),
+    (core_knows_nothing_of_the_machine, "harness/planning/plan.py", "import re\nimport numpy"),
+    (core_knows_nothing_of_the_machine, "harness/record/run_folder.py", "import os"),
     (
-        adapters_know_the_core_and_themselves,
-        "harness/adapters/sim/x.py",
-        "from harness.adapters.sim.events import Events",
+        arrows_point_one_way,
+        "harness/judging/verdict.py",
+        "from harness.judging import result\nfrom harness.record import history",
     ),
-    (only_the_load_child_imports_locust, "harness/adapters/load/sse.py", "from gevent import socket"),
+    (arrows_point_one_way, "harness/conduct.py", "from harness.running import loop"),
+    (adapters_know_one_another_not, "harness/running/wire/x.py", "from harness.running.wire.edge import edge"),
+    (only_the_load_child_imports_locust, "harness/running/load/sse.py", "from gevent import socket"),
     (only_settings_read_the_environment, "harness/settings.py", "import os\nos.environ"),
     (nobody_knows_the_reference_system, "harness/reference/x.py", "from harness.reference import corpus"),
     (functions_fit_a_screen, "harness/x.py", LONG.replace("    pass\n", "", 1)),
@@ -268,9 +288,12 @@ def test_what_keeps_a_rule_is_not(rule: Rule, path: str, text: str) -> None:
     assert list(rule(Source(path, text))) == []
 
 
-def test_the_core_is_all_there() -> None:
-    there = {path.stem for path in ROOT.glob("harness/*")}
-    assert there >= CORE
+def test_every_part_has_its_place() -> None:
+    there = {path.stem for path in ROOT.glob("harness/*") if path.is_dir() or path.suffix == ".py"} - {"__pycache__"}
+    modules = {path.stem for path in ROOT.glob("harness/*.py")}
+    assert len(modules) <= TOP_MODULES_MAX
+    assert there >= {name.split(".")[0] for name in CORE} | set(STANDS_ON) | set(STAGES)
+    assert {path.name for path in ROOT.glob("harness/running/*/")} - {"__pycache__", "world"} == ADAPTERS
 
 
 @pytest.mark.parametrize("registered", [faults, metrics], ids=lambda registry: registry.noun)

@@ -12,10 +12,10 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.effects import Effect, Probe
-from harness.quantities import Seconds
+from harness.faults.effects import Effect, Probe
+from harness.reading.quantities import Seconds
+from harness.reading.target import Link, Name
 from harness.registry import Registry
-from harness.target import Link, Name
 
 SILENCE_S = 0.6
 """What has not answered a probe for so long is silent."""

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from harness.effects import Effect, Toxic
 from harness.faults.base import Fault, Looked, Selector, every_probe
-from harness.quantities import Seconds
-from harness.target import Link, Name
+from harness.faults.effects import Effect, Toxic
+from harness.reading.quantities import Seconds
+from harness.reading.target import Link, Name
 
 
 class CacheDivergence(Fault):

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from harness.effects import Effect, Toxic
 from harness.faults.base import Aimed, Looked
-from harness.quantities import Seconds
-from harness.target import Link
+from harness.faults.effects import Effect, Toxic
+from harness.reading.quantities import Seconds
+from harness.reading.target import Link
 
 
 class Latency(Aimed):

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from harness import effects
+from harness.faults import effects
 from harness.faults.base import Aimed, Looked
-from harness.target import Link
+from harness.reading.target import Link
 
 
 class RateLimit(Aimed):

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from harness.effects import Cut, Effect, TapMode, Toxic
 from harness.faults.base import Fault, Looked, Selector, every_probe
-from harness.target import Link, Name
+from harness.faults.effects import Cut, Effect, TapMode, Toxic
+from harness.reading.target import Link, Name
 
 _SEEN = {"blackhole": {"silent"}, "refuse": {"refused"}, "reset": {"closed"}}
 

@@ -10,10 +10,10 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from harness.judging.result import Finding, Measured, Phase, Result
 from harness.report import words
 from harness.report.plain_text import one_line
 from harness.report.templating import render
-from harness.result import Finding, Measured, Phase, Result
 
 State = Literal["higher", "lower", "overlap", "unknown"]
 

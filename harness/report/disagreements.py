@@ -8,13 +8,13 @@ from difflib import SequenceMatcher
 
 from markupsafe import Markup
 
-from harness.evidence import Evidence
-from harness.metrics.answer_consistency import compare
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.answer_consistency import compare
+from harness.judging.result import Result
+from harness.judging.scoring.consistency import Side
 from harness.report import words
 from harness.report.plain_text import one_line, visible
 from harness.report.templating import render
-from harness.result import Result
-from harness.scoring.consistency import Side
 
 _MOST = 700
 _LEAD = 80

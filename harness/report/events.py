@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.evidence import Evidence
+from harness.judging.evidence import Evidence
+from harness.judging.result import Fault, Measured, Result
 from harness.report import words
 from harness.report.charts import Field
 from harness.report.lanes import Key, Lane
 from harness.report.plain_text import one_line
 from harness.report.svg import Value, drawing, element, text
-from harness.result import Fault, Measured, Result
 
 _PHASES_HIGH, _ROW_HIGH = 22.0, 31.0
 # Per cent of the width in which a phase's name does not fit on paper, or in a narrow window.

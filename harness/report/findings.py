@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.evidence import Evidence
+from harness.judging.evidence import Evidence
+from harness.judging.result import Finding, Result
 from harness.report import words
 from harness.report.gauge import gauge
 from harness.report.templating import render
-from harness.result import Finding, Result
 
 
 @dataclass(frozen=True, slots=True)

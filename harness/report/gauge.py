@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
+from harness.judging.result import Finding, Result
 from harness.report import words
 from harness.report.scales import Span
 from harness.report.svg import drawing, element, text
-from harness.result import Finding, Result
 
 _LINE_Y = 13.0
 _HEIGHT = 40

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from harness.judging.result import Finding, Result
 from harness.report import words
 from harness.report.plain_text import both_ends
-from harness.result import Finding, Result
 
 _MOST = 2
 _FIRST = (

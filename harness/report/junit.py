@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from harness.judging.result import Finding, Result
 from harness.report import words
 from harness.report.headline import headline
 from harness.report.plain_text import one_line
-from harness.result import Finding, Result
 
 
 def junit(result: Result) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.evidence import Evidence
+from harness.judging.evidence import Evidence
+from harness.judging.result import Finding, Result
 from harness.report import words
 from harness.report.charts import Chart, Field, swatch
 from harness.report.series import Timeline, Values
-from harness.result import Finding, Result
 
 _A_REQUEST = "attempts per request"
 

@@ -9,13 +9,13 @@ from hashlib import sha256
 
 from markupsafe import Markup
 
-from harness.evidence import Evidence
+from harness.judging.evidence import Evidence
+from harness.judging.result import Result
 from harness.report import changes, words
 from harness.report.headline import headline
 from harness.report.palette import custom_properties
 from harness.report.sections import sections
 from harness.report.templating import render, source
-from harness.result import Result
 
 # A number and its unit stay on one line.
 _UNIT = re.compile(r"(\d) (s|ms|%|×)(?!\w)")

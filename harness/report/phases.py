@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.evidence import Evidence
+from harness.judging.evidence import Evidence
+from harness.judging.result import Phase, Result
 from harness.report import words
 from harness.report.plain_text import one_line
 from harness.report.templating import render
-from harness.result import Phase, Result
 
 _WORDS = {"complete": "late", "error": "answered with an error"}
 

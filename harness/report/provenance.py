@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from harness.evidence import Evidence
+from harness.judging.evidence import Evidence
+from harness.judging.result import Result
 from harness.report.templating import render
-from harness.result import Result
 
 
 def section(result: Result, evidence: Evidence | None) -> Markup:

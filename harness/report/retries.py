@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.evidence import Evidence
+from harness.judging.evidence import Evidence
+from harness.judging.result import Result
 from harness.report import words
 from harness.report.charts import block
 from harness.report.scales import ticks
 from harness.report.series import LAYERS, Tries, tries
 from harness.report.svg import drawing, element, text
 from harness.report.templating import render
-from harness.result import Result
 
 _ROW, _TOP = 46.0, 4.0
 

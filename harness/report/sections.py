@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from harness.evidence import Evidence
+from harness.judging.evidence import Evidence
+from harness.judging.result import Result
 from harness.registry import Registry
 from harness.report import disagreements, findings, phases, provenance, retries, scores, timeline, traces, trust
-from harness.result import Result
 
 Section = Callable[[Result, Evidence | None], Markup]
 """Makes a part of the page; nothing, where it has nothing to say. Without evidence only the result can be told of."""

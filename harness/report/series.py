@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from harness.evidence import Evidence
+from harness.judging.evidence import Evidence
 
 if TYPE_CHECKING:
     import pandas as pd

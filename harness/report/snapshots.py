@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
+from harness.judging.result import Result
 from harness.report import words
 from harness.report.charts import Field
 from harness.report.lanes import Key, Lane
 from harness.report.plain_text import one_line
 from harness.report.series import ENTRIES_MOST, Stretch, Timeline, named
 from harness.report.svg import drawing, element, text
-from harness.result import Result
 
 _ROW_HIGH = 24.0
 # Per cent of the width in which a version does not fit at all, or not in a narrow window.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from harness.judging.result import Finding, Result
 from harness.report import trust, words
 from harness.report.changes import Side, changes
 from harness.report.headline import headline
 from harness.report.plain_text import one_line
-from harness.result import Finding, Result
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$!&@])")
 _STATES = {"yes": "yes", "no": "**no**", "open": "?"}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.evidence import Evidence
+from harness.judging.evidence import Evidence
+from harness.judging.result import Result
 from harness.report import words
 from harness.report.charts import Field, Shade
 from harness.report.events import events, settlings
@@ -17,7 +18,6 @@ from harness.report.series import Timeline, timeline
 from harness.report.snapshots import snapshots
 from harness.report.svg import number
 from harness.report.templating import render
-from harness.result import Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.evidence import Evidence
+from harness.judging.evidence import Evidence
+from harness.judging.result import Result
+from harness.judging.scoring.consistency import Pair, Side
 from harness.report import words
 from harness.report.charts import block
 from harness.report.disagreements import differing
 from harness.report.plain_text import one_line
 from harness.report.templating import render
 from harness.report.waterfall import ROWS_MOST, Bar, bar_swatch, mark_swatch, waterfall
-from harness.result import Result
-from harness.scoring.consistency import Pair, Side
 
 Row = Mapping[Hashable, Any]
 """A row of a table, by its columns."""
@@ -111,7 +111,7 @@ def _ordinary(evidence: Evidence) -> tuple[Hashable, str] | None:
 
 def _disagreeing(evidence: Evidence) -> tuple[Hashable, str] | None:
     """The first that disagreed in its words, or where there is none in its snapshot."""
-    from harness.metrics.answer_consistency import compare
+    from harness.judging.metrics.answer_consistency import compare
 
     rows = evidence.requests[evidence.requests["outcome"] == "complete"]
     pairs = compare(evidence, None).examples if len(rows) else ()

@@ -8,13 +8,13 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from harness.evidence import Evidence
-from harness.history import Alarm
+from harness.judging.evidence import Evidence
+from harness.judging.result import Fault, Quality, Result
+from harness.judging.scoring.steadiness import kept_up
+from harness.record.history import Alarm
 from harness.report import words
 from harness.report.plain_text import one_line
 from harness.report.templating import render
-from harness.result import Fault, Quality, Result
-from harness.scoring.steadiness import kept_up
 
 
 @dataclass(frozen=True, slots=True)

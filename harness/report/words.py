@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from math import floor, log10
 
+from harness.judging.result import Finding, Measured, Outcome, Result
 from harness.report.plain_text import one_line
-from harness.result import Finding, Measured, Outcome, Result
 
 NOT_MEASURED = "not measured"
 TIMES = "×"

@@ -17,7 +17,7 @@ _EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"),)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `harness.target.Simulated` says, as JSON with its durations in seconds."""
+    """What `harness.reading.target.Simulated` says, as JSON with its durations in seconds."""
 
     api: str = "openai"
     capacity: int = 24

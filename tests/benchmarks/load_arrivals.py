@@ -19,7 +19,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import cast
 
-from harness.adapters.load import (
+from harness.judging.scoring.audit import audit
+from harness.record.rowfile import read_rows
+from harness.record.rows import Request
+from harness.running.load import (
     Ask,
     Entry,
     Limits,
@@ -31,9 +34,6 @@ from harness.adapters.load import (
     start_at,
     write_plan,
 )
-from harness.records import Request
-from harness.rowfile import read_rows
-from harness.scoring.audit import audit
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 WHOLE = b'{"choices": [{"message": {"content": "fifty milliseconds later"}}]}'

@@ -17,7 +17,7 @@ from time import perf_counter
 
 import numpy as np
 
-from harness.scoring.recovery import Recovery, recovery_time
+from harness.judging.scoring.recovery import Recovery, recovery_time
 
 FAULT_S, AFTER_S = 10.0, 40.0
 CLIMB_S = 3.0  # time constant of a ramp

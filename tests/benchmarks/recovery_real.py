@@ -30,13 +30,13 @@ from typing import cast
 
 import numpy as np
 
-from harness.adapters.load import Ask, Entry, Limits, LoadPlan, Question, planned_count
-from harness.adapters.load.child import command, ready, start_at, write_plan
-from harness.records import Request
-from harness.rowfile import read_rows
-from harness.scoring.audit import audit
-from harness.scoring.band import band, hold
-from harness.scoring.recovery import Recovery, recovery_time
+from harness.judging.scoring.audit import audit
+from harness.judging.scoring.band import band, hold
+from harness.judging.scoring.recovery import Recovery, recovery_time
+from harness.record.rowfile import read_rows
+from harness.record.rows import Request
+from harness.running.load import Ask, Entry, Limits, LoadPlan, Question, planned_count
+from harness.running.load.child import command, ready, start_at, write_plan
 
 RMSE_MS_MAX = {20.0: 40.0, 100.0: 10.0}
 WELL_S, FAULT_S, OUT_S, SETTLED_S = 1.0, 0.5, (1.0, 2.0), 5.5

@@ -19,11 +19,13 @@ from math import inf
 from pathlib import Path
 from time import perf_counter
 
-from harness import loop, verdict
-from harness.adapters.sim import Fragile, Resilient, simulate
-from harness.plan import Plan
+from simulated_world import Fragile, Resilient, simulate
+
+from harness.judging import verdict
+from harness.judging.result import PRECEDENCE, Finding
+from harness.planning.plan import Plan
 from harness.prepare import Asked, prepare
-from harness.result import PRECEDENCE, Finding
+from harness.running import loop
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SERVICES = {"fragile": Fragile, "resilient": Resilient}

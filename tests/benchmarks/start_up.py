@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.store import find, read_history
+from harness.record.run_folder import find, read_history
 
 ROOT = Path(__file__).resolve().parents[2]
-HARNESS = [sys.executable, "-c", "from harness.cli import main; main()"]
+HARNESS = [sys.executable, "-c", "from harness.interfaces.cli import main; main()"]
 QUICK = (
     "phases.warmup=1s",
     "phases.baseline=2s",

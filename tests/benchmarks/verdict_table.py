@@ -45,7 +45,7 @@ class Cell:
         """Make the run, and put on record what it came to."""
         words = ["run", f"scenarios/{self.scenario}.yaml", "--target", f"scenarios/targets/{self.target}.yaml"]
         words += ["--seed", str(self.seed), "--out", str(self.folder)]
-        command = [sys.executable, "-c", "from harness.cli import main; main()", *words]
+        command = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]
         subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
         result = json.loads(max(self.folder.glob(f"{self.scenario}/*/result.json")).read_text())
         record = {"scenario": self.scenario, "target": self.target, "seed": self.seed}

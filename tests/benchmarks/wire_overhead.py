@@ -16,10 +16,10 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from harness.adapters.toxiproxy import ENVIRONMENT, ToxiproxyApi, ToxiproxyStage, obtain, wait_ready
-from harness.adapters.toxiproxy import command as toxiproxy_command
-from harness.adapters.wire import WireStage, command, config, ready
-from harness.loopback import free_port
+from harness.running.free_port import free_port
+from harness.running.toxiproxy import ENVIRONMENT, ToxiproxyApi, ToxiproxyStage, obtain, wait_ready
+from harness.running.toxiproxy import command as toxiproxy_command
+from harness.running.wire import WireStage, command, config, ready
 
 RATE_PER_S = 200
 CHUNKS = 20

@@ -7,16 +7,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from simulated_world import begun
 
-from harness import expectation
-from harness.adapters.sim import begun
-from harness.evidence import Evidence
-from harness.history import Confirmed, Ended, Event, Injected, Injecting, Reverted, Reverting
-from harness.plan import Plan, plan
-from harness.records import Arrival, Attempt, Request
-from harness.scenario import Scenario
-from harness.tables import derive_attempts, derive_requests, table
-from harness.target import Target
+from harness.judging.evidence import Evidence
+from harness.judging.joining import derive_attempts, derive_requests
+from harness.planning.plan import Plan, plan
+from harness.reading import expectation
+from harness.reading.scenario import Scenario
+from harness.reading.target import Target
+from harness.record.history import Confirmed, Ended, Event, Injected, Injecting, Reverted, Reverting
+from harness.record.rows import Arrival, Attempt, Request
+from harness.record.tables import table
 
 SIMULATED = {"simulated": {"first_token": "250ms", "sigma": 0, "tokens": 3, "token_gap": "100ms"}}
 TARGET = {

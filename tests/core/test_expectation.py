@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.expectation import Expectation, parse, replace
-from harness.scoring.interval import UNMEASURED, Interval
+from harness.interval import UNMEASURED, Interval
+from harness.reading.expectation import Expectation, parse, replace
 
 OPS = ("<=", ">=", "<", ">")
 OPPOSITE = {"<=": ">", ">": "<=", ">=": "<", "<": ">="}

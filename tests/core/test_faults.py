@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from harness.effects import Cut, EdgeRule, HttpError, Probe, RateLimit, TapMode, Toxic
 from harness.faults import AnyFault, Fault, faults
 from harness.faults.base import Looked, Selector
-from harness.target import Target
+from harness.faults.effects import Cut, EdgeRule, HttpError, Probe, RateLimit, TapMode, Toxic
+from harness.reading.target import Target
 
 HOLE_UP = {"kind": "timeout", "stream": "upstream", "attributes": {"timeout": 0}}
 HOLE_DOWN = {"kind": "timeout", "stream": "downstream", "attributes": {"timeout": 0}}

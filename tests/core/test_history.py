@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import history
-from harness.history import (
+from harness.record import history
+from harness.record.history import (
     Alarm,
     Begun,
     Confirmed,

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness import history, verdict
-from harness.evidence import Evidence
-from harness.history import Alarm, Confirmed, Ended, Event, Injected, Injecting, Reverted
-from harness.plan import Plan
-from harness.records import Arrival, Attempt, Request
-from harness.result import EXIT_STATUS, PRECEDENCE, Result
+from harness.judging import verdict
+from harness.judging.evidence import Evidence
+from harness.judging.result import EXIT_STATUS, PRECEDENCE, Result
+from harness.planning.plan import Plan
+from harness.record import history
+from harness.record.history import Alarm, Confirmed, Ended, Event, Injected, Injecting, Reverted
+from harness.record.rows import Arrival, Attempt, Request
 
 MakePlan = Callable[..., Plan]
 MakeEvidence = Callable[..., Evidence]

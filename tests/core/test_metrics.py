@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from harness import expectation
-from harness.evidence import Evidence
-from harness.history import Ended, Event, Injected, Injecting, Published, Reverted, Reverting
-from harness.metrics import metrics
-from harness.metrics.base import measured
-from harness.plan import Plan
-from harness.records import Attempt, Request
-from harness.result import Measured
-from harness.scoring.interval import UNMEASURED, Interval
-from harness.target import Target
+from harness.interval import UNMEASURED, Interval
+from harness.judging.evidence import Evidence
+from harness.judging.metrics import metrics
+from harness.judging.metrics.base import measured
+from harness.judging.result import Measured
+from harness.planning.plan import Plan
+from harness.reading import expectation
+from harness.reading.target import Target
+from harness.record.history import Ended, Event, Injected, Injecting, Published, Reverted, Reverting
+from harness.record.rows import Attempt, Request
 
 MakePlan = Callable[..., Plan]
 MakeEvidence = Callable[..., Evidence]

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.plan import Plan, plan
+from harness.planning.plan import Plan, plan
 from harness.problems import Problem
-from harness.scenario import Scenario
-from harness.target import Target
+from harness.reading.scenario import Scenario
+from harness.reading.target import Target
 
 MakePlan = Callable[..., Plan]
 MakeScenario = Callable[..., Scenario]

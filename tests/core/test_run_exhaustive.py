@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from simulated_world import Calls, Failure, Memory, Plain, SimWorld
+from simulated_world.injector import SimInjector
 
-from harness import history, loop, verdict
-from harness.adapters.sim import Calls, Failure, Memory, Plain, SimWorld
-from harness.adapters.sim.injector import SimInjector
-from harness.history import Ended, Event, History, Injecting, Reverted
-from harness.loop import Progress
-from harness.plan import Disturbance, Plan
-from harness.ports import ProxyWedgedError
+from harness.judging import verdict
+from harness.planning.plan import Disturbance, Plan
 from harness.problems import HarnessError
+from harness.record import history
+from harness.record.history import Ended, Event, History, Injecting, Reverted
+from harness.running import loop
+from harness.running.loop import Progress
+from harness.running.ports import ProxyWedgedError
 
 MakePlan = Callable[..., Plan]
 

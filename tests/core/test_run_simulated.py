@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from simulated_world import Calls, Failure, Flaws, Fragile, Memory, Plain, Resilient, SimWorld, simulate
 
-from harness import loop, verdict
-from harness.adapters.sim import Calls, Failure, Flaws, Fragile, Memory, Plain, Resilient, SimWorld, simulate
-from harness.evidence import Evidence
-from harness.history import Alarm, Confirmed, Ended, Event, Injected, Injecting, Published, Reverted, Reverting
-from harness.plan import Plan
-from harness.ports import ProxyWedgedError
+from harness.judging import verdict
+from harness.judging.evidence import Evidence
+from harness.planning.plan import Plan
 from harness.problems import HarnessError
+from harness.record.history import Alarm, Confirmed, Ended, Event, Injected, Injecting, Published, Reverted, Reverting
+from harness.running import loop
+from harness.running.ports import ProxyWedgedError
 
 LATENCY = {"kind": "latency", "on": {"kind": "provider"}, "base": "100ms"}
 LIMIT = {"kind": "rate_limit", "on": {"region": "east", "kind": "provider"}, "requests_per_min": 60}

@@ -8,9 +8,10 @@ from math import isnan, nan
 import pandas as pd
 import pytest
 
-from harness.plan import Plan
-from harness.records import Arrival, Attempt, Request
-from harness.tables import derive_attempts, derive_requests, table
+from harness.judging.joining import derive_attempts, derive_requests
+from harness.planning.plan import Plan
+from harness.record.rows import Arrival, Attempt, Request
+from harness.record.tables import table
 
 MakePlan = Callable[..., Plan]
 

@@ -45,7 +45,7 @@ class Ended:
 
 
 def command(*words: str) -> list[str]:
-    return [sys.executable, "-c", "from harness.cli import main; main()", *words]
+    return [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness import store
-from harness.history import Ended, Injected
-from harness.store import RunFolder
+from harness.record import run_folder
+from harness.record.history import Ended, Injected
+from harness.record.run_folder import RunFolder
 
 _STARTED_WITHIN_S = 40.0
 _GONE_WITHIN_S = 5.0
@@ -72,7 +72,7 @@ def test_an_interrupted_run_puts_the_world_back_and_reports_what_there_is(
     running.process.send_signal(number)
     assert running.process.wait(timeout=20) == 130
     _until(running.nothing_left, _GONE_WITHIN_S, "every process of the run is gone")
-    _, history = store.read_history(running.folder)
+    _, history = run_folder.read_history(running.folder)
     assert any(isinstance(event, Injected) for event in history)
     assert isinstance(history[-1], Ended)
     assert history[-1].reason == "interrupted"

@@ -15,11 +15,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.adapters.keeper.undo import pending
-from harness.adapters.toxiproxy import ENVIRONMENT, Proxy, ToxiproxyApi, command, obtain, wait_ready
-from harness.loopback import free_port
 from harness.prepare import Asked, prepare, validate
 from harness.problems import UsageProblems
+from harness.running.free_port import free_port
+from harness.running.keeper.undo import pending
+from harness.running.toxiproxy import ENVIRONMENT, Proxy, ToxiproxyApi, command, obtain, wait_ready
 
 HERE = Path(__file__).parent
 CHAT = {"protocol": "openai-chat", "path": "/v1/chat/completions", "model": "m", "stream": True}

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from harness import store
-from harness.history import Ended, Injected, Reverted
-from harness.store import RunFolder
+from harness.record import run_folder
+from harness.record.history import Ended, Injected, Reverted
+from harness.record.run_folder import RunFolder
 
 SECRET = "sk-very-secret-4711"
 
@@ -104,17 +104,17 @@ def dies(small: Any) -> Any:
 @case(dies)
 def test_a_service_that_dies_in_mid_run_is_told_with_the_end_of_its_log_and_its_fault_is_gone(ended: Any) -> None:
     assert_crashed(ended, "process 'target' ended with status 3; its log ends:", "the reason why it died")
-    _, history = store.read_history(RunFolder(ended.folder))
+    _, history = run_folder.read_history(RunFolder(ended.folder))
     assert any(isinstance(event, Injected) for event in history)
     assert [event.error for event in history if isinstance(event, Reverted)] == [""]
 
 
-@case(killed("harness.adapters.wire"))
+@case(killed("harness.running.wire"))
 def test_it_is_the_process_that_died_that_is_told_and_not_who_missed_it(ended: Any) -> None:
     assert_crashed(ended, "process 'wire' was ended by SIGKILL")
 
 
-@case(killed("harness.adapters.keeper"))
+@case(killed("harness.running.keeper"))
 def test_without_its_keeper_a_run_ends(ended: Any) -> None:
     assert_crashed(ended, "the keeper (pid ", "was ended by SIGKILL, and its children with it")
 
@@ -122,7 +122,7 @@ def test_without_its_keeper_a_run_ends(ended: Any) -> None:
 @case(killed("toxiproxy-server"))
 def test_a_toxiproxy_of_ours_that_died_ends_the_run_and_its_faults_went_with_it(ended: Any) -> None:
     assert_crashed(ended, "process 'toxiproxy' was ended by SIGKILL")
-    _, history = store.read_history(RunFolder(ended.folder))
+    _, history = run_folder.read_history(RunFolder(ended.folder))
     assert [event.error for event in history if isinstance(event, Reverted)] == [""]
 
 
@@ -132,7 +132,7 @@ def test_a_toxiproxy_of_ours_that_hangs_is_killed_and_the_run_is_invalid(ended: 
     assert ended.result["verdict"] == "invalid"
     assert "Toxiproxy no longer answered" in ended.result["reason"]
     assert "its process was killed" in ended.result["reason"]
-    _, history = store.read_history(RunFolder(ended.folder))
+    _, history = run_folder.read_history(RunFolder(ended.folder))
     assert [event.error for event in history if isinstance(event, Reverted)] == [""]
 
 
@@ -162,7 +162,7 @@ def interrupted_early(small: Any) -> Any:
 def test_ctrl_c_before_the_load_begins_ends_all_and_leaves_a_history_and_a_report(ended: Any) -> None:
     assert ended.status == 130, said(ended)
     assert "Traceback" not in said(ended)
-    _, history = store.read_history(RunFolder(ended.folder))
+    _, history = run_folder.read_history(RunFolder(ended.folder))
     assert history == (Ended(0.0, "interrupted"),)
     assert "interrupted" in (ended.folder / "report.html").read_text()
     assert ended.result["verdict"] == "interrupted"

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from harness.reading.target import Target
 from harness.reference import corpus
-from harness.target import Target
 
 TARGETS = Path(__file__).parents[2] / "scenarios" / "targets"
 
@@ -49,8 +49,8 @@ def keys(model: type[BaseModel]) -> set[str]:
     found = set()
     for name, one in model.model_fields.items():
         found.add(one.alias or name)
-        for inner in re.findall(r"harness\.target\.(\w+)", str(one.annotation)):
-            found |= keys(getattr(sys.modules["harness.target"], inner))
+        for inner in re.findall(r"harness\.reading\.target\.(\w+)", str(one.annotation)):
+            found |= keys(getattr(sys.modules["harness.reading.target"], inner))
     return found
 
 

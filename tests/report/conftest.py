@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 import yaml
 
-from harness.evidence import Evidence
-from harness.expectation import parse
-from harness.history import Begun, Confirmed, Ended, Event, Injected, Injecting, Published, Reverted, Reverting
-from harness.plan import Plan, plan
-from harness.records import Arrival, Attempt, Request
-from harness.result import Finding, Result
-from harness.scenario import Scenario
-from harness.tables import derive_attempts, derive_requests, table
-from harness.target import Target
-from harness.verdict import judge
+from harness.judging.evidence import Evidence
+from harness.judging.joining import derive_attempts, derive_requests
+from harness.judging.result import Finding, Result
+from harness.judging.verdict import judge
+from harness.planning.plan import Plan, plan
+from harness.reading.expectation import parse
+from harness.reading.scenario import Scenario
+from harness.reading.target import Target
+from harness.record.history import Begun, Confirmed, Ended, Event, Injected, Injecting, Published, Reverted, Reverting
+from harness.record.rows import Arrival, Attempt, Request
+from harness.record.tables import table
 
 SCENARIO = """
 schema: harness.scenario/1

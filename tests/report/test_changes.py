@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from harness.judging.result import Measured
 from harness.report import words
 from harness.report.changes import changes, state
 from harness.report.page import page
 from harness.report.summary import summary
-from harness.result import Measured
 
 HEADING = "What changed since the baseline run"
 

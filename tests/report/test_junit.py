@@ -7,8 +7,8 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
+from harness.judging.result import EXIT_STATUS, Result
 from harness.report.junit import junit
-from harness.result import EXIT_STATUS, Result
 
 
 def suite(result: Result) -> Element:

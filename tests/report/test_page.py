@@ -8,8 +8,8 @@ from hashlib import sha256
 
 import pytest
 
+from harness.judging.result import Result
 from harness.report.page import page
-from harness.result import Result
 
 KINDS = ("failing", "passing", "diverging", "cut_short", "unheard", "undisturbed", "refused", "attacked")
 

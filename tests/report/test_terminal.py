@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from harness.report.terminal import verdict_lines
+from harness.interfaces.terminal import verdict_lines
 
 
 def printed(result, *, width: int = 80, colour: bool = False) -> str:

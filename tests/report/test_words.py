@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.judging.result import Measured
 from harness.report import words
-from harness.result import Measured
 
 
 @pytest.mark.parametrize(

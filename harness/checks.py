@@ -1,0 +1,140 @@
+"""All that is wrong with files that can be read: by themselves, with one another, and with what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from harness.interval import Interval
+from harness.judging.metrics import metrics
+from harness.planning.plan import Plan
+from harness.problems import Problem
+from harness.protocols.asking import resolved
+from harness.protocols.protocols import protocol
+from harness.reading import expectation
+from harness.reading.expectation import Expectation
+from harness.reading.hosts import host_of, on_this_machine
+from harness.reading.placeholders import missing_secrets, secret_names, secrets, unknown_placeholders, untold_links
+from harness.reading.scenario import PHASES, Scenario
+from harness.reading.target import Target
+from harness.reading.yaml import Document
+from harness.registry import UnknownNameError, suggestion
+
+
+class Written:
+    """The expectations of a scenario and of the command line, and what is wrong with them whatever the target."""
+
+    def __init__(self, scenario: Document[Scenario] | None, asked: Collection[str]) -> None:
+        self._scenario = scenario
+        self._places: dict[Expectation, str] = {}
+        self.problems: list[Problem] = []
+        of_file = self._read({f"expect[{i}]": text for i, text in enumerate(scenario.value.expect if scenario else ())})
+        self.expectations = expectation.replace(of_file, self._read({f"--expect {text}": text for text in asked}))
+
+    def problem(self, of: Expectation, what: str) -> Problem:
+        return self._problem(self._places[of], what)
+
+    def _read(self, texts: Mapping[str, str]) -> tuple[Expectation, ...]:
+        read: dict[str, Expectation] = {}
+        for place, text in texts.items():
+            try:
+                read[place] = _checked(text)
+            except (ValueError, UnknownNameError) as error:
+                self.problems.append(self._problem(place, str(error)))
+        places, found = list(read), tuple(read.values())
+        for later, earlier in expectation.again(found):
+            what = f"{found[later]} limits what {found[earlier]} ({places[earlier]}) limits already; keep one of them"
+            self.problems.append(self._problem(places[later], what))
+        self._places |= dict(zip(found, places, strict=True))
+        return found
+
+    def _problem(self, place: str, what: str) -> Problem:
+        if place.startswith("--expect") or self._scenario is None:
+            return Problem(what, path="--expect")
+        return self._scenario.problem(place, what)
+
+
+def _checked(text: str) -> Expectation:
+    """The expectation in *text*; raises ValueError or UnknownNameError that says what is wrong with it."""
+    parsed = expectation.parse(text)
+    metric = metrics[parsed.metric]
+    if parsed.phase and not metric.phased:
+        raise ValueError(f"{metric.name} belongs to the whole run; leave out 'in {parsed.phase}'")
+    if parsed.phase and parsed.phase not in PHASES:
+        raise ValueError(f"unknown phase {parsed.phase!r}; {suggestion(parsed.phase, list(PHASES))}")
+    if parsed.part and not metric.parts:
+        raise ValueError(f"{metric.name} has no parts; leave out '.{parsed.part}'")
+    if parsed.part and parsed.part not in metric.parts:
+        raise ValueError(f"{metric.name} has no part {parsed.part!r}; {suggestion(parsed.part, list(metric.parts))}")
+    if metric.parts and not parsed.part:
+        raise ValueError(
+            f"say which part of {metric.name}: {', '.join(f'{metric.name}.{part}' for part in metric.parts)}"
+        )
+    low, high = metric.bounds
+    foregone = {"pass": "always holds", "fail": "can never hold"}.get(parsed.judge(Interval(low, low, high, 1)))
+    if foregone:
+        upper = "" if high == float("inf") else f" and at most {high:g}"
+        raise ValueError(f"{parsed} {foregone}: {metric.name} is at least {low:g}{upper}")
+    return parsed
+
+
+def never_settled(written: Written, made: Plan) -> Iterator[Problem]:
+    """Every expectation that *made* can never settle, however the run goes."""
+    for expected in made.expectations:
+        if why := metrics[expected.metric].unsettled(made, expected):
+            yield written.problem(expected, f"{expected}: {why}")
+
+
+def target_problems(target: Document[Target], environment: Mapping[str, str] | None) -> Iterator[Problem]:
+    """All that is wrong with a target as such; *environment* is where ``${VAR}`` comes from, None where none is needed."""
+    yield from unknown_placeholders(target)
+    yield from untold_links(target)
+    yield from _ask_problems(target, environment or {})
+    if environment is not None:
+        yield from missing_secrets(target, environment)
+
+
+def foreign_hosts(target: Document[Target], allowed: Collection[str]) -> Iterator[Problem]:
+    """Where the target names a host off this machine that was not *allowed* by name."""
+    for path, host in _hosts(target.value):
+        if not on_this_machine(host) and host.lower() not in {name.lower() for name in allowed}:
+            what = f"{host!r} is not on this machine; if traffic may be sent there, allow it with --allow-host {host}"
+            yield target.problem(path, what)
+
+
+def needs(target: Document[Target], environment: Mapping[str, str], allowed: Collection[str]) -> Iterator[str]:
+    """What a run on *target* would need beyond what is there: variables to set, hosts to allow."""
+    missing = [problem.what for problem in missing_secrets(target, environment)]
+    yield from dict.fromkeys(missing)
+    hosts = [host for _, host in _hosts(target.value) if not on_this_machine(host) and host not in allowed]
+    yield from (f"--allow-host {host}" for host in dict.fromkeys(hosts))
+
+
+def _ask_problems(target: Document[Target], environment: Mapping[str, str]) -> Iterator[Problem]:
+    """What the protocol says of the way in which the target is to be asked."""
+    ask = target.value.ask
+    try:
+        spoken = protocol(ask.protocol)
+    except UnknownNameError as error:
+        yield target.problem("ask.protocol", str(error))
+        return
+    headers = {
+        name: secrets(text, environment) if _all_set(text, environment) else text for name, text in ask.headers.items()
+    }
+    for what in spoken.problems(resolved(ask, headers)):
+        yield target.problem("ask", what)
+
+
+def _all_set(text: str, environment: Mapping[str, str]) -> bool:
+    return all(name in environment for name in secret_names(text))
+
+
+def _hosts(target: Target) -> Iterator[tuple[str, str]]:
+    """Path and host of each address that names one."""
+    urls = [(f"entries[{index}].url", entry.url) for index, entry in enumerate(target.entries)]
+    urls += [
+        (f"links.{name}.upstream", link.upstream)
+        for name, link in target.links.items()
+        if isinstance(link.upstream, str)
+    ]
+    urls += [("publish.post", target.publish.post)] if target.publish else []
+    yield from ((path, host) for path, url in urls if (host := host_of(url)) is not None)

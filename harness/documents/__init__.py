@@ -1,5 +1,0 @@
-"""Files that people write: read once, checked whole, every problem told at once with its line."""
-
-from harness.documents.document import Document, load, read
-
-__all__ = ["Document", "load", "read"]

@@ -1,0 +1,390 @@
+"""The command line: reads what was asked, calls the harness, prints what came of it, and ends with a status that means something."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from harness import __version__
+from harness.problems import HarnessError, UsageProblems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.console import Console
+
+    from harness.judging.result import Result
+    from harness.prepare import Asked, Prepared
+    from harness.stored import Run
+
+app = typer.Typer(
+    name="harness",
+    help="Break what an AI service depends on, under load, and score how it held up.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_USAGE, _BROKEN, _INTERRUPTED = 2, 70, 130
+
+
+Scenarios = Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files.")]
+TargetOption = Annotated[
+    Path | None, typer.Option("--target", help="Target file; default: targets/default.yaml beside the scenario.")
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Instead of the scenario's.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of the scenario, such as load.rate_per_s=40."),
+]
+ExpectOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--expect", metavar="EXPECTATION", help="Replace the expectation of that metric and phase, or add one."
+    ),
+]
+WithoutFaults = Annotated[bool, typer.Option("--without-faults", help="Drive the load and inject nothing.")]
+AllowHost = Annotated[
+    list[str] | None, typer.Option("--allow-host", metavar="HOST", help="Allow traffic to a host off this machine.")
+]
+BaselineOption = Annotated[
+    Path | None,
+    typer.Option("--baseline", metavar="RUN", help="Folder of another run; the report says what changed since."),
+]
+
+
+def main() -> None:
+    """Run the command line; what is wrong with what was asked ends with status 2, what broke with 70."""
+    # Start-up makes many objects that stay; looking through them for garbage again and again is an eighth of its time.
+    gc.set_threshold(100_000, 50, 50)
+    try:
+        app(standalone_mode=True)
+    except UsageProblems as problems:
+        _complain(*map(str, problems.problems))
+        sys.exit(_USAGE)
+    except HarnessError as error:
+        _complain(str(error))
+        sys.exit(_BROKEN)
+    except KeyboardInterrupt:
+        _complain("interrupted; nothing was left in force")
+        sys.exit(_INTERRUPTED)
+    except Exception:  # noqa: BLE001 - a defect of ours; Python would end with 1, which says that an expectation is broken
+        from traceback import print_exc
+
+        print_exc()
+        sys.exit(_BROKEN)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"harness {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Break what an AI service depends on, under load, and score how it held up."""
+
+
+@app.command()
+def run(
+    scenarios: Scenarios,
+    target: TargetOption = None,
+    seed: SeedOption = None,
+    overrides: SetOption = None,
+    expect: ExpectOption = None,
+    without_faults: WithoutFaults = False,
+    allow_host: AllowHost = None,
+    out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports"),
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print the result alone on standard output; those of several scenarios as one array."
+        ),
+    ] = False,
+    toxiproxy_url: Annotated[
+        str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")
+    ] = None,
+    baseline: BaselineOption = None,
+) -> None:
+    """Run scenarios for real: drive the load, break what they say, judge, and write the report."""
+    from harness.conduct import conduct
+    from harness.interfaces.live import LivePanel
+    from harness.settings import settings
+
+    asked = _asked(seed, overrides, expect, without_faults, allow_host)
+    environment, console = settings(), _console(stderr=as_json)
+    # All files are read before anything is started: one mistake in the last must not cost the runs of the others.
+    prepared = _prepare_all(scenarios, target, asked, environment.environment)
+    before = _baseline(baseline, prepared)
+    runs: list[Run] = []
+    with _printed(runs, several=len(prepared) > 1) if as_json else nullcontext():
+        for one in prepared:
+            if not as_json:
+                console.print(
+                    f"[bold]{one.plan.scenario.name}[/] on {one.plan.target.name}, seed {one.plan.seed}, about {one.plan.total_s:.0f} s"
+                )
+            runs.append(
+                conduct(
+                    one,
+                    environment,
+                    out,
+                    toxiproxy_url=toxiproxy_url,
+                    say=lambda text: console.print(text, style="dim"),
+                    panel=lambda p, rows: LivePanel(console, p, rows),
+                    baseline=before,
+                )
+            )
+            if not as_json:
+                _show(console, runs[-1])
+            if runs[-1].verdict == "interrupted":
+                break
+    if len(runs) > 1 and not as_json:
+        _show_all(console, runs)
+    raise typer.Exit(_worst(runs))
+
+
+@app.command()
+def plan(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO")],
+    target: TargetOption = None,
+    seed: SeedOption = None,
+    overrides: SetOption = None,
+    expect: ExpectOption = None,
+    without_faults: WithoutFaults = False,
+) -> None:
+    """Show what a run would do: its timeline, what it would touch, how much it would send. Nothing is touched."""
+    from harness.checks import needs
+    from harness.planning.outline import outline
+    from harness.prepare import prepare
+    from harness.settings import settings
+
+    prepared = prepare(scenario, target, _asked(seed, overrides, expect, without_faults, None), None)
+    missing = needs(prepared.target, settings().environment, ())
+    for line in outline(prepared.plan, tuple(missing)):
+        typer.echo(line)
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario, target and question files.")],
+    target: TargetOption = None,
+) -> None:
+    """Check files and tell every error at once, each with its file, line and place. Scenarios are held against the target, too."""
+    from harness.prepare import validate as check
+
+    checked = {path: check(path, target) for path in files}
+    problems = dict.fromkeys(problem for found in checked.values() for problem in found.problems)
+    if problems:
+        raise UsageProblems(*problems)
+    for path, found in checked.items():
+        alone = (
+            "; not checked against a target, since there is no targets/default.yaml beside it: name one with --target"
+        )
+        typer.echo(f"{path}: OK{alone if found.without_target else ''}")
+
+
+@app.command()
+def judge(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]) -> None:
+    """Judge a stored run again, with nothing running; show the verdict and end with its status.
+
+    Writes result.json, report.html, junit.xml and summary.md again; of a run that was killed, the tables too. `harness report` writes the
+    same files, but can hold the run against a baseline, prints no more than where the report is, and ends with 0 whatever the verdict.
+    """
+    from harness import stored
+
+    judged = stored.judge(run, say=_complain)
+    _show(_console(), judged)
+    raise typer.Exit(judged.result.exit_status)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")], baseline: BaselineOption = None
+) -> None:
+    """Render the report of a stored run again, with nothing running; print where it is.
+
+    The run is judged again for it, so result.json, report.html, junit.xml and summary.md are all written again; of a run that was killed,
+    the tables too. Ends with 0 whatever the verdict; `harness judge` shows the verdict and ends with its status.
+    """
+    from harness import stored
+
+    typer.echo(stored.judge(run, baseline=baseline, say=_complain).path / "report.html")
+
+
+@app.command(name="list")
+def list_(what: Annotated[str, typer.Argument(metavar="faults|metrics|scenarios|targets")]) -> None:
+    """List what can be named: faults, metrics, and the scenarios and targets below this folder."""
+    from harness.interfaces.listing import LISTED
+    from harness.problems import Problem
+    from harness.registry import suggestion
+
+    if what not in LISTED:
+        raise UsageProblems(Problem(f"there is no list of {what!r}; {suggestion(what, list(LISTED))}"))
+    found = LISTED[what]()
+    width = max((len(name) for name, _ in found), default=0)
+    for name, about in found:
+        typer.echo(f"{name:<{width}}  {about}".rstrip())
+
+
+@app.command()
+def schema(kind: Annotated[str, typer.Argument(metavar="scenario|target|questions|result")]) -> None:
+    """Print the JSON Schema of a kind of file, for editors."""
+    from harness.interfaces.schemas import MODELS, text
+    from harness.problems import Problem
+    from harness.registry import suggestion
+
+    if kind not in MODELS:
+        raise UsageProblems(Problem(f"there is no schema {kind!r}; {suggestion(kind, list(MODELS))}"))
+    typer.echo(text(MODELS[kind]), nl=False)
+
+
+@app.command()
+def doctor() -> None:
+    """Tell what this machine has of what runs need, what it lacks, and how to get that."""
+    from harness.interfaces.doctor import look
+    from harness.settings import settings
+
+    checks = list(look(settings()))
+    for check in checks:
+        typer.echo(
+            f"{'ok     ' if check.here else 'missing' if check.needed else 'not yet'}  {check.what:<14} {check.detail}"
+        )
+    raise typer.Exit(0 if all(check.here or not check.needed for check in checks) else _BROKEN)
+
+
+@app.command()
+def heal(out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports")) -> None:
+    """Put back what runs that were killed may have left in force."""
+    from harness.problems import Problem
+
+    if not out.is_dir():
+        raise UsageProblems(Problem("no such folder", file=str(out)))
+    runs = sorted({path.parent for name in ("history.jsonl", "undo.jsonl") for path in out.glob(f"*/*/{name}")})
+    states = [_healed(run) for run in runs]
+    looked_at = f"looked at {len(runs)} run{'s' if len(runs) != 1 else ''} below {out}"
+    going_on = " but what a run that goes on needs" if "goes on" in states else ""
+    typer.echo(
+        f"{looked_at}: " + ("something is still in force" if "left" in states else f"nothing is in force{going_on}")
+    )
+    raise typer.Exit(_BROKEN if "left" in states else 0)
+
+
+def _healed(run: Path) -> Literal["nothing", "goes on", "left"]:
+    """What the run in that folder has in force now, after all that it left was put back where that can be done."""
+    from harness.running.keeper import undo
+
+    path, left = run / "undo.jsonl", False
+    try:
+        if undo.owner_alive(path):
+            typer.echo(f"{run}: still running; left alone")
+            return "goes on"
+        if undo.unreadable(path):
+            typer.echo(f"{path}: no line of it can be read, so nobody knows what was left in force")
+            return "left"
+        for outcome in undo.put_back(path):
+            left = left or not outcome.gone
+            state = "put back" if outcome.gone else f"NOT put back: {outcome.why}"
+            typer.echo(f"{run}: {outcome.id}: {state}")
+        if not undo.pending(path):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        typer.echo(f"{path}: cannot be read: {error.strerror}")
+        return "left"
+    return "left" if left else "nothing"
+
+
+def _asked(
+    seed: int | None,
+    overrides: list[str] | None,
+    expect: list[str] | None,
+    without_faults: bool,
+    allow_host: list[str] | None,
+) -> Asked:
+    from harness.prepare import Asked
+
+    return Asked(seed, tuple(overrides or ()), tuple(expect or ()), not without_faults, tuple(allow_host or ()))
+
+
+def _prepare_all(
+    scenarios: list[Path], target: Path | None, asked: Asked, environment: Mapping[str, str]
+) -> list[Prepared]:
+    """Every scenario read and checked; raises UsageProblems with those of all of them."""
+    from harness.prepare import prepare
+
+    prepared, problems = [], []
+    for path in scenarios:
+        try:
+            prepared.append(prepare(path, target, asked, environment))
+        except UsageProblems as found:
+            problems += [problem for problem in found.problems if problem not in problems]
+    if problems:
+        raise UsageProblems(*problems)
+    return prepared
+
+
+def _baseline(path: Path | None, prepared: list[Prepared]) -> Result | None:
+    """What the run at *path* came to; raises UsageProblems where it cannot be compared with one run."""
+    from harness.problems import Problem
+    from harness.stored import judged_again
+
+    if path is not None and len(prepared) > 1:
+        raise UsageProblems(Problem(f"--baseline: is compared with one run; name one scenario, not {len(prepared)}"))
+    return judged_again(path, say=_complain) if path is not None else None
+
+
+@contextmanager
+def _printed(runs: list[Run], *, several: bool) -> Iterator[None]:
+    """Prints the results of *runs* at the end, also when something breaks: the one document, or an array of *several*."""
+    try:
+        yield
+    finally:
+        documents = [run.result.to_json().rstrip("\n") for run in runs]
+        if documents:
+            typer.echo("[\n" + ",\n".join(documents) + "\n]" if several else documents[0])
+
+
+def _show(console: Console, run: Run) -> None:
+    from harness.interfaces.terminal import verdict_lines
+
+    for renderable in verdict_lines(run.result):
+        console.print(renderable)
+    console.print(f"report: {run.path / 'report.html'}", soft_wrap=True, highlight=False)
+
+
+def _show_all(console: Console, runs: list[Run]) -> None:
+    from rich.table import Table
+
+    table = Table("scenario", "target", "verdict", "reason", box=None, pad_edge=False)
+    for run in runs:
+        table.add_row(run.result.scenario.name, run.result.target.name, run.verdict, run.result.reason)
+    console.print()
+    console.print(table)
+
+
+def _worst(runs: list[Run]) -> int:
+    from harness.judging.result import EXIT_STATUS, PRECEDENCE
+
+    verdicts = {run.verdict for run in runs}
+    return EXIT_STATUS[next(verdict for verdict in PRECEDENCE if verdict in verdicts)]
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr)
+
+
+def _complain(*lines: str) -> None:
+    for line in lines:
+        typer.echo(line, err=True)

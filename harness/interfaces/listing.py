@@ -1,0 +1,61 @@
+"""What can be named on a command line or in a file, with a line about each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from inspect import getdoc
+from pathlib import Path
+
+from harness.faults import Fault, faults
+from harness.judging.metrics import metrics
+
+Listing = list[tuple[str, str]]
+
+_NOT_LOOKED_INTO = {"reports", "node_modules"}
+
+
+def listed_faults() -> Listing:
+    """Every kind of fault, with the keys that not all of them have."""
+    return [(name, f"{_first_line(kind)} Keys: {', '.join(_own_keys(kind))}.") for name, kind in faults.items()]
+
+
+def listed_metrics() -> Listing:
+    """Every metric."""
+    return [(name, _first_line(type(metric))) for name, metric in metrics.items()]
+
+
+def listed_files(kind: str, folder: Path) -> Listing:
+    """Each file below *folder* whose schema line says that it is a *kind*, with its ``about``.
+
+    Hidden folders are left out, and so are copies that runs have stored.
+    """
+    found = []
+    for path in sorted(folder.rglob("*.yaml")):
+        hidden = any(part.startswith(".") or part in _NOT_LOOKED_INTO for part in path.parts)
+        if hidden or not path.is_file() or (path.parent / "history.jsonl").exists():
+            continue
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if re.search(rf"^schema:\s*[\"']?harness\.{kind}/", text, re.MULTILINE):
+            about = re.search(r"^about:\s*(.+)$", text, re.MULTILINE)
+            found.append((str(path), about[1].strip("\"' ") if about else ""))
+    return found
+
+
+LISTED: dict[str, Callable[[], Listing]] = {
+    "faults": listed_faults,
+    "metrics": listed_metrics,
+    "scenarios": lambda: listed_files("scenario", Path()),
+    "targets": lambda: listed_files("target", Path()),
+}
+
+
+def _first_line(of: type) -> str:
+    return (getdoc(of) or "").partition("\n")[0].replace("*", "")
+
+
+def _own_keys(kind: type[Fault]) -> list[str]:
+    return [name for name in kind.model_fields if name not in Fault.model_fields]

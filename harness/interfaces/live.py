@@ -1,0 +1,171 @@
+"""What a person sees while a run goes on: phase and time left, faults in force, offered and good rate, p95, attempts per request."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+
+from harness.planning.plan import Plan
+from harness.record.rows import Attempt, Request
+from harness.running.loop import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_WINDOW_S = 5.0
+_LINE_EVERY_S = 5.0
+
+
+class _Tail:
+    """New rows of files that others append to."""
+
+    def __init__(self, folder: Path, pattern: str) -> None:
+        self._folder, self._pattern = folder, pattern
+        self._open: dict[Path, tuple[IO[bytes], Any]] = {}
+
+    def rows(self) -> Iterator[list[Any]]:
+        import msgpack
+
+        for path in self._folder.glob(self._pattern):
+            if path not in self._open:
+                self._open[path] = (path.open("rb"), msgpack.Unpacker(max_buffer_size=1 << 28))
+            file, unpacker = self._open[path]
+            unpacker.feed(file.read(1 << 22))
+            yield from (row for row in unpacker if isinstance(row, list))
+
+    def close(self) -> None:
+        for file, _ in self._open.values():
+            file.close()
+
+
+class Numbers:
+    """The run so far, from what its processes have written: over the last five seconds, and over all of it."""
+
+    def __init__(self, plan: Plan, rows: Path) -> None:
+        self._plan = plan
+        self._requests, self._attempts = _Tail(rows, "requests*.rows"), _Tail(rows, "attempts*.rows")
+        self._recent: deque[tuple[float, float, bool]] = deque()
+        self.ended = self.attempts = 0
+
+    def read(self) -> None:
+        """Take in what was written since the last time."""
+        within_s = self._plan.scenario.good.within
+        for fields in self._requests.rows():
+            row = msgspec.convert(fields, Request)
+            if row.end_s is None:
+                continue
+            latency_s = row.end_s - row.due_s
+            self._recent.append((row.end_s, latency_s, row.outcome == "complete" and latency_s <= within_s))
+            self.ended += 1
+        self.attempts += sum(1 for fields in self._attempts.rows() if msgspec.convert(fields, Attempt).nonce)
+        latest_s = self._recent[-1][0] if self._recent else 0.0
+        while self._recent and self._recent[0][0] < latest_s - _WINDOW_S:
+            self._recent.popleft()
+
+    @property
+    def good_per_s(self) -> float | None:
+        """None before the first answer: that is no outage."""
+        return sum(good for _, _, good in self._recent) / _WINDOW_S if self._recent else None
+
+    @property
+    def p95_s(self) -> float | None:
+        latencies = sorted(latency_s for _, latency_s, _ in self._recent)
+        return latencies[min(len(latencies) - 1, int(0.95 * len(latencies)))] if latencies else None
+
+    @property
+    def attempts_per_request(self) -> float | None:
+        return self.attempts / self.ended if self.ended else None
+
+    def close(self) -> None:
+        self._requests.close()
+        self._attempts.close()
+
+
+class LivePanel:
+    """A panel that is drawn anew while a run goes on; plain lines every five seconds where there is no terminal."""
+
+    def __init__(self, console: Console, plan: Plan, rows: Path) -> None:
+        from rich.live import Live
+
+        self._console, self._plan, self._numbers = console, plan, Numbers(plan, rows)
+        self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
+        self._drawn_s = self._told_s = -_LINE_EVERY_S
+
+    def __enter__(self) -> LivePanel:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+        self._numbers.close()
+
+    def show(self, progress: Progress) -> None:
+        """Shown about ten times a second; draws four times a second, tells every five."""
+        if self._live and progress.now_s - self._drawn_s >= 0.25:
+            self._drawn_s = progress.now_s
+            self._numbers.read()
+            self._live.update(_panel(self._plan, progress, self._numbers))
+        elif not self._live and progress.now_s - self._told_s >= _LINE_EVERY_S:
+            self._told_s = progress.now_s
+            self._numbers.read()
+            self._console.print(_line(self._plan, progress, self._numbers), highlight=False, soft_wrap=True)
+
+
+def _phase(plan: Plan, now_s: float) -> tuple[str, float]:
+    """Where the run stands, and the seconds left there."""
+    for phase in plan.phases:
+        if now_s < phase.end_s:
+            return phase.name, phase.end_s - now_s
+    return "draining", max(0.0, plan.ends_s - now_s)
+
+
+def _facts(plan: Plan, progress: Progress, numbers: Numbers) -> list[tuple[str, str]]:
+    good_per_s, p95_s, amplification = numbers.good_per_s, numbers.p95_s, numbers.attempts_per_request
+    return [
+        ("offered", f"{plan.scenario.load.rate_per_s:g}/s" if progress.now_s < plan.total_s else "0/s"),
+        ("good", f"{good_per_s:.1f}/s" if good_per_s is not None else "-"),
+        ("p95", f"{p95_s:.2f} s" if p95_s is not None else "-"),
+        ("attempts per request", f"{amplification:.2f}" if amplification is not None else "-"),
+    ]
+
+
+def _faults(progress: Progress) -> list[str]:
+    return [
+        f"{active.fault.summary()} ({'in force' if active.id in progress.confirmed else 'not seen yet'})"
+        for active in progress.active.values()
+    ]
+
+
+def _line(plan: Plan, progress: Progress, numbers: Numbers) -> str:
+    name, left_s = _phase(plan, progress.now_s)
+    facts = "  ".join(f"{label} {value}" for label, value in _facts(plan, progress, numbers))
+    faults = "".join(f"  ! {fault}" for fault in _faults(progress))
+    return f"{progress.now_s:5.0f} s  {name:<9} {left_s:4.0f} s left  {facts}{faults}"
+
+
+def _panel(plan: Plan, progress: Progress, numbers: Numbers) -> RenderableType:
+    from rich.panel import Panel
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    name, left_s = _phase(plan, progress.now_s)
+    head = Text.assemble((name, "bold"), f"  {left_s:.0f} s left")
+    table = Table.grid(padding=(0, 3))
+    facts = _facts(plan, progress, numbers)
+    table.add_row(*(Text(label, style="dim") for label, _ in facts))
+    table.add_row(*(Text(value, style="bold") for _, value in facts))
+    faults = [Text(f"⚡ {fault}", style="bold yellow") for fault in _faults(progress)]
+    bar = ProgressBar(total=plan.total_s, completed=min(plan.total_s, progress.now_s), width=50)
+    title = f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
+    layout = Table.grid()
+    rows: list[RenderableType] = [head, bar, table, *faults]
+    for row in rows:
+        layout.add_row(row)
+    return Panel.fit(layout, title=title, title_align="left", border_style="dim")

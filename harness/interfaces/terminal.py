@@ -1,0 +1,79 @@
+"""The end of a run on a terminal: the verdict with its reason, and the findings; readable without colour and at 80 columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.judging.result import Finding, Outcome, Result
+from harness.report import words
+from harness.report.headline import headline
+from harness.report.plain_text import one_line, visible
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+_STYLES: dict[Outcome, str] = {
+    "pass": "bold green",
+    "fail": "bold red",
+    "inconclusive": "bold yellow",
+    "invalid": "bold magenta",
+    "aborted": "bold",
+    "crashed": "bold",
+    "interrupted": "bold",
+}
+
+# A crash is told whole, with the end of a log in lines: nobody should have to look for it.
+_CRASH_CHARS = 6_000
+
+
+def verdict_lines(result: Result) -> list[RenderableType]:
+    """What to print, one after the other; nothing that a run quotes is taken for markup."""
+    from rich.text import Text
+
+    name = f"  {one_line(result.scenario.name, 60)} on {one_line(result.target.name, 60)}, seed {result.seed}"
+    lines: list[RenderableType] = [
+        Text(),
+        Text.assemble((result.verdict.upper(), _STYLES[result.verdict]), name),
+        Text(visible(result.reason, _CRASH_CHARS) if result.verdict == "crashed" else headline(result)),
+    ]
+    if result.verdict not in words.TRUSTED:
+        lines.append(Text(words.VERDICTS[result.verdict]))
+    if result.findings:
+        lines += [Text(), _findings(result)]
+    lines += [Text(), *(Text(f"note: {one_line(note, 300)}") for note in result.quality.notes)]
+    return lines
+
+
+def _findings(result: Result) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("expectation", overflow="fold")
+    table.add_column("limit", no_wrap=True)
+    table.add_column("measured", justify="right", no_wrap=True)
+    table.add_column("95 % interval", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for finding in result.findings:
+        where = f" in {finding.phase}" if finding.phase else ""
+        cells = [f"{finding.metric}{where}", f"{words.operator(finding)} {finding.limit:g}"]
+        cells += [words.value_of(result, finding), words.interval_of(result, finding) or "-"]
+        table.add_row(*map(_plain, cells), _verdict(result, finding))
+    return table
+
+
+def _verdict(result: Result, finding: Finding) -> Text:
+    from rich.text import Text
+
+    return (
+        Text(finding.verdict, style=_STYLES[finding.verdict])
+        if result.verdict in words.TRUSTED
+        else Text("not counted")
+    )
+
+
+def _plain(text: str) -> Text:
+    from rich.text import Text
+
+    return Text(one_line(text, 120))

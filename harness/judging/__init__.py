@@ -1,0 +1,1 @@
+"""What a stored run is judged by: record in, result out."""

@@ -1,0 +1,98 @@
+"""Everything a stored run holds that can be judged, read from its files once and never changed.
+
+Columns of *requests* are the fields of `records.Request`, and ``phase`` (in which it was due), ``good``, ``latency_ms`` and ``ttft_ms``
+(from when it was due; NaN when it never came), ``attempts`` (joined to it). Columns of *attempts* are the fields of `records.Attempt`,
+and ``request`` (index of the request it belongs to, -1 for none), ``layer`` (first, sdk, application, failover), ``phase`` (of its
+request). Columns of *arrivals* are the fields of `records.Arrival`. All instants are seconds of the run's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from harness.planning.plan import Plan
+from harness.record.history import Begun, Confirmed, Ended, History, Injected, Injecting, Published, Reverted, Reverting
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+OfFault = TypeVar("OfFault", Injecting, Injected, Confirmed, Reverting, Reverted)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From when the first fault was in force until the last one was acknowledged to be gone; the end is known to *end_uncertainty_s*."""
+
+    start_s: float
+    end_s: float
+    end_uncertainty_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What happened, as tables, with what was planned."""
+
+    plan: Plan
+    begun: Begun
+    history: History
+    requests: pd.DataFrame
+    attempts: pd.DataFrame
+    arrivals: pd.DataFrame
+    accepted: Mapping[str, int] = field(default_factory=dict)
+    """Requests that each simulated provider counted, by link; nothing for real ones."""
+    questions: Mapping[str, str] = field(default_factory=dict)
+    """Text of each question by its id."""
+    _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, what: Hashable, make: Callable[[], Any]) -> Any:
+        """What *make* returns, made the first time that *what* is asked for: several metrics stand on the same work."""
+        if what not in self._made:
+            self._made[what] = make()
+        return self._made[what]
+
+    def requests_in(self, phase: str | None) -> pd.DataFrame:
+        """Requests due in *phase*, or in all phases but the warm-up."""
+        names = self.requests["phase"]
+        rows: pd.DataFrame = self.once(
+            ("requests", phase), lambda: self.requests[names == phase if phase else names != "warmup"]
+        )
+        return rows
+
+    @property
+    def ended(self) -> Ended | None:
+        """How the run ended; None when it was killed before it could say."""
+        last = self.history[-1] if self.history else None
+        return last if isinstance(last, Ended) else None
+
+    @property
+    def observed_until_s(self) -> float:
+        """Up to when requests were due: the plan's end, or where the run was cut short."""
+        ended = self.ended
+        complete = ended is not None and ended.reason == "completed"
+        if complete:
+            return self.plan.total_s
+        # Of a run that was killed before anything was due, nothing was observed.
+        last_s = ended.at_s if ended else float(self.requests["due_s"].max()) if len(self.requests) else 0.0
+        return min(self.plan.total_s, last_s)
+
+    def of_fault(self, fault: str, kind: type[OfFault]) -> list[OfFault]:
+        """Events of one *kind* about one *fault*, in order."""
+        return [event for event in self.history if isinstance(event, kind) and event.fault == fault]
+
+    def fault_window(self) -> Window | None:
+        """The faults' extent as it happened; as planned when there are none; None when a fault never began or never ended."""
+        if not self.plan.disturbances:
+            return Window(self.plan.fault_start_s, self.plan.fault_end_s, 0.0)
+        began = [event.at_s for event in self.history if isinstance(event, Injected)]
+        gone = [event.at_s for event in self.history if isinstance(event, Reverted) and not event.error]
+        asked = [event.at_s for event in self.history if isinstance(event, Reverting)]
+        if not began or len(gone) < len(self.plan.disturbances):
+            return None
+        return Window(min(began), max(gone), max(0.0, max(gone) - max(asked)))
+
+    def publications(self) -> list[tuple[int, float, float]]:
+        """Each published snapshot: version, asked, acknowledged."""
+        return [(event.version, event.asked_s, event.at_s) for event in self.history if isinstance(event, Published)]

@@ -1,0 +1,58 @@
+"""Attempts joined to the requests that they were made for, by nonce, and each request in the phase in which it was due."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.planning.plan import Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def derive_requests(plan: Plan, requests: pd.DataFrame, attempts: pd.DataFrame) -> pd.DataFrame:
+    """*requests* in order of index with ``phase``, ``good``, ``latency_ms``, ``ttft_ms`` and ``attempts``.
+
+    *attempts* are those that `derive_attempts` made. Latency counts from when a request was due, and is NaN unless its answer completed.
+    """
+    frame = requests.sort_values("index", kind="stable").reset_index(drop=True)
+    frame["phase"] = _phases(plan, frame["due_s"])
+    complete = frame["outcome"] == "complete"
+    frame["latency_ms"] = (1000 * (frame["end_s"] - frame["due_s"])).where(complete)
+    frame["ttft_ms"] = (1000 * (frame["first_token_s"] - frame["due_s"])).where(complete)
+    frame["good"] = complete & (frame["latency_ms"] <= 1000 * plan.scenario.good.within)
+    joined = attempts.loc[attempts["request"] >= 0, "request"].value_counts()
+    frame["attempts"] = frame["index"].map(joined).fillna(0).astype("int64")
+    return frame
+
+
+def derive_attempts(plan: Plan, attempts: pd.DataFrame, requests: pd.DataFrame) -> pd.DataFrame:
+    """*attempts* in order of start with ``request`` (-1: joined to none), ``layer`` and ``phase`` (in which the request was due)."""
+    import numpy as np
+
+    from harness.judging.scoring.amplification import layers
+
+    frame = attempts.sort_values("start_s", kind="stable").reset_index(drop=True)
+    known = requests[requests["nonce"] != ""].drop_duplicates(["nonce", "index"])
+    # A nonce that two requests carry joins to neither: to guess would invent retries.
+    known = known.drop_duplicates("nonce", keep=False).set_index("nonce")
+    frame["request"] = frame["nonce"].map(known["index"]).fillna(-1).astype("int64")
+    links = frame["link"].astype("category").cat.codes.to_numpy()
+    counts = frame["retry_count"].fillna(-1).astype("int64").to_numpy()
+    layer = np.asarray(layers(frame["request"].to_numpy(), frame["start_s"].to_numpy(), links, counts), dtype=object)
+    frame["layer"] = np.where(frame["request"].to_numpy() >= 0, layer, "")
+    frame["phase"] = _phases(plan, frame["nonce"].map(known["due_s"]).astype("float64"))
+    return frame
+
+
+def _phases(plan: Plan, due_s: pd.Series) -> pd.Series:
+    """The phase each instant belongs to; an empty text where it belongs to none."""
+    import numpy as np
+    import pandas as pd
+
+    edges = [phase.start_s for phase in plan.phases]
+    names = np.array([*(phase.name for phase in plan.phases), ""], dtype=object)
+    places = np.searchsorted(edges, due_s.to_numpy(), side="right") - 1
+    # A jittered arrival may be due a hair before 0 or after the end; it still belongs to the run. NaN sorts last and belongs nowhere.
+    places = np.where(np.isnan(due_s.to_numpy()), len(names) - 1, np.clip(places, 0, len(names) - 2))
+    return pd.Series(names[places], index=due_s.index, dtype="str")

@@ -1,0 +1,27 @@
+"""The scores that can be expected of a run, each one small file; `base.py` says what a metric promises."""
+
+from __future__ import annotations
+
+from harness.judging.metrics.answer_consistency import AnswerConsistency, MonotonicViolations
+from harness.judging.metrics.base import Metric, metrics
+from harness.judging.metrics.good_ratio import GoodRatio
+from harness.judging.metrics.latency import Latency, TimeToFirstToken
+from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime
+from harness.judging.metrics.retry_amplification import RetryAmplification
+from harness.registry import load_third_parties
+
+for _metric in (
+    RecoveryTime(),
+    FailoverTime(),
+    RetryAmplification(),
+    AnswerConsistency(),
+    MonotonicViolations(),
+    GoodRatio(),
+    Latency(),
+    TimeToFirstToken(),
+):
+    metrics.add(_metric.name, _metric)
+
+load_third_parties("metrics")
+
+__all__ = ["Metric", "metrics"]

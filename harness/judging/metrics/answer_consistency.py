@@ -1,0 +1,83 @@
+"""Whether the same question got the same answer, across replicas and time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.interval import Interval
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.base import Metric, best_case, measured
+from harness.judging.scoring.shares import wilson
+from harness.planning.plan import Plan
+from harness.reading.expectation import Expectation
+
+if TYPE_CHECKING:
+    from harness.judging.result import Measured
+    from harness.judging.scoring.consistency import Compared, Consistency
+
+# A service that repeats the question repeats its nonce, which is another one every time.
+_NONCE = r"\s*(?:\[n-[0-9a-f]{10}\]|\bn-[0-9a-f]{10}\b)"
+
+
+class AnswerConsistency(Metric):
+    """Share of answers that agree with the newest published snapshot, or where there is none with the usual answer."""
+
+    name: ClassVar[str] = "answer_consistency"
+    unit: ClassVar[str] = "ratio"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+        return compare(evidence, phase).ratio
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        return best_case(plan, expectation, lambda n: wilson(0 if expectation.wants_low else n, n))
+
+    def also(self, evidence: Evidence) -> dict[str, Measured]:
+        whole = compare(evidence, None)
+        parts = {
+            "monotonic_violations": whole.monotonic_violations,
+            "disagreements": whole.disagreements,
+            "disagreed_s": whole.disagreed_s,
+        }
+        return {name: measured(interval) for name, interval in parts.items()}
+
+
+class MonotonicViolations(Metric):
+    """How often a conversation was answered from an older snapshot than it had already seen; exact."""
+
+    name: ClassVar[str] = "monotonic_violations"
+    unit: ClassVar[str] = "answers"
+
+    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+        return compare(evidence, phase).monotonic_violations
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        if plan.target.ask.reply.snapshot_version is None:
+            return f"target {plan.target.name!r} does not say where a reply names its snapshot (ask.reply.snapshot_version)"
+        return None
+
+
+def compare(evidence: Evidence, phase: str | None) -> Consistency:
+    """All answers held against what they should have said; those due in *phase* are counted, or all but the warm-up's."""
+    scored: Consistency = evidence.once(("consistency", phase), lambda: _score(evidence, phase))
+    return scored
+
+
+def _score(evidence: Evidence, phase: str | None) -> Consistency:
+    compared: Compared = evidence.once("answers", lambda: _compare(evidence))
+    phases = evidence.requests.loc[evidence.requests["outcome"] == "complete", "phase"]
+    return compared.consistency((phases == phase if phase else phases != "warmup").to_numpy())
+
+
+def _compare(evidence: Evidence) -> Compared:
+    from harness.judging.scoring import consistency
+
+    rows = evidence.requests[evidence.requests["outcome"] == "complete"]
+    publish = evidence.plan.target.publish
+    return consistency.compare(
+        rows.assign(answer=rows["answer"].str.replace(_NONCE, "", regex=True)),
+        evidence.publications(),
+        baseline=(rows["phase"] == "baseline").to_numpy(),
+        replica_lag_s=publish.replica_lag if publish else 0.0,
+        by=evidence.plan.target.ask.reply.compare,
+    )

@@ -1,0 +1,108 @@
+"""What a metric promises: evidence and a phase in, an interval out, and whether a plan can ever settle an expectation on it.
+
+A new metric is one file beside this one and one line in `harness/judging/metrics/__init__.py`; third parties register theirs through the
+entry-point group ``harness``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from bisect import bisect_left
+from collections.abc import Callable
+from math import floor, inf, isfinite
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.interval import Interval
+from harness.judging.evidence import Evidence
+from harness.planning.plan import Plan
+from harness.reading.expectation import Expectation
+from harness.registry import Registry
+
+if TYPE_CHECKING:
+    # The models of the result take a moment to build, and a plan needs none of them.
+    from harness.judging.result import Breakdown, Measured
+    from harness.judging.result import Metric as Document
+
+
+class Metric(ABC):
+    """One score. The first line of a metric's docstring is its documentation."""
+
+    name: ClassVar[str]
+    unit: ClassVar[str] = ""
+    phased: ClassVar[bool] = True
+    """Whether it can be asked for one phase; else it belongs to the run."""
+    parts: ClassVar[tuple[str, ...]] = ()
+    """What can stand behind a dot; one of them has to when there are any."""
+    bounds: ClassVar[tuple[float, float]] = (0.0, inf)
+    """The least and the greatest value that it can have."""
+
+    @abstractmethod
+    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+        """The metric over *phase*, or over all phases but the warm-up."""
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        """Why *plan* can never settle *expectation*, however the run goes; None when it can."""
+        return None
+
+    def document(self, evidence: Evidence) -> Document:
+        """The metric as it stands in the result, with its breakdown."""
+        from harness.judging.result import Metric as Document
+
+        return Document(
+            **measured(self.measure(evidence)).model_dump(),
+            unit=self.unit,
+            by=self.by(evidence),
+            parts=self.also(evidence),
+        )
+
+    def by(self, evidence: Evidence) -> Breakdown:
+        from harness.judging.result import Breakdown
+
+        if not self.phased:
+            return Breakdown()
+        return Breakdown(
+            phase={phase.name: measured(self.measure(evidence, phase.name)) for phase in evidence.plan.phases}
+        )
+
+    def also(self, evidence: Evidence) -> dict[str, Measured]:
+        """Further numbers that belong to it."""
+        return {}
+
+
+metrics: Registry[Metric] = Registry("metric")
+
+
+def measured(interval: Interval) -> Measured:
+    """*interval* as it stands in a document: what is unbounded or not measured is null."""
+    from harness.judging.result import Measured
+
+    ends = [end if isfinite(end) else None for end in (interval.low, interval.high)]
+    value = interval.value if interval.value is not None and isfinite(interval.value) else None
+    return Measured(value=value, low=ends[0], high=ends[1], censored=interval.censored, n=interval.n)
+
+
+def planned(plan: Plan, phase: str | None) -> int:
+    """How many requests are planned for *phase*, or for all but the warm-up."""
+    span_s = sum(p.end_s - p.start_s for p in plan.phases if p.name == phase or (phase is None and p.name != "warmup"))
+    return floor(round(plan.scenario.load.rate_per_s * span_s, 6))
+
+
+def best_case(
+    plan: Plan, expectation: Expectation, best: Callable[[int], Interval], unit: str = "requests"
+) -> str | None:
+    """Why not even the *best* interval that n samples can give would pass; says how many would be needed."""
+    n = planned(plan, expectation.phase)
+
+    def settles(m: int) -> bool:
+        return m > 0 and expectation.judge(best(m)) == "pass"
+
+    if settles(n):
+        return None
+    enough = next((m for m in (max(n, 1) << doubled for doubled in range(1, 12)) if settles(m)), None)
+    needed = f"at least {_least(n, enough, settles)} are needed" if enough else "no number of them could"
+    return f"{n} {unit} can never settle it, even when all go well; {needed}"
+
+
+def _least(too_few: int, enough: int, settles: Callable[[int], bool]) -> int:
+    """The least number that settles it: more samples never settle less."""
+    return too_few + 1 + bisect_left(range(too_few + 1, enough), True, key=settles)

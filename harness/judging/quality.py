@@ -1,0 +1,170 @@
+"""How well a run was measured, and each reason for which its numbers cannot be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.judging import result
+from harness.judging.evidence import Evidence
+from harness.judging.result import Quality
+from harness.judging.scoring.audit import audit
+from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
+from harness.record.history import Alarm, Reverted
+
+JOINED_RATIO = 0.99
+"""Share of attempts that have to be joined to a request before a limit on the amplification can be judged."""
+
+
+def measurement_quality(evidence: Evidence) -> Quality:
+    """What the run says about its own measurement."""
+    rows, attempts, arrivals = evidence.requests, evidence.attempts, evidence.arrivals
+    lag_ms = (1000 * (rows["sent_s"] - rows["due_s"])).dropna().clip(lower=0)
+    baseline = evidence.requests_in("baseline")["good"]
+    offered = _offered(evidence)
+    audited = audit(rows["index"].tolist(), offered)
+    return Quality(
+        offered=offered,
+        sent=len(lag_ms),
+        dropped=int((rows["outcome"] == "not_sent").sum()),
+        unfinished=int((rows["outcome"] == "unfinished").sum()),
+        missing=len(audited.missing),
+        doubled=len(audited.doubled),
+        unplanned=len(audited.unplanned),
+        late=int((lag_ms > LAG_P99_MS).sum()),
+        send_lag_ms=result.SendLagMs(
+            p50=_rounded(lag_ms.quantile(0.5)), p99=_rounded(lag_ms.quantile(0.99)), max=_rounded(lag_ms.max())
+        ),
+        steady_baseline=steady(int(baseline.sum()), len(baseline)) if len(baseline) else None,
+        join_ratio=round(float((attempts["request"] >= 0).mean()), 6) if len(attempts) else None,
+        attempts=len(attempts),
+        arrivals=len(arrivals),
+        forwarded=int(arrivals["forwarded_s"].notna().sum()),
+        redials=int(arrivals["redials"].sum()) if len(arrivals) else 0,
+        accepted=sum(evidence.accepted.values()) if evidence.accepted else None,
+        notes=_notes(evidence),
+    )
+
+
+def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -> Iterator[str]:
+    """Each reason for which the numbers cannot be trusted; none where they can be."""
+    yield from (event.what for event in evidence.history if isinstance(event, Alarm))
+    yield from _faults(evidence, faults)
+    yield from _load(quality)
+    if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and _counts_attempts(evidence):
+        # An attempt that belongs to no request makes the amplification look smaller than it is.
+        yield (
+            f"only {_joined_ratio(evidence):.1%} of attempts could be joined to a request; "
+            "does the service pass the nonce on where the target file says (ask.nonce)?"
+        )
+    if quality.steady_baseline is None:
+        yield "nothing was asked in the baseline, so nobody knows how the service does when nothing is broken"
+    if quality.steady_baseline is False:
+        yield _unsteady(evidence)
+
+
+def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
+    for fault in faults:
+        if not fault.confirmed:
+            yield f"{fault.summary} did not take hold: {fault.evidence}"
+    for fault in faults:
+        if fault.confirmed and _unused(evidence, fault.links):
+            yield (
+                f"{fault.summary} broke nothing that is used: no attempt was seen on {', '.join(fault.links)} in the whole run; "
+                "does the service take its address from the link?"
+            )
+    for event in evidence.history:
+        if isinstance(event, Reverted) and event.error:
+            yield f"{event.fault} could not be put back: {event.error}"
+
+
+def _unused(evidence: Evidence, links: Sequence[str]) -> bool:
+    """Whether the service never asked on any of *links*, though an attempt would have been seen on each."""
+    seen = all(evidence.plan.target.links[name].carries == "http" for name in links)
+    return seen and not evidence.attempts["link"].isin(links).any()
+
+
+def _load(quality: Quality) -> Iterator[str]:
+    if quality.missing or quality.doubled or quality.unplanned:
+        odd = {"lost": quality.missing, "doubled": quality.doubled, "not planned": quality.unplanned}
+        counts = ", ".join(f"{count} {what}" for what, count in odd.items() if count)
+        yield f"the load generator did not make the requests that were planned, each of them once: {counts}"
+    elif not kept_up(quality.late, quality.sent, quality.dropped):
+        yield _fell_behind(quality)
+
+
+def _fell_behind(quality: Quality) -> str:
+    said = []
+    if quality.dropped:
+        said.append(f"{quality.dropped} of {quality.offered} requests were not sent")
+    if quality.send_lag_ms.p99 is not None and quality.send_lag_ms.p99 > LAG_P99_MS:
+        lag_ms = quality.send_lag_ms.p99
+        said.append(f"1 in 100 was sent {lag_ms:.0f} ms or more after it was due, and {LAG_P99_MS:.0f} ms is the most")
+    said = said or ["no request was sent"]
+    return (
+        f"the load fell behind: {', and '.join(said)}; close what else runs on this machine, or lower load.rate_per_s"
+    )
+
+
+def _joined_ratio(evidence: Evidence) -> float:
+    """Share of attempts joined to a request, of those that ask for what joined ones ask for.
+
+    A service may look by itself whether its provider is there, and such a call carries no nonce.
+    """
+    attempts = evidence.attempts
+    joined, asks_for = attempts["request"] >= 0, attempts["method"] + " " + attempts["path"]
+    alike = asks_for.isin(asks_for[joined].unique())
+    return float(joined.sum() / alike.sum()) if joined.any() else 0.0
+
+
+def _counts_attempts(evidence: Evidence) -> bool:
+    return any(expectation.metric == "retry_amplification" for expectation in evidence.plan.expectations)
+
+
+def _unsteady(evidence: Evidence) -> str:
+    """How bad the baseline was, and what was wrong with most of it."""
+    baseline = evidence.requests_in("baseline")
+    bad = baseline[~baseline["good"]]
+    outcome, detail = (bad["outcome"] + "\0" + bad["detail"]).mode()[0].split("\0", 1)
+    why = f"{outcome}: {detail}" if detail else "complete, but late" if outcome == "complete" else outcome
+    ratio = baseline["good"].mean()
+    return f"the baseline was not steady: {ratio:.1%} of its answers were good before anything was broken; most often: {why[:200]}"
+
+
+def _notes(evidence: Evidence) -> list[str]:
+    """What a reader should know beside the numbers, though it makes none of them untrustworthy."""
+    return [*_uncounted(evidence), *_untouched(evidence)]
+
+
+def _uncounted(evidence: Evidence) -> Iterator[str]:
+    forwarded, accepted = int(evidence.arrivals["forwarded_s"].notna().sum()), sum(evidence.accepted.values())
+    if evidence.accepted and forwarded != accepted:
+        yield f"the edge wrote {forwarded} attempts to the simulated providers, and they counted {accepted}"
+
+
+def _untouched(evidence: Evidence) -> Iterator[str]:
+    """Links of a fault on which nobody asked although one would have seen it: perhaps the service goes past them."""
+    aims = [disturbance.links for disturbance in evidence.plan.disturbances]
+    # Of a fault that is unused as a whole, that is told as a reason to distrust the run.
+    links = {link for aim in aims if not _unused(evidence, aim) for link in aim}
+    http = [link for link in sorted(links) if evidence.plan.target.links[link].carries == "http"]
+    for link in http:
+        if not (evidence.attempts["link"] == link).any():
+            yield f"no attempt was seen on {link} in the whole run, so to break it showed nothing"
+
+
+def _offered(evidence: Evidence) -> int:
+    """How many requests were due before the run ended; all that were planned when it was not cut short."""
+    completed = evidence.ended is not None and evidence.ended.reason == "completed"
+    if completed and evidence.plan.scenario.load.arrivals == "constant":
+        return evidence.plan.requests
+    # How many come at random times, the plan does not say.
+    if completed and evidence.begun.requests:
+        return evidence.begun.requests
+    return int(evidence.requests["index"].max()) + 1 if len(evidence.requests) else 0
+
+
+def _rounded(value: float | np.floating[Any]) -> float | None:
+    return None if np.isnan(value) else round(float(value), 3)

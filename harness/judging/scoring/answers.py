@@ -1,0 +1,160 @@
+"""Answers to questions as arrays, and which versions of the snapshot each of them may stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.judging.scoring.wording import facts, normalised
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Publication = tuple[int, float, float]  # version, asked_s, acked_s
+
+FIRST_ANSWERS = 20  # whose usual version is taken to be in force at the start when nobody says which is
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """Answers in order of when they were asked for; *key* is equal where they agree, an unknown version is NaN.
+
+    *seen*: the newest version that the answer's conversation had seen when it was asked for.
+    """
+
+    question: Codes
+    questions: npt.NDArray[np.object_]
+    entry: npt.NDArray[np.object_]
+    conversation: npt.NDArray[np.object_]
+    sent_s: Floats
+    end_s: Floats
+    overlapped: Bools
+    answer: npt.NDArray[np.object_]
+    key: Codes
+    version: Floats
+    seen: Floats
+    counted: Bools
+    baseline: Bools
+
+    @property
+    def versioned(self) -> Bools:
+        return ~np.isnan(self.version)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Era:
+    """The oldest and the newest version that each answer may stand on, and the one in force at the start."""
+
+    required: Floats
+    newest: Floats
+    at_start: float
+
+    def allows(self, version: Floats | float) -> Bools:
+        allowed: Bools = (self.required <= version) & (version <= self.newest)
+        return allowed
+
+
+def in_order(answers: pd.DataFrame, baseline: npt.ArrayLike | None, by: str) -> tuple[Answers, Codes]:
+    """*answers*, all of them counted, and the row at which each stood before they were put in order."""
+    n = len(answers)
+    columns = {name: answers[name].to_numpy(dtype=object) for name in ("question", "entry", "conversation")}
+    text = answers["answer"].fillna("").to_numpy(dtype=object)
+    times = {name: answers[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("sent_s", "end_s")}
+    in_baseline = marks(baseline, n)
+    key, question_of = _keys(text, by), np.unique(columns["question"].astype(str), return_inverse=True)
+    entry_code = np.unique(columns["entry"].astype(str), return_inverse=True)[1]
+    order = np.lexsort((key, entry_code, question_of[1], times["end_s"], times["sent_s"]))
+    table = Answers(
+        question=question_of[1][order].astype(np.int64),
+        questions=question_of[0].astype(object),
+        entry=columns["entry"][order],
+        conversation=columns["conversation"][order],
+        sent_s=times["sent_s"][order],
+        end_s=np.where(np.isnan(times["end_s"]), times["sent_s"], times["end_s"])[order],
+        overlapped=answers["overlapped"].to_numpy(dtype=np.bool_)[order],
+        answer=text[order],
+        key=key[order],
+        version=_versions(answers, "snapshot_version")[order],
+        seen=_versions(answers, "seen_version")[order],
+        counted=marks(None, n),
+        baseline=in_baseline[order],
+    )
+    return replace(table, seen=np.where(np.isnan(table.seen), _seen_before(table), table.seen)), order
+
+
+def marks(marked: npt.ArrayLike | None, n: int) -> Bools:
+    made = np.ones(n, np.bool_) if marked is None else np.asarray(marked, dtype=np.bool_)
+    if made.size != n:
+        raise ValueError(f"{made.size} marks for {n} answers; each answer needs one")
+    return made
+
+
+def _versions(answers: pd.DataFrame, column: str) -> Floats:
+    import pandas as pd
+
+    return pd.to_numeric(answers[column]).to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _keys(text: npt.NDArray[np.object_], by: str) -> Codes:
+    """One number for each thing that is said, whatever the order of *text*."""
+    said: dict[str, tuple[str, ...]] = {}
+    wordings = {answer: normalised(answer) for answer in set(text)}
+    spellings: dict[str, int] = {}
+    for wording in wordings.values():
+        spellings[wording] = spellings.get(wording, 0) + 1
+    for answer, wording in wordings.items():
+        # One spelling has one set of facts, so it is enough to look where several share a wording ("1.5 h", "15 h").
+        held = tuple(sorted(facts(answer))) if by == "facts" or spellings[wording] > 1 else ()
+        said[answer] = held if by == "facts" and held else (wording, *held)
+    ranks = {thing: rank for rank, thing in enumerate(sorted(set(said.values())))}
+    return np.fromiter((ranks[said[answer]] for answer in text), np.int64, text.size)
+
+
+def era(table: Answers, publications: Sequence[Publication], version_at_start: int | None, replica_lag_s: float) -> Era:
+    asked = sorted((asked_s, float(version)) for version, asked_s, _ in publications)
+    acked = sorted((acked_s + replica_lag_s, float(version)) for version, _, acked_s in publications)
+    first = (
+        _first_version(table, asked[0][0] if asked else inf) if version_at_start is None else float(version_at_start)
+    )
+    return Era(_in_force(acked, table.sent_s, first), _in_force(asked, table.end_s, first), first)
+
+
+def _in_force(published: list[tuple[float, float]], at_s: Floats, at_start: float) -> Floats:
+    """The newest version *published* at each instant."""
+    newest = np.maximum.accumulate([at_start, *(version for _, version in published)])
+    in_force: Floats = newest[np.searchsorted([instant for instant, _ in published], at_s, side="right")]
+    return in_force
+
+
+def _first_version(table: Answers, before_s: float) -> float:
+    """The usual version of the first answers asked for *before_s*; 0 where nothing says one."""
+    early = table.version[table.versioned & (table.end_s < before_s)][:FIRST_ANSWERS]
+    if not early.size:
+        return float(np.nanmin(table.version)) if table.versioned.any() else 0.0
+    versions, times = np.unique(early, return_counts=True)
+    return float(versions[np.argmax(times)])
+
+
+def _seen_before(table: Answers) -> Floats:
+    """The newest version that each answer's conversation had been given before it was asked for; NaN for none."""
+    seen = np.full(table.sent_s.size, np.nan)
+    newest: dict[object, float] = {}
+    open_answers: dict[object, list[tuple[float, float]]] = {}  # by conversation, the first to end in front
+    for i in np.flatnonzero(table.versioned & (table.conversation != "")):
+        conversation = table.conversation[i]
+        still_open = open_answers.setdefault(conversation, [])
+        while still_open and still_open[0][0] <= table.sent_s[i]:
+            _, version = heappop(still_open)
+            newest[conversation] = max(version, newest.get(conversation, version))
+        seen[i] = newest.get(conversation, np.nan)
+        heappush(still_open, (table.end_s[i], table.version[i]))
+    return seen

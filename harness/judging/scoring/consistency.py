@@ -1,0 +1,250 @@
+"""Whether the same question got the same answer: across replicas, across time, and within a conversation.
+
+The right answer is the one of the newest snapshot that was acknowledged before the request was sent. What a
+snapshot has to say to a question is what most answers that carry it said while they were entitled to it; nobody
+has to write the right answers down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.interval import UNMEASURED, Interval
+from harness.judging.scoring.answers import Answers, Bools, Codes, Era, Floats, Publication, era, in_order, marks
+from harness.judging.scoring.intervals import clustered_share
+from harness.judging.scoring.shares import exact
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Compared", "Consistency", "Pair", "Side", "compare", "consistency"]
+
+EXAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One answer of a pair; *at_s* is when it was asked for."""
+
+    entry: str
+    version: int | None
+    answer: str
+    at_s: float
+    conversation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two answers to one question that should have agreed; *left* is the earlier one, or the one that was right."""
+
+    question: str
+    left: Side
+    right: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """How far answers agreed.
+
+    *ratio*: share of answers as they should be. *monotonic_violations*: answers older than what their
+    conversation had seen. *disagreements*: neighbouring answers of two entries to one question that differ
+    though both stood on the same publications. *disagreed_s*: seconds from the first to the last answer that
+    was behind. *examples*: at most `EXAMPLES`, a question each first.
+    """
+
+    ratio: Interval
+    monotonic_violations: Interval
+    disagreements: Interval
+    disagreed_s: Interval
+    examples: tuple[Pair, ...]
+
+
+def consistency(
+    answers: pd.DataFrame,
+    publications: Sequence[Publication] = (),
+    *,
+    counted: npt.ArrayLike | None = None,
+    baseline: npt.ArrayLike | None = None,
+    version_at_start: int | None = None,
+    replica_lag_s: float = 0.5,
+    by: Literal["text", "facts"] = "text",
+) -> Consistency:
+    """Hold *answers* that completed against what they should have said.
+
+    *counted* rows are scored; of all else see `compare`.
+    """
+    compared = compare(
+        answers,
+        publications,
+        baseline=baseline,
+        version_at_start=version_at_start,
+        replica_lag_s=replica_lag_s,
+        by=by,
+    )
+    return compared.consistency(counted)
+
+
+def compare(
+    answers: pd.DataFrame,
+    publications: Sequence[Publication] = (),
+    *,
+    baseline: npt.ArrayLike | None = None,
+    version_at_start: int | None = None,
+    replica_lag_s: float = 0.5,
+    by: Literal["text", "facts"] = "text",
+) -> Compared:
+    """Find out which *answers* are as they should be; their order changes nothing.
+
+    All rows say what is usual; where answers carry no version, *baseline* rows say it alone. An answer may be behind for
+    *replica_lag_s* after a publication was acknowledged. *by*: answers agree when their wording and facts do, or, for a
+    model that words the same thing in many ways, when their facts do (their wording where they have none).
+    """
+    table, order = in_order(answers, baseline, by)
+    allowed = era(table, publications, version_at_start, replica_lag_s)
+    return Compared(table, order, allowed, tuple(publications), _agrees(table, allowed))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """Answers of which it is known which are as they should be; any part of them can be scored."""
+
+    _table: Answers
+    _order: Codes
+    _era: Era
+    _publications: tuple[Publication, ...]
+    _agrees: Bools
+
+    def consistency(self, counted: npt.ArrayLike | None = None) -> Consistency:
+        """The score of the *counted* answers, in the order in which they were given to `compare`; of all for None."""
+        era, agrees = self._era, self._agrees
+        table = replace(self._table, counted=marks(counted, agrees.size)[self._order])
+        pairs, differing = _neighbours(table, era, agrees)
+        return Consistency(
+            ratio=clustered_share(agrees[table.counted], table.question[table.counted]),
+            monotonic_violations=_monotonic_violations(table),
+            disagreements=exact(int(differing.sum()), differing.size),
+            disagreed_s=_disagreed_s(table, era, self._publications),
+            examples=_examples(table, agrees, pairs[differing]),
+        )
+
+
+def _agrees(table: Answers, era: Era) -> Bools:
+    """Which answers stand on a version they may stand on, and say what is usual there."""
+    known = table.versioned
+    # Without a version of its own, an answer counts for its era where that leaves no doubt.
+    settled = era.required == era.newest
+    version = np.where(known, table.version, np.where(settled, era.required, np.nan))
+    versions = np.unique(np.r_[version[~np.isnan(version)], era.required, era.newest])
+    group = table.question * versions.size + np.searchsorted(versions, version).clip(max=versions.size - 1)
+    groups = table.questions.size * versions.size
+    allowed = known & era.allows(table.version)
+    usual = np.full(groups, -1, dtype=np.int64)
+    for rows in (allowed, known, settled & ~known & table.baseline, settled & ~known):
+        usual = np.where(usual < 0, _usual(group[rows], table.key[rows], table.sent_s[rows], groups), usual)
+    agrees: Bools = allowed & (usual[group] == table.key)
+    for i, candidate in enumerate(versions):
+        agrees |= ~known & era.allows(candidate) & (usual[table.question * versions.size + i] == table.key)
+    return agrees
+
+
+def _usual(group: Codes, key: Codes, sent_s: Floats, groups: int) -> Codes:
+    """The most frequent key of each group, the earlier one of two that are as frequent; -1 for an empty group."""
+    usual = np.full(groups, -1, dtype=np.int64)
+    if not group.size:
+        return usual
+    order = np.lexsort((sent_s, key, group))
+    fresh = np.r_[True, (np.diff(group[order]) != 0) | (np.diff(key[order]) != 0)]
+    first = order[fresh]
+    times = np.diff(np.r_[np.flatnonzero(fresh), group.size])
+    # The best last, so that it is what stays.
+    best = np.lexsort((-key[first], -sent_s[first], times))
+    usual[group[first][best]] = key[first][best]
+    return usual
+
+
+def _monotonic_violations(table: Answers) -> Interval:
+    chances = table.counted & table.versioned & ~table.overlapped & ~np.isnan(table.seen)
+    return exact(int((table.version[chances] < table.seen[chances]).sum()), int(chances.sum()))
+
+
+def _neighbours(table: Answers, era: Era, agrees: Bools) -> tuple[Codes, Bools]:
+    """Each two counted answers of two entries that follow one another on a question in one era; which differ."""
+    rows = np.flatnonzero(table.counted)
+    rows = rows[np.argsort(table.question[rows], kind="stable")]
+    left, right = rows[:-1], rows[1:]
+    comparable = (table.question[left] == table.question[right]) & (table.entry[left] != table.entry[right])
+    comparable &= (era.required[left] <= era.newest[right]) & (era.required[right] <= era.newest[left])
+    left, right = left[comparable], right[comparable]
+    differ = table.key[left] != table.key[right]
+    differ |= np.abs(table.version[left] - table.version[right]) > 0  # NaN, which is no version, differs from none
+    # Two answers to either side of a publication may differ and both be right.
+    return np.stack([left, right], axis=1), differ & ~(agrees[left] & agrees[right])
+
+
+def _disagreed_s(table: Answers, era: Era, publications: Sequence[Publication]) -> Interval:
+    due = table.versioned & (era.required > era.at_start)  # answers that a publication obliges
+    n = int((due & table.counted).sum())
+    if not n:
+        return UNMEASURED
+    behind = due & (table.version < era.required)
+    stale = np.flatnonzero(behind & table.counted)
+    begun_s = min(asked_s for version, asked_s, _ in publications if version > era.at_start)
+    fresh = due & ~behind
+    if not stale.size:
+        entries = np.unique(table.entry[due & table.counted].astype(str))
+        return Interval(0.0, 0.0, max(0.0, _caught_up_s(table, fresh, list(entries), -inf) - begun_s), n)
+    first, last = stale[0], stale[-1]
+    begun_s = min(asked_s for version, asked_s, _ in publications if version > table.version[first])
+    value_s = float(table.sent_s[last] - table.sent_s[first])
+    low_s = max(0.0, float(table.sent_s[last] - table.end_s[first]))
+    until_s = _caught_up_s(table, fresh, sorted(set(table.entry[stale])), float(table.sent_s[last]))
+    return Interval(value_s, min(low_s, value_s), max(value_s, until_s - begun_s), n)
+
+
+def _caught_up_s(table: Answers, fresh: Bools, entries: Sequence[str], after_s: float) -> float:
+    """When the last of *entries* had answered from the newest version again; infinite if one never did."""
+    ends = [table.end_s[fresh & (table.entry == entry) & (table.sent_s > after_s)] for entry in entries]
+    return max(float(end_s[0]) if end_s.size else inf for end_s in ends)
+
+
+def _examples(table: Answers, agrees: Bools, differing: Codes) -> tuple[Pair, ...]:
+    """Answers side by side: of two entries first, then each that was wrong beside the nearest one that was right."""
+    shown = [(int(left), int(right)) for left, right in _a_question_each(table, differing)[:EXAMPLES]]
+    wrong = np.setdiff1d(np.flatnonzero(table.counted & ~agrees), [row for pair in shown for row in pair])
+    wrong = wrong[np.isin(table.question[wrong], table.question[agrees])]
+    for _, row in _a_question_each(table, np.stack([wrong, wrong], axis=1))[: EXAMPLES - len(shown)]:
+        right = np.flatnonzero(agrees & (table.question == table.question[row]))
+        shown.append((int(right[np.argmin(np.abs(table.sent_s[right] - table.sent_s[row]))]), int(row)))
+    return tuple(_pair(table, left, right) for left, right in shown)
+
+
+def _a_question_each(table: Answers, pairs: Codes) -> Codes:
+    """*pairs* of rows, the first of every question before the second of any; in order of time."""
+    later = pairs[:, 1]
+    order = np.argsort(later, kind="stable")
+    order = order[np.argsort(table.question[later][order], kind="stable")]
+    question = table.question[later][order]
+    rank = np.arange(order.size) - np.searchsorted(question, question)
+    chosen: Codes = pairs[order[np.lexsort((later[order], rank))]]
+    return chosen
+
+
+def _pair(table: Answers, left: int, right: int) -> Pair:
+    return Pair(str(table.questions[table.question[left]]), _side(table, left), _side(table, right))
+
+
+def _side(table: Answers, row: int) -> Side:
+    version = table.version[row]
+    return Side(
+        entry=str(table.entry[row]),
+        version=None if np.isnan(version) else int(version),
+        answer=str(table.answer[row]),
+        at_s=float(table.sent_s[row]),
+        conversation=str(table.conversation[row]),
+    )

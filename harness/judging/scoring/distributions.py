@@ -1,0 +1,100 @@
+"""The few probability distributions that the scores stand on, exact and without scipy."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import lgamma, log, pi, sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.judging.scoring.shares import TAIL
+
+Floats = npt.NDArray[np.float64]
+
+_WIDE = 12.0  # standard deviations beyond which nothing is left that a float could hold
+
+
+@lru_cache(maxsize=256)
+def binomial_quantile(q: float, n: int, ratio: float) -> int:
+    """The smallest k such that at most k of *n* happen with probability *q* or more, each with chance *ratio*."""
+    if not 0 < ratio < 1:
+        return 0 if ratio <= 0 else n
+    spread = _WIDE * sqrt(n * ratio * (1 - ratio)) + _WIDE
+    lowest, highest = max(0, int(n * ratio - spread)), min(n, int(n * ratio + spread))
+    k = np.arange(lowest, highest + 1)
+    first = _log_choose(n, lowest) + lowest * log(ratio) + (n - lowest) * log(1 - ratio)
+    steps = np.log((n - k[:-1]) / (k[:-1] + 1)) + log(ratio / (1 - ratio))
+    below = np.cumsum(np.exp(first + np.r_[0.0, np.cumsum(steps)]))
+    return int(k[min(int(np.searchsorted(below, q)), k.size - 1)])
+
+
+@lru_cache(maxsize=256)
+def poisson_bounds(count: int) -> tuple[float, float]:
+    """The 95 % interval of the mean of which *count* was seen (Garwood's, which is a gamma distribution's)."""
+    low = 0.0 if count == 0 else _poisson_mean(count - 1, 1 - TAIL)
+    return low, _poisson_mean(count, TAIL)
+
+
+@lru_cache(maxsize=256)
+def student_quantile(freedom: int) -> float:
+    """Student's t at 1 - TAIL with *freedom* degrees of freedom; raises ValueError below one."""
+    if freedom < 1:
+        raise ValueError(f"{freedom} degrees of freedom; at least 1 is needed")
+    # With t = sqrt(freedom) tan(angle) the density is cos(angle) ** (freedom - 1): smooth, and on a finite range.
+    angle = np.linspace(0, min(pi / 2, _WIDE / sqrt(freedom)), 20_001)
+    density = np.cos(angle) ** (freedom - 1)
+    mass = np.r_[0.0, np.cumsum((density[1:] + density[:-1]) / 2)]
+    return float(sqrt(freedom) * np.tan(np.interp(1 - 2 * TAIL, mass / mass[-1], angle)))
+
+
+def chance_above(good: int, n: int, ratio: float) -> float:
+    """How likely the true ratio is *ratio* or more, when *good* of *n* is all that is known (Jeffreys)."""
+    # With p = sin(angle) ** 2 Jeffreys' prior is flat, and the density has no pole at either end.
+    centre = np.arctan2(sqrt(good + 0.25), sqrt(n - good + 0.25))
+    spread = _WIDE / (2 * sqrt(n + 1))
+    lowest, highest = max(0.0, centre - spread), min(pi / 2, centre + spread)
+    split = min(max(float(np.arcsin(sqrt(min(max(ratio, 0.0), 1.0)))), lowest), highest)
+    below, above = np.linspace(lowest, split, 2_001), np.linspace(split, highest, 2_001)
+    peak = _log_density(np.array([centre]), good, n - good)[0]
+    mass = [float(np.trapezoid(np.exp(_log_density(part, good, n - good) - peak), part)) for part in (below, above)]
+    return mass[1] / (mass[0] + mass[1])
+
+
+def log_evidence(good: npt.NDArray[np.int64], n: npt.NDArray[np.int64]) -> Floats:
+    """The log probability of each sequence with *good* of *n*, at one unknown level (Jeffreys), less that of none."""
+    most = int(n.max(initial=0))
+    steps = np.arange(most, dtype=np.float64)
+    half = np.r_[0.0, np.cumsum(np.log(steps + 0.5))]  # log gamma(k + 1/2), less that of 0
+    whole = np.r_[0.0, np.cumsum(np.log(steps + 1.0))]  # log k!
+    evidence: Floats = half[good] + half[n - good] - whole[n]
+    return evidence
+
+
+def _log_density(angle: Floats, good: int, bad: int) -> Floats:
+    tiny = np.finfo(np.float64).tiny
+    density: Floats = 2 * good * np.log(np.maximum(np.sin(angle), tiny)) + 2 * bad * np.log(
+        np.maximum(np.cos(angle), tiny)
+    )
+    return density
+
+
+def _log_choose(n: int, k: int) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+
+
+def _poisson_mean(count: int, at_most: float) -> float:
+    """The mean at which *count* or fewer are seen with probability *at_most*."""
+    spread = _WIDE * sqrt(count + 1)
+    low, high = max(0.0, count - spread), count + spread + _WIDE
+    for _ in range(60):
+        mean = (low + high) / 2
+        low, high = (mean, high) if _poisson_below(count, mean) > at_most else (low, mean)
+    return (low + high) / 2
+
+
+def _poisson_below(count: int, mean: float) -> float:
+    lowest = max(0, int(count - 2 * _WIDE * sqrt(count + 1)))
+    k = np.arange(lowest, count + 1, dtype=np.float64)
+    first = lowest * log(mean) - mean - lgamma(lowest + 1)
+    return float(np.exp(first + np.r_[0.0, np.cumsum(log(mean) - np.log(k[1:]))]).sum())

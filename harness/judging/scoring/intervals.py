@@ -1,0 +1,90 @@
+"""Intervals for a clustered share, a quantile and a mean, each with the 95 % that it promises."""
+
+from __future__ import annotations
+
+from math import ceil, inf
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.interval import UNMEASURED, Interval
+from harness.judging.scoring.distributions import Floats, binomial_quantile
+from harness.judging.scoring.shares import TAIL, wilson_ends
+
+
+def clustered_share(good: npt.ArrayLike, cluster: npt.ArrayLike) -> Interval:
+    """The share of true values in *good*, where samples of one *cluster* resemble each other.
+
+    Wilson's interval for as many independent samples as the clusters are worth; never narrower than `wilson`.
+    """
+    values, codes = np.asarray(good, dtype=np.float64), np.unique(np.asarray(cluster), return_inverse=True)[1]
+    if values.shape != codes.shape:
+        raise ValueError(f"{values.size} samples with {codes.size} clusters; each sample needs its cluster")
+    n = values.size
+    if n == 0:
+        return UNMEASURED
+    ratio = float(values.mean())
+    low, high = wilson_ends(ratio, _worth(values, codes, ratio))
+    return Interval(ratio, low, high, n)
+
+
+def quantile(sample: npt.ArrayLike, q: float) -> Interval:
+    """The *q* quantile, between the order statistics that hold it 95 times of 100 whatever the distribution.
+
+    Where *n* is too small for such a rank on one side, that side is unbounded. Raises ValueError unless 0 < *q*
+    < 1, and for NaN.
+    """
+    if not 0 < q < 1:
+        raise ValueError(f"quantile {q}; it must lie between 0 and 1, as 0.95 does")
+    values = np.sort(np.asarray(sample, dtype=np.float64))
+    n = values.size
+    if n == 0:
+        return UNMEASURED
+    if np.isnan(values[-1]):
+        raise ValueError("NaN in a sample; leave out what was not measured")
+    lower, upper = binomial_quantile(TAIL, n, q), binomial_quantile(1 - TAIL, n, q) + 1  # ranks, from 1
+    low = float(values[lower - 1]) if lower >= 1 else -inf
+    high = float(values[upper - 1]) if upper <= n else inf
+    # The product can be a hair above a whole number, as 100 * 0.07 is.
+    return Interval(float(values[max(ceil(round(n * q, 9)), 1) - 1]), low, high, n)
+
+
+def block_means(
+    values: npt.ArrayLike, at_s: npt.ArrayLike, *, block_s: float, draws: int, generator: np.random.Generator
+) -> Floats:
+    """*draws* means of *values*, each of as many blocks of *block_s* seconds as there are, drawn with replacement.
+
+    Neighbours in time stay together, so that what hits them together widens the means' spread. Empty when there
+    is no value.
+    """
+    sums, sizes = block_sums(values, at_s, block_s)
+    if sums.size == 0:
+        return np.empty(0)
+    share = np.full(sums.size, 1 / sums.size)
+    # In slices: an hour's blocks times all draws would take more memory than the run's rows.
+    counts = (generator.multinomial(sums.size, share, size=min(100, draws - i)) for i in range(0, draws, 100))
+    return np.concatenate([(times @ sums) / (times @ sizes) for times in counts])
+
+
+def block_sums(values: npt.ArrayLike, at_s: npt.ArrayLike, block_s: float) -> tuple[Floats, Floats]:
+    """Sum and number of *values* in each block of *block_s* seconds that holds any, in order of time."""
+    numbers, instants = np.asarray(values, dtype=np.float64), np.asarray(at_s, dtype=np.float64)
+    if numbers.shape != instants.shape:
+        raise ValueError(f"{numbers.size} values at {instants.size} instants; each value needs its instant")
+    if numbers.size == 0:
+        return np.empty(0), np.empty(0)
+    blocks = np.unique(np.floor((instants - instants.min()) / block_s).astype(np.int64), return_inverse=True)[1]
+    return np.bincount(blocks, numbers).astype(np.float64), np.bincount(blocks).astype(np.float64)
+
+
+def _worth(values: Floats, codes: npt.NDArray[np.int64], ratio: float) -> float:
+    """How many independent samples *values* are worth."""
+    n = values.size
+    clusters = int(codes.max()) + 1
+    if ratio in (0.0, 1.0) or clusters == n:
+        return float(n)
+    if clusters == 1:
+        return 1.0  # one question only: nothing says how the next would have fared
+    strays = np.bincount(codes, values - ratio)
+    variance = clusters / (clusters - 1) * float(strays @ strays) / n**2
+    return n / max(1.0, variance * n / (ratio * (1 - ratio)))

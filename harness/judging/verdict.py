@@ -1,0 +1,189 @@
+"""Holds what happened against what was expected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.interval import Interval
+from harness.judging import result
+from harness.judging.evidence import Evidence, OfFault
+from harness.judging.metrics import metrics
+from harness.judging.metrics.base import measured
+from harness.judging.quality import distrust, measurement_quality
+from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Outcome, Quality, Result
+from harness.planning.plan import Disturbance
+from harness.reading.expectation import Expectation
+from harness.record.history import Confirmed, Injected, Injecting, Reverted
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict and the reason for it, in one sentence."""
+
+    verdict: Outcome
+    reason: str
+
+
+def judge(evidence: Evidence) -> Result:
+    """What the run came to; the same evidence gives the same result."""
+    findings = [_finding(evidence, expectation) for expectation in evidence.plan.expectations]
+    quality = measurement_quality(evidence)
+    faults = [_fault(evidence, disturbance) for disturbance in evidence.plan.disturbances]
+    judgement = _judgement(evidence, findings, quality, faults)
+    begun, plan = evidence.begun, evidence.plan
+    ended = evidence.ended
+    return Result(
+        run_id=begun.run_id,
+        verdict=judgement.verdict,
+        exit_status=EXIT_STATUS[judgement.verdict],
+        reason=judgement.reason,
+        scenario=result.File(name=plan.scenario.name, path=begun.scenario_path, sha256=begun.scenario_sha256),
+        target=result.File(name=plan.target.name, path=begun.target_path, sha256=begun.target_sha256),
+        seed=begun.seed,
+        started_at=begun.started_at,
+        duration_s=round(ended.at_s if ended else evidence.observed_until_s, 3),
+        proxy=result.Proxy(engine=begun.proxy_engine, version=begun.proxy_version),
+        phases=[_phase(evidence, phase.name, phase.start_s, phase.end_s) for phase in plan.phases],
+        metrics={name: metric.document(evidence) for name, metric in metrics.items()},
+        findings=findings,
+        faults=faults,
+        quality=quality,
+        replay=begun.replay,
+        versions=begun.versions,
+    )
+
+
+def _judgement(evidence: Evidence, findings: list[Finding], quality: Quality, faults: list[result.Fault]) -> Judgement:
+    """The worst of how the run ended, whether it can be trusted, and what was found."""
+    invalid = [Judgement("invalid", reason) for reason in distrust(evidence, quality, faults)]
+    said = [*_endings(evidence), *invalid, *map(_said, findings)]
+    for verdict in PRECEDENCE[:-1]:
+        reasons = [judgement.reason for judgement in said if judgement.verdict == verdict]
+        if reasons:
+            return Judgement(verdict, _sentence(reasons))
+    held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
+    return Judgement("pass", _sentence([f"every expectation held: {held}"]))
+
+
+def _endings(evidence: Evidence) -> list[Judgement]:
+    ended = evidence.ended
+    if ended is None:
+        return [Judgement("crashed", "the history has no end: the harness was killed while it ran")]
+    match ended.reason:
+        case "interrupted":
+            return [Judgement("interrupted", f"the run was interrupted at {ended.at_s:.1f} s")]
+        case "crashed":
+            return [Judgement("crashed", ended.detail or "the harness broke")]
+        case "aborted":
+            return [Judgement("aborted", ended.detail)]
+        case _:
+            return []
+
+
+def _said(finding: Finding) -> Judgement:
+    match finding.verdict:
+        case "fail":
+            return Judgement(
+                "fail", f"{finding.metric}{_where(finding)} was {_value(finding)}; expected {_limit(finding)}"
+            )
+        case "inconclusive":
+            return Judgement("inconclusive", f"too little evidence for {finding.expectation}: it was {_value(finding)}")
+        case _:
+            return Judgement("pass", finding.expectation)
+
+
+def _limit(finding: Finding) -> str:
+    return finding.expectation.split(" in ")[0].removeprefix(finding.metric).strip()
+
+
+def _where(finding: Finding) -> str:
+    return f" in {finding.phase}" if finding.phase else ""
+
+
+def _value(finding: Finding) -> str:
+    if finding.value is None:
+        return "not measured"
+    low = "-∞" if finding.low is None else f"{finding.low:.3g}"
+    high = "∞" if finding.high is None else f"{finding.high:.3g}"
+    return f"{finding.value:.3g}, 95 % interval {low} to {high}"
+
+
+def _sentence(reasons: list[str]) -> str:
+    text = "; ".join(reasons)
+    text += "" if text.endswith("?") else "."
+    # A name of ours, such as good_ratio or latency-1, stays as it is written.
+    starts_with_a_word = text.split(" ", 1)[0].isalpha()
+    return f"{text[:1].upper()}{text[1:]}" if starts_with_a_word else text
+
+
+def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
+    interval: Interval = metrics[expectation.metric].measure(evidence, expectation.phase, expectation.part)
+    verdict, found = expectation.judge(interval), measured(interval)
+    return Finding(
+        expectation=str(expectation),
+        metric=f"{expectation.metric}.{expectation.part}" if expectation.part else expectation.metric,
+        phase=expectation.phase,
+        limit=expectation.limit,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        verdict=verdict,
+    )
+
+
+def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
+    confirmed = evidence.of_fault(disturbance.id, Confirmed)
+    held = next((event for event in confirmed if event.held), None)
+
+    def instant(kind: type[OfFault]) -> float | None:
+        events = [event for event in evidence.of_fault(disturbance.id, kind) if not getattr(event, "error", "")]
+        return round(events[-1].at_s, 4) if events else None
+
+    return result.Fault(
+        id=disturbance.id,
+        kind=disturbance.fault.kind,
+        summary=disturbance.fault.summary(),
+        links=list(disturbance.links),
+        asked_at_s=instant(Injecting),
+        injected_at_s=instant(Injected),
+        confirmed=held is not None,
+        confirmed_at_s=round(held.at_s, 4) if held else None,
+        evidence=(held or confirmed[-1]).how if confirmed else "the run ended before anybody could look",
+        reverted_at_s=instant(Reverted),
+        attempts_affected=_affected(evidence, disturbance),
+    )
+
+
+def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:
+    """Attempts that were open on the fault's links while it was in force, or that the edge answered for it."""
+    http = [name for name in disturbance.links if evidence.plan.target.links[name].carries == "http"]
+    if not http or disturbance.fault.hides_attempts():
+        return None
+    if not disturbance.fault.probes:
+        return int((evidence.arrivals["fault"] == disturbance.id).sum())
+    began, gone = evidence.of_fault(disturbance.id, Injected), evidence.of_fault(disturbance.id, Reverted)
+    if not began or not gone:
+        return None
+    mine = evidence.attempts[evidence.attempts["link"].isin(http)]
+    open_then = (mine["start_s"] <= gone[-1].at_s) & (mine["end_s"].fillna(np.inf) >= began[0].at_s)
+    return int(open_then.sum())
+
+
+def _phase(evidence: Evidence, name: str, start_s: float, end_s: float) -> result.Phase:
+    rows = evidence.requests_in(name)
+
+    def quantile(metric: str, part: str) -> float | None:
+        value = metrics[metric].measure(evidence, name, part).value
+        return None if value is None else round(value, 2)
+
+    return result.Phase(
+        name=name,
+        start_s=start_s,
+        end_s=end_s,
+        requests=len(rows),
+        good_ratio=round(float(rows["good"].mean()), 6) if len(rows) else None,
+        latency_ms=result.LatencyMs(**{part: quantile("latency_ms", part) for part in ("p50", "p95", "p99")}),
+        ttft_ms=result.TtftMs(**{part: quantile("ttft_ms", part) for part in ("p50", "p95")}),
+    )

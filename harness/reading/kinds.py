@@ -1,0 +1,39 @@
+"""The kinds of files that people write, each known by what stands at its key ``schema``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+from harness.problems import Problem, UsageProblems
+from harness.reading.questions import Questions
+from harness.reading.scenario import Scenario
+from harness.reading.target import Target
+from harness.reading.yaml.document import Document, read, text_of
+from harness.reading.yaml.tree import RefusedError, compose
+from harness.registry import suggestion
+
+Kind = Scenario | Target | Questions
+KINDS: dict[str, type[Kind]] = {get_args(kind.model_fields["schema_"].annotation)[0]: kind for kind in get_args(Kind)}
+
+
+def load_any(path: Path) -> Document[Scenario] | Document[Target] | Document[Questions]:
+    """The document in the file at *path*, of the kind that it says. Raises UsageProblems with everything wrong."""
+    text, file = text_of(path), str(path)
+    said, line = _said(text, file)
+    if said not in KINDS:
+        what = "is missing; it should be the first line" if said is None else f"unknown kind of file {said!r}"
+        raise UsageProblems(Problem(f"{what}; {suggestion(said or '', list(KINDS))}", file, line, "schema"))
+    kind = KINDS[said]
+    if kind is Scenario:
+        return read(text, Scenario, file)
+    return read(text, Target, file) if kind is Target else read(text, Questions, file)
+
+
+def _said(text: str, file: str) -> tuple[str | None, int]:
+    try:
+        tree = compose(text)
+    except RefusedError as refused:
+        raise UsageProblems(Problem(refused.wrong.what, file, refused.wrong.line)) from None
+    said = tree.root.value.get("schema") if isinstance(tree.root.value, dict) else None
+    return (None if said is None else str(said)), tree.line(("schema",))

@@ -1,0 +1,285 @@
+"""The target file: the system under test, how to start or find it, how to ask it, and what it depends on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from harness.reading.quantities import Seconds
+from harness.registry import suggestion
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
+
+OURS = frozenset({"keeper", "load", "toxiproxy", "wire"})
+"""Names of the harness's own processes, which a run starts beside the target's."""
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
+_HTTP = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(:(?P<port>\d{1,5}))?(/[^\s?#]*)?")
+_PLACEHOLDER = re.compile(r"\{[^}]*\}")
+_LINK_URL = re.compile(r"\{([^}]+)\.url\}(?=/|$)")
+_HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:]+):(\d{1,5}|\{[^}]+\})")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Ready(_Strict):
+    """How to tell that a process serves: one of ``get`` (a path that answers 2xx) or ``tcp`` (its port accepts)."""
+
+    get: Annotated[str, Field(pattern=r"^/\S*$")] | None = Field(
+        default=None, description="a path that answers 2xx", examples=["/healthz"]
+    )
+    tcp: bool = False
+    within: Seconds = Field(default=20.0, validate_default=False)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Ready:
+        if (self.get is None) == (not self.tcp):
+            raise ValueError("say how to tell that it is ready: either get: /path or tcp: true")
+        return self
+
+
+class Service(_Strict):
+    """A process that the harness starts. ``{port}`` in its command or environment is a free port that it is to listen on."""
+
+    command: list[str] = Field(min_length=1)
+    env: dict[str, str] = Field(default_factory=dict)
+    ready: Ready
+    after: list[Name] = Field(
+        default_factory=list, description="services that have to be ready before this one is started"
+    )
+
+
+class Simulated(_Strict):
+    """A provider that the harness brings: OpenAI-compatible, with a capacity, so that it can be overloaded."""
+
+    api: Literal["openai"] = "openai"
+    capacity: int = Field(default=24, ge=1, description="requests worked on at once")
+    queue: int = Field(default=48, ge=0, description="requests that wait; further ones are answered 503")
+    first_token: Seconds = Field(default=0.25, description="median time to the first token (log-normal)")
+    sigma: float = Field(default=0.35, ge=0, le=3, description="spread of the log-normal")
+    tokens: int = Field(default=20, ge=1, le=10_000, description="tokens an answer")
+    token_gap: Seconds = Field(default=0.015, description="median time between tokens")
+
+
+class SimulatedUpstream(_Strict):
+    """``{simulated: {...}}``: the provider that stands behind the link is the harness's own."""
+
+    simulated: Simulated = Field(default_factory=Simulated)
+
+
+class Link(_Strict):
+    """One dependency of the target, reached only through a Toxiproxy proxy."""
+
+    kind: Name = Field(description="what it is: provider, store, cache, replication, ...; scenarios aim by it")
+    region: Name | None = Field(default=None, description="where the dependency lives")
+    upstream: str | SimulatedUpstream = Field(
+        description="https://host[:port], http://host:port, redis://host:port, host:port, or simulated: with its settings"
+    )
+    listen: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_535,
+        description="the port of 127.0.0.1 where the target reaches it; default: any free one",
+    )
+    api: Literal["openai", "none"] = Field(default="none", description="how its limits and errors are worded")
+    env: dict[str, str] = Field(
+        default_factory=dict, description="what the started processes are told; {url}, {host}, {port}"
+    )
+
+    @property
+    def carries(self) -> Literal["http", "redis", "tcp"]:
+        """What flows over it, told by its upstream: only an HTTP link has a tap and an edge."""
+        if not isinstance(self.upstream, str) or self.upstream.startswith(("http://", "https://")):
+            return "http"
+        return "redis" if self.upstream.startswith("redis://") else "tcp"
+
+
+class Entry(_Strict):
+    """One address where the target is asked."""
+
+    name: Name | None = None
+    url: str
+    region: Name | None = None
+
+
+class NoncePlace(_Strict):
+    """Where the nonce that joins attempts to a request travels."""
+
+    place: Literal["prompt", "header", "field"] = Field(default="prompt", alias="in")
+    name: str | None = Field(default=None, description="of the header, or of the JSON field")
+
+    @model_validator(mode="after")
+    def _named(self) -> NoncePlace:
+        if self.place != "prompt" and not self.name:
+            raise ValueError(f"a nonce in a {self.place} needs the {self.place}'s name")
+        return self
+
+
+class Reply(_Strict):
+    """Where in a JSON reply things stand, as JSON Pointers (RFC 6901), and when two answers agree."""
+
+    answer: str | None = Field(default=None, description="needed by the json protocol")
+    snapshot_version: str | None = None
+    conversation: str | None = None
+    compare: Literal["text", "facts"] = Field(
+        default="text",
+        description="answers agree when their wording does (text), or the numbers, dates, names with digits, addresses and "
+        "denials in them (facts), for a model that words the same thing in many ways",
+    )
+
+
+class Ask(_Strict):
+    """How one question is put to the target."""
+
+    protocol: str = Field(description="openai-chat, json, or a registered one")
+    path: str = "/"
+    headers: dict[str, str] = Field(default_factory=dict)
+    model: str | None = None
+    stream: bool = True
+    body: dict[str, Any] | None = Field(
+        default=None,
+        description="json protocol: the body; {question}, {conversation}, {seen_version}, {nonce} are filled in",
+    )
+    reply: Reply = Field(default_factory=Reply)
+    nonce: NoncePlace = Field(default_factory=NoncePlace)
+
+
+class Publish(_Strict):
+    """How the next snapshot is published: a POST that answers JSON with the version at *version*."""
+
+    post: str
+    version: str = "/version"
+    replica_lag: Seconds = Field(default=0.5, description="how soon all regions answer from it when nothing is broken")
+
+
+class Target(_Strict):
+    """The system under test and its links."""
+
+    schema_: Literal["harness.target/1"] = Field(alias="schema")
+    name: Name
+    about: str = ""
+    services: dict[Name, Service] = Field(default_factory=dict)
+    start: Service | None = Field(
+        default=None, description="the target's own process, when there is one; it is called 'target'"
+    )
+    entries: list[Entry] = Field(min_length=1)
+    ready: Ready | None = Field(
+        default=None, description="how to tell that a target which runs already serves; default: its entries accept"
+    )
+    ask: Ask
+    links: dict[Name, Link] = Field(default_factory=dict)
+    publish: Publish | None = None
+
+    @property
+    def processes(self) -> dict[str, Service]:
+        """All that the harness starts for it, by name."""
+        return {**self.services, **({"target": self.start} if self.start else {})}
+
+    @model_validator(mode="after")
+    def _names_are_one_space(self) -> Target:
+        twice = set(self.processes) & set(self.links)
+        if twice:
+            wrongs = [
+                (("links", name), f"{name!r} is the name of a service, too; choose another") for name in sorted(twice)
+            ]
+            raise PydanticCustomError("placed", "names are used twice", {"wrongs": wrongs})
+        return self
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Target:
+        wrongs = [*_misnamed(self), *_misordered(self), *_unreachable(self)]
+        if wrongs:
+            # Each with its place, so that the reader of the file can tell the line.
+            raise PydanticCustomError("placed", "what is named is not there", {"wrongs": wrongs})
+        return self
+
+
+_Wrong = tuple[tuple[str | int, ...], str]
+
+
+def _misnamed(target: Target) -> Iterator[_Wrong]:
+    for where, names in (("services", target.services), ("links", target.links)):
+        for name in sorted(OURS & set(names)):
+            yield (where, name), f"{name!r} is the name of a process of the harness's own; choose another"
+    if target.start and "target" in target.services:
+        yield ("services", "target"), "'target' is what the process of start is called; choose another name"
+
+
+def _misordered(target: Target) -> Iterator[_Wrong]:
+    """Predecessors that nobody will ever have been started as."""
+    known = target.processes
+    unknown = False
+    for name, service in known.items():
+        for index, other in enumerate(service.after):
+            if other not in known:
+                unknown = True
+                yield (
+                    (*_place(target, name), "after", index),
+                    f"there is no service {other!r}; {suggestion(other, list(known))}",
+                )
+    started: set[str] = set()
+    while ready := {name for name in known.keys() - started if started.issuperset(known[name].after)}:
+        started |= ready
+    waiting = [name for name in known if name not in started]
+    if waiting and not unknown:
+        yield (
+            (*_place(target, waiting[0]), "after"),
+            f"these wait for one another, so that none can start: {', '.join(waiting)}",
+        )
+
+
+def _place(target: Target, name: str) -> tuple[str, ...]:
+    return ("start",) if target.processes[name] is target.start else ("services", name)
+
+
+def _unreachable(target: Target) -> Iterator[_Wrong]:
+    ports: dict[int, str] = {}
+    for name, link in target.links.items():
+        if isinstance(link.upstream, str):
+            yield from _upstream_wrong(("links", name, "upstream"), link.upstream, link)
+        if link.listen and (other := ports.setdefault(link.listen, name)) != name:
+            yield ("links", name, "listen"), f"{link.listen} is the port of link {other!r} too; each needs its own"
+    urls: list[_Wrong] = [(("entries", index, "url"), entry.url) for index, entry in enumerate(target.entries)]
+    urls += [(("publish", "post"), target.publish.post)] if target.publish else []
+    for place, url in urls:
+        if not _is_http(_with_links(url, target.links)):
+            yield place, f"{url!r} is not an {_HTTP_ADDRESS}, or the {{link.url}} of a link that carries HTTP"
+
+
+_HTTP_ADDRESS = "HTTP address without user and query; write http://host:port"
+
+
+def _upstream_wrong(place: tuple[str | int, ...], upstream: str, link: Link) -> Iterator[_Wrong]:
+    if link.carries == "http" and not _is_http(upstream):
+        yield place, f"{upstream!r} is not an {_HTTP_ADDRESS}, or https://host"
+    elif link.carries != "http" and not _has_port(link):
+        yield place, f"{upstream!r} has no port; write host:port, such as 127.0.0.1:5432"
+
+
+def _is_http(url: str) -> bool:
+    """Whether it is the address of an HTTP server, whatever its placeholders are filled with."""
+    match = _HTTP.fullmatch(_PLACEHOLDER.sub("1", url))
+    return match is not None and 1 <= int(match["port"] or 80) <= 65_535
+
+
+def _with_links(url: str, links: Mapping[str, Link]) -> str:
+    """*url*, with a link's address in front as what it will be. A link that is not there is told of where placeholders are."""
+    match = _LINK_URL.match(url)
+    if match is None or (match[1] in links and links[match[1]].carries != "http"):
+        return url
+    return f"http://link{url[match.end() :]}"
+
+
+def _has_port(link: Link) -> bool:
+    """Whether it says a port, or has no need to: Redis has one of its own, and no placeholder but a port is ever filled in."""
+    assert isinstance(link.upstream, str)
+    if re.fullmatch(r"\{[^}]+(?<!\.port)\}", link.upstream):
+        return True
+    address = _SCHEME.sub("", link.upstream).split("/")[0].rpartition("@")[2]
+    return bool(_HOST_AND_PORT.fullmatch(address)) or (link.carries == "redis" and bool(address) and ":" not in address)

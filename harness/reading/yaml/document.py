@@ -1,0 +1,144 @@
+"""A file that a person wrote, checked against its model, with every place in it still known by its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path as FilePath
+from types import MappingProxyType
+from typing import Generic, TypeVar, get_args
+
+from pydantic import BaseModel
+
+from harness.problems import Problem, UsageProblems
+from harness.reading.yaml import overrides as settings
+from harness.reading.yaml import paths
+from harness.reading.yaml.expected import choices
+from harness.reading.yaml.paths import Path
+from harness.reading.yaml.sentences import refusals, validate
+from harness.reading.yaml.tree import RefusedError, Tree, Wrong, compose
+from harness.reading.yaml.types import fields
+
+BYTES_MAX = 1 << 20
+
+M = TypeVar("M", bound=BaseModel)
+_KIND = re.compile(r"harness\.(?:scenario|target|questions|result)/\d+")
+_TOO_LONG = f"is larger than {BYTES_MAX >> 20} MiB; no file of this kind is"
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where each place of a document was written: in the *file*, by line, or among what was *put* over it."""
+
+    file: str
+    tree: Tree
+    put: tuple[Path, ...] = ()
+
+    def problem(self, path: Path, what: str, *, key: bool = False) -> Problem:
+        """A problem at *path*, where it is to be mended; *key*: it is the key that is wrong."""
+        for put in self.put:
+            if path[: len(put)] == put or (put[: len(path)] == path and not self.tree.holds(path)):
+                return settings.problem(paths.written(path), what)
+        line = self.tree.key_line(path) if key else self.tree.line(path)
+        return Problem(what, self.file, line, paths.written(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Document(Generic[M]):
+    """The *value* that a *text* holds. *file* is its name as given, *sha256* that of the text as UTF-8."""
+
+    value: M
+    text: str = field(repr=False)
+    file: str
+    sha256: str
+    _origin: Origin = field(repr=False, compare=False)
+
+    def problem(self, path: str, what: str) -> Problem:
+        """A problem at *path*, such as ``faults[0].at``, with its line; if that is left out, the line around it."""
+        return self._origin.problem(paths.parse(path), what)
+
+
+def load(path: FilePath, model: type[M], overrides: Mapping[str, str] = _NONE) -> Document[M]:
+    """The document in the file at *path*. Raises UsageProblems with everything that is wrong, sorted by line."""
+    return read(text_of(path), model, str(path), overrides)
+
+
+def read(text: str, model: type[M], file: str, overrides: Mapping[str, str] = _NONE) -> Document[M]:
+    """The document in *text* of *file*. Raises UsageProblems with everything that is wrong, sorted by line.
+
+    *overrides* are values, written as in a file, by path; they stand in place of the file's.
+    """
+    encoded = _encoded(text, file)
+    try:
+        tree = compose(text)
+    except RefusedError as refused:
+        raise UsageProblems(_problem(refused.wrong, file)) from None
+    other = _other_kind(model, tree)
+    if other:
+        raise UsageProblems(_problem(other, file))
+    value, put = settings.apply(overrides, tree.root.value)
+    origin = Origin(file, tree, put)
+    told = {wrong.path for wrong in tree.wrongs if wrong.path}
+    problems = [_problem(wrong, file) for wrong in tree.wrongs]
+    problems += [
+        origin.problem(said.path, said.what, key=said.key)
+        for said in refusals(model, value)
+        if not any(said.path[: len(path)] == path for path in told)
+    ]
+    if problems:
+        raise UsageProblems(*sorted(problems, key=lambda problem: problem.line or 0))
+    checked: M = validate(model, value)
+    return Document(checked, text, file, sha256(encoded).hexdigest(), origin)
+
+
+def text_of(path: FilePath) -> str:
+    """The text of the file at *path*. Raises UsageProblems where there is none, or too much, or it is not UTF-8."""
+    try:
+        with path.open("rb") as stream:
+            held = stream.read(BYTES_MAX + 1)
+    except FileNotFoundError:
+        near = get_close_matches(path.name, [beside.name for beside in path.parent.glob("*.yaml")], n=1)
+        hint = f"; did you mean {path.parent / near[0]}?" if near else ""
+        raise UsageProblems(Problem(f"there is no such file{hint}", str(path))) from None
+    except IsADirectoryError:
+        raise UsageProblems(Problem("is a directory, not a file", str(path))) from None
+    except (OSError, ValueError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
+        raise UsageProblems(Problem(f"cannot be read: {what}", str(path))) from None
+    if len(held) > BYTES_MAX:
+        raise UsageProblems(Problem(_TOO_LONG, str(path)))
+    try:
+        return held.decode()
+    except UnicodeDecodeError as error:
+        line = held.count(b"\n", 0, error.start) + 1
+        what = f"byte 0x{held[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise UsageProblems(Problem(what, str(path), line)) from None
+
+
+def _encoded(text: str, file: str) -> bytes:
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        raise UsageProblems(Problem("holds half of a surrogate pair; save the file as UTF-8", file)) from None
+    if len(encoded) > BYTES_MAX:
+        raise UsageProblems(Problem(_TOO_LONG, file))
+    return encoded
+
+
+def _other_kind(model: type[BaseModel], tree: Tree) -> Wrong | None:
+    """What to say of a file of another kind or version: that it is one, and not that every key of it is wrong."""
+    root = tree.root.value
+    said = root.get("schema") if isinstance(root, dict) else None
+    kind = fields(model).get("schema")
+    wanted = get_args(kind.annotation) if kind else ()
+    if not isinstance(said, str) or said in wanted or not wanted or not _KIND.fullmatch(said):
+        return None
+    return Wrong(("schema",), f"this is a {said} file; wanted here is {choices(list(wanted))}", tree.line(("schema",)))
+
+
+def _problem(wrong: Wrong, file: str) -> Problem:
+    return Problem(wrong.what, file, wrong.line, paths.written(wrong.path))

@@ -1,0 +1,224 @@
+"""What a model refuses, said so that the person who wrote the file knows what to write instead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from harness.reading.yaml.expected import choices, expected, json_schema, nearest, shown
+from harness.reading.yaml.paths import Path
+from harness.reading.yaml.plain import Plain, scalar
+from harness.reading.yaml.types import Choice, Place, bare, field_type, fields, locate, model_of
+from harness.registry import suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that a model refuses: where, why, and whether the last key is to blame, not its value."""
+
+    path: Path
+    what: str
+    key: bool = False
+
+
+def validate(annotation: Any, value: Plain) -> Any:
+    """*value* as a file holds it, made into the type *annotation*; raises ValidationError.
+
+    Nothing is read into it: ``"5"`` is no number and ``yes`` no boolean. Keys are the aliases, as in the JSON Schema.
+    """
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    return adapter.validate_json(json.dumps(value), strict=True, by_alias=True, by_name=False)
+
+
+def refusals(annotation: object, value: Plain, at: Path = ()) -> list[Said]:
+    """Everything that keeps *value*, which stands at *at*, from being of type *annotation*; each thing once."""
+    try:
+        validate(annotation, value)
+    except ValidationError as error:
+        match bare(annotation):
+            case Choice(tag=None) as choice:
+                said = _in_branch(choice, value, at)
+            case _:
+                said = _all(annotation, value, at, error.errors(include_url=False))
+        return list(dict.fromkeys(said))
+    return []
+
+
+def _all(annotation: object, value: Plain, at: Path, errors: list[ErrorDetails]) -> Iterator[Said]:
+    places = [(error, locate(annotation, error["loc"])) for error in errors]
+    slips = [slip for error, place in places for slip in _slips(error, place, value)]
+    meant = {(*slip.path[:-1], slip.meant) for slip in slips}
+    unions: dict[Path, Choice] = {}
+    for error, place in places:
+        wanted = bare(place.wanted)
+        here = (*at, *place.path)
+        if place.owner is not None and error["type"] == "extra_forbidden":
+            yield Said(here, f"unknown key; {_instead_of_key(str(here[-1]), place.owner)}", key=True)
+        elif place.owner is not None and error["type"] == "missing":
+            if place.path not in meant:
+                yield Said(here, _missing(place.owner, str(here[-1])))
+        elif isinstance(wanted, Choice) and wanted.tag is None:
+            unions[place.path] = wanted
+        elif isinstance(wanted, Choice) and error["type"].startswith("union_tag"):
+            yield from _untagged(wanted, _at(value, place.path), here)
+        else:
+            yield from _refused(error, place.wanted, here, key=place.key)
+    for path, choice in unions.items():
+        yield from _in_branch(choice, _at(value, path), (*at, *path))
+    for slip in slips:
+        # A slip in a key should not hide the slips below it.
+        yield from refusals(field_type(fields(slip.owner)[slip.meant]), _at(value, slip.path), (*at, *slip.path))
+
+
+@dataclass(frozen=True, slots=True)
+class _Slip:
+    """An unknown key at *path* of an *owner*, who has the key that was *meant*, which nobody wrote."""
+
+    path: Path
+    owner: type[BaseModel]
+    meant: str
+
+
+def _slips(error: ErrorDetails, place: Place, value: Plain) -> Iterator[_Slip]:
+    if error["type"] != "extra_forbidden" or place.owner is None:
+        return
+    around = _at(value, place.path[:-1])
+    near = nearest(str(place.path[-1]), list(fields(place.owner)))
+    if near is not None and isinstance(around, dict) and near not in around:
+        yield _Slip(place.path, place.owner, near)
+
+
+def _untagged(choice: Choice, value: Plain, at: Path) -> Iterator[Said]:
+    """A mapping whose tag is missing or names no branch; the rest of it is held against the branch that was meant."""
+    assert choice.tag is not None
+    assert isinstance(value, dict)
+    branches = choice.tagged()
+    if choice.tag not in value:
+        yield from _tag_missing(choice, value, at)
+        return
+    here, tag = (*at, choice.tag), value[choice.tag]
+    if not isinstance(tag, str):
+        yield Said(here, f"should be {choices(list(branches))}, but is {shown(tag)}")
+        return
+    noun = " ".join(part for part in (choice.noun(), choice.tag) if part)
+    yield Said(here, f"unknown {noun} {shown(tag)}; {suggestion(tag, list(branches))}")
+    near = nearest(tag, list(branches))
+    if near is not None:
+        yield from refusals(branches[near], {**value, choice.tag: near}, at)
+
+
+def _tag_missing(choice: Choice, value: dict[str, Plain], at: Path) -> Iterator[Said]:
+    assert choice.tag is not None
+    known = {key for branch in choice.branches for key in fields(model_of(branch))}
+    near = next((key for key in value if key not in known and nearest(key, [choice.tag])), None)
+    if near is None:
+        yield Said((*at, choice.tag), f"is missing; it should be {choices(list(choice.tagged()))}")
+    else:
+        yield Said((*at, near), f"unknown key; did you mean {choice.tag!r}?", key=True)
+
+
+def _in_branch(choice: Choice, value: Plain, at: Path) -> Iterator[Said]:
+    """What is wrong with *value* as the branch that it looks like; no word about the others."""
+    alike = [branch for branch in choice.branches if isinstance(value, _looks(branch))]
+    tried = [refusals(branch, value, at) for branch in alike]
+    if tried:
+        yield from min(tried, key=len)
+    else:
+        yield Said(at, f"should be {' or '.join(map(expected, choice.branches))}, but is {shown(value)}")
+
+
+def _looks(branch: object) -> type | tuple[type, ...]:
+    schema = json_schema(branch)
+    by_type: Mapping[object, type | tuple[type, ...]] = {
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "boolean": bool,
+        "array": list,
+        "object": dict,
+    }
+    return by_type.get(schema.get("type"), dict)
+
+
+def _refused(error: ErrorDetails, wanted: object, at: Path, *, key: bool) -> Iterator[Said]:
+    """What to say of a value that is there and is not right; *key*: it is a key."""
+    value, context = error["input"], error.get("ctx", {})
+    if error["type"] == "placed":
+        yield from (Said((*at, *where), what) for where, what in context["wrongs"])
+        return
+    if error["type"] in ("value_error", "assertion_error"):
+        # The model's own words; a long value in them is made short.
+        what = str(context["error"]).replace(repr(value), shown(value) if isinstance(value, str) else repr(value)[:80])
+    elif wanted is None:
+        what = error["msg"]
+    elif error["type"] == "missing":
+        what = f"is missing; it should be {expected(wanted)}"
+    elif key:
+        what = f"the name should be {expected(wanted)}"
+    else:
+        what = f"should be {expected(wanted)}, but is {shown(value)}{_instead(error, value, wanted)}"
+    yield Said(at, what, key)
+
+
+def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
+    """What to do about *value* when the slip is a common one; else nothing."""
+    match value:
+        case str() if error["type"] == "literal_error":
+            names = [str(name) for name in get_args(bare(wanted))]
+            near = nearest(value, names) if len(names) > 1 else None
+            return f"; did you mean {near!r}?" if near else ""
+        case str() if not isinstance(_unquoted(value), str) and _fits(wanted, _unquoted(value)):
+            return "; leave out the quotes"
+        case bool() | int() | float() if _fits(wanted, shown(value)):
+            return f'; put it in quotes: "{shown(value)}"'
+        case dict() if list(value.values()) == [None] and json_schema(wanted).get("type") == "string":
+            return f'; text that begins with a brace has to stand in quotes: "{{{next(iter(value))}}}"'
+    return ""
+
+
+def _fits(wanted: object, value: Plain) -> bool:
+    try:
+        validate(wanted, value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _unquoted(text: str) -> Plain:
+    try:
+        return scalar(text)
+    except ValueError:
+        return text
+
+
+def _instead_of_key(key: str, owner: type[BaseModel]) -> str:
+    known = fields(owner)
+    homes = [name for name, field in known.items() if key in _keys_inside(field.annotation)]
+    if homes and nearest(key, list(known)) is None:
+        return f"it belongs inside {choices(homes)}"
+    return suggestion(key, list(known))
+
+
+def _keys_inside(annotation: object) -> Iterable[str]:
+    inner = bare(annotation)
+    return fields(inner) if isinstance(inner, type) and issubclass(inner, BaseModel) else ()
+
+
+def _missing(owner: type[BaseModel], key: str) -> str:
+    field = fields(owner)[key]
+    return f"is missing; {field.description or f'it should be {expected(field_type(field))}'}"
+
+
+def _at(value: Plain, path: Path) -> Plain:
+    for step in path:
+        match value, step:
+            case dict() as mapping, str() as key:
+                value = mapping[key]
+            case list() as sequence, int() as index:
+                value = sequence[index]
+    return value

@@ -1,0 +1,1 @@
+"""What a run leaves behind, and all that judging stands on."""

@@ -1,0 +1,304 @@
+"""The layout of ``reports/<scenario>/<run>/``: the only module that writes and reads the files of a run."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness.problems import Problem, UsageProblems
+from harness.record import history
+from harness.record.history import Begun, Event, History
+from harness.record.rowfile import Row, read_rows
+from harness.record.rows import Arrival, Attempt, Request
+from harness.record.tables import table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_KINDS: Mapping[str, type[Request | Attempt | Arrival]] = MappingProxyType(
+    {"requests": Request, "attempts": Attempt, "arrivals": Arrival}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The files of one run, by name."""
+
+    path: Path
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.jsonl"
+
+    @property
+    def rows(self) -> Path:
+        """The folder of row files, as the processes of the run wrote them."""
+        return self.path / "rows"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def undo(self) -> Path:
+        """What puts the world back; gone once a run has ended well."""
+        return self.path / "undo.jsonl"
+
+    @property
+    def counts(self) -> Path:
+        """What the simulated providers counted themselves."""
+        return self.path / "counts.json"
+
+    @property
+    def scenario(self) -> Path:
+        return self.path / "scenario.yaml"
+
+    @property
+    def target(self) -> Path:
+        return self.path / "target.yaml"
+
+    @property
+    def questions(self) -> Path:
+        return self.path / "questions.yaml"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result.json"
+
+    def table(self, name: str) -> Path:
+        """The Parquet file of *name*: requests, attempts or arrivals."""
+        return self.path / f"{name}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The three tables of a run; *kept*: each stands in a file of its own, and the rows are gone."""
+
+    requests: pd.DataFrame
+    attempts: pd.DataFrame
+    arrivals: pd.DataFrame
+    kept: bool
+
+
+def create(out: Path, scenario: str, run_id: str) -> RunFolder:
+    """An empty folder for a run; *run_id* gets a number behind it when it is taken. Raises UsageProblems where none can be made."""
+    try:
+        (out / scenario).mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            path = out / scenario / (run_id if number == 1 else f"{run_id}-{number}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            for folder in ("rows", "logs"):
+                (path / folder).mkdir()
+            return RunFolder(path)
+    except OSError as error:
+        raise UsageProblems(
+            Problem(f"no run folder can be made there: {error.strerror}; name another with --out", file=str(out))
+        ) from error
+    raise UsageProblems(Problem(f"a thousand runs are called {run_id}", file=str(out)))
+
+
+def find(path: Path) -> RunFolder:
+    """The run folder at *path*; raises UsageProblems when there is none."""
+    folder = RunFolder(path.parent if path.is_file() else path)
+    if not folder.history.is_file():
+        raise UsageProblems(Problem("is not a run; name a folder that holds a history.jsonl", file=str(path)))
+    return folder
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """*content* at *path*, whole or not at all."""
+    with _replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Where to write what is to stand at *path*; it takes its place at the end, and is gone if that is not reached."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+class HistoryFile:
+    """A history on disk; each line is there when `write` returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no line has been written yet."""
+        return os.fstat(self._fd).st_size == 0
+
+    def write(self, event: Event) -> None:
+        """Raises OSError, and leaves nothing of the line, where the disk is full."""
+        line, size = history.encode(event), os.fstat(self._fd).st_size
+        if os.write(self._fd, line) < len(line):
+            # Half a line would make the next one unreadable too.
+            os.ftruncate(self._fd, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def read_history(folder: RunFolder) -> tuple[Begun, History]:
+    """The first line and all that follow; raises UsageProblems when the first is not there, or a whole line is no event."""
+    try:
+        events = history.decode(_content(folder.history))
+    except history.NoEventError as error:
+        raise UsageProblems(Problem(f"is no event of a run: {error}", str(folder.history), error.line)) from error
+    if not events or not isinstance(events[0], Begun):
+        raise UsageProblems(
+            Problem("does not begin with the line that says how to repeat the run", file=str(folder.history))
+        )
+    return events[0], events[1:]
+
+
+def read_tables(folder: RunFolder, clock_zero_s: float) -> Tables:
+    """The tables that were kept; before all of them were, those that the rows of the run's processes make.
+
+    Raises UsageProblems with every file that is missing or damaged.
+    """
+    missing = [name for name in _KINDS if not folder.table(name).exists()]
+    if missing and folder.rows.is_dir():
+        return _tables_of_rows(folder, clock_zero_s)
+    if len(missing) == len(_KINDS):
+        raise UsageProblems(Problem("holds neither tables nor the rows that they are made of", file=str(folder.path)))
+    if missing:
+        what = "is missing, and so are the rows that it was made of"
+        raise UsageProblems(*(Problem(what, file=str(folder.table(name))) for name in missing))
+    frames: dict[str, pd.DataFrame] = {}
+    problems: list[Problem] = []
+    for name, kind in _KINDS.items():
+        try:
+            frames[name] = _checked(read_table(folder.table(name)), kind, folder.table(name))
+        except UsageProblems as found:
+            problems += found.problems
+    if problems:
+        raise UsageProblems(*problems)
+    return Tables(**frames, kept=not folder.rows.is_dir())
+
+
+def keep_tables(folder: RunFolder, *, requests: pd.DataFrame, attempts: pd.DataFrame, arrivals: pd.DataFrame) -> None:
+    """Store the tables that are not there yet as Parquet; the rows they were made of are then no longer needed."""
+    for name, frame in (("requests", requests), ("attempts", attempts), ("arrivals", arrivals)):
+        if _length(folder.table(name)) is None:
+            with _replacing(folder.table(name)) as temporary:
+                frame.to_parquet(temporary, index=False, compression="zstd", write_page_checksum=True)
+    # Under their own name the rows are there as long as all of them are: some of them would be taken for the whole run.
+    gone = folder.path / ".rows"
+    with suppress(OSError):
+        shutil.rmtree(gone, ignore_errors=True)
+        folder.rows.rename(gone)
+        shutil.rmtree(gone)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """One table of a run. Raises UsageProblems where there is none, or not a whole one."""
+    import pandas as pd
+    from pyarrow import ArrowException
+
+    try:
+        with path.open("rb") as file:
+            return pd.read_parquet(file, page_checksum_verification=True)
+    except FileNotFoundError as error:
+        raise UsageProblems(Problem("is missing", file=str(path))) from error
+    except (PermissionError, IsADirectoryError) as error:
+        raise UsageProblems(Problem(f"cannot be read: {error.strerror}", file=str(path))) from error
+    except (OSError, ValueError, ArrowException) as error:
+        raise UsageProblems(Problem("is not a whole Parquet file", file=str(path))) from error
+
+
+def read_counts(folder: RunFolder) -> dict[str, int]:
+    """What each simulated provider counted itself, by link; nothing where there was none. Raises UsageProblems for a damaged file."""
+    if not folder.counts.exists():
+        return {}
+    try:
+        return msgspec.json.decode(_content(folder.counts), type=dict[str, int])
+    except ValueError as error:
+        what = f"does not say how many requests were counted on each link: {error}"
+        raise UsageProblems(Problem(what, file=str(folder.counts))) from error
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageProblems(Problem(f"cannot be read: {error.strerror}", file=str(path))) from error
+
+
+def _tables_of_rows(folder: RunFolder, clock_zero_s: float) -> Tables:
+    """Raises UsageProblems where a table was made of other rows than those that are there."""
+    frames = {
+        "requests": table(_rows(folder.rows, "requests", Request), Request, clock_zero_s),
+        "attempts": table(_rows(folder.rows, "attempts", Attempt), Attempt, clock_zero_s),
+        "arrivals": table(_rows(folder.rows, "arrivals", Arrival), Arrival, clock_zero_s),
+    }
+    lengths = {name: _length(folder.table(name)) for name in _KINDS}
+    problems = [
+        Problem(f"holds {length} rows, but {folder.rows} holds {len(frames[name])}", file=str(folder.table(name)))
+        for name, length in lengths.items()
+        if length not in (None, len(frames[name]))
+    ]
+    if problems:
+        raise UsageProblems(*problems)
+    return Tables(**frames, kept=False)
+
+
+def _rows(rows: Path, name: str, kind: type[Row]) -> Iterator[Row]:
+    from msgpack import UnpackException
+
+    for path in sorted(rows.glob(f"{name}*.rows")):
+        try:
+            yield from read_rows(path, kind)
+        except (OSError, ValueError, UnpackException) as error:
+            raise UsageProblems(Problem(f"holds a row that cannot be read: {error}", file=str(path))) from error
+
+
+def _length(path: Path) -> int | None:
+    """How many rows the table at *path* has; None where no whole one is there."""
+    try:
+        return len(read_table(path))
+    except UsageProblems:
+        return None
+
+
+def _checked(frame: pd.DataFrame, kind: type[Request | Attempt | Arrival], path: Path) -> pd.DataFrame:
+    """*frame*, in which each field of *kind* has its column; raises UsageProblems where one has not."""
+    from pandas.api.types import is_numeric_dtype
+
+    wanted = table((), kind, 0.0)
+    problems = [Problem(f"has no column {name!r}", file=str(path)) for name in wanted if name not in frame]
+    problems += [
+        Problem(f"column {name!r} is of type {frame[name].dtype}, not {wanted[name].dtype}", file=str(path))
+        for name in wanted
+        if name in frame and is_numeric_dtype(frame[name]) != is_numeric_dtype(wanted[name])
+    ]
+    if problems:
+        raise UsageProblems(*problems)
+    return frame

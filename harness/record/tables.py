@@ -1,0 +1,33 @@
+"""Rows of a run as tables on the run's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness.record.rows import Arrival, Attempt, Request
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# By the type of a row's field, so that a table without rows has the types of one with rows; all others are text.
+_TYPES: dict[object, str] = {int: "int64", int | None: "Int64", bool: "bool", float: "float64", float | None: "float64"}
+
+
+def table(
+    rows: Iterable[Request | Attempt | Arrival], kind: type[Request | Attempt | Arrival], clock_zero_s: float
+) -> pd.DataFrame:
+    """*rows* of one *kind* as a frame, every instant moved to the run's clock; a column that has no value is NaN or NA."""
+    import pandas as pd
+
+    held = list(rows)
+    columns = {
+        field.name: pd.Series([*map(attrgetter(field.name), held)], dtype=_TYPES.get(field.type, "str"))
+        for field in msgspec.structs.fields(kind)
+    }
+    return pd.DataFrame(
+        {name: values - clock_zero_s if name.endswith("_s") else values for name, values in columns.items()}
+    )

@@ -1,0 +1,358 @@
+"""The harness's side of the keeper: processes by name that are started, watched, stopped, and never left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from types import TracebackType
+from typing import IO
+
+from harness.problems import HarnessError
+from harness.running.keeper.messages import Message, Reply, Request, Settings, Signal, Spawn
+from harness.running.keeper.processes import LINUX, everyone
+from harness.running.keeper.undo import UndoLog, put_back
+
+_ANSWERED_WITHIN_S = 10.0
+_CLOSED_WITHIN_S = 6.0  # beyond the grace: what the keeper allows itself for undoing and killing
+_KILLED_WITHIN_S = 1.0
+_LOOK_AGAIN_S = 0.02
+_TAIL_BYTES = 8192
+_ROOT = Path(__file__).resolve().parents[3]
+# Isolated and without site-packages: at once, and neither PYTHONPATH nor a json.py in the user's folder has a say.
+_START = "import sys; sys.path.append(sys.argv[1]); from harness.running.keeper.__main__ import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process to start: *env* is its whole environment, *log* gets what it prints, *cwd* None is the harness's."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    log: Path
+    cwd: Path | None = None
+
+
+class Keeper:
+    """Starts children; when the harness is gone, in whatever way, carries out *undo_file* and ends them within 5 s.
+
+    *temp* must be new or empty, and is removed with all that is in it; *undo_file* stands elsewhere. *log* gets what
+    the keeper has to say. *run* names the owner of the undo file; by default the folder that it is in. *allowed_hosts*
+    are those beside this machine to which an undo may be sent. May be used by several threads.
+    """
+
+    def __init__(
+        self, undo_file: Path, temp: Path, log: Path, *, run: str = "", allowed_hosts: Collection[str] = ()
+    ) -> None:
+        self._undo_file = undo_file.absolute()
+        self._temp = temp.absolute()
+        self._log = log.absolute()
+        self._run = run or self._undo_file.parent.name
+        self._allowed_hosts = list(allowed_hosts)
+        if self._undo_file.is_relative_to(self._temp):
+            raise ValueError(f"undo file {undo_file} would be removed with temporary folder {temp}; keep it elsewhere")
+        self._lock = threading.RLock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unread = b""
+        self._asked = 0
+        self._replies: dict[int, Reply] = {}
+        self._ready = False
+        self._logs: dict[str, Path] = {}
+        self._pids: dict[str, int] = {}
+        self._ended: dict[str, int] = {}
+        self._over = False  # it says no more
+        self._lost = ""  # and should have; why
+        self._closed = False
+
+    def start(self) -> None:
+        """Start the keeper. Raises HarnessError, and leaves nothing behind, where it does not come up."""
+        if self._process:
+            raise RuntimeError("a keeper starts once")
+        try:
+            self._start()
+        except BaseException as error:  # Ctrl-C too: nothing may stay behind
+            self.close(0)
+            if not isinstance(error, OSError):
+                raise
+            with suppress(OSError):
+                self._temp.rmdir()
+            raise HarnessError(f"the keeper cannot be started: {error}") from error
+
+    @property
+    def pid(self) -> int:
+        """The keeper's own."""
+        return self._running().pid
+
+    def spawn(self, child: Child) -> int:
+        """Start *child*, and return its pid. Raises HarnessError with the reason where that is impossible."""
+        reply = self._ask(
+            {
+                "ask": "spawn",
+                "n": 0,
+                "name": child.name,
+                "argv": list(child.argv),
+                "env": dict(child.env),
+                "log": str(child.log.absolute()),
+                "cwd": str((child.cwd or Path.cwd()).absolute()),
+            }
+        )
+        if reply["say"] != "started":
+            raise HarnessError(f"cannot start {child.name!r}: {reply['why'] if reply['say'] == 'refused' else reply}")
+        self._logs[child.name] = child.log
+        return reply["pid"]
+
+    def exited(self) -> dict[str, int]:
+        """The exit status, negative for a signal, of every child that has ended so far; returns at once.
+
+        One that was started again under its name counts from then. Raises HarnessError when the keeper itself is gone.
+        """
+        with self._lock:
+            self._listen(0)
+            self._raise_if_lost()
+            return dict(self._ended)
+
+    def alive(self, name: str) -> bool:
+        """Whether child *name* was started and has not ended; with the keeper end all of them."""
+        with self._lock:
+            self._listen(0)
+            return name in self._pids and name not in self._ended and not self._lost and not self._closed
+
+    def signal(self, name: str, signum: int) -> bool:
+        """Send *signum* to child *name* and all that it started; False where none of them was running any more."""
+        return self._signal(name, signum) > 0
+
+    def stop(self, name: str, grace_s: float) -> None:
+        """End child *name* and all that it started: asked at first, killed after *grace_s*; returns when it is gone.
+
+        What had turned into a daemon before is ended by `close`. Raises HarnessError where a process cannot be killed.
+        """
+        with self._lock:
+            self._listen(0)
+            if self._lost:
+                return
+        self._signal(name, signal.SIGTERM)
+        self._signal(name, signal.SIGCONT)  # a stopped process acts on SIGTERM only once it is continued
+        if self._gone(name, 0, grace_s) or self._gone(name, signal.SIGKILL, _CLOSED_WITHIN_S):
+            return
+        raise HarnessError(f"processes of {name!r} are still there {_CLOSED_WITHIN_S:g} s after they were killed")
+
+    def how_it_ended(self, name: str) -> str:
+        """For people: what became of child *name*, with the end of its log. Raises KeyError if it was never started."""
+        last = tail(self._logs[name])
+        status = self._ended.get(name)
+        what = f"{name!r} is still running" if status is None else f"{name!r} {_worded(status)}"
+        return f"{what}; its log ends:\n{last}" if last else f"{what}; its log is empty"
+
+    def close(self, grace_s: float = 3.0) -> None:
+        """Put the world back, stop all children, the last started first, killing after *grace_s*, and remove *temp*.
+
+        Does nothing the second time. What could not be put back is still pending in the undo file.
+        """
+        with self._lock:
+            if self._process is None or self._closed:
+                return
+            lifeline = _pipe(self._process.stdin)
+            try:
+                if not (lifeline.closed or self._over):
+                    self._write({"ask": "close", "grace_s": grace_s})
+            finally:
+                # Should this be interrupted, the keeper goes on alone, and a second call waits for it.
+                lifeline.close()
+            late_s = time.monotonic() + grace_s + _CLOSED_WITHIN_S
+            while not self._over and (remaining_s := late_s - time.monotonic()) > 0:
+                self._listen(remaining_s)
+            self._end_session(self._process)
+            _pipe(self._process.stdout).close()
+            self._closed = True
+            try:
+                if self._process.wait() != 0:  # it could not do its work to the end
+                    put_back(self._undo_file, allowed_hosts=self._allowed_hosts, budget_s=_ANSWERED_WITHIN_S)
+            finally:
+                rmtree(self._temp, ignore_errors=True)
+
+    def __enter__(self) -> Keeper:
+        if not self._process:
+            self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        self._temp.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(self._temp.iterdir()):
+            raise HarnessError(f"temporary folder {self._temp} is not empty, and would be removed; give a new one")
+        undo = UndoLog(self._undo_file)
+        try:
+            self._process = self._launched()
+            undo.begin(self._run, self._temp, self._process.pid)
+        finally:
+            undo.close()
+        late_s = time.monotonic() + _ANSWERED_WITHIN_S
+        while not self._ready:
+            self._listen_until(late_s)
+
+    def _launched(self) -> subprocess.Popen[bytes]:
+        settings: Settings = {
+            "undo": str(self._undo_file),
+            "temp": str(self._temp),
+            "allowed_hosts": self._allowed_hosts,
+        }
+        with self._log.open("ab") as log:
+            # Its own session, so that Ctrl-C at the terminal reaches neither it nor the children.
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _START, str(_ROOT), json.dumps(settings)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd="/",
+                bufsize=0,
+                start_new_session=True,
+            )
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._closed:
+            raise RuntimeError("the keeper is not running; start it first")
+        return self._process
+
+    def _ask(self, request: Spawn | Signal) -> Reply:
+        """The keeper's reply to *request*. Raises HarnessError when the keeper is gone."""
+        with self._lock:
+            self._running()
+            self._listen(0)
+            self._asked += 1
+            n = request["n"] = self._asked
+            self._write(request)
+            late_s = time.monotonic() + _ANSWERED_WITHIN_S
+            # One that was interrupted leaves its reply unread, so each reply is known by its number.
+            while n not in self._replies:
+                self._listen_until(late_s)
+            return self._replies.pop(n)
+
+    def _signal(self, name: str, signum: int) -> int:
+        reply = self._ask({"ask": "signal", "n": 0, "name": name, "signum": int(signum)})
+        if reply["say"] != "counted":
+            raise HarnessError(f"cannot signal {name!r}: {reply['why'] if reply['say'] == 'refused' else reply}")
+        return reply["running"]
+
+    def _gone(self, name: str, signum: int, limit_s: float) -> bool:
+        late_s = time.monotonic() + limit_s
+        while self._signal(name, signum):
+            remaining_s = late_s - time.monotonic()
+            if remaining_s <= 0:
+                return False
+            with self._lock:
+                self._listen(min(_LOOK_AGAIN_S, remaining_s))
+        return True
+
+    def _write(self, request: Request) -> None:
+        unsent = json.dumps(request).encode() + b"\n"
+        lifeline = _pipe(self._running().stdin).fileno()
+        try:
+            while unsent:
+                unsent = unsent[os.write(lifeline, unsent) :]
+        except BrokenPipeError:
+            self._listen(_ANSWERED_WITHIN_S)  # finds out that it is gone
+
+    def _listen_until(self, late_s: float) -> None:
+        remaining_s = late_s - time.monotonic()
+        if remaining_s <= 0:
+            raise HarnessError(f"the keeper does not answer; its log {self._log} ends:\n{tail(self._log)}")
+        self._listen(remaining_s)
+        self._raise_if_lost()
+
+    def _listen(self, wait_s: float) -> None:
+        """Take in what the keeper says: what it has said already, or else the next thing within *wait_s*."""
+        if self._over or not self._process:
+            return
+        said = _pipe(self._process.stdout).fileno()
+        poll = select.poll()  # unlike select, not limited to the first 1024 descriptors
+        poll.register(said, select.POLLIN)
+        if not poll.poll(max(0.0, wait_s) * 1000):
+            return
+        received = os.read(said, 1 << 16)
+        *lines, self._unread = (self._unread + received).split(b"\n")
+        for line in lines:
+            self._take(json.loads(line))
+        if received:
+            return
+        self._over = True
+        if not _pipe(self._process.stdin).closed:
+            self._end_session(self._process)
+            how = _worded(self._process.wait())
+            self._lost = f"the keeper (pid {self._process.pid}) {how}, and its children with it"
+
+    def _take(self, message: Message) -> None:
+        if message["say"] == "ready":
+            self._ready = True
+        elif message["say"] == "ended":
+            self._ended[message["name"]] = message["status"]
+        else:
+            if message["say"] == "started":
+                self._pids[message["name"]] = message["pid"]
+                self._ended.pop(message["name"], None)
+            self._replies[message["n"]] = message
+
+    def _raise_if_lost(self) -> None:
+        if self._lost:
+            last = tail(self._log)
+            raise HarnessError(f"{self._lost}; its log {self._log} " + (f"ends:\n{last}" if last else "is empty"))
+
+    def _end_session(self, keeper: subprocess.Popen[bytes]) -> None:
+        """Kill what is left of the session of *keeper*; once that was reaped, another session could have its number."""
+        if keeper.returncode is not None:
+            return
+        if not LINUX:
+            for name in self._pids.keys() - self._ended.keys():
+                with suppress(OSError):
+                    os.killpg(self._pids[name], signal.SIGKILL)
+            if not self._over:
+                keeper.kill()
+            return
+        late_s = time.monotonic() + _KILLED_WITHIN_S
+        while time.monotonic() < late_s and (left := [it for it in everyone() if it.session == keeper.pid]):
+            for process in left:
+                with suppress(OSError):
+                    os.kill(process.pid, signal.SIGKILL)
+            time.sleep(_LOOK_AGAIN_S)
+
+
+def tail(path: Path, lines: int = 20) -> str:
+    """The last *lines* in the last 8 KiB of *path*, control characters made visible; empty where there is no file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            content = file.read(_TAIL_BYTES)
+    except OSError:
+        return ""
+    last = content.decode(errors="backslashreplace").rstrip().split("\n")[-lines:]
+    return "\n".join(_visible(line.rstrip("\r")) for line in last)
+
+
+def _visible(line: str) -> str:
+    return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in line)
+
+
+def _worded(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        return f"was ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was ended by signal {-status}"
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe, "opened as a pipe"
+    return pipe

@@ -1,0 +1,279 @@
+"""What must be undone, on disk before it is done: promises to put the world back, and the means to keep them.
+
+One JSON line each, appended and flushed to the disk::
+
+    {"run": "...", "temp": "...", "keeper_pid": 7, "keeper_started": 71, "harness_pid": 6, "harness_started": 70}
+    {"id": "2", "undo": [{"method": "DELETE", "url": "http://127.0.0.1:8474/proxies/east/toxics/late"}]}
+    {"done": "2"}
+
+A promise may be kept twice without harm. So whoever is in doubt keeps it: the harness, its keeper, or a person later.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from harness.running.keeper.processes import look
+
+_LEAST_S = 0.1
+
+
+class Request(NamedTuple):
+    """One HTTP request that undoes something; *body*, if any, is JSON text."""
+
+    method: str
+    url: str
+    body: str | None = None
+
+
+class Promise(NamedTuple):
+    """The *requests*, in this order, that undo what was done under *id*."""
+
+    id: str
+    requests: tuple[Request, ...]
+
+
+class Outcome(NamedTuple):
+    """What came of one *request* of promise *id*: whether its effect is gone now, and *why* one can say so or not."""
+
+    id: str
+    request: Request
+    gone: bool
+    why: str
+
+
+class Owner(NamedTuple):
+    """Whose undo file it is: the *run*, its *temp* folder, its two processes; *_started* tells them from later ones."""
+
+    run: str
+    temp: str
+    keeper_pid: int
+    keeper_started: int
+    harness_pid: int
+    harness_started: int
+
+
+class UndoLog:
+    """The undo file at *path*, to which its run appends."""
+
+    def __init__(self, path: Path, allowed_hosts: Collection[str] = ()) -> None:
+        self._allowed_hosts = frozenset(allowed_hosts)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def begin(self, run: str, temp: Path, keeper_pid: int) -> None:
+        """Write down that *run*, this process and its keeper own the file. Raises OSError where the disk is full."""
+        keeper, harness = look(keeper_pid), look(os.getpid())
+        mine = Owner(
+            run,
+            str(temp),
+            keeper_pid,
+            keeper.started if keeper else 0,
+            os.getpid(),
+            harness.started if harness else 0,
+        )
+        _append(self._fd, mine._asdict())
+
+    def promise(self, key: str, requests: Sequence[Request]) -> None:
+        """Write down how to undo what is about to be done; only after this may it be tried.
+
+        Raises OSError where the disk is full, and ValueError for a request that `put_back` would refuse to send.
+        """
+        for request in requests:
+            if reason := _refusal(request, self._allowed_hosts):
+                raise ValueError(f"{request.method} {request.url}: {reason}")
+        _append(self._fd, {"id": key, "undo": [_plain(request) for request in requests]})
+
+    def kept(self, key: str) -> None:
+        """Write down that it was undone; where the disk is full, it will be undone once more, and that does no harm."""
+        _append_if_possible(self._fd, {"done": key})
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def pending(path: Path) -> list[Promise]:
+    """The promises of *path* that nobody has kept yet, last first. A line that a crash cut short is left out.
+
+    It was to be on disk before anything was tried, so nothing was.
+    """
+    promises: dict[str, Promise] = {}
+    for line in _lines(path):
+        match line:
+            case {"id": str(key), "undo": list(requests)}:
+                promises.pop(key, None)  # promised again, it is as late as this
+                promises[key] = Promise(key, tuple(_request(request) for request in requests))
+            case {"done": str(key)}:
+                promises.pop(key, None)
+    return list(reversed(promises.values()))
+
+
+def put_back(
+    path: Path, timeout_s: float = 1.0, *, allowed_hosts: Collection[str] = (), budget_s: float | None = None
+) -> list[Outcome]:
+    """Keep every pending promise of *path*, last first, and return what came of each request; none stops the others.
+
+    Gone is what was answered with 2xx or 404, and what nobody listens for any more. Each request has *timeout_s* to
+    connect and as long again to be answered; once *budget_s* is spent the rest are still tried, a tenth of a second
+    each. Nothing is sent to another machine unless *allowed_hosts* names it. Raises nothing for a request that fails.
+    """
+    late_s = None if budget_s is None else time.monotonic() + budget_s
+    outcomes: list[Outcome] = []
+    for promise in pending(path):
+        kept = True
+        for request in promise.requests:
+            limit_s = timeout_s if late_s is None else min(timeout_s, max(_LEAST_S, late_s - time.monotonic()))
+            reason = _refusal(request, allowed_hosts)
+            gone, why = (False, reason) if reason else _send(request, limit_s)
+            outcomes.append(Outcome(promise.id, request, gone, why))
+            kept = kept and gone
+        if kept:
+            _note_done(path, promise.id)
+    return outcomes
+
+
+def owner(path: Path) -> Owner | None:
+    """The run that owns *path*, the latest if there were several; None where the file does not say."""
+    found = None
+    for line in _lines(path):
+        match line:
+            case {
+                "run": str(run),
+                "temp": str(temp),
+                "keeper_pid": int(keeper),
+                "keeper_started": int(keeper_started),
+                "harness_pid": int(harness),
+                "harness_started": int(harness_started),
+            }:
+                found = Owner(run, temp, keeper, keeper_started, harness, harness_started)
+    return found
+
+
+def owner_alive(path: Path) -> bool:
+    """Whether the run that owns *path* still goes on, or its keeper is still putting the world back."""
+    run = owner(path)
+    return run is not None and (_is(run.harness_pid, run.harness_started) or _is(run.keeper_pid, run.keeper_started))
+
+
+def unreadable(path: Path) -> bool:
+    """Whether *path* has whole lines of which none can be read, so that nobody knows what it promised. Raises OSError."""
+    try:
+        return b"\n" in path.read_bytes() and next(_lines(path), None) is None
+    except FileNotFoundError:
+        return False
+
+
+def _is(pid: int, started: int) -> bool:
+    process = look(pid)
+    return process is not None and process.started == started
+
+
+def _lines(path: Path) -> Iterator[dict[str, object]]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return
+    for line in content.split(b"\n"):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def _append(fd: int, record: dict[str, object]) -> None:
+    # A line that was cut short, by a crash or a full disk, must not swallow this one.
+    size = os.fstat(fd).st_size
+    torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+    line = b"\n" * torn + json.dumps(record).encode() + b"\n"
+    written = os.write(fd, line)
+    if written < len(line):
+        raise OSError(f"only {written} of {len(line)} bytes of the undo file could be written; is the disk full?")
+    os.fsync(fd)
+
+
+def _append_if_possible(fd: int, record: dict[str, object]) -> None:
+    try:
+        _append(fd, record)
+    except OSError:
+        # Said nowhere, because raising would keep what comes next from being undone.
+        return
+
+
+def _note_done(path: Path, key: str) -> None:
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_APPEND)
+    except OSError:
+        return
+    _append_if_possible(fd, {"done": key})
+    os.close(fd)
+
+
+def _plain(request: Request) -> dict[str, object]:
+    return {name: value for name, value in request._asdict().items() if value is not None}
+
+
+def _request(value: object) -> Request:
+    match value:
+        case {"method": str(method), "url": str(url), "body": str(body)}:
+            return Request(method, url, body)
+        case {"method": str(method), "url": str(url)}:
+            return Request(method, url)
+    return Request("?", str(value))  # refused when it is sent, and so reported
+
+
+def _refusal(request: Request, allowed_hosts: Collection[str]) -> str:
+    """Why *request* must not be sent; empty where it may."""
+    try:
+        parts = urlsplit(request.url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        return f"not a URL: {error}"
+    if parts.scheme != "http" or not host:
+        return "not a URL of the form http://host:port/path"
+    if _is_loopback(host) or host in {name.lower() for name in allowed_hosts}:
+        return ""
+    return f"host {host!r} is not this machine; it must be allowed by name"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _send(request: Request, timeout_s: float) -> tuple[bool, str]:
+    """Whether what *request* undoes is gone, and why."""
+    # Imported here: loading it takes as long as the whole keeper takes to start.
+    from http.client import HTTPConnection, HTTPException
+
+    parts = urlsplit(request.url)
+    assert parts.hostname
+    connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=timeout_s)
+    place = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    headers = {"Content-Type": "application/json"} if request.body else {}
+    try:
+        connection.request(request.method, place, request.body, headers)
+        status = connection.getresponse().status
+    except ConnectionRefusedError:
+        return True, "nobody listens there any more, so what it did is gone with it"
+    except TimeoutError:
+        return False, f"no answer within {timeout_s:g} s"
+    except (OSError, HTTPException, ValueError) as error:
+        return False, f"{type(error).__name__}: {error}"
+    finally:
+        connection.close()
+    if status == 404:
+        return True, "already gone (404)"
+    return 200 <= status < 300, f"answered {status}"

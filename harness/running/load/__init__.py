@@ -1,0 +1,26 @@
+"""The clients: a child process in which Locust sends each request when it is due, and what the harness says to it."""
+
+from harness.planning.arrivals import planned_count
+from harness.protocols.asking import Ask, resolved
+from harness.protocols.protocols import PROTOCOLS, protocol
+from harness.running.load.child import LOCUSTFILE, command, ready, start_at, write_plan
+from harness.running.load.handshake import Ready
+from harness.running.load.plan import Entry, Limits, LoadPlan, Question
+
+__all__ = [
+    "LOCUSTFILE",
+    "PROTOCOLS",
+    "Ask",
+    "Entry",
+    "Limits",
+    "LoadPlan",
+    "Question",
+    "Ready",
+    "command",
+    "planned_count",
+    "protocol",
+    "ready",
+    "resolved",
+    "start_at",
+    "write_plan",
+]

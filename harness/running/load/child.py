@@ -1,0 +1,40 @@
+"""The load child, seen from the harness: how to start it, how to tell that it is ready, and how to have it begin."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from harness.running.load import handshake
+from harness.running.load import plan as load_plan
+from harness.running.load.handshake import Ready
+from harness.running.load.plan import LoadPlan
+
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+OPTIONS = ("--headless", "--only-summary", "--skip-log-setup", "--exit-code-on-error", "0")
+"""Of Locust: no web page, nothing printed while all goes well, and a failed request is no failure of the child."""
+
+
+def command(plan: Path, python: str = sys.executable) -> list[str]:
+    """The command line of a child that carries out the plan in the file *plan*.
+
+    It ends by itself with status 0 once every request has ended, whatever came of them; any other status means that
+    rows may be missing. SIGTERM ends it within a second, with a row for each open request.
+    """
+    # -P: a folder called locust where the harness was started must not stand in for the package.
+    return [python, "-P", "-m", "harness.running.load", str(plan.resolve())]
+
+
+def write_plan(plan: LoadPlan, path: Path) -> None:
+    """As `plan.write`: a new file, for its owner's eyes only."""
+    load_plan.write(plan, path)
+
+
+def ready(plan: LoadPlan) -> Ready | None:
+    """Not None once the child could begin at once."""
+    return handshake.ready(Path(plan.ready_path))
+
+
+def start_at(plan: LoadPlan, clock_zero_s: float) -> None:
+    """Have the child send request i at *clock_zero_s* of the monotonic clock plus when it is due."""
+    handshake.start_at(Path(plan.start_path), clock_zero_s)

@@ -1,0 +1,241 @@
+"""What the load child runs: Locust drives an open load, in which each request is sent when it is due.
+
+Runs with ``locust -f locustfile.py --headless``, also with ``--processes`` or ``--master``/``--worker``; LOAD_PLAN
+names the plan's file. Worker k of n sends the requests whose index leaves k when divided by n, and writes
+``requests-<k>.rows``.
+
+One user a worker does it all: it spawns a greenlet a request. These messages go between the process that hands out the
+work (alone: the same one) and each worker::
+
+    share ─▶      number k of n
+          ◀─ prepared           the ready file appears when all are
+    begin ─▶      clock_zero_s, out of the start file
+          ◀─ done
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+from typing import Any, NoReturn
+
+import gevent
+from gevent.pool import Pool
+from gevent.queue import Queue
+from locust import LoadTestShape, User, events, task
+from locust.dispatch import UsersDispatcher
+from locust.runners import MasterRunner
+
+from harness.planning.arrivals import Share, Turn, turns
+from harness.protocols.protocols import Asked, protocol
+from harness.record.rowfile import RowFile
+from harness.record.rows import Request
+from harness.running.load import handshake
+from harness.running.load import plan as load_plan
+from harness.running.load.connections import Connections
+from harness.running.load.conversations import Before, Conversations
+from harness.running.load.plan import LoadPlan
+from harness.running.load.sse import Answer, ask
+
+PLAN = load_plan.read(Path(os.environ["LOAD_PLAN"]))
+_LOOK_S = 0.005
+
+# Of this process as a worker.
+_shares: Queue = Queue()
+_begins: Queue = Queue()
+# Of the process that hands out the work: ids of workers.
+_shared: set[str] = set()
+_prepared: set[str] = set()
+_done: set[str] = set()
+_lost: set[str] = set()
+
+
+class Pinned(UsersDispatcher):
+    """Users stay where they started: a late worker gets none, and a lost worker's are not moved."""
+
+    dispatch_in_progress = True  # so that the master does not start anew: a "spawn" message stops a worker for 0.12 s
+
+    def add_worker(self, worker_node: Any) -> None:  # Any: Locust's own type is not public
+        _lost.discard(worker_node.id)
+
+    def remove_worker(self, worker_node: Any) -> None:
+        _lost.add(worker_node.id)
+
+
+def wire(environment: Any, runner: Any, **_: Any) -> None:
+    """Have Locust pass our messages on, and end well when it is asked to."""
+    environment.dispatcher_class = Pinned
+    runner.register_message("share", lambda msg, **_: _shares.put(Share(*msg.data)))
+    runner.register_message("prepared", lambda msg, **_: _prepared.add(msg.node_id))
+    runner.register_message("begin", lambda msg, **_: _begins.put(msg.data))
+    runner.register_message("done", lambda msg, **_: _done.add(msg.node_id))
+    for number in (signal.SIGTERM, signal.SIGINT):  # a headless test with a shape has no SIGTERM handler of its own
+        signal.signal(number, _stop)
+
+
+def _stop(_signum: int, _frame: FrameType | None) -> NoReturn:
+    """Locust stops its users on KeyboardInterrupt; a second one would interrupt the writing of what is still open."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def hand_out(environment: Any, **_: Any) -> None:
+    """Say once who sends what. One share lets one user run once, so a second user on a worker has nothing to do."""
+    if environment.parsed_options.worker:
+        return
+    runner = environment.runner
+    ids = sorted(worker.id for worker in runner.clients.ready) if isinstance(runner, MasterRunner) else ["local"]
+    for workers in (_shared, _prepared, _done, _lost):
+        workers.clear()
+    _shared.update(ids)
+    gevent.spawn(_await_start, runner, ids)
+    for number, worker in enumerate(ids):
+        runner.send_message("share", [number, len(ids)], client_id=worker)
+
+
+def _await_start(runner: Any, ids: list[str]) -> None:
+    """Tell the harness once every worker could begin, and them when to."""
+    while not _prepared | _lost >= _shared:
+        gevent.sleep(_LOOK_S)
+    handshake.say_ready(Path(PLAN.ready_path), handshake.Ready(os.getpid(), len(ids)))
+    while not (start := handshake.start(Path(PLAN.start_path))):
+        gevent.sleep(_LOOK_S)
+    for worker in ids:
+        runner.send_message("begin", start.clock_zero_s, client_id=worker)
+
+
+events.init.add_listener(wire)  # type: ignore[no-untyped-call]  # Locust's own
+events.test_start.add_listener(hand_out)  # type: ignore[no-untyped-call]  # Locust's own
+
+
+class OneUserAWorker(LoadTestShape):
+    """Starts one user on each worker, and is over when each of them has sent its share."""
+
+    def tick(self) -> tuple[int, float] | None:
+        assert self.runner is not None
+        if self.runner.shape_last_tick is None:
+            return (len(self.runner.clients.ready) if isinstance(self.runner, MasterRunner) else 1), 100
+        # Locust asks once a second; an answer that waits for the end makes the end come at once.
+        while not (_shared and _done | _lost >= _shared):
+            gevent.sleep(4 * _LOOK_S)
+        return None
+
+
+class Clients(User):
+    """All the clients of one worker."""
+
+    @task
+    def send_share(self) -> None:
+        share = _shares.get()  # a late or second user waits here for ever
+        runner = self.environment.runner
+        try:
+            sender = _Sender(PLAN, share, self.environment.events.request.fire)
+            runner.send_message("prepared")
+            sender.send_all(_begins.get())
+        except Exception:
+            self.environment.process_exit_code = 1  # Locust goes on, and would end with 0
+            raise
+        finally:
+            runner.send_message("done")
+
+
+class _Sender:
+    """Sends the requests of one share of *plan*, each when it is due, and writes the row of each as it ends.
+
+    *fire* is Locust's request event, which feeds its statistics and whatever else listens.
+    """
+
+    def __init__(self, plan: LoadPlan, share: Share, fire: Callable[..., None]) -> None:
+        self._plan, self._share, self._fire = plan, share, fire
+        self._protocol = protocol(plan.ask.protocol)
+        self._reader = self._protocol.reader(plan.ask)
+        self._connections = {url: Connections(url) for url in {entry.url for entry in plan.entries}}
+        self._conversations = Conversations(plan.run_id)
+        self._pool = Pool(math.ceil(plan.in_flight_max / share.of))
+        self._open: dict[int, Turn] = {}
+        self._rows = RowFile(Path(plan.rows_dir) / f"requests-{share.number}.rows")
+        self._zero_s = 0.0
+        gc.collect()
+        gc.freeze()  # or the first full collection stops the world for 10 ms in mid-load
+
+    def send_all(self, zero_s: float) -> None:
+        """Returns when every request has its row."""
+        self._zero_s = zero_s
+        try:
+            for turn in turns(self._plan, self._share):
+                due_s = zero_s + turn.due_s
+                gevent.sleep(max(0.0, due_s - monotonic()))
+                if self._pool.full():
+                    self._not_sent(turn, "as many requests as allowed were open")
+                elif monotonic() - due_s > self._plan.late_s_max:
+                    self._not_sent(turn, "late")
+                else:
+                    self._open[turn.index] = turn
+                    self._pool.spawn(self._send, turn)
+            self._pool.join(timeout=self._plan.drain_s)
+        finally:
+            self._pool.kill()  # each of them writes its row: unfinished
+            for turn in self._open.values():  # but for those whose greenlet had not begun to run
+                self._not_sent(turn, "stopped")
+            self._rows.close()
+
+    def _send(self, turn: Turn) -> None:
+        before = self._conversations.open(turn.conversation, turn.turn)
+        answer, entry = Answer(), self._plan.entries[turn.entry]
+        due_s = self._zero_s + turn.due_s
+        try:
+            request = self._request_bytes(turn, before)
+            ask(answer, self._connections[entry.url], request, self._reader, due_s, self._plan.limits)
+        finally:
+            self._conversations.close(turn.conversation, turn.turn, answer.snapshot_version, answer.conversation)
+            del self._open[turn.index]
+            self._rows.add(self._row(turn, before, answer))
+        self._fire(
+            request_type="ASK",
+            name=entry.name,
+            response_time=1000 * ((answer.ended_s or monotonic()) - due_s),
+            response_length=answer.bytes,
+            exception=None if answer.outcome == "complete" else RuntimeError(answer.outcome),
+            context={"index": turn.index},
+        )
+
+    def _request_bytes(self, turn: Turn, before: Before) -> bytes:
+        question = self._plan.questions[turn.question].text
+        asked = Asked(question, before.name, before.seen_version, turn.nonce)
+        return self._protocol.request(self._plan.ask, asked).encode(self._plan.entries[turn.entry].url)
+
+    def _not_sent(self, turn: Turn, why: str) -> None:
+        before = Before(self._conversations.name(turn.conversation), None, overlapped=False)
+        self._rows.add(self._row(turn, before, Answer(outcome="not_sent", detail=why)))
+
+    def _row(self, turn: Turn, before: Before, answer: Answer) -> Request:
+        return Request(
+            index=turn.index,
+            worker=self._share.number,
+            due_s=self._zero_s + turn.due_s,
+            sent_s=answer.began_s,
+            first_byte_s=answer.head_s,
+            first_token_s=answer.first_token_s,
+            end_s=answer.ended_s,
+            status=answer.status,
+            outcome=answer.outcome,
+            bytes=answer.bytes,
+            entry=self._plan.entries[turn.entry].name,
+            conversation=self._conversations.name(turn.conversation),
+            turn=turn.turn,
+            overlapped=before.overlapped,
+            question=self._plan.questions[turn.question].id,
+            answer=answer.text,
+            snapshot_version=answer.snapshot_version,
+            seen_version=before.seen_version,
+            nonce=turn.nonce,
+            chunks=answer.chunks,
+            detail=answer.detail,
+        )

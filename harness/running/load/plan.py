@@ -1,0 +1,82 @@
+"""The load plan: everything the load child needs to know, in one JSON file.
+
+The file holds secrets (the resolved headers), so it lies in the run's temporary folder, can be read by its owner only,
+and is never kept with the run.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from harness.protocols.asking import Ask
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One address where the target is asked."""
+
+    name: str
+    url: str
+    region: str = ""
+
+
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One question of the list; *id* is what its rows say."""
+
+    id: str
+    text: str
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a client gives up, and how much of an answer it takes in."""
+
+    connect_s: float = 3.0
+    stall_s: float = 5.0  # the longest silence between two reads
+    deadline_s: float = 10.0  # counted from when the request was due
+    body_bytes_max: int = 8_388_608
+    event_bytes_max: int = 65_536
+    answer_chars_max: int = 65_536  # beyond it an answer is counted, not kept
+
+
+class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to send, when, to whom, and where to write down what came of it. Paths are absolute."""
+
+    run_id: str
+    seed: int
+    rate_per_s: float
+    total_s: float  # the last instant at which a request may be due
+    entries: tuple[Entry, ...]
+    questions: tuple[Question, ...]
+    ask: Ask
+    in_flight_max: int
+    rows_dir: str
+    ready_path: str
+    start_path: str
+    shape: Literal["constant", "poisson"] = "constant"
+    jitter: float = 0.2  # share of the gap between two arrivals, 0-1
+    turn_gap_s: float = 5.0
+    limits: Limits = Limits()
+    drain_s: float = 10.5  # how long after the last arrival open requests may still end
+    late_s_max: float = 0.1  # a request that cannot be sent within this of when it is due is not sent at all
+
+
+def write(plan: LoadPlan, path: Path) -> None:
+    """Write *plan* to a new file that only its owner can read.
+
+    Raises FileExistsError where there is one, and ValueError for a plan that cannot be carried out.
+    """
+    for what in ("rows_dir", "ready_path", "start_path"):
+        if not Path(getattr(plan, what)).is_absolute():
+            raise ValueError(f"{what} of a load plan is {getattr(plan, what)!r}; it has to be an absolute path")
+    if not plan.entries or not plan.questions:
+        raise ValueError("a load plan needs at least one entry and one question")
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(plan))
+
+
+def read(path: Path) -> LoadPlan:
+    """The plan in *path*. Raises OSError, or msgspec.ValidationError that says where it is wrong."""
+    return msgspec.json.decode(path.read_bytes(), type=LoadPlan)

@@ -1,0 +1,275 @@
+"""Ask an HTTP endpoint once and tell how the answer came and which way it ended; only the load child imports this.
+
+One call is one attempt: nothing in here retries. All instants are seconds of the monotonic clock. What `RequestOutcome`
+does not tell apart is the first word of an answer's detail: closed, cut, unterminated, unreachable, connect_timeout,
+error_event, too_large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic
+
+import msgspec
+from gevent import socket
+from geventhttpclient.response import HTTPParseError, HTTPResponse
+
+from harness.protocols.protocols import MalformedError, Reader, Said
+from harness.record.rows import RequestOutcome
+from harness.running.load.connections import Connections
+from harness.running.load.plan import Limits
+
+_READ_BYTES = 16_384
+_LINGER_S = 0.25  # how long the end of the HTTP message may come after the end of the answer
+_DETAIL_CHARS = 200
+
+
+class Answer(msgspec.Struct, gc=False):
+    """How the answer to one request came; filled in as it comes. An instant that never came is None."""
+
+    outcome: RequestOutcome = "unfinished"
+    detail: str = ""
+    status: int = 0
+    began_s: float | None = None  # before a connection was opened
+    head_s: float | None = None
+    first_token_s: float | None = None  # the first piece with text in it, not one that only names the role
+    ended_s: float | None = None
+    chunks: int = 0
+    bytes: int = 0
+    text: str = ""
+    snapshot_version: int | None = None
+    conversation: str | None = None
+
+
+def ask(answer: Answer, connections: Connections, request: bytes, reader: Reader, due_s: float, limits: Limits) -> None:
+    """Send *request*, read its answer to the end and fill *answer* in. A failure is an outcome, never an exception.
+
+    Only GreenletExit passes through, since swallowing it would hang Locust's stop; *answer* then says "unfinished".
+    """
+    sock, used, exchange = None, False, None
+    answer.began_s = monotonic()
+    deadline_s = due_s + limits.deadline_s
+    try:
+        sock, used = connections.take(min(limits.connect_s, deadline_s - answer.began_s))
+        exchange = _Exchange(answer, sock, reader, deadline_s, limits)
+        exchange.run(request)
+    except TimeoutError:
+        _fail_in_time(answer, connected=sock is not None, late=monotonic() >= deadline_s, limits=limits)
+    except ConnectionRefusedError as error:
+        answer.outcome, answer.detail = "refused", str(error)
+    except OSError as error:
+        answer.outcome, answer.detail = ("reset", str(error)) if sock else ("refused", f"unreachable: {error}")
+    finally:
+        _close(answer, exchange)
+        if used and answer.outcome == "reset":
+            answer.detail += ", on a connection that had been used before"
+        if exchange is not None and exchange.reusable():
+            connections.give_back(sock)
+        elif sock is not None:
+            sock.close()
+
+
+def _fail_in_time(answer: Answer, *, connected: bool, late: bool, limits: Limits) -> None:
+    if late:
+        answer.outcome = "timed_out"
+        answer.detail = "" if connected else "connect_timeout: no connection by the deadline"
+    elif connected:
+        answer.outcome, answer.detail = "stalled", f"nothing came for {limits.stall_s:g} s"
+    else:
+        answer.outcome, answer.detail = "timed_out", f"connect_timeout: no connection within {limits.connect_s:g} s"
+
+
+def _close(answer: Answer, exchange: _Exchange | None) -> None:
+    if answer.outcome != "unfinished":
+        answer.ended_s = answer.ended_s or monotonic()
+    if exchange is not None:
+        answer.text = exchange.text()
+        if answer.status >= 300 and answer.outcome != "unfinished":
+            # An answer that says no says so however its body ends.
+            answer.outcome, answer.detail = "error", f"http {answer.status}: {exchange.refusal() or answer.detail}"
+    answer.detail = answer.detail[:_DETAIL_CHARS]
+
+
+class _Body(HTTPResponse):
+    """Parses an HTTP answer; *fresh* is what of the body came since it was last emptied."""
+
+    fresh = b""
+
+    def _on_body(self, buf: bytes | bytearray) -> None:
+        self.fresh += bytes(buf)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the final answer has ended; an interim one (1xx) is none."""
+        return bool(self.message_complete) and self.get_code() >= 200
+
+
+class _Events:
+    """Server-sent events out of bytes cut anywhere."""
+
+    _tail = _name = _data = b""
+
+    @property
+    def pending_bytes(self) -> int:
+        return len(self._tail) + len(self._data)
+
+    def feed(self, fresh: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Name and data of each event that *fresh* completes."""
+        *lines, self._tail = (self._tail + fresh).split(b"\n")
+        for line in lines:
+            line = line.removesuffix(b"\r")
+            if line[:5] == b"data:":
+                self._data += (b"\n" if self._data else b"") + line[5:].removeprefix(b" ")
+            elif line[:6] == b"event:":
+                self._name = line[6:].strip()
+            elif not line:
+                if self._data:
+                    yield self._name, self._data
+                self._name = self._data = b""
+
+
+class _Exchange:
+    """One request and its answer on one connection."""
+
+    def __init__(self, answer: Answer, sock: socket.socket, reader: Reader, deadline_s: float, limits: Limits) -> None:
+        self._answer, self._sock, self._reader, self._limits = answer, sock, reader, limits
+        self._deadline_s = deadline_s
+        self._parser, self._events = _Body(), _Events()
+        self._streamed = self._sound = False
+        self._pieces: list[str] = []
+        self._kept = 0
+        self._body = bytearray()
+        self._last_s = 0.0  # when the latest piece of the body came
+
+    def run(self, request: bytes) -> None:
+        """Raises OSError; TimeoutError when nothing came for too long, or the deadline passed."""
+        self._sock.settimeout(self._patience_s())
+        self._sock.sendall(request)
+        while self._answer.outcome == "unfinished" and not self._parser.complete:
+            self._sock.settimeout(self._patience_s())
+            got = self._sock.recv(_READ_BYTES)
+            self._take_in(got, monotonic())
+        if self._answer.outcome == "unfinished":
+            self._conclude()
+
+    def text(self) -> str:
+        """As much of the answer's text as is kept."""
+        return "".join(self._pieces)[: self._limits.answer_chars_max]
+
+    def refusal(self) -> str:
+        """How the body of an answer that says no begins."""
+        return self._body[:_DETAIL_CHARS].decode("utf-8", "replace")
+
+    def reusable(self) -> bool:
+        """Whether another request can be sent on the connection; waits a moment for the end of the HTTP message."""
+        if not self._sound:
+            return False
+        until_s = monotonic() + _LINGER_S
+        try:
+            while not self._parser.complete and (left_s := until_s - monotonic()) > 0:
+                self._sock.settimeout(left_s)
+                if not (got := self._sock.recv(_READ_BYTES)):
+                    return False
+                self._parser.feed(got)
+        except (OSError, HTTPParseError):
+            return False
+        return self._parser.complete and not self._parser.should_close()
+
+    def _patience_s(self) -> float:
+        left_s = self._deadline_s - monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        return min(self._limits.stall_s, left_s)
+
+    def _take_in(self, got: bytes, now_s: float) -> None:
+        broken = ""
+        try:
+            self._parser.feed(got)
+        except HTTPParseError as error:
+            broken = f"no HTTP: {error}"
+        if self._answer.head_s is None and self._parser.headers_complete and self._parser.get_code() >= 200:
+            self._head(now_s)
+        if self._parser.fresh:
+            fresh, self._parser.fresh = self._parser.fresh, b""
+            self._last_s = now_s
+            self._body_came(fresh, now_s)
+        if got and broken:
+            self._end("malformed", broken, now_s)
+        elif not got and not self._parser.complete:  # llhttp does not object to an end before the first byte
+            self._end_of_connection(now_s)
+
+    def _end_of_connection(self, now_s: float) -> None:
+        if self._answer.head_s is None:
+            self._end("reset", "closed: before the answer's head", now_s)
+        else:
+            self._end("truncated", "cut: in mid-body", now_s)
+
+    def _head(self, now_s: float) -> None:
+        self._answer.head_s, self._answer.status = now_s, self._parser.get_code()
+        self._streamed = self._answer.status < 300 and "event-stream" in str(self._parser.get("content-type")).lower()
+
+    def _body_came(self, fresh: bytes, now_s: float) -> None:
+        self._answer.bytes += len(fresh)
+        try:
+            if self._streamed:
+                for name, data in self._events.feed(fresh):
+                    self._event_came(self._reader.event(name, data), now_s)
+            else:
+                self._body += fresh
+        except MalformedError as error:
+            self._end("malformed", str(error), now_s)
+        too_long = self._events.pending_bytes > self._limits.event_bytes_max
+        if too_long or self._answer.bytes > self._limits.body_bytes_max:
+            self._end("malformed", f"too_large: given up after {self._answer.bytes} bytes", now_s)
+
+    def _event_came(self, said: Said, now_s: float) -> None:
+        if said.error is not None:
+            self._end("error", f"error_event: {said.error}", now_s)
+        elif said.done:
+            self._end("complete" if self._answer.chunks else "empty", "", now_s)
+        self._note(said)
+        if said.text and self._answer.outcome == "unfinished":
+            self._answer.chunks += 1
+            if self._answer.first_token_s is None:
+                self._answer.first_token_s = now_s
+            if self._kept < self._limits.answer_chars_max:
+                self._pieces.append(said.text)
+                self._kept += len(said.text)
+
+    def _conclude(self) -> None:
+        """The HTTP message has ended, and it has not been said yet what that means."""
+        end_s = self._last_s or monotonic()
+        if self._answer.status >= 300:
+            self._end("error", "", end_s)
+            self._sound = True
+        elif self._streamed:
+            self._end("truncated", "unterminated: the stream ended without saying so", end_s)
+        elif not self._body:
+            self._end("empty", "", end_s)
+        else:
+            self._whole_came(end_s)
+
+    def _whole_came(self, end_s: float) -> None:
+        try:
+            said = self._reader.whole(bytes(self._body))
+        except MalformedError as error:
+            self._end("malformed", str(error), end_s)
+            return
+        if said.error is not None:
+            self._end("error", f"error_event: {said.error}", end_s)
+            return
+        self._note(said)
+        self._pieces.append(said.text)
+        self._answer.first_token_s = end_s if said.text else None
+        self._end("complete" if said.text else "empty", "", end_s)
+
+    def _note(self, said: Said) -> None:
+        if said.snapshot_version is not None:
+            self._answer.snapshot_version = said.snapshot_version
+        self._answer.conversation = said.conversation or self._answer.conversation
+
+    def _end(self, outcome: RequestOutcome, detail: str, now_s: float) -> None:
+        """The first end counts."""
+        if self._answer.outcome == "unfinished":
+            self._answer.outcome, self._answer.detail, self._answer.ended_s = outcome, detail, now_s
+            self._sound = outcome in ("complete", "empty")

@@ -1,0 +1,225 @@
+"""The proxies of one run: each link's listening address, and the effects that are in force on it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from harness.faults.effects import Cut, Probe, Toxic
+from harness.problems import HarnessError
+from harness.running.free_port import free_port
+from harness.running.toxiproxy.attributes import check_address, check_name, check_toxic
+from harness.running.toxiproxy.client import ToxiproxyApi
+from harness.running.toxiproxy.errors import ToxiproxyError, ToxiproxyWedged
+from harness.running.toxiproxy.probe import Protocol, look
+
+_PORT_TRIES = 20
+_TAKE_BACK_S = 2.0
+# Safe while clients leave their streams: these drop what they hold, so nothing waits for a reader that is gone.
+_DROPS_DATA = {"timeout", "limit_data", "reset_peer"}
+
+
+@dataclass
+class _OpenLink:
+    proxy: str
+    upstream: str
+    host: str
+    port: int
+    faults: list[tuple[str, Toxic | Cut]] = field(default_factory=list)  # in force or being tried, oldest first
+
+    @property
+    def cut(self) -> bool:
+        return any(isinstance(effect, Cut) for _, effect in self.faults)
+
+
+class ToxiproxyStage:
+    """This run's proxies on the server of *api*, named *prefix* and the link's name; those of others are never touched.
+
+    Every call that changes the server raises ToxiproxyWedged when it hangs: then the server has to be ended and started
+    again, and `rebuild` puts the proxies back. Threads may share a stage.
+    """
+
+    def __init__(self, api: ToxiproxyApi, prefix: str) -> None:
+        check_name(prefix)
+        self._api = api
+        self._prefix = prefix
+        self._links: dict[str, _OpenLink] = {}
+        self._closed = False
+        self._lock = threading.RLock()
+
+    def open_link(self, link: str, upstream: str, port: int | None = None) -> tuple[str, int]:
+        """The address of a new proxy for *link* that passes everything on to *upstream* (host:port).
+
+        It is on 127.0.0.1, at *port*, or at a free one. Raises ToxiproxyError that names the port when that is taken.
+        """
+        name = self._proxy_name(link)
+        check_name(name)
+        check_address(upstream)
+        with self._lock:
+            if link in self._links:
+                raise HarnessError(f"link {link!r} is open already")
+            self._api.supported_version()
+            opened = self._opened(link, name, upstream, port)
+            return opened.host, opened.port
+
+    def undo_requests(self, link: str) -> list[dict[str, str]]:
+        """HTTP requests after which nothing of *link* is left on the server; they are known before it is opened.
+
+        One is enough whatever was injected: a proxy takes its toxics with it, also where taking off a toxic would hang.
+        """
+        return [{"method": "DELETE", "url": self._api.proxy_url(self._proxy_name(link))}]
+
+    def inject(self, fault_id: str, effect: Toxic | Cut) -> None:
+        """Make *effect* true. When this raises, it may be true all the same until `revert` has returned."""
+        with self._lock:
+            link = self._link(effect.link)
+            if isinstance(effect, Toxic):
+                check_name(_toxic_name(fault_id, effect))
+                check_toxic(effect.kind, effect.stream, effect.attributes)
+            if (fault_id, effect) in link.faults:
+                raise HarnessError(f"fault {fault_id} has this effect in force already: {effect}")
+            link.faults.append((fault_id, effect))
+            if isinstance(effect, Cut):
+                self._api.disable(link.proxy)
+            else:
+                self._add(link, fault_id, effect)
+
+    def revert(self, fault_id: str, effect: Toxic | Cut) -> None:
+        """Make *effect* false; nothing happens when it is not true. Other effects on the link stay in force.
+
+        The end of a timeout closes the link's connections. So does that of a downstream latency, bandwidth, slicer or
+        slow_close on a server before 2.13: there only making the proxy anew on its port is safe while streams are open.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            link = self._link(effect.link)
+            remaining = [fault for fault in link.faults if fault != (fault_id, effect)]
+            if len(remaining) == len(link.faults):
+                return
+            if isinstance(effect, Cut):
+                if not any(isinstance(other, Cut) for _, other in remaining):
+                    self._enable(link)
+            elif self._has_to_be_made_anew(effect):
+                self._make_anew(link, remaining)
+            else:
+                _unless_gone(self._api.remove_toxic, link.proxy, _toxic_name(fault_id, effect))
+            # Only now: a revert that failed can be tried again.
+            link.faults = remaining
+
+    def rebuild(self) -> None:
+        """Make all proxies and the effects in force anew, each on its port, as after the server was started again."""
+        with self._lock:
+            for link in self._links.values():
+                self._make_anew(link, link.faults)
+
+    def probe(self, link: str, protocol: Protocol, timeout_s: float) -> Probe:
+        """What a client of the proxy of *link* sees now, within *timeout_s*."""
+        opened = self._link(link)
+        return look(link, (opened.host, opened.port), protocol, timeout_s)
+
+    def stands(self, fault_id: str, link: str) -> bool:
+        """Whether the server, asked anew, says that a toxic of this fault is on *link*."""
+        proxy = self._api.proxy(self._link(link).proxy)
+        return any(toxic.name.startswith(f"{fault_id}.") for toxic in proxy.toxics)
+
+    def healthy(self, timeout_s: float = 1.0) -> bool:
+        """Whether the server answers for each of this run's proxies within *timeout_s*; false while a change hangs."""
+        # A wedged server still tells its version; only what needs the lock of the wedged proxy hangs.
+        if not self._lock.acquire(timeout=timeout_s):
+            return False
+        try:
+            for link in self._links.values():
+                self._api.proxy(link.proxy, timeout_s=timeout_s)
+            return bool(self._links) or bool(self._api.version())
+        except (ToxiproxyError, ToxiproxyWedged):
+            return False
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Delete this run's proxies, with all effects; each is tried, and the first failure is raised at the end."""
+        failures: list[HarnessError] = []
+        with self._lock:
+            for name, link in list(self._links.items()):
+                try:
+                    _unless_gone(self._api.delete_proxy, link.proxy)
+                    del self._links[name]
+                except (ToxiproxyError, ToxiproxyWedged) as failure:
+                    failures.append(failure)
+            self._closed = not failures
+        if failures:
+            raise failures[0]
+
+    def _proxy_name(self, link: str) -> str:
+        return f"{self._prefix}{link}"
+
+    def _link(self, link: str) -> _OpenLink:
+        if link not in self._links:
+            raise HarnessError(f"link {link!r} is not open; open: {', '.join(self._links) or 'none'}")
+        return self._links[link]
+
+    def _opened(self, link: str, name: str, upstream: str, port: int | None) -> _OpenLink:
+        for tries_left in reversed(range(1 if port else _PORT_TRIES)):
+            wanted = _OpenLink(name, upstream, "127.0.0.1", port or free_port())
+            # Ours from here on: an answer that does not come does not mean that the proxy does not come.
+            self._links[link] = wanted
+            try:
+                self._api.create_proxy(name, upstream, f"{wanted.host}:{wanted.port}")
+            except ToxiproxyError as error:
+                if error.status is not None:
+                    # Refused, so it is not ours; one of this name may even be somebody else's.
+                    del self._links[link]
+                if not (tries_left and _port_is_taken(error)):
+                    raise
+            else:
+                return wanted
+        raise AssertionError("the last try returns or raises")
+
+    def _add(self, link: _OpenLink, fault_id: str, effect: Toxic) -> None:
+        self._api.add_toxic(link.proxy, _toxic_name(fault_id, effect), effect.kind, effect.stream, effect.attributes)
+
+    def _enable(self, link: _OpenLink) -> None:
+        until_s = time.monotonic() + _TAKE_BACK_S
+        while True:
+            try:
+                self._api.enable(link.proxy)
+            except ToxiproxyError as error:
+                if not _port_is_taken(error) or time.monotonic() >= until_s:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+
+    def _has_to_be_made_anew(self, effect: Toxic) -> bool:
+        holds_for_a_reader = effect.stream == "downstream" and effect.kind not in _DROPS_DATA
+        return holds_for_a_reader and not self._api.supported_version().lets_go_of_streams
+
+    def _make_anew(self, link: _OpenLink, faults: list[tuple[str, Toxic | Cut]]) -> None:
+        _unless_gone(self._api.delete_proxy, link.proxy)
+        # It listens only when its toxics are there, so that no connection slips past them.
+        self._api.create_proxy(link.proxy, link.upstream, f"{link.host}:{link.port}", enabled=False)
+        for fault_id, effect in faults:
+            if isinstance(effect, Toxic):
+                self._add(link, fault_id, effect)
+        if not any(isinstance(effect, Cut) for _, effect in faults):
+            self._enable(link)
+
+
+def _toxic_name(fault_id: str, effect: Toxic) -> str:
+    return f"{fault_id}.{effect.kind}.{effect.stream}"
+
+
+def _port_is_taken(error: ToxiproxyError) -> bool:
+    return error.status == 500 and "address already in use" in str(error)
+
+
+def _unless_gone(remove: Callable[..., None], *names: str) -> None:
+    """Remove something; that it is gone already is as good."""
+    try:
+        remove(*names)
+    except ToxiproxyError as error:
+        if error.status != 404:
+            raise

@@ -1,0 +1,156 @@
+"""The wire's control interface: HTTP and JSON on loopback, where saying a thing twice is as good as once.
+
+::
+
+    PUT    /links/LINK/via               {"port": 21001}       where the tap of LINK dials: its Toxiproxy proxy
+    PUT    /links/LINK/owed              {"seconds": 1.7}      how long an abandoned request is still on its way
+    PUT    /links/LINK/faults/FAULT      an effect             a TapMode or an EdgeRule, in place of this fault's last one
+    DELETE /links/LINK/faults/FAULT                            whatever of that is in force
+    GET    /counts                                             LinkCounts by link
+    POST   /finish                                             write what is open, and end
+
+An answer of 2xx means that it is in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from harness.faults.effects import EdgeRule, LinkCounts, TapMode
+from harness.running.wire.edge.edge import Edge
+from harness.running.wire.tap.tap import Tap
+
+Asked = TypeVar("Asked")
+
+
+class Via(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A port of 127.0.0.1."""
+
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class Owed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A time that is not negative."""
+
+    seconds: Annotated[float, msgspec.Meta(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Both ends of one link."""
+
+    tap: Tap
+    edge: Edge
+
+    @property
+    def counts(self) -> LinkCounts:
+        link, tally = self.tap.link, self.edge.upstream.tally
+        attempts, arrivals = self.tap.attempts.begun[link], self.edge.arrivals.begun[link]
+        return LinkCounts(attempts, arrivals, tally.forwarded, dict(self.edge.by_fault), tally.redials)
+
+
+class Control:
+    """Answers for *links*; *finished* is set when they are to end, and *ended* once they have."""
+
+    def __init__(self, links: Mapping[str, Ends]) -> None:
+        self._links = links
+        self.finished = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    def application(self) -> web.Application:
+        application = web.Application()
+        application.add_routes(
+            [
+                web.put("/links/{link}/via", self._via),
+                web.put("/links/{link}/owed", self._owed),
+                web.put("/links/{link}/faults/{fault}", self._inject),
+                web.delete("/links/{link}/faults/{fault}", self._revert),
+                web.get("/counts", self._counts),
+                web.post("/finish", self._finish),
+            ]
+        )
+        return application
+
+    async def _via(self, request: web.Request) -> web.Response:
+        self._ends(request).tap.via = (await _asked(request, _VIA)).port
+        return web.Response(status=204)
+
+    async def _owed(self, request: web.Request) -> web.Response:
+        self._ends(request).tap.owed_s = (await _asked(request, _OWED)).seconds
+        return web.Response(status=204)
+
+    async def _inject(self, request: web.Request) -> web.Response:
+        ends, fault = self._ends(request), request.match_info["fault"]
+        effect = await _asked(request, _EFFECT)
+        if effect.link != request.match_info["link"]:
+            raise _refusal(400, f"the effect is for link {effect.link!r}, not {request.match_info['link']!r}")
+        match effect:
+            case TapMode():
+                await _made_true(ends.tap.put_mode(fault, effect.mode))
+            case EdgeRule():
+                ends.edge.rules.put(fault, effect)
+        return web.Response(status=204)
+
+    async def _revert(self, request: web.Request) -> web.Response:
+        ends, fault = self._ends(request), request.match_info["fault"]
+        ends.edge.rules.drop(fault)
+        await _made_true(ends.tap.drop_mode(fault))
+        return web.Response(status=204)
+
+    async def _counts(self, request: web.Request) -> web.Response:
+        for ends in self._links.values():
+            if problem := ends.tap.attempts.problem or ends.edge.arrivals.problem:
+                raise _refusal(507, problem)
+        counts = {name: ends.counts for name, ends in self._links.items()}
+        return web.Response(body=msgspec.json.encode(counts), content_type="application/json")
+
+    async def _finish(self, request: web.Request) -> web.Response:
+        self.finished.set()
+        await self.ended.wait()
+        return web.Response(status=204)
+
+    def _ends(self, request: web.Request) -> Ends:
+        name = request.match_info["link"]
+        if name not in self._links:
+            raise _refusal(404, f"no link is called {name!r}; there are: {', '.join(self._links) or 'none'}")
+        return self._links[name]
+
+
+_VIA = msgspec.json.Decoder(Via)
+_OWED = msgspec.json.Decoder(Owed)
+_EFFECT: msgspec.json.Decoder[TapMode | EdgeRule] = msgspec.json.Decoder(TapMode | EdgeRule)
+
+
+async def _asked(request: web.Request, decoder: msgspec.json.Decoder[Asked]) -> Asked:
+    try:
+        return decoder.decode(await request.read())
+    except msgspec.DecodeError as error:
+        raise _refusal(400, f"{request.method} {request.path}: {error}") from error
+
+
+async def _made_true(change: Awaitable[None]) -> None:
+    try:
+        await change
+    except OSError as error:
+        raise _refusal(500, str(error)) from error
+
+
+def _refusal(status: int, why: str) -> web.HTTPException:
+    refusal = _REFUSALS[status]()
+    refusal.body = msgspec.json.encode({"error": why})
+    refusal.content_type = "application/json"
+    return refusal
+
+
+_REFUSALS: dict[int, type[web.HTTPException]] = {
+    400: web.HTTPBadRequest,
+    404: web.HTTPNotFound,
+    500: web.HTTPInternalServerError,
+    507: web.HTTPInsufficientStorage,
+}

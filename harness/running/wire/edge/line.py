@@ -1,0 +1,141 @@
+"""A connection to a provider, on which one request is made at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from harness.running.wire.edge.answer import AnswerReading, Head, UnreadableError
+from harness.running.wire.sockets import unbuffered
+
+
+class Asker(Protocol):
+    """Who makes a request on a line, and is told what becomes of it."""
+
+    def sent(self) -> None:
+        """The last byte of the request was given to the system."""
+
+    def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
+        """The next *pieces* of the answer, whose head is *head*; *whole*: they are the last."""
+
+    def lost(self, error: Exception, *, silent: bool) -> None:
+        """The rest of the answer will not come; *silent*: not one byte of it has."""
+
+
+class Lines(Protocol):
+    """Who keeps lines."""
+
+    def keep(self, line: Line) -> None:
+        """*line* is free for another request."""
+
+    def forget(self, line: Line) -> None:
+        """*line* has ended."""
+
+
+class Line(asyncio.Protocol):
+    """One of *lines*, from its first request to its end."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, lines: Lines) -> None:
+        self.requests = 0
+        self.free_since_s = 0.0
+        self._lines = lines
+        self._asker: Asker | None = None
+        self._reading = AnswerReading(to_head=False)
+        self._silent = True
+        self._sent = True
+
+    @property
+    def ending(self) -> bool:
+        return self._transport.is_closing()
+
+    def say(self, request: bytes, asker: Asker, *, to_head: bool) -> None:
+        """Send the whole of *request* for *asker*; the line has to be free."""
+        self.requests += 1
+        self._asker = asker
+        self._reading = AnswerReading(to_head=to_head)
+        self._silent = True
+        self._sent = False
+        self._transport.write(request)
+        self._look_if_sent()
+
+    def let_go(self) -> None:
+        """End the line at once; its asker hears no more, and nothing more is written."""
+        self._asker = None
+        self._transport.abort()
+
+    def pause(self) -> None:
+        """Read no more of the answer until `resume`."""
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = unbuffered(transport)
+
+    def resume_writing(self) -> None:
+        self._look_if_sent()
+
+    def data_received(self, data: bytes) -> None:
+        asker, reading = self._asker, self._reading
+        if asker is None:
+            self._transport.abort()  # Nobody has asked.
+            return
+        self._silent = False
+        unreadable: UnreadableError | None = None
+        try:
+            reading.feed(data)
+        except UnreadableError as error:
+            unreadable = error
+        self._tell(asker, reading)
+        if unreadable is not None:
+            self._lose(unreadable)
+
+    def eof_received(self) -> None:
+        # A provider that will say no more may not read on either, and then a close would wait for ever.
+        self._end(None)
+        self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(exc)
+        self._lines.forget(self)
+
+    # What becomes of the request.
+
+    def _look_if_sent(self) -> None:
+        if self._sent or self._transport.is_closing() or self._transport.get_write_buffer_size():
+            return
+        self._sent = True
+        if self._asker is not None:
+            self._asker.sent()
+
+    def _tell(self, asker: Asker, reading: AnswerReading) -> None:
+        head, pieces = reading.head, reading.pieces
+        if head is None:
+            return
+        reading.pieces = []
+        if reading.whole:
+            self._asker = None
+            if reading.keep_alive and not reading.excess and self._sent:
+                self._lines.keep(self)
+            else:
+                self._transport.abort()
+        asker.hear(head, pieces, whole=reading.whole)
+
+    def _end(self, exc: Exception | None) -> None:
+        if exc is None and self._asker is not None and self._reading.until_end and self._sent:
+            self._reading.whole = True
+            self._tell(self._asker, self._reading)
+        self._lose(exc or ConnectionResetError("the provider closed the connection before the end of its answer"))
+
+    def _lose(self, error: Exception) -> None:
+        asker, self._asker = self._asker, None
+        if asker is not None:
+            self._transport.abort()
+            asker.lost(error, silent=self._silent)

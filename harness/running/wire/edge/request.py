@@ -1,0 +1,141 @@
+"""A client's requests, read from the bytes of its connection as they come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import httptools
+
+from harness.running.wire.edge.headers import Headers, listed, written
+
+_HEAD_BYTES_MAX = 1 << 16
+
+
+class MalformedError(Exception):
+    """What a client said is no request; it is not quoted, since a secret may be in it."""
+
+
+@dataclass(slots=True)
+class Request:
+    """One request whose head has come; *whole*: its body has, too. *old*: its client speaks HTTP/1.0."""
+
+    method: bytes
+    target: bytes
+    headers: Headers
+    old: bool
+    keep_alive: bool
+    body: bytearray = field(default_factory=bytearray)
+    whole: bool = False
+
+
+class RequestReading:
+    """Reads the requests of one connection."""
+
+    def __init__(self) -> None:
+        self._begun: list[Request] = []
+        self._too_long = False
+        self._upgrade = False
+        self._over = False
+        self._start()
+        self._parser = httptools.HttpRequestParser(self)
+
+    def feed(self, data: bytes) -> list[Request]:
+        """Read *data*: the requests whose heads it ends. They become whole while this goes on reading.
+
+        Raises MalformedError, after which nothing can be read; `begun` has the requests before.
+        """
+        midway = self._in_head
+        while data and not self._over:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._without_upgrade() + data[upgrade.args[0] :]
+                continue
+            except httptools.HttpParserError as error:
+                if isinstance(error, httptools.HttpParserCallbackError) and not self._too_long:
+                    raise  # It is no fault of the client's.
+                if not self._over:  # else it is what follows the last request, and that is for nobody
+                    raise MalformedError from error
+            break
+        # What began in this piece is not counted, since other requests may stand before it.
+        if midway and self._in_head:
+            self._grow(len(data))
+        return self.begun()
+
+    def begun(self) -> list[Request]:
+        """The requests whose heads have come since this was last asked."""
+        begun, self._begun = self._begun, []
+        return begun
+
+    def _start(self) -> None:
+        self._target = b""
+        self._headers: Headers = []
+        self._head_bytes = 0
+        self._in_head = False
+        self._request: Request | None = None
+
+    def _without_upgrade(self) -> bytes:
+        """The head that was read last, which asks for an upgrade, without that: the request goes on as any other.
+
+        httptools would read neither its body nor what follows.
+        """
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            raise MalformedError
+        stay = b", ".join(sorted(listed(self._headers, b"connection") - {b"upgrade"}))
+        headers = [line for line in self._headers if line[0].lower() not in (b"connection", b"upgrade")]
+        first = b"%b %b HTTP/%b" % (method, self._target, self._parser.get_http_version().encode())
+        self._parser = httptools.HttpRequestParser(self)
+        self._upgrade = False
+        return written(first, [*headers, (b"Connection", stay)] if stay else headers)
+
+    def _grow(self, count: int) -> None:
+        self._head_bytes += count
+        if self._head_bytes > _HEAD_BYTES_MAX:
+            self._too_long = True
+            raise MalformedError
+
+    # What httptools calls.
+
+    def on_message_begin(self) -> None:
+        self._start()
+        self._in_head = True
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+        self._grow(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._request is None:  # else it is in the trailer
+            self._headers.append((name, value))
+            self._grow(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._upgrade = self._parser.should_upgrade()
+        if self._upgrade:
+            return
+        parser = self._parser
+        old = parser.get_http_version() == "1.0"
+        target = _target(self._target)
+        self._request = Request(parser.get_method(), target, self._headers, old, parser.should_keep_alive())
+        self._begun.append(self._request)
+
+    def on_body(self, piece: bytes) -> None:
+        if self._request is not None:
+            self._request.body += piece
+
+    def on_message_complete(self) -> None:
+        if self._request is None:
+            return
+        self._request.whole = True
+        self._over = not self._request.keep_alive
+        self._request = None
+
+
+def _target(url: bytes) -> bytes:
+    """What is asked for, where the request line names the whole address."""
+    if url.startswith(b"/") or b"://" not in url:
+        return url
+    path = url.partition(b"://")[2].partition(b"/")[2]
+    return b"/" + path

@@ -1,0 +1,249 @@
+"""What becomes of one request at the edge: a row, and an answer from the provider or from a fault."""
+
+from __future__ import annotations
+
+import logging
+import time
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Protocol
+
+from harness.protocols.nonce import NonceSearch
+from harness.record.rows import Arrival, ArrivalOutcome
+from harness.running.wire.edge import openai_errors
+from harness.running.wire.edge.answer import Head
+from harness.running.wire.edge.headers import Headers, end_to_end, put, value, written
+from harness.running.wire.edge.reading import Prompt, Reader, reader
+from harness.running.wire.edge.request import Request
+from harness.running.wire.edge.rules import Verdict
+from harness.running.wire.edge.upstream import Call
+from harness.running.wire.secrets import SECRET, path_alone
+
+if TYPE_CHECKING:
+    from harness.running.wire.edge.edge import Edge
+
+_NOT_ASKED_ON = frozenset({b"host", b"content-length", b"expect"})
+_WITH_BODY = frozenset({b"POST", b"PUT", b"PATCH"})
+_WITHOUT_BODY = frozenset({204, 304})
+
+_log = logging.getLogger(__name__)
+
+
+class Client(Protocol):
+    """Who is answered."""
+
+    @property
+    def flushed(self) -> bool:
+        """Whether all that was written has been given to the system."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def done(self, *, keep_alive: bool) -> None:
+        """The answer is complete."""
+
+    def cut(self) -> None:
+        """The rest of the answer will not come: close the connection once what was written has been sent."""
+
+
+class Visit:
+    """One *request* to *edge*, from its last byte to its row."""
+
+    def __init__(self, edge: Edge, request: Request, client: Client) -> None:
+        self._edge = edge
+        self._request = request
+        self._client = client
+        self._arrival = Arrival(edge.link, time.monotonic(), path=path_alone(request.target.decode("latin-1")))
+        self._prompt = Prompt(b"")
+        self._limits: dict[str, str] = {}
+        self._call: Call | None = None
+        self._answer: _Answer | None = None
+        self._reading: Reader | None = None
+        self._whole = False
+        self._over = False
+
+    def begin(self) -> None:
+        """Answer, or have the provider answer; the client may be done before this returns."""
+        try:
+            self._begin()
+        except Exception:  # noqa: BLE001 - a defect of ours must not look like the client's or the provider's: it is a cut, and said.
+            self._break()
+
+    def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
+        """The provider said the next *pieces*."""
+        try:
+            self._hear(head, pieces, whole=whole)
+        except Exception:  # noqa: BLE001 - as above
+            self._break()
+
+    def fail(self, error: Exception) -> None:
+        """The provider will not answer, or not to the end."""
+        if self._answer is not None:
+            self._end("truncated")
+        else:
+            if self._arrival.forwarded_s is None:
+                self._edge.complain(error)
+            self._end("closed")
+        self._client.cut()
+
+    def leave(self) -> None:
+        """The client is there no longer."""
+        if self._over or self._call is None:
+            return
+        if self._answer is not None:
+            self._end("client_left")
+            self._call.end()
+            return
+        self._over = True
+        self._arrival.end_s = time.monotonic()
+        self._edge.afterwards(self._call, lambda: self._edge.end(self._arrival, "client_left"))
+
+    def pause(self) -> None:
+        """The client reads more slowly than the provider speaks."""
+        if self._call is not None:
+            self._call.pause()
+
+    def resume(self) -> None:
+        """The client has read all that there was."""
+        if self._whole:
+            self._complete()
+        elif self._call is not None:
+            self._call.resume()
+
+    # The request.
+
+    def _begin(self) -> None:
+        self._edge.arrivals.begin(self._arrival)
+        body = bytes(self._request.body)
+        self._arrival.nonce = self._nonce(body)
+        verdict = self._edge.rules.judge(self._arrival.nonce, time.monotonic())
+        if verdict.status:
+            self._read(body)
+            self._answer_for_fault(verdict)
+            return
+        if verdict.limited is not None:
+            self._limits = openai_errors.limit_headers(verdict.limited)
+        to_head = self._request.method == b"HEAD"
+        self._call = Call(self._edge.upstream, self._asked(body), self, self._arrival, to_head=to_head)
+        self._call.begin()
+        # Once the request is on its way: nothing is heard before this returns.
+        self._read(body)
+
+    def _nonce(self, body: bytes) -> str:
+        search = NonceSearch()
+        for name, said in self._request.headers:
+            if name.lower() not in SECRET:
+                search.whole(said)
+        search.whole(body)
+        return search.found
+
+    def _read(self, body: bytes) -> None:
+        self._prompt = Prompt(body)
+        self._arrival.messages_sha256 = self._prompt.messages_sha256
+
+    def _asked(self, body: bytes) -> bytes:
+        request = self._request
+        headers = end_to_end(request.headers, _NOT_ASKED_ON)
+        if body or request.method in _WITH_BODY:
+            headers.append((b"Content-Length", b"%d" % len(body)))
+        return self._edge.upstream.request(request.method, request.target, headers, body)
+
+    # The answer.
+
+    def _answer_for_fault(self, verdict: Verdict) -> None:
+        arrival = self._arrival
+        identity = f"{self._edge.link}/{arrival.nonce}/{self._edge.arrivals.begun[self._edge.link]}"
+        request_id = "req_" + blake2b(identity.encode(), digest_size=16).hexdigest()
+        if verdict.limited is not None:
+            said = openai_errors.rate_limited(verdict.limited, model=self._prompt.model, request_id=request_id)
+        else:
+            said = openai_errors.error(verdict.status, request_id=request_id)
+        self._edge.by_fault[verdict.fault_id] += 1
+        arrival.fault = verdict.fault_id
+        arrival.status = said.status
+        arrival.first_byte_s = time.monotonic()
+        headers = [*_encoded(said.headers), (b"Content-Length", b"%d" % len(said.body))]
+        answer = _Answer(self._request, said.status, said.reason.encode(), headers)
+        self._client.write(answer.head + answer.part([said.body], whole=True))
+        self._end("answered_by_fault")
+        self._client.done(keep_alive=answer.keep_alive)
+
+    def _hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
+        answer, said = self._answer, b""
+        if answer is None:
+            self._arrival.first_byte_s = time.monotonic()
+            self._arrival.status = head.status
+            headers = put(end_to_end(head.headers), _encoded(self._limits))
+            answer = self._answer = _Answer(self._request, head.status, head.reason, headers)
+            said = answer.head
+            self._reading = _reader(head.status, headers)
+        # All at once, and before anything that can wait.
+        self._client.write(said + answer.part(pieces, whole=whole))
+        if self._reading is not None:
+            for piece in pieces:
+                self._reading.feed(piece)
+        if whole:
+            self._whole = True
+            if self._client.flushed:
+                self._complete()
+
+    # The end.
+
+    def _complete(self) -> None:
+        if self._over:
+            return
+        assert self._answer is not None
+        self._end("complete")
+        self._client.done(keep_alive=self._answer.keep_alive)
+
+    def _end(self, outcome: ArrivalOutcome) -> None:
+        self._over = True
+        if self._reading is not None:
+            self._arrival.tokens_out = self._reading.end()
+            counted = self._reading.tokens_in
+            self._arrival.tokens_in = self._prompt.tokens_estimate if counted is None else counted
+        self._edge.end(self._arrival, outcome)
+
+    def _break(self) -> None:
+        _log.exception("link %s: a request could not be carried", self._edge.link)
+        self._over = True
+        if self._call is not None:
+            self._call.end()
+        self._client.cut()
+
+
+class _Answer:
+    """How an answer to *request* is framed for its client, whatever framed it for us."""
+
+    __slots__ = ("_bodiless", "_chunked", "head", "keep_alive")
+
+    def __init__(self, request: Request, status: int, reason: bytes, headers: Headers) -> None:
+        self._bodiless = request.method == b"HEAD" or status in _WITHOUT_BODY
+        sized = self._bodiless or bool(value(headers, b"content-length"))
+        self._chunked = not sized and not request.old
+        self.keep_alive = request.keep_alive and (sized or self._chunked)
+        lines = list(headers)
+        if self._chunked:
+            lines.append((b"Transfer-Encoding", b"chunked"))
+        if self.keep_alive and request.old:
+            lines.append((b"Connection", b"keep-alive"))
+        elif not self.keep_alive and not request.old:
+            lines.append((b"Connection", b"close"))
+        self.head = written(b"HTTP/1.%d %d %b" % (0 if request.old else 1, status, reason), lines)
+
+    def part(self, pieces: list[bytes], *, whole: bool) -> bytes:
+        """The next *pieces* of the body; *whole*: there are no more."""
+        if self._bodiless:
+            return b""
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if self._chunked:
+            framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            return framed + b"0\r\n\r\n" if whole else framed
+        return body
+
+
+def _reader(status: int, headers: Headers) -> Reader:
+    kind, encoding = value(headers, b"content-type"), value(headers, b"content-encoding")
+    return reader(status, kind.decode("latin-1"), encoding.decode("latin-1"))
+
+
+def _encoded(headers: dict[str, str]) -> Headers:
+    return [(name.encode("latin-1"), said.encode("latin-1", "replace")) for name, said in headers.items()]

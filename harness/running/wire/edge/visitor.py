@@ -1,0 +1,159 @@
+"""A connection that a client made to the edge, on which its requests are answered one by one, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from harness.running.wire.edge.headers import value
+from harness.running.wire.edge.request import MalformedError, Request, RequestReading
+from harness.running.wire.edge.visit import Visit
+from harness.running.wire.sockets import unbuffered
+
+if TYPE_CHECKING:
+    from harness.running.wire.edge.edge import Edge
+
+PROBE_PATH = b"/.harness/probe"
+PROBE_HEADER = b"x-harness-probe"
+
+_GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_LINGER_S = 1.0
+"""How long what a refused client still says is read, since a close before that would take the answer from it."""
+_WAITING_MAX = 32
+
+
+class Visitor(asyncio.Protocol):
+    """One connection to *edge*."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._reading = RequestReading()
+        self._waiting: deque[Request] = deque()
+        self._visit: Visit | None = None
+        self._malformed = False
+        self._told_to_go_on: Request | None = None
+        self._advancing = False
+        self._gone = False
+        self._full = False
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = unbuffered(transport)
+        self._edge.visitors.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._gone or self._malformed:
+            return
+        try:
+            self._waiting += self._reading.feed(data)
+        except MalformedError:
+            self._waiting += self._reading.begun()
+            self._malformed = True
+        self._advance()
+
+    def eof_received(self) -> None:
+        # Toxiproxy treats a half-closed connection as closed, so the client has left.
+        self.leave()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._edge.visitors.discard(self)
+        self.leave()
+
+    def pause_writing(self) -> None:
+        if self._visit is not None:
+            self._visit.pause()
+
+    def resume_writing(self) -> None:
+        if self._visit is not None:
+            self._visit.resume()
+
+    # What the edge calls.
+
+    def leave(self) -> None:
+        """The client is there no longer, or is to be treated so."""
+        if self._gone:
+            return
+        self._gone = True
+        self._waiting.clear()
+        if self._visit is not None:
+            self._visit.leave()
+
+    def drop(self) -> None:
+        self._transport.abort()
+
+    # What the visit calls.
+
+    @property
+    def flushed(self) -> bool:
+        """Whether all that was written has been given to the system."""
+        return not self._transport.get_write_buffer_size()
+
+    def write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def done(self, *, keep_alive: bool) -> None:
+        """The visit is over, and its answer written."""
+        self._visit = None
+        if not keep_alive:
+            self.cut()
+        elif not self._advancing:
+            self._advance()
+
+    def cut(self) -> None:
+        """Close the connection once what was written has been sent."""
+        self._visit = None
+        self._gone = True
+        self._waiting.clear()
+        self._transport.close()
+
+    # What comes next.
+
+    def _advance(self) -> None:
+        self._advancing = True
+        while self._visit is None and self._waiting and self._waiting[0].whole:
+            self._serve(self._waiting.popleft())
+        self._advancing = False
+        if self._visit is None and not self._gone:
+            if self._malformed:
+                self._refuse()
+            elif self._waiting:
+                self._tell_to_go_on(self._waiting[0])
+        self._look_if_full()
+
+    def _serve(self, request: Request) -> None:
+        if request.target == PROBE_PATH and any(name.lower() == PROBE_HEADER for name, _ in request.headers):
+            self.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            self.done(keep_alive=request.keep_alive)
+            return
+        self._visit = Visit(self._edge, request, self)
+        self._visit.begin()
+
+    def _tell_to_go_on(self, request: Request) -> None:
+        if (
+            request.old
+            or request is self._told_to_go_on
+            or value(request.headers, b"expect").lower() != b"100-continue"
+        ):
+            return
+        self._told_to_go_on = request
+        self.write(_GO_ON)
+
+    def _refuse(self) -> None:
+        self._gone = True
+        self.write(_BAD_REQUEST)
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+        asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
+
+    def _look_if_full(self) -> None:
+        # A client that asks faster than it is answered has to wait.
+        full = len(self._waiting) > _WAITING_MAX
+        if full != self._full and not self._transport.is_closing():
+            self._full = full
+            (self._transport.pause_reading if full else self._transport.resume_reading)()

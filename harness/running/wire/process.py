@@ -1,0 +1,113 @@
+"""The wire process: a tap and an edge for each link, one control port, and row files that are whole when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from harness.record.rows import Arrival, Attempt
+from harness.running.wire.config import ARRIVALS, ATTEMPTS, Config, load
+from harness.running.wire.control import Control, Ends
+from harness.running.wire.edge.edge import Edge
+from harness.running.wire.ledger import Ledger
+from harness.running.wire.tap.tap import Tap
+
+USAGE = 2
+BROKEN = 70
+_ANSWERED_WITHIN_S = 1.0
+
+
+def main(arguments: list[str]) -> int:
+    """Serve what the config file named in *arguments* says, until SIGTERM, SIGINT or ``POST /finish``; the exit status."""
+    if len(arguments) != 1:
+        print("usage: python -m harness.running.wire CONFIG.json", file=sys.stderr)  # noqa: T201 - its log
+        return USAGE
+    try:
+        config = load(Path(arguments[0]))
+    except (OSError, ValueError) as error:
+        print(f"the wire cannot start: {error}", file=sys.stderr)  # noqa: T201 - its log
+        return USAGE
+    _allow_many_connections()
+    # What was loaded stays: to look for garbage in it would hold up streams.
+    gc.collect()
+    gc.freeze()
+    try:
+        _run(serve(config, _on_signals))
+    except OSError as error:
+        print(f"the wire cannot go on: {error}", file=sys.stderr)  # noqa: T201 - its log
+        return BROKEN
+    return 0
+
+
+async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
+    """Serve *config* until it is told to finish; *watch* gets the event by which it can be told.
+
+    Raises OSError where a port or a file cannot be had.
+    """
+    rows = Path(config.rows)
+    attempts: Ledger[Attempt] = Ledger(rows / ATTEMPTS)
+    arrivals: Ledger[Arrival] = Ledger(rows / ARRIVALS)
+    links: dict[str, Ends] = {}
+    for link in config.links:
+        ca = Path(link.ca) if link.ca else None
+        edge = Edge(link.name, link.upstream, ca=ca, seed=config.seed, arrivals=arrivals)
+        links[link.name] = Ends(Tap(link.name, attempts, link.listen), edge)
+    control = Control(links)
+    watch(control.finished)
+    runner = web.AppRunner(control.application(), access_log=None)
+    await runner.setup()
+    try:
+        for ends in links.values():
+            await ends.tap.open()
+            await ends.edge.open()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        _announce(Path(config.ready), runner.addresses[0][1], links)
+        await control.finished.wait()
+    finally:
+        for ends in links.values():
+            await ends.tap.close()
+        attempts.finish()
+        await asyncio.gather(*(ends.edge.close() for ends in links.values()))
+        arrivals.finish()
+        control.ended.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(runner.cleanup(), _ANSWERED_WITHIN_S)
+
+
+def _announce(path: Path, control: int, links: dict[str, Ends]) -> None:
+    ports = {name: {"tap": ends.tap.port, "edge": ends.edge.port} for name, ends in links.items()}
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_bytes(msgspec.json.encode({"control": control, "links": ports}))
+    draft.replace(path)
+
+
+def _on_signals(finished: asyncio.Event) -> None:
+    for told in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(told, finished.set)
+
+
+def _run(work: Coroutine[object, object, None]) -> None:
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(work)
+    else:
+        uvloop.run(work)
+
+
+def _allow_many_connections() -> None:
+    # A stream takes four descriptors, and many systems allow 1024 unless asked.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

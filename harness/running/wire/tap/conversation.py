@@ -1,0 +1,273 @@
+"""What is said on one connection of the target's, read along without touching it: attempts, and what became of each."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+
+import httptools
+
+from harness.protocols.nonce import NonceSearch
+from harness.record.rows import Attempt, AttemptOutcome
+from harness.running.wire.ledger import Ledger
+from harness.running.wire.secrets import SECRET, path_alone
+
+_TRACEPARENT_CHARACTERS = 128
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+
+
+class Conversation:
+    """The exchanges on one connection, in order; their rows go to *attempts*.
+
+    It is told every byte that passes, once, in order. What it cannot parse it counts as malformed, and follows no further.
+    """
+
+    def __init__(self, link: str, attempts: Ledger[Attempt]) -> None:
+        self._link = link
+        self._ledger = attempts
+        self._open: deque[_Exchange] = deque()
+        self._asking: _Exchange | None = None
+        self._questions: _Questions | None = _Questions(self)
+        self._answers: _Answers | None = _Answers(self)
+        self._now_s = 0.0
+        self._unclaimed = 0
+        self._heads_asked = False
+        self.begun = 0
+
+    @property
+    def owed(self) -> bool:
+        """Whether a request has begun whose answer is not complete."""
+        return bool(self._open)
+
+    @property
+    def halfway(self) -> bool:
+        """Whether a request has begun whose last byte has not come."""
+        return self._asking is not None
+
+    @property
+    def unheard_since_s(self) -> float | None:
+        """When the last request was whole of which not one byte of an answer has come; None where there is none."""
+        if self._asking is None and self._open and self._open[-1].attempt.first_byte_s is None:
+            return self._open[-1].attempt.sent_s
+        return None
+
+    def asked(self, data: bytes) -> None:
+        """The client said *data*."""
+        self._now_s = time.monotonic()
+        self._unclaimed = len(data)
+        if self._asking is not None:
+            self._claim(self._asking)
+        if self._questions is not None:
+            self._feed_questions(data)
+
+    def answered(self, data: bytes) -> None:
+        """The far side said *data*."""
+        if not self._open:
+            return
+        self._now_s = time.monotonic()
+        attempt = self._open[0].attempt
+        attempt.bytes_in += len(data)
+        if attempt.first_byte_s is None:
+            attempt.first_byte_s = self._now_s
+        try:
+            self._feed_answers(data)
+        except httptools.HttpParserUpgrade:
+            self._follow_no_further()
+        except httptools.HttpParserError:
+            if self._open:
+                self._end(self._open[0], "malformed")
+            self._follow_no_further()
+
+    def far_ended(self, *, reset: bool) -> None:
+        """The far side closed the connection, or reset it; the client is being told."""
+        self._now_s = time.monotonic()
+        for exchange in list(self._open):
+            self._end(exchange, exchange.cut_short(reset=reset))
+
+    def client_left(self) -> None:
+        """The client closed the connection, or reset it."""
+        self._now_s = time.monotonic()
+        for exchange in list(self._open):
+            self._end(exchange, "complete" if exchange.answered else "client_left")
+
+    # What the parsers say.
+
+    def _begin(self) -> None:
+        attempt = self._ledger.begin(Attempt(self._link, self._now_s))
+        self._asking = _Exchange(attempt)
+        self._open.append(self._asking)
+        self.begun += 1
+        self._claim(self._asking)
+
+    def _claim(self, exchange: _Exchange) -> None:
+        # Of pipelined requests in one segment, the first gets all of its bytes.
+        exchange.attempt.bytes_out += self._unclaimed
+        self._unclaimed = 0
+
+    def _whole(self) -> None:
+        exchange, self._asking = self._asking, None
+        if exchange is None:
+            return
+        exchange.attempt.sent_s = self._now_s
+        exchange.attempt.nonce = exchange.search.found
+        if exchange.answered:
+            self._end(exchange, "complete")
+
+    def _answer_complete(self) -> None:
+        exchange = self._open[0]
+        exchange.answered = True
+        exchange.attempt.end_s = self._now_s
+        # An answer may come before the request is whole, and the nonce may be in the rest.
+        if exchange is not self._asking:
+            self._end(exchange, "complete")
+
+    # How exchanges end.
+
+    def _end(self, exchange: _Exchange, outcome: AttemptOutcome) -> None:
+        attempt = exchange.attempt
+        attempt.outcome = outcome
+        attempt.nonce = exchange.search.found
+        if not exchange.answered:
+            attempt.end_s = self._now_s
+        self._open.remove(exchange)
+        if self._asking is exchange:
+            self._asking = None
+        self._ledger.end(attempt)
+
+    def _feed_questions(self, data: bytes) -> None:
+        assert self._questions is not None
+        try:
+            # An upgrade is only asked for: until it is agreed to, body and further requests come as ever, but httptools
+            # would stop reading here.
+            self._questions.parser.feed_data(_UPGRADE.sub(b"\r\nxpgrade:", data))
+        except httptools.HttpParserUpgrade:
+            self._follow_no_further()
+        except httptools.HttpParserError:
+            if self._asking is not None:
+                self._end(self._asking, "malformed")
+            self._follow_no_further()
+
+    def _feed_answers(self, data: bytes) -> None:
+        if not self._heads_asked:
+            if self._answers is not None:
+                self._answers.parser.feed_data(data)
+            return
+        # A parser reads what follows the answer to a HEAD as its body, so it gets no line too much.
+        while data and self._answers is not None:
+            line = data[: data.find(b"\n") + 1] or data
+            self._answers.parser.feed_data(line)
+            data = data[len(line) :]
+
+    def _follow_no_further(self) -> None:
+        self._questions = self._answers = None
+        self._asking = None
+
+
+class _Exchange:
+    """One request with its answer, as far as they have come."""
+
+    __slots__ = ("answered", "attempt", "head", "search", "until_end")
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.search = NonceSearch()
+        self.head = False
+        self.until_end = False
+        self.answered = False
+
+    def cut_short(self, *, reset: bool) -> AttemptOutcome:
+        if self.answered or (self.until_end and not reset):
+            return "complete"
+        if self.head:
+            return "truncated"
+        if reset:
+            return "reset"
+        return "closed" if self.attempt.first_byte_s is None else "truncated"
+
+
+class _Questions:
+    """What httptools calls while it reads requests."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._url = b""
+        self.parser = httptools.HttpRequestParser(self)
+
+    @property
+    def _exchange(self) -> _Exchange:
+        assert self._conversation._asking is not None
+        return self._conversation._asking
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+        self._conversation._begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in SECRET:
+            return
+        self._exchange.search.whole(value)
+        if name == b"traceparent":
+            self._exchange.attempt.traceparent = value[:_TRACEPARENT_CHARACTERS].decode("latin-1")
+        elif name == b"x-stainless-retry-count" and value.isdigit():
+            self._exchange.attempt.retry_count = int(value[:9])
+
+    def on_headers_complete(self) -> None:
+        attempt = self._exchange.attempt
+        attempt.method = self.parser.get_method().decode("latin-1")
+        self._conversation._heads_asked |= attempt.method == "HEAD"
+        attempt.path = path_alone(self._url.decode("latin-1"))
+
+    def on_body(self, piece: bytes) -> None:
+        self._exchange.search.piece(piece)
+
+    def on_message_complete(self) -> None:
+        self._conversation._whole()
+
+
+class _Answers:
+    """What httptools calls while it reads answers."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._framed = False
+        self._interim = False
+        self._over = False
+        self.parser = httptools.HttpResponseParser(self)
+
+    def on_message_begin(self) -> None:
+        self._framed = self._interim = self._over = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"content-length" or (name == b"transfer-encoding" and b"chunked" in value.lower()):
+            self._framed = True
+
+    def on_headers_complete(self) -> None:
+        status = self.parser.get_status_code()
+        self._interim = 100 <= status < 200 and status != 101
+        if self._interim or not self._conversation._open:
+            return
+        exchange = self._conversation._open[0]
+        exchange.attempt.status = status
+        if exchange.attempt.first_byte_s is None:
+            exchange.attempt.first_byte_s = self._conversation._now_s
+        exchange.head = True
+        exchange.until_end = not self._framed and status not in (204, 304)
+        if exchange.attempt.method == "HEAD":
+            # The parser would wait for a body of the length that the head speaks of.
+            self._over = True
+            self._conversation._answer_complete()
+            self._conversation._answers = _Answers(self._conversation)
+
+    def on_message_complete(self) -> None:
+        if self._over or not self._conversation._open:
+            return
+        if self._interim:
+            self._conversation._open[0].attempt.first_byte_s = None
+        else:
+            self._conversation._answer_complete()

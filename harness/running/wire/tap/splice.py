@@ -1,0 +1,288 @@
+"""One connection through the tap: what a target says is counted before any fault can touch it, and passed on byte by byte.
+
+When the far side fails before a request was whole, the request is first read to its end, so that no attempt is lost; only
+then is the failure passed on, as a close if it was one and as a reset otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from harness.running.wire.sockets import reset, unbuffered, unread
+from harness.running.wire.tap.conversation import Conversation
+
+if TYPE_CHECKING:
+    from harness.running.wire.tap.tap import Tap
+
+_READ_ON_S = 1.0
+"""How long after its last byte the rest of a request is waited for, once there is nobody to pass it to."""
+_HOLD_S = 300.0
+_SENT_S = 0.02
+"""A request has this long to get from the tap to the edge, also when its client has left."""
+_FLUSH_S = 1.0
+_WAITING_BYTES = 1 << 18
+
+
+class Near(asyncio.Protocol):
+    """The side of one connection that faces the target."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, tap: Tap) -> None:
+        self._tap = tap
+        self._loop = asyncio.get_running_loop()
+        self._talk = Conversation(tap.link, tap.attempts)
+        self._far: Far | None = None
+        self._dialling: asyncio.Task[None] | None = None
+        self._waiting: list[bytes] = []
+        self._far_end: Literal["close", "reset"] | None = None
+        self._told = False
+        self._held = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._gone_s: float | None = None
+        self._unheard_since_s: float | None = None
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = unbuffered(transport)
+        if self._tap.refusing or self._tap.closed:
+            self._gone_s = time.monotonic()
+            reset(self._transport)
+            return
+        self._tap.connections.add(self)
+        self._dialling = self._loop.create_task(self._dial())
+        self._tap.dials.add(self._dialling)
+        self._dialling.add_done_callback(self._tap.dials.discard)
+
+    def data_received(self, data: bytes) -> None:
+        self._talk.asked(data)
+        if self._far_end is not None:
+            self._mirror()
+        elif self._far is not None:
+            self._far.say(data)
+        else:
+            self._waiting.append(data)
+            if sum(map(len, self._waiting)) > _WAITING_BYTES:
+                self._transport.pause_reading()
+
+    def eof_received(self) -> None:
+        # Toxiproxy treats a half-closed connection as closed, so the client has left.
+        self._leave()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+
+    def pause_writing(self) -> None:
+        if self._far is not None:
+            self._far.pause()
+
+    def resume_writing(self) -> None:
+        if self._far is not None:
+            self._far.resume()
+
+    # What the far side calls.
+
+    def reached(self, far: Far) -> None:
+        """The far side is there."""
+        self._far = far
+        self.resume()
+        for data in self._waiting:
+            far.say(data)
+        self._waiting.clear()
+        if self._tap.closed:
+            far.abort()
+        elif self._gone_s is not None:
+            self._let_far_go()
+
+    def hear(self, data: bytes) -> None:
+        """The far side said *data*."""
+        if self._gone_s is not None:
+            return
+        self._talk.answered(data)
+        if self._held and not self._talk.owed:
+            self._held = False
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def far_ended(self, how: Literal["close", "reset"]) -> None:
+        """The far side is not there, or no longer."""
+        self._far_end = how
+        self._waiting.clear()
+        if self._gone_s is None:
+            self.resume()
+            self._mirror()
+
+    def pause(self) -> None:
+        if self._gone_s is None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._gone_s is None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    # What the tap calls.
+
+    def stay_held(self) -> None:
+        """The mode ends. What was asked while it lasted went into the hole, and will be answered by nobody."""
+        self._held = self._held or self._talk.owed
+
+    def fail(self) -> None:
+        """Reset both sides at once."""
+        self._talk.far_ended(reset=True)
+        self._end(by_reset=True)
+
+    def drop(self) -> None:
+        """Close both sides at once; the attempts stay open."""
+        self._end(by_reset=False)
+
+    # How the end of the far side reaches the client.
+
+    def _mirror(self) -> None:
+        if self._talk.halfway or (self._talk.begun == 0 and not self._told) or self._is_coming():
+            self._in(_READ_ON_S, self._tell)
+        else:
+            self._tell()
+
+    def _is_coming(self) -> bool:
+        # A reset would take from us what the client has already sent.
+        return self._far_end == "reset" and unread(self._transport)
+
+    def _tell(self) -> None:
+        if self._talk.owed and (self._held or self._tap.holding):
+            self._held = True
+            self._in(_HOLD_S, self._give_up)
+            return
+        self._talk.far_ended(reset=self._far_end == "reset")
+        if self._far_end == "reset":
+            self._reset_when_flushed(time.monotonic() + _FLUSH_S)
+            return
+        if not self._told and not self._transport.is_closing():
+            self._transport.write_eof()
+        self._told = True
+        # The client may have asked again before it learns of the end: that is an attempt too.
+        self._in(_READ_ON_S, self._give_up)
+
+    def _give_up(self) -> None:
+        self._talk.far_ended(reset=self._far_end == "reset")
+        self._end(by_reset=False)
+
+    def _reset_when_flushed(self, late_s: float) -> None:
+        if self._transport.get_write_buffer_size() and not self._transport.is_closing() and time.monotonic() < late_s:
+            self._in(0.002, lambda: self._reset_when_flushed(late_s))
+        else:
+            self._end(by_reset=True)
+
+    # How the client leaves.
+
+    def _leave(self) -> None:
+        if self._gone_s is not None:
+            return
+        self._gone()
+        if self._far is not None:
+            self._let_far_go()
+        elif self._unheard_since_s is None and self._dialling is not None:
+            self._dialling.cancel()
+
+    def _let_far_go(self) -> None:
+        """Close the far side once the client's last request, if it was whole, is past what delays it."""
+        assert self._far is not None
+        assert self._gone_s is not None
+        unheard_since_s, gone_s = self._unheard_since_s, self._gone_s
+        self._far.resume()
+        if unheard_since_s is None:
+            self._far.close()
+        else:
+            at_s = max(gone_s + self._tap.owed_s, unheard_since_s + _SENT_S)
+            self._far.close_in(max(0.0, at_s - time.monotonic()))
+
+    def _gone(self) -> None:
+        self._gone_s = time.monotonic()
+        self._unheard_since_s = self._talk.unheard_since_s
+        self._talk.client_left()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._tap.connections.discard(self)
+
+    def _end(self, *, by_reset: bool) -> None:
+        if self._gone_s is None:
+            self._gone_s = time.monotonic()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._tap.connections.discard(self)
+        if self._dialling is not None:
+            self._dialling.cancel()
+        if self._far is not None:
+            self._far.close()
+        if by_reset:
+            reset(self._transport)
+        else:
+            self._transport.close()
+
+    def _in(self, delay_s: float, then: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(delay_s, then)
+
+    async def _dial(self) -> None:
+        try:
+            if self._tap.via is None:
+                raise ConnectionRefusedError
+            await self._loop.create_connection(lambda: Far(self, self._tap.far_sides), "127.0.0.1", self._tap.via)
+        except OSError:
+            self.far_ended("reset")
+
+
+class Far(asyncio.Protocol):
+    """The side of one connection that faces Toxiproxy."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, near: Near, all_of_them: set[Far]) -> None:
+        self._near = near
+        self._all = all_of_them
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = unbuffered(transport)
+        self._all.add(self)
+        self._near.reached(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._near.hear(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._all.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._near.far_ended("reset" if exc else "close")
+
+    def pause_writing(self) -> None:
+        self._near.pause()
+
+    def resume_writing(self) -> None:
+        self._near.resume()
+
+    def say(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def pause(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def close_in(self, delay_s: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self.close)
+
+    def abort(self) -> None:
+        self._transport.abort()

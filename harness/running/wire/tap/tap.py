@@ -1,0 +1,121 @@
+"""The tap of one link: where it listens, what it refuses or holds, and the connections that go through it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Literal
+
+from harness.record.rows import Attempt
+from harness.running.wire.ledger import Ledger
+from harness.running.wire.sockets import bound
+from harness.running.wire.tap.splice import Far, Near
+
+Mode = Literal["refuse", "hold"]
+
+_REFUSED_WITHIN_S = 2.0
+_BACKLOG = 1024
+
+
+class Tap:
+    """The tap of *link*. It dials 127.0.0.1:*via*; while that is None it fails as if the dial had been refused.
+
+    It is at *listen*, or at a port that is free. Raises OSError that names the port when somebody else has it.
+    """
+
+    def __init__(self, link: str, attempts: Ledger[Attempt], listen: int | None = None) -> None:
+        self.link = link
+        self.attempts = attempts
+        self.via: int | None = None
+        self.owed_s = 0.0
+        """How long the far side is kept open for a client who left before a byte of the answer had come."""
+        self.connections: set[Near] = set()
+        self.far_sides: set[Far] = set()
+        self.dials: set[asyncio.Task[None]] = set()
+        self.closed = False
+        self._modes: dict[str, Mode] = {}
+        self._listener: asyncio.Server | None = None
+        self._changing = asyncio.Lock()
+        try:
+            self._held = bound(listen or 0)
+        except OSError as error:
+            raise OSError(f"link {link}: {error}") from error
+        self.port = int(self._held.getsockname()[1])
+
+    @property
+    def refusing(self) -> bool:
+        return "refuse" in self._modes.values()
+
+    @property
+    def holding(self) -> bool:
+        return "hold" in self._modes.values()
+
+    async def open(self) -> None:
+        """Listen on *port*, unless that is done already."""
+        if self._listener is None:
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_server(
+                lambda: Near(self), sock=bound(self.port, again=True), backlog=_BACKLOG
+            )
+
+    async def put_mode(self, fault_id: str, mode: Mode) -> None:
+        """Make *mode* true for *fault_id*; it is in force when this returns. Raises OSError if it cannot be."""
+        async with self._changing:
+            self._forget(fault_id)
+            self._modes[fault_id] = mode
+            await self._settle()
+
+    async def drop_mode(self, fault_id: str) -> None:
+        """Make the mode of *fault_id* false, if there is one; it no longer is in force when this returns.
+
+        Raises OSError if the port cannot be listened on.
+        """
+        async with self._changing:
+            self._forget(fault_id)
+            await self._settle()
+
+    async def close(self) -> None:
+        """Listen no more, and drop all connections. What is still open in the ledger stays so."""
+        self.closed = True
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        for connection in list(self.connections):
+            connection.drop()
+        # Those of clients who have left may be kept open for what is still owed.
+        for dial in self.dials:
+            dial.cancel()
+        for far in self.far_sides:
+            far.abort()
+        self._held.close()
+
+    def _forget(self, fault_id: str) -> None:
+        held = self.holding
+        self._modes.pop(fault_id, None)
+        if held and not self.holding:
+            for connection in self.connections:
+                connection.stay_held()
+
+    async def _settle(self) -> None:
+        if not self.refusing:
+            await self.open()
+            return
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        for connection in list(self.connections):
+            connection.fail()
+        await self._until_refused()
+
+    async def _until_refused(self) -> None:
+        late_s = time.monotonic() + _REFUSED_WITHIN_S
+        while time.monotonic() < late_s:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except ConnectionRefusedError:
+                return
+            except ConnectionError:
+                continue
+            writer.close()
+            await asyncio.sleep(0.005)
+        raise OSError(f"the tap of {self.link} still accepts connections on port {self.port}")

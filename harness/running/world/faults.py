@@ -1,0 +1,113 @@
+"""Makes a fault true and false again at the three places of the wire, its undo on disk before it is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from msgspec.structs import replace
+
+from harness.faults.base import SILENCE_S, Looked
+from harness.faults.effects import Cut, Effect, Probe, Toxic
+from harness.planning.plan import Disturbance
+from harness.reading.target import Link
+from harness.running.keeper.undo import Request, UndoLog
+from harness.running.toxiproxy import ToxiproxyStage
+from harness.running.wire.client import WireStage
+from harness.running.world.carriers import Carriers
+
+
+class FaultInjector:
+    """The injector of a real world; see `ports.Injector`."""
+
+    def __init__(
+        self,
+        carriers: Carriers,
+        proxies: ToxiproxyStage,
+        wire: WireStage | None,
+        links: Mapping[str, Link],
+        undo: UndoLog,
+    ) -> None:
+        self._carriers, self._proxies, self._wire, self._links, self._undo = carriers, proxies, wire, links, undo
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="probe")
+        self._looks: dict[str, dict[str, Future[Probe]]] = {}
+
+    def inject(self, disturbance: Disturbance) -> None:
+        self._undo.promise(
+            disturbance.id,
+            [request for effect in disturbance.effects for request in self._undo_requests(disturbance.id, effect)],
+        )
+        with self._carriers.answering():
+            self._owe(disturbance, disturbance.fault.owed_s())
+            for effect in disturbance.effects:
+                self._inject(disturbance.id, effect)
+
+    def revert(self, disturbance: Disturbance) -> None:
+        with self._carriers.answering():
+            # Last first: the tap goes on hiding closed connections until what closes them is over.
+            for effect in reversed(disturbance.effects):
+                self._revert(disturbance.id, effect)
+            self._owe(disturbance, 0.0)
+        self._undo.kept(disturbance.id)
+
+    def look(self, disturbance: Disturbance) -> None:
+        owed_s = disturbance.fault.owed_s()
+        timeout_s = owed_s + 1.0 if owed_s else SILENCE_S
+        links = disturbance.links if disturbance.fault.probes else ()
+        self._looks[disturbance.id] = {
+            link: self._threads.submit(self._see, disturbance.id, link, timeout_s) for link in links
+        }
+
+    def looked(self, disturbance: Disturbance) -> Looked | None:
+        looks = self._looks.get(disturbance.id, {})
+        if not all(look.done() for look in looks.values()):
+            return None
+        answered = 0
+        with self._carriers.answering():
+            if not disturbance.fault.probes and self._wire:
+                counts = self._wire.counts()
+                answered = sum(counts[link].by_fault.get(disturbance.id, 0) for link in disturbance.links)
+            return Looked({link: look.result() for link, look in looks.items()}, answered)
+
+    def _see(self, fault: str, link: str, timeout_s: float) -> Probe:
+        carries = self._links[link].carries
+        probe = self._proxies.probe(link, carries, timeout_s)
+        # Nobody knows what to say over such a link to be answered, so a connection through it shows nothing of a toxic.
+        if carries == "tcp" and probe.outcome == "answered" and self._proxies.stands(fault, link):
+            return replace(probe, outcome="acknowledged")
+        return probe
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _inject(self, fault: str, effect: Effect) -> None:
+        if isinstance(effect, Toxic | Cut):
+            self._proxies.inject(fault, effect)
+        else:
+            self._the_wire().inject(fault, effect)
+
+    def _revert(self, fault: str, effect: Effect) -> None:
+        if isinstance(effect, Toxic | Cut):
+            if not self._carriers.proxy_gone:
+                self._proxies.revert(fault, effect)
+        elif not self._carriers.wire_gone:
+            self._the_wire().revert(fault, effect)
+
+    def _undo_requests(self, fault: str, effect: Effect) -> Iterator[Request]:
+        stage = (
+            self._proxies.undo_requests(effect.link)
+            if isinstance(effect, Toxic | Cut)
+            else self._the_wire().undo_requests(fault, effect)
+        )
+        return (Request(request["method"], request["url"]) for request in stage)
+
+    def _owe(self, disturbance: Disturbance, seconds: float) -> None:
+        """What a client sent before it left is still on its way for as long as the link is slow."""
+        if disturbance.fault.owed_s() and self._wire and not self._carriers.wire_gone:
+            for link in disturbance.links:
+                if self._links[link].carries == "http":
+                    self._wire.owe(link, seconds)
+
+    def _the_wire(self) -> WireStage:
+        assert self._wire is not None, "only an HTTP link can carry this effect, and the plan checked that"
+        return self._wire

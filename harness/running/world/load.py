@@ -1,0 +1,100 @@
+"""The load of a real run: the Locust child, told what to send by one file, and when to begin by another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.planning.arrivals import planned_count
+from harness.planning.plan import Plan
+from harness.problems import HarnessError
+from harness.protocols.asking import resolved
+from harness.reading.placeholders import fill, secrets
+from harness.running.load import child
+from harness.running.load.plan import Entry, Limits, LoadPlan, Question
+from harness.running.world.clock import RunClock
+from harness.running.world.processes import Processes
+
+_NAME = "load"
+_READY_S = 20.0
+# The child looks for its start file every 5 ms.
+_START_IN_S = 0.2
+_GRACE_S = 2.0
+_LATE_S_MAX = 1.0
+
+
+class LoadChild:
+    """Clients in a process of their own; see `ports.Load`."""
+
+    def __init__(
+        self, processes: Processes, plan: Plan, questions: Mapping[str, str], run_id: str, rows: Path, temp: Path
+    ) -> None:
+        self.clock = RunClock()
+        self._processes, self._temp = processes, temp
+        self._plan = _load_plan(plan, questions, run_id, rows.absolute(), temp, processes)
+        self.requests = planned_count(self._plan)
+        self._ready_by_s = 0.0
+
+    def spawn(self) -> None:
+        """Start the child; it sends nothing yet."""
+        path = self._temp / "load.json"
+        child.write_plan(self._plan, path)
+        self._processes.spawn(_NAME, child.command(path), may_end=True)
+        self._ready_by_s = time.monotonic() + _READY_S
+
+    def ready(self) -> bool:
+        """Whether it could begin at once. Raises HarnessError when it takes too long."""
+        if child.ready(self._plan) is not None:
+            return True
+        if time.monotonic() > self._ready_by_s:
+            raise HarnessError(f"the load generator was not ready within {_READY_S:g} s; see load.log")
+        return False
+
+    def set_off(self) -> float:
+        """Sets the run's clock going: it reads 0 a moment from now. Returns that moment on the monotonic clock."""
+        zero_s = time.monotonic() + _START_IN_S
+        self.clock.start(zero_s)
+        return zero_s
+
+    def start(self) -> None:
+        assert self.clock.zero_s is not None, "the clock is set going before the load is"
+        child.start_at(self._plan, self.clock.zero_s)
+
+    def ended(self) -> bool:
+        return not self._processes.alive(_NAME)
+
+    def stop(self) -> None:
+        self._processes.stop(_NAME, _GRACE_S)
+
+
+def _load_plan(
+    plan: Plan, questions: Mapping[str, str], run_id: str, rows: Path, temp: Path, processes: Processes
+) -> LoadPlan:
+    load, ask = plan.scenario.load, plan.target.ask
+    headers = {name: secrets(fill(text, processes.values), processes.environment) for name, text in ask.headers.items()}
+    streamed = ask.stream and ask.protocol != "json"
+    return LoadPlan(
+        run_id=run_id,
+        seed=plan.seed,
+        rate_per_s=load.rate_per_s,
+        total_s=plan.total_s,
+        entries=tuple(
+            Entry(entry.name or f"entry-{number}", fill(entry.url, processes.outside), entry.region or "")
+            for number, entry in enumerate(plan.target.entries, 1)
+        ),
+        questions=tuple(Question(identity, text) for identity, text in questions.items()),
+        ask=resolved(ask, headers),
+        in_flight_max=load.in_flight_max or int(4 * load.rate_per_s * load.deadline) + 1,
+        rows_dir=str(rows),
+        ready_path=str(temp / "load-ready.json"),
+        start_path=str(temp / "load-start.json"),
+        shape=load.arrivals,
+        jitter=load.jitter,
+        turn_gap_s=load.turn_gap,
+        # An answer that comes in one piece is silent until it is there: only the deadline can say that it will not come.
+        limits=Limits(stall_s=min(5.0, load.deadline) if streamed else load.deadline, deadline_s=load.deadline),
+        drain_s=load.deadline + 0.5,
+        # A request that a busy machine sends a moment late is still sent; that many were late is what makes a run invalid.
+        late_s_max=_LATE_S_MAX,
+    )

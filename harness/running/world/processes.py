@@ -1,0 +1,186 @@
+"""Starts the processes a target needs, each as soon as what it depends on is known, and tells when each one serves."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from harness.problems import HarnessError
+from harness.reading.placeholders import fill, placeholders, secrets
+from harness.reading.target import Link, Ready, Service, SimulatedUpstream, Target
+from harness.running.free_port import free_port
+from harness.running.keeper.keeper import Child, Keeper, tail
+from harness.running.world.readiness import Readiness
+
+_SIMULATED_READY = Ready.model_validate({"get": "/healthz", "within": "15s"})
+_LOOK_AGAIN_S = 0.02
+_LEARNT_WITHIN_S = 0.5
+_REDIS_PORT = 6379
+
+
+class Processes:
+    """The processes of one run, by name; *values* grows as ports and addresses become known."""
+
+    def __init__(
+        self, keeper: Keeper, target: Target, seed: int, logs: Path, temp: Path, environment: Mapping[str, str]
+    ) -> None:
+        self._keeper, self._logs = keeper, logs
+        self.environment = {**environment, **_no_proxy(environment)}
+        self._services = target.processes
+        self._simulated = {
+            name: link for name, link in target.links.items() if isinstance(link.upstream, SimulatedUpstream)
+        }
+        self._links, self._seed = target.links, seed
+        self._started: set[str] = set()
+        self._waiting: dict[str, tuple[Readiness, float]] = {}
+        self._may_end: set[str] = set()
+        self._stopped: set[str] = set()
+        self.ports = {name: free_port() for name in [*self._services, *self._simulated]}
+        self.values = {"python": sys.executable, "seed": str(seed), "temp": str(temp)}
+        self.values |= {f"{name}.port": str(self.ports[name]) for name in self._services}
+
+    def spawn(
+        self, name: str, argv: Iterable[str], env: Mapping[str, str] | None = None, *, may_end: bool = False
+    ) -> None:
+        """Start one process; its output goes to ``logs/<name>.log``. One that *may_end* is not missed when it has ended."""
+        if may_end:
+            self._may_end.add(name)
+        self._keeper.spawn(Child(name, tuple(argv), {**self.environment, **(env or {})}, self._logs / f"{name}.log"))
+
+    def start_simulated(self) -> None:
+        """Start the providers that the harness brings; they depend on nothing."""
+        for name, link in self._simulated.items():
+            assert isinstance(link.upstream, SimulatedUpstream)
+            settings = link.upstream.simulated.model_dump()
+            settings.pop("api")
+            argv = [
+                sys.executable,
+                "-P",  # a types.py where the harness was started must not stand in for the library's
+                "-m",
+                "harness.simulated_provider",
+                "--port",
+                str(self.ports[name]),
+                "--seed",
+                str(self._seed),
+            ]
+            self.spawn(name, [*argv, "--region", link.region or "", "--config", msgspec.json.encode(settings).decode()])
+            self._expect(name, _SIMULATED_READY)
+
+    @property
+    def outside(self) -> dict[str, str]:
+        """What can be filled in where the target is spoken to: ``{port}`` is its own process's."""
+        return {**self.values, **({"port": str(self.ports["target"])} if "target" in self.ports else {})}
+
+    def upstream(self, name: str) -> str:
+        """Where the dependency behind link *name* really is."""
+        if name in self._simulated:
+            return f"http://127.0.0.1:{self.ports[name]}"
+        upstream = self._links[name].upstream
+        assert isinstance(upstream, str)
+        return fill(upstream, self.values)
+
+    def start_possible(self) -> None:
+        """Start each service whose placeholders are all known and whose predecessors serve."""
+        for name, service in self._services.items():
+            predecessors_serve = self._started.issuperset(service.after) and self._waiting.keys().isdisjoint(
+                service.after
+            )
+            if name not in self._started and predecessors_serve and self._fillable(service):
+                self._start(name, service)
+
+    def serving(self) -> bool:
+        """Whether every service was started and serves. Raises HarnessError for one that ended, or is late."""
+        self.check()
+        for name, (looked_at, late_s) in list(self._waiting.items()):
+            if looked_at.serves():
+                del self._waiting[name]
+            elif time.monotonic() > late_s:
+                raise HarnessError(self._late(name, looked_at))
+        self.start_possible()
+        return not self._waiting and self._started.issuperset(self._services)
+
+    def check(self) -> None:
+        """Raises HarnessError when a process has ended that should still be there."""
+        for name, status in self._keeper.exited().items():
+            if name not in self._stopped and (name not in self._may_end or status != 0):
+                raise HarnessError(f"process {self._keeper.how_it_ended(name)}")
+
+    def check_soon(self) -> None:
+        """As `check`, for a process that no longer answers: the news that it ended may take a moment."""
+        late_s = time.monotonic() + _LEARNT_WITHIN_S
+        while time.monotonic() < late_s:
+            self.check()
+            time.sleep(_LOOK_AGAIN_S)
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """A call to one of them that fails since it died is told as its death, with the end of its log."""
+        try:
+            yield
+        except HarnessError:
+            self.check_soon()
+            raise
+
+    def stop(self, name: str, grace_s: float) -> None:
+        """End one process that is no longer needed."""
+        self._stopped.add(name)
+        if self._keeper.alive(name):
+            self._keeper.stop(name, grace_s)
+
+    def alive(self, name: str) -> bool:
+        return self._keeper.alive(name)
+
+    def _fillable(self, service: Service) -> bool:
+        texts = [*service.command, *service.env.values()]
+        known = {*self.values, "port"}
+        return all(name in known for text in texts for name in placeholders(text)) and all(
+            f"{name}.port" in known for name, link in self._links.items() if link.env
+        )
+
+    def _start(self, name: str, service: Service) -> None:
+        values = {**self.values, "port": str(self.ports[name])}
+        env: dict[str, str] = {}
+        for link_name, link in self._links.items():
+            env |= {key: fill(text, {**values, **_own(link_name, self.values)}) for key, text in link.env.items()}
+        env |= {key: secrets(fill(text, values), self.environment) for key, text in service.env.items()}
+        self.spawn(name, [secrets(fill(text, values), self.environment) for text in service.command], env)
+        self._expect(name, service.ready)
+
+    def _expect(self, name: str, ready: Ready) -> None:
+        self._started.add(name)
+        looked_at = Readiness(f"http://127.0.0.1:{self.ports[name]}", ready)
+        self._waiting[name] = (looked_at, time.monotonic() + ready.within)
+
+    def _late(self, name: str, looked_at: Readiness) -> str:
+        log = tail(self._logs / f"{name}.log")
+        late = f"process {name!r} was not ready within {looked_at.ready.within:g} s; tried {looked_at.tried}"
+        return f"{late}; its log ends:\n{log}" if log else f"{late}; its log is empty"
+
+
+def address(link: Link, host: str, port: int) -> dict[str, str]:
+    """What ``{link.url}``, ``{link.host}`` and ``{link.port}`` stand for."""
+    scheme = {"http": "http://", "redis": "redis://", "tcp": ""}[link.carries]
+    return {"url": f"{scheme}{host}:{port}", "host": host, "port": str(port)}
+
+
+def host_and_port(upstream: str) -> str:
+    """``host:port`` of an upstream that is no HTTP one, as Toxiproxy wants it."""
+    bare = re.sub(r"^[a-z][a-z0-9+.-]*://", "", upstream).split("/")[0].rpartition("@")[2]
+    return bare if re.search(r":\d+$", bare) else f"{bare}:{_REDIS_PORT}"
+
+
+def _no_proxy(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the person's own HTTP proxy must keep out of, beside what it does already: everything here is on this machine."""
+    already = environment.get("NO_PROXY") or environment.get("no_proxy")
+    names = ",".join([*([already] if already else []), "127.0.0.1", "localhost"])
+    return {"NO_PROXY": names, "no_proxy": names}
+
+
+def _own(link: str, values: Mapping[str, str]) -> dict[str, str]:
+    return {part: values[f"{link}.{part}"] for part in ("url", "host", "port")}

@@ -1,0 +1,261 @@
+"""The real world of a run: everything started and joined up when it is entered, everything gone when it is left."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from shutil import rmtree
+from urllib.parse import SplitResult, urlsplit
+
+from harness.planning.plan import Plan
+from harness.problems import HarnessError, Problem, UsageProblems
+from harness.reading.hosts import on_this_machine
+from harness.reading.target import SimulatedUpstream, Target
+from harness.record import run_folder
+from harness.record.run_folder import RunFolder
+from harness.running.free_port import free_port
+from harness.running.keeper.keeper import Keeper
+from harness.running.keeper.undo import Request, UndoLog, pending
+from harness.running.ports import World
+from harness.running.toxiproxy import (
+    Binary,
+    ToxiproxyApi,
+    ToxiproxyError,
+    ToxiproxyStage,
+    ToxiproxyWedged,
+    obtain,
+    server,
+)
+from harness.running.wire import client as wire
+from harness.running.wire.client import WireStage
+from harness.running.wire.config import config as wire_config
+from harness.running.world.carriers import TOXIPROXY, WIRE, Carriers
+from harness.running.world.entries import Entries
+from harness.running.world.faults import FaultInjector
+from harness.running.world.interruptions import Interruptions
+from harness.running.world.load import LoadChild
+from harness.running.world.processes import Processes, address, host_and_port
+from harness.running.world.subject import ServiceUnderTest, accepted
+from harness.running.world.watch import Watchdog
+from harness.settings import Settings
+
+_POLL_S = 0.02
+_PROXY_READY_S = 10.0
+_WIRE_READY_S = 15.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The Toxiproxy server of a run: its own, or (*binary* None) one that others use too."""
+
+    url: str
+    binary: Binary | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class RealWorld:
+    """A world that is up, and what belongs to it."""
+
+    world: World
+    set_off: Callable[[], float]
+    """Sets the run's clock going, and returns where 0 of it is on the machine's monotonic clock: a moment from now."""
+    requests: int
+    """How many requests the load is to send."""
+    finish: Callable[[], None]
+    """Has the wire write down what is still open, and stores what the simulated providers counted."""
+
+
+def find_proxy(settings: Settings, url: str | None, say: Say) -> Proxy:
+    """The running server at *url*, or at the one that the environment names, else a binary to start.
+
+    Raises UsageProblems where a server was named that cannot be used, and HarnessError that names each way that failed to get a binary.
+    """
+    if url or settings.toxiproxy_url:
+        return _shared(url or str(settings.toxiproxy_url), "--toxiproxy-url" if url else "TOXIPROXY_URL")
+    binary = obtain(settings.cache, say, path=settings.search_path)
+    return Proxy(f"http://127.0.0.1:{free_port()}", binary, str(binary.version))
+
+
+def _shared(url: str, option: str) -> Proxy:
+    """The running server at *url*, which *option* named."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/") or not _is_port(parts):
+        what = f"{url!r} is not the address of a Toxiproxy server; write http://host:port"
+        raise UsageProblems(Problem(what, path=option))
+    if not on_this_machine(parts.hostname):
+        what = f"{parts.hostname!r} is not on this machine, so nothing here could reach its proxies; name one that is"
+        raise UsageProblems(Problem(what, path=option))
+    with closing(ToxiproxyApi(url)) as api:
+        try:
+            return Proxy(url, None, str(api.supported_version()))
+        except ToxiproxyWedged as error:
+            what = f"no Toxiproxy server answers at {url}; is it running?"
+            raise UsageProblems(Problem(what, path=option)) from error
+        except ToxiproxyError as error:
+            raise UsageProblems(Problem(str(error), path=option)) from error
+
+
+def _is_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
+@contextmanager
+def real_world(
+    plan: Plan,
+    questions: Mapping[str, str],
+    folder: RunFolder,
+    settings: Settings,
+    proxy: Proxy,
+    signals: Interruptions,
+    say: Say,
+) -> Iterator[RealWorld]:
+    """Start and join up everything that *plan* needs, and end it all on the way out, whatever happens inside.
+
+    Raises HarnessError when a process cannot be started, dies, or is not ready in time; its message shows the end of its log.
+    """
+    run_id = folder.path.name
+    with ExitStack() as stack:
+        temp = Path(tempfile.mkdtemp(prefix="harness-"))
+        stack.callback(rmtree, temp, ignore_errors=True)
+        keeper = Keeper(folder.undo, temp, folder.logs / "keeper.log", run=run_id)
+        stack.callback(_close, keeper, signals, folder, say)
+        keeper.start()
+        undo = UndoLog(folder.undo)
+        stack.callback(undo.close)
+        processes = Processes(keeper, plan.target, plan.seed, folder.logs, temp, settings.environment)
+        say("starting processes")
+        joined = _join_up(processes, plan, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
+        load = LoadChild(processes, plan, questions, run_id, folder.rows, temp)
+        load.spawn()
+        entries = Entries(plan.target, processes)
+        _until(lambda: processes.serving() and entries.serving() and load.ready())
+        carriers = Carriers(processes, own_proxy=proxy.binary is not None)
+        injector = FaultInjector(carriers, joined.proxies, joined.wire, plan.target.links, undo)
+        stack.callback(injector.close)
+        watch = Watchdog(processes, joined.proxies, carriers)
+        stack.callback(watch.close)
+        world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes), watch, signals)
+        yield RealWorld(
+            world, load.set_off, load.requests, lambda: _finish(joined.wire, processes, plan.target, folder)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """Every link goes through its proxy."""
+
+    proxies: ToxiproxyStage
+    wire: WireStage | None
+
+
+def _join_up(
+    processes: Processes,
+    plan: Plan,
+    folder: RunFolder,
+    proxy: Proxy,
+    prefix: str,
+    undo: UndoLog,
+    temp: Path,
+    stack: ExitStack,
+) -> _Joined:
+    """Start what stands between the target and its dependencies, and give every link its address."""
+    if proxy.binary:
+        port = int(proxy.url.rsplit(":", 1)[1])
+        processes.spawn(TOXIPROXY, server.command(proxy.binary.path, port), server.ENVIRONMENT)
+    processes.start_simulated()
+    ready = _start_wire(processes, plan.target, folder, plan.seed, temp)
+    processes.start_possible()
+    api = ToxiproxyApi(proxy.url)
+    stack.callback(api.close)
+    if proxy.binary:
+        server.wait_ready(api, time.monotonic() + _PROXY_READY_S, partial(_still_there, processes))
+    proxies = ToxiproxyStage(api, prefix)
+    if not proxy.binary:
+        stack.callback(_delete, proxies)
+    ends, stage = _wire_ends(processes, ready)
+    for name, link in plan.target.links.items():
+        undo.promise(f"link {name}", [Request(**request) for request in proxies.undo_requests(name)])
+        tapped = stage is not None and name in ends
+        upstream = f"127.0.0.1:{ends[name].edge}" if tapped else host_and_port(processes.upstream(name))
+        try:
+            # Where there is a tap, that is where the target is sent, so it has the port that the target was told.
+            host, port = proxies.open_link(name, upstream, None if tapped else link.listen)
+        except ToxiproxyError as error:
+            raise HarnessError(f"link {name!r} cannot be opened: {error}") from error
+        if stage is not None and name in ends:
+            stage.connect_link(name, port)
+            port = ends[name].tap
+        processes.values |= {f"{name}.{part}": value for part, value in address(link, host, port).items()}
+    return _Joined(proxies, stage)
+
+
+def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: int, temp: Path) -> Path | None:
+    """Start the process with both ends of every HTTP link; where it will say that it serves. None where no link carries HTTP."""
+    upstreams = {name: processes.upstream(name) for name, link in target.links.items() if link.carries == "http"}
+    if not upstreams:
+        return None
+    listen = {name: link.listen for name, link in target.links.items() if name in upstreams and link.listen}
+    config, ready = temp / "wire.json", temp / "wire-ready.json"
+    config.write_bytes(wire_config(upstreams, rows=folder.rows, seed=seed, ready=ready, listen=listen))
+    processes.spawn(WIRE, wire.command(config), may_end=True)
+    return ready
+
+
+def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wire.LinkPorts], WireStage | None]:
+    """The ports of every HTTP link's tap and edge, once the wire serves, and the way to tell it what to do."""
+    if path is None:
+        return {}, None
+    deadline_s = time.monotonic() + _WIRE_READY_S
+    while (ready := wire.ready(path)) is None:
+        processes.check()
+        if time.monotonic() > deadline_s:
+            raise HarnessError(f"the wire did not say within {_WIRE_READY_S:g} s that it serves")
+        time.sleep(_POLL_S)
+    return ready.links, WireStage(ready.control_url)
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    """Returns once *condition* holds; it raises when it never will."""
+    while not condition():
+        time.sleep(_POLL_S)
+
+
+def _finish(stage: WireStage | None, processes: Processes, target: Target, folder: RunFolder) -> None:
+    simulated = [name for name, link in target.links.items() if isinstance(link.upstream, SimulatedUpstream)]
+    if stage is not None:
+        stage.finish()
+    if simulated:
+        run_folder.write(folder.counts, json.dumps({name: accepted(processes.ports[name]) for name in simulated}))
+
+
+def _still_there(processes: Processes) -> bool:
+    """Raises HarnessError with the end of the log of whoever is not."""
+    processes.check()
+    return True
+
+
+def _delete(proxies: ToxiproxyStage) -> None:
+    # What could not be deleted is still promised on disk, and the keeper tries next.
+    with suppress(HarnessError):
+        proxies.close()
+
+
+def _close(keeper: Keeper, signals: Interruptions, folder: RunFolder, say: Say) -> None:
+    with signals.held():
+        keeper.close(grace_s=2.0)
+        if pending(folder.undo):
+            say(f"not everything could be put back; later, harness heal --out {folder.path.parents[1]} tries again")
+        else:
+            folder.undo.unlink(missing_ok=True)

@@ -1,0 +1,66 @@
+"""The system under test, as far as a run touches it itself: its publish hook, and what its simulated providers counted."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.problems import HarnessError
+from harness.reading.placeholders import fill
+from harness.reading.target import Target
+from harness.running.world.processes import Processes
+
+_TIMEOUT_S = 5.0
+
+
+class ServiceUnderTest:
+    """Publishes the next snapshot in the way that the target file says."""
+
+    def __init__(self, target: Target, processes: Processes) -> None:
+        self._publish, self._processes = target.publish, processes
+
+    def publish(self) -> int:
+        """Returns the version once the primary has it. Raises HarnessError that says what was asked and what came back."""
+        assert self._publish is not None, "the plan refuses to publish where the target does not say how"
+        url = fill(self._publish.post, self._processes.outside)
+        with self._processes.blamed():
+            document = _json("POST", url)
+        version = pointed(document, self._publish.version)
+        if not isinstance(version, int):
+            raise HarnessError(f"POST {url} answered {document!r}; expected a whole number at {self._publish.version}")
+        return version
+
+
+def accepted(port: int) -> int:
+    """How many requests the simulated provider at *port* has accepted."""
+    return int(_json("GET", f"http://127.0.0.1:{port}/counts")["accepted"])
+
+
+def pointed(document: Any, pointer: str) -> Any:
+    """What stands at a JSON Pointer (RFC 6901); None where there is nothing."""
+    for token in pointer.split("/")[1:]:
+        key = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, list):
+            document = document[int(key)] if key.isdigit() and int(key) < len(document) else None
+        else:
+            document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def _json(method: str, url: str) -> Any:
+    parts = urlsplit(url)
+    make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = make(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
+    try:
+        connection.request(method, parts.path or "/", headers={"content-length": "0"} if method == "POST" else {})
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status >= 300:
+            raise HarnessError(f"{method} {url} answered {answer.status}: {body[:200]!r}")
+        return json.loads(body)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise HarnessError(f"{method} {url} failed: {error}") from error
+    finally:
+        connection.close()

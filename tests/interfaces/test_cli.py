@@ -1,0 +1,458 @@
+"""The command line: one clear error for bad input, a status that means something, and nothing touched before all is checked."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from harness import api
+from harness.interfaces.cli import main
+from harness.prepare import Prepared
+from harness.problems import HarnessError
+from harness.running.keeper.undo import UndoLog
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIO = (ROOT / "scenarios" / "region-loss.yaml").read_text()
+
+
+@dataclass(frozen=True)
+class Said:
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    def call(*words: str | Path) -> Said:
+        monkeypatch.chdir(ROOT)
+        monkeypatch.setattr(sys, "argv", ["harness", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Said(int(ended.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Callable[[str, str], Path]:
+    """A copy of region-loss beside copies of what it names, with one text replaced."""
+
+    def write(old: str, new: str) -> Path:
+        assert old in SCENARIO
+        for name in ("targets", "questions"):
+            (tmp_path / name).symlink_to(ROOT / "scenarios" / name)
+        path = tmp_path / "mine.yaml"
+        path.write_text(SCENARIO.replace(old, new))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("kind: regional_loss", "kind: regional_lss", "faults[0].kind: unknown fault kind 'regional_lss'; did you mean 'regional_loss'?"),
+        ("baseline: 12s", "baseline: 12", "phases.baseline: 12 is not a duration"),
+        ("load:", "lod:", "lod: unknown key; did you mean 'load'?"),
+        ("region: east", "region: north", "faults[0]: regional_loss north · blackhole: target 'resilient' has no such link"),
+        ("good_ratio >= 0.9 in fault", "good_ration >= 0.9 in fault", "unknown metric 'good_ration'; did you mean 'good_ratio'?"),
+        ("good_ratio >= 0.9 in fault", "good_ratio >= 0.9 in faults", "expect[0]: unknown phase 'faults'; did you mean 'fault'?"),
+        ("good_ratio >= 0.9 in fault", "good_ratio >= 0.9999 in fault", "can never settle it"),
+        ("recovery: 20s", "recovery: 8s", "8 s after the fault (phases.recovery) can never settle it"),
+        ("at: fault}", "at: fault + 20s}", "it would last from 35 s to 30 s"),
+        ("mode: blackhole", "mode: refuse", "an attempt that is refused leaves no trace"),
+        ("good: {within: 4s}", "good: {within: 40s}", "good.within: 40 s is later than the client's deadline of 10 s"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_scenario_is_said_with_its_place_and_nothing_is_touched(
+    harness: Callable[..., Said], scenario: Callable[[str, str], Path], tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    ended = harness("run", scenario(old, new), "--out", tmp_path / "reports")
+    assert ended.status == 2
+    assert said in ended.err
+    assert "mine.yaml:" in ended.err
+    assert not (tmp_path / "reports").exists()
+
+
+def test_what_is_wrong_in_the_scenario_and_in_the_target_is_told_together(
+    harness: Callable[..., Said], scenario: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    target = tmp_path / "target.yaml"
+    target.write_text((ROOT / "scenarios" / "targets" / "resilient.yaml").read_text().replace("entries:", "entrees:"))
+    ended = harness("plan", scenario("load:", "lod:"), "--target", target)
+    assert ended.status == 2
+    assert "lod: unknown key; did you mean 'load'?" in ended.err
+    assert "entrees: unknown key; did you mean 'entries'?" in ended.err
+
+
+def test_a_file_that_another_names_and_that_is_not_there_is_said_with_the_key_that_names_it(
+    harness: Callable[..., Said], scenario: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    path = scenario("questions/facts.yaml", "questions/none.yaml")
+    assert "load.questions: there is no file" in harness("plan", path).err
+    (tmp_path / "targets").unlink()
+    assert "--target: left out, and there is no" in harness("plan", path).err
+
+
+def test_every_error_is_told_at_once(harness: Callable[..., Said], scenario: Callable[[str, str], Path]) -> None:
+    path = scenario("kind: regional_loss", "kind: regional_lss")
+    path.write_text(
+        path.read_text().replace("baseline: 12s", "baseline: 12").replace("name: region-loss", "name: Region Loss")
+    )
+    ended = harness("validate", path)
+    assert ended.status == 2
+    assert len(ended.err.strip().splitlines()) == 3
+
+
+def test_the_shipped_files_are_in_order(harness: Callable[..., Said]) -> None:
+    assert harness("validate", *sorted((ROOT / "scenarios").rglob("*.yaml"))).status == 0
+
+
+def test_one_wrong_file_among_several_stops_all_of_them(harness: Callable[..., Said], tmp_path: Path) -> None:
+    ended = harness("run", "scenarios/region-loss.yaml", tmp_path / "none.yaml", "--out", tmp_path / "reports")
+    assert (ended.status, (tmp_path / "reports").exists()) == (2, False)
+    assert "none.yaml: there is no such file" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--set", "load.rate=40"), "load.rate: unknown key"),
+        (("--set", "seed"), "'seed' is not KEY=VALUE"),
+        (("--expect", "recovery_time <= 3"), "unknown metric 'recovery_time'; did you mean 'recovery_time_s'?"),
+        (("--expect", "recovery_time_s <= 3 in fault"), "recovery_time_s belongs to the whole run"),
+        (("--expect", "latency_ms <= 3"), "say which part of latency_ms"),
+    ],
+)
+def test_what_is_wrong_with_an_option_is_said(harness: Callable[..., Said], words: tuple[str, str], said: str) -> None:
+    ended = harness("plan", "scenarios/region-loss.yaml", *words)
+    assert ended.status == 2
+    assert said in ended.err
+
+
+def test_a_host_off_this_machine_has_to_be_allowed_by_name(harness: Callable[..., Said], tmp_path: Path) -> None:
+    target = (ROOT / "scenarios" / "targets" / "resilient.yaml").read_text()
+    path = tmp_path / "target.yaml"
+    path.write_text(
+        target.replace(
+            'upstream: "redis://127.0.0.1:{redis-replica.port}"', 'upstream: "redis://cache.example.com:6379"'
+        )
+    )
+    ended = harness("run", "scenarios/region-loss.yaml", "--target", path, "--out", tmp_path / "reports")
+    assert ended.status == 2
+    assert (
+        "'cache.example.com' is not on this machine; if traffic may be sent there, allow it with --allow-host cache.example.com"
+        in ended.err
+    )
+
+
+def test_an_expectation_of_the_command_line_takes_the_place_of_the_scenarios(harness: Callable[..., Said]) -> None:
+    planned = harness(
+        "plan",
+        "scenarios/region-loss.yaml",
+        "--expect",
+        "recovery_time_s <= 3",
+        "--expect",
+        "ttft_ms.p50 <= 900 in fault",
+    ).out
+    assert "recovery_time_s <= 3" in planned
+    assert "recovery_time_s <= 5" not in planned
+    assert "ttft_ms.p50 <= 900 in fault" in planned
+
+
+def test_the_plan_tells_every_touch_in_order_and_what_it_touches(harness: Callable[..., Said]) -> None:
+    planned = harness("plan", "scenarios/cache-divergence.yaml").out
+    places = [
+        planned.index(text)
+        for text in ("inject cache_divergence west", "publish the next snapshot", "end cache_divergence west")
+    ]
+    assert places == sorted(places)
+    assert "at most 1000 requests" in planned
+
+
+def test_without_faults_nothing_is_injected(harness: Callable[..., Said]) -> None:
+    assert "inject" not in harness("plan", "scenarios/region-loss.yaml", "--without-faults").out
+
+
+def test_a_folder_that_is_no_run_is_said_to_be_none(harness: Callable[..., Said], tmp_path: Path) -> None:
+    ended = harness("judge", tmp_path)
+    assert (ended.status, "is not a run" in ended.err) == (2, True)
+
+
+def test_heal_says_where_it_looked_and_finds_nothing_where_nothing_was_left(
+    harness: Callable[..., Said], tmp_path: Path
+) -> None:
+    ended = harness("heal", "--out", tmp_path)
+    assert (ended.status, ended.out) == (0, f"looked at 0 runs below {tmp_path}: nothing is in force\n")
+    for name in ("one", "two"):
+        copytree(ROOT / "reports" / "sample", tmp_path / "small" / name)
+    assert harness("heal", "--out", tmp_path).out == f"looked at 2 runs below {tmp_path}: nothing is in force\n"
+
+
+def test_heal_looks_nowhere_but_in_a_folder_that_there_is(harness: Callable[..., Said], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "nope", tmp_path / "file"):
+        ended = harness("heal", "--out", place)
+        assert (ended.status, ended.out, ended.err) == (2, "", f"{place}: no such folder\n")
+
+
+def undo_file(out: Path, *lines: str) -> Path:
+    run = out / "small" / "run"
+    run.mkdir(parents=True)
+    (run / "undo.jsonl").write_text("".join(lines))
+    return run / "undo.jsonl"
+
+
+def test_heal_keeps_what_a_killed_run_promised(harness: Callable[..., Said], tmp_path: Path) -> None:
+    # Nobody listens on the port that is put back to, so what was done there is gone.
+    path = undo_file(tmp_path, '{"id": "1", "undo": [{"method": "DELETE", "url": "http://127.0.0.1:1/x"}]}\n')
+    ended = harness("heal", "--out", tmp_path)
+    told = f"{path.parent}: 1: put back\nlooked at 1 run below {tmp_path}: nothing is in force\n"
+    assert (ended.status, ended.out, path.exists()) == (0, told, False)
+
+
+def test_heal_says_what_it_could_not_put_back(harness: Callable[..., Said], tmp_path: Path) -> None:
+    path = undo_file(tmp_path, '{"id": "1", "undo": [{"method": "DELETE", "url": "http://example.com/x"}]}\n')
+    ended = harness("heal", "--out", tmp_path)
+    assert (ended.status, path.exists()) == (70, True)
+    assert "1: NOT put back: host 'example.com' is not this machine" in ended.out
+    assert ended.out.endswith(f"looked at 1 run below {tmp_path}: something is still in force\n")
+
+
+def test_heal_does_not_take_a_file_that_it_cannot_read_for_an_empty_one(
+    harness: Callable[..., Said], tmp_path: Path
+) -> None:
+    path = undo_file(tmp_path, "garbage\n", "more\n")
+    ended = harness("heal", "--out", tmp_path)
+    assert (ended.status, path.exists()) == (70, True)
+    assert f"{path}: no line of it can be read" in ended.out
+    path.unlink()
+    path.mkdir()
+    ended = harness("heal", "--out", tmp_path)
+    assert (ended.status, f"{path}: cannot be read: Is a directory" in ended.out) == (70, True)
+
+
+def test_heal_leaves_a_run_alone_that_goes_on(harness: Callable[..., Said], tmp_path: Path) -> None:
+    path = undo_file(tmp_path)
+    log = UndoLog(path)
+    log.begin("run", tmp_path, os.getpid())
+    log.close()
+    ended = harness("heal", "--out", tmp_path)
+    assert (ended.status, path.exists()) == (0, True)
+    assert "still running; left alone" in ended.out
+    assert ended.out.endswith("nothing is in force but what a run that goes on needs\n")
+
+
+def test_schema_prints_what_is_committed_for_editors(harness: Callable[..., Said]) -> None:
+    for kind in ("scenario", "target", "result"):
+        assert harness("schema", kind).out == (ROOT / "harness" / "schemas" / f"{kind}.json").read_text()
+
+
+def test_the_version_is_told(harness: Callable[..., Said]) -> None:
+    assert harness("--version").out.startswith("harness 0.")
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """A copy of the sample run."""
+    return Path(copytree(ROOT / "reports" / "sample", tmp_path / "stored"))
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_report_says_what_changed_since_a_baseline_run_only_where_one_is_named(
+    harness: Callable[..., Said], stored: Path
+) -> None:
+    baseline = ROOT / "reports" / "sample"
+    before = contents(baseline)
+    assert harness("report", stored).status == 0
+    result = (stored / "result.json").read_bytes()
+    assert "What changed since the baseline run" not in (stored / "report.html").read_text()
+    assert "Since the baseline run" not in (stored / "summary.md").read_text()
+    assert harness("report", stored, "--baseline", baseline).status == 0
+    assert "What changed since the baseline run" in (stored / "report.html").read_text()
+    assert "Since the baseline run" in (stored / "summary.md").read_text()
+    assert ((stored / "result.json").read_bytes(), contents(baseline)) == (result, before)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (
+            lambda folder: (folder / "history.jsonl").unlink(),
+            ": is not a run; name a folder that holds a history.jsonl",
+        ),
+        (lambda folder: (folder / "arrivals.parquet").unlink(), "/arrivals.parquet: is missing"),
+        (lambda folder: (folder / "history.jsonl").write_text("{}\n"), "/history.jsonl:1: is no event of a run"),
+        (
+            lambda folder: (folder / "requests.parquet").write_text("x"),
+            "/requests.parquet: is not a whole Parquet file",
+        ),
+    ],
+)
+def test_a_baseline_that_is_no_run_is_one_clear_error_and_nothing_is_touched(
+    harness: Callable[..., Said], stored: Path, tmp_path: Path, spoil: Callable[[Path], object], said: str
+) -> None:
+    baseline = Path(copytree(stored, tmp_path / "baseline"))
+    spoil(baseline)
+    before = contents(tmp_path)
+    for words in (("report", stored), ("run", "scenarios/region-loss.yaml", "--out", tmp_path / "reports")):
+        ended = harness(*words, "--baseline", baseline)
+        assert (ended.status, ended.out) == (2, "")
+        assert f"{baseline}{said}" in ended.err
+        assert len(ended.err.strip().splitlines()) == 1
+    assert contents(tmp_path) == before
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_baseline_is_compared_with_one_run(harness: Callable[..., Said], stored: Path, tmp_path: Path) -> None:
+    two = ("scenarios/region-loss.yaml", "scenarios/cache-divergence.yaml")
+    ended = harness("run", *two, "--out", tmp_path / "reports", "--baseline", stored)
+    assert ended.status == 2
+    assert "--baseline: is compared with one run; name one scenario, not 2" in ended.err
+    assert not (tmp_path / "reports").exists()
+
+
+def test_the_help_of_judge_and_report_says_which_files_are_written_and_how_they_differ(
+    harness: Callable[..., Said],
+) -> None:
+    for command, other in (("judge", "report"), ("report", "judge")):
+        told = " ".join(harness(command, "--help").out.split())
+        assert "result.json, report.html, junit.xml and summary.md" in told
+        assert f"harness {other}" in told
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: (folder / "requests.parquet").unlink(), "/requests.parquet: is missing, and so are the rows"),
+        (lambda folder: (folder / "attempts.parquet").unlink(), "/attempts.parquet: is missing, and so are the rows"),
+        (lambda folder: (folder / "arrivals.parquet").unlink(), "/arrivals.parquet: is missing, and so are the rows"),
+        (lambda folder: (folder / "attempts.parquet").write_text(""), "/attempts.parquet: is not a whole Parquet file"),
+        (lambda folder: (folder / "counts.json").write_text("{"), "/counts.json: does not say how many"),
+        (lambda folder: (folder / "history.jsonl").write_text("garbage\n"), "/history.jsonl:1: is no event of a run"),
+        (lambda folder: (folder / "target.yaml").unlink(), "/target.yaml: there is no such file"),
+        (lambda folder: (folder / "undo.jsonl").mkdir(), "/undo.jsonl: cannot be read: Is a directory"),
+    ],
+)
+@pytest.mark.parametrize("command", ["judge", "report"])
+def test_a_run_with_a_file_missing_or_damaged_is_refused_in_one_line_and_stays_as_it_is(
+    harness: Callable[..., Said], stored: Path, command: str, spoil: Callable[[Path], object], said: str
+) -> None:
+    spoil(stored)
+    before = contents(stored)
+    ended = harness(command, stored)
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith(f"{stored}{said}")
+    assert len(ended.err.splitlines()) == 1
+    assert contents(stored) == before
+
+
+def test_a_run_that_is_whole_is_judged_again_to_the_same_bytes(harness: Callable[..., Said], stored: Path) -> None:
+    harness("judge", stored)
+    before = {name: content for name, (content, _) in contents(stored).items()}
+    ended = harness("judge", stored)
+    assert (ended.status, ended.err) == (1, "")
+    assert {name: content for name, (content, _) in contents(stored).items()} == before
+
+
+@pytest.mark.parametrize("name", ["scenario", "target"])
+def test_a_file_that_was_edited_since_the_run_is_told_and_judged_by_what_it_says_now(
+    harness: Callable[..., Said], stored: Path, name: str
+) -> None:
+    before = json.loads((stored / "result.json").read_text())[name]["sha256"]
+    path = stored / f"{name}.yaml"
+    path.write_text(path.read_text() + "# edited\n")
+    said = f"{path}: was edited since the run; it is judged by what it says now\n"
+    for command in ("judge", "report"):
+        assert harness(command, stored).err == said
+    now = sha256(path.read_bytes()).hexdigest()
+    assert json.loads((stored / "result.json").read_text())[name]["sha256"] == now != before
+
+
+def test_questions_that_were_edited_since_the_run_are_told_where_it_wrote_down_what_they_were(
+    harness: Callable[..., Said], stored: Path
+) -> None:
+    questions, history = stored / "questions.yaml", stored / "history.jsonl"
+    first, _, rest = history.read_text().partition("\n")
+    begun = json.loads(first) | {"questions_sha256": sha256(questions.read_bytes()).hexdigest()}
+    history.write_text(json.dumps(begun) + "\n" + rest)
+    assert harness("judge", stored).err == ""
+    questions.write_text(questions.read_text() + "# edited\n")
+    assert harness("judge", stored).err == f"{questions}: was edited since the run; it is judged by what it says now\n"
+
+
+def test_a_baseline_that_was_edited_is_told_too(harness: Callable[..., Said], stored: Path, tmp_path: Path) -> None:
+    baseline = Path(copytree(stored, tmp_path / "baseline"))
+    with (baseline / "scenario.yaml").open("a") as file:
+        file.write("# edited\n")
+    ended = harness("report", stored, "--baseline", baseline)
+    assert ended.err == f"{baseline / 'scenario.yaml'}: was edited since the run; it is judged by what it says now\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:1", "no Toxiproxy server answers at http://127.0.0.1:1; is it running?"),
+        ("http://127.0.0.1:99999", "'http://127.0.0.1:99999' is not the address of a Toxiproxy server"),
+    ],
+)
+def test_a_toxiproxy_that_cannot_be_reached_is_told_before_a_folder_is_made(
+    harness: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    words = ("run", "scenarios/region-loss.yaml", "--out", tmp_path / "reports")
+    by_option = harness(*words, "--toxiproxy-url", url)
+    monkeypatch.setenv("TOXIPROXY_URL", url)
+    by_environment = harness(*words)
+    for ended, name in ((by_option, "--toxiproxy-url"), (by_environment, "TOXIPROXY_URL")):
+        assert ended.status == 2
+        assert ended.err.startswith(f"{name}: {said}")
+        assert len(ended.err.splitlines()) == 1
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.fixture
+def conducted(monkeypatch: pytest.MonkeyPatch, stored: Path) -> list[str]:
+    """The names of the scenarios that were run; none is, really: each comes to what the sample run came to."""
+    sample, names = api.judge(stored), []
+
+    def conduct(prepared: Prepared, *_: object, **__: object) -> api.Run:
+        names.append(prepared.plan.scenario.name)
+        if len(names) > 2:
+            raise HarnessError("no more")
+        return sample
+
+    monkeypatch.setattr("harness.conduct.conduct", conduct)
+    return names
+
+
+SCENARIOS = ("scenarios/region-loss.yaml", "scenarios/cache-divergence.yaml", "scenarios/provider-latency.yaml")
+
+
+def test_the_result_of_one_scenario_is_a_document_and_of_several_an_array(
+    harness: Callable[..., Said], conducted: list[str]
+) -> None:
+    one = json.loads(harness("run", *SCENARIOS[:1], "--json").out)
+    assert one["schema"] == "harness.result/1"
+    conducted.clear()
+    assert json.loads(harness("run", *SCENARIOS[:2], "--json").out) == [one, one]
+
+
+def test_several_results_are_one_array_though_one_run_breaks(
+    harness: Callable[..., Said], conducted: list[str]
+) -> None:
+    ended = harness("run", *SCENARIOS, "--json")
+    assert (ended.status, ended.err, len(conducted)) == (70, "no more\n", 3)
+    assert [result["schema"] for result in json.loads(ended.out)] == ["harness.result/1"] * 2

@@ -1,0 +1,72 @@
+"""What a person sees while a run goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.interfaces.live import LivePanel
+from harness.planning.plan import Plan
+from harness.prepare import Asked, prepare
+from harness.record.rowfile import RowFile
+from harness.record.rows import Attempt, Request
+from harness.running.loop import Progress
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return prepare(ROOT / "scenarios" / "region-loss.yaml", None, Asked(), None).plan
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    """Twenty requests a second for two seconds, each answered in half a second with three attempts."""
+    requests, attempts = RowFile(tmp_path / "requests-0.rows"), RowFile(tmp_path / "attempts.rows")
+    for index in range(40):
+        due_s = 1_000 + index / 20
+        requests.add(Request(index, 0, due_s, sent_s=due_s, end_s=due_s + 0.5, outcome="complete"))
+        for _ in range(3):
+            attempts.add(Attempt("provider-east", due_s, nonce=f"n-{index:010x}"))
+    requests.close()
+    attempts.close()
+    return tmp_path
+
+
+def _shown(plan: Plan, rows: Path, width: int, *, terminal: bool) -> str:
+    console = Console(width=width, force_terminal=terminal, no_color=True, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    progress = Progress(
+        now_s=20.0, active={d.id: d for d in plan.disturbances}, confirmed={d.id for d in plan.disturbances}
+    )
+    with console.file, LivePanel(console, plan, rows) as panel:
+        panel.show(progress)
+        if panel._live:
+            console.print(panel._live.renderable)
+    return console.export_text()
+
+
+def test_without_a_terminal_one_plain_line_tells_how_it_goes(plan: Plan, rows: Path) -> None:
+    (line,) = _shown(plan, rows, 80, terminal=False).splitlines()
+    told = "20 s fault 10 s left offered 20/s good 8.0/s p95 0.50 s attempts per request 3.00 ! regional_loss east · blackhole (in force)"
+    assert " ".join(line.split()) == told
+
+
+@pytest.mark.parametrize("width", [100, 60])
+def test_on_a_terminal_a_panel_shows_each_number_below_its_name(plan: Plan, rows: Path, width: int) -> None:
+    lines = _shown(plan, rows, width, terminal=True).splitlines()
+    assert all(len(line) <= width for line in lines)
+    names = next(line for line in lines if "offered" in line)
+    values = lines[lines.index(names) + 1]
+    assert values[names.index("attempts per request") :].startswith("3.00")
+    assert values[names.index("p95") :].startswith("0.50 s")
+    assert any("regional_loss east · blackhole (in force)" in line for line in lines)
+
+
+def test_before_the_first_answer_nothing_is_claimed_of_them(plan: Plan, tmp_path: Path) -> None:
+    for name in ("requests-0.rows", "attempts.rows"):
+        (tmp_path / name).touch()
+    (line,) = _shown(plan, tmp_path, 80, terminal=False).splitlines()
+    assert "good -  p95 -  attempts per request -" in line

@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.interval import UNMEASURED
+from harness.judging.scoring.consistency import EXAMPLES, Consistency, compare, consistency
+
+Table = Callable[..., pd.DataFrame]
+
+PUBLISHED = [(2, 17.9, 18.0)]
+COLUMNS = ("ratio", "monotonic_violations", "disagreements", "disagreed_s")
+
+
+def run(stale_until_s: float = 0.0, seed: int = 0, every: int = 7) -> pd.DataFrame:
+    """A minute at 20/s over 60 questions; version 2 is published at 18 s, and reaches west at *stale_until_s*."""
+    generator = np.random.default_rng(seed)
+    n = 1_200
+    sent_s, question = np.arange(n) / 20, generator.integers(0, 60, n)
+    entry = np.where(generator.random(n) < 0.5, "east", "west")
+    version = np.where((sent_s > 18) & ~((entry == "west") & (sent_s < stale_until_s)), 2, 1)
+    limit = np.where(question % 2, 10 * version + question % every, 5)  # half of the facts change
+    return pd.DataFrame(
+        {
+            "question": [f"q{i}" for i in question],
+            "entry": entry,
+            "conversation": [f"c{i}" for i in generator.integers(0, 240, n)],
+            "turn": 0,
+            "sent_s": sent_s,
+            "end_s": sent_s + 0.4,
+            "overlapped": False,
+            "answer": [f"The limit of item {i} is {days} days." for i, days in zip(question, limit, strict=True)],
+            "snapshot_version": pd.array(version, dtype="Int64"),
+            "seen_version": pd.array([pd.NA] * n, dtype="Int64"),
+        }
+    )
+
+
+def score(answers: pd.DataFrame, **asked: Any) -> Consistency:
+    """Of the answers asked for between 15 and 30 s."""
+    counted = (answers["sent_s"] >= 15) & (answers["sent_s"] < 30)
+    return consistency(answers, PUBLISHED, **{"counted": counted.to_numpy(), **asked})
+
+
+def test_replicas_that_follow_a_publication_agree() -> None:
+    found = score(run())
+    assert found.ratio.value == 1
+    assert found.ratio.n == 300
+    assert found.ratio.low >= 0.987
+    assert (found.monotonic_violations.value, found.disagreements.value, found.disagreed_s.value) == (0, 0, 0)
+    assert found.examples == ()
+
+
+def test_a_replica_left_behind_is_found_in_every_score() -> None:
+    found = score(run(stale_until_s=30))
+    stale = run(stale_until_s=30)
+    behind = stale["sent_s"].between(18.5, 30, inclusive="left") & (stale["snapshot_version"] == 1)
+    assert found.ratio.value == pytest.approx(1 - behind.sum() / 300)
+    assert found.monotonic_violations.value is not None
+    assert found.monotonic_violations.value > 10
+    assert found.disagreements.value is not None
+    assert found.disagreements.value > 50
+    assert found.disagreed_s.low < 11.5 < found.disagreed_s.high
+    assert len(found.examples) == EXAMPLES
+
+
+def test_the_baseline_alone_would_call_what_follows_a_publication_wrong() -> None:
+    assert consistency(run(), []).ratio.value < 0.5
+    assert consistency(run(), PUBLISHED).ratio.value == 1
+
+
+def test_the_order_of_answers_changes_nothing() -> None:
+    answers = run(stale_until_s=25)
+    shuffled = answers.sample(frac=1, random_state=1)
+    assert score(shuffled) == score(answers)
+
+
+def test_no_answers_are_unmeasured() -> None:
+    found = consistency(run()[:0], PUBLISHED)
+    assert [getattr(found, name) for name in COLUMNS] == [UNMEASURED] * 4
+    assert found.examples == ()
+
+
+def test_marks_that_do_not_match_the_answers_are_an_error() -> None:
+    with pytest.raises(ValueError, match="2 marks for 1200 answers"):
+        consistency(run(), counted=[True, False])
+
+
+def test_answers_compared_once_score_in_every_part_as_if_compared_for_it_alone() -> None:
+    answers = run(stale_until_s=30).sample(frac=1, random_state=1)
+    compared = compare(answers, PUBLISHED)
+    for start_s in (0, 15, 30):
+        counted = answers["sent_s"].between(start_s, start_s + 15).to_numpy()
+        assert compared.consistency(counted) == consistency(answers, PUBLISHED, counted=counted)
+    assert compared.consistency(counted) != compared.consistency()
+
+
+# Which version an answer may stand on.
+
+
+def answered(table: Table, sent_s: float, version: int | None, **asked: Any) -> float | None:
+    """The ratio of one answer among settled ones; version 2 is published from 10 to 11 s."""
+    settled = [(float(i), "east", "q", 1, "one") for i in range(10)] + [
+        (12.0 + i, "east", "q", 2, "two") for i in range(10)
+    ]
+    text = "two" if version == 2 else "one"
+    answers = table(*settled, (sent_s, "west", "q", version, text))
+    return consistency(answers, [(2, 10.0, 11.0)], counted=np.arange(21) == 20, **asked).ratio.value
+
+
+def test_before_a_publication_only_the_old_version_is_right(table: Table) -> None:
+    assert answered(table, 9.0, 1) == 1
+    assert answered(table, 9.0, 2) == 0
+
+
+def test_while_it_is_published_either_version_is_right(table: Table) -> None:
+    assert answered(table, 10.5, 1) == 1
+    assert answered(table, 10.5, 2) == 1
+
+
+def test_a_request_that_was_open_when_it_was_published_may_have_either(table: Table) -> None:
+    assert answered(table, 9.95, 2) == 1
+
+
+def test_after_it_was_acknowledged_the_old_version_is_right_for_the_replica_lag_only(table: Table) -> None:
+    assert answered(table, 11.4, 1) == 1
+    assert answered(table, 11.6, 1) == 0
+    assert answered(table, 11.4, 1, replica_lag_s=0.1) == 0
+    assert answered(table, 11.6, 2) == 1
+
+
+def test_the_version_at_the_start_can_be_said(table: Table) -> None:
+    answers = table(*((float(i), "east", "q", 1, "one") for i in range(5)))
+    assert consistency(answers).ratio.value == 1
+    assert consistency(answers, version_at_start=1).ratio.value == 1
+    assert consistency(answers, version_at_start=2).ratio.value == 0
+
+
+def test_what_a_version_says_is_what_it_said_while_it_was_in_force(table: Table) -> None:
+    rows = [(float(i), "east", "q", 1, "one") for i in range(3)]
+    late = [(20.0 + i, "west", "q", 1, "garbled") for i in range(10)]
+    answers = table(*rows, *late)
+    assert consistency(answers, [(2, 10.0, 11.0)], counted=np.arange(13) < 3).ratio.value == 1
+
+
+def test_of_two_answers_as_frequent_the_earlier_is_usual(table: Table) -> None:
+    answers = table((0.0, "east", "q", 1, "zebra"), (1.0, "west", "q", 1, "apple"))
+    assert consistency(answers, counted=[True, False]).ratio.value == 1
+    assert consistency(answers, counted=[False, True]).ratio.value == 0
+
+
+def test_the_right_version_with_another_text_is_wrong(table: Table) -> None:
+    answers = table(
+        *((float(i), "east", "q", 1, "the limit is 30 days") for i in range(9)),
+        (9.0, "west", "q", 1, "the limit is 14 days"),
+    )
+    assert consistency(answers).ratio.value == 0.9
+
+
+def test_an_answer_without_a_version_is_held_against_what_is_usual_then(table: Table) -> None:
+    rows = [(float(i), "east", "q", 1 + (i >= 10), "two" if i >= 10 else "one") for i in range(20)]
+    answers = table(
+        *rows, (5.5, "west", "q", None, "one"), (15.5, "west", "q", None, "two"), (15.6, "west", "q", None, "one")
+    )
+    found = consistency(answers, [(2, 9.5, 9.6)], counted=np.arange(23) >= 20, replica_lag_s=0)
+    assert found.ratio.value == pytest.approx(2 / 3)
+
+
+def test_without_any_version_the_baseline_says_what_is_usual(table: Table) -> None:
+    rows = [(float(i), "east", "q", None, "usual" if i < 5 else "drifted") for i in range(20)]
+    answers = table(*rows)
+    found = consistency(answers, counted=np.arange(20) >= 5, baseline=np.arange(20) < 5)
+    assert found.ratio.value == 0
+    assert consistency(answers, counted=np.arange(20) >= 5).ratio.value == 1
+    assert found.monotonic_violations == found.disagreed_s == UNMEASURED
+
+
+# What counts as the same answer.
+
+
+def test_spelling_makes_no_difference_and_a_fact_does(table: Table) -> None:
+    usual = [(float(i), "east", "q", 1, "It takes 1.5 h.") for i in range(9)]
+    assert consistency(table(*usual, (9.0, "west", "q", 1, "it  takes 1.5 H"))).ratio.value == 1
+    assert consistency(table(*usual, (9.0, "west", "q", 1, "It takes 1 5 h."))).ratio.value == 0.9
+
+
+def test_a_paraphrase_agrees_by_facts_and_not_by_text(table: Table) -> None:
+    usual = [(float(i), "east", "q", 1, "Refunds are accepted within 30 days.") for i in range(9)]
+    answers = table(*usual, (9.0, "west", "q", 1, "You have 30 days to return it."))
+    assert consistency(answers, by="text").ratio.value == 0.9
+    assert consistency(answers, by="facts").ratio.value == 1
+    denied = table(*usual, (9.0, "west", "q", 1, "Refunds are not accepted within 30 days."))
+    assert consistency(denied, by="facts").ratio.value == 0.9
+
+
+def test_questions_that_are_always_wrong_widen_the_interval(table: Table) -> None:
+    def answers(wrong: Callable[[int], bool]) -> pd.DataFrame:
+        usual = [(float(i) / 20, "east", f"q{i % 60}", 1, "usual") for i in range(1_200)]
+        asked = [(100 + i / 20, "west", f"q{i % 60}", 1, "odd" if wrong(i) else "usual") for i in range(300)]
+        return table(*usual, *asked)
+
+    counted = np.arange(1_500) >= 1_200
+    together = consistency(answers(lambda i: i % 60 < 6), counted=counted).ratio
+    apart = consistency(answers(lambda i: i % 10 == i // 60), counted=counted).ratio
+    assert together.value == pytest.approx(0.9)
+    assert together.low < apart.low - 0.02
+
+
+# Conversations.
+
+
+def turns(table: Table, *versions: int, **columns: object) -> pd.DataFrame:
+    rows = [(5.0 * i, "east" if i % 2 else "west", f"q{i}", version, "a") for i, version in enumerate(versions)]
+    return table(*rows, conversation="c", **columns)
+
+
+def test_going_back_to_an_older_snapshot_is_a_violation(table: Table) -> None:
+    back, on = consistency(turns(table, 1, 2, 1, 2)), consistency(turns(table, 1, 1, 2, 2))
+    assert (back.monotonic_violations.value, back.monotonic_violations.low, back.monotonic_violations.high) == (1, 1, 1)
+    assert back.monotonic_violations.n == 3
+    assert on.monotonic_violations.value == 0
+
+
+def test_a_later_return_is_held_against_the_newest_version_seen(table: Table) -> None:
+    assert consistency(turns(table, 1, 3, 2, 2)).monotonic_violations.value == 2
+
+
+def test_what_the_client_says_it_has_seen_counts(table: Table) -> None:
+    answers = turns(table, 1, 1, seen_version=pd.array([pd.NA, 2], dtype="Int64"))
+    assert consistency(answers).monotonic_violations.value == 1
+
+
+def test_overlapping_turns_never_count(table: Table) -> None:
+    assert consistency(turns(table, 1, 2, 1, overlapped=True)).monotonic_violations == UNMEASURED
+
+
+def test_an_answer_that_was_still_open_had_not_been_seen(table: Table) -> None:
+    answers = turns(table, 2, 1, end_s=[5.5, 5.6])
+    assert consistency(answers).monotonic_violations == UNMEASURED
+
+
+def test_answers_of_no_conversation_have_seen_nothing(table: Table) -> None:
+    assert consistency(turns(table, 2, 1).assign(conversation="")).monotonic_violations == UNMEASURED
+
+
+# Replicas.
+
+
+def test_two_entries_that_differ_on_one_question_disagree(table: Table) -> None:
+    rows = [(float(i), "east" if i % 2 else "west", "q", 1, "same") for i in range(8)]
+    assert consistency(table(*rows)).disagreements.value == 0
+    found = consistency(table(*rows, (8.0, "west", "q", 1, "other")))
+    assert (found.disagreements.value, found.disagreements.n) == (1, 8)
+
+
+def test_one_entry_has_nobody_to_disagree_with(table: Table) -> None:
+    found = consistency(table(*((float(i), "east", "q", 1, f"answer {i}") for i in range(8))))
+    assert found.disagreements == UNMEASURED
+
+
+def test_answers_to_either_side_of_a_publication_do_not_disagree(table: Table) -> None:
+    answers = table(
+        *((float(i), "east", "q", 1, "one") for i in range(9)),
+        (9.9, "east", "q", 1, "one"),
+        (10.2, "west", "q", 2, "two"),
+    )
+    assert consistency(answers, [(2, 9.95, 10.1)]).disagreements.value == 0
+
+
+def test_answers_of_two_eras_have_nothing_to_agree_on(table: Table) -> None:
+    rows = [(float(i), "east", "q", 1, "one") for i in range(5)] + [(5.0, "east", "q", 1, "odd")]
+    answers = table(*rows, (20.0, "west", "q", 2, "two"))
+    assert consistency(answers, [(2, 10.0, 11.0)]).disagreements == UNMEASURED
+    assert consistency(answers, [(2, 4.9, 11.0)]).disagreements.value == 1
+
+
+def test_the_time_of_disagreement_lies_between_what_was_seen_and_what_may_have_been() -> None:
+    for stale_until_s in (20.0, 25.0, 29.0):
+        found = score(run(stale_until_s=stale_until_s)).disagreed_s
+        assert found.value is not None
+        assert found.low <= found.value <= found.high
+        assert found.low <= stale_until_s - 18 <= found.high
+
+
+def test_a_replica_that_never_catches_up_disagrees_without_end() -> None:
+    assert score(run(stale_until_s=100)).disagreed_s.high == inf
+    assert score(run(stale_until_s=25)).disagreed_s.high < inf
+
+
+def test_without_a_publication_nobody_can_be_behind() -> None:
+    assert consistency(run(), []).disagreed_s == UNMEASURED
+
+
+# Examples.
+
+
+def test_examples_show_the_two_answers_side_by_side(table: Table) -> None:
+    rows = [(float(i), "east", "q", 1, "The limit is 30 days.") for i in range(9)]
+    found = consistency(table(*rows, (9.0, "west", "q", 1, "The limit is 14 days.")).assign(conversation="c"))
+    (pair,) = found.examples
+    assert pair.question == "q"
+    assert (pair.left.entry, pair.left.answer, pair.left.at_s) == ("east", "The limit is 30 days.", 8.0)
+    assert (pair.right.entry, pair.right.answer, pair.right.version) == ("west", "The limit is 14 days.", 1)
+    assert pair.right.conversation == "c"
+
+
+def test_a_wrong_answer_of_a_lone_entry_stands_beside_a_right_one(table: Table) -> None:
+    rows = [(float(i), "east", "q", None, "usual") for i in range(9)]
+    (pair,) = consistency(table(*rows, (9.0, "east", "q", None, "odd"))).examples
+    assert (pair.left.answer, pair.right.answer, pair.right.version) == ("usual", "odd", None)
+
+
+def test_every_question_is_shown_before_any_is_shown_twice() -> None:
+    examples = score(run(stale_until_s=30)).examples
+    assert len({pair.question for pair in examples}) == EXAMPLES

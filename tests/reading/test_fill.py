@@ -1,0 +1,209 @@
+"""Templates of a target file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.reading.placeholders import (
+    fill,
+    missing_secrets,
+    placeholders,
+    secret_names,
+    secrets,
+    templates,
+    unknown_placeholders,
+    untold_links,
+)
+from harness.reading.target import Target
+from harness.reading.yaml import load, read
+
+SHIPPED = sorted((Path(__file__).parents[2] / "scenarios" / "targets").glob("*.yaml"))
+VALUES = {"port": "8000", "redis-primary.port": "6379", "provider-east.url": "http://127.0.0.1:1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("--port={port}", "--port=8000"),
+        ("{redis-primary.port}{port}", "63798000"),
+        ("{provider-east.url}/v1", "http://127.0.0.1:1/v1"),
+        ('{{"port": {port}, "x": {{}}}}', '{"port": 8000, "x": {}}'),
+        ("{{port}}", "{port}"),
+        ("{{{port}}}", "{8000}"),
+        ("${KEY} {port} $${KEY}", "${KEY} 8000 $${KEY}"),
+        ("nothing", "nothing"),
+        ("", ""),
+    ],
+)
+def test_placeholders_are_filled_and_double_braces_become_single_ones(text: str, filled: str) -> None:
+    assert fill(text, VALUES) == filled
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{prt}", "unknown placeholder {prt}; did you mean 'port'?"),
+        ("{zzz}", "unknown placeholder {zzz}; known: port, provider-east.url, redis-primary.port"),
+        ("{redis-primry.port}", "unknown placeholder {redis-primry.port}; did you mean 'redis-primary.port'?"),
+        ('{"a": 1}', "a lone { is part of no placeholder; write {{ for a brace that is meant;"
+                     " a lone } is part of no placeholder; write }} for a brace that is meant"),
+        ("{}", "a lone { is part of no placeholder; write {{ for a brace that is meant;"
+               " a lone } is part of no placeholder; write }} for a brace that is meant"),
+        ("{port}}", "a lone } is part of no placeholder; write }} for a brace that is meant"),
+        ("{prt} {zzz.y}", "unknown placeholder {prt}; did you mean 'port'?;"
+                          " unknown placeholder {zzz.y}; known: port, provider-east.url, redis-primary.port"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_filled_is_named_with_what_would_be_right(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match="placeholder") as refused:
+        fill(text, VALUES)
+    assert str(refused.value) == message
+
+
+def test_placeholders_are_listed_once_each_without_secrets() -> None:
+    assert placeholders("{b} {a.url} {b} {{c}} ${D} $${E} {a.url}") == ["b", "a.url"]
+
+
+@given(st.text(alphabet="{}$ab.", max_size=12))
+def test_a_text_with_its_braces_doubled_is_filled_to_itself(text: str) -> None:
+    # Without dollars: before braces they speak of secrets.
+    doubled = text.replace("$", "").replace("{", "{{").replace("}", "}}")
+    assert fill(doubled, {}) == text.replace("$", "")
+
+
+def test_a_value_is_never_read_as_a_template() -> None:
+    assert fill("{port}", {"port": "{port} {{ }}"}) == "{port} {{ }}"
+
+
+def test_secrets_come_from_the_environment_and_last() -> None:
+    text = fill("Bearer ${KEY} on {port}, $${KEY}", VALUES)
+    assert secrets(text, {"KEY": "{port} ${KEY}"}) == "Bearer {port} ${KEY} on 8000, ${KEY}"
+    assert secret_names("${B} ${A} ${B} $${C}") == ["B", "A"]
+
+
+def test_secrets_that_are_not_set_are_named_and_those_that_are_are_not_shown() -> None:
+    with pytest.raises(ValueError, match="not set in the environment: B, C") as refused:
+        secrets("${A} ${B} ${C}", {"A": "hunter2"})
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_every_target_that_ships_can_be_filled(path: Path) -> None:
+    assert unknown_placeholders(load(path, Target)) == []
+
+
+def test_a_target_whose_templates_name_what_there_is_is_in_order(target_text: str) -> None:
+    assert unknown_placeholders(read(target_text, Target, "t.yaml")) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        (
+            '"{port}", --dir',
+            '"{prt}", --dir',
+            "6 services.redis.command[2]: unknown placeholder {prt}; did you mean 'port'?",
+        ),
+        (
+            "{openai.url}",
+            "{opnai.url}",
+            "9 services.worker.command[4]: unknown placeholder {opnai.url}; did you mean 'openai.url'?",
+        ),
+        (
+            '{{"seed": {seed}}}',
+            '{{"seed": {seed}}',
+            "9 services.worker.command[5]: a lone } is part of no placeholder; write }} for a brace that is meant",
+        ),
+        ('QUOTED: "7"', 'QUOTED: "{host}"', "10 services.worker.env.QUOTED: unknown placeholder {host}; known: "),
+        ("app:app", "{question}", "14 start.command[1]: unknown placeholder {question}; known: "),
+        (
+            "127.0.0.1:{target.port}",
+            "127.0.0.1:{taget.port}",
+            "19 entries[0].url: unknown placeholder {taget.port}; did you mean 'target.port'?",
+        ),
+        ("{question}", "{queston}", "28 ask.body.question: unknown placeholder {queston}; did you mean 'question'?"),
+        ("Bearer ${KEY}", "{url}", "24 ask.headers.authorization: unknown placeholder {url}; known: "),
+        ("{nonce}", "{nonc}", "29 ask.body.nested[0].deep: unknown placeholder {nonc}; did you mean 'nonce'?"),
+        ("{url}/v1", "${KEY}", "42 links.openai.env.BASE: ${KEY} would stay as it is here; secrets are filled into"),
+        (
+            "https://api.openai.com",
+            "https://${HOST}",
+            "40 links.openai.upstream: ${HOST} would stay as it is here; secrets",
+        ),
+        ("{url}/v1", "{ur}/v1", "42 links.openai.env.BASE: unknown placeholder {ur}; did you mean 'url'?"),
+        (
+            "redis://127.0.0.1:{redis.port}",
+            "{openai.url}",
+            "54 links.cache.upstream: unknown placeholder {openai.url}; known: redis.port, target.port, worker.port",
+        ),
+        ("{target.port}/publish", "{url}/publish", "56 publish.post: unknown placeholder {url}; known: "),
+    ],
+)
+def test_a_placeholder_that_nothing_fills_is_told_with_its_line(
+    target_text: str, right: str, wrong: str, message: str
+) -> None:
+    problems = unknown_placeholders(read(target_text.replace(right, wrong, 1), Target, "t.yaml"))
+    assert len(problems) == 1
+    assert str(problems[0]).startswith(f"t.yaml:{message}")
+
+
+def test_a_port_of_its_own_belongs_only_to_what_is_started(target_text: str) -> None:
+    def told(text: str) -> list[str]:
+        return [str(problem).split("; known")[0] for problem in unknown_placeholders(read(text, Target, "t.yaml"))]
+
+    with_own = target_text.replace("{target.port}", "{port}")
+    assert told(with_own) == []
+    lines = with_own.splitlines()
+    without_start = "\n".join([*lines[:12], *lines[16:]])
+    assert told(without_start) == [
+        "t.yaml:15 entries[0].url: unknown placeholder {port}",
+        "t.yaml:52 publish.post: unknown placeholder {port}",
+    ]
+
+
+def test_a_path_with_braces_is_told_since_nothing_is_filled_in_there(target_text: str) -> None:
+    text = target_text.replace("  path: /ask\n", "  path: /ask/{conversation}\n")
+    assert text != target_text
+    assert [str(problem) for problem in unknown_placeholders(read(text, Target, "t.yaml"))] == [
+        "t.yaml:23 ask.path: '/ask/{conversation}' would be asked for as it is: nothing is filled into a path"
+    ]
+
+
+@pytest.mark.parametrize("told", ["{url: '{url}'}", "{ADDRESS: '{host}:{port}'}"])
+def test_a_link_of_which_somebody_is_told_is_in_order(target_text: str, told: str) -> None:
+    alone = f"links:\n  lonely: {{kind: store, upstream: 'redis://127.0.0.1:6379', env: {told}}}\n"
+    assert untold_links(read(target_text.replace("links:\n", alone, 1), Target, "t.yaml")) == []
+
+
+@pytest.mark.parametrize(("listen", "wrong"), [("", True), (", listen: 6390", False)])
+def test_a_link_of_which_nobody_is_told_is_a_problem_unless_its_port_is_known(
+    target_text: str, listen: str, wrong: bool
+) -> None:
+    alone = f"links:\n  lonely: {{kind: store, upstream: 'redis://127.0.0.1:6379'{listen}}}\n"
+    problems = untold_links(read(target_text.replace("links:\n", alone, 1), Target, "t.yaml"))
+    assert [problem.path for problem in problems] == (["links.lonely"] if wrong else [])
+
+
+def test_secrets_that_a_target_asks_for_and_nobody_set_are_told_at_each_place(target_text: str) -> None:
+    document = read(target_text, Target, "t.yaml")
+    assert [str(problem) for problem in missing_secrets(document, {})] == [
+        "t.yaml:10 services.worker.env.KEY: ${KEY} is not set in the environment",
+        "t.yaml:24 ask.headers.authorization: ${KEY} is not set in the environment",
+    ]
+    assert missing_secrets(document, {"KEY": ""}) == []
+
+
+def test_the_templates_of_a_target_are_all_its_texts_that_are_filled_in(target_text: str) -> None:
+    marked = [template.text for template in templates(read(target_text, Target, "t.yaml").value)]
+    assert sum("{" in text for text in marked) == 14
+
+
+@pytest.mark.parametrize("text", ["{answer}", '{"a": {}}', "}", "${KEY}", "{{question}}"])
+def test_braces_in_a_body_that_resemble_no_placeholder_are_the_target_s_affair(target_text: str, text: str) -> None:
+    document = read(target_text.replace("any: 5", f"any: '{text}'"), Target, "t.yaml")
+    assert unknown_placeholders(document) == []
+    assert [problem.path for problem in missing_secrets(document, {"KEY": "x"})] == []

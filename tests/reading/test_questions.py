@@ -1,0 +1,70 @@
+"""The questions file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.reading.questions import Questions
+from harness.reading.yaml import read
+from harness.reading.yaml.plain import Plain
+from harness.reading.yaml.sentences import refusals
+
+Told = Callable[..., list[str]]
+ID = "text of at most 60 characters: letters, digits, ., _ and -, and first a letter or a digit"
+
+
+def test_questions_are_read_in_their_order(questions_text: str) -> None:
+    value = read(questions_text, Questions, "f.yaml").value
+    assert [(question.id, question.text) for question in value.questions] == [
+        ("refund-window", "How long can I ask for a refund?"),
+        ("warranty", "How long is the warranty?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        (
+            "id: warranty",
+            "id: refund-window",
+            "4 questions[1].id: 'refund-window' is the id of questions[0] too; each needs its own",
+        ),
+        ("id: warranty", "id: war ranty", f"4 questions[1].id: should be {ID}, but is 'war ranty'"),
+        ("id: warranty", "id: 5", f'4 questions[1].id: should be {ID}, but is 5; put it in quotes: "5"'),
+        (
+            "How long is the warranty?",
+            '""',
+            "5 questions[1].text: should be text of at least 1 character and at most 4000 characters, but is ''",
+        ),
+        (
+            "How long is the warranty?",
+            "x" * 4001,
+            "5 questions[1].text: should be text of at least 1 character and at most 4000 characters,"
+            f" but is '{'x' * 58}…",
+        ),
+        ("    text: How long is the warranty?\n", "", "4 questions[1].text: is missing; what is asked"),
+    ],
+)
+def test_a_slip_in_a_questions_file_is_told_with_its_line(
+    told: Told, questions_text: str, right: str, wrong: str, message: str
+) -> None:
+    assert told(questions_text.replace(right, wrong), Questions) == [f"f.yaml:{message}"]
+
+
+def test_every_id_that_is_used_again_is_told(told: Told, questions_text: str) -> None:
+    text = questions_text + "  - {id: warranty, text: x}\n  - {id: refund-window, text: x}\n  - {id: other, text: x}\n"
+    assert told(text, Questions) == [
+        "f.yaml:6 questions[2].id: 'warranty' is the id of questions[1] too; each needs its own",
+        "f.yaml:7 questions[3].id: 'refund-window' is the id of questions[0] too; each needs its own",
+    ]
+
+
+def test_ten_thousand_questions_are_enough() -> None:
+    def said(count: int) -> list[str]:
+        questions: list[Plain] = [{"id": f"q{i}", "text": "x"} for i in range(count)]
+        return [said.what for said in refusals(Questions, {"schema": "harness.questions/1", "questions": questions})]
+
+    assert said(10_000) == []
+    assert said(10_001) == ["should be a list of at least 1 item and at most 10000 items, but is a list"]

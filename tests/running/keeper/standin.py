@@ -1,0 +1,47 @@
+"""A harness with a keeper, children and two promises, that waits to be killed: ``standin.py FOLDER URL [fork]``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from harness.running.keeper.keeper import Child, Keeper
+from harness.running.keeper.undo import Request, UndoLog
+
+LISTENER = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+while True:
+    server.accept()[0].close()
+"""
+CHILDREN = {
+    "listener": (sys.executable, "-I", "-S", "-c", LISTENER),
+    "session": ("sh", "-c", "setsid sleep 1000 & echo $!; wait"),
+    "daemon": ("sh", "-c", "setsid sleep 1000 & echo $!"),
+    "witness": ("sh", "-c", "trap 'echo INT' INT; trap 'echo TERM; exit' TERM; echo $$; while :; do sleep 0.05; done"),
+    "stubborn": ("sh", "-c", "trap '' TERM; sleep 1000 & echo $!; wait; wait"),
+}
+
+
+def main(folder: Path, url: str, *words: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    keeper = Keeper(folder / "undo.jsonl", folder / "temp", folder / "keeper.log")
+    keeper.start()
+    for name, argv in CHILDREN.items():
+        keeper.spawn(Child(name, argv, dict(os.environ), folder / f"{name}.log"))
+    (folder / "temp" / "scratch").write_text("of this run")
+    undo = UndoLog(folder / "undo.jsonl")
+    undo.promise("first", [Request("DELETE", f"{url}/first")])
+    undo.promise("kept", [Request("DELETE", f"{url}/kept")])
+    undo.kept("kept")
+    undo.promise("second", [Request("DELETE", f"{url}/second")])
+    if "fork" not in words or os.fork():  # a copy holds the lifeline open too
+        print(keeper.pid, flush=True)  # noqa: T201 - read by the test
+    signal.pause()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])

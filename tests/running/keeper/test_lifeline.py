@@ -1,0 +1,91 @@
+"""Whatever ends the harness, nothing of its run is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.running.keeper.undo import owner_alive, pending
+
+NAMES = ("session", "daemon", "stubborn")
+
+
+def test_after_kill_9_of_the_harness_nothing_is_left_and_the_world_is_put_back_last_first(
+    standin: Any, api: Any, eventually: Any, runs: Any, listens: Any
+) -> None:
+    harness = standin()
+    port = harness.printed("listener")
+    pids = [harness.keeper_pid, *(harness.printed(name) for name in NAMES)]
+    assert listens(port)
+    assert all(map(runs, pids))
+    assert owner_alive(harness.folder / "undo.jsonl")
+
+    harness.process.kill()
+    harness.process.wait()
+
+    eventually(lambda: not any(map(runs, pids)))
+    assert not listens(port)
+    assert not (harness.folder / "temp").exists()
+    assert api.asked == ["DELETE /second", "DELETE /first"]
+    assert pending(harness.folder / "undo.jsonl") == []
+    assert not owner_alive(harness.folder / "undo.jsonl")
+
+
+def test_ctrl_c_reaches_the_harness_but_not_its_children(standin: Any, api: Any, eventually: Any, runs: Any) -> None:
+    harness = standin()
+    witness = harness.printed("witness")
+    assert os.getsid(witness) == os.getsid(harness.keeper_pid) == harness.keeper_pid  # no terminal reaches that
+    os.killpg(harness.process.pid, signal.SIGINT)
+    assert harness.process.wait() == -signal.SIGINT
+    eventually(lambda: not runs(harness.keeper_pid))
+    assert not runs(witness)
+    # It was ended by the keeper, and by nothing else.
+    told = (harness.folder / "witness.log").read_text().split()
+    assert "TERM" in told
+    assert "INT" not in told
+    assert api.asked == ["DELETE /second", "DELETE /first"]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_the_keeper_does_not_heed_signals_that_end_a_program(
+    keeper: Any, shell: Callable[..., Any], runs: Any, signum: int
+) -> None:
+    keeper.spawn(shell("before", "sleep 1000"))
+    os.kill(keeper.pid, signum)
+    pid = keeper.spawn(replace(shell("after", ""), argv=("sleep", "1000")))  # it answers
+    assert keeper.alive("before")
+    assert runs(pid)
+    keeper.signal("after", signum)  # and its children do heed them
+    keeper.stop("after", 10)
+    assert keeper.exited() == {"after": -signum}
+
+
+def test_a_fork_of_the_harness_that_holds_the_lifeline_does_not_keep_the_world_broken(
+    standin: Any, api: Any, eventually: Any, runs: Any
+) -> None:
+    harness = standin("fork")
+    session = harness.printed("session")
+    harness.process.kill()
+    harness.process.wait()
+    eventually(lambda: not runs(harness.keeper_pid))
+    assert not runs(session)
+    assert api.asked == ["DELETE /second", "DELETE /first"]
+
+
+def test_kill_9_of_the_keeper_takes_the_children_with_it_and_leaves_the_promises_to_heal(
+    standin: Any, api: Any, eventually: Any, runs: Any, listens: Any
+) -> None:
+    harness = standin()
+    port = harness.printed("listener")
+    os.kill(harness.keeper_pid, signal.SIGKILL)
+    eventually(lambda: not listens(port))
+    assert api.asked == []
+    assert [promise.id for promise in pending(harness.folder / "undo.jsonl")] == ["second", "first"]
+    # Nobody keeps what a child started, then; here the harness waits and does not look.
+    for name in NAMES:
+        os.kill(harness.printed(name), signal.SIGKILL)

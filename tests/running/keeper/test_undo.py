@@ -1,0 +1,210 @@
+"""A promise is on disk before anything is done, and each one is kept whatever becomes of the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.running.keeper.undo import Request, UndoLog, owner_alive, pending, put_back
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "undo.jsonl"
+
+
+def promise(path: Path, *keys: str, url: str = "http://127.0.0.1:9") -> None:
+    undo = UndoLog(path)
+    for key in keys:
+        undo.promise(key, [Request("DELETE", f"{url}/{key}")])
+    undo.close()
+
+
+def ids(path: Path) -> list[str]:
+    return [promise.id for promise in pending(path)]
+
+
+def test_what_was_promised_and_not_kept_is_pending_last_first(path: Path) -> None:
+    undo = UndoLog(path)
+    requests = (Request("POST", "http://127.0.0.1:9/a", '{"enabled": true}'), Request("DELETE", "http://[::1]:9/b"))
+    undo.promise("a", requests)
+    undo.promise("b", [])
+    undo.promise("c", [])
+    undo.kept("b")
+    assert [tuple(promise) for promise in pending(path)] == [("c", ()), ("a", requests)]
+    undo.promise("a", requests)  # a fault that comes back is as late as its last coming
+    undo.close()
+    assert ids(path) == ["a", "c"]
+
+
+def test_no_file_means_nothing_is_pending(path: Path) -> None:
+    assert pending(path) == []
+    assert put_back(path) == []
+    assert not owner_alive(path)
+
+
+def test_a_file_cut_at_any_byte_loses_only_the_line_that_was_cut(path: Path) -> None:
+    promise(path, "a", "b")
+    whole = path.read_bytes()
+    first = whole.index(b"\n") + 1
+    for end in range(len(whole) + 1):
+        path.write_bytes(whole[:end])
+        complete = (end >= first - 1) + (end >= len(whole) - 1)  # the newline itself may be missing
+        assert ids(path) == ["b", "a"][2 - complete :]
+
+
+@pytest.mark.parametrize("torn", [b'{"id": "x", "undo": [', b"\0\0\0\0", b"\xff\xfe", b"[1]", b'{"id": 3, "undo": []}'])
+def test_a_torn_line_does_not_swallow_the_next_promise(path: Path, torn: bytes) -> None:
+    promise(path, "a")
+    with path.open("ab") as file:
+        file.write(torn)
+    promise(path, "b")
+    assert ids(path) == ["b", "a"]
+
+
+def test_putting_back_asks_last_first_once_and_in_the_order_of_each_promise(path: Path, api: Any) -> None:
+    promise(path, "a", url=api.url)
+    undo = UndoLog(path)
+    undo.promise("b", [Request("POST", f"{api.url}/b?x=1", "{}"), Request("DELETE", f"{api.url}/404/b")])
+    undo.close()
+    outcomes = put_back(path)
+    assert api.asked == ["POST /b?x=1", "DELETE /404/b", "DELETE /a"]
+    assert api.bodies == ["{}", "", ""]
+    assert [(outcome.id, outcome.gone, outcome.why) for outcome in outcomes] == [
+        ("b", True, "answered 204"),
+        ("b", True, "already gone (404)"),
+        ("a", True, "answered 204"),
+    ]
+    assert put_back(path) == []
+    assert len(api.asked) == 3
+
+
+def test_one_that_fails_is_reported_stays_pending_and_stops_no_other(path: Path, api: Any, silent_url: str) -> None:
+    promise(path, "a", url=api.url)
+    promise(path, "silent", url=silent_url)
+    promise(path, "broken", url=f"{api.url}/500")
+    promise(path, "z", url=api.url)
+    outcomes = put_back(path, timeout_s=0.2)
+    assert [(outcome.id, outcome.gone, outcome.why) for outcome in outcomes] == [
+        ("z", True, "answered 204"),
+        ("broken", False, "answered 500"),
+        ("silent", False, "no answer within 0.2 s"),
+        ("a", True, "answered 204"),
+    ]
+    assert ids(path) == ["broken", "silent"]
+
+
+def test_within_a_budget_each_is_still_tried(path: Path, api: Any, silent_url: str) -> None:
+    promise(path, "a", url=api.url)
+    promise(path, "s", "t", "u", url=silent_url)
+    outcomes = put_back(path, timeout_s=30, budget_s=0.2)
+    assert [outcome.gone for outcome in outcomes] == [False, False, False, True]
+    assert [outcome.why for outcome in outcomes][1:3] == ["no answer within 0.1 s"] * 2
+
+
+def test_a_server_that_is_gone_took_its_fault_with_it_and_the_outcome_says_so(path: Path, silent_url: str) -> None:
+    promise(path, "a", url="http://127.0.0.1:1")
+    [outcome] = put_back(path)
+    assert (outcome.gone, outcome.why) == (True, "nobody listens there any more, so what it did is gone with it")
+    assert ids(path) == []
+
+
+def test_an_answer_that_is_no_http_is_a_failure(path: Path, tmp_path: Path) -> None:
+    import socket
+    import threading
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def babble() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"+PONG\r\n")
+
+        thread = threading.Thread(target=babble)
+        thread.start()
+        promise(path, "a", url=f"http://127.0.0.1:{server.getsockname()[1]}")
+        [outcome] = put_back(path)
+        thread.join()
+    assert not outcome.gone
+    assert outcome.why.startswith("BadStatusLine")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://192.0.2.1:8474/x", "host '192.0.2.1' is not this machine; it must be allowed by name"),
+        ("http://127.0.0.1.example:8474/x", "is not this machine"),
+        ("http://127.0.0.1@192.0.2.1/x", "host '192.0.2.1' is not this machine"),
+        ("https://127.0.0.1/x", "not a URL of the form http://"),
+        ("http:///x", "not a URL of the form http://"),
+        ("http://127.0.0.1:eighty/", "not a URL"),
+        ("http://[::1/", "not a URL"),
+    ],
+)
+def test_nothing_is_promised_or_sent_to_where_it_may_not_go(path: Path, api: Any, url: str, reason: str) -> None:
+    undo = UndoLog(path)
+    with pytest.raises(ValueError, match="DELETE ") as error:
+        undo.promise("a", [Request("DELETE", f"{api.url}/a"), Request("DELETE", url)])
+    assert reason in str(error.value)
+    undo.close()
+    assert pending(path) == []
+
+    path.write_text(json.dumps({"id": "a", "undo": [{"method": "DELETE", "url": url}, {"no": "request"}]}) + "\n")
+    outcomes = put_back(path)
+    assert [outcome.gone for outcome in outcomes] == [False, False]
+    assert reason in outcomes[0].why
+    assert ids(path) == ["a"]
+
+
+def test_another_host_is_reached_once_it_is_allowed_by_name(path: Path, api: Any) -> None:
+    url = api.url.replace("127.0.0.1", "0.0.0.0")  # reaches this machine, but is none of its loopback addresses
+    undo = UndoLog(path, allowed_hosts=["0.0.0.0"])
+    undo.promise("a", [Request("DELETE", f"{url}/a")])
+    undo.close()
+    assert not put_back(path)[0].gone
+    assert put_back(path, allowed_hosts=["0.0.0.0"])[0].gone
+    assert api.asked == ["DELETE /a"]
+
+
+def test_proxies_of_the_environment_are_not_used(path: Path, api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    promise(path, "a", url=api.url)
+    assert put_back(path)[0].why == "answered 204"
+
+
+def test_a_full_disk_refuses_the_promise_but_not_the_keeping() -> None:
+    undo = UndoLog(Path("/dev/full"))
+    with pytest.raises(OSError, match="No space left"):
+        undo.promise("a", [])
+    undo.kept("a")
+    undo.close()
+
+
+def test_the_owner_is_alive_while_its_harness_or_its_keeper_is(path: Path, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", "input()"], stdin=subprocess.PIPE) as keeper:
+        undo = UndoLog(path)
+        undo.begin("run", tmp_path, keeper.pid)
+        undo.close()
+        assert owner_alive(path)
+        header = json.loads(path.read_text())
+
+        def alive(**change: int) -> bool:
+            path.write_text(json.dumps(header | change) + "\n")
+            return owner_alive(path)
+
+        no_harness = {"harness_pid": 2**22 + 1}
+        assert header["harness_pid"] == os.getpid()
+        assert alive(**no_harness)
+        assert alive(harness_started=1)
+        assert not alive(**no_harness, keeper_started=1)  # another process has its number
+        assert not alive(harness_started=1, keeper_pid=2**22 + 1)
+        keeper.kill()
+        os.waitid(os.P_PID, keeper.pid, os.WEXITED | os.WNOWAIT)
+        assert not alive(**no_harness)  # ended, though nobody has taken leave of it

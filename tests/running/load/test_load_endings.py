@@ -1,0 +1,143 @@
+"""Every way in which an answer can end, told apart by a load child that was really run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+from harness.judging.scoring.audit import audit
+from harness.running.load import planned_count
+
+ENDINGS = {
+    # behaviour: outcome, how the detail begins, status
+    "answers": ("complete", "", 200),
+    "whole": ("complete", "", 200),
+    "early_hints": ("complete", "", 200),
+    "bytewise": ("complete", "", 200),
+    "to_the_close": ("complete", "", 200),
+    "done_then_silence": ("complete", "", 200),
+    "done_then_reset": ("complete", "", 200),
+    "only_done": ("empty", "", 200),
+    "no_body": ("empty", "", 200),
+    "empty_text": ("empty", "", 200),
+    "status_500": ("error", 'http 500: {"error": "out of order"}', 500),
+    "status_302": ("error", "http 302: elsewhere", 302),
+    "status_503_cut": ("error", "http 503: come ba", 503),
+    "error_event": ("error", 'error_event: {"message": "no"}', 200),
+    "error_in_data": ("error", 'error_event: {"error": {"code": "no"}}', 200),
+    "error_in_whole": ("error", "error_event: ", 200),
+    "no_done": ("truncated", "unterminated: ", 200),
+    "cut_chunk": ("truncated", "cut: ", 200),
+    "cut_length": ("truncated", "cut: ", 200),
+    "reset_late": ("reset", "[Errno 104]", 200),
+    "reset_early": ("reset", "[Errno 104]", 0),
+    "closed_early": ("reset", "closed: ", 0),
+    "closed_in_head": ("reset", "closed: ", 0),
+    "stalls_first": ("stalled", "nothing came for 0.6 s", 0),
+    "stalls_late": ("stalled", "nothing came for 0.6 s", 200),
+    "drips_comments": ("timed_out", "", 200),
+    "drips_text": ("timed_out", "", 200),
+    "bad_chunking": ("malformed", "no HTTP: ", 200),
+    "bad_json": ("malformed", "no chat completion: ", 200),
+    "bad_whole": ("malformed", "no chat completion: ", 200),
+    "other_json": ("malformed", "neither choices nor error", 200),
+    "no_http": ("malformed", "no HTTP: ", 0),
+    "endless_line": ("malformed", "too_large: ", 200),
+}
+
+
+@pytest.fixture(scope="module")
+def load(bench):
+    """A load in which every question asks for another way to end, and the server that was asked."""
+    with bench.serving() as server:
+        child = bench.start(bench.plan([server.url], list(ENDINGS), rate_per_s=220.0, total_s=1.5, turn_gap_s=0.25))
+        child.begin()
+        assert child.wait() == 0, child.log.read_text()
+        yield child, server
+
+
+@pytest.fixture(scope="module")
+def by_question(load):
+    rows = defaultdict(list)
+    for row in load[0].rows():
+        rows[row.question].append(row)
+    return rows
+
+
+@pytest.mark.parametrize("behaviour", ENDINGS)
+def test_every_way_to_end_is_told_apart(by_question, behaviour):
+    outcome, detail, status = ENDINGS[behaviour]
+    rows = by_question[behaviour]
+    assert rows
+    for row in rows:
+        assert (row.outcome, row.status) == (outcome, status), row
+        assert row.detail.startswith(detail) if detail else not row.detail, row
+
+
+def test_every_planned_request_has_exactly_one_row(load):
+    child, _ = load
+    rows = child.rows()
+    assert planned_count(child.plan) == len(rows) == 330
+    assert audit((row.index for row in rows), 330).sound
+    assert all(row.sent_s is not None and row.outcome not in ("not_sent", "unfinished") for row in rows)
+
+
+def test_a_request_is_never_sent_twice_however_it_ends(load):
+    child, server = load
+    asked = [heard.headers["x-request-id"] for heard in server.heard]
+    assert sorted(asked) == sorted(row.nonce for row in child.rows())
+
+
+def test_the_child_prints_nothing_while_all_goes_well(load):
+    child, _ = load
+    assert child.log.read_text() == ""
+
+
+def test_the_answer_is_all_of_the_text_and_nothing_else(by_question):
+    assert {(row.answer, row.chunks) for row in by_question["answers"]} == {("one two three", 3)}
+    assert {(row.answer, row.chunks) for row in by_question["whole"]} == {("all at once", 0)}
+    assert {row.answer for row in by_question["bytewise"]} == {"ä"}
+    assert {row.answer for row in by_question["status_500"]} == {""}
+
+
+def test_the_first_token_is_the_first_chunk_with_text_not_the_head_nor_the_role(load):
+    child, server = load
+    text_sent_s = {heard.headers["x-request-id"]: heard.text_sent_s for heard in server.heard}
+    rows = [row for row in child.rows() if row.question == "answers"]
+    assert rows
+    for row in rows:
+        assert text_sent_s[row.nonce] <= row.first_token_s <= row.end_s
+    # The head came before the text was sent, unless this machine froze for as long as the server waits in between.
+    assert any(row.first_byte_s < text_sent_s[row.nonce] for row in rows)
+
+
+def test_without_streaming_the_first_token_is_the_whole_answer(by_question):
+    assert all(row.first_token_s == row.end_s for row in by_question["whole"])
+
+
+def test_instants_that_never_came_are_none(by_question):
+    assert {row.first_token_s for row in by_question["only_done"]} == {None}
+    assert {row.first_byte_s for row in by_question["closed_early"]} == {None}
+    assert all(row.due_s <= row.sent_s <= row.end_s for rows in by_question.values() for row in rows)
+
+
+def test_a_turn_says_whether_the_one_before_it_was_still_open(load):
+    rows = {(row.conversation, row.turn): row for row in load[0].rows()}
+    pairs = [(rows[name, turn - 1], row) for (name, turn), row in rows.items() if turn]
+    overlapped = [row for last, row in pairs if last.end_s > row.sent_s]
+    at_once = ("reset", "truncated", "malformed")  # what ends otherwise may wait a moment for the end of the message
+    apart = [row for last, row in pairs if last.end_s < row.sent_s and last.outcome in at_once]
+    assert overlapped
+    assert apart
+    assert all(row.overlapped for row in overlapped)
+    assert not any(row.overlapped for row in apart)
+
+
+def test_every_request_carries_its_nonce_and_a_trace_made_of_it(load):
+    _, server = load
+    for heard in server.heard:
+        nonce = heard.headers["x-request-id"]
+        assert heard.question.endswith(f" [{nonce}]")
+        assert heard.headers["authorization"] == "Bearer secret"
+    assert len({heard.headers["traceparent"] for heard in server.heard}) == len(server.heard)

@@ -1,0 +1,196 @@
+"""How questions are worded and answers are read, without a network."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.protocols.asking import Ask
+from harness.protocols.protocols import Asked, HttpRequest, MalformedError, Said, at, protocol, traceparent
+from harness.registry import UnknownNameError
+
+ASKED = Asked("Where?", "r-c1", 4, "n-0123456789")
+CHAT = Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer x"}, "m")
+TEMPLATE = {"q": "{question}", "of": {"c": ["{conversation}", 1, None, "{nonce}/{nonce}"]}, "seen": "{seen_version}"}
+JSON = Ask("json", "/ask", body=TEMPLATE, answer_pointer="/answer")
+
+
+def body_of(ask, asked=ASKED):
+    return json.loads(protocol(ask.protocol).request(ask, asked).body)
+
+
+def test_openai_chat_asks_with_model_message_and_stream():
+    assert body_of(CHAT) == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Where? [n-0123456789]"}],
+        "stream": True,
+    }
+    assert body_of(msgspec.structs.replace(CHAT, stream=False))["stream"] is False
+
+
+def test_openai_chat_sends_along_what_the_body_says():
+    ask = msgspec.structs.replace(CHAT, body={"max_tokens": 5, "user": "{conversation}", "model": "ours wins"})
+    assert body_of(ask) | {"messages": []} == {
+        "max_tokens": 5,
+        "user": "r-c1",
+        "model": "m",
+        "stream": True,
+        "messages": [],
+    }
+
+
+def test_a_json_body_is_filled_in_at_any_depth():
+    assert body_of(JSON) == {
+        "q": "Where? [n-0123456789]",
+        "of": {"c": ["r-c1", 1, None, "n-0123456789/n-0123456789"]},
+        "seen": 4,
+    }
+
+
+def test_a_version_not_seen_yet_is_null_alone_and_nothing_in_a_text():
+    ask = msgspec.structs.replace(JSON, body={"alone": "{seen_version}", "in": "after {seen_version}."})
+    assert body_of(ask, ASKED._replace(seen_version=None)) == {"alone": None, "in": "after ."}
+    assert body_of(ask) == {"alone": 4, "in": "after 4."}
+
+
+def test_a_question_that_looks_like_a_placeholder_is_left_alone():
+    assert body_of(JSON, ASKED._replace(question="{nonce} {conversation}?"))["q"].startswith("{nonce} {conversation}?")
+
+
+def test_the_nonce_travels_where_it_is_told_to():
+    header = msgspec.structs.replace(CHAT, nonce_place="header", nonce_name="X-Nonce")
+    request = protocol("openai-chat").request(header, ASKED)
+    assert request.headers["x-nonce"] == ASKED.nonce
+    assert json.loads(request.body)["messages"][0]["content"] == "Where?"
+    field = msgspec.structs.replace(JSON, nonce_place="field", nonce_name="of.meta.id")
+    assert body_of(field)["of"] == {"c": ["r-c1", 1, None, "n-0123456789/n-0123456789"], "meta": {"id": ASKED.nonce}}
+    assert body_of(field)["q"] == "Where?"
+    assert TEMPLATE["of"].keys() == {"c"}, "the template is not written to"
+
+
+def test_every_request_carries_a_trace_and_an_id_and_the_persons_headers():
+    for ask in (CHAT, JSON):
+        headers = protocol(ask.protocol).request(ask, ASKED).headers
+        assert headers["x-request-id"] == ASKED.nonce
+        assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-01", headers["traceparent"])
+        assert headers["content-type"] == "application/json"
+    assert protocol("openai-chat").request(CHAT, ASKED).headers["authorization"] == "Bearer x"
+    assert traceparent("n-1") == traceparent("n-1") != traceparent("n-2")
+
+
+def test_a_request_is_encoded_for_the_entry_it_goes_to():
+    request = HttpRequest("POST", "/ask", {"a": "b"}, b"{}")
+    head, _, body = request.encode("http://user:pw@example.org:8080/base/").partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    assert lines == [b"POST /base/ask HTTP/1.1", b"host: example.org:8080", b"a: b", b"content-length: 2"]
+    assert body == b"{}"
+    assert b"host: other" in HttpRequest("POST", "/", {"host": "other"}, b"").encode("http://example.org")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        (b"", b"[DONE]", Said(done=True)),
+        (b"", b'{"choices": [{"delta": {"content": "hi"}}]}', Said("hi")),
+        (b"", b'{"choices": [{"delta": {"role": "assistant", "content": null}}]}', Said()),
+        (b"", b'{"choices": [], "usage": {"total_tokens": 3}}', Said()),
+        (b"", b'{"error": {"code": 5}}', Said(error='{"error": {"code": 5}}')),
+        (b"error", b"overloaded", Said(error="overloaded")),
+    ],
+)
+def test_openai_events_are_read(name, data, said):
+    assert protocol("openai-chat").reader(CHAT).event(name, data) == said
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'"text"', b'{"choices": [{"delta": {"content": 7}}]}'])
+def test_what_is_no_openai_event_is_malformed(data):
+    with pytest.raises(MalformedError):
+        protocol("openai-chat").reader(CHAT).event(b"", data)
+
+
+def test_a_version_can_come_in_any_chunk_of_a_stream():
+    reader = protocol("openai-chat").reader(msgspec.structs.replace(CHAT, snapshot_version_pointer="/snapshot/version"))
+    assert reader.event(b"", b'{"choices": [], "snapshot": {"version": 3}}').snapshot_version == 3
+    assert reader.event(b"", b'{"choices": [{"delta": {"content": "x"}}]}') == Said("x")
+
+
+def test_a_json_reply_is_read_where_the_pointers_say():
+    ask = msgspec.structs.replace(JSON, snapshot_version_pointer="/of/0/v", conversation_pointer="/c")
+    reader = protocol("json").reader(ask)
+    assert reader.whole(b'{"answer": "x", "of": [{"v": 3}], "c": "k"}') == Said("x", False, None, 3, "k")
+    assert reader.whole(b'{"answer": null}') == Said("")
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (b"<html>", "no JSON"),
+        (b'{"reply": "x"}', "nothing at /answer"),
+        (b'{"answer": ["x"]}', "stands no text but list"),
+        (b'{"answer": "x", "v": "3"}', "no whole number: '3'"),
+        (b'{"answer": "x", "v": true}', "no whole number: True"),
+        (b'{"answer": "x", "v": 18446744073709551615}', "stands 18446744073709551615, too large for a version"),
+    ],
+)
+def test_a_json_reply_that_is_not_as_told_is_malformed(reply, why):
+    reader = protocol("json").reader(msgspec.structs.replace(JSON, snapshot_version_pointer="/v"))
+    with pytest.raises(MalformedError, match=why):
+        reader.whole(reply)
+
+
+def test_the_json_protocol_reads_no_stream():
+    with pytest.raises(MalformedError, match="stream of events"):
+        protocol("json").reader(JSON).event(b"", b"{}")
+
+
+def test_json_pointers_are_those_of_the_rfc():
+    document = {"foo": ["bar", "baz"], "": 0, "a/b": 1, "m~n": 8, " ": 7, "e": {"0": "zero"}}
+    expected = {"": document, "/foo": ["bar", "baz"], "/foo/0": "bar", "/": 0, "/a~1b": 1, "/m~0n": 8, "/ ": 7}
+    assert {pointer: at(document, pointer) for pointer in expected} == expected
+    assert at(document, "/e/0") == "zero"
+    for nothing in ("/nope", "/foo/2", "/foo/-", "/foo/01", "/foo/0/x", "/foo/-1"):
+        assert at(document, nothing) is None
+
+
+@given(st.dictionaries(st.text(), st.integers()))
+def test_every_key_has_a_pointer(document):
+    for key, value in document.items():
+        assert at(document, "/" + key.replace("~", "~0").replace("/", "~1")) == value
+
+
+def test_a_sound_ask_has_no_problems():
+    assert protocol("openai-chat").problems(CHAT) == []
+    assert protocol("json").problems(JSON) == []
+
+
+@pytest.mark.parametrize(
+    ("ask", "changes", "words"),
+    [
+        (CHAT, {"model": None}, "needs model"),
+        (JSON, {"body": None}, "needs body"),
+        (JSON, {"answer_pointer": None}, "needs reply.answer"),
+        (JSON, {"answer_pointer": "answer"}, "'answer' is no JSON Pointer"),
+        (JSON, {"snapshot_version_pointer": "/a~2"}, "reply.snapshot_version '/a~2' is no JSON Pointer"),
+        (CHAT, {"path": "v1"}, "path 'v1'"),
+        (CHAT, {"path": "/a b"}, "path '/a b'"),
+        (CHAT, {"headers": {"a b": "c"}}, "header 'a b'"),
+        (CHAT, {"headers": {"key": "hush\r\nx: y"}}, "header 'key'"),
+        (CHAT, {"headers": {"Content-Length": "3"}}, "the harness's own"),
+        (CHAT, {"nonce_place": "header", "nonce_name": "a:b"}, "header 'a:b'"),
+        (JSON, {"nonce_place": "field", "nonce_name": "a..b"}, "'a..b' is no dotted path"),
+    ],
+)
+def test_what_is_wrong_with_an_ask_is_said_without_its_secrets(ask, changes, words):
+    (problem,) = protocol(ask.protocol).problems(msgspec.structs.replace(ask, **changes))
+    assert words in problem
+    assert "hush" not in problem
+
+
+def test_an_unknown_protocol_names_the_nearest():
+    with pytest.raises(UnknownNameError, match="did you mean 'openai-chat'"):
+        protocol("openai-chta")

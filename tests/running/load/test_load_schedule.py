@@ -1,0 +1,126 @@
+"""Which requests are due when, and how workers and conversations share them."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.planning.arrivals import Share, conversation_count, due_times, mine, nonce, planned_count, turns
+from harness.protocols.asking import Ask
+from harness.running.load.plan import Entry, LoadPlan, Question
+
+PLAN = LoadPlan(
+    run_id="r",
+    seed=7,
+    rate_per_s=20.0,
+    total_s=50.0,
+    entries=(Entry("east", "http://127.0.0.1:1"), Entry("west", "http://127.0.0.1:2")),
+    questions=tuple(Question(f"q{number}", f"What is {number}?") for number in range(10)),
+    ask=Ask("json"),
+    in_flight_max=10,
+    rows_dir="/tmp",
+    ready_path="/tmp/ready",
+    start_path="/tmp/start",
+)
+RATES = st.floats(0.5, 200)
+SEEDS = st.integers(0, 2**63 - 1)
+JITTERS = st.floats(0, 1)
+
+
+@given(RATES, JITTERS, SEEDS)
+def test_constant_arrivals_come_in_order_each_within_its_own_gap(rate, jitter, seed):
+    due = list(due_times("constant", rate, 10.0, jitter, seed))
+    assert due == sorted(due)
+    for index, at_s in enumerate(due):
+        assert index / rate <= at_s <= (index + jitter) / rate + 1e-9
+
+
+@given(RATES, SEEDS, st.sampled_from(["constant", "poisson"]))
+def test_equal_seeds_give_equal_arrivals_all_of_them_inside_the_load(rate, seed, shape):
+    due = list(due_times(shape, rate, 5.0, 0.2, seed))
+    assert due == list(due_times(shape, rate, 5.0, 0.2, seed))
+    assert all(0 <= at_s < 5.0 for at_s in due)
+
+
+def test_other_seeds_give_other_arrivals():
+    assert list(due_times("constant", 20, 5.0, 0.2, 1)) != list(due_times("constant", 20, 5.0, 0.2, 2))
+    assert list(due_times("poisson", 20, 5.0, 0.2, 1)) != list(due_times("poisson", 20, 5.0, 0.2, 2))
+
+
+def test_poisson_gaps_vary_as_much_as_they_are_long_and_constant_ones_do_not():
+    def variation(shape):
+        due = list(due_times(shape, 100.0, 100.0, 0.2, 3))
+        gaps = [later - earlier for earlier, later in pairwise(due)]
+        mean = sum(gaps) / len(gaps)
+        assert mean == pytest.approx(0.01, rel=0.05)
+        return (sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) ** 0.5 / mean
+
+    assert variation("poisson") == pytest.approx(1.0, abs=0.05)
+    assert variation("constant") < 0.2
+
+
+@pytest.mark.parametrize(("rate", "total_s", "count"), [(20, 50, 1000), (100, 0.29, 29), (0.5, 3, 1), (3, 0.3, 0)])
+def test_a_whole_product_of_rate_and_time_is_not_lost_to_rounding(rate, total_s, count):
+    plan = msgspec.structs.replace(PLAN, rate_per_s=float(rate), total_s=float(total_s))
+    assert planned_count(plan) == len(list(turns(plan, Share(0, 1)))) == count
+
+
+@given(st.integers(1, 7), st.integers(0, 200))
+def test_workers_send_everything_once(workers, count):
+    shares = [list(mine(range(count), Share(number, workers))) for number in range(workers)]
+    assert sorted(pair for share in shares for pair in share) == [(index, index) for index in range(count)]
+
+
+@given(RATES, st.floats(0.01, 30), st.integers(1, 7))
+def test_turns_of_a_conversation_are_a_gap_apart_or_a_little_more(rate, gap_s, workers):
+    count = conversation_count(rate, gap_s, workers)
+    assert count % workers == 0
+    assert count / rate >= gap_s * (1 - 1e-5)
+    assert (count - workers) / rate < gap_s or count == workers
+
+
+def test_a_whole_product_needs_no_conversation_more():
+    assert conversation_count(10, 1.1, 1) == 11
+    assert conversation_count(20, 5.0, 1) == 100
+    assert conversation_count(0.1, 1.0, 1) == 1
+
+
+@given(st.integers(1, 5), st.sampled_from(["constant", "poisson"]))
+def test_every_worker_alone_computes_its_part_of_the_same_load(workers, shape):
+    plan = msgspec.structs.replace(PLAN, shape=shape)
+    shares = [list(turns(plan, Share(number, workers))) for number in range(workers)]
+    everything = sorted((turn for share in shares for turn in share), key=lambda turn: turn.index)
+    assert [turn.index for turn in everything] == list(range(planned_count(plan)))
+    assert [turn.due_s for turn in everything] == list(due_times(shape, 20.0, 50.0, 0.2, 7))
+    homes = {(turn.conversation, number) for number, share in enumerate(shares) for turn in share}
+    assert len(homes) == len({turn.conversation for turn in everything}), "each conversation stays on one worker"
+
+
+def test_a_conversation_alternates_between_two_entries_and_each_gets_half():
+    everything = list(turns(PLAN, Share(0, 1)))
+    by_conversation = {}
+    for turn in everything:
+        assert by_conversation.get(turn.conversation) != turn.entry
+        by_conversation[turn.conversation] = turn.entry
+    assert sum(turn.entry for turn in everything) == 500
+
+
+def test_questions_are_drawn_evenly_and_depend_on_nothing_but_seed_and_index():
+    alone = {turn.index: turn.question for turn in turns(PLAN, Share(0, 1))}
+    shared = {turn.index: turn.question for number in range(3) for turn in turns(PLAN, Share(number, 3))}
+    assert alone == shared
+    assert all(60 < list(alone.values()).count(question) < 140 for question in range(10))
+    other = msgspec.structs.replace(PLAN, seed=8)
+    assert alone != {turn.index: turn.question for turn in turns(other, Share(0, 1))}
+
+
+def test_nonces_are_the_runs_own():
+    nonces = {nonce(seed, run, index) for seed in (1, 2) for run in ("a", "b") for index in range(1000)}
+    assert len(nonces) == 4000
+    assert all(re.fullmatch("n-[0-9a-f]{10}", one) for one in nonces)
+    assert nonce(1, "a", 5) == nonce(1, "a", 5)

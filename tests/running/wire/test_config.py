@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.running.wire import config, ready
+from harness.running.wire.config import LinkConfig, load
+from harness.running.wire.sockets import bound
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    upstreams = {"east": "http://127.0.0.1:1/v9", "west": "https://api.example.com"}
+    path.write_bytes(config(upstreams, rows=tmp_path, seed=3, ready=tmp_path / "r", ca={"west": tmp_path / "ca.pem"}))
+
+    read = load(path)
+
+    assert read.links == [
+        LinkConfig("east", "http://127.0.0.1:1/v9"),
+        LinkConfig("west", "https://api.example.com", str(tmp_path / "ca.pem")),
+    ]
+    assert (read.rows, read.seed, read.ready) == (str(tmp_path), 3, str(tmp_path / "r"))
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('{"links":[{"name":"a","upstream":"redis://x"}],"rows":"r","seed":1,"ready":"y"}', "redis://x"),
+        ('{"links":[{"name":"a","upstream":"http://"}],"rows":"r","seed":1,"ready":"y"}', "http"),
+        ('{"links":[{"name":"a/b","upstream":"http://x"}],"rows":"r","seed":1,"ready":"y"}', "a/b"),
+        ('{"links":[{"name":"a","upstream":"http://x","key":1}],"rows":"r","seed":1,"ready":"y"}', "key"),
+        (
+            '{"links":[{"name":"a","upstream":"http://x"},{"name":"a","upstream":"http://y"}],"rows":"r","seed":1,"ready":"y"}',
+            "same name: a",
+        ),
+        ('{"links":[],"rows":"r","seed":1}', "ready"),
+        ("{", "truncated"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, what: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=what):
+        load(path)
+
+
+def test_a_wire_that_is_not_ready_yet_is_no_error(tmp_path: Path) -> None:
+    assert ready(tmp_path / "ready.json") is None
+
+
+def test_a_tap_can_be_given_its_port(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    upstreams = {"east": "http://127.0.0.1:1", "west": "http://127.0.0.1:2"}
+    path.write_bytes(config(upstreams, rows=tmp_path, seed=3, ready=tmp_path / "r", listen={"west": 7102}))
+    assert [link.listen for link in load(path).links] == [None, 7102]
+
+
+def test_a_port_that_somebody_listens_on_is_told_and_one_that_is_free_is_held(tmp_path: Path) -> None:
+    held = bound()
+    port = held.getsockname()[1]
+    held.listen()
+    with pytest.raises(OSError, match=f"^port {port} of 127.0.0.1 cannot be listened on: "):
+        bound(port)
+    bound(port, again=True).close()
+    held.close()
+    bound(port).close()

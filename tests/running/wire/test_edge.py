@@ -1,0 +1,592 @@
+"""The edge in front of a provider that does what the test says; the tap before it passes everything on."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from harness.faults.effects import EdgeRule, HttpError, RateLimit
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+LIMIT = EdgeRule("east", RateLimit(requests_per_min=60, burst=1))
+ERRORS = EdgeRule("east", HttpError(status=503, share_ratio=1.0))
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _event(**said: object) -> bytes:
+    return b"data: " + json.dumps(said).encode() + b"\n\n"
+
+
+def _arrivals(wire) -> list[tuple[str, str, bool]]:
+    return [(row.nonce, row.outcome, row.forwarded_s is not None) for row in wire.arrivals()]
+
+
+@pytest.fixture
+def ask(wire, clients, kit):
+    """One request and its whole answer, on a connection of its own."""
+
+    def ask(headers: bytes = b"", **options) -> bytes:
+        client = clients(wire.tap())
+        client.say(kit.post(**options, headers=headers + b"Connection: close\r\n"))
+        return client.hear_all()
+
+    return ask
+
+
+def test_a_request_and_its_answer_are_one_arrival(wire, provider, ask, kit) -> None:
+    said = ask(path=b"/v1/chat/completions?key=secret")
+
+    assert said.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert said.endswith(kit.WHOLE)
+    (row,) = wire.arrivals()
+    assert (row.link, row.nonce, row.status, row.outcome) == ("east", kit.NONCE, 200, "complete")
+    assert (row.path, row.fault, row.redials) == ("/v1/chat/completions", "", 0)
+    assert (row.tokens_in, row.tokens_out) == (7, 3)
+    assert row.start_s < row.forwarded_s < row.first_byte_s <= row.end_s
+    assert (provider.accepted[0].target, provider.accepted[0].body) == ("/v1/chat/completions?key=secret", kit.BODY)
+    assert wire.stage.counts()["east"].forwarded == 1
+
+
+@pytest.mark.parametrize("target", [b"/a%2Fb/%7Ec?q=%20+%2B&r=a/b", b"/v1/%E4%BD%A0?x=%41", b"//double//slash?a"])
+def test_the_target_of_a_request_is_not_changed_by_a_byte(provider, ask, target: bytes) -> None:
+    ask(path=target)
+    assert provider.accepted[0].target == target.decode()
+
+
+def test_the_path_of_the_upstream_comes_first(new_wire, provider, clients, kit) -> None:
+    wire = new_wire({"east": f"http://127.0.0.1:{provider.port}/base/"})
+    client = clients(wire.tap())
+    client.say(kit.post(path=b"/v1/x?a=b"))
+    client.hear(b"}}")
+    assert provider.accepted[0].target == "/base/v1/x?a=b"
+
+
+def test_headers_of_one_connection_stop_here_and_all_others_pass(wire, provider, ask, kit) -> None:
+    async def script(request, line) -> None:
+        extra = b"Connection: x-hop, keep-alive\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nX-Kept: 2\r\n"
+        line.write(kit.answer(headers=extra + b"Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n"))
+
+    provider.script = script
+    said = ask(
+        headers=b"TE: trailers\r\nX-Named: 1\r\nX-Other: 2\r\nConnection: X-Named\r\nAuthorization: Bearer k\r\n"
+    )
+
+    head, _, _ = said.lower().partition(b"\r\n\r\n")
+    names = sorted(line.split(b":")[0] for line in head.split(b"\r\n")[1:])
+    assert names == [b"connection", b"content-length", b"content-type", b"set-cookie", b"set-cookie", b"x-kept"]
+    sent = {name.lower() for name, _ in provider.accepted[0].headers}
+    assert sent == {"host", "x-other", "authorization", "content-length"}
+
+
+def test_nobodys_cookies_are_sent_for_another(wire, provider, ask, kit) -> None:
+    async def script(request, line) -> None:
+        line.write(kit.answer(headers=b"Set-Cookie: a=1; Path=/\r\n"))
+
+    provider.script = script
+    ask()
+    ask()
+    assert all(name.lower() != "cookie" for request in provider.accepted for name, _ in request.headers)
+
+
+def test_pieces_pass_as_they_come(wire, provider, clients, kit) -> None:
+    go_on = asyncio.Event()
+
+    async def script(request, line) -> None:
+        line.write(HEAD)
+        for number in range(5):
+            await go_on.wait()
+            go_on.clear()
+            line.write(_chunk(_event(number=number)))
+        line.write(b"0\r\n\r\n")
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(kit.post())
+    assert client.hear(b"\r\n\r\n").endswith(b"\r\n\r\n")
+    for number in range(5):
+        assert b'"number": %d' % number not in client.heard
+        provider.call(go_on.set)
+        client.hear(b'"number": %d}\n\n' % number)
+    client.hear(b"0\r\n\r\n")
+    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "complete", True)])
+
+
+@pytest.mark.parametrize(
+    ("events", "tokens"),
+    [
+        ([{"choices": [{"delta": {"content": "x" * 41}}]}], (3, 10)),
+        (
+            [
+                {"choices": [{"delta": {"content": "x"}}]},
+                {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 9}},
+            ],
+            (5, 9),
+        ),
+        (
+            [
+                {"type": "message_start", "message": {"usage": {"input_tokens": 11, "output_tokens": 1}}},
+                {"type": "content_block_delta", "delta": {"text": "hi"}},
+                {"type": "message_delta", "usage": {"output_tokens": 6}},
+            ],
+            (11, 6),
+        ),
+    ],
+)
+def test_tokens_are_the_providers_or_else_estimated(wire, provider, ask, events, tokens) -> None:
+    async def script(request, line) -> None:
+        text = b"".join(_event(**event) for event in events) + b"data: [DONE]\n\n"
+        line.write(HEAD + b"".join(_chunk(text[at : at + 13]) for at in range(0, len(text), 13)) + b"0\r\n\r\n")
+
+    provider.script = script
+    ask(body=b'{"messages": [{"role": "user", "content": "twelve chars"}]}')
+    (row,) = wire.arrivals()
+    assert (row.tokens_in, row.tokens_out) == tokens
+
+
+def test_attempts_with_the_same_messages_have_the_same_digest_whatever_their_nonce(wire, ask, kit) -> None:
+    ask(body=kit.BODY)
+    ask(body=kit.BODY.replace(b"00aa", b"00bb").replace(b'"m"', b'"other"'))
+    ask(body=kit.BODY.replace(b"Hello", b"Howdy"))
+    ask(body=b"no json")
+    first, same, other, none = [row.messages_sha256 for row in wire.arrivals()]
+    assert first == same != other
+    assert len(first) == 64
+    assert none == ""
+
+
+def test_a_compressed_answer_is_not_touched_but_read(wire, provider, ask, kit) -> None:
+    packed = gzip.compress(kit.WHOLE)
+
+    async def script(request, line) -> None:
+        line.write(kit.answer(packed, headers=b"Content-Encoding: gzip\r\n"))
+
+    provider.script = script
+    assert ask(headers=b"Accept-Encoding: gzip\r\n").endswith(packed)
+    assert ("Accept-Encoding", "gzip") in provider.accepted[0].headers
+    assert [(row.tokens_in, row.tokens_out) for row in wire.arrivals()] == [(7, 3)]
+
+
+def test_a_compressed_request_is_not_touched(wire, provider, ask, kit) -> None:
+    packed = gzip.compress(kit.BODY)
+    ask(body=packed, headers=b"Content-Encoding: gzip\r\n")
+    assert provider.accepted[0].body == packed
+
+
+def test_large_bodies_pass_both_ways(wire, provider, ask, kit) -> None:
+    body = bytes(range(256)) * 20_000
+
+    async def script(request, line) -> None:
+        line.write(kit.answer(request.body[::-1]))
+
+    provider.script = script
+    assert ask(body=body).endswith(body[::-1])
+    assert _arrivals(wire) == [("", "complete", True)]
+
+
+def test_a_chunked_request_arrives_whole(wire, provider, clients, kit) -> None:
+    client = clients(wire.tap())
+    client.say(b"POST /v1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + _chunk(kit.BODY[:70]))
+    client.say(_chunk(kit.BODY[70:]) + b"0\r\n\r\n")
+    client.hear(b"}}")
+    assert provider.accepted[0].body == kit.BODY
+    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "complete", True)])
+    assert wire.attempts()[0].nonce == kit.NONCE
+
+
+def test_pipelined_requests_are_all_answered_in_order(wire, provider, clients, kit) -> None:
+    async def script(request, line) -> None:
+        line.write(kit.answer(request.target.encode()))
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(b"".join(kit.post(path=b"/%d." % number) for number in range(4)))
+    heard = client.hear(b"/3.")
+    assert [heard.find(b"\r\n\r\n/%d." % number) for number in range(4)] == sorted(
+        heard.index(b"\r\n\r\n/%d." % number) for number in range(4)
+    )
+    kit.eventually(lambda: len(wire.attempts()) == len(wire.arrivals()) == 4)
+
+
+def test_a_client_of_http_1_0_gets_no_chunks(wire, provider, clients) -> None:
+    async def script(request, line) -> None:
+        line.write(HEAD + _chunk(b"one") + _chunk(b"two") + b"0\r\n\r\n")
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(b"GET /a HTTP/1.0\r\n\r\n")
+    assert client.hear_all().endswith(b"\r\n\r\nonetwo")
+
+
+def test_head_is_answered_by_a_head_alone(wire, provider, clients, kit) -> None:
+    async def script(request, line) -> None:
+        line.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nX-Kept: 1\r\n\r\n")
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(b"HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+    kit.eventually(lambda: len(wire.attempts()) == 2)
+    assert [request.method for request in provider.accepted] == ["HEAD", "HEAD"]
+    client.leave()
+    kit.eventually(lambda: len(wire.arrivals()) == 2)
+    assert {(row.method, row.outcome) for row in wire.attempts()} == {("HEAD", "complete")}
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
+def test_a_status_without_a_body_ends_by_itself(wire, provider, clients, kit, status: bytes) -> None:
+    async def script(request, line) -> None:
+        line.write(b"HTTP/1.1 " + status + b"\r\n\r\n")
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(kit.post() * 2)
+    kit.eventually(lambda: len(wire.attempts()) == len(wire.arrivals()) == 2)
+    assert {row.outcome for row in wire.attempts()} == {"complete"}
+
+
+def test_who_asks_whether_to_go_on_is_told_to(wire, provider, clients, kit) -> None:
+    client = clients(wire.tap())
+    client.say(b"POST /v1 HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+    client.hear(b"HTTP/1.1 100 Continue\r\n\r\n")
+    client.say(b"body")
+    client.hear(b"}}")
+    assert provider.accepted[0].body == b"body"
+    assert all(name != "Expect" for name, _ in provider.accepted[0].headers)
+    kit.eventually(lambda: [row.status for row in wire.attempts()] == [200])
+
+
+def test_early_hints_of_the_provider_do_no_harm(wire, provider, ask, kit) -> None:
+    async def script(request, line) -> None:
+        line.write(b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" + kit.answer())
+
+    provider.script = script
+    assert ask().endswith(kit.WHOLE)
+    assert _arrivals(wire) == [(kit.NONCE, "complete", True)]
+
+
+def test_an_answer_that_ends_with_its_connection_ends_cleanly(wire, provider, clients, kit) -> None:
+    async def script(request, line) -> None:
+        line.write(b"HTTP/1.1 200 OK\r\n\r\nuntil the end")
+        line.close()
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(kit.post())
+    assert b"until the end" in client.hear(b"\r\n0\r\n\r\n")
+
+
+# How the provider fails, and how that reaches the client.
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize(
+    "said",
+    [HEAD + _chunk(b"data: 1\n\n"), b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nshort"],
+    ids=["chunked", "sized"],
+)
+def test_an_answer_cut_by_the_provider_is_cut_for_the_client(wire, provider, clients, kit, said, end) -> None:
+    async def script(request, line) -> None:
+        line.write(said)
+        await line.flushed()
+        await asyncio.sleep(0.01)
+        getattr(line, end)()
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(kit.post())
+    heard = client.hear_all()
+    assert heard.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert not heard.endswith(b"0\r\n\r\n")
+    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "truncated", True)])
+    kit.eventually(lambda: [row.outcome for row in wire.attempts()] == ["truncated"])
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize("method", [b"POST", b"GET"])
+def test_a_fresh_connection_that_dies_is_mirrored_and_not_asked_again(
+    wire, provider, clients, kit, end, method
+) -> None:
+    async def script(request, line) -> None:
+        getattr(line, end)()
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(kit.post().replace(b"POST", method))
+    assert client.hear_all() == b""
+    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "closed", True)])
+    assert len(provider.accepted) == 1
+    assert [(row.outcome, row.status) for row in wire.attempts()] == [("closed", 0)]
+    assert wire.stage.counts()["east"].redials == 0
+
+
+def test_a_provider_that_is_not_there_is_a_close_and_no_status(new_wire, clients, kit) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        wire = new_wire({"east": f"http://127.0.0.1:{nobody.getsockname()[1]}"})
+        client = clients(wire.tap())
+        client.say(kit.post())
+        assert client.hear_all() == b""
+    assert _arrivals(wire) == [(kit.NONCE, "closed", False)]
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize("method", [b"POST", b"GET"])
+def test_a_pooled_connection_that_was_closed_is_redialled_once_and_that_is_counted(
+    wire, provider, clients, kit, end, method
+) -> None:
+    async def script(request, line) -> None:
+        if line.number == 1 and line.nth == 2:
+            getattr(line, end)()
+        else:
+            line.write(kit.answer())
+
+    provider.script = script
+    client = clients(wire.tap())
+    for count in (1, 2):
+        client.say(kit.post().replace(b"POST", method))
+        client.hear(kit.WHOLE, times=count)
+
+    kit.eventually(lambda: [row.redials for row in wire.arrivals()] == [0, 1])
+    counts = wire.stage.counts()["east"]
+    assert (counts.attempts, counts.arrivals, counts.forwarded, counts.redials) == (2, 2, 2, 1)
+    assert [request.connection for request in provider.accepted] == [1, 1, 2]
+
+
+def test_a_redial_that_dies_too_is_mirrored(wire, provider, clients, kit) -> None:
+    async def script(request, line) -> None:
+        if line.number == line.nth == 1:
+            line.write(kit.answer())
+        else:
+            line.close()
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(kit.post())
+    client.hear(b"}}")
+    client.say(kit.post())
+    client.hear_all()
+    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "complete", True), (kit.NONCE, "closed", True)])
+    assert len(provider.accepted) == 3
+    assert wire.stage.counts()["east"].forwarded == 2
+
+
+def test_an_answer_that_had_begun_is_not_asked_for_again(wire, provider, clients, kit) -> None:
+    async def script(request, line) -> None:
+        line.write(kit.answer() if line.nth == 1 else b"HTTP/1.1 200 OK\r\nContent-")
+        if line.nth == 2:
+            await line.flushed()
+            line.close()
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(kit.post())
+    client.hear(b"}}")
+    client.say(kit.post())
+    client.hear_all()
+    kit.eventually(lambda: len(wire.arrivals()) == 2)
+    assert len(provider.accepted) == 2
+    assert wire.stage.counts()["east"].redials == 0
+
+
+@pytest.mark.parametrize("leave", ["leave", "reset"])
+@pytest.mark.parametrize("said", [b"", HEAD + _chunk(b"data: 1\n\n")], ids=["before", "within"])
+def test_a_client_that_hangs_up_ends_the_upstream_request(wire, provider, clients, kit, leave, said) -> None:
+    async def script(request, line) -> None:
+        line.write(said)
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(kit.post())
+    kit.eventually(lambda: provider.accepted)
+    if said:
+        client.hear(b"data: 1")
+    getattr(client, leave)()
+    kit.eventually(lambda: provider.gone == 1)
+    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "client_left", True)])
+
+
+def test_half_a_request_is_an_attempt_but_no_arrival(wire, provider, clients, kit) -> None:
+    half, whole = clients(wire.tap()), clients(wire.tap())
+    half.say(kit.post()[:-5])
+    kit.eventually(lambda: wire.stage.counts()["east"].attempts == 1)
+    half.leave()
+    kit.eventually(lambda: [row.outcome for row in wire.attempts()] == ["client_left"])
+    whole.say(kit.post())
+    whole.hear(b"}}")
+    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "complete", True)])
+    assert len(provider.accepted) == wire.stage.counts()["east"].arrivals == 1
+
+
+def test_a_provider_that_talks_nonsense_gives_a_cut(wire, provider, clients, kit) -> None:
+    async def script(request, line) -> None:
+        line.write(b"nonsense\r\n\r\n")
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(kit.post())
+    assert client.hear_all() == b""
+    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "closed", True)])
+
+
+# Faults that the edge makes.
+
+
+def _head(said: bytes) -> dict[str, str]:
+    lines = said.decode().partition("\r\n\r\n")[0].split("\r\n")[1:]
+    return {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+
+
+def test_above_the_rate_the_edge_answers_as_openai_does(wire, provider, ask, kit) -> None:
+    wire.stage.inject("f", LIMIT)
+    allowed, denied = ask(), ask()
+
+    assert _head(allowed)["x-ratelimit-remaining-requests"] == "0"
+    assert "retry-after" not in _head(allowed)
+    assert denied.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+    head = _head(denied)
+    assert (head["retry-after"], head["x-ratelimit-limit-requests"]) == ("1", "60")
+    assert 0 < int(head["retry-after-ms"]) <= 1000
+    assert b"Rate limit reached for m in organization" in denied
+    assert len(provider.accepted) == 1
+    _, row = wire.arrivals()
+    assert (row.fault, row.status, row.outcome, row.forwarded_s) == ("f", 429, "answered_by_fault", None)
+    counts = wire.stage.counts()["east"]
+    assert (counts.by_fault, counts.forwarded, counts.arrivals) == ({"f": 1}, 1, 2)
+
+
+def test_a_streamed_answer_is_told_of_the_limit_in_the_providers_place(wire, provider, ask) -> None:
+    async def script(request, line) -> None:
+        head = HEAD.replace(b"\r\n\r\n", b"\r\nX-RateLimit-Limit-Requests: 9\r\nx-ratelimit-limit-tokens: 5\r\n\r\n")
+        line.write(head + _chunk(b"data: 1\n\n") + b"0\r\n\r\n")
+
+    provider.script = script
+    wire.stage.inject("f", LIMIT)
+    said = ask()
+    assert said.lower().count(b"x-ratelimit-limit-requests") == 1
+    head = _head(said)
+    assert (head["x-ratelimit-limit-requests"], head["x-ratelimit-limit-tokens"]) == ("60", "5")
+
+
+def test_a_share_of_all_fails_all_until_the_fault_ends(wire, provider, ask) -> None:
+    wire.stage.inject("f", ERRORS)
+    wire.stage.inject("f", ERRORS)
+    assert ask().startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    wire.stage.revert("f", ERRORS)
+    wire.stage.revert("f", ERRORS)
+    assert ask().startswith(b"HTTP/1.1 200 OK\r\n")
+    assert wire.stage.counts()["east"].by_fault == {"f": 1}
+
+
+def test_a_fault_on_one_link_leaves_the_others_alone(new_wire, provider, clients, kit) -> None:
+    url = f"http://127.0.0.1:{provider.port}"
+    wire = new_wire({"east": url, "west": url})
+    wire.stage.inject("f", ERRORS)
+    for link, status in (("east", b"503"), ("west", b"200")):
+        client = clients(wire.tap(link))
+        client.say(kit.post())
+        client.hear(b"HTTP/1.1 " + status)
+
+
+def test_the_undo_of_a_fault_can_be_sent_by_anybody(wire, ask) -> None:
+    wire.stage.inject("a fault/1", ERRORS)
+    (undo,) = wire.stage.undo_requests("a fault/1", ERRORS)
+    assert undo["method"] == "DELETE"
+    host, _, path = undo["url"].removeprefix("http://").partition("/")
+    with socket.create_connection((host.split(":")[0], int(host.split(":")[1]))) as sender:
+        sender.sendall(f"DELETE /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert sender.recv(100).startswith(b"HTTP/1.1 204")
+    assert ask().startswith(b"HTTP/1.1 200 OK")
+
+
+def test_the_probe_is_answered_by_the_edge_and_counted_nowhere(wire, provider, clients) -> None:
+    wire.stage.inject("f", ERRORS)
+    client = clients(wire.edge())
+    client.say(b"GET /.harness/probe HTTP/1.1\r\nHost: x\r\nx-harness-probe: 1\r\nConnection: close\r\n\r\n")
+    assert client.hear_all().startswith(b"HTTP/1.1 204 ")
+    assert wire.arrivals() == provider.accepted == []
+    counts = wire.stage.counts()["east"]
+    assert (counts.arrivals, counts.forwarded, counts.by_fault) == (0, 0, {})
+
+
+def test_without_its_header_a_probe_is_a_request_like_any_other(wire, provider, clients) -> None:
+    client = clients(wire.edge())
+    client.say(b"GET /.harness/probe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert client.hear_all().startswith(b"HTTP/1.1 200 ")
+    assert len(provider.accepted) == len(wire.arrivals()) == 1
+
+
+def test_no_secret_reaches_a_row(wire, ask, provider) -> None:
+    secrets = [b"sk-aaaa", b"key-bbbb", b"key-cccc", b"key-dddd", b"cook-eeee"]
+    headers = b"Authorization: Bearer %b\r\napi-key: %b\r\nx-api-key: %b\r\nCookie: s=%b\r\n" % (
+        secrets[0], secrets[1], secrets[2], secrets[4],
+    )  # fmt: skip
+    ask(headers=headers, path=b"/v1?key=" + secrets[3])
+
+    assert ("Authorization", "Bearer sk-aaaa") in provider.accepted[0].headers
+    written = b"".join(path.read_bytes() for path in Path(wire.rows).glob("*.rows"))
+    assert written
+    assert not [secret for secret in secrets if secret in written]
+
+
+@pytest.mark.parametrize(
+    "line", [b"Authorization: Bearer sk-aaaa\x00\r\n", b"sk-aaaa\r\n", b"X: sk-aaaa" + b"a" * 70_000]
+)
+def test_a_secret_in_what_cannot_be_read_reaches_no_log(wire, clients, caplog, capfd, line) -> None:
+    client = clients(wire.tap())
+    client.say(b"POST /v1 HTTP/1.1\r\nHost: x\r\n" + line + b"\r\n\r\n")
+    assert client.hear(b" 400 ")
+    out, err = capfd.readouterr()
+    assert "sk-aaaa" not in caplog.text + out + err
+
+
+# TLS.
+
+
+@pytest.fixture
+def tls(new_authority, new_provider):
+    """The file to trust a provider by, and the provider, which is vouched for under the given names."""
+
+    def make(*names):
+        ca, context = new_authority(*names)
+        return ca, new_provider(tls=context)
+
+    return make
+
+
+def test_a_provider_behind_tls_is_reached_when_its_certificate_is_trusted(new_wire, tls, clients, kit) -> None:
+    ca, provider = tls("localhost")
+    wire = new_wire({"east": f"https://localhost:{provider.port}"}, ca={"east": ca})
+    client = clients(wire.tap())
+    for count in (1, 2):
+        client.say(kit.post())
+        client.hear(kit.WHOLE, times=count)
+    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "complete", True)] * 2)
+    assert len(provider.lines) == 1
+
+
+def test_a_provider_whose_certificate_is_not_trusted_is_not_spoken_to(new_wire, tls, clients, kit) -> None:
+    _, provider = tls("localhost")
+    wire = new_wire({"east": f"https://localhost:{provider.port}"})
+    client = clients(wire.tap())
+    client.say(kit.post())
+    assert client.hear_all() == b""
+    assert _arrivals(wire) == [(kit.NONCE, "closed", False)]
+    assert provider.accepted == []
+
+
+@pytest.mark.parametrize("name", ["elsewhere.example", "127.0.0.1"])
+def test_a_provider_that_is_vouched_for_under_another_name_is_not_spoken_to(new_wire, tls, clients, kit, name) -> None:
+    ca, provider = tls(name)
+    wire = new_wire({"east": f"https://localhost:{provider.port}"}, ca={"east": ca})
+    client = clients(wire.tap())
+    client.say(kit.post())
+    assert client.hear_all() == b""
+    assert _arrivals(wire) == [(kit.NONCE, "closed", False)]
+    assert provider.accepted == []

@@ -1,0 +1,55 @@
+"""A service as one is often written: retries at every layer, nowhere else to go, and no look at versions."""
+
+from __future__ import annotations
+
+from simulated_world.events import Process
+from simulated_world.service import Answer, Ask, Surroundings, said
+from simulated_world.stores import Reading
+
+TIMEOUT_S = 1.0
+SDK_TRIES = 3
+LOOPS = 3
+
+
+class Fragile:
+    """Asks its own region up to three times three times, and goes on after its caller has hung up."""
+
+    ends_with_its_caller = False
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._last_known: dict[str, Reading] = {}
+
+    def answer(self, ask: Ask) -> Process[Answer | None]:
+        around = self._around
+        for loop in range(LOOPS):
+            if loop:
+                yield around.events.pause(around.chance.uniform(0, min(1.0, 0.25 * 2.0 ** (loop - 1))))
+            reading = yield from self._read(ask.question)
+            if reading is not None and (yield from self._complete(ask.nonce)):
+                return said(ask.question, reading.version)
+        return None
+
+    def _read(self, question: str) -> Process[Reading | None]:
+        """The fact, or the last one known of it when the store does not answer."""
+        if self._around.region not in self._around.stores.regions:
+            return Reading(1, 0.0)
+        reading = yield from self._around.stores.read(self._around.region, TIMEOUT_S)
+        if reading is not None:
+            self._last_known[question] = reading
+        return self._last_known.get(question)
+
+    def _complete(self, nonce: str) -> Process[bool]:
+        """One call of the SDK, which tries again by itself."""
+        around = self._around
+        link = next(iter(around.providers.values()))
+        for retry in range(SDK_TRIES):
+            exchange = around.wire.send(link, nonce, retry)
+            yield around.events.within(TIMEOUT_S, exchange.ended)
+            exchange.leave()
+            if exchange.complete:
+                return True
+            if retry < SDK_TRIES - 1:
+                backoff_s = min(0.5 * 2.0**retry, 8.0) * around.chance.uniform(0.75, 1.0)
+                yield around.events.pause(exchange.retry_after_s or backoff_s)
+        return False

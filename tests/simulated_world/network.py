@@ -1,0 +1,114 @@
+"""The links of a simulated world: which effects are in force on them, and what becomes of what is sent."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.faults.effects import Cut, EdgeRule, Effect, HttpError, RateLimit, TapMode, Toxic
+from simulated_world.events import Events
+from simulated_world.limiter import Limiter
+
+HOP_S = 0.0005
+
+Stream = Literal["upstream", "downstream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """One effect that is in force, for which fault, and since when."""
+
+    fault: str
+    effect: Effect
+    since_s: float
+
+
+class Network:
+    """All links. An effect may be laid twice, for two faults; lifting it for one leaves the other."""
+
+    def __init__(self, events: Events, chance: random.Random) -> None:
+        self._events, self._chance = events, chance
+        self._limiters: dict[tuple[str, str], Limiter] = {}
+        self.laid: list[Laid] = []
+        self._by_link: dict[str, list[Laid]] = {}
+        self._by_stream: dict[tuple[str, Stream], list[Toxic]] = {}
+        self.when_cut: list[Callable[[str], None]] = []
+        """Each is told the name of a link whose open connections are broken off."""
+
+    def lay(self, fault: str, effect: Effect) -> None:
+        """Make *effect* true."""
+        self._sort([*self.laid, Laid(fault, effect, self._events.now_s)])
+        if isinstance(effect, EdgeRule) and isinstance(effect.rule, RateLimit):
+            self._limiters[fault, effect.link] = Limiter(effect.rule, self._events.now_s)
+        if isinstance(effect, Cut) or (isinstance(effect, TapMode) and effect.mode == "refuse"):
+            for broken_off in self.when_cut:
+                broken_off(effect.link)
+
+    def lift(self, fault: str, effect: Effect) -> None:
+        """Make *effect* false; one that is not in force is not an error."""
+        self._sort([laid for laid in self.laid if (laid.fault, laid.effect) != (fault, effect)])
+
+    def refuses(self, link: str) -> bool:
+        """Whether nobody listens."""
+        return any(
+            isinstance(laid.effect, Cut) or (isinstance(laid.effect, TapMode) and laid.effect.mode == "refuse")
+            for laid in self._on(link)
+        )
+
+    def resets(self, link: str, stream: Stream) -> bool:
+        return "reset_peer" in [toxic.kind for toxic in self._toxics(link, stream)]
+
+    def loses(self, link: str, stream: Stream) -> bool:
+        """Whether what is sent vanishes without a word."""
+        return "timeout" in [toxic.kind for toxic in self._toxics(link, stream)]
+
+    def delay_s(self, link: str, stream: Stream) -> float:
+        """How long what is sent now is on its way; drawn anew each time where the delay has jitter."""
+        delay_s = HOP_S
+        for toxic in self._toxics(link, stream):
+            if toxic.kind == "latency":
+                jitter_ms = toxic.attributes.get("jitter", 0)
+                delay_s += 0.001 * (toxic.attributes["latency"] + self._chance.uniform(-jitter_ms, jitter_ms))
+        return delay_s
+
+    def silent_since_s(self, link: str) -> float | None:
+        """Since when nothing has come from the far side of *link*; None when it does come."""
+        held = [
+            laid.since_s
+            for laid in self._on(link)
+            if isinstance(laid.effect, Cut)
+            or (isinstance(laid.effect, Toxic) and laid.effect.kind == "timeout" and laid.effect.stream == "downstream")
+        ]
+        return min(held, default=None)
+
+    def answer_of_a_fault(self, link: str) -> tuple[str, int, float | None] | None:
+        """The fault that answers in the provider's place now, its status, and its ``retry-after``; None for none."""
+        for laid in self._on(link):
+            if not isinstance(laid.effect, EdgeRule):
+                continue
+            match laid.effect.rule:
+                case RateLimit():
+                    wait_s = self._limiters[laid.fault, link].take(self._events.now_s)
+                    if wait_s:
+                        return laid.fault, 429, wait_s
+                case HttpError(status, share_ratio):
+                    if self._chance.random() < share_ratio:
+                        return laid.fault, status, None
+        return None
+
+    def _sort(self, laid: list[Laid]) -> None:
+        """*laid* is what is in force from now on; sorted once, since every try asks several times what is on its link."""
+        self.laid, self._by_link, self._by_stream = laid, defaultdict(list), defaultdict(list)
+        for one in laid:
+            self._by_link[one.effect.link].append(one)
+            if isinstance(one.effect, Toxic):
+                self._by_stream[one.effect.link, one.effect.stream].append(one.effect)
+
+    def _on(self, link: str) -> Sequence[Laid]:
+        return self._by_link.get(link, ())
+
+    def _toxics(self, link: str, stream: Stream) -> Sequence[Toxic]:
+        return self._by_stream.get((link, stream), ())

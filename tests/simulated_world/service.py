@@ -1,0 +1,74 @@
+"""What a simulated service is: something that answers questions with what its region's store and providers give it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Protocol
+
+from simulated_world.events import Events, Process
+from simulated_world.stores import Stores, fact
+from simulated_world.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question, as it comes in."""
+
+    question: str
+    nonce: str
+    conversation: str
+    seen_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    text: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where a service runs and what it can reach; *providers* are links by region, its own region's first."""
+
+    region: str
+    events: Events
+    wire: Wire
+    stores: Stores
+    providers: dict[str, str]
+    chance: random.Random
+
+
+class Service(Protocol):
+    """One instance, in one region."""
+
+    ends_with_its_caller: bool
+    """Whether it stops working on a question once the client has left."""
+
+    def __init__(self, around: Surroundings) -> None: ...
+
+    def answer(self, ask: Ask) -> Process[Answer | None]:
+        """The answer; None when it gave up, which the client sees as an error."""
+
+
+class Plain:
+    """Asks its own provider once, and that is all."""
+
+    ends_with_its_caller = True
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+
+    def answer(self, ask: Ask) -> Process[Answer | None]:
+        around = self._around
+        exchange = around.wire.send(next(iter(around.providers.values())), ask.nonce)
+        try:
+            yield around.events.within(float("inf"), exchange.ended)
+        finally:
+            exchange.leave()
+        return said(ask.question, 1) if exchange.complete else None
+
+
+def said(question: str, version: int) -> Answer:
+    """What any of them says to *question* when it has read snapshot *version*."""
+    return Answer(f"The answer to {question} is {fact(question, version)}.", version)

@@ -1,0 +1,246 @@
+"""The parts of the simulated world do what the real ones were measured to do."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from harness.faults.effects import Cut, EdgeRule, Effect, HttpError, RateLimit, TapMode, Toxic
+from harness.reading.target import Link, Simulated
+from simulated_world.calls import Calls, Failure
+from simulated_world.events import Events, Process, Signal
+from simulated_world.limiter import Limiter
+from simulated_world.network import Network
+from simulated_world.provider import Provider
+from simulated_world.stores import HEARTBEAT_S, Reading, Stores, fact
+from simulated_world.wire import Exchange, Wire
+
+# Events
+
+
+def test_what_is_planned_happens_in_order_and_time_jumps() -> None:
+    events, seen = Events(), []
+    for at_s in (3.0, 1.0, 2.0, 2.0):
+        events.at(at_s, lambda: seen.append(events.now_s))
+    events.run_until(2.5)
+    assert (seen, events.now_s) == ([1.0, 2.0, 2.0], 2.5)
+    events.at(1.0, lambda: seen.append(events.now_s))  # what is past happens now
+    events.run_until(10.0)
+    assert (seen, events.now_s) == ([1.0, 2.0, 2.0, 2.5, 3.0], 10.0)
+
+
+def test_what_an_event_brings_at_once_comes_after_what_was_planned_for_that_instant() -> None:
+    events, seen = Events(), []
+    for name in ("first", "second"):
+        events.at(1.0, lambda name=name: (seen.append(name), events.at(1.0, lambda: seen.append(f"after {name}"))))
+    events.at(1.5, lambda: seen.append("later"))
+    events.run_until(2.0)
+    assert seen == ["first", "second", "after first", "after second", "later"]
+
+
+def test_a_process_waits_for_a_signal_or_until_its_patience_ends() -> None:
+    events, signal, ends = Events(), Signal(), []
+
+    def waits(for_s: float) -> Process[str]:
+        yield events.within(for_s, signal)
+        ends.append(events.now_s)
+        return "came" if signal.happened else "did not come"
+
+    patient, hasty = events.start(waits(5.0)), events.start(waits(1.0))
+    events.at(3.0, signal.happen)
+    events.run_until(10.0)
+    assert (ends, hasty.result, patient.result) == ([1.0, 3.0], "did not come", "came")
+    late = events.start(waits(5.0))
+    events.run_until(10.0)
+    assert late.result == "came"
+
+
+def test_a_cancelled_process_cleans_up_and_never_ends() -> None:
+    events, left = Events(), []
+
+    def works() -> Process[None]:
+        try:
+            yield events.pause(1.0)
+            left.append("worked")
+        finally:
+            left.append("cleaned up")
+
+    task = events.start(works())
+    events.run_until(0.5)
+    task.cancel()
+    events.run_until(5.0)
+    assert (left, task.ended.happened) == (["cleaned up"], False)
+
+
+# Calls
+
+
+def test_a_call_fails_before_or_after_its_effect_and_no_signal_comes_while_held() -> None:
+    calls, done = Calls(Failure(1, "before", EOFError()), Failure(2, "after", KeyboardInterrupt())), []
+    with pytest.raises(EOFError), calls.one("a"):
+        done.append(1)
+    with pytest.raises(KeyboardInterrupt), calls.one("b"):
+        done.append(2)
+    assert (done, calls.names) == ([2], ["a", "b"])
+    held = Calls(Failure(1, "before", KeyboardInterrupt()))
+    held.held = True
+    with held.one("a"):
+        pass
+
+
+# Providers
+
+
+def test_a_provider_works_on_so_many_lets_so_many_wait_and_turns_the_rest_away() -> None:
+    events, done = Events(), []
+    settings = Simulated(capacity=2, queue=1, first_token="1s", sigma=0, tokens=2, token_gap="1s")
+    provider = Provider(events, settings, random.Random(1))
+    taken = [provider.accept(lambda: None, lambda: done.append(events.now_s)) for _ in range(4)]
+    events.run_until(10.0)
+    assert (taken, done, provider.accepted) == ([True, True, True, False], [2.0, 2.0, 4.0], 4)
+
+
+def test_a_limit_lets_a_burst_through_and_then_its_rate() -> None:
+    limiter = Limiter(RateLimit(120, 2), 10.0)
+    assert [limiter.take(10.0) for _ in range(3)] == [0.0, 0.0, 0.5]
+    assert [limiter.take(10.25), limiter.take(10.5), limiter.take(10.5)] == [0.25, 0.0, 0.5]
+
+
+# What was measured on real servers: attempts are not what arrives
+
+
+def world(*effects: Effect) -> tuple[Events, Network, Wire, Provider]:
+    events = Events()
+    network = Network(events, random.Random(1))
+    provider = Provider(events, Simulated(capacity=500, sigma=0, first_token="100ms", tokens=1), random.Random(1))
+    wire = Wire(events, network, {"link": provider})
+    for effect in effects:
+        network.lay("fault-1", effect)
+    return events, network, wire, provider
+
+
+def try_120(events: Events, wire: Wire, timeout_s: float) -> list[Exchange]:
+    """120 tries, one every 0.1 s, each given up after *timeout_s*."""
+    tried: list[Exchange] = []
+
+    def client() -> Process[None]:
+        exchange = wire.send("link", "n-1")
+        tried.append(exchange)
+        yield events.within(timeout_s, exchange.ended)
+        exchange.leave()
+
+    for i in range(120):
+        events.at(0.1 * i, lambda: events.start(client()) and None)
+    events.run_until(60.0)
+    return tried
+
+
+HOLE = {"kind": "timeout", "attributes": {"timeout": 0}}
+RESET = {"kind": "reset_peer", "attributes": {"timeout": 0}}
+SLOW = Toxic("link", "latency", "upstream", {"latency": 2000, "jitter": 0})
+
+
+@pytest.mark.parametrize(
+    ("effects", "attempts", "arrivals", "complete"),
+    [
+        ((), 120, 120, 120),
+        ((TapMode("link", "refuse"), Cut("link")), 0, 0, 0),
+        ((Toxic("link", stream="upstream", **HOLE),), 120, 0, 0),
+        ((Toxic("link", stream="upstream", **RESET),), 120, 0, 0),
+        ((Toxic("link", stream="downstream", **HOLE),), 120, 120, 0),
+        ((Toxic("link", stream="downstream", **RESET),), 120, 120, 0),
+        # The tap keeps its side open for what is owed: what was sent arrives, though nobody waits for the answer.
+        ((SLOW,), 120, 120, 0),
+        ((EdgeRule("link", HttpError(503, 1.0)),), 120, 120, 0),
+    ],
+)
+def test_what_each_end_of_a_broken_link_sees(
+    effects: tuple[Effect, ...], attempts: int, arrivals: int, complete: int
+) -> None:
+    events, _, wire, provider = world(*effects)
+    tried = try_120(events, wire, timeout_s=1.0)
+    assert (len(wire.attempts), len(wire.arrivals)) == (attempts, arrivals)
+    assert sum(exchange.complete for exchange in tried) == complete
+    assert provider.accepted == sum(row.forwarded_s is not None for row in wire.arrivals)
+
+
+def test_whoever_waits_long_enough_is_answered_late_under_latency() -> None:
+    events, _, wire, _ = world(SLOW)
+    tried = try_120(events, wire, timeout_s=5.0)
+    assert all(exchange.complete for exchange in tried)
+    assert {round(row.end_s - row.start_s, 1) for row in wire.attempts if row.end_s} == {2.1}
+
+
+def test_a_limited_link_answers_429_with_the_time_to_wait() -> None:
+    events, _, wire, provider = world(EdgeRule("link", RateLimit(60, 1)))
+    tried = try_120(events, wire, timeout_s=1.0)
+    assert sum(exchange.complete for exchange in tried) == provider.accepted == 12
+    limited = [exchange for exchange in tried if exchange.status == 429]
+    assert len(limited) == wire.by_fault["fault-1"] == 108
+    assert all(0 < (exchange.retry_after_s or 0) <= 1 for exchange in limited)
+
+
+def test_a_link_that_is_cut_breaks_off_what_is_open() -> None:
+    events, network, wire, _ = world()
+    exchange = wire.send("link", "n-1")
+    events.run_until(0.05)
+    network.lay("fault-1", Cut("link"))
+    assert (exchange.ended.happened, exchange.complete, wire.attempts[0].outcome) == (True, False, "reset")
+
+
+def test_lifting_an_effect_for_one_fault_leaves_it_for_another() -> None:
+    _, network, _, _ = world(Cut("link"))
+    network.lay("fault-2", Cut("link"))
+    network.lift("fault-1", Cut("link"))
+    assert network.refuses("link")
+    network.lift("fault-2", Cut("link"))
+    network.lift("fault-2", Cut("link"))  # one that is not in force is no error
+    assert not network.refuses("link")
+
+
+# Stores
+
+LINKS = {
+    name: Link.model_validate({"kind": kind, "region": region, "upstream": "redis://127.0.0.1:1"})
+    for name, kind, region in [("east", "store", "east"), ("west", "store", "west"), ("copy", "replication", "west")]
+}
+
+
+def read(events: Events, stores: Stores, region: str) -> Reading | None:
+    task = events.start(stores.read(region, 0.25))
+    events.run_until(events.now_s + 0.3)
+    assert task.ended.happened
+    return task.result
+
+
+def test_a_replica_follows_until_it_is_held_and_catches_up_when_it_is_not() -> None:
+    events, network, _, _ = world()
+    stores = Stores(events, network, LINKS)
+    events.run_until(10.0)
+    hold = Toxic("copy", "timeout", "downstream", {"timeout": 0})
+    network.lay("fault-1", hold)
+    events.run_until(12.0)
+    assert stores.publish() == 2
+    east, west = read(events, stores, "east"), read(events, stores, "west")
+    assert east is not None
+    assert west is not None
+    assert (east.version, west.version) == (2, 1)
+    assert east.heartbeat_age_s < HEARTBEAT_S < 2.0 < west.heartbeat_age_s
+    network.lift("fault-1", hold)
+    caught_up = read(events, stores, "west")
+    assert caught_up is not None
+    assert (caught_up.version, caught_up.heartbeat_age_s < 2 * HEARTBEAT_S) == (2, True)
+
+
+@pytest.mark.parametrize("effect", [Cut("west"), Toxic("west", "timeout", "upstream", {"timeout": 0})])
+def test_a_store_that_does_not_answer_is_given_up(effect: Effect) -> None:
+    events, network, _, _ = world(effect)
+    stores = Stores(events, network, LINKS)
+    assert read(events, stores, "west") is None
+    assert read(events, stores, "east") is not None
+
+
+def test_about_half_of_the_facts_change_with_a_version() -> None:
+    changed = sum(fact(f"question-{i}", 1) != fact(f"question-{i}", 2) for i in range(1000))
+    assert 400 < changed < 600

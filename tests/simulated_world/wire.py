@@ -1,0 +1,135 @@
+"""One try of a service at a provider: through the tap, Toxiproxy and the edge, each of which notes what it sees."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from harness.record.rows import Arrival, ArrivalOutcome, Attempt, AttemptOutcome
+from simulated_world.events import Events, Process, Signal
+from simulated_world.network import HOP_S, Network
+from simulated_world.provider import Provider
+
+Over = Callable[["Exchange", AttemptOutcome], None]
+
+
+class Exchange:
+    """What a service sees of one try.
+
+    *begun* happens with the first token, and *ended* when the answer is whole; both when nothing more will come.
+    """
+
+    def __init__(self, over: Over, link: str) -> None:
+        self.begun, self.ended = Signal(), Signal()
+        self.link = link
+        self.status = 0
+        self.retry_after_s: float | None = None
+        self.attempt: Attempt | None = None  # None: nobody listened, so nobody saw it
+        self._over = over
+
+    @property
+    def complete(self) -> bool:
+        return self.ended.happened and self.status == 200
+
+    def leave(self) -> None:
+        """Wait for it no longer."""
+        if not self.ended.happened:
+            self._over(self, "client_left")
+
+
+class Wire:
+    """The ways to all *providers*, by link; *attempts* and *arrivals* are the rows that the two ends of it write."""
+
+    def __init__(self, events: Events, network: Network, providers: Mapping[str, Provider]) -> None:
+        self.attempts: list[Attempt] = []
+        self.arrivals: list[Arrival] = []
+        self.by_fault: Counter[str] = Counter()
+        self._events, self._network, self._providers = events, network, providers
+        self._open: dict[Exchange, None] = {}  # a dict, as it keeps their order and forgets one at no cost
+        network.when_cut.append(self._break_off)
+
+    def send(self, link: str, nonce: str, retry_count: int | None = None, *, stream: bool = False) -> Exchange:
+        """Ask the provider behind *link*; with *stream*, the first token shows before the whole answer is there."""
+        exchange = Exchange(self._over, link)
+        self._open[exchange] = None
+        if self._network.refuses(link):
+            self._events.at(self._events.now_s + HOP_S, lambda: self._over(exchange, "reset"))
+            return exchange
+        now_s = self._events.now_s
+        exchange.attempt = Attempt(link, now_s, nonce, retry_count=retry_count, sent_s=now_s, method="POST")
+        self.attempts.append(exchange.attempt)
+        self._events.start(self._carry(exchange, stream=stream))
+        return exchange
+
+    def _carry(self, exchange: Exchange, *, stream: bool) -> Process[None]:
+        network, events, link = self._network, self._events, exchange.link
+        if network.loses(link, "upstream"):
+            return
+        resets, delay_s = network.resets(link, "upstream"), network.delay_s(link, "upstream")
+        yield events.pause(delay_s)
+        if resets:
+            self._over(exchange, "reset")
+            return
+        # Also when the client has left by now: what it sent was on its way.
+        assert exchange.attempt is not None
+        arrival = Arrival(link, events.now_s, exchange.attempt.nonce)
+        self.arrivals.append(arrival)
+        answered = network.answer_of_a_fault(link)
+        if answered is not None:
+            arrival.fault, status, retry_after_s = answered
+            self.by_fault[arrival.fault] += 1
+            yield from self._answer(exchange, arrival, status, "answered_by_fault", retry_after_s)
+            return
+        arrival.forwarded_s = events.now_s
+        begun, done = Signal(), Signal()
+        if not self._providers[link].accept(begun.happen, done.happen):
+            yield from self._answer(exchange, arrival, 503, "complete")
+            return
+        yield events.within(float("inf"), begun)
+        arrival.first_byte_s = events.now_s
+        if stream and not self._lost(exchange):
+            exchange.attempt.first_byte_s = events.now_s + HOP_S
+            exchange.begun.happen()
+        yield events.within(float("inf"), done)
+        yield from self._answer(exchange, arrival, 200, "complete")
+
+    def _answer(
+        self,
+        exchange: Exchange,
+        arrival: Arrival,
+        status: int,
+        outcome: ArrivalOutcome,
+        retry_after_s: float | None = None,
+    ) -> Process[None]:
+        arrival.status, arrival.end_s, arrival.outcome = status, self._events.now_s, outcome
+        if self._lost(exchange):
+            return
+        yield self._events.pause(self._network.delay_s(exchange.link, "downstream"))
+        if exchange.ended.happened:
+            return
+        exchange.status, exchange.retry_after_s = status, retry_after_s
+        self._over(exchange, "complete")
+
+    def _lost(self, exchange: Exchange) -> bool:
+        """Whether what comes back now does not reach the client."""
+        if self._network.resets(exchange.link, "downstream"):
+            self._over(exchange, "reset")
+            return True
+        return exchange.ended.happened or self._network.loses(exchange.link, "downstream")
+
+    def _over(self, exchange: Exchange, outcome: AttemptOutcome) -> None:
+        if exchange.ended.happened:
+            return
+        if exchange.attempt is not None:
+            now_s = self._events.now_s
+            exchange.attempt.end_s, exchange.attempt.outcome = now_s, outcome
+            exchange.attempt.status = exchange.status
+            if outcome == "complete" and exchange.attempt.first_byte_s is None:
+                exchange.attempt.first_byte_s = now_s
+        del self._open[exchange]
+        exchange.begun.happen()
+        exchange.ended.happen()
+
+    def _break_off(self, link: str) -> None:
+        for exchange in [exchange for exchange in self._open if exchange.link == link]:
+            self._over(exchange, "reset")

@@ -1,0 +1,173 @@
+"""A whole world in memory: what a run needs, and the evidence that it leaves."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+from harness.judging.evidence import Evidence
+from harness.judging.joining import derive_attempts, derive_requests
+from harness.planning.plan import Plan
+from harness.reading.target import Link, Simulated, SimulatedUpstream, Target
+from harness.record.history import Begun, History
+from harness.record.rows import Arrival, Attempt, Request
+from harness.record.tables import table
+from harness.running.ports import World
+from simulated_world.calls import Calls
+from simulated_world.clients import SOUND, Clients, Flaws
+from simulated_world.clock import SimClock
+from simulated_world.events import Events
+from simulated_world.injector import SimInjector
+from simulated_world.network import Network
+from simulated_world.provider import Provider
+from simulated_world.service import Service, Surroundings
+from simulated_world.stores import Stores
+from simulated_world.wire import Wire
+
+QUESTIONS = tuple(f"question-{number}" for number in range(40))
+
+
+class SimLoad:
+    """The clients' side of a simulated world; see `ports.Load`."""
+
+    def __init__(self, clients: Clients, calls: Calls) -> None:
+        self._clients, self._calls = clients, calls
+
+    def start(self) -> None:
+        with self._calls.one("load.start"):
+            self._clients.start()
+
+    def ended(self) -> bool:
+        with self._calls.one("load.ended"):
+            return self._clients.ended
+
+    def stop(self) -> None:
+        with self._calls.one("load.stop"):
+            self._clients.stop()
+
+
+class SimSubject:
+    """The target's own side of a simulated world; see `ports.Subject`."""
+
+    def __init__(self, stores: Stores, calls: Calls) -> None:
+        self._stores, self._calls = stores, calls
+
+    def publish(self) -> int:
+        with self._calls.one("subject.publish"):
+            return self._stores.publish()
+
+
+class SimWatch:
+    """Nothing dies here unless a call is made to fail; see `ports.Watch`."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def check(self) -> None:
+        with self._calls.one("watch.check"):
+            pass
+
+
+class SimInterruptions:
+    """Signals that are held back while the world is put back; see `ports.Interruptions`."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        before = self._calls.held
+        try:
+            with self._calls.one("interruptions.held"):
+                self._calls.held = True
+            yield
+        finally:
+            self._calls.held = before
+
+
+class SimWorld:
+    """*plan*'s target in memory, with one *service* an entry; equal arguments make the same run, call by call.
+
+    *calls* says which call is to fail, *idle* which faults are acknowledged without taking hold, and *flaws* what is
+    wrong with the load generator.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        service: type[Service],
+        seed: int,
+        *,
+        calls: Calls | None = None,
+        idle: Collection[str] = (),
+        flaws: Flaws = SOUND,
+        questions: Sequence[str] = QUESTIONS,
+    ) -> None:
+        self.plan, self.calls = plan, calls or Calls()
+        self.events, chance = Events(), random.Random(seed)
+        self.network = Network(self.events, chance)
+        links = plan.target.links
+        http = {name: link for name, link in links.items() if link.carries == "http"}
+        self.providers = {name: Provider(self.events, _settings(link), chance) for name, link in http.items()}
+        self.wire = Wire(self.events, self.network, self.providers)
+        self.stores = Stores(self.events, self.network, links)
+        services: dict[str, Service] = {}
+        for name, region in _entries(plan.target):
+            nearest = _nearest(plan.target, region)
+            services[name] = service(Surroundings(region, self.events, self.wire, self.stores, nearest, chance))
+        self.clients = Clients(self.events, plan, questions, services, chance, flaws)
+        self.injector = SimInjector(self.events, self.network, self.wire, self.calls, idle)
+        self.world = World(
+            SimClock(self.events, self.calls),
+            self.injector,
+            SimLoad(self.clients, self.calls),
+            SimSubject(self.stores, self.calls),
+            SimWatch(self.calls),
+            SimInterruptions(self.calls),
+        )
+
+    def evidence(self, history: History) -> Evidence:
+        """What a run with this *history* left."""
+        requests = table(self.clients.rows, Request, 0.0)
+        attempts = derive_attempts(self.plan, table(self.wire.attempts, Attempt, 0.0), requests)
+        requests = derive_requests(self.plan, requests, attempts)
+        arrivals = table(self.wire.arrivals, Arrival, 0.0)
+        accepted = {name: provider.accepted for name, provider in self.providers.items()}
+        return Evidence(self.plan, begun(self.plan), history, requests, attempts, arrivals, accepted)
+
+
+def begun(plan: Plan) -> Begun:
+    """The first line of a simulated run's history; the same for every run of *plan*."""
+    return Begun(
+        run_id="simulated",
+        started_at="2026-01-01T00:00:00+00:00",
+        clock_zero_s=0.0,
+        seed=plan.seed,
+        scenario_path=f"{plan.scenario.name}.yaml",
+        scenario_sha256="",
+        target_path=f"{plan.target.name}.yaml",
+        target_sha256="",
+        replay="",
+        overrides=[],
+        expectations=[],
+        with_faults=bool(plan.disturbances),
+        versions={},
+        proxy_engine="simulated",
+        proxy_version="",
+    )
+
+
+def _settings(link: Link) -> Simulated:
+    return link.upstream.simulated if isinstance(link.upstream, SimulatedUpstream) else Simulated()
+
+
+def _entries(target: Target) -> list[tuple[str, str]]:
+    """Name and region of every entry."""
+    return [(entry.name or f"entry-{n}", entry.region or "") for n, entry in enumerate(target.entries, start=1)]
+
+
+def _nearest(target: Target, region: str) -> dict[str, str]:
+    """Provider links by region, those of *region* first."""
+    links = {link.region or name: name for name, link in target.links.items() if link.carries == "http"}
+    return {other: links[other] for other in sorted(links, key=lambda other: other != region)}
