@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 
 import pytest
+from module_list import PAGE, renewed
 
 from harness.faults import faults
 from harness.judging.metrics import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES_MAX = 60
+LINES_MEDIAN_MAX = 6
 
 STAGES = ["reading", "planning", "running", "record", "judging", "report", "interfaces"]
 """README's arrow: what is done, in order; each stands on those before it, and the record on none that makes or reads it."""
@@ -302,6 +305,29 @@ def test_every_kind_is_documented_by_its_first_line(registered: object) -> None:
         first = (kind.__doc__ or "").splitlines()[:1]
         assert first, name
         assert re.fullmatch(r"[A-Z].{20,160}[.;]?", first[0]), (name, first)
+
+
+def test_the_page_of_modules_has_a_line_for_each_that_says_what_the_module_says() -> None:
+    page = PAGE.read_text()
+    assert page == renewed(page), "write it anew: python tests/module_list.py"
+
+
+def test_a_module_that_is_new_and_a_sentence_that_has_changed_are_not_on_the_page() -> None:
+    page = PAGE.read_text()
+    lines = [line for line in page.splitlines(keepends=True) if line.startswith("- ")]
+    assert lines[-1] in renewed(page.replace(lines[-1], ""))
+    assert renewed(page.replace(lines[0], lines[0].replace(": ", ": another thing than "))) == page
+
+
+def test_functions_are_short(sources: list[Source]) -> None:
+    lengths = [
+        (node.end_lineno or node.lineno) - node.lineno + 1
+        for source in sources
+        if source.parts[0] == "harness"
+        for node in source.nodes
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert median(lengths) <= LINES_MEDIAN_MAX
 
 
 def test_the_readme_opens_with_a_name_and_what_it_is() -> None:
