@@ -4,7 +4,8 @@
 
     python tests/benchmarks/all.py
 
-Machines are noisy: compare ratios of one run, not seconds of two. It takes a few minutes; `verdict_table.py` is not part of it.
+Machines are noisy: compare ratios of one run, not seconds of two. It takes a few minutes; `verdict_table.py` and
+`operating_characteristics.py`, which take longer and go on where they were stopped, are not part of it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = sorted(path for path in HERE.glob("*.py") if path.name not in ("all.py", "verdict_table.py", "conftest.py"))
+APART = ("all.py", "verdict_table.py", "operating_characteristics.py", "conftest.py")
+SCRIPTS = sorted(path for path in HERE.glob("*.py") if path.name not in APART)
 
 
 def main() -> None:
