@@ -57,10 +57,11 @@ def _checked(text: str) -> Expectation:
     """The expectation in *text*; raises ValueError or UnknownNameError that says what is wrong with it."""
     parsed = expectation.parse(text)
     metric = metrics[parsed.metric]
-    if parsed.phase and not metric.phased:
-        raise ValueError(f"{metric.name} belongs to the whole run; leave out 'in {parsed.phase}'")
-    if parsed.phase and parsed.phase not in PHASES:
-        raise ValueError(f"unknown phase {parsed.phase!r}; {suggestion(parsed.phase, list(PHASES))}")
+    phase = parsed.selection.phase
+    if phase and not metric.phased:
+        raise ValueError(f"{metric.name} belongs to the whole run; leave out 'in {phase}'")
+    if phase and phase not in PHASES:
+        raise ValueError(f"unknown phase {phase!r}; {suggestion(phase, list(PHASES))}")
     if parsed.part and not metric.parts:
         raise ValueError(f"{metric.name} has no parts; leave out '.{parsed.part}'")
     if parsed.part and parsed.part not in metric.parts:

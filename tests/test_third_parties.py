@@ -34,8 +34,8 @@ class Answers(Metric):
     """How many requests were answered completely; exact."""
     name = "answers"
     unit = "answers"
-    def measure(self, evidence, phase=None, part=None):
-        rows = evidence.requests_in(phase)
+    def measure(self, sample, part=None):
+        rows = sample.requests
         return exact(int((rows["outcome"] == "complete").sum()), len(rows))
 
 metrics.add("answers", Answers())

@@ -13,8 +13,9 @@ from harness.judging.metrics import metrics
 from harness.judging.metrics.base import measured
 from harness.judging.quality import distrust, measurement_quality
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Outcome, Quality, Result
+from harness.judging.sample import pick
 from harness.planning.plan import Disturbance
-from harness.reading.expectation import Expectation
+from harness.reading.expectation import Expectation, Selection
 from harness.record.history import Confirmed, Injected, Injecting, Reverted
 
 
@@ -119,12 +120,12 @@ def _sentence(reasons: list[str]) -> str:
 
 
 def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
-    interval: Interval = metrics[expectation.metric].measure(evidence, expectation.phase, expectation.part)
+    interval: Interval = metrics[expectation.metric].measure(pick(evidence, expectation.selection), expectation.part)
     verdict, found = expectation.judge(interval), measured(interval)
     return Finding(
         expectation=str(expectation),
         metric=f"{expectation.metric}.{expectation.part}" if expectation.part else expectation.metric,
-        phase=expectation.phase,
+        phase=expectation.selection.phase,
         limit=expectation.limit,
         value=found.value,
         low=found.low,
@@ -172,10 +173,11 @@ def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:
 
 
 def _phase(evidence: Evidence, name: str, start_s: float, end_s: float) -> result.Phase:
-    rows = evidence.requests_in(name)
+    sample = pick(evidence, Selection(phase=name))
+    rows = sample.requests
 
     def quantile(metric: str, part: str) -> float | None:
-        value = metrics[metric].measure(evidence, name, part).value
+        value = metrics[metric].measure(sample, part).value
         return None if value is None else round(value, 2)
 
     return result.Phase(

@@ -19,24 +19,35 @@ _WRITTEN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows of a run a number is about: those due in *phase*, or in all phases but the warm-up."""
+
+    phase: str | None = None
+
+
+WHOLE = Selection()
+"""All that is scored."""
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
-    """*metric*[.*part*] *op* *limit* [in *phase*]."""
+    """*metric*[.*part*] *op* *limit* of what the *selection* picks."""
 
     metric: str
     part: str | None
     op: Op
     limit: float
-    phase: str | None
+    selection: Selection = WHOLE
 
     def __str__(self) -> str:
         part = f".{self.part}" if self.part else ""
-        phase = f" in {self.phase}" if self.phase else ""
+        phase = f" in {self.selection.phase}" if self.selection.phase else ""
         return f"{self.metric}{part} {self.op} {_number(self.limit)}{phase}"
 
     @property
-    def subject(self) -> tuple[str, str | None, str | None]:
-        """What is limited: metric, part and phase."""
-        return self.metric, self.part, self.phase
+    def subject(self) -> tuple[str, str | None, Selection]:
+        """What is limited: metric, part and what of the run."""
+        return self.metric, self.part, self.selection
 
     @property
     def wants_low(self) -> bool:
@@ -61,7 +72,7 @@ def parse(written: str) -> Expectation:
     if not isfinite(float(match["limit"])):
         raise ValueError(f"{match['limit']} is no limit: nothing can be beyond it")
     op: Op = match["op"]  # type: ignore[assignment]  # the pattern allows no other
-    return Expectation(match["metric"], match["part"], op, float(match["limit"]), match["phase"])
+    return Expectation(match["metric"], match["part"], op, float(match["limit"]), Selection(match["phase"]))
 
 
 def replace(expectations: tuple[Expectation, ...], new: tuple[Expectation, ...]) -> tuple[Expectation, ...]:

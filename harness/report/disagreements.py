@@ -11,6 +11,7 @@ from markupsafe import Markup
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.answer_consistency import compare
 from harness.judging.result import Result
+from harness.judging.sample import pick
 from harness.judging.scoring.consistency import Side
 from harness.report import words
 from harness.report.plain_text import one_line, visible
@@ -58,7 +59,7 @@ def disagreements(evidence: Evidence) -> list[Disagreement]:
     if not (evidence.requests["outcome"] == "complete").any():
         return []
     found = []
-    for pair in compare(evidence, None).examples:
+    for pair in compare(pick(evidence)).examples:
         left, right = differing(pair.left.answer, pair.right.answer)
         question = one_line(evidence.questions.get(pair.question, pair.question), 300)
         alike = not any(piece.differs for piece in (*left, *right))

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
+from harness.judging.sample import pick
 from harness.judging.scoring.consistency import Pair, Side
 from harness.report import words
 from harness.report.charts import block
@@ -68,8 +69,8 @@ def traces(result: Result, evidence: Evidence) -> list[Trace]:
 def chosen(evidence: Evidence) -> list[Chosen]:
     """The requests that an engineer would pick, each once; one that is picked twice has two reasons."""
     reasons: dict[Hashable, list[str]] = {}
-    for pick in (_tried_most, _slowest_good, _failed, _ordinary, _disagreeing):
-        found = pick(evidence)
+    for choose in (_tried_most, _slowest_good, _failed, _ordinary, _disagreeing):
+        found = choose(evidence)
         if found is not None:
             reasons.setdefault(found[0], []).append(found[1])
     return [Chosen(row, tuple(said)) for row, said in reasons.items()]
@@ -114,7 +115,7 @@ def _disagreeing(evidence: Evidence) -> tuple[Hashable, str] | None:
     from harness.judging.metrics.answer_consistency import compare
 
     rows = evidence.requests[evidence.requests["outcome"] == "complete"]
-    pairs = compare(evidence, None).examples if len(rows) else ()
+    pairs = compare(pick(evidence)).examples if len(rows) else ()
     if not pairs:
         return None
     unlike = (

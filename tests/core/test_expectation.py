@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.interval import UNMEASURED, Interval
-from harness.reading.expectation import Expectation, parse, replace
+from harness.reading.expectation import Expectation, Selection, parse, replace
 
 OPS = ("<=", ">=", "<", ">")
 OPPOSITE = {"<=": ">", ">": "<=", ">=": "<", "<": ">="}
@@ -22,7 +22,7 @@ expectations = st.builds(
     part=st.none() | st.from_regex(r"[a-z0-9_]+", fullmatch=True),
     op=st.sampled_from(OPS),
     limit=limits,
-    phase=st.none() | st.sampled_from(["baseline", "fault"]),
+    selection=st.builds(Selection, phase=st.none() | st.sampled_from(["baseline", "fault"])),
 )
 
 
@@ -63,7 +63,7 @@ def test_nothing_measured_is_never_a_pass_nor_a_fail(op: str) -> None:
 @given(interval=intervals(), limit=limits, op=st.sampled_from(OPS))
 def test_what_passes_fails_the_opposite(interval: Interval, limit: float, op: str) -> None:
     one, other = parse(f"x {op} 1"), parse(f"x {OPPOSITE[op]} 1")
-    verdicts = [Expectation("x", None, e.op, limit, None).judge(interval) for e in (one, other)]
+    verdicts = [Expectation("x", None, e.op, limit).judge(interval) for e in (one, other)]
     assert verdicts in (["pass", "fail"], ["fail", "pass"], ["inconclusive", "inconclusive"])
 
 
@@ -71,7 +71,7 @@ def test_what_passes_fails_the_opposite(interval: Interval, limit: float, op: st
 def test_a_wider_interval_never_turns_into_a_pass_or_a_fail(
     interval: Interval, op: str, limit: float, wider: float
 ) -> None:
-    expected = Expectation("x", None, parse(f"x {op} 1").op, limit, None)
+    expected = Expectation("x", None, parse(f"x {op} 1").op, limit)
     wide = Interval(interval.value, min(interval.low, wider), max(interval.high, wider), 1)
     assert expected.judge(wide) in (expected.judge(interval), "inconclusive")
 

@@ -13,8 +13,10 @@ from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.metrics.base import measured
 from harness.judging.result import Measured
+from harness.judging.sample import pick
 from harness.planning.plan import Plan
 from harness.reading import expectation
+from harness.reading.expectation import Selection
 from harness.reading.target import Target
 from harness.record.history import Ended, Event, Injected, Injecting, Published, Reverted, Reverting
 from harness.record.rows import Attempt, Request
@@ -37,7 +39,7 @@ def bad_between(start_s: float, end_s: float) -> Callable[[int, float], dict[str
 
 def measure(evidence: Evidence, written: str) -> Interval:
     asked = expectation.parse(f"{written} <= 0" if " in " not in written else written.replace(" in ", " <= 0 in "))
-    return metrics[asked.metric].measure(evidence, asked.phase, asked.part)
+    return metrics[asked.metric].measure(pick(evidence, asked.selection), asked.part)
 
 
 # good_ratio
@@ -306,9 +308,9 @@ def test_no_samples_never_pass_and_never_fail(
     evidence = make_evidence(make_plan(), requests=[])
     for phase in (None, "fault") if metrics[name].phased else (None,):
         for part in metrics[name].parts or (None,):
-            found = metrics[name].measure(evidence, phase, part)
+            found = metrics[name].measure(pick(evidence, Selection(phase)), part)
             assert (found.value, found.low, found.high) == (None, -inf, inf)
-            assert expectation.Expectation(name, part, op, 0.0, phase).judge(found) == "inconclusive"
+            assert expectation.Expectation(name, part, op, 0.0, Selection(phase)).judge(found) == "inconclusive"
     assert metrics[name].document(evidence).value is None
 
 

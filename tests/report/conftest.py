@@ -411,7 +411,7 @@ def finding() -> Callable[..., Finding]:
         parsed = parse(expectation)
         name = f"{parsed.metric}.{parsed.part}" if parsed.part else parsed.metric
         values = {"value": 9.6, "low": 9.1, "high": 10.2, "verdict": "fail"} | changes
-        return Finding(expectation=expectation, metric=name, phase=parsed.phase, limit=parsed.limit, **values)
+        return Finding(expectation=expectation, metric=name, phase=parsed.selection.phase, limit=parsed.limit, **values)
 
     return made
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, best_case, measured
+from harness.judging.sample import Sample
 from harness.judging.scoring.shares import wilson
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
@@ -26,18 +27,18 @@ class AnswerConsistency(Metric):
     unit: ClassVar[str] = "ratio"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
-        return compare(evidence, phase).ratio
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        return compare(sample).ratio
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         return best_case(plan, expectation, lambda n: wilson(0 if expectation.wants_low else n, n))
 
-    def also(self, evidence: Evidence) -> dict[str, Measured]:
-        whole = compare(evidence, None)
+    def also(self, whole: Sample) -> dict[str, Measured]:
+        compared = compare(whole)
         parts = {
-            "monotonic_violations": whole.monotonic_violations,
-            "disagreements": whole.disagreements,
-            "disagreed_s": whole.disagreed_s,
+            "monotonic_violations": compared.monotonic_violations,
+            "disagreements": compared.disagreements,
+            "disagreed_s": compared.disagreed_s,
         }
         return {name: measured(interval) for name, interval in parts.items()}
 
@@ -48,8 +49,8 @@ class MonotonicViolations(Metric):
     name: ClassVar[str] = "monotonic_violations"
     unit: ClassVar[str] = "answers"
 
-    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
-        return compare(evidence, phase).monotonic_violations
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        return compare(sample).monotonic_violations
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if plan.target.ask.reply.snapshot_version is None:
@@ -57,16 +58,17 @@ class MonotonicViolations(Metric):
         return None
 
 
-def compare(evidence: Evidence, phase: str | None) -> Consistency:
-    """All answers held against what they should have said; those due in *phase* are counted, or all but the warm-up's."""
-    scored: Consistency = evidence.once(("consistency", phase), lambda: _score(evidence, phase))
+def compare(sample: Sample) -> Consistency:
+    """All answers of the run held against what they should have said; those of the *sample* are counted."""
+    scored: Consistency = sample.once("consistency", lambda: _score(sample))
     return scored
 
 
-def _score(evidence: Evidence, phase: str | None) -> Consistency:
-    compared: Compared = evidence.once("answers", lambda: _compare(evidence))
-    phases = evidence.requests.loc[evidence.requests["outcome"] == "complete", "phase"]
-    return compared.consistency((phases == phase if phase else phases != "warmup").to_numpy())
+def _score(sample: Sample) -> Consistency:
+    run = sample.run
+    compared: Compared = run.once("answers", lambda: _compare(run))
+    complete = run.requests.index[run.requests["outcome"] == "complete"]
+    return compared.consistency(complete.isin(sample.requests.index))
 
 
 def _compare(evidence: Evidence) -> Compared:

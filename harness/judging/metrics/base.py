@@ -1,4 +1,4 @@
-"""What a metric promises: evidence and a phase in, an interval out, and whether a plan can ever settle an expectation on it.
+"""What a metric promises: a sample in, an interval out, and whether a plan can ever settle an expectation on it.
 
 A new metric is one file beside this one and one line in `harness/judging/metrics/__init__.py`; third parties register theirs through the
 entry-point group ``harness``.
@@ -9,13 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable
-from math import floor, inf, isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
+from harness.judging.sample import Sample, pick, planned
 from harness.planning.plan import Plan
-from harness.reading.expectation import Expectation
+from harness.reading.expectation import Expectation, Selection
 from harness.registry import Registry
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class Metric(ABC):
     """The least and the greatest value that it can have."""
 
     @abstractmethod
-    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
-        """The metric over *phase*, or over all phases but the warm-up."""
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        """The metric over the rows of *sample*; its *part*, where there are parts."""
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         """Why *plan* can never settle *expectation*, however the run goes; None when it can."""
@@ -48,11 +49,12 @@ class Metric(ABC):
         """The metric as it stands in the result, with its breakdown."""
         from harness.judging.result import Metric as Document
 
+        whole = pick(evidence)
         return Document(
-            **measured(self.measure(evidence)).model_dump(),
+            **measured(self.measure(whole)).model_dump(),
             unit=self.unit,
             by=self.by(evidence),
-            parts=self.also(evidence),
+            parts=self.also(whole),
         )
 
     def by(self, evidence: Evidence) -> Breakdown:
@@ -60,12 +62,11 @@ class Metric(ABC):
 
         if not self.phased:
             return Breakdown()
-        return Breakdown(
-            phase={phase.name: measured(self.measure(evidence, phase.name)) for phase in evidence.plan.phases}
-        )
+        names = [phase.name for phase in evidence.plan.phases]
+        return Breakdown(phase={name: measured(self.measure(pick(evidence, Selection(phase=name)))) for name in names})
 
-    def also(self, evidence: Evidence) -> dict[str, Measured]:
-        """Further numbers that belong to it."""
+    def also(self, whole: Sample) -> dict[str, Measured]:
+        """Further numbers that belong to it, over all that is scored."""
         return {}
 
 
@@ -81,17 +82,11 @@ def measured(interval: Interval) -> Measured:
     return Measured(value=value, low=ends[0], high=ends[1], censored=interval.censored, n=interval.n)
 
 
-def planned(plan: Plan, phase: str | None) -> int:
-    """How many requests are planned for *phase*, or for all but the warm-up."""
-    span_s = sum(p.end_s - p.start_s for p in plan.phases if p.name == phase or (phase is None and p.name != "warmup"))
-    return floor(round(plan.scenario.load.rate_per_s * span_s, 6))
-
-
 def best_case(
     plan: Plan, expectation: Expectation, best: Callable[[int], Interval], unit: str = "requests"
 ) -> str | None:
     """Why not even the *best* interval that n samples can give would pass; says how many would be needed."""
-    n = planned(plan, expectation.phase)
+    n = planned(plan, expectation.selection)
 
     def settles(m: int) -> bool:
         return m > 0 and expectation.judge(best(m)) == "pass"

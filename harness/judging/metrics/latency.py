@@ -6,8 +6,8 @@ from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, best_case, measured
+from harness.judging.sample import Sample
 from harness.judging.scoring.shares import TAIL
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
@@ -22,11 +22,10 @@ class _Quantiles(Metric):
     unit: ClassVar[str] = "ms"
     parts: ClassVar[tuple[str, ...]] = tuple(_QUANTILES)
 
-    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
         from harness.judging.scoring.intervals import quantile
 
-        rows = evidence.requests_in(phase)
-        values = evidence.once((self.name, phase), lambda: rows[self.name].dropna().sort_values().to_numpy())
+        values = sample.once(self.name, lambda: sample.requests[self.name].dropna().sort_values().to_numpy())
         return quantile(values, _QUANTILES[part or "p95"])
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
@@ -42,8 +41,8 @@ class _Quantiles(Metric):
 
         return best_case(plan, expectation, best)
 
-    def also(self, evidence: Evidence) -> dict[str, Measured]:
-        return {part: measured(self.measure(evidence, None, part)) for part in self.parts}
+    def also(self, whole: Sample) -> dict[str, Measured]:
+        return {part: measured(self.measure(whole, part)) for part in self.parts}
 
 
 class Latency(_Quantiles):

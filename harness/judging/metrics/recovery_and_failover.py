@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.evidence import Evidence
+from harness.judging.evidence import Window
 from harness.judging.metrics.base import Metric, measured
+from harness.judging.sample import Sample
 from harness.judging.scoring.band import band, hold
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
@@ -23,13 +24,13 @@ class RecoveryTime(Metric):
     unit: ClassVar[str] = "s"
     phased: ClassVar[bool] = False
 
-    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
-        recovery = self.estimate(evidence)
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        recovery = self.estimate(sample)
         return recovery.interval if recovery else UNMEASURED
 
-    def estimate(self, evidence: Evidence) -> Recovery | None:
+    def estimate(self, sample: Sample) -> Recovery | None:
         """The whole estimate; None when the fault never began or never ended."""
-        recovery: Recovery | None = evidence.once(self.name, lambda: _recovery(evidence))
+        recovery: Recovery | None = sample.once(self.name, lambda: _recovery(sample))
         return recovery
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
@@ -37,8 +38,8 @@ class RecoveryTime(Metric):
             expectation, plan.total_s - plan.fault_end_s, _hold(plan), "after the fault (phases.recovery)"
         )
 
-    def also(self, evidence: Evidence) -> dict[str, Measured]:
-        recovery = self.estimate(evidence)
+    def also(self, whole: Sample) -> dict[str, Measured]:
+        recovery = self.estimate(whole)
         if recovery is None:
             return {}
         relapses, n = float(recovery.relapses), recovery.interval.n
@@ -56,36 +57,36 @@ class FailoverTime(Metric):
     unit: ClassVar[str] = "s"
     phased: ClassVar[bool] = False
 
-    def measure(self, evidence: Evidence, phase: str | None = None, part: str | None = None) -> Interval:
-        interval: Interval = evidence.once(self.name, lambda: _failover(evidence))
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        interval: Interval = sample.once(self.name, lambda: _failover(sample))
         return interval
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         return _too_short(expectation, plan.fault_end_s - plan.fault_start_s, _hold(plan), "of fault (phases.fault)")
 
 
-def _recovery(evidence: Evidence) -> Recovery | None:
+def _recovery(sample: Sample) -> Recovery | None:
     from harness.judging.scoring.recovery import recovery_time
 
-    window, rows = evidence.fault_window(), evidence.requests
-    if window is None or rows.empty or evidence.observed_until_s <= window.end_s:
+    window, rows, until_s = _window(sample), sample.run.requests, sample.run.observed_until_s
+    if window is None or rows.empty or until_s <= window.end_s:
         return None
     return recovery_time(
         rows["due_s"].to_numpy(),
         rows["good"].to_numpy(),
         fault_start_s=window.start_s,
         fault_end_s=window.end_s,
-        observed_until_s=evidence.observed_until_s,
-        band=_band(evidence),
-        hold_s=_hold(evidence.plan),
+        observed_until_s=until_s,
+        band=_band(sample),
+        hold_s=_hold(sample.run.plan),
         end_uncertainty_s=window.end_uncertainty_s,
     )
 
 
-def _failover(evidence: Evidence) -> Interval:
+def _failover(sample: Sample) -> Interval:
     from harness.judging.scoring.recovery import failover_time
 
-    window, rows = evidence.fault_window(), evidence.requests
+    window, rows = _window(sample), sample.run.requests
     if window is None or rows.empty:
         return UNMEASURED
     return failover_time(
@@ -93,14 +94,18 @@ def _failover(evidence: Evidence) -> Interval:
         rows["good"].to_numpy(),
         fault_start_s=window.start_s,
         fault_end_s=window.end_s,
-        band=_band(evidence),
-        hold_s=_hold(evidence.plan),
+        band=_band(sample),
+        hold_s=_hold(sample.run.plan),
     ).interval
 
 
-def _band(evidence: Evidence) -> float:
-    baseline = evidence.requests_in("baseline")["good"]
-    return band(int(baseline.sum()), len(baseline), evidence.plan.scenario.good.ratio)
+def _window(sample: Sample) -> Window | None:
+    return sample.windows[0] if sample.windows else None
+
+
+def _band(sample: Sample) -> float:
+    baseline = sample.baseline["good"]
+    return band(int(baseline.sum()), len(baseline), sample.run.plan.scenario.good.ratio)
 
 
 def _hold(plan: Plan) -> float:
