@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from harness import __version__
 from harness.judging.result import Result
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
@@ -212,7 +211,7 @@ def versions() -> dict[str, str]:
 
     packages = ("locust", "aiohttp", "numpy", "pandas")
     return {
-        "harness": __version__,
+        "harness": version("resilience-harness"),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
     } | {name: version(name) for name in packages}

@@ -291,6 +291,76 @@ def test_what_keeps_a_rule_is_not(rule: Rule, path: str, text: str) -> None:
     assert list(rule(Source(path, text))) == []
 
 
+def _circles(sources: list[Source]) -> list[str]:
+    """Each circle of imports among *sources*, as its modules in order; imports for types alone count too: they are read as one."""
+    modules = {".".join(source.parts).removesuffix(".__init__"): source for source in sources}
+
+    def imported(source: Source) -> Iterator[str]:
+        for node in source.nodes:
+            if isinstance(node, ast.Import):
+                yield from (name.name for name in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                base = str(node.module)
+                yield from (f"{base}.{name.name}" if f"{base}.{name.name}" in modules else base for name in node.names)
+
+    onward = {
+        name: sorted({to for to in imported(source) if to in modules} - {name}) for name, source in modules.items()
+    }
+    return [" -> ".join([*circle, circle[0]]) for circle in _knots(onward)]
+
+
+def _knots(onward: dict[str, list[str]]) -> list[list[str]]:
+    """One circle in each strongly connected part of the graph *onward*."""
+
+    def reach(start: str) -> dict[str, str]:
+        came_from: dict[str, str] = {}
+        waiting = [start]
+        while waiting:
+            here = waiting.pop(0)
+            for to in onward[here]:
+                if to not in came_from:
+                    came_from[to] = here
+                    waiting.append(to)
+        return came_from
+
+    found: list[list[str]] = []
+    for name in sorted(onward):
+        came_from = reach(name)
+        if name in came_from and not any(name in circle for circle in found):
+            circle = [name]
+            while (before := came_from[circle[0]]) != name:
+                circle.insert(0, before)
+            found.append([name, *circle[:-1]])
+    return found
+
+
+def test_no_imports_go_in_a_circle(sources: list[Source]) -> None:
+    assert _circles([source for source in sources if source.parts[0] == "harness"]) == []
+
+
+def test_a_circle_of_imports_is_found_however_it_is_written() -> None:
+    planted = [
+        Source("harness/a.py", "from harness import b"),
+        Source("harness/b.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from harness.c.d import X"),
+        Source("harness/c/d.py", "def f():\n    import harness.a"),
+        Source("harness/e.py", "from harness import a"),
+    ]
+    assert _circles(planted) == ["harness.a -> harness.b -> harness.c.d -> harness.a"]
+
+
+def test_imports_that_meet_again_are_no_circle() -> None:
+    assert (
+        _circles(
+            [
+                Source("harness/a.py", "from harness import b, c"),
+                Source("harness/b.py", "from harness import c"),
+                Source("harness/c.py", ""),
+            ]
+        )
+        == []
+    )
+
+
 def test_every_part_has_its_place() -> None:
     there = {path.stem for path in ROOT.glob("harness/*") if path.is_dir() or path.suffix == ".py"} - {"__pycache__"}
     modules = {path.stem for path in ROOT.glob("harness/*.py")}

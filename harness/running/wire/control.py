@@ -50,9 +50,10 @@ class Ends:
 
     @property
     def counts(self) -> LinkCounts:
-        link, tally = self.tap.link, self.edge.upstream.tally
-        attempts, arrivals = self.tap.attempts.begun[link], self.edge.arrivals.begun[link]
-        return LinkCounts(attempts, arrivals, tally.forwarded, dict(self.edge.by_fault), tally.redials)
+        link, account = self.tap.passage.link, self.edge.account
+        attempts, arrivals = self.tap.passage.attempts.begun[link], account.arrivals.begun[link]
+        tally = account.upstream.tally
+        return LinkCounts(attempts, arrivals, tally.forwarded, dict(account.by_fault), tally.redials)
 
 
 class Control:
@@ -78,11 +79,11 @@ class Control:
         return application
 
     async def _via(self, request: web.Request) -> web.Response:
-        self._ends(request).tap.via = (await _asked(request, _VIA)).port
+        self._ends(request).tap.passage.via = (await _asked(request, _VIA)).port
         return web.Response(status=204)
 
     async def _owed(self, request: web.Request) -> web.Response:
-        self._ends(request).tap.owed_s = (await _asked(request, _OWED)).seconds
+        self._ends(request).tap.passage.owed_s = (await _asked(request, _OWED)).seconds
         return web.Response(status=204)
 
     async def _inject(self, request: web.Request) -> web.Response:
@@ -94,18 +95,18 @@ class Control:
             case TapMode():
                 await _made_true(ends.tap.put_mode(fault, effect.mode))
             case EdgeRule():
-                ends.edge.rules.put(fault, effect)
+                ends.edge.account.rules.put(fault, effect)
         return web.Response(status=204)
 
     async def _revert(self, request: web.Request) -> web.Response:
         ends, fault = self._ends(request), request.match_info["fault"]
-        ends.edge.rules.drop(fault)
+        ends.edge.account.rules.drop(fault)
         await _made_true(ends.tap.drop_mode(fault))
         return web.Response(status=204)
 
     async def _counts(self, request: web.Request) -> web.Response:
         for ends in self._links.values():
-            if problem := ends.tap.attempts.problem or ends.edge.arrivals.problem:
+            if problem := ends.tap.passage.attempts.problem or ends.edge.account.arrivals.problem:
                 raise _refusal(507, problem)
         counts = {name: ends.counts for name, ends in self._links.items()}
         return web.Response(body=msgspec.json.encode(counts), content_type="application/json")

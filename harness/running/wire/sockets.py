@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 import struct
 from typing import cast
@@ -56,6 +57,15 @@ def unread(transport: asyncio.Transport) -> bool:
             return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
         except OSError:
             return False
+
+
+def spoken(transport: asyncio.Transport) -> bool:
+    """Whether the other end has ended the connection or said something, though the event loop may not have read that yet."""
+    if transport.is_closing():
+        return True
+    heard = select.poll()
+    heard.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(heard.poll(0))
 
 
 def unbuffered(transport: asyncio.BaseTransport) -> asyncio.Transport:

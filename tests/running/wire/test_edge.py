@@ -310,35 +310,7 @@ def test_an_answer_cut_by_the_provider_is_cut_for_the_client(wire, provider, cli
 
 @pytest.mark.parametrize("end", ["close", "reset"])
 @pytest.mark.parametrize("method", [b"POST", b"GET"])
-def test_a_fresh_connection_that_dies_is_mirrored_and_not_asked_again(
-    wire, provider, clients, kit, end, method
-) -> None:
-    async def script(request, line) -> None:
-        getattr(line, end)()
-
-    provider.script = script
-    client = clients(wire.tap())
-    client.say(kit.post().replace(b"POST", method))
-    assert client.hear_all() == b""
-    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "closed", True)])
-    assert len(provider.accepted) == 1
-    assert [(row.outcome, row.status) for row in wire.attempts()] == [("closed", 0)]
-    assert wire.stage.counts()["east"].redials == 0
-
-
-def test_a_provider_that_is_not_there_is_a_close_and_no_status(new_wire, clients, kit) -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        wire = new_wire({"east": f"http://127.0.0.1:{nobody.getsockname()[1]}"})
-        client = clients(wire.tap())
-        client.say(kit.post())
-        assert client.hear_all() == b""
-    assert _arrivals(wire) == [(kit.NONCE, "closed", False)]
-
-
-@pytest.mark.parametrize("end", ["close", "reset"])
-@pytest.mark.parametrize("method", [b"POST", b"GET"])
-def test_a_pooled_connection_that_was_closed_is_redialled_once_and_that_is_counted(
+def test_a_request_that_a_provider_reads_on_a_kept_connection_and_drops_is_not_sent_again(
     wire, provider, clients, kit, end, method
 ) -> None:
     async def script(request, line) -> None:
@@ -349,32 +321,15 @@ def test_a_pooled_connection_that_was_closed_is_redialled_once_and_that_is_count
 
     provider.script = script
     client = clients(wire.tap())
-    for count in (1, 2):
-        client.say(kit.post().replace(b"POST", method))
-        client.hear(kit.WHOLE, times=count)
-
-    kit.eventually(lambda: [row.redials for row in wire.arrivals()] == [0, 1])
-    counts = wire.stage.counts()["east"]
-    assert (counts.attempts, counts.arrivals, counts.forwarded, counts.redials) == (2, 2, 2, 1)
-    assert [request.connection for request in provider.accepted] == [1, 1, 2]
-
-
-def test_a_redial_that_dies_too_is_mirrored(wire, provider, clients, kit) -> None:
-    async def script(request, line) -> None:
-        if line.number == line.nth == 1:
-            line.write(kit.answer())
-        else:
-            line.close()
-
-    provider.script = script
-    client = clients(wire.tap())
-    client.say(kit.post())
-    client.hear(b"}}")
-    client.say(kit.post())
+    client.say(kit.post().replace(b"POST", method))
+    client.hear(kit.WHOLE)
+    client.say(kit.post().replace(b"POST", method))
     client.hear_all()
+
     kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "complete", True), (kit.NONCE, "closed", True)])
-    assert len(provider.accepted) == 3
-    assert wire.stage.counts()["east"].forwarded == 2
+    assert [(request.connection, request.nth) for request in provider.accepted] == [(1, 1), (1, 2)]
+    counts = wire.stage.counts()["east"]
+    assert (counts.attempts, counts.arrivals, counts.forwarded, counts.redials) == (2, 2, 2, 0)
 
 
 def test_an_answer_that_had_begun_is_not_asked_for_again(wire, provider, clients, kit) -> None:

@@ -339,7 +339,7 @@ def test_a_defect_of_ours_is_a_cut_and_is_said(wire, provider, clients, kit, mon
     def broken(*_: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("harness.running.wire.edge.visit._reader", broken)
+    monkeypatch.setattr("harness.running.wire.edge.exchange._reader", broken)
     client = clients(wire.edge())
     with caplog.at_level(logging.ERROR):
         client.say(kit.post())

@@ -9,7 +9,8 @@ from typing import Literal
 from harness.record.rows import Attempt
 from harness.running.wire.ledger import Ledger
 from harness.running.wire.sockets import bound
-from harness.running.wire.tap.splice import Far, Near
+from harness.running.wire.tap.connection import Far, Near
+from harness.running.wire.tap.passage import Passage
 
 Mode = Literal["refuse", "hold"]
 
@@ -18,21 +19,15 @@ _BACKLOG = 1024
 
 
 class Tap:
-    """The tap of *link*. It dials 127.0.0.1:*via*; while that is None it fails as if the dial had been refused.
+    """The tap of *link*, at *listen*, or at a port that is free; `passage` says where it leads.
 
-    It is at *listen*, or at a port that is free. Raises OSError that names the port when somebody else has it.
+    Raises OSError that names the port when somebody else has it.
     """
 
     def __init__(self, link: str, attempts: Ledger[Attempt], listen: int | None = None) -> None:
-        self.link = link
-        self.attempts = attempts
-        self.via: int | None = None
-        self.owed_s = 0.0
-        """How long the far side is kept open for a client who left before a byte of the answer had come."""
-        self.connections: set[Near] = set()
-        self.far_sides: set[Far] = set()
-        self.dials: set[asyncio.Task[None]] = set()
-        self.closed = False
+        self.passage = Passage(link, attempts)
+        self._connections: set[Near] = set()
+        self._far_sides: set[Far] = set()
         self._modes: dict[str, Mode] = {}
         self._listener: asyncio.Server | None = None
         self._changing = asyncio.Lock()
@@ -42,20 +37,14 @@ class Tap:
             raise OSError(f"link {link}: {error}") from error
         self.port = int(self._held.getsockname()[1])
 
-    @property
-    def refusing(self) -> bool:
-        return "refuse" in self._modes.values()
-
-    @property
-    def holding(self) -> bool:
-        return "hold" in self._modes.values()
-
     async def open(self) -> None:
         """Listen on *port*, unless that is done already."""
         if self._listener is None:
             loop = asyncio.get_running_loop()
             self._listener = await loop.create_server(
-                lambda: Near(self), sock=bound(self.port, again=True), backlog=_BACKLOG
+                lambda: Near(self.passage, self._connections, self._far_sides),
+                sock=bound(self.port, again=True),
+                backlog=_BACKLOG,
             )
 
     async def put_mode(self, fault_id: str, mode: Mode) -> None:
@@ -76,34 +65,36 @@ class Tap:
 
     async def close(self) -> None:
         """Listen no more, and drop all connections. What is still open in the ledger stays so."""
-        self.closed = True
+        self.passage.closed = True
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        for connection in list(self.connections):
+        for connection in list(self._connections):
             connection.drop()
         # Those of clients who have left may be kept open for what is still owed.
-        for dial in self.dials:
+        for dial in self.passage.dials:
             dial.cancel()
-        for far in self.far_sides:
+        for far in self._far_sides:
             far.abort()
         self._held.close()
 
     def _forget(self, fault_id: str) -> None:
-        held = self.holding
+        held = "hold" in self._modes.values()
         self._modes.pop(fault_id, None)
-        if held and not self.holding:
-            for connection in self.connections:
+        if held and "hold" not in self._modes.values():
+            for connection in self._connections:
                 connection.stay_held()
 
     async def _settle(self) -> None:
-        if not self.refusing:
+        self.passage.refusing = "refuse" in self._modes.values()
+        self.passage.holding = "hold" in self._modes.values()
+        if not self.passage.refusing:
             await self.open()
             return
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        for connection in list(self.connections):
+        for connection in list(self._connections):
             connection.fail()
         await self._until_refused()
 
@@ -118,4 +109,4 @@ class Tap:
                 continue
             writer.close()
             await asyncio.sleep(0.005)
-        raise OSError(f"the tap of {self.link} still accepts connections on port {self.port}")
+        raise OSError(f"the tap of {self.passage.link} still accepts connections on port {self.port}")

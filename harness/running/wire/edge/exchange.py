@@ -5,21 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from harness.protocols.nonce import NonceSearch
 from harness.record.rows import Arrival, ArrivalOutcome
 from harness.running.wire.edge import openai_errors
-from harness.running.wire.edge.answer import Head
+from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.headers import Headers, end_to_end, put, value, written
 from harness.running.wire.edge.reading import Prompt, Reader, reader
 from harness.running.wire.edge.request import Request
+from harness.running.wire.edge.response import Head
 from harness.running.wire.edge.rules import Verdict
-from harness.running.wire.edge.upstream import Call
+from harness.running.wire.edge.upstream_request import UpstreamRequest
 from harness.running.wire.secrets import SECRET, path_alone
-
-if TYPE_CHECKING:
-    from harness.running.wire.edge.edge import Edge
 
 _NOT_ASKED_ON = frozenset({b"host", b"content-length", b"expect"})
 _WITH_BODY = frozenset({b"POST", b"PUT", b"PATCH"})
@@ -44,18 +42,18 @@ class Client(Protocol):
         """The rest of the answer will not come: close the connection once what was written has been sent."""
 
 
-class Visit:
-    """One *request* to *edge*, from its last byte to its row."""
+class Exchange:
+    """One *request* at the edge that keeps *account*, from its last byte to its row."""
 
-    def __init__(self, edge: Edge, request: Request, client: Client) -> None:
-        self._edge = edge
+    def __init__(self, account: Account, request: Request, client: Client) -> None:
+        self._account = account
         self._request = request
         self._client = client
-        self._arrival = Arrival(edge.link, time.monotonic(), path=path_alone(request.target.decode("latin-1")))
+        self._arrival = Arrival(account.link, time.monotonic(), path=path_alone(request.target.decode("latin-1")))
         self._prompt = Prompt(b"")
         self._limits: dict[str, str] = {}
-        self._call: Call | None = None
-        self._answer: _Answer | None = None
+        self._upstream_request: UpstreamRequest | None = None
+        self._answer: _Framed | None = None
         self._reading: Reader | None = None
         self._whole = False
         self._over = False
@@ -80,41 +78,41 @@ class Visit:
             self._end("truncated")
         else:
             if self._arrival.forwarded_s is None:
-                self._edge.complain(error)
+                self._account.complain(error)
             self._end("closed")
         self._client.cut()
 
     def leave(self) -> None:
         """The client is there no longer."""
-        if self._over or self._call is None:
+        if self._over or self._upstream_request is None:
             return
         if self._answer is not None:
             self._end("client_left")
-            self._call.end()
+            self._upstream_request.end()
             return
         self._over = True
         self._arrival.end_s = time.monotonic()
-        self._edge.afterwards(self._call, lambda: self._edge.end(self._arrival, "client_left"))
+        self._account.afterwards(self._upstream_request, lambda: self._account.end(self._arrival, "client_left"))
 
     def pause(self) -> None:
         """The client reads more slowly than the provider speaks."""
-        if self._call is not None:
-            self._call.pause()
+        if self._upstream_request is not None:
+            self._upstream_request.pause()
 
     def resume(self) -> None:
         """The client has read all that there was."""
         if self._whole:
             self._complete()
-        elif self._call is not None:
-            self._call.resume()
+        elif self._upstream_request is not None:
+            self._upstream_request.resume()
 
     # The request.
 
     def _begin(self) -> None:
-        self._edge.arrivals.begin(self._arrival)
+        self._account.arrivals.begin(self._arrival)
         body = bytes(self._request.body)
         self._arrival.nonce = self._nonce(body)
-        verdict = self._edge.rules.judge(self._arrival.nonce, time.monotonic())
+        verdict = self._account.rules.judge(self._arrival.nonce, time.monotonic())
         if verdict.status:
             self._read(body)
             self._answer_for_fault(verdict)
@@ -122,8 +120,10 @@ class Visit:
         if verdict.limited is not None:
             self._limits = openai_errors.limit_headers(verdict.limited)
         to_head = self._request.method == b"HEAD"
-        self._call = Call(self._edge.upstream, self._asked(body), self, self._arrival, to_head=to_head)
-        self._call.begin()
+        self._upstream_request = UpstreamRequest(
+            self._account.upstream, self._request_upstream(body), self, self._arrival, to_head=to_head
+        )
+        self._upstream_request.begin()
         # Once the request is on its way: nothing is heard before this returns.
         self._read(body)
 
@@ -139,29 +139,29 @@ class Visit:
         self._prompt = Prompt(body)
         self._arrival.messages_sha256 = self._prompt.messages_sha256
 
-    def _asked(self, body: bytes) -> bytes:
+    def _request_upstream(self, body: bytes) -> bytes:
         request = self._request
         headers = end_to_end(request.headers, _NOT_ASKED_ON)
         if body or request.method in _WITH_BODY:
             headers.append((b"Content-Length", b"%d" % len(body)))
-        return self._edge.upstream.request(request.method, request.target, headers, body)
+        return self._account.upstream.request(request.method, request.target, headers, body)
 
     # The answer.
 
     def _answer_for_fault(self, verdict: Verdict) -> None:
         arrival = self._arrival
-        identity = f"{self._edge.link}/{arrival.nonce}/{self._edge.arrivals.begun[self._edge.link]}"
+        identity = f"{self._account.link}/{arrival.nonce}/{self._account.arrivals.begun[self._account.link]}"
         request_id = "req_" + blake2b(identity.encode(), digest_size=16).hexdigest()
         if verdict.limited is not None:
             said = openai_errors.rate_limited(verdict.limited, model=self._prompt.model, request_id=request_id)
         else:
             said = openai_errors.error(verdict.status, request_id=request_id)
-        self._edge.by_fault[verdict.fault_id] += 1
+        self._account.by_fault[verdict.fault_id] += 1
         arrival.fault = verdict.fault_id
         arrival.status = said.status
         arrival.first_byte_s = time.monotonic()
         headers = [*_encoded(said.headers), (b"Content-Length", b"%d" % len(said.body))]
-        answer = _Answer(self._request, said.status, said.reason.encode(), headers)
+        answer = _Framed(self._request, said.status, said.reason.encode(), headers)
         self._client.write(answer.head + answer.part([said.body], whole=True))
         self._end("answered_by_fault")
         self._client.done(keep_alive=answer.keep_alive)
@@ -172,7 +172,7 @@ class Visit:
             self._arrival.first_byte_s = time.monotonic()
             self._arrival.status = head.status
             headers = put(end_to_end(head.headers), _encoded(self._limits))
-            answer = self._answer = _Answer(self._request, head.status, head.reason, headers)
+            answer = self._answer = _Framed(self._request, head.status, head.reason, headers)
             said = answer.head
             self._reading = _reader(head.status, headers)
         # All at once, and before anything that can wait.
@@ -200,17 +200,17 @@ class Visit:
             self._arrival.tokens_out = self._reading.end()
             counted = self._reading.tokens_in
             self._arrival.tokens_in = self._prompt.tokens_estimate if counted is None else counted
-        self._edge.end(self._arrival, outcome)
+        self._account.end(self._arrival, outcome)
 
     def _break(self) -> None:
-        _log.exception("link %s: a request could not be carried", self._edge.link)
+        _log.exception("link %s: a request could not be carried", self._account.link)
         self._over = True
-        if self._call is not None:
-            self._call.end()
+        if self._upstream_request is not None:
+            self._upstream_request.end()
         self._client.cut()
 
 
-class _Answer:
+class _Framed:
     """How an answer to *request* is framed for its client, whatever framed it for us."""
 
     __slots__ = ("_bodiless", "_chunked", "head", "keep_alive")

@@ -8,7 +8,7 @@ import pytest
 from harness.record.rowfile import read_rows
 from harness.record.rows import Attempt
 from harness.running.wire.ledger import Ledger
-from harness.running.wire.tap.conversation import Conversation
+from harness.running.wire.tap.http_exchanges import HttpExchanges
 
 ASK = b"POST /v1/chat?key=secret HTTP/1.1\r\nHost: x\r\nContent-Length: 14\r\n\r\n{n-00000000aa}"
 SAY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -19,7 +19,7 @@ class Book:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.ledger: Ledger[Attempt] = Ledger(path)
-        self.talk = Conversation("east", self.ledger)
+        self.talk = HttpExchanges("east", self.ledger)
 
     @property
     def rows(self) -> list[Attempt]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
 
+from harness.running.wire.edge.account import Account
+from harness.running.wire.edge.exchange import Exchange
 from harness.running.wire.edge.headers import value
 from harness.running.wire.edge.request import MalformedError, Request, RequestReading
-from harness.running.wire.edge.visit import Visit
 from harness.running.wire.sockets import unbuffered
-
-if TYPE_CHECKING:
-    from harness.running.wire.edge.edge import Edge
 
 PROBE_PATH = b"/.harness/probe"
 PROBE_HEADER = b"x-harness-probe"
@@ -24,16 +21,17 @@ _LINGER_S = 1.0
 _WAITING_MAX = 32
 
 
-class Visitor(asyncio.Protocol):
-    """One connection to *edge*."""
+class Connection(asyncio.Protocol):
+    """One of *all_of_them* at an edge, with the *account* that it keeps."""
 
     _transport: asyncio.Transport
 
-    def __init__(self, edge: Edge) -> None:
-        self._edge = edge
+    def __init__(self, account: Account, all_of_them: set[Connection]) -> None:
+        self._account = account
+        self._all = all_of_them
         self._reading = RequestReading()
         self._waiting: deque[Request] = deque()
-        self._visit: Visit | None = None
+        self._exchange: Exchange | None = None
         self._malformed = False
         self._told_to_go_on: Request | None = None
         self._advancing = False
@@ -44,7 +42,7 @@ class Visitor(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = unbuffered(transport)
-        self._edge.visitors.add(self)
+        self._all.add(self)
 
     def data_received(self, data: bytes) -> None:
         if self._gone or self._malformed:
@@ -61,16 +59,16 @@ class Visitor(asyncio.Protocol):
         self.leave()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._edge.visitors.discard(self)
+        self._all.discard(self)
         self.leave()
 
     def pause_writing(self) -> None:
-        if self._visit is not None:
-            self._visit.pause()
+        if self._exchange is not None:
+            self._exchange.pause()
 
     def resume_writing(self) -> None:
-        if self._visit is not None:
-            self._visit.resume()
+        if self._exchange is not None:
+            self._exchange.resume()
 
     # What the edge calls.
 
@@ -80,13 +78,13 @@ class Visitor(asyncio.Protocol):
             return
         self._gone = True
         self._waiting.clear()
-        if self._visit is not None:
-            self._visit.leave()
+        if self._exchange is not None:
+            self._exchange.leave()
 
     def drop(self) -> None:
         self._transport.abort()
 
-    # What the visit calls.
+    # What the exchange calls.
 
     @property
     def flushed(self) -> bool:
@@ -98,8 +96,8 @@ class Visitor(asyncio.Protocol):
             self._transport.write(data)
 
     def done(self, *, keep_alive: bool) -> None:
-        """The visit is over, and its answer written."""
-        self._visit = None
+        """The exchange is over, and its answer written."""
+        self._exchange = None
         if not keep_alive:
             self.cut()
         elif not self._advancing:
@@ -107,7 +105,7 @@ class Visitor(asyncio.Protocol):
 
     def cut(self) -> None:
         """Close the connection once what was written has been sent."""
-        self._visit = None
+        self._exchange = None
         self._gone = True
         self._waiting.clear()
         self._transport.close()
@@ -116,10 +114,10 @@ class Visitor(asyncio.Protocol):
 
     def _advance(self) -> None:
         self._advancing = True
-        while self._visit is None and self._waiting and self._waiting[0].whole:
+        while self._exchange is None and self._waiting and self._waiting[0].whole:
             self._serve(self._waiting.popleft())
         self._advancing = False
-        if self._visit is None and not self._gone:
+        if self._exchange is None and not self._gone:
             if self._malformed:
                 self._refuse()
             elif self._waiting:
@@ -131,8 +129,8 @@ class Visitor(asyncio.Protocol):
             self.write(b"HTTP/1.1 204 No Content\r\n\r\n")
             self.done(keep_alive=request.keep_alive)
             return
-        self._visit = Visit(self._edge, request, self)
-        self._visit.begin()
+        self._exchange = Exchange(self._account, request, self)
+        self._exchange.begin()
 
     def _tell_to_go_on(self, request: Request) -> None:
         if (

@@ -25,7 +25,7 @@ class Head:
     framed: bool
 
 
-class AnswerReading:
+class ResponseReading:
     """Reads one answer, to a HEAD if *to_head*; the interim ones before it are left out, and the trailer after it."""
 
     __slots__ = ("_bytes", "_framed", "_headers", "_interim", "_parser", "_reason", "_to_head", "excess", "head",

@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from harness.running.wire.sockets import reset, unbuffered, unread
-from harness.running.wire.tap.conversation import Conversation
-
-if TYPE_CHECKING:
-    from harness.running.wire.tap.tap import Tap
+from harness.running.wire.tap.http_exchanges import HttpExchanges
+from harness.running.wire.tap.passage import Passage
 
 _READ_ON_S = 1.0
 """How long after its last byte the rest of a request is waited for, once there is nobody to pass it to."""
@@ -31,10 +29,12 @@ class Near(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, tap: Tap) -> None:
-        self._tap = tap
+    def __init__(self, passage: Passage, near_sides: set[Near], far_sides: set[Far]) -> None:
+        self._passage = passage
+        self._all = near_sides
+        self._all_far = far_sides
         self._loop = asyncio.get_running_loop()
-        self._talk = Conversation(tap.link, tap.attempts)
+        self._watched = HttpExchanges(passage.link, passage.attempts)
         self._far: Far | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._waiting: list[bytes] = []
@@ -49,17 +49,17 @@ class Near(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = unbuffered(transport)
-        if self._tap.refusing or self._tap.closed:
+        if self._passage.refusing or self._passage.closed:
             self._gone_s = time.monotonic()
             reset(self._transport)
             return
-        self._tap.connections.add(self)
+        self._all.add(self)
         self._dialling = self._loop.create_task(self._dial())
-        self._tap.dials.add(self._dialling)
-        self._dialling.add_done_callback(self._tap.dials.discard)
+        self._passage.dials.add(self._dialling)
+        self._dialling.add_done_callback(self._passage.dials.discard)
 
     def data_received(self, data: bytes) -> None:
-        self._talk.asked(data)
+        self._watched.asked(data)
         if self._far_end is not None:
             self._mirror()
         elif self._far is not None:
@@ -93,7 +93,7 @@ class Near(asyncio.Protocol):
         for data in self._waiting:
             far.say(data)
         self._waiting.clear()
-        if self._tap.closed:
+        if self._passage.closed:
             far.abort()
         elif self._gone_s is not None:
             self._let_far_go()
@@ -102,8 +102,8 @@ class Near(asyncio.Protocol):
         """The far side said *data*."""
         if self._gone_s is not None:
             return
-        self._talk.answered(data)
-        if self._held and not self._talk.owed:
+        self._watched.answered(data)
+        if self._held and not self._watched.owed:
             self._held = False
         if not self._transport.is_closing():
             self._transport.write(data)
@@ -128,11 +128,11 @@ class Near(asyncio.Protocol):
 
     def stay_held(self) -> None:
         """The mode ends. What was asked while it lasted went into the hole, and will be answered by nobody."""
-        self._held = self._held or self._talk.owed
+        self._held = self._held or self._watched.owed
 
     def fail(self) -> None:
         """Reset both sides at once."""
-        self._talk.far_ended(reset=True)
+        self._watched.far_ended(reset=True)
         self._end(by_reset=True)
 
     def drop(self) -> None:
@@ -142,7 +142,7 @@ class Near(asyncio.Protocol):
     # How the end of the far side reaches the client.
 
     def _mirror(self) -> None:
-        if self._talk.halfway or (self._talk.begun == 0 and not self._told) or self._is_coming():
+        if self._watched.halfway or (self._watched.begun == 0 and not self._told) or self._is_coming():
             self._in(_READ_ON_S, self._tell)
         else:
             self._tell()
@@ -152,11 +152,11 @@ class Near(asyncio.Protocol):
         return self._far_end == "reset" and unread(self._transport)
 
     def _tell(self) -> None:
-        if self._talk.owed and (self._held or self._tap.holding):
+        if self._watched.owed and (self._held or self._passage.holding):
             self._held = True
             self._in(_HOLD_S, self._give_up)
             return
-        self._talk.far_ended(reset=self._far_end == "reset")
+        self._watched.far_ended(reset=self._far_end == "reset")
         if self._far_end == "reset":
             self._reset_when_flushed(time.monotonic() + _FLUSH_S)
             return
@@ -167,7 +167,7 @@ class Near(asyncio.Protocol):
         self._in(_READ_ON_S, self._give_up)
 
     def _give_up(self) -> None:
-        self._talk.far_ended(reset=self._far_end == "reset")
+        self._watched.far_ended(reset=self._far_end == "reset")
         self._end(by_reset=False)
 
     def _reset_when_flushed(self, late_s: float) -> None:
@@ -196,23 +196,23 @@ class Near(asyncio.Protocol):
         if unheard_since_s is None:
             self._far.close()
         else:
-            at_s = max(gone_s + self._tap.owed_s, unheard_since_s + _SENT_S)
+            at_s = max(gone_s + self._passage.owed_s, unheard_since_s + _SENT_S)
             self._far.close_in(max(0.0, at_s - time.monotonic()))
 
     def _gone(self) -> None:
         self._gone_s = time.monotonic()
-        self._unheard_since_s = self._talk.unheard_since_s
-        self._talk.client_left()
+        self._unheard_since_s = self._watched.unheard_since_s
+        self._watched.client_left()
         if self._timer is not None:
             self._timer.cancel()
-        self._tap.connections.discard(self)
+        self._all.discard(self)
 
     def _end(self, *, by_reset: bool) -> None:
         if self._gone_s is None:
             self._gone_s = time.monotonic()
             if self._timer is not None:
                 self._timer.cancel()
-            self._tap.connections.discard(self)
+            self._all.discard(self)
         if self._dialling is not None:
             self._dialling.cancel()
         if self._far is not None:
@@ -229,9 +229,9 @@ class Near(asyncio.Protocol):
 
     async def _dial(self) -> None:
         try:
-            if self._tap.via is None:
+            if self._passage.via is None:
                 raise ConnectionRefusedError
-            await self._loop.create_connection(lambda: Far(self, self._tap.far_sides), "127.0.0.1", self._tap.via)
+            await self._loop.create_connection(lambda: Far(self, self._all_far), "127.0.0.1", self._passage.via)
         except OSError:
             self.far_ended("reset")
 

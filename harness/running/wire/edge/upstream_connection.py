@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from harness.running.wire.edge.answer import AnswerReading, Head, UnreadableError
-from harness.running.wire.sockets import unbuffered
+from harness.running.wire.edge.response import Head, ResponseReading, UnreadableError
+from harness.running.wire.sockets import spoken, unbuffered
 
 
 class Asker(Protocol):
-    """Who makes a request on a line, and is told what becomes of it."""
+    """Who makes a request on a connection, and is told what becomes of it."""
 
     def sent(self) -> None:
         """The last byte of the request was given to the system."""
@@ -18,50 +18,51 @@ class Asker(Protocol):
     def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
         """The next *pieces* of the answer, whose head is *head*; *whole*: they are the last."""
 
-    def lost(self, error: Exception, *, silent: bool) -> None:
-        """The rest of the answer will not come; *silent*: not one byte of it has."""
+    def lost(self, error: Exception) -> None:
+        """The rest of the answer will not come."""
 
 
-class Lines(Protocol):
-    """Who keeps lines."""
+class Pool(Protocol):
+    """Who keeps connections."""
 
-    def keep(self, line: Line) -> None:
-        """*line* is free for another request."""
+    def keep(self, connection: UpstreamConnection) -> None:
+        """*connection* is free for another request."""
 
-    def forget(self, line: Line) -> None:
-        """*line* has ended."""
+    def forget(self, connection: UpstreamConnection) -> None:
+        """*connection* has ended."""
 
 
-class Line(asyncio.Protocol):
-    """One of *lines*, from its first request to its end."""
+class UpstreamConnection(asyncio.Protocol):
+    """One of *pool*, from its first request to its end."""
 
     _transport: asyncio.Transport
 
-    def __init__(self, lines: Lines) -> None:
-        self.requests = 0
+    def __init__(self, pool: Pool) -> None:
         self.free_since_s = 0.0
-        self._lines = lines
+        self._pool = pool
         self._asker: Asker | None = None
-        self._reading = AnswerReading(to_head=False)
-        self._silent = True
+        self._reading = ResponseReading(to_head=False)
         self._sent = True
 
     @property
     def ending(self) -> bool:
         return self._transport.is_closing()
 
+    @property
+    def left(self) -> bool:
+        """Whether the provider has ended it, or said something that nobody asked for, though the event loop has not read that yet."""
+        return spoken(self._transport)
+
     def say(self, request: bytes, asker: Asker, *, to_head: bool) -> None:
-        """Send the whole of *request* for *asker*; the line has to be free."""
-        self.requests += 1
+        """Send the whole of *request* for *asker*; it has to be free."""
         self._asker = asker
-        self._reading = AnswerReading(to_head=to_head)
-        self._silent = True
+        self._reading = ResponseReading(to_head=to_head)
         self._sent = False
         self._transport.write(request)
         self._look_if_sent()
 
     def let_go(self) -> None:
-        """End the line at once; its asker hears no more, and nothing more is written."""
+        """End at once; its asker hears no more, and nothing more is written."""
         self._asker = None
         self._transport.abort()
 
@@ -87,7 +88,6 @@ class Line(asyncio.Protocol):
         if asker is None:
             self._transport.abort()  # Nobody has asked.
             return
-        self._silent = False
         unreadable: UnreadableError | None = None
         try:
             reading.feed(data)
@@ -104,7 +104,7 @@ class Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc)
-        self._lines.forget(self)
+        self._pool.forget(self)
 
     # What becomes of the request.
 
@@ -115,7 +115,7 @@ class Line(asyncio.Protocol):
         if self._asker is not None:
             self._asker.sent()
 
-    def _tell(self, asker: Asker, reading: AnswerReading) -> None:
+    def _tell(self, asker: Asker, reading: ResponseReading) -> None:
         head, pieces = reading.head, reading.pieces
         if head is None:
             return
@@ -123,7 +123,7 @@ class Line(asyncio.Protocol):
         if reading.whole:
             self._asker = None
             if reading.keep_alive and not reading.excess and self._sent:
-                self._lines.keep(self)
+                self._pool.keep(self)
             else:
                 self._transport.abort()
         asker.hear(head, pieces, whole=reading.whole)
@@ -138,4 +138,4 @@ class Line(asyncio.Protocol):
         asker, self._asker = self._asker, None
         if asker is not None:
             self._transport.abort()
-            asker.lost(error, silent=self._silent)
+            asker.lost(error)

@@ -17,7 +17,7 @@ _TRACEPARENT_CHARACTERS = 128
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
-class Conversation:
+class HttpExchanges:
     """The exchanges on one connection, in order; their rows go to *attempts*.
 
     It is told every byte that passes, once, in order. What it cannot parse it counts as malformed, and follows no further.
@@ -189,19 +189,19 @@ class _Exchange:
 class _Questions:
     """What httptools calls while it reads requests."""
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
+    def __init__(self, exchanges: HttpExchanges) -> None:
+        self._exchanges = exchanges
         self._url = b""
         self.parser = httptools.HttpRequestParser(self)
 
     @property
     def _exchange(self) -> _Exchange:
-        assert self._conversation._asking is not None
-        return self._conversation._asking
+        assert self._exchanges._asking is not None
+        return self._exchanges._asking
 
     def on_message_begin(self) -> None:
         self._url = b""
-        self._conversation._begin()
+        self._exchanges._begin()
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -219,21 +219,21 @@ class _Questions:
     def on_headers_complete(self) -> None:
         attempt = self._exchange.attempt
         attempt.method = self.parser.get_method().decode("latin-1")
-        self._conversation._heads_asked |= attempt.method == "HEAD"
+        self._exchanges._heads_asked |= attempt.method == "HEAD"
         attempt.path = path_alone(self._url.decode("latin-1"))
 
     def on_body(self, piece: bytes) -> None:
         self._exchange.search.piece(piece)
 
     def on_message_complete(self) -> None:
-        self._conversation._whole()
+        self._exchanges._whole()
 
 
 class _Answers:
     """What httptools calls while it reads answers."""
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
+    def __init__(self, exchanges: HttpExchanges) -> None:
+        self._exchanges = exchanges
         self._framed = False
         self._interim = False
         self._over = False
@@ -250,24 +250,24 @@ class _Answers:
     def on_headers_complete(self) -> None:
         status = self.parser.get_status_code()
         self._interim = 100 <= status < 200 and status != 101
-        if self._interim or not self._conversation._open:
+        if self._interim or not self._exchanges._open:
             return
-        exchange = self._conversation._open[0]
+        exchange = self._exchanges._open[0]
         exchange.attempt.status = status
         if exchange.attempt.first_byte_s is None:
-            exchange.attempt.first_byte_s = self._conversation._now_s
+            exchange.attempt.first_byte_s = self._exchanges._now_s
         exchange.head = True
         exchange.until_end = not self._framed and status not in (204, 304)
         if exchange.attempt.method == "HEAD":
             # The parser would wait for a body of the length that the head speaks of.
             self._over = True
-            self._conversation._answer_complete()
-            self._conversation._answers = _Answers(self._conversation)
+            self._exchanges._answer_complete()
+            self._exchanges._answers = _Answers(self._exchanges)
 
     def on_message_complete(self) -> None:
-        if self._over or not self._conversation._open:
+        if self._over or not self._exchanges._open:
             return
         if self._interim:
-            self._conversation._open[0].attempt.first_byte_s = None
+            self._exchanges._open[0].attempt.first_byte_s = None
         else:
-            self._conversation._answer_complete()
+            self._exchanges._answer_complete()

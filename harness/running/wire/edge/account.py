@@ -1,0 +1,74 @@
+"""What one link's edge knows and writes down: the faults that it makes true, its provider, and what became of each exchange."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.record.rows import Arrival, ArrivalOutcome
+from harness.running.wire.edge.rules import Rules
+from harness.running.wire.edge.upstream import Upstream
+from harness.running.wire.edge.upstream_request import UpstreamRequest
+from harness.running.wire.ledger import Ledger
+
+_CLOSING_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Account:
+    """The account of *link*, in front of *upstream*; `rules` are the faults in force."""
+
+    def __init__(self, link: str, upstream: str, *, ca: Path | None, seed: int, arrivals: Ledger[Arrival]) -> None:
+        self.link = link
+        self.rules = Rules(seed, link)
+        self.by_fault: Counter[str] = Counter()
+        self.upstream = Upstream(upstream, ca)
+        self.arrivals = arrivals
+        self._afterwards: set[UpstreamRequest] = set()
+        self._closing = False
+        self._complaint = ""
+
+    def closing(self) -> None:
+        """From now on it is not the client who ends an exchange."""
+        self._closing = True
+
+    async def close(self) -> None:
+        """What is being written to the provider is written whole or not at all."""
+        late_s = time.monotonic() + _CLOSING_S
+        while self._afterwards and time.monotonic() < late_s:
+            await asyncio.sleep(0.002)
+        for request in list(self._afterwards):
+            request.end()
+        self.upstream.close()
+
+    def end(self, arrival: Arrival, outcome: ArrivalOutcome) -> None:
+        """Write down that *arrival* has ended."""
+        if self._closing and outcome == "client_left":
+            arrival.end_s = None  # It was not the client who ended it: the ledger has it as unfinished.
+            return
+        arrival.outcome = outcome
+        if arrival.end_s is None:
+            arrival.end_s = time.monotonic()
+        self.arrivals.end(arrival)
+
+    def afterwards(self, request: UpstreamRequest, then: Callable[[], None]) -> None:
+        """Have *request* come to its end although its client has left, and then call *then*."""
+
+        def ended() -> None:
+            self._afterwards.discard(request)
+            then()
+
+        self._afterwards.add(request)
+        request.let_go(ended)
+
+    def complain(self, error: Exception) -> None:
+        """Say once what is wrong with the provider, as long as it is the same."""
+        complaint = f"{type(error).__name__}: {error}"
+        if complaint != self._complaint:
+            self._complaint = complaint
+            _log.warning("link %s: the provider cannot be reached: %s", self.link, complaint)

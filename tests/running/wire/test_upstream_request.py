@@ -1,0 +1,92 @@
+"""A request to a provider is sent at most once: again never, and on a fresh connection where the kept one had ended before."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from harness.record.rows import Arrival
+from harness.running.wire.edge.response import Head
+from harness.running.wire.edge.upstream import Upstream
+from harness.running.wire.edge.upstream_request import UpstreamRequest
+
+
+class Heard:
+    """Who asked, and what became of it."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.status = 0
+        self.error: Exception | None = None
+
+    def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
+        self.status = head.status
+        if whole:
+            self.over.set()
+
+    def fail(self, error: Exception) -> None:
+        self.error = error
+        self.over.set()
+
+
+async def _asked(upstream: Upstream, request: bytes) -> tuple[Heard, Arrival]:
+    heard, arrival = Heard(), Arrival("east", 0.0)
+    UpstreamRequest(upstream, request, heard, arrival, to_head=False).begin()
+    await asyncio.wait_for(heard.over.wait(), 10)
+    return heard, arrival
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_a_kept_connection_that_had_ended_before_is_not_used_and_a_fresh_one_is(provider, kit, new_loop, end) -> None:
+    async def main() -> None:
+        upstream = Upstream(f"http://127.0.0.1:{provider.port}", None)
+        await _asked(upstream, kit.post())
+        # Nothing here lets the event loop run, so that it cannot have read of the end.
+        kept = upstream.take()
+        assert kept is not None
+        assert not kept.left
+        provider.call(getattr(provider.lines[0], end))
+        kit.eventually(lambda: kept.left)
+        upstream.keep(kept)
+
+        heard, arrival = await _asked(upstream, kit.post())
+        assert (heard.status, arrival.redials, upstream.tally.redials) == (200, 1, 1)
+        assert upstream.tally.forwarded == 2
+        upstream.close()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+    assert [request.connection for request in provider.accepted] == [1, 2]
+
+
+def test_a_kept_connection_that_is_still_there_is_used_again(provider, kit, new_loop) -> None:
+    async def main() -> None:
+        upstream = Upstream(f"http://127.0.0.1:{provider.port}", None)
+        for _ in range(3):
+            heard, arrival = await _asked(upstream, kit.post())
+            assert (heard.status, arrival.redials) == (200, 0)
+        upstream.close()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+    assert [request.connection for request in provider.accepted] == [1, 1, 1]
+
+
+def test_one_that_ends_once_the_request_is_written_is_told_as_it_is(provider, kit, new_loop) -> None:
+    async def script(request, line) -> None:
+        line.write(kit.answer()) if line.nth == 1 else line.close()
+
+    provider.script = script
+
+    async def main() -> None:
+        upstream = Upstream(f"http://127.0.0.1:{provider.port}", None)
+        await _asked(upstream, kit.post())
+        heard, arrival = await _asked(upstream, kit.post())
+        assert (heard.status, arrival.redials) == (0, 0)
+        assert isinstance(heard.error, ConnectionError)
+        upstream.close()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+    assert len(provider.accepted) == 2
