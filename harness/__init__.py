@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["HarnessError", "Run", "UsageProblems", "__version__", "judge", "run"]
+__all__ = ["HarnessError", "Reply", "Run", "UsageProblems", "__version__", "ask", "judge", "run"]
 
 if TYPE_CHECKING:
-    from harness.api import Run, judge, run
+    from harness.api import Reply, Run, ask, judge, run
     from harness.problems import HarnessError, UsageProblems
 
 
 def __getattr__(name: str) -> Any:
     # The parts of a run are imported when they are asked for: the command line, the keeper and the load child start without them.
-    if name in ("Run", "judge", "run"):
+    if name in ("Reply", "Run", "ask", "judge", "run"):
         from harness import api
 
         return getattr(api, name)

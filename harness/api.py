@@ -15,13 +15,15 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness import first_question
 from harness.conduct import conduct
+from harness.first_question import QUESTION, WITHIN_S, Reply
 from harness.prepare import Asked, prepare
 from harness.problems import Problem, UsageProblems
 from harness.settings import settings
 from harness.stored import Run, judge, judged_again
 
-__all__ = ["Run", "judge", "run"]
+__all__ = ["Reply", "Run", "ask", "judge", "run"]
 
 
 def run(
@@ -48,6 +50,31 @@ def run(
     prepared = prepare(Path(scenario), Path(target) if target else None, asked, environment.environment)
     before = judged_again(baseline) if baseline is not None else None
     return conduct(prepared, environment, Path(out), toxiproxy_url=toxiproxy_url, baseline=before)
+
+
+def ask(
+    target: str | Path,
+    question: str = QUESTION,
+    *,
+    within_s: float = WITHIN_S,
+    allowed_hosts: str | Sequence[str] = (),
+    out: str | Path = "reports",
+    toxiproxy_url: str | None = None,
+) -> Reply:
+    """Ask *target* one question through all its links, with nothing broken, and put everything away.
+
+    Each entry is asked and has *within_s* to answer. Raises UsageProblems before anything is touched when the file is wrong, and
+    HarnessError when the target does not come to serve.
+    """
+    return first_question.ask(
+        Path(target),
+        question,
+        settings(),
+        Path(out),
+        within_s=within_s,
+        allowed_hosts=_each(allowed_hosts),
+        toxiproxy_url=toxiproxy_url,
+    )
 
 
 def _each(texts: str | Sequence[str]) -> tuple[str, ...]:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from harness.judging.preflight import obstacles
 from harness.judging.result import Result
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
 from harness.problems import HarnessError, UsageProblems
 from harness.record import run_folder
-from harness.record.history import Begun, Ended, Event, Reason
+from harness.record.history import Alarm, Begun, Ended, Event, Preflight, Reason
 from harness.record.run_folder import RunFolder
 from harness.running.loop import Progress
 from harness.settings import Settings
@@ -53,6 +54,7 @@ def conduct(
     Whatever breaks on the way ends in a stored run that says so. Raises UsageProblems before anything is touched when no Toxiproxy
     server answers at *toxiproxy_url*, and HarnessError when there is none to be started or the run's files cannot be written.
     """
+    from harness.running.world.readiness import NotReadyError
     from harness.running.world.real import find_proxy
 
     proxy = find_proxy(environment, toxiproxy_url, say)
@@ -68,6 +70,8 @@ def conduct(
                 _live_through(prepared, environment, folder, proxy, record, say, panel)
             except KeyboardInterrupt:
                 record.end("interrupted")
+            except NotReadyError as late:
+                record.end("crashed", str(late.placed(prepared.target)))
             except HarnessError as error:
                 # It did not come to a run, or what it left could not be gathered.
                 record.end("crashed", str(error))
@@ -95,7 +99,12 @@ def _live_through(
     with signals.installed(), real_world(plan, questions, folder, environment, proxy, signals, say) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
-        record.begin(real.set_off(), real.requests)
+        say("asking one question before the load")
+        asked = real.preflight()
+        if reasons := list(obstacles(plan, asked)):
+            record.refuse(asked, f"{'; '.join(reasons)}; the logs are in {folder.logs}")
+            return
+        record.begin(real.set_off(), real.requests, asked)
         with panel(plan, folder.rows) if panel else nullcontext() as shown:
             unforeseen = partial(_unforeseen, folder)
             loop.run(plan, real.world, record, shown.show if shown else _unwatched, unforeseen)
@@ -142,9 +151,20 @@ class _Record:
         """Whether the run has ended before its time."""
         return self._ended is not None and self._ended.reason != "completed"
 
-    def begin(self, zero_s: float, requests: int = 0) -> None:
-        """Write the first line; the run's clock is 0 at *zero_s* of the machine's monotonic clock, and *requests* are planned."""
+    def begin(self, zero_s: float, requests: int = 0, asked: Iterable[Preflight] = ()) -> None:
+        """Write the first line, and what was *asked* before the load, with instants of the machine's monotonic clock.
+
+        The run's clock is 0 at *zero_s* of the machine's monotonic clock, and *requests* are planned.
+        """
         self._file.write(msgspec.structs.replace(self._first, clock_zero_s=zero_s, requests=requests))
+        for event in asked:
+            self._file.write(msgspec.structs.replace(event, at_s=round(event.at_s - zero_s, 4)))
+
+    def refuse(self, asked: Iterable[Preflight], why: str) -> None:
+        """Write that the run ended before its load began, since what was *asked* showed that it would come to nothing."""
+        self.begin(time.monotonic(), asked=asked)
+        self.write(Alarm(0.0, why))
+        self.end("invalidated", why)
 
     def write(self, event: Event) -> None:
         self._file.write(event)

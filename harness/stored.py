@@ -129,7 +129,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     UsageProblems, with nothing stored, for a file that is missing or damaged.
     """
     from harness.judging.evidence import Evidence
-    from harness.judging.joining import derive_attempts, derive_requests
+    from harness.judging.joining import derive_attempts, derive_requests, since_the_load_began
 
     begun, history = run_folder.read_history(folder)
     asked = Asked(begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
@@ -139,6 +139,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     requests = derive_requests(prepared.plan, tables.requests, attempts)
     if keep and not tables.kept:
         run_folder.keep_tables(folder, requests=requests, attempts=attempts, arrivals=tables.arrivals)
+    counted, arrivals = (since_the_load_began(rows, requests) for rows in (attempts, tables.arrivals))
     begun = msgspec.structs.replace(
         begun,
         scenario_sha256=_as_judged(prepared.scenario, begun.scenario_sha256, say),
@@ -146,7 +147,9 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
         questions_sha256=_as_judged(prepared.questions, begun.questions_sha256, say),
     )
     texts = {question.id: question.text for question in prepared.questions.value.questions}
-    return Evidence(prepared.plan, begun, history, requests, attempts, tables.arrivals, counts, texts)
+    return Evidence(
+        prepared.plan, begun, history, requests, counted, arrivals, counts, texts, len(attempts) - len(counted)
+    )
 
 
 def _as_judged(

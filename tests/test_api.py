@@ -19,7 +19,7 @@ from harness import api, problems
 from harness import conduct as conducting
 from harness.prepare import Asked, Prepared, prepare
 from harness.record import run_folder
-from harness.record.history import Ended
+from harness.record.history import Ended, Preflight
 from harness.record.run_folder import RunFolder
 from harness.running import loop
 from harness.running.world import real
@@ -140,11 +140,19 @@ class World:
         try:
             self.reach("starting")
             yield SimpleNamespace(
-                world=None, set_off=self.set_off, requests=1000, finish=lambda: self.reach("finishing")
+                world=None,
+                preflight=self.preflight,
+                set_off=self.set_off,
+                requests=1000,
+                finish=lambda: self.reach("finishing"),
             )
         finally:
             self.put_back = True
         self.reach("ending")
+
+    def preflight(self) -> list[Preflight]:
+        self.reach("asking")
+        return []
 
     def set_off(self) -> float:
         self.reach("setting off")
@@ -192,7 +200,7 @@ def test_a_run_in_which_nothing_breaks_has_one_end_and_no_log_of_ours(conduct: C
     assert not (run.path / "logs" / "harness.log").exists()
 
 
-@pytest.mark.parametrize("point", ["starting", "setting off", "showing", "running", "finishing", "ending"])
+@pytest.mark.parametrize("point", ["starting", "asking", "setting off", "showing", "running", "finishing", "ending"])
 def test_whatever_breaks_a_run_is_put_back_logged_and_judged(conduct: Callable[[World], api.Run], point: str) -> None:
     world = World(point)
     run = conduct(world)

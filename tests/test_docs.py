@@ -99,9 +99,9 @@ def test_every_command_of_harness_in_a_sentence_is_one() -> None:
 @pytest.mark.parametrize(
     "option", sorted({found for path in DOCUMENTS for found in re.findall(r"`(--[a-z][a-z-]+)", path.read_text())})
 )
-def test_every_option_in_a_document_is_one_of_harness_run(option: str) -> None:
-    run = get_command(app).commands["run"]
-    assert option in {name for parameter in run.params for name in parameter.opts}
+def test_every_option_in_a_document_is_one_that_a_command_takes(option: str) -> None:
+    commands = get_command(app).commands.values()
+    assert option in {name for command in commands for parameter in command.params for name in parameter.opts}
 
 
 @pytest.mark.parametrize(("document", "line"), _commands())
@@ -360,7 +360,8 @@ def test_the_band_and_the_hold_on_the_page_on_scenarios_are_the_rules() -> None:
 def test_every_reason_on_the_page_on_invalid_runs_is_one_that_a_run_can_give() -> None:
     rows = re.findall(r"^\| ([^|]+) \| \[", (ROOT / "docs" / "invalid.md").read_text(), re.MULTILINE)
     sources = "".join(
-        (ROOT / "harness" / path).read_text() for path in ("judging/quality.py", "running/world/carriers.py")
+        (ROOT / "harness" / path).read_text()
+        for path in ("judging/quality.py", "judging/preflight.py", "running/world/carriers.py")
     )
     said = [piece.strip() for row in rows for piece in re.split("…|, ", row) if piece.strip()]
     assert said

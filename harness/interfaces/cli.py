@@ -155,6 +155,42 @@ def run(
 
 
 @app.command()
+def ask(
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="A target file.")],
+    question: Annotated[str | None, typer.Option("--question", metavar="TEXT", help="What to ask.")] = None,
+    within: Annotated[str, typer.Option("--within", help="How long an answer may take, such as 30s.")] = "30s",
+    allow_host: AllowHost = None,
+    out: Annotated[Path, typer.Option("--out", help="Where the logs stay when the question is not answered.")] = Path(
+        "reports"
+    ),
+    toxiproxy_url: Annotated[
+        str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")
+    ] = None,
+) -> None:
+    """Ask a target one question, with nothing broken; show what came back, what each link saw, and what a run would miss.
+
+    It is started (or found) as for a run, asked through all its links, and put away. Ends with 0 when every entry answered, with 4 when one
+    did not, with 70 when it does not come to serve.
+    """
+    from harness import first_question
+    from harness.settings import settings
+
+    reply = first_question.ask(
+        target,
+        question or first_question.QUESTION,
+        settings(),
+        out,
+        within_s=_seconds("--within", within),
+        allowed_hosts=tuple(allow_host or ()),
+        toxiproxy_url=toxiproxy_url,
+        say=_complain,
+    )
+    for line in first_question.told(reply):
+        typer.echo(line)
+    raise typer.Exit(first_question.EXIT_STATUS[reply.answered])
+
+
+@app.command()
 def plan(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO")],
     target: TargetOption = None,
@@ -302,6 +338,17 @@ def _healed(run: Path) -> Literal["nothing", "goes on", "left"]:
         typer.echo(f"{path}: cannot be read: {error.strerror}")
         return "left"
     return "left" if left else "nothing"
+
+
+def _seconds(option: str, text: str) -> float:
+    """Raises UsageProblems that names the *option* where *text* is no time."""
+    from harness.problems import Problem
+    from harness.reading.quantities import seconds
+
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise UsageProblems(Problem(str(error), path=option)) from error
 
 
 def _asked(

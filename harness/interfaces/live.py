@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -50,6 +50,8 @@ class Numbers:
         self._requests, self._attempts = _Tail(rows, "requests*.rows"), _Tail(rows, "attempts*.rows")
         self._recent: deque[tuple[float, float, bool]] = deque()
         self.ended = self.attempts = 0
+        self._tried: Counter[str] = Counter()
+        self._over: set[str] = set()
 
     def read(self) -> None:
         """Take in what was written since the last time."""
@@ -61,10 +63,21 @@ class Numbers:
             latency_s = row.end_s - row.due_s
             self._recent.append((row.end_s, latency_s, row.outcome == "complete" and latency_s <= within_s))
             self.ended += 1
-        self.attempts += sum(1 for fields in self._attempts.rows() if msgspec.convert(fields, Attempt).nonce)
+            self._over.add(row.nonce)
+            self.attempts += self._tried.pop(row.nonce, 0)
+        self._count_attempts()
         latest_s = self._recent[-1][0] if self._recent else 0.0
         while self._recent and self._recent[0][0] < latest_s - _WINDOW_S:
             self._recent.popleft()
+
+    def _count_attempts(self) -> None:
+        """Those of requests that have ended: of one that is open nobody knows how many there will be, and others belong to none."""
+        for fields in self._attempts.rows():
+            nonce = msgspec.convert(fields, Attempt).nonce
+            if nonce in self._over:
+                self.attempts += 1
+            else:
+                self._tried[nonce] += 1
 
     @property
     def good_per_s(self) -> float | None:

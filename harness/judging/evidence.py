@@ -13,7 +13,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.planning.plan import Plan
-from harness.record.history import Begun, Confirmed, Ended, History, Injected, Injecting, Published, Reverted, Reverting
+from harness.record.history import (
+    Begun,
+    Confirmed,
+    Ended,
+    History,
+    Injected,
+    Injecting,
+    Preflight,
+    Published,
+    Reverted,
+    Reverting,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +56,8 @@ class Evidence:
     """Requests that each simulated provider counted, by link; nothing for real ones."""
     questions: Mapping[str, str] = field(default_factory=dict)
     """Text of each question by its id."""
+    earlier: int = 0
+    """Attempts that were seen before the load began, which are not in the table."""
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:
@@ -81,6 +94,10 @@ class Evidence:
     def of_fault(self, fault: str, kind: type[OfFault]) -> list[OfFault]:
         """Events of one *kind* about one *fault*, in order."""
         return [event for event in self.history if isinstance(event, kind) and event.fault == fault]
+
+    def preflights(self) -> list[Preflight]:
+        """The questions that were asked before the load; none in runs of before there were any."""
+        return [event for event in self.history if isinstance(event, Preflight)]
 
     def fault_window(self) -> Window | None:
         """The faults' extent as it happened; as planned when there are none; None when a fault never began or never ended."""

@@ -45,6 +45,12 @@ def derive_attempts(plan: Plan, attempts: pd.DataFrame, requests: pd.DataFrame) 
     return frame
 
 
+def since_the_load_began(rows: pd.DataFrame, requests: pd.DataFrame) -> pd.DataFrame:
+    """*rows*, attempts or arrivals, without those of before: of the question that is asked then, and of a service that starts."""
+    kept = (rows["start_s"] >= 0) | (rows["nonce"].isin(requests["nonce"]) & (rows["nonce"] != ""))
+    return rows[kept].reset_index(drop=True)
+
+
 def _phases(plan: Plan, due_s: pd.Series) -> pd.Series:
     """The phase each instant belongs to; an empty text where it belongs to none."""
     import numpy as np

@@ -9,10 +9,11 @@ import numpy as np
 
 from harness.judging import result
 from harness.judging.evidence import Evidence
+from harness.judging.preflight import shortcomings
 from harness.judging.result import Quality
 from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
-from harness.record.history import Alarm, Reverted
+from harness.record.history import Alarm, Injecting, Preflight, Reverted
 
 JOINED_RATIO = 0.99
 """Share of attempts that have to be joined to a request before a limit on the amplification can be judged."""
@@ -45,12 +46,16 @@ def measurement_quality(evidence: Evidence) -> Quality:
         redials=int(arrivals["redials"].sum()) if len(arrivals) else 0,
         accepted=sum(evidence.accepted.values()) if evidence.accepted else None,
         notes=_notes(evidence),
+        earlier=evidence.earlier,
+        preflight=[_preflight(asked) for asked in evidence.preflights()],
     )
 
 
 def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -> Iterator[str]:
     """Each reason for which the numbers cannot be trusted; none where they can be."""
     yield from (event.what for event in evidence.history if isinstance(event, Alarm))
+    if _ended_before_the_load(evidence):
+        return
     yield from _faults(evidence, faults)
     yield from _load(quality)
     if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and _counts_attempts(evidence):
@@ -63,6 +68,13 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
         yield "nothing was asked in the baseline, so nobody knows how the service does when nothing is broken"
     if quality.steady_baseline is False:
         yield _unsteady(evidence)
+
+
+def _ended_before_the_load(evidence: Evidence) -> bool:
+    """Whether the run was given up before anything was asked of the target but a question: then there is nothing else to distrust."""
+    ended = evidence.ended
+    given_up = ended is not None and ended.reason == "invalidated" and not len(evidence.requests)
+    return given_up and not any(isinstance(event, Injecting) for event in evidence.history)
 
 
 def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
@@ -135,7 +147,8 @@ def _unsteady(evidence: Evidence) -> str:
 
 def _notes(evidence: Evidence) -> list[str]:
     """What a reader should know beside the numbers, though it makes none of them untrustworthy."""
-    return [*_uncounted(evidence), *_untouched(evidence)]
+    missing = [said for asked in evidence.preflights() for said in shortcomings(evidence.plan.target, asked)]
+    return [*dict.fromkeys(missing), *_uncounted(evidence), *_untouched(evidence)]
 
 
 def _uncounted(evidence: Evidence) -> Iterator[str]:
@@ -153,6 +166,24 @@ def _untouched(evidence: Evidence) -> Iterator[str]:
     for link in http:
         if not (evidence.attempts["link"] == link).any():
             yield f"no attempt was seen on {link} in the whole run, so to break it showed nothing"
+
+
+def _preflight(asked: Preflight) -> result.Preflight:
+    links = [
+        result.LinkSeen(link=link.link, attempts=link.attempts, joined=link.joined, answers=link.answers)
+        for link in asked.links
+    ]
+    return result.Preflight(
+        entry=asked.entry,
+        request_line=asked.request_line,
+        status=asked.status,
+        outcome=asked.outcome,
+        streamed=asked.streamed,
+        took_s=asked.took_s,
+        first_token_s=asked.first_token_s,
+        tries=len(asked.nonces),
+        links=links,
+    )
 
 
 def _offered(evidence: Evidence) -> int:

@@ -133,6 +133,29 @@ class SendLagMs(_Part):
     max: float | None
 
 
+class LinkSeen(_Part):
+    """What one HTTP link saw of a question: attempts, those with its nonce, and by how they were answered."""
+
+    link: str
+    attempts: int
+    joined: int
+    answers: dict[str, int]
+
+
+class Preflight(_Part):
+    """How one entry answered the question that was asked before the load."""
+
+    entry: str
+    request_line: str
+    status: int
+    outcome: str
+    streamed: bool
+    took_s: float
+    first_token_s: float | None
+    tries: int
+    links: list[LinkSeen]
+
+
 class Quality(_Part):
     """Why the numbers can, or cannot, be trusted."""
 
@@ -155,6 +178,10 @@ class Quality(_Part):
         description="counted by the simulated providers themselves; null in front of real ones"
     )
     notes: list[str]
+    earlier: int = Field(default=0, description="attempts seen before the load began, which count nowhere else")
+    preflight: list[Preflight] = Field(
+        default_factory=list, description="the question asked of each entry before the load; empty where none was"
+    )
 
 
 class Result(_Part):

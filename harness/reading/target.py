@@ -14,7 +14,7 @@ from harness.registry import suggestion
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
 
-OURS = frozenset({"keeper", "load", "toxiproxy", "wire"})
+OURS = frozenset({"keeper", "load", "preflight", "toxiproxy", "wire"})
 """Names of the harness's own processes, which a run starts beside the target's."""
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
@@ -148,6 +148,11 @@ class Ask(_Strict):
     )
     reply: Reply = Field(default_factory=Reply)
     nonce: NoncePlace = Field(default_factory=NoncePlace)
+
+    @property
+    def streams(self) -> bool:
+        """Whether an answer is asked for that comes piece by piece; the json protocol has none."""
+        return self.stream and self.protocol != "json"
 
 
 class Publish(_Strict):

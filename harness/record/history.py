@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from harness.record.rows import RequestOutcome
+
 Reason = Literal["completed", "invalidated", "aborted", "interrupted", "crashed"]
 
 
@@ -33,6 +35,39 @@ class Begun(msgspec.Struct, frozen=True, tag="begun"):
     proxy_version: str
     questions_sha256: str = ""  # empty: the run was made before this was written down
     requests: int = 0  # that the load was to send, were it not cut short; 0: as with the checksum
+
+
+class LinkSeen(msgspec.Struct, frozen=True):
+    """What was seen on one HTTP link while a question was answered.
+
+    *answers* counts attempts by how they were answered: a status, or how it ended where no status came. *asked*: those that were not mere
+    looks (GET, HEAD). *joined*: those that carried the question's nonce.
+    """
+
+    link: str
+    attempts: int
+    asked: int
+    joined: int
+    answers: dict[str, int]
+
+
+class Preflight(msgspec.Struct, frozen=True, tag="preflight"):
+    """One question through the whole path, asked of one entry before the load began (*at_s* is negative), as the last try went."""
+
+    at_s: float
+    entry: str
+    request_line: str  # method and URL
+    question: str
+    nonces: list[str]  # one a try
+    status: int  # 0: no answer's head came
+    outcome: RequestOutcome
+    detail: str
+    reply: str  # how the answer's body began
+    answer: str  # how its text began
+    streamed: bool
+    took_s: float
+    first_token_s: float | None  # from when it was sent
+    links: list[LinkSeen]
 
 
 class Injecting(msgspec.Struct, frozen=True, tag="injecting"):
@@ -94,7 +129,7 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     detail: str = ""
 
 
-Event = Begun | Injecting | Injected | Confirmed | Published | Reverting | Reverted | Alarm | Ended
+Event = Begun | Preflight | Injecting | Injected | Confirmed | Published | Reverting | Reverted | Alarm | Ended
 History = tuple[Event, ...]
 
 _encode = msgspec.json.Encoder().encode

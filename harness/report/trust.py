@@ -43,7 +43,13 @@ def section(result: Result, evidence: Evidence | None) -> Markup:
 
 def checks(result: Result) -> list[Check]:
     """What was checked of the measurement, in the order in which it could have gone wrong."""
-    return [*_faults(result), _load(result.quality), _baseline(result), *_joined(result.quality)]
+    return [
+        *_asked(result.quality),
+        *_faults(result),
+        _load(result.quality),
+        _baseline(result),
+        *_joined(result.quality),
+    ]
 
 
 def counts(quality: Quality) -> list[Count]:
@@ -64,6 +70,24 @@ def notes(result: Result) -> list[str]:
 def _alarms(evidence: Evidence | None) -> list[str]:
     alarms = [event for event in evidence.history if isinstance(event, Alarm)] if evidence is not None else []
     return [f"{words.instant(event.at_s)}: {one_line(event.what, 500)}" for event in alarms]
+
+
+def _asked(quality: Quality) -> Iterator[Check]:
+    for asked in quality.preflight:
+        good = asked.outcome == "complete"
+        where = f"{asked.entry} " if len(quality.preflight) > 1 else ""
+        tries = f" in {asked.tries} tries" if asked.tries > 1 else ""
+        saw = [
+            f"{one_line(link.link, 40)} saw {words.count(link.attempts)} attempts"
+            for link in asked.links
+            if link.attempts
+        ]
+        said = [
+            f"{where}{'answered' if good else one_line(asked.outcome, 40)}{tries} after {words.seconds(asked.took_s)} s",
+            *saw,
+        ]
+        answer: Literal["yes", "no"] = "yes" if good else "no"
+        yield Check("Was a question answered before the load?", answer, answer, "; ".join(said))
 
 
 def _faults(result: Result) -> Iterator[Check]:

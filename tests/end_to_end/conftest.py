@@ -165,6 +165,22 @@ class Small:
         pipe = subprocess.PIPE
         return subprocess.Popen(words, cwd=self.folder, stdout=pipe, stderr=pipe, text=True, env=environment)
 
+    def ask(self, *options: str, **env: str) -> Ended:
+        """`harness ask` of the target, to its end."""
+        words = command("ask", str(self.folder / "target.yaml"), "--out", str(self.out), *options)
+        name, _, value = self._mark.partition("=")
+        environment = {**os.environ, "TMPDIR": str(self._temp), name: value, **env}
+        return self.end(
+            subprocess.Popen(
+                words,
+                cwd=self.folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment,
+            )
+        )
+
     def end(self, process: subprocess.Popen[str]) -> Ended:
         out, err = process.communicate(timeout=60)
         made = sorted(self.out.glob("*/*"))

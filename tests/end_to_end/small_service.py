@@ -40,6 +40,8 @@ class Service(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         question = json.loads(self.rfile.read(int(self.headers["content-length"])))["question"]
         Service.asked += 1
+        if TROUBLE == "drops the nonce":
+            question = question.split(" [")[0]
         if TROUBLE == "dies" and Service.asked == 1:
             threading.Timer(DIES_AFTER_S, die).start()
         if TROUBLE == "hostile" and Service.asked == 5:

@@ -134,7 +134,9 @@ def not_running(small: Any) -> Any:
 def test_of_a_target_that_does_not_run_it_is_told_what_was_tried(ended: Any) -> None:
     run, port = ended
     assert run.status == 70, run.out + run.err
-    told = f"The target's entries were not ready within 0.3 s; tried GET http://127.0.0.1:{port}/healthz; does it run?"
+    place = f"(ready.within, {run.folder.parents[2]}/target.yaml:1)"
+    tried = f"tried GET http://127.0.0.1:{port}/healthz; does it run?"
+    told = f"The target's entries were not ready within 0.3 s {place}; {tried}"
     assert told in " ".join(run.out.split())
     assert run.result["verdict"] == "crashed"
 

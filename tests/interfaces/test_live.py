@@ -28,9 +28,10 @@ def rows(tmp_path: Path) -> Path:
     requests, attempts = RowFile(tmp_path / "requests-0.rows"), RowFile(tmp_path / "attempts.rows")
     for index in range(40):
         due_s = 1_000 + index / 20
-        requests.add(Request(index, 0, due_s, sent_s=due_s, end_s=due_s + 0.5, outcome="complete"))
+        nonce = f"n-{index:010x}"
+        requests.add(Request(index, 0, due_s, sent_s=due_s, end_s=due_s + 0.5, outcome="complete", nonce=nonce))
         for _ in range(3):
-            attempts.add(Attempt("provider-east", due_s, nonce=f"n-{index:010x}"))
+            attempts.add(Attempt("provider-east", due_s, nonce=nonce))
     requests.close()
     attempts.close()
     return tmp_path
@@ -63,6 +64,14 @@ def test_on_a_terminal_a_panel_shows_each_number_below_its_name(plan: Plan, rows
     assert values[names.index("attempts per request") :].startswith("3.00")
     assert values[names.index("p95") :].startswith("0.50 s")
     assert any("regional_loss east · blackhole (in force)" in line for line in lines)
+
+
+def test_attempts_of_requests_that_are_open_and_of_none_are_not_counted(plan: Plan, rows: Path) -> None:
+    attempts = RowFile(rows / "attempts.rows")
+    for nonce in ("n-00000000ff", "n-00000000ff", ""):
+        attempts.add(Attempt("provider-east", 1_003.0, nonce=nonce))
+    attempts.close()
+    assert "attempts per request 3.00" in _shown(plan, rows, 80, terminal=False)
 
 
 def test_before_the_first_answer_nothing_is_claimed_of_them(plan: Plan, tmp_path: Path) -> None:

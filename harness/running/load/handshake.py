@@ -22,7 +22,7 @@ class Start(msgspec.Struct, frozen=True):
 
 
 def say_ready(path: Path, ready: Ready) -> None:
-    _write_whole(path, msgspec.json.encode(ready))
+    write_whole(path, msgspec.json.encode(ready))
 
 
 def ready(path: Path) -> Ready | None:
@@ -32,7 +32,7 @@ def ready(path: Path) -> Ready | None:
 
 def start_at(path: Path, clock_zero_s: float) -> None:
     """Have the load begin at *clock_zero_s* of the monotonic clock; the child looks every 5 ms, so leave it 50."""
-    _write_whole(path, msgspec.json.encode(Start(clock_zero_s)))
+    write_whole(path, msgspec.json.encode(Start(clock_zero_s)))
 
 
 def start(path: Path) -> Start | None:
@@ -40,7 +40,8 @@ def start(path: Path) -> Start | None:
     return msgspec.json.decode(path.read_bytes(), type=Start) if path.exists() else None
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """*content* at *path*, where nobody ever sees a part of it."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     unfinished.write_bytes(content)
     unfinished.replace(path)

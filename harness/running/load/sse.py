@@ -22,6 +22,7 @@ from harness.running.load.plan import Limits
 _READ_BYTES = 16_384
 _LINGER_S = 0.25  # how long the end of the HTTP message may come after the end of the answer
 _DETAIL_CHARS = 200
+_BEGINS_BYTES = 200
 
 
 class Answer(msgspec.Struct, gc=False):
@@ -36,6 +37,7 @@ class Answer(msgspec.Struct, gc=False):
     ended_s: float | None = None
     chunks: int = 0
     bytes: int = 0
+    begins: bytearray = bytearray()  # the first of the body, whatever it is
     text: str = ""
     snapshot_version: int | None = None
     conversation: str | None = None
@@ -209,6 +211,8 @@ class _Exchange:
         self._streamed = self._answer.status < 300 and "event-stream" in str(self._parser.get("content-type")).lower()
 
     def _body_came(self, fresh: bytes, now_s: float) -> None:
+        if self._answer.bytes < _BEGINS_BYTES:
+            self._answer.begins += fresh[: _BEGINS_BYTES - self._answer.bytes]
         self._answer.bytes += len(fresh)
         try:
             if self._streamed:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from harness.problems import HarnessError
 from harness.reading.placeholders import fill
 from harness.reading.target import Ready, Target
 from harness.running.world.processes import Processes
-from harness.running.world.readiness import Readiness
+from harness.running.world.readiness import NotReadyError, Readiness
 
 _ACCEPTS = Ready(tcp=True)
 
@@ -24,18 +23,20 @@ class Entries:
         self._late_s: float | None = None
 
     def serving(self) -> bool:
-        """Whether every entry has been seen to serve. Raises HarnessError that says what was tried, once their time is over."""
+        """Whether every entry has been seen to serve. Raises NotReadyError that says what was tried, once their time is over."""
         if self._late_s is None:
             self._late_s = time.monotonic() + self._ready.within
         self._missing = [entry for entry in self._missing if not entry.serves()]
         if self._missing and time.monotonic() > self._late_s:
-            raise HarnessError(self._late())
+            raise self._late()
         return not self._missing
 
-    def _late(self) -> str:
-        tried = ", ".join(entry.tried for entry in self._missing)
-        late = f"the target's entries were not ready within {self._ready.within:g} s; tried {tried}"
-        return late if self._ours else f"{late}; does it run? With start: in its file the harness starts it"
+    def _late(self) -> NotReadyError:
+        tried = f"tried {', '.join(entry.tried for entry in self._missing)}"
+        more = tried if self._ours else f"{tried}; does it run? With start: in its file the harness starts it"
+        return NotReadyError(
+            f"the target's entries were not ready within {self._ready.within:g} s", "ready.within", more
+        )
 
 
 def _behind_links(target: Target, processes: Processes) -> Mapping[str, str]:

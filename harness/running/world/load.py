@@ -9,8 +9,9 @@ from pathlib import Path
 from harness.planning.arrivals import planned_count
 from harness.planning.plan import Plan
 from harness.problems import HarnessError
-from harness.protocols.asking import resolved
+from harness.protocols.asking import Ask, resolved
 from harness.reading.placeholders import fill, secrets
+from harness.reading.target import Target
 from harness.running.load import child
 from harness.running.load.plan import Entry, Limits, LoadPlan, Question
 from harness.running.world.clock import RunClock
@@ -71,20 +72,15 @@ class LoadChild:
 def _load_plan(
     plan: Plan, questions: Mapping[str, str], run_id: str, rows: Path, temp: Path, processes: Processes
 ) -> LoadPlan:
-    load, ask = plan.scenario.load, plan.target.ask
-    headers = {name: secrets(fill(text, processes.values), processes.environment) for name, text in ask.headers.items()}
-    streamed = ask.stream and ask.protocol != "json"
+    load = plan.scenario.load
     return LoadPlan(
         run_id=run_id,
         seed=plan.seed,
         rate_per_s=load.rate_per_s,
         total_s=plan.total_s,
-        entries=tuple(
-            Entry(entry.name or f"entry-{number}", fill(entry.url, processes.outside), entry.region or "")
-            for number, entry in enumerate(plan.target.entries, 1)
-        ),
+        entries=addressed(plan.target, processes),
         questions=tuple(Question(identity, text) for identity, text in questions.items()),
-        ask=resolved(ask, headers),
+        ask=worded(plan.target, processes),
         in_flight_max=load.in_flight_max or int(4 * load.rate_per_s * load.deadline) + 1,
         rows_dir=str(rows),
         ready_path=str(temp / "load-ready.json"),
@@ -92,9 +88,31 @@ def _load_plan(
         shape=load.arrivals,
         jitter=load.jitter,
         turn_gap_s=load.turn_gap,
-        # An answer that comes in one piece is silent until it is there: only the deadline can say that it will not come.
-        limits=Limits(stall_s=min(5.0, load.deadline) if streamed else load.deadline, deadline_s=load.deadline),
+        limits=limits(plan.target, load.deadline),
         drain_s=load.deadline + 0.5,
         # A request that a busy machine sends a moment late is still sent; that many were late is what makes a run invalid.
         late_s_max=_LATE_S_MAX,
     )
+
+
+def addressed(target: Target, processes: Processes) -> tuple[Entry, ...]:
+    """Where *target* is asked, with every address filled in."""
+    return tuple(
+        Entry(entry.name or f"entry-{number}", fill(entry.url, processes.outside), entry.region or "")
+        for number, entry in enumerate(target.entries, 1)
+    )
+
+
+def worded(target: Target, processes: Processes) -> Ask:
+    """How *target* is asked, with every secret filled in."""
+    headers = target.ask.headers.items()
+    return resolved(
+        target.ask, {name: secrets(fill(text, processes.values), processes.environment) for name, text in headers}
+    )
+
+
+def limits(target: Target, deadline_s: float) -> Limits:
+    """When a client of *target* gives up."""
+    # An answer that comes in one piece is silent until it is there: only the deadline can say that it will not come.
+    stall_s = min(5.0, deadline_s) if target.ask.streams else deadline_s
+    return Limits(stall_s=stall_s, deadline_s=deadline_s)

@@ -16,7 +16,8 @@ from harness.reading.placeholders import fill, placeholders, secrets
 from harness.reading.target import Link, Ready, Service, SimulatedUpstream, Target
 from harness.running.free_port import free_port
 from harness.running.keeper.keeper import Child, Keeper, tail
-from harness.running.world.readiness import Readiness
+from harness.running.world.listening import ports
+from harness.running.world.readiness import NotReadyError, Readiness
 
 _SIMULATED_READY = Ready.model_validate({"get": "/healthz", "within": "15s"})
 _LOOK_AGAIN_S = 0.02
@@ -41,6 +42,7 @@ class Processes:
         self._waiting: dict[str, tuple[Readiness, float]] = {}
         self._may_end: set[str] = set()
         self._stopped: set[str] = set()
+        self._pids: dict[str, int] = {}
         self.ports = {name: free_port() for name in [*self._services, *self._simulated]}
         self.values = {"python": sys.executable, "seed": str(seed), "temp": str(temp)}
         self.values |= {f"{name}.port": str(self.ports[name]) for name in self._services}
@@ -51,7 +53,9 @@ class Processes:
         """Start one process; its output goes to ``logs/<name>.log``. One that *may_end* is not missed when it has ended."""
         if may_end:
             self._may_end.add(name)
-        self._keeper.spawn(Child(name, tuple(argv), {**self.environment, **(env or {})}, self._logs / f"{name}.log"))
+        self._pids[name] = self._keeper.spawn(
+            Child(name, tuple(argv), {**self.environment, **(env or {})}, self._logs / f"{name}.log")
+        )
 
     def start_simulated(self) -> None:
         """Start the providers that the harness brings; they depend on nothing."""
@@ -95,13 +99,13 @@ class Processes:
                 self._start(name, service)
 
     def serving(self) -> bool:
-        """Whether every service was started and serves. Raises HarnessError for one that ended, or is late."""
+        """Whether every service was started and serves. Raises HarnessError for one that ended, NotReadyError for one that is late."""
         self.check()
         for name, (looked_at, late_s) in list(self._waiting.items()):
             if looked_at.serves():
                 del self._waiting[name]
             elif time.monotonic() > late_s:
-                raise HarnessError(self._late(name, looked_at))
+                raise self._late(name, looked_at)
         self.start_possible()
         return not self._waiting and self._started.issuperset(self._services)
 
@@ -157,10 +161,23 @@ class Processes:
         looked_at = Readiness(f"http://127.0.0.1:{self.ports[name]}", ready)
         self._waiting[name] = (looked_at, time.monotonic() + ready.within)
 
-    def _late(self, name: str, looked_at: Readiness) -> str:
+    def _late(self, name: str, looked_at: Readiness) -> HarnessError:
         log = tail(self._logs / f"{name}.log")
-        late = f"process {name!r} was not ready within {looked_at.ready.within:g} s; tried {looked_at.tried}"
-        return f"{late}; its log ends:\n{log}" if log else f"{late}; its log is empty"
+        late = f"process {name!r} was not ready within {looked_at.ready.within:g} s"
+        more = f"tried {looked_at.tried}{self._elsewhere(name)}; " + (
+            f"its log ends:\n{log}" if log else "its log is empty"
+        )
+        if name not in self._services:
+            return HarnessError(f"{late}; {more}")
+        place = "start" if name == "target" else f"services.{name}"
+        return NotReadyError(late, f"{place}.ready.within", more)
+
+    def _elsewhere(self, name: str) -> str:
+        """What process *name* listens on, where that is not the port that it was given."""
+        found = ports(self._pids[name])
+        if not found or self.ports[name] in found:
+            return ""
+        return f"; it listens on {', '.join(map(str, found))}, not on its {{port}}, which is {self.ports[name]}"
 
 
 def address(link: Link, host: str, port: int) -> dict[str, str]:

@@ -7,10 +7,26 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.reading.target import Ready
+from harness.problems import HarnessError
+from harness.reading.target import Ready, Target
+from harness.reading.yaml import Document
 
 _TIMEOUT_S = 1.0
 _BYTES_MAX = 1 << 20
+
+
+class NotReadyError(HarnessError):
+    """Something did not come to serve in the time that *setting* of the target file allows; *more* is what is known of it."""
+
+    def __init__(self, late: str, setting: str, more: str) -> None:
+        super().__init__(f"{late} ({setting}); {more}")
+        self._late, self._setting, self._more = late, setting, more
+
+    def placed(self, target: Document[Target]) -> HarnessError:
+        """The same, with the line at which the setting stands in the file of *target*, or would stand."""
+        place = target.problem(self._setting, "")
+        where = f"{place.file}:{place.line}" if place.line else place.file
+        return HarnessError(f"{self._late} ({self._setting}, {where}); {self._more}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from harness.problems import HarnessError, Problem, UsageProblems
 from harness.reading.hosts import on_this_machine
 from harness.reading.target import SimulatedUpstream, Target
 from harness.record import run_folder
+from harness.record.history import Preflight
 from harness.record.run_folder import RunFolder
 from harness.running.free_port import free_port
 from harness.running.keeper.keeper import Keeper
@@ -39,7 +40,8 @@ from harness.running.world.carriers import TOXIPROXY, WIRE, Carriers
 from harness.running.world.entries import Entries
 from harness.running.world.faults import FaultInjector
 from harness.running.world.interruptions import Interruptions
-from harness.running.world.load import LoadChild
+from harness.running.world.load import LoadChild, addressed, limits, worded
+from harness.running.world.preflight import Questioner
 from harness.running.world.processes import Processes, address, host_and_port
 from harness.running.world.subject import ServiceUnderTest, accepted
 from harness.running.world.watch import Watchdog
@@ -66,6 +68,8 @@ class RealWorld:
     """A world that is up, and what belongs to it."""
 
     world: World
+    preflight: Callable[[], list[Preflight]]
+    """Asks every entry one question before the load, and returns how it went. Raises HarnessError where nobody could ask."""
     set_off: Callable[[], float]
     """Sets the run's clock going, and returns where 0 of it is on the machine's monotonic clock: a moment from now."""
     requests: int
@@ -126,6 +130,68 @@ def real_world(
     Raises HarnessError when a process cannot be started, dies, or is not ready in time; its message shows the end of its log.
     """
     run_id = folder.path.name
+    with _grounds(plan.target, plan.seed, folder, settings, proxy, signals, say) as grounds, ExitStack() as stack:
+        processes, joined = grounds.processes, grounds.joined
+        load = LoadChild(processes, plan, questions, run_id, folder.rows, grounds.temp)
+        load.spawn()
+        questioner = _questioner(
+            grounds, plan.target, folder, next(iter(questions.values())), plan.scenario.load.deadline
+        )
+        entries = Entries(plan.target, processes)
+        _until(lambda: processes.serving() and entries.serving() and load.ready())
+        carriers = Carriers(processes, own_proxy=proxy.binary is not None)
+        injector = FaultInjector(carriers, joined.proxies, joined.wire, plan.target.links, grounds.undo)
+        stack.callback(injector.close)
+        watch = Watchdog(processes, joined.proxies, carriers)
+        stack.callback(watch.close)
+        world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes), watch, signals)
+        counted = _Accepted(processes, plan.target)
+
+        def set_off() -> float:
+            counted.begin()
+            return load.set_off()
+
+        yield RealWorld(world, questioner.ask, set_off, load.requests, lambda: _finish(joined.wire, counted, folder))
+
+
+@contextmanager
+def asked_once(
+    target: Target,
+    question: str,
+    deadline_s: float,
+    folder: RunFolder,
+    settings: Settings,
+    proxy: Proxy,
+    signals: Interruptions,
+    say: Say,
+) -> Iterator[list[Preflight]]:
+    """How every entry of *target* answers *question* while nothing is broken and nobody else asks; ends it all on the way out.
+
+    Raises HarnessError as `real_world` does.
+    """
+    with _grounds(target, 1, folder, settings, proxy, signals, say) as grounds:
+        questioner = _questioner(grounds, target, folder, question, deadline_s)
+        entries = Entries(target, grounds.processes)
+        _until(lambda: grounds.processes.serving() and entries.serving())
+        yield questioner.ask()
+
+
+@dataclass(frozen=True, slots=True)
+class _Grounds:
+    """The target with every link joined up, and what was started to that end."""
+
+    processes: Processes
+    joined: _Joined
+    undo: UndoLog
+    temp: Path
+    seed: int
+
+
+@contextmanager
+def _grounds(
+    target: Target, seed: int, folder: RunFolder, settings: Settings, proxy: Proxy, signals: Interruptions, say: Say
+) -> Iterator[_Grounds]:
+    run_id = folder.path.name
     with ExitStack() as stack:
         temp = Path(tempfile.mkdtemp(prefix="harness-"))
         stack.callback(rmtree, temp, ignore_errors=True)
@@ -134,22 +200,20 @@ def real_world(
         keeper.start()
         undo = UndoLog(folder.undo)
         stack.callback(undo.close)
-        processes = Processes(keeper, plan.target, plan.seed, folder.logs, temp, settings.environment)
+        processes = Processes(keeper, target, seed, folder.logs, temp, settings.environment)
         say("starting processes")
-        joined = _join_up(processes, plan, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
-        load = LoadChild(processes, plan, questions, run_id, folder.rows, temp)
-        load.spawn()
-        entries = Entries(plan.target, processes)
-        _until(lambda: processes.serving() and entries.serving() and load.ready())
-        carriers = Carriers(processes, own_proxy=proxy.binary is not None)
-        injector = FaultInjector(carriers, joined.proxies, joined.wire, plan.target.links, undo)
-        stack.callback(injector.close)
-        watch = Watchdog(processes, joined.proxies, carriers)
-        stack.callback(watch.close)
-        world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes), watch, signals)
-        yield RealWorld(
-            world, load.set_off, load.requests, lambda: _finish(joined.wire, processes, plan.target, folder)
-        )
+        joined = _join_up(processes, target, seed, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
+        yield _Grounds(processes, joined, undo, temp, seed)
+
+
+def _questioner(grounds: _Grounds, target: Target, folder: RunFolder, question: str, deadline_s: float) -> Questioner:
+    """The client that asks before the load, started: it is there by the time that the target serves."""
+    processes = grounds.processes
+    ways = (addressed(target, processes), worded(target, processes), question, limits(target, deadline_s))
+    rows = folder.rows.absolute()
+    questioner = Questioner(processes, grounds.joined.wire, rows, grounds.temp, *ways, folder.path.name, grounds.seed)
+    questioner.spawn()
+    return questioner
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +226,8 @@ class _Joined:
 
 def _join_up(
     processes: Processes,
-    plan: Plan,
+    target: Target,
+    seed: int,
     folder: RunFolder,
     proxy: Proxy,
     prefix: str,
@@ -175,7 +240,7 @@ def _join_up(
         port = int(proxy.url.rsplit(":", 1)[1])
         processes.spawn(TOXIPROXY, server.command(proxy.binary.path, port), server.ENVIRONMENT)
     processes.start_simulated()
-    ready = _start_wire(processes, plan.target, folder, plan.seed, temp)
+    ready = _start_wire(processes, target, folder, seed, temp)
     processes.start_possible()
     api = ToxiproxyApi(proxy.url)
     stack.callback(api.close)
@@ -185,7 +250,7 @@ def _join_up(
     if not proxy.binary:
         stack.callback(_delete, proxies)
     ends, stage = _wire_ends(processes, ready)
-    for name, link in plan.target.links.items():
+    for name, link in target.links.items():
         undo.promise(f"link {name}", [Request(**request) for request in proxies.undo_requests(name)])
         tapped = stage is not None and name in ends
         upstream = f"127.0.0.1:{ends[name].edge}" if tapped else host_and_port(processes.upstream(name))
@@ -232,12 +297,30 @@ def _until(condition: Callable[[], bool]) -> None:
         time.sleep(_POLL_S)
 
 
-def _finish(stage: WireStage | None, processes: Processes, target: Target, folder: RunFolder) -> None:
-    simulated = [name for name, link in target.links.items() if isinstance(link.upstream, SimulatedUpstream)]
+class _Accepted:
+    """What the simulated providers counted from when the load began."""
+
+    def __init__(self, processes: Processes, target: Target) -> None:
+        simulated = [name for name, link in target.links.items() if isinstance(link.upstream, SimulatedUpstream)]
+        self._ports = {name: processes.ports[name] for name in simulated}
+        self._before: Mapping[str, int] = {}
+
+    def begin(self) -> None:
+        """What was asked so far is none of the load's."""
+        self._before = self._now()
+
+    def by_link(self) -> dict[str, int]:
+        return {name: count - self._before.get(name, 0) for name, count in self._now().items()}
+
+    def _now(self) -> dict[str, int]:
+        return {name: accepted(port) for name, port in self._ports.items()}
+
+
+def _finish(stage: WireStage | None, counted: _Accepted, folder: RunFolder) -> None:
     if stage is not None:
         stage.finish()
-    if simulated:
-        run_folder.write(folder.counts, json.dumps({name: accepted(processes.ports[name]) for name in simulated}))
+    if by_link := counted.by_link():
+        run_folder.write(folder.counts, json.dumps(by_link))
 
 
 def _still_there(processes: Processes) -> bool:

@@ -1,0 +1,74 @@
+"""What the question before the load shows: whether the target can be asked at all, and what a run would not see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.planning.plan import Plan
+from harness.reading.target import Target
+from harness.record.history import LinkSeen, Preflight
+
+_REPLY_CHARS = 200
+
+
+def obstacles(plan: Plan, asked: Sequence[Preflight]) -> Iterator[str]:
+    """Each reason for which a run of *plan* would come to nothing; none where it can begin."""
+    yield from map(unanswered, filter(failed, asked))
+    if any(expectation.metric == "retry_amplification" for expectation in plan.expectations):
+        for entry in asked:
+            if not failed(entry) and (links := _unjoined(entry)):
+                yield (
+                    f"attempts were seen on {', '.join(links)}, and none carried the nonce of the question before the load, so "
+                    "retries could not be counted: does the service pass it on where ask.nonce says?"
+                )
+
+
+def failed(asked: Preflight) -> bool:
+    return asked.outcome != "complete"
+
+
+def unanswered(asked: Preflight) -> str:
+    """What was asked, what came back, and what each link that was asked answered."""
+    came = f"status {asked.status}" if asked.status else "no status"
+    detail = asked.detail if asked.detail and asked.detail not in asked.reply else ""
+    told = f"{asked.outcome}: {detail}" if detail and not detail.startswith("http ") else asked.outcome
+    reply = f"; the reply begins {asked.reply[:_REPLY_CHARS]!r}" if asked.reply else ""
+    tries = f" in {len(asked.nonces)} tries" if len(asked.nonces) > 1 else ""
+    return (
+        f"the question before the load was not answered{tries}: {asked.request_line} came to {told} ({came}){reply}; "
+        f"{'; '.join(answered(link) for link in asked.links if link.attempts) or 'no attempt was seen on any link'}"
+    )
+
+
+def answered(link: LinkSeen) -> str:
+    """What *link* answered: ``openai answered 401``."""
+    if not link.attempts:
+        return f"nothing was asked on {link.link}"
+    if not link.answers:
+        return f"{link.link} has not answered"
+    said = ", ".join(f"{what}{f' ({n} times)' if n > 1 else ''}" for what, n in link.answers.items())
+    return f"{link.link} answered {said}"
+
+
+def shortcomings(target: Target, asked: Preflight) -> Iterator[str]:
+    """What is missing though the question was answered, so that a run would see less than it could."""
+    if failed(asked):
+        return
+    if target.ask.streams and not asked.streamed:
+        yield "a stream was asked for (ask.stream), and the answer came in one piece: the first token is then the whole answer"
+    if asked.streamed and not target.ask.streams:
+        yield "no stream was asked for (ask.stream), and the answer was one"
+    if links := _unjoined(asked):
+        yield (
+            f"no attempt on {', '.join(links)} carried the nonce, so retries cannot be counted: "
+            "does the service pass it on where ask.nonce says?"
+        )
+    if asked.links and not any(link.attempts for link in asked.links):
+        yield "no attempt was seen on any HTTP link: does the service take its addresses from the links?"
+
+
+def _unjoined(asked: Preflight) -> list[str]:
+    """Links that were asked, where no link saw the nonce."""
+    if any(link.joined for link in asked.links):
+        return []
+    return [link.link for link in asked.links if link.asked]

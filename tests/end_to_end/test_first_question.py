@@ -1,0 +1,188 @@
+"""Before the load one question goes through the whole path; `harness ask` does that alone. What fails is told at once, with its cause."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+import harness
+from harness.judging.result import Result
+from harness.record import run_folder
+from harness.record.history import Injecting, Preflight
+from harness.record.run_folder import RunFolder
+
+POINTER = {"protocol": "json", "path": "/ask", "body": {"question": "{question}"}, "reply": {"answer": "/answr"}}
+
+
+def case(conduct: Callable[[Any], Any]) -> Any:
+    """The test's own command."""
+    return pytest.mark.parametrize("ended", [conduct], indirect=True, ids=[conduct.__name__])
+
+
+def said(ended: Any) -> str:
+    return " ".join((ended.out + ended.err).split())
+
+
+class Refuses(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(401)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """What it answers is seen by the harness."""
+
+
+@contextmanager
+def refusing_provider() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def never_begun(ended: Any) -> Result:
+    """The result of a run that was given up before its load, with nothing injected."""
+    assert ended.status == 4, said(ended)
+    _, history = run_folder.read_history(RunFolder(ended.folder))
+    assert [event for event in history if isinstance(event, Injecting)] == []
+    assert [event.outcome for event in history if isinstance(event, Preflight)]
+    result = Result.model_validate(ended.result)
+    assert (result.verdict, result.quality.sent) == ("invalid", 0)
+    assert str(ended.folder / "logs") in result.reason
+    return result
+
+
+def sound(small: Any) -> Any:
+    return small.run()
+
+
+@case(sound)
+def test_a_question_that_was_answered_is_recorded_and_counts_nowhere(ended: Any) -> None:
+    assert ended.status == 0, said(ended)
+    quality = ended.result["quality"]
+    (asked,) = quality["preflight"]
+    assert asked["links"] == [{"link": "openai", "attempts": 1, "joined": 1, "answers": {"200": 1}}]
+    assert quality["attempts"] == quality["offered"] == quality["accepted"] == quality["forwarded"]
+    assert (quality["earlier"], quality["notes"]) == (1, [])
+
+
+def key_is_wrong(small: Any) -> Any:
+    with refusing_provider() as url:
+        small.write(
+            "target", {**small.target, "links": {"openai": {**small.target["links"]["openai"], "upstream": url}}}
+        )
+        return small.run()
+
+
+@case(key_is_wrong)
+def test_a_provider_that_refuses_ends_the_run_before_its_load_and_is_named(ended: Any) -> None:
+    reason = never_begun(ended).reason
+    assert "openai answered 401" in reason
+    assert "POST http://127.0.0.1:" in reason
+
+
+def pointer_is_wrong(small: Any) -> Any:
+    small.write("target", {**small.target, "ask": POINTER})
+    return small.run()
+
+
+@case(pointer_is_wrong)
+def test_a_wrong_pointer_is_told_with_how_the_reply_began(ended: Any) -> None:
+    reason = never_begun(ended).reason
+    assert "nothing at /answr in the reply" in reason
+    assert '{"answer": "' in reason
+
+
+def nonce_is_lost(small: Any) -> Any:
+    return small.run("--expect", "retry_amplification <= 2 in baseline", TROUBLE="drops the nonce")
+
+
+@case(nonce_is_lost)
+def test_a_lost_nonce_ends_a_run_that_needs_it_before_its_load(ended: Any) -> None:
+    assert "ttempts were seen on openai, and none carried the nonce" in never_begun(ended).reason
+
+
+def nonce_is_not_needed(small: Any) -> Any:
+    return small.run(TROUBLE="drops the nonce")
+
+
+@case(nonce_is_not_needed)
+def test_a_lost_nonce_that_nobody_needs_is_noted(ended: Any) -> None:
+    assert ended.status == 0, said(ended)
+    assert any("no attempt on openai carried the nonce" in note for note in ended.result["quality"]["notes"])
+
+
+def asked_well(small: Any) -> Any:
+    return small.ask("--question", "What is what?"), list(small.out.glob("*/*"))
+
+
+@case(asked_well)
+def test_ask_shows_what_was_asked_what_came_back_and_what_each_link_saw_and_leaves_nothing(ended: Any) -> None:
+    ran, left = ended
+    assert ran.status == 0, said(ran)
+    assert "/ask  'What is what?'" in ran.out
+    assert "answered  200 in " in ran.out
+    assert "openai answered 200, 1 of 1 with the nonce" in ran.out
+    assert "missing" not in ran.out
+    assert left == []
+
+
+def asked_in_vain(small: Any) -> Any:
+    small.write("target", {**small.target, "ask": POINTER})
+    return small.ask()
+
+
+@case(asked_in_vain)
+def test_ask_ends_with_the_status_of_an_invalid_run_where_nothing_usable_comes_and_keeps_the_logs(ended: Any) -> None:
+    assert ended.status == 4, said(ended)
+    assert "nothing at /answr in the reply" in ended.out
+    assert (ended.folder / "logs" / "target.log").exists()
+    assert str(ended.folder / "logs") in ended.out
+
+
+def asked_without_a_nonce(small: Any) -> Any:
+    return small.ask(TROUBLE="drops the nonce")
+
+
+@case(asked_without_a_nonce)
+def test_ask_says_what_a_run_would_miss(ended: Any) -> None:
+    assert ended.status == 0, said(ended)
+    assert "missing   no attempt on openai carried the nonce" in ended.out
+
+
+def listens_elsewhere(small: Any) -> Any:
+    elsewhere = [*small.target["start"]["command"][:2], "0"]
+    ready = {"get": "/healthz", "within": "1s"}
+    small.write("target", {**small.target, "start": {"command": elsewhere, "ready": ready}})
+    return small.ask()
+
+
+@case(listens_elsewhere)
+def test_a_service_that_listens_elsewhere_is_told_where_and_which_setting_says_how_long_it_may_take(ended: Any) -> None:
+    assert ended.status == 70, said(ended)
+    assert "(start.ready.within, " in ended.err
+    assert "target.yaml:1)" in ended.err
+    assert "not on its {port}, which is " in ended.err
+
+
+def test_ask_refuses_a_wrong_file_before_anything_is_touched(small: Any) -> None:
+    small.write("target", {"schema": "harness.target/1"})
+    ended = small.ask()
+    assert ended.status == 2
+    assert not small.out.exists()
+
+
+def test_from_python_the_reply_says_the_same(small: Any) -> None:
+    reply = harness.ask(small.folder / "target.yaml", out=small.out)
+    assert reply.answered
+    assert [entry.status for entry in reply.entries] == [200]
+    assert (reply.missing, reply.logs) == ((), None)
