@@ -21,7 +21,7 @@ from harness.first_question import QUESTION, WITHIN_S, Reply
 from harness.prepare import Asked, prepare
 from harness.problems import Problem, UsageProblems
 from harness.settings import settings
-from harness.stored import Run, judge, judged_again
+from harness.stored import Run, baseline_at, judge
 
 __all__ = ["Reply", "Run", "ask", "judge", "run"]
 
@@ -48,7 +48,7 @@ def run(
     asked = Asked(seed, _written(overrides), _each(expect), with_faults, _each(allowed_hosts))
     environment = settings()
     prepared = prepare(Path(scenario), Path(target) if target else None, asked, environment.environment)
-    before = judged_again(baseline) if baseline is not None else None
+    before = baseline_at(baseline) if baseline is not None else None
     return conduct(prepared, environment, Path(out), toxiproxy_url=toxiproxy_url, baseline=before)
 
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from harness.judging.preflight import obstacles
-from harness.judging.result import Result
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
 from harness.problems import HarnessError, UsageProblems
 from harness.record import run_folder
+from harness.record.as_run import written_down
 from harness.record.history import Alarm, Begun, Ended, Event, Preflight, Reason
 from harness.record.run_folder import RunFolder
 from harness.running.loop import Progress
@@ -29,6 +29,7 @@ from harness.settings import Settings
 from harness.stored import Run, judged, writing
 
 if TYPE_CHECKING:
+    from harness.judging.baseline import Baseline
     from harness.running.world.interruptions import Interruptions
     from harness.running.world.real import Proxy
 
@@ -47,7 +48,7 @@ def conduct(
     toxiproxy_url: str | None = None,
     say: Callable[[str], None] = lambda _: None,
     panel: Callable[[Plan, Path], Panel] | None = None,
-    baseline: Result | None = None,
+    baseline: Baseline | None = None,
 ) -> Run:
     """Carry out what was prepared in the real world, store it, judge it and render its report, beside the *baseline* if there is one.
 
@@ -127,7 +128,7 @@ def _unforeseen(folder: RunFolder, error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}; its traceback is in {log}"
 
 
-def _judged_at_once(folder: RunFolder, baseline: Result | None) -> Run:
+def _judged_at_once(folder: RunFolder, baseline: Baseline | None) -> Run:
     """The run that has just been made; raises HarnessError where it cannot be judged, since that is no fault of who asked for it."""
     try:
         return judged(folder, baseline)
@@ -201,6 +202,7 @@ def _first_line(prepared: Prepared, proxy: Proxy, run_id: str, started_at: datet
         proxy_engine="toxiproxy",
         proxy_version=proxy.version,
         questions_sha256=prepared.questions.sha256,
+        faults=written_down(prepared.plan),
     )
 
 

@@ -13,19 +13,22 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness.judging.result import Outcome, Result
-from harness.prepare import Asked, prepare
 from harness.problems import HarnessError, Problem, UsageProblems
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.reading.yaml import Document
-from harness.record import run_folder
+from harness.reading.yaml.recall import recall
+from harness.record import as_run, run_folder
 from harness.record.run_folder import RunFolder
+from harness.registry import suggestion
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.judging.baseline import Baseline
     from harness.judging.evidence import Evidence
+    from harness.planning.plan import Plan
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,26 +68,51 @@ def _warn(text: str) -> None:
 def judge(path: str | Path, *, baseline: str | Path | None = None, say: Callable[[str], None] = _warn) -> Run:
     """Judge a stored run again and render its report, with nothing running; the same files give the same bytes.
 
-    With *baseline*, the folder of another run, the report also says what changed since. What a reader should know, such as that a file
-    was edited since the run, is *said*. Raises UsageProblems for a folder that holds no run, one that still goes on, or one with a file
-    missing or damaged; then nothing was written.
+    With *baseline*, the folder of another run, the report also says what changed since; that is kept with the run, so that it is said
+    whenever the run is judged again. What a reader should know, such as that a file was edited since the run, is *said*. Raises
+    UsageProblems for a folder that holds no run, one that still goes on, or one with a file missing or damaged; then nothing was written.
     """
-    before = judged_again(baseline, say=say) if baseline is not None else None
+    before = baseline_at(baseline, say=say) if baseline is not None else None
     folder = run_folder.find(Path(path))
     _refuse_while_it_goes_on(folder)
-    return judged(folder, before, say)
+    return judged(folder, before or _kept_baseline(folder, say), say)
 
 
-def judged_again(path: str | Path, *, say: Callable[[str], None] = _warn) -> Result:
+def baseline_at(path: str | Path, *, say: Callable[[str], None] = _warn) -> Baseline:
+    """A stored run as what another is held against, judged by this version; raises UsageProblems where that cannot be."""
+    from harness.judging.baseline import Baseline
+
+    return Baseline(path=str(path), result=_judged_again(run_folder.find(Path(path)), say))
+
+
+def _kept_baseline(folder: RunFolder, say: Callable[[str], None]) -> Baseline | None:
+    """What *folder* was held against before: judged by this version if it is still where it was, else as it was kept."""
+    from harness.judging.baseline import Baseline
+
+    if not folder.baseline.exists():
+        return None
+    kept = recall(folder.baseline, Baseline)[0].value
+    try:
+        there = run_folder.find(Path(kept.path))
+        if run_folder.read_history(there)[0].run_id == kept.result.run_id:
+            return Baseline(path=kept.path, result=_judged_again(there, say))
+    except UsageProblems:
+        pass
+    say(
+        f"{kept.path}: the baseline run {kept.result.run_id} is not there any more; this run is held against what was kept of it"
+    )
+    return kept
+
+
+def _judged_again(folder: RunFolder, say: Callable[[str], None]) -> Result:
     """What a stored run comes to, judged by this version and with nothing written; raises UsageProblems where that cannot be told."""
     from harness.judging import verdict
 
-    folder = run_folder.find(Path(path))
     _refuse_while_it_goes_on(folder)
     return verdict.judge(load_evidence(folder, keep=False, say=say))
 
 
-def judged(folder: RunFolder, baseline: Result | None = None, say: Callable[[str], None] = _warn) -> Run:
+def judged(folder: RunFolder, baseline: Baseline | None = None, say: Callable[[str], None] = _warn) -> Run:
     from harness.judging import verdict
 
     with writing(folder):
@@ -106,18 +134,21 @@ def _refuse_while_it_goes_on(folder: RunFolder) -> None:
         raise UsageProblems(Problem("this run still goes on; judge it when it has ended", file=str(folder.path)))
 
 
-def render(folder: RunFolder, result: Result, evidence: Evidence, baseline: Result | None = None) -> None:
+def render(folder: RunFolder, result: Result, evidence: Evidence, baseline: Baseline | None = None) -> None:
     """Write the result, the report, JUnit XML and the Markdown summary into the run's folder: all of them, or none that cannot be made."""
     from harness.report.junit import junit
     from harness.report.page import page
     from harness.report.summary import summary
 
+    before = baseline.result if baseline else None
     texts = {
         folder.result: result.to_json(),
-        folder.report: page(result, evidence, baseline),
+        folder.report: page(result, evidence, before),
         folder.path / "junit.xml": junit(result),
-        folder.path / "summary.md": summary(result, baseline),
+        folder.path / "summary.md": summary(result, before),
     }
+    if baseline:
+        texts[folder.baseline] = baseline.model_dump_json(by_alias=True, indent=2) + "\n"
     for path, text in texts.items():
         run_folder.write(path, text)
 
@@ -132,8 +163,9 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     from harness.judging.joining import derive_attempts, derive_requests, since_the_load_began
 
     begun, history = run_folder.read_history(folder)
-    asked = Asked(begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
-    prepared = prepare(folder.scenario, folder.target, asked, None, questions_path=folder.questions)
+    prepared = as_run.read(folder, begun, history)
+    for problem in (*prepared.refused_today, *_not_installed(prepared.plan)):
+        say(f"{problem}; what was run is judged all the same")
     tables, counts = run_folder.read_tables(folder, begun.clock_zero_s), run_folder.read_counts(folder)
     attempts = derive_attempts(prepared.plan, tables.attempts, tables.requests)
     requests = derive_requests(prepared.plan, tables.requests, attempts)
@@ -150,6 +182,16 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     return Evidence(
         prepared.plan, begun, history, requests, counted, arrivals, counts, texts, len(attempts) - len(counted)
     )
+
+
+def _not_installed(plan: Plan) -> Iterator[Problem]:
+    """Every expectation on a metric that nobody here can measure."""
+    from harness.judging.metrics import measurable, metrics
+
+    for expectation in plan.expectations:
+        if not measurable(expectation):
+            near = suggestion(expectation.metric, list(metrics))
+            yield Problem(f"{expectation}: no such metric is installed, so it is not measured; {near}")
 
 
 def _as_judged(

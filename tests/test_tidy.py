@@ -50,7 +50,9 @@ OF_THE_MACHINE = {
     "threading", "time", "urllib", "uuid",
 }  # fmt: skip
 # What the core may have from others: they compute, check and render.
-LIBRARIES = {"jinja2", "markupsafe", "msgspec", "numpy", "pandas", "pydantic", "pydantic_core", "rich", "yaml"}
+LIBRARIES = {
+    "annotated_types", "jinja2", "markupsafe", "msgspec", "numpy", "pandas", "pydantic", "pydantic_core", "rich", "yaml",
+}  # fmt: skip
 SEEDED = {("harness/planning/arrivals.py", "random")}
 """Where a generator is made of the run's seed, and of nothing else."""
 PATCHES_SOCKETS = {"locust", "gevent", "geventhttpclient"}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.judging.result import Result
+    from harness.judging.baseline import Baseline
     from harness.prepare import Asked, Prepared
     from harness.stored import Run
 
@@ -380,14 +380,14 @@ def _prepare_all(
     return prepared
 
 
-def _baseline(path: Path | None, prepared: list[Prepared]) -> Result | None:
-    """What the run at *path* came to; raises UsageProblems where it cannot be compared with one run."""
+def _baseline(path: Path | None, prepared: list[Prepared]) -> Baseline | None:
+    """The run at *path*; raises UsageProblems where it cannot be compared with one run."""
     from harness.problems import Problem
-    from harness.stored import judged_again
+    from harness.stored import baseline_at
 
     if path is not None and len(prepared) > 1:
         raise UsageProblems(Problem(f"--baseline: is compared with one run; name one scenario, not {len(prepared)}"))
-    return judged_again(path, say=_complain) if path is not None else None
+    return baseline_at(path, say=_complain) if path is not None else None
 
 
 @contextmanager

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.interval import Interval
+from harness.interval import UNMEASURED
 from harness.judging import result
 from harness.judging.evidence import Evidence, OfFault
-from harness.judging.metrics import metrics
+from harness.judging.metrics import measurable, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.quality import distrust, measurement_quality
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Outcome, Quality, Result
@@ -120,7 +120,9 @@ def _sentence(reasons: list[str]) -> str:
 
 
 def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
-    interval: Interval = metrics[expectation.metric].measure(pick(evidence, expectation.selection), expectation.part)
+    interval = UNMEASURED
+    if measurable(expectation):
+        interval = metrics[expectation.metric].measure(pick(evidence, expectation.selection), expectation.part)
     verdict, found = expectation.judge(interval), measured(interval)
     return Finding(
         expectation=str(expectation),

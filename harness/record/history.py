@@ -15,6 +15,19 @@ from harness.record.rows import RequestOutcome
 Reason = Literal["completed", "invalidated", "aborted", "interrupted", "crashed"]
 
 
+class PlannedFault(msgspec.Struct, frozen=True):
+    """A fault as the plan had it, for who has not its kind, or other rules for where a fault may stand."""
+
+    id: str
+    kind: str = ""
+    summary: str = ""
+    links: list[str] = []
+    start_s: float = 0.0
+    end_s: float = 0.0
+    publishes_at_s: list[float] = []
+    hides_attempts: bool = False
+
+
 class Begun(msgspec.Struct, frozen=True, tag="begun"):
     """The first line: all that is needed to repeat the run."""
 
@@ -35,6 +48,7 @@ class Begun(msgspec.Struct, frozen=True, tag="begun"):
     proxy_version: str
     questions_sha256: str = ""  # empty: the run was made before this was written down
     requests: int = 0  # that the load was to send, were it not cut short; 0: as with the checksum
+    faults: list[PlannedFault] = []  # none: the run was made without, or before they were written down
 
 
 class LinkSeen(msgspec.Struct, frozen=True):

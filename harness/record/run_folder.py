@@ -20,7 +20,7 @@ from harness.record import history
 from harness.record.history import Begun, Event, History
 from harness.record.rowfile import Row, read_rows
 from harness.record.rows import Arrival, Attempt, Request
-from harness.record.tables import table
+from harness.record.tables import column_of, defaults, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +74,11 @@ class RunFolder:
     @property
     def report(self) -> Path:
         return self.path / "report.html"
+
+    @property
+    def baseline(self) -> Path:
+        """The run that this one is held against, once it is, with what that one came to."""
+        return self.path / "baseline.json"
 
     @property
     def result(self) -> Path:
@@ -289,11 +294,20 @@ def _length(path: Path) -> int | None:
 
 
 def _checked(frame: pd.DataFrame, kind: type[Request | Attempt | Arrival], path: Path) -> pd.DataFrame:
-    """*frame*, in which each field of *kind* has its column; raises UsageProblems where one has not."""
+    """*frame* with a column for each field of *kind*: one that it was stored without is filled with the field's default.
+
+    Raises UsageProblems where there is no default, or where a column holds something else.
+    """
     from pandas.api.types import is_numeric_dtype
 
     wanted = table((), kind, 0.0)
-    problems = [Problem(f"has no column {name!r}", file=str(path)) for name in wanted if name not in frame]
+    missing = [name for name in wanted if name not in frame]
+    filled = {name: value for name, value in defaults(kind).items() if name in missing}
+    problems = [
+        Problem(f"has no column {name!r}, and nothing can be taken in its place", file=str(path))
+        for name in missing
+        if name not in filled
+    ]
     problems += [
         Problem(f"column {name!r} is of type {frame[name].dtype}, not {wanted[name].dtype}", file=str(path))
         for name in wanted
@@ -301,4 +315,4 @@ def _checked(frame: pd.DataFrame, kind: type[Request | Attempt | Arrival], path:
     ]
     if problems:
         raise UsageProblems(*problems)
-    return frame
+    return frame.assign(**{name: column_of(value, wanted[name], len(frame)) for name, value in filled.items()})

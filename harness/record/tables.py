@@ -31,3 +31,16 @@ def table(
     return pd.DataFrame(
         {name: values - clock_zero_s if name.endswith("_s") else values for name, values in columns.items()}
     )
+
+
+def defaults(kind: type[Request | Attempt | Arrival]) -> dict[str, object]:
+    """The value of each field of *kind* that a row may leave out."""
+    found = {field.name: field.default for field in msgspec.structs.fields(kind)}
+    return {name: value for name, value in found.items() if value is not msgspec.NODEFAULT}
+
+
+def column_of(value: object, like: pd.Series, length: int) -> pd.Series:
+    """*value* *length* times, as a column of the type of *like*."""
+    import pandas as pd
+
+    return pd.Series([value] * length, dtype=like.dtype)

@@ -179,7 +179,6 @@ def test_a_run_without_tables_and_rows_holds_nothing_to_judge(killed: RunFolder)
         (lambda path: path.write_bytes(path.read_bytes()[:-20]), "is not a whole Parquet file"),
         (lambda path: path.write_bytes(b"x" * 2000), "is not a whole Parquet file"),
         (lambda path: (path.unlink(), path.mkdir()), "cannot be read: Is a directory"),
-        (lambda path: pd.read_parquet(path).drop(columns="nonce").to_parquet(path), "has no column 'nonce'"),
         (lambda path: pd.read_parquet(path).assign(status="ok").to_parquet(path), "column 'status' is of type str, not int64"),
     ],
 )  # fmt: skip
@@ -192,6 +191,18 @@ def test_a_damaged_table_is_named_with_what_is_wrong(
     with pytest.raises(UsageProblems) as raised:
         run_folder.read_tables(killed, 100.0)
     assert str(raised.value) == f"{killed.table(name)}: {said}"
+
+
+@pytest.mark.parametrize(("name", "column"), [("requests", "due_s"), ("attempts", "link"), ("arrivals", "start_s")])
+def test_a_column_that_every_row_has_to_have_is_named_when_it_is_missing(
+    killed: RunFolder, name: str, column: str
+) -> None:
+    kept(killed)
+    path = killed.table(name)
+    pd.read_parquet(path).drop(columns=column).to_parquet(path)
+    with pytest.raises(UsageProblems) as raised:
+        run_folder.read_tables(killed, 100.0)
+    assert str(raised.value) == f"{path}: has no column '{column}', and nothing can be taken in its place"
 
 
 def test_a_table_in_which_a_bit_has_changed_is_refused_or_holds_what_it_held(killed: RunFolder) -> None:

@@ -73,6 +73,12 @@ class Metric(ABC):
 metrics: Registry[Metric] = Registry("metric")
 
 
+def measurable(expectation: Expectation) -> bool:
+    """Whether what *expectation* limits can be measured by what is installed."""
+    name, part = expectation.metric, expectation.part
+    return name in metrics and (part in metrics[name].parts if metrics[name].parts else not part)
+
+
 def measured(interval: Interval) -> Measured:
     """*interval* as it stands in a document: what is unbounded or not measured is null."""
     from harness.judging.result import Measured

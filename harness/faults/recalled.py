@@ -1,0 +1,43 @@
+"""A fault of a kind that is not installed here, known by what its run wrote down of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.faults.base import Fault, Looked, Selector
+from harness.faults.effects import Effect
+from harness.reading.target import Link
+
+
+class Recalled(Fault):
+    """What was injected by a kind that is not installed here; it can be judged, and not injected again.
+
+    *said* is what the scenario says of it; *words* and *hides* are what its kind said when it was run.
+    """
+
+    said: dict[str, Any]
+    words: str = ""
+    hides: bool = False
+
+    def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
+        """The links that the usual words of a selector pick; its own kind may have picked others."""
+        try:
+            return Selector.model_validate(self.said.get("on") or {"region": self.said["region"]}).picks(links)
+        except (KeyError, ValidationError):
+            return ()
+
+    def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        return ()
+
+    def took_hold(self, looked: Looked) -> bool:
+        # What shows it, only its own kind knows.
+        return False
+
+    def hides_attempts(self) -> bool:
+        return self.hides
+
+    def summary(self) -> str:
+        return self.words or f"{self.kind} (of a kind that is not installed)"

@@ -1,0 +1,152 @@
+"""What was run, as it was: a stored run's files read leniently, and its plan as its first line wrote it down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from harness.faults import Fault
+from harness.faults.recalled import Recalled
+from harness.planning.plan import Disturbance, Plan, plan
+from harness.problems import Problem, UsageProblems
+from harness.reading import expectation
+from harness.reading.expectation import Expectation
+from harness.reading.questions import Questions
+from harness.reading.scenario import Scenario
+from harness.reading.target import Target
+from harness.reading.yaml import Document
+from harness.reading.yaml.paths import Path as Place
+from harness.reading.yaml.plain import Plain
+from harness.reading.yaml.recall import recall
+from harness.record.history import Begun, History, Injecting, PlannedFault, Reverting
+from harness.record.run_folder import RunFolder
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class AsRun:
+    """The plan of a stored run and the documents that it was made from; *refused_today* would keep it from being run again."""
+
+    plan: Plan
+    scenario: Document[Scenario]
+    target: Document[Target]
+    questions: Document[Questions]
+    refused_today: tuple[Problem, ...]
+
+
+def read(folder: RunFolder, begun: Begun, events: History) -> AsRun:
+    """What was run in *folder*, whatever may be run today; raises UsageProblems with all that cannot be read at all."""
+    problems: list[Problem] = []
+    refused: list[Problem] = []
+    overrides = dict(written.split("=", 1) for written in begun.overrides if "=" in written)
+
+    def read_one(path: Path, model: type[M], settings: Mapping[str, str]) -> Document[M] | None:
+        try:
+            document, refused_today = recall(path, model, settings, _stranger)
+        except UsageProblems as found:
+            problems.extend(found.problems)
+            return None
+        refused.extend(refused_today)
+        return document
+
+    scenario = read_one(folder.scenario, Scenario, overrides | {"seed": str(begun.seed)})
+    target = read_one(folder.target, Target, {})
+    questions = read_one(folder.questions, Questions, {})
+    expectations = _expectations(scenario, begun, problems.append) if scenario else ()
+    if problems or not (scenario and target and questions):
+        raise UsageProblems(*problems)
+    made, found = plan(scenario.value, target.value, expectations, with_faults=begun.with_faults)
+    refused += [scenario.problem(problem.path, problem.what) for problem in found]
+    return AsRun(_as_it_was(made, begun.faults or _seen(made, events)), scenario, target, questions, tuple(refused))
+
+
+def written_down(made: Plan) -> list[PlannedFault]:
+    """What a run's first line says of the faults of its plan, for who has not their kinds, or other rules."""
+    return [
+        PlannedFault(
+            id=disturbance.id,
+            kind=disturbance.fault.kind,
+            summary=disturbance.fault.summary(),
+            links=list(disturbance.links),
+            start_s=disturbance.start_s,
+            end_s=disturbance.end_s,
+            publishes_at_s=list(disturbance.publishes_at_s),
+            hides_attempts=disturbance.fault.hides_attempts(),
+        )
+        for disturbance in made.disturbances
+    ]
+
+
+def _expectations(
+    scenario: Document[Scenario], begun: Begun, complain: Callable[[Problem], None]
+) -> tuple[Expectation, ...]:
+    of_file = {f"expect[{index}]": text for index, text in enumerate(scenario.value.expect)}
+    of_command = {f"--expect {text}": text for text in begun.expectations}
+
+    def parsed(texts: Mapping[str, str]) -> Iterator[Expectation]:
+        for place, text in texts.items():
+            try:
+                yield expectation.parse(text)
+            except ValueError as error:
+                complain(
+                    Problem(str(error), path=place) if place.startswith("--") else scenario.problem(place, str(error))
+                )
+
+    return expectation.replace(tuple(parsed(of_file)), tuple(parsed(of_command)))
+
+
+def _stranger(said: Mapping[str, Plain], _at: Place) -> Recalled:
+    """A fault of a kind that is not installed."""
+    begins = said.get("at")
+    return Recalled(kind=str(said["kind"]), at=begins if isinstance(begins, str) else "fault", said=dict(said))
+
+
+def _seen(made: Plan, events: History) -> list[PlannedFault]:
+    """Of a run whose first line tells of no faults: those that were injected and that today's rules would not place."""
+    ends = {event.fault: event.at_s for event in events if isinstance(event, Reverting)}
+    known = written_down(made)
+    unplaced = [
+        PlannedFault(
+            event.fault,
+            event.fault.rpartition("-")[0],
+            start_s=event.at_s,
+            end_s=ends.get(event.fault, made.fault_end_s),
+        )
+        for event in events
+        if isinstance(event, Injecting) and event.fault not in {fault.id for fault in known}
+    ]
+    return [*known, *unplaced] if unplaced else []
+
+
+def _as_it_was(made: Plan, faults: list[PlannedFault]) -> Plan:
+    """*made* with its *faults* where and when they were; with none told, as today's rules place them."""
+    if not faults:
+        return made
+    placed = {disturbance.id: disturbance for disturbance in made.disturbances}
+    return replace(made, disturbances=tuple(_placed(fault, placed.get(fault.id), made) for fault in faults))
+
+
+def _placed(written: PlannedFault, today: Disturbance | None, made: Plan) -> Disturbance:
+    fault = today.fault if today else _of_kind(written, made.scenario)
+    if isinstance(fault, Recalled):
+        fault = fault.model_copy(update={"words": written.summary, "hides": written.hides_attempts})
+    return Disturbance(
+        id=written.id,
+        fault=fault,
+        links=tuple(link for link in written.links if link in made.target.links),
+        effects=today.effects if today else (),
+        start_s=written.start_s,
+        end_s=written.end_s,
+        publishes_at_s=tuple(written.publishes_at_s),
+    )
+
+
+def _of_kind(written: PlannedFault, scenario: Scenario) -> Fault:
+    """The scenario's fault that stands for one that today's rules would not place."""
+    alike = [fault for index, fault in enumerate(scenario.faults, 1) if written.id == f"{fault.kind}-{index}"]
+    return alike[0] if alike else Recalled(kind=written.kind, said={})

@@ -1,0 +1,203 @@
+"""Runs that earlier versions stored are judged by this one, and so are runs of what may not be run any more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from typing import get_args
+
+import msgspec
+import pandas as pd
+import pytest
+
+from harness import stored
+from harness.judging.result import Result
+from harness.problems import UsageProblems
+from harness.record import history
+from harness.record.history import Begun, PlannedFault
+from harness.record.rows import Arrival, Attempt, Request
+from harness.record.run_folder import RunFolder
+from harness.record.tables import defaults
+
+HERE = Path(__file__).parent
+RELEASED: dict[str, tuple[str, dict[str, str]]] = {
+    "0.1.0": (
+        "fail",
+        {
+            "good_ratio >= 0.9 in fault": "fail",
+            "retry_amplification <= 1.5 in fault": "fail",
+            "failover_time_s <= 5": "fail",
+            "recovery_time_s <= 5": "fail",
+        },
+    ),
+}
+"""What a run of each layout came to: its verdict, and that of each of its findings."""
+TABLES = {"requests": Request, "attempts": Attempt, "arrivals": Arrival}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """A run of the first layout, that a test may change."""
+    return RunFolder(Path(copytree(HERE / "0.1.0", tmp_path / "run")))
+
+
+def judged(run: RunFolder) -> tuple[Result, list[str]]:
+    """What the run comes to, and what was said on the way."""
+    said: list[str] = []
+    return stored.judge(run.path, say=said.append).result, said
+
+
+def edit(path: Path, *replacements: tuple[str, str]) -> None:
+    text = path.read_text()
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+def verdicts(result: Result) -> tuple[str, dict[str, str]]:
+    return result.verdict, {finding.expectation: finding.verdict for finding in result.findings}
+
+
+def test_every_layout_that_is_kept_is_judged() -> None:
+    assert {path.name for path in HERE.iterdir() if (path / "history.jsonl").exists()} == set(RELEASED)
+
+
+@pytest.mark.parametrize("release", RELEASED)
+def test_a_run_of_an_earlier_layout_comes_to_what_it_came_to(release: str, tmp_path: Path) -> None:
+    result, said = judged(RunFolder(Path(copytree(HERE / release, tmp_path / "run"))))
+    assert (verdicts(result), said) == (RELEASED[release], [])
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [(table, name) for table, kind in TABLES.items() for name in defaults(kind)]
+)
+def test_a_run_stored_before_a_column_was_added_is_judged(run: RunFolder, table: str, column: str) -> None:
+    path = run.table(table)
+    pd.read_parquet(path).drop(columns=column).to_parquet(path)
+    result, _ = judged(run)
+    assert len(result.findings) == 4
+
+
+def _later_fields() -> list[tuple[str, str]]:
+    """Each field of an event that has a default, and so may have been added."""
+    kinds = [*get_args(history.Event)]
+    return [
+        (str(kind.__struct_config__.tag), field.name)
+        for kind in kinds
+        for field in msgspec.structs.fields(kind)
+        if field.default is not msgspec.NODEFAULT or field.default_factory is not msgspec.NODEFAULT
+    ]
+
+
+@pytest.mark.parametrize(("kind", "field"), _later_fields())
+def test_a_run_stored_before_a_field_of_an_event_was_added_is_judged(run: RunFolder, kind: str, field: str) -> None:
+    events = [json.loads(line) for line in run.history.read_text().splitlines()]
+    for event in events:
+        if event["type"] == kind:
+            event.pop(field, None)
+    run.history.write_text("".join(json.dumps(event) + "\n" for event in events))
+    assert verdicts(judged(run)[0])[0] == "fail"
+
+
+def test_a_run_without_a_column_that_nothing_can_stand_for_is_refused_with_one_line(run: RunFolder) -> None:
+    pd.read_parquet(run.table("attempts")).drop(columns="link").to_parquet(run.table("attempts"))
+    with pytest.raises(UsageProblems) as raised:
+        judged(run)
+    assert str(raised.value) == f"{run.table('attempts')}: has no column 'link', and nothing can be taken in its place"
+
+
+def _written_down(run: RunFolder, *faults: PlannedFault) -> None:
+    """Make the first line say what this version's says of the faults."""
+    first, *rest = run.history.read_bytes().splitlines(keepends=True)
+    begun = msgspec.json.decode(first, type=Begun)
+    run.history.write_bytes(history.encode(msgspec.structs.replace(begun, faults=list(faults))) + b"".join(rest))
+
+
+_FOREIGN = (
+    "{kind: regional_loss, region: east, mode: blackhole, at: fault}",
+    "{kind: moonlight, of: [east], phase: 3}",
+)
+
+
+def test_a_fault_whose_kind_is_not_installed_is_known_by_what_its_run_wrote_down(run: RunFolder) -> None:
+    edit(run.scenario, _FOREIGN)
+    edit(run.history, ('"fault":"regional_loss-1"', '"fault":"moonlight-1"'))
+    links = ["provider-east", "store-east"]
+    _written_down(run, PlannedFault("moonlight-1", "moonlight", "moonlight on east", links, 15.0, 30.0))
+    result, said = judged(run)
+    assert [(fault.kind, fault.summary, fault.links, fault.confirmed) for fault in result.faults] == [
+        ("moonlight", "moonlight on east", links, True)
+    ]
+    assert verdicts(result) == RELEASED["0.1.0"]
+    assert any("unknown fault kind 'moonlight'" in line and line.endswith("judged all the same") for line in said)
+
+
+@pytest.mark.parametrize(
+    "aimed", [_FOREIGN[1], "{kind: moonlight, on: {region: east}}", "{kind: moonlight, on: [east]}"]
+)
+def test_a_fault_that_nothing_was_written_down_of_is_known_by_its_kind(run: RunFolder, aimed: str) -> None:
+    edit(run.scenario, (_FOREIGN[0], aimed))
+    edit(run.history, ('"fault":"regional_loss-1"', '"fault":"moonlight-1"'))
+    result, _ = judged(run)
+    assert [(fault.id, fault.summary) for fault in result.faults] == [
+        ("moonlight-1", "moonlight (of a kind that is not installed)")
+    ]
+    assert verdicts(result) == RELEASED["0.1.0"]
+
+
+def test_an_expectation_on_a_metric_that_is_not_installed_is_not_measured_and_that_is_told(run: RunFolder) -> None:
+    edit(run.scenario, ("good_ratio >=", "happiness >="))
+    result, said = judged(run)
+    assert verdicts(result)[1]["happiness >= 0.9 in fault"] == "inconclusive"
+    assert [line for line in said if "happiness" in line] == [
+        "happiness >= 0.9 in fault: no such metric is installed, so it is not measured; known: answer_consistency, "
+        "failover_time_s, good_ratio, latency_ms, monotonic_violations, recovery_time_s, retry_amplification, ttft_ms; "
+        "what was run is judged all the same"
+    ]
+
+
+Edit = tuple[Callable[[RunFolder], Path], str, str]
+STRICTER: dict[str, Edit] = {
+    "a limit on a value": (lambda run: run.scenario, "rate_per_s: 20,", "rate_per_s: 20, jitter: 1.5,"),
+    "a key that is gone": (lambda run: run.scenario, "good: {within: 4s}", "good: {within: 4s, mood: 3}"),
+    "a rule about a fault": (
+        lambda run: run.scenario,
+        "mode: blackhole, at: fault}",
+        "mode: blackhole, at: fault, for: 90s}",
+    ),
+    "a rule about the plan": (lambda run: run.scenario, "good: {within: 4s}", "good: {within: 40s}"),
+    "a rule about an expectation": (lambda run: run.scenario, "good_ratio >= 0.9 in fault", "good_ratio >= 0 in fault"),
+    "an expectation that can never be settled": (lambda run: run.scenario, ">= 0.9 in fault", ">= 0.99999 in fault"),
+    "a name": (lambda run: run.scenario, "name: region-loss", "name: Region Loss!"),
+    "a rule about the target as a whole": (lambda run: run.target, "store-east:", "wire:"),
+    "an unknown protocol": (lambda run: run.target, "protocol: json", "protocol: telex"),
+    "two questions of one id": (lambda run: run.questions, "id: exchange-window", "id: refund-window"),
+}
+
+
+@pytest.mark.parametrize("rule", STRICTER)
+def test_rules_about_what_may_be_run_do_not_apply_to_what_was_run(run: RunFolder, rule: str) -> None:
+    of, old, new = STRICTER[rule]
+    edit(of(run), (old, new))
+    result, _ = judged(run)
+    assert len(result.findings) == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("baseline: 12s", "rest: 12s", "phases.baseline: is missing, and there is nothing to be taken in its place"),
+        ("rate_per_s: 20", "rate_per_s: often", "load.rate_per_s: should be a number"),
+        ("failover_time_s <= 5", "failover soon", "'failover soon' is not an expectation"),
+        ("phases: {", "phases: {{", "scenario.yaml:11: a ',' is missing here"),
+    ],
+)
+def test_what_cannot_be_read_at_all_is_one_clear_error(run: RunFolder, old: str, new: str, said: str) -> None:
+    edit(run.scenario, (old, new))
+    with pytest.raises(UsageProblems) as raised:
+        judged(run)
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
