@@ -11,17 +11,24 @@ from collections.abc import Callable
 from typing import Literal
 
 Pass = Literal["normal", "probe"]
-Outcome = Literal["good", "failed", "neither"]
+Outcome = Literal["good", "failed", "refused", "neither"]
+
+_OF_A_FAILURE: dict[Outcome, float] = {"failed": 1.0, "refused": 0.25}
+"""How much each outcome counts. A try that is refused at once costs nobody a wait, and one that is drawn by lot says little of the next:
+of a provider that refuses 60 % of its calls, five refusals in a row come every few seconds, twenty hardly ever."""
 
 
 class Breaker:
-    """Closed until *failures* tries in a row have failed; then open for *open_s*; then one probe decides."""
+    """Closed until *failures* tries in a row have failed, or four times as many were refused.
+
+    Then it is open for *open_s*, and then one probe decides.
+    """
 
     def __init__(self, failures: int, open_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._failures_max = failures
         self._open_s = open_s
         self._clock = clock
-        self._failures = 0
+        self._failures = 0.0
         self._opened_s: float | None = None
         self._probing = False
 
@@ -35,15 +42,15 @@ class Breaker:
         return "probe"
 
     def record(self, passed: Pass, outcome: Outcome) -> None:
-        """What became of a try; ``neither`` says nothing of what is guarded, as when the caller left."""
+        """What became of a try; ``refused``: an answer came, and it said no; ``neither`` says nothing of what is guarded."""
         if passed == "probe":
             self._probing = False
             if outcome == "good":
-                self._opened_s, self._failures = None, 0
-            elif outcome == "failed":
+                self._opened_s, self._failures = None, 0.0
+            elif outcome in _OF_A_FAILURE:
                 self._opened_s = self._clock()
         elif self._opened_s is None and outcome != "neither":
             # A try that began before the breaker opened and ends after it tells nothing new.
-            self._failures = 0 if outcome == "good" else self._failures + 1
+            self._failures = 0.0 if outcome == "good" else self._failures + _OF_A_FAILURE[outcome]
             if self._failures >= self._failures_max:
                 self._opened_s = self._clock()

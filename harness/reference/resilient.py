@@ -12,8 +12,9 @@ import time
 from harness.reference import assistant
 from harness.reference.assistant import Answer, Ask, Options, Unanswered
 from harness.reference.corpus import retrieve
-from harness.reference.failover import Failover, Limits
+from harness.reference.failover import Failover
 from harness.reference.reading import NoReading, Reader, Seen
+from harness.reference.routing import Limits
 
 TOTAL_S = 8.0  # A stream that trickles is not an answer for ever.
 

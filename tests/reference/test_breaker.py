@@ -28,6 +28,23 @@ def test_it_opens_after_so_many_failures_in_a_row_and_not_before():
     assert breaker.admit() is None
 
 
+def test_four_times_as_many_refusals_open_it():
+    breaker = Breaker(3, 2.0, Clock())
+    for _ in range(11):
+        breaker.record(breaker.admit(), "refused")
+    assert breaker.admit() == "normal"
+    breaker.record("normal", "refused")
+    assert breaker.admit() is None
+
+
+def test_a_probe_that_is_refused_opens_it_anew():
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now_s += 2
+    breaker.record(breaker.admit(), "refused")
+    assert breaker.admit() is None
+
+
 def test_when_it_has_been_open_long_enough_one_probe_is_let_in_and_no_other():
     clock = Clock()
     breaker = opened(clock)
@@ -68,7 +85,7 @@ def test_tries_from_before_it_opened_neither_close_it_nor_keep_it_open():
     assert breaker.admit() == "probe"
 
 
-def test_the_budget_is_spent_by_tries_and_filled_by_requests():
+def test_the_budget_is_spent_by_tries_and_filled_by_answers():
     budget = RetryBudget(ratio=0.25, burst=2.0)
     assert [budget.take() for _ in range(3)] == [True, True, False]
     for _ in range(4):

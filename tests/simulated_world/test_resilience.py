@@ -1,0 +1,90 @@
+"""The service that is built to hold does better than the one that is not, whatever befalls their providers, and asks no more for it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+
+from harness.judging.evidence import Evidence
+from harness.prepare import Asked, prepare
+from harness.running import loop
+from simulated_world import Fragile, Resilient, simulate
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+SEED = 1
+BOTH, EAST = {"kind": "provider"}, {"kind": "provider", "region": "east"}
+REFUSING = {"kind": "http_error", "on": BOTH, "status": 429, "share": 0.3}
+LIMITED = {"kind": "rate_limit", "on": BOTH, "requests_per_min": 60, "burst": 2}
+SLOW = {"kind": "latency", "on": BOTH, "base": "1500ms"}
+LOST = {"kind": "regional_loss", "region": "east"}
+FAULTS = [
+    *(REFUSING | {"share": share} for share in (0.05, 0.3, 0.45, 0.6)),
+    *(REFUSING | {"status": 503, "share": share} for share in (0.3, 0.6)),
+    *(REFUSING | {"on": EAST, "share": share} for share in (0.3, 0.6)),
+    *(LIMITED | {"requests_per_min": per_min} for per_min in (60, 300, 550)),
+    *(LIMITED | {"on": EAST, "requests_per_min": per_min} for per_min in (60, 550)),
+    *(SLOW | {"on": on, "base": base} for on in (BOTH, EAST) for base in ("300ms", "1500ms")),
+    *(LOST | {"mode": mode} for mode in ("blackhole", "refuse", "reset")),
+    {"kind": "cache_divergence", "region": "west", "publish_after": "3s"},
+]
+"""Every kind of fault, weak and strong; `tests/benchmarks/resilience.py` has a finer grid and more seeds."""
+SLACK = 0.02  # of the good ratio, which 300 requests tell to about as much
+
+
+@pytest.fixture
+def plans(tmp_path: Path) -> Any:
+    """The plan of a *fault*, shortened, on each target."""
+
+    def plans(fault: dict[str, Any]) -> dict[str, Any]:
+        folder = Path(copytree(SCENARIOS, tmp_path / "scenarios"))
+        phases = {"warmup": "1s", "baseline": "4s", "fault": "15s", "recovery": "5s"}
+        scenario = {
+            "schema": "harness.scenario/1",
+            "name": "one-fault",
+            "load": {"rate_per_s": 20, "questions": "questions/facts.yaml"},
+            "phases": phases,
+            "faults": [fault],
+            "good": {"within": "4s"},
+            "expect": ["good_ratio >= 0.5 in fault"],
+        }
+        path = folder / "one-fault.yaml"
+        path.write_text(json.dumps(scenario))
+        return {
+            name: prepare(path, folder / "targets" / f"{name}.yaml", Asked(), None).plan
+            for name in ("fragile", "resilient")
+        }
+
+    return plans
+
+
+def good_and_attempts(evidence: Evidence) -> tuple[float, float]:
+    """Share of good answers, and attempts per request, of those due while the fault lasted."""
+    rows = evidence.requests[evidence.requests["phase"] == "fault"]
+    return float(rows["good"].mean()), float(rows["attempts"].mean())
+
+
+def run(plan: Any, service: Any) -> tuple[float, float]:
+    return good_and_attempts(simulate(replace(plan, seed=SEED), service, SEED, loop.run))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=json.dumps)
+def test_the_resilient_service_does_better_than_the_fragile_one(plans: Any, fault: dict[str, Any]) -> None:
+    of = plans(fault)
+    fragile, fragile_attempts = run(of["fragile"], Fragile)
+    resilient, resilient_attempts = run(of["resilient"], Resilient)
+    assert resilient >= fragile - SLACK
+    if resilient_attempts > 1.05 * fragile_attempts:
+        assert resilient > fragile + SLACK, "more attempts than the fragile one makes have to be worth it"
+
+
+@pytest.mark.parametrize("share", [0.15, 0.3, 0.6])
+def test_a_share_of_refusals_everywhere_is_made_good(plans: Any, share: float) -> None:
+    good, attempts = run(plans(REFUSING | {"share": share})["resilient"], Resilient)
+    assert good >= 0.95
+    # A try that is refused with this chance has to be made 1 / (1 - share) times for each answer.
+    assert attempts <= 1.1 / (1 - share)
