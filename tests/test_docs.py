@@ -361,7 +361,12 @@ def test_every_reason_on_the_page_on_invalid_runs_is_one_that_a_run_can_give() -
     rows = re.findall(r"^\| ([^|]+) \| \[", (ROOT / "docs" / "invalid.md").read_text(), re.MULTILINE)
     sources = "".join(
         (ROOT / "harness" / path).read_text()
-        for path in ("judging/quality.py", "judging/preflight.py", "running/world/carriers.py")
+        for path in (
+            "judging/quality.py",
+            "judging/hold.py",
+            "judging/preflight.py",
+            "running/world/carriers.py",
+        )
     )
     said = [piece.strip() for row in rows for piece in re.split("…|, ", row) if piece.strip()]
     assert said

@@ -6,13 +6,13 @@ entry-point group ``harness``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.faults.effects import Effect, Probe
+from harness.faults.effects import Effect, Probe, Sight
 from harness.reading.quantities import Seconds
 from harness.reading.target import Link, Name
 from harness.registry import Registry
@@ -27,6 +27,18 @@ class Looked:
 
     probes: Mapping[str, Probe] = field(default_factory=dict)
     answered: int = 0
+
+    @classmethod
+    def of(cls, sights: Iterable[Sight], links: Mapping[str, Link]) -> Looked:
+        """What one look at all the *links* of a fault came to."""
+        probes, answered = {}, 0
+        for sight in sights:
+            answered += sight.answered or 0
+            if sight.outcome:
+                # Nobody knows what to say over a bare TCP link to be answered, so a connection through it shows nothing of a toxic.
+                unseen = links[sight.link].carries == "tcp" and sight.outcome == "answered" and sight.stands
+                probes[sight.link] = Probe(sight.link, "acknowledged" if unseen else sight.outcome, sight.elapsed_s)
+        return cls(probes, answered)
 
 
 class Selector(BaseModel):

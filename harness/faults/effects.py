@@ -70,8 +70,8 @@ class Probe(msgspec.Struct, frozen=True):
     """What one active look through a link's proxy saw, past the tap.
 
     The probe of an HTTP link is answered by the edge itself, so that nothing reaches the provider; of a Redis link it is a PING;
-    of any other it is a connection, through which a toxic cannot be seen: then ``acknowledged`` says that the proxy itself, asked
-    again, says that the toxic is there.
+    of any other it is a connection, through which a toxic cannot be seen: then the judging calls it ``acknowledged`` when the proxy
+    itself, asked again, said that the toxic is there.
     """
 
     link: str
@@ -79,11 +79,28 @@ class Probe(msgspec.Struct, frozen=True):
     elapsed_s: float
 
 
+class Sight(msgspec.Struct, frozen=True):
+    """What one look at a fault saw on one *link*; what that shows is for the judging to say.
+
+    *outcome* and *elapsed_s* are the probe's, where one was sent; *answered* counts the attempts that the edge has answered for the
+    fault so far; *stands* says whether the places that carry the fault, asked anew, say that all of it is there (None: not asked),
+    and *amiss* what else they say that is not as the run made it, or what they said of what is gone.
+    """
+
+    link: str
+    outcome: Literal["", "answered", "silent", "refused", "closed"] = ""  # empty: no probe was sent
+    elapsed_s: float = 0.0
+    answered: int | None = None
+    stands: bool | None = None
+    amiss: str = ""
+
+
 class LinkCounts(msgspec.Struct, frozen=True):
-    """What the wire has seen on one link since the run began."""
+    """What the wire has seen on one link since the run began, and which faults it has in force there now."""
 
     attempts: int  # started at the tap
     arrivals: int  # at the edge
     forwarded: int  # written upstream whole, redials not counted twice
     by_fault: dict[str, int]  # id of a fault -> attempts that the edge answered for it
     redials: int = 0
+    in_force: tuple[str, ...] = ()  # ids of the faults of which the tap or the edge has an effect

@@ -149,10 +149,13 @@ def _facts(plan: Plan, progress: Progress, numbers: Numbers) -> list[tuple[str, 
 
 
 def _faults(progress: Progress) -> list[str]:
-    return [
-        f"{active.fault.summary()} ({'in force' if active.id in progress.confirmed else 'not seen yet'})"
-        for active in progress.active.values()
-    ]
+    return [f"{active.fault.summary()} ({_state(active.id, progress)})" for active in progress.active.values()]
+
+
+def _state(fault: str, progress: Progress) -> str:
+    if fault in progress.gone:
+        return "NOT as it was made: somebody was at its proxy"
+    return "in force" if fault in progress.confirmed else "not seen yet"
 
 
 def _line(plan: Plan, progress: Progress, numbers: Numbers) -> str:

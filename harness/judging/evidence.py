@@ -20,6 +20,7 @@ from harness.record.history import (
     History,
     Injected,
     Injecting,
+    Look,
     Preflight,
     Published,
     Reverted,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-OfFault = TypeVar("OfFault", Injecting, Injected, Confirmed, Reverting, Reverted)
+OfFault = TypeVar("OfFault", Injecting, Injected, Look, Confirmed, Reverting, Reverted)
 
 
 @dataclass(frozen=True, slots=True)

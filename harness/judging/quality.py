@@ -81,6 +81,8 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
     for fault in faults:
         if not fault.confirmed:
             yield f"{fault.summary} did not take hold: {fault.evidence}"
+        elif fault.lost:
+            yield fault.lost
     for fault in faults:
         if fault.confirmed and _unused(evidence, fault.links):
             yield (

@@ -109,9 +109,10 @@ class Finding(_Part):
 
 
 class Fault(_Part):
-    """One fault: when it was asked for, acknowledged and ended, whether it took hold, and how many attempts it touched.
+    """One fault: when it was asked for, acknowledged and ended, whether it took hold and stood, and how many attempts it touched.
 
-    *attempts_affected* is null where nothing can be seen (a refused connection, a Redis link).
+    *lost_at_s* is when it was seen that it did not stand as it was made although its end had not come, and *lost* says what was seen;
+    null and empty where it stood. *attempts_affected* is null where nothing can be seen (a refused connection, a Redis link).
     """
 
     id: str
@@ -125,6 +126,8 @@ class Fault(_Part):
     evidence: str
     reverted_at_s: float | None
     attempts_affected: int | None
+    lost_at_s: float | None = None
+    lost: str = ""
 
 
 class SendLagMs(_Part):

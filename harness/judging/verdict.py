@@ -9,6 +9,7 @@ import numpy as np
 from harness.interval import UNMEASURED
 from harness.judging import result
 from harness.judging.evidence import Evidence, OfFault
+from harness.judging.hold import hold
 from harness.judging.metrics import measurable, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.quality import distrust, measurement_quality
@@ -16,7 +17,7 @@ from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Outcome, Qu
 from harness.judging.sample import pick
 from harness.planning.plan import Disturbance
 from harness.reading.expectation import Expectation, Selection
-from harness.record.history import Confirmed, Injected, Injecting, Reverted
+from harness.record.history import Injected, Injecting, Reverted
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,7 @@ def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
 
 
 def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
-    confirmed = evidence.of_fault(disturbance.id, Confirmed)
-    held = next((event for event in confirmed if event.held), None)
+    found = hold(evidence, disturbance)
 
     def instant(kind: type[OfFault]) -> float | None:
         events = [event for event in evidence.of_fault(disturbance.id, kind) if not getattr(event, "error", "")]
@@ -151,12 +151,18 @@ def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
         links=list(disturbance.links),
         asked_at_s=instant(Injecting),
         injected_at_s=instant(Injected),
-        confirmed=held is not None,
-        confirmed_at_s=round(held.at_s, 4) if held else None,
-        evidence=(held or confirmed[-1]).how if confirmed else "the run ended before anybody could look",
+        confirmed=found.held_at_s is not None,
+        confirmed_at_s=_rounded(found.held_at_s),
+        evidence=found.evidence,
+        lost_at_s=_rounded(found.lost_at_s),
+        lost=found.lost,
         reverted_at_s=instant(Reverted),
         attempts_affected=_affected(evidence, disturbance),
     )
+
+
+def _rounded(at_s: float | None) -> float | None:
+    return None if at_s is None else round(at_s, 4)
 
 
 def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:

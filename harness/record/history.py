@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from harness.faults.effects import Sight
 from harness.record.rows import RequestOutcome
 
 Reason = Literal["completed", "invalidated", "aborted", "interrupted", "crashed"]
@@ -98,8 +99,19 @@ class Injected(msgspec.Struct, frozen=True, tag="injected"):
     fault: str
 
 
+class Look(msgspec.Struct, frozen=True, tag="look"):
+    """What one look at a fault saw on one of its links; a look at several links is as many events of one instant."""
+
+    at_s: float
+    fault: str
+    sight: Sight
+
+
 class Confirmed(msgspec.Struct, frozen=True, tag="confirmed"):
-    """It was seen that the fault took hold, or (*held* false) that it did not."""
+    """It was seen that the fault took hold, or (*held* false) that it did not.
+
+    Stands in the histories of versions that decided that while the run went on; now what a look saw is written down, and judged.
+    """
 
     at_s: float
     fault: str
@@ -143,7 +155,7 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     detail: str = ""
 
 
-Event = Begun | Preflight | Injecting | Injected | Confirmed | Published | Reverting | Reverted | Alarm | Ended
+Event = Begun | Preflight | Injecting | Injected | Look | Confirmed | Published | Reverting | Reverted | Alarm | Ended
 History = tuple[Event, ...]
 
 _encode = msgspec.json.Encoder().encode

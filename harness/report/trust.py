@@ -95,13 +95,17 @@ def _faults(result: Result) -> Iterator[Check]:
         yield Check("Did the fault take hold?", "open", "no fault", "Nothing was broken in this run.")
     for fault in result.faults:
         name = f"Did {one_line(fault.summary, 100)} take hold?"
-        yield Check(name, "yes" if fault.confirmed else "no", "yes" if fault.confirmed else "no", _hold(fault))
+        lost = fault.confirmed and fault.lost_at_s is not None
+        said = "not to its end" if lost else "yes" if fault.confirmed else "no"
+        yield Check(name, "yes" if said == "yes" else "no", said, _hold(fault))
 
 
 def _hold(fault: Fault) -> str:
     said = [one_line(fault.evidence, 400)]
     if fault.confirmed_at_s is not None and fault.asked_at_s is not None:
         said.append(f"seen {words.seconds(max(0.0, fault.confirmed_at_s - fault.asked_at_s))} s after it was asked for")
+    if fault.lost and fault.confirmed:
+        said.append(one_line(fault.lost, 400))
     if fault.attempts_affected is not None:
         said.append(f"{words.count(fault.attempts_affected)} attempts touched")
     if fault.asked_at_s is not None and fault.reverted_at_s is None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
+from harness.faults.base import Looked
+from harness.faults.effects import Sight
 from harness.planning.plan import Disturbance, Plan, Step
 from harness.problems import HarnessError
 from harness.record.history import (
     Alarm,
     Begun,
-    Confirmed,
     Ended,
     Event,
     History,
     Injected,
     Injecting,
+    Look,
     Published,
     Reason,
     Reverted,
@@ -26,7 +29,9 @@ from harness.record.history import (
 from harness.running.ports import ProxyWedgedError, Record, World
 
 _TICK_S = 0.1
-_LOOKS_MAX = 20
+# Often until a fault is seen, so that one knows when it took hold; then about once a second, as long as it is to be in force.
+_LOOK_SOON_S, _LOOK_AGAIN_S = 0.2, 1.0
+_LOOKS_SOON = 20
 _TRIES = 3
 
 
@@ -37,7 +42,18 @@ class Progress:
     now_s: float = 0.0
     active: dict[str, Disturbance] = field(default_factory=dict)
     confirmed: set[str] = field(default_factory=set)
-    looks: dict[str, int] = field(default_factory=dict)
+    """Faults that have been seen, as far as a glance tells; the judging decides."""
+    gone: set[str] = field(default_factory=set)
+    """Faults of which what carries them says that they are gone, or that somebody else was there."""
+
+
+@dataclass(slots=True)
+class _Looks:
+    """How often somebody looked at a fault, when the last look began, and whether it still goes on."""
+
+    n: int = 0
+    began_s: float = 0.0
+    open: bool = False
 
 
 class _Log:
@@ -52,7 +68,7 @@ class _Log:
         self.events.append(event)
 
 
-def _named(error: Exception) -> str:
+def _named(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
@@ -61,22 +77,25 @@ def run(
     world: World,
     record: Record,
     shown: Callable[[Progress], None] = lambda _: None,
-    unforeseen: Callable[[Exception], str] = _named,
+    unforeseen: Callable[[BaseException], str] = _named,
 ) -> History:
     """Carry out *plan* and return what happened, however it ended; every fault is gone when this returns.
 
-    *shown* is called about ten times a second; *unforeseen* says what is to be told of a defect that ended the run. Raises OSError only
-    when the history cannot be written, after the world was put back.
+    *shown* is called about ten times a second, until it fails: nothing that displays a run can end it. *unforeseen* says what is to be
+    told of a defect that ended the run. Raises OSError only when the history cannot be written, after the world was put back.
     """
     log, progress = _Log(record), Progress()
+    course = _Course(plan, world, log, progress, shown)
+    ended: tuple[Reason, str] | None = None
     with ExitStack() as signals:
-        try:
-            ended = _carry_out(plan, world, log, progress, shown, unforeseen)
-            signals.enter_context(world.interruptions.held())
-        except KeyboardInterrupt:
-            # Also one that came when the run had ended some other way, before it could be held back. There is no second.
-            ended = ("interrupted", "")
-            signals.enter_context(world.interruptions.held())
+        while True:
+            try:
+                ended = ended or _carried_out(course, unforeseen)
+                signals.enter_context(world.interruptions.held())
+                break
+            except KeyboardInterrupt:
+                # Also one that came when the run had ended some other way, before it could be held back; and another one after that.
+                ended = ("interrupted", "")
         # First everything is put back, then it is written down: a full disk must not spare a fault.
         events = _put_back(world, log, progress)
         for event in [*events, *_farewell(_now(world, log), *ended)]:
@@ -84,90 +103,106 @@ def run(
     return tuple(log.events)
 
 
-def _carry_out(
-    plan: Plan,
-    world: World,
-    log: _Log,
-    progress: Progress,
-    shown: Callable[[Progress], None],
-    unforeseen: Callable[[Exception], str],
-) -> tuple[Reason, str]:
+def _carried_out(course: _Course, unforeseen: Callable[[BaseException], str]) -> tuple[Reason, str]:
     """Why the run ended, with what there is to say about it."""
     try:
-        world.load.start()
-        for step in plan.steps:
-            _wait(step.at_s, world, log, progress, shown)
-            _take(step, world, log, progress)
-        _wait(plan.ends_s, world, log, progress, shown, until=world.load.ended)
+        course.run()
+    except KeyboardInterrupt:
+        raise
     except ProxyWedgedError as error:
         return "invalidated", str(error)
     except (HarnessError, OSError) as error:
         return "crashed", str(error)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the world is put back and the history says so
+    except BaseException as error:  # noqa: BLE001 - whatever it is, SystemExit too, the world is put back and the history says so
         return "crashed", unforeseen(error)
     return "completed", ""
 
 
-def _wait(
-    at_s: float,
-    world: World,
-    log: _Log,
-    progress: Progress,
-    shown: Callable[[Progress], None],
-    until: Callable[[], bool] = lambda: False,
-) -> None:
-    while (now_s := world.clock.now()) < at_s and not until():
-        progress.now_s = now_s
-        world.watch.check()
-        _confirm(world, log, progress)
-        shown(progress)
-        world.clock.sleep_until(min(at_s, now_s + _TICK_S))
+class _Course:
+    """One *plan* on its way through a *world*."""
 
+    def __init__(
+        self, plan: Plan, world: World, log: _Log, progress: Progress, shown: Callable[[Progress], None]
+    ) -> None:
+        self._plan, self._world, self._log, self._progress = plan, world, log, progress
+        self._shown: Callable[[Progress], None] | None = shown
+        self._looks: defaultdict[str, _Looks] = defaultdict(_Looks)
 
-def _take(step: Step, world: World, log: _Log, progress: Progress) -> None:
-    disturbance, clock = step.disturbance, world.clock
-    match step.verb:
-        case "inject":
-            log.write(Injecting(clock.now(), disturbance.id))
-            # It counts as active before it is tried: an attempt that fails half way has to be put back too.
-            progress.active[disturbance.id] = disturbance
-            world.injector.inject(disturbance)
-            log.write(Injected(clock.now(), disturbance.id))
-            world.injector.look(disturbance)
-        case "publish":
-            asked_s = clock.now()
-            version = world.subject.publish()
-            log.write(Published(clock.now(), asked_s, version))
-        case "revert":
-            _confirm(world, log, progress)
-            if disturbance.id not in progress.confirmed:
-                log.write(Confirmed(clock.now(), disturbance.id, held=False, how=_how(disturbance, held=False)))
-            log.write(Reverting(clock.now(), disturbance.id))
-            world.injector.revert(disturbance)
-            log.write(Reverted(clock.now(), disturbance.id))
-            # Only now: were its end not written down, it would be ended once more.
-            del progress.active[disturbance.id]
+    def run(self) -> None:
+        """Take every step when it is due, and wait for the last answer."""
+        self._world.load.start()
+        for step in self._plan.steps:
+            self._wait(step.at_s)
+            self._take(step)
+        self._wait(self._plan.ends_s, until=self._world.load.ended)
 
+    def _wait(self, at_s: float, until: Callable[[], bool] = lambda: False) -> None:
+        clock = self._world.clock
+        while (now_s := clock.now()) < at_s and not until():
+            self._progress.now_s = now_s
+            self._world.watch.check()
+            for disturbance in self._progress.active.values():
+                self._watch(disturbance)
+            self._show()
+            clock.sleep_until(min(at_s, now_s + _TICK_S))
 
-def _confirm(world: World, log: _Log, progress: Progress) -> None:
-    """Write down each fault that has been seen to hold; look again at those that have not."""
-    for disturbance in progress.active.values():
-        if disturbance.id in progress.confirmed:
-            continue
-        looked = world.injector.looked(disturbance)
-        if looked is None:
-            continue
-        if disturbance.fault.took_hold(looked):
-            progress.confirmed.add(disturbance.id)
-            log.write(Confirmed(world.clock.now(), disturbance.id, held=True, how=_how(disturbance, held=True)))
-        elif (looks := progress.looks.get(disturbance.id, 1)) < _LOOKS_MAX or not disturbance.fault.probes:
-            progress.looks[disturbance.id] = looks + 1
-            world.injector.look(disturbance)
+    def _take(self, step: Step) -> None:
+        disturbance, world, log = step.disturbance, self._world, self._log
+        now = world.clock.now
+        match step.verb:
+            case "inject":
+                log.write(Injecting(now(), disturbance.id))
+                # It counts as active before it is tried: an attempt that fails half way has to be put back too.
+                self._progress.active[disturbance.id] = disturbance
+                world.injector.inject(disturbance)
+                log.write(Injected(now(), disturbance.id))
+                self._look(disturbance)
+            case "publish":
+                asked_s = now()
+                version = world.subject.publish()
+                log.write(Published(now(), asked_s, version))
+            case "revert":
+                self._hear(disturbance, world.injector.looked(disturbance))
+                self._hear(disturbance, world.injector.ask(disturbance))
+                log.write(Reverting(now(), disturbance.id))
+                world.injector.revert(disturbance)
+                log.write(Reverted(now(), disturbance.id))
+                # Only now: were its end not written down, it would be ended once more.
+                del self._progress.active[disturbance.id]
 
+    def _watch(self, disturbance: Disturbance) -> None:
+        """Write down what the look at it saw, and look again when it is time."""
+        self._hear(disturbance, self._world.injector.looked(disturbance))
+        looks = self._looks[disturbance.id]
+        soon = disturbance.id not in self._progress.confirmed and looks.n < _LOOKS_SOON
+        if not looks.open and self._world.clock.now() >= looks.began_s + (_LOOK_SOON_S if soon else _LOOK_AGAIN_S):
+            self._look(disturbance)
 
-def _how(disturbance: Disturbance, *, held: bool) -> str:
-    means = "a probe through each link" if disturbance.fault.probes else "attempts that the edge answered"
-    return f"seen by {means}" if held else f"not seen by {means}"
+    def _look(self, disturbance: Disturbance) -> None:
+        looks = self._looks[disturbance.id]
+        looks.began_s, looks.n, looks.open = self._world.clock.now(), looks.n + 1, True
+        self._world.injector.look(disturbance)
+
+    def _hear(self, disturbance: Disturbance, sights: tuple[Sight, ...] | None) -> None:
+        """Write down what a look saw; None is none."""
+        if sights is None:
+            return
+        self._looks[disturbance.id].open = False
+        at_s = self._world.clock.now()
+        for sight in sights:
+            self._log.write(Look(at_s, disturbance.id, sight))
+        if disturbance.fault.took_hold(Looked.of(sights, self._plan.target.links)):
+            self._progress.confirmed.add(disturbance.id)
+        if any(sight.stands is False or sight.amiss for sight in sights):
+            self._progress.gone.add(disturbance.id)
+
+    def _show(self) -> None:
+        if self._shown is None:
+            return
+        try:
+            self._shown(self._progress)
+        except (Exception, SystemExit):  # noqa: BLE001 - a terminal that is gone, a full disk, a broken pipe: the run is what counts
+            self._shown = None
 
 
 def _put_back(world: World, log: _Log, progress: Progress) -> list[Event]:
@@ -187,7 +222,7 @@ def _now(world: World, log: _Log) -> float:
     """What time it is; where the clock fails, the last that is known: nothing must keep a fault from being ended."""
     try:
         return world.clock.now()
-    except Exception:  # noqa: BLE001 - see above
+    except BaseException:  # noqa: BLE001 - see above
         return max((event.at_s for event in log.events if not isinstance(event, Begun)), default=0.0)
 
 
@@ -197,7 +232,7 @@ def _insist(action: Callable[[], None]) -> str:
     for _ in range(_TRIES):
         try:
             action()
-        except Exception as failure:  # noqa: BLE001 - what else there is to put back still has to be
+        except BaseException as failure:  # noqa: BLE001 - what else there is to put back still has to be; signals are held back
             error = f"{type(failure).__name__}: {failure}"
         else:
             return ""

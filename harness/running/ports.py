@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.faults.base import Looked
+from harness.faults.effects import Sight
 from harness.planning.plan import Disturbance
 from harness.record.history import Event
 
@@ -29,10 +29,13 @@ class Injector(Protocol):
         """Makes it false; one that is not in force is not an error."""
 
     def look(self, disturbance: Disturbance) -> None:
-        """Begins a fresh look at whether it took hold, and returns at once."""
+        """Begins a fresh look at it, by a probe through each link where a probe can show it, and returns at once."""
 
-    def looked(self, disturbance: Disturbance) -> Looked | None:
-        """What the look saw; None while it is still looking."""
+    def looked(self, disturbance: Disturbance) -> tuple[Sight, ...] | None:
+        """What the look saw of each link; None while it is still looking, and once that was told."""
+
+    def ask(self, disturbance: Disturbance) -> tuple[Sight, ...]:
+        """What the places that carry it say of each link right now, without a probe."""
 
 
 class Load(Protocol):

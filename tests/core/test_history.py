@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.faults.effects import Sight
 from harness.record import history
 from harness.record.history import (
     Alarm,
@@ -16,6 +17,7 @@ from harness.record.history import (
     Event,
     Injected,
     Injecting,
+    Look,
     Published,
     Reverted,
     Reverting,
@@ -23,8 +25,18 @@ from harness.record.history import (
 
 instants = st.floats(-1, 1e7)
 names = st.text(max_size=20)
+sights = st.builds(
+    Sight,
+    link=names,
+    outcome=st.sampled_from(["", "answered", "silent"]),
+    elapsed_s=instants,
+    answered=st.none() | st.integers(0, 2**40),
+    stands=st.none() | st.booleans(),
+    amiss=names,
+)
 EVENTS = [st.builds(kind, at_s=instants, fault=names) for kind in (Injecting, Injected, Reverting)] + [
     st.builds(Reverted, at_s=instants, fault=names, error=names),
+    st.builds(Look, at_s=instants, fault=names, sight=sights),
     st.builds(Confirmed, at_s=instants, fault=names, held=st.booleans(), how=names),
     st.builds(Published, at_s=instants, asked_s=instants, version=st.integers(0, 2**40)),
     st.builds(Alarm, at_s=instants, what=names),

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness.faults.effects import Sight
 from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Result
 from harness.planning.plan import Plan
 from harness.record import history
-from harness.record.history import Alarm, Confirmed, Ended, Event, Injected, Injecting, Reverted
+from harness.record.history import Alarm, Confirmed, Ended, Event, Injected, Injecting, Look, Reverted
 from harness.record.rows import Arrival, Attempt, Request
 
 MakePlan = Callable[..., Plan]
@@ -186,8 +187,52 @@ def test_without_a_baseline_nobody_knows_what_the_service_does_unbroken(
     assert "nothing was asked in the baseline" in result.reason.lower()
 
 
+def looks(*seen: tuple[float, Any, ...]) -> list[Event]:
+    """Looks at both links of a latency of 100 ms: when, how late probes were answered (None: no probe), and what the proxy said."""
+    events: list[Event] = []
+    for at_s, late_s, *said in seen:
+        probe = ("", 0.0) if late_s is None else ("answered", late_s)
+        amiss = said[0] if said else ""
+        for link in ("provider-east", "provider-west"):
+            wrong = amiss if link == "provider-west" else ""
+            events.append(Look(at_s, "latency-1", Sight(link, *probe, stands=not wrong, amiss=wrong)))
+    return events
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict", "held_at_s", "lost_at_s", "reason"),
+    [
+        ([(3.2, 0.1), (4.3, 0.11), (5.0, None)], "pass", 3.2, None, ""),
+        ([(3.2, 0.01), (3.4, 0.1), (5.0, None)], "pass", 3.4, None, ""),
+        ([(3.2, 0.01), (5.0, None)], "invalid", None, None, "did not take hold: probe of provider-east: answered after 0.010 s; probe"),
+        ([(3.2, 0.1), (4.3, 0.01), (4.9, 0.1), (5.0, None)], "pass", 3.2, None, ""),  # one probe that a busy machine spoiled
+        ([(3.2, 0.1), (4.3, 0.01), (4.9, 0.02)], "invalid", 3.2, 4.3, "seen at 4.3 s, 1.3 s after it began; probe of provider-"),
+        ([(3.2, 0.1), (4.3, 0.1, "somebody reset it"), (5.0, None)], "invalid", 3.2, 4.3, "began; provider-west: somebody reset it."),
+        ([(3.2, 0.1), (5.0, None, "somebody reset it")], "invalid", 3.2, 5.0, "seen at 5.0 s, 2.0 s after it began; provider-"),
+        ([(5.0, None)], "invalid", None, None, "did not take hold: the proxy says that it is there."),
+    ],
+)  # fmt: skip
+def test_what_the_looks_saw_decides_whether_a_fault_took_hold_and_stood_to_its_end(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    events: Events,
+    seen: list[Any],
+    verdict: str,
+    held_at_s: float | None,
+    lost_at_s: float | None,
+    reason: str,
+) -> None:
+    plan = make_plan()
+    others = [event for event in events(plan) if not isinstance(event, Confirmed)]
+    result = judged(plan, history=[*others[:2], *looks(*seen), *others[2:]])
+    fault = result.faults[0]
+    assert (result.verdict, fault.confirmed_at_s, fault.lost_at_s) == (verdict, held_at_s, lost_at_s)
+    assert reason in result.reason
+    assert bool(fault.lost) == (lost_at_s is not None)
+
+
 @pytest.mark.parametrize("held", [True, False, None])
-def test_a_fault_has_to_be_seen_to_hold(
+def test_of_a_run_of_before_looks_were_written_down_it_stands_as_it_was_decided_then(
     make_plan: MakePlan, judged: Callable[..., Result], events: Events, held: bool | None
 ) -> None:
     plan = make_plan()

@@ -33,6 +33,9 @@ REASONS = {
     HarnessError: "crashed",
     OSError: "crashed",
     RuntimeError: "crashed",
+    MemoryError: "crashed",
+    SystemExit: "crashed",
+    GeneratorExit: "crashed",
 }
 
 
@@ -86,15 +89,17 @@ def failing(plan: Plan, error: type[BaseException]) -> Iterator[tuple[str, Calls
     sound = Calls()
     run(plan, sound, Memory())
     for number, name in enumerate(sound.names, start=1):
-        if name == "interruptions.held" and issubclass(error, Exception):
+        if name == "interruptions.held" and error is not KeyboardInterrupt:
             continue  # to hold signals back cannot fail; a signal can come just before
         for when in ("before", "after"):
             yield f"{when} {name}, call {number}", Calls(Failure(number, when, error("trouble")))
 
 
-def is_over(calls: Calls) -> bool:
-    """Whether the failure came when the run had done all it had to do."""
+def changes_nothing(calls: Calls) -> bool:
+    """Whether the failure came when the run had done all it had to do, or where it is only shown to somebody."""
     failure = calls.failures[0]
+    if calls.names[failure.number - 1] == "shown" and isinstance(failure.error, Exception | SystemExit):
+        return True
     return "interruptions.held" in calls.names[: failure.number - (failure.when == "before")]
 
 
@@ -102,7 +107,7 @@ def test_a_sound_run_makes_every_kind_of_call(small: Plan) -> None:
     calls = Calls()
     assert run(small, calls, Memory())[-1].reason == "completed"
     assert set(calls.names) == {
-        "clock.now", "clock.sleep_until", "injector.inject", "injector.inject.effect", "injector.look",
+        "clock.now", "clock.sleep_until", "injector.ask", "injector.inject", "injector.inject.effect", "injector.look",
         "injector.looked", "injector.revert", "injector.revert.effect", "interruptions.held", "load.ended",
         "load.start", "load.stop", "shown", "subject.publish", "watch.check",
     }  # fmt: skip
@@ -125,7 +130,7 @@ def test_whichever_call_fails_nothing_stays_injected_and_the_history_says_how_it
         assert history.decode(record.lines) == events, what
         assert [type(event) for event in events].count(Ended) == 1, what
         reason = events[-1].reason
-        assert reason == ("completed" if is_over(calls) else REASONS[error]), what
+        assert reason == ("completed" if changes_nothing(calls) else REASONS[error]), what
         assert list(events) == sorted(events, key=lambda event: event.at_s), what
         assert put_back(events) == {event.fault for event in events if isinstance(event, Injecting)}, what
         if reason != "completed":
@@ -180,6 +185,30 @@ def test_whatever_fails_while_the_world_is_put_back_nothing_stays_injected(small
             assert put_back(events) == {"latency-1", "regional_loss-2", "cache_divergence-3"}
 
 
+def test_a_second_signal_does_not_spare_a_fault(small: Plan) -> None:
+    """Ctrl-C with faults in force, and once more in the instant before signals are held back."""
+    sound = Calls()
+    run(small, sound, Memory())
+    for number, name in enumerate(sound.names, start=1):
+        if name == "interruptions.held":
+            break
+        signals = [Failure(number + after, "before", KeyboardInterrupt()) for after in (0, 1, 2)]
+        calls = Calls(*signals)
+        events = run(small, calls, Memory())
+        assert calls.names[number : number + 2] == ["interruptions.held", "interruptions.held"]
+        assert events[-1].reason == "interrupted"
+
+
+def test_a_display_that_breaks_is_not_asked_again_and_the_run_goes_on(small: Plan) -> None:
+    for error in (BrokenPipeError("nobody reads"), SystemExit(1), ValueError("I/O operation on closed file")):
+        sound = Calls()
+        run(small, sound, Memory())
+        calls = Calls(Failure(sound.names.index("shown") + 1, "before", error))
+        assert run(small, calls, Memory())[-1].reason == "completed"
+        assert calls.names.count("shown") == 1
+        assert calls.names.count("injector.inject") == calls.names.count("injector.revert") == 3
+
+
 def test_a_signal_just_before_signals_are_held_back_finds_everything_put_back(small: Plan) -> None:
     """The run has crashed with faults in force, and Ctrl-C comes in the instant before the world is put back."""
     sound = Calls()
@@ -187,6 +216,8 @@ def test_a_signal_just_before_signals_are_held_back_finds_everything_put_back(sm
     for number, name in enumerate(sound.names, start=1):
         if name == "interruptions.held":
             break
+        if name == "shown":
+            continue  # what breaks there ends nothing
         trouble = Failure(number, "before", HarnessError("trouble")), Failure(number + 1, "before", KeyboardInterrupt())
         calls = Calls(*trouble)
         events = run(small, calls, Memory())

@@ -12,7 +12,7 @@ from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.planning.plan import Plan
 from harness.problems import HarnessError
-from harness.record.history import Alarm, Confirmed, Ended, Event, Injected, Injecting, Published, Reverted, Reverting
+from harness.record.history import Alarm, Ended, Event, Injected, Injecting, Look, Published, Reverted, Reverting
 from harness.running import loop
 from harness.running.ports import ProxyWedgedError
 
@@ -45,28 +45,50 @@ def _rounded(value: Any) -> Any:
     return round(value, 1) if isinstance(value, float) else value
 
 
-def test_a_fault_is_announced_injected_seen_and_put_back(make_plan: MakePlan) -> None:
-    assert rounded(run(make_plan())) == [
+def told(evidence: Evidence) -> list[Event]:
+    """The history without what the looks saw."""
+    return [event for event in rounded(evidence) if not isinstance(event, Look)]
+
+
+def looks(evidence: Evidence) -> list[Look]:
+    return [event for event in evidence.history if isinstance(event, Look)]
+
+
+def test_a_fault_is_announced_injected_and_put_back(make_plan: MakePlan) -> None:
+    assert told(run(make_plan())) == [
         Injecting(3.0, "latency-1"),
         Injected(3.0, "latency-1"),
-        Confirmed(3.2, "latency-1", True, "seen by a probe through each link"),
         Reverting(5.0, "latency-1"),
         Reverted(5.0, "latency-1"),
         Ended(7.4, "completed"),
     ]
 
 
+def test_what_each_look_saw_is_written_down_about_once_a_second_and_just_before_the_end(make_plan: MakePlan) -> None:
+    seen = looks(run(make_plan(phases=(1, 2, 4, 2))))
+    assert [(round(look.at_s, 1), look.sight.link, look.sight.outcome, look.sight.stands) for look in seen] == [
+        (at_s, link, "" if at_s == 7.0 else "answered", True)
+        for at_s in (3.2, 4.2, 5.3, 6.4, 7.0)
+        for link in ("provider-east", "provider-west")
+    ]
+    assert all(look.sight.elapsed_s >= 0.1 for look in seen if look.sight.outcome)
+
+
 def test_a_limit_is_seen_by_what_the_edge_answers(make_plan: MakePlan) -> None:
-    history = rounded(run(make_plan(faults=[LIMIT])))
-    assert history[2] == Confirmed(3.3, "rate_limit-1", True, "seen by attempts that the edge answered")
+    evidence = run(make_plan(faults=[LIMIT]))
+    answered = [look.sight.answered for look in looks(evidence)]
+    assert answered == sorted(answered)
+    assert answered[-1] == evidence.arrivals["fault"].eq("rate_limit-1").sum() > 0
+    fault = verdict.judge(evidence).faults[0]
+    assert fault.confirmed_at_s == pytest.approx(3.3, abs=0.05)
+    assert fault.evidence == "1 attempt answered for it at the edge; the edge says that it is there"
 
 
 def test_a_snapshot_is_published_while_replication_is_held(make_plan: MakePlan) -> None:
-    assert rounded(run(make_plan(faults=[DIVERGENCE]))) == [
+    assert told(run(make_plan(faults=[DIVERGENCE]))) == [
         Injecting(3.0, "cache_divergence-1"),
         Injected(3.0, "cache_divergence-1"),
         Published(3.5, 3.5, 2),
-        Confirmed(4.0, "cache_divergence-1", True, "seen by a probe through each link"),
         Reverting(5.0, "cache_divergence-1"),
         Reverted(5.0, "cache_divergence-1"),
         Ended(7.4, "completed"),
@@ -90,15 +112,50 @@ def test_the_run_waits_for_the_last_answer_and_not_for_its_deadline(make_plan: M
 
 
 def test_a_fault_that_does_not_take_hold_makes_the_run_invalid(make_plan: MakePlan) -> None:
-    evidence = run(make_plan(), idle={"latency-1"})
-    assert Confirmed(5.0, "latency-1", False, "not seen by a probe through each link") in rounded(evidence)
-    result = verdict.judge(evidence)
+    result = verdict.judge(run(make_plan(), idle={"latency-1"}))
     assert result.verdict == "invalid"
-    assert "did not take hold: not seen by a probe through each link" in result.reason
+    assert "did not take hold: probe of provider-east: answered after 0.001 s; probe of provider-west:" in result.reason
 
 
 def test_the_same_run_with_a_fault_that_holds_passes(make_plan: MakePlan) -> None:
-    assert verdict.judge(run(make_plan())).verdict == "pass"
+    result = verdict.judge(run(make_plan()))
+    assert result.verdict == "pass"
+    assert result.faults[0].evidence == (
+        "probe of provider-east: answered after 0.101 s; probe of provider-west: answered after 0.101 s; the proxy says that it is there"
+    )
+
+
+@pytest.mark.parametrize("at_s", [3.5, 4.2, 4.99])
+@pytest.mark.parametrize("fault", [LATENCY, LIMIT, LOSS, DIVERGENCE])
+def test_a_fault_that_somebody_takes_away_before_its_end_makes_the_run_invalid(
+    make_plan: MakePlan, fault: dict[str, Any], at_s: float
+) -> None:
+    plan = make_plan(faults=[fault], load={"rate_per_s": 20})
+    sim = SimWorld(plan, Resilient, 1)
+    name, effect = plan.disturbances[0].id, plan.disturbances[0].effects[0]
+    sim.events.at(at_s, lambda: sim.network.lift(name, effect))
+    result = verdict.judge(sim.evidence(loop.run(plan, sim.world, Memory())))
+    assert result.verdict == "invalid"
+    assert result.faults[0].lost_at_s == pytest.approx(at_s, abs=1.2)
+    assert f"did not stand as it was made: seen at {result.faults[0].lost_at_s:.1f} s, " in result.reason
+    assert f"{effect.link}: it is not there any more: somebody took it away" in result.reason
+
+
+def test_a_fault_that_is_said_to_be_there_and_no_longer_shows_makes_the_run_invalid(make_plan: MakePlan) -> None:
+    plan = make_plan(phases=(1, 2, 6, 2))
+    sim = SimWorld(plan, Plain, 1)
+    idle: set[str] = set()
+    sim.injector.idle = idle
+
+    def go_past() -> None:
+        idle.add("latency-1")
+        sim.network.lift("latency-1", plan.disturbances[0].effects[0])
+
+    sim.events.at(4.5, go_past)
+    result = verdict.judge(sim.evidence(loop.run(plan, sim.world, Memory())))
+    assert result.verdict == "invalid"
+    assert result.faults[0].confirmed
+    assert "seen at 5.3 s, 2.3 s after it began; probe of provider-east: answered after 0.001 s" in result.reason
 
 
 @pytest.mark.parametrize(
@@ -122,7 +179,7 @@ def test_a_proxy_that_wedges_ends_the_run_and_makes_it_invalid(make_plan: MakePl
     plan = make_plan()
     number = _calls(plan).index("injector.revert") + 1
     evidence = run(plan, calls=Calls(Failure(number, "before", ProxyWedgedError("no answer"))))
-    assert rounded(evidence)[3:] == [
+    assert told(evidence)[2:] == [
         Reverting(5.0, "latency-1"),
         Reverting(5.0, "latency-1"),
         Reverted(5.0, "latency-1"),

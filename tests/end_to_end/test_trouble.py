@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -132,6 +133,28 @@ def test_a_toxiproxy_of_ours_that_hangs_is_killed_and_the_run_is_invalid(ended: 
     assert ended.result["verdict"] == "invalid"
     assert "Toxiproxy no longer answered" in ended.result["reason"]
     assert "its process was killed" in ended.result["reason"]
+    _, history = run_folder.read_history(RunFolder(ended.folder))
+    assert [event.error for event in history if isinstance(event, Reverted)] == [""]
+
+
+def reset(small: Any) -> Any:
+    """Somebody resets the server in mid-fault, as anybody can who shares it."""
+    process = small.begin()
+    history = small.run_folder() / "history.jsonl"
+    small.until(lambda: b'"look"' in history.read_bytes(), "somebody looked at the fault")
+    (server,) = small.processes("toxiproxy-server")
+    port = server.cmdline()[server.cmdline().index("-port") + 1]
+    urlopen(f"http://127.0.0.1:{port}/reset", data=b"").close()
+    return small.end(process)
+
+
+@case(reset)
+def test_a_fault_that_somebody_takes_away_in_mid_run_makes_it_invalid(ended: Any) -> None:
+    assert ended.status == 4, said(ended)
+    (fault,) = ended.result["faults"]
+    assert fault["confirmed"]
+    assert fault["injected_at_s"] < fault["lost_at_s"] <= fault["reverted_at_s"]
+    assert "toxic is not there any more: somebody reset or changed its proxy" in ended.result["reason"]
     _, history = run_folder.read_history(RunFolder(ended.folder))
     assert [event.error for event in history if isinstance(event, Reverted)] == [""]
 

@@ -14,7 +14,7 @@ When = Literal["before", "after"]
 class Failure:
     """Call *number* (from 1) raises *error*, before or after it has had its effect.
 
-    An error that is no Exception, such as a KeyboardInterrupt, stands for a signal.
+    A KeyboardInterrupt stands for a signal.
     """
 
     number: int
@@ -41,6 +41,6 @@ class Calls:
 
     def _fail(self, number: int, when: When) -> None:
         for failure in self.failures:
-            is_signal = not isinstance(failure.error, Exception)
+            is_signal = isinstance(failure.error, KeyboardInterrupt)
             if (failure.number, failure.when) == (number, when) and not (is_signal and self.held):
                 raise failure.error

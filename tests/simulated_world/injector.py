@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from harness.faults.base import Looked
-from harness.faults.effects import Probe
+from msgspec.structs import replace
+
+from harness.faults.effects import Sight
 from harness.planning.plan import Disturbance
 from simulated_world.calls import Calls
 from simulated_world.events import Events
@@ -24,8 +25,8 @@ class SimInjector:
 
     def __init__(self, events: Events, network: Network, wire: Wire, calls: Calls, idle: Collection[str]) -> None:
         self._events, self._network, self._wire, self._calls = events, network, wire, calls
-        self._idle = idle
-        self._looks: dict[str, tuple[float, Looked]] = {}
+        self.idle = idle
+        self._looks: dict[str, tuple[float, tuple[Sight, ...]]] = {}
         self.in_force: dict[str, Disturbance] = {}
 
     def inject(self, disturbance: Disturbance) -> None:
@@ -34,7 +35,7 @@ class SimInjector:
             for effect in disturbance.effects:
                 # Each is a call of its own: a fault can be there in part.
                 with self._calls.one("injector.inject.effect"):
-                    if disturbance.id not in self._idle:
+                    if disturbance.id not in self.idle:
                         self._network.lay(disturbance.id, effect)
 
     def revert(self, disturbance: Disturbance) -> None:
@@ -48,23 +49,46 @@ class SimInjector:
         with self._calls.one("injector.look"):
             timeout_s = max(_PROBE_S, disturbance.fault.owed_s() + 1.0)
             links = disturbance.links if disturbance.fault.probes else ()
-            probes = {link: self._probe(link, timeout_s) for link in links}
-            seen_s = max((probe.elapsed_s for probe in probes.values()), default=0.0)
-            self._looks[disturbance.id] = (self._events.now_s + seen_s, Looked(probes))
+            sights = tuple(self._probe(link, timeout_s) for link in links)
+            seen_s = max((sight.elapsed_s for sight in sights), default=0.0)
+            self._looks[disturbance.id] = (self._events.now_s + seen_s, sights)
 
-    def looked(self, disturbance: Disturbance) -> Looked | None:
+    def looked(self, disturbance: Disturbance) -> tuple[Sight, ...] | None:
         with self._calls.one("injector.looked"):
-            seen_s, looked = self._looks.get(disturbance.id, (0.0, Looked()))
+            seen_s, probes = self._looks.get(disturbance.id, (float("inf"), ()))
             if self._events.now_s < seen_s:
                 return None
-            return Looked(looked.probes, self._wire.by_fault[disturbance.id])
+            del self._looks[disturbance.id]
+            seen = {probe.link: probe for probe in probes}
+            return tuple(
+                replace(sight, outcome=seen[sight.link].outcome, elapsed_s=seen[sight.link].elapsed_s)
+                if sight.link in seen
+                else sight
+                for sight in self._asked(disturbance)
+            )
 
-    def _probe(self, link: str, timeout_s: float) -> Probe:
+    def ask(self, disturbance: Disturbance) -> tuple[Sight, ...]:
+        with self._calls.one("injector.ask"):
+            return self._asked(disturbance)
+
+    def _asked(self, disturbance: Disturbance) -> tuple[Sight, ...]:
+        there = {(laid.fault, laid.effect.link, repr(laid.effect)) for laid in self._network.laid}
+        sights = []
+        for link in disturbance.links:
+            wanted = {(disturbance.id, link, repr(effect)) for effect in disturbance.effects if effect.link == link}
+            stands = disturbance.id in self.idle or wanted <= there
+            # The simulated world counts by fault, not by link.
+            answered = self._wire.by_fault[disturbance.id] if link == disturbance.links[0] else 0
+            amiss = "" if stands else "it is not there any more: somebody took it away"
+            sights.append(Sight(link, answered=answered, stands=stands, amiss=amiss))
+        return tuple(sights)
+
+    def _probe(self, link: str, timeout_s: float) -> Sight:
         network = self._network
         if network.refuses(link):
-            return Probe(link, "refused", 0.0)
+            return Sight(link, "refused", 0.0)
         if network.resets(link, "upstream"):
-            return Probe(link, "closed", 0.0)
+            return Sight(link, "closed", 0.0)
         elapsed_s = network.delay_s(link, "upstream") + network.delay_s(link, "downstream")
         silent = network.loses(link, "upstream") or network.loses(link, "downstream") or elapsed_s > timeout_s
-        return Probe(link, "silent", timeout_s) if silent else Probe(link, "answered", elapsed_s)
+        return Sight(link, "silent", timeout_s) if silent else Sight(link, "answered", elapsed_s)

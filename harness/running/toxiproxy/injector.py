@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isclose
 
 from harness.faults.effects import Cut, Probe, Toxic
 from harness.problems import HarnessError
 from harness.running.free_port import free_port
 from harness.running.toxiproxy.attributes import check_address, check_name, check_toxic
-from harness.running.toxiproxy.client import ToxiproxyApi
+from harness.running.toxiproxy.client import InstalledToxic, Proxy, ToxiproxyApi
 from harness.running.toxiproxy.errors import ToxiproxyError, ToxiproxyWedged
 from harness.running.toxiproxy.probe import Protocol, look
 
@@ -120,10 +121,22 @@ class ToxiproxyStage:
         opened = self._link(link)
         return look(link, (opened.host, opened.port), protocol, timeout_s)
 
-    def stands(self, fault_id: str, link: str) -> bool:
-        """Whether the server, asked anew, says that a toxic of this fault is on *link*."""
-        proxy = self._api.proxy(self._link(link).proxy)
-        return any(toxic.name.startswith(f"{fault_id}.") for toxic in proxy.toxics)
+    def found(self, fault_id: str, link: str) -> tuple[bool, str]:
+        """What the server, asked anew, says of *link*.
+
+        Whether all that *fault_id* has made true there is there, and in words what else is not as this run made it.
+        """
+        with self._lock:
+            opened = self._link(link)
+            try:
+                proxy = self._api.proxy(opened.proxy)
+            except ToxiproxyError as error:
+                if error.status != 404:
+                    raise
+                return False, "its proxy is not there any more: somebody deleted it"
+            wrong = _unlike(opened, proxy)
+        mine = {_place(effect, fault) for fault, effect in opened.faults if fault == fault_id}
+        return mine.isdisjoint(wrong), "; ".join(dict.fromkeys(wrong.values()))
 
     def healthy(self, timeout_s: float = 1.0) -> bool:
         """Whether the server answers for each of this run's proxies within *timeout_s*; false while a change hangs."""
@@ -210,6 +223,36 @@ class ToxiproxyStage:
 
 def _toxic_name(fault_id: str, effect: Toxic) -> str:
     return f"{fault_id}.{effect.kind}.{effect.stream}"
+
+
+def _place(effect: Toxic | Cut, fault_id: str) -> str:
+    """What of a proxy *effect* lives in: a toxic of its own, or whether the proxy listens."""
+    return _toxic_name(fault_id, effect) if isinstance(effect, Toxic) else "enabled"
+
+
+def _unlike(opened: _OpenLink, proxy: Proxy) -> dict[str, str]:
+    """What of *proxy*, by place, is not as this run made it, in words."""
+    wrong: dict[str, str] = {}
+    if proxy.enabled == opened.cut:
+        wrong["enabled"] = "somebody enabled its proxy" if proxy.enabled else "somebody disabled its proxy"
+    if proxy.upstream != opened.upstream or proxy.listen_port != opened.port:
+        wrong["address"] = f"somebody changed its proxy: it leads from port {proxy.listen_port} to {proxy.upstream}"
+    laid = {_toxic_name(fault, effect): effect for fault, effect in opened.faults if isinstance(effect, Toxic)}
+    there = {toxic.name: toxic for toxic in proxy.toxics}
+    for name, effect in laid.items():
+        if name not in there:
+            wrong[name] = f"the {effect.kind} toxic is not there any more: somebody reset or changed its proxy"
+        elif not _same(there[name], effect):
+            wrong[name] = f"somebody changed the {effect.kind} toxic to {dict(sorted(there[name].attributes.items()))}"
+    for name in there.keys() - laid.keys():
+        wrong[name] = f"somebody added the {there[name].kind} toxic {name!r}"
+    return wrong
+
+
+def _same(toxic: InstalledToxic, effect: Toxic) -> bool:
+    attributes = {name: toxic.attributes.get(name) for name in effect.attributes}
+    whole = (toxic.kind, toxic.stream, attributes) == (effect.kind, effect.stream, effect.attributes)
+    return whole and isclose(toxic.toxicity, 1.0, rel_tol=1e-6)
 
 
 def _port_is_taken(error: ToxiproxyError) -> bool:

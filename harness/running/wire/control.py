@@ -53,7 +53,8 @@ class Ends:
         link, account = self.tap.passage.link, self.edge.account
         attempts, arrivals = self.tap.passage.attempts.begun[link], account.arrivals.begun[link]
         tally = account.upstream.tally
-        return LinkCounts(attempts, arrivals, tally.forwarded, dict(account.by_fault), tally.redials)
+        in_force = tuple(dict.fromkeys([*self.tap.faults, *account.rules.faults]))
+        return LinkCounts(attempts, arrivals, tally.forwarded, dict(account.by_fault), tally.redials, in_force)
 
 
 class Control:

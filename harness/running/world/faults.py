@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from msgspec.structs import replace
 
-from harness.faults.base import SILENCE_S, Looked
-from harness.faults.effects import Cut, Effect, Probe, Toxic
+from harness.faults.base import SILENCE_S
+from harness.faults.effects import Cut, Effect, LinkCounts, Sight, Toxic
 from harness.planning.plan import Disturbance
 from harness.reading.target import Link
 from harness.running.keeper.undo import Request, UndoLog
@@ -30,7 +30,7 @@ class FaultInjector:
     ) -> None:
         self._carriers, self._proxies, self._wire, self._links, self._undo = carriers, proxies, wire, links, undo
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="probe")
-        self._looks: dict[str, dict[str, Future[Probe]]] = {}
+        self._looks: dict[str, list[Future[Sight]]] = {}
 
     def inject(self, disturbance: Disturbance) -> None:
         self._undo.promise(
@@ -51,31 +51,42 @@ class FaultInjector:
         self._undo.kept(disturbance.id)
 
     def look(self, disturbance: Disturbance) -> None:
-        owed_s = disturbance.fault.owed_s()
-        timeout_s = owed_s + 1.0 if owed_s else SILENCE_S
-        links = disturbance.links if disturbance.fault.probes else ()
-        self._looks[disturbance.id] = {
-            link: self._threads.submit(self._see, disturbance.id, link, timeout_s) for link in links
-        }
+        self._looks[disturbance.id] = [self._threads.submit(self._see, disturbance, link) for link in disturbance.links]
 
-    def looked(self, disturbance: Disturbance) -> Looked | None:
-        looks = self._looks.get(disturbance.id, {})
-        if not all(look.done() for look in looks.values()):
+    def looked(self, disturbance: Disturbance) -> tuple[Sight, ...] | None:
+        looks = self._looks.get(disturbance.id)
+        if looks is None or not all(look.done() for look in looks):
             return None
-        answered = 0
+        del self._looks[disturbance.id]
         with self._carriers.answering():
-            if not disturbance.fault.probes and self._wire:
-                counts = self._wire.counts()
-                answered = sum(counts[link].by_fault.get(disturbance.id, 0) for link in disturbance.links)
-            return Looked({link: look.result() for link, look in looks.items()}, answered)
+            return self._with_the_wire(disturbance, [look.result() for look in looks])
 
-    def _see(self, fault: str, link: str, timeout_s: float) -> Probe:
-        carries = self._links[link].carries
-        probe = self._proxies.probe(link, carries, timeout_s)
-        # Nobody knows what to say over such a link to be answered, so a connection through it shows nothing of a toxic.
-        if carries == "tcp" and probe.outcome == "answered" and self._proxies.stands(fault, link):
-            return replace(probe, outcome="acknowledged")
-        return probe
+    def ask(self, disturbance: Disturbance) -> tuple[Sight, ...]:
+        with self._carriers.answering():
+            return self._with_the_wire(disturbance, [self._asked(disturbance.id, link) for link in disturbance.links])
+
+    def _see(self, disturbance: Disturbance, link: str) -> Sight:
+        if not disturbance.fault.probes:
+            return self._asked(disturbance.id, link)
+        owed_s = disturbance.fault.owed_s()
+        probe = self._proxies.probe(link, self._links[link].carries, owed_s + 1.0 if owed_s else SILENCE_S)
+        return replace(self._asked(disturbance.id, link), outcome=probe.outcome, elapsed_s=probe.elapsed_s)
+
+    def _asked(self, fault: str, link: str) -> Sight:
+        """What Toxiproxy says."""
+        stands, amiss = self._proxies.found(fault, link)
+        return Sight(link, stands=stands, amiss=amiss)
+
+    def _with_the_wire(self, disturbance: Disturbance, sights: list[Sight]) -> tuple[Sight, ...]:
+        """*sights* with what the tap and the edge say, asked once for all links."""
+        carried = {effect.link for effect in disturbance.effects if not isinstance(effect, Toxic | Cut)}
+        if not carried:
+            return tuple(sights)
+        counts = self._the_wire().counts()
+        return tuple(
+            _with_counts(sight, counts[sight.link], disturbance.id) if sight.link in carried else sight
+            for sight in sights
+        )
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -111,3 +122,11 @@ class FaultInjector:
     def _the_wire(self) -> WireStage:
         assert self._wire is not None, "only an HTTP link can carry this effect, and the plan checked that"
         return self._wire
+
+
+def _with_counts(sight: Sight, counts: LinkCounts, fault: str) -> Sight:
+    answered = counts.by_fault.get(fault, 0)
+    if fault in counts.in_force:
+        return replace(sight, answered=answered)
+    amiss = "; ".join(filter(None, [sight.amiss, "neither the tap nor the edge has it in force any more"]))
+    return replace(sight, answered=answered, stands=False, amiss=amiss)

@@ -346,12 +346,69 @@ def test_an_unanswered_opening_is_cleared_up_by_closing(
     assert api.proxies() == {}
 
 
-def test_the_server_itself_says_whether_a_fault_stands_on_a_link_through_which_it_cannot_be_seen(
-    stage: ToxiproxyStage, address: tuple[str, int]
-) -> None:
-    assert not stage.stands("fault", "store")
+def test_the_server_itself_says_whether_a_fault_is_there(stage: ToxiproxyStage, address: tuple[str, int]) -> None:
+    assert stage.found("fault", "store") == (True, "")  # nothing of it was to be there
     stage.inject("fault", HOLE_UP)
-    assert stage.stands("fault", "store")
-    assert not stage.stands("other", "store")
+    stage.inject("other", CUT)
+    assert stage.found("fault", "store") == stage.found("other", "store") == (True, "")
+    stage.revert("other", CUT)
     stage.revert("fault", HOLE_UP)
-    assert not stage.stands("fault", "store")
+    assert stage.found("fault", "store") == (True, "")
+
+
+def reset(api: ToxiproxyApi) -> None:
+    """What anybody may send to a server that others use too."""
+    requests.post(f"{api.url}/reset", timeout=LONG_S).raise_for_status()
+
+
+MEDDLED: list[tuple[Toxic | Cut, Callable[[ToxiproxyApi], object], bool, str]] = [
+    (SLOW_UP, reset, False, "the latency toxic is not there any more: somebody reset or changed its proxy"),
+    (
+        SLOW_UP,
+        lambda api: api.remove_toxic("run7-store", "fault.latency.upstream"),
+        False,
+        "the latency toxic is not there any more: somebody reset or changed its proxy",
+    ),
+    (
+        SLOW_UP,
+        lambda api: api.change_toxic("run7-store", "fault.latency.upstream", {"latency": 1}),
+        False,
+        "somebody changed the latency toxic to {'jitter': 0, 'latency': 1}",
+    ),
+    (
+        SLOW_UP,
+        lambda api: api.add_toxic("run7-store", "mine", "timeout", "upstream", {"timeout": 0}),
+        True,
+        "somebody added the timeout toxic 'mine'",
+    ),
+    (SLOW_UP, lambda api: api.disable("run7-store"), True, "somebody disabled its proxy"),
+    (CUT, lambda api: api.enable("run7-store"), False, "somebody enabled its proxy"),
+    (CUT, reset, False, "somebody enabled its proxy"),
+    (SLOW_UP, lambda api: api.delete_proxy("run7-store"), False, "its proxy is not there any more: somebody deleted it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("effect", "meddle", "stands", "said"), MEDDLED)
+def test_whoever_meddles_with_a_proxy_while_a_fault_is_in_force_is_found_out(
+    stage: ToxiproxyStage,
+    api: ToxiproxyApi,
+    address: tuple[str, int],
+    effect: Toxic | Cut,
+    meddle: Callable[[ToxiproxyApi], object],
+    stands: bool,
+    said: str,
+) -> None:
+    stage.inject("fault", effect)
+    assert stage.found("fault", "store") == (True, "")
+    meddle(api)
+    assert stage.found("fault", "store") == (stands, said)
+
+
+def test_a_proxy_that_leads_elsewhere_is_found_out(
+    stage: ToxiproxyStage, api: ToxiproxyApi, address: tuple[str, int]
+) -> None:
+    stage.inject("fault", SLOW_UP)
+    api.change_upstream("run7-store", "127.0.0.1:9")
+    stands, said = stage.found("fault", "store")
+    assert stands
+    assert said == f"somebody changed its proxy: it leads from port {address[1]} to 127.0.0.1:9"

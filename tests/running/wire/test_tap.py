@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.faults.effects import TapMode
+from harness.faults.effects import EdgeRule, HttpError, TapMode
 from harness.running.wire import WireError
 
 REFUSE = TapMode("east", "refuse")
@@ -383,3 +383,18 @@ def test_what_is_open_at_the_end_is_written_as_unfinished(tapped, silence, clien
     kit.eventually(lambda: silence.accepted)
     tapped.stage.finish()
     assert _rows(tapped) == [(kit.NONCE, "unfinished")]
+
+
+def test_what_a_fault_has_in_force_at_either_end_of_a_link_is_told_with_its_counts(wire) -> None:
+    def in_force() -> tuple[str, ...]:
+        return wire.stage.counts()["east"].in_force
+
+    rule = EdgeRule("east", HttpError(529, 1.0))
+    assert in_force() == ()
+    wire.stage.inject("hole-1", HOLD)
+    wire.stage.inject("error-2", rule)
+    assert in_force() == ("hole-1", "error-2")
+    wire.stage.revert("hole-1", HOLD)
+    assert in_force() == ("error-2",)
+    wire.stage.revert("error-2", rule)
+    assert in_force() == ()

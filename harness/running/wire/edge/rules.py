@@ -77,6 +77,11 @@ class Rules:
         self._seed, self._link = seed, link
         self._rules: dict[str, _Limit | _Errors] = {}
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Ids of those that have a rule in force, the one that answers first in front."""
+        return tuple(self._rules)
+
     def put(self, fault_id: str, effect: EdgeRule) -> None:
         """Put *effect* in force; the same one again changes nothing, another of this fault's takes its place."""
         old = self._rules.get(fault_id)

@@ -37,6 +37,11 @@ class Tap:
             raise OSError(f"link {link}: {error}") from error
         self.port = int(self._held.getsockname()[1])
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Ids of those that have a mode in force."""
+        return tuple(self._modes)
+
     async def open(self) -> None:
         """Listen on *port*, unless that is done already."""
         if self._listener is None:

@@ -1,0 +1,138 @@
+"""Whether and when each fault took hold, and whether it stood until its end, decided from what the looks at it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+from harness.faults.base import Looked
+from harness.faults.effects import Cut, EdgeRule, Effect, Sight, TapMode, Toxic
+from harness.judging.evidence import Evidence
+from harness.planning.plan import Disturbance
+from harness.record.history import Confirmed, Injected, Look
+
+_PLACES: tuple[tuple[type[Effect], str], ...] = (
+    (TapMode, "tap"),
+    (Toxic, "proxy"),
+    (Cut, "proxy"),
+    (EdgeRule, "edge"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What the looks at one fault came to, with the *evidence* for it in words; *lost* says why it is taken to be gone."""
+
+    evidence: str
+    held_at_s: float | None = None
+    lost_at_s: float | None = None
+    lost: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One look at all links of a fault; *shows* it is in force, or not; None where no probe could say."""
+
+    at_s: float
+    sights: tuple[Sight, ...]
+    shows: bool | None
+
+    @property
+    def wrong(self) -> str:
+        """What those who carry the fault say that is not as it should be; nothing where all is."""
+        said: dict[str, list[str]] = {}
+        for sight in self.sights:
+            if sight.amiss or sight.stands is False:
+                said.setdefault(sight.amiss or "it is not there any more", []).append(sight.link)
+        return "; ".join(f"{' and '.join(links)}: {what}" for what, links in said.items())
+
+
+def hold(evidence: Evidence, disturbance: Disturbance) -> Hold:
+    """What the looks at *disturbance* show; of a run made before looks were written down, what was decided then."""
+    rounds = list(_rounds(evidence, disturbance))
+    if not rounds:
+        return _decided_then(evidence, disturbance)
+    held = next((one for one in rounds if one.shows), None)
+    lost_at_s, lost = _lost(rounds, held)
+    said = _said(held or _last_shown(rounds), disturbance)
+    return Hold(said, held.at_s if held else None, lost_at_s, _when(lost, lost_at_s, evidence, disturbance))
+
+
+def _rounds(evidence: Evidence, disturbance: Disturbance) -> Iterator[_Round]:
+    looks = evidence.of_fault(disturbance.id, Look)
+    for at_s, group in groupby(looks, key=lambda look: look.at_s):
+        sights = tuple(look.sight for look in group)
+        unprobed = disturbance.fault.probes and not any(sight.outcome for sight in sights)
+        seen = Looked.of(sights, evidence.plan.target.links)
+        yield _Round(at_s, sights, None if unprobed else disturbance.fault.took_hold(seen))
+
+
+def _lost(rounds: Sequence[_Round], held: _Round | None) -> tuple[float | None, str]:
+    """When it was seen to be gone, and what showed that.
+
+    What those who carry it say is taken at its word. A probe alone may miss once, as on a machine that is busy: two in a row do not.
+    """
+    for one in rounds:
+        if one.wrong:
+            return one.at_s, one.wrong
+    probed = [one for one in rounds if held and one.at_s >= held.at_s and one.shows is not None]
+    for first, second in pairwise(probed):
+        if not first.shows and not second.shows:
+            return first.at_s, _probes(first.sights)
+    return None, ""
+
+
+def _when(lost: str, at_s: float | None, evidence: Evidence, disturbance: Disturbance) -> str:
+    if at_s is None:
+        return ""
+    began = evidence.of_fault(disturbance.id, Injected)
+    after = f", {at_s - began[0].at_s:.1f} s after it began" if began else ""
+    return f"{disturbance.fault.summary()} did not stand as it was made: seen at {at_s:.1f} s{after}; {lost}"
+
+
+def _last_shown(rounds: Sequence[_Round]) -> _Round:
+    """The last look that could have shown it, else the last."""
+    return next((one for one in reversed(rounds) if one.shows is not None), rounds[-1])
+
+
+def _said(one: _Round, disturbance: Disturbance) -> str:
+    """The look in words, such as ``probe of east: silent for 0.6 s; the proxy says that it is there``."""
+    said = [_probes(one.sights)]
+    if not disturbance.fault.probes:
+        answered = sum(sight.answered or 0 for sight in one.sights)
+        said.append(f"{answered or 'no'} attempt{'s' if answered != 1 else ''} answered for it at the edge")
+    if one.wrong:
+        said.append(one.wrong)
+    elif all(sight.stands for sight in one.sights):
+        places = list(dict.fromkeys(_place(effect) for effect in disturbance.effects))
+        said.append(f"the {' and the '.join(places)} say{'s' if len(places) == 1 else ''} that it is there")
+    return "; ".join(filter(None, said))
+
+
+def _place(effect: Effect) -> str:
+    return next((place for kind, place in _PLACES if isinstance(effect, kind)), "wire")
+
+
+def _probes(sights: Sequence[Sight]) -> str:
+    return "; ".join(f"probe of {sight.link}: {_outcome(sight)}" for sight in sights if sight.outcome)
+
+
+def _outcome(sight: Sight) -> str:
+    match sight.outcome:
+        case "answered":
+            return f"answered after {sight.elapsed_s:.3f} s"
+        case "silent":
+            return f"silent for {sight.elapsed_s:.1f} s"
+        case "closed":
+            return "closed without an answer"
+        case other:
+            return other
+
+
+def _decided_then(evidence: Evidence, disturbance: Disturbance) -> Hold:
+    confirmed = evidence.of_fault(disturbance.id, Confirmed)
+    if not confirmed:
+        return Hold("the run ended before anybody could look")
+    held = next((event for event in confirmed if event.held), None)
+    return Hold((held or confirmed[-1]).how, held.at_s if held else None)
