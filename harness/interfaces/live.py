@@ -105,7 +105,8 @@ class LivePanel:
         from rich.live import Live
 
         self._console, self._plan, self._numbers = console, plan, Numbers(plan, rows)
-        self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
+        # Drawn by `show` alone: a thread of its own would draw into what is printed meanwhile, and fail where nobody sees it.
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         self._drawn_s = self._told_s = -_LINE_EVERY_S
 
     def __enter__(self) -> LivePanel:
@@ -123,7 +124,7 @@ class LivePanel:
         if self._live and progress.now_s - self._drawn_s >= 0.25:
             self._drawn_s = progress.now_s
             self._numbers.read()
-            self._live.update(_panel(self._plan, progress, self._numbers))
+            self._live.update(_panel(self._plan, progress, self._numbers), refresh=True)
         elif not self._live and progress.now_s - self._told_s >= _LINE_EVERY_S:
             self._told_s = progress.now_s
             self._numbers.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -38,15 +39,17 @@ def rows(tmp_path: Path) -> Path:
 
 
 def _shown(plan: Plan, rows: Path, width: int, *, terminal: bool) -> str:
-    console = Console(width=width, force_terminal=terminal, no_color=True, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    console = Console(width=width, force_terminal=terminal, no_color=True, record=True, file=StringIO())
+    paper = Console(width=width, no_color=True, record=True, file=StringIO())
     progress = Progress(
         now_s=20.0, active={d.id: d for d in plan.disturbances}, confirmed={d.id for d in plan.disturbances}
     )
-    with console.file, LivePanel(console, plan, rows) as panel:
+    with LivePanel(console, plan, rows) as panel:
         panel.show(progress)
         if panel._live:
-            console.print(panel._live.renderable)
-    return console.export_text()
+            # What is drawn over and over, once and by itself.
+            paper.print(panel._live.renderable)
+    return paper.export_text() if terminal else console.export_text()
 
 
 def test_without_a_terminal_one_plain_line_tells_how_it_goes(plan: Plan, rows: Path) -> None:
