@@ -42,6 +42,8 @@ def verdict_lines(result: Result) -> list[RenderableType]:
         lines.append(Text(words.VERDICTS[result.verdict]))
     if result.findings:
         lines += [Text(), _findings(result)]
+    shares = [f"{fault.summary}: {told}" for fault in result.faults if (told := words.delivered(fault))]
+    lines += [Text(), *(Text(one_line(told, 300)) for told in shares)] if shares else []
     lines += [Text(), *(Text(f"note: {one_line(note, 300)}") for note in result.quality.notes)]
     return lines
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from harness.planning.plan import Plan
@@ -9,21 +11,41 @@ from harness.planning.plan import Plan
 if TYPE_CHECKING:
     import pandas as pd
 
+_FIRST = ("due_s", "start_s")
+_LATER = ("sent_s", "forwarded_s", "first_byte_s", "first_token_s", "end_s")
+"""Instants of a row that come after its first one. Their own order is open: an answer may begin before its request is whole."""
+_HAIR_S = 0.005  # a sleep may end a hair before it is due to
+
 
 def derive_requests(plan: Plan, requests: pd.DataFrame, attempts: pd.DataFrame) -> pd.DataFrame:
     """*requests* in order of index with ``phase``, ``good``, ``latency_ms``, ``ttft_ms`` and ``attempts``.
 
-    *attempts* are those that `derive_attempts` made. Latency counts from when a request was due, and is NaN unless its answer completed.
+    *attempts* are those that `derive_attempts` made. Latency counts from when a request was due, and is NaN unless its answer completed,
+    and where the instants cannot be as they are written.
     """
     frame = requests.sort_values("index", kind="stable").reset_index(drop=True)
     frame["phase"] = _phases(plan, frame["due_s"])
-    complete = frame["outcome"] == "complete"
+    complete = (frame["outcome"] == "complete") & ~_out_of_order(frame)
     frame["latency_ms"] = (1000 * (frame["end_s"] - frame["due_s"])).where(complete)
     frame["ttft_ms"] = (1000 * (frame["first_token_s"] - frame["due_s"])).where(complete)
     frame["good"] = complete & (frame["latency_ms"] <= 1000 * plan.scenario.good.within)
     joined = attempts.loc[attempts["request"] >= 0, "request"].value_counts()
     frame["attempts"] = frame["index"].map(joined).fillna(0).astype("int64")
     return frame
+
+
+def impossible(rows: pd.DataFrame) -> int:
+    """How many of the rows of one table have instants out of the order in which they come."""
+    return int(_out_of_order(rows).sum())
+
+
+def _out_of_order(rows: pd.DataFrame) -> pd.Series:
+    """Which of *rows* have an instant before the one at which they began, or an answer that ended before it began."""
+    pairs = [(first, later) for first in _FIRST for later in _LATER]
+    pairs += [("first_byte_s", "end_s"), ("first_token_s", "end_s")]
+    # A comparison with an instant that never came is false.
+    wrong = [rows[later] < rows[first] - _HAIR_S for first, later in pairs if first in rows and later in rows]
+    return reduce(or_, wrong)
 
 
 def derive_attempts(plan: Plan, attempts: pd.DataFrame, requests: pd.DataFrame) -> pd.DataFrame:

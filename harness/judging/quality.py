@@ -8,13 +8,18 @@ from typing import Any
 import numpy as np
 
 from harness.judging import result
+from harness.judging.delivery import delivery
+from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
+from harness.judging.joining import impossible
 from harness.judging.preflight import shortcomings
 from harness.judging.result import Quality
 from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
-from harness.record.history import Alarm, Injecting, Preflight, Reverted
+from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
 
+LATE_STEP_S = 1.0
+"""A fault that is begun or ended later than this is another fault than the one that was planned."""
 JOINED_RATIO = 0.99
 """Share of attempts that have to be joined to a request before a limit on the amplification can be judged."""
 
@@ -45,6 +50,7 @@ def measurement_quality(evidence: Evidence) -> Quality:
         forwarded=int(arrivals["forwarded_s"].notna().sum()),
         redials=int(arrivals["redials"].sum()) if len(arrivals) else 0,
         accepted=sum(evidence.accepted.values()) if evidence.accepted else None,
+        impossible=impossible(rows) + impossible(attempts) + impossible(arrivals),
         notes=_notes(evidence),
         earlier=evidence.earlier,
         preflight=[_preflight(asked) for asked in evidence.preflights()],
@@ -57,6 +63,12 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
     if _ended_before_the_load(evidence):
         return
     yield from _faults(evidence, faults)
+    yield from _late_steps(evidence)
+    if quality.impossible:
+        yield (
+            f"{_counted(quality.impossible, 'row')} with times that cannot be, such as an answer that ended before its request was due: "
+            "the clock of this machine jumped, or somebody changed the rows"
+        )
     yield from _load(quality)
     if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and _counts_attempts(evidence):
         # An attempt that belongs to no request makes the amplification look smaller than it is.
@@ -79,10 +91,18 @@ def _ended_before_the_load(evidence: Evidence) -> bool:
 
 def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
     for fault in faults:
-        if not fault.confirmed:
+        if not fault.confirmed and not _had_no_time(evidence, fault):
             yield f"{fault.summary} did not take hold: {fault.evidence}"
         elif fault.lost:
             yield fault.lost
+    for disturbance in evidence.plan.disturbances:
+        delivered = delivery(evidence, disturbance)
+        if delivered and delivered.far_off:
+            share = delivered.delivered
+            yield (
+                f"{disturbance.fault.summary()} hit {share.value:.1%} of {share.n} attempts that came to it, "
+                f"and {delivered.asked:.1%} was asked"
+            )
     for fault in faults:
         if fault.confirmed and _unused(evidence, fault.links):
             yield (
@@ -92,6 +112,27 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
     for event in evidence.history:
         if isinstance(event, Reverted) and event.error:
             yield f"{event.fault} could not be put back: {event.error}"
+
+
+def _had_no_time(evidence: Evidence, fault: result.Fault) -> bool:
+    """Whether the service ended before anybody could look at *fault*: then it did not fail to take hold, the service failed."""
+    died = evidence.ended is not None and evidence.ended.reason == "service_ended"
+    return died and not evidence.of_fault(fault.id, Look) and not evidence.of_fault(fault.id, Confirmed)
+
+
+def _late_steps(evidence: Evidence) -> Iterator[str]:
+    """Faults that were begun or ended much later than planned, as when the harness was stopped meanwhile."""
+    for disturbance in evidence.plan.disturbances:
+        began = [event.at_s for event in evidence.of_fault(disturbance.id, Injecting)][:1]
+        ended = [event.at_s for event in evidence.of_fault(disturbance.id, Reverting)][:1]
+        steps = [("begun", disturbance.start_s, at_s) for at_s in began]
+        steps += [("ended", disturbance.end_s, at_s) for at_s in ended]
+        for what, planned_s, at_s in steps:
+            if at_s - planned_s > LATE_STEP_S:
+                yield (
+                    f"{disturbance.fault.summary()} was {what} {at_s - planned_s:.1f} s late, at {at_s:.1f} s: "
+                    "the harness was stopped, or this machine was suspended or too busy"
+                )
 
 
 def _unused(evidence: Evidence, links: Sequence[str]) -> bool:
@@ -151,7 +192,7 @@ def _unsteady(evidence: Evidence) -> str:
 def _notes(evidence: Evidence) -> list[str]:
     """What a reader should know beside the numbers, though it makes none of them untrustworthy."""
     missing = [said for asked in evidence.preflights() for said in shortcomings(evidence.plan.target, asked)]
-    return [*dict.fromkeys(missing), *_uncounted(evidence), *_untouched(evidence)]
+    return [*silence(evidence), *dict.fromkeys(missing), *_uncounted(evidence), *_untouched(evidence)]
 
 
 def _uncounted(evidence: Evidence) -> Iterator[str]:
@@ -198,6 +239,10 @@ def _offered(evidence: Evidence) -> int:
     if completed and evidence.begun.requests:
         return evidence.begun.requests
     return int(evidence.requests["index"].max()) + 1 if len(evidence.requests) else 0
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _rounded(value: float | np.floating[Any]) -> float | None:

@@ -128,6 +128,13 @@ class Fault(_Part):
     attempts_affected: int | None
     lost_at_s: float | None = None
     lost: str = ""
+    share_asked: float | None = Field(
+        default=None, description="of attempts, 0 to 1; null for a fault that asks for none"
+    )
+    share_delivered: Measured | None = Field(
+        default=None,
+        description="of the attempts that came to the fault's rule: what an earlier rule had answered did not",
+    )
 
 
 class SendLagMs(_Part):
@@ -185,6 +192,7 @@ class Quality(_Part):
     preflight: list[Preflight] = Field(
         default_factory=list, description="the question asked of each entry before the load; empty where none was"
     )
+    impossible: int = Field(default=0, description="rows with times that cannot be; such a time is measured nowhere")
 
 
 class Result(_Part):
@@ -208,6 +216,9 @@ class Result(_Part):
     quality: Quality
     replay: str = Field(description="the command that repeats the run")
     versions: dict[str, str]
+    service_ended: str = Field(
+        default="", description="how a process of the service ended of what was broken; empty where none did"
+    )
 
     def to_json(self) -> str:
         """The document as JSON text, with its keys in the order above and a line end."""

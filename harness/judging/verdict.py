@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from harness.interval import UNMEASURED
 from harness.judging import result
+from harness.judging.delivery import delivery
+from harness.judging.endings import Judgement, endings, service_ended, silence
 from harness.judging.evidence import Evidence, OfFault
 from harness.judging.hold import hold
 from harness.judging.metrics import measurable, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.quality import distrust, measurement_quality
-from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Outcome, Quality, Result
+from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Result
 from harness.judging.sample import pick
 from harness.planning.plan import Disturbance
 from harness.reading.expectation import Expectation, Selection
 from harness.record.history import Injected, Injecting, Reverted
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The verdict and the reason for it, in one sentence."""
-
-    verdict: Outcome
-    reason: str
 
 
 def judge(evidence: Evidence) -> Result:
@@ -45,6 +37,7 @@ def judge(evidence: Evidence) -> Result:
         target=result.File(name=plan.target.name, path=begun.target_path, sha256=begun.target_sha256),
         seed=begun.seed,
         started_at=begun.started_at,
+        service_ended=service_ended(evidence),
         duration_s=round(ended.at_s if ended else evidence.observed_until_s, 3),
         proxy=result.Proxy(engine=begun.proxy_engine, version=begun.proxy_version),
         phases=[_phase(evidence, phase.name, phase.start_s, phase.end_s) for phase in plan.phases],
@@ -60,28 +53,13 @@ def judge(evidence: Evidence) -> Result:
 def _judgement(evidence: Evidence, findings: list[Finding], quality: Quality, faults: list[result.Fault]) -> Judgement:
     """The worst of how the run ended, whether it can be trusted, and what was found."""
     invalid = [Judgement("invalid", reason) for reason in distrust(evidence, quality, faults)]
-    said = [*_endings(evidence), *invalid, *map(_said, findings)]
+    said = [*endings(evidence), *invalid, *map(_said, findings)]
     for verdict in PRECEDENCE[:-1]:
         reasons = [judgement.reason for judgement in said if judgement.verdict == verdict]
         if reasons:
             return Judgement(verdict, _sentence(reasons))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
-    return Judgement("pass", _sentence([f"every expectation held: {held}"]))
-
-
-def _endings(evidence: Evidence) -> list[Judgement]:
-    ended = evidence.ended
-    if ended is None:
-        return [Judgement("crashed", "the history has no end: the harness was killed while it ran")]
-    match ended.reason:
-        case "interrupted":
-            return [Judgement("interrupted", f"the run was interrupted at {ended.at_s:.1f} s")]
-        case "crashed":
-            return [Judgement("crashed", ended.detail or "the harness broke")]
-        case "aborted":
-            return [Judgement("aborted", ended.detail)]
-        case _:
-            return []
+    return Judgement("pass", _sentence([f"every expectation held: {held}", *silence(evidence)]))
 
 
 def _said(finding: Finding) -> Judgement:
@@ -138,7 +116,7 @@ def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
 
 
 def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
-    found = hold(evidence, disturbance)
+    found, delivered = hold(evidence, disturbance), delivery(evidence, disturbance)
 
     def instant(kind: type[OfFault]) -> float | None:
         events = [event for event in evidence.of_fault(disturbance.id, kind) if not getattr(event, "error", "")]
@@ -156,6 +134,8 @@ def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
         evidence=found.evidence,
         lost_at_s=_rounded(found.lost_at_s),
         lost=found.lost,
+        share_asked=delivered.asked if delivered else None,
+        share_delivered=measured(delivered.delivered) if delivered else None,
         reverted_at_s=instant(Reverted),
         attempts_affected=_affected(evidence, disturbance),
     )

@@ -13,7 +13,8 @@ import msgspec
 from harness.faults.effects import Sight
 from harness.record.rows import RequestOutcome
 
-Reason = Literal["completed", "invalidated", "aborted", "interrupted", "crashed"]
+Reason = Literal["completed", "invalidated", "aborted", "interrupted", "crashed", "service_ended"]
+"""``service_ended``: a process of the system under test ended, which is for the judging to call its failure or a crash."""
 
 
 class PlannedFault(msgspec.Struct, frozen=True):

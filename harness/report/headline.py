@@ -37,7 +37,8 @@ def headline(result: Result) -> str:
         case "pass":
             return _held(result)
         case "fail":
-            said = [_broken(result, finding) for finding in _of(result, "fail")]
+            died = [both_ends(result.service_ended, 400)] if result.service_ended else []
+            said = [*died, *(_broken(result, finding) for finding in _of(result, "fail"))]
             return _sentences(said, "expectation was broken", "expectations were broken") or _reason(result)
         case "inconclusive":
             said = [_unsettled(result, finding) for finding in _of(result, "inconclusive")]

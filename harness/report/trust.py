@@ -104,6 +104,7 @@ def _hold(fault: Fault) -> str:
     said = [one_line(fault.evidence, 400)]
     if fault.confirmed_at_s is not None and fault.asked_at_s is not None:
         said.append(f"seen {words.seconds(max(0.0, fault.confirmed_at_s - fault.asked_at_s))} s after it was asked for")
+    said.append(words.delivered(fault))
     if fault.lost and fault.confirmed:
         said.append(one_line(fault.lost, 400))
     if fault.attempts_affected is not None:

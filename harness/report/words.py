@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from math import floor, log10
 
-from harness.judging.result import Finding, Measured, Outcome, Result
+from harness.judging.result import Fault, Finding, Measured, Outcome, Result
 from harness.report.plain_text import one_line
 
 NOT_MEASURED = "not measured"
@@ -60,6 +60,17 @@ def measured(found: Measured, unit: str = "") -> str:
         if found.censored and found.value is not None
         else quantity(found.value, unit)
     )
+
+
+def delivered(fault: Fault) -> str:
+    """``hit 24.1 % of 166 attempts, 18.1 to 31.2 %; 25 % was asked``; an empty text for a fault that asks for no share."""
+    found = fault.share_delivered
+    if fault.share_asked is None or found is None:
+        return ""
+    asked = f"{share(fault.share_asked)} was asked"
+    if found.value is None or found.low is None or found.high is None:
+        return f"no attempt came to it; {asked}"
+    return f"hit {share(found.value)} of {count(found.n)} attempts that came to it, {share(found.low)} to {share(found.high)}; {asked}"
 
 
 def interval(low: float | None, high: float | None, unit: str = "") -> str:

@@ -26,7 +26,7 @@ from harness.record.history import (
     Reverted,
     Reverting,
 )
-from harness.running.ports import ProxyWedgedError, Record, World
+from harness.running.ports import ProxyWedgedError, Record, ServiceEndedError, World
 
 _TICK_S = 0.1
 # Often until a fault is seen, so that one knows when it took hold; then about once a second, as long as it is to be in force.
@@ -111,6 +111,8 @@ def _carried_out(course: _Course, unforeseen: Callable[[BaseException], str]) ->
         raise
     except ProxyWedgedError as error:
         return "invalidated", str(error)
+    except ServiceEndedError as error:
+        return "service_ended", str(error)
     except (HarnessError, OSError) as error:
         return "crashed", str(error)
     except BaseException as error:  # noqa: BLE001 - whatever it is, SystemExit too, the world is put back and the history says so

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from harness.faults.effects import Sight
 from harness.planning.plan import Disturbance
+from harness.problems import HarnessError
 from harness.record.history import Event
 
 
@@ -62,7 +63,10 @@ class Watch(Protocol):
     """Looks after everything that was started."""
 
     def check(self) -> None:
-        """Raises ProxyWedgedError when the measurement has become untrustworthy, HarnessError when a process died."""
+        """Raises ProxyWedgedError when the measurement has become untrustworthy, HarnessError when a process died.
+
+        That is ServiceEndedError where it was one of the system under test.
+        """
 
 
 class Interruptions(Protocol):
@@ -89,6 +93,10 @@ class Record(Protocol):
 
     def write(self, event: Event) -> None:
         """Raises OSError where it cannot be written."""
+
+
+class ServiceEndedError(HarnessError):
+    """A process of the system under test has ended, though nobody asked it to."""
 
 
 class ProxyWedgedError(Exception):

@@ -15,7 +15,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Result
 from harness.planning.plan import Plan
 from harness.record import history
-from harness.record.history import Alarm, Confirmed, Ended, Event, Injected, Injecting, Look, Reverted
+from harness.record.history import Alarm, Confirmed, Ended, Event, Injected, Injecting, Look, Reverted, Reverting
 from harness.record.rows import Arrival, Attempt, Request
 
 MakePlan = Callable[..., Plan]
@@ -270,6 +270,69 @@ def test_what_is_broken_has_to_be_in_use(
         "Latency 100 ± 0 ms on kind provider, region west broke nothing that is used: no attempt was seen on provider-west in the "
         "whole run; does the service take its address from the link?"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "late_s", "said"),
+    [
+        (Injecting, 0.9, ""),
+        (Injecting, 1.1, "latency 100 ± 0 ms on kind provider was begun 1.1 s late, at 4.1 s: the harness was stopped"),
+        (Reverting, 0.9, ""),
+        (
+            Reverting,
+            5.2,
+            "latency 100 ± 0 ms on kind provider was ended 5.2 s late, at 10.2 s: the harness was stopped",
+        ),
+        (Reverting, -1.0, ""),
+    ],
+)
+def test_a_fault_that_was_begun_or_ended_late_is_another_one_than_was_planned(
+    make_plan: MakePlan, judged: Callable[..., Result], events: Events, kind: type[Event], late_s: float, said: str
+) -> None:
+    plan = make_plan()
+    moved = [
+        msgspec.structs.replace(event, at_s=event.at_s + late_s) if isinstance(event, kind) else event
+        for event in events(plan)
+    ]
+    result = judged(plan, history=moved)
+    assert result.verdict == ("invalid" if said else "pass")
+    assert said in result.reason[:1].lower() + result.reason[1:]
+
+
+ORDERLY = {"first_byte_s": 2.02, "first_token_s": 2.05, "end_s": 2.1}
+
+
+@pytest.mark.parametrize(
+    ("instants", "n"),
+    [
+        ({}, 0),
+        ({"sent_s": 1.998}, 0),  # a sleep may end a hair before it is due to
+        ({"first_byte_s": None, "first_token_s": None, "end_s": None, "outcome": "unfinished"}, 0),
+        ({"end_s": 1.9, "first_token_s": None, "first_byte_s": None}, 1),
+        ({"sent_s": 1.5}, 1),
+        ({"first_token_s": 1.5}, 1),
+        ({"first_byte_s": 2.2}, 1),
+    ],
+)
+def test_times_that_cannot_be_are_measured_nowhere_and_counted(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, instants: dict[str, Any], n: int
+) -> None:
+    plan = make_plan()
+    asked = rows(plan, lambda index, _: ORDERLY | instants if index == 20 else {})
+    result = judged(plan, requests=asked)
+    assert (result.quality.impossible, result.verdict) == (n, "invalid" if n else "pass")
+    assert ("1 row with times that cannot be" in result.reason) == bool(n)
+    assert result.metrics["latency_ms"].by.phase["baseline"].n == (19 if n or instants.get("end_s", 1) is None else 20)
+
+
+def test_attempts_and_arrivals_with_times_that_cannot_be_are_counted_too(
+    judged: Callable[..., Result], rows: Rows, attempt: Callable[..., Attempt], make_plan: MakePlan
+) -> None:
+    asked = rows(make_plan())
+    tries = [attempt(row) for row in asked]
+    tries[3] = attempt(asked[3], start_s=2.0, end_s=1.0)
+    result = judged(requests=asked, attempts=tries, arrivals=[Arrival("provider-east", 2.0, forwarded_s=1.0)])
+    assert (result.verdict, result.quality.impossible) == ("invalid", 2)
 
 
 def test_a_fault_that_could_not_be_put_back_is_not_told_as_gone(

@@ -20,11 +20,14 @@ def wilson(good: int, n: int) -> Interval:
     return Interval(good / n, low, high, n)
 
 
-def wilson_ends(ratio: float, n: float) -> tuple[float, float]:
-    """The ends of Wilson's interval around *ratio*; *n* may be a fraction, as a worth in independent samples is."""
-    weight = Z * Z / n
+def wilson_ends(ratio: float, n: float, z: float = Z) -> tuple[float, float]:
+    """The ends of Wilson's interval around *ratio*; *n* may be a fraction, as a worth in independent samples is.
+
+    *z* is of the standard normal, by default for 95 %.
+    """
+    weight = z * z / n
     centre = (ratio + weight / 2) / (1 + weight)
-    reach = Z * sqrt(max(ratio * (1 - ratio), 0.0) / n + weight / (4 * n)) / (1 + weight)
+    reach = z * sqrt(max(ratio * (1 - ratio), 0.0) / n + weight / (4 * n)) / (1 + weight)
     # At the edges the end is the edge itself; rounding must not put the value outside its interval.
     return max(0.0, min(centre - reach, ratio)), min(1.0, max(centre + reach, ratio))
 

@@ -16,6 +16,7 @@ from harness.reading.placeholders import fill, placeholders, secrets
 from harness.reading.target import Link, Ready, Service, SimulatedUpstream, Target
 from harness.running.free_port import free_port
 from harness.running.keeper.keeper import Child, Keeper, tail
+from harness.running.ports import ServiceEndedError
 from harness.running.world.listening import ports
 from harness.running.world.readiness import NotReadyError, Readiness
 
@@ -110,10 +111,11 @@ class Processes:
         return not self._waiting and self._started.issuperset(self._services)
 
     def check(self) -> None:
-        """Raises HarnessError when a process has ended that should still be there."""
+        """Raises HarnessError when a process has ended that should still be there, ServiceEndedError for one of the target's."""
         for name, status in self._keeper.exited().items():
             if name not in self._stopped and (name not in self._may_end or status != 0):
-                raise HarnessError(f"process {self._keeper.how_it_ended(name)}")
+                kind = ServiceEndedError if name in self._services else HarnessError
+                raise kind(f"process {self._keeper.how_it_ended(name)}")
 
     def check_soon(self) -> None:
         """As `check`, for a process that no longer answers: the news that it ended may take a moment."""

@@ -1,0 +1,77 @@
+"""How a run ended, and what that alone says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.judging.evidence import Evidence
+from harness.judging.result import Outcome
+from harness.record.history import Ended, Injected, Reverting
+
+_SILENT_REQUESTS, _SILENT_S = 5, 1.0
+"""So many requests over so long without a single answer at the end of a run are more than a blip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict and the reason for it, in one sentence."""
+
+    verdict: Outcome
+    reason: str
+
+
+def endings(evidence: Evidence) -> Iterator[Judgement]:
+    """What the end of the run says; nothing where it went on to the end of its plan."""
+    ended = evidence.ended
+    if ended is None:
+        yield Judgement("crashed", "the history has no end: the harness was killed while it ran")
+        return
+    match ended.reason:
+        case "interrupted":
+            yield Judgement("interrupted", f"the run was interrupted at {ended.at_s:.1f} s")
+        case "crashed":
+            yield Judgement("crashed", ended.detail or "the harness broke")
+        case "aborted":
+            yield Judgement("aborted", ended.detail)
+        case "service_ended" if failed := service_ended(evidence):
+            yield Judgement("fail", failed)
+        case "service_ended":
+            yield Judgement("crashed", ended.detail)
+
+
+def service_ended(evidence: Evidence) -> str:
+    """How the service ended of what was broken, with the phase and the end of its log; empty where it did not.
+
+    One that ends before anything was broken has not failed at anything that was asked of it.
+    """
+    ended = evidence.ended
+    broken = {event.fault for event in evidence.history if isinstance(event, Injected)}
+    if ended is None or ended.reason != "service_ended" or not broken:
+        return ""
+    return f"the service did not live through it: {_when(evidence, ended, broken)}, {ended.detail}"
+
+
+def _when(evidence: Evidence, ended: Ended, broken: set[str]) -> str:
+    """At what time, in which phase, and under which faults: those that had not come to their planned end."""
+    phase = next((phase.name for phase in evidence.plan.phases if ended.at_s < phase.end_s), "")
+    reverting = {event.fault: event.at_s for event in reversed(evidence.history) if isinstance(event, Reverting)}
+    under = [
+        disturbance.fault.summary()
+        for disturbance in evidence.plan.disturbances
+        if disturbance.id in broken and reverting.get(disturbance.id, 0.0) < disturbance.end_s
+    ]
+    where = f"in {phase}" if phase else "while the last answers were awaited"
+    return f"at {ended.at_s:.1f} s, {where}" + (f" under {' and '.join(under)}" if under else "")
+
+
+def silence(evidence: Evidence) -> Iterator[str]:
+    """From when on nobody was answered any more, to the end of a run that went on to the end of its plan."""
+    if evidence.ended is None or evidence.ended.reason != "completed":
+        return
+    rows = evidence.requests.sort_values("due_s", kind="stable")
+    answered = rows.loc[rows["status"] != 0, "due_s"]
+    silent = rows[rows["due_s"] > answered.max()] if len(answered) else rows
+    if len(silent) >= _SILENT_REQUESTS and evidence.plan.total_s - silent["due_s"].min() >= _SILENT_S:
+        since_s = silent["due_s"].min()
+        yield f"0 of {len(silent)} requests that were due from {since_s:.1f} s on, to the end of the run, were answered"

@@ -1,0 +1,104 @@
+"""The share of attempts that a fault really hit stands beside the one that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from simulated_world import Memory, Plain, SimWorld
+
+from harness.interfaces.terminal import verdict_lines
+from harness.judging import verdict
+from harness.judging.result import Fault, Result
+from harness.planning.plan import Plan
+from harness.record.rows import Arrival
+from harness.report import words
+from harness.report.trust import checks
+from harness.running import loop
+
+MakePlan = Callable[..., Plan]
+MakeEvidence = Callable[..., Any]
+
+LIMIT = {"kind": "rate_limit", "on": {"link": "provider-east"}, "requests_per_min": 900}
+EXPECT = ["good_ratio >= 0.01 in fault"]
+
+
+def errors(share: float, status: int = 529, **keys: Any) -> dict[str, Any]:
+    return {"kind": "http_error", "on": {"link": "provider-east"}, "status": status, "share": share, **keys}
+
+
+def arrivals(*each: tuple[int, str], at_s: float = 3.5) -> list[Arrival]:
+    """So many arrivals on the east's link that each fault answered; those of an empty name were passed on."""
+    return [Arrival("provider-east", at_s, fault=fault) for n, fault in each for _ in range(n)]
+
+
+@pytest.fixture
+def judged(make_plan: MakePlan, make_evidence: MakeEvidence) -> Callable[..., Result]:
+    def judge(rows: list[Arrival], *faults: dict[str, Any]) -> Result:
+        return verdict.judge(make_evidence(make_plan(faults=faults, expect=EXPECT), arrivals=rows))
+
+    return judge
+
+
+def shares(fault: Fault) -> tuple[float | None, float | None, int]:
+    assert fault.share_delivered is not None
+    return fault.share_asked, fault.share_delivered.value, fault.share_delivered.n
+
+
+def test_the_delivered_share_is_counted_among_the_attempts_that_came_while_the_fault_was_in_force(
+    judged: Callable[..., Result],
+) -> None:
+    around = [*arrivals((50, ""), at_s=2.0), *arrivals((50, ""), at_s=5.5), Arrival("provider-west", 3.5)]
+    (fault,) = judged([*arrivals((25, "http_error-1"), (75, "")), *around], errors(0.25)).faults
+    assert shares(fault) == (0.25, 0.25, 100)
+    assert words.delivered(fault) == "hit 25 % of 100 attempts that came to it, 18 % to 34 %; 25 % was asked"
+
+
+@pytest.mark.parametrize(("hit", "trusted"), [(25, True), (39, True), (43, False), (9, False), (13, True)])
+def test_a_share_far_from_what_was_asked_makes_the_run_invalid(
+    judged: Callable[..., Result], hit: int, trusted: bool
+) -> None:
+    result = judged(arrivals((hit, "http_error-1"), (100 - hit, "")), errors(0.25))
+    assert result.verdict == ("pass" if trusted else "invalid")
+    assert trusted or f"hit {hit}.0% of 100 attempts that came to it, and 25.0% was asked" in result.reason
+
+
+def test_what_an_earlier_rule_answered_never_came_to_the_later_one(judged: Callable[..., Result]) -> None:
+    rows = arrivals((100, "rate_limit-1"), (50, "http_error-2"), (50, ""))
+    _, later = judged(rows, LIMIT, errors(0.5)).faults
+    assert shares(later) == (0.5, 0.5, 100)
+    first, _ = judged(arrivals((50, "http_error-1"), (25, "rate_limit-2"), (25, "")), errors(0.5), LIMIT).faults
+    assert shares(first) == (0.5, 0.5, 100)
+
+
+def test_a_fault_that_hits_all_or_asks_for_no_share_is_told_of_neither_more_nor_less(
+    judged: Callable[..., Result],
+) -> None:
+    (fault,) = judged(arrivals((10, "http_error-1")), errors(1.0)).faults
+    assert shares(fault) == (1.0, 1.0, 10)
+    (limit,) = judged(arrivals((5, "rate_limit-1")), LIMIT).faults
+    assert (limit.share_asked, limit.share_delivered, words.delivered(limit)) == (None, None, "")
+
+
+def test_where_no_attempt_came_nothing_is_said_of_the_share(judged: Callable[..., Result]) -> None:
+    (fault,) = judged([], errors(0.25)).faults
+    assert words.delivered(fault) == "no attempt came to it; 25 % was asked"
+
+
+def test_the_delivered_share_stands_on_the_terminal_and_in_the_report(judged: Callable[..., Result]) -> None:
+    result = judged(arrivals((25, "http_error-1"), (75, "")), errors(0.25))
+    said = "hit 25 % of 100 attempts that came to it"
+    assert any(said in str(line) for line in verdict_lines(result))
+    assert any(said in check.detail for check in checks(result))
+
+
+@pytest.mark.parametrize("share", [0.05, 0.25])
+def test_behind_a_limit_a_share_comes_out_as_it_was_asked(make_plan: MakePlan, share: float) -> None:
+    """Of all attempts, far fewer are hit: the limit answers half of them first."""
+    plan = make_plan(faults=[LIMIT, errors(share)], phases=(1, 2, 20, 2), load={"rate_per_s": 60}, expect=EXPECT)
+    sim = SimWorld(plan, Plain, 3)
+    evidence = sim.evidence(loop.run(plan, sim.world, Memory()))
+    asked, delivered, n = shares(verdict.judge(evidence).faults[1])
+    assert (asked, delivered) == (share, pytest.approx(share, abs=0.06))
+    assert 200 < n < 0.7 * (evidence.arrivals["link"] == "provider-east").sum()
