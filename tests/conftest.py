@@ -8,6 +8,17 @@ from pathlib import Path
 
 import pytest
 import trustme
+from real_runs import Machine, seats
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """The machine's seats for whole real runs, the same for all workers of the suite. A run that is scored takes both.
+
+    Whatever else the suite does goes on beside it, as on anybody's machine.
+    """
+    base = tmp_path_factory.getbasetemp()
+    return seats((base.parent if base.name.startswith("popen-") else base) / "seats")
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_runs import TOO_BUSY, Machine
 
 import harness
 
-AT_ONCE = 3
+AT_ONCE = 2
 TRIES = 3
 QUESTIONS = {
     "schema": "harness.questions/1",
@@ -29,18 +30,22 @@ QUESTIONS = {
 
 @pytest.fixture(scope="session")
 def runs(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    machine: Machine,
 ) -> Iterator[Mapping[str, Future[Any]]]:
     """What becomes of each case that a collected test asks for; all are started at once."""
+
+    def conduct(case: str, folder: Path) -> Any:
+        with machine(1):
+            return _conduct(processes, case, folder)
+
     wanted = [item.callspec.params["run"] for item in request.session.items if _is_ours(item)]
     with (
         ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as processes,
         ThreadPoolExecutor(AT_ONCE) as waiting,
     ):
-        yield {
-            case: waiting.submit(_conduct, processes, case, tmp_path_factory.mktemp("run"))
-            for case in dict.fromkeys(wanted)
-        }
+        yield {case: waiting.submit(conduct, case, tmp_path_factory.mktemp("run")) for case in dict.fromkeys(wanted)}
         waiting.shutdown(cancel_futures=True)
 
 
@@ -65,6 +70,6 @@ def _conduct(processes: ProcessPoolExecutor, case: str, folder: Path) -> Any:
         run = processes.submit(
             harness.run, folder / "scenario.yaml", target=folder / "target.yaml", out=folder / "runs"
         ).result()
-        if "load fell behind" not in run.result.reason:
+        if not TOO_BUSY.search(run.result.reason):
             break
     return run

@@ -1,0 +1,44 @@
+"""Whole real runs in the tests: how many may go on at once, and what one says that was made beside too much else."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+SEATS = 2
+Machine = Callable[[int], AbstractContextManager[None]]
+TOO_BUSY = re.compile("the load fell behind|busy")
+"""What stands in the reason of a run for which the machine was too busy: it says nothing of the service, and is no failure."""
+
+
+def seats(folder: Path) -> Machine:
+    """The machine's two seats for whole runs, held by files in *folder*: ``with machine(1)`` waits for one, ``machine(2)`` for both."""
+    folder.mkdir(exist_ok=True)
+    files = [folder / str(seat) for seat in range(SEATS)]
+
+    @contextmanager
+    def machine(number: int) -> Iterator[None]:
+        with ExitStack() as taken:
+            handles = [taken.enter_context(file.open("w")) for file in files]
+            if number == SEATS:
+                for handle in handles:
+                    fcntl.flock(handle, fcntl.LOCK_EX)
+            else:
+                while not any(map(_taken, handles)):
+                    time.sleep(0.05)
+            yield
+
+    return machine
+
+
+def _taken(seat: IO[str]) -> bool:
+    """Whether *seat* was free; it is taken now."""
+    with suppress(BlockingIOError):
+        fcntl.flock(seat, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
