@@ -1,24 +1,21 @@
-"""What changed since a baseline run: its numbers beside this run's, and a change only where their intervals do not overlap."""
+"""What changed since a baseline run: its numbers beside this run's, and a change only where judging says that there is one."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf
-from typing import Literal
 
 from markupsafe import Markup
 
+from harness.judging.comparison import State, comparable, went
 from harness.judging.result import Finding, Measured, Phase, Result
 from harness.report import words
 from harness.report.plain_text import one_line
 from harness.report.templating import render
 
-State = Literal["higher", "lower", "overlap", "unknown"]
-
 _QUANTILES = ("p50", "p95", "p99")
-SAID: dict[State, str] = {"higher": "higher", "lower": "lower", "overlap": "intervals overlap", "unknown": "–"}
+SAID: dict[State, str] = {"higher": "higher", "lower": "lower", "alike": "as runs differ", "unknown": "–"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +79,10 @@ class Changes:
             [row for row in self.rows if row.changed],
         )
         if not changed:
-            return f"{self.verdict} None of {len(compared)} numbers changed: their 95 % intervals overlap."
-        return f"{self.verdict} {len(changed)} of {len(compared)} numbers changed: their 95 % intervals lie apart."
+            return f"{self.verdict} None of {len(compared)} numbers changed by more than runs of one target differ."
+        return (
+            f"{self.verdict} {len(changed)} of {len(compared)} numbers changed by more than runs of one target differ."
+        )
 
 
 def section(result: Result, baseline: Result | None) -> Markup:
@@ -93,25 +92,12 @@ def section(result: Result, baseline: Result | None) -> Markup:
 
 def changes(result: Result, baseline: Result) -> Changes:
     """*result* held against *baseline*. It changes no verdict; where one of the two cannot be trusted nothing is said to have changed."""
-    counts = result.verdict in words.TRUSTED and baseline.verdict in words.TRUSTED
+    counts = comparable(result, baseline)
     findings = tuple(_findings(result, baseline, counts))
     metrics = tuple(_metrics(result, baseline, counts))
     phases = tuple(_phases(result, baseline, counts))
     notes = tuple(_notes(result, baseline))
     return Changes(_verdict(result, baseline), notes, tuple(_runs(result, baseline)), findings, metrics, phases, counts)
-
-
-def state(now: Measured | Finding | None, then: Measured | Finding | None) -> State:
-    """Which way a number went, if its two intervals lie apart; an end that is open reaches for ever."""
-    if now is None or then is None or now.value is None or then.value is None:
-        return "unknown"
-    now_low, now_high = _ends(now)
-    then_low, then_high = _ends(then)
-    return "higher" if now_low > then_high else "lower" if now_high < then_low else "overlap"
-
-
-def _ends(found: Measured | Finding) -> tuple[float, float]:
-    return -inf if found.low is None else found.low, inf if found.high is None else found.high
 
 
 def _verdict(result: Result, baseline: Result) -> str:
@@ -177,14 +163,15 @@ def _limited(finding: Finding) -> tuple[str, str | None, bool]:
 def _finding(result: Result, baseline: Result, now: Finding | None, then: Finding | None, counts: bool) -> Row:
     any_of = now or then
     assert any_of is not None
-    went = state(now, then) if counts else "unknown"
+    unit = words.unit_of(result if now else baseline, any_of.metric)
+    state = went(now, then, unit) if counts else "unknown"
     wanted = "lower" if words.operator(any_of) in ("<=", "<") else "higher"
     limits = [words.limit(run, f) for run, f in ((result, now), (baseline, then)) if f is not None]
     limit = limits[0] if len(set(limits)) == 1 else f"{limits[0]}, it was {limits[1]}"
-    better = went == wanted if went in ("higher", "lower") else None
+    better = state == wanted if state in ("higher", "lower") else None
     where = f"{limit}{f' in the {words.phase(any_of.phase)}' if any_of.phase else ''}"
     what = any_of.metric, any_of.phase
-    return Row(what, words.title(any_of.metric), where, _held(result, now), _held(baseline, then), went, better)
+    return Row(what, words.title(any_of.metric), where, _held(result, now), _held(baseline, then), state, better)
 
 
 def _held(result: Result, finding: Finding | None) -> Side:
@@ -209,8 +196,8 @@ def _metrics(result: Result, baseline: Result, counts: bool) -> Iterator[Row]:
 def _row(
     what: tuple[str, str | None], where: str, now: Measured | None, then: Measured | None, unit: str, counts: bool
 ) -> Row:
-    went = state(now, then) if counts else "unknown"
-    return Row(what, words.title(what[0]), where, _side(now, unit), _side(then, unit), went)
+    state = went(now, then, unit) if counts else "unknown"
+    return Row(what, words.title(what[0]), where, _side(now, unit), _side(then, unit), state)
 
 
 def _side(found: Measured | None, unit: str) -> Side:
