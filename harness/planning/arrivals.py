@@ -10,6 +10,8 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
+from harness.protocols.nonce import nonce
+
 Due = TypeVar("Due")
 Shape = Literal["constant", "poisson"]
 
@@ -102,12 +104,7 @@ def turns(plan: Arrivals, share: Share) -> Iterator[Turn]:
         turn, conversation = divmod(index, conversations)
         entry = (conversation + turn) % len(plan.entries)
         question = _draw(plan.seed, index, len(plan.questions))
-        yield Turn(index, due_s, conversation, turn, entry, question, nonce(plan.seed, plan.run_id, index))
-
-
-def nonce(seed: int, run_id: str, index: int) -> str:
-    """The mark by which attempts are joined to request *index* of a run: ``n-`` and ten hexadecimal digits."""
-    return "n-" + blake2b(f"{seed}\0{run_id}\0{index}".encode(), digest_size=5).hexdigest()
+        yield Turn(index, due_s, conversation, turn, entry, question, nonce(plan.run_id, index))
 
 
 def _draw(seed: int, index: int, among: int) -> int:

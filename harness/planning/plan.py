@@ -12,6 +12,7 @@ from typing import Literal
 from harness.faults import Fault
 from harness.faults.effects import Effect
 from harness.problems import Problem
+from harness.protocols.nonce import REQUESTS_MAX
 from harness.reading.expectation import Expectation
 from harness.reading.quantities import seconds
 from harness.reading.scenario import PHASES, Scenario
@@ -117,6 +118,12 @@ def plan(
             "how the service does when nothing is broken"
         )
         problems.append(Problem(what, path="phases.baseline"))
+    if scenario.load.rate_per_s * phases[-1].end_s > REQUESTS_MAX:
+        what = (
+            f"{scenario.load.rate_per_s:g} a second for {phases[-1].end_s:g} s are more than the {REQUESTS_MAX} requests "
+            "that a run can tell apart"
+        )
+        problems.append(Problem(what, path="load.rate_per_s"))
     if scenario.good.within > scenario.load.deadline:
         what = f"{scenario.good.within:g} s is later than the client's deadline of {scenario.load.deadline:g} s (load.deadline)"
         problems.append(Problem(what, path="good.within"))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from harness.protocols.nonce import Nonces
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,3 +45,9 @@ def resolved(ask: TargetAsk, headers: Mapping[str, str]) -> Ask:
         nonce_place=ask.nonce.place,
         nonce_name=ask.nonce.name,
     )
+
+
+def own_nonces(ask: TargetAsk, run_id: str) -> Nonces:
+    """How the nonces of run *run_id* are known, and where the target file's *ask* has them travel."""
+    header = ask.nonce.name if ask.nonce.place == "header" else None
+    return Nonces(run_id, (header or "").lower())

@@ -1,31 +1,149 @@
-"""The nonce: a mark in a request's prompt or headers that joins every attempt to the request it was made for."""
+"""The nonce: a mark in a request by which every attempt is joined to the request it was made for; only a run's own count.
+
+It is ``n-`` and ten hexadecimal digits: six of the request's index, and four by which the run knows its own. The index is
+what chance hangs on, so that two runs with one seed draw alike although their nonces differ.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from hashlib import blake2b
 
-NONCE = re.compile(rb"n-[0-9a-f]{10}")
+import msgspec
 
-_LENGTH = len("n-0123456789")
+REQUESTS_MAX = 16**6
+"""How many requests of one run can be told apart."""
+
+_INDEX_DIGITS = 6
+_SHAPE = re.compile(rb"n-([0-9a-f]{10})")
+_WRITTEN = re.compile(r"\s*(?:\[n-[0-9a-f]{10}\]|\bn-[0-9a-f]{10}\b)")
+_BYTES = len(b"n-0123456789")
+
+# The letter before a nonce may be the end of an escape: "\n" and "\u005b" in JSON, "%5B" in a form.
+_ESCAPE = re.compile(rb"(?:\\[bfnrt]|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2})\Z")
+_ESCAPE_BYTES = len(rb"\u005b")
+
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{10})([0-9a-f]{22})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def nonce(run_id: str, index: int) -> str:
+    """The mark of request *index* of a run. Raises ValueError from `REQUESTS_MAX` on."""
+    if not 0 <= index < REQUESTS_MAX:
+        raise ValueError(f"request {index} cannot be marked; a run has at most {REQUESTS_MAX} requests")
+    digits = f"{index:0{_INDEX_DIGITS}x}"
+    return f"n-{digits}{_check(run_id, digits)}"
+
+
+def lot(nonce: str) -> str:
+    """What chance hangs on for the request with this *nonce*: the same in every run; an empty one gives an empty text."""
+    return nonce[len("n-") :][:_INDEX_DIGITS]
+
+
+def traceparent(nonce: str) -> str:
+    """The W3C trace context of the request with this *nonce*, which can be told from the trace's id."""
+    span = blake2b(nonce.encode(), digest_size=8, person=b"span").hexdigest()
+    return f"00-{nonce.removeprefix('n-')}{_trace_rest(nonce)}-{span}-01"
+
+
+def without(text: bytes) -> bytes:
+    """*text* without the nonces in it."""
+    kept, end = [], 0
+    for match in _bounded(text):
+        kept.append(text[end : match.start()])
+        end = match.end()
+    return b"".join([*kept, text[end:]])
+
+
+def unmarked(text: str) -> str:
+    """*text* without the nonces in it, nor the brackets and the space in which a prompt carries them."""
+    # To look for three characters is much cheaper, and most texts have no nonce.
+    return _WRITTEN.sub("", text) if "n-" in text else text
+
+
+class Nonces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a run's own nonces are known, and where to look first.
+
+    *run_id*: empty means that nonces of any run count. *header*: the one in which the target file has the nonce travel,
+    in lower case; empty where that is the prompt or a field of the body.
+    """
+
+    run_id: str = ""
+    header: str = ""
+
+    def own(self, text: bytes, begin: int = 0) -> Iterator[str]:
+        """Every nonce of the run in *text* that starts at *begin* or later."""
+        for match in _bounded(text, begin):
+            digits = match[1].decode("ascii")
+            if not self.run_id or digits[_INDEX_DIGITS:] == _check(self.run_id, digits[:_INDEX_DIGITS]):
+                yield f"n-{digits}"
+
+    def of_trace(self, value: bytes) -> Iterator[str]:
+        """The nonce of the run of which a ``traceparent`` header with this *value* was made; none where it was not."""
+        match = _TRACE.match(value.strip())
+        if match and match[2].decode("ascii") == _trace_rest(f"n-{match[1].decode('ascii')}"):
+            yield from self.own(b"n-" + match[1])
+
+
+ANY_RUN = Nonces()
 
 
 class NonceSearch:
-    """Finds the last nonce in text that comes piece by piece; *found* is empty until there is one."""
+    """Finds the nonce of one request in its headers, and in its body, which may come piece by piece.
 
-    __slots__ = ("_tail", "found")
+    The first place that has one counts: where the target file says, then ``x-request-id`` and ``traceparent``, then the
+    body, then any other header. Of several in one place the newest counts: a request can only quote those before it.
+    """
 
-    def __init__(self) -> None:
-        self.found = ""
+    __slots__ = ("_body", "_headers", "_named", "_nonces", "_request_id", "_tail", "_trace")
+
+    def __init__(self, nonces: Nonces) -> None:
+        self._nonces = nonces
+        self._named = self._request_id = self._trace = self._body = self._headers = ""
         self._tail = b""
 
-    def whole(self, text: bytes) -> None:
-        """Look through a text of its own, such as one header's value."""
-        if matches := NONCE.findall(text):
-            self.found = matches[-1].decode("ascii")
+    @property
+    def found(self) -> str:
+        """Empty until there is one."""
+        told = self._named if self._nonces.header else self._body
+        return told or self._request_id or self._trace or self._body or self._headers
+
+    def header(self, name: bytes, value: bytes) -> None:
+        """Look through one header; *name* in lower case."""
+        found = max(self._nonces.own(value), default="")
+        if name == b"traceparent":
+            found = max(self._nonces.of_trace(value), default=found)
+            self._trace = max(self._trace, found)
+        elif name == b"x-request-id":
+            self._request_id = max(self._request_id, found)
+        else:
+            self._headers = max(self._headers, found)
+        if name == self._nonces.header.encode("latin-1"):
+            self._named = max(self._named, found)
 
     def piece(self, piece: bytes) -> None:
         """Look through the next piece of the body; a nonce may lie across two or more of them."""
         text = self._tail + piece
-        self.whole(text)
-        # One byte less than a nonce, so that none is found twice.
-        self._tail = text[1 - _LENGTH :]
+        # What starts earlier was whole before, and what stands in front of it may be gone.
+        begin = min(len(self._tail), _ESCAPE_BYTES) if len(self._tail) == _TAIL_BYTES else 0
+        self._body = max(self._body, *self._nonces.own(text, begin), "")
+        self._tail = text[-_TAIL_BYTES:]
+
+
+_TAIL_BYTES = _ESCAPE_BYTES + _BYTES - 1
+
+
+def _bounded(text: bytes, begin: int = 0) -> Iterator[re.Match[bytes]]:
+    """Whatever in *text* looks like a nonce and is not the end of a longer word, such as ``session-1764108000``."""
+    for match in _SHAPE.finditer(text, begin):
+        before = text[max(0, match.start() - _ESCAPE_BYTES) : match.start()]
+        if not before[-1:].isalnum() or _ESCAPE.search(before):
+            yield match
+
+
+def _check(run_id: str, digits: str) -> str:
+    return blake2b(f"{run_id}\0{digits}".encode(), digest_size=2).hexdigest()
+
+
+def _trace_rest(nonce: str) -> str:
+    return blake2b(nonce.encode(), digest_size=11, person=b"trace").hexdigest()

@@ -7,13 +7,13 @@ A protocol builds an `HttpRequest` and gives a `Reader`, which turns an event of
 from __future__ import annotations
 
 import re
-from hashlib import blake2b
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from harness.protocols.asking import Ask
+from harness.protocols.nonce import traceparent
 from harness.registry import Registry, load_third_parties
 
 
@@ -122,13 +122,6 @@ def protocol(name: str) -> AskProtocol:
     if name not in PROTOCOLS:
         load_third_parties("protocols")
     return PROTOCOLS[name]
-
-
-def traceparent(nonce: str) -> str:
-    """The W3C trace context of the request with this *nonce*: equal nonces give equal ids."""
-    trace = blake2b(nonce.encode(), digest_size=16, person=b"trace").hexdigest()
-    span = blake2b(nonce.encode(), digest_size=8, person=b"span").hexdigest()
-    return f"00-{trace}-{span}-01"
 
 
 class _Delta(msgspec.Struct):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-NONCE = re.compile(r"\s*\[(n-[0-9A-Za-z]{10})\]")
+from harness.protocols.nonce import unmarked
 
 # No number and no date stands in here: those are what answers are compared by.
 _FILLER = (
@@ -44,9 +44,8 @@ class Message(msgspec.Struct):
 
 
 class Prompt(NamedTuple):
-    """A chat, read: *key* is its nonce, or a digest of it when it carries none."""
+    """A chat, read."""
 
-    key: str
     question: str
     facts: tuple[str, ...]
     digest: str  # of all messages without their nonces
@@ -54,13 +53,12 @@ class Prompt(NamedTuple):
 
 def read(messages: Sequence[Message]) -> Prompt:
     """The last question of the user's, and the facts listed as ``- ...`` under a line ``Context:`` in any message."""
-    nonces = [nonce for message in messages for nonce in NONCE.findall(message.text)]
-    texts = [(message.role, NONCE.sub("", message.text)) for message in messages]
+    texts = [(message.role, unmarked(message.text)) for message in messages]
     digest = blake2b(msgspec.json.encode(texts), digest_size=8).hexdigest()
     asked = [text for role, text in texts if role == "user"]
     question = asked[-1].rsplit("Question:", 1)[-1].strip() if asked else ""
     facts = tuple(fact for _, text in texts for fact in _facts(text))
-    return Prompt(nonces[-1] if nonces else digest, question, facts, digest)
+    return Prompt(question, facts, digest)
 
 
 def pieces(prompt: Prompt, tokens: int) -> list[str]:

@@ -7,6 +7,7 @@ import time
 
 import msgspec
 
+from harness.protocols.nonce import lot
 from harness.simulated_provider import answers, openai_format
 from harness.simulated_provider.pace import Pace
 from harness.simulated_provider.server import Reply, Request
@@ -69,7 +70,7 @@ class Provider:
     async def answer(self, request: Request, reply: Reply) -> None:
         match (request.method, request.path):
             case ("POST", path) if path == CHAT:
-                await self._chat(request.body, reply)
+                await self._chat(request, reply)
             case ("GET", "/healthz"):
                 reply.whole(200, msgspec.json.encode({"region": self._region}))
             case ("GET", "/counts"):
@@ -80,9 +81,9 @@ class Provider:
                 unknown = openai_format.error(f"Invalid URL ({method} {path})", "invalid_request_error", "unknown_url")
                 reply.whole(404, unknown)
 
-    async def _chat(self, body: bytes, reply: Reply) -> None:
+    async def _chat(self, request: Request, reply: Reply) -> None:
         try:
-            chat = msgspec.json.decode(body, type=_Chat)
+            chat = msgspec.json.decode(request.body, type=_Chat)
         except msgspec.DecodeError as problem:
             self.counts.rejected += 1
             reply.whole(
@@ -91,12 +92,13 @@ class Provider:
             return
         try:
             async with self._slots:
-                await self._work(chat, reply)
+                await self._work(chat, lot(request.nonce), reply)
         except Overloaded:
             self.counts.rejected += 1
             reply.whole(503, openai_format.OVERLOADED)
 
-    async def _work(self, chat: _Chat, reply: Reply) -> None:
+    async def _work(self, chat: _Chat, key: str, reply: Reply) -> None:
+        """*key*: of the request, whatever the run; empty where it carries no nonce."""
         prompt = answers.read(chat.messages)
         pieces = answers.pieces(prompt, self._settings.tokens)
         limit = chat.max_completion_tokens or chat.max_tokens or len(pieces)
@@ -106,7 +108,7 @@ class Provider:
             f"chatcmpl-{prompt.digest}", int(time.time()), chat.model, f"fp_{self._region}"
         )
         usage = openai_format.Usage(sum(len(message.text) for message in chat.messages) // 4, len(pieces))
-        due_s = self._pace.due_s(f"{self._region}/{prompt.key}", len(pieces))
+        due_s = self._pace.due_s(f"{self._region}/{key or prompt.digest}", len(pieces))
         if chat.stream:
             with_usage = chat.stream_options is not None and chat.stream_options.include_usage
             chunks = openai_format.Chunks(completion, with_usage=with_usage)

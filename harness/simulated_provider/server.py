@@ -15,15 +15,18 @@ from typing import NamedTuple
 
 import httptools
 
+from harness.protocols.nonce import ANY_RUN, NonceSearch
+
 _log = logging.getLogger(__name__)
 
 
 class Request(NamedTuple):
-    """One request that came whole."""
+    """One request that came whole; *nonce* is empty where it carries none."""
 
     method: str
     path: str
     body: bytes
+    nonce: str = ""
 
 
 class Reply:
@@ -91,6 +94,7 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
         self._body = bytearray()
+        self._search = NonceSearch(ANY_RUN)
         self._waiting: deque[tuple[Request, Reply]] = deque()
         self._work: asyncio.Task[None] | None = None
 
@@ -108,21 +112,23 @@ class _Connection(asyncio.Protocol):
     # What the parser calls, in this order.
 
     def on_message_begin(self) -> None:
-        self._url, self._body = b"", bytearray()
+        self._url, self._body, self._search = b"", bytearray(), NonceSearch(ANY_RUN)
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._search.header(name.lower(), value)
         if name.lower() == b"expect" and value.lower() == b"100-continue":
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, data: bytes) -> None:
         self._body += data
+        self._search.piece(data)
 
     def on_message_complete(self) -> None:
         path = self._url.split(b"?", 1)[0].decode("latin-1")
-        request = Request(self._parser.get_method().decode("latin-1"), path, bytes(self._body))
+        request = Request(self._parser.get_method().decode("latin-1"), path, bytes(self._body), self._search.found)
         chunked = self._parser.get_http_version() == "1.1"
         reply = Reply(self._transport, chunked=chunked, keep_alive=self._parser.should_keep_alive())
         self._accept(request)

@@ -7,11 +7,11 @@ import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
 
 import msgspec
 
 from harness.planning.plan import Plan
+from harness.protocols.nonce import nonce
 from harness.record.rows import Request, RequestOutcome
 from simulated_world.events import Events, Process, Task
 from simulated_world.network import HOP_S
@@ -30,6 +30,7 @@ class Flaws:
 
 
 SOUND = Flaws()
+RUN_ID = "simulated"
 
 
 class Clients:
@@ -88,7 +89,7 @@ class Clients:
         self._unsent -= 1
         turn, number = divmod(index, self._conversations)
         entry, service = list(self._services.items())[(number + turn) % len(self._services)]
-        conversation, nonce = f"c{number}", _nonce(self._plan.seed, index)
+        conversation, mark = f"c{number}", nonce(RUN_ID, index)
         question = self._questions[self._chance.randrange(len(self._questions))]
         seen, overlapped = self._seen.get(conversation), index - self._conversations in self._open
         row = Request(
@@ -102,10 +103,10 @@ class Clients:
             overlapped=overlapped,
             question=question,
             seen_version=seen,
-            nonce=nonce,
+            nonce=mark,
         )
         self._open[index] = row
-        self._events.start(self._await(row, service, Ask(question, nonce, conversation, seen)))
+        self._events.start(self._await(row, service, Ask(question, mark, conversation, seen)))
 
     def _await(self, row: Request, service: Service, ask: Ask) -> Process[None]:
         task: Task[Answer | None] = self._events.start(service.answer(ask))
@@ -137,7 +138,3 @@ class Clients:
         self.rows += [row] * times
         if row.index in self._flaws.unplanned:
             self.rows.append(msgspec.structs.replace(row, index=row.index + self._plan.requests))
-
-
-def _nonce(seed: int, index: int) -> str:
-    return "n-" + blake2b(f"{seed}/{index}".encode(), digest_size=5).hexdigest()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from harness.faults.effects import Cut, EdgeRule, Effect, HttpError, RateLimit, TapMode, Toxic
+from harness.protocols.nonce import lot
+from harness.running.wire.edge.rules import draw
 from simulated_world.events import Events
 from simulated_world.limiter import Limiter
 
@@ -29,8 +31,9 @@ class Laid:
 class Network:
     """All links. An effect may be laid twice, for two faults; lifting it for one leaves the other."""
 
-    def __init__(self, events: Events, chance: random.Random) -> None:
-        self._events, self._chance = events, chance
+    def __init__(self, events: Events, chance: random.Random, seed: int) -> None:
+        self._events, self._chance, self._seed = events, chance, seed
+        self._tries: Counter[tuple[str, str, str]] = Counter()
         self._limiters: dict[tuple[str, str], Limiter] = {}
         self.laid: list[Laid] = []
         self._by_link: dict[str, list[Laid]] = {}
@@ -84,8 +87,8 @@ class Network:
         ]
         return min(held, default=None)
 
-    def answer_of_a_fault(self, link: str) -> tuple[str, int, float | None] | None:
-        """The fault that answers in the provider's place now, its status, and its ``retry-after``; None for none."""
+    def answer_of_a_fault(self, link: str, nonce: str) -> tuple[str, int, float | None] | None:
+        """The fault that answers in the provider's place an attempt of *nonce*, its status, and its ``retry-after``; None for none."""
         for laid in self._on(link):
             if not isinstance(laid.effect, EdgeRule):
                 continue
@@ -95,7 +98,9 @@ class Network:
                     if wait_s:
                         return laid.fault, 429, wait_s
                 case HttpError(status, share_ratio):
-                    if self._chance.random() < share_ratio:
+                    self._tries[laid.fault, link, lot(nonce)] += 1
+                    attempt = self._tries[laid.fault, link, lot(nonce)]
+                    if draw(self._seed, link, laid.fault, lot(nonce), attempt) < share_ratio:
                         return laid.fault, status, None
         return None
 

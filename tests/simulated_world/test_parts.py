@@ -112,7 +112,7 @@ def test_a_limit_lets_a_burst_through_and_then_its_rate() -> None:
 
 def world(*effects: Effect) -> tuple[Events, Network, Wire, Provider]:
     events = Events()
-    network = Network(events, random.Random(1))
+    network = Network(events, random.Random(1), 1)
     provider = Provider(events, Simulated(capacity=500, sigma=0, first_token="100ms", tokens=1), random.Random(1))
     wire = Wire(events, network, {"link": provider})
     for effect in effects:

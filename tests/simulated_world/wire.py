@@ -74,7 +74,7 @@ class Wire:
         assert exchange.attempt is not None
         arrival = Arrival(link, events.now_s, exchange.attempt.nonce)
         self.arrivals.append(arrival)
-        answered = network.answer_of_a_fault(link)
+        answered = network.answer_of_a_fault(link, exchange.attempt.nonce)
         if answered is not None:
             arrival.fault, status, retry_after_s = answered
             self.by_fault[arrival.fault] += 1

@@ -15,7 +15,7 @@ from harness.record.rows import Arrival, Attempt, Request
 from harness.record.tables import table
 from harness.running.ports import World
 from simulated_world.calls import Calls
-from simulated_world.clients import SOUND, Clients, Flaws
+from simulated_world.clients import RUN_ID, SOUND, Clients, Flaws
 from simulated_world.clock import SimClock
 from simulated_world.events import Events
 from simulated_world.injector import SimInjector
@@ -106,7 +106,7 @@ class SimWorld:
     ) -> None:
         self.plan, self.calls = plan, calls or Calls()
         self.events, chance = Events(), random.Random(seed)
-        self.network = Network(self.events, chance)
+        self.network = Network(self.events, chance, plan.seed)
         links = plan.target.links
         http = {name: link for name, link in links.items() if link.carries == "http"}
         self.providers = {name: Provider(self.events, _settings(link), chance) for name, link in http.items()}
@@ -140,7 +140,7 @@ class SimWorld:
 def begun(plan: Plan) -> Begun:
     """The first line of a simulated run's history; the same for every run of *plan*."""
     return Begun(
-        run_id="simulated",
+        run_id=RUN_ID,
         started_at="2026-01-01T00:00:00+00:00",
         clock_zero_s=0.0,
         seed=plan.seed,

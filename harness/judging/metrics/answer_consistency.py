@@ -10,14 +10,12 @@ from harness.judging.metrics.base import Metric, best_case, measured
 from harness.judging.sample import Sample
 from harness.judging.scoring.shares import wilson
 from harness.planning.plan import Plan
+from harness.protocols.nonce import unmarked
 from harness.reading.expectation import Expectation
 
 if TYPE_CHECKING:
     from harness.judging.result import Measured
     from harness.judging.scoring.consistency import Compared, Consistency
-
-# A service that repeats the question repeats its nonce, which is another one every time.
-_NONCE = r"\s*(?:\[n-[0-9a-f]{10}\]|\bn-[0-9a-f]{10}\b)"
 
 
 class AnswerConsistency(Metric):
@@ -77,7 +75,8 @@ def _compare(evidence: Evidence) -> Compared:
     rows = evidence.requests[evidence.requests["outcome"] == "complete"]
     publish = evidence.plan.target.publish
     return consistency.compare(
-        rows.assign(answer=rows["answer"].str.replace(_NONCE, "", regex=True)),
+        # A service that repeats the question repeats its nonce, which is another one every time.
+        rows.assign(answer=rows["answer"].map(unmarked, na_action="ignore")),
         evidence.publications(),
         baseline=(rows["phase"] == "baseline").to_numpy(),
         replica_lag_s=publish.replica_lag if publish else 0.0,

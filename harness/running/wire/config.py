@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from harness.protocols.nonce import ANY_RUN, Nonces
+
 ATTEMPTS = "attempts.rows"
 ARRIVALS = "arrivals.rows"
 
@@ -34,12 +36,16 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """*rows* is the folder that gets the row files; *ready* the file that appears, whole, once every port is bound."""
+    """*rows* is the folder that gets the row files; *ready* the file that appears, whole, once every port is bound.
+
+    *nonces*: how those of the run are known.
+    """
 
     links: list[LinkConfig]
     rows: str
     seed: int
     ready: str
+    nonces: Nonces = ANY_RUN
 
     def __post_init__(self) -> None:
         names = [link.name for link in self.links]
@@ -55,6 +61,7 @@ def config(
     ready: Path,
     ca: Mapping[str, Path] | None = None,
     listen: Mapping[str, int] | None = None,
+    nonces: Nonces = ANY_RUN,
 ) -> bytes:
     """The content of a config file: *upstreams* by link name, and for some of them a file of certificates, or a port.
 
@@ -63,7 +70,7 @@ def config(
     trusted = {name: str(path) for name, path in (ca or {}).items()}
     ports = listen or {}
     links = [LinkConfig(name, upstream, trusted.get(name), ports.get(name)) for name, upstream in upstreams.items()]
-    return msgspec.json.encode(Config(links, str(rows), seed, str(ready)))
+    return msgspec.json.encode(Config(links, str(rows), seed, str(ready), nonces))
 
 
 def load(path: Path) -> Config:

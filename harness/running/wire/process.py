@@ -60,8 +60,8 @@ async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
     links: dict[str, Ends] = {}
     for link in config.links:
         ca = Path(link.ca) if link.ca else None
-        edge = Edge(link.name, link.upstream, ca=ca, seed=config.seed, arrivals=arrivals)
-        links[link.name] = Ends(Tap(link.name, attempts, link.listen), edge)
+        edge = Edge(link.name, link.upstream, ca=ca, seed=config.seed, arrivals=arrivals, nonces=config.nonces)
+        links[link.name] = Ends(Tap(link.name, attempts, link.listen, config.nonces), edge)
     control = Control(links)
     watch(control.finished)
     runner = web.AppRunner(control.application(), access_log=None)

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from harness.planning.plan import Plan
 from harness.problems import HarnessError, Problem, UsageProblems
+from harness.protocols.asking import own_nonces
 from harness.reading.hosts import on_this_machine
 from harness.reading.target import SimulatedUpstream, Target
 from harness.record import run_folder
@@ -273,7 +274,8 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
         return None
     listen = {name: link.listen for name, link in target.links.items() if name in upstreams and link.listen}
     config, ready = temp / "wire.json", temp / "wire-ready.json"
-    config.write_bytes(wire_config(upstreams, rows=folder.rows, seed=seed, ready=ready, listen=listen))
+    nonces = own_nonces(target.ask, folder.path.name)
+    config.write_bytes(wire_config(upstreams, rows=folder.rows, seed=seed, ready=ready, listen=listen, nonces=nonces))
     processes.spawn(WIRE, wire.command(config), may_end=True)
     return ready
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.protocols.nonce import Nonces
 from harness.record.rows import Arrival, ArrivalOutcome
 from harness.running.wire.edge.rules import Rules
 from harness.running.wire.edge.upstream import Upstream
@@ -23,8 +24,11 @@ _log = logging.getLogger(__name__)
 class Account:
     """The account of *link*, in front of *upstream*; `rules` are the faults in force."""
 
-    def __init__(self, link: str, upstream: str, *, ca: Path | None, seed: int, arrivals: Ledger[Arrival]) -> None:
+    def __init__(
+        self, link: str, upstream: str, *, ca: Path | None, seed: int, arrivals: Ledger[Arrival], nonces: Nonces
+    ) -> None:
         self.link = link
+        self.nonces = nonces
         self.rules = Rules(seed, link)
         self.by_fault: Counter[str] = Counter()
         self.upstream = Upstream(upstream, ca)

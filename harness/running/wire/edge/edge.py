@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from harness.protocols.nonce import Nonces
 from harness.record.rows import Arrival
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.connection import Connection
@@ -20,8 +21,10 @@ _BACKLOG = 1024
 class Edge:
     """The edge of *link*, in front of *upstream*."""
 
-    def __init__(self, link: str, upstream: str, *, ca: Path | None, seed: int, arrivals: Ledger[Arrival]) -> None:
-        self.account = Account(link, upstream, ca=ca, seed=seed, arrivals=arrivals)
+    def __init__(
+        self, link: str, upstream: str, *, ca: Path | None, seed: int, arrivals: Ledger[Arrival], nonces: Nonces
+    ) -> None:
+        self.account = Account(link, upstream, ca=ca, seed=seed, arrivals=arrivals, nonces=nonces)
         self.port = 0
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None

@@ -7,7 +7,7 @@ import time
 from hashlib import blake2b
 from typing import Protocol
 
-from harness.protocols.nonce import NonceSearch
+from harness.protocols.nonce import NonceSearch, lot
 from harness.record.rows import Arrival, ArrivalOutcome
 from harness.running.wire.edge import openai_errors
 from harness.running.wire.edge.account import Account
@@ -112,7 +112,7 @@ class Exchange:
         self._account.arrivals.begin(self._arrival)
         body = bytes(self._request.body)
         self._arrival.nonce = self._nonce(body)
-        verdict = self._account.rules.judge(self._arrival.nonce, time.monotonic())
+        verdict = self._account.rules.judge(lot(self._arrival.nonce), time.monotonic())
         if verdict.status:
             self._read(body)
             self._answer_for_fault(verdict)
@@ -128,11 +128,11 @@ class Exchange:
         self._read(body)
 
     def _nonce(self, body: bytes) -> str:
-        search = NonceSearch()
+        search = NonceSearch(self._account.nonces)
         for name, said in self._request.headers:
             if name.lower() not in SECRET:
-                search.whole(said)
-        search.whole(body)
+                search.header(name.lower(), said)
+        search.piece(body)
         return search.found
 
     def _read(self, body: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Protocol
 
 import msgspec
 
-from harness.protocols.nonce import NONCE
+from harness.protocols.nonce import without
 
 _WHOLE_BYTES_MAX = 1 << 22
 _CHARACTERS_PER_TOKEN = 4
@@ -83,7 +83,7 @@ class Prompt:
     @property
     def messages_sha256(self) -> str:
         """The same for every attempt with the same messages, whatever their nonce."""
-        return sha256(NONCE.sub(b"", self._messages)).hexdigest() if self._messages else ""
+        return sha256(without(self._messages)).hexdigest() if self._messages else ""
 
     @property
     def tokens_estimate(self) -> int | None:

@@ -34,7 +34,7 @@ class Near(asyncio.Protocol):
         self._all = near_sides
         self._all_far = far_sides
         self._loop = asyncio.get_running_loop()
-        self._watched = HttpExchanges(passage.link, passage.attempts)
+        self._watched = HttpExchanges(passage.link, passage.attempts, passage.nonces)
         self._far: Far | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._waiting: list[bytes] = []

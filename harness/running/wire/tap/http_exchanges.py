@@ -8,7 +8,7 @@ from collections import deque
 
 import httptools
 
-from harness.protocols.nonce import NonceSearch
+from harness.protocols.nonce import ANY_RUN, Nonces, NonceSearch
 from harness.record.rows import Attempt, AttemptOutcome
 from harness.running.wire.ledger import Ledger
 from harness.running.wire.secrets import SECRET, path_alone
@@ -23,8 +23,9 @@ class HttpExchanges:
     It is told every byte that passes, once, in order. What it cannot parse it counts as malformed, and follows no further.
     """
 
-    def __init__(self, link: str, attempts: Ledger[Attempt]) -> None:
+    def __init__(self, link: str, attempts: Ledger[Attempt], nonces: Nonces = ANY_RUN) -> None:
         self._link = link
+        self._nonces = nonces
         self._ledger = attempts
         self._open: deque[_Exchange] = deque()
         self._asking: _Exchange | None = None
@@ -95,7 +96,7 @@ class HttpExchanges:
 
     def _begin(self) -> None:
         attempt = self._ledger.begin(Attempt(self._link, self._now_s))
-        self._asking = _Exchange(attempt)
+        self._asking = _Exchange(attempt, self._nonces)
         self._open.append(self._asking)
         self.begun += 1
         self._claim(self._asking)
@@ -169,9 +170,9 @@ class _Exchange:
 
     __slots__ = ("answered", "attempt", "head", "search", "until_end")
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: Attempt, nonces: Nonces) -> None:
         self.attempt = attempt
-        self.search = NonceSearch()
+        self.search = NonceSearch(nonces)
         self.head = False
         self.until_end = False
         self.answered = False
@@ -210,7 +211,7 @@ class _Questions:
         name = name.lower()
         if name in SECRET:
             return
-        self._exchange.search.whole(value)
+        self._exchange.search.header(name, value)
         if name == b"traceparent":
             self._exchange.attempt.traceparent = value[:_TRACEPARENT_CHARACTERS].decode("latin-1")
         elif name == b"x-stainless-retry-count" and value.isdigit():

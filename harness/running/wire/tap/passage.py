@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from harness.protocols.nonce import Nonces
 from harness.record.rows import Attempt
 from harness.running.wire.ledger import Ledger
 
@@ -11,8 +12,9 @@ from harness.running.wire.ledger import Ledger
 class Passage:
     """The way through the tap of *link*. It leads to 127.0.0.1:*via*; while that is None, as if a dial had been refused."""
 
-    def __init__(self, link: str, attempts: Ledger[Attempt]) -> None:
+    def __init__(self, link: str, attempts: Ledger[Attempt], nonces: Nonces) -> None:
         self.link = link
+        self.nonces = nonces
         self.attempts = attempts
         self.via: int | None = None
         self.owed_s = 0.0

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Literal
 
+from harness.protocols.nonce import ANY_RUN, Nonces
 from harness.record.rows import Attempt
 from harness.running.wire.ledger import Ledger
 from harness.running.wire.sockets import bound
@@ -24,8 +25,10 @@ class Tap:
     Raises OSError that names the port when somebody else has it.
     """
 
-    def __init__(self, link: str, attempts: Ledger[Attempt], listen: int | None = None) -> None:
-        self.passage = Passage(link, attempts)
+    def __init__(
+        self, link: str, attempts: Ledger[Attempt], listen: int | None = None, nonces: Nonces = ANY_RUN
+    ) -> None:
+        self.passage = Passage(link, attempts, nonces)
         self._connections: set[Near] = set()
         self._far_sides: set[Far] = set()
         self._modes: dict[str, Mode] = {}

@@ -1,0 +1,39 @@
+"""Two runs with one seed, on the real wire: the same requests are hit, although no nonce of one is a nonce of the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.protocols.nonce import lot
+
+SHARE = 0.4
+FAULT = {"kind": "http_error", "on": {"kind": "provider"}, "status": 503, "share": SHARE, "at": "fault"}
+PHASES = {"warmup": "250ms", "baseline": "1s", "fault": "3s", "recovery": "250ms"}
+# Whether a request at the edge of the fault meets it hangs on how fast its attempt comes.
+INSIDE_S = (1.75, 3.75)
+
+
+def drawn(folder: Path) -> dict[str, bool]:
+    """Whether each request that lay well inside the fault was hit, by what chance hangs on."""
+    rows = pd.read_parquet(folder / "requests.parquet")
+    inside = rows[rows["due_s"].between(*INSIDE_S) & (rows["attempts"] > 0)]
+    arrivals = pd.read_parquet(folder / "arrivals.parquet")
+    hit = set(arrivals.loc[arrivals["fault"] != "", "nonce"])
+    return {lot(nonce): nonce in hit for nonce in inside["nonce"]}
+
+
+def test_equal_seeds_hit_the_same_requests_in_two_real_runs_and_another_seed_hits_others(small: Any) -> None:
+    small.write("scenario", small.scenario | {"faults": [FAULT], "phases": PHASES})
+    folders = [small.run("--seed", seed).folder for seed in ("5", "5", "6")]
+    first, again, other = map(drawn, folders)
+
+    both = first.keys() & again.keys()
+    assert len(both) >= 20
+    assert {key: first[key] for key in both} == {key: again[key] for key in both}
+    assert 0 < sum(first.values()) < len(first)
+    assert any(first[key] != other[key] for key in first.keys() & other.keys())
+    nonces = [set(pd.read_parquet(folder / "requests.parquet")["nonce"]) for folder in folders]
+    assert nonces[0].isdisjoint(nonces[1])

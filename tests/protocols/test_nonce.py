@@ -1,0 +1,134 @@
+"""Which mark in a request is its nonce, and that nothing else is."""
+
+from __future__ import annotations
+
+import itertools
+from urllib.parse import quote
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.protocols.nonce import REQUESTS_MAX, Nonces, NonceSearch, lot, nonce, traceparent, unmarked, without
+
+OURS = Nonces("region-loss-20251126")
+OWN = nonce(OURS.run_id, 298)
+EARLIER = nonce(OURS.run_id, 297)
+OLD = nonce("region-loss-20251125", 299)
+
+
+def _found(*pieces: bytes | str, nonces: Nonces = OURS, **headers: str) -> str:
+    search = NonceSearch(nonces)
+    for name, value in headers.items():
+        search.header(name.replace("_", "-").encode(), value.encode())
+    for piece in pieces:
+        search.piece(piece.encode() if isinstance(piece, str) else piece)
+    return search.found
+
+
+def test_a_nonce_tells_its_request_and_no_two_of_a_run_are_alike() -> None:
+    nonces = {nonce(run, index) for run in ("a", "b") for index in range(2000)}
+    assert len(nonces) == 4000
+    assert lot(nonce("a", 298)) == lot(nonce("b", 298)) != lot(nonce("a", 299))
+    assert lot("") == ""
+
+
+def test_a_request_beyond_those_that_can_be_told_apart_is_refused() -> None:
+    assert nonce("a", REQUESTS_MAX - 1)
+    with pytest.raises(ValueError, match="at most 16777216 requests"):
+        nonce("a", REQUESTS_MAX)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "session-1764108000",
+        "conversation-1764108000123",
+        "run-00000000aa",
+        "a n-1764108000 of nobody's",
+        "n-00000000a n-00000000AA m-00000000aa n_00000000aa",
+        f"earlier you asked: refunds? [{OLD}]",
+    ],
+)
+def test_what_only_looks_like_a_nonce_of_the_run_is_none(text: str) -> None:
+    assert _found(text) == ""
+    assert _found(f"When? [{OWN}] {text}") == OWN == _found(f"{text} When? [{OWN}]")
+    assert _found(x_request_id=text) == ""
+
+
+def test_where_the_run_is_not_known_nonces_of_any_run_count_but_no_end_of_a_word() -> None:
+    assert _found(f"[{OLD}]", nonces=Nonces()) == OLD
+    assert _found("session-1764108000 run-00000000aa", nonces=Nonces()) == ""
+
+
+def test_of_several_nonces_the_newest_counts_since_a_request_can_only_quote_those_before_it() -> None:
+    assert _found(f"When? [{OWN}] Before: What? [{EARLIER}]") == OWN
+    assert _found(f"What? [{EARLIER}] It is. When? [{OWN}]") == OWN
+
+
+@pytest.mark.parametrize(
+    "body", [r'{"a": "\n%s"}', r'{"a": "\u005b%s"}', '{"a": "(%s)"}', "a=b&c=%s", "a=%%5B%s%%5D", "“%s”", "_%s"]
+)
+def test_a_nonce_is_found_behind_whatever_an_encoding_puts_in_front(body: str) -> None:
+    assert _found(body % OWN) == OWN
+
+
+def test_a_form_of_the_question_carries_the_nonce_too() -> None:
+    assert _found(quote(f"When? [{OWN}]")) == OWN
+
+
+@given(cut=st.lists(st.integers(0, 90), max_size=8))
+def test_a_nonce_is_found_however_the_body_is_cut(cut: list[int]) -> None:
+    text = f"session-{OWN[2:]} old [{OLD}] in-{EARLIER} and \\n{OWN} end {EARLIER}".encode()
+    ends = [0, *sorted(cut), len(text)]
+    pieces = [text[start:end] for start, end in itertools.pairwise(ends)]
+
+    assert _found(*pieces) == OWN
+
+
+@given(cut=st.lists(st.integers(0, 40), max_size=8))
+def test_the_end_of_a_word_is_no_nonce_however_the_body_is_cut(cut: list[int]) -> None:
+    text = f"the sessio{OWN} of yesterday".encode()
+    ends = [0, *sorted(cut), len(text)]
+    assert _found(*(text[start:end] for start, end in itertools.pairwise(ends))) == ""
+
+
+def test_a_nonce_does_not_lie_across_two_headers() -> None:
+    assert _found(a=OWN[:7], b=OWN[7:]) == ""
+
+
+def test_the_place_that_the_target_file_names_comes_first() -> None:
+    other = nonce(OURS.run_id, 400)
+    in_header = Nonces(OURS.run_id, "x-nonce")
+    everywhere = {"x_request_id": other, "x_nonce": OWN, "traceparent": traceparent(other)}
+    assert _found(f"[{other}]", nonces=in_header, **everywhere) == OWN
+    # By default that is the prompt.
+    assert _found(f"[{OWN}]", x_request_id=other, x_nonce=other) == OWN
+
+
+def test_then_come_x_request_id_and_traceparent_and_then_the_body_and_any_other_header() -> None:
+    in_header = Nonces(OURS.run_id, "x-nonce")
+    later = nonce(OURS.run_id, 400)
+    assert _found(f"[{later}]", nonces=in_header, x_request_id=OWN, traceparent=traceparent(later)) == OWN
+    assert _found(f"[{later}]", nonces=in_header, traceparent=traceparent(OWN)) == OWN
+    assert _found(f"[{OWN}]", nonces=in_header, x_correlation_id=later) == OWN
+    assert _found(nonces=in_header, x_correlation_id=OWN) == OWN
+
+
+def test_a_trace_that_goes_on_with_spans_of_the_services_own_still_tells_the_request() -> None:
+    trace = traceparent(OWN)
+    version, trace_id, _, flags = trace.split("-")
+    assert _found(traceparent=f"{version}-{trace_id}-00f067aa0ba902b7-{flags}") == OWN
+    assert _found(traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01") == ""
+    assert _found(traceparent=traceparent(OLD)) == ""
+
+
+def test_nonces_are_taken_out_of_texts_and_words_that_end_like_one_are_not() -> None:
+    assert without(f"a [{OWN}] session-1764108000 {EARLIER}".encode()) == b"a [] session-1764108000 "
+    assert unmarked(f"a [{OWN}] session-1764108000 {EARLIER}.") == "a session-1764108000."
+
+
+def test_how_nonces_are_known_can_be_told_to_another_process() -> None:
+    told = msgspec.json.decode(msgspec.json.encode(OURS), type=Nonces)
+    assert told == OURS
