@@ -56,7 +56,7 @@ LIBRARIES = {
 SEEDED = {("harness/planning/arrivals.py", "random")}
 """Where a generator is made of the run's seed, and of nothing else."""
 PATCHES_SOCKETS = {"locust", "gevent", "geventhttpclient"}
-LOAD_CHILD = {"connections.py", "locustfile.py", "sse.py"}
+LOAD_CHILD = {"connections.py", "exchange.py", "locustfile.py"}
 READS_ENVIRONMENT = {
     "harness/settings.py",
     "harness/running/load/__main__.py",  # sets up the environment of the load child, in the child itself
@@ -278,7 +278,7 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     ),
     (arrows_point_one_way, "harness/conduct.py", "from harness.running import loop"),
     (adapters_know_one_another_not, "harness/running/wire/x.py", "from harness.running.wire.edge import edge"),
-    (only_the_load_child_imports_locust, "harness/running/load/sse.py", "from gevent import socket"),
+    (only_the_load_child_imports_locust, "harness/running/load/exchange.py", "from gevent import socket"),
     (only_settings_read_the_environment, "harness/settings.py", "import os\nos.environ"),
     (nobody_knows_the_reference_system, "harness/reference/x.py", "from harness.reference import corpus"),
     (functions_fit_a_screen, "harness/x.py", LONG.replace("    pass\n", "", 1)),

@@ -12,8 +12,10 @@ from hashlib import blake2b
 
 import msgspec
 
-REQUESTS_MAX = 16**6
-"""How many requests of one run can be told apart."""
+BEFORE_MAX = 16**3
+"""How many requests before the load can be told apart; they have negative numbers."""
+REQUESTS_MAX = 16**6 - BEFORE_MAX
+"""How many requests of one load can be told apart."""
 
 _INDEX_DIGITS = 6
 _SHAPE = re.compile(rb"n-([0-9a-f]{10})")
@@ -29,9 +31,9 @@ _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{10})([0-9a-f]{22})-[0-9a-f]{16}-[0-
 
 def nonce(run_id: str, index: int) -> str:
     """The mark of request *index* of a run. Raises ValueError from `REQUESTS_MAX` on."""
-    if not 0 <= index < REQUESTS_MAX:
+    if not -BEFORE_MAX <= index < REQUESTS_MAX:
         raise ValueError(f"request {index} cannot be marked; a run has at most {REQUESTS_MAX} requests")
-    digits = f"{index:0{_INDEX_DIGITS}x}"
+    digits = f"{index + BEFORE_MAX:0{_INDEX_DIGITS}x}"
     return f"n-{digits}{_check(run_id, digits)}"
 
 

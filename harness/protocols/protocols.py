@@ -44,9 +44,13 @@ class HttpRequest(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What one event of a stream, or a whole body, says. *error* is what the target says went wrong."""
+    """What one event of a stream, or a whole body, says. *error* is what the target says went wrong.
+
+    *finished*: there is no more text to come; *done*: there is nothing more to come.
+    """
 
     text: str = ""
+    finished: bool = False
     done: bool = False
     error: str | None = None
     snapshot_version: int | None = None
@@ -124,19 +128,32 @@ def protocol(name: str) -> AskProtocol:
     return PROTOCOLS[name]
 
 
+# A byte that is no UTF-8 and an array of arrays without end are errors of their own to the decoder.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
 class _Delta(msgspec.Struct):
-    content: str | None = None
+    content: str | list[object] | None = None
+
+    @property
+    def text(self) -> str:
+        """Of parts, which some providers send in place of a text, what of them is text."""
+        if isinstance(self.content, list):
+            said = [part.get("text") if isinstance(part, dict) else part for part in self.content]
+            return "".join(text for text in said if isinstance(text, str))
+        return self.content or ""
 
 
 class _Choice(msgspec.Struct):
-    delta: _Delta = msgspec.field(default_factory=_Delta)
-    message: _Delta = msgspec.field(default_factory=_Delta)
+    delta: _Delta | None = None
+    message: _Delta | None = None
+    finish_reason: str | None = None
 
 
 class _Completion(msgspec.Struct):
-    """A chunk of a streamed completion, or a whole one."""
+    """A chunk of a streamed completion, or a whole one; some providers write null for what they leave out."""
 
-    choices: list[_Choice] = []
+    choices: list[_Choice] | None = None
     error: object = None
 
 
@@ -149,26 +166,28 @@ class _OpenAiReader:
         self._looks_closer = bool(ask.snapshot_version_pointer or ask.conversation_pointer)
 
     def event(self, name: bytes, data: bytes) -> Said:
-        if data == b"[DONE]":
-            return Said(done=True)
+        if data.startswith(b"[DONE]"):
+            return Said(finished=True, done=True)
         if name == b"error":
             return Said(error=_text(data))
         completion = _decoded(data)
-        choice = completion.choices[0] if completion.choices else None
-        return self._said(completion, data, choice.delta.content if choice else None)
+        choice = completion.choices[0] if completion.choices else _Choice()
+        said = self._said(completion, data, choice.delta.text if choice.delta else "")
+        return said._replace(finished=choice.finish_reason is not None)
 
     def whole(self, body: bytes) -> Said:
         completion = _decoded(body)
-        if not completion.choices and completion.error is None:
+        if not completion.choices and not completion.error:
             raise MalformedError("neither choices nor error in the reply")
-        return self._said(completion, body, completion.choices[0].message.content if completion.choices else None)
+        message = completion.choices[0].message if completion.choices else None
+        return self._said(completion, body, message.text if message else "")
 
-    def _said(self, completion: _Completion, data: bytes, text: str | None) -> Said:
-        if completion.error is not None:
+    def _said(self, completion: _Completion, data: bytes, text: str) -> Said:
+        if completion.error:
             return Said(error=_text(data))
         if not self._looks_closer:
-            return Said(text or "")
-        return _with_pointers(self._ask, msgspec.json.decode(data), text or "")
+            return Said(text)
+        return _with_pointers(self._ask, msgspec.json.decode(data), text)
 
 
 class _JsonReader:
@@ -181,7 +200,7 @@ class _JsonReader:
     def whole(self, body: bytes) -> Said:
         try:
             reply = msgspec.json.decode(body)
-        except msgspec.DecodeError as error:
+        except _UNREADABLE as error:
             raise MalformedError(f"no JSON: {error}") from error
         pointer = self._ask.answer_pointer or ""
         answer = at(reply, pointer, MalformedError(f"nothing at {pointer} in the reply"))
@@ -224,7 +243,7 @@ def _with_pointers(ask: Ask, reply: object, text: str) -> Said:
 def _decoded(data: bytes) -> _Completion:
     try:
         return _completion(data)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise MalformedError(f"no chat completion: {error}") from error
 
 

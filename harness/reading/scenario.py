@@ -26,6 +26,11 @@ class Load(_Strict):
     questions: str = Field(description="a YAML file of questions, beside the scenario")
     turn_gap: Seconds = Field(default=5.0, description="the time between two turns of a conversation")
     deadline: Seconds = Field(default=10.0, description="when a client gives up, counted from when its request was due")
+    stall: Seconds | None = Field(
+        default=None,
+        gt=0,
+        description="how long an answer may be silent between two pieces; default: only the deadline ends it",
+    )
     in_flight_max: int | None = Field(default=None, ge=1, description="default: 4 x rate x deadline")
 
 

@@ -36,8 +36,9 @@ def test_a_nonce_tells_its_request_and_no_two_of_a_run_are_alike() -> None:
 
 def test_a_request_beyond_those_that_can_be_told_apart_is_refused() -> None:
     assert nonce("a", REQUESTS_MAX - 1)
-    with pytest.raises(ValueError, match="at most 16777216 requests"):
+    with pytest.raises(ValueError, match="at most 16773120 requests"):
         nonce("a", REQUESTS_MAX)
+    assert nonce("a", -1) < nonce("a", 0)  # what is asked before the load is quoted by what comes after it
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ from harness.running.load import handshake
 from harness.running.load import plan as load_plan
 from harness.running.load.connections import Connections
 from harness.running.load.conversations import Before, Conversations
+from harness.running.load.exchange import Answer, ask
 from harness.running.load.plan import LoadPlan
-from harness.running.load.sse import Answer, ask
 
 PLAN = load_plan.read(Path(os.environ["LOAD_PLAN"]))
 _LOOK_S = 0.005

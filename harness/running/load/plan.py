@@ -34,10 +34,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a client gives up, and how much of an answer it takes in."""
 
     connect_s: float = 3.0
-    stall_s: float = 5.0  # the longest silence between two reads
+    stall_s: float = 10.0  # the longest silence between two reads
     deadline_s: float = 10.0  # counted from when the request was due
     body_bytes_max: int = 8_388_608
-    event_bytes_max: int = 65_536
     answer_chars_max: int = 65_536  # beyond it an answer is counted, not kept
 
 

@@ -8,14 +8,14 @@ from time import monotonic, sleep
 
 import msgspec
 
-from harness.planning.arrivals import nonce
 from harness.protocols.asking import Ask
+from harness.protocols.nonce import nonce
 from harness.protocols.protocols import Asked, protocol
 from harness.record.rows import RequestOutcome
 from harness.running.load import handshake
 from harness.running.load.connections import Connections
+from harness.running.load.exchange import Answer, ask
 from harness.running.load.plan import Entry, Limits
-from harness.running.load.sse import Answer, ask
 
 _LOOK_S = 0.01
 _TRIES_MAX = 5
@@ -73,7 +73,7 @@ def _asked(plan: QuestionPlan, number: int) -> Answered:
     began_s, nonces = monotonic(), list[str]()
     while True:
         # The requests of the load have the numbers from 0 on.
-        nonces.append(nonce(plan.seed, plan.run_id, -1 - _TRIES_MAX * number - len(nonces)))
+        nonces.append(nonce(plan.run_id, -1 - _TRIES_MAX * number - len(nonces)))
         answer, line = _try(plan, entry, connections, nonces[-1])
         over = len(nonces) == _TRIES_MAX or monotonic() > began_s + _AGAIN_WITHIN_S
         if answer.outcome in ("complete", "timed_out") or over:

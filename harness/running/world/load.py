@@ -22,7 +22,8 @@ _READY_S = 20.0
 # The child looks for its start file every 5 ms.
 _START_IN_S = 0.2
 _GRACE_S = 2.0
-_LATE_S_MAX = 1.0
+LATE_S_MAX = 1.0
+DRAIN_S = 0.5
 
 
 class LoadChild:
@@ -69,6 +70,11 @@ class LoadChild:
         self._processes.stop(_NAME, _GRACE_S)
 
 
+def client_limits(deadline_s: float, stall_s: float | None = None) -> Limits:
+    """When a client gives up: the deadline is the limit, unless the scenario says how long an answer may be silent."""
+    return Limits(stall_s=min(stall_s or deadline_s, deadline_s), deadline_s=deadline_s)
+
+
 def _load_plan(
     plan: Plan, questions: Mapping[str, str], run_id: str, rows: Path, temp: Path, processes: Processes
 ) -> LoadPlan:
@@ -88,10 +94,10 @@ def _load_plan(
         shape=load.arrivals,
         jitter=load.jitter,
         turn_gap_s=load.turn_gap,
-        limits=limits(plan.target, load.deadline),
-        drain_s=load.deadline + 0.5,
+        limits=client_limits(load.deadline, load.stall),
+        drain_s=load.deadline + DRAIN_S,
         # A request that a busy machine sends a moment late is still sent; that many were late is what makes a run invalid.
-        late_s_max=_LATE_S_MAX,
+        late_s_max=LATE_S_MAX,
     )
 
 
@@ -109,10 +115,3 @@ def worded(target: Target, processes: Processes) -> Ask:
     return resolved(
         target.ask, {name: secrets(fill(text, processes.values), processes.environment) for name, text in headers}
     )
-
-
-def limits(target: Target, deadline_s: float) -> Limits:
-    """When a client of *target* gives up."""
-    # An answer that comes in one piece is silent until it is there: only the deadline can say that it will not come.
-    stall_s = min(5.0, deadline_s) if target.ask.streams else deadline_s
-    return Limits(stall_s=stall_s, deadline_s=deadline_s)

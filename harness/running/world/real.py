@@ -41,7 +41,7 @@ from harness.running.world.carriers import TOXIPROXY, WIRE, Carriers
 from harness.running.world.entries import Entries
 from harness.running.world.faults import FaultInjector
 from harness.running.world.interruptions import Interruptions
-from harness.running.world.load import LoadChild, addressed, limits, worded
+from harness.running.world.load import LoadChild, addressed, client_limits, worded
 from harness.running.world.preflight import Questioner
 from harness.running.world.processes import Processes, address, host_and_port
 from harness.running.world.subject import ServiceUnderTest, accepted
@@ -210,7 +210,7 @@ def _grounds(
 def _questioner(grounds: _Grounds, target: Target, folder: RunFolder, question: str, deadline_s: float) -> Questioner:
     """The client that asks before the load, started: it is there by the time that the target serves."""
     processes = grounds.processes
-    ways = (addressed(target, processes), worded(target, processes), question, limits(target, deadline_s))
+    ways = (addressed(target, processes), worded(target, processes), question, client_limits(deadline_s))
     rows = folder.rows.absolute()
     questioner = Questioner(processes, grounds.joined.wire, rows, grounds.temp, *ways, folder.path.name, grounds.seed)
     questioner.spawn()

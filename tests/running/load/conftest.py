@@ -45,6 +45,7 @@ def plain(status: str, body: bytes, kind: str = "application/json", length: int 
 
 ROLE = b'data: {"choices": [{"delta": {"role": "assistant"}}]}\n\n'
 DONE = b"data: [DONE]\n\n"
+STOP = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
 WHOLE = json.dumps({"choices": [{"message": {"content": "all at once"}}]}).encode()
 
 
@@ -187,7 +188,53 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "bad_whole": sends(plain("200 OK", b"<html>")),
     "other_json": sends(plain("200 OK", b'{"hello": 1}')),
     "no_http": sends(b"SSH-2.0-server\r\n", then="hang"),
-    "endless_line": sends(SSE_HEAD, *[chunk(b"x" * 1000)] * 80, then="hang"),
+    "endless_line": sends(SSE_HEAD, *[chunk(b"x" * 5000)] * 80, then="hang"),
+}
+
+
+def streams(*parts: bytes, end: bytes = END) -> Behaviour:
+    return sends(SSE_HEAD + b"".join(map(chunk, parts)) + end)
+
+
+# Streams that every client reads to their end, each with its text. What providers make of the format is wider than the
+# format; a test asks the SDK itself.
+READ_WHOLE: dict[str, tuple[str, Behaviour]] = {
+    "done_without_a_blank_line": ("x", streams(event("x"), b"data: [DONE]")),
+    "done_without_a_line_end": ("x", streams(event("x"), b"data: [DO", b"NE]")),
+    "finished_without_done": ("x", streams(event("x"), STOP)),
+    "finished_without_a_blank_line": ("x", streams(event("x"), STOP.rstrip())),
+    "finished_with_the_text": ("x", streams(event("x").replace(b"}}]", b'}, "finish_reason": "length"}]'))),
+    "finished_then_closed": (
+        "x",
+        sends(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n" + event("x") + STOP, then="close"),
+    ),
+    "nulls": (
+        "x",
+        streams(
+            b'data: {"choices": null, "error": null}\n\n',
+            b'data: {"choices": [{"delta": null, "finish_reason": null}]}\n\n',
+            event("x"),
+            DONE,
+        ),
+    ),
+    "a_large_event": ("y" * 100_000, streams(event("y" * 100_000), DONE)),
+    "ends_of_lines_cr": ("xz", streams((event("x") + event("z") + DONE).replace(b"\n", b"\r"))),
+    "ends_of_lines_crlf_cut": ("x", streams(event("x")[:-2] + b"\r", b"\n\r", b"\n", DONE)),
+    "a_byte_order_mark": ("x", streams(b"\xef\xbb\xbf: hello\n\n", event("x"), DONE)),
+    "comments_and_fields": (
+        "x",
+        streams(b": still here\n\n", b"id: 7\nevent: message\nretry: 100\nunknown\n" + event("x"), DONE),
+    ),
+    "data_in_two_lines": ("x", streams(event("x").replace(b": [{", b": [\ndata: {"), DONE)),
+    "no_space_behind_the_colon": ("x", streams(event("x").replace(b"data: ", b"data:"), DONE)),
+    "usage_after_the_end": ("x", streams(event("x"), STOP, b'data: {"choices": [], "usage": {}}\n\n', DONE)),
+}
+BEHAVIOURS |= {name: behaviour for name, (_, behaviour) in READ_WHOLE.items()}
+BEHAVIOURS |= {
+    # As parts of a text the SDK gives them on as they are; what of them is text is what a client shows.
+    "parts": streams(b'data: {"choices": [{"delta": {"content": [{"type": "text", "text": "x"}]}}]}\n\n', DONE),
+    "cut_in_an_event": streams(event("x"), event("z")[:20]),
+    "finished_and_cut": streams(event("x"), STOP, end=b"40\r\nhalf"),
 }
 
 
@@ -304,7 +351,7 @@ def openai_plan(urls: list[str], questions: list[str], **changes: object) -> Loa
         rows_dir="",
         ready_path="",
         start_path="",
-        limits=Limits(connect_s=1.0, stall_s=0.6, deadline_s=1.4),
+        limits=Limits(connect_s=1.0, stall_s=0.6, deadline_s=1.4, body_bytes_max=300_000),
         drain_s=2.0,
         late_s_max=5.0,  # this machine may be slow; what is late is another test's
     )
@@ -336,6 +383,7 @@ class Bench:
     python = sys.executable
 
     def __init__(self, children: Children) -> None:
+        self.read_whole = {name: text for name, (text, _) in READ_WHOLE.items()}
         self.start = children.start
 
 

@@ -28,6 +28,8 @@ ENDINGS = {
     "error_in_data": ("error", 'error_event: {"error": {"code": "no"}}', 200),
     "error_in_whole": ("error", "error_event: ", 200),
     "no_done": ("truncated", "unterminated: ", 200),
+    "parts": ("complete", "", 200),
+    "cut_in_an_event": ("truncated", "cut: in the middle of an event", 200),
     "cut_chunk": ("truncated", "cut: ", 200),
     "cut_length": ("truncated", "cut: ", 200),
     "reset_late": ("reset", "[Errno 104]", 200),

@@ -95,9 +95,18 @@ def test_a_request_is_encoded_for_the_entry_it_goes_to():
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        (b"", b"[DONE]", Said(done=True)),
+        (b"", b"[DONE]", Said(finished=True, done=True)),
+        (b"", b"[DONE] ", Said(finished=True, done=True)),
         (b"", b'{"choices": [{"delta": {"content": "hi"}}]}', Said("hi")),
         (b"", b'{"choices": [{"delta": {"role": "assistant", "content": null}}]}', Said()),
+        (b"", b'{"choices": [{"delta": {"content": "hi"}, "finish_reason": "stop"}]}', Said("hi", finished=True)),
+        (b"", b'{"choices": null, "error": null}', Said()),
+        (b"", b'{"choices": [{"delta": null, "finish_reason": null}]}', Said()),
+        (
+            b"",
+            b'{"choices": [{"delta": {"content": [{"type": "text", "text": "a"}, {"type": "x"}, "b"]}}]}',
+            Said("ab"),
+        ),
         (b"", b'{"choices": [], "usage": {"total_tokens": 3}}', Said()),
         (b"", b'{"error": {"code": 5}}', Said(error='{"error": {"code": 5}}')),
         (b"error", b"overloaded", Said(error="overloaded")),
@@ -107,7 +116,18 @@ def test_openai_events_are_read(name, data, said):
     assert protocol("openai-chat").reader(CHAT).event(name, data) == said
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'"text"', b'{"choices": [{"delta": {"content": 7}}]}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"text"',
+        b'{"choices": [{"delta": {"content": 7}}]}',
+        b'{"choices": [{"delta": {"content": "\xff"}}]}',
+        b'{"error": ' + b"[" * 100_000,
+    ],
+)
 def test_what_is_no_openai_event_is_malformed(data):
     with pytest.raises(MalformedError):
         protocol("openai-chat").reader(CHAT).event(b"", data)
@@ -122,7 +142,9 @@ def test_a_version_can_come_in_any_chunk_of_a_stream():
 def test_a_json_reply_is_read_where_the_pointers_say():
     ask = msgspec.structs.replace(JSON, snapshot_version_pointer="/of/0/v", conversation_pointer="/c")
     reader = protocol("json").reader(ask)
-    assert reader.whole(b'{"answer": "x", "of": [{"v": 3}], "c": "k"}') == Said("x", False, None, 3, "k")
+    assert reader.whole(b'{"answer": "x", "of": [{"v": 3}], "c": "k"}') == Said(
+        "x", snapshot_version=3, conversation="k"
+    )
     assert reader.whole(b'{"answer": null}') == Said("")
 
 
@@ -130,6 +152,8 @@ def test_a_json_reply_is_read_where_the_pointers_say():
     ("reply", "why"),
     [
         (b"<html>", "no JSON"),
+        (b'{"answer": "\xff"}', "no JSON"),
+        (b'{"answer": ' + b"[" * 100_000, "no JSON"),
         (b'{"reply": "x"}', "nothing at /answer"),
         (b'{"answer": ["x"]}', "stands no text but list"),
         (b'{"answer": "x", "v": "3"}', "no whole number: '3'"),

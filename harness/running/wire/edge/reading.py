@@ -8,6 +8,7 @@ from typing import Annotated, Protocol
 
 import msgspec
 
+from harness.protocols.event_stream import EventStream
 from harness.protocols.nonce import without
 
 _WHOLE_BYTES_MAX = 1 << 22
@@ -164,20 +165,21 @@ class _Events:
 
     def __init__(self) -> None:
         self._tally = _Tally()
-        self._rest = b""
+        self._stream = EventStream()
 
     @property
     def tokens_in(self) -> int | None:
         return self._tally.tokens_in
 
     def feed(self, piece: bytes) -> None:
-        *lines, rest = (self._rest + piece).split(b"\n")
-        self._rest = rest if len(rest) <= _WHOLE_BYTES_MAX else b""
-        for line in lines:
-            if line.startswith(b"data:"):
-                self._tally.read(line[5:])
+        for event in self._stream.feed(piece):
+            self._tally.read(event.data)
+        if self._stream.pending_bytes > _WHOLE_BYTES_MAX:
+            self._stream = EventStream()
 
     def end(self) -> int | None:
+        for event in self._stream.finish():
+            self._tally.read(event.data)
         return self._tally.total()
 
 

@@ -1,4 +1,4 @@
-"""Ask an HTTP endpoint once and tell how the answer came and which way it ended; only the load child imports this.
+"""One HTTP exchange with an entry: a request, how its answer came and which way it ended; only the load child imports this.
 
 One call is one attempt: nothing in here retries. All instants are seconds of the monotonic clock. What `RequestOutcome`
 does not tell apart is the first word of an answer's detail: closed, cut, unterminated, unreachable, connect_timeout,
@@ -7,20 +7,20 @@ error_event, too_large.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from time import monotonic
 
 import msgspec
 from gevent import socket
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 
+from harness.protocols.event_stream import EventStream
 from harness.protocols.protocols import MalformedError, Reader, Said
 from harness.record.rows import RequestOutcome
 from harness.running.load.connections import Connections
 from harness.running.load.plan import Limits
 
 _READ_BYTES = 16_384
-_LINGER_S = 0.25  # how long the end of the HTTP message may come after the end of the answer
+LINGER_S = 0.25  # how long the end of the HTTP message may come after the end of the answer
 _DETAIL_CHARS = 200
 _BEGINS_BYTES = 200
 
@@ -106,38 +106,14 @@ class _Body(HTTPResponse):
         return bool(self.message_complete) and self.get_code() >= 200
 
 
-class _Events:
-    """Server-sent events out of bytes cut anywhere."""
-
-    _tail = _name = _data = b""
-
-    @property
-    def pending_bytes(self) -> int:
-        return len(self._tail) + len(self._data)
-
-    def feed(self, fresh: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Name and data of each event that *fresh* completes."""
-        *lines, self._tail = (self._tail + fresh).split(b"\n")
-        for line in lines:
-            line = line.removesuffix(b"\r")
-            if line[:5] == b"data:":
-                self._data += (b"\n" if self._data else b"") + line[5:].removeprefix(b" ")
-            elif line[:6] == b"event:":
-                self._name = line[6:].strip()
-            elif not line:
-                if self._data:
-                    yield self._name, self._data
-                self._name = self._data = b""
-
-
 class _Exchange:
     """One request and its answer on one connection."""
 
     def __init__(self, answer: Answer, sock: socket.socket, reader: Reader, deadline_s: float, limits: Limits) -> None:
         self._answer, self._sock, self._reader, self._limits = answer, sock, reader, limits
         self._deadline_s = deadline_s
-        self._parser, self._events = _Body(), _Events()
-        self._streamed = self._sound = False
+        self._parser, self._events = _Body(), EventStream()
+        self._streamed = self._finished = self._sound = False
         self._pieces: list[str] = []
         self._kept = 0
         self._body = bytearray()
@@ -166,7 +142,7 @@ class _Exchange:
         """Whether another request can be sent on the connection; waits a moment for the end of the HTTP message."""
         if not self._sound:
             return False
-        until_s = monotonic() + _LINGER_S
+        until_s = monotonic() + LINGER_S
         try:
             while not self._parser.complete and (left_s := until_s - monotonic()) > 0:
                 self._sock.settimeout(left_s)
@@ -222,8 +198,7 @@ class _Exchange:
                 self._body += fresh
         except MalformedError as error:
             self._end("malformed", str(error), now_s)
-        too_long = self._events.pending_bytes > self._limits.event_bytes_max
-        if too_long or self._answer.bytes > self._limits.body_bytes_max:
+        if self._answer.bytes > self._limits.body_bytes_max:
             self._end("malformed", f"too_large: given up after {self._answer.bytes} bytes", now_s)
 
     def _event_came(self, said: Said, now_s: float) -> None:
@@ -231,6 +206,7 @@ class _Exchange:
             self._end("error", f"error_event: {said.error}", now_s)
         elif said.done:
             self._end("complete" if self._answer.chunks else "empty", "", now_s)
+        self._finished |= said.finished
         self._note(said)
         if said.text and self._answer.outcome == "unfinished":
             self._answer.chunks += 1
@@ -247,11 +223,22 @@ class _Exchange:
             self._end("error", "", end_s)
             self._sound = True
         elif self._streamed:
-            self._end("truncated", "unterminated: the stream ended without saying so", end_s)
+            self._stream_ended(end_s)
         elif not self._body:
             self._end("empty", "", end_s)
         else:
             self._whole_came(end_s)
+
+    def _stream_ended(self, end_s: float) -> None:
+        """As clients take it: whole where the last event is the mark of the end, or something said that the text is finished."""
+        try:
+            for name, data in self._events.finish():
+                self._event_came(self._reader.event(name, data), end_s)
+        except MalformedError:
+            self._end("truncated", "cut: in the middle of an event", end_s)
+        if self._finished:
+            self._end("complete" if self._answer.chunks else "empty", "", end_s)
+        self._end("truncated", "unterminated: the stream ended without a finish_reason or [DONE]", end_s)
 
     def _whole_came(self, end_s: float) -> None:
         try:

@@ -1,0 +1,79 @@
+"""Server-sent events out of bytes that are cut anywhere, as the HTML standard says and as clients of such streams read them.
+
+The standard (WHATWG HTML, 9.2.6) drops an event that no blank line ends. Clients miss nothing by that where it is the
+mark of the end, so here it is given at the end of the stream, for who reads it to judge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_LINE_END = re.compile(rb"[\r\n]")
+_CR, _LF = b"\r\n"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Event(NamedTuple):
+    """One event; *name* is empty where the stream gives none."""
+
+    name: bytes
+    data: bytes
+
+
+class EventStream:
+    """Reads one stream. Lines end in CR, LF or both; comments and fields other than ``event`` and ``data`` say nothing."""
+
+    __slots__ = ("_after_cr", "_data", "_first", "_line", "_name")
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+        self._first, self._after_cr = True, False
+        self._name = b""
+        self._data: list[bytes] = []
+
+    @property
+    def pending_bytes(self) -> int:
+        """How much is held of an event that has not ended."""
+        return len(self._line) + sum(map(len, self._data))
+
+    def feed(self, fresh: bytes) -> Iterator[Event]:
+        """Each event that *fresh* completes."""
+        start = 0
+        for match in _LINE_END.finditer(fresh):
+            end = match.start()
+            if self._after_cr and end == start and fresh[end] == _LF:
+                # The second half of one line's end, which may come in a piece of its own.
+                self._after_cr, start = False, end + 1
+                continue
+            line = bytes(self._line) + fresh[start:end]
+            self._line.clear()
+            self._after_cr, start = fresh[end] == _CR, end + 1
+            yield from self._take(line)
+        if start < len(fresh):
+            self._after_cr = False
+            self._line += fresh[start:]
+
+    def finish(self) -> Iterator[Event]:
+        """The event that the end of the stream left without its blank line, if there is one."""
+        line = bytes(self._line)
+        self._line.clear()
+        yield from self._take(line)
+        yield from self._take(b"")
+
+    def _take(self, line: bytes) -> Iterator[Event]:
+        if self._first:
+            self._first, line = False, line.removeprefix(_BYTE_ORDER_MARK)
+        if not line:
+            name, data = self._name, b"\n".join(self._data)
+            self._name, self._data = b"", []
+            if data:
+                yield Event(name, data)
+            return
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._data.append(value)
+        elif field == b"event":
+            self._name = value
