@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
@@ -55,30 +56,52 @@ def conduct(
     Whatever breaks on the way ends in a stored run that says so. Raises UsageProblems before anything is touched when no Toxiproxy
     server answers at *toxiproxy_url*, and HarnessError when there is none to be started or the run's files cannot be written.
     """
-    from harness.running.world.readiness import NotReadyError
+    from harness.running.world.interruptions import Interruptions
     from harness.running.world.real import find_proxy
 
+    say = _harmless(say)
     proxy = find_proxy(environment, toxiproxy_url, say)
     started_at = datetime.now(UTC)
     folder = run_folder.create(
         out, prepared.plan.scenario.name, f"{started_at:%Y%m%d-%H%M%S}-{prepared.plan.target.name}"
     )
     first = _first_line(prepared, proxy, folder.path.name, started_at)
-    with writing(folder):
-        _store_texts(folder, prepared)
-        with closing(_Record(folder, first)) as record:
-            try:
-                _live_through(prepared, environment, folder, proxy, record, say, panel)
-            except KeyboardInterrupt:
-                record.end("interrupted")
-            except NotReadyError as late:
-                record.end("crashed", str(late.placed(prepared.target)))
-            except HarnessError as error:
-                # It did not come to a run, or what it left could not be gathered.
-                record.end("crashed", str(error))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the world was put back, and the run can be judged
-                record.end("crashed", _unforeseen(folder, error))
-    return _judged_at_once(folder, baseline)
+    signals = Interruptions(say)
+    with signals.installed():
+        with writing(folder):
+            _store_texts(folder, prepared)
+            with closing(_Record(folder, first)) as record:
+                _lived_through(prepared, environment, folder, proxy, record, signals, say, panel)
+        # A Ctrl-C from here on is remembered: the files of this run are to be whole, and nothing is in force.
+        signals.hold()
+        run = _judged_at_once(folder, baseline)
+    return replace(run, stopped=signals.received > 0)
+
+
+def _lived_through(
+    prepared: Prepared,
+    environment: Settings,
+    folder: RunFolder,
+    proxy: Proxy,
+    record: _Record,
+    signals: Interruptions,
+    say: Callable[[str], None],
+    panel: Callable[[Plan, Path], Panel] | None,
+) -> None:
+    """The run from its start to its end, which is on *record* whatever it was."""
+    from harness.running.world.readiness import NotReadyError
+
+    try:
+        _live_through(prepared, environment, folder, proxy, record, signals, say, panel)
+    except KeyboardInterrupt:
+        record.end("interrupted")
+    except NotReadyError as late:
+        record.end("crashed", str(late.placed(prepared.target)))
+    except HarnessError as error:
+        # It did not come to a run, or what it left could not be gathered.
+        record.end("crashed", str(error))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the world was put back, and the run can be judged
+        record.end("crashed", _unforeseen(folder, error))
 
 
 def _live_through(
@@ -87,17 +110,17 @@ def _live_through(
     folder: RunFolder,
     proxy: Proxy,
     record: _Record,
+    signals: Interruptions,
     say: Callable[[str], None],
     panel: Callable[[Plan, Path], Panel] | None,
 ) -> None:
     """Start the world, break in it what is planned, and put it back, whatever happens."""
     from harness.running import loop
-    from harness.running.world.interruptions import Interruptions
     from harness.running.world.real import real_world
 
-    plan, signals = prepared.plan, Interruptions()
+    plan = prepared.plan
     questions = {question.id: question.text for question in prepared.questions.value.questions}
-    with signals.installed(), real_world(plan, questions, folder, environment, proxy, signals, say) as real:
+    with real_world(plan, questions, folder, environment, proxy, signals, say) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
         say("asking one question before the load")
@@ -106,19 +129,40 @@ def _live_through(
             record.refuse(asked, f"{'; '.join(reasons)}; the logs are in {folder.logs}")
             return
         record.begin(real.set_off(), real.requests, asked)
-        with panel(plan, folder.rows) if panel else nullcontext() as shown:
-            unforeseen = partial(_unforeseen, folder)
-            loop.run(plan, real.world, record, shown.show if shown else _unwatched, unforeseen)
-        _gather(real.finish, signals, record)
+        with _displayed(panel, plan, folder) as show:
+            loop.run(plan, real.world, record, show, partial(_unforeseen, folder))
+            signals.hold()
+        # Of a run that was cut short a process may be missing, and that has been told.
+        with suppress(HarnessError) if record.cut_short else nullcontext():
+            real.finish()
 
 
-def _gather(finish: Callable[[], None], signals: Interruptions, record: _Record) -> None:
-    # Of a run that was cut short a process may be missing, and that has been told.
-    with signals.held(), suppress(HarnessError) if record.cut_short else nullcontext():
-        finish()
+def _harmless(say: Callable[[str], object]) -> Callable[[str], None]:
+    """*say*, but where it fails nothing is said: a pipe that nobody reads any more must not end a run."""
+
+    def said(text: str) -> None:
+        with suppress(Exception, SystemExit):
+            say(text)
+
+    return said
 
 
-def _unforeseen(folder: RunFolder, error: Exception) -> str:
+@contextmanager
+def _displayed(
+    panel: Callable[[Plan, Path], Panel] | None, plan: Plan, folder: RunFolder
+) -> Iterator[Callable[[Progress], None]]:
+    """What shows the run's progress on a *panel*; where that cannot be opened or closed, nothing is shown, and nothing is raised."""
+    with ExitStack() as closing_harmlessly:
+        shown: Callable[[Progress], None] = _unwatched
+        if panel is not None:
+            with suppress(Exception, SystemExit):
+                opened = panel(plan, folder.rows)
+                shown = opened.__enter__().show
+                closing_harmlessly.callback(_harmless(lambda _: opened.__exit__(None, None, None)), "")
+        yield shown
+
+
+def _unforeseen(folder: RunFolder, error: BaseException) -> str:
     """One line about an *error* that nobody foresaw; its traceback is added to the run's log."""
     from traceback import format_exception
 

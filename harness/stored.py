@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """A run that has ended and is stored at *path*."""
+    """A run that has ended and is stored at *path*; *stopped*: somebody asked to stop, so that none should follow it."""
 
     path: Path
     result: Result
+    stopped: bool = False
 
     def __repr__(self) -> str:
         return f"<Run {self.path}: {self.result.scenario.name} on {self.result.target.name}, {self.verdict}>"

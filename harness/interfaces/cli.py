@@ -119,6 +119,7 @@ def run(
 ) -> None:
     """Run scenarios for real: drive the load, break what they say, judge, and write the report."""
     from harness.conduct import conduct
+    from harness.interfaces import screen
     from harness.interfaces.live import LivePanel
     from harness.settings import settings
 
@@ -128,6 +129,7 @@ def run(
     prepared = _prepare_all(scenarios, target, asked, environment.environment)
     before = _baseline(baseline, prepared)
     runs: list[Run] = []
+    screen.harmless()
     with _printed(runs, several=len(prepared) > 1) if as_json else nullcontext():
         for one in prepared:
             if not as_json:
@@ -147,7 +149,7 @@ def run(
             )
             if not as_json:
                 _show(console, runs[-1])
-            if runs[-1].verdict == "interrupted":
+            if runs[-1].stopped:
                 break
     if len(runs) > 1 and not as_json:
         _show_all(console, runs)
@@ -238,7 +240,9 @@ def judge(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folde
     same files, but can hold the run against a baseline, prints no more than where the report is, and ends with 0 whatever the verdict.
     """
     from harness import stored
+    from harness.interfaces import screen
 
+    screen.harmless()
     judged = stored.judge(run, say=_complain)
     _show(_console(), judged)
     raise typer.Exit(judged.result.exit_status)
@@ -421,6 +425,9 @@ def _show_all(console: Console, runs: list[Run]) -> None:
 
 def _worst(runs: list[Run]) -> int:
     from harness.judging.result import EXIT_STATUS, PRECEDENCE
+
+    if any(run.stopped for run in runs):
+        return _INTERRUPTED
 
     verdicts = {run.verdict for run in runs}
     return EXIT_STATUS[next(verdict for verdict in PRECEDENCE if verdict in verdicts)]

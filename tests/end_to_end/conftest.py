@@ -52,8 +52,9 @@ class Ended:
         return result["verdict"] == verdict and self.status == {"pass": 0, "fail": 1}[verdict]
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]
+def command(*words: str, before: str = "pass") -> list[str]:
+    """The command line; *before* is Python that is done in its process first."""
+    return [sys.executable, "-c", f"{before}\nfrom harness.interfaces.cli import main; main()", *words]
 
 
 @pytest.fixture(scope="session")
@@ -168,10 +169,13 @@ class Small:
         path.write_text(json.dumps(document))  # JSON is YAML too
         return path
 
-    def begin(self, *options: str, scenarios: Sequence[str] = ("scenario",), **env: str) -> subprocess.Popen[str]:
-        """Starts `harness run` and returns at once; *env* is added to the environment."""
+    def begin(
+        self, *options: str, scenarios: Sequence[str] = ("scenario",), before: str = "pass", **env: str
+    ) -> subprocess.Popen[str]:
+        """Starts `harness run` and returns at once; *env* is added to the environment, and *before* is done in its process first."""
         files = [str(self.folder / f"{name}.yaml") for name in scenarios]
-        words = command("run", *files, "--target", str(self.folder / "target.yaml"), "--out", str(self.out), *options)
+        options = ("--target", str(self.folder / "target.yaml"), "--out", str(self.out), *options)
+        words = command("run", *files, *options, before=before)
         name, _, value = self._mark.partition("=")
         environment = {**os.environ, "COLUMNS": "200", "TMPDIR": str(self._temp), name: value, **env}
         pipe = subprocess.PIPE

@@ -238,3 +238,48 @@ def test_two_scenarios_come_to_two_verdicts_a_table_and_the_worse_status(ended: 
     assert {result["scenario"]["name"]: result["verdict"] for result in results} == {"small": "pass", "harder": "fail"}
     table = ended.out[ended.out.rindex("scenario ") :].splitlines()
     assert [line.split()[:3] for line in table[1:3]] == [["small", "small", "pass"], ["harder", "small", "fail"]]
+
+
+def nobody_reads(small: Any) -> Any:
+    """As behind ``| head -1``."""
+    process = small.begin()
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    return small.end(process)
+
+
+@case(nobody_reads)
+def test_a_run_whose_output_nobody_reads_any_more_goes_on_to_its_verdict(ended: Any) -> None:
+    assert ended.status == ended.result["exit_status"] == 0, ended.err
+    assert ended.err == ""
+    _, history = run_folder.read_history(RunFolder(ended.folder))
+    assert history[-1].reason == "completed"
+    assert (ended.folder / "report.html").exists()
+
+
+INTERRUPTED_WHILE_JUDGED = """
+import os, signal
+from harness import conduct
+judged = conduct.judged
+def judged_and_interrupted(*given):
+    os.kill(os.getpid(), signal.SIGINT)
+    return judged(*given)
+conduct.judged = judged_and_interrupted
+"""
+
+
+def interrupted_while_judged(small: Any) -> Any:
+    small.write("next", changed(small.scenario, name="next"))
+    return small.end(small.begin("--without-faults", scenarios=("scenario", "next"), before=INTERRUPTED_WHILE_JUDGED))
+
+
+@case(interrupted_while_judged)
+def test_ctrl_c_while_a_run_is_judged_leaves_its_files_whole_and_begins_no_other(ended: Any) -> None:
+    assert ended.status == 130, said(ended)
+    assert "stopping when what goes on is done" in said(ended)
+    assert "Traceback" not in said(ended)
+    assert [path.name for path in ended.folder.parents[1].iterdir()] == ["small"]
+    assert ended.result["verdict"] == "pass"
+    for name in ("report.html", "junit.xml", "summary.md"):
+        assert (ended.folder / name).exists()

@@ -1,19 +1,23 @@
-"""Ctrl-C and SIGTERM: the first one interrupts the run, and none interrupts putting the world back."""
+"""Ctrl-C and SIGTERM: the first one interrupts the run, and none interrupts putting the world back or what comes after."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
 class Interruptions:
-    """Turns the first SIGINT, SIGTERM or SIGHUP into a KeyboardInterrupt; those that follow are only counted."""
+    """Turns the first SIGINT, SIGTERM or SIGHUP into a KeyboardInterrupt; those that follow are only counted.
 
-    def __init__(self) -> None:
+    What comes of it is *told* at once, so that nobody has to wonder whether it was heard.
+    """
+
+    def __init__(self, told: Callable[[str], None] = lambda _: None) -> None:
         self._held = False
+        self._told = told
         self.received = 0
 
     @contextmanager
@@ -40,7 +44,17 @@ class Interruptions:
         finally:
             self._held = before
 
+    def hold(self) -> None:
+        """From now on no interruption arrives; one that comes is remembered in `received`."""
+        self._held = True
+
     def _arrived(self, _number: int, _frame: FrameType | None) -> None:
         self.received += 1
-        if self.received == 1 and not self._held:
-            raise KeyboardInterrupt
+        if self.received > 1:
+            return
+        held = self._held
+        try:
+            self._told("stopping when what goes on is done" if held else "stopping: taking the faults back")
+        finally:
+            if not held:
+                raise KeyboardInterrupt

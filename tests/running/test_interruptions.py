@@ -1,0 +1,57 @@
+"""Signals that ask the harness to stop: the first one is told and obeyed, and none spoils what must not be spoilt."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from harness.running.world.interruptions import Interruptions
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+def send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_interrupts_and_is_told_at_once(number: signal.Signals) -> None:
+    told: list[str] = []
+    signals = Interruptions(told.append)
+    with signals.installed():
+        with pytest.raises(KeyboardInterrupt):
+            send(number)
+        send(number)  # another one is only counted
+    assert (told, signals.received) == (["stopping: taking the faults back"], 2)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_that_is_held_back_is_remembered_and_told(number: signal.Signals) -> None:
+    told: list[str] = []
+    signals = Interruptions(told.append)
+    with signals.installed():
+        with signals.held():
+            send(number)
+        assert signals.received == 1
+    assert told == ["stopping when what goes on is done"]
+
+
+def test_once_held_for_good_none_arrives() -> None:
+    signals = Interruptions()
+    with signals.installed():
+        signals.hold()
+        with signals.held():
+            pass
+        send(signal.SIGINT)
+    assert signals.received == 1
+
+
+def test_a_word_that_cannot_be_said_does_not_keep_the_run_from_being_interrupted() -> None:
+    def told(_: str) -> None:
+        raise BrokenPipeError
+
+    signals = Interruptions(told)
+    with signals.installed(), pytest.raises(KeyboardInterrupt):
+        send(signal.SIGTERM)
