@@ -26,7 +26,7 @@ from harness.record.history import (
     Reverted,
     Reverting,
 )
-from harness.running.ports import ProxyWedgedError, Record, ServiceEndedError, World
+from harness.running.ports import Record, ServiceEndedError, UntrustworthyError, World
 
 _TICK_S = 0.1
 # Often until a fault is seen, so that one knows when it took hold; then about once a second, as long as it is to be in force.
@@ -109,7 +109,7 @@ def _carried_out(course: _Course, unforeseen: Callable[[BaseException], str]) ->
         course.run()
     except KeyboardInterrupt:
         raise
-    except ProxyWedgedError as error:
+    except UntrustworthyError as error:
         return "invalidated", str(error)
     except ServiceEndedError as error:
         return "service_ended", str(error)

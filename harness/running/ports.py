@@ -63,7 +63,7 @@ class Watch(Protocol):
     """Looks after everything that was started."""
 
     def check(self) -> None:
-        """Raises ProxyWedgedError when the measurement has become untrustworthy, HarnessError when a process died.
+        """Raises UntrustworthyError when the measurement has become untrustworthy, HarnessError when a process died.
 
         That is ServiceEndedError where it was one of the system under test.
         """
@@ -99,5 +99,9 @@ class ServiceEndedError(HarnessError):
     """A process of the system under test has ended, though nobody asked it to."""
 
 
-class ProxyWedgedError(Exception):
+class UntrustworthyError(Exception):
+    """What is measured from now on would say nothing; the message says why."""
+
+
+class ProxyWedgedError(UntrustworthyError):
     """The fault proxy no longer answers, so nobody knows which faults are in force."""

@@ -165,6 +165,27 @@ def test_a_fault_that_somebody_takes_away_in_mid_run_makes_it_invalid(ended: Any
     assert [event.error for event in history if isinstance(event, Reverted)] == [""]
 
 
+def stopped(small: Any) -> Any:
+    """As with Ctrl-Z, until the keeper has taken the fault back."""
+    process = small.begin()
+    folder = small.run_folder()
+    small.until(lambda: b'"injected"' in (folder / "history.jsonl").read_bytes(), "the fault is in force")
+    process.send_signal(signal.SIGSTOP)
+    small.until(lambda: b'{"done": "latency-1"}' in (folder / "undo.jsonl").read_bytes(), "the fault is taken back")
+    process.send_signal(signal.SIGCONT)
+    return small.end(process)
+
+
+@case(stopped)
+def test_a_harness_that_was_stopped_in_mid_fault_says_so_and_nothing_of_the_service(ended: Any) -> None:
+    assert ended.status == 4, said(ended)
+    assert "nothing was heard of the harness for 4." in ended.result["reason"].lower()
+    assert "latency 200 ± 0 ms on kind provider was ended" in ended.result["reason"]
+    assert "s late, at" in ended.result["reason"]
+    _, history = run_folder.read_history(RunFolder(ended.folder))
+    assert [event.error for event in history if isinstance(event, Reverted)] == [""]
+
+
 def taken(small: Any) -> Any:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

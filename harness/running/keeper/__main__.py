@@ -10,16 +10,19 @@ import json
 import os
 import select
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from harness.running.keeper.children import Children
 from harness.running.keeper.messages import Message, Reply, Request, Settings, Signal, Spawn
-from harness.running.keeper.undo import put_back
+from harness.running.keeper.undo import Outcome, put_back
 
 # Four seconds at most, so that nothing is left five seconds after the harness is gone.
 UNDO_BUDGET_S = 1.5
 GRACE_S = 1.0
+QUIET_S = 4.0
+"""A harness of which nothing was heard for so long is stopped. It beats twice a second; none that runs is as late as that."""
 
 
 def main() -> None:
@@ -28,12 +31,12 @@ def main() -> None:
     children = Children(lambda name, status: _tell({"say": "ended", "name": name, "status": status}))
     grace_s = GRACE_S
     try:
-        grace_s = _serve(children)
+        grace_s = _serve(children, settings)
     finally:
         _leave(settings, children, grace_s)
 
 
-def _serve(children: Children) -> float:
+def _serve(children: Children, settings: Settings) -> float:
     """Do as asked until the harness closes or is gone; return how many seconds its children then have to end."""
     lifeline = sys.stdin.fileno()
     poll = select.poll()
@@ -44,8 +47,9 @@ def _serve(children: Children) -> float:
         poll.register(harness, select.POLLIN)
     _tell({"say": "ready"})
     unread = b""
+    pulse = _Pulse(settings)
     while True:
-        ready = {fd for fd, _ in poll.poll()}
+        ready = {fd for fd, _ in poll.poll(pulse.wait_ms)}
         children.drain()
         children.reap()
         if lifeline in ready:
@@ -55,11 +59,42 @@ def _serve(children: Children) -> float:
             *lines, unread = (unread + received).split(b"\n")
             for line in lines:
                 request: Request = json.loads(line)
+                pulse.heard(request)
                 if request["ask"] == "close":
                     return request["grace_s"]
-                _tell(_answer(children, request))
+                if request["ask"] != "beat":
+                    _tell(_answer(children, request))
         elif harness in ready:
             return GRACE_S
+        else:
+            pulse.look()
+
+
+class _Pulse:
+    """Whether the harness is heard of, once it has begun to beat; the faults of one that is not are taken back."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._heard_s: float | None = None
+
+    @property
+    def wait_ms(self) -> float | None:
+        """How long there may be nothing to do; None: for ever."""
+        return None if self._heard_s is None else 1000 * max(0.0, self._heard_s + QUIET_S - time.monotonic()) + 1
+
+    def heard(self, request: Request) -> None:
+        if request["ask"] == "beat" or self._heard_s is not None:
+            self._heard_s = time.monotonic()
+
+    def look(self) -> None:
+        """Take the faults back if nothing was heard for too long; then once only, until it is heard of again."""
+        if self._heard_s is None or (quiet_s := time.monotonic() - self._heard_s) < QUIET_S:
+            return
+        self._heard_s = None
+        outcomes = _put_back(self._settings, UNDO_BUDGET_S, lasting=False)
+        if outcomes:
+            _note(f"nothing was heard of the harness for {quiet_s:.1f} s, so its faults were taken back")
+            _tell({"say": "took_back", "quiet_s": quiet_s})
 
 
 def _watch(harness_pid: int) -> int | None:
@@ -97,11 +132,17 @@ def _leave(settings: Settings, children: Children, grace_s: float) -> None:
 
 
 def _undo(settings: Settings, budget_s: float) -> bool:
-    outcomes = put_back(Path(settings["undo"]), allowed_hosts=settings["allowed_hosts"], budget_s=budget_s)
+    return all(outcome.gone for outcome in _put_back(settings, budget_s, lasting=True))
+
+
+def _put_back(settings: Settings, budget_s: float, *, lasting: bool) -> list[Outcome]:
+    outcomes = put_back(
+        Path(settings["undo"]), allowed_hosts=settings["allowed_hosts"], budget_s=budget_s, lasting=lasting
+    )
     for outcome in outcomes:
         said = "put back" if outcome.gone else "could not put back"
         _note(f"{said} {outcome.id}: {outcome.request.method} {outcome.request.url}: {outcome.why}")
-    return all(outcome.gone for outcome in outcomes)
+    return outcomes
 
 
 def _remove(folder: Path) -> None:

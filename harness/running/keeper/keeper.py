@@ -28,6 +28,7 @@ _CLOSED_WITHIN_S = 6.0  # beyond the grace: what the keeper allows itself for un
 _KILLED_WITHIN_S = 1.0
 _LOOK_AGAIN_S = 0.02
 _TAIL_BYTES = 8192
+_BEAT_S = 0.5
 _ROOT = Path(__file__).resolve().parents[3]
 # Isolated and without site-packages: at once, and neither PYTHONPATH nor a json.py in the user's folder has a say.
 _START = "import sys; sys.path.append(sys.argv[1]); from harness.running.keeper.__main__ import main; main()"
@@ -71,6 +72,9 @@ class Keeper:
         self._logs: dict[str, Path] = {}
         self._pids: dict[str, int] = {}
         self._ended: dict[str, int] = {}
+        self._still = threading.Event()  # the heart no longer beats
+        self.took_back_after_s: float | None = None
+        """After how long a silence of ours it took back what was in force; None: it did not."""
         self._over = False  # it says no more
         self._lost = ""  # and should have; why
         self._closed = False
@@ -154,6 +158,14 @@ class Keeper:
         what = f"{name!r} is still running" if status is None else f"{name!r} {_worded(status)}"
         return f"{what}; its log ends:\n{last}" if last else f"{what}; its log is empty"
 
+    def beat(self) -> None:
+        """From now on tell it twice a second that the harness is still there: of one that is stopped it takes the faults back.
+
+        A thread does so, since a call that takes its time is no harness that is stopped; stopping it stops all threads.
+        """
+        self._beat()
+        threading.Thread(target=self._beat_on, name="heart", daemon=True).start()
+
     def close(self, grace_s: float = 3.0) -> None:
         """Put the world back, stop all children, the last started first, killing after *grace_s*, and remove *temp*.
 
@@ -162,6 +174,7 @@ class Keeper:
         with self._lock:
             if self._process is None or self._closed:
                 return
+            self._still.set()
             lifeline = _pipe(self._process.stdin)
             try:
                 if not (lifeline.closed or self._over):
@@ -256,6 +269,16 @@ class Keeper:
                 self._listen(min(_LOOK_AGAIN_S, remaining_s))
         return True
 
+    def _beat_on(self) -> None:
+        while not self._still.wait(_BEAT_S):
+            self._beat()
+
+    def _beat(self) -> None:
+        with self._lock:
+            if not (self._still.is_set() or self._over):
+                with suppress(OSError, HarnessError):  # that it is gone is told to whoever asks it next
+                    self._write({"ask": "beat"})
+
     def _write(self, request: Request) -> None:
         unsent = json.dumps(request).encode() + b"\n"
         lifeline = _pipe(self._running().stdin).fileno()
@@ -296,6 +319,8 @@ class Keeper:
     def _take(self, message: Message) -> None:
         if message["say"] == "ready":
             self._ready = True
+        elif message["say"] == "took_back":
+            self.took_back_after_s = message["quiet_s"]
         elif message["say"] == "ended":
             self._ended[message["name"]] = message["status"]
         else:

@@ -33,7 +33,13 @@ class Close(TypedDict):
     grace_s: float
 
 
-Request = Spawn | Signal | Close
+class Beat(TypedDict):
+    """The harness is still there. From the first one on, one that comes no more is missed; no answer."""
+
+    ask: Literal["beat"]
+
+
+Request = Spawn | Signal | Close | Beat
 
 
 class Ready(TypedDict):
@@ -75,8 +81,15 @@ class Ended(TypedDict):
     status: int
 
 
+class TookBack(TypedDict):
+    """Nothing had been heard of the harness for *quiet_s*, so the faults that were in force were taken back."""
+
+    say: Literal["took_back"]
+    quiet_s: float
+
+
 Reply = Started | Refused | Counted
-Message = Ready | Reply | Ended
+Message = Ready | Reply | Ended | TookBack
 
 
 class Settings(TypedDict):

@@ -3,6 +3,7 @@
 One JSON line each, appended and flushed to the disk::
 
     {"run": "...", "temp": "...", "keeper_pid": 7, "keeper_started": 71, "harness_pid": 6, "harness_started": 70}
+    {"id": "1", "undo": [{"method": "DELETE", "url": "http://127.0.0.1:8474/proxies/east"}], "lasting": true}
     {"id": "2", "undo": [{"method": "DELETE", "url": "http://127.0.0.1:8474/proxies/east/toxics/late"}]}
     {"done": "2"}
 
@@ -33,10 +34,11 @@ class Request(NamedTuple):
 
 
 class Promise(NamedTuple):
-    """The *requests*, in this order, that undo what was done under *id*."""
+    """The *requests*, in this order, that undo what was done under *id*; *lasting*: it is to stand as long as the run lives."""
 
     id: str
     requests: tuple[Request, ...]
+    lasting: bool = False
 
 
 class Outcome(NamedTuple):
@@ -79,15 +81,18 @@ class UndoLog:
         )
         _append(self._fd, mine._asdict())
 
-    def promise(self, key: str, requests: Sequence[Request]) -> None:
+    def promise(self, key: str, requests: Sequence[Request], *, lasting: bool = False) -> None:
         """Write down how to undo what is about to be done; only after this may it be tried.
+
+        What is *lasting* is undone at the end of the run alone, and not when the run has merely gone quiet.
 
         Raises OSError where the disk is full, and ValueError for a request that `put_back` would refuse to send.
         """
         for request in requests:
             if reason := _refusal(request, self._allowed_hosts):
                 raise ValueError(f"{request.method} {request.url}: {reason}")
-        _append(self._fd, {"id": key, "undo": [_plain(request) for request in requests]})
+        line: dict[str, object] = {"id": key, "undo": [_plain(request) for request in requests]}
+        _append(self._fd, line | ({"lasting": True} if lasting else {}))
 
     def kept(self, key: str) -> None:
         """Write down that it was undone; where the disk is full, it will be undone once more, and that does no harm."""
@@ -107,16 +112,23 @@ def pending(path: Path) -> list[Promise]:
         match line:
             case {"id": str(key), "undo": list(requests)}:
                 promises.pop(key, None)  # promised again, it is as late as this
-                promises[key] = Promise(key, tuple(_request(request) for request in requests))
+                promises[key] = Promise(key, tuple(map(_request, requests)), line.get("lasting") is True)
             case {"done": str(key)}:
                 promises.pop(key, None)
     return list(reversed(promises.values()))
 
 
 def put_back(
-    path: Path, timeout_s: float = 1.0, *, allowed_hosts: Collection[str] = (), budget_s: float | None = None
+    path: Path,
+    timeout_s: float = 1.0,
+    *,
+    allowed_hosts: Collection[str] = (),
+    budget_s: float | None = None,
+    lasting: bool = True,
 ) -> list[Outcome]:
     """Keep every pending promise of *path*, last first, and return what came of each request; none stops the others.
+
+    Unless *lasting*, what is to stand as long as the run lives is left as it is.
 
     Gone is what was answered with 2xx or 404, and what nobody listens for any more. Each request has *timeout_s* to
     connect and as long again to be answered; once *budget_s* is spent the rest are still tried, a tenth of a second
@@ -125,6 +137,8 @@ def put_back(
     late_s = None if budget_s is None else time.monotonic() + budget_s
     outcomes: list[Outcome] = []
     for promise in pending(path):
+        if promise.lasting and not lasting:
+            continue
         kept = True
         for request in promise.requests:
             limit_s = timeout_s if late_s is None else min(timeout_s, max(_LEAST_S, late_s - time.monotonic()))

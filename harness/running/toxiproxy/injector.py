@@ -16,6 +16,7 @@ from harness.running.toxiproxy.client import InstalledToxic, Proxy, ToxiproxyApi
 from harness.running.toxiproxy.errors import ToxiproxyError, ToxiproxyWedged
 from harness.running.toxiproxy.probe import Protocol, look
 
+_DELETED = "its proxy is not there any more: somebody deleted it"
 _PORT_TRIES = 20
 _TAKE_BACK_S = 2.0
 # Safe while clients leave their streams: these drop what they hold, so nothing waits for a reader that is gone.
@@ -102,7 +103,7 @@ class ToxiproxyStage:
                 return
             if isinstance(effect, Cut):
                 if not any(isinstance(other, Cut) for _, other in remaining):
-                    self._enable(link)
+                    _unless_gone(lambda _: self._enable(link), link.proxy)
             elif self._has_to_be_made_anew(effect):
                 self._make_anew(link, remaining)
             else:
@@ -133,24 +134,38 @@ class ToxiproxyStage:
             except ToxiproxyError as error:
                 if error.status != 404:
                     raise
-                return False, "its proxy is not there any more: somebody deleted it"
+                return False, _DELETED
             wrong = _unlike(opened, proxy)
         mine = {_place(effect, fault) for fault, effect in opened.faults if fault == fault_id}
         return mine.isdisjoint(wrong), "; ".join(dict.fromkeys(wrong.values()))
 
-    def healthy(self, timeout_s: float = 1.0) -> bool:
-        """Whether the server answers for each of this run's proxies within *timeout_s*; false while a change hangs."""
+    def looked_over(self, timeout_s: float = 1.0) -> str | None:
+        """What of this run's proxies on which no fault is in force is not as the run made it, in words; nothing where all is.
+
+        None when the server does not answer for one of them within *timeout_s*, as while a change hangs.
+        """
         # A wedged server still tells its version; only what needs the lock of the wedged proxy hangs.
         if not self._lock.acquire(timeout=timeout_s):
-            return False
+            return None
         try:
-            for link in self._links.values():
-                self._api.proxy(link.proxy, timeout_s=timeout_s)
-            return bool(self._links) or bool(self._api.version())
+            wrong = [f"{name}: {what}" for name, link in self._links.items() if (what := self._odd(link, timeout_s))]
+            if not self._links:
+                self._api.version()
+            return "; ".join(wrong)
         except (ToxiproxyError, ToxiproxyWedged):
-            return False
+            return None
         finally:
             self._lock.release()
+
+    def _odd(self, link: _OpenLink, timeout_s: float) -> str:
+        try:
+            proxy = self._api.proxy(link.proxy, timeout_s=timeout_s)
+        except ToxiproxyError as error:
+            if error.status != 404:
+                raise
+            return "" if link.faults else _DELETED
+        # Who looks at a fault sees this too, and says of which fault it is.
+        return "" if link.faults else "; ".join(dict.fromkeys(_unlike(link, proxy).values()))
 
     def close(self) -> None:
         """Delete this run's proxies, with all effects; each is tried, and the first failure is raised at the end."""

@@ -117,6 +117,11 @@ class Processes:
                 kind = ServiceEndedError if name in self._services else HarnessError
                 raise kind(f"process {self._keeper.how_it_ended(name)}")
 
+    @property
+    def took_back_after_s(self) -> float | None:
+        """After how long a silence of the harness its keeper took the faults back; None: it did not."""
+        return self._keeper.took_back_after_s
+
     def check_soon(self) -> None:
         """As `check`, for a process that no longer answers: the news that it ended may take a moment."""
         late_s = time.monotonic() + _LEARNT_WITHIN_S

@@ -199,6 +199,7 @@ def _grounds(
         keeper = Keeper(folder.undo, temp, folder.logs / "keeper.log", run=run_id)
         stack.callback(_close, keeper, signals, folder, say)
         keeper.start()
+        keeper.beat()
         undo = UndoLog(folder.undo)
         stack.callback(undo.close)
         processes = Processes(keeper, target, seed, folder.logs, temp, settings.environment)
@@ -252,7 +253,7 @@ def _join_up(
         stack.callback(_delete, proxies)
     ends, stage = _wire_ends(processes, ready)
     for name, link in target.links.items():
-        undo.promise(f"link {name}", [Request(**request) for request in proxies.undo_requests(name)])
+        undo.promise(f"link {name}", [Request(**request) for request in proxies.undo_requests(name)], lasting=True)
         tapped = stage is not None and name in ends
         upstream = f"127.0.0.1:{ends[name].edge}" if tapped else host_and_port(processes.upstream(name))
         try:

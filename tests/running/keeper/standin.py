@@ -1,10 +1,11 @@
-"""A harness with a keeper, children and two promises, that waits to be killed: ``standin.py FOLDER URL [fork]``."""
+"""A harness with a keeper, children and two promises, that waits to be killed: ``standin.py FOLDER URL [fork] [beat] [tells]``."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from harness.running.keeper.keeper import Child, Keeper
@@ -34,12 +35,20 @@ def main(folder: Path, url: str, *words: str) -> None:
         keeper.spawn(Child(name, argv, dict(os.environ), folder / f"{name}.log"))
     (folder / "temp" / "scratch").write_text("of this run")
     undo = UndoLog(folder / "undo.jsonl")
+    undo.promise("link", [Request("DELETE", f"{url}/link")], lasting=True)
     undo.promise("first", [Request("DELETE", f"{url}/first")])
     undo.promise("kept", [Request("DELETE", f"{url}/kept")])
     undo.kept("kept")
     undo.promise("second", [Request("DELETE", f"{url}/second")])
+    if "beat" in words:
+        keeper.beat()
     if "fork" not in words or os.fork():  # a copy holds the lifeline open too
         print(keeper.pid, flush=True)  # noqa: T201 - read by the test
+    if "tells" in words:
+        while (quiet_s := keeper.took_back_after_s) is None:
+            keeper.exited()
+            time.sleep(0.05)
+        (folder / "quiet").write_text(f"{quiet_s}\n")
     signal.pause()
 
 

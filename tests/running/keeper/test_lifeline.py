@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from harness.running.keeper.__main__ import QUIET_S
 from harness.running.keeper.undo import owner_alive, pending
 
 NAMES = ("session", "daemon", "stubborn")
@@ -31,7 +33,7 @@ def test_after_kill_9_of_the_harness_nothing_is_left_and_the_world_is_put_back_l
     eventually(lambda: not any(map(runs, pids)))
     assert not listens(port)
     assert not (harness.folder / "temp").exists()
-    assert api.asked == ["DELETE /second", "DELETE /first"]
+    assert api.asked == ["DELETE /second", "DELETE /first", "DELETE /link"]
     assert pending(harness.folder / "undo.jsonl") == []
     assert not owner_alive(harness.folder / "undo.jsonl")
 
@@ -48,7 +50,7 @@ def test_ctrl_c_reaches_the_harness_but_not_its_children(standin: Any, api: Any,
     told = (harness.folder / "witness.log").read_text().split()
     assert "TERM" in told
     assert "INT" not in told
-    assert api.asked == ["DELETE /second", "DELETE /first"]
+    assert api.asked == ["DELETE /second", "DELETE /first", "DELETE /link"]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
@@ -65,6 +67,45 @@ def test_the_keeper_does_not_heed_signals_that_end_a_program(
     assert keeper.exited() == {"after": -signum}
 
 
+def test_a_harness_that_is_stopped_has_its_faults_taken_back_and_is_told_when_it_goes_on(
+    standin: Any, api: Any, eventually: Any, runs: Any
+) -> None:
+    harness = standin("beat", "tells")
+    session = harness.printed("session")
+    os.killpg(harness.process.pid, signal.SIGSTOP)
+    eventually(lambda: len(api.asked) == 2)
+    # What is to stand as long as the run lives is left, and so are the children.
+    assert api.asked == ["DELETE /second", "DELETE /first"]
+    assert runs(session)
+    assert [promise.id for promise in pending(harness.folder / "undo.jsonl")] == ["link"]
+    assert owner_alive(harness.folder / "undo.jsonl")
+
+    os.killpg(harness.process.pid, signal.SIGCONT)
+    told = eventually(lambda: (harness.folder / "quiet").exists() and (harness.folder / "quiet").read_text())
+    assert float(told) >= QUIET_S
+
+    harness.process.kill()
+    harness.process.wait()
+    eventually(lambda: not runs(harness.keeper_pid))
+    assert api.asked == ["DELETE /second", "DELETE /first", "DELETE /link"]
+
+
+def test_a_harness_that_is_busy_and_beats_keeps_its_faults(standin: Any, api: Any, eventually: Any) -> None:
+    """Its main thread waits for ever; what beats is another one."""
+    standin("beat")
+    began_s = time.monotonic()
+    eventually(lambda: time.monotonic() - began_s > QUIET_S + 1)
+    assert api.asked == []
+
+
+def test_a_harness_that_never_beat_is_not_missed(standin: Any, api: Any, eventually: Any) -> None:
+    harness = standin()
+    os.killpg(harness.process.pid, signal.SIGSTOP)
+    began_s = time.monotonic()
+    eventually(lambda: time.monotonic() - began_s > QUIET_S + 1)
+    assert api.asked == []
+
+
 def test_a_fork_of_the_harness_that_holds_the_lifeline_does_not_keep_the_world_broken(
     standin: Any, api: Any, eventually: Any, runs: Any
 ) -> None:
@@ -74,7 +115,7 @@ def test_a_fork_of_the_harness_that_holds_the_lifeline_does_not_keep_the_world_b
     harness.process.wait()
     eventually(lambda: not runs(harness.keeper_pid))
     assert not runs(session)
-    assert api.asked == ["DELETE /second", "DELETE /first"]
+    assert api.asked == ["DELETE /second", "DELETE /first", "DELETE /link"]
 
 
 def test_kill_9_of_the_keeper_takes_the_children_with_it_and_leaves_the_promises_to_heal(
@@ -85,7 +126,7 @@ def test_kill_9_of_the_keeper_takes_the_children_with_it_and_leaves_the_promises
     os.kill(harness.keeper_pid, signal.SIGKILL)
     eventually(lambda: not listens(port))
     assert api.asked == []
-    assert [promise.id for promise in pending(harness.folder / "undo.jsonl")] == ["second", "first"]
+    assert [promise.id for promise in pending(harness.folder / "undo.jsonl")] == ["second", "first", "link"]
     # Nobody keeps what a child started, then; here the harness waits and does not look.
     for name in NAMES:
         os.kill(harness.printed(name), signal.SIGKILL)

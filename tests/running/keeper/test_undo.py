@@ -37,7 +37,7 @@ def test_what_was_promised_and_not_kept_is_pending_last_first(path: Path) -> Non
     undo.promise("b", [])
     undo.promise("c", [])
     undo.kept("b")
-    assert [tuple(promise) for promise in pending(path)] == [("c", ()), ("a", requests)]
+    assert [(promise.id, promise.requests) for promise in pending(path)] == [("c", ()), ("a", requests)]
     undo.promise("a", requests)  # a fault that comes back is as late as its last coming
     undo.close()
     assert ids(path) == ["a", "c"]
@@ -208,3 +208,13 @@ def test_the_owner_is_alive_while_its_harness_or_its_keeper_is(path: Path, tmp_p
         keeper.kill()
         os.waitid(os.P_PID, keeper.pid, os.WEXITED | os.WNOWAIT)
         assert not alive(**no_harness)  # ended, though nobody has taken leave of it
+
+
+def test_what_is_to_stand_as_long_as_the_run_lives_is_left_when_only_the_rest_is_put_back(path: Path, api: Any) -> None:
+    undo = UndoLog(path)
+    undo.promise("link", [Request("DELETE", f"{api.url}/link")], lasting=True)
+    undo.promise("fault", [Request("DELETE", f"{api.url}/fault")])
+    assert [promise.lasting for promise in pending(path)] == [False, True]
+    assert [outcome.id for outcome in put_back(path, lasting=False)] == ["fault"]
+    assert [outcome.id for outcome in put_back(path)] == ["link"]
+    assert api.asked == ["DELETE /fault", "DELETE /link"]

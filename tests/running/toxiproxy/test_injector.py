@@ -194,7 +194,7 @@ def test_a_stream_that_its_client_left_does_not_hang_the_revert(
     stage: ToxiproxyStage, api: ToxiproxyApi, abandoned: Toxic
 ) -> None:
     stage.revert("latency-1", abandoned)
-    assert stage.healthy(LONG_S)
+    assert stage.looked_over(LONG_S) == ""
     assert api.proxy("run7-store").toxics == ()
 
 
@@ -260,18 +260,18 @@ class TakesItsTime(ToxiproxyApi):
         return super().disable(name)
 
 
-def test_a_stage_is_not_healthy_while_a_change_hangs(api: ToxiproxyApi, echo) -> None:
+def test_a_stage_cannot_be_looked_over_while_a_change_hangs(api: ToxiproxyApi, echo) -> None:
     slow = TakesItsTime(api.url)
     stage = ToxiproxyStage(slow, "run7-")
     stage.open_link("store", echo.address)
-    assert stage.healthy(LONG_S)
+    assert stage.looked_over(LONG_S) == ""
     change = threading.Thread(target=stage.inject, args=("loss-1", CUT))
     change.start()
     assert slow.asked.wait(LONG_S)
-    assert not stage.healthy(0.05)
+    assert stage.looked_over(0.05) is None
     slow.let_go.set()
     change.join()
-    assert stage.healthy(LONG_S)
+    assert stage.looked_over(LONG_S) == ""
 
 
 def test_after_a_restart_everything_in_force_can_be_rebuilt(
@@ -282,13 +282,13 @@ def test_after_a_restart_everything_in_force_can_be_rebuilt(
     stage.inject("hole-1", HOLE_UP)
     stage.inject("loss-2", Cut("cache"))
     toxiproxies.end(api)
-    assert not stage.healthy()
+    assert stage.looked_over() is None
     with pytest.raises(ToxiproxyWedged):
         stage.revert("hole-1", HOLE_UP)
     toxiproxies.start(port=int(api.url.rpartition(":")[2]))
-    assert not stage.healthy()
+    assert stage.found("hole-1", "store") == (False, "its proxy is not there any more: somebody deleted it")
     stage.rebuild()
-    assert stage.healthy(LONG_S)
+    assert stage.looked_over(LONG_S) == ""
     assert seen(stage, SHORT_S) == "silent"
     assert stage.probe("cache", "tcp", LONG_S).outcome == "refused"
     stage.revert("hole-1", HOLE_UP)
@@ -412,3 +412,27 @@ def test_a_proxy_that_leads_elsewhere_is_found_out(
     stands, said = stage.found("fault", "store")
     assert stands
     assert said == f"somebody changed its proxy: it leads from port {address[1]} to 127.0.0.1:9"
+
+
+def test_with_which_proxy_somebody_meddled_is_told_also_while_no_fault_is_in_force(
+    stage: ToxiproxyStage, api: ToxiproxyApi, address: tuple[str, int]
+) -> None:
+    assert stage.looked_over() == ""
+    api.disable("run7-store")
+    assert stage.looked_over() == "store: somebody disabled its proxy"
+    api.enable("run7-store")
+    stage.inject("fault", SLOW_UP)
+    reset(api)
+    assert stage.looked_over() == ""  # who looks at the fault says so
+    stage.revert("fault", SLOW_UP)
+    api.delete_proxy("run7-store")
+    assert stage.looked_over() == "store: its proxy is not there any more: somebody deleted it"
+
+
+def test_a_cut_whose_proxy_is_gone_is_as_good_as_lifted(
+    stage: ToxiproxyStage, api: ToxiproxyApi, address: tuple[str, int]
+) -> None:
+    stage.inject("fault", CUT)
+    api.delete_proxy("run7-store")
+    stage.revert("fault", CUT)
+    assert stage.found("fault", "store")[1] == "its proxy is not there any more: somebody deleted it"
