@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -200,7 +202,7 @@ def test_a_run_in_which_nothing_breaks_has_one_end_and_no_log_of_ours(conduct: C
     assert not (run.path / "logs" / "harness.log").exists()
 
 
-@pytest.mark.parametrize("point", ["starting", "asking", "setting off", "showing", "running", "finishing", "ending"])
+@pytest.mark.parametrize("point", ["starting", "asking", "setting off", "running", "finishing", "ending"])
 def test_whatever_breaks_a_run_is_put_back_logged_and_judged(conduct: Callable[[World], api.Run], point: str) -> None:
     world = World(point)
     run = conduct(world)
@@ -211,6 +213,30 @@ def test_whatever_breaks_a_run_is_put_back_logged_and_judged(conduct: Callable[[
     assert (run.verdict, run.result.exit_status, run.result.reason) == ("crashed", 70, f"{told}.")
     assert "in reach\n    raise self.error" in log.read_text()
     assert harness.judge(run.path).result == run.result
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("by nothing"), SystemExit(1), BrokenPipeError()])
+def test_a_panel_that_cannot_be_shown_is_done_without(
+    conduct: Callable[[World], api.Run], error: BaseException
+) -> None:
+    world = World("showing", error)
+    run = conduct(world)
+    assert (ended(run), world.put_back, run.stopped) == ([("completed", "")], True, False)
+
+
+def test_an_interruption_while_the_run_is_judged_is_remembered(
+    conduct: Callable[[World], api.Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = conducting.judged
+
+    def interrupted(*given: Any) -> api.Run:
+        os.kill(os.getpid(), signal.SIGINT)
+        return judged(*given)
+
+    monkeypatch.setattr(conducting, "judged", interrupted)
+    run = conduct(World())
+    assert (ended(run), run.stopped) == ([("completed", "")], True)
+    assert (run.path / "report.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_harness_that_is_stopped_has_its_faults_taken_back_and_is_told_when_it
     # What is to stand as long as the run lives is left, and so are the children.
     assert api.asked == ["DELETE /second", "DELETE /first"]
     assert runs(session)
-    assert [promise.id for promise in pending(harness.folder / "undo.jsonl")] == ["link"]
+    eventually(lambda: [promise.id for promise in pending(harness.folder / "undo.jsonl")] == ["link"])
     assert owner_alive(harness.folder / "undo.jsonl")
 
     os.killpg(harness.process.pid, signal.SIGCONT)
