@@ -66,7 +66,7 @@ def _checked(text: str) -> Expectation:
         raise ValueError(f"{metric.name} has no parts; leave out '.{parsed.part}'")
     if parsed.part and parsed.part not in metric.parts:
         raise ValueError(f"{metric.name} has no part {parsed.part!r}; {suggestion(parsed.part, list(metric.parts))}")
-    if metric.parts and not parsed.part:
+    if metric.parts and metric.needs_part and not parsed.part:
         raise ValueError(
             f"say which part of {metric.name}: {', '.join(f'{metric.name}.{part}' for part in metric.parts)}"
         )

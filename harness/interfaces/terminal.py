@@ -42,6 +42,7 @@ def verdict_lines(result: Result) -> list[RenderableType]:
         lines.append(Text(words.VERDICTS[result.verdict]))
     if result.findings:
         lines += [Text(), _findings(result)]
+        lines += [Text(one_line(f"{f.expectation}: {f.remark}", 300)) for f in result.findings if f.remark]
     shares = [f"{fault.summary}: {told}" for fault in result.faults if (told := words.delivered(fault))]
     lines += [Text(), *(Text(one_line(told, 300)) for told in shares)] if shares else []
     lines += [Text(), *(Text(f"note: {one_line(note, 300)}") for note in result.quality.notes)]

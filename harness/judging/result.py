@@ -106,6 +106,8 @@ class Finding(_Part):
     low: float | None
     high: float | None
     verdict: Literal["pass", "fail", "inconclusive"]
+    censored: bool = Field(default=False, description="the true value lies beyond what was observed")
+    remark: str = Field(default="", description="what has to be known beside the number")
 
 
 class Fault(_Part):

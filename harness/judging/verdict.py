@@ -84,10 +84,16 @@ def _where(finding: Finding) -> str:
 
 def _value(finding: Finding) -> str:
     if finding.value is None:
-        return "not measured"
+        return "not measured" + _remark(finding)
+    if finding.censored:
+        return f"more than {finding.value:.6g}" + _remark(finding)
     low = "-∞" if finding.low is None else f"{finding.low:.3g}"
     high = "∞" if finding.high is None else f"{finding.high:.3g}"
-    return f"{finding.value:.3g}, 95 % interval {low} to {high}"
+    return f"{finding.value:.3g}, 95 % interval {low} to {high}" + _remark(finding)
+
+
+def _remark(finding: Finding) -> str:
+    return f", {finding.remark}" if finding.remark else ""
 
 
 def _sentence(reasons: list[str]) -> str:
@@ -99,9 +105,10 @@ def _sentence(reasons: list[str]) -> str:
 
 
 def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
-    interval = UNMEASURED
+    interval, remark = UNMEASURED, ""
     if measurable(expectation):
-        interval = metrics[expectation.metric].measure(pick(evidence, expectation.selection), expectation.part)
+        metric, sample = metrics[expectation.metric], pick(evidence, expectation.selection)
+        interval, remark = metric.measure(sample, expectation.part), metric.remark(sample, expectation.part)
     verdict, found = expectation.judge(interval), measured(interval)
     return Finding(
         expectation=str(expectation),
@@ -112,6 +119,8 @@ def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
         low=found.low,
         high=found.high,
         verdict=verdict,
+        censored=found.censored,
+        remark=remark,
     )
 
 
@@ -174,6 +183,8 @@ def _phase(evidence: Evidence, name: str, start_s: float, end_s: float) -> resul
         end_s=end_s,
         requests=len(rows),
         good_ratio=round(float(rows["good"].mean()), 6) if len(rows) else None,
-        latency_ms=result.LatencyMs(**{part: quantile("latency_ms", part) for part in ("p50", "p95", "p99")}),
-        ttft_ms=result.TtftMs(**{part: quantile("ttft_ms", part) for part in ("p50", "p95")}),
+        latency_ms=result.LatencyMs(
+            **{part: quantile("latency_ms", f"{part}_complete") for part in ("p50", "p95", "p99")}
+        ),
+        ttft_ms=result.TtftMs(**{part: quantile("ttft_ms", f"{part}_complete") for part in ("p50", "p95")}),
     )

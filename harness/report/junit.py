@@ -60,6 +60,7 @@ def _trouble(result: Result, finding: Finding) -> tuple[str, str, str]:
     """Which element to write, its type and its message; all empty for a pass that counts."""
     lies = words.interval_of(result, finding)
     said = f"{words.value_of(result, finding)}{f', 95 % interval {lies}' if lies else ''}; expected {words.limit(result, finding)}"
+    said += f"; {finding.remark}" if finding.remark else ""
     if result.verdict not in words.TRUSTED:
         return "error", result.verdict, f"not counted, as the run is {result.verdict}: {said}"
     match finding.verdict:

@@ -189,11 +189,12 @@ def operator(finding: Finding) -> str:
 
 
 def value_of(result: Result, finding: Finding) -> str:
-    """What *finding* measured; a time beyond what was observed is ``> 20 s``."""
-    unit = unit_of(result, finding.metric)
+    """What *finding* measured; what lies beyond what was observed is ``> 20 s``."""
     metric = result.metrics.get(finding.metric)
-    censored = metric is not None and metric.censored and metric.value == finding.value
-    return f"{'> ' if censored and finding.value is not None else ''}{quantity(finding.value, unit)}"
+    # Runs that were judged before findings said so themselves.
+    of_metric = metric is not None and metric.censored and metric.value == finding.value
+    censored = finding.value is not None and (finding.censored or of_metric)
+    return f"{'> ' if censored else ''}{quantity(finding.value, unit_of(result, finding.metric))}"
 
 
 def interval_of(result: Result, finding: Finding) -> str:

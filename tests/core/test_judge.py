@@ -472,3 +472,15 @@ def test_a_run_that_was_cut_short_can_be_judged_whatever_it_left(
 
 def test_a_completed_run_without_a_single_request_is_invalid(judged: Callable[..., Result]) -> None:
     assert judged(requests=[], attempts=[]).verdict == "invalid"
+
+
+def test_a_limit_on_a_latency_that_nobody_lived_to_see_is_broken_and_the_reason_says_why(
+    judged: Callable[..., Result], make_plan: MakePlan, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 2, 30, 2), expect=["latency_ms.p95 <= 2500 in fault"])
+    gone = lambda i, due_s: {"outcome": "timed_out", "end_s": due_s + 4} if i % 5 < 3 and due_s >= 3 else {}  # noqa: E731
+    result = judged(plan, requests=rows(plan, gone))
+    assert result.verdict == "fail"
+    assert "latency_ms.p95 in fault was more than 4000, 180 of 300 requests got no complete answer" in result.reason
+    # What stands in the table of phases is of complete answers, and says so.
+    assert [round(phase.latency_ms.p95 or 0) for phase in result.phases] == [100, 100, 100, 100]

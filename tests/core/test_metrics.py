@@ -37,8 +37,17 @@ def bad_between(start_s: float, end_s: float) -> Callable[[int, float], dict[str
     return lambda index, due_s: bad(index, due_s) if start_s <= due_s < end_s else {}
 
 
+def asked_for(written: str) -> expectation.Expectation:
+    return expectation.parse(f"{written} <= 0" if " in " not in written else written.replace(" in ", " <= 0 in "))
+
+
+def remark(evidence: Evidence, written: str) -> str:
+    asked = asked_for(written)
+    return metrics[asked.metric].remark(pick(evidence, asked.selection), asked.part)
+
+
 def measure(evidence: Evidence, written: str) -> Interval:
-    asked = expectation.parse(f"{written} <= 0" if " in " not in written else written.replace(" in ", " <= 0 in "))
+    asked = asked_for(written)
     return metrics[asked.metric].measure(pick(evidence, asked.selection), asked.part)
 
 
@@ -61,19 +70,80 @@ def test_the_good_ratio_of_a_phase_is_of_the_requests_due_in_it(
 # latency
 
 
-def test_latency_is_of_complete_answers_from_when_they_were_due(
+def test_latency_is_from_when_a_request_was_due_and_can_be_had_of_complete_answers_alone(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
 ) -> None:
     plan = make_plan(phases=(1, 2, 8, 1))
     late = lambda i, due_s: {"end_s": due_s + i / 100, "first_token_s": due_s + i / 200, "sent_s": due_s + 0.2}  # noqa: E731
     evidence = make_evidence(plan, requests=rows(plan, lambda i, d: late(i, d) if i % 2 else bad(i, d)))
     # Requests 31, 33, ... 109 are due in the fault: 40 answers, 310 to 1090 ms.
-    found = measure(evidence, "latency_ms.p50 in fault")
-    assert (found.value, found.n) == (pytest.approx(690), 40)
+    found = measure(evidence, "latency_ms.p50_complete in fault")
+    assert (found.value, found.n, found.censored) == (pytest.approx(690), 40, False)
     assert (found.low, found.high) == (pytest.approx(570), pytest.approx(830))  # ranks 14 and 27 of 40
-    assert measure(evidence, "latency_ms.p95 in fault").high == inf  # 72 answers would be needed
-    assert measure(evidence, "ttft_ms.p50 in fault").value == pytest.approx(345)
-    assert list(metrics["latency_ms"].document(evidence).parts) == ["p50", "p90", "p95", "p99"]
+    assert measure(evidence, "latency_ms.p95_complete in fault").high == inf  # 72 answers would be needed
+    assert measure(evidence, "ttft_ms.p50_complete in fault").value == pytest.approx(345)
+    parts = metrics["latency_ms"].document(evidence).parts
+    assert [part for part in parts if not part.endswith("_complete")] == ["p50", "p90", "p95", "p99"]
+    assert parts["p90"].censored
+    assert not parts["p90_complete"].censored
+
+
+@pytest.mark.parametrize(
+    "unanswered",
+    [
+        {"outcome": "timed_out", "waits_s": 4.0},
+        {"outcome": "error", "status": 503, "waits_s": 0.005},  # refused at once, and nobody was served fast
+        {"outcome": "truncated", "first_token_s": 0.0, "waits_s": 0.2},
+    ],
+)
+@pytest.mark.parametrize("metric", ["latency_ms", "ttft_ms"])
+def test_requests_that_got_no_answer_break_a_limit_on_the_latency(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, metric: str, unanswered: dict[str, Any]
+) -> None:
+    plan = make_plan(phases=(1, 2, 30, 2))
+    ends = {key: value for key, value in unanswered.items() if key != "waits_s"}
+    of = lambda i, due_s: ends | {"end_s": due_s + unanswered["waits_s"]} if i % 5 < 3 and 3 <= due_s < 33 else {}  # noqa: E731
+    evidence = make_evidence(plan, requests=rows(plan, of))
+    p95 = measure(evidence, f"{metric}.p95 in fault")
+    assert (p95.value, p95.low, p95.high, p95.censored, p95.n) == (4000, 4000, inf, True, 300)
+    assert expectation.parse(f"{metric}.p95 <= 2500 in fault").judge(p95) == "fail"
+    assert expectation.parse(f"{metric}.p95 <= 5000 in fault").judge(p95) == "inconclusive"
+    assert (
+        remark(evidence, f"{metric}.p95 in fault")
+        == "180 of 300 requests got no complete answer and count as longer than anybody waited"
+    )
+    # Who asks for complete answers alone has what they took, and is told what was left out.
+    complete = measure(evidence, f"{metric}.p95_complete in fault")
+    assert expectation.parse(f"{metric}.p95_complete <= 2500 in fault").judge(complete) == "pass"
+    assert remark(evidence, f"{metric}.p95_complete in fault").endswith("which are left out")
+    assert remark(evidence, f"{metric}.p95 in baseline") == ""
+
+
+def test_an_unanswered_request_that_lies_beyond_a_quantile_leaves_it_as_it_is(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 2, 30, 2))
+    few = make_evidence(plan, requests=rows(plan, lambda i, due_s: bad(i, due_s) if i in (40, 90) else {}))
+    p95 = measure(few, "latency_ms.p95 in fault")
+    assert (p95.value, p95.high, p95.censored) == (pytest.approx(100), pytest.approx(100), False)
+    # Some more, and the upper end reaches them: nobody knows on which side of the limit the quantile is.
+    more = make_evidence(plan, requests=rows(plan, lambda i, due_s: bad(i, due_s) if i % 25 == 0 else {}))
+    p95 = measure(more, "latency_ms.p95 in fault")
+    assert (p95.value, p95.high, p95.censored) == (pytest.approx(100), inf, False)
+
+
+def test_what_the_end_of_a_run_cut_off_was_waited_for_until_then_and_what_was_not_sent_not_at_all(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 2, 8, 2))
+    open_at_end = lambda i, due_s: {"outcome": "unfinished", "end_s": None} if i >= 30 else {}  # noqa: E731
+    cut = make_evidence(plan, requests=rows(plan, open_at_end), history=[Ended(11.0, "interrupted")])
+    # Half of 8 s of requests was waited for longer than 4 s.
+    assert measure(cut, "latency_ms.p50 in fault").value == 4000
+    assert measure(cut, "latency_ms.p50 in fault").low < 4000
+    assert measure(cut, "latency_ms.p50 in recovery").value == 0
+    not_sent = make_evidence(plan, requests=rows(plan, lambda i, due_s: {"outcome": "not_sent"} if i % 2 else {}))
+    assert measure(not_sent, "latency_ms.p50 in fault").n == 40
 
 
 # retry_amplification
@@ -232,7 +302,24 @@ def test_answers_behind_a_publication_are_inconsistent_and_going_back_is_a_viola
     assert measure(evidence, "monotonic_violations in baseline").value == 0
     parts = metrics["answer_consistency"].document(evidence).parts
     assert parts["monotonic_violations"].value == 3
+    rate = metrics["monotonic_violations"].document(evidence).parts["rate"]
+    assert (rate.value, rate.low, rate.high) == (3, pytest.approx(0.62, abs=0.01), pytest.approx(8.77, abs=0.01))
     assert parts["disagreed_s"].value == pytest.approx(0.8, abs=0.01)
+
+
+def test_no_step_back_in_this_run_bounds_how_many_there_are_a_run(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 2, 8, 2))
+    evidence = make_evidence(plan, requests=rows(plan, lambda i, due_s: {"seen_version": 1}))
+    count, rate = measure(evidence, "monotonic_violations"), measure(evidence, "monotonic_violations.rate")
+    assert (count.low, count.value, count.high) == (0, 0, 0)
+    assert (rate.low, rate.value, rate.high) == (0, 0, pytest.approx(3.69, abs=0.01))
+    judged = {
+        written: expectation.parse(written).judge(count if ".rate" not in written else rate)
+        for written in ("monotonic_violations <= 0", "monotonic_violations.rate <= 3", "monotonic_violations.rate <= 4")
+    }
+    assert list(judged.values()) == ["pass", "inconclusive", "pass"]
 
 
 def test_a_replica_may_be_behind_for_as_long_as_the_target_says(
@@ -344,6 +431,9 @@ UNSETTLED = [
     ("failover_time_s <= 8", {}, "15 s of fault (phases.fault) can never settle it: 8 s and 8 s in which"),
     ("failover_time_s <= 5", {"faults": [LIMIT | {"for": "10s"}]}, "10 s of fault"),
     ("monotonic_violations <= 0", {}, None),
+    ("monotonic_violations.rate <= 4", {}, None),
+    ("monotonic_violations.rate > 0", {}, None),
+    ("monotonic_violations.rate <= 0.1", {}, "one run without any leaves room for 3.7 a run; expect 3.7 or more"),
 ]  # fmt: skip
 
 

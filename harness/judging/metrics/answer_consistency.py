@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, best_case, measured
 from harness.judging.sample import Sample
-from harness.judging.scoring.shares import wilson
+from harness.judging.scoring.shares import TAIL, wilson
 from harness.planning.plan import Plan
 from harness.protocols.nonce import unmarked
 from harness.reading.expectation import Expectation
@@ -42,18 +43,34 @@ class AnswerConsistency(Metric):
 
 
 class MonotonicViolations(Metric):
-    """How often a conversation was answered from an older snapshot than it had already seen; exact."""
+    """Answers from an older snapshot than their conversation had seen: exactly how many in this run; .rate: how many a run to expect.
+
+    The count is about this run, and known. The rate is about runs like it, and none seen in one run leaves room for 3.7.
+    A metric that counts what must not happen does as this one: `shares.exact` for the count, `counts.rate_a_run` for the part ``rate``.
+    """
 
     name: ClassVar[str] = "monotonic_violations"
     unit: ClassVar[str] = "answers"
+    parts: ClassVar[tuple[str, ...]] = ("rate",)
+    needs_part: ClassVar[bool] = False
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
-        return compare(sample).monotonic_violations
+        compared = compare(sample)
+        return compared.monotonic_rate if part == "rate" else compared.monotonic_violations
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if plan.target.ask.reply.snapshot_version is None:
             return f"target {plan.target.name!r} does not say where a reply names its snapshot (ask.reply.snapshot_version)"
+        none_seen = Interval(0.0, 0.0, -log(TAIL))
+        if expectation.part == "rate" and expectation.wants_low and expectation.judge(none_seen) != "pass":
+            return (
+                f"one run without any leaves room for {none_seen.high:.1f} a run; "
+                f"expect {none_seen.high:.1f} or more, or leave out .rate: that is the count of this run"
+            )
         return None
+
+    def also(self, whole: Sample) -> dict[str, Measured]:
+        return {"rate": measured(self.measure(whole, "rate"))}
 
 
 def compare(sample: Sample) -> Consistency:

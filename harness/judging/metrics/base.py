@@ -33,13 +33,18 @@ class Metric(ABC):
     phased: ClassVar[bool] = True
     """Whether it can be asked for one phase; else it belongs to the run."""
     parts: ClassVar[tuple[str, ...]] = ()
-    """What can stand behind a dot; one of them has to when there are any."""
+    """What can stand behind a dot; one of them has to when there are any and *needs_part*."""
+    needs_part: ClassVar[bool] = True
     bounds: ClassVar[tuple[float, float]] = (0.0, inf)
     """The least and the greatest value that it can have."""
 
     @abstractmethod
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         """The metric over the rows of *sample*; its *part*, where there are parts."""
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        """What has to be known beside the number wherever it is told, in a few words; empty where there is nothing."""
+        return ""
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         """Why *plan* can never settle *expectation*, however the run goes; None when it can."""

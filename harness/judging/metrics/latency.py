@@ -1,4 +1,4 @@
-"""How long complete answers took, counted from when their request was due."""
+"""How long answers took, counted from when their request was due; one that never came took longer than anybody waited."""
 
 from __future__ import annotations
 
@@ -14,22 +14,33 @@ from harness.reading.expectation import Expectation
 
 if TYPE_CHECKING:
     from harness.judging.result import Measured
+    from harness.judging.scoring.distributions import Floats
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+_COMPLETE = "_complete"
 
 
 class _Quantiles(Metric):
     unit: ClassVar[str] = "ms"
-    parts: ClassVar[tuple[str, ...]] = tuple(_QUANTILES)
+    parts: ClassVar[tuple[str, ...]] = (*_QUANTILES, *(f"{part}{_COMPLETE}" for part in _QUANTILES))
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         from harness.judging.scoring.intervals import quantile
 
-        values = sample.once(self.name, lambda: sample.requests[self.name].dropna().sort_values().to_numpy())
-        return quantile(values, _QUANTILES[part or "p95"])
+        answered_ms, waited_ms = self._sample(sample)
+        q, of_all = _asked(part)
+        return quantile(answered_ms, q, waited_ms if of_all else ())
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        """How many requests got no complete answer, and what they count as."""
+        answered_ms, waited_ms = self._sample(sample)
+        if not waited_ms.size:
+            return ""
+        without = f"{waited_ms.size} of {answered_ms.size + waited_ms.size} requests got no complete answer"
+        return f"{without}{' and count as longer than anybody waited' if _asked(part)[1] else ', which are left out'}"
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        q = _QUANTILES[expectation.part or "p95"]
+        q, _ = _asked(expectation.part)
 
         def best(n: int) -> Interval:
             """All answers at once, or never: only an end that so few samples leave open can still miss the limit."""
@@ -44,14 +55,45 @@ class _Quantiles(Metric):
     def also(self, whole: Sample) -> dict[str, Measured]:
         return {part: measured(self.measure(whole, part)) for part in self.parts}
 
+    def _sample(self, sample: Sample) -> tuple[Floats, Floats]:
+        """Milliseconds to each complete answer, and for how long each other request was waited for or would have been."""
+        censored: tuple[Floats, Floats] = sample.once(self.name, lambda: _censored(sample, self.name))
+        return censored
+
 
 class Latency(_Quantiles):
-    """Milliseconds from due to the end of the answer, over complete answers; p50, p90, p95 or p99."""
+    """Milliseconds from due to the end of the answer: p50, p90, p95 or p99; p95_complete and so on over complete answers alone.
+
+    A request without a complete answer counts as longer than its client would wait for one, however soon it was refused.
+    """
 
     name: ClassVar[str] = "latency_ms"
 
 
 class TimeToFirstToken(_Quantiles):
-    """Milliseconds from due to the first token, over complete answers; p50, p90, p95 or p99."""
+    """Milliseconds from due to the first token: p50, p90, p95 or p99; p95_complete and so on over complete answers alone.
+
+    A request without a complete answer counts as longer than its client would wait: whoever got half of one has to ask again.
+    """
 
     name: ClassVar[str] = "ttft_ms"
+
+
+def _asked(part: str | None) -> tuple[float, bool]:
+    """Which quantile, and whether of all requests or of complete answers alone."""
+    quantile = (part or "p95").removesuffix(_COMPLETE)
+    return _QUANTILES[quantile], quantile == (part or "p95")
+
+
+def _censored(sample: Sample, column: str) -> tuple[Floats, Floats]:
+    """The *column* of complete answers; of other requests that were sent, what it would be at the least.
+
+    Who is refused at once was not served fast: the answer never came in the time in which the client would have taken it.
+    Only what the end of the run cut off was waited for more briefly.
+    """
+    rows, run = sample.requests, sample.run
+    without = rows[~rows["outcome"].isin(("complete", "not_sent"))]
+    ended_s = run.ended.at_s if run.ended else run.observed_until_s
+    deadline_s = run.plan.scenario.load.deadline
+    waited_s = (ended_s - without["due_s"]).clip(0, deadline_s).where(without["outcome"] == "unfinished", deadline_s)
+    return rows[column].dropna().to_numpy(), 1000 * waited_s.to_numpy()

@@ -7,6 +7,7 @@ has to write the right answers down.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.scoring.answers import Answers, Bools, Codes, Era, Floats, Publication, era, in_order, marks
+from harness.judging.scoring.counts import rate_a_run
 from harness.judging.scoring.intervals import clustered_share
 from harness.judging.scoring.shares import exact
 
@@ -53,13 +55,15 @@ class Consistency:
     """How far answers agreed.
 
     *ratio*: share of answers as they should be. *monotonic_violations*: answers older than what their
-    conversation had seen. *disagreements*: neighbouring answers of two entries to one question that differ
-    though both stood on the same publications. *disagreed_s*: seconds from the first to the last answer that
-    was behind. *examples*: at most `EXAMPLES`, a question each first.
+    conversation had seen; *monotonic_rate*: how many to expect in a run like this. *disagreements*:
+    neighbouring answers of two entries to one question that differ though both stood on the same publications.
+    *disagreed_s*: seconds from the first to the last answer that was behind. *examples*: at most `EXAMPLES`, a
+    question each first.
     """
 
     ratio: Interval
     monotonic_violations: Interval
+    monotonic_rate: Interval
     disagreements: Interval
     disagreed_s: Interval
     examples: tuple[Pair, ...]
@@ -125,9 +129,11 @@ class Compared:
         era, agrees = self._era, self._agrees
         table = replace(self._table, counted=marks(counted, agrees.size)[self._order])
         pairs, differing = _neighbours(table, era, agrees)
+        back, chances = _steps_back(table)
         return Consistency(
             ratio=clustered_share(agrees[table.counted], table.question[table.counted]),
-            monotonic_violations=_monotonic_violations(table),
+            monotonic_violations=exact(sum(back), chances),
+            monotonic_rate=rate_a_run(back, chances),
             disagreements=exact(int(differing.sum()), differing.size),
             disagreed_s=_disagreed_s(table, era, self._publications),
             examples=_examples(table, agrees, pairs[differing]),
@@ -168,9 +174,12 @@ def _usual(group: Codes, key: Codes, sent_s: Floats, groups: int) -> Codes:
     return usual
 
 
-def _monotonic_violations(table: Answers) -> Interval:
+def _steps_back(table: Answers) -> tuple[list[int], int]:
+    """How many answers of each conversation were older than what it had seen, and how many could have been."""
     chances = table.counted & table.versioned & ~table.overlapped & ~np.isnan(table.seen)
-    return exact(int((table.version[chances] < table.seen[chances]).sum()), int(chances.sum()))
+    back = chances & (table.version < table.seen)
+    by_conversation = Counter(table.conversation[back].tolist())
+    return list(by_conversation.values()), int(chances.sum())
 
 
 def _neighbours(table: Answers, era: Era, agrees: Bools) -> tuple[Codes, Bools]:

@@ -29,11 +29,21 @@ def binomial_quantile(q: float, n: int, ratio: float) -> int:
     return int(k[min(int(np.searchsorted(below, q)), k.size - 1)])
 
 
-@lru_cache(maxsize=256)
 def poisson_bounds(count: int) -> tuple[float, float]:
-    """The 95 % interval of the mean of which *count* was seen (Garwood's, which is a gamma distribution's)."""
-    low = 0.0 if count == 0 else _poisson_mean(count - 1, 1 - TAIL)
-    return low, _poisson_mean(count, TAIL)
+    """The 95 % interval of the mean of which *count* was seen (Garwood's)."""
+    return 0.0 if count == 0 else gamma_quantile(TAIL, count), gamma_quantile(1 - TAIL, count + 1)
+
+
+@lru_cache(maxsize=256)
+def gamma_quantile(q: float, shape: float) -> float:
+    """The *q* quantile of the gamma distribution of *shape* 1 or more and scale 1; raises ValueError below one."""
+    if shape < 1:
+        raise ValueError(f"a shape of {shape}; at least 1 is needed")
+    low, high = max(0.0, shape - _WIDE * sqrt(shape)), shape + _WIDE * sqrt(shape) + 2 * _WIDE
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _gamma_below(shape, middle) < q else (low, middle)
+    return (low + high) / 2
 
 
 @lru_cache(maxsize=256)
@@ -83,18 +93,8 @@ def _log_choose(n: int, k: int) -> float:
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
 
 
-def _poisson_mean(count: int, at_most: float) -> float:
-    """The mean at which *count* or fewer are seen with probability *at_most*."""
-    spread = _WIDE * sqrt(count + 1)
-    low, high = max(0.0, count - spread), count + spread + _WIDE
-    for _ in range(60):
-        mean = (low + high) / 2
-        low, high = (mean, high) if _poisson_below(count, mean) > at_most else (low, mean)
-    return (low + high) / 2
-
-
-def _poisson_below(count: int, mean: float) -> float:
-    lowest = max(0, int(count - 2 * _WIDE * sqrt(count + 1)))
-    k = np.arange(lowest, count + 1, dtype=np.float64)
-    first = lowest * log(mean) - mean - lgamma(lowest + 1)
-    return float(np.exp(first + np.r_[0.0, np.cumsum(log(mean) - np.log(k[1:]))]).sum())
+def _gamma_below(shape: float, value: float) -> float:
+    """The gamma distribution's mass below *value*, by its power series (NIST DLMF 8.7.1)."""
+    terms = np.arange(1, int(max(value - shape, 0) + 2 * _WIDE * sqrt(value + 1)) + 60, dtype=np.float64)
+    first = shape * log(value) - value - lgamma(shape + 1)
+    return float(np.exp(first + np.r_[0.0, np.cumsum(log(value) - np.log(shape + terms))]).sum())

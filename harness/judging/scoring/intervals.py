@@ -28,25 +28,29 @@ def clustered_share(good: npt.ArrayLike, cluster: npt.ArrayLike) -> Interval:
     return Interval(ratio, low, high, n)
 
 
-def quantile(sample: npt.ArrayLike, q: float) -> Interval:
+def quantile(sample: npt.ArrayLike, q: float, unanswered: npt.ArrayLike = ()) -> Interval:
     """The *q* quantile, between the order statistics that hold it 95 times of 100 whatever the distribution.
 
-    Where *n* is too small for such a rank on one side, that side is unbounded. Raises ValueError unless 0 < *q*
-    < 1, and for NaN.
+    *unanswered*: of further values it is only known that each is at least so large. The low end takes them for
+    that, the high end for endless: the sharpest bounds that suppose nothing of when they would have ended (Manski,
+    Partial Identification of Probability Distributions, 2003). Where the quantile lies among them it is censored. Where
+    *n* is too small for a rank on one side, that side is unbounded. Raises ValueError unless 0 < *q* < 1, and for NaN.
     """
     if not 0 < q < 1:
         raise ValueError(f"quantile {q}; it must lie between 0 and 1, as 0.95 does")
-    values = np.sort(np.asarray(sample, dtype=np.float64))
-    n = values.size
+    values, waited = np.asarray(sample, dtype=np.float64), np.asarray(unanswered, dtype=np.float64)
+    least, most = np.sort(np.r_[values, waited]), np.sort(np.r_[values, np.full(waited.size, inf)])
+    n = least.size
     if n == 0:
         return UNMEASURED
-    if np.isnan(values[-1]):
+    if np.isnan(least[-1]):
         raise ValueError("NaN in a sample; leave out what was not measured")
     lower, upper = binomial_quantile(TAIL, n, q), binomial_quantile(1 - TAIL, n, q) + 1  # ranks, from 1
-    low = float(values[lower - 1]) if lower >= 1 else -inf
-    high = float(values[upper - 1]) if upper <= n else inf
+    low = float(least[lower - 1]) if lower >= 1 else -inf
+    high = float(most[upper - 1]) if upper <= n else inf
     # The product can be a hair above a whole number, as 100 * 0.07 is.
-    return Interval(float(values[max(ceil(round(n * q, 9)), 1) - 1]), low, high, n)
+    middle = max(ceil(round(n * q, 9)), 1) - 1
+    return Interval(float(least[middle]), low, high, n, censored=bool(most[middle] > least[middle]))
 
 
 def block_means(

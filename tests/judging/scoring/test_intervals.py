@@ -96,6 +96,30 @@ def test_a_quantile_covers_the_truth_at_least_95_times_of_100() -> None:
     assert np.mean([interval.low <= true <= interval.high for interval in found]) >= 0.94
 
 
+def test_a_quantile_among_the_unanswered_is_at_least_what_they_were_waited_for_and_has_no_end() -> None:
+    found = quantile(np.arange(40.0), 0.95, [100.0] * 60)
+    assert (found.value, found.low, found.high, found.censored, found.n) == (100, 100, inf, True, 100)
+    assert quantile(np.arange(40.0), 0.2, [100.0] * 60) == quantile(np.r_[np.arange(40.0), np.full(60, 1e9)], 0.2)
+    assert quantile([], 0.5, [3.0, 3.0]).low == -inf  # two say nothing of where the median begins
+
+
+@fixed
+@given(
+    st.lists(st.floats(0, 1e3), max_size=60),
+    st.lists(st.floats(0, 1e3), min_size=1, max_size=60),
+    st.floats(0.01, 0.99),
+)
+def test_whenever_the_unanswered_would_have_ended_the_quantile_lies_inside(
+    answered: list[float], waited: list[float], q: float
+) -> None:
+    found = quantile(answered, q, waited)
+    for later in (0.0, 1.0, 1e4):
+        known = quantile([*answered, *(value + later * (i % 3) for i, value in enumerate(waited))], q)
+        assert found.low <= known.low
+        assert known.high <= found.high
+        assert found.low <= known.value <= found.high
+
+
 @fixed
 @given(
     st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60), st.floats(0.01, 0.99), st.randoms(use_true_random=False)
