@@ -64,7 +64,7 @@ def test_what_the_plan_shows_is_told_beside_what_is_wrong_with_an_expectation(fo
         ("monotonic_violations >= 0", "always holds: monotonic_violations is at least 0"),
         ("good_ratio.p95 >= 0.9", "good_ratio has no parts; leave out '.p95'"),
         ("latency_ms >= 0.9", "say which part of latency_ms: latency_ms.p50, "),
-        ("latency_ms.p42 >= 0.9", "latency_ms has no part 'p42'; known: p50, p90"),
+        ("latency_ms.p42 >= 0.9", "latency_ms has no part 'p42'; known: p50, p50_complete, p90"),
     ],
 )
 def test_an_expectation_that_says_nothing_is_refused(folder: Path, expectation: str, what: str) -> None:
