@@ -81,7 +81,10 @@ metrics: Registry[Metric] = Registry("metric")
 def measurable(expectation: Expectation) -> bool:
     """Whether what *expectation* limits can be measured by what is installed."""
     name, part = expectation.metric, expectation.part
-    return name in metrics and (part in metrics[name].parts if metrics[name].parts else not part)
+    if name not in metrics:
+        return False
+    metric = metrics[name]
+    return part in metric.parts if part else not (metric.parts and metric.needs_part)
 
 
 def measured(interval: Interval) -> Measured:
