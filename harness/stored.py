@@ -19,7 +19,7 @@ from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.reading.yaml import Document
 from harness.reading.yaml.recall import recall
-from harness.record import as_run, run_folder
+from harness.record import as_run, instrument, run_folder
 from harness.record.run_folder import RunFolder
 from harness.registry import suggestion
 
@@ -179,9 +179,10 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
         target_sha256=_as_judged(prepared.target, begun.target_sha256, say),
         questions_sha256=_as_judged(prepared.questions, begun.questions_sha256, say),
     )
+    samples = instrument.read(folder.instrument, begun.clock_zero_s)
     texts = {question.id: question.text for question in prepared.questions.value.questions}
     return Evidence(
-        prepared.plan, begun, history, requests, counted, arrivals, counts, texts, len(attempts) - len(counted)
+        prepared.plan, begun, history, requests, counted, arrivals, counts, texts, len(attempts) - len(counted), samples
     )
 
 

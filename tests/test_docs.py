@@ -30,11 +30,13 @@ from harness.judging.result import EXIT_STATUS
 from harness.judging.scoring.band import SETTLED_REQUESTS, SETTLED_S, SLACK
 from harness.judging.scoring.steadiness import LAG_P99_MS, LATE_RATIO, STEADY_RATIO, kept_up, steady
 from harness.judging.scoring.wording import facts
+from harness.judging.starvation import DOUBTFUL_RATIO, NAMED_RATIO, OUTLIVES, TAKEN_RATIO, WAITED_RATIO
 from harness.prepare import Asked, prepare
 from harness.reading.quantities import seconds
 from harness.reading.questions import Questions
 from harness.reading.target import Target
 from harness.reading.yaml import read
+from harness.record.instrument import Lateness, Machine
 from harness.record.rows import Arrival, Attempt, Request
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -365,6 +367,7 @@ def test_every_reason_on_the_page_on_invalid_runs_is_one_that_a_run_can_give() -
             "judging/quality.py",
             "judging/hold.py",
             "judging/preflight.py",
+            "judging/starvation.py",
             "running/world/carriers.py",
             "running/world/watch.py",
         )
@@ -416,3 +419,21 @@ def test_every_anchor_of_a_link_leads_to_a_heading() -> None:
                 headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
                 known = {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
                 assert anchor in known, f"{path.name}: {link}#{anchor}"
+
+
+def test_the_numbers_of_a_starved_machine_on_the_page_on_invalid_runs_are_the_rules() -> None:
+    page = (ROOT / "docs" / "invalid.md").read_text().replace("\n", " ")
+    assert f"had to wait for {100 * WAITED_RATIO:g} % of it or more" in page
+    assert f"others had {100 * TAKEN_RATIO:g} % of the processors and more than the run itself" in page
+    assert f"at least {100 * DOUBTFUL_RATIO:g} % of its phase was starved" in page
+    assert f"by no more than {OUTLIVES} times the starved share" in page
+    assert f"others had {100 * NAMED_RATIO:g} % of the processors" in page
+
+
+def test_every_key_of_the_instrument_file_is_documented_and_no_other() -> None:
+    section = (ROOT / "docs" / "tables.md").read_text().split("## instrument.jsonl:")[1]
+    first_cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    documented = {name for cell in first_cells for name in re.findall(r"`([a-z_]+)`", cell)}
+    assert documented == {"type"} | {
+        field.name for kind in (Lateness, Machine) for field in msgspec.structs.fields(kind)
+    }

@@ -8,7 +8,7 @@ request). Columns of *arrivals* are the fields of `records.Arrival`. All instant
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +26,7 @@ from harness.record.history import (
     Reverted,
     Reverting,
 )
+from harness.record.instrument import Sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,8 @@ class Evidence:
     """Text of each question by its id."""
     earlier: int = 0
     """Attempts that were seen before the load began, which are not in the table."""
+    samples: Sequence[Sample] = ()
+    """How late the run's processes were, and what kept the machine busy; none of a run of before that was measured."""
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:

@@ -16,6 +16,7 @@ from harness.judging.preflight import shortcomings
 from harness.judging.result import Quality
 from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
+from harness.judging.starvation import Load, loads
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
 
 LATE_STEP_S = 1.0
@@ -53,6 +54,7 @@ def measurement_quality(evidence: Evidence) -> Quality:
         impossible=impossible(rows) + impossible(attempts) + impossible(arrivals),
         notes=_notes(evidence),
         earlier=evidence.earlier,
+        instrument=[_machine(load) for load in loads(evidence)],
         preflight=[_preflight(asked) for asked in evidence.preflights()],
     )
 
@@ -210,6 +212,26 @@ def _untouched(evidence: Evidence) -> Iterator[str]:
     for link in http:
         if not (evidence.attempts["link"] == link).any():
             yield f"no attempt was seen on {link} in the whole run, so to break it showed nothing"
+
+
+def _machine(load: Load) -> result.MachineLoad:
+    return result.MachineLoad(
+        phase=load.phase,
+        busy=_share(load.busy),
+        taken=_share(load.taken),
+        pressure=_share(load.pressure),
+        starved=_share(load.starved),
+        waited=load.waited,
+        rival=load.rival,
+        late_ms={
+            name: result.Late(p99=None if late.p99_ms == np.inf else late.p99_ms, max=late.max_ms)
+            for name, late in sorted(load.late.items())
+        },
+    )
+
+
+def _share(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _preflight(asked: Preflight) -> result.Preflight:

@@ -168,6 +168,26 @@ class Preflight(_Part):
     links: list[LinkSeen]
 
 
+class Late(_Part):
+    """How late the loop of a process ran: 1 time in 100 by *p99* or more, and at most; p99 is null beyond 5 s."""
+
+    p99: float | None
+    max: float
+
+
+class MachineLoad(_Part):
+    """How busy the machine was in a phase; shares of all processors, null where it does not tell. *taken*: by other processes."""
+
+    phase: str
+    busy: float | None
+    taken: float | None
+    pressure: float | None
+    starved: float | None = Field(description="share of the time in which a process of the run waited for others")
+    waited: str = Field(description="which process of the run that was, most often")
+    rival: str = Field(description="which other process took most")
+    late_ms: dict[str, Late]
+
+
 class Quality(_Part):
     """Why the numbers can, or cannot, be trusted."""
 
@@ -191,6 +211,9 @@ class Quality(_Part):
     )
     notes: list[str]
     earlier: int = Field(default=0, description="attempts seen before the load began, which count nowhere else")
+    instrument: list[MachineLoad] = Field(
+        default_factory=list, description="how busy the machine was, by phase; empty where nobody looked"
+    )
     preflight: list[Preflight] = Field(
         default_factory=list, description="the question asked of each entry before the load; empty where none was"
     )

@@ -15,6 +15,7 @@ from harness.judging.metrics.base import measured
 from harness.judging.quality import distrust, measurement_quality
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Result
 from harness.judging.sample import pick
+from harness.judging.starvation import culprit, doubtful, loads
 from harness.planning.plan import Disturbance
 from harness.reading.expectation import Expectation, Selection
 from harness.record.history import Injected, Injecting, Reverted
@@ -52,7 +53,9 @@ def judge(evidence: Evidence) -> Result:
 
 def _judgement(evidence: Evidence, findings: list[Finding], quality: Quality, faults: list[result.Fault]) -> Judgement:
     """The worst of how the run ended, whether it can be trusted, and what was found."""
-    invalid = [Judgement("invalid", reason) for reason in distrust(evidence, quality, faults)]
+    invalid = [
+        Judgement("invalid", reason) for reason in _doubts(evidence, findings, [*distrust(evidence, quality, faults)])
+    ]
     said = [*endings(evidence), *invalid, *map(_said, findings)]
     for verdict in PRECEDENCE[:-1]:
         reasons = [judgement.reason for judgement in said if judgement.verdict == verdict]
@@ -60,6 +63,18 @@ def _judgement(evidence: Evidence, findings: list[Finding], quality: Quality, fa
             return Judgement(verdict, _sentence(reasons))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
     return Judgement("pass", _sentence([f"every expectation held: {held}", *silence(evidence)]))
+
+
+def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[str]) -> list[str]:
+    """Each reason to distrust the run, and who else was busy on the machine where that may be what is behind them.
+
+    Where want of processor time could explain each expectation that was broken, that is a reason of its own.
+    """
+    machine = loads(evidence)
+    broken = [finding for finding in findings if finding.verdict == "fail"]
+    starved = bool(broken) and all(doubtful(finding, machine) for finding in broken)
+    named = culprit(machine) if starved or distrusted else ""
+    return [*distrusted, named] if named else distrusted
 
 
 def _said(finding: Finding) -> Judgement:

@@ -60,6 +60,11 @@ class RunFolder:
         return self.path / "counts.json"
 
     @property
+    def instrument(self) -> Path:
+        """How late the run's processes were, and what kept the machine busy."""
+        return self.path / "instrument.jsonl"
+
+    @property
     def scenario(self) -> Path:
         return self.path / "scenario.yaml"
 

@@ -11,8 +11,9 @@ from markupsafe import Markup
 from harness.judging.evidence import Evidence
 from harness.judging.result import Fault, Quality, Result
 from harness.judging.scoring.steadiness import kept_up
+from harness.judging.starvation import DOUBTFUL_RATIO
 from harness.record.history import Alarm
-from harness.report import words
+from harness.report import machine, words
 from harness.report.plain_text import one_line
 from harness.report.templating import render
 
@@ -38,7 +39,8 @@ class Count:
 def section(result: Result, evidence: Evidence | None) -> Markup:
     """The checks, the counts along the wire, and what else went wrong."""
     told = [*_alarms(evidence), *notes(result)]
-    return render("trust.html", checks=checks(result), counts=counts(result.quality), notes=told)
+    drawn = machine.picture(result, evidence)
+    return render("trust.html", checks=checks(result), counts=counts(result.quality), notes=told, machine=drawn)
 
 
 def checks(result: Result) -> list[Check]:
@@ -49,6 +51,7 @@ def checks(result: Result) -> list[Check]:
         _load(result.quality),
         _baseline(result),
         *_joined(result.quality),
+        *_machine(result),
     ]
 
 
@@ -131,6 +134,23 @@ def _load(quality: Quality) -> Check:
     said += [f"{words.count(n)} {name}" for name, n in odd.items() if n]
     kept = whole and kept_up(quality.late, quality.sent, quality.dropped)
     return Check("Did the load keep up?", "yes" if kept else "no", "yes" if kept else "no", "; ".join(said))
+
+
+def _machine(result: Result) -> Iterator[Check]:
+    loads = result.quality.instrument
+    if not loads:
+        return
+    question = "Had the run the processors that it needed?"
+    late = max((late.max for load in loads for name, late in load.late_ms.items() if name == "wire"), default=None)
+    detail = "; ".join(machine.said(load) for load in loads)
+    detail += f"; the wire ran {late:.0f} ms late at most" if late is not None else ""
+    starved = [load.starved for load in loads if load.starved is not None]
+    if not starved:
+        yield Check(question, "open", words.NOT_MEASURED, detail)
+    elif max(starved) < DOUBTFUL_RATIO:
+        yield Check(question, "yes", "yes", detail)
+    else:
+        yield Check(question, "open", "not always", detail)
 
 
 def _baseline(result: Result) -> Check:

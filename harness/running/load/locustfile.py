@@ -34,6 +34,7 @@ from locust.runners import MasterRunner
 
 from harness.planning.arrivals import Share, Turn, turns
 from harness.protocols.protocols import Asked, protocol
+from harness.record.instrument import InstrumentFile, OwnLateness
 from harness.record.rowfile import RowFile
 from harness.record.rows import Request
 from harness.running.load import handshake
@@ -146,6 +147,13 @@ class Clients(User):
             runner.send_message("done")
 
 
+def _count_lateness(path: str) -> NoReturn:
+    own = OwnLateness(InstrumentFile(Path(path)), "load", monotonic())
+    while True:
+        gevent.sleep(max(0.0, own.due_s - monotonic()))
+        own.ran(monotonic())
+
+
 class _Sender:
     """Sends the requests of one share of *plan*, each when it is due, and writes the row of each as it ends.
 
@@ -168,6 +176,7 @@ class _Sender:
     def send_all(self, zero_s: float) -> None:
         """Returns when every request has its row."""
         self._zero_s = zero_s
+        watching = gevent.spawn(_count_lateness, self._plan.instrument_path) if self._plan.instrument_path else None
         try:
             for turn in turns(self._plan, self._share):
                 due_s = zero_s + turn.due_s
@@ -181,6 +190,8 @@ class _Sender:
                     self._pool.spawn(self._send, turn)
             self._pool.join(timeout=self._plan.drain_s)
         finally:
+            if watching is not None:
+                watching.kill()
             self._pool.kill()  # each of them writes its row: unfinished
             for turn in self._open.values():  # but for those whose greenlet had not begun to run
                 self._not_sent(turn, "stopped")

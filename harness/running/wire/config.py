@@ -39,6 +39,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """*rows* is the folder that gets the row files; *ready* the file that appears, whole, once every port is bound.
 
     *nonces*: how those of the run are known.
+    *instrument* is the file to which it adds how late its loop runs; empty: none.
     """
 
     links: list[LinkConfig]
@@ -46,6 +47,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int
     ready: str
     nonces: Nonces = ANY_RUN
+    instrument: str = ""
 
     def __post_init__(self) -> None:
         names = [link.name for link in self.links]
@@ -62,6 +64,7 @@ def config(
     ca: Mapping[str, Path] | None = None,
     listen: Mapping[str, int] | None = None,
     nonces: Nonces = ANY_RUN,
+    instrument: Path | None = None,
 ) -> bytes:
     """The content of a config file: *upstreams* by link name, and for some of them a file of certificates, or a port.
 
@@ -70,7 +73,7 @@ def config(
     trusted = {name: str(path) for name, path in (ca or {}).items()}
     ports = listen or {}
     links = [LinkConfig(name, upstream, trusted.get(name), ports.get(name)) for name, upstream in upstreams.items()]
-    return msgspec.json.encode(Config(links, str(rows), seed, str(ready), nonces))
+    return msgspec.json.encode(Config(links, str(rows), seed, str(ready), nonces, str(instrument or "")))
 
 
 def load(path: Path) -> Config:

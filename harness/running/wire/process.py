@@ -8,13 +8,15 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from time import monotonic
 
 import msgspec
 from aiohttp import web
 
+from harness.record.instrument import InstrumentFile, OwnLateness
 from harness.record.rows import Arrival, Attempt
 from harness.running.wire.config import ARRIVALS, ATTEMPTS, Config, load
 from harness.running.wire.control import Control, Ends
@@ -73,7 +75,8 @@ async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         _announce(Path(config.ready), runner.addresses[0][1], links)
-        await control.finished.wait()
+        async with _watching_itself(config.instrument):
+            await control.finished.wait()
     finally:
         for ends in links.values():
             await ends.tap.close()
@@ -83,6 +86,27 @@ async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
         control.ended.set()
         with suppress(TimeoutError):
             await asyncio.wait_for(runner.cleanup(), _ANSWERED_WITHIN_S)
+
+
+@asynccontextmanager
+async def _watching_itself(path: str) -> AsyncIterator[None]:
+    """Has the file at *path* told meanwhile how late this loop runs."""
+    if not path:
+        yield
+        return
+    file = InstrumentFile(Path(path))
+    task = asyncio.get_running_loop().create_task(_count_lateness(OwnLateness(file, "wire", monotonic())))
+    try:
+        yield
+    finally:
+        task.cancel()
+        file.close()
+
+
+async def _count_lateness(own: OwnLateness) -> None:
+    while True:
+        await asyncio.sleep(max(0.0, own.due_s - monotonic()))
+        own.ran(monotonic())
 
 
 def _announce(path: Path, control: int, links: dict[str, Ends]) -> None:

@@ -12,13 +12,14 @@ from harness.problems import HarnessError
 from harness.protocols.asking import Ask, resolved
 from harness.reading.placeholders import fill, secrets
 from harness.reading.target import Target
+from harness.record.run_folder import RunFolder
 from harness.running.load import child
 from harness.running.load.plan import Entry, Limits, LoadPlan, Question
 from harness.running.world.clock import RunClock
 from harness.running.world.processes import Processes
 
 _NAME = "load"
-_READY_S = 20.0
+_READY_S = 60.0  # of its own: on a busy machine it takes its time
 # The child looks for its start file every 5 ms.
 _START_IN_S = 0.2
 _GRACE_S = 2.0
@@ -30,11 +31,13 @@ class LoadChild:
     """Clients in a process of their own; see `ports.Load`."""
 
     def __init__(
-        self, processes: Processes, plan: Plan, questions: Mapping[str, str], run_id: str, rows: Path, temp: Path
+        self, processes: Processes, plan: Plan, questions: Mapping[str, str], run_id: str, folder: RunFolder, temp: Path
     ) -> None:
         self.clock = RunClock()
         self._processes, self._temp = processes, temp
-        self._plan = _load_plan(plan, questions, run_id, rows.absolute(), temp, processes)
+        self._plan = _load_plan(
+            plan, questions, run_id, folder.rows.absolute(), folder.instrument.absolute(), temp, processes
+        )
         self.requests = planned_count(self._plan)
         self._ready_by_s = 0.0
 
@@ -76,7 +79,13 @@ def client_limits(deadline_s: float, stall_s: float | None = None) -> Limits:
 
 
 def _load_plan(
-    plan: Plan, questions: Mapping[str, str], run_id: str, rows: Path, temp: Path, processes: Processes
+    plan: Plan,
+    questions: Mapping[str, str],
+    run_id: str,
+    rows: Path,
+    instrument: Path,
+    temp: Path,
+    processes: Processes,
 ) -> LoadPlan:
     load = plan.scenario.load
     return LoadPlan(
@@ -89,6 +98,7 @@ def _load_plan(
         ask=worded(plan.target, processes),
         in_flight_max=load.in_flight_max or int(4 * load.rate_per_s * load.deadline) + 1,
         rows_dir=str(rows),
+        instrument_path=str(instrument),
         ready_path=str(temp / "load-ready.json"),
         start_path=str(temp / "load-start.json"),
         shape=load.arrivals,

@@ -43,7 +43,7 @@ class Processes:
         self._waiting: dict[str, tuple[Readiness, float]] = {}
         self._may_end: set[str] = set()
         self._stopped: set[str] = set()
-        self._pids: dict[str, int] = {}
+        self.pids: dict[str, int] = {}
         self.ports = {name: free_port() for name in [*self._services, *self._simulated]}
         self.values = {"python": sys.executable, "seed": str(seed), "temp": str(temp)}
         self.values |= {f"{name}.port": str(self.ports[name]) for name in self._services}
@@ -54,7 +54,7 @@ class Processes:
         """Start one process; its output goes to ``logs/<name>.log``. One that *may_end* is not missed when it has ended."""
         if may_end:
             self._may_end.add(name)
-        self._pids[name] = self._keeper.spawn(
+        self.pids[name] = self._keeper.spawn(
             Child(name, tuple(argv), {**self.environment, **(env or {})}, self._logs / f"{name}.log")
         )
 
@@ -181,7 +181,7 @@ class Processes:
 
     def _elsewhere(self, name: str) -> str:
         """What process *name* listens on, where that is not the port that it was given."""
-        found = ports(self._pids[name])
+        found = ports(self.pids[name])
         if not found or self.ports[name] in found:
             return ""
         return f"; it listens on {', '.join(map(str, found))}, not on its {{port}}, which is {self.ports[name]}"

@@ -20,6 +20,7 @@ from harness.reading.hosts import on_this_machine
 from harness.reading.target import SimulatedUpstream, Target
 from harness.record import run_folder
 from harness.record.history import Preflight
+from harness.record.instrument import InstrumentFile
 from harness.record.run_folder import RunFolder
 from harness.running.free_port import free_port
 from harness.running.keeper.keeper import Keeper
@@ -42,6 +43,7 @@ from harness.running.world.entries import Entries
 from harness.running.world.faults import FaultInjector
 from harness.running.world.interruptions import Interruptions
 from harness.running.world.load import LoadChild, addressed, client_limits, worded
+from harness.running.world.machine import MachineWatch
 from harness.running.world.preflight import Questioner
 from harness.running.world.processes import Processes, address, host_and_port
 from harness.running.world.subject import ServiceUnderTest, accepted
@@ -133,7 +135,7 @@ def real_world(
     run_id = folder.path.name
     with _grounds(plan.target, plan.seed, folder, settings, proxy, signals, say) as grounds, ExitStack() as stack:
         processes, joined = grounds.processes, grounds.joined
-        load = LoadChild(processes, plan, questions, run_id, folder.rows, grounds.temp)
+        load = LoadChild(processes, plan, questions, run_id, folder, grounds.temp)
         load.spawn()
         questioner = _questioner(
             grounds, plan.target, folder, next(iter(questions.values())), plan.scenario.load.deadline
@@ -145,6 +147,10 @@ def real_world(
         stack.callback(injector.close)
         watch = Watchdog(processes, joined.proxies, carriers)
         stack.callback(watch.close)
+        samples = InstrumentFile(folder.instrument)
+        stack.callback(samples.close)
+        machine = MachineWatch(samples, grounds.keeper.pid, processes.pids)
+        stack.callback(machine.close)
         world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes), watch, signals)
         counted = _Accepted(processes, plan.target)
 
@@ -181,6 +187,7 @@ def asked_once(
 class _Grounds:
     """The target with every link joined up, and what was started to that end."""
 
+    keeper: Keeper
     processes: Processes
     joined: _Joined
     undo: UndoLog
@@ -205,7 +212,7 @@ def _grounds(
         processes = Processes(keeper, target, seed, folder.logs, temp, settings.environment)
         say("starting processes")
         joined = _join_up(processes, target, seed, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
-        yield _Grounds(processes, joined, undo, temp, seed)
+        yield _Grounds(keeper, processes, joined, undo, temp, seed)
 
 
 def _questioner(grounds: _Grounds, target: Target, folder: RunFolder, question: str, deadline_s: float) -> Questioner:
@@ -275,8 +282,17 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
         return None
     listen = {name: link.listen for name, link in target.links.items() if name in upstreams and link.listen}
     config, ready = temp / "wire.json", temp / "wire-ready.json"
-    nonces = own_nonces(target.ask, folder.path.name)
-    config.write_bytes(wire_config(upstreams, rows=folder.rows, seed=seed, ready=ready, listen=listen, nonces=nonces))
+    config.write_bytes(
+        wire_config(
+            upstreams,
+            rows=folder.rows,
+            seed=seed,
+            ready=ready,
+            listen=listen,
+            nonces=own_nonces(target.ask, folder.path.name),
+            instrument=folder.instrument.absolute(),
+        )
+    )
     processes.spawn(WIRE, wire.command(config), may_end=True)
     return ready
 

@@ -308,6 +308,7 @@ class Children:
         folder = self.folder / str(len(self.started))
         (folder / "rows").mkdir(parents=True)
         paths = {"rows_dir": folder / "rows", "ready_path": folder / "ready", "start_path": folder / "start"}
+        paths |= {"instrument_path": folder / "instrument"}
         plan = msgspec.structs.replace(plan, **{name: str(path) for name, path in paths.items()})
         write_plan(plan, folder / "plan.json")
         away = folder / "away"

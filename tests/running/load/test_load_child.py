@@ -6,11 +6,13 @@ import signal
 import time
 from collections import defaultdict
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from harness.judging.scoring.audit import audit
 from harness.planning.arrivals import conversation_count
+from harness.record.instrument import PERIOD_S, read
 from harness.running.load import LOCUSTFILE, Ask, Limits, planned_count, ready
 
 JSON_ASK = Ask(
@@ -42,6 +44,13 @@ def talk(bench, slow_starters):
         child.begin()
         assert child.wait() == 0, child.log.read_text()
         yield child, server
+
+
+def test_it_tells_how_late_it_runs_itself(talk):
+    child, _ = talk
+    told = read(Path(child.plan.instrument_path), 0.0)
+    assert {sample.process for sample in told} == {"load"}
+    assert all(sum(sample.counts) == pytest.approx(sample.span_s / PERIOD_S, abs=2) for sample in told)
 
 
 def test_a_conversation_says_which_version_it_has_seen_and_is_believed(talk):

@@ -377,7 +377,7 @@ def wire_process(tmp_path: Path) -> Iterator[Callable[[Mapping[str, str]], tuple
 
     def start(upstreams: Mapping[str, str]) -> tuple[Wire, subprocess.Popen[bytes]]:
         path, told = tmp_path / "config.json", tmp_path / "ready.json"
-        path.write_bytes(config(upstreams, rows=tmp_path, seed=7, ready=told))
+        path.write_bytes(config(upstreams, rows=tmp_path, seed=7, ready=told, instrument=tmp_path / "instrument"))
         process = subprocess.Popen(command(path), stdin=subprocess.DEVNULL)
         running.append(process)
         eventually(lambda: ready(told) or process.poll() is not None)

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.record.instrument import PERIOD_S, read
 from harness.running.wire import ATTEMPTS, WireError, WireStage, command
 
 
@@ -58,6 +59,15 @@ def test_what_is_owed_to_clients_who_left_does_not_hold_up_the_end(wire_process,
     wire.stage.finish()
     assert process.wait(10) == 0
     assert [row.outcome for row in wire.arrivals()] == ["unfinished"]
+
+
+def test_it_tells_about_once_a_second_how_late_it_runs(wire_process, provider, kit) -> None:
+    wire, _ = wire_process({"east": f"http://127.0.0.1:{provider.port}"})
+    told = wire.rows / "instrument"
+    kit.eventually(lambda: len(read(told, 0.0)) >= 2)
+    for sample in read(told, 0.0):
+        assert sample.process == "wire"
+        assert sum(sample.counts) == pytest.approx(sample.span_s / PERIOD_S, abs=2)
 
 
 def test_a_kill_loses_no_row_that_had_ended(wire_process, provider, clients, kit) -> None:
