@@ -107,6 +107,10 @@ class Fault(BaseModel):
         """For how long what a client sent is still on its way once the client has left, as in a slow network."""
         return 0.0
 
+    def looks_for_s(self) -> float:
+        """How long a probe waits before it calls a link silent, in whichever world: where answers are merely late, until they have come."""
+        return self.owed_s() + 1.0 if self.owed_s() else SILENCE_S
+
     def summary(self) -> str:
         """A few words for a person: what and where."""
         raise NotImplementedError

@@ -32,9 +32,10 @@ class Fragile:
 
     def _read(self, question: str) -> Process[Reading | None]:
         """The fact, or the last one known of it when the store does not answer."""
-        if self._around.region not in self._around.stores.regions:
+        link = self._around.stores.own(self._around.region)
+        if link is None:
             return Reading(1, 0.0)
-        reading = yield from self._around.stores.read(self._around.region, TIMEOUT_S)
+        reading = yield from self._around.stores.read(link, TIMEOUT_S)
         if reading is not None:
             self._last_known[question] = reading
         return self._last_known.get(question)
@@ -42,7 +43,7 @@ class Fragile:
     def _complete(self, nonce: str) -> Process[bool]:
         """One call of the SDK, which tries again by itself."""
         around = self._around
-        link = next(iter(around.providers.values()))
+        link = around.providers[0]
         for retry in range(SDK_TRIES):
             exchange = around.wire.send(link, nonce, retry)
             yield around.events.within(TIMEOUT_S, exchange.ended)

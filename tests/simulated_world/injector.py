@@ -13,8 +13,6 @@ from simulated_world.events import Events
 from simulated_world.network import Network
 from simulated_world.wire import Wire
 
-_PROBE_S = 0.6
-
 
 class SimInjector:
     """The injector of a simulated world; see `ports.Injector`.
@@ -47,7 +45,7 @@ class SimInjector:
 
     def look(self, disturbance: Disturbance) -> None:
         with self._calls.one("injector.look"):
-            timeout_s = max(_PROBE_S, disturbance.fault.owed_s() + 1.0)
+            timeout_s = disturbance.fault.looks_for_s()
             links = disturbance.links if disturbance.fault.probes else ()
             sights = tuple(self._probe(link, timeout_s) for link in links)
             seen_s = max((sight.elapsed_s for sight in sights), default=0.0)
@@ -77,8 +75,7 @@ class SimInjector:
         for link in disturbance.links:
             wanted = {(disturbance.id, link, repr(effect)) for effect in disturbance.effects if effect.link == link}
             stands = disturbance.id in self.idle or wanted <= there
-            # The simulated world counts by fault, not by link.
-            answered = self._wire.by_fault[disturbance.id] if link == disturbance.links[0] else 0
+            answered = self._wire.by_fault[disturbance.id, link]
             amiss = "" if stands else "it is not there any more: somebody took it away"
             sights.append(Sight(link, answered=answered, stands=stands, amiss=amiss))
         return tuple(sights)

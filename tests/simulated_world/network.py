@@ -17,6 +17,12 @@ from simulated_world.limiter import Limiter
 HOP_S = 0.0005
 
 Stream = Literal["upstream", "downstream"]
+NOT_CARRIED = frozenset({"bandwidth", "slow_close", "slicer", "limit_data"})
+"""Kinds of toxics that no link of this world knows; to ask for one is an error, and not silently nothing."""
+
+
+class NotCarriedError(Exception):
+    """This world is not made for what is asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,9 @@ class Network:
         """Each is told the name of a link whose open connections are broken off."""
 
     def lay(self, fault: str, effect: Effect) -> None:
-        """Make *effect* true."""
+        """Make *effect* true; raises NotCarriedError for one of a kind that this world does not know."""
+        if isinstance(effect, Toxic) and effect.kind in NOT_CARRIED:
+            raise NotCarriedError(f"the simulated world carries no {effect.kind}; run it in the real one")
         self._sort([*self.laid, Laid(fault, effect, self._events.now_s)])
         if isinstance(effect, EdgeRule) and isinstance(effect.rule, RateLimit):
             self._limiters[fault, effect.link] = Limiter(effect.rule, self._events.now_s)
@@ -84,6 +92,8 @@ class Network:
             for laid in self._on(link)
             if isinstance(laid.effect, Cut)
             or (isinstance(laid.effect, Toxic) and laid.effect.kind == "timeout" and laid.effect.stream == "downstream")
+            # What the replica says to its primary ends the connection, and it says something every second.
+            or (isinstance(laid.effect, Toxic) and laid.effect.kind == "reset_peer")
         ]
         return min(held, default=None)
 

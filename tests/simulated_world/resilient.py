@@ -21,10 +21,8 @@ class Resilient:
 
     def __init__(self, around: Surroundings) -> None:
         self._around, self._events = around, around.events
-        self._routing = Routing(list(around.providers.values()), Limits(), self._now_s)
-        primary = around.stores.primary
-        nearest = sorted(around.stores.regions, key=lambda region: (region != around.region, region != primary))
-        self._stores = {region: Breaker(3, OPEN_S, self._now_s) for region in nearest}
+        self._routing = Routing(around.providers, Limits(), self._now_s)
+        self._stores = {link: Breaker(3, OPEN_S, self._now_s) for link in around.stores.nearest(around.region)}
         self._seen: dict[str, int] = {}
 
     def _now_s(self) -> float:
@@ -42,19 +40,19 @@ class Resilient:
     def _read(self, at_least: int) -> Process[Reading | None]:
         """From the nearest store that is fresh; from a stale one only where no fresh one can be reached."""
         newest: Reading | None = None if self._stores else Reading(1, 0.0)
-        for region, breaker in self._stores.items():
+        for link, breaker in self._stores.items():
             passed = breaker.admit()
             if passed is None:
                 continue
             outcome: Outcome = "neither"
             try:
-                reading = yield from self._around.stores.read(region, READ_S)
+                reading = yield from self._around.stores.read(link, READ_S)
                 outcome = "failed" if reading is None else "good"
             finally:
                 breaker.record(passed, outcome)
             if reading is None or reading.version < at_least:
                 continue
-            if region == self._around.stores.primary or reading.heartbeat_age_s <= STALE_S:
+            if link == self._around.stores.primary or reading.heartbeat_age_s <= STALE_S:
                 return reading
             if newest is None or reading.version > newest.version:
                 newest = reading

@@ -29,13 +29,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Where a service runs and what it can reach; *providers* are links by region, its own region's first."""
+    """Where a service runs and what it can reach; *providers* are links, those of its own region first."""
 
     region: str
     events: Events
     wire: Wire
     stores: Stores
-    providers: dict[str, str]
+    providers: list[str]
     chance: random.Random
 
 
@@ -61,7 +61,7 @@ class Plain:
 
     def answer(self, ask: Ask) -> Process[Answer | None]:
         around = self._around
-        exchange = around.wire.send(next(iter(around.providers.values())), ask.nonce)
+        exchange = around.wire.send(around.providers[0], ask.nonce)
         try:
             yield around.events.within(float("inf"), exchange.ended)
         finally:

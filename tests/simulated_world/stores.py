@@ -23,18 +23,23 @@ class Reading:
 
 
 class Stores:
-    """One store for each link of kind ``store``; the first one is the primary."""
+    """One store for each link of kind ``store``; that of the first one is the primary."""
 
     def __init__(self, events: Events, network: Network, links: Mapping[str, Link]) -> None:
         self._events, self._network = events, network
-        self._links = {link.region or name: name for name, link in links.items() if link.kind == "store"}
+        self._regions = {name: link.region or "" for name, link in links.items() if link.kind == "store"}
         self._replication = {link.region: name for name, link in links.items() if link.kind == "replication"}
         self._published = [(float("-inf"), 1)]
-        self.primary = next(iter(self._links), "")
+        self.primary = next(iter(self._regions), "")
 
-    @property
-    def regions(self) -> list[str]:
-        return list(self._links)
+    def nearest(self, region: str) -> list[str]:
+        """Links to all stores, those of *region* first, and then the primary's."""
+        links = self._regions.items()
+        return [link for link, of in sorted(links, key=lambda one: (one[1] != region, one[0] != self.primary))]
+
+    def own(self, region: str) -> str | None:
+        """The first link to a store of *region* itself."""
+        return next((link for link, of in self._regions.items() if of == region), None)
 
     def publish(self) -> int:
         """The next snapshot's version, which the primary holds from now on."""
@@ -42,9 +47,9 @@ class Stores:
         self._published.append((self._events.now_s, version))
         return version
 
-    def read(self, region: str, timeout_s: float) -> Process[Reading | None]:
-        """What the store of *region* holds; None when it could not be read within *timeout_s*."""
-        link, network = self._links[region], self._network
+    def read(self, link: str, timeout_s: float) -> Process[Reading | None]:
+        """What the store behind *link* holds; None when it could not be read within *timeout_s*."""
+        network = self._network
         if network.refuses(link) or network.resets(link, "upstream"):
             yield self._events.pause(HOP_S)
             return None
@@ -53,17 +58,17 @@ class Stores:
             yield self._events.pause(timeout_s)
             return None
         yield self._events.pause(delay_s)
-        return self._reading(region)
+        return self._reading(link)
 
-    def _reading(self, region: str) -> Reading:
+    def _reading(self, link: str) -> Reading:
         now_s = self._events.now_s
-        as_of_s = now_s if region == self.primary else self._followed_until_s(region)
+        as_of_s = now_s if link == self.primary else self._followed_until_s(link)
         version = next(version for at_s, version in reversed(self._published) if at_s <= as_of_s)
         return Reading(version, now_s - as_of_s + as_of_s % HEARTBEAT_S)
 
-    def _followed_until_s(self, region: str) -> float:
-        """Up to when what the primary was told has reached the store of *region*."""
-        silent_s = self._network.silent_since_s(self._replication.get(region, ""))
+    def _followed_until_s(self, link: str) -> float:
+        """Up to when what the primary was told has reached the store behind *link*, over its region's replication."""
+        silent_s = self._network.silent_since_s(self._replication.get(self._regions[link], ""))
         return self._events.now_s - LAG_S if silent_s is None else silent_s
 
 

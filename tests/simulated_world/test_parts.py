@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -11,7 +12,7 @@ from harness.reading.target import Link, Simulated
 from simulated_world.calls import Calls, Failure
 from simulated_world.events import Events, Process, Signal
 from simulated_world.limiter import Limiter
-from simulated_world.network import Network
+from simulated_world.network import NOT_CARRIED, Network, NotCarriedError
 from simulated_world.provider import Provider
 from simulated_world.stores import HEARTBEAT_S, Reading, Stores, fact
 from simulated_world.wire import Exchange, Wire
@@ -177,7 +178,7 @@ def test_a_limited_link_answers_429_with_the_time_to_wait() -> None:
     tried = try_120(events, wire, timeout_s=1.0)
     assert sum(exchange.complete for exchange in tried) == provider.accepted == 12
     limited = [exchange for exchange in tried if exchange.status == 429]
-    assert len(limited) == wire.by_fault["fault-1"] == 108
+    assert len(limited) == wire.by_fault["fault-1", "link"] == 108
     assert all(0 < (exchange.retry_after_s or 0) <= 1 for exchange in limited)
 
 
@@ -244,3 +245,39 @@ def test_a_store_that_does_not_answer_is_given_up(effect: Effect) -> None:
 def test_about_half_of_the_facts_change_with_a_version() -> None:
     changed = sum(fact(f"question-{i}", 1) != fact(f"question-{i}", 2) for i in range(1000))
     assert 400 < changed < 600
+
+
+KINDS = get_args(get_type_hints(Toxic)["kind"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_toxic_does_something_here_or_is_refused(kind: str) -> None:
+    toxic = Toxic("link", kind, "upstream", {"latency": 100, "jitter": 0} if kind == "latency" else {"timeout": 0})
+    if kind in NOT_CARRIED:
+        with pytest.raises(NotCarriedError, match=f"carries no {kind}"):
+            world(toxic)
+        return
+    _, network, _, _ = world(toxic)
+    untouched = Network(Events(), random.Random(1))
+    seen = [
+        (one.resets("link", "upstream"), one.loses("link", "upstream"), one.delay_s("link", "upstream"))
+        for one in (network, untouched)
+    ]
+    assert seen[0] != seen[1]
+
+
+def test_only_what_there_is_stands_among_what_is_not_carried() -> None:
+    assert set(KINDS) > NOT_CARRIED
+
+
+def test_two_stores_of_one_region_are_two_and_the_own_region_and_the_primary_come_first() -> None:
+    events, network, _, _ = world(Cut("west"))
+    stores = Stores(events, network, LINKS | {"west-2": LINKS["west"]})
+    assert (stores.nearest("west"), stores.own("west"), stores.own("north")) == (
+        ["west", "west-2", "east"],
+        "west",
+        None,
+    )
+    assert stores.nearest("north") == ["east", "west", "west-2"]
+    assert read(events, stores, "west") is None
+    assert read(events, stores, "west-2") is not None

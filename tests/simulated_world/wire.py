@@ -43,7 +43,7 @@ class Wire:
     def __init__(self, events: Events, network: Network, providers: Mapping[str, Provider]) -> None:
         self.attempts: list[Attempt] = []
         self.arrivals: list[Arrival] = []
-        self.by_fault: Counter[str] = Counter()
+        self.by_fault: Counter[tuple[str, str]] = Counter()  # attempts that a fault answered, by fault and link
         self._events, self._network, self._providers = events, network, providers
         self._open: dict[Exchange, None] = {}  # a dict, as it keeps their order and forgets one at no cost
         network.when_cut.append(self._break_off)
@@ -77,7 +77,7 @@ class Wire:
         answered = network.answer_of_a_fault(link, exchange.attempt.nonce)
         if answered is not None:
             arrival.fault, status, retry_after_s = answered
-            self.by_fault[arrival.fault] += 1
+            self.by_fault[arrival.fault, link] += 1
             yield from self._answer(exchange, arrival, status, "answered_by_fault", retry_after_s)
             return
         arrival.forwarded_s = events.now_s

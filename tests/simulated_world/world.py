@@ -167,7 +167,7 @@ def _entries(target: Target) -> list[tuple[str, str]]:
     return [(entry.name or f"entry-{n}", entry.region or "") for n, entry in enumerate(target.entries, start=1)]
 
 
-def _nearest(target: Target, region: str) -> dict[str, str]:
-    """Provider links by region, those of *region* first."""
-    links = {link.region or name: name for name, link in target.links.items() if link.carries == "http"}
-    return {other: links[other] for other in sorted(links, key=lambda other: other != region)}
+def _nearest(target: Target, region: str) -> list[str]:
+    """Links to all providers, those of *region* first."""
+    links = [name for name, link in target.links.items() if link.carries == "http"]
+    return sorted(links, key=lambda name: target.links[name].region != region)

@@ -7,7 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from msgspec.structs import replace
 
-from harness.faults.base import SILENCE_S
 from harness.faults.effects import Cut, Effect, LinkCounts, Sight, Toxic
 from harness.planning.plan import Disturbance
 from harness.reading.target import Link
@@ -68,8 +67,7 @@ class FaultInjector:
     def _see(self, disturbance: Disturbance, link: str) -> Sight:
         if not disturbance.fault.probes:
             return self._asked(disturbance.id, link)
-        owed_s = disturbance.fault.owed_s()
-        probe = self._proxies.probe(link, self._links[link].carries, owed_s + 1.0 if owed_s else SILENCE_S)
+        probe = self._proxies.probe(link, self._links[link].carries, disturbance.fault.looks_for_s())
         return replace(self._asked(disturbance.id, link), outcome=probe.outcome, elapsed_s=probe.elapsed_s)
 
     def _asked(self, fault: str, link: str) -> Sight:

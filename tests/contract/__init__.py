@@ -1,0 +1,1 @@
+"""One contract for the simulated world and the real one."""

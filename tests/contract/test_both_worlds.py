@@ -1,0 +1,113 @@
+"""What a fault does to who asks, what a look at it shows, and that it is gone when it is taken back: the same in both worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from real_runs import Machine
+
+from contract.worlds import FAULTS, Contract, Simulated, planned, real, stands, took_hold
+from harness.faults import faults
+from harness.planning.plan import Disturbance
+
+PROVIDERS, STORES = ("east", "east-2", "west"), ("store-east", "store-west")
+SEEN = {
+    "latency-1": ("late", "read"),
+    "rate_limit-2": ("limited", "read"),
+    "http_error-3": ("failed", "read"),
+    "regional_loss-4": ("silent", "silent"),
+    "regional_loss-5": ("broken off", "broken off"),
+    "regional_loss-6": ("broken off", "broken off"),
+    "cache_divergence-7": ("complete", "read"),
+}
+"""What who asks the eastern provider sees, and who reads the eastern store, while each fault is in force."""
+
+
+@pytest.fixture(scope="module")
+def real_links(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Iterator[Contract]:
+    with machine(1), real(tmp_path_factory.mktemp("real")) as links:
+        yield links
+
+
+@pytest.fixture(params=["simulated", "real"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Contract:
+    """A world in which nothing is broken."""
+    if request.param == "real":
+        return request.getfixturevalue("real_links")
+    return Simulated(planned(tmp_path, {link: 7000 + n for n, link in enumerate((*PROVIDERS, *STORES, "copy"))}))
+
+
+@pytest.fixture(params=list(FAULTS))
+def fault(request: pytest.FixtureRequest, world: Contract) -> Disturbance:
+    return next(disturbance for disturbance in world.plan.disturbances if disturbance.id == request.param)
+
+
+def asked(world: Contract) -> dict[str, str]:
+    """What is seen on every link."""
+    seen = {link: world.ask(link).what for link in PROVIDERS}
+    seen |= {link: world.read(link) for link in STORES}
+    return seen | {"copy": "held back" if world.held_back("copy") else "read"}
+
+
+UNBROKEN = dict.fromkeys(PROVIDERS, "complete") | dict.fromkeys((*STORES, "copy"), "read")
+
+
+def test_every_kind_of_fault_is_held_against_both_worlds() -> None:
+    assert {fault["kind"] for fault in FAULTS.values()} == set(faults)
+    modes = get_args(faults["regional_loss"].model_fields["mode"].annotation)
+    assert {fault["mode"] for fault in FAULTS.values() if "mode" in fault} == set(modes)
+
+
+def test_before_anything_is_injected_all_is_well_and_a_look_shows_nothing(world: Contract, fault: Disturbance) -> None:
+    assert asked(world) == UNBROKEN
+    assert not took_hold(world, fault)
+
+
+def test_a_fault_is_seen_by_who_asks_and_by_who_looks_and_is_gone_when_it_is_taken_back(
+    world: Contract, fault: Disturbance
+) -> None:
+    provider, store = SEEN[fault.id]
+    broken = UNBROKEN | {"east": provider, "store-east": store}
+    if "east-2" in fault.links:
+        broken["east-2"] = provider
+    if "copy" in fault.links:
+        broken["copy"] = "held back"
+    world.injector.inject(fault)
+    try:
+        if fault.fault.kind == "rate_limit":
+            world.ask("east")  # what the limit allows
+        seen, held, there = asked(world), took_hold(world, fault), stands(world, fault)
+    finally:
+        world.injector.revert(fault)
+    assert seen == broken
+    assert held
+    assert there == {True}
+    world.injector.revert(fault)  # one that is not in force is no error
+    assert asked(world) == UNBROKEN
+    assert not took_hold(world, fault) or not fault.fault.probes
+
+
+def test_a_limited_client_is_told_how_long_to_wait(world: Contract) -> None:
+    limit = next(disturbance for disturbance in world.plan.disturbances if disturbance.id == "rate_limit-2")
+    world.injector.inject(limit)
+    try:
+        world.ask("east")
+        told = world.ask("east")
+    finally:
+        world.injector.revert(limit)
+    assert told.what == "limited"
+    assert told.retry_after_s is not None
+    assert 0 < told.retry_after_s <= 10
+
+
+def test_what_befalls_one_provider_of_a_region_leaves_the_other_alone(world: Contract) -> None:
+    error = next(disturbance for disturbance in world.plan.disturbances if disturbance.id == "http_error-3")
+    world.injector.inject(error)
+    try:
+        seen = world.ask("east").what, world.ask("east-2").what
+    finally:
+        world.injector.revert(error)
+    assert seen == ("failed", "complete")

@@ -1,0 +1,229 @@
+"""One small target in two worlds, each with the same verbs: what holds in the simulated one has to hold on the real wire."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from simulated_world import Plain, SimWorld
+
+from harness.faults.base import Looked
+from harness.planning.plan import Disturbance, Plan
+from harness.prepare import Asked, prepare
+from harness.record import run_folder
+from harness.running.free_port import free_port
+from harness.running.ports import Injector
+from harness.running.world.interruptions import Interruptions
+from harness.running.world.real import find_proxy, real_world
+from harness.settings import settings
+
+PATIENCE_S = 2.5
+"""How long a client here waits for an answer."""
+LATE_S = 1.0
+"""From when on one is late; an answer that nothing delays comes sooner on a machine that does anything at all."""
+QUICK = {"simulated": {"capacity": 8, "first_token": "10ms", "sigma": 0, "tokens": 2, "token_gap": "1ms"}}
+FAULTS: dict[str, dict[str, Any]] = {
+    "latency-1": {"kind": "latency", "on": {"link": "east"}, "base": "1s"},
+    "rate_limit-2": {"kind": "rate_limit", "on": {"link": "east"}, "requests_per_min": 6, "burst": 1},
+    "http_error-3": {"kind": "http_error", "on": {"link": "east"}, "status": 503, "share": 1.0},
+    "regional_loss-4": {"kind": "regional_loss", "region": "east", "mode": "blackhole"},
+    "regional_loss-5": {"kind": "regional_loss", "region": "east", "mode": "refuse"},
+    "regional_loss-6": {"kind": "regional_loss", "region": "east", "mode": "reset"},
+    "cache_divergence-7": {"kind": "cache_divergence", "region": "east", "publish_after": "100ms"},
+}
+"""Each kind of fault by its id in the plan."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a client saw of one try: *what* is complete, limited, failed, late, silent or broken off."""
+
+    what: str
+    retry_after_s: float | None = None
+
+
+class Contract(Protocol):
+    """A world with nothing in it but links."""
+
+    plan: Plan
+    injector: Injector
+
+    def ask(self, link: str) -> Seen:
+        """Put one question to the provider behind *link*, and wait for `PATIENCE_S`."""
+
+    def read(self, link: str) -> str:
+        """Look at the store behind *link*: read, silent or broken off."""
+
+    def held_back(self, link: str) -> bool:
+        """Whether nothing comes from the primary over the replication *link*."""
+
+    def wait(self, seconds: float) -> None: ...
+
+
+def planned(folder: Path, ports: dict[str, int]) -> Plan:
+    """The plan of a target with two providers in the east, one in the west, and a store that both reach, links at *ports*."""
+    link = {"kind": "provider", "api": "openai", "upstream": QUICK}
+    of_store = {"kind": "store", "upstream": "redis://127.0.0.1:{redis.port}"}
+    links = {
+        "east": link | {"region": "east"},
+        "east-2": link | {"region": "east"},
+        "west": link | {"region": "west"},
+        "store-east": of_store | {"region": "east"},
+        "store-west": of_store | {"region": "west"},
+        "copy": of_store | {"kind": "replication", "region": "east"},
+    }
+    target = {
+        "schema": "harness.target/1",
+        "name": "links",
+        "services": {
+            "redis": {
+                "command": [
+                    "{python}",
+                    "-m",
+                    "harness.reference.redis_server",
+                    "--port",
+                    "{port}",
+                    "--dir",
+                    "{temp}",
+                ],
+                "ready": {"tcp": True},
+            }
+        },
+        "entries": [{"url": "{west.url}"}],
+        "ready": {"get": "/healthz"},
+        "ask": {"protocol": "openai-chat", "path": "/v1/chat/completions", "model": "m", "stream": False},
+        "links": {name: link | {"listen": ports[name]} for name, link in links.items()},
+        "publish": {"post": "http://127.0.0.1:9/publish"},
+    }
+    scenario = {
+        "schema": "harness.scenario/1",
+        "name": "contract",
+        "load": {"rate_per_s": 1, "questions": "questions.yaml"},
+        "phases": {"warmup": "1s", "baseline": "30s", "fault": f"{10 * len(FAULTS)}s", "recovery": "1s"},
+        "faults": [fault | {"at": f"fault + {10 * n}s", "for": "9s"} for n, fault in enumerate(FAULTS.values())],
+        "expect": ["good_ratio >= 0.1 in fault"],
+    }
+    questions = {"schema": "harness.questions/1", "questions": [{"id": "q", "text": "For how long?"}]}
+    for name, document in (("scenario", scenario), ("target", target), ("questions", questions)):
+        (folder / f"{name}.yaml").write_text(json.dumps(document))
+    plan = prepare(folder / "scenario.yaml", folder / "target.yaml", Asked(), None).plan
+    assert [disturbance.id for disturbance in plan.disturbances] == list(FAULTS)
+    return plan
+
+
+class Simulated:
+    """The world in memory."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._sim = SimWorld(plan, Plain, 1)
+        self.injector = self._sim.world.injector
+
+    def ask(self, link: str) -> Seen:
+        sim = self._sim
+        exchange, began_s = sim.wire.send(link, "n-0000000001"), sim.events.now_s
+        sim.events.run_until(began_s + PATIENCE_S)
+        attempt = exchange.attempt
+        ended_s = attempt.end_s if attempt is not None and attempt.end_s is not None else began_s
+        if not exchange.ended.happened:
+            exchange.leave()
+            return Seen("silent")
+        if exchange.status == 0:
+            return Seen("broken off")
+        return _answered(exchange.status, ended_s - began_s, exchange.retry_after_s)
+
+    def read(self, link: str) -> str:
+        sim = self._sim
+        began_s = sim.events.now_s
+        task = sim.events.start(sim.stores.read(link, PATIENCE_S))
+        sim.events.run_until(began_s + PATIENCE_S / 2)
+        early = task.ended.happened
+        sim.events.run_until(began_s + 2 * PATIENCE_S)
+        return "read" if task.result is not None else "broken off" if early else "silent"
+
+    def held_back(self, link: str) -> bool:
+        return self._sim.network.silent_since_s(link) is not None
+
+    def wait(self, seconds: float) -> None:
+        self._sim.events.run_until(self._sim.events.now_s + seconds)
+
+
+class Real:
+    """The real wire: Toxiproxy, tap, edge, simulated providers as processes, and Redis."""
+
+    def __init__(self, plan: Plan, injector: Injector, ports: dict[str, int]) -> None:
+        self.plan, self.injector, self._ports = plan, injector, ports
+
+    def ask(self, link: str) -> Seen:
+        connection = http.client.HTTPConnection("127.0.0.1", self._ports[link], timeout=PATIENCE_S)
+        body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "For how long?"}]})
+        began_s = time.monotonic()
+        try:
+            connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+        except TimeoutError:
+            return Seen("silent")
+        except (OSError, http.client.HTTPException):
+            return Seen("broken off")
+        finally:
+            connection.close()
+        after = answer.getheader("retry-after")
+        return _answered(answer.status, time.monotonic() - began_s, float(after) if after else None)
+
+    def read(self, link: str) -> str:
+        try:
+            with socket.create_connection(("127.0.0.1", self._ports[link]), timeout=PATIENCE_S) as connection:
+                connection.sendall(b"PING\r\n")
+                return "read" if connection.recv(5) == b"+PONG" else "broken off"
+        except TimeoutError:
+            return "silent"
+        except OSError:
+            return "broken off"
+
+    def held_back(self, link: str) -> bool:
+        return self.read(link) != "read"
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def _answered(status: int, elapsed_s: float, retry_after_s: float | None) -> Seen:
+    if status == 429:
+        return Seen("limited", retry_after_s)
+    if status != 200:
+        return Seen("failed")
+    return Seen("late" if elapsed_s >= LATE_S else "complete")
+
+
+def stands(world: Contract, disturbance: Disturbance) -> set[bool | None]:
+    """What the places that carry it say of each link: whether it is there."""
+    return {sight.stands for sight in world.injector.ask(disturbance)}
+
+
+def took_hold(world: Contract, disturbance: Disturbance) -> bool:
+    """Whether a fresh look shows it."""
+    world.injector.look(disturbance)
+    while (looked := world.injector.looked(disturbance)) is None:
+        world.wait(0.02)
+    return disturbance.fault.took_hold(Looked.of(looked, world.plan.target.links))
+
+
+@contextmanager
+def real(folder: Path) -> Iterator[Real]:
+    """The real world, started; it ends with the context."""
+    ports = {name: free_port() for name in ("east", "east-2", "west", "store-east", "store-west", "copy")}
+    plan = planned(folder, ports)
+    on = settings()
+    run = run_folder.create(folder / "reports", "contract", "run")
+    questions = {"q": "For how long?"}
+    proxy = find_proxy(on, None, print)
+    with real_world(plan, questions, run, on, proxy, Interruptions(), lambda _: None) as world:
+        yield Real(plan, world.world.injector, ports)
