@@ -27,8 +27,9 @@ from harness.interfaces.cli import app
 from harness.judging.metrics import metrics
 from harness.judging.quality import JOINED_RATIO
 from harness.judging.result import EXIT_STATUS
-from harness.judging.scoring.band import SETTLED_REQUESTS, SETTLED_S, SLACK
-from harness.judging.scoring.steadiness import LAG_P99_MS, LATE_RATIO, STEADY_RATIO, kept_up, steady
+from harness.judging.scoring.band import FEW_REQUESTS, FEW_S, SETTLED_REQUESTS, SETTLED_S, SLACK
+from harness.judging.scoring.recovery import FEW_PER_S, TOLD_S
+from harness.judging.scoring.steadiness import LAG_P99_MS, LATE_RATIO, kept_up, steady
 from harness.judging.scoring.wording import facts
 from harness.judging.starvation import DOUBTFUL_RATIO, NAMED_RATIO, OUTLIVES, TAKEN_RATIO, WAITED_RATIO
 from harness.prepare import Asked, prepare
@@ -343,12 +344,14 @@ def test_every_example_of_the_page_on_scenarios_is_in_order(text: str, tmp_path:
 
 def test_the_numbers_on_the_page_on_invalid_runs_are_the_rules() -> None:
     page = (ROOT / "docs" / "invalid.md").read_text().replace("\n", " ")
-    good = {n: next(good for good in range(n) if steady(good, n)) for n in (240, 2400)}
+    good = {n: next(good for good in range(n) if steady(good, n, 0.95)) for n in (240, 2400)}
     late = {n: next(late for late in range(n) if not kept_up(late, n, 0)) - 1 for n in (1000, 5000)}
-    assert f"of 240 requests at least {good[240]:,} have to be good, of 2,400 at least {good[2400]:,}" in page
+    assert (
+        f"at a ratio of 0.95, of 240 requests at least {good[240]:,} have to be good, of 2,400 at least {good[2400]:,}"
+        in page
+    )
     assert f"up to {late[1000]} of 1,000, or {late[5000]} of 5,000" in page
     assert f"{100 * (1 - LATE_RATIO):g} % of them within {LAG_P99_MS:g} ms" in page
-    assert f"at least {100 * STEADY_RATIO:g} % of the answers should be good" in page
     assert f"at least {100 * JOINED_RATIO:g} % of the attempts" in page
     assert f"no answer for {SILENCE_S:g} s" in page
 
@@ -357,6 +360,9 @@ def test_the_band_and_the_hold_on_the_page_on_scenarios_are_the_rules() -> None:
     page = SECTIONS["good"].replace("\n", " ")
     assert f"less {SLACK:g} where that is higher" in page
     assert f"{SETTLED_S:g} s, or the time in which {SETTLED_REQUESTS} requests are sent, or twice `within`" in page
+    assert f"no more than {FEW_S:g} s, or the time in which {FEW_REQUESTS} are sent" in page
+    assert f"longer than {TOLD_S:g} s" in page
+    assert f"Below {FEW_PER_S:g} requests per second" in page
 
 
 def test_every_reason_on_the_page_on_invalid_runs_is_one_that_a_run_can_give() -> None:

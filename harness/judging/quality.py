@@ -44,7 +44,9 @@ def measurement_quality(evidence: Evidence) -> Quality:
         send_lag_ms=result.SendLagMs(
             p50=_rounded(lag_ms.quantile(0.5)), p99=_rounded(lag_ms.quantile(0.99)), max=_rounded(lag_ms.max())
         ),
-        steady_baseline=steady(int(baseline.sum()), len(baseline)) if len(baseline) else None,
+        steady_baseline=steady(int(baseline.sum()), len(baseline), evidence.plan.scenario.good.ratio)
+        if len(baseline)
+        else None,
         join_ratio=round(float((attempts["request"] >= 0).mean()), 6) if len(attempts) else None,
         attempts=len(attempts),
         arrivals=len(arrivals),
@@ -187,8 +189,11 @@ def _unsteady(evidence: Evidence) -> str:
     bad = baseline[~baseline["good"]]
     outcome, detail = (bad["outcome"] + "\0" + bad["detail"]).mode()[0].split("\0", 1)
     why = f"{outcome}: {detail}" if detail else "complete, but late" if outcome == "complete" else outcome
-    ratio = baseline["good"].mean()
-    return f"the baseline was not steady: {ratio:.1%} of its answers were good before anything was broken; most often: {why[:200]}"
+    ratio, asked = baseline["good"].mean(), evidence.plan.scenario.good.ratio
+    return (
+        f"the baseline was not steady: {ratio:.1%} of its answers were good before anything was broken, "
+        f"and good.ratio asks for {asked:.0%}; most often: {why[:200]}"
+    )
 
 
 def _notes(evidence: Evidence) -> list[str]:

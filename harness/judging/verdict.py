@@ -17,7 +17,7 @@ from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Re
 from harness.judging.sample import pick
 from harness.judging.starvation import culprit, doubtful, loads
 from harness.planning.plan import Disturbance
-from harness.reading.expectation import Expectation, Selection
+from harness.reading.expectation import Expectation, Selection, Verdict
 from harness.record.history import Injected, Injecting, Reverted
 
 
@@ -81,12 +81,23 @@ def _said(finding: Finding) -> Judgement:
     match finding.verdict:
         case "fail":
             return Judgement(
-                "fail", f"{finding.metric}{_where(finding)} was {_value(finding)}; expected {_limit(finding)}"
+                "fail",
+                f"{finding.metric}{_where(finding)} was {_value(finding)}; expected {_limit(finding)}{_for_good(finding)}",
             )
         case "inconclusive":
             return Judgement("inconclusive", f"too little evidence for {finding.expectation}: it was {_value(finding)}")
         case _:
             return Judgement("pass", finding.expectation)
+
+
+def _for_good(finding: Finding) -> str:
+    """Where the number alone is within the limit, and what its remark tells of is why it fails."""
+    return " for good" if within(finding) else ""
+
+
+def within(finding: Finding) -> bool:
+    """Whether all of the interval is under a limit from above."""
+    return "<" in finding.expectation and finding.high is not None and finding.high <= finding.limit
 
 
 def _limit(finding: Finding) -> str:
@@ -121,10 +132,13 @@ def _sentence(reasons: list[str]) -> str:
 
 def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
     interval, remark = UNMEASURED, ""
+    at_best: Verdict = "pass"
     if measurable(expectation):
         metric, sample = metrics[expectation.metric], pick(evidence, expectation.selection)
         interval, remark = metric.measure(sample, expectation.part), metric.remark(sample, expectation.part)
-    verdict, found = expectation.judge(interval), measured(interval)
+        if expectation.wants_low:
+            at_best = metric.at_best(sample)
+    judged, found = expectation.judge(interval), measured(interval)
     return Finding(
         expectation=str(expectation),
         metric=f"{expectation.metric}.{expectation.part}" if expectation.part else expectation.metric,
@@ -133,7 +147,7 @@ def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
         value=found.value,
         low=found.low,
         high=found.high,
-        verdict=verdict,
+        verdict=min(judged, at_best, key=PRECEDENCE.index),
         censored=found.censored,
         remark=remark,
     )

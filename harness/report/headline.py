@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.judging.result import Finding, Result
+from harness.judging.verdict import within
 from harness.report import words
 from harness.report.plain_text import both_ends
 
@@ -38,10 +39,10 @@ def headline(result: Result) -> str:
             return _held(result)
         case "fail":
             died = [both_ends(result.service_ended, 400)] if result.service_ended else []
-            said = [*died, *(_broken(result, finding) for finding in _of(result, "fail"))]
+            said = [*died, *(_spoilt(finding) or _broken(result, finding) for finding in _of(result, "fail"))]
             return _sentences(said, "expectation was broken", "expectations were broken") or _reason(result)
         case "inconclusive":
-            said = [_unsettled(result, finding) for finding in _of(result, "inconclusive")]
+            said = [_spoilt(finding) or _unsettled(result, finding) for finding in _of(result, "inconclusive")]
             rest = _sentences(said, "expectation could not be settled", "expectations could not be settled")
             return f"Too little evidence to say. {rest}" if rest else _reason(result)
         case _:
@@ -74,6 +75,11 @@ def _held(result: Result) -> str:
         len(findings), f"All {len(findings)} expectations held"
     )
     return f"{held}: {told}."
+
+
+def _spoilt(finding: Finding) -> str:
+    """What speaks against a number that is itself within its limit."""
+    return finding.remark if within(finding) else ""
 
 
 def _where(finding: Finding) -> str:

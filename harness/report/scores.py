@@ -15,17 +15,19 @@ from harness.report.templating import render
 _SHOWN = (
     "recovery_time_s",
     "failover_time_s",
+    "relapses",
     "good_ratio",
     "retry_amplification",
     "answer_consistency",
     "monotonic_violations",
 )
-_ONLY_WHERE_MEASURED = ("failover_time_s", "monotonic_violations")
+_ONLY_WHERE_MEASURED = ("failover_time_s", "relapses", "monotonic_violations")
 _IN_FAULT = ("good_ratio", "retry_amplification")
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 _ABOUT = {
     "recovery_time_s": "from the end of the fault until answers were good again and stayed so",
     "failover_time_s": "from the start of the fault until answers were good while it lasted",
+    "relapses": "times that answers went bad again after they had recovered",
     "good_ratio": "of requests got a complete answer in time",
     "retry_amplification": "attempts at providers for each request",
     "answer_consistency": "of answers said what they should have said",

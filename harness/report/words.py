@@ -14,6 +14,7 @@ TIMES = "×"
 TITLES = {
     "recovery_time_s": "Recovery time",
     "failover_time_s": "Failover time",
+    "relapses": "Relapses",
     "retry_amplification": "Retry amplification",
     "answer_consistency": "Answer consistency",
     "monotonic_violations": "Steps back",

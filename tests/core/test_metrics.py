@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from math import inf
 from typing import Any
@@ -14,6 +15,7 @@ from harness.judging.metrics import metrics
 from harness.judging.metrics.base import measured
 from harness.judging.result import Measured
 from harness.judging.sample import pick
+from harness.judging.verdict import judge
 from harness.planning.plan import Plan
 from harness.reading import expectation
 from harness.reading.expectation import Selection
@@ -477,3 +479,112 @@ def test_in_a_document_what_is_unbounded_or_unmeasured_is_null() -> None:
     assert measured(Interval(20.0, 20.0, inf, 7, censored=True)) == Measured(
         value=20.0, low=20.0, high=None, censored=True, n=7
     )
+
+
+# relapses, and what a verdict says of them
+
+
+def relapsed(make_plan: MakePlan, rows: Rows, *again: tuple[float, float]) -> tuple[Plan, list[Request]]:
+    """A fault from 16 s to 21 s at 20 a second, well again 1 s after it, and bad *again* at so many seconds after its end."""
+    plan = make_plan(
+        phases=(1, 15, 5, 25),
+        load={"rate_per_s": 20},
+        expect=["recovery_time_s <= 5", "relapses <= 0"],
+    )
+    spans = [(16, 22), *((21 + start_s, 21 + end_s) for start_s, end_s in again)]
+
+    def change(index: int, due_s: float) -> dict[str, Any]:
+        bad = any(start_s <= due_s < end_s for start_s, end_s in spans)
+        return {"outcome": "error", "status": 500} if bad else {}
+
+    return plan, rows(plan, change)
+
+
+@pytest.mark.parametrize(
+    ("again", "verdicts", "told"),
+    [
+        ((), ("pass", "pass"), ""),
+        (((24.6, 24.95),), ("pass", "pass"), "recovered after 1.0 s, a blip at 24.6 s for 0.4 s"),
+        (
+            ((12, 14.5),),
+            ("inconclusive", "inconclusive"),
+            "recovered after 1.0 s, bad again at 12.0 s for 2.5 s, which the service may be of itself",
+        ),
+        (((11, 15),), ("fail", "fail"), "recovered after 1.0 s, relapsed at 11.0 s for 4.0 s"),
+    ],
+)
+def test_a_relapse_is_told_by_its_name_and_length_and_spoils_a_recovery(
+    make_plan: MakePlan,
+    make_evidence: MakeEvidence,
+    rows: Rows,
+    again: tuple[tuple[float, float], ...],
+    verdicts: tuple[str, str],
+    told: str,
+) -> None:
+    plan, requests = relapsed(make_plan, rows, *again)
+    result = judge(make_evidence(plan, requests=requests))
+    assert tuple(finding.verdict for finding in result.findings) == verdicts
+    assert result.findings[0].remark == told
+    assert result.findings[0].high < 1.1
+    assert told in result.reason
+
+
+def test_relapses_are_a_metric_of_their_own(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows) -> None:
+    def counted(*again: tuple[float, float]) -> tuple[float | None, float, float]:
+        plan, requests = relapsed(make_plan, rows, *again)
+        found = measure(make_evidence(plan, requests=requests), "relapses")
+        return found.value, found.low, found.high
+
+    assert counted() == (0, 0, 0)
+    assert counted((12, 14.5)) == (1, 0, 1)
+    assert counted((11, 15)) == (1, 1, 1)
+    assert counted((11, 15), (23, 23.4)) == (1, 1, 1)
+    assert counted((0, 99))[0] is None
+
+
+def test_a_limit_from_below_is_not_spoilt_by_a_relapse(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan, requests = relapsed(make_plan, rows, (11, 15))
+    slow = dataclasses.replace(plan, expectations=(expectation.parse("recovery_time_s >= 0.5"),))
+    assert judge(make_evidence(slow, requests=requests)).findings[0].verdict == "pass"
+
+
+def test_a_time_shorter_than_the_gap_between_two_requests_can_never_be_seen(make_plan: MakePlan) -> None:
+    plan = make_plan(phases=(1, 100, 100, 200), load={"rate_per_s": 0.1})
+    metric = metrics["recovery_time_s"]
+    assert "one request in 10 s" in (metric.unsettled(plan, expectation.parse("recovery_time_s <= 5")) or "")
+    assert metric.unsettled(plan, expectation.parse("recovery_time_s <= 15")) is None
+
+
+def test_relapses_need_time_in_which_to_happen(make_plan: MakePlan) -> None:
+    expected = expectation.parse("relapses <= 0")
+    assert metrics["relapses"].unsettled(make_plan(phases=(1, 5, 5, 5)), expected)
+    assert metrics["relapses"].unsettled(make_plan(phases=(1, 5, 5, 30)), expected) is None
+
+
+@pytest.mark.parametrize(("ratio", "steady"), [(0.8, True), (0.95, False)])
+def test_how_good_a_baseline_has_to_be_is_what_the_scenario_says(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, ratio: float, steady: bool
+) -> None:
+    plan = make_plan(phases=(1, 20, 5, 25), load={"rate_per_s": 20}, good={"ratio": ratio})
+    one_in_ten = rows(plan, lambda index, due_s: {"outcome": "error", "status": 500} if index % 10 == 3 else {})
+    result = judge(make_evidence(plan, requests=one_in_ten))
+    assert (result.verdict, result.quality.steady_baseline) == ("pass" if steady else "invalid", steady)
+    assert (
+        steady
+        or "90.0% of its answers were good before anything was broken, and good.ratio asks for 95%" in result.reason
+    )
+
+
+def test_a_recovery_that_nobody_can_be_sure_of_says_why(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    def told(change: Callable[[int, float], dict[str, Any]]) -> str:
+        plan = make_plan(phases=(1, 15, 5, 25), load={"rate_per_s": 20}, expect=["recovery_time_s <= 5"])
+        result = judge(make_evidence(plan, requests=rows(plan, change)))
+        assert result.verdict in ("fail", "inconclusive")
+        return result.findings[0].remark
+
+    late = told(bad_between(16, 40))
+    assert late == "answers may have been good again from 18.9 s on, and were not seen to stay so"

@@ -20,8 +20,11 @@ class Shape:
     name: str
     in_fault: float
     chance: Callable[[Floats], Floats]
-    spans_s: float = 0.0
-    """How long the climb takes; 0 for a step."""
+
+    @property
+    def climbs_s(self) -> float:
+        """How long it takes from a little above the level in the fault to 0.95."""
+        return self.reaches(0.95) - self.reaches(self.in_fault + 0.02)
 
     def levels(self, since_s: Floats) -> Floats:
         levels: Floats = np.where(since_s < 0, self.in_fault, self.chance(np.maximum(since_s, 0.0)))
@@ -47,7 +50,6 @@ def exponential(in_fault: float, scale_s: float) -> Shape:
         f"exponential {scale_s:g} s",
         in_fault,
         lambda since_s: WELL - (WELL - in_fault) * np.exp(-since_s / scale_s),
-        spans_s=3 * scale_s,
     )
 
 
@@ -56,7 +58,6 @@ def linear(in_fault: float, span_s: float) -> Shape:
         f"linear {span_s:g} s",
         in_fault,
         lambda since_s: in_fault + (WELL - in_fault) * np.minimum(since_s / span_s, 1.0),
-        spans_s=span_s,
     )
 
 
@@ -68,4 +69,4 @@ def backlog(span_s: float, within_s: float = 4.0) -> Shape:
         sigmas = np.log(np.maximum(left_s, 1e-9) / 0.4) / 0.95
         return np.array([0.5 * (1 + erf(x / sqrt(2))) for x in sigmas])
 
-    return Shape(f"backlog {span_s:g} s", 0.0, chance, spans_s=span_s / 2)
+    return Shape(f"backlog {span_s:g} s", 0.0, chance)

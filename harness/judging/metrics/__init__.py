@@ -6,13 +6,14 @@ from harness.judging.metrics.answer_consistency import AnswerConsistency, Monoto
 from harness.judging.metrics.base import Metric, measurable, metrics
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
-from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime
+from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
 from harness.judging.metrics.retry_amplification import RetryAmplification
 from harness.registry import load_third_parties
 
 for _metric in (
     RecoveryTime(),
     FailoverTime(),
+    Relapses(),
     RetryAmplification(),
     AnswerConsistency(),
     MonotonicViolations(),

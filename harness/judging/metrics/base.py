@@ -16,7 +16,7 @@ from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.sample import Sample, pick, planned
 from harness.planning.plan import Plan
-from harness.reading.expectation import Expectation, Selection
+from harness.reading.expectation import Expectation, Selection, Verdict
 from harness.registry import Registry
 
 if TYPE_CHECKING:
@@ -49,6 +49,10 @@ class Metric(ABC):
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         """Why *plan* can never settle *expectation*, however the run goes; None when it can."""
         return None
+
+    def at_best(self, sample: Sample) -> Verdict:
+        """The best verdict on a limit from above that is left by what the interval does not say, and `remark` does."""
+        return "pass"
 
     def document(self, evidence: Evidence) -> Document:
         """The metric as it stands in the result, with its breakdown."""

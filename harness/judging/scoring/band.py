@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from math import inf
 
+from harness.judging.scoring.shares import wilson
+
 SLACK = 0.02  # how far under its own baseline a service may stay and still count as recovered
 SETTLED_S = 5.0
 SETTLED_REQUESTS = 100  # enough to prove a 0.999 service above a band of 0.95
+FEW_S, FEW_REQUESTS = 20.0, 6  # where so many requests would take longer: this long, or until so few were due
 
 
 def band(baseline_good: int, baseline_n: int, ratio: float) -> float:
-    """The least good ratio that counts as well: *ratio*, or nearly what the service had of itself if that is more."""
-    return max(ratio, baseline_good / baseline_n - SLACK) if baseline_n else ratio
+    """The least good ratio that counts as well.
+
+    *ratio*, or nearly what the baseline's interval shows that the service had of itself, if that is more; but no more than that interval
+    shows.
+    """
+    shown = wilson(baseline_good, baseline_n).low if baseline_n else ratio
+    return min(max(ratio, shown - SLACK), shown)
 
 
 def hold(rate_per_s: float, within_s: float, *, room_s: float = inf) -> float:
@@ -20,4 +28,5 @@ def hold(rate_per_s: float, within_s: float, *, room_s: float = inf) -> float:
     At most half of *room_s*, for a phase in which there is no more time than that, such as a fault to be failed
     over from.
     """
-    return min(max(SETTLED_S, SETTLED_REQUESTS / rate_per_s, 2 * within_s), room_s / 2)
+    enough_s = min(SETTLED_REQUESTS / rate_per_s, max(FEW_S, FEW_REQUESTS / rate_per_s))
+    return min(max(SETTLED_S, enough_s, 2 * within_s), room_s / 2)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from harness.judging.scoring.shares import TAIL
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 _WIDE = 12.0  # standard deviations beyond which nothing is left that a float could hold
 
@@ -58,7 +59,7 @@ def student_quantile(freedom: int) -> float:
     return float(sqrt(freedom) * np.tan(np.interp(1 - 2 * TAIL, mass / mass[-1], angle)))
 
 
-def chance_above(good: int, n: int, ratio: float) -> float:
+def chance_above(good: float, n: float, ratio: float) -> float:
     """How likely the true ratio is *ratio* or more, when *good* of *n* is all that is known (Jeffreys)."""
     # With p = sin(angle) ** 2 Jeffreys' prior is flat, and the density has no pole at either end.
     centre = np.arctan2(sqrt(good + 0.25), sqrt(n - good + 0.25))
@@ -81,7 +82,7 @@ def log_evidence(good: npt.NDArray[np.int64], n: npt.NDArray[np.int64]) -> Float
     return evidence
 
 
-def _log_density(angle: Floats, good: int, bad: int) -> Floats:
+def _log_density(angle: Floats, good: float, bad: float) -> Floats:
     tiny = np.finfo(np.float64).tiny
     density: Floats = 2 * good * np.log(np.maximum(np.sin(angle), tiny)) + 2 * bad * np.log(
         np.maximum(np.cos(angle), tiny)

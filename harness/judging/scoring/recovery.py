@@ -1,8 +1,13 @@
-"""How long a service took to be well again, from the outcomes of its requests by when they were due."""
+"""How long a service took to be well again, from the outcomes of its requests by when they were due.
+
+The recovery is the first entry into the band that is held. What a service shows of itself when nobody touches it is no trouble of the
+fault's: how long its own clumps of failures last decides what breaks a hold and what is a relapse. Since a baseline is short, the two
+answers to "was it the service's own?" are both worked out, and where they differ the interval holds both.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import inf, nan
 from typing import Literal
@@ -11,26 +16,59 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.scoring.distributions import Floats
-from harness.judging.scoring.settling import Bools, Level, Moment, change, crossing, levels, standing
+from harness.judging.scoring.climbs import climb
+from harness.judging.scoring.clumps import NONE_SEEN, Clumps, clumps, rows_a_clump
+from harness.judging.scoring.distributions import Bools, Floats, chance_above
+from harness.judging.scoring.settling import Level, Moment, change, crossing, levels, standing
 
 State = Literal["recovered", "not_recovered", "unclear"]
+Weight = Literal["blip", "possible", "certain"]
+
+TOLD_S = 2.0
+"""A stretch outside the band that is longer is no blip, unless the baseline had one as long."""
+TOGETHER = 1.5  # times what one stretch may last: what all of them may within the hold
+LEAST_BAD = 3  # failures that a stretch has to have
+JOIN_S, JOIN_LENGTHS = 1.0, 2.0  # stretches less far apart than either are one trouble
+SELDOM = 0.01  # the worst stretch was looked for, so it has to be less likely than one that was chosen beforehand
+LONG_S = 1.0  # the longest that a clump counts when another one is held against it
+SUBSTANTIAL = 0.75  # of TOLD_S: a clump as long is outside the band whatever the rows around it say
+CLIMBS = 0.0  # log units by which a climb has to explain the rows better than a step before its interval counts
+CLIMBS_SURELY = 4.0  # and before its value does
+FEW_PER_S = 10.0
+FEW_S = 3.0  # what the interval is wider by where fewer than `FEW_PER_S` requests come
+
+
+@dataclass(frozen=True, slots=True)
+class Relapse:
+    """The band was left *at_s* seconds after the clock had started, for *length_s*.
+
+    *weight*: a ``blip`` is no longer than what is told and no more; ``certain`` is what the service's own noise hardly ever does;
+    ``possible`` lies between the two.
+    """
+
+    at_s: float
+    length_s: float
+    weight: Weight
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """*interval*: seconds until the last time outside the band; 0 when it never was.
+    """*interval*: seconds until the first time inside the band that was held; 0 when it was never left.
 
-    *state*: ``recovered`` when the band was held to the end; ``not_recovered`` when it was not: *interval* is
-    then censored, and its value is how long was observed; ``unclear`` when the evidence allows both, and
-    *interval* holds both. *relapses*: how often the band was left again. *area_s*: the lost good requests, in
-    seconds of full outage; NaN when nothing was due.
+    *state*: ``recovered`` when it was held; ``not_recovered`` when it was not: *interval* is then censored, and its value is how long was
+    observed; ``unclear`` when the evidence allows both, and *interval* holds both. *relapses*: when the band was left after that, blips
+    among them. *area_s*: the lost good requests, in seconds of full outage; NaN when nothing was due.
     """
 
     interval: Interval
-    relapses: int
+    relapses: tuple[Relapse, ...]
     area_s: float
     state: State
+
+    @property
+    def settled(self) -> float:
+        """Seconds until the band was entered to be held; infinite when it was not."""
+        return self.interval.value if self.state == "recovered" and self.interval.value is not None else inf
 
 
 def recovery_time(
@@ -42,16 +80,17 @@ def recovery_time(
     observed_until_s: float,
     band: float,
     hold_s: float,
+    own: Clumps = NONE_SEEN,
     end_uncertainty_s: float = 0.0,
     baseline_ratio: float = 1.0,
 ) -> Recovery:
-    """Seconds from the end of the fault until the good ratio was back in *band* to stay.
+    """Seconds from the end of the fault until the good ratio was first back in *band* and stayed there for *hold_s*.
 
     *fault_end_s* is when the fault's end was acknowledged; it may have ended up to *end_uncertainty_s* before.
-    Rows of the fault itself say what the bad level was, so they are needed too. What *baseline_ratio* would
-    have failed anyhow is no lost request.
+    Rows of the fault itself say what the bad level was, so they are needed too. *own*: the clumps of failures of the baseline. What
+    *baseline_ratio* would have failed anyhow is no lost request.
     """
-    window = _Window(due_s, good, fault_start_s, fault_end_s, observed_until_s, band, hold_s)
+    window = _Window(due_s, good, fault_start_s, fault_end_s, observed_until_s, band, hold_s, own)
     return window.recovery(end_uncertainty_s, baseline_ratio)
 
 
@@ -63,21 +102,44 @@ def failover_time(
     fault_end_s: float,
     band: float,
     hold_s: float,
+    own: Clumps = NONE_SEEN,
     baseline_ratio: float = 1.0,
 ) -> Recovery:
-    """Seconds from the start of the fault until the good ratio was back in *band* to stay, while the fault went on."""
-    due, outcome = _sorted(due_s, good)
+    """Seconds from the start of the fault until the good ratio was first back in *band* to stay, while the fault went on."""
+    due, outcome = in_order(due_s, good)
     during = due < fault_end_s  # what is due as the fault ends already has the fault's end to thank
-    window = _Window(due[during], outcome[during], fault_start_s, fault_start_s, fault_end_s, band, hold_s)
+    window = _Window(due[during], outcome[during], fault_start_s, fault_start_s, fault_end_s, band, hold_s, own)
     return window.recovery(0.0, baseline_ratio)
 
 
+def own_clumps(due_s: npt.ArrayLike, good: npt.ArrayLike) -> Clumps:
+    """The clumps of failures of a baseline with these rows."""
+    return clumps(*in_order(due_s, good))
+
+
 @dataclass(frozen=True, slots=True)
-class _Settled:
-    """The band was entered for the last time at *moment*, and *row* is the first one after that."""
+class _Stretch:
+    """Levels *first* to *last*, all outside the band: from the row before it to the row after it."""
+
+    first: int
+    last: int
+    start_s: float
+    end_s: float
+    from_before: bool
+    """Whether it had begun when the clock started."""
+
+    @property
+    def length_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """The band was entered at *moment*, and *row* is the first one after that; *later*: what came after it was held."""
 
     moment: Moment
     row: int
+    later: tuple[_Stretch, ...]
 
 
 class _Window:
@@ -92,84 +154,199 @@ class _Window:
         until_s: float,
         band: float,
         hold_s: float,
+        own: Clumps,
     ) -> None:
-        due, outcome = _sorted(due_s, good)
+        due, outcome = in_order(due_s, good)
         inside = (due >= start_s) & (due <= until_s)
         self.due: Floats = due[inside]
         self.good: Bools = outcome[inside]
         self.start_s, self.zero_s, self.until_s = float(start_s), float(zero_s), float(until_s)
-        self.band, self.hold_s = band, hold_s
+        self.band, self.hold_s, self.own = band, hold_s, own
         self.zero = int(np.searchsorted(self.due, zero_s))  # the first row that is judged
         self.levels = levels(self.due, self.good)
-        per_s = self.due.size / (until_s - start_s) if until_s > start_s else 0.0
-        # The band is a ratio over the hold. What it tolerates there is no relapse when it comes at once.
-        self.tolerated = (1 - band) * hold_s * per_s
+        self.per_s = self.due.size / (until_s - start_s) if until_s > start_s else 0.0
+        # What the service may do of itself: as far as is told, and as far as its baseline makes likely.
+        self.told_s = max(TOLD_S, own.longest_s)
+        self.noise_s = max(self.told_s, own.exceeded_by_chance_s(until_s - zero_s, self._short_since()))
 
     def recovery(self, end_uncertainty_s: float, baseline_ratio: float) -> Recovery:
         if self.zero == self.due.size:
-            return Recovery(UNMEASURED, 0, nan, "unclear")
+            return Recovery(UNMEASURED, (), nan, "unclear")
         standings = [standing(level.good, level.n, self.band) for level in self.levels]
         is_in = [standing == "in" for standing in standings]
-        interval, state = self._interval(
-            self._settled([standing != "out" for standing in standings]), self._settled(is_in), end_uncertainty_s
-        )
-        return Recovery(interval, self._relapses(is_in), self._area(baseline_ratio), state)
+        at_best = self._entry([standing != "out" for standing in standings], self.noise_s)
+        likely, strictly = self._entry(is_in, self.noise_s), self._entry(is_in, self.told_s)
+        interval, state = self._interval(at_best, likely, strictly, end_uncertainty_s)
+        return Recovery(interval, self._relapses(likely), self._area(baseline_ratio), state)
 
     def _interval(
-        self, at_best: _Settled | None, likely: _Settled | None, end_uncertainty_s: float
+        self, at_best: _Entry | None, likely: _Entry | None, strictly: _Entry | None, end_uncertainty_s: float
     ) -> tuple[Interval, State]:
         """All that the evidence allows: from the best that it may mean on."""
         n, observed_s = self.due.size - self.zero, self.until_s - self.zero_s
-        if at_best is None or self._standing_from(at_best.row) == "out":
+        if at_best is None:
             return Interval(observed_s, observed_s, inf, n, censored=True), "not_recovered"
-        low = min(self._since_zero(settled.moment.low_s) for settled in (at_best, likely) if settled)
+        low = min(self._since_zero(entry.moment.low_s) for entry in (at_best, likely, strictly) if entry)
         if likely is None:
             return Interval(observed_s, low, inf, n, censored=True), "unclear"
         value = max(low, self._since_zero(likely.moment.value_s))
-        held = self.until_s - likely.moment.value_s >= self.hold_s
-        if not held or self._standing_from(likely.row) != "in":
+        last = strictly or likely
+        held = strictly is not None and self.until_s - last.moment.value_s >= self.hold_s
+        if not held or not self._stays(last):
             return Interval(value, low, inf, n, censored=not held), "unclear"
-        high = max(self._since_zero(likely.moment.high_s), self._first_good()) + end_uncertainty_s
+        high = max(self._since_zero(entry.moment.high_s) for entry in (likely, last))
+        high = max(high, self._first_good()) + end_uncertainty_s
         return Interval(min(value, high), low, high, n), "recovered"
 
-    def _settled(self, is_in: list[bool]) -> _Settled | None:
-        """When the band was entered for the last time, if *is_in* says which levels are in it; None if it never was."""
-        run = max(self._runs(is_in), default=None)
-        if run is None:
-            return _Settled(Moment(self.start_s, self.start_s, self.start_s), 0)
-        first, last = run
-        if last == len(self.levels) - 1:
+    # The entry
+
+    def _entry(self, is_in: list[bool], bearable_s: float) -> _Entry | None:
+        """The first entry that was held, if *is_in* says which levels are in the band; None when there was none.
+
+        Held means: left for no more than *bearable_s* at once, nor for more than `TOGETHER` times that in all, within the hold.
+        """
+        later = self._stretches(is_in)
+        before = later.pop(0) if later and later[0].from_before else None
+        if before is not None and bearable_s > self.told_s and not self._outside(before, self.levels[before.last].end):
+            before = None  # as far as anybody can tell, the service does so of itself
+        while (broken := self._broken(before, later, bearable_s)) is not None:
+            before, later = later[broken], later[broken + 1 :]
+        if before is None:
+            return _Entry(Moment(self.zero_s, self.zero_s, self.zero_s), self.zero, tuple(later))
+        if before.last == len(self.levels) - 1:
             return None
-        return _Settled(self._moment(self.levels[first : last + 1], self.levels[last + 1]), self.levels[last].end)
+        return _Entry(self._moment(before), self.levels[before.last].end, tuple(later))
 
-    def _moment(self, out: list[Level], after: Level) -> Moment:
-        """When the last of *out* gave way to *after*."""
-        climb = [level for level in out if level.end > self.zero]
-        if len(climb) > 1 and all(a.ratio < b.ratio for a, b in pairwise(climb)):
-            rows = slice(climb[0].start, None)
-            return crossing(self.due[rows], self.good[rows], self.band)
-        rows = slice(out[-1].start, after.end)
-        start_s = self.start_s if out[-1].start == 0 else float(self.due[out[-1].start])
-        end_s = self.until_s if after.end == self.due.size else float(self.due[after.end])
-        return change(self.due[rows], self.good[rows], start_s, end_s)
+    def _broken(self, before: _Stretch | None, later: list[_Stretch], bearable_s: float) -> int | None:
+        """Which of *later* breaks the hold that begins after *before*."""
+        entered_s, row = (self.zero_s, self.zero) if before is None else (before.end_s, self.levels[before.last].end)
+        together_s = 0.0
+        for i, stretch in enumerate(later):
+            if stretch.start_s >= entered_s + self.hold_s:
+                return None
+            together_s += stretch.length_s
+            too_long = stretch.length_s > bearable_s or together_s > TOGETHER * bearable_s
+            if too_long and self._outside(stretch, row):
+                return i
+        return None
 
-    def _runs(self, is_in: list[bool]) -> list[tuple[int, int]]:
-        """First and last level of each stretch outside the band that counts."""
+    def _moment(self, stretch: _Stretch) -> Moment:
+        """When *stretch* gave way to the level after it."""
+        ends = [i for i in range(stretch.first, stretch.last) if self._standing(self.levels[i]) == "in"]
+        out = self.levels[(ends[-1] + 1 if ends else stretch.first) : stretch.last + 1]  # since it was last well
+        after = self.levels[stretch.last + 1]
+        risen = [level for level in out if level.end > self.zero]
+        rows = slice((risen or out[-1:])[0].start, self._well_until(stretch.last + 1))
+        due, good = self.due[rows], self.good[rows]
+        climbed = climb(due, good, self.band)
+        if len(risen) > 1 and all(a.ratio < b.ratio for a, b in pairwise(risen)):
+            found = crossing(due, good, self.band)
+        elif climbed.gain <= CLIMBS:
+            found = self._stepped(out[-1], after)
+        else:
+            found = _either(self._stepped(out[-1], after), crossing(due, good, self.band), climbed.gain > CLIMBS_SURELY)
+        if self.per_s >= FEW_PER_S:
+            return found
+        return replace(found, high_s=max(found.high_s, min(climbed.reached_by_s, self.until_s)) + FEW_S)
+
+    def _stepped(self, out: Level, after: Level) -> Moment:
+        rows = slice(out.start, after.end)
+        start_s = self.start_s if out.start == 0 else float(self.due[out.start])
+        return change(self.due[rows], self.good[rows], start_s, self._starts(after.end))
+
+    def _well_until(self, level: int) -> int:
+        """The row behind the last level that is not outside the band, from *level* on."""
+        while level + 1 < len(self.levels) and self._standing(self.levels[level + 1]) != "out":
+            level += 1
+        return self.levels[level].end
+
+    # Stretches outside the band
+
+    def _stretches(self, is_in: list[bool]) -> list[_Stretch]:
+        """Each trouble, in order; those that were over when the clock started are none."""
         edges = np.flatnonzero(np.diff(np.r_[False, np.logical_not(is_in), False]))
-        runs = [(int(first), int(end) - 1) for first, end in zip(edges[::2], edges[1::2], strict=True)]
-        return [run for run in runs if self._counts(*run)]
+        troubles: list[_Stretch] = []
+        for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            stretch = self._stretch(first, end - 1)
+            if stretch is None:
+                continue
+            if troubles and _one_trouble(troubles[-1], stretch, self.hold_s):
+                troubles[-1] = replace(troubles[-1], last=stretch.last, end_s=stretch.end_s)
+            else:
+                troubles.append(stretch)
+        last = len(self.levels) - 1
+        return [trouble for trouble in troubles if self.levels[trouble.last].end > self.zero or trouble.last == last]
 
-    def _counts(self, first: int, last: int) -> bool:
-        out = self.levels[first : last + 1]
-        return out[0].start <= self.zero or sum(level.bad for level in out) > self.tolerated
+    def _stretch(self, first: int, last: int) -> _Stretch | None:
+        """None where it has too few failures to be one."""
+        start, end = self.levels[first].start, self.levels[last].end
+        from_before = start <= self.zero
+        if not from_before and sum(level.bad for level in self.levels[first : last + 1]) < LEAST_BAD:
+            return None
+        start_s = self.start_s if start == 0 else float(self.due[start - 1])
+        return _Stretch(first, last, start_s, self._starts(end), from_before)
 
-    def _relapses(self, is_in: list[bool]) -> int:
-        entered = next((i for i, level in enumerate(self.levels) if is_in[i] and level.end > self.zero), None)
-        return 0 if entered is None else sum(first > entered for first, _ in self._runs(is_in))
+    def _rows(self, stretch: _Stretch) -> slice:
+        return slice(self.levels[stretch.first].start, self.levels[stretch.last].end)
 
-    def _standing_from(self, row: int) -> str:
-        rest = self.good[row:]
-        return standing(int(rest.sum()), rest.size, self.band)
+    def _starts(self, row: int) -> float:
+        return self.until_s if row >= self.due.size else float(self.due[row])
+
+    def _outside(self, stretch: _Stretch, row: int) -> bool:
+        """Whether *stretch* is outside the band even when its failures come in clumps as they do elsewhere, from *row* on."""
+        rows = self._rows(stretch)
+        if clumps(self.due[rows], self.good[rows]).longest_s >= SUBSTANTIAL * TOLD_S:
+            return True
+        # The trouble itself is among them, and must not explain itself away by its length.
+        worth = self._worth(row, LONG_S)
+        good = self.good[rows]
+        return chance_above(float(good.sum()) / worth, good.size / worth, self.band) < SELDOM
+
+    def _relapses(self, entry: _Entry | None) -> tuple[Relapse, ...]:
+        if entry is None:
+            return ()
+        return tuple(self._relapse(stretch, entry.row) for stretch in entry.later)
+
+    def _relapse(self, stretch: _Stretch, row: int) -> Relapse:
+        """Told from its first bad row on."""
+        began_s = float(self.due[self._rows(stretch).start])
+        return Relapse(began_s - self.zero_s, stretch.end_s - began_s, self._weight(stretch, row))
+
+    def _weight(self, stretch: _Stretch, row: int) -> Weight:
+        cut_off = stretch.last == len(self.levels) - 1
+        if stretch.length_s < (self.told_s / 2 if cut_off else self.told_s) or not self._outside(stretch, row):
+            return "blip"
+        return "certain" if stretch.length_s > self.noise_s else "possible"
+
+    # Numbers
+
+    def _short_since(self) -> Floats:
+        """The short clumps since the window was first well: long ones may be what is asked about."""
+        well = next(
+            (level.start for level in self.levels if level.end > self.zero and self._standing(level) == "in"), None
+        )
+        if well is None:
+            return np.empty(0)
+        row = max(well, self.zero)
+        lengths_s = clumps(self.due[row:], self.good[row:]).lengths_s
+        return lengths_s[lengths_s <= LONG_S]
+
+    def _standing(self, level: Level) -> str:
+        return standing(level.good, level.n, self.band)
+
+    def _stays(self, entry: _Entry) -> bool:
+        """Whether what follows *entry*, but for relapses that are told as such, may be inside the band as a whole."""
+        rest = np.arange(self.due.size) >= entry.row
+        for stretch in entry.later:
+            if self._weight(stretch, entry.row) != "blip":
+                rest[self._rows(stretch)] = False
+        worth = self._worth(entry.row, inf)
+        return chance_above(float(self.good[rest].sum()) / worth, float(rest.sum()) / worth, self.band) >= SELDOM
+
+    def _worth(self, row: int, most_s: float) -> float:
+        """How many rows are worth one that fails by itself: as the clumps of the baseline and of what follows *row* have it."""
+        lengths_s = np.r_[self.own.lengths_s, clumps(self.due[row:], self.good[row:]).lengths_s]
+        return rows_a_clump(np.minimum(lengths_s, most_s), self.per_s)
 
     def _since_zero(self, at_s: float) -> float:
         return max(0.0, at_s - self.zero_s)
@@ -184,7 +361,8 @@ class _Window:
         return max(0.0, lost * (self.until_s - self.zero_s))
 
 
-def _sorted(due_s: npt.ArrayLike, good: npt.ArrayLike) -> tuple[Floats, Bools]:
+def in_order(due_s: npt.ArrayLike, good: npt.ArrayLike) -> tuple[Floats, Bools]:
+    """The rows by when they were due. Raises ValueError where a row has no outcome or no instant."""
     due, outcome = np.asarray(due_s, dtype=np.float64), np.asarray(good, dtype=np.bool_)
     if due.shape != outcome.shape or due.ndim != 1:
         raise ValueError(f"{due.shape} due times with {outcome.shape} outcomes; each row needs both")
@@ -193,3 +371,15 @@ def _sorted(due_s: npt.ArrayLike, good: npt.ArrayLike) -> tuple[Floats, Bools]:
     # By outcome too where due times are equal, so that the order in which rows come changes nothing.
     order = np.lexsort((outcome, due))
     return due[order], outcome[order]
+
+
+def _either(stepped: Moment, risen: Moment, climbed: bool) -> Moment:
+    """An interval that holds both, around the one that is likelier."""
+    low_s, high_s = min(stepped.low_s, risen.low_s), max(stepped.high_s, risen.high_s)
+    return Moment(min(max((risen if climbed else stepped).value_s, low_s), high_s), low_s, high_s)
+
+
+def _one_trouble(earlier: _Stretch, later: _Stretch, hold_s: float) -> bool:
+    """Whether *later* follows so soon that it is a flap of *earlier*, and not the graver of the two; not where the hold lies between."""
+    soon = later.start_s - earlier.end_s < min(hold_s, max(JOIN_S, JOIN_LENGTHS * later.length_s))
+    return soon and (earlier.from_before or 2 * earlier.length_s >= later.length_s)

@@ -14,11 +14,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.judging.scoring.distributions import Floats, chance_above, log_evidence
+from harness.judging.scoring.distributions import Bools, Floats, chance_above, log_evidence
 from harness.judging.scoring.shares import TAIL
 
 Standing = Literal["in", "out", "undecided"]
-Bools = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 
 PENALTY = 1.25  # times log n: the log likelihood that a change has to gain before it is believed
@@ -69,7 +68,7 @@ def levels(due_s: Floats, good: Bools) -> list[Level]:
     return [Level(start, end, int(search.total[end] - search.total[start])) for start, end in pairwise(edges)]
 
 
-def standing(good: int, n: int, band: float) -> Standing:
+def standing(good: float, n: float, band: float) -> Standing:
     """Whether the level behind *good* of *n* reaches *band*.
 
     ``in`` when that is more likely than not, ``out`` when it is less likely than `DOUBT`, else ``undecided``. To ask

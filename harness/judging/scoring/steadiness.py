@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from harness.judging.scoring.shares import wilson
 
-STEADY_RATIO = 0.95
 LAG_P99_MS = 50.0
 LATE_RATIO = 0.01
 
 
-def steady(baseline_good: int, n: int) -> bool:
-    """Whether the baseline's good ratio may be `STEADY_RATIO` or more; not where there was no baseline.
+def steady(baseline_good: int, n: int, ratio: float) -> bool:
+    """Whether the baseline's good ratio may be *ratio*, which the scenario asks for, or more; not where there was no baseline.
 
     Its upper bound decides, not the ratio itself: a rule that is wrong once in a hundred runs spoils a set of
     eighty more often than not.
     """
-    return n > 0 and wilson(baseline_good, n).high >= STEADY_RATIO
+    return n > 0 and wilson(baseline_good, n).high >= ratio
 
 
 def kept_up(late: int, n: int, not_sent: int) -> bool:

@@ -1,28 +1,11 @@
-"""Runs whose truth is known, as the benchmark of the recovery time simulates them."""
+"""Tables of answers."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pytest
-
-
-@pytest.fixture(scope="session")
-def simulation() -> ModuleType:
-    """`tests/benchmarks/recovery_accuracy.py`: `Truth` and `accuracy`."""
-    path = Path(__file__).parents[2] / "benchmarks" / "recovery_accuracy.py"
-    spec = spec_from_file_location("recovery_accuracy", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -1,0 +1,68 @@
+"""Failures that come in clumps: how long those of a service last that nobody touches, and how long its next ones may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.judging.scoring.distributions import Bools, Floats
+
+JOIN_S = 0.25
+JOIN_GAPS = 2.5
+PRIOR_CLUMPS = 4.0
+PRIOR_S = 2.0  # with the clumps above: before any was seen, one is taken to last 2 / (4 - 1) = 0.67 s on average
+CHANCE = 0.015  # that a service which nobody touches is said to relapse while it is watched
+
+NO_LENGTHS: Floats = np.empty(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Clumps:
+    """*lengths_s* of the clumps of failures that were seen in *watched_s* seconds."""
+
+    lengths_s: Floats
+    watched_s: float
+
+    @property
+    def longest_s(self) -> float:
+        return float(self.lengths_s.max(initial=0.0))
+
+    def exceeded_by_chance_s(self, ahead_s: float, besides_s: Floats = NO_LENGTHS) -> float:
+        """What the longest clump of the next *ahead_s* seconds exceeds with `CHANCE`.
+
+        *besides_s* are lengths of other clumps of the service, in seconds. Lengths are taken to be exponential with a mean that is not
+        known: with an inverse gamma prior the next length has a Lomax distribution (Harris 1968, "The Pareto distribution as a queue
+        service discipline"; any text on conjugate priors). Their number is that of those seen here and half a one more, over the time
+        ahead.
+        """
+        expected = (self.lengths_s.size + 0.5) * ahead_s / self.watched_s if self.watched_s > 0 else 1.0
+        known_s = np.r_[self.lengths_s, besides_s]
+        each = min(1.0, CHANCE / expected) if expected > 0 else 1.0
+        return float((PRIOR_S + known_s.sum()) * (each ** (-1 / (PRIOR_CLUMPS + known_s.size)) - 1))
+
+
+NONE_SEEN = Clumps(NO_LENGTHS, 0.0)
+
+
+def clumps(due_s: Floats, good: Bools) -> Clumps:
+    """The failures of these rows, of which those less than `JOIN_S` or `JOIN_GAPS` spacings apart are one clump."""
+    if due_s.size < 2:
+        return NONE_SEEN
+    gap_s = float(np.median(np.diff(due_s)))
+    watched_s = float(due_s[-1] - due_s[0]) + gap_s
+    bad = np.flatnonzero(~good)
+    if not bad.size:
+        return Clumps(NO_LENGTHS, watched_s)
+    ends = np.flatnonzero(np.diff(due_s[bad]) > max(JOIN_S, JOIN_GAPS * gap_s))
+    first, last = bad[np.r_[0, ends + 1]], bad[np.r_[ends, bad.size - 1]]
+    return Clumps(due_s[last] - due_s[first] + gap_s, watched_s)
+
+
+def rows_a_clump(lengths_s: Floats, per_s: float) -> float:
+    """How many rows the clump of a failure has on average, where *per_s* come a second.
+
+    So many rows are worth one independent sample: the design effect of Kish (1965) for clusters of unequal size.
+    """
+    rows = np.maximum(1.0, lengths_s * per_s)
+    return float((rows**2).sum() / rows.sum()) if rows.size else 1.0
