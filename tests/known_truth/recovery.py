@@ -13,6 +13,7 @@ import numpy as np
 
 from harness.judging.scoring.band import band, hold
 from harness.judging.scoring.recovery import Recovery, failover_time, own_clumps, recovery_time
+from harness.judging.scoring.steadiness import steady
 from known_truth.arrivals import Arrivals, Floats, due
 from known_truth.cells import SCORING, Cell, Need, Seen
 from known_truth.failures import Bools, Law, bursts, iid
@@ -91,6 +92,9 @@ def verdict(found: Recovery) -> Verdict:
 def untouched(good: Callable[[np.random.Generator, Floats], Bools], rate_per_s: float, g: np.random.Generator) -> Seen:
     due_s = due(g, rate_per_s, END_S + RECOVERY_S)
     run = Run(due_s, good(g, due_s), rate_per_s)
+    before = run.baseline[1]
+    if not steady(int(before.sum()), before.size, RATIO):
+        return {}  # such a run is invalid, and says so
     said = {verdict(found) for found in (run.recovery(), run.failover())}
     return {"red": "fail" in said, "inconclusive": "fail" not in said and "inconclusive" in said}
 
@@ -112,6 +116,18 @@ def untouched_cells() -> Iterator[Cell]:
             partial(untouched, good, rate),
             tuple(needs),
             STANDS_ON,
+        )
+
+
+def hardly_cells() -> Iterator[Cell]:
+    """Services that are hardly as good as the scenario asks for, where their baseline is called steady at all."""
+    for rate, ratio in product((20.0, 100.0), (0.94, 0.95, 0.96)):
+        yield Cell(
+            "A service that is hardly as good as was asked for (0.95)",
+            f"untouched, {rate:g}/s, {ratio:g}, iid",
+            partial(untouched, partial(iid, good_ratio=ratio), rate),
+            (Need("red", "<=", 0.04 if ratio < RATIO else 0.025),),
+            (*STANDS_ON, SCORING / "steadiness.py"),
         )
 
 
@@ -250,6 +266,7 @@ def flap_cells() -> Iterator[Cell]:
 def cells() -> Iterator[Cell]:
     """All of them, in the order in which they are printed."""
     yield from untouched_cells()
+    yield from hardly_cells()
     yield from relapse_cells()
     yield from step_cells()
     yield from climb_cells()
