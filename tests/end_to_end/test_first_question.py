@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,6 +74,16 @@ def test_a_question_that_was_answered_is_recorded_and_counts_nowhere(ended: Any)
     assert asked["links"] == [{"link": "openai", "attempts": 1, "joined": 1, "answers": {"200": 1}}]
     assert quality["attempts"] == quality["offered"] == quality["accepted"] == quality["forwarded"]
     assert (quality["earlier"], quality["notes"]) == (1, [])
+
+
+@case(sound)
+def test_every_process_of_the_instrument_tells_how_late_it_ran_and_the_machine_how_busy_it_was(ended: Any) -> None:
+    baseline = next(load for load in ended.result["quality"]["instrument"] if load["phase"] == "baseline")
+    assert set(baseline["late_ms"]) == {"harness", "load", "wire"}
+    if sys.platform == "linux":
+        assert 0 < baseline["busy"] <= 1
+        assert 0 <= baseline["starved"] <= 1
+    assert "Had the run the processors that it needed?" in (ended.folder / "report.html").read_text()
 
 
 def key_is_wrong(small: Any) -> Any:
