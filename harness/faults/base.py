@@ -19,6 +19,10 @@ from harness.registry import Registry
 
 SILENCE_S = 0.6
 """What has not answered a probe for so long is silent."""
+OPEN_CONNECTIONS = (
+    "what becomes of connections that were opened or used in the silence, once it ends: deliver (what was held goes on its way, "
+    "as TCP sends again what was not acknowledged), reset, or hold (they stay silent until their client leaves)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Looked:
         for sight in sights:
             answered += sight.answered or 0
             if sight.outcome:
-                # Nobody knows what to say over a bare TCP link to be answered, so a connection through it shows nothing of a toxic.
+                # Nobody knows what to say over a bare TCP link to be answered, so a connection shows nothing of what is done to it.
                 unseen = links[sight.link].carries == "tcp" and sight.outcome == "answered" and sight.stands
                 probes[sight.link] = Probe(sight.link, "acknowledged" if unseen else sight.outcome, sight.elapsed_s)
         return cls(probes, answered)

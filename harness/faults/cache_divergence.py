@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from harness.faults.base import Fault, Looked, Selector, every_probe
-from harness.faults.effects import Effect, Toxic
+from harness.faults.base import OPEN_CONNECTIONS, Fault, Looked, Selector, every_probe
+from harness.faults.effects import Effect, OpenConnections, TapMode
 from harness.reading.quantities import Seconds
 from harness.reading.target import Link, Name
 
@@ -21,13 +21,15 @@ class CacheDivergence(Fault):
     publish_after: Seconds = Field(
         default=3.0, description="when the next snapshot is published, after replication is held"
     )
+    open_connections: OpenConnections = Field(default="deliver", description=OPEN_CONNECTIONS)
 
     def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
         return Selector(kind="replication", region=self.region).picks(links)
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         # Held on the way from the primary, replication goes on within milliseconds of the end, without a full sync.
-        return tuple(Toxic(link, "timeout", "downstream", {"timeout": 0}) for link in links)
+        how = self.open_connections
+        return tuple(TapMode(link, "silence", streams="downstream", open_connections=how) for link in links)
 
     def publishes_at_s(self) -> tuple[float, ...]:
         return (self.publish_after,)

@@ -1,77 +1,92 @@
-"""What a fault does to the wire, as data: one kind of effect for each place where a link can be touched.
+"""What a fault does, as data: effects, each at one place where a fault can bite.
 
 ::
 
     target ──▶ tap ──▶ Toxiproxy ──▶ edge ──▶ provider
                TapMode   Toxic, Cut    EdgeRule
 
-A link that carries no HTTP has neither tap nor edge, so only `Toxic` and `Cut` can be used on it. An effect has no verbs of its
-own: an injector makes it true (inject) and makes it false again (revert).
+Every link has a tap and a proxy; only a link that carries HTTP has an edge. An effect has no verbs of its own: its place makes it true
+(inject) and makes it false again (revert). A place of somebody else's has effects of its own: a frozen Struct with a `place` and an `aim`.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
+OpenConnections = Literal["deliver", "reset", "hold"]
+"""What becomes of connections that were opened or used while nothing passed, once that ends."""
 
-class TapMode(msgspec.Struct, frozen=True, tag="tap"):
-    """How the tap of *link* treats its clients.
 
-    ``refuse``: nobody listens; open connections are reset. ``hold``: when the far side closes a connection on which an answer is
-    owed, the client is not told, as in a network that swallows packets; it stays open until the client gives up.
+class Effect(msgspec.Struct, frozen=True):
+    """Something to be made true at `place`; *aim* is the name of what it is aimed at there: on the wire, a link."""
+
+    place: ClassVar[str]
+    aim: str
+
+
+class TapMode(Effect, frozen=True, tag="tap"):
+    """How the tap of a link treats its clients.
+
+    ``refuse``: nobody listens, and what is open is reset. ``reset``: what is open is reset, answers under way too, and so is who
+    comes, once it has asked. ``silence``: nothing passes on *streams* (upstream: what clients say), and nobody is told; when it ends,
+    *open_connections* says what becomes of those that it touched: what was held is delivered, or they are reset, or they stay silent
+    until their client leaves.
     """
 
-    link: str
-    mode: Literal["refuse", "hold"]
+    place: ClassVar[str] = "tap"
+    mode: Literal["refuse", "reset", "silence"]
+    streams: Literal["both", "upstream", "downstream"] = "both"
+    open_connections: OpenConnections = "deliver"
 
 
-class Toxic(msgspec.Struct, frozen=True, tag="toxic"):
-    """One Toxiproxy toxic on *link*; *attributes* are Toxiproxy's own, integers, checked before they are sent."""
+class Toxic(Effect, frozen=True, tag="toxic"):
+    """One Toxiproxy toxic; *attributes* are Toxiproxy's own, integers, checked before they are sent."""
 
-    link: str
+    place: ClassVar[str] = "toxiproxy"
     kind: Literal["latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data"]
     stream: Literal["upstream", "downstream"]
     attributes: dict[str, int]
 
 
-class Cut(msgspec.Struct, frozen=True, tag="cut"):
-    """The proxy of *link* is disabled: it listens no more and its connections are closed."""
+class Cut(Effect, frozen=True, tag="cut"):
+    """The proxy of a link is disabled: it listens no more and its connections are closed."""
 
-    link: str
+    place: ClassVar[str] = "toxiproxy"
 
 
-class RateLimit(msgspec.Struct, frozen=True, tag="rate_limit"):
-    """The edge answers 429 above *requests_per_min*, allowing *burst* at once, as OpenAI words it."""
+class Rule(msgspec.Struct, frozen=True):
+    """What an edge does to exchanges, as data; what each kind does stands where edges are, in a table that others can add to."""
+
+
+class Throttle(Rule, frozen=True, tag="throttle"):
+    """Above *requests_per_min*, allowing *burst* at once, the edge answers 429."""
 
     requests_per_min: float
     burst: int
 
 
-class HttpError(msgspec.Struct, frozen=True, tag="http_error"):
+class FailShare(Rule, frozen=True, tag="fail_share"):
     """The edge answers *status* to a *share_ratio* (0-1) of attempts, drawn by the run's seed, nonce and try."""
 
     status: int
     share_ratio: float
 
 
-class EdgeRule(msgspec.Struct, frozen=True, tag="edge"):
-    """The edge of *link* answers in the provider's place, as *rule* says."""
+class EdgeRule(Effect, frozen=True, tag="edge"):
+    """The edge of a link does to what passes what *rule* says."""
 
-    link: str
-    rule: RateLimit | HttpError
-
-
-Effect = TapMode | Toxic | Cut | EdgeRule
+    place: ClassVar[str] = "edge"
+    rule: Rule
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """What one active look through a link's proxy saw, past the tap.
+    """What one active look through a link saw, from where its clients stand.
 
     The probe of an HTTP link is answered by the edge itself, so that nothing reaches the provider; of a Redis link it is a PING;
-    of any other it is a connection, through which a toxic cannot be seen: then the judging calls it ``acknowledged`` when the proxy
-    itself, asked again, said that the toxic is there.
+    of any other it is a connection, through which a toxic cannot be seen: then the judging calls it ``acknowledged`` when the place
+    itself, asked again, said that the effect is there.
     """
 
     link: str
@@ -104,3 +119,8 @@ class LinkCounts(msgspec.Struct, frozen=True):
     by_fault: dict[str, int]  # id of a fault -> attempts that the edge answered for it
     redials: int = 0
     in_force: tuple[str, ...] = ()  # ids of the faults of which the tap or the edge has an effect
+    connections: int = 0  # opened by clients
+    bytes_out: int = 0  # said by clients
+    bytes_in: int = 0  # said to them
+    commands: int = 0  # of Redis
+    carries: str = "http"

@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from harness.faults import effects
 from harness.faults.base import Aimed, Looked
+from harness.faults.effects import EdgeRule, Effect, FailShare
 from harness.reading.target import Link
 
 
@@ -22,8 +22,8 @@ class HttpError(Aimed):
     probes: ClassVar[bool] = False
     needs: ClassVar[Literal["http", "any"]] = "http"
 
-    def effects(self, links: Mapping[str, Link]) -> tuple[effects.Effect, ...]:
-        return tuple(effects.EdgeRule(link, effects.HttpError(self.status, self.share)) for link in links)
+    def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        return tuple(EdgeRule(link, FailShare(self.status, self.share)) for link in links)
 
     def took_hold(self, looked: Looked) -> bool:
         return looked.answered > 0

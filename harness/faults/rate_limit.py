@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from harness.faults import effects
 from harness.faults.base import Aimed, Looked
+from harness.faults.effects import EdgeRule, Effect, Throttle
 from harness.reading.target import Link
 
 
@@ -22,9 +22,8 @@ class RateLimit(Aimed):
     probes: ClassVar[bool] = False
     needs: ClassVar[Literal["http", "any"]] = "http"
 
-    def effects(self, links: Mapping[str, Link]) -> tuple[effects.Effect, ...]:
-        rule = effects.RateLimit(self.requests_per_min, self.burst)
-        return tuple(effects.EdgeRule(link, rule) for link in links)
+    def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        return tuple(EdgeRule(link, Throttle(self.requests_per_min, self.burst)) for link in links)
 
     def took_hold(self, looked: Looked) -> bool:
         return looked.answered > 0

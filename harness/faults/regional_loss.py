@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from harness.faults.base import Fault, Looked, Selector, every_probe
-from harness.faults.effects import Cut, Effect, TapMode, Toxic
+from harness.faults.base import OPEN_CONNECTIONS, Fault, Looked, Selector, every_probe
+from harness.faults.effects import Effect, OpenConnections, TapMode
 from harness.reading.target import Link, Name
 
 _SEEN = {"blackhole": {"silent"}, "refuse": {"refused"}, "reset": {"closed"}}
@@ -20,16 +20,28 @@ class RegionalLoss(Fault):
     kind: Literal["regional_loss"] = "regional_loss"
     region: Name
     mode: Literal["blackhole", "refuse", "reset"] = Field(
-        default="blackhole", description="blackhole: bytes vanish; refuse: nobody listens; reset: connections are reset"
+        default="blackhole",
+        description="blackhole: nothing passes, and nobody is told; refuse: nobody listens; reset: all are reset, answers under way too",
     )
+    open_connections: OpenConnections = Field(default="deliver", description=OPEN_CONNECTIONS)
+
+    @model_validator(mode="after")
+    def _a_hole_to_come_out_of(self) -> RegionalLoss:
+        if self.mode != "blackhole" and self.open_connections != "deliver":
+            raise ValueError(
+                f"open_connections: {self.open_connections} is for mode: blackhole; with {self.mode} nothing stays open"
+            )
+        return self
 
     def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
         return Selector(region=self.region).picks(links)
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
-        return tuple(
-            effect for name, link in links.items() for effect in _effects(self.mode, name, http=link.carries == "http")
-        )
+        match self.mode:
+            case "blackhole":
+                return tuple(TapMode(link, "silence", open_connections=self.open_connections) for link in links)
+            case "refuse" | "reset" as mode:
+                return tuple(TapMode(link, mode) for link in links)
 
     def took_hold(self, looked: Looked) -> bool:
         return every_probe(looked, _SEEN[self.mode])
@@ -40,20 +52,3 @@ class RegionalLoss(Fault):
 
     def summary(self) -> str:
         return f"regional_loss {self.region} · {self.mode}"
-
-
-def _effects(mode: str, link: str, *, http: bool) -> tuple[Effect, ...]:
-    match mode, http:
-        case "blackhole", True:
-            # Ending the hole closes every connection born into it; the tap hides that from the client, as a network would.
-            return TapMode(link, "hold"), Toxic(link, "timeout", "upstream", {"timeout": 0})
-        case "blackhole", False:
-            return Toxic(link, "timeout", "upstream", {"timeout": 0}), Toxic(
-                link, "timeout", "downstream", {"timeout": 0}
-            )
-        case "refuse", True:
-            return TapMode(link, "refuse"), Cut(link)
-        case "refuse", False:
-            return (Cut(link),)
-        case _:
-            return (Toxic(link, "reset_peer", "upstream", {"timeout": 0}),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.faults.effects import EdgeRule, HttpError
+from harness.faults.effects import EdgeRule, FailShare
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.scoring.shares import wilson, wilson_ends
@@ -40,7 +40,7 @@ def delivery(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
     shares = {
         effect.rule.share_ratio
         for effect in disturbance.effects
-        if isinstance(effect, EdgeRule) and isinstance(effect.rule, HttpError)
+        if isinstance(effect, EdgeRule) and isinstance(effect.rule, FailShare)
     }
     if len(shares) != 1:
         return None

@@ -7,17 +7,13 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from harness.faults.base import Looked
-from harness.faults.effects import Cut, EdgeRule, Effect, Sight, TapMode, Toxic
+from harness.faults.effects import Effect, Sight
 from harness.judging.evidence import Evidence
 from harness.planning.plan import Disturbance
 from harness.record.history import Confirmed, Injected, Look
 
-_PLACES: tuple[tuple[type[Effect], str], ...] = (
-    (TapMode, "tap"),
-    (Toxic, "proxy"),
-    (Cut, "proxy"),
-    (EdgeRule, "edge"),
-)
+_WORDS = {"toxiproxy": "proxy"}
+"""What a person calls a place, where that is not its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +107,7 @@ def _said(one: _Round, disturbance: Disturbance) -> str:
 
 
 def _place(effect: Effect) -> str:
-    return next((place for kind, place in _PLACES if isinstance(effect, kind)), "wire")
+    return _WORDS.get(effect.place, effect.place)
 
 
 def _probes(sights: Sequence[Sight]) -> str:

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import msgspec
 
-from harness.record.rows import Arrival, Attempt, Request
+from harness.record.rows import AnyRow, Arrival, Attempt, Request, Traffic
 
-Row = TypeVar("Row", Request, Attempt, Arrival)
+Row = TypeVar("Row", Request, Attempt, Arrival, Traffic)
 
 
 class RowFile:
@@ -25,7 +25,7 @@ class RowFile:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self._encoder = msgspec.msgpack.Encoder()
 
-    def add(self, row: Request | Attempt | Arrival) -> None:
+    def add(self, row: AnyRow) -> None:
         """Append *row*. Raises OSError where the disk is full; what is left of the row then is a tail that `read_rows` skips."""
         encoded = self._encoder.encode(row)
         if os.write(self._fd, encoded) < len(encoded):

@@ -1,4 +1,4 @@
-"""The rows a run leaves behind: one a logical request, one an attempt at a provider, one an arrival there.
+"""The rows a run leaves behind: one a logical request, one an attempt at a provider, one an arrival there, and what passed on links.
 
 All instants are seconds. In the row files of a run they are on the machine's monotonic clock; in what is read back from a stored
 run they are on the run's clock, which is 0 when the load begins.
@@ -24,7 +24,9 @@ RequestOutcome = Literal[
     "not_sent",
 ]
 AttemptOutcome = Literal["complete", "truncated", "closed", "reset", "client_left", "malformed", "unfinished"]
-ArrivalOutcome = Literal["complete", "truncated", "closed", "client_left", "answered_by_fault", "unfinished"]
+ArrivalOutcome = Literal[
+    "complete", "truncated", "closed", "client_left", "answered_by_fault", "cut_by_fault", "unfinished"
+]
 
 
 class Request(msgspec.Struct, array_like=True, gc=False):
@@ -83,9 +85,26 @@ class Arrival(msgspec.Struct, array_like=True, gc=False):
     end_s: float | None = None
     status: int = 0
     outcome: ArrivalOutcome = "unfinished"
-    fault: str = ""  # id of the fault that answered in the provider's place
+    fault: str = ""  # id of the fault that answered in the provider's place, or changed, put off or cut its answer
     redials: int = 0  # 1: a pooled connection had been closed by the provider, and a fresh one was used
     tokens_in: int | None = None  # the provider's usage, else an estimate of one token per 4 characters
     tokens_out: int | None = None
     messages_sha256: str = ""  # of the messages without the nonce
     path: str = ""
+
+
+SLICE_S = 0.1
+
+
+class Traffic(msgspec.Struct, array_like=True, gc=False):
+    """What passed at the tap of one link in a tenth of a second; there is no row where nothing did."""
+
+    link: str
+    start_s: float
+    connections: int = 0  # opened by clients
+    bytes_out: int = 0  # said by clients, as they came to the tap: what a fault eats is in it
+    bytes_in: int = 0  # said to clients
+    commands: int = 0  # of Redis, said by clients; only on links that carry it
+
+
+AnyRow = Request | Attempt | Arrival | Traffic

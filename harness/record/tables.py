@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.record.rows import Arrival, Attempt, Request
+from harness.record.rows import AnyRow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 _TYPES: dict[object, str] = {int: "int64", int | None: "Int64", bool: "bool", float: "float64", float | None: "float64"}
 
 
-def table(
-    rows: Iterable[Request | Attempt | Arrival], kind: type[Request | Attempt | Arrival], clock_zero_s: float
-) -> pd.DataFrame:
+def table(rows: Iterable[AnyRow], kind: type[AnyRow], clock_zero_s: float) -> pd.DataFrame:
     """*rows* of one *kind* as a frame, every instant moved to the run's clock; a column that has no value is NaN or NA."""
     import pandas as pd
 
@@ -33,7 +31,7 @@ def table(
     )
 
 
-def defaults(kind: type[Request | Attempt | Arrival]) -> dict[str, object]:
+def defaults(kind: type[AnyRow]) -> dict[str, object]:
     """The value of each field of *kind* that a row may leave out."""
     found = {field.name: field.default for field in msgspec.structs.fields(kind)}
     return {name: value for name, value in found.items() if value is not msgspec.NODEFAULT}

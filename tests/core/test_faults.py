@@ -9,11 +9,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.faults import AnyFault, Fault, faults
 from harness.faults.base import Looked, Selector
-from harness.faults.effects import Cut, EdgeRule, HttpError, Probe, RateLimit, TapMode, Toxic
+from harness.faults.effects import EdgeRule, FailShare, Probe, TapMode, Throttle, Toxic
 from harness.reading.target import Target
 
-HOLE_UP = {"kind": "timeout", "stream": "upstream", "attributes": {"timeout": 0}}
-HOLE_DOWN = {"kind": "timeout", "stream": "downstream", "attributes": {"timeout": 0}}
 LATENCY = {"kind": "latency", "on": {"kind": "provider"}, "base": "1500ms", "jitter": "200ms"}
 LIMIT = {"kind": "rate_limit", "on": {"kind": "provider", "region": "east"}, "requests_per_min": 120, "burst": 2}
 ERROR = {"kind": "http_error", "on": {"link": "provider-west"}, "status": 529, "share": 0.5}
@@ -34,23 +32,20 @@ EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
             for link in ("provider-east", "provider-west")
         ),
     ),
-    (LIMIT, (EdgeRule("provider-east", RateLimit(120, 2)),)),
-    (ERROR, (EdgeRule("provider-west", HttpError(529, 0.5)),)),
+    (LIMIT, (EdgeRule("provider-east", Throttle(120, 2)),)),
+    (ERROR, (EdgeRule("provider-west", FailShare(529, 0.5)),)),
     (
         LOSS,
-        (
-            TapMode("provider-east", "hold"),
-            Toxic("provider-east", **HOLE_UP),
-            Toxic("store-east", **HOLE_UP),
-            Toxic("store-east", **HOLE_DOWN),
-        ),
+        tuple(TapMode(link, "silence") for link in ("provider-east", "store-east")),
     ),
-    (LOSS | {"mode": "refuse"}, (TapMode("provider-east", "refuse"), Cut("provider-east"), Cut("store-east"))),
     (
-        LOSS | {"mode": "reset"},
-        tuple(Toxic(link, "reset_peer", "upstream", {"timeout": 0}) for link in ("provider-east", "store-east")),
+        LOSS | {"open_connections": "reset"},
+        tuple(TapMode(link, "silence", "both", "reset") for link in ("provider-east", "store-east")),
     ),
-    (DIVERGENCE, (Toxic("replication", **HOLE_DOWN),)),
+    (LOSS | {"mode": "refuse"}, tuple(TapMode(link, "refuse") for link in ("provider-east", "store-east"))),
+    (LOSS | {"mode": "reset"}, tuple(TapMode(link, "reset") for link in ("provider-east", "store-east"))),
+    (DIVERGENCE, (TapMode("replication", "silence", "downstream"),)),
+    (DIVERGENCE | {"open_connections": "hold"}, (TapMode("replication", "silence", "downstream", "hold"),)),
 ]
 
 
@@ -59,7 +54,7 @@ def test_a_fault_says_what_it_does_to_each_link(target: Target, document: dict[s
     made = fault(document)
     links = {name: target.links[name] for name in made.aim(target.links)}
     assert made.effects(links) == effects
-    assert {effect.link for effect in effects} == set(links)
+    assert {effect.aim for effect in effects} == set(links)
 
 
 def looked(**probes: tuple[str, float]) -> Looked:
@@ -116,6 +111,8 @@ def test_only_where_nobody_listens_attempts_are_hidden(document: dict[str, Any])
         (LIMIT | {"requests_per_min": 0}, "greater than 0"),
         (ERROR | {"status": 200}, "greater than or equal to 400"),
         (ERROR | {"share": 1.5}, "less than or equal to 1"),
+        (LOSS | {"mode": "refuse", "open_connections": "hold"}, "open_connections: hold is for mode: blackhole"),
+        (LOSS | {"open_connections": "drop"}, "'deliver', 'reset' or 'hold'"),
         (LOSS | {"mode": "gone"}, "'blackhole', 'refuse' or 'reset'"),
         ({"kind": "latncy"}, "'latency'"),
     ],

@@ -138,7 +138,7 @@ def test_a_fault_that_somebody_takes_away_before_its_end_makes_the_run_invalid(
     assert result.verdict == "invalid"
     assert result.faults[0].lost_at_s == pytest.approx(at_s, abs=1.2)
     assert f"did not stand as it was made: seen at {result.faults[0].lost_at_s:.1f} s, " in result.reason
-    assert f"{effect.link}: it is not there any more: somebody took it away" in result.reason
+    assert f"{effect.aim}: it is not there any more: somebody took it away" in result.reason
 
 
 def test_a_fault_that_is_said_to_be_there_and_no_longer_shows_makes_the_run_invalid(make_plan: MakePlan) -> None:

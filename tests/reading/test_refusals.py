@@ -116,7 +116,7 @@ SCENARIO_SLIPS = [
         "mode: refus",
         "21 faults[0].mode: should be 'blackhole', 'refuse' or 'reset', but is 'refus'; did you mean 'refuse'?",
     ),
-    ("for: 3s", "lasts: 3s", "23 faults[0].lasts: unknown key; known: at, for, kind, mode, region"),
+    ("for: 3s", "lasts: 3s", "23 faults[0].lasts: unknown key; known: at, for, kind, mode, open_connections, region"),
     ("on: {kind: provider,", "on: {knd: provider,", "25 faults[1].on.knd: unknown key; did you mean 'kind'?"),
     (
         "on: {kind: provider, region: east}",

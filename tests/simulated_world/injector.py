@@ -70,10 +70,10 @@ class SimInjector:
             return self._asked(disturbance)
 
     def _asked(self, disturbance: Disturbance) -> tuple[Sight, ...]:
-        there = {(laid.fault, laid.effect.link, repr(laid.effect)) for laid in self._network.laid}
+        there = {(laid.fault, laid.effect.aim, repr(laid.effect)) for laid in self._network.laid}
         sights = []
         for link in disturbance.links:
-            wanted = {(disturbance.id, link, repr(effect)) for effect in disturbance.effects if effect.link == link}
+            wanted = {(disturbance.id, link, repr(effect)) for effect in disturbance.effects if effect.aim == link}
             stands = disturbance.id in self.idle or wanted <= there
             answered = self._wire.by_fault[disturbance.id, link]
             amiss = "" if stands else "it is not there any more: somebody took it away"

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.faults.effects import Cut, EdgeRule, Effect, HttpError, RateLimit, TapMode, Toxic
+from harness.faults.effects import Cut, EdgeRule, Effect, FailShare, TapMode, Throttle, Toxic
+from harness.faults.limiter import RateLimiter
 from harness.protocols.nonce import lot
-from harness.running.wire.edge.rules import draw
-from simulated_world.events import Events
-from simulated_world.limiter import Limiter
+from harness.running.wire.edge.rules.fail_share import draw
+from simulated_world.events import Events, Signal
 
 HOP_S = 0.0005
 
@@ -40,27 +40,42 @@ class Network:
     def __init__(self, events: Events, chance: random.Random, seed: int) -> None:
         self._events, self._chance, self._seed = events, chance, seed
         self._tries: Counter[tuple[str, str, str]] = Counter()
-        self._limiters: dict[tuple[str, str], Limiter] = {}
+        self._limiters: dict[tuple[str, str], RateLimiter] = {}
         self.laid: list[Laid] = []
         self._by_link: dict[str, list[Laid]] = {}
         self._by_stream: dict[tuple[str, Stream], list[Toxic]] = {}
         self.when_cut: list[Callable[[str], None]] = []
         """Each is told the name of a link whose open connections are broken off."""
+        self._goes_on: defaultdict[str, Signal] = defaultdict(Signal)
 
     def lay(self, fault: str, effect: Effect) -> None:
         """Make *effect* true; raises NotCarriedError for one of a kind that this world does not know."""
         if isinstance(effect, Toxic) and effect.kind in NOT_CARRIED:
             raise NotCarriedError(f"the simulated world carries no {effect.kind}; run it in the real one")
         self._sort([*self.laid, Laid(fault, effect, self._events.now_s)])
-        if isinstance(effect, EdgeRule) and isinstance(effect.rule, RateLimit):
-            self._limiters[fault, effect.link] = Limiter(effect.rule, self._events.now_s)
-        if isinstance(effect, Cut) or (isinstance(effect, TapMode) and effect.mode == "refuse"):
+        if isinstance(effect, EdgeRule) and isinstance(effect.rule, Throttle):
+            self._limiters[fault, effect.aim] = RateLimiter(effect.rule.requests_per_min, effect.rule.burst)
+        if isinstance(effect, Cut) or (isinstance(effect, TapMode) and effect.mode in ("refuse", "reset")):
             for broken_off in self.when_cut:
-                broken_off(effect.link)
+                broken_off(effect.aim)
 
     def lift(self, fault: str, effect: Effect) -> None:
         """Make *effect* false; one that is not in force is not an error."""
+        in_force = (fault, effect) in [(laid.fault, laid.effect) for laid in self.laid]
         self._sort([laid for laid in self.laid if (laid.fault, laid.effect) != (fault, effect)])
+        if in_force and isinstance(effect, TapMode) and effect.mode == "silence":
+            if effect.open_connections == "reset":
+                for broken_off in self.when_cut:
+                    broken_off(effect.aim)
+            self._goes_on.pop(effect.aim, Signal()).happen()
+
+    def goes_on(self, link: str, stream: Stream) -> Signal | None:
+        """What happens when the silence on *link* is over, after which what was sent into it is delivered; None where there is none."""
+        silences = [laid.effect for laid in self._on(link) if _silences(laid.effect, stream)]
+        delivers = [
+            effect for effect in silences if isinstance(effect, TapMode) and effect.open_connections == "deliver"
+        ]
+        return self._goes_on[link] if delivers else None
 
     def refuses(self, link: str) -> bool:
         """Whether nobody listens."""
@@ -70,11 +85,13 @@ class Network:
         )
 
     def resets(self, link: str, stream: Stream) -> bool:
-        return "reset_peer" in [toxic.kind for toxic in self._toxics(link, stream)]
+        reset = any(isinstance(laid.effect, TapMode) and laid.effect.mode == "reset" for laid in self._on(link))
+        return reset or "reset_peer" in [toxic.kind for toxic in self._toxics(link, stream)]
 
     def loses(self, link: str, stream: Stream) -> bool:
         """Whether what is sent vanishes without a word."""
-        return "timeout" in [toxic.kind for toxic in self._toxics(link, stream)]
+        silent = any(_silences(laid.effect, stream) for laid in self._on(link))
+        return silent or "timeout" in [toxic.kind for toxic in self._toxics(link, stream)]
 
     def delay_s(self, link: str, stream: Stream) -> float:
         """How long what is sent now is on its way; drawn anew each time where the delay has jitter."""
@@ -91,6 +108,8 @@ class Network:
             laid.since_s
             for laid in self._on(link)
             if isinstance(laid.effect, Cut)
+            or _silences(laid.effect, "downstream")
+            or (isinstance(laid.effect, TapMode) and laid.effect.mode in ("refuse", "reset"))
             or (isinstance(laid.effect, Toxic) and laid.effect.kind == "timeout" and laid.effect.stream == "downstream")
             # What the replica says to its primary ends the connection, and it says something every second.
             or (isinstance(laid.effect, Toxic) and laid.effect.kind == "reset_peer")
@@ -103,11 +122,11 @@ class Network:
             if not isinstance(laid.effect, EdgeRule):
                 continue
             match laid.effect.rule:
-                case RateLimit():
-                    wait_s = self._limiters[laid.fault, link].take(self._events.now_s)
-                    if wait_s:
-                        return laid.fault, 429, wait_s
-                case HttpError(status, share_ratio):
+                case Throttle():
+                    allowance = self._limiters[laid.fault, link].ask(self._events.now_s)
+                    if not allowance.allowed:
+                        return laid.fault, 429, allowance.retry_s
+                case FailShare(status, share_ratio):
                     self._tries[laid.fault, link, lot(nonce)] += 1
                     attempt = self._tries[laid.fault, link, lot(nonce)]
                     if draw(self._seed, link, laid.fault, lot(nonce), attempt) < share_ratio:
@@ -118,12 +137,16 @@ class Network:
         """*laid* is what is in force from now on; sorted once, since every try asks several times what is on its link."""
         self.laid, self._by_link, self._by_stream = laid, defaultdict(list), defaultdict(list)
         for one in laid:
-            self._by_link[one.effect.link].append(one)
+            self._by_link[one.effect.aim].append(one)
             if isinstance(one.effect, Toxic):
-                self._by_stream[one.effect.link, one.effect.stream].append(one.effect)
+                self._by_stream[one.effect.aim, one.effect.stream].append(one.effect)
 
     def _on(self, link: str) -> Sequence[Laid]:
         return self._by_link.get(link, ())
 
     def _toxics(self, link: str, stream: Stream) -> Sequence[Toxic]:
         return self._by_stream.get((link, stream), ())
+
+
+def _silences(effect: Effect, stream: Stream) -> bool:
+    return isinstance(effect, TapMode) and effect.mode == "silence" and effect.streams in ("both", stream)

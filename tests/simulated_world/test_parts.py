@@ -7,11 +7,10 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from harness.faults.effects import Cut, EdgeRule, Effect, HttpError, RateLimit, TapMode, Toxic
+from harness.faults.effects import Cut, EdgeRule, Effect, FailShare, TapMode, Throttle, Toxic
 from harness.reading.target import Link, Simulated
 from simulated_world.calls import Calls, Failure
 from simulated_world.events import Events, Process, Signal
-from simulated_world.limiter import Limiter
 from simulated_world.network import NOT_CARRIED, Network, NotCarriedError
 from simulated_world.provider import Provider
 from simulated_world.stores import HEARTBEAT_S, Reading, Stores, fact
@@ -102,12 +101,6 @@ def test_a_provider_works_on_so_many_lets_so_many_wait_and_turns_the_rest_away()
     assert (taken, done, provider.accepted) == ([True, True, True, False], [2.0, 2.0, 4.0], 4)
 
 
-def test_a_limit_lets_a_burst_through_and_then_its_rate() -> None:
-    limiter = Limiter(RateLimit(120, 2), 10.0)
-    assert [limiter.take(10.0) for _ in range(3)] == [0.0, 0.0, 0.5]
-    assert [limiter.take(10.25), limiter.take(10.5), limiter.take(10.5)] == [0.25, 0.0, 0.5]
-
-
 # What was measured on real servers: attempts are not what arrives
 
 
@@ -146,14 +139,17 @@ SLOW = Toxic("link", "latency", "upstream", {"latency": 2000, "jitter": 0})
     ("effects", "attempts", "arrivals", "complete"),
     [
         ((), 120, 120, 120),
-        ((TapMode("link", "refuse"), Cut("link")), 0, 0, 0),
+        ((TapMode("link", "refuse"),), 0, 0, 0),
+        ((TapMode("link", "reset"),), 120, 0, 0),
+        ((TapMode("link", "silence"),), 120, 0, 0),
+        ((TapMode("link", "silence", streams="downstream"),), 120, 120, 0),
         ((Toxic("link", stream="upstream", **HOLE),), 120, 0, 0),
         ((Toxic("link", stream="upstream", **RESET),), 120, 0, 0),
         ((Toxic("link", stream="downstream", **HOLE),), 120, 120, 0),
         ((Toxic("link", stream="downstream", **RESET),), 120, 120, 0),
         # The tap keeps its side open for what is owed: what was sent arrives, though nobody waits for the answer.
         ((SLOW,), 120, 120, 0),
-        ((EdgeRule("link", HttpError(503, 1.0)),), 120, 120, 0),
+        ((EdgeRule("link", FailShare(503, 1.0)),), 120, 120, 0),
     ],
 )
 def test_what_each_end_of_a_broken_link_sees(
@@ -174,7 +170,7 @@ def test_whoever_waits_long_enough_is_answered_late_under_latency() -> None:
 
 
 def test_a_limited_link_answers_429_with_the_time_to_wait() -> None:
-    events, _, wire, provider = world(EdgeRule("link", RateLimit(60, 1)))
+    events, _, wire, provider = world(EdgeRule("link", Throttle(60, 1)))
     tried = try_120(events, wire, timeout_s=1.0)
     assert sum(exchange.complete for exchange in tried) == provider.accepted == 12
     limited = [exchange for exchange in tried if exchange.status == 429]
@@ -188,6 +184,24 @@ def test_a_link_that_is_cut_breaks_off_what_is_open() -> None:
     events.run_until(0.05)
     network.lay("fault-1", Cut("link"))
     assert (exchange.ended.happened, exchange.complete, wire.attempts[0].outcome) == (True, False, "reset")
+
+
+@pytest.mark.parametrize("streams", ["both", "upstream", "downstream"])
+@pytest.mark.parametrize(
+    ("open_connections", "outcomes"),
+    [("deliver", ["complete"]), ("reset", ["reset"]), ("hold", ["unfinished"])],
+)
+def test_what_was_held_is_delivered_when_a_silence_ends_unless_it_is_reset_or_stays_held(
+    streams, open_connections, outcomes
+) -> None:
+    silence = TapMode("link", "silence", streams, open_connections)
+    events, network, wire, _ = world(silence)
+    wire.send("link", "n-1")
+    events.run_until(5.0)
+    assert [row.outcome for row in wire.attempts] == ["unfinished"]
+    network.lift("fault-1", silence)
+    events.run_until(10.0)
+    assert [row.outcome for row in wire.attempts] == outcomes
 
 
 def test_lifting_an_effect_for_one_fault_leaves_it_for_another() -> None:
@@ -219,7 +233,7 @@ def test_a_replica_follows_until_it_is_held_and_catches_up_when_it_is_not() -> N
     events, network, _, _ = world()
     stores = Stores(events, network, LINKS)
     events.run_until(10.0)
-    hold = Toxic("copy", "timeout", "downstream", {"timeout": 0})
+    hold = TapMode("copy", "silence", streams="downstream")
     network.lay("fault-1", hold)
     events.run_until(12.0)
     assert stores.publish() == 2
@@ -258,7 +272,7 @@ def test_a_toxic_does_something_here_or_is_refused(kind: str) -> None:
             world(toxic)
         return
     _, network, _, _ = world(toxic)
-    untouched = Network(Events(), random.Random(1))
+    untouched = Network(Events(), random.Random(1), 1)
     seen = [
         (one.resets("link", "upstream"), one.loses("link", "upstream"), one.delay_s("link", "upstream"))
         for one in (network, untouched)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from harness.record.rows import Arrival, ArrivalOutcome, Attempt, AttemptOutcome
 from simulated_world.events import Events, Process, Signal
-from simulated_world.network import HOP_S, Network
+from simulated_world.network import HOP_S, Network, Stream
 from simulated_world.provider import Provider
 
 Over = Callable[["Exchange", AttemptOutcome], None]
@@ -63,7 +63,8 @@ class Wire:
 
     def _carry(self, exchange: Exchange, *, stream: bool) -> Process[None]:
         network, events, link = self._network, self._events, exchange.link
-        if network.loses(link, "upstream"):
+        yield from self._until_it_goes_on(exchange, "upstream")
+        if exchange.ended.happened or network.loses(link, "upstream"):
             return
         resets, delay_s = network.resets(link, "upstream"), network.delay_s(link, "upstream")
         yield events.pause(delay_s)
@@ -102,6 +103,7 @@ class Wire:
         retry_after_s: float | None = None,
     ) -> Process[None]:
         arrival.status, arrival.end_s, arrival.outcome = status, self._events.now_s, outcome
+        yield from self._until_it_goes_on(exchange, "downstream")
         if self._lost(exchange):
             return
         yield self._events.pause(self._network.delay_s(exchange.link, "downstream"))
@@ -109,6 +111,11 @@ class Wire:
             return
         exchange.status, exchange.retry_after_s = status, retry_after_s
         self._over(exchange, "complete")
+
+    def _until_it_goes_on(self, exchange: Exchange, stream: Stream) -> Process[None]:
+        """Wait while what is sent is held back to be delivered later."""
+        while not exchange.ended.happened and (goes_on := self._network.goes_on(exchange.link, stream)):
+            yield self._events.within(float("inf"), goes_on)
 
     def _lost(self, exchange: Exchange) -> bool:
         """Whether what comes back now does not reach the client."""

@@ -4,7 +4,6 @@ from harness.running.toxiproxy.client import InstalledToxic, Proxy, ToxiproxyApi
 from harness.running.toxiproxy.errors import ToxiproxyError, ToxiproxyWedged
 from harness.running.toxiproxy.injector import ToxiproxyStage
 from harness.running.toxiproxy.obtain import Binary, obtain
-from harness.running.toxiproxy.probe import look
 from harness.running.toxiproxy.release import Release
 from harness.running.toxiproxy.server import ENVIRONMENT, command, wait_ready
 from harness.running.toxiproxy.version import Version
@@ -21,7 +20,6 @@ __all__ = [
     "ToxiproxyWedged",
     "Version",
     "command",
-    "look",
     "obtain",
     "wait_ready",
 ]

@@ -94,11 +94,6 @@ class ToxiproxyApi:
         """Delete a proxy with its toxics; its connections are closed."""
         self._server.delete(_path(name))
 
-    def change_upstream(self, name: str, upstream: str) -> Proxy:
-        """Send what comes to the proxy to *upstream* from now on. Connections are closed if it was another."""
-        check_address(upstream)
-        return self._changed(name, upstream=upstream)
-
     def enable(self, name: str) -> Proxy:
         """Listen again. The server answers 500 when somebody else has taken the port."""
         return self._changed(name, enabled=True)
@@ -118,15 +113,6 @@ class ToxiproxyApi:
         _require_toxic(added, InstalledToxic(name, kind, stream, attributes, toxicity))
         return added
 
-    def change_toxic(self, proxy: str, name: str, attributes: Mapping[str, int]) -> InstalledToxic:
-        """Give a toxic other *attributes*; those not named stay as they are."""
-        now = self._toxic(proxy, name)
-        wanted = {**now.attributes, **attributes}
-        check_toxic(now.kind, now.stream, wanted, now.toxicity)
-        changed = _toxic(self._patch(_path(proxy, "toxics", name), {"attributes": wanted}))
-        _require_toxic(changed, InstalledToxic(name, now.kind, now.stream, wanted, now.toxicity))
-        return changed
-
     def remove_toxic(self, proxy: str, name: str) -> None:
         """Take a toxic from a proxy. `Version.lets_go_of_streams` says when that is unsafe while streams are open."""
         self._server.delete(_path(proxy, "toxics", name))
@@ -142,9 +128,6 @@ class ToxiproxyApi:
     def close(self) -> None:
         """Close the connections to the server; what it does stays as it is."""
         self._server.close()
-
-    def _toxic(self, proxy: str, name: str) -> InstalledToxic:
-        return _toxic(self._server.get(_path(proxy, "toxics", name)))
 
     def _changed(self, name: str, **wanted: str | bool) -> Proxy:
         changed = _proxy(self._patch(_path(name), dict(wanted)))

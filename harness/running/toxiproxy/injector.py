@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isclose
 
-from harness.faults.effects import Cut, Probe, Toxic
+from harness.faults.effects import Cut, Toxic
 from harness.problems import HarnessError
 from harness.running.free_port import free_port
 from harness.running.toxiproxy.attributes import check_address, check_name, check_toxic
 from harness.running.toxiproxy.client import InstalledToxic, Proxy, ToxiproxyApi
 from harness.running.toxiproxy.errors import ToxiproxyError, ToxiproxyWedged
-from harness.running.toxiproxy.probe import Protocol, look
 
 _DELETED = "its proxy is not there any more: somebody deleted it"
 _PORT_TRIES = 20
@@ -39,8 +38,7 @@ class _OpenLink:
 class ToxiproxyStage:
     """This run's proxies on the server of *api*, named *prefix* and the link's name; those of others are never touched.
 
-    Every call that changes the server raises ToxiproxyWedged when it hangs: then the server has to be ended and started
-    again, and `rebuild` puts the proxies back. Threads may share a stage.
+    Every call that changes the server raises ToxiproxyWedged when it hangs: then the server has to be ended. Threads may share a stage.
     """
 
     def __init__(self, api: ToxiproxyApi, prefix: str) -> None:
@@ -76,7 +74,7 @@ class ToxiproxyStage:
     def inject(self, fault_id: str, effect: Toxic | Cut) -> None:
         """Make *effect* true. When this raises, it may be true all the same until `revert` has returned."""
         with self._lock:
-            link = self._link(effect.link)
+            link = self._link(effect.aim)
             if isinstance(effect, Toxic):
                 check_name(_toxic_name(fault_id, effect))
                 check_toxic(effect.kind, effect.stream, effect.attributes)
@@ -97,7 +95,7 @@ class ToxiproxyStage:
         with self._lock:
             if self._closed:
                 return
-            link = self._link(effect.link)
+            link = self._link(effect.aim)
             remaining = [fault for fault in link.faults if fault != (fault_id, effect)]
             if len(remaining) == len(link.faults):
                 return
@@ -110,17 +108,6 @@ class ToxiproxyStage:
                 _unless_gone(self._api.remove_toxic, link.proxy, _toxic_name(fault_id, effect))
             # Only now: a revert that failed can be tried again.
             link.faults = remaining
-
-    def rebuild(self) -> None:
-        """Make all proxies and the effects in force anew, each on its port, as after the server was started again."""
-        with self._lock:
-            for link in self._links.values():
-                self._make_anew(link, link.faults)
-
-    def probe(self, link: str, protocol: Protocol, timeout_s: float) -> Probe:
-        """What a client of the proxy of *link* sees now, within *timeout_s*."""
-        opened = self._link(link)
-        return look(link, (opened.host, opened.port), protocol, timeout_s)
 
     def found(self, fault_id: str, link: str) -> tuple[bool, str]:
         """What the server, asked anew, says of *link*.

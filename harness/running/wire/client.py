@@ -20,10 +20,14 @@ class WireError(HarnessError):
 
 
 class LinkPorts(msgspec.Struct, frozen=True):
-    """Where both ends of a link listen on 127.0.0.1: the target is sent to the *tap*, Toxiproxy to the *edge*."""
+    """Where both ends of a link listen on 127.0.0.1: the target is sent to the *tap*, Toxiproxy to the *edge*, where there is one.
+
+    Who wants to see what the target would see connects to *probe*, and is counted nowhere.
+    """
 
     tap: int
-    edge: int
+    edge: int | None = None
+    probe: int = 0
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -112,7 +116,7 @@ class WireStage:
 
 
 def _place(fault_id: str, effect: TapMode | EdgeRule) -> str:
-    return f"/links/{_name(effect.link)}/faults/{_name(fault_id)}"
+    return f"/links/{_name(effect.aim)}/faults/{_name(fault_id)}"
 
 
 def _name(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -12,22 +13,28 @@ from harness.protocols.nonce import ANY_RUN, Nonces
 
 ATTEMPTS = "attempts.rows"
 ARRIVALS = "arrivals.rows"
+TRAFFIC = "traffic.rows"
+
+Carries = Literal["http", "redis", "tcp"]
 
 
 class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One HTTP link. *ca* is a file of certificates to trust when *upstream* is https, in place of the system's own.
+    """One link. *ca* is a file of certificates to trust when *upstream* is https, in place of the system's own.
 
-    *listen* is the tap's port; None: any free one.
+    Only what *carries* HTTP has an edge, and so an *upstream* here. *listen* is the tap's port; None: any free one.
     """
 
     name: str
-    upstream: str
+    upstream: str = ""
     ca: str | None = None
     listen: int | None = None
+    carries: Carries = "http"
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:
             raise ValueError(f"{self.name!r} is not a name for a link; it must not be empty nor contain a slash")
+        if self.carries != "http":
+            return
         parts = urlsplit(self.upstream)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError(
@@ -65,14 +72,18 @@ def config(
     listen: Mapping[str, int] | None = None,
     nonces: Nonces = ANY_RUN,
     instrument: Path | None = None,
+    others: Mapping[str, Carries] | None = None,
 ) -> bytes:
-    """The content of a config file: *upstreams* by link name, and for some of them a file of certificates, or a port.
+    """The content of a config file: *upstreams* of links that carry HTTP by name, and what *others* carry.
+
+    Some have a file of certificates (*ca*), or a port.
 
     Raises ValueError for a name or an upstream that cannot be used.
     """
     trusted = {name: str(path) for name, path in (ca or {}).items()}
     ports = listen or {}
     links = [LinkConfig(name, upstream, trusted.get(name), ports.get(name)) for name, upstream in upstreams.items()]
+    links += [LinkConfig(name, listen=ports.get(name), carries=carries) for name, carries in (others or {}).items()]
     return msgspec.json.encode(Config(links, str(rows), seed, str(ready), nonces, str(instrument or "")))
 
 

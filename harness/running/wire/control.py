@@ -15,15 +15,19 @@ An answer of 2xx means that it is in force.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from harness.faults.effects import EdgeRule, LinkCounts, TapMode
+from harness.faults.effects import LinkCounts, TapMode
+from harness.record.rows import Attempt
+from harness.running.wire.config import Carries
 from harness.running.wire.edge.edge import Edge
+from harness.running.wire.edge.rules.in_force import RuleAsWritten, read_rule
+from harness.running.wire.ledger import Ledger
 from harness.running.wire.tap.tap import Tap
 
 Asked = TypeVar("Asked")
@@ -43,25 +47,34 @@ class Owed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Both ends of one link."""
+    """Both ends of one link; only one that carries HTTP has an *edge*."""
 
     tap: Tap
-    edge: Edge
+    edge: Edge | None
+    attempts: Ledger[Attempt]
+    carries: Carries
 
     @property
     def counts(self) -> LinkCounts:
-        link, account = self.tap.passage.link, self.edge.account
-        attempts, arrivals = self.tap.passage.attempts.begun[link], account.arrivals.begun[link]
-        tally = account.upstream.tally
-        in_force = tuple(dict.fromkeys([*self.tap.faults, *account.rules.faults]))
-        return LinkCounts(attempts, arrivals, tally.forwarded, dict(account.by_fault), tally.redials, in_force)
+        passed, attempts = self.tap.passage.traffic.total, self.attempts.begun[self.tap.passage.link]
+        in_force = tuple(dict.fromkeys([*self.tap.faults, *(self.edge.account.rules.faults if self.edge else ())]))
+        passing = (in_force, passed.connections, passed.bytes_out, passed.bytes_in, passed.commands, self.carries)
+        if self.edge is None:
+            return LinkCounts(attempts, 0, 0, {}, 0, *passing)
+        account = self.edge.account
+        arrivals, tally = account.arrivals.begun[account.link], account.upstream.tally
+        return LinkCounts(attempts, arrivals, tally.forwarded, dict(account.by_fault), tally.redials, *passing)
 
 
 class Control:
-    """Answers for *links*; *finished* is set when they are to end, and *ended* once they have."""
+    """Answers for *links*; *finished* is set when they are to end, and *ended* once they have.
 
-    def __init__(self, links: Mapping[str, Ends]) -> None:
+    *problem* says why rows cannot be written; nothing while they can.
+    """
+
+    def __init__(self, links: Mapping[str, Ends], problem: Callable[[], str]) -> None:
         self._links = links
+        self._problem = problem
         self.finished = asyncio.Event()
         self.ended = asyncio.Event()
 
@@ -90,25 +103,33 @@ class Control:
     async def _inject(self, request: web.Request) -> web.Response:
         ends, fault = self._ends(request), request.match_info["fault"]
         effect = await _asked(request, _EFFECT)
-        if effect.link != request.match_info["link"]:
-            raise _refusal(400, f"the effect is for link {effect.link!r}, not {request.match_info['link']!r}")
+        if effect.aim != request.match_info["link"]:
+            raise _refusal(400, f"the effect is for link {effect.aim!r}, not {request.match_info['link']!r}")
         match effect:
             case TapMode():
-                await _made_true(ends.tap.put_mode(fault, effect.mode))
-            case EdgeRule():
-                ends.edge.account.rules.put(fault, effect)
+                await _made_true(ends.tap.put_mode(fault, effect))
+            case RuleAsWritten():
+                self._put_rule(ends, fault, effect)
         return web.Response(status=204)
+
+    def _put_rule(self, ends: Ends, fault: str, effect: RuleAsWritten) -> None:
+        if ends.edge is None:
+            raise _refusal(400, f"link {effect.aim!r} carries no HTTP, so it has no edge")
+        try:
+            ends.edge.account.rules.put(fault, read_rule(effect.rule))
+        except msgspec.DecodeError as error:
+            raise _refusal(400, f"a rule for {effect.aim!r}: {error}") from error
 
     async def _revert(self, request: web.Request) -> web.Response:
         ends, fault = self._ends(request), request.match_info["fault"]
-        ends.edge.account.rules.drop(fault)
+        if ends.edge is not None:
+            ends.edge.account.rules.drop(fault)
         await _made_true(ends.tap.drop_mode(fault))
         return web.Response(status=204)
 
     async def _counts(self, request: web.Request) -> web.Response:
-        for ends in self._links.values():
-            if problem := ends.tap.passage.attempts.problem or ends.edge.account.arrivals.problem:
-                raise _refusal(507, problem)
+        if problem := self._problem():
+            raise _refusal(507, problem)
         counts = {name: ends.counts for name, ends in self._links.items()}
         return web.Response(body=msgspec.json.encode(counts), content_type="application/json")
 
@@ -126,7 +147,7 @@ class Control:
 
 _VIA = msgspec.json.Decoder(Via)
 _OWED = msgspec.json.Decoder(Owed)
-_EFFECT: msgspec.json.Decoder[TapMode | EdgeRule] = msgspec.json.Decoder(TapMode | EdgeRule)
+_EFFECT: msgspec.json.Decoder[TapMode | RuleAsWritten] = msgspec.json.Decoder(TapMode | RuleAsWritten)
 
 
 async def _asked(request: web.Request, decoder: msgspec.json.Decoder[Asked]) -> Asked:

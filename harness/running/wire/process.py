@@ -18,11 +18,16 @@ from aiohttp import web
 
 from harness.record.instrument import InstrumentFile, OwnLateness
 from harness.record.rows import Arrival, Attempt
-from harness.running.wire.config import ARRIVALS, ATTEMPTS, Config, load
+from harness.running.wire.client import LinkPorts, Ready
+from harness.running.wire.config import ARRIVALS, ATTEMPTS, TRAFFIC, Carries, Config, LinkConfig, load
 from harness.running.wire.control import Control, Ends
 from harness.running.wire.edge.edge import Edge
 from harness.running.wire.ledger import Ledger
+from harness.running.wire.tap.http_exchanges import HttpExchanges
+from harness.running.wire.tap.redis_commands import RedisCommands
 from harness.running.wire.tap.tap import Tap
+from harness.running.wire.tap.traffic import TrafficFile
+from harness.running.wire.tap.watch import Unread, Watch
 
 USAGE = 2
 BROKEN = 70
@@ -59,19 +64,17 @@ async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
     rows = Path(config.rows)
     attempts: Ledger[Attempt] = Ledger(rows / ATTEMPTS)
     arrivals: Ledger[Arrival] = Ledger(rows / ARRIVALS)
-    links: dict[str, Ends] = {}
-    for link in config.links:
-        ca = Path(link.ca) if link.ca else None
-        edge = Edge(link.name, link.upstream, ca=ca, seed=config.seed, arrivals=arrivals, nonces=config.nonces)
-        links[link.name] = Ends(Tap(link.name, attempts, link.listen, config.nonces), edge)
-    control = Control(links)
+    traffic = TrafficFile(rows / TRAFFIC)
+    links = {link.name: _ends(link, config, attempts, arrivals, traffic) for link in config.links}
+    control = Control(links, lambda: attempts.problem or arrivals.problem or traffic.problem)
     watch(control.finished)
     runner = web.AppRunner(control.application(), access_log=None)
     await runner.setup()
     try:
         for ends in links.values():
             await ends.tap.open()
-            await ends.edge.open()
+            if ends.edge is not None:
+                await ends.edge.open()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         _announce(Path(config.ready), runner.addresses[0][1], links)
@@ -81,11 +84,29 @@ async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
         for ends in links.values():
             await ends.tap.close()
         attempts.finish()
-        await asyncio.gather(*(ends.edge.close() for ends in links.values()))
+        traffic.finish()
+        await asyncio.gather(*(ends.edge.close() for ends in links.values() if ends.edge is not None))
         arrivals.finish()
         control.ended.set()
         with suppress(TimeoutError):
             await asyncio.wait_for(runner.cleanup(), _ANSWERED_WITHIN_S)
+
+
+def _ends(
+    link: LinkConfig, config: Config, attempts: Ledger[Attempt], arrivals: Ledger[Arrival], traffic: TrafficFile
+) -> Ends:
+    passing = traffic.of(link.name)
+    watches: dict[Carries, Callable[[], Watch]] = {
+        "http": lambda: HttpExchanges(link.name, attempts, config.nonces),
+        "redis": lambda: RedisCommands(passing.commanded),
+        "tcp": Unread,
+    }
+    tap = Tap(link.name, watches[link.carries], passing, link.listen)
+    if link.carries != "http":
+        return Ends(tap, None, attempts, link.carries)
+    ca = Path(link.ca) if link.ca else None
+    edge = Edge(link.name, link.upstream, ca=ca, seed=config.seed, arrivals=arrivals, nonces=config.nonces)
+    return Ends(tap, edge, attempts, link.carries)
 
 
 @asynccontextmanager
@@ -110,9 +131,12 @@ async def _count_lateness(own: OwnLateness) -> None:
 
 
 def _announce(path: Path, control: int, links: dict[str, Ends]) -> None:
-    ports = {name: {"tap": ends.tap.port, "edge": ends.edge.port} for name, ends in links.items()}
+    ports = {
+        name: LinkPorts(ends.tap.port, ends.edge.port if ends.edge else None, ends.tap.probe_port)
+        for name, ends in links.items()
+    }
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_bytes(msgspec.json.encode({"control": control, "links": ports}))
+    draft.write_bytes(msgspec.json.encode(Ready(control, ports)))
     draft.replace(path)
 
 

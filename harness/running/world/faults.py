@@ -1,130 +1,109 @@
-"""Makes a fault true and false again at the three places of the wire, its undo on disk before it is tried."""
+"""Makes a fault true and false again, each of its effects at its place, with its undo on disk before it is tried."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from msgspec.structs import replace
 
-from harness.faults.effects import Cut, Effect, LinkCounts, Sight, Toxic
+from harness.faults.effects import Effect, Sight
 from harness.planning.plan import Disturbance
-from harness.reading.target import Link
-from harness.running.keeper.undo import Request, UndoLog
-from harness.running.toxiproxy import ToxiproxyStage
-from harness.running.wire.client import WireStage
-from harness.running.world.carriers import Carriers
+from harness.running.keeper.undo import UndoLog
+from harness.running.world.places import Place, Reach, places
 
 
 class FaultInjector:
     """The injector of a real world; see `ports.Injector`."""
 
-    def __init__(
-        self,
-        carriers: Carriers,
-        proxies: ToxiproxyStage,
-        wire: WireStage | None,
-        links: Mapping[str, Link],
-        undo: UndoLog,
-    ) -> None:
-        self._carriers, self._proxies, self._wire, self._links, self._undo = carriers, proxies, wire, links, undo
-        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="probe")
+    def __init__(self, reach: Reach, undo: UndoLog) -> None:
+        self._reach, self._undo = reach, undo
+        self._places: dict[str, Place] = {}
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="look")
         self._looks: dict[str, list[Future[Sight]]] = {}
 
     def inject(self, disturbance: Disturbance) -> None:
-        self._undo.promise(
-            disturbance.id,
-            [request for effect in disturbance.effects for request in self._undo_requests(disturbance.id, effect)],
-        )
-        with self._carriers.answering():
+        requests = [
+            request for effect in disturbance.effects for request in self._place(effect).undo(disturbance.id, effect)
+        ]
+        self._undo.promise(disturbance.id, requests)
+        with self._reach.carriers.answering():
             self._owe(disturbance, disturbance.fault.owed_s())
             for effect in disturbance.effects:
-                self._inject(disturbance.id, effect)
+                self._place(effect).inject(disturbance.id, effect)
 
     def revert(self, disturbance: Disturbance) -> None:
-        with self._carriers.answering():
-            # Last first: the tap goes on hiding closed connections until what closes them is over.
+        with self._reach.carriers.answering():
+            # Last first: a later effect may stand on an earlier one.
             for effect in reversed(disturbance.effects):
-                self._revert(disturbance.id, effect)
+                self._place(effect).revert(disturbance.id, effect)
             self._owe(disturbance, 0.0)
         self._undo.kept(disturbance.id)
 
     def look(self, disturbance: Disturbance) -> None:
-        self._looks[disturbance.id] = [self._threads.submit(self._see, disturbance, link) for link in disturbance.links]
+        timeout_s = disturbance.fault.looks_for_s()
+        looks = [
+            self._threads.submit(self._place(effect).look, disturbance.id, effect, timeout_s)
+            for effect in _each_aim(disturbance)
+        ]
+        self._looks[disturbance.id] = looks + [self._threads.submit(self._way, link) for link in disturbance.links]
 
     def looked(self, disturbance: Disturbance) -> tuple[Sight, ...] | None:
         looks = self._looks.get(disturbance.id)
         if looks is None or not all(look.done() for look in looks):
             return None
         del self._looks[disturbance.id]
-        with self._carriers.answering():
-            return self._with_the_wire(disturbance, [look.result() for look in looks])
+        with self._reach.carriers.answering():
+            return _by_link(look.result() for look in looks)
 
     def ask(self, disturbance: Disturbance) -> tuple[Sight, ...]:
-        with self._carriers.answering():
-            return self._with_the_wire(disturbance, [self._asked(disturbance.id, link) for link in disturbance.links])
-
-    def _see(self, disturbance: Disturbance, link: str) -> Sight:
-        if not disturbance.fault.probes:
-            return self._asked(disturbance.id, link)
-        probe = self._proxies.probe(link, self._links[link].carries, disturbance.fault.looks_for_s())
-        return replace(self._asked(disturbance.id, link), outcome=probe.outcome, elapsed_s=probe.elapsed_s)
-
-    def _asked(self, fault: str, link: str) -> Sight:
-        """What Toxiproxy says."""
-        stands, amiss = self._proxies.found(fault, link)
-        return Sight(link, stands=stands, amiss=amiss)
-
-    def _with_the_wire(self, disturbance: Disturbance, sights: list[Sight]) -> tuple[Sight, ...]:
-        """*sights* with what the tap and the edge say, asked once for all links."""
-        carried = {effect.link for effect in disturbance.effects if not isinstance(effect, Toxic | Cut)}
-        if not carried:
-            return tuple(sights)
-        counts = self._the_wire().counts()
-        return tuple(
-            _with_counts(sight, counts[sight.link], disturbance.id) if sight.link in carried else sight
-            for sight in sights
-        )
+        with self._reach.carriers.answering():
+            said = [self._place(effect).ask(disturbance.id, effect) for effect in _each_aim(disturbance)]
+            return _by_link([*said, *map(self._way, disturbance.links)])
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _inject(self, fault: str, effect: Effect) -> None:
-        if isinstance(effect, Toxic | Cut):
-            self._proxies.inject(fault, effect)
-        else:
-            self._the_wire().inject(fault, effect)
+    def _way(self, link: str) -> Sight:
+        """Whether the way through Toxiproxy is as the run made it, whichever place carries the fault."""
+        return Sight(link, amiss=self._reach.proxies.found("", link)[1])
 
-    def _revert(self, fault: str, effect: Effect) -> None:
-        if isinstance(effect, Toxic | Cut):
-            if not self._carriers.proxy_gone:
-                self._proxies.revert(fault, effect)
-        elif not self._carriers.wire_gone:
-            self._the_wire().revert(fault, effect)
-
-    def _undo_requests(self, fault: str, effect: Effect) -> Iterator[Request]:
-        stage = (
-            self._proxies.undo_requests(effect.link)
-            if isinstance(effect, Toxic | Cut)
-            else self._the_wire().undo_requests(fault, effect)
-        )
-        return (Request(request["method"], request["url"]) for request in stage)
+    def _place(self, effect: Effect) -> Place:
+        if effect.place not in self._places:
+            self._places[effect.place] = places[effect.place](self._reach)
+        return self._places[effect.place]
 
     def _owe(self, disturbance: Disturbance, seconds: float) -> None:
         """What a client sent before it left is still on its way for as long as the link is slow."""
-        if disturbance.fault.owed_s() and self._wire and not self._carriers.wire_gone:
+        wire = self._reach.wire
+        if disturbance.fault.owed_s() and wire is not None and not self._reach.carriers.wire_gone:
             for link in disturbance.links:
-                if self._links[link].carries == "http":
-                    self._wire.owe(link, seconds)
-
-    def _the_wire(self) -> WireStage:
-        assert self._wire is not None, "only an HTTP link can carry this effect, and the plan checked that"
-        return self._wire
+                wire.owe(link, seconds)
 
 
-def _with_counts(sight: Sight, counts: LinkCounts, fault: str) -> Sight:
-    answered = counts.by_fault.get(fault, 0)
-    if fault in counts.in_force:
-        return replace(sight, answered=answered)
-    amiss = "; ".join(filter(None, [sight.amiss, "neither the tap nor the edge has it in force any more"]))
-    return replace(sight, answered=answered, stands=False, amiss=amiss)
+def _each_aim(disturbance: Disturbance) -> Iterable[Effect]:
+    """One effect for each thing that each place is aimed at: a look there shows all of them."""
+    return {(effect.place, effect.aim): effect for effect in disturbance.effects}.values()
+
+
+def _by_link(sights: Iterable[Sight]) -> tuple[Sight, ...]:
+    """*sights* of several places, one for each link, in the order of the first."""
+    merged: dict[str, Sight] = {}
+    for sight in sights:
+        merged[sight.link] = _both(merged[sight.link], sight) if sight.link in merged else sight
+    return tuple(merged.values())
+
+
+def _both(one: Sight, other: Sight) -> Sight:
+    """What two places say of one link: it stands where both say so, of those who say anything."""
+    said = [stands for stands in (one.stands, other.stands) if stands is not None]
+    seen = one if one.outcome else other
+    answered = [count for count in (one.answered, other.answered) if count is not None]
+    return replace(
+        one,
+        outcome=seen.outcome,
+        elapsed_s=seen.elapsed_s,
+        answered=max(answered, default=None),
+        stands=all(said) if said else None,
+        amiss="; ".join(dict.fromkeys(filter(None, [*one.amiss.split("; "), *other.amiss.split("; ")]))),
+    )

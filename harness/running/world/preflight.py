@@ -84,7 +84,8 @@ class Questioner:
 
     def _counts(self) -> dict[str, int]:
         """Attempts begun so far, by HTTP link."""
-        return {name: counts.attempts for name, counts in self._wire.counts().items()} if self._wire else {}
+        counts = self._wire.counts() if self._wire else {}
+        return {name: seen.attempts for name, seen in counts.items() if seen.carries == "http"}
 
     def _attempts(self, before: int, since_s: float) -> list[Attempt]:
         """Attempts since *since_s* that have ended; waits a moment for those that are about to. There had been *before*."""

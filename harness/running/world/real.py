@@ -44,6 +44,7 @@ from harness.running.world.faults import FaultInjector
 from harness.running.world.interruptions import Interruptions
 from harness.running.world.load import LoadChild, addressed, client_limits, worded
 from harness.running.world.machine import MachineWatch
+from harness.running.world.places import Reach
 from harness.running.world.preflight import Questioner
 from harness.running.world.processes import Processes, address, host_and_port
 from harness.running.world.subject import ServiceUnderTest, accepted
@@ -143,7 +144,8 @@ def real_world(
         entries = Entries(plan.target, processes)
         _until(lambda: processes.serving() and entries.serving() and load.ready())
         carriers = Carriers(processes, own_proxy=proxy.binary is not None)
-        injector = FaultInjector(carriers, joined.proxies, joined.wire, plan.target.links, grounds.undo)
+        reach = Reach(carriers, joined.proxies, joined.wire, plan.target.links, joined.probe_ports)
+        injector = FaultInjector(reach, grounds.undo)
         stack.callback(injector.close)
         watch = Watchdog(processes, joined.proxies, carriers)
         stack.callback(watch.close)
@@ -231,6 +233,7 @@ class _Joined:
 
     proxies: ToxiproxyStage
     wire: WireStage | None
+    probe_ports: Mapping[str, int]
 
 
 def _join_up(
@@ -261,26 +264,27 @@ def _join_up(
     ends, stage = _wire_ends(processes, ready)
     for name, link in target.links.items():
         undo.promise(f"link {name}", [Request(**request) for request in proxies.undo_requests(name)], lasting=True)
-        tapped = stage is not None and name in ends
-        upstream = f"127.0.0.1:{ends[name].edge}" if tapped else host_and_port(processes.upstream(name))
+        assert stage is not None, "a target with links has a wire"
+        edge = ends[name].edge
+        upstream = f"127.0.0.1:{edge}" if edge is not None else host_and_port(processes.upstream(name))
         try:
-            # Where there is a tap, that is where the target is sent, so it has the port that the target was told.
-            host, port = proxies.open_link(name, upstream, None if tapped else link.listen)
+            host, port = proxies.open_link(name, upstream)
         except ToxiproxyError as error:
             raise HarnessError(f"link {name!r} cannot be opened: {error}") from error
-        if stage is not None and name in ends:
-            stage.connect_link(name, port)
-            port = ends[name].tap
-        processes.values |= {f"{name}.{part}": value for part, value in address(link, host, port).items()}
-    return _Joined(proxies, stage)
+        stage.connect_link(name, port)
+        # The target is sent to the tap, which stands in front of the proxy.
+        here = address(link, host, ends[name].tap)
+        processes.values |= {f"{name}.{part}": value for part, value in here.items()}
+    return _Joined(proxies, stage, {name: ports.probe for name, ports in ends.items()})
 
 
 def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: int, temp: Path) -> Path | None:
-    """Start the process with both ends of every HTTP link; where it will say that it serves. None where no link carries HTTP."""
-    upstreams = {name: processes.upstream(name) for name, link in target.links.items() if link.carries == "http"}
-    if not upstreams:
+    """Start the process with both ends of every link; where it will say that it serves. None where there are no links."""
+    if not target.links:
         return None
-    listen = {name: link.listen for name, link in target.links.items() if name in upstreams and link.listen}
+    upstreams = {name: processes.upstream(name) for name, link in target.links.items() if link.carries == "http"}
+    others = {name: link.carries for name, link in target.links.items() if name not in upstreams}
+    listen = {name: link.listen for name, link in target.links.items() if link.listen}
     config, ready = temp / "wire.json", temp / "wire-ready.json"
     config.write_bytes(
         wire_config(
@@ -290,6 +294,7 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
             ready=ready,
             listen=listen,
             nonces=own_nonces(target.ask, folder.path.name),
+            others=others,
             instrument=folder.instrument.absolute(),
         )
     )
@@ -298,7 +303,7 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
 
 
 def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wire.LinkPorts], WireStage | None]:
-    """The ports of every HTTP link's tap and edge, once the wire serves, and the way to tell it what to do."""
+    """The ports of every link's tap and edge, once the wire serves, and the way to tell it what to do."""
     if path is None:
         return {}, None
     deadline_s = time.monotonic() + _WIRE_READY_S

@@ -14,13 +14,23 @@ from pathlib import Path
 
 import pytest
 
+from harness.faults.effects import Probe
 from harness.running.free_port import free_port
 from harness.running.toxiproxy import ENVIRONMENT, Binary, ToxiproxyApi, ToxiproxyStage, command, obtain, wait_ready
+from harness.running.world.probe import Protocol, look
 
 
 @pytest.fixture(scope="session")
 def binary() -> Binary:
     return obtain(Path.home() / ".cache" / "resilience-harness", print, path=os.environ.get("PATH"))
+
+
+class ProbedStage(ToxiproxyStage):
+    """A stage whose proxies are looked at as a client of theirs would."""
+
+    def probe(self, link: str, protocol: Protocol, timeout_s: float) -> Probe:
+        opened = self._link(link)
+        return look(link, (opened.host, opened.port), protocol, timeout_s)
 
 
 class Toxiproxies:
@@ -69,7 +79,7 @@ def api(toxiproxies: Toxiproxies) -> ToxiproxyApi:
 
 @pytest.fixture
 def stage(api: ToxiproxyApi) -> ToxiproxyStage:
-    return ToxiproxyStage(api, "run7-")
+    return ProbedStage(api, "run7-")
 
 
 Serve = Callable[[socket.socket], None]

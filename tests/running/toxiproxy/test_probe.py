@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from harness.running.free_port import free_port
-from harness.running.toxiproxy import ToxiproxyStage, look
+from harness.running.toxiproxy import ToxiproxyStage
+from harness.running.world.probe import look
 
 LONG_S = 10.0
 

@@ -20,8 +20,8 @@ import httptools
 import pytest
 
 from harness.record.rowfile import read_rows
-from harness.record.rows import Arrival, Attempt
-from harness.running.wire import ARRIVALS, ATTEMPTS, Ready, WireStage, command, config, ready
+from harness.record.rows import Arrival, Attempt, Traffic
+from harness.running.wire import ARRIVALS, ATTEMPTS, TRAFFIC, Ready, WireStage, command, config, ready
 from harness.running.wire.config import load
 from harness.running.wire.process import serve
 
@@ -180,10 +180,18 @@ class Wire:
         return self.ports.links[link].tap
 
     def edge(self, link: str = "east") -> int:
-        return self.ports.links[link].edge
+        edge = self.ports.links[link].edge
+        assert edge is not None
+        return edge
+
+    def probe(self, link: str = "east") -> int:
+        return self.ports.links[link].probe
 
     def attempts(self) -> list[Attempt]:
         return list(read_rows(self.rows / ATTEMPTS, Attempt))
+
+    def traffic(self) -> list[Traffic]:
+        return list(read_rows(self.rows / TRAFFIC, Traffic))
 
     def arrivals(self) -> list[Arrival]:
         return list(read_rows(self.rows / ARRIVALS, Arrival))
@@ -363,7 +371,7 @@ def new_wire(loops: _Loops, new_loop: NewLoop, tmp_path: Path) -> Callable[..., 
         assert ports
         stage = WireStage(ports.control_url)
         for link, ends in ports.links.items():
-            if connected:
+            if connected and ends.edge is not None:
                 stage.connect_link(link, ends.edge)
         return Wire(stage, ports, rows)
 

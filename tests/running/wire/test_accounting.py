@@ -62,7 +62,9 @@ CASES = {
         owed_s=LATENCY_S,
     ),
     # Nobody listens, so nobody can see an attempt.
-    "refused": Case((TapMode("refused", "refuse"), Cut("refused")), arrive=0, attempts=0),
+    "refused": Case((TapMode("refused", "refuse"),), arrive=0, attempts=0),
+    "reset": Case((TapMode("reset", "reset"),), arrive=0),
+    "silent": Case((TapMode("silent", "silence"),), arrive=0, timeout_s=SHORT_S),
 }  # fmt: skip
 
 
@@ -176,6 +178,11 @@ def test_attempts_arrivals_and_what_the_provider_accepted(toxiproxy, wire_proces
         assert {row.nonce for row in arrivals[link]} <= set(_nonces(link)), seen
     assert Counter(row.retry_count for row in attempts["cut"]) == {0: CALLS, 1: CALLS, 2: CALLS}
     assert {row.outcome for row in attempts["cut"]} == {"reset"}
-    assert {row.outcome for row in attempts["black-hole"]} == {"client_left"}
+    assert {row.outcome for row in attempts["reset"]} == {"reset"}
+    assert (
+        {row.outcome for row in attempts["black-hole"]}
+        == {row.outcome for row in attempts["silent"]}
+        == {"client_left"}
+    )
     assert ended["no-fault", "answer"] == CALLS
     assert not any(b"sk-secret" in path.read_bytes() for path in wire.rows.glob("*.rows"))

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.faults.effects import EdgeRule, HttpError, RateLimit
+from harness.faults.effects import EdgeRule, FailShare, Throttle
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-LIMIT = EdgeRule("east", RateLimit(requests_per_min=60, burst=1))
-ERRORS = EdgeRule("east", HttpError(status=503, share_ratio=1.0))
+LIMIT = EdgeRule("east", Throttle(requests_per_min=60, burst=1))
+ERRORS = EdgeRule("east", FailShare(status=503, share_ratio=1.0))
 
 
 def _chunk(data: bytes) -> bytes:

@@ -4,9 +4,7 @@ import json
 
 import pytest
 
-from harness.faults.effects import RateLimit
-from harness.running.wire.edge.openai_errors import duration, error, limit_headers, rate_limited
-from harness.running.wire.edge.rules import Allowance, Limited
+from harness.running.wire.edge.openai_errors import Limit, duration, error, limit_headers, rate_limited
 
 
 @pytest.mark.parametrize(
@@ -39,7 +37,7 @@ def test_durations_are_written_as_go_writes_them(seconds: float, text: str) -> N
 def test_a_429_says_when_to_come_again_in_every_way_that_clients_read(
     retry_s: float, after: str, after_ms: str, words: str
 ) -> None:
-    limited = Limited(RateLimit(120, 2), Allowance(False, 0, reset_s=360.0, retry_s=retry_s))
+    limited = Limit(120, 0, reset_s=360.0, retry_s=retry_s)
 
     answer = rate_limited(limited, model="gpt-4o-mini", request_id="req_1")
 
@@ -66,7 +64,7 @@ def test_a_429_says_when_to_come_again_in_every_way_that_clients_read(
 
 
 def test_an_allowed_answer_is_told_of_the_limit_but_not_to_come_again() -> None:
-    limited = Limited(RateLimit(2.5, 2), Allowance(True, 1, reset_s=24.0, retry_s=0.0))
+    limited = Limit(3, 1, reset_s=24.0, retry_s=0.0)
     assert limit_headers(limited) == {
         "x-ratelimit-limit-requests": "3",
         "x-ratelimit-remaining-requests": "1",

@@ -86,7 +86,7 @@ def test_it_listens_on_this_machine_only(wire_process, provider) -> None:
     wire, process = wire_process({"east": f"http://127.0.0.1:{provider.port}"})
     connections = psutil.Process(process.pid).net_connections("inet")
     listening = {connection.laddr for connection in connections if connection.status == psutil.CONN_LISTEN}
-    assert listening == {("127.0.0.1", port) for port in (wire.ports.control, wire.tap(), wire.edge())}
+    assert listening == {("127.0.0.1", port) for port in (wire.ports.control, wire.tap(), wire.probe(), wire.edge())}
 
 
 @pytest.mark.parametrize(

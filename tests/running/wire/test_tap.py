@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 
 import pytest
 
-from harness.faults.effects import EdgeRule, HttpError, TapMode
+from harness.faults.effects import EdgeRule, FailShare, TapMode
 from harness.running.wire import WireError
 
 REFUSE = TapMode("east", "refuse")
-HOLD = TapMode("east", "hold")
+SILENCE = TapMode("east", "silence")
 
 
 @pytest.fixture
@@ -260,80 +259,6 @@ def test_while_two_faults_refuse_the_end_of_one_changes_nothing(tapped, clients,
     client.hear(b"}}")
 
 
-def _dead(tapped, provider, clients, kit):
-    """A client who has asked, and whose far side is gone."""
-    client = clients(tapped.tap())
-    client.say(kit.post())
-    kit.eventually(lambda: provider.accepted)
-    provider.call(provider.lines[0].close)
-    kit.eventually(lambda: provider.gone == 1)
-    return client
-
-
-def test_hold_keeps_from_a_client_that_its_answer_will_not_come(tapped, silence, clients, kit) -> None:
-    tapped.stage.inject("0", HOLD)
-    client = _dead(tapped, silence, clients, kit)
-    assert client.silent_for(0.05)
-    assert tapped.attempts() == []
-    client.leave()
-    kit.eventually(lambda: _rows(tapped) == [(kit.NONCE, "client_left")])
-
-
-def test_without_hold_the_client_is_told(tapped, silence, clients, kit) -> None:
-    tapped.stage.inject("0", HOLD)
-    tapped.stage.revert("0", HOLD)
-    client = _dead(tapped, silence, clients, kit)
-    assert (client.hear_all(), client.end) == (b"", "close")
-
-
-def test_hold_tells_a_client_to_whom_nothing_is_owed(tapped, provider, clients, kit) -> None:
-    tapped.stage.inject("0", HOLD)
-    client = clients(tapped.tap())
-    client.say(kit.post())
-    client.hear(b"}}")
-    provider.call(provider.lines[0].close)
-    client.hear_all()
-    assert client.end == "close"
-
-
-@pytest.mark.parametrize("first", ["hole", "mode"])
-def test_what_went_into_the_hole_stays_dead_whichever_ends_first(tapped, silence, clients, kit, first: str) -> None:
-    tapped.stage.inject("0", HOLD)
-    client = clients(tapped.tap())
-    client.say(kit.post())
-    kit.eventually(lambda: silence.accepted)
-    ends: list[Callable[[], object]] = [
-        lambda: silence.call(silence.lines[0].close),
-        lambda: tapped.stage.revert("0", HOLD),
-    ]
-    for end in ends if first == "hole" else reversed(ends):
-        end()
-    kit.eventually(lambda: silence.gone == 1)
-
-    assert client.silent_for(0.05)
-    client.leave()
-    kit.eventually(lambda: _rows(tapped) == [(kit.NONCE, "client_left")])
-
-
-def test_a_connection_that_was_answered_after_all_is_alive_again_after_hold(tapped, provider, clients, kit) -> None:
-    async def wait(request, line) -> None:
-        pass
-
-    provider.script = wait
-    tapped.stage.inject("0", HOLD)
-    client = clients(tapped.tap())
-    client.say(kit.post())
-    kit.eventually(lambda: provider.accepted)
-    tapped.stage.revert("0", HOLD)
-    provider.call(lambda: provider.lines[0].write(kit.answer()))
-    client.hear(b"}}")
-    client.say(kit.post())
-    kit.eventually(lambda: len(provider.accepted) == 2)
-    provider.call(provider.lines[0].close)
-    client.hear_all()
-    assert client.end == "close"
-
-
 def test_who_does_not_read_holds_the_far_side_up_and_loses_nothing(tapped, provider, clients, kit) -> None:
     body = bytes(1 << 25)
     written = []
@@ -389,12 +314,12 @@ def test_what_a_fault_has_in_force_at_either_end_of_a_link_is_told_with_its_coun
     def in_force() -> tuple[str, ...]:
         return wire.stage.counts()["east"].in_force
 
-    rule = EdgeRule("east", HttpError(529, 1.0))
+    rule = EdgeRule("east", FailShare(529, 1.0))
     assert in_force() == ()
-    wire.stage.inject("hole-1", HOLD)
+    wire.stage.inject("hole-1", SILENCE)
     wire.stage.inject("error-2", rule)
     assert in_force() == ("hole-1", "error-2")
-    wire.stage.revert("hole-1", HOLD)
+    wire.stage.revert("hole-1", SILENCE)
     assert in_force() == ("error-2",)
     wire.stage.revert("error-2", rule)
     assert in_force() == ()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.protocols.nonce import Nonces
 from harness.record.rows import Arrival, ArrivalOutcome
-from harness.running.wire.edge.rules import Rules
+from harness.running.wire.edge.rules.in_force import Rules
 from harness.running.wire.edge.upstream import Upstream
 from harness.running.wire.edge.upstream_request import UpstreamRequest
 from harness.running.wire.ledger import Ledger

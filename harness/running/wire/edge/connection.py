@@ -9,6 +9,7 @@ from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.exchange import Exchange
 from harness.running.wire.edge.headers import value
 from harness.running.wire.edge.request import MalformedError, Request, RequestReading
+from harness.running.wire.sockets import reset as end_by_reset
 from harness.running.wire.sockets import unbuffered
 
 PROBE_PATH = b"/.harness/probe"
@@ -103,12 +104,15 @@ class Connection(asyncio.Protocol):
         elif not self._advancing:
             self._advance()
 
-    def cut(self) -> None:
-        """Close the connection once what was written has been sent."""
+    def cut(self, *, reset: bool = False) -> None:
+        """Close the connection once what was written has been sent; or *reset* it, and then what has not been sent is lost."""
         self._exchange = None
         self._gone = True
         self._waiting.clear()
-        self._transport.close()
+        if reset:
+            end_by_reset(self._transport)
+        else:
+            self._transport.close()
 
     # What comes next.
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Protocol
 
 from harness.protocols.nonce import NonceSearch, lot
 from harness.record.rows import Arrival, ArrivalOutcome
-from harness.running.wire.edge import openai_errors
 from harness.running.wire.edge.account import Account
-from harness.running.wire.edge.headers import Headers, end_to_end, put, value, written
+from harness.running.wire.edge.headers import Headers, end_to_end, value, written
+from harness.running.wire.edge.outgoing import Outgoing
 from harness.running.wire.edge.reading import Prompt, Reader, reader
 from harness.running.wire.edge.request import Request
 from harness.running.wire.edge.response import Head
-from harness.running.wire.edge.rules import Verdict
+from harness.running.wire.edge.rules.base import Answer, Asked, Cut, Wait
+from harness.running.wire.edge.rules.in_force import PASSED, Verdict
 from harness.running.wire.edge.upstream_request import UpstreamRequest
 from harness.running.wire.secrets import SECRET, path_alone
 
@@ -38,8 +41,8 @@ class Client(Protocol):
     def done(self, *, keep_alive: bool) -> None:
         """The answer is complete."""
 
-    def cut(self) -> None:
-        """The rest of the answer will not come: close the connection once what was written has been sent."""
+    def cut(self, *, reset: bool = False) -> None:
+        """The rest of the answer will not come: close the connection once what was written has been sent, or *reset* it."""
 
 
 class Exchange:
@@ -51,12 +54,15 @@ class Exchange:
         self._client = client
         self._arrival = Arrival(account.link, time.monotonic(), path=path_alone(request.target.decode("latin-1")))
         self._prompt = Prompt(b"")
-        self._limits: dict[str, str] = {}
+        self._outgoing: Outgoing | None = None
+        self._putting_off: asyncio.TimerHandle | None = None
         self._upstream_request: UpstreamRequest | None = None
         self._answer: _Framed | None = None
         self._reading: Reader | None = None
         self._whole = False
         self._over = False
+        self._held_up = False
+        """The client is told more slowly than the provider speaks, since a rule says so."""
 
     def begin(self) -> None:
         """Answer, or have the provider answer; the client may be done before this returns."""
@@ -84,7 +90,15 @@ class Exchange:
 
     def leave(self) -> None:
         """The client is there no longer."""
-        if self._over or self._upstream_request is None:
+        if self._putting_off is not None:
+            self._putting_off.cancel()
+        if self._outgoing is not None:
+            self._outgoing.end()
+        if self._over:
+            return
+        if self._upstream_request is None:
+            if self._putting_off is not None:
+                self._end("client_left")
             return
         if self._answer is not None:
             self._end("client_left")
@@ -103,7 +117,7 @@ class Exchange:
         """The client has read all that there was."""
         if self._whole:
             self._complete()
-        elif self._upstream_request is not None:
+        elif self._upstream_request is not None and not self._held_up:
             self._upstream_request.resume()
 
     # The request.
@@ -112,20 +126,42 @@ class Exchange:
         self._account.arrivals.begin(self._arrival)
         body = bytes(self._request.body)
         self._arrival.nonce = self._nonce(body)
-        verdict = self._account.rules.judge(lot(self._arrival.nonce), time.monotonic())
-        if verdict.status:
-            self._read(body)
-            self._answer_for_fault(verdict)
-            return
-        if verdict.limited is not None:
-            self._limits = openai_errors.limit_headers(verdict.limited)
+        verdict = self._account.rules.judge(self._seen(body)) if self._account.rules.faults else PASSED
+        match verdict.decision:
+            case Answer() as answer:
+                self._read(body)
+                self._answer_for_fault(verdict.fault, answer)
+            case Cut(reset):
+                self._read(body)
+                self.cut(verdict.fault, reset=reset)
+            case Wait(seconds):
+                self._read(body)
+                self.touched(verdict.fault)
+                self._putting_off = asyncio.get_running_loop().call_later(seconds, self._ask, verdict, body)
+            case _:
+                self._ask(verdict, body)
+                # Once the request is on its way: nothing is heard before this returns.
+                self._read(body)
+
+    def _ask(self, verdict: Verdict, body: bytes) -> None:
+        """Have the provider answer."""
+        self._putting_off = None
+        if verdict.following:
+            self._outgoing = Outgoing(verdict.following, self)
         to_head = self._request.method == b"HEAD"
-        self._upstream_request = UpstreamRequest(
-            self._account.upstream, self._request_upstream(body), self, self._arrival, to_head=to_head
-        )
+        request = self._request_upstream(body)
+        self._upstream_request = UpstreamRequest(self._account.upstream, request, self, self._arrival, to_head=to_head)
         self._upstream_request.begin()
-        # Once the request is on its way: nothing is heard before this returns.
-        self._read(body)
+
+    def _seen(self, body: bytes) -> Asked:
+        """The request as rules see it."""
+        link, request, nonce = self._account.link, self._request, self._arrival.nonce
+        identity = f"{link}/{nonce}/{self._account.arrivals.begun[link]}"
+        request_id = "req_" + blake2b(identity.encode(), digest_size=16).hexdigest()
+        model = Prompt(body).model
+        return Asked(
+            lot(nonce), request.method, request.target, request.headers, body, model, request_id, self._arrival.start_s
+        )
 
     def _nonce(self, body: bytes) -> str:
         search = NonceSearch(self._account.nonces)
@@ -148,16 +184,9 @@ class Exchange:
 
     # The answer.
 
-    def _answer_for_fault(self, verdict: Verdict) -> None:
+    def _answer_for_fault(self, fault: str, said: Answer) -> None:
         arrival = self._arrival
-        identity = f"{self._account.link}/{arrival.nonce}/{self._account.arrivals.begun[self._account.link]}"
-        request_id = "req_" + blake2b(identity.encode(), digest_size=16).hexdigest()
-        if verdict.limited is not None:
-            said = openai_errors.rate_limited(verdict.limited, model=self._prompt.model, request_id=request_id)
-        else:
-            said = openai_errors.error(verdict.status, request_id=request_id)
-        self._account.by_fault[verdict.fault_id] += 1
-        arrival.fault = verdict.fault_id
+        self.touched(fault)
         arrival.status = said.status
         arrival.first_byte_s = time.monotonic()
         headers = [*_encoded(said.headers), (b"Content-Length", b"%d" % len(said.body))]
@@ -167,23 +196,56 @@ class Exchange:
         self._client.done(keep_alive=answer.keep_alive)
 
     def _hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
-        answer, said = self._answer, b""
-        if answer is None:
-            self._arrival.first_byte_s = time.monotonic()
-            self._arrival.status = head.status
-            headers = put(end_to_end(head.headers), _encoded(self._limits))
-            answer = self._answer = _Framed(self._request, head.status, head.reason, headers)
-            said = answer.head
-            self._reading = _reader(head.status, headers)
-        # All at once, and before anything that can wait.
-        self._client.write(said + answer.part(pieces, whole=whole))
+        said = b"" if self._answer is not None else self._begin_answer(head)
         if self._reading is not None:
             for piece in pieces:
                 self._reading.feed(piece)
+        if self._outgoing is None:
+            self.tell(pieces, whole=whole, said=said)
+        else:
+            self._client.write(said)
+            self._outgoing.hear(pieces, whole=whole)
+
+    def _begin_answer(self, head: Head) -> bytes:
+        """The head of the answer as the client is told it."""
+        self._arrival.first_byte_s = time.monotonic()
+        self._arrival.status = head.status
+        headers = end_to_end(head.headers)
+        self._reading = _reader(head.status, headers)
+        if self._outgoing is not None:
+            headers = self._outgoing.head(head.status, headers)
+            if self._outgoing.reframes:
+                headers = [line for line in headers if line[0].lower() != b"content-length"]
+        self._answer = _Framed(self._request, head.status, head.reason, headers)
+        return self._answer.head
+
+    # What is told the client.
+
+    def tell(self, pieces: list[bytes], *, whole: bool, said: bytes = b"") -> None:
+        assert self._answer is not None
+        # All at once, and before anything that can wait.
+        self._client.write(said + self._answer.part(pieces, whole=whole))
         if whole:
             self._whole = True
             if self._client.flushed:
                 self._complete()
+
+    def cut(self, fault: str, *, reset: bool) -> None:
+        self.touched(fault)
+        self._end("cut_by_fault")
+        if self._upstream_request is not None:
+            self._upstream_request.end()
+        self._client.cut(reset=reset)
+
+    def touched(self, fault: str) -> None:
+        if self._arrival.fault != fault:
+            self._arrival.fault = fault
+            self._account.by_fault[fault] += 1
+
+    def hold_up(self, *, full: bool) -> None:
+        if full != self._held_up:
+            self._held_up = full
+            (self.pause if full else self.resume)()
 
     # The end.
 
@@ -245,5 +307,5 @@ def _reader(status: int, headers: Headers) -> Reader:
     return reader(status, kind.decode("latin-1"), encoding.decode("latin-1"))
 
 
-def _encoded(headers: dict[str, str]) -> Headers:
-    return [(name.encode("latin-1"), said.encode("latin-1", "replace")) for name, said in headers.items()]
+def _encoded(headers: Sequence[tuple[str, str]]) -> Headers:
+    return [(name.encode("latin-1"), said.encode("latin-1", "replace")) for name, said in headers]

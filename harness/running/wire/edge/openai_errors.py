@@ -7,8 +7,6 @@ import math
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from harness.running.wire.edge.rules import Allowance, Limited
-
 _HELP = "Visit https://platform.openai.com/account/rate-limits to learn more."
 _GATEWAY = (
     "<html>\r\n<head><title>{status} {phrase}</title></head>\r\n<body>\r\n<center><h1>{status} {phrase}</h1></center>\r\n"
@@ -31,6 +29,16 @@ _WORDS: dict[int, tuple[str, str, str | None]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What there is to say of a rate limit."""
+
+    requests_per_min: int
+    remaining: int  # that may come right now
+    reset_s: float  # until as many as ever may come at once
+    retry_s: float  # until the next one may come; 0 while some may right now
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A whole answer."""
 
@@ -40,18 +48,17 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def rate_limited(limited: Limited, *, model: str, request_id: str) -> Answer:
+def rate_limited(limit: Limit, *, model: str, request_id: str) -> Answer:
     """The answer to an attempt above the limit, which says when the next one may come."""
-    allowance = limited.allowance
-    limit = _limit(limited)
     message = (
         f"Rate limit reached for {model or 'default'} in organization org-harness on requests per min (RPM): "
-        f"Limit {limit}, Used {limit}, Requested 1. Please try again in {duration(allowance.retry_s)}. {_HELP}"
+        f"Limit {limit.requests_per_min}, Used {limit.requests_per_min}, Requested 1. "
+        f"Please try again in {duration(limit.retry_s)}. {_HELP}"
     )
     headers = {
-        "retry-after": str(max(1, math.ceil(allowance.retry_s))),
-        "retry-after-ms": str(max(1, math.ceil(allowance.retry_s * 1000))),
-        **limit_headers(limited),
+        "retry-after": str(max(1, math.ceil(limit.retry_s))),
+        "retry-after-ms": str(max(1, math.ceil(limit.retry_s * 1000))),
+        **limit_headers(limit),
     }
     return _json(429, message, "requests", "rate_limit_exceeded", request_id, headers)
 
@@ -79,13 +86,12 @@ def error(status: int, *, request_id: str) -> Answer:
     return _json(status, message, kind, code, request_id, {})
 
 
-def limit_headers(limited: Limited) -> dict[str, str]:
+def limit_headers(limit: Limit) -> dict[str, str]:
     """What an answer says of the limit while there is one, whether it was allowed or not."""
-    allowance: Allowance = limited.allowance
     return {
-        "x-ratelimit-limit-requests": str(_limit(limited)),
-        "x-ratelimit-remaining-requests": str(allowance.remaining),
-        "x-ratelimit-reset-requests": duration(allowance.reset_s),
+        "x-ratelimit-limit-requests": str(limit.requests_per_min),
+        "x-ratelimit-remaining-requests": str(limit.remaining),
+        "x-ratelimit-reset-requests": duration(limit.reset_s),
     }
 
 
@@ -100,10 +106,6 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours}h{minutes}m{last}"
     return f"{minutes}m{last}" if minutes else last
-
-
-def _limit(limited: Limited) -> int:
-    return math.ceil(limited.limit.requests_per_min)
 
 
 def _json(status: int, message: str, kind: str, code: str | None, request_id: str, headers: dict[str, str]) -> Answer:

@@ -11,17 +11,22 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from harness.running.wire.sockets import reset, unbuffered, unread
-from harness.running.wire.tap.http_exchanges import HttpExchanges
+from harness.running.wire.sockets import reset, spoken, unbuffered, unread
 from harness.running.wire.tap.passage import Passage
+from harness.running.wire.tap.traffic import LinkTraffic
+from harness.running.wire.tap.watch import Watch
 
 _READ_ON_S = 1.0
 """How long after its last byte the rest of a request is waited for, once there is nobody to pass it to."""
-_HOLD_S = 300.0
+_ASKS_WITHIN_S = 5.0
+"""So long a connection that is to be reset is given to say something first; a network resets what is sent, not who is silent."""
 _SENT_S = 0.02
 """A request has this long to get from the tap to the edge, also when its client has left."""
 _FLUSH_S = 1.0
 _WAITING_BYTES = 1 << 18
+"""So much of what a client says is kept while it cannot be passed on; then it has to wait, as in a network whose buffers are full."""
+
+Afterwards = Literal["deliver", "reset", "hold"]
 
 
 class Near(asyncio.Protocol):
@@ -29,18 +34,27 @@ class Near(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, passage: Passage, near_sides: set[Near], far_sides: set[Far]) -> None:
+    def __init__(
+        self, passage: Passage, watched: Watch, traffic: LinkTraffic | None, near_sides: set[Near], far_sides: set[Far]
+    ) -> None:
         self._passage = passage
+        self._watched = watched
+        self._traffic = traffic
         self._all = near_sides
         self._all_far = far_sides
         self._loop = asyncio.get_running_loop()
-        self._watched = HttpExchanges(passage.link, passage.attempts, passage.nonces)
         self._far: Far | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._unheard: list[bytes] = []
         self._far_end: Literal["close", "reset"] | None = None
+        self._born_to_reset = False
         self._told = False
+        self._touched = False
+        """Something of it was held back by a silence, or would have been."""
         self._held = False
+        """It stays silent although the silence is over."""
         self._timer: asyncio.TimerHandle | None = None
         self._gone_s: float | None = None
         self._unheard_since_s: float | None = None
@@ -54,20 +68,27 @@ class Near(asyncio.Protocol):
             reset(self._transport)
             return
         self._all.add(self)
-        self._dialling = self._loop.create_task(self._dial())
-        self._passage.dials.add(self._dialling)
-        self._dialling.add_done_callback(self._passage.dials.discard)
+        if self._traffic is not None:
+            self._traffic.opened()
+        if self._passage.resetting:
+            self._born_to_reset = True
+            self.far_ended("reset")
+        elif self._mute:
+            # In a network that swallows packets nobody is reached.
+            self._touched = True
+        else:
+            self._begin_to_dial()
 
     def data_received(self, data: bytes) -> None:
+        if self._traffic is not None:
+            self._traffic.said(len(data))
         self._watched.asked(data)
-        if self._far_end is not None:
+        if self._far_end is not None and not self._deaf:
             self._mirror()
-        elif self._far is not None:
-            self._far.say(data)
+        elif self._far is None or self._mute:
+            self._wait(data)
         else:
-            self._waiting.append(data)
-            if sum(map(len, self._waiting)) > _WAITING_BYTES:
-                self._transport.pause_reading()
+            self._far.say(data)
 
     def eof_received(self) -> None:
         # Toxiproxy treats a half-closed connection as closed, so the client has left.
@@ -81,18 +102,17 @@ class Near(asyncio.Protocol):
             self._far.pause()
 
     def resume_writing(self) -> None:
-        if self._far is not None:
-            self._far.resume()
+        self._let_far_speak()
 
     # What the far side calls.
 
     def reached(self, far: Far) -> None:
         """The far side is there."""
         self._far = far
-        self.resume()
-        for data in self._waiting:
-            far.say(data)
-        self._waiting.clear()
+        if not self._mute:
+            self._pass_on()
+        if self._deaf:
+            self._pause_far()
         if self._passage.closed:
             far.abort()
         elif self._gone_s is not None:
@@ -102,16 +122,23 @@ class Near(asyncio.Protocol):
         """The far side said *data*."""
         if self._gone_s is not None:
             return
+        if self._deaf:
+            # uvloop reads once from a connection that was to be paused as soon as it was there.
+            self._unheard.append(data)
+            self._pause_far()
+            return
         self._watched.answered(data)
-        if self._held and not self._watched.owed:
-            self._held = False
+        if self._traffic is not None:
+            self._traffic.heard(len(data))
         if not self._transport.is_closing():
             self._transport.write(data)
 
     def far_ended(self, how: Literal["close", "reset"]) -> None:
         """The far side is not there, or no longer."""
         self._far_end = how
-        self._waiting.clear()
+        if self._deaf:
+            return  # The news is swallowed like all else.
+        self._forget_waiting()
         if self._gone_s is None:
             self.resume()
             self._mirror()
@@ -121,14 +148,34 @@ class Near(asyncio.Protocol):
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        if self._gone_s is None and not self._transport.is_closing():
+        if self._gone_s is None and not self._transport.is_closing() and self._waiting_bytes <= _WAITING_BYTES:
             self._transport.resume_reading()
 
     # What the tap calls.
 
-    def stay_held(self) -> None:
-        """The mode ends. What was asked while it lasted went into the hole, and will be answered by nobody."""
-        self._held = self._held or self._watched.owed
+    def fall_silent(self) -> None:
+        """From now on nothing passes on the streams that are silent."""
+        if self._deaf and self._far is not None:
+            self._touched = self._touched or self._watched.owed
+            self._far.pause()
+
+    def speak_again(self, how: Afterwards) -> None:
+        """What was silent no longer is; *how*: what becomes of this connection if the silence touched it."""
+        unheard = bool(self._unheard) or (self._far is not None and self._far.unheard)
+        touched = self._touched or bool(self._waiting) or unheard or self._far_end is not None
+        self._touched = False
+        if touched and how == "reset":
+            self.fail()
+        elif touched and how == "hold":
+            self._held = True
+        elif self._far_end is not None:
+            self._let_far_speak()
+            self.far_ended(self._far_end)
+        elif self._far is not None:
+            self._pass_on()
+            self._let_far_speak()
+        elif self._dialling is None:
+            self._begin_to_dial()
 
     def fail(self) -> None:
         """Reset both sides at once."""
@@ -139,23 +186,70 @@ class Near(asyncio.Protocol):
         """Close both sides at once; the attempts stay open."""
         self._end(by_reset=False)
 
+    # What is held back.
+
+    @property
+    def _mute(self) -> bool:
+        """Whether what the client says is not passed on."""
+        return self._held or "upstream" in self._passage.silent
+
+    @property
+    def _deaf(self) -> bool:
+        """Whether the client is told nothing of what the far side says or does."""
+        return self._held or "downstream" in self._passage.silent
+
+    def _wait(self, data: bytes) -> None:
+        self._touched = self._touched or self._mute
+        self._waiting.append(data)
+        self._waiting_bytes += len(data)
+        if self._waiting_bytes > _WAITING_BYTES:
+            self._transport.pause_reading()
+
+    def _pass_on(self) -> None:
+        """Say to the far side what has waited."""
+        assert self._far is not None
+        waiting = self._waiting
+        self._forget_waiting()
+        self.resume()
+        for data in waiting:
+            self._far.say(data)
+
+    def _forget_waiting(self) -> None:
+        self._waiting, self._waiting_bytes = [], 0
+
+    def _pause_far(self) -> None:
+        if self._far is not None:
+            self._far.pause()
+
+    def _let_far_speak(self) -> None:
+        if self._far is None or self._deaf:
+            return
+        unheard, self._unheard = self._unheard, []
+        for data in unheard:
+            self.hear(data)
+        self._far.resume()
+
     # How the end of the far side reaches the client.
 
     def _mirror(self) -> None:
-        if self._watched.halfway or (self._watched.begun == 0 and not self._told) or self._is_coming():
+        if self._watched.halfway or self._is_coming():
             self._in(_READ_ON_S, self._tell)
+        elif self._is_about_to_ask():
+            self._in(_ASKS_WITHIN_S if self._born_to_reset else _READ_ON_S, self._tell)
         else:
             self._tell()
+
+    def _is_about_to_ask(self) -> bool:
+        # What is asked on a connection that dies is an attempt all the same.
+        if self._watched.begun or self._told or self._traffic is None:
+            return False
+        return self._watched.asks_first or self._born_to_reset
 
     def _is_coming(self) -> bool:
         # A reset would take from us what the client has already sent.
         return self._far_end == "reset" and unread(self._transport)
 
     def _tell(self) -> None:
-        if self._watched.owed and (self._held or self._passage.holding):
-            self._held = True
-            self._in(_HOLD_S, self._give_up)
-            return
         self._watched.far_ended(reset=self._far_end == "reset")
         if self._far_end == "reset":
             self._reset_when_flushed(time.monotonic() + _FLUSH_S)
@@ -192,7 +286,8 @@ class Near(asyncio.Protocol):
         assert self._far is not None
         assert self._gone_s is not None
         unheard_since_s, gone_s = self._unheard_since_s, self._gone_s
-        self._far.resume()
+        if not self._deaf:
+            self._far.resume()
         if unheard_since_s is None:
             self._far.close()
         else:
@@ -226,6 +321,11 @@ class Near(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(delay_s, then)
+
+    def _begin_to_dial(self) -> None:
+        self._dialling = self._loop.create_task(self._dial())
+        self._passage.dials.add(self._dialling)
+        self._dialling.add_done_callback(self._passage.dials.discard)
 
     async def _dial(self) -> None:
         try:
@@ -269,6 +369,11 @@ class Far(asyncio.Protocol):
     def say(self, data: bytes) -> None:
         if not self._transport.is_closing():
             self._transport.write(data)
+
+    @property
+    def unheard(self) -> bool:
+        """Whether something has come of which the near side has not been told."""
+        return spoken(self._transport)
 
     def pause(self) -> None:
         if not self._transport.is_closing():

@@ -23,6 +23,8 @@ class HttpExchanges:
     It is told every byte that passes, once, in order. What it cannot parse it counts as malformed, and follows no further.
     """
 
+    asks_first = True
+
     def __init__(self, link: str, attempts: Ledger[Attempt], nonces: Nonces = ANY_RUN) -> None:
         self._link = link
         self._nonces = nonces
@@ -34,7 +36,7 @@ class HttpExchanges:
         self._now_s = 0.0
         self._unclaimed = 0
         self._heads_asked = False
-        self.begun = 0
+        self.begun = False
 
     @property
     def owed(self) -> bool:
@@ -98,7 +100,7 @@ class HttpExchanges:
         attempt = self._ledger.begin(Attempt(self._link, self._now_s))
         self._asking = _Exchange(attempt, self._nonces)
         self._open.append(self._asking)
-        self.begun += 1
+        self.begun = True
         self._claim(self._asking)
 
     def _claim(self, exchange: _Exchange) -> None:

@@ -1,0 +1,113 @@
+"""What a rule of an edge promises: it sees each request and every piece of its answer, and says what becomes of them.
+
+A new kind is one file beside this one and one line in `__init__`; third parties register theirs through the entry-point group ``harness``,
+table ``edge_rules``. What it is told by a fault, as data, is its *spec*, a tagged `harness.faults.effects.Rule`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from harness.faults.effects import Rule
+from harness.registry import Registry
+from harness.running.wire.edge.headers import Headers
+
+Spec = TypeVar("Spec", bound=Rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Lots:
+    """What chance is drawn from, so that equal seeds draw alike: the run's *seed*, the *link* and the fault."""
+
+    seed: int
+    link: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as a rule sees it; *model* is empty where the body does not name one, and *now_s* a monotonic clock.
+
+    *nonce* is what of it another run of the same seed has too, so that equal seeds draw alike.
+    """
+
+    nonce: str
+    method: bytes
+    target: bytes
+    headers: Headers
+    body: bytes
+    model: str
+    request_id: str
+    now_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The request goes on to the provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """This is the answer, whole, and the provider is not asked."""
+
+    status: int
+    reason: str
+    body: bytes
+    headers: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What comes after this comes *seconds* later; said of a request, it goes on to the provider then."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The connection ends here, without the rest; *reset*: by a reset, which behind Toxiproxy arrives as a close."""
+
+    reset: bool = False
+
+
+Decision = Pass | Answer | Wait | Cut
+"""What becomes of a request."""
+Deed = bytes | Wait | Cut
+"""What becomes of an answer, in order: bytes are said to the client."""
+
+
+class Following:
+    """Goes along with one answer that the provider gives; this one changes nothing."""
+
+    reframes: ClassVar[bool] = False
+    """Whether the body may come out at another length; then it is framed anew."""
+
+    def head(self, status: int, headers: Headers) -> Headers:
+        """The headers that the client is told in place of *headers*."""
+        return headers
+
+    def piece(self, piece: bytes, *, whole: bool) -> list[Deed]:
+        """What becomes of the next *piece* of the body, which may end anywhere; *whole*: it is the last, and may be empty."""
+        return [piece] if piece else []
+
+
+class EdgeRuleKind(Generic[Spec]):
+    """One rule in force on one link, as *spec* says; it draws from *lots*."""
+
+    spec: ClassVar[type[Rule]]
+
+    def __init__(self, spec: Spec, lots: Lots) -> None:
+        self.told, self.lots = spec, lots
+
+    def judge(self, asked: Asked) -> Decision:
+        """What becomes of a request. It is asked for every one, also where another rule decides."""
+        return Pass()
+
+    def follow(self, asked: Asked) -> Following | None:
+        """What goes along with the answer to a request that `judge` has just let pass; None where nothing need."""
+        return None
+
+
+edge_rules: Registry[type[EdgeRuleKind[Any]]] = Registry("kind of rule at an edge")

@@ -1,0 +1,17 @@
+"""The places where a fault can bite, each one file; `base.py` says what a place promises."""
+
+from __future__ import annotations
+
+from harness.registry import load_third_parties
+from harness.running.world.places.base import Place, Reach, places
+from harness.running.world.places.edge import EdgePlace
+from harness.running.world.places.tap import TapPlace
+from harness.running.world.places.toxiproxy import ToxiproxyPlace
+
+places.add("tap", TapPlace)
+places.add("toxiproxy", ToxiproxyPlace)
+places.add("edge", EdgePlace)
+
+load_third_parties("places")
+
+__all__ = ["Place", "Reach", "places"]

@@ -1,0 +1,83 @@
+"""What a place where a fault can bite promises: it makes effects true and false again, says how to undo them, and looks at them.
+
+A new place is one file beside this one and one line in `__init__`; third parties register theirs through the entry-point group ``harness``,
+table ``places``. Its effects are frozen Structs whose `place` is its name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from harness.faults.effects import Effect, Sight
+from harness.reading.target import Link
+from harness.registry import Registry
+from harness.running.keeper.undo import Request
+from harness.running.toxiproxy import ToxiproxyStage
+from harness.running.wire.client import WireStage
+from harness.running.world.carriers import Carriers
+from harness.running.world.probe import look
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What of a run a place can take hold of; *probe_ports* are where a look at a link begins, as its clients would."""
+
+    carriers: Carriers
+    proxies: ToxiproxyStage
+    wire: WireStage | None
+    links: Mapping[str, Link]
+    probe_ports: Mapping[str, int]
+
+    @property
+    def the_wire(self) -> WireStage:
+        assert self.wire is not None, "a link can only be aimed at where there is one, and then there is a wire"
+        return self.wire
+
+    def probed(self, sight: Sight, timeout_s: float) -> Sight:
+        """*sight* with what a client of its link sees now, within *timeout_s*."""
+        link = sight.link
+        probe = look(link, ("127.0.0.1", self.probe_ports[link]), self.links[link].carries, timeout_s)
+        return replace(sight, outcome=probe.outcome, elapsed_s=probe.elapsed_s)
+
+    def in_the_wire(self, fault: str, link: str) -> Sight:
+        """What the tap and the edge of *link*, asked anew, say of *fault*."""
+        counts = self.the_wire.counts()[link]
+        answered = counts.by_fault.get(fault, 0)
+        if fault in counts.in_force:
+            return Sight(link, answered=answered, stands=True)
+        gone = "neither the tap nor the edge has it in force any more"
+        return Sight(link, answered=answered, stands=False, amiss=gone)
+
+
+class Place(ABC):
+    """One place, in one run. Its verbs return once all that carries the effect has acknowledged it."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+
+    @abstractmethod
+    def undo(self, fault: str, effect: Effect) -> Sequence[Request]:
+        """What makes *effect* false whoever sends it; asked for, and written to disk, before it is made true."""
+
+    @abstractmethod
+    def inject(self, fault: str, effect: Effect) -> None:
+        """Make *effect* true for *fault*. Raises HarnessError, after which it may be true in part."""
+
+    @abstractmethod
+    def revert(self, fault: str, effect: Effect) -> None:
+        """Make it false; one that is not in force, or whose carrier has gone and taken it along, is not an error."""
+
+    @abstractmethod
+    def ask(self, fault: str, effect: Effect) -> Sight:
+        """What the place itself, asked anew, says of it."""
+
+    def look(self, fault: str, effect: Effect, timeout_s: float) -> Sight:
+        """What can be seen of it now, within *timeout_s*; at a place that nothing shows but itself, what it says."""
+        return self.ask(fault, effect)
+
+
+places: Registry[type[Place]] = Registry("place where a fault can bite")
