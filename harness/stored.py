@@ -61,6 +61,11 @@ class Run:
         """One row an attempt that came through Toxiproxy."""
         return run_folder.read_table(RunFolder(self.path).table("arrivals"))
 
+    @cached_property
+    def traffic(self) -> pd.DataFrame:
+        """One row a tenth of a second in which something passed on a link."""
+        return run_folder.read_table(RunFolder(self.path).table("traffic"))
+
 
 def _warn(text: str) -> None:
     warnings.warn(text, stacklevel=2)
@@ -171,7 +176,9 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     attempts = derive_attempts(prepared.plan, tables.attempts, tables.requests)
     requests = derive_requests(prepared.plan, tables.requests, attempts)
     if keep and not tables.kept:
-        run_folder.keep_tables(folder, requests=requests, attempts=attempts, arrivals=tables.arrivals)
+        run_folder.keep_tables(
+            folder, requests=requests, attempts=attempts, arrivals=tables.arrivals, traffic=tables.traffic
+        )
     counted, arrivals = (since_the_load_began(rows, requests) for rows in (attempts, tables.arrivals))
     begun = msgspec.structs.replace(
         begun,
@@ -181,8 +188,9 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     )
     samples = instrument.read(folder.instrument, begun.clock_zero_s)
     texts = {question.id: question.text for question in prepared.questions.value.questions}
+    earlier = len(attempts) - len(counted)
     return Evidence(
-        prepared.plan, begun, history, requests, counted, arrivals, counts, texts, len(attempts) - len(counted), samples
+        prepared.plan, begun, history, requests, counted, arrivals, counts, texts, earlier, samples, tables.traffic
     )
 
 

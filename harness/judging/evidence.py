@@ -3,7 +3,8 @@
 Columns of *requests* are the fields of `records.Request`, and ``phase`` (in which it was due), ``good``, ``latency_ms`` and ``ttft_ms``
 (from when it was due; NaN when it never came), ``attempts`` (joined to it). Columns of *attempts* are the fields of `records.Attempt`,
 and ``request`` (index of the request it belongs to, -1 for none), ``layer`` (first, sdk, application, failover), ``phase`` (of its
-request). Columns of *arrivals* are the fields of `records.Arrival`. All instants are seconds of the run's clock.
+request). Columns of *arrivals* are the fields of `records.Arrival`, those of *traffic* the fields of
+`records.Traffic`. All instants are seconds of the run's clock.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ class Evidence:
     """Attempts that were seen before the load began, which are not in the table."""
     samples: Sequence[Sample] = ()
     """How late the run's processes were, and what kept the machine busy; none of a run of before that was measured."""
+    traffic: pd.DataFrame | None = None
+    """None: the run was made before this was recorded, or in a world that does not."""
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
 from harness.judging.starvation import Load, loads
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
+from harness.record.rows import SLICE_S
 
 LATE_STEP_S = 1.0
 """A fault that is begun or ended later than this is another fault than the one that was planned."""
@@ -108,10 +110,10 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
                 f"and {delivered.asked:.1%} was asked"
             )
     for fault in faults:
-        if fault.confirmed and _unused(evidence, fault.links):
+        if fault.confirmed and (unused := _unused(evidence, fault.links)):
             yield (
-                f"{fault.summary} broke nothing that is used: no attempt was seen on {', '.join(fault.links)} in the whole run; "
-                "does the service take its address from the link?"
+                f"{fault.summary} broke what is not used: nothing had passed on {', '.join(unused)} before anything was broken; does the "
+                "service take its address from the link? A link that is rightly quiet says idle: true in the target file"
             )
     for event in evidence.history:
         if isinstance(event, Reverted) and event.error:
@@ -139,11 +141,22 @@ def _late_steps(evidence: Evidence) -> Iterator[str]:
                 )
 
 
-def _unused(evidence: Evidence, links: Sequence[str]) -> bool:
-    """Whether the service never asked on any of *links*, though an attempt would have been seen on each."""
-    # Where a fault of a kind that is not installed was, nobody may have written down.
-    seen = bool(links) and all(evidence.plan.target.links[name].carries == "http" for name in links)
-    return seen and not evidence.attempts["link"].isin(links).any()
+def _unused(evidence: Evidence, links: Sequence[str]) -> list[str]:
+    """Those of *links* on which nothing had passed from the start of the load until anything was broken, though it would have been seen.
+
+    The warm-up counts too: replication of Redis may say no more than a word in ten seconds.
+    """
+    known = evidence.plan.target.links
+    if evidence.traffic is None:
+        # A run of before this was counted: attempts were seen on HTTP links, and one link that was used vouched for the others.
+        # Where a fault of a kind that is not installed was, nobody may have written down.
+        seen = bool(links) and all(known[name].carries == "http" for name in links)
+        return [] if not seen or evidence.attempts["link"].isin(links).any() else list(links)
+    until_s = min((event.at_s for event in evidence.history if isinstance(event, Injecting)), default=inf)
+    traffic = evidence.traffic
+    said = (traffic["bytes_out"] + traffic["bytes_in"] > 0) & traffic["start_s"].between(-SLICE_S, until_s)
+    carried = set(traffic.loc[said, "link"])
+    return [name for name in links if name not in carried and not known[name].idle]
 
 
 def _load(quality: Quality) -> Iterator[str]:
@@ -199,24 +212,13 @@ def _unsteady(evidence: Evidence) -> str:
 def _notes(evidence: Evidence) -> list[str]:
     """What a reader should know beside the numbers, though it makes none of them untrustworthy."""
     missing = [said for asked in evidence.preflights() for said in shortcomings(evidence.plan.target, asked)]
-    return [*silence(evidence), *dict.fromkeys(missing), *_uncounted(evidence), *_untouched(evidence)]
+    return [*silence(evidence), *dict.fromkeys(missing), *_uncounted(evidence)]
 
 
 def _uncounted(evidence: Evidence) -> Iterator[str]:
     forwarded, accepted = int(evidence.arrivals["forwarded_s"].notna().sum()), sum(evidence.accepted.values())
     if evidence.accepted and forwarded != accepted:
         yield f"the edge wrote {forwarded} attempts to the simulated providers, and they counted {accepted}"
-
-
-def _untouched(evidence: Evidence) -> Iterator[str]:
-    """Links of a fault on which nobody asked although one would have seen it: perhaps the service goes past them."""
-    aims = [disturbance.links for disturbance in evidence.plan.disturbances]
-    # Of a fault that is unused as a whole, that is told as a reason to distrust the run.
-    links = {link for aim in aims if not _unused(evidence, aim) for link in aim}
-    http = [link for link in sorted(links) if evidence.plan.target.links[link].carries == "http"]
-    for link in http:
-        if not (evidence.attempts["link"] == link).any():
-            yield f"no attempt was seen on {link} in the whole run, so to break it showed nothing"
 
 
 def _machine(load: Load) -> result.MachineLoad:

@@ -92,9 +92,14 @@ class Link(_Strict):
         default_factory=dict, description="what the started processes are told; {url}, {host}, {port}"
     )
 
+    idle: bool = Field(
+        default=False,
+        description="nothing is expected to pass on it before anything is broken, as on the way to a passive standby",
+    )
+
     @property
     def carries(self) -> Literal["http", "redis", "tcp"]:
-        """What flows over it, told by its upstream: only an HTTP link has a tap and an edge."""
+        """What flows over it, told by its upstream: only an HTTP link has an edge."""
         if not isinstance(self.upstream, str) or self.upstream.startswith(("http://", "https://")):
             return "http"
         return "redis" if self.upstream.startswith("redis://") else "tcp"

@@ -19,15 +19,17 @@ from harness.problems import Problem, UsageProblems
 from harness.record import history
 from harness.record.history import Begun, Event, History
 from harness.record.rowfile import Row, read_rows
-from harness.record.rows import Arrival, Attempt, Request
+from harness.record.rows import AnyRow, Arrival, Attempt, Request, Traffic
 from harness.record.tables import column_of, defaults, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_KINDS: Mapping[str, type[Request | Attempt | Arrival]] = MappingProxyType(
-    {"requests": Request, "attempts": Attempt, "arrivals": Arrival}
+_KINDS: Mapping[str, type[AnyRow]] = MappingProxyType(
+    {"requests": Request, "attempts": Attempt, "arrivals": Arrival, "traffic": Traffic}
 )
+_LATER = frozenset({"traffic"})
+"""Tables that runs of earlier versions have not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +92,19 @@ class RunFolder:
         return self.path / "result.json"
 
     def table(self, name: str) -> Path:
-        """The Parquet file of *name*: requests, attempts or arrivals."""
+        """The Parquet file of *name*: requests, attempts, arrivals or traffic."""
         return self.path / f"{name}.parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The three tables of a run; *kept*: each stands in a file of its own, and the rows are gone."""
+    """The tables of a run; *kept*: each stands in a file of its own, and the rows are gone. *traffic* is None where none was recorded."""
 
     requests: pd.DataFrame
     attempts: pd.DataFrame
     arrivals: pd.DataFrame
     kept: bool
+    traffic: pd.DataFrame | None = None
 
 
 def create(out: Path, scenario: str, run_id: str) -> RunFolder:
@@ -194,19 +197,20 @@ def read_tables(folder: RunFolder, clock_zero_s: float) -> Tables:
 
     Raises UsageProblems with every file that is missing or damaged.
     """
-    missing = [name for name in _KINDS if not folder.table(name).exists()]
-    if missing and folder.rows.is_dir():
+    there = [name for name in _KINDS if folder.table(name).exists()]
+    missing = [name for name in _KINDS if name not in {*there, *_LATER}]
+    if len(there) < len(_KINDS) and folder.rows.is_dir():
         return _tables_of_rows(folder, clock_zero_s)
-    if len(missing) == len(_KINDS):
+    if not there:
         raise UsageProblems(Problem("holds neither tables nor the rows that they are made of", file=str(folder.path)))
     if missing:
         what = "is missing, and so are the rows that it was made of"
         raise UsageProblems(*(Problem(what, file=str(folder.table(name))) for name in missing))
     frames: dict[str, pd.DataFrame] = {}
     problems: list[Problem] = []
-    for name, kind in _KINDS.items():
+    for name in there:
         try:
-            frames[name] = _checked(read_table(folder.table(name)), kind, folder.table(name))
+            frames[name] = _checked(read_table(folder.table(name)), _KINDS[name], folder.table(name))
         except UsageProblems as found:
             problems += found.problems
     if problems:
@@ -214,10 +218,17 @@ def read_tables(folder: RunFolder, clock_zero_s: float) -> Tables:
     return Tables(**frames, kept=not folder.rows.is_dir())
 
 
-def keep_tables(folder: RunFolder, *, requests: pd.DataFrame, attempts: pd.DataFrame, arrivals: pd.DataFrame) -> None:
+def keep_tables(
+    folder: RunFolder,
+    *,
+    requests: pd.DataFrame,
+    attempts: pd.DataFrame,
+    arrivals: pd.DataFrame,
+    traffic: pd.DataFrame | None = None,
+) -> None:
     """Store the tables that are not there yet as Parquet; the rows they were made of are then no longer needed."""
-    for name, frame in (("requests", requests), ("attempts", attempts), ("arrivals", arrivals)):
-        if _length(folder.table(name)) is None:
+    for name, frame in (("requests", requests), ("attempts", attempts), ("arrivals", arrivals), ("traffic", traffic)):
+        if frame is not None and _length(folder.table(name)) is None:
             with _replacing(folder.table(name)) as temporary:
                 frame.to_parquet(temporary, index=False, compression="zstd", write_page_checksum=True)
     # Under their own name the rows are there as long as all of them are: some of them would be taken for the whole run.
@@ -269,7 +280,9 @@ def _tables_of_rows(folder: RunFolder, clock_zero_s: float) -> Tables:
         "attempts": table(_rows(folder.rows, "attempts", Attempt), Attempt, clock_zero_s),
         "arrivals": table(_rows(folder.rows, "arrivals", Arrival), Arrival, clock_zero_s),
     }
-    lengths = {name: _length(folder.table(name)) for name in _KINDS}
+    if any(folder.rows.glob("traffic*.rows")):
+        frames["traffic"] = table(_rows(folder.rows, "traffic", Traffic), Traffic, clock_zero_s)
+    lengths = {name: _length(folder.table(name)) for name in frames}
     problems = [
         Problem(f"holds {length} rows, but {folder.rows} holds {len(frames[name])}", file=str(folder.table(name)))
         for name, length in lengths.items()
@@ -298,7 +311,7 @@ def _length(path: Path) -> int | None:
         return None
 
 
-def _checked(frame: pd.DataFrame, kind: type[Request | Attempt | Arrival], path: Path) -> pd.DataFrame:
+def _checked(frame: pd.DataFrame, kind: type[AnyRow], path: Path) -> pd.DataFrame:
     """*frame* with a column for each field of *kind*: one that it was stored without is filled with the field's default.
 
     Raises UsageProblems where there is no default, or where a column holds something else.

@@ -84,7 +84,12 @@ def follows(way: str) -> dict[str, Any]:
         },
         # Told to be Redis, so that a probe says something: whether anything comes back is what shows the fault.
         "links": {
-            "replication": {"kind": "replication", "region": "west", "upstream": "redis://127.0.0.1:{primary.port}"}
+            "replication": {
+                "kind": "replication",
+                "region": "west",
+                "upstream": "redis://127.0.0.1:{primary.port}",
+                "idle": True,  # nothing is said on it before something is published
+            }
         },
         "publish": {"post": "http://127.0.0.1:{primary.port}/publish"},
     }
@@ -166,6 +171,18 @@ def test_a_service_that_turns_elsewhere_in_time_passes_whatever_befalls_one_prov
 def test_a_limit_on_a_provider_that_nobody_asks_is_no_test_of_the_service(run: Any) -> None:
     assert findings(run) == {"good_ratio": "pass"}
     assert (run.verdict, run.result.exit_status) == ("invalid", 4), run.result.reason
+
+
+@case(
+    asks("trusting", "near", spare="far"),
+    LATE | {"on": {"kind": "provider"}, "base": "200ms"},
+    "good_ratio >= 0.6 in fault",
+    fault="2s",
+)
+def test_one_link_that_is_used_does_not_vouch_for_another_that_is_broken_with_it(run: Any) -> None:
+    assert findings(run) == {"good_ratio": "pass"}
+    assert (run.verdict, run.result.exit_status) == ("invalid", 4)
+    assert "nothing had passed on far before anything was broken" in run.result.reason
 
 
 @case(asks("hoarding", "near", nonce="header"), LATE, "good_ratio >= 0.6 in fault", ASKED_ONCE)
