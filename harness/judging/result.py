@@ -93,6 +93,7 @@ class Metric(Measured):
     unit: str
     by: Breakdown = Field(default_factory=Breakdown)
     parts: dict[str, Measured] = Field(default_factory=dict)
+    unseen: list[str] = Field(default_factory=list, description="links on which it sees nothing of what it counts")
 
 
 class Finding(_Part):

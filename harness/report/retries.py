@@ -31,9 +31,28 @@ class Retries:
     """Whether nothing was ever tried again, and all arrived."""
 
 
-def section(_result: Result, evidence: Evidence | None) -> Markup:
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What is not in the picture: *links* on which attempts cannot be seen, and the *commands* per request on those that carry Redis."""
+
+    links: list[str]
+    commands: list[tuple[str, str]]
+
+
+def section(result: Result, evidence: Evidence | None) -> Markup:
     """Retries by layer; one line where there was nothing to see, or nothing out of the ordinary."""
-    return render("retries.html", retries=picture(evidence) if evidence is not None else None)
+    return render(
+        "retries.html", retries=picture(evidence) if evidence is not None else None, elsewhere=_elsewhere(result)
+    )
+
+
+def _elsewhere(result: Result) -> Elsewhere:
+    attempts, commands = result.metrics.get("retry_amplification"), result.metrics.get("store_commands")
+    by_phase = commands.by.phase if commands is not None else {}
+    told = [
+        (words.phase(name), words.number(found.value)) for name, found in by_phase.items() if found.value is not None
+    ]
+    return Elsewhere(attempts.unseen if attempts is not None else [], told)
 
 
 def picture(evidence: Evidence) -> Retries | None:

@@ -16,6 +16,7 @@ TITLES = {
     "failover_time_s": "Failover time",
     "relapses": "Relapses",
     "retry_amplification": "Retry amplification",
+    "store_commands": "Commands at stores",
     "answer_consistency": "Answer consistency",
     "monotonic_violations": "Steps back",
     "good_ratio": "Good answers",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from harness.interval import UNMEASURED, Interval
@@ -21,7 +22,8 @@ from harness.reading import expectation
 from harness.reading.expectation import Selection
 from harness.reading.target import Target
 from harness.record.history import Ended, Event, Injected, Injecting, Published, Reverted, Reverting
-from harness.record.rows import Attempt, Request
+from harness.record.rows import Attempt, Request, Traffic
+from harness.record.tables import table
 
 MakePlan = Callable[..., Plan]
 MakeEvidence = Callable[..., Evidence]
@@ -588,3 +590,67 @@ def test_a_recovery_that_nobody_can_be_sure_of_says_why(
 
     late = told(bad_between(16, 40))
     assert late == "answers may have been good again from 18.9 s on, and were not seen to stay so"
+
+
+# store_commands
+
+
+def asked_of_stores(per_request: Callable[[float], int], *, until_s: float = 7.0) -> pd.DataFrame:
+    """Ten requests a second, each of which becomes as many commands at store-east as *per_request* says of its second; bytes elsewhere."""
+    slices = [round(0.1 * number, 1) for number in range(int(10 * until_s))]
+    stores = [Traffic("store-east", at_s, bytes_out=9, commands=per_request(at_s)) for at_s in slices]
+    providers = [Traffic("provider-east", at_s, bytes_out=500, bytes_in=500) for at_s in slices]
+    return table([*stores, *providers], Traffic, 0.0)
+
+
+def test_a_client_that_asks_its_store_again_and_again_shows_in_the_commands_and_not_in_the_attempts(
+    make_plan: MakePlan, make_evidence: MakeEvidence
+) -> None:
+    plan = make_plan()
+    evidence = make_evidence(plan, traffic=asked_of_stores(lambda at_s: 28 if 3 <= at_s < 5 else 1))
+    before = measure(evidence, "store_commands in baseline")
+    assert (before.value, before.n) == (1, 20)
+    assert before.low <= 1 <= before.high < 1.3
+    during = measure(evidence, "store_commands in fault")
+    assert during.value == pytest.approx(28)
+    assert during.low > 20
+    assert measure(evidence, "retry_amplification in fault").value == 1
+    document = metrics["store_commands"].document(evidence)
+    assert document.by.phase["fault"] == measured(during)
+    assert set(document.by.link) == {"store-east", "store-west", "replication"}
+    assert document.by.link["store-west"].value == 0
+
+
+def test_amplification_says_on_which_links_it_sees_nothing(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
+    evidence = make_evidence(make_plan())
+    assert metrics["retry_amplification"].document(evidence).unseen == ["store-east", "store-west", "replication"]
+    assert metrics["store_commands"].document(evidence).unseen == []
+
+
+@pytest.mark.parametrize("traffic", [None, [], [Traffic("store-east", 1.0, connections=1, bytes_out=5, bytes_in=5)]])
+def test_where_no_command_was_seen_nothing_was_measured(
+    make_plan: MakePlan, make_evidence: MakeEvidence, traffic: list[Traffic] | None
+) -> None:
+    seen = None if traffic is None else table(traffic, Traffic, 0.0)
+    assert measure(make_evidence(make_plan(), traffic=seen), "store_commands") == UNMEASURED
+
+
+def test_commands_that_nobody_listens_to_are_not_counted_as_none(
+    make_plan: MakePlan, make_evidence: MakeEvidence
+) -> None:
+    refused = make_evidence(make_plan(faults=[LOSS | {"mode": "refuse"}]), traffic=asked_of_stores(lambda _: 1))
+    assert measure(refused, "store_commands in fault") == UNMEASURED
+    assert measure(refused, "store_commands in baseline").value == 1
+    written = "store_commands <= 5 in fault"
+    plan = refused.plan
+    assert "regional_loss-1 leaves nobody listening" in (
+        metrics["store_commands"].unsettled(plan, expectation.parse(written)) or ""
+    )
+
+
+def test_a_target_without_redis_has_no_commands_to_expect(make_plan: MakePlan, target: Target) -> None:
+    links = {name: link for name, link in target.links.items() if link.carries != "redis"}
+    bare = make_plan(of=target.model_copy(update={"links": links}))
+    assert "no link that carries Redis" in (
+        metrics["store_commands"].unsettled(bare, expectation.parse("store_commands <= 5")) or ""
+    )

@@ -195,6 +195,13 @@ def test_retries_are_told_by_layer_and_a_run_without_any_in_a_line(failing, undi
     assert "Nothing was tried twice: each of 1,000 attempts was a request's first" in calm
 
 
+def test_of_retries_it_is_said_on_which_links_none_can_be_seen(failing, read) -> None:
+    text = read(retries.section(failing.result, failing.evidence)).text
+    unseen = failing.result.metrics["retry_amplification"].unseen
+    assert unseen
+    assert f"nothing is said here of tries on {', '.join(unseen)}" in text
+
+
 def test_words_in_which_two_answers_differ_are_marked_and_the_others_are_not() -> None:
     left, right = disagreements.differing("Refunds within 14 days of renewal.", "Refunds within 30 days of renewal.")
     assert [piece.text for piece in left if piece.differs] == ["14"]

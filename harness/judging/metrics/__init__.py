@@ -8,6 +8,7 @@ from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
 from harness.judging.metrics.retry_amplification import RetryAmplification
+from harness.judging.metrics.store_commands import StoreCommands
 from harness.registry import load_third_parties
 
 for _metric in (
@@ -15,6 +16,7 @@ for _metric in (
     FailoverTime(),
     Relapses(),
     RetryAmplification(),
+    StoreCommands(),
     AnswerConsistency(),
     MonotonicViolations(),
     GoodRatio(),

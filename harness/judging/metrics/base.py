@@ -64,6 +64,7 @@ class Metric(ABC):
             unit=self.unit,
             by=self.by(evidence),
             parts=self.also(whole),
+            unseen=self.unseen(evidence.plan),
         )
 
     def by(self, evidence: Evidence) -> Breakdown:
@@ -73,6 +74,10 @@ class Metric(ABC):
             return Breakdown()
         names = [phase.name for phase in evidence.plan.phases]
         return Breakdown(phase={name: measured(self.measure(pick(evidence, Selection(phase=name)))) for name in names})
+
+    def unseen(self, plan: Plan) -> list[str]:
+        """Names of the links of *plan* on which it sees nothing of what it counts."""
+        return []
 
     def also(self, whole: Sample) -> dict[str, Measured]:
         """Further numbers that belong to it, over all that is scored."""

@@ -46,6 +46,9 @@ class RetryAmplification(Metric):
         # No excess attempt among n requests leaves this much room for some: Poisson's upper bound for none seen.
         return best_case(plan, expectation, lambda n: Interval(1.0, 1.0, 1.0 - log(TAIL) / n, n))
 
+    def unseen(self, plan: Plan) -> list[str]:
+        return [name for name, link in plan.target.links.items() if link.carries != "http"]
+
     def by(self, evidence: Evidence) -> Breakdown:
         from harness.judging.result import Breakdown
 

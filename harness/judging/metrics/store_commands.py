@@ -1,0 +1,86 @@
+"""How many commands at its Redis stores one logical request became."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.interval import UNMEASURED, Interval
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.base import Metric, measured
+from harness.judging.sample import Sample, pick, spans
+from harness.planning.plan import Phase, Plan
+from harness.reading.expectation import Expectation
+
+if TYPE_CHECKING:
+    from harness.judging.result import Breakdown
+
+
+class StoreCommands(Metric):
+    """Commands seen in front of the fault on links that carry Redis, per logical request; they belong to the phase in which they were said.
+
+    A command carries no mark of its request, so those of one second are shared out among the requests that were due in it. Replication
+    counts too, as any client does. It shows a store's client that tries again and again, which `retry_amplification` cannot see.
+    """
+
+    name: ClassVar[str] = "store_commands"
+    unit: ClassVar[str] = "commands per request"
+
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        interval: Interval = sample.once(self.name, lambda: _measure(sample, redis_links(sample.run.plan)))
+        return interval
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        if not redis_links(plan):
+            return f"target {plan.target.name!r} has no link that carries Redis, so no command can be seen"
+        if names := _hidden(plan, spans(plan, expectation.selection)):
+            return f"{', '.join(names)} leaves nobody listening, and a command that is not said leaves no trace: it would be unmeasured"
+        return None
+
+    def by(self, evidence: Evidence) -> Breakdown:
+        from harness.judging.result import Breakdown
+
+        whole, links = pick(evidence), redis_links(evidence.plan)
+        if self.measure(whole).value is None:
+            return Breakdown(phase=super().by(evidence).phase)
+        return Breakdown(
+            phase=super().by(evidence).phase, link={name: measured(_measure(whole, [name])) for name in links}
+        )
+
+
+def redis_links(plan: Plan) -> list[str]:
+    """Names of the links on which commands can be seen."""
+    return [name for name, link in plan.target.links.items() if link.carries == "redis"]
+
+
+def _measure(sample: Sample, links: Sequence[str]) -> Interval:
+    from harness.judging.scoring.amplification import retry_amplification
+    from harness.judging.scoring.sharing import shared_out
+
+    traffic = sample.run.traffic
+    # Not one command in the whole run: nothing was watched where the target asks, and 0 would be a lie.
+    if traffic is None or _hidden(sample.run.plan, sample.spans) or not _commands_at_all(sample):
+        return UNMEASURED
+    said = traffic[traffic["link"].isin(links) & (traffic["commands"] > 0)]
+    if sample.spans:
+        said = said[said["start_s"].between(sample.spans[0].start_s, sample.spans[-1].end_s, inclusive="left")]
+    due_s = sample.requests["due_s"].to_numpy()
+    each = shared_out(said["commands"].to_numpy(), said["start_s"].to_numpy(), due_s)
+    return retry_amplification(each, due_s, seed=sample.run.plan.seed)
+
+
+def _commands_at_all(sample: Sample) -> bool:
+    traffic = sample.run.traffic
+    return traffic is not None and bool(traffic["commands"].any())
+
+
+def _hidden(plan: Plan, during: Sequence[Phase]) -> list[str]:
+    """Ids of the faults that keep commands from being said *during* these phases."""
+    redis = set(redis_links(plan))
+    return [
+        d.id
+        for d in plan.disturbances
+        if d.fault.hides_attempts()
+        and redis.intersection(d.links)
+        and any(d.start_s < span.end_s and span.start_s < d.end_s for span in during)
+    ]
