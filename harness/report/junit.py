@@ -22,8 +22,9 @@ def junit(result: Result) -> str:
     for finding in result.findings:
         case = _case(suite, result, one_line(finding.expectation, 200))
         _say(case, *_trouble(result, finding))
-    if result.verdict != "pass" and (result.verdict not in words.TRUSTED or not _troubled(suite)):
-        # Something must be red, even where nothing was expected or every finding passed.
+    died = result.verdict == "fail" and bool(result.service_ended)
+    if result.verdict != "pass" and (result.verdict not in words.TRUSTED or died or not _troubled(suite)):
+        # Something must be red, even where nothing was expected or every finding passed, and a death is no finding.
         case = _case(suite, result, "the run itself")
         _say(case, "failure" if result.verdict == "fail" else "error", result.verdict, headline(result))
     elif not result.findings:

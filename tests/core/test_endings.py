@@ -13,6 +13,7 @@ from harness.planning.plan import Plan
 from harness.record.history import Ended, Event, Reverted, Reverting
 from harness.record.rows import Request
 from harness.report.headline import headline
+from harness.report.junit import junit
 
 MakePlan = Callable[..., Plan]
 MakeEvidence = Callable[..., Any]
@@ -34,8 +35,8 @@ def ended_at(at_s: float, events: list[Event], reason: str) -> list[Event]:
 def died(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, events: Any) -> Callable[[float], Result]:
     """A run whose service ended at that time, with a fault from 3 to 5 s."""
 
-    def judged(at_s: float, reason: str = "service_ended") -> Result:
-        plan = make_plan(expect=["good_ratio >= 0.2 in baseline"])
+    def judged(at_s: float, reason: str = "service_ended", expect: str = "good_ratio >= 0.2 in baseline") -> Result:
+        plan = make_plan(expect=[expect])
         asked = [row for row in rows(plan) if row.due_s < at_s]
         return verdict.judge(make_evidence(plan, requests=asked, history=ended_at(at_s, events(plan), reason)))
 
@@ -58,6 +59,13 @@ def test_a_service_that_dies_of_what_is_broken_has_failed(
     assert (result.verdict, result.exit_status) == ("fail", 1)
     assert result.reason == f"The service did not live through it: {where}; its log ends:\nout of memory."
     assert headline(result).startswith(f"The service did not live through it: {where}; its log ends: out of memory.")
+
+
+@pytest.mark.parametrize("expect", ["good_ratio >= 0.2 in baseline", "ttft_ms.p50 <= 50 in recovery"])
+def test_a_death_is_red_in_junit_whatever_was_found(died: Callable[..., Result], expect: str) -> None:
+    result = died(4.0, expect=expect)
+    assert 'failures="1"' in junit(result)
+    assert '<failure type="fail" message="The service did not live through it: at 4.0 s, in fault' in junit(result)
 
 
 def test_a_service_that_dies_before_anything_is_broken_is_a_crash(died: Callable[[float], Result]) -> None:

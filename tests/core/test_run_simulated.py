@@ -13,6 +13,7 @@ from harness.judging.evidence import Evidence
 from harness.planning.plan import Plan
 from harness.problems import HarnessError
 from harness.record.history import Alarm, Ended, Event, Injected, Injecting, Look, Published, Reverted, Reverting
+from harness.report.trust import checks
 from harness.running import loop
 from harness.running.ports import ProxyWedgedError
 
@@ -136,6 +137,7 @@ def test_a_fault_that_somebody_takes_away_before_its_end_makes_the_run_invalid(
     sim.events.at(at_s, lambda: sim.network.lift(name, effect))
     result = verdict.judge(sim.evidence(loop.run(plan, sim.world, Memory())))
     assert result.verdict == "invalid"
+    assert checks(result)[0].said == "not to its end"
     assert result.faults[0].lost_at_s == pytest.approx(at_s, abs=1.2)
     assert f"did not stand as it was made: seen at {result.faults[0].lost_at_s:.1f} s, " in result.reason
     assert f"{effect.aim}: it is not there any more: somebody took it away" in result.reason

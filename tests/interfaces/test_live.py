@@ -58,6 +58,21 @@ def test_without_a_terminal_one_plain_line_tells_how_it_goes(plan: Plan, rows: P
     assert " ".join(line.split()) == told
 
 
+@pytest.mark.parametrize(
+    ("confirmed", "gone", "said"),
+    [(True, False, "in force"), (False, False, "not seen yet"), (True, True, "NOT as it was made")],
+)
+def test_what_is_known_of_a_fault_is_told_while_it_is_in_force(
+    plan: Plan, rows: Path, confirmed: bool, gone: bool, said: str
+) -> None:
+    ids = {disturbance.id for disturbance in plan.disturbances}
+    progress = Progress(20.0, {d.id: d for d in plan.disturbances}, ids if confirmed else set(), ids if gone else set())
+    console = Console(width=200, record=True, file=StringIO())
+    with LivePanel(console, plan, rows) as panel:
+        panel.show(progress)
+    assert f"regional_loss east · blackhole ({said}" in console.export_text()
+
+
 @pytest.mark.parametrize("width", [100, 60])
 def test_on_a_terminal_a_panel_shows_each_number_below_its_name(plan: Plan, rows: Path, width: int) -> None:
     lines = _shown(plan, rows, width, terminal=True).splitlines()
