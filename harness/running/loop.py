@@ -135,8 +135,11 @@ class _Course:
         self._world.load.start()
         for step in self._plan.steps:
             self._wait(step.at_s)
+            # Of a harness that was stopped until after a step was due, or until all was over, this is the first that it hears.
+            self._world.watch.check()
             self._take(step)
         self._wait(self._plan.ends_s, until=self._world.load.ended)
+        self._world.watch.check()
 
     def _wait(self, at_s: float, until: Callable[[], bool] = lambda: False) -> None:
         clock = self._world.clock

@@ -169,7 +169,7 @@ def stopped(small: Any) -> Any:
     """As with Ctrl-Z, until the keeper has taken the fault back."""
     process = small.begin()
     folder = small.run_folder()
-    small.until(lambda: b'"injected"' in (folder / "history.jsonl").read_bytes(), "the fault is in force")
+    small.until(lambda: b'"look"' in (folder / "history.jsonl").read_bytes(), "somebody looked at the fault")
     process.send_signal(signal.SIGSTOP)
     small.until(lambda: b'{"done": "latency-1"}' in (folder / "undo.jsonl").read_bytes(), "the fault is taken back")
     process.send_signal(signal.SIGCONT)
