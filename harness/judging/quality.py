@@ -121,9 +121,11 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
 
 
 def _had_no_time(evidence: Evidence, fault: result.Fault) -> bool:
-    """Whether the service ended before anybody could look at *fault*: then it did not fail to take hold, the service failed."""
-    died = evidence.ended is not None and evidence.ended.reason == "service_ended"
-    return died and not evidence.of_fault(fault.id, Look) and not evidence.of_fault(fault.id, Confirmed)
+    """Whether the run was cut short before *fault* began, or the service ended before anybody could look: it did not fail to take hold."""
+    seen = bool(evidence.of_fault(fault.id, Look)) or bool(evidence.of_fault(fault.id, Confirmed))
+    if seen or evidence.ended is None or evidence.ended.reason == "completed":
+        return False
+    return evidence.ended.reason == "service_ended" or not evidence.of_fault(fault.id, Injecting)
 
 
 def _late_steps(evidence: Evidence) -> Iterator[str]:

@@ -233,6 +233,17 @@ def test_what_the_looks_saw_decides_whether_a_fault_took_hold_and_stood_to_its_e
     assert bool(fault.lost) == (lost_at_s is not None)
 
 
+@pytest.mark.parametrize(("at_s", "told"), [(2.0, False), (3.5, True)])
+def test_a_fault_that_a_run_which_was_cut_short_never_came_to_is_not_blamed(
+    make_plan: MakePlan, judged: Callable[..., Result], events: Events, at_s: float, told: bool
+) -> None:
+    plan = make_plan()
+    before = [event for event in events(plan) if event.at_s < at_s and not isinstance(event, Confirmed)]
+    result = judged(plan, history=[*before, Alarm(at_s, "it wedged"), Ended(at_s, "invalidated", "it wedged")])
+    assert result.verdict == "invalid"
+    assert ("did not take hold" in result.reason) == told
+
+
 @pytest.mark.parametrize("held", [True, False, None])
 def test_of_a_run_of_before_looks_were_written_down_it_stands_as_it_was_decided_then(
     make_plan: MakePlan, judged: Callable[..., Result], events: Events, held: bool | None
