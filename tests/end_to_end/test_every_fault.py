@@ -9,6 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from harness.record import run_folder
+from harness.record.history import Look
+from harness.record.run_folder import RunFolder
+
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = """\
 schema: harness.scenario/1
@@ -41,6 +45,24 @@ def test_every_fault_is_confirmed_and_reverted(result: Any) -> None:
     faults = result.result["faults"]
     assert [fault["kind"] for fault in faults if not fault["confirmed"]] == []
     assert all(fault["injected_at_s"] < fault["confirmed_at_s"] <= fault["reverted_at_s"] for fault in faults)
+
+
+def test_every_fault_stood_until_its_end_and_was_looked_at_all_the_while(result: Any) -> None:
+    assert [fault["lost"] for fault in result.result["faults"]] == [""] * 6
+    history = run_folder.read_history(RunFolder(result.folder))[1]
+    looks = [event for event in history if isinstance(event, Look)]
+    for fault in result.result["faults"]:
+        instants = [look.at_s for look in looks if look.fault == fault["id"]]
+        assert fault["injected_at_s"] <= instants[0] <= instants[-1] <= fault["reverted_at_s"]
+        assert all(look.sight.stands for look in looks if look.fault == fault["id"])
+
+
+def test_the_share_that_was_hit_stands_beside_the_one_that_was_asked(result: Any) -> None:
+    (fault,) = [fault for fault in result.result["faults"] if fault["kind"] == "http_error"]
+    assert fault["share_asked"] == 0.5
+    # Whether it is near is judged, and a run in which it is far off would not have passed.
+    assert 0 < fault["share_delivered"]["value"] <= 1
+    assert fault["share_delivered"]["n"] >= fault["attempts_affected"]
 
 
 def test_faults_that_leave_a_trace_say_how_many_attempts_they_touched(result: Any) -> None:
