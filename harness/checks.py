@@ -9,13 +9,16 @@ from harness.judging.metrics import metrics
 from harness.planning.plan import Plan
 from harness.problems import Problem
 from harness.protocols.asking import resolved
+from harness.protocols.pointer import is_pointer
 from harness.protocols.protocols import protocol
 from harness.reading import expectation
 from harness.reading.expectation import Expectation
 from harness.reading.hosts import host_of, on_this_machine
-from harness.reading.placeholders import missing_secrets, secret_names, secrets, unknown_placeholders, untold_links
+from harness.reading.placeholders import missing_secrets, unknown_placeholders, untold_links
+from harness.reading.questions import Questions
 from harness.reading.scenario import PHASES, Scenario
 from harness.reading.target import Target
+from harness.reading.templates import secret_names, secrets
 from harness.reading.yaml import Document
 from harness.registry import UnknownNameError, suggestion
 
@@ -85,6 +88,17 @@ def never_settled(written: Written, made: Plan) -> Iterator[Problem]:
             yield written.problem(expected, f"{expected}: {why}")
 
 
+def nobody_asks(written: Written, made: Plan, questions: Questions) -> Iterator[Problem]:
+    """Every expectation of *made* on leaks, where no question says who asks."""
+    if any(question.user for question in questions.questions):
+        return
+    for expected in made.expectations:
+        if expected.metric == "leaks":
+            yield written.problem(
+                expected, f"{expected}: no question says who asks; give each its user: in the questions file"
+            )
+
+
 def target_problems(target: Document[Target], environment: Mapping[str, str] | None) -> Iterator[Problem]:
     """All that is wrong with a target as such; *environment* is where ``${VAR}`` comes from, None where none is needed."""
     yield from unknown_placeholders(target)
@@ -112,7 +126,9 @@ def needs(target: Document[Target], environment: Mapping[str, str], allowed: Col
 
 def _ask_problems(target: Document[Target], environment: Mapping[str, str]) -> Iterator[Problem]:
     """What the protocol says of the way in which the target is to be asked."""
-    ask = target.value.ask
+    ask, publish = target.value.ask, target.value.publish
+    if publish and not is_pointer(publish.version):
+        yield target.problem("publish.version", f"{publish.version!r} is no JSON Pointer; write one such as /version")
     try:
         spoken = protocol(ask.protocol)
     except UnknownNameError as error:

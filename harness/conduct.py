@@ -119,7 +119,7 @@ def _live_through(
     from harness.running.world.real import real_world
 
     plan = prepared.plan
-    questions = {question.id: question.text for question in prepared.questions.value.questions}
+    questions = {question.id: question for question in prepared.questions.value.questions}
     with real_world(plan, questions, folder, environment, proxy, signals, say) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()

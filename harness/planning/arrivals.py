@@ -16,6 +16,13 @@ Due = TypeVar("Due")
 Shape = Literal["constant", "poisson"]
 
 
+class AskedBy(Protocol):
+    """A question, of which it is known who asks it; empty where anybody may."""
+
+    @property
+    def user(self) -> str: ...
+
+
 class Arrivals(Protocol):
     """What says when requests are due, and what each of them is."""
 
@@ -36,7 +43,7 @@ class Arrivals(Protocol):
     @property
     def entries(self) -> Sequence[object]: ...
     @property
-    def questions(self) -> Sequence[object]: ...
+    def questions(self) -> Sequence[AskedBy]: ...
 
 
 class Share(NamedTuple):
@@ -97,14 +104,24 @@ def conversation_count(rate_per_s: float, turn_gap_s: float, workers: int) -> in
 
 
 def turns(plan: Arrivals, share: Share) -> Iterator[Turn]:
-    """What one worker sends, in order. A conversation moves on to the next entry with every turn."""
+    """What one worker sends, in order. A conversation moves on to the next entry with every turn, and is one user's."""
+    theirs = _by_user(plan.questions)
     conversations = conversation_count(plan.rate_per_s, plan.turn_gap_s, share.of)
     due = due_times(plan.shape, plan.rate_per_s, plan.total_s, plan.jitter, plan.seed)
     for index, due_s in mine(due, share):
         turn, conversation = divmod(index, conversations)
         entry = (conversation + turn) % len(plan.entries)
-        question = _draw(plan.seed, index, len(plan.questions))
+        among = theirs[conversation % len(theirs)]
+        question = among[_draw(plan.seed, index, len(among))]
         yield Turn(index, due_s, conversation, turn, entry, question, nonce(plan.run_id, index))
+
+
+def _by_user(questions: Sequence[AskedBy]) -> list[list[int]]:
+    """Positions of the questions of each user."""
+    theirs: dict[str, list[int]] = {}
+    for position, question in enumerate(questions):
+        theirs.setdefault(question.user, []).append(position)
+    return list(theirs.values())
 
 
 def _draw(seed: int, index: int, among: int) -> int:

@@ -1,8 +1,9 @@
-"""How one question is put to the target, with every secret filled in."""
+"""How a question is put to the target, and what its answer can say: the values that all protocols share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -51,3 +52,69 @@ def own_nonces(ask: TargetAsk, run_id: str) -> Nonces:
     """How the nonces of run *run_id* are known, and where the target file's *ask* has them travel."""
     header = ask.nonce.name if ask.nonce.place == "header" else None
     return Nonces(run_id, (header or "").lower())
+
+
+class Asked(NamedTuple):
+    """One question, as one conversation puts it."""
+
+    question: str
+    conversation: str
+    seen_version: int | None
+    nonce: str
+    user: str = ""
+
+
+class HttpRequest(NamedTuple):
+    """A request before it has an address."""
+
+    method: str
+    path: str
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+
+    def encode(self, url: str) -> bytes:
+        """What goes over a connection to the entry at *url*, whose own path comes before the request's."""
+        parts = urlsplit(url)
+        headers = {"host": parts.netloc.rpartition("@")[2], **self.headers, "content-length": str(len(self.body))}
+        first = f"{self.method} {parts.path.rstrip('/')}{self.path} HTTP/1.1"
+        lines = [first, *(f"{name}: {text}" for name, text in headers.items()), "", ""]
+        return "\r\n".join(lines).encode("latin-1") + self.body
+
+
+class Said(NamedTuple):
+    """What one event of a stream, or a whole body, says. *error* is what the target says went wrong.
+
+    *finished*: there is no more text to come; *done*: there is nothing more to come.
+    """
+
+    text: str = ""
+    finished: bool = False
+    done: bool = False
+    error: str | None = None
+    snapshot_version: int | None = None
+    conversation: str | None = None
+
+
+class MalformedError(ValueError):
+    """An answer that its protocol does not allow."""
+
+
+class Reader(Protocol):
+    """Reads the answer to one request."""
+
+    def event(self, name: bytes, data: bytes) -> Said:
+        """What one server-sent event says; raises MalformedError."""
+
+    def whole(self, body: bytes) -> Said:
+        """What a body that is no stream of events says; raises MalformedError."""
+
+
+class AskProtocol(Protocol):
+    """One way to ask a target."""
+
+    def problems(self, ask: Ask) -> list[str]:
+        """What is wrong with *ask* for this protocol, each with what would be right."""
+
+    def request(self, ask: Ask, asked: Asked) -> HttpRequest: ...
+
+    def reader(self, ask: Ask) -> Reader: ...

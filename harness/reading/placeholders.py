@@ -1,80 +1,21 @@
-"""Templates: ``{port}`` stands for a value that the harness knows, ``${KEY}`` for a secret of the environment.
-
-``{{`` and ``}}`` stand for braces, as in JSON on a command line, and ``$${KEY}`` for ``${KEY}`` itself. Values are
-filled in first and secrets last, so that no secret is ever read as a template.
-"""
+"""The placeholders of a target file: where each may stand, and what nothing would fill in."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from harness.problems import Problem
 from harness.reading.target import Service, Target
+from harness.reading.templates import OF_A_QUESTION, placeholders, secret_names, texts, wrongs
 from harness.reading.yaml import paths
 from harness.reading.yaml.document import Document
-from harness.reading.yaml.expected import nearest
 from harness.reading.yaml.paths import Path
 from harness.registry import suggestion
 
 EVERYWHERE = frozenset({"python", "seed", "temp"})
 OF_A_LINK = frozenset({"url", "host", "port"})
-OF_A_QUESTION = frozenset({"question", "conversation", "seen_version", "nonce"})
-
-_TOKEN = re.compile(
-    r"(?P<secret>\$?\$\{[A-Za-z_][A-Za-z0-9_]*\})"
-    r"|(?P<escaped>\{\{|\}\})"
-    r"|\{(?P<name>[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z][A-Za-z0-9_-]*)?)\}"
-    r"|(?P<stray>[{}])"
-)
-_SECRET = re.compile(r"\$(?P<escaped>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-def placeholders(text: str) -> list[str]:
-    """Names of the placeholders of *text*, each once, in the order in which they come; secrets are not among them."""
-    return list(dict.fromkeys(match["name"] for match in _TOKEN.finditer(text) if match["name"]))
-
-
-def wrongs(text: str, known: Collection[str]) -> list[str]:
-    """What is wrong with *text* as a template of the *known* names: unknown ones, and braces that belong to nothing."""
-    found = []
-    for match in _TOKEN.finditer(text):
-        if match["name"] and match["name"] not in known:
-            found.append(f"unknown placeholder {match[0]}; {suggestion(match['name'], list(known))}")
-        elif match["stray"]:
-            brace = match["stray"]
-            what = f"a lone {brace} is part of no placeholder; write {2 * brace} for a brace that is meant"
-            secret = brace == "{" and text[: match.start()].endswith("$")
-            found.append(what + (", or ${NAME} for a secret" if secret else ""))
-    return list(dict.fromkeys(found))
-
-
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """*text* with every placeholder replaced by its value, and its secrets left as they are.
-
-    Raises ValueError that names all unknown placeholders and lone braces, and what would be right.
-    """
-    found = wrongs(text, values)
-    if found:
-        raise ValueError("; ".join(found))
-    return _TOKEN.sub(
-        lambda match: values[match["name"]] if match["name"] else match["secret"] or match["escaped"][0], text
-    )
-
-
-def secret_names(text: str) -> list[str]:
-    """Names of the environment variables that *text* asks for, each once, in the order in which they come."""
-    return list(dict.fromkeys(match["name"] for match in _SECRET.finditer(text) if not match["escaped"]))
-
-
-def secrets(text: str, environment: Mapping[str, str]) -> str:
-    """*text* with every ``${KEY}`` replaced from *environment*; raises ValueError that names those not set."""
-    missing = [name for name in secret_names(text) if name not in environment]
-    if missing:
-        raise ValueError(f"not set in the environment: {', '.join(missing)}")
-    return _SECRET.sub(lambda match: match[0][1:] if match["escaped"] else environment[match["name"]], text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +41,8 @@ def templates(target: Target) -> Iterator[Template]:
     for index, entry in enumerate(target.entries):
         yield Template(("entries", index, "url"), entry.url, outside)
     for name, text in target.ask.headers.items():
-        yield Template(("ask", "headers", name), text, common, secret=True)
+        yield Template(("ask", "headers", name), text, common | OF_A_QUESTION, secret=True)
+    yield Template(("ask", "path"), target.ask.path, OF_A_QUESTION)
     for name, link in target.links.items():
         if isinstance(link.upstream, str):
             # Not the address of a link: a proxy would stand in front of a proxy.
@@ -118,15 +60,10 @@ def unknown_placeholders(target: Document[Target]) -> list[Problem]:
         for template in templates(target.value)
         for what in [*wrongs(template.text, template.known), *([] if template.secret else _misplaced(template.text))]
     ]
-    asked = target.value.ask.path
-    if "{" in asked:
-        found.append(
-            target.problem("ask.path", f"{asked!r} would be asked for as it is: nothing is filled into a path")
-        )
     return found + [
-        target.problem(paths.written(path), f"unknown placeholder {{{name}}}; did you mean {near!r}?")
-        for path, text in _texts(("ask", "body"), target.value.ask.body)
-        for name, near in _slips(text)
+        target.problem(paths.written(place), what)
+        for place, text in texts(target.value.ask.body, ("ask", "body"))
+        for what in _wrong_in_a_body(text)
     ]
 
 
@@ -167,22 +104,31 @@ def _misplaced(text: str) -> list[str]:
     return [f"${{{name}}} would stay as it is here; {where}" for name in secret_names(text)]
 
 
-def _slips(text: str) -> Iterator[tuple[str, str]]:
-    """Names in braces that are nearly those of a question's placeholders; all else in a body is the target's affair."""
-    for name in placeholders(text):
-        near = nearest(name, sorted(OF_A_QUESTION))
-        if name not in OF_A_QUESTION and near:
-            yield name, near
+# What others call what is known of a question.
+_OTHER_WORDS = {
+    **dict.fromkeys(("query", "q", "prompt", "input", "text", "message", "content"), "question"),
+    **dict.fromkeys(("session", "session_id", "thread", "thread_id", "conversation_id", "chat_id"), "conversation"),
+    **dict.fromkeys(("user_id", "username", "tenant"), "user"),
+    **dict.fromkeys(("request_id", "id", "trace_id"), "nonce"),
+}
+# The ways in which other tools write a placeholder.
+_OTHERWISE = re.compile(
+    rf"(?<!{{)(?P<written>\$\{{\s*(?P<shell>{'|'.join(OF_A_QUESTION)})\s*\}}"
+    rf"|\{{(?:\s+(?P<padded>{'|'.join(OF_A_QUESTION)})\s*|(?P<trailed>{'|'.join(OF_A_QUESTION)})\s+)\}})"
+)
 
 
-def _texts(at: Path, value: Any) -> Iterator[tuple[Path, str]]:
-    """Every text inside a JSON value, with its place."""
-    match value:
-        case str():
-            yield at, value
-        case dict():
-            for key, inner in value.items():
-                yield from _texts((*at, key), inner)
-        case list():
-            for index, inner in enumerate(value):
-                yield from _texts((*at, index), inner)
+def _wrong_in_a_body(text: str) -> Iterator[str]:
+    """Names that nothing fills in; a brace on its own is the target's affair, since a body may hold JSON or code."""
+    found = list(_OTHERWISE.finditer(text))
+    for match in found:
+        name = match["shell"] or match["padded"] or match["trailed"]
+        yield f"{match['written']} would be sent as it is; write {{{name}}}"
+    rest = _OTHERWISE.sub("", text)
+    for name in placeholders(rest):
+        if name not in OF_A_QUESTION:
+            right = _OTHER_WORDS.get(name.lower())
+            hint = f"did you mean {right!r}?" if right else suggestion(name, list(OF_A_QUESTION))
+            yield f"unknown placeholder {{{name}}}; {hint} Write {{{{{name}}}}} for braces that are meant"
+    for name in secret_names(rest):
+        yield f"${{{name}}} would be sent as it is; secrets are filled into headers, and a $$ is a $ that is meant"

@@ -149,7 +149,7 @@ class Ask(_Strict):
     stream: bool = True
     body: dict[str, Any] | None = Field(
         default=None,
-        description="json protocol: the body; {question}, {conversation}, {seen_version}, {nonce} are filled in",
+        description="json protocol: the body; {question}, {conversation}, {seen_version}, {nonce} and {user} are filled in",
     )
     reply: Reply = Field(default_factory=Reply)
     nonce: NoncePlace = Field(default_factory=NoncePlace)

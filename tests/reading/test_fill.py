@@ -8,17 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.reading.placeholders import (
-    fill,
-    missing_secrets,
-    placeholders,
-    secret_names,
-    secrets,
-    templates,
-    unknown_placeholders,
-    untold_links,
-)
+from harness.reading.placeholders import missing_secrets, templates, unknown_placeholders, untold_links
 from harness.reading.target import Target
+from harness.reading.templates import fill, fill_asked, fill_for_later, placeholders, secret_names, secrets
 from harness.reading.yaml import load, read
 
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios" / "targets").glob("*.yaml"))
@@ -165,14 +157,6 @@ def test_a_port_of_its_own_belongs_only_to_what_is_started(target_text: str) -> 
     ]
 
 
-def test_a_path_with_braces_is_told_since_nothing_is_filled_in_there(target_text: str) -> None:
-    text = target_text.replace("  path: /ask\n", "  path: /ask/{conversation}\n")
-    assert text != target_text
-    assert [str(problem) for problem in unknown_placeholders(read(text, Target, "t.yaml"))] == [
-        "t.yaml:23 ask.path: '/ask/{conversation}' would be asked for as it is: nothing is filled into a path"
-    ]
-
-
 @pytest.mark.parametrize("told", ["{url: '{url}'}", "{ADDRESS: '{host}:{port}'}"])
 def test_a_link_of_which_somebody_is_told_is_in_order(target_text: str, told: str) -> None:
     alone = f"links:\n  lonely: {{kind: store, upstream: 'redis://127.0.0.1:6379', env: {told}}}\n"
@@ -202,8 +186,46 @@ def test_the_templates_of_a_target_are_all_its_texts_that_are_filled_in(target_t
     assert sum("{" in text for text in marked) == 14
 
 
-@pytest.mark.parametrize("text", ["{answer}", '{"a": {}}', "}", "${KEY}", "{{question}}"])
-def test_braces_in_a_body_that_resemble_no_placeholder_are_the_target_s_affair(target_text: str, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (
+            "{query}",
+            "unknown placeholder {query}; did you mean 'question'? Write {{query}} for braces that are meant",
+        ),
+        ("{Question}", "unknown placeholder {Question}; did you mean 'question'?"),
+        ("${question}", "${question} would be sent as it is; write {question}"),
+        ("say { question }", "{ question } would be sent as it is; write {question}"),
+        ("{user }", "{user } would be sent as it is; write {user}"),
+        ("${KEY}", "${KEY} would be sent as it is; secrets are filled into headers"),
+    ],
+)
+def test_what_nothing_fills_into_a_body_is_refused_however_deep_it_lies(target_text: str, text: str, what: str) -> None:
+    document = read(target_text.replace("any: 5", f"any: [{{deep: '{text}'}}]"), Target, "t.yaml")
+    (problem,) = unknown_placeholders(document)
+    assert (problem.path, problem.line) == ("ask.body.any[0].deep", 30)
+    assert what in problem.what
+
+
+def test_a_path_and_headers_may_name_what_is_known_of_a_question(target_text: str) -> None:
+    text = target_text.replace("path: /ask", 'path: "/ask/{user}?q={question}"')
+    text = text.replace("Bearer ${KEY}", "Bearer ${KEY} {user}")
+    assert unknown_placeholders(read(text, Target, "t.yaml")) == []
+    wrong = read(text.replace("{user}?", "{usr}?"), Target, "t.yaml")
+    assert [found.what for found in unknown_placeholders(wrong)] == ["unknown placeholder {usr}; did you mean 'user'?"]
+
+
+def test_what_is_filled_in_before_a_question_is_asked_is_never_read_as_a_template() -> None:
+    later = fill_for_later("{url} ${KEY} {user} {{user}} $${KEY}", {"url": "{question}"}, {"KEY": "a{user}b}"})
+    assert fill_asked(later, {"user": "ann", "question": "When?"}) == "{question} a{user}b} ann {user} ${KEY}"
+    with pytest.raises(ValueError, match="not set in the environment: KEY"):
+        fill_for_later("${KEY}", {}, {})
+    with pytest.raises(ValueError, match=r"unknown placeholder \{usr\}"):
+        fill_for_later("{usr}", {}, {})
+
+
+@pytest.mark.parametrize("text", ['{"a": {}}', "}", "$${KEY}", "{{question}}", "{{ x }}", "if (x) {\n y }"])
+def test_braces_in_a_body_that_are_no_placeholder_are_the_target_s_affair(target_text: str, text: str) -> None:
     document = read(target_text.replace("any: 5", f"any: '{text}'"), Target, "t.yaml")
     assert unknown_placeholders(document) == []
     assert [problem.path for problem in missing_secrets(document, {"KEY": "x"})] == []

@@ -13,8 +13,8 @@ import msgspec
 from gevent import socket
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 
+from harness.protocols.asking import MalformedError, Reader, Said
 from harness.protocols.event_stream import EventStream
-from harness.protocols.protocols import MalformedError, Reader, Said
 from harness.record.rows import RequestOutcome
 from harness.running.load.connections import Connections
 from harness.running.load.plan import Limits

@@ -33,7 +33,8 @@ from locust.dispatch import UsersDispatcher
 from locust.runners import MasterRunner
 
 from harness.planning.arrivals import Share, Turn, turns
-from harness.protocols.protocols import Asked, protocol
+from harness.protocols.asking import Asked
+from harness.protocols.protocols import protocol
 from harness.record.instrument import InstrumentFile, OwnLateness
 from harness.record.rowfile import RowFile
 from harness.record.rows import Request
@@ -218,8 +219,8 @@ class _Sender:
         )
 
     def _request_bytes(self, turn: Turn, before: Before) -> bytes:
-        question = self._plan.questions[turn.question].text
-        asked = Asked(question, before.name, before.seen_version, turn.nonce)
+        question = self._plan.questions[turn.question]
+        asked = Asked(question.text, before.name, before.seen_version, turn.nonce, question.user)
         return self._protocol.request(self._plan.ask, asked).encode(self._plan.entries[turn.entry].url)
 
     def _not_sent(self, turn: Turn, why: str) -> None:

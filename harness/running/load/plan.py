@@ -28,6 +28,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     text: str
+    user: str = ""
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

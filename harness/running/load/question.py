@@ -8,9 +8,9 @@ from time import monotonic, sleep
 
 import msgspec
 
-from harness.protocols.asking import Ask
+from harness.protocols.asking import Ask, Asked
 from harness.protocols.nonce import nonce
-from harness.protocols.protocols import Asked, protocol
+from harness.protocols.protocols import protocol
 from harness.record.rows import RequestOutcome
 from harness.running.load import handshake
 from harness.running.load.connections import Connections
@@ -34,6 +34,7 @@ class QuestionPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits
     start_path: str
     answers_path: str
+    user: str = ""  # who asks
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -83,7 +84,7 @@ def _asked(plan: QuestionPlan, number: int) -> Answered:
 
 def _try(plan: QuestionPlan, entry: Entry, connections: Connections, mark: str) -> tuple[Answer, str]:
     answer, ways = Answer(), protocol(plan.ask.protocol)
-    request = ways.request(plan.ask, Asked(plan.question, f"{plan.run_id}-before", None, mark))
+    request = ways.request(plan.ask, Asked(plan.question, f"{plan.run_id}-before", None, mark, plan.user))
     ask(answer, connections, request.encode(entry.url), ways.reader(plan.ask), monotonic(), plan.limits)
     return answer, f"{request.method} {entry.url.rstrip('/')}{request.path}"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from harness.reading.placeholders import fill
 from harness.reading.target import Ready, Target
+from harness.reading.templates import fill
 from harness.running.world.processes import Processes
 from harness.running.world.readiness import NotReadyError, Readiness
 

@@ -10,8 +10,9 @@ from harness.planning.arrivals import planned_count
 from harness.planning.plan import Plan
 from harness.problems import HarnessError
 from harness.protocols.asking import Ask, resolved
-from harness.reading.placeholders import fill, secrets
+from harness.reading.questions import Question as Asked
 from harness.reading.target import Target
+from harness.reading.templates import fill, fill_for_later
 from harness.record.run_folder import RunFolder
 from harness.running.load import child
 from harness.running.load.plan import Entry, Limits, LoadPlan, Question
@@ -31,7 +32,13 @@ class LoadChild:
     """Clients in a process of their own; see `ports.Load`."""
 
     def __init__(
-        self, processes: Processes, plan: Plan, questions: Mapping[str, str], run_id: str, folder: RunFolder, temp: Path
+        self,
+        processes: Processes,
+        plan: Plan,
+        questions: Mapping[str, Asked],
+        run_id: str,
+        folder: RunFolder,
+        temp: Path,
     ) -> None:
         self.clock = RunClock()
         self._processes, self._temp = processes, temp
@@ -80,7 +87,7 @@ def client_limits(deadline_s: float, stall_s: float | None = None) -> Limits:
 
 def _load_plan(
     plan: Plan,
-    questions: Mapping[str, str],
+    questions: Mapping[str, Asked],
     run_id: str,
     rows: Path,
     instrument: Path,
@@ -94,7 +101,7 @@ def _load_plan(
         rate_per_s=load.rate_per_s,
         total_s=plan.total_s,
         entries=addressed(plan.target, processes),
-        questions=tuple(Question(identity, text) for identity, text in questions.items()),
+        questions=tuple(Question(asked.id, asked.text, asked.user or "") for asked in questions.values()),
         ask=worded(plan.target, processes),
         in_flight_max=load.in_flight_max or int(4 * load.rate_per_s * load.deadline) + 1,
         rows_dir=str(rows),
@@ -120,8 +127,8 @@ def addressed(target: Target, processes: Processes) -> tuple[Entry, ...]:
 
 
 def worded(target: Target, processes: Processes) -> Ask:
-    """How *target* is asked, with every secret filled in."""
+    """How *target* is asked, with every secret filled in; what is known of a question is filled in when it is asked."""
     headers = target.ask.headers.items()
     return resolved(
-        target.ask, {name: secrets(fill(text, processes.values), processes.environment) for name, text in headers}
+        target.ask, {name: fill_for_later(text, processes.values, processes.environment) for name, text in headers}
     )

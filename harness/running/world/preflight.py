@@ -44,6 +44,7 @@ class Questioner:
         limits: Limits,
         run_id: str,
         seed: int,
+        user: str = "",
     ) -> None:
         self._processes, self._wire, self._rows, self._temp = processes, wire, rows, temp
         self._plan = QuestionPlan(
@@ -51,6 +52,7 @@ class Questioner:
             seed=seed,
             entries=entries,
             question=text,
+            user=user,
             ask=ask,
             limits=limits,
             start_path=str(temp / "question-start.json"),

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from harness.problems import HarnessError
-from harness.reading.placeholders import fill, placeholders, secrets
 from harness.reading.target import Link, Ready, Service, SimulatedUpstream, Target
+from harness.reading.templates import fill, placeholders, secrets
 from harness.running.free_port import free_port
 from harness.running.keeper.keeper import Child, Keeper, tail
 from harness.running.ports import ServiceEndedError

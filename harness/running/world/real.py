@@ -17,6 +17,7 @@ from harness.planning.plan import Plan
 from harness.problems import HarnessError, Problem, UsageProblems
 from harness.protocols.asking import own_nonces
 from harness.reading.hosts import on_this_machine
+from harness.reading.questions import Question
 from harness.reading.target import SimulatedUpstream, Target
 from harness.record import run_folder
 from harness.record.history import Preflight
@@ -122,7 +123,7 @@ def _is_port(parts: SplitResult) -> bool:
 @contextmanager
 def real_world(
     plan: Plan,
-    questions: Mapping[str, str],
+    questions: Mapping[str, Question],
     folder: RunFolder,
     settings: Settings,
     proxy: Proxy,
@@ -138,9 +139,9 @@ def real_world(
         processes, joined = grounds.processes, grounds.joined
         load = LoadChild(processes, plan, questions, run_id, folder, grounds.temp)
         load.spawn()
-        questioner = _questioner(
-            grounds, plan.target, folder, next(iter(questions.values())), plan.scenario.load.deadline
-        )
+        first = next(iter(questions.values()))
+        deadline_s = plan.scenario.load.deadline
+        questioner = _questioner(grounds, plan.target, folder, first.text, deadline_s, first.user or "")
         entries = Entries(plan.target, processes)
         _until(lambda: processes.serving() and entries.serving() and load.ready())
         carriers = Carriers(processes, own_proxy=proxy.binary is not None)
@@ -217,12 +218,15 @@ def _grounds(
         yield _Grounds(keeper, processes, joined, undo, temp, seed)
 
 
-def _questioner(grounds: _Grounds, target: Target, folder: RunFolder, question: str, deadline_s: float) -> Questioner:
+def _questioner(
+    grounds: _Grounds, target: Target, folder: RunFolder, question: str, deadline_s: float, user: str = ""
+) -> Questioner:
     """The client that asks before the load, started: it is there by the time that the target serves."""
     processes = grounds.processes
     ways = (addressed(target, processes), worded(target, processes), question, client_limits(deadline_s))
     rows = folder.rows.absolute()
-    questioner = Questioner(processes, grounds.joined.wire, rows, grounds.temp, *ways, folder.path.name, grounds.seed)
+    run_id, seed = folder.path.name, grounds.seed
+    questioner = Questioner(processes, grounds.joined.wire, rows, grounds.temp, *ways, run_id, seed, user)
     questioner.spawn()
     return questioner
 

@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.problems import HarnessError
-from harness.reading.placeholders import fill
+from harness.protocols.pointer import version_at
 from harness.reading.target import Target
+from harness.reading.templates import fill
 from harness.running.world.processes import Processes
 
 _TIMEOUT_S = 5.0
@@ -27,26 +28,20 @@ class ServiceUnderTest:
         url = fill(self._publish.post, self._processes.outside)
         with self._processes.blamed():
             document = _json("POST", url)
-        version = pointed(document, self._publish.version)
-        if not isinstance(version, int):
-            raise HarnessError(f"POST {url} answered {document!r}; expected a whole number at {self._publish.version}")
+        try:
+            version = version_at(document, self._publish.version)
+        except ValueError as error:
+            raise HarnessError(f"POST {url} answered {document!r:.200}: {error}") from error
+        if version is None:
+            raise HarnessError(
+                f"POST {url} answered {document!r:.200}; expected a whole number at {self._publish.version}"
+            )
         return version
 
 
 def accepted(port: int) -> int:
     """How many requests the simulated provider at *port* has accepted."""
     return int(_json("GET", f"http://127.0.0.1:{port}/counts")["accepted"])
-
-
-def pointed(document: Any, pointer: str) -> Any:
-    """What stands at a JSON Pointer (RFC 6901); None where there is nothing."""
-    for token in pointer.split("/")[1:]:
-        key = token.replace("~1", "/").replace("~0", "~")
-        if isinstance(document, list):
-            document = document[int(key)] if key.isdigit() and int(key) < len(document) else None
-        else:
-            document = document.get(key) if isinstance(document, dict) else None
-    return document
 
 
 def _json(method: str, url: str) -> Any:

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.protocols.asking import Ask
-from harness.protocols.protocols import Asked, HttpRequest, MalformedError, Said, at, protocol, traceparent
+from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Said
+from harness.protocols.nonce import traceparent
+from harness.protocols.pointer import at
+from harness.protocols.protocols import protocol
 from harness.registry import UnknownNameError
 
 ASKED = Asked("Where?", "r-c1", 4, "n-0123456789")
@@ -218,3 +220,59 @@ def test_what_is_wrong_with_an_ask_is_said_without_its_secrets(ask, changes, wor
 def test_an_unknown_protocol_names_the_nearest():
     with pytest.raises(UnknownNameError, match="did you mean 'openai-chat'"):
         protocol("openai-chta")
+
+
+# Where a question goes.
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ({"body": {"q": "hello"}}, ""),
+        ({"body": {"q": "{nonce}", "deep": [{"c": "{conversation}"}]}}, ""),
+        ({"body": {"q": "{{question}}"}}, "{{question}} is no placeholder; "),
+        ({"body": {"q": "<question>"}}, "<question> is no placeholder; "),
+        ({"body": {"q": "%(question)s"}}, "%(question)s is no placeholder; "),
+        ({"body": {"{question}": 1}}, ""),
+    ],
+)
+def test_an_ask_that_puts_the_question_nowhere_is_refused(changes, seen):
+    (problem,) = protocol("json").problems(msgspec.structs.replace(JSON, **changes))
+    assert problem.startswith(
+        f"the question is put nowhere, so every answer would be one to nothing: {seen}write {{question}}"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"body": {"a": [{"b": {"c": "Answer: {question}!"}}]}},
+        {"body": {}, "path": "/ask?q={question}"},
+        {"body": {}, "headers": {"x-question": "{question}"}},
+    ],
+)
+def test_a_question_may_go_anywhere_in_the_body_in_the_path_or_in_a_header(changes):
+    assert protocol("json").problems(msgspec.structs.replace(JSON, **changes)) == []
+
+
+def test_what_is_known_of_a_question_is_filled_into_path_and_headers_as_they_carry_it():
+    ask = msgspec.structs.replace(
+        JSON,
+        path="/of/{user}?q={question}&v={seen_version}",
+        headers={"x-user": "{user}", "x-question": "{question}", "x-plain": "{{user}}"},
+        nonce_place="header",
+        nonce_name="x-nonce",
+    )
+    asked = ASKED._replace(user="ann/b", question="Wie groß?\r\nevil: 1 {user}", seen_version=None)
+    request = protocol("json").request(ask, asked)
+    assert request.path == "/of/ann%2Fb?q=Wie%20gro%C3%9F%3F%0D%0Aevil%3A%201%20%7Buser%7D&v="
+    sent = request.encode("http://127.0.0.1:1").partition(b"\r\n\r\n")[0].decode()
+    assert "x-question: Wie groß? evil: 1 {user}\r\n" in sent
+    assert "x-user: ann/b\r\n" in sent
+    assert "x-plain: {user}\r\n" in sent
+
+
+def test_the_user_is_filled_into_the_body_and_doubled_braces_are_braces():
+    ask = msgspec.structs.replace(JSON, body={"q": "{question}", "who": "{user}", "as": "{{user}} {x} {"})
+    assert body_of(ask, ASKED._replace(user="ann"))["who"] == "ann"
+    assert body_of(ask)["as"] == "{user} {x} {"

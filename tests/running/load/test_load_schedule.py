@@ -125,3 +125,22 @@ def test_another_run_with_the_same_seed_differs_in_its_nonces_alone():
     assert {turn.nonce for turn in one}.isdisjoint(turn.nonce for turn in other)
     assert [replace(turn, nonce="") for turn in one] == [replace(turn, nonce="") for turn in other]
     assert [lot(turn.nonce) for turn in one] == [lot(turn.nonce) for turn in other]
+
+
+def test_a_conversation_is_one_users_and_every_user_asks_only_their_own_questions():
+    users = ("ann", "bob", "ann", "", "bob")
+    questions = tuple(Question(f"q{number}", "?", user) for number, user in enumerate(users))
+    everything = list(turns(msgspec.structs.replace(PLAN, questions=questions), Share(0, 1)))
+    by_conversation = {}
+    for turn in everything:
+        by_conversation.setdefault(turn.conversation, set()).add(users[turn.question])
+    assert all(len(asked_by) == 1 for asked_by in by_conversation.values())
+    assert {turn.question for turn in everything} == set(range(5))
+
+
+def test_who_asks_changes_nothing_of_when_and_where():
+    questions = tuple(Question(f"q{number}", "?", "ab"[number % 2]) for number in range(10))
+    other = list(turns(msgspec.structs.replace(PLAN, questions=questions), Share(0, 1)))
+    assert [replace(turn, question=0) for turn in other] == [
+        replace(turn, question=0) for turn in turns(PLAN, Share(0, 1))
+    ]

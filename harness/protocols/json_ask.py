@@ -1,0 +1,48 @@
+"""Any JSON API: a body out of a template, and a reply in which JSON Pointers say where things stand."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
+from harness.protocols.pointer import at
+from harness.protocols.wording import UNREADABLE, common_problems, filled_body, post, unasked, with_pointers
+
+
+class JsonAsk:
+    """A JSON body out of a template, and a JSON reply in which JSON Pointers say where things stand."""
+
+    def problems(self, ask: Ask) -> list[str]:
+        problems = common_problems(ask)
+        if ask.body is None:
+            problems.append('the json protocol needs body: such as {question: "{question}"}')
+        elif why := unasked(ask):
+            problems.append(why)
+        if ask.answer_pointer is None:
+            problems.append("the json protocol needs reply.answer: a JSON Pointer such as /answer")
+        return problems
+
+    def request(self, ask: Ask, asked: Asked) -> HttpRequest:
+        return post(ask, asked, filled_body(ask, asked))
+
+    def reader(self, ask: Ask) -> Reader:
+        return _JsonReader(ask)
+
+
+class _JsonReader:
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def event(self, name: bytes, data: bytes) -> Said:
+        raise MalformedError("a stream of events; the json protocol reads one JSON reply")
+
+    def whole(self, body: bytes) -> Said:
+        try:
+            reply = msgspec.json.decode(body)
+        except UNREADABLE as error:
+            raise MalformedError(f"no JSON: {error}") from error
+        pointer = self._ask.answer_pointer or ""
+        answer = at(reply, pointer, MalformedError(f"nothing at {pointer} in the reply"))
+        if not isinstance(answer, str | None):
+            raise MalformedError(f"at {pointer} in the reply stands no text but {type(answer).__name__}")
+        return with_pointers(self._ask, reply, answer or "")

@@ -1,0 +1,93 @@
+"""OpenAI's chat completions: a question as a request, and what their answers say, streamed or whole."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
+from harness.protocols.wording import UNREADABLE, common_problems, filled_body, post, prompt, with_pointers
+
+
+class OpenAiChat:
+    """OpenAI's chat completions, streamed or not. What *ask.body* has is sent along."""
+
+    def problems(self, ask: Ask) -> list[str]:
+        problems = common_problems(ask)
+        return problems if ask.model else [*problems, "the openai-chat protocol needs model: the name of a model"]
+
+    def request(self, ask: Ask, asked: Asked) -> HttpRequest:
+        messages = [{"role": "user", "content": prompt(ask, asked)}]
+        body = {**filled_body(ask, asked), "model": ask.model, "messages": messages, "stream": ask.stream}
+        return post(ask, asked, body)
+
+    def reader(self, ask: Ask) -> Reader:
+        return _OpenAiReader(ask)
+
+
+class _Delta(msgspec.Struct):
+    content: str | list[object] | None = None
+
+    @property
+    def text(self) -> str:
+        """Of parts, which some providers send in place of a text, what of them is text."""
+        if isinstance(self.content, list):
+            said = [part.get("text") if isinstance(part, dict) else part for part in self.content]
+            return "".join(text for text in said if isinstance(text, str))
+        return self.content or ""
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    message: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Completion(msgspec.Struct):
+    """A chunk of a streamed completion, or a whole one; some providers write null for what they leave out."""
+
+    choices: list[_Choice] | None = None
+    error: object = None
+
+
+_completion = msgspec.json.Decoder(_Completion).decode
+
+
+class _OpenAiReader:
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._looks_closer = bool(ask.snapshot_version_pointer or ask.conversation_pointer)
+
+    def event(self, name: bytes, data: bytes) -> Said:
+        if data.startswith(b"[DONE]"):
+            return Said(finished=True, done=True)
+        if name == b"error":
+            return Said(error=_text(data))
+        completion = _decoded(data)
+        choice = completion.choices[0] if completion.choices else _Choice()
+        said = self._said(completion, data, choice.delta.text if choice.delta else "")
+        return said._replace(finished=choice.finish_reason is not None)
+
+    def whole(self, body: bytes) -> Said:
+        completion = _decoded(body)
+        if not completion.choices and not completion.error:
+            raise MalformedError("neither choices nor error in the reply")
+        message = completion.choices[0].message if completion.choices else None
+        return self._said(completion, body, message.text if message else "")
+
+    def _said(self, completion: _Completion, data: bytes, text: str) -> Said:
+        if completion.error:
+            return Said(error=_text(data))
+        if not self._looks_closer:
+            return Said(text)
+        return with_pointers(self._ask, msgspec.json.decode(data), text)
+
+
+def _decoded(data: bytes) -> _Completion:
+    try:
+        return _completion(data)
+    except UNREADABLE as error:
+        raise MalformedError(f"no chat completion: {error}") from error
+
+
+def _text(data: bytes) -> str:
+    return data[:200].decode("utf-8", "replace")

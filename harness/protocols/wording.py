@@ -1,0 +1,127 @@
+"""What a question becomes over HTTP: templates filled in, the nonce in its place, and what is wrong with an ask whatever its protocol."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import msgspec
+
+from harness.protocols import pointer
+from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Said
+from harness.protocols.nonce import traceparent
+from harness.reading.templates import fill_asked, placeholders, texts
+
+# A byte that is no UTF-8 and an array of arrays without end are errors of their own to the decoder.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def post(ask: Ask, asked: Asked, body: dict[str, object]) -> HttpRequest:
+    headers = {"content-type": "application/json", "accept": "text/event-stream, application/json"}
+    values = _values(ask, asked)
+    headers |= {name.lower(): _of_a_header(text, values) for name, text in ask.headers.items()}
+    headers |= {"traceparent": traceparent(asked.nonce), "x-request-id": asked.nonce}
+    if ask.nonce_place == "header" and ask.nonce_name:
+        headers[ask.nonce_name.lower()] = asked.nonce
+    elif ask.nonce_place == "field" and ask.nonce_name:
+        _plant(body, ask.nonce_name.split("."), asked.nonce)
+    path = fill_asked(ask.path, {name: quote(value, safe="") for name, value in values.items()})
+    return HttpRequest("POST", path, headers, msgspec.json.encode(body))
+
+
+def _plant(body: dict[str, object], path: list[str], text: str) -> None:
+    """Set the field at *path* of *body*, making the objects on the way to it."""
+    for name in path[:-1]:
+        inner = body.get(name)
+        body[name] = body = dict(inner) if isinstance(inner, dict) else {}
+    body[path[-1]] = text
+
+
+def prompt(ask: Ask, asked: Asked) -> str:
+    return f"{asked.question} [{asked.nonce}]" if ask.nonce_place == "prompt" else asked.question
+
+
+def _values(ask: Ask, asked: Asked) -> dict[str, str]:
+    return {
+        "question": prompt(ask, asked),
+        "conversation": asked.conversation,
+        "nonce": asked.nonce,
+        "user": asked.user,
+        "seen_version": "" if asked.seen_version is None else str(asked.seen_version),
+    }
+
+
+def _of_a_header(template: str, values: dict[str, str]) -> str:
+    """A header ends with its line, and what is no ASCII goes over the wire as UTF-8."""
+    if "{" not in template:
+        return template
+    lines = {name: " ".join(value.split()).encode().decode("latin-1") for name, value in values.items()}
+    return fill_asked(template, lines)
+
+
+def filled_body(ask: Ask, asked: Asked) -> dict[str, object]:
+    values = _values(ask, asked)
+    return {name: _filled(value, values, asked.seen_version) for name, value in (ask.body or {}).items()}
+
+
+def _filled(template: object, values: dict[str, str], seen_version: int | None) -> object:
+    if isinstance(template, dict):
+        return {name: _filled(value, values, seen_version) for name, value in template.items()}
+    if isinstance(template, list):
+        return [_filled(value, values, seen_version) for value in template]
+    if template == "{seen_version}":
+        return seen_version
+    # One pass: a question may itself contain a brace and a word.
+    return fill_asked(template, values) if isinstance(template, str) else template
+
+
+# How other tools, and people in a hurry, write where the question goes.
+_MEANT = re.compile(
+    r"\$?\{+\s*questions?\s*\}+|<\s*questions?\s*>|\[\s*questions?\s*\]|%\(?question\)?s?", re.IGNORECASE
+)
+
+
+def unasked(ask: Ask) -> str | None:
+    """Why no answer could be one to the question, which *ask* puts nowhere; None where it does."""
+    written = [text for _, text in texts([ask.body, ask.path, list(ask.headers.values())])]
+    if any("question" in placeholders(text) for text in written):
+        return None
+    meant = next((match[0] for text in written if (match := _MEANT.search(text))), None)
+    seen = f"{meant} is no placeholder; " if meant else ""
+    return (
+        f"the question is put nowhere, so every answer would be one to nothing: {seen}"
+        'write {question} where it goes in body (or path, or a header), such as body: {question: "{question}"}'
+    )
+
+
+def with_pointers(ask: Ask, reply: object, text: str) -> Said:
+    """*text*, with what stands in *reply* where the target file says; raises MalformedError."""
+    try:
+        version = pointer.version_at(reply, ask.snapshot_version_pointer) if ask.snapshot_version_pointer else None
+    except ValueError as error:
+        raise MalformedError(str(error)) from error
+    conversation = pointer.at(reply, ask.conversation_pointer) if ask.conversation_pointer else None
+    return Said(text, snapshot_version=version, conversation=conversation if isinstance(conversation, str) else None)
+
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def common_problems(ask: Ask) -> list[str]:
+    problems = []
+    if not ask.path.startswith("/") or re.search(r"[^\x21-\x7e]", ask.path):
+        problems.append(f"path {ask.path!r} is no path of a URL; write one such as /v1/ask")
+    named = {**ask.headers, **({ask.nonce_name: ""} if ask.nonce_place == "header" and ask.nonce_name else {})}
+    for name, text in named.items():
+        # Never the value itself: it may be a secret.
+        if not _TOKEN.fullmatch(name) or re.search(r"[^\t\x20-\x7e\x80-\xff]", text):
+            problems.append(f"header {name!r} cannot be sent; a name has no spaces, a value only printable characters")
+        elif name.lower() in ("content-length", "transfer-encoding", "connection"):
+            problems.append(f"header {name!r} is the harness's own; leave it out")
+    for what in ("answer", "snapshot_version", "conversation"):
+        told = getattr(ask, f"{what}_pointer")
+        if told and not pointer.is_pointer(told):
+            problems.append(f"reply.{what} {told!r} is no JSON Pointer; write one such as /{what}")
+    if ask.nonce_place == "field" and "" in (ask.nonce_name or "").split("."):
+        problems.append(f"the nonce's field {ask.nonce_name!r} is no dotted path; write one such as metadata.request")
+    return problems

@@ -1,0 +1,114 @@
+"""Templates: ``{port}`` stands for a value that the harness knows, ``${KEY}`` for a secret of the environment.
+
+``{{`` and ``}}`` stand for braces, as in JSON on a command line, and ``$${KEY}`` for ``${KEY}`` itself. Values are
+filled in first and secrets last, so that no secret is ever read as a template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from harness.registry import suggestion
+
+OF_A_QUESTION = frozenset({"question", "conversation", "seen_version", "nonce", "user"})
+"""What is filled in when a question is asked, and only then."""
+
+_TOKEN = re.compile(
+    r"(?P<secret>\$?\$\{[A-Za-z_][A-Za-z0-9_]*\})"
+    r"|(?P<escaped>\{\{|\}\})"
+    r"|\{(?P<name>[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z][A-Za-z0-9_-]*)?)\}"
+    r"|(?P<stray>[{}])"
+)
+_SECRET = re.compile(r"\$(?P<escaped>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def placeholders(text: str) -> list[str]:
+    """Names of the placeholders of *text*, each once, in the order in which they come; secrets are not among them."""
+    return list(dict.fromkeys(match["name"] for match in _TOKEN.finditer(text) if match["name"]))
+
+
+def wrongs(text: str, known: Collection[str]) -> list[str]:
+    """What is wrong with *text* as a template of the *known* names: unknown ones, and braces that belong to nothing."""
+    found = []
+    for match in _TOKEN.finditer(text):
+        if match["name"] and match["name"] not in known:
+            found.append(f"unknown placeholder {match[0]}; {suggestion(match['name'], list(known))}")
+        elif match["stray"]:
+            brace = match["stray"]
+            what = f"a lone {brace} is part of no placeholder; write {2 * brace} for a brace that is meant"
+            secret = brace == "{" and text[: match.start()].endswith("$")
+            found.append(what + (", or ${NAME} for a secret" if secret else ""))
+    return list(dict.fromkeys(found))
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """*text* with every placeholder replaced by its value, and its secrets left as they are.
+
+    Raises ValueError that names all unknown placeholders and lone braces, and what would be right.
+    """
+    found = wrongs(text, values)
+    if found:
+        raise ValueError("; ".join(found))
+    return _TOKEN.sub(
+        lambda match: values[match["name"]] if match["name"] else match["secret"] or match["escaped"][0], text
+    )
+
+
+def secret_names(text: str) -> list[str]:
+    """Names of the environment variables that *text* asks for, each once, in the order in which they come."""
+    return list(dict.fromkeys(match["name"] for match in _SECRET.finditer(text) if not match["escaped"]))
+
+
+def secrets(text: str, environment: Mapping[str, str]) -> str:
+    """*text* with every ``${KEY}`` replaced from *environment*; raises ValueError that names those not set."""
+    missing = [name for name in secret_names(text) if name not in environment]
+    if missing:
+        raise ValueError(f"not set in the environment: {', '.join(missing)}")
+    return _SECRET.sub(lambda match: match[0][1:] if match["escaped"] else environment[match["name"]], text)
+
+
+def fill_for_later(text: str, values: Mapping[str, str], environment: Mapping[str, str]) -> str:
+    """*text* with *values* and secrets filled in, and still a template of what is known of a question.
+
+    What is filled in is never read as a template. Raises ValueError as `fill` and `secrets` do.
+    """
+    found = wrongs(text, {*values, *OF_A_QUESTION})
+    if found:
+        raise ValueError("; ".join(found))
+    secrets(text, environment)
+
+    def put(match: re.Match[str]) -> str:
+        if match["name"] in OF_A_QUESTION or match["escaped"]:
+            return match[0]
+        known = values[match["name"]] if match["name"] else secrets(match["secret"], environment)
+        return known.replace("{", "{{").replace("}", "}}")
+
+    return _TOKEN.sub(put, text)
+
+
+def fill_asked(text: str, values: Mapping[str, str]) -> str:
+    """*text* with what is known of a question filled in, and every other word in braces left as it is."""
+    return _TOKEN.sub(
+        lambda match: (
+            match["escaped"][0]
+            if match["escaped"]
+            else match[0][1:]
+            if match[0].startswith("$$")
+            else values.get(match["name"] or "", match[0])
+        ),
+        text,
+    )
+
+
+def texts(value: object, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text inside a JSON value, with its place."""
+    match value:
+        case str():
+            yield at, value
+        case dict():
+            for key, inner in value.items():
+                yield from texts(inner, (*at, key))
+        case list():
+            for index, inner in enumerate(value):
+                yield from texts(inner, (*at, index))
