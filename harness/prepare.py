@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from harness.checks import Written, foreign_hosts, never_settled, target_problems
+from harness.checks import Written, foreign_hosts, never_settled, nobody_asks, target_problems
 from harness.planning.plan import Plan, plan
 from harness.problems import Problem, UsageProblems
 from harness.reading.kinds import load_any
@@ -80,6 +80,8 @@ def prepare(
     # Without a fault that could not be placed, nobody knows what can be settled.
     if len(made.disturbances) == (len(scenario.value.faults) if asked.with_faults else 0):
         problems += never_settled(written, made)
+    if questions:
+        problems += nobody_asks(written, made, questions.value)
     if problems or not questions:
         raise UsageProblems(*problems)
     return Prepared(made, scenario, target, questions, asked)

@@ -165,7 +165,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     It stands on the files as they are now: where one was edited since the run, that is *said*, and the checksum is the new one's. Raises
     UsageProblems, with nothing stored, for a file that is missing or damaged.
     """
-    from harness.judging.evidence import Evidence
+    from harness.judging.evidence import Evidence, publications
     from harness.judging.joining import derive_attempts, derive_requests, since_the_load_began
 
     begun, history = run_folder.read_history(folder)
@@ -174,7 +174,8 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
         say(f"{problem}; what was run is judged all the same")
     tables, counts = run_folder.read_tables(folder, begun.clock_zero_s), run_folder.read_counts(folder)
     attempts = derive_attempts(prepared.plan, tables.attempts, tables.requests)
-    requests = derive_requests(prepared.plan, tables.requests, attempts)
+    asked_of = {question.id: question for question in prepared.questions.value.questions}
+    requests = derive_requests(prepared.plan, tables.requests, attempts, publications(history), asked_of)
     if keep and not tables.kept:
         run_folder.keep_tables(
             folder, requests=requests, attempts=attempts, arrivals=tables.arrivals, traffic=tables.traffic
@@ -187,10 +188,21 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
         questions_sha256=_as_judged(prepared.questions, begun.questions_sha256, say),
     )
     samples = instrument.read(folder.instrument, begun.clock_zero_s)
-    texts = {question.id: question.text for question in prepared.questions.value.questions}
+    texts = {name: question.text for name, question in asked_of.items()}
     earlier = len(attempts) - len(counted)
     return Evidence(
-        prepared.plan, begun, history, requests, counted, arrivals, counts, texts, earlier, samples, tables.traffic
+        prepared.plan,
+        begun,
+        history,
+        requests,
+        counted,
+        arrivals,
+        counts,
+        texts,
+        earlier,
+        samples,
+        tables.traffic,
+        asked_of,
     )
 
 

@@ -372,6 +372,7 @@ def test_every_reason_on_the_page_on_invalid_runs_is_one_that_a_run_can_give() -
         for path in (
             "judging/quality.py",
             "judging/hold.py",
+            "judging/sameness.py",
             "judging/preflight.py",
             "judging/starvation.py",
             "running/world/carriers.py",

@@ -170,3 +170,19 @@ def test_a_scenario_is_held_against_the_target_that_is_named(alone: Path) -> Non
     assert validate(alone, SCENARIOS / "targets" / "fragile.yaml").problems == ()
     (problem,) = validate(alone, SCENARIOS / "targets" / "template.yaml").problems
     assert "has no such link" in str(problem)
+
+
+def test_leaks_are_not_expected_where_no_question_says_who_asks(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    leaks = Asked(expectations=("leaks <= 0",))
+    assert "leaks <= 0: no question says who asks; give each its user: in the questions file" in "\n".join(
+        told(path, leaks)
+    )
+    questions = folder / "questions" / "facts.yaml"
+    questions.write_text(questions.read_text().rstrip() + "\n  - {id: of-ann, user: ann, text: What is my limit?}\n")
+    assert prepare(path, None, leaks, None).plan.expectations
+
+
+def test_what_a_target_publishes_is_pointed_at_by_a_json_pointer(folder: Path) -> None:
+    spoil(folder / "targets" / "default.yaml", ("version: /version", "version: version"))
+    assert "publish.version: 'version' is no JSON Pointer" in "\n".join(told(folder / "region-loss.yaml"))

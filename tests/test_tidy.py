@@ -51,7 +51,8 @@ OF_THE_MACHINE = {
 }  # fmt: skip
 # What the core may have from others: they compute, check and render.
 LIBRARIES = {
-    "annotated_types", "jinja2", "markupsafe", "msgspec", "numpy", "pandas", "pydantic", "pydantic_core", "rich", "yaml",
+    "annotated_types", "jinja2", "jsonschema", "markupsafe", "msgspec", "numpy", "pandas", "pydantic", "pydantic_core",
+    "referencing", "rich", "yaml",
 }  # fmt: skip
 SEEDED = {("harness/planning/arrivals.py", "random")}
 """Where a generator is made of the run's seed, and of nothing else."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.planning.plan import Plan
+from harness.reading.questions import Question
 from harness.record.history import (
     Begun,
     Confirmed,
@@ -65,6 +66,8 @@ class Evidence:
     """How late the run's processes were, and what kept the machine busy; none of a run of before that was measured."""
     traffic: pd.DataFrame | None = None
     """None: the run was made before this was recorded, or in a world that does not."""
+    asked: Mapping[str, Question] = field(default_factory=dict)
+    """Each question as the questions file has it, by its id."""
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:
@@ -119,4 +122,9 @@ class Evidence:
 
     def publications(self) -> list[tuple[int, float, float]]:
         """Each published snapshot: version, asked, acknowledged."""
-        return [(event.version, event.asked_s, event.at_s) for event in self.history if isinstance(event, Published)]
+        return publications(self.history)
+
+
+def publications(history: History) -> list[tuple[int, float, float]]:
+    """Each published snapshot: version, asked, acknowledged."""
+    return [(event.version, event.asked_s, event.at_s) for event in history if isinstance(event, Published)]

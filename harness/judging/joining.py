@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from harness.judging.answers import as_asked
 from harness.planning.plan import Plan
+from harness.reading.questions import Question
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harness.judging.scoring.answers import Publication
 
 _FIRST = ("due_s", "start_s")
 _LATER = ("sent_s", "forwarded_s", "first_byte_s", "first_token_s", "end_s")
@@ -17,18 +23,26 @@ _LATER = ("sent_s", "forwarded_s", "first_byte_s", "first_token_s", "end_s")
 _HAIR_S = 0.005  # a sleep may end a hair before it is due to
 
 
-def derive_requests(plan: Plan, requests: pd.DataFrame, attempts: pd.DataFrame) -> pd.DataFrame:
+def derive_requests(
+    plan: Plan,
+    requests: pd.DataFrame,
+    attempts: pd.DataFrame,
+    publications: Sequence[Publication] = (),
+    asked: Mapping[str, Question] = MappingProxyType({}),
+) -> pd.DataFrame:
     """*requests* in order of index with ``phase``, ``good``, ``latency_ms``, ``ttft_ms`` and ``attempts``.
 
-    *attempts* are those that `derive_attempts` made. Latency counts from when a request was due, and is NaN unless its answer completed,
-    and where the instants cannot be as they are written.
+    *attempts* are those that `derive_attempts` made. What answers have to say is known from *publications* and from the questions
+    *asked*. Latency counts from when a request was due, and is NaN unless its answer completed, and where the instants cannot be as
+    they are written.
     """
     frame = requests.sort_values("index", kind="stable").reset_index(drop=True)
     frame["phase"] = _phases(plan, frame["due_s"])
     complete = (frame["outcome"] == "complete") & ~_out_of_order(frame)
     frame["latency_ms"] = (1000 * (frame["end_s"] - frame["due_s"])).where(complete)
     frame["ttft_ms"] = (1000 * (frame["first_token_s"] - frame["due_s"])).where(complete)
-    frame["good"] = complete & (frame["latency_ms"] <= 1000 * plan.scenario.good.within)
+    in_time = frame["latency_ms"] <= 1000 * plan.scenario.good.within
+    frame["good"] = in_time & as_asked(plan, frame, publications, asked)
     joined = attempts.loc[attempts["request"] >= 0, "request"].value_counts()
     frame["attempts"] = frame["index"].map(joined).fillna(0).astype("int64")
     return frame

@@ -15,6 +15,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.joining import impossible
 from harness.judging.preflight import shortcomings
 from harness.judging.result import Quality
+from harness.judging.sameness import one_answer_to_all, unlooked_at
 from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
 from harness.judging.starvation import Load, loads
@@ -82,6 +83,8 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
             f"only {_joined_ratio(evidence):.1%} of attempts could be joined to a request; "
             "does the service pass the nonce on where the target file says (ask.nonce)?"
         )
+    if same := one_answer_to_all(evidence):
+        yield same
     if quality.steady_baseline is None:
         yield "nothing was asked in the baseline, so nobody knows how the service does when nothing is broken"
     if quality.steady_baseline is False:
@@ -214,7 +217,7 @@ def _unsteady(evidence: Evidence) -> str:
 def _notes(evidence: Evidence) -> list[str]:
     """What a reader should know beside the numbers, though it makes none of them untrustworthy."""
     missing = [said for asked in evidence.preflights() for said in shortcomings(evidence.plan.target, asked)]
-    return [*silence(evidence), *dict.fromkeys(missing), *_uncounted(evidence)]
+    return [*silence(evidence), *dict.fromkeys(missing), *_uncounted(evidence), *unlooked_at(evidence)]
 
 
 def _uncounted(evidence: Evidence) -> Iterator[str]:

@@ -14,6 +14,7 @@ from harness.judging.metrics import measurable, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.quality import distrust, measurement_quality
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Result
+from harness.judging.sameness import unlooked_at
 from harness.judging.sample import pick
 from harness.judging.starvation import culprit, doubtful, loads
 from harness.planning.plan import Disturbance
@@ -62,7 +63,7 @@ def _judgement(evidence: Evidence, findings: list[Finding], quality: Quality, fa
         if reasons:
             return Judgement(verdict, _sentence(reasons))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
-    return Judgement("pass", _sentence([f"every expectation held: {held}", *silence(evidence)]))
+    return Judgement("pass", _sentence([f"every expectation held: {held}", *silence(evidence), *unlooked_at(evidence)]))
 
 
 def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[str]) -> list[str]:

@@ -1,15 +1,37 @@
-"""The questions file: what clients ask, one line of text each, under an id that joins the answers to it."""
+"""The questions file: what clients ask, under an id that joins the answers to it, who asks, and what is right."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
+
+from harness.reading.patterns import Regex
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Expected(_Strict):
+    """What a right answer says: one of ``text`` (these words in this order), ``matches`` and ``facts``."""
+
+    text: Annotated[str, Field(min_length=1)] | None = Field(default=None, description="words that stand in the answer")
+    matches: Regex | None = Field(default=None, description="a regular expression that is found in the answer")
+    facts: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="a text whose numbers, dates and names with digits the answer has, too"
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Expected:
+        if sum(said is not None for said in (self.text, self.matches, self.facts)) != 1:
+            raise ValueError("say what a right answer says in one way: text, matches or facts")
+        return self
+
+
+def _as_text(written: object) -> object:
+    return {"text": written} if isinstance(written, str) else written
 
 
 class Question(_Strict):
@@ -17,6 +39,12 @@ class Question(_Strict):
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)]
     text: Annotated[str, Field(min_length=1, max_length=4000)] = Field(description="what is asked")
+    user: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x20-\x7e]+$")] | None = Field(
+        default=None, description="who asks; {user} in the target file's body, headers and path"
+    )
+    expected: Annotated[Expected, BeforeValidator(_as_text)] | None = Field(
+        default=None, description="what a right answer says; a text, or one of text, matches, facts"
+    )
 
 
 class Questions(_Strict):

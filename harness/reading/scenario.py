@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.faults import AnyFault
+from harness.reading.patterns import JsonSchema, Regex
 from harness.reading.quantities import Seconds
 from harness.reading.target import Name
 
@@ -43,11 +44,24 @@ class Phases(_Strict):
     recovery: Seconds
 
 
+class Answers(_Strict):
+    """What a good answer has to say, beyond that it is there; all that is given has to hold."""
+
+    matches: Regex | None = Field(default=None, description="a regular expression that is found in the answer")
+    not_matches: Regex | None = Field(default=None, description="one that is not")
+    agrees: bool = Field(
+        default=False,
+        description="with the baseline, or the newest published snapshot, as answer_consistency counts it",
+    )
+    json_schema: JsonSchema | None = Field(default=None, description="the answer's text is JSON of this schema")
+
+
 class Good(_Strict):
     """What counts as a good answer: complete, valid, and in time."""
 
     within: Seconds = 4.0
     ratio: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    answers: Answers | None = Field(default=None, description="what a good answer has to say; default: anything")
 
 
 class Scenario(_Strict):

@@ -20,8 +20,9 @@ _SHOWN = (
     "retry_amplification",
     "answer_consistency",
     "monotonic_violations",
+    "leaks",
 )
-_ONLY_WHERE_MEASURED = ("failover_time_s", "relapses", "monotonic_violations")
+_ONLY_WHERE_MEASURED = ("failover_time_s", "relapses", "monotonic_violations", "leaks")
 _IN_FAULT = ("good_ratio", "retry_amplification")
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 _ABOUT = {
@@ -32,6 +33,7 @@ _ABOUT = {
     "retry_amplification": "attempts at providers for each request",
     "answer_consistency": "of answers said what they should have said",
     "monotonic_violations": "answers older than what their conversation already knew",
+    "leaks": "answers that were another user's",
 }
 
 

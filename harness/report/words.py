@@ -19,6 +19,7 @@ TITLES = {
     "store_commands": "Commands at stores",
     "answer_consistency": "Answer consistency",
     "monotonic_violations": "Steps back",
+    "leaks": "Leaks",
     "good_ratio": "Good answers",
     "latency_ms": "Latency",
     "ttft_ms": "Time to first token",

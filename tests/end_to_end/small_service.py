@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TROUBLE = os.environ.get("TROUBLE", "")
 DIES_AFTER_S = float(os.environ.get("DIES_AFTER_S", "2"))
+LIMITS: dict[str, str] = {}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> ]]> \x00\x07\x1b[31m\u202e {{ 7 * 7 }} "
 
 
@@ -38,7 +39,8 @@ class Service(BaseHTTPRequestHandler):
         self.reply(503 if TROUBLE == "never ready" else 200, b"{}")
 
     def do_POST(self) -> None:
-        question = json.loads(self.rfile.read(int(self.headers["content-length"])))["question"]
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        question = asked["question"]
         Service.asked += 1
         if TROUBLE == "drops the nonce":
             question = question.split(" [")[0]
@@ -49,7 +51,12 @@ class Service(BaseHTTPRequestHandler):
         elif TROUBLE == "hostile" and Service.asked == 6:
             self.reply(500, HOSTILE.encode())
         else:
-            self.reply(200, json.dumps({"answer": answer(question)}).encode())
+            said = answer(question)
+            if "user" in asked:
+                # A cache by what is asked alone gives everybody what the first one was told.
+                key = question.partition(" [")[0] if TROUBLE == "leaks" else asked["user"]
+                said = LIMITS.setdefault(key, f"The limit of {asked['user']} is {len(asked['user'])} euros.")
+            self.reply(200, json.dumps({"answer": said}).encode())
 
     def reply(self, status: int, body: bytes) -> None:
         self.send_response(status)

@@ -68,3 +68,30 @@ def test_ten_thousand_questions_are_enough() -> None:
 
     assert said(10_000) == []
     assert said(10_001) == ["should be a list of at least 1 item and at most 10000 items, but is a list"]
+
+
+def test_a_question_may_say_who_asks_and_what_is_right(questions_text: str) -> None:
+    text = questions_text + (
+        "  - {id: a, text: x, user: ann, expected: 30 days}\n"
+        "  - {id: b, text: x, user: bob, expected: {matches: '^3'}}\n"
+        "  - {id: c, text: x, expected: {facts: 30 days}}\n"
+    )
+    a, b, c = read(text, Questions, "f.yaml").value.questions[2:]
+    assert (a.user, a.expected.text) == ("ann", "30 days")
+    assert (b.user, b.expected.matches) == ("bob", "^3")
+    assert (c.user, c.expected.facts) == (None, "30 days")
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ("{matches: '('}", "6 questions[2].expected.matches: '(' is no regular expression: missing ), unterminated"),
+        ("{}", "6 questions[2].expected: say what a right answer says in one way: text, matches or facts"),
+        ("{text: a, facts: b}", "6 questions[2].expected: say what a right answer says in one way"),
+    ],
+)
+def test_what_cannot_be_expected_is_refused_with_its_line(
+    told: Told, questions_text: str, expected: str, message: str
+) -> None:
+    (problem,) = told(questions_text + f"  - {{id: a, text: x, expected: {expected}}}\n", Questions)
+    assert problem.startswith(f"f.yaml:{message}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.judging.metrics.answer_consistency import AnswerConsistency, MonotonicViolations
+from harness.judging.metrics.answer_consistency import AnswerConsistency, Leaks, MonotonicViolations
 from harness.judging.metrics.base import Metric, measurable, metrics
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
@@ -19,6 +19,7 @@ for _metric in (
     StoreCommands(),
     AnswerConsistency(),
     MonotonicViolations(),
+    Leaks(),
     GoodRatio(),
     Latency(),
     TimeToFirstToken(),

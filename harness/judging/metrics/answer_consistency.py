@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from math import log
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.interval import Interval
-from harness.judging.evidence import Evidence
+from harness.judging.answers import compared
 from harness.judging.metrics.base import Metric, best_case, measured
 from harness.judging.sample import Sample
 from harness.judging.scoring.shares import TAIL, wilson
 from harness.planning.plan import Plan
-from harness.protocols.nonce import unmarked
 from harness.reading.expectation import Expectation
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from harness.judging.result import Measured
-    from harness.judging.scoring.consistency import Compared, Consistency
+    from harness.judging.scoring.consistency import Consistency
 
 
 class AnswerConsistency(Metric):
-    """Share of answers that agree with the newest published snapshot, or where there is none with the usual answer."""
+    """Share of answers that agree with the newest published snapshot, and where none was published with the baseline."""
 
     name: ClassVar[str] = "answer_consistency"
     unit: ClassVar[str] = "ratio"
@@ -33,11 +34,11 @@ class AnswerConsistency(Metric):
         return best_case(plan, expectation, lambda n: wilson(0 if expectation.wants_low else n, n))
 
     def also(self, whole: Sample) -> dict[str, Measured]:
-        compared = compare(whole)
+        found = compare(whole)
         parts = {
-            "monotonic_violations": compared.monotonic_violations,
-            "disagreements": compared.disagreements,
-            "disagreed_s": compared.disagreed_s,
+            "monotonic_violations": found.monotonic_violations,
+            "disagreements": found.disagreements,
+            "disagreed_s": found.disagreed_s,
         }
         return {name: measured(interval) for name, interval in parts.items()}
 
@@ -61,16 +62,40 @@ class MonotonicViolations(Metric):
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if plan.target.ask.reply.snapshot_version is None:
             return f"target {plan.target.name!r} does not say where a reply names its snapshot (ask.reply.snapshot_version)"
-        none_seen = Interval(0.0, 0.0, -log(TAIL))
-        if expectation.part == "rate" and expectation.wants_low and expectation.judge(none_seen) != "pass":
-            return (
-                f"one run without any leaves room for {none_seen.high:.1f} a run; "
-                f"expect {none_seen.high:.1f} or more, or leave out .rate: that is the count of this run"
-            )
-        return None
+        return _out_of_reach(expectation)
 
     def also(self, whole: Sample) -> dict[str, Measured]:
         return {"rate": measured(self.measure(whole, "rate"))}
+
+
+class Leaks(Metric):
+    """Answers that were another user's: exactly how many in this run; .rate: how many a run to expect. Questions say who asks (`user`)."""
+
+    name: ClassVar[str] = "leaks"
+    unit: ClassVar[str] = "answers"
+    parts: ClassVar[tuple[str, ...]] = ("rate",)
+    needs_part: ClassVar[bool] = False
+
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        count, rate = compared(sample.run).leaks(_counted(sample))
+        return rate if part == "rate" else count
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        return _out_of_reach(expectation)
+
+    def also(self, whole: Sample) -> dict[str, Measured]:
+        return {"rate": measured(self.measure(whole, "rate"))}
+
+
+def _out_of_reach(expectation: Expectation) -> str | None:
+    """Why one run can never settle a limit on a rate; None where it can, and of a count."""
+    none_seen = Interval(0.0, 0.0, -log(TAIL))
+    if expectation.part != "rate" or not expectation.wants_low or expectation.judge(none_seen) == "pass":
+        return None
+    return (
+        f"one run without any leaves room for {none_seen.high:.1f} a run; "
+        f"expect {none_seen.high:.1f} or more, or leave out .rate: that is the count of this run"
+    )
 
 
 def compare(sample: Sample) -> Consistency:
@@ -80,22 +105,10 @@ def compare(sample: Sample) -> Consistency:
 
 
 def _score(sample: Sample) -> Consistency:
-    run = sample.run
-    compared: Compared = run.once("answers", lambda: _compare(run))
-    complete = run.requests.index[run.requests["outcome"] == "complete"]
-    return compared.consistency(complete.isin(sample.requests.index))
+    return compared(sample.run).consistency(_counted(sample))
 
 
-def _compare(evidence: Evidence) -> Compared:
-    from harness.judging.scoring import consistency
-
-    rows = evidence.requests[evidence.requests["outcome"] == "complete"]
-    publish = evidence.plan.target.publish
-    return consistency.compare(
-        # A service that repeats the question repeats its nonce, which is another one every time.
-        rows.assign(answer=rows["answer"].map(unmarked, na_action="ignore")),
-        evidence.publications(),
-        baseline=(rows["phase"] == "baseline").to_numpy(),
-        replica_lag_s=publish.replica_lag if publish else 0.0,
-        by=evidence.plan.target.ask.reply.compare,
-    )
+def _counted(sample: Sample) -> np.ndarray[Any, Any]:
+    """Which of the run's complete answers the *sample* picks."""
+    requests = sample.run.requests
+    return requests.index[requests["outcome"] == "complete"].isin(sample.requests.index)

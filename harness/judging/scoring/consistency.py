@@ -1,8 +1,9 @@
 """Whether the same question got the same answer: across replicas, across time, and within a conversation.
 
-The right answer is the one of the newest snapshot that was acknowledged before the request was sent. What a
-snapshot has to say to a question is what most answers that carry it said while they were entitled to it; nobody
-has to write the right answers down.
+The right answer is the one of the newest snapshot that was acknowledged before the request was sent. What a snapshot has to say to a
+question is what most answers said in the baseline; of one that was published later, what its first answers said. A later majority
+overrules neither: a service that says something else for most of a run is wrong for most of a run. Nobody has to write the right
+answers down.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Compared", "Consistency", "Pair", "Side", "compare", "consistency"]
 
 EXAMPLES = 20
+REFERENCES = 5
+"""How many first answers say what a snapshot has to say that the baseline knew nothing of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +105,28 @@ def compare(
     version_at_start: int | None = None,
     replica_lag_s: float = 0.5,
     by: Literal["text", "facts"] = "text",
+    told: pd.DataFrame | None = None,
 ) -> Compared:
     """Find out which *answers* are as they should be; their order changes nothing.
 
-    All rows say what is usual; where answers carry no version, *baseline* rows say it alone. An answer may be behind for
-    *replica_lag_s* after a publication was acknowledged. *by*: answers agree when their wording and facts do, or, for a
-    model that words the same thing in many ways, when their facts do (their wording where they have none).
+    *baseline* rows say what is right; where they know nothing of a version, or of a question, its first `REFERENCES` answers do. An
+    answer may be behind for *replica_lag_s* after a publication was acknowledged. *by*: answers agree when their wording and facts
+    do, or, for a model that words the same thing in many ways, when their facts do (their wording where they have none).
+    *told* is what is known of each answer beforehand: ``user`` who asked, ``expected`` (whether it is what is right; None where
+    nobody said what is), ``expected_of_another``.
     """
     table, order = in_order(answers, baseline, by)
     allowed = era(table, publications, version_at_start, replica_lag_s)
-    return Compared(table, order, allowed, tuple(publications), _agrees(table, allowed))
+    usual = _usual_answers(table, allowed)
+    agrees, leaks = _agrees(table, allowed, usual), np.zeros(len(answers), np.bool_)
+    if told is not None:
+        known = told.iloc[order]
+        agrees = _as_told(agrees, table, allowed, known["expected"].to_numpy(dtype=object))
+        leaks = ~agrees & (
+            _private_to_another(table, usual, known["user"]) | known["expected_of_another"].to_numpy(np.bool_)
+        )
+    users = told is not None and bool((told["user"] != "").any())
+    return Compared(table, order, allowed, tuple(publications), agrees, leaks if users else None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +138,26 @@ class Compared:
     _era: Era
     _publications: tuple[Publication, ...]
     _agrees: Bools
+    _leaks: Bools | None = None
+    """None: nobody said who asks."""
+
+    def agrees(self) -> Bools:
+        """Which answers are as they should be, in the order in which they were given to `compare`."""
+        given = np.empty_like(self._agrees)
+        given[self._order] = self._agrees
+        return given
+
+    def leaks(self, counted: npt.ArrayLike | None = None) -> tuple[Interval, Interval]:
+        """How many of the *counted* answers were another user's, and how many to expect in a run like this.
+
+        Not measured where nobody said who asks.
+        """
+        if self._leaks is None:
+            return UNMEASURED, UNMEASURED
+        rows = marks(counted, self._leaks.size)[self._order]
+        by_conversation = list(Counter(self._table.conversation[rows & self._leaks].tolist()).values())
+        chances = int(rows.sum())
+        return exact(sum(by_conversation), chances), rate_a_run(by_conversation, chances)
 
     def consistency(self, counted: npt.ArrayLike | None = None) -> Consistency:
         """The score of the *counted* answers, in the order in which they were given to `compare`; of all for None."""
@@ -140,8 +175,16 @@ class Compared:
         )
 
 
-def _agrees(table: Answers, era: Era) -> Bools:
-    """Which answers stand on a version they may stand on, and say what is usual there."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Usual:
+    """The usual key (-1: none) of each question on each of *versions*, a row a question; *of*: where each answer's own stands."""
+
+    versions: Floats
+    keys: Codes
+    of: Codes
+
+
+def _usual_answers(table: Answers, era: Era) -> _Usual:
     known = table.versioned
     # Without a version of its own, an answer counts for its era where that leaves no doubt.
     settled = era.required == era.newest
@@ -151,12 +194,60 @@ def _agrees(table: Answers, era: Era) -> Bools:
     groups = table.questions.size * versions.size
     allowed = known & era.allows(table.version)
     usual = np.full(groups, -1, dtype=np.int64)
-    for rows in (allowed, known, settled & ~known & table.baseline, settled & ~known):
-        usual = np.where(usual < 0, _usual(group[rows], table.key[rows], table.sent_s[rows], groups), usual)
-    agrees: Bools = allowed & (usual[group] == table.key)
-    for i, candidate in enumerate(versions):
-        agrees |= ~known & era.allows(candidate) & (usual[table.question * versions.size + i] == table.key)
+    unversioned = settled & ~known
+    # Nothing that came later than the first of these that there are.
+    for rows, first in (
+        (allowed & table.baseline, None),
+        (unversioned & table.baseline, None),
+        (allowed, REFERENCES),
+        (known, REFERENCES),
+        (unversioned, REFERENCES),
+    ):
+        taken = np.flatnonzero(rows) if first is None else _first(np.flatnonzero(rows), group, first)
+        usual = np.where(usual < 0, _usual(group[taken], table.key[taken], table.sent_s[taken], groups), usual)
+    return _Usual(versions, usual, group)
+
+
+def _agrees(table: Answers, era: Era, usual: _Usual) -> Bools:
+    """Which answers stand on a version they may stand on, and say what is usual there."""
+    known = table.versioned
+    agrees: Bools = known & era.allows(table.version) & (usual.keys[usual.of] == table.key)
+    for i, candidate in enumerate(usual.versions):
+        agrees |= ~known & era.allows(candidate) & (usual.keys[table.question * usual.versions.size + i] == table.key)
     return agrees
+
+
+def _as_told(agrees: Bools, table: Answers, era: Era, expected: npt.NDArray[np.object_]) -> Bools:
+    """Where it is known what is right, that counts, whatever is usual; a snapshot that is behind is wrong all the same."""
+    told = np.array([said is not None for said in expected], np.bool_)
+    right = np.array([said is True for said in expected], np.bool_)
+    as_told: Bools = np.where(told, right & (~table.versioned | era.allows(table.version)), agrees)
+    return as_told
+
+
+def _private_to_another(table: Answers, usual: _Usual, user: pd.Series[str]) -> Bools:
+    """Which answers say what is usual for another user, and for nobody else."""
+    users, user_of = np.unique(user.to_numpy(dtype=str), return_inverse=True)
+    asked_by = np.zeros(table.questions.size, np.int64)
+    asked_by[table.question] = user_of
+    keys = usual.keys.reshape(table.questions.size, -1)
+    owners: dict[int, set[int]] = {}
+    for question, row in enumerate(keys):
+        for key in row[row >= 0]:
+            owners.setdefault(int(key), set()).add(int(asked_by[question]))
+    owner = {key: next(iter(who)) for key, who in owners.items() if len(who) == 1 and users[next(iter(who))]}
+    of_key = np.array([owner.get(int(key), -1) for key in table.key], np.int64)
+    private: Bools = (of_key >= 0) & (of_key != user_of)
+    return private
+
+
+def _first(rows: Codes, group: Codes, most: int) -> Codes:
+    """The first *most* of the *rows* of each group; rows come in order of time."""
+    order = np.argsort(group[rows], kind="stable")
+    sorted_groups = group[rows][order]
+    place = np.arange(order.size) - np.searchsorted(sorted_groups, sorted_groups)
+    first: Codes = rows[np.sort(order[place < most])]
+    return first
 
 
 def _usual(group: Codes, key: Codes, sent_s: Floats, groups: int) -> Codes:

@@ -318,3 +318,127 @@ def test_a_wrong_answer_of_a_lone_entry_stands_beside_a_right_one(table: Table) 
 def test_every_question_is_shown_before_any_is_shown_twice() -> None:
     examples = score(run(stale_until_s=30)).examples
     assert len({pair.question for pair in examples}) == EXAMPLES
+
+
+# What is the reference.
+
+
+def garbled(table: Table, begins: int, versions: Callable[[int], int | None], published: float = 10.0) -> pd.DataFrame:
+    """A minute at 10/s over 12 questions, 12 s of it baseline; from answer *begins* on, all that is said is garbage."""
+
+    def text(i: int, version: int | None) -> str:
+        return f"garbage {i % 12}" if i >= begins else f"the limit is {10 * (i % 12) + (version or 1)} days"
+
+    return table(*((i / 10, "east", f"q{i % 12}", versions(i), text(i, versions(i))) for i in range(600)))
+
+
+@pytest.mark.parametrize("version", [1, None])
+def test_a_later_majority_never_overrules_what_the_baseline_said(table: Table, version: int | None) -> None:
+    answers = garbled(table, 180, lambda i: version)
+    baseline = (np.arange(600) >= 30) & (np.arange(600) < 150)
+    compared = compare(answers, baseline=baseline)
+    assert compared.consistency(baseline).ratio.value == 1
+    assert compared.consistency(np.arange(600) >= 180).ratio.value == 0
+    sound = compare(garbled(table, 600, lambda i: version), baseline=baseline)
+    assert sound.consistency().ratio.value == 1
+
+
+def test_what_is_published_later_has_its_own_first_answers_for_a_reference(table: Table) -> None:
+    """Version 2 comes at 20 s; 60 of its answers are sound, and the 340 that follow are garbage under its name."""
+    answers = garbled(table, 260, lambda i: 1 + (i >= 201))
+    baseline = (np.arange(600) >= 30) & (np.arange(600) < 150)
+    compared = compare(answers, [(2, 20.0, 20.05)], baseline=baseline, replica_lag_s=0)
+    index = np.arange(600)
+    assert compared.consistency((index > 201) & (index < 260)).ratio.value == 1
+    assert compared.consistency(index >= 260).ratio.value == 0
+    assert compared.consistency(index < 200).ratio.value == 1
+
+
+def test_one_odd_first_answer_is_not_the_reference(table: Table) -> None:
+    rows = [(float(i), "east", "q", 1, "one" if i < 10 else "odd" if i == 10 else "two") for i in range(10)]
+    late = [(20.0 + i, "east", "q", 2, "odd" if i == 0 else "two") for i in range(20)]
+    answers = table(*rows, *late)
+    found = compare(answers, [(2, 15.0, 15.1)], baseline=np.arange(30) < 10)
+    assert found.consistency(np.arange(30) >= 10).ratio.value == pytest.approx(19 / 20)
+
+
+# What is known beforehand: who asks, and what is right.
+
+
+def told(rows: list[tuple[str, bool | None, bool]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["user", "expected", "expected_of_another"], dtype=object)
+
+
+def test_what_contradicts_what_is_expected_is_wrong_even_in_the_baseline(table: Table) -> None:
+    answers = table(*((float(i), "east", "q", None, "14 days") for i in range(10)))
+    assert compare(answers, baseline=[True] * 10).consistency().ratio.value == 1
+    wrong = compare(answers, baseline=[True] * 10, told=told([("", False, False)] * 10))
+    assert wrong.consistency().ratio.value == 0
+    assert list(wrong.agrees()) == [False] * 10
+
+
+def test_what_is_as_expected_is_right_however_it_is_worded(table: Table) -> None:
+    answers = table(*((float(i), "east", "q", None, f"wording {i}") for i in range(10)))
+    assert compare(answers).consistency().ratio.value == 0.1
+    assert compare(answers, told=told([("", True, False)] * 10)).consistency().ratio.value == 1
+
+
+def test_what_is_as_expected_is_wrong_all_the_same_where_its_snapshot_is_behind(table: Table) -> None:
+    answers = table(*((float(i), "east", "q", 1 + (10 <= i < 15), "30 days") for i in range(20)))
+    found = compare(answers, [(2, 9.0, 9.1)], told=told([("", True, False)] * 20))
+    assert found.consistency(np.arange(20) >= 15).ratio.value == 0
+    assert found.consistency(np.arange(20) < 15).ratio.value == 1
+
+
+def users(table: Table, said: Callable[[int, str], str], n: int = 40) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two users ask in turn; *said* is what one of them is given."""
+    names = ["ann" if i % 2 else "bob" for i in range(n)]
+    answers = table(*((float(i), "east", f"limit-{name}", None, said(i, name)) for i, name in enumerate(names)))
+    return answers, told([(name, None, False) for name in names])
+
+
+OWN = {"ann": "Your limit is 500.", "bob": "Your limit is 20."}
+
+
+def test_users_with_answers_of_their_own_agree_and_nothing_leaks(table: Table) -> None:
+    answers, known = users(table, lambda i, name: OWN[name])
+    found = compare(answers, baseline=np.arange(40) < 10, told=known)
+    assert found.consistency().ratio.value == 1
+    leaks, rate = found.leaks()
+    assert (leaks.value, leaks.high, leaks.n) == (0, 0, 40)
+    assert rate.value == 0
+    assert rate.high == pytest.approx(3.7, abs=0.1), "none seen in one run leaves room for some in the next"
+
+
+def test_another_users_answer_is_a_leak(table: Table) -> None:
+    answers, known = users(table, lambda i, name: OWN["ann"] if i >= 20 else OWN[name])
+    found = compare(answers, baseline=np.arange(40) < 10, told=known)
+    assert found.leaks()[0].value == 10
+    assert found.leaks(np.arange(40) < 20)[0].value == 0
+    assert found.consistency(np.arange(40) >= 20).ratio.value == 0.5
+
+
+def test_a_wrong_answer_that_is_nobodys_is_no_leak(table: Table) -> None:
+    answers, known = users(table, lambda i, name: "Sorry." if i >= 20 else OWN[name])
+    found = compare(answers, baseline=np.arange(40) < 10, told=known)
+    assert found.leaks()[0].value == 0
+    assert found.consistency(np.arange(40) >= 20).ratio.value == 0
+
+
+def test_what_everybody_is_told_leaks_nothing(table: Table) -> None:
+    answers, known = users(table, lambda i, name: "We are open from 9 to 5.")
+    assert compare(answers, told=known).leaks()[0].value == 0
+
+
+def test_a_leak_from_the_first_answer_on_is_seen_where_it_is_known_what_is_right(table: Table) -> None:
+    answers, _ = users(table, lambda i, name: OWN["ann"])
+    known = told([("ann", True, False) if i % 2 else ("bob", False, True) for i in range(40)])
+    found = compare(answers, baseline=[True] * 40, told=known)
+    assert found.leaks()[0].value == 20
+    assert found.consistency().ratio.value == 0.5
+
+
+def test_where_nobody_says_who_asks_leaks_are_not_measured(table: Table) -> None:
+    answers = table((0.0, "east", "q", None, "a"))
+    assert compare(answers).leaks() == (UNMEASURED, UNMEASURED)
+    assert compare(answers, told=told([("", True, False)])).leaks() == (UNMEASURED, UNMEASURED)

@@ -1,0 +1,146 @@
+"""What answers have to say: as the questions file, the baseline and the publications know it, and as the scenario asks."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from harness.judging.evidence import Evidence
+from harness.planning.plan import Plan
+from harness.protocols.nonce import unmarked
+from harness.reading.questions import Expected, Question
+from harness.reading.scenario import Answers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.judging.scoring.answers import Publication
+    from harness.judging.scoring.consistency import Compared
+
+
+def compare(
+    plan: Plan, requests: pd.DataFrame, publications: Sequence[Publication], asked: Mapping[str, Question]
+) -> Compared:
+    """The answers that completed, in the order of *requests*, held against what they should have said."""
+    from harness.judging.scoring import consistency
+
+    rows = requests[requests["outcome"] == "complete"]
+    # A service that repeats the question repeats its nonce, which is another one every time.
+    rows = rows.assign(answer=rows["answer"].map(unmarked, na_action="ignore"))
+    publish = plan.target.publish
+    return consistency.compare(
+        rows,
+        publications,
+        baseline=(rows["phase"] == "baseline").to_numpy(),
+        replica_lag_s=publish.replica_lag if publish else 0.0,
+        by=plan.target.ask.reply.compare,
+        told=_told(rows, asked),
+    )
+
+
+def compared(run: Evidence) -> Compared:
+    """As `compare`, of all answers of the *run*, once."""
+    made: Compared = run.once("answers", lambda: compare(run.plan, run.requests, run.publications(), run.asked))
+    return made
+
+
+def as_asked(
+    plan: Plan, requests: pd.DataFrame, publications: Sequence[Publication], asked: Mapping[str, Question]
+) -> pd.Series[bool]:
+    """Whether each of *requests* has an answer that says what the scenario asks of a good one (``good.answers``)."""
+    import pandas as pd
+
+    wanted = plan.scenario.good.answers
+    complete = requests["outcome"] == "complete"
+    good = complete.copy()
+    if wanted is None or not complete.any():
+        return good
+    holds = _holds(wanted)
+    texts = requests.loc[complete, "answer"].fillna("").map(unmarked)
+    good[complete] = texts.map({text: holds(text) for text in texts.unique()}).astype(bool)
+    if wanted.agrees:
+        agrees = compare(plan, requests, publications, asked).agrees()
+        good[complete] &= pd.Series(agrees, index=texts.index)
+    return good
+
+
+def satisfies(expected: Expected, answer: str) -> bool:
+    """Whether *answer* says what was *expected*: the words in their order, a match, or all of the facts."""
+    from harness.judging.scoring.wording import facts, normalised
+
+    if expected.matches is not None:
+        return re.search(expected.matches, answer) is not None
+    if expected.facts is not None:
+        return facts(expected.facts) <= facts(answer)
+    return f" {normalised(expected.text or '')} " in f" {normalised(answer)} "
+
+
+def _told(rows: pd.DataFrame, asked: Mapping[str, Question]) -> pd.DataFrame | None:
+    """What the questions file says of each answer: who asked, whether it is as expected, or as expected for somebody else."""
+    import pandas as pd
+
+    if not any(question.user or question.expected for question in asked.values()):
+        return None
+    others = _others(asked)
+    met = cache(satisfies)
+
+    def told(question: str, answer: str) -> tuple[str, bool | None, bool]:
+        known = asked.get(question)
+        if known is None:
+            return "", None, False
+        right = None if known.expected is None else met(known.expected, answer)
+        another = not right and any(met(expected, answer) for expected in others[question])
+        return known.user or "", right, another
+
+    pairs = list(zip(rows["question"], rows["answer"].fillna(""), strict=True))
+    said = {pair: told(*pair) for pair in set(pairs)}
+    columns = ["user", "expected", "expected_of_another"]
+    return pd.DataFrame([said[pair] for pair in pairs], columns=columns, index=rows.index, dtype=object)
+
+
+def _others(asked: Mapping[str, Question]) -> dict[str, list[Expected]]:
+    """By question, what is expected for other users who ask the same."""
+    same: dict[str, list[Question]] = {}
+    for question in asked.values():
+        same.setdefault(question.text.strip().casefold(), []).append(question)
+    return {
+        question.id: [
+            other.expected
+            for other in same[question.text.strip().casefold()]
+            if other.user != question.user and other.expected is not None and other.expected != question.expected
+        ]
+        for question in asked.values()
+    }
+
+
+def _holds(wanted: Answers) -> Callable[[str], bool]:
+    """Whether an answer's text alone is as *wanted*."""
+    valid = _validator(wanted.json_schema) if wanted.json_schema is not None else None
+
+    def holds(text: str) -> bool:
+        return (
+            (wanted.matches is None or re.search(wanted.matches, text) is not None)
+            and (wanted.not_matches is None or re.search(wanted.not_matches, text) is None)
+            and (valid is None or valid(text))
+        )
+
+    return holds
+
+
+def _validator(schema: dict[str, Any]) -> Callable[[str], bool]:
+    from jsonschema import validators
+    from referencing import Registry
+
+    # A registry of its own: nothing that a schema names is fetched from anywhere.
+    validator = validators.validator_for(schema)(schema, registry=Registry())
+
+    def valid(text: str) -> bool:
+        try:
+            return bool(validator.is_valid(json.loads(text)))
+        except (ValueError, RecursionError):
+            return False
+
+    return valid

@@ -1,0 +1,49 @@
+"""What a file can say of a text: a regular expression, or a JSON Schema; one that cannot be used is refused where it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError) as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+    return pattern
+
+
+def _is_a_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    # Only who uses one waits for the library.
+    from jsonschema import SchemaError, validators
+
+    for reference in _references(schema):
+        if not reference.startswith("#"):
+            raise ValueError(f"$ref {reference!r} leads out of the file; write what it stands for below $defs")
+    try:
+        validators.validator_for(schema).check_schema(schema)
+    except SchemaError as error:
+        place = "".join(f"/{part}" for part in error.absolute_path)
+        raise ValueError(f"is no JSON Schema: {f'at {place}: ' if place else ''}{error.message}") from error
+    return schema
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        reference = value.get("$ref")
+        if isinstance(reference, str):
+            yield reference
+        for inner in value.values():
+            yield from _references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
+
+
+Regex = Annotated[str, AfterValidator(_compiles)]
+"""A Python regular expression, looked for anywhere in a text."""
+JsonSchema = Annotated[dict[str, Any], AfterValidator(_is_a_schema)]

@@ -1,0 +1,200 @@
+"""What answers have to say: what the scenario asks of them, what is right, whose they are, and whether they can be answers at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from harness.judging import verdict
+from harness.judging.answers import satisfies
+from harness.judging.evidence import Evidence
+from harness.judging.result import Result
+from harness.planning.plan import Plan
+from harness.reading.questions import Expected, Question
+from harness.reading.scenario import Answers
+from harness.record.rows import Request
+
+MakePlan = Callable[..., Plan]
+MakeEvidence = Callable[..., Evidence]
+Rows = Callable[..., list[Request]]
+Judge = Callable[..., Result]
+
+PHASES = (1, 4, 6, 4)
+BROKEN = (5.0, 11.0)
+
+
+def in_the_fault(answer: str, **keys: Any) -> Callable[[int, float], dict[str, Any]]:
+    """Every answer of the fault is *answer*."""
+    return lambda index, due_s: {"answer": answer, **keys} if BROKEN[0] <= due_s < BROKEN[1] else {}
+
+
+@pytest.fixture
+def judged(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows) -> Judge:
+    """The result of a run whose answers are changed as *change* says; further keys are the scenario's."""
+
+    def judge(
+        change: Callable[[int, float], dict[str, Any]], asked: Mapping[str, Question] = {}, **keys: Any
+    ) -> Result:
+        plan = make_plan(phases=PHASES, **keys)
+        texts = {name: question.text for name, question in asked.items()}
+        return verdict.judge(make_evidence(plan, requests=rows(plan, change), asked=asked, questions=texts))
+
+    return judge
+
+
+def sound(index: int, due_s: float) -> dict[str, Any]:
+    return {}
+
+
+# What a scenario asks of a good answer.
+
+SORRY = in_the_fault("Sorry, something went wrong.")
+
+
+@pytest.mark.parametrize("answers", [{"matches": "It is [0-9]"}, {"not_matches": "(?i)sorry"}, {"agrees": True}])
+def test_an_answer_that_does_not_say_what_is_asked_of_it_is_not_good(judged: Judge, answers: dict[str, Any]) -> None:
+    expect = ["good_ratio >= 0.8 in fault"]
+    broken = judged(SORRY, good={"answers": answers}, expect=expect)
+    assert (broken.verdict, broken.findings[0].value) == ("fail", 0)
+    assert judged(sound, good={"answers": answers}, expect=expect).verdict == "pass"
+
+
+def test_all_that_is_asked_of_an_answer_has_to_hold(judged: Judge) -> None:
+    answers = {"matches": "It is", "not_matches": "3"}
+    found = judged(sound, good={"answers": answers}, expect=["good_ratio >= 0.1 in fault"]).findings[0]
+    assert found.value == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ({"matches": "("}, "'\\(' is no regular expression: missing \\)"),
+        ({"not_matches": "[a"}, "no regular expression"),
+    ],
+)
+def test_a_regular_expression_that_is_none_is_refused(answers: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Answers.model_validate(answers)
+
+
+# What is said where nobody asks for it.
+
+
+def test_one_answer_to_most_questions_of_a_phase_is_told_under_a_pass(judged: Judge) -> None:
+    result = judged(SORRY)
+    assert result.verdict == "pass"
+    told = "60 of 60 complete answers, to 5 different questions, were the same text ('Sorry, something went wrong.') in fault"
+    assert told in result.reason
+    assert any(told in note for note in result.quality.notes)
+
+
+def test_answers_other_than_the_baselines_are_told_under_a_pass(judged: Judge) -> None:
+    result = judged(lambda index, due_s: {"answer": f"garbage {index}"} if BROKEN[0] <= due_s < BROKEN[1] else {})
+    assert result.verdict == "pass"
+    assert "60 of 60 complete answers were others than in the baseline in fault" in result.reason
+
+
+@pytest.mark.parametrize("expectation", ["answer_consistency <= 0.9", "answer_consistency <= 0.9 in fault"])
+def test_nothing_more_is_said_of_answers_that_an_expectation_looks_at(judged: Judge, expectation: str) -> None:
+    result = judged(SORRY, expect=["good_ratio >= 0.5 in fault", expectation])
+    assert "same text" not in result.reason + "".join(result.quality.notes)
+    elsewhere = judged(SORRY, expect=["good_ratio >= 0.5 in fault", "answer_consistency >= 0.9 in baseline"])
+    assert "same text" in " ".join(elsewhere.quality.notes)
+
+
+def test_nothing_is_said_of_answers_that_are_as_before_or_were_alike_before(judged: Judge) -> None:
+    alike = judged(lambda index, due_s: {"answer": "It is 3." if index % 5 < 4 else "It is 4."})
+    for result in (judged(sound), alike):
+        assert result.verdict == "pass"
+        assert "same text" not in result.reason + "".join(result.quality.notes)
+
+
+# Whether they can be answers.
+
+
+def hello(index: int, due_s: float) -> dict[str, Any]:
+    return {"answer": f"hello [n-{index:010x}]"}
+
+
+def test_a_run_in_which_every_question_got_one_answer_is_invalid(judged: Judge) -> None:
+    result = judged(hello)
+    assert result.verdict == "invalid"
+    assert (
+        "All 40 answers before anything was broken, to 5 different questions, were the same text ('hello')"
+        in result.reason
+    )
+
+
+def test_one_question_may_have_one_answer_and_so_may_two(judged: Judge) -> None:
+    for many in (1, 2):
+        assert judged(lambda index, due_s, of=many: {"answer": "yes", "question": f"q{index % of}"}).verdict == "pass"
+
+
+def test_one_answer_that_is_right_for_every_question_is_an_answer(judged: Judge) -> None:
+    asked = {f"q{i}": Question(id=f"q{i}", text=f"Is {i} allowed?", expected=Expected(text="hello")) for i in range(5)}
+    assert judged(hello, asked).verdict == "pass"
+    asked["q4"] = Question(id="q4", text="Is 4?", expected=Expected(text="no"))
+    assert judged(hello, asked).verdict == "invalid"
+
+
+# What is right.
+
+
+@pytest.mark.parametrize(
+    ("expected", "right", "wrong"),
+    [
+        ({"text": "30 days"}, "You have 30 days, not more.", "You have 130 days."),
+        ({"text": "30 days"}, "30  Days!", "30 working days"),
+        ({"matches": r"\b30\b"}, "30", "300"),
+        ({"facts": "30 days"}, "Within thirty days.", "Within 14 days."),
+        ({"facts": "from 9 to 5, not on Sundays"}, "Not before 9, and until 5.", "9 to 5 every day"),
+    ],
+)
+def test_an_answer_is_held_against_what_is_expected_of_it(expected: dict[str, str], right: str, wrong: str) -> None:
+    assert satisfies(Expected.model_validate(expected), right)
+    assert not satisfies(Expected.model_validate(expected), wrong)
+
+
+def test_what_contradicts_the_questions_file_is_wrong_even_in_the_baseline(judged: Judge) -> None:
+    asked = {f"q{i}": Question(id=f"q{i}", text=f"What is {i}?", expected=Expected(text=f"is {i}")) for i in range(5)}
+    expect = ["answer_consistency >= 0.9 in baseline"]
+    assert judged(sound, asked, expect=expect).verdict == "pass"
+    wrong = judged(lambda index, due_s: {"answer": f"It is {index % 5 + 1}."}, asked, expect=expect)
+    assert (wrong.verdict, wrong.findings[0].value) == ("fail", 0)
+    gated = judged(lambda i, due_s: {"answer": f"It is {i % 5 + 1}."}, asked, good={"answers": {"agrees": True}})
+    assert gated.verdict == "invalid", "a baseline without a right answer is not steady"
+
+
+# Whose they are.
+
+USERS = {f"q{i}": Question(id=f"q{i}", text="What is my limit?", user=f"user-{i}") for i in range(5)}
+
+
+@pytest.mark.parametrize("expectation", ["leaks <= 0", "leaks <= 0 in fault"])
+def test_a_service_that_keeps_users_apart_leaks_nothing_and_one_that_does_not_is_found(
+    judged: Judge, expectation: str
+) -> None:
+    expect = [expectation, "answer_consistency >= 0.9"]
+    apart = judged(sound, USERS, expect=expect)
+    assert (apart.verdict, [finding.verdict for finding in apart.findings]) == ("pass", ["pass", "pass"])
+    shared = judged(in_the_fault("It is 2."), USERS, expect=expect)
+    assert [finding.verdict for finding in shared.findings] == ["fail", "fail"]
+    assert shared.findings[0].value == 48
+
+
+def test_a_cache_that_serves_one_users_answer_from_the_start_is_found_where_it_is_known_what_is_right(
+    judged: Judge,
+) -> None:
+    right = {
+        name: user.model_copy(update={"expected": Expected(text=f"is {name[1:]}")}) for name, user in USERS.items()
+    }
+    found = judged(lambda index, due_s: {"answer": f"It is {index % 2}."}, right, expect=["leaks <= 0"]).findings[0]
+    assert found.verdict == "fail"
+    assert found.value > 50
+
+
+def test_without_users_leaks_are_not_measured(judged: Judge) -> None:
+    result = judged(sound, expect=["leaks <= 0"])
+    assert (result.verdict, result.findings[0].value) == ("inconclusive", None)
