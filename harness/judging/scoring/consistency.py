@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Compared", "Consistency", "Pair", "Side", "compare", "consistency"]
 
 EXAMPLES = 20
+_BLOCKS_S = (1.0, 2.0, 4.0, 8.0)
+_BLOCKS_MIN = 12  # fewer, and one stretch of wrong answers would leave everything open
 REFERENCES = 5
 """How many first answers say what a snapshot has to say that the baseline knew nothing of."""
 
@@ -166,7 +168,7 @@ class Compared:
         pairs, differing = _neighbours(table, era, agrees)
         back, chances = _steps_back(table)
         return Consistency(
-            ratio=clustered_share(agrees[table.counted], table.question[table.counted]),
+            ratio=_ratio(table, agrees),
             monotonic_violations=exact(sum(back), chances),
             monotonic_rate=rate_a_run(back, chances),
             disagreements=exact(int(differing.sum()), differing.size),
@@ -239,6 +241,19 @@ def _private_to_another(table: Answers, usual: _Usual, user: pd.Series[str]) -> 
     of_key = np.array([owner.get(int(key), -1) for key in table.key], np.int64)
     private: Bools = (of_key >= 0) & (of_key != user_of)
     return private
+
+
+def _ratio(table: Answers, agrees: Bools) -> Interval:
+    """The share of counted answers that agree; wrong ones come together by question, by conversation and in time."""
+    rows = table.counted
+    at_s = table.sent_s[rows] - table.sent_s[rows].min(initial=np.inf)
+    span_s = float(at_s.max(initial=0.0))
+    blocks = [np.floor(at_s / block_s).astype(np.int64) for block_s in _BLOCKS_S if span_s >= _BLOCKS_MIN * block_s]
+    conversation = np.unique(table.conversation[rows].astype(str), return_inverse=True)[1]
+    alone = table.conversation[rows] == ""
+    # Answers of no conversation are each one of its own.
+    conversation = np.where(alone, conversation.size + np.arange(conversation.size), conversation)
+    return clustered_share(agrees[rows], table.question[rows], conversation, *blocks)
 
 
 def _first(rows: Codes, group: Codes, most: int) -> Codes:

@@ -8,23 +8,30 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.scoring.distributions import Floats, binomial_quantile
+from harness.judging.scoring.distributions import Floats, binomial_quantile, student_quantile
 from harness.judging.scoring.shares import TAIL, wilson_ends
 
+_MATTERS = 1.5  # the variance of clusters, over that of independent samples, from which on it is not chance
+_T_MAX = 4.3  # of two degrees of freedom: with fewer nothing is said any more
+_MANY = 10_000
 
-def clustered_share(good: npt.ArrayLike, cluster: npt.ArrayLike) -> Interval:
-    """The share of true values in *good*, where samples of one *cluster* resemble each other.
 
-    Wilson's interval for as many independent samples as the clusters are worth; never narrower than `wilson`.
+def clustered_share(good: npt.ArrayLike, cluster: npt.ArrayLike, *others: npt.ArrayLike) -> Interval:
+    """The share of true values in *good*, where samples of one *cluster* resemble each other, or those of one of the *others*.
+
+    Wilson's interval for as many independent samples as the clusters are worth: those of the way to cluster by which they are worth the
+    least (Korn & Graubard 1998, with Student's t for as many clusters as there are); never narrower than `wilson`.
     """
-    values, codes = np.asarray(good, dtype=np.float64), np.unique(np.asarray(cluster), return_inverse=True)[1]
-    if values.shape != codes.shape:
-        raise ValueError(f"{values.size} samples with {codes.size} clusters; each sample needs its cluster")
+    values = np.asarray(good, dtype=np.float64)
+    ways = [np.unique(np.asarray(codes), return_inverse=True)[1] for codes in (cluster, *others)]
+    for codes in ways:
+        if values.shape != codes.shape:
+            raise ValueError(f"{values.size} samples with {codes.size} clusters; each sample needs its cluster")
     n = values.size
     if n == 0:
         return UNMEASURED
     ratio = float(values.mean())
-    low, high = wilson_ends(ratio, _worth(values, codes, ratio))
+    low, high = wilson_ends(ratio, min(_worth(values, codes, ratio) for codes in ways))
     return Interval(ratio, low, high, n)
 
 
@@ -91,4 +98,7 @@ def _worth(values: Floats, codes: npt.NDArray[np.int64], ratio: float) -> float:
         return 1.0  # one question only: nothing says how the next would have fared
     strays = np.bincount(codes, values - ratio)
     variance = clusters / (clusters - 1) * float(strays @ strays) / n**2
-    return n / max(1.0, variance * n / (ratio * (1 - ratio)))
+    effect = variance * n / (ratio * (1 - ratio))
+    # Where clusters do not matter, their number says nothing either.
+    few = min(student_quantile(clusters - 1), _T_MAX) / student_quantile(_MANY) if effect > _MATTERS else 1.0
+    return max(1.0, n / max(1.0, effect * few**2))

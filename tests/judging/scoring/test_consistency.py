@@ -442,3 +442,50 @@ def test_where_nobody_says_who_asks_leaks_are_not_measured(table: Table) -> None
     answers = table((0.0, "east", "q", None, "a"))
     assert compare(answers).leaks() == (UNMEASURED, UNMEASURED)
     assert compare(answers, told=told([("", True, False)])).leaks() == (UNMEASURED, UNMEASURED)
+
+
+# Where wrong answers come together.
+
+
+def clumped(kind: str, generator: np.random.Generator) -> tuple[pd.DataFrame, float]:
+    """40 s at 20/s in which wrong answers come together, and the share of right ones that the process has."""
+    n = 800
+    sent_s, question, conversation = np.arange(n) / 20, generator.integers(0, 8, n), np.arange(n) % 100
+    truth = 0.9
+    right = generator.random(n) < truth
+    if kind == "question":
+        right = generator.random(n) < generator.beta(3.6, 0.4, 8)[question]
+    elif kind == "conversation":
+        right = generator.random(n) < generator.beta(2.7, 0.3, 100)[conversation]
+    elif kind == "time":
+        begins = np.cumsum(generator.exponential(4.0, 40)) - 60
+        right = ~((sent_s[:, None] >= begins) & (sent_s[:, None] < begins + 0.4)).any(axis=1)
+        truth = float(np.exp(-0.1))  # the clumps are a Poisson process, and may overlap
+    frame = pd.DataFrame(
+        {
+            "question": [f"q{i}" for i in question],
+            "entry": "east",
+            "conversation": [f"c{i}" for i in conversation],
+            "turn": 0,
+            "sent_s": sent_s,
+            "end_s": sent_s + 0.1,
+            "overlapped": False,
+            "answer": np.where(right, "right", "wrong"),
+            "snapshot_version": pd.array([pd.NA] * n, dtype="Int64"),
+            "seen_version": pd.array([pd.NA] * n, dtype="Int64"),
+        }
+    )
+    return frame, truth
+
+
+@pytest.mark.parametrize("kind", ["alone", "question", "conversation", "time"])
+def test_the_interval_holds_the_truth_however_wrong_answers_come_together(kind: str) -> None:
+    generator, held = np.random.default_rng(5), 0
+    for _ in range(200):
+        answers, truth = clumped(kind, generator)
+        known = pd.DataFrame(
+            {"user": "", "expected": answers["answer"] == "right", "expected_of_another": False}, dtype=object
+        )
+        ratio = compare(answers, told=known).consistency().ratio
+        held += ratio.low <= truth <= ratio.high
+    assert held / 200 >= 0.88
