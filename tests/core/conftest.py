@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from simulated_world import begun
 
-from harness.judging.evidence import Evidence, publications
+from harness.judging.evidence import Evidence
 from harness.judging.joining import derive_attempts, derive_requests
 from harness.planning.plan import Plan, plan
 from harness.reading import expectation
@@ -152,12 +152,11 @@ def make_evidence() -> MakeEvidence:
         tries = [attempt_of(row) for row in rows] if attempts is None else attempts
         asked = table(rows, Request, 0.0)
         tried = derive_attempts(made, table(tries, Attempt, 0.0), asked)
-        happened = tuple(history_of(made) if history is None else history)
         return Evidence(
             plan=made,
             begun=msgspec.structs.replace(begun(made), requests=planned),
-            history=happened,
-            requests=derive_requests(made, asked, tried, publications(happened), keys.get("asked", {})),
+            history=tuple(history_of(made) if history is None else history),
+            requests=derive_requests(made, asked, tried),
             attempts=tried,
             arrivals=table(arrivals, Arrival, 0.0),
             **keys,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ import pytest
 from harness.judging import verdict
 from harness.judging.answers import satisfies
 from harness.judging.evidence import Evidence
+from harness.judging.joining import derive_requests
 from harness.judging.result import Result
 from harness.planning.plan import Plan
 from harness.reading.questions import Expected, Question
 from harness.reading.scenario import Answers
 from harness.record.rows import Request
+from harness.record.tables import table
 
 MakePlan = Callable[..., Plan]
 MakeEvidence = Callable[..., Evidence]
@@ -39,7 +42,10 @@ def judged(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows) -> Judg
     ) -> Result:
         plan = make_plan(phases=PHASES, **keys)
         texts = {name: question.text for name, question in asked.items()}
-        return verdict.judge(make_evidence(plan, requests=rows(plan, change), asked=asked, questions=texts))
+        requests = rows(plan, change)
+        found = make_evidence(plan, requests=requests, asked=asked, questions=texts)
+        derived = derive_requests(plan, table(requests, Request, 0.0), found.attempts, found.publications(), asked)
+        return verdict.judge(replace(found, requests=derived))
 
     return judge
 
