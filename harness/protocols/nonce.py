@@ -112,6 +112,8 @@ class NonceSearch:
 
     def header(self, name: bytes, value: bytes) -> None:
         """Look through one header; *name* in lower case."""
+        if b"n-" not in value and name != b"traceparent":
+            return  # as most have none, and every request has many
         found = max(self._nonces.own(value), default="")
         if name == b"traceparent":
             found = max(self._nonces.of_trace(value), default=found)
