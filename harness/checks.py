@@ -93,7 +93,7 @@ def nobody_asks(written: Written, made: Plan, questions: Questions) -> Iterator[
     if any(question.user for question in questions.questions):
         return
     for expected in made.expectations:
-        if expected.metric == "leaks":
+        if metrics[expected.metric].asks_who:
             yield written.problem(
                 expected, f"{expected}: no question says who asks; give each its user: in the questions file"
             )

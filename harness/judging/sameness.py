@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.judging.answers import compared, satisfies
 from harness.judging.evidence import Evidence
+from harness.judging.metrics import metrics
 from harness.protocols.nonce import unmarked
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ QUESTIONS_MIN = 3
 """To how many different questions one answer is too many; two may well have the same one."""
 _MOST = 0.5
 _WELL = 0.8
-_LOOKS_AT_ANSWERS = {"answer_consistency", "leaks"}
 _SHOWN_CHARS = 60
 
 
@@ -55,7 +55,7 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
     baseline = answers[answers["phase"] == "baseline"]
     for phase in evidence.plan.phases:
         looked = any(
-            expectation.metric in _LOOKS_AT_ANSWERS and expectation.selection.phase in (None, phase.name)
+            metrics[expectation.metric].reads_answers and expectation.selection.phase in (None, phase.name)
             for expectation in evidence.plan.expectations
         )
         rows = answers[answers["phase"] == phase.name]

@@ -24,6 +24,7 @@ class AnswerConsistency(Metric):
     """Share of answers that agree with the newest published snapshot, and where none was published with the baseline."""
 
     name: ClassVar[str] = "answer_consistency"
+    reads_answers: ClassVar[bool] = True
     unit: ClassVar[str] = "ratio"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
@@ -72,6 +73,8 @@ class Leaks(Metric):
     """Answers that were another user's: exactly how many in this run; .rate: how many a run to expect. Questions say who asks (`user`)."""
 
     name: ClassVar[str] = "leaks"
+    reads_answers: ClassVar[bool] = True
+    asks_who: ClassVar[bool] = True
     unit: ClassVar[str] = "answers"
     parts: ClassVar[tuple[str, ...]] = ("rate",)
     needs_part: ClassVar[bool] = False

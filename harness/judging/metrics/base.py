@@ -35,6 +35,10 @@ class Metric(ABC):
     parts: ClassVar[tuple[str, ...]] = ()
     """What can stand behind a dot; one of them has to when there are any and *needs_part*."""
     needs_part: ClassVar[bool] = True
+    reads_answers: ClassVar[bool] = False
+    """Whether it is about what answers say, and not only about whether and when they came."""
+    asks_who: ClassVar[bool] = False
+    """Whether questions have to say who asks."""
     bounds: ClassVar[tuple[float, float]] = (0.0, inf)
     """The least and the greatest value that it can have."""
 
