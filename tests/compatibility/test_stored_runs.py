@@ -154,8 +154,8 @@ def test_an_expectation_on_a_metric_that_is_not_installed_is_not_measured_and_th
     assert verdicts(result)[1]["happiness >= 0.9 in fault"] == "inconclusive"
     assert [line for line in said if "happiness" in line] == [
         "happiness >= 0.9 in fault: no such metric is installed, so it is not measured; known: answer_consistency, "
-        "failover_time_s, good_ratio, latency_ms, monotonic_violations, recovery_time_s, retry_amplification, store_commands, "
-        "ttft_ms; what was run is judged all the same"
+        "failover_time_s, good_ratio, latency_ms, monotonic_violations, recovery_time_s, relapses, retry_amplification, "
+        "store_commands, ttft_ms; what was run is judged all the same"
     ]
 
 
