@@ -3,6 +3,8 @@
 ::
 
     python tests/benchmarks/start_up.py
+
+Most of what a plan takes is to load typer, pydantic and yaml: where those were installed without being compiled, half as long again.
 """
 
 from __future__ import annotations
@@ -30,10 +32,10 @@ QUICK = (
 
 
 def main() -> None:
-    for words in (("--help",), ("plan", "scenarios/region-loss.yaml")):
+    for words, wanted_s in ((("--help",), 0.35), (("plan", "scenarios/region-loss.yaml"), 0.35)):
         seconds = [_timed(words) for _ in range(7)]
         print(
-            f"harness {' '.join(words):<34} median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s  (wanted: 0.4 s)"
+            f"harness {' '.join(words):<34} median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s  (wanted: {wanted_s} s)"
         )
     firsts, lasts = zip(*(_run() for _ in range(3)), strict=True)
     print(
