@@ -33,8 +33,8 @@ class Recalled(Fault):
         return ()
 
     def took_hold(self, looked: Looked) -> bool:
-        # What shows it, only its own kind knows.
-        return False
+        # What shows it, only its own kind knows. Whether it stood is what those who carried it said, and that is judged by itself.
+        return True
 
     def hides_attempts(self) -> bool:
         return self.hides

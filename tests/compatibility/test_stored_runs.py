@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 
 from harness import stored
+from harness.faults.effects import Sight
 from harness.judging.result import Result
 from harness.problems import UsageProblems
 from harness.record import history
-from harness.record.history import Begun, PlannedFault
+from harness.record.history import Begun, Look, PlannedFault
 from harness.record.rows import Arrival, Attempt, Request
 from harness.record.run_folder import RunFolder
 from harness.record.tables import defaults
@@ -146,6 +147,22 @@ def test_a_fault_that_nothing_was_written_down_of_is_known_by_its_kind(run: RunF
         ("moonlight-1", "moonlight (of a kind that is not installed)")
     ]
     assert verdicts(result) == RELEASED["0.1.0"]
+
+
+@pytest.mark.parametrize(("stood", "verdict"), [(True, "fail"), (False, "invalid")])
+def test_of_a_fault_whose_kind_is_not_installed_it_is_judged_whether_it_stood(
+    run: RunFolder, stood: bool, verdict: str
+) -> None:
+    edit(run.scenario, _FOREIGN)
+    edit(run.history, ('"fault":"regional_loss-1"', '"fault":"moonlight-1"'))
+    links = ["provider-east", "store-east"]
+    _written_down(run, PlannedFault("moonlight-1", "moonlight", "moonlight on east", links, 15.0, 30.0))
+    looks = [
+        Look(at_s, "moonlight-1", Sight(link, "silent", 0.6, stands=stood)) for at_s in (16.0, 29.9) for link in links
+    ]
+    lines = [line for line in run.history.read_bytes().splitlines(keepends=True) if b'"confirmed"' not in line]
+    run.history.write_bytes(b"".join([*lines[:3], *map(history.encode, looks), *lines[3:]]))
+    assert judged(run)[0].verdict == verdict
 
 
 def test_an_expectation_on_a_metric_that_is_not_installed_is_not_measured_and_that_is_told(run: RunFolder) -> None:
