@@ -142,7 +142,7 @@ def test_a_replica_that_is_cut_off_serves_the_old_version_and_its_heartbeat_ages
     assert ask("/publish", "POST") == {"version": 2, "hash": snapshot(2).hash}
     assert (version(primary), version(replica)) == (2, 1)
     until(lambda: reading(replica).heartbeat_age_s > 1.0, "the replica's heartbeat is stale")
-    assert reading(primary).heartbeat_age_s < 1.0
+    until(lambda: reading(primary).heartbeat_age_s < 1.0, "the primary's is fresh all the time")
     replica.say("REPLICAOF", "127.0.0.1", primary.port)
     until(lambda: version(replica) == 2 and reading(replica).heartbeat_age_s < 0.5, "the replica has caught up")
     assert process.poll() is None
