@@ -12,7 +12,7 @@ from typing import IO
 
 SEATS = 2
 Machine = Callable[[int], AbstractContextManager[None]]
-TOO_BUSY = re.compile("the load fell behind|busy")
+TOO_BUSY = re.compile("the load fell behind|too busy|other processes took")
 """What stands in the reason of a run for which the machine was too busy: it says nothing of the service, and is no failure."""
 
 
