@@ -169,6 +169,10 @@ class Small:
         path.write_text(json.dumps(document))  # JSON is YAML too
         return path
 
+    def last(self, fault: str) -> None:
+        """Let the fault of the next run last so long: for what has to be done in it, however busy the machine."""
+        self.write("scenario", {**self.scenario, "phases": {**self.scenario["phases"], "fault": fault}})
+
     def begin(
         self, *options: str, scenarios: Sequence[str] = ("scenario",), before: str = "pass", **env: str
     ) -> subprocess.Popen[str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TROUBLE = os.environ.get("TROUBLE", "")
-DIES_AFTER_S = float(os.environ.get("DIES_AFTER_S", "2"))
 LIMITS: dict[str, str] = {}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> ]]> \x00\x07\x1b[31m\u202e {{ 7 * 7 }} "
 
@@ -25,7 +24,7 @@ def answer(question: str) -> str:
     return said
 
 
-def die() -> None:
+def die(*_: object) -> None:
     sys.stderr.write("the reason why it died\n")
     sys.stderr.flush()
     os._exit(3)
@@ -44,8 +43,6 @@ class Service(BaseHTTPRequestHandler):
         Service.asked += 1
         if TROUBLE == "drops the nonce":
             question = question.split(" [")[0]
-        if TROUBLE == "dies" and Service.asked == 1:
-            threading.Timer(DIES_AFTER_S, die).start()
         if TROUBLE == "hostile" and Service.asked == 5:
             self.reply(200, b'{"answer": "' + b"x" * 10_000_000 + b'"}')
         elif TROUBLE == "hostile" and Service.asked == 6:
@@ -69,4 +66,6 @@ class Service(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if TROUBLE == "dies":
+        signal.signal(signal.SIGTERM, die)
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Service).serve_forever()

@@ -105,6 +105,7 @@ def test_on_a_shared_toxiproxy_what_is_ours_is_gone_and_what_is_not_is_as_it_was
 def killed_on_a_shared_toxiproxy(small: Any) -> OnShared:
     with shared_toxiproxy() as api:
         before = api.proxies()
+        small.last("8s")
         process = small.begin("--toxiproxy-url", api.url)
         history = small.run_folder() / "history.jsonl"
         small.until(lambda: b'"injected"' in history.read_bytes(), "the fault is in force")
