@@ -136,7 +136,7 @@ SCENARIO_SLIPS = [
     (
         "good:\n  within: 4s\n  ratio: 0.95\n",
         "good:\n",
-        "38 good: should be a mapping of within and ratio, but is empty",
+        "38 good: should be a mapping of within, ratio and answers, but is empty",
     ),
     (
         "expect:\n  - good_ratio >= 0.9 in fault\n  - recovery_time_s <= 5\n",
