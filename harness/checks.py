@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from harness.interval import Interval
-from harness.judging.metrics import metrics
+from harness.judging.metrics import Metric, metrics
+from harness.judging.sample import LABELS
 from harness.planning.plan import Plan
 from harness.problems import Problem
 from harness.protocols.asking import resolved
 from harness.protocols.pointer import is_pointer
 from harness.protocols.protocols import protocol
 from harness.reading import expectation
-from harness.reading.expectation import Expectation
+from harness.reading.expectation import Expectation, Selection
 from harness.reading.hosts import host_of, on_this_machine
 from harness.reading.placeholders import missing_secrets, unknown_placeholders, untold_links
 from harness.reading.questions import Questions
-from harness.reading.scenario import PHASES, Scenario
+from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.reading.templates import secret_names, secrets
 from harness.reading.yaml import Document
@@ -40,7 +41,7 @@ class Written:
         read: dict[str, Expectation] = {}
         for place, text in texts.items():
             try:
-                read[place] = _checked(text)
+                read[place] = self._known(_checked(text))
             except (ValueError, UnknownNameError) as error:
                 self.problems.append(self._problem(place, str(error)))
         places, found = list(read), tuple(read.values())
@@ -49,6 +50,19 @@ class Written:
             self.problems.append(self._problem(places[later], what))
         self._places |= dict(zip(found, places, strict=True))
         return found
+
+    def _known(self, expected: Expectation) -> Expectation:
+        """*expected*, whose names the scenario knows; raises ValueError."""
+        if self._scenario is None:
+            return expected
+        scenario, selection = self._scenario.value, expected.selection
+        for noun, name, known in (
+            ("phase", selection.phase, list(scenario.phases)),
+            ("fault", selection.after, list(scenario.fault_ids)),
+        ):
+            if name is not None and name not in known:
+                raise ValueError(f"unknown {noun} {name!r}; {suggestion(name, known)}")
+        return expected
 
     def _problem(self, place: str, what: str) -> Problem:
         if place.startswith("--expect") or self._scenario is None:
@@ -60,11 +74,7 @@ def _checked(text: str) -> Expectation:
     """The expectation in *text*; raises ValueError or UnknownNameError that says what is wrong with it."""
     parsed = expectation.parse(text)
     metric = metrics[parsed.metric]
-    phase = parsed.selection.phase
-    if phase and not metric.phased:
-        raise ValueError(f"{metric.name} belongs to the whole run; leave out 'in {phase}'")
-    if phase and phase not in PHASES:
-        raise ValueError(f"unknown phase {phase!r}; {suggestion(phase, list(PHASES))}")
+    _selects(metric, parsed.selection)
     if parsed.part and not metric.parts:
         raise ValueError(f"{metric.name} has no parts; leave out '.{parsed.part}'")
     if parsed.part and parsed.part not in metric.parts:
@@ -79,6 +89,62 @@ def _checked(text: str) -> Expectation:
         upper = "" if high == float("inf") else f" and at most {high:g}"
         raise ValueError(f"{parsed} {foregone}: {metric.name} is at least {low:g}{upper}")
     return parsed
+
+
+def _selects(metric: Metric, selection: Selection) -> None:
+    """Raises ValueError where *metric* has no such rows to pick from."""
+    if selection.phase and not metric.phased:
+        raise ValueError(f"{metric.name} belongs to the whole run; leave out 'in {selection.phase}'")
+    if selection.among and not metric.phased:
+        raise ValueError(f"{metric.name} is no number of single requests; leave out 'among {selection.among}'")
+    if selection.after and not metric.windowed:
+        raise ValueError(
+            f"{metric.name} is not counted from a fault; leave out 'after {selection.after}', or say in which phase"
+        )
+    for name, value in selection.labels:
+        if name not in metric.labels:
+            takes = suggestion(name, list(metric.labels)) if metric.labels else "it takes none"
+            raise ValueError(f"{metric.name} is not told apart by {name!r} ({name}={value}); {takes}")
+
+
+def unknown_values(written: Written, target: Target) -> Iterator[Problem]:
+    """Every label whose value *target* does not have."""
+    for expected in written.expectations:
+        for name, value in expected.selection.labels:
+            known = list(LABELS[name].values(target))
+            if value not in known:
+                hint = suggestion(value, known)
+                yield written.problem(expected, f"{expected}: target {target.name!r} has no {name} {value!r}; {hint}")
+
+
+def warnings(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """What a person may not have meant, though it can be run."""
+    used = {expected.selection.phase for expected in made.expectations}
+    for phase in made.between:
+        broken = any(d.start_s < phase.end_s and phase.start_s < d.end_s for d in made.disturbances)
+        if not broken and phase.name not in used and made.disturbances:
+            yield document.problem(f"phases.{phase.name}", "no fault is in force in it, and no expectation names it")
+    yield from _outlived(document, made)
+
+
+def _outlived(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """Faults that requests outlive, where how much was tried in them is to be judged."""
+    deadline_s = made.scenario.load.deadline
+    counted = any(
+        metrics[expected.metric].among_exposed and not expected.selection.among for expected in made.expectations
+    )
+    for name, disturbance in ((d.id, d) for d in made.disturbances if counted):
+        lasts_s = disturbance.end_s - disturbance.start_s
+        if lasts_s < OUTLIVED * deadline_s:
+            yield document.problem(
+                f"faults[{made.scenario.fault_ids.index(name)}]",
+                f"{name} lasts {lasts_s:g} s, not much longer than a request may (load.deadline, {deadline_s:g} s): many requests see "
+                "only a part of it, so that what they tried says too little; let it last longer, or say among exposed",
+            )
+
+
+OUTLIVED = 2.0
+"""A fault shorter than so many deadlines is ended by the time that many of its requests are."""
 
 
 def never_settled(written: Written, made: Plan) -> Iterator[Problem]:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from harness.checks import Written, foreign_hosts, never_settled, nobody_asks, target_problems
+from harness.checks import (
+    Written,
+    foreign_hosts,
+    never_settled,
+    nobody_asks,
+    target_problems,
+    unknown_values,
+    warnings,
+)
 from harness.planning.plan import Plan, plan
 from harness.problems import Problem, UsageProblems
 from harness.reading.kinds import load_any
@@ -39,6 +47,7 @@ class Prepared:
     target: Document[Target]
     questions: Document[Questions]
     asked: Asked
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ class Validated:
 
     problems: tuple[Problem, ...]
     without_target: bool = False
+    warnings: tuple[Problem, ...] = ()
 
 
 def prepare(
@@ -78,13 +88,15 @@ def prepare(
     made, found = plan(scenario.value, target.value, written.expectations, with_faults=asked.with_faults)
     problems += [scenario.problem(problem.path, problem.what) for problem in found]
     # Without a fault that could not be placed, nobody knows what can be settled.
-    if len(made.disturbances) == (len(scenario.value.faults) if asked.with_faults else 0):
+    unknown = list(unknown_values(written, target.value))
+    problems += unknown
+    if len(made.disturbances) == (len(scenario.value.faults) if asked.with_faults else 0) and not unknown:
         problems += never_settled(written, made)
     if questions:
         problems += nobody_asks(written, made, questions.value)
     if problems or not questions:
         raise UsageProblems(*problems)
-    return Prepared(made, scenario, target, questions, asked)
+    return Prepared(made, scenario, target, questions, asked, tuple(warnings(scenario, made)))
 
 
 def validate(path: Path, target_path: Path | None = None) -> Validated:
@@ -106,8 +118,7 @@ def validate(path: Path, target_path: Path | None = None) -> Validated:
 
 def _validated_scenario(path: Path, target_path: Path | None) -> Validated:
     if target_path or _beside(path).exists():
-        prepare(path, target_path, Asked(), None)
-        return Validated(())
+        return Validated((), warnings=prepare(path, target_path, Asked(), None).warnings)
     scenario = load(path, Scenario)
     problems = [*Written(scenario, ()).problems]
     _loaded(problems, lambda: _questions(scenario, path, None))

@@ -258,17 +258,21 @@ def _schema(kind: str) -> dict[str, Any]:
     return document
 
 
+OF_EVERY_FAULT = ("kind", "id", "at", "for", "aftereffect")
+
+
 def _models() -> dict[str, dict[str, dict[str, Any]]]:
     """What each section of the page on scenarios has to explain: properties by key, each with whether it is required."""
     scenario, questions = _schema("scenario"), _schema("questions")
     parts, kinds = scenario["$defs"], {}
     for name, kind in faults.items():
-        kinds[name] = _explained(parts[kind.__name__], without=("kind", "at", "for"))
+        kinds[name] = _explained(parts[kind.__name__], without=OF_EVERY_FAULT)
     common = _explained(parts["Latency"])
     return {
         "The scenario file": _explained(scenario),
-        **{name.lower(): _explained(parts[name]) for name in ("Load", "Phases", "Good")},
-        "faults": {key: common[key] for key in ("kind", "at", "for")},
+        **{name.lower(): _explained(parts[name]) for name in ("Load", "Good")},
+        "phases": _explained(scenario["properties"]["phases"]),
+        "faults": {key: common[key] for key in OF_EVERY_FAULT},
         "on": _explained(parts["Selector"]),
         **kinds,
         "The questions file": _explained(questions) | _explained(questions["$defs"]["Question"]),
@@ -312,9 +316,18 @@ def test_a_default_that_is_not_the_models_is_seen() -> None:
 def test_every_metric_is_in_the_table_of_expectations_with_its_parts_and_whether_it_has_phases() -> None:
     rows = [[cell.strip() for cell in line.split("|")] for line in SECTIONS["expect"].splitlines() if "| `" in line]
     said = {
-        row[1].strip("`"): (set(re.findall(r"`\.(\w+)`", row[3])), row[4] == "yes") for row in rows if row[1][0] == "`"
+        row[1].strip("`"): (
+            set(re.findall(r"`\.(\w+)`", row[3])),
+            row[4] == "yes",
+            "after" in row[4],
+            tuple(re.findall(r"`(\w+)`", row[5])),
+        )
+        for row in rows
+        if len(row) == 7 and row[1][0] == "`"
     }
-    assert said == {name: (set(metric.parts), metric.phased) for name, metric in metrics.items()}
+    assert said == {
+        name: (set(metric.parts), metric.phased, metric.windowed, metric.labels) for name, metric in metrics.items()
+    }
 
 
 def _parts(text: str) -> dict[str, str]:

@@ -58,6 +58,14 @@ def test_what_the_plan_shows_is_told_beside_what_is_wrong_with_an_expectation(fo
 @pytest.mark.parametrize(
     ("expectation", "what"),
     [
+        ("good_ratio{region=wset} >= 0.9", "has no region 'wset'; did you mean 'west'?"),
+        ("good_ratio{link=store} >= 0.9", "good_ratio is not told apart by 'link' (link=store); known: entry, region"),
+        (
+            "recovery_time_s <= 5 after regional_los-1",
+            "unknown fault 'regional_los-1'; did you mean 'regional_loss-1'?",
+        ),
+        ("recovery_time_s <= 5 among exposed", "recovery_time_s is no number of single requests"),
+        ("good_ratio >= 0.9 after regional_loss-1", "good_ratio is not counted from a fault"),
         ("good_ratio >= 0", "good_ratio >= 0 always holds: good_ratio is at least 0 and at most 1"),
         ("good_ratio >= 1.5", "good_ratio >= 1.5 can never hold: good_ratio is at least 0 and at most 1"),
         ("recovery_time_s <= -1", "recovery_time_s <= -1 can never hold: recovery_time_s is at least 0"),
@@ -186,3 +194,39 @@ def test_leaks_are_not_expected_where_no_question_says_who_asks(folder: Path) ->
 def test_what_a_target_publishes_is_pointed_at_by_a_json_pointer(folder: Path) -> None:
     spoil(folder / "targets" / "default.yaml", ("version: /version", "version: version"))
     assert "publish.version: 'version' is no JSON Pointer" in "\n".join(told(folder / "region-loss.yaml"))
+
+
+def warned(path: Path, *changes: tuple[str, str]) -> list[str]:
+    spoil(path, *changes)
+    return [str(warning).removeprefix(f"{path}:") for warning in prepare(path, None, NOTHING, None).warnings]
+
+
+def test_a_phase_that_nothing_names_is_warned_of(folder: Path) -> None:
+    path = folder / "cache-divergence.yaml"
+    assert warned(path) == []
+    assert warned(path, ("fault: 15s", "fault: 15s, outage: 5s")) == [
+        "10 phases.outage: no fault is in force in it, and no expectation names it"
+    ]
+
+
+def test_a_fault_that_a_fault_or_an_expectation_names_is_not_warned_of(folder: Path) -> None:
+    path = folder / "cache-divergence.yaml"
+    assert warned(path, ("fault: 15s", "fault: 15s, outage: 5s"), ("0.9 in fault", "0.8 in outage")) == []
+
+
+def test_a_fault_not_much_longer_than_a_request_is_warned_of_where_attempts_are_counted(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    (warning,) = warned(path)
+    assert "regional_loss-1 lasts 15 s, not much longer than a request may (load.deadline, 10 s)" in warning
+    assert warned(path, ("questions/facts.yaml}", "questions/facts.yaml, deadline: 5s}")) == []
+
+
+def test_among_the_exposed_a_short_fault_is_not_warned_of(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    assert warned(path, ("<= 1.5 in fault", "<= 1.8 in fault among exposed")) == []
+
+
+def test_warnings_are_told_of_a_file_that_is_in_order(folder: Path) -> None:
+    found = validate(folder / "region-loss.yaml")
+    assert found.problems == ()
+    assert len(found.warnings) == 1

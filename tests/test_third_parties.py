@@ -1,8 +1,11 @@
-"""A package of somebody else's adds a fault kind and a metric by its metadata alone."""
+"""A package of somebody else's adds a fault kind, a metric, a protocol and a section of the report by its metadata alone."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +43,24 @@ class Answers(Metric):
 
 metrics.add("answers", Answers())
 '''
+PROTOCOLS = '''
+from harness.protocols.protocols import PROTOCOLS, JsonAsk
+
+class Shout(JsonAsk):
+    """As json, but louder."""
+
+PROTOCOLS.add("shout", Shout())
+'''
+SECTIONS = """
+from markupsafe import Markup
+from harness.report.sections import sections
+
+def section(result, evidence):
+    return Markup("<section><h2>Of the line</h2><p>{} requests</p></section>").format(len(evidence.requests))
+
+sections.add("line", section)
+"""
+TABLES = {"faults": FAULTS, "metrics": METRICS, "protocols": PROTOCOLS, "sections": SECTIONS}
 SCENARIO = """\
 schema: harness.scenario/1
 name: slow-line
@@ -57,12 +78,22 @@ def _harness(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def _installed(folder: Path) -> None:
-    (folder / "line_faults.py").write_text(FAULTS)
-    (folder / "line_metrics.py").write_text(METRICS)
     metadata = folder / "line-0.1.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: line\nVersion: 0.1\n")
-    (metadata / "entry_points.txt").write_text("[harness]\nfaults = line_faults\nmetrics = line_metrics\n")
+    for table, text in TABLES.items():
+        (folder / f"line_{table}.py").write_text(text)
+    points = "".join(f"{table} = line_{table}\n" for table in TABLES)
+    (metadata / "entry_points.txt").write_text(f"[harness]\n{points}")
+
+
+def _judged_again(folder: Path, expectation: str) -> Path:
+    """The sample run with one more *expectation*, judged in that folder."""
+    run = Path(shutil.copytree(ROOT / "reports" / "sample", folder / "run"))
+    scenario = run / "scenario.yaml"
+    scenario.write_text(scenario.read_text().replace("expect:\n", f"expect:\n  - {expectation}\n"))
+    _harness(folder, "judge", "run")
+    return run
 
 
 def test_a_third_partys_fault_and_metric_can_be_listed_and_planned(tmp_path: Path) -> None:
@@ -83,3 +114,40 @@ def test_without_that_package_its_names_are_unknown(tmp_path: Path) -> None:
     ended = _harness(tmp_path, "validate", "slow-line.yaml")
     assert ended.returncode == 2
     assert "unknown fault kind 'bandwidth'" in ended.stderr
+
+
+def test_a_third_partys_metric_has_a_finding_a_card_and_a_sentence_in_the_headline(tmp_path: Path) -> None:
+    _installed(tmp_path)
+    run = _judged_again(tmp_path, "answers <= 3 in fault")
+    result = json.loads((run / "result.json").read_text())
+    (finding,) = [finding for finding in result["findings"] if finding["metric"] == "answers"]
+    assert (finding["verdict"], finding["phase"]) == ("fail", "fault")
+    assert list(result["metrics"]["answers"]["by"]["phase"]) == ["warmup", "baseline", "fault", "recovery"]
+    page = (run / "report.html").read_text()
+    assert "<h2>Answers</h2>" in page
+    assert "how many requests were answered completely; exact, in the fault" in page
+    assert "id: answers" not in page
+
+
+def test_a_third_partys_broken_metric_is_told_of_first_where_it_says_that_it_is_felt_first(tmp_path: Path) -> None:
+    _installed(tmp_path)
+    path = tmp_path / "line_metrics.py"
+    path.write_text(path.read_text().replace('unit = "answers"', 'unit = "answers"\n    broken_first = 1'))
+    run = _judged_again(tmp_path, "answers <= 3 in fault")
+    value = json.loads((run / "result.json").read_text())["metrics"]["answers"]["by"]["phase"]["fault"]["value"]
+    assert f"Answers during the fault was {value:.0f}; it should be at most 3." in (run / "summary.md").read_text()
+
+
+def test_a_third_partys_section_stands_in_the_report(tmp_path: Path) -> None:
+    _installed(tmp_path)
+    run = _judged_again(tmp_path, "answers >= 1")
+    assert "<h2>Of the line</h2><p>1000 requests</p>" in (run / "report.html").read_text()
+
+
+def test_a_third_partys_protocol_can_be_asked_with(tmp_path: Path) -> None:
+    target = (ROOT / "scenarios" / "targets" / "template.yaml").read_text()
+    (tmp_path / "target.yaml").write_text(re.sub(r"protocol: [a-z-]+", "protocol: shout", target, count=1))
+    without = _harness(tmp_path, "validate", "target.yaml")
+    assert "unknown ask protocol 'shout'" in without.stderr
+    _installed(tmp_path)
+    assert "shout" not in _harness(tmp_path, "validate", "target.yaml").stderr

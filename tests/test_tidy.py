@@ -209,11 +209,22 @@ def what_is_passed_over_has_a_reason(source: Source) -> Iterator[str]:
             yield f"line {node.lineno}: everything is caught without a reason beside it"
 
 
+def metrics_are_told_of_where_they_live(source: Source) -> Iterator[str]:
+    if source.parts[0] != "harness" or source.parts[:3] == ("harness", "judging", "metrics"):
+        return
+    columns = {id(node.slice) for node in source.nodes if isinstance(node, ast.Subscript)}
+    for node in source.nodes:
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in columns:
+            continue
+        if node.value.partition(".")[0] in metrics:
+            yield f"line {node.lineno}: {node.value!r}; ask the metric, so that one more is one file and one line"
+
+
 RULES: list[Rule] = [
     core_knows_nothing_of_the_machine, arrows_point_one_way, adapters_know_one_another_not, only_the_load_child_imports_locust,
     only_settings_read_the_environment, nobody_knows_the_reference_system, functions_fit_a_screen,
     names_say_what_a_thing_is, modules_say_what_they_are_for, nothing_listens_on_all_interfaces,
-    what_is_passed_over_has_a_reason,
+    what_is_passed_over_has_a_reason, metrics_are_told_of_where_they_live,
 ]  # fmt: skip
 
 
@@ -258,6 +269,8 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (modules_say_what_they_are_for, "harness/x.py", "import re"),
     (modules_say_what_they_are_for, "harness/x.py", '"""Things"""'),
     (nothing_listens_on_all_interfaces, "harness/x.py", "HOST = '0.0.0.0'"),
+    (metrics_are_told_of_where_they_live, "harness/report/x.py", "TITLES = {'good_ratio': 'Good'}"),
+    (metrics_are_told_of_where_they_live, "harness/judging/x.py", "if name == 'latency_ms.p95': pass"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "x = 1  # type: ignore[misc]"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "try:\n    x\nexcept Exception:\n    pass"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "try:\n    x\nexcept:\n    pass"),
@@ -284,6 +297,8 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (nobody_knows_the_reference_system, "harness/reference/x.py", "from harness.reference import corpus"),
     (functions_fit_a_screen, "harness/x.py", LONG.replace("    pass\n", "", 1)),
     (names_say_what_a_thing_is, "harness/x.py", "def gets_there(): ..."),
+    (metrics_are_told_of_where_they_live, "harness/judging/metrics/x.py", "name = 'good_ratio'"),
+    (metrics_are_told_of_where_they_live, "harness/report/x.py", "slow = rows['latency_ms']"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "x = 1  # type: ignore[misc]  # Locust has no types"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "try:\n    x\nexcept BaseException:\n    y()\n    raise"),
 ]

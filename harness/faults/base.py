@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from harness.faults.effects import Effect, Probe, Sight
+from harness.reading.expectation import RESERVED
 from harness.reading.quantities import Seconds
 from harness.reading.target import Link, Name
 from harness.registry import Registry
@@ -67,16 +68,35 @@ class Selector(BaseModel):
         return ", ".join(f"{key} {value}" for key, value in said.items() if value) or "all links"
 
 
+def _unreserved(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError(f"{name!r} is a word of an expectation; call the fault something else")
+    return name
+
+
 class Fault(BaseModel):
     """One disturbance, as data. The first line of a kind's docstring is its documentation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     kind: str
-    at: str = Field(
-        default="fault", description="when it begins: a phase, or a phase and an offset, such as fault + 3s"
+    id: Annotated[Name, AfterValidator(_unreserved)] | None = Field(
+        default=None,
+        description="what it is called in expectations and in the report; default: its kind and place, such as latency-1",
     )
-    lasts: Seconds | None = Field(default=None, alias="for", description="default: to the end of the phase")
+    at: str | None = Field(
+        default=None,
+        description="when it begins: a phase, or a phase and an offset, such as fault + 3s; default: fault, or the only "
+        "phase between baseline and recovery",
+    )
+    lasts: Seconds | None = Field(
+        default=None, alias="for", description="it may reach over several phases; default: to the end of the phase"
+    )
+    aftereffect: bool = Field(
+        default=False,
+        description="a consequence of another fault, such as a provider that comes back slowly: it may reach into recovery, "
+        "whose clock starts when the last of all other faults has ended",
+    )
 
     probes: ClassVar[bool] = True
     """Whether an active probe through the link shows it; else attempts that the edge answered do."""

@@ -14,12 +14,13 @@ from harness import __version__
 from harness.problems import HarnessError, UsageProblems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
     from harness.judging.baseline import Baseline
     from harness.prepare import Asked, Prepared
+    from harness.problems import Problem
     from harness.stored import Run
 
 app = typer.Typer(
@@ -211,6 +212,7 @@ def plan(
     missing = needs(prepared.target, settings().environment, ())
     for line in outline(prepared.plan, tuple(missing)):
         typer.echo(line)
+    _warn(prepared.warnings)
 
 
 @app.command()
@@ -230,6 +232,7 @@ def validate(
             "; not checked against a target, since there is no targets/default.yaml beside it: name one with --target"
         )
         typer.echo(f"{path}: OK{alone if found.without_target else ''}")
+        _warn(found.warnings)
 
 
 @app.command()
@@ -437,6 +440,11 @@ def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=stderr)
+
+
+def _warn(problems: Sequence[Problem]) -> None:
+    """What may not have been meant; it changes no status."""
+    _complain(*(f"warning: {problem}" for problem in problems))
 
 
 def _complain(*lines: str) -> None:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from harness.planning.plan import Plan
+from harness.planning.plan import Disturbance, Plan
+from harness.planning.windows import Window, merged
 from harness.reading.questions import Question
 from harness.record.history import (
     Begun,
@@ -35,15 +37,6 @@ if TYPE_CHECKING:
 
 
 OfFault = TypeVar("OfFault", Injecting, Injected, Look, Confirmed, Reverting, Reverted)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """From when the first fault was in force until the last one was acknowledged to be gone; the end is known to *end_uncertainty_s*."""
-
-    start_s: float
-    end_s: float
-    end_uncertainty_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +102,31 @@ class Evidence:
         """The questions that were asked before the load; none in runs of before there were any."""
         return [event for event in self.history if isinstance(event, Preflight)]
 
-    def fault_window(self) -> Window | None:
-        """The faults' extent as it happened; as planned when there are none; None when a fault never began or never ended."""
-        if not self.plan.disturbances:
-            return Window(self.plan.fault_start_s, self.plan.fault_end_s, 0.0)
-        began = [event.at_s for event in self.history if isinstance(event, Injected)]
-        gone = [event.at_s for event in self.history if isinstance(event, Reverted) and not event.error]
-        asked = [event.at_s for event in self.history if isinstance(event, Reverting)]
-        if not began or len(gone) < len(self.plan.disturbances):
+    def window_of(self, disturbance: Disturbance) -> Window | None:
+        """When one fault was in force, as it happened; None when it never began or never ended."""
+        name = disturbance.id
+        began = self.of_fault(name, Injected)
+        gone = [event.at_s for event in self.of_fault(name, Reverted) if not event.error]
+        asked = [event.at_s for event in self.of_fault(name, Reverting)]
+        if not began or not gone or not asked:
             return None
-        return Window(min(began), max(gone), max(0.0, max(gone) - max(asked)))
+        return Window(began[0].at_s, gone[-1], max(0.0, gone[-1] - asked[-1]), (name,))
+
+    def windows(self) -> tuple[Window, ...]:
+        """The stretches in which a trigger was in force, as it happened, in order; those that overlap or touch are one.
+
+        As planned when nothing was to be broken; none when a trigger never began or never ended.
+        """
+        if not self.plan.disturbances:
+            return self.plan.windows
+        found = [self.window_of(disturbance) for disturbance in self.plan.triggers]
+        known = [window for window in found if window is not None]
+        return merged(known) if len(known) == len(found) else ()
+
+    def fault_window(self) -> Window | None:
+        """From the start of the first trigger to the end of the last; None when one never began or never ended."""
+        windows = self.windows()
+        return reduce(Window.joined, windows) if windows else None
 
     def publications(self) -> list[tuple[int, float, float]]:
         """Each published snapshot: version, asked, acknowledged."""

@@ -13,6 +13,7 @@ from harness.judging.delivery import delivery
 from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
 from harness.judging.joining import impossible
+from harness.judging.metrics import telling
 from harness.judging.preflight import shortcomings
 from harness.judging.result import Quality
 from harness.judging.sameness import one_answer_to_all, unlooked_at
@@ -198,7 +199,7 @@ def _joined_ratio(evidence: Evidence) -> float:
 
 
 def _counts_attempts(evidence: Evidence) -> bool:
-    return any(expectation.metric == "retry_amplification" for expectation in evidence.plan.expectations)
+    return any(telling(expectation.metric).counts_attempts for expectation in evidence.plan.expectations)
 
 
 def _unsteady(evidence: Evidence) -> str:

@@ -80,11 +80,19 @@ class Measured(_Part):
 
 
 class Breakdown(_Part):
-    """A metric by phase, link and layer, where that makes sense."""
+    """A metric by phase, by what its rows can be told apart by, among the exposed, and by the window of a fault, where that makes sense."""
 
     phase: dict[str, Measured] = Field(default_factory=dict)
+    region: dict[str, Measured] = Field(default_factory=dict)
+    entry: dict[str, Measured] = Field(default_factory=dict)
     link: dict[str, Measured] = Field(default_factory=dict)
     layer: dict[str, Measured] = Field(default_factory=dict)
+    among: dict[str, Measured] = Field(
+        default_factory=dict, description="exposed: over the requests that lived wholly inside the window of a fault"
+    )
+    window: dict[str, Measured] = Field(
+        default_factory=dict, description="by the faults that were in force in it; several of them are one trouble"
+    )
 
 
 class Metric(Measured):
@@ -109,6 +117,20 @@ class Finding(_Part):
     verdict: Literal["pass", "fail", "inconclusive"]
     censored: bool = Field(default=False, description="the true value lies beyond what was observed")
     remark: str = Field(default="", description="what has to be known beside the number")
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="of the rows that it is about, such as their region"
+    )
+    among: str | None = Field(
+        default=None, description="exposed: only requests that lived wholly inside a fault's window"
+    )
+    after: str | None = Field(default=None, description="the fault whose window it is about")
+    window: str | None = Field(
+        default=None, description="the faults in whose window it was worst, where there were several"
+    )
+    among_exposed: Measured | None = Field(
+        default=None,
+        description="the value over the requests that lived wholly inside a fault's window, beside that over all",
+    )
 
 
 class Fault(_Part):
@@ -137,6 +159,9 @@ class Fault(_Part):
     share_delivered: Measured | None = Field(
         default=None,
         description="of the attempts that came to the fault's rule: what an earlier rule had answered did not",
+    )
+    aftereffect: bool = Field(
+        default=False, description="a consequence of another fault; recovery counts from the end of those"
     )
 
 

@@ -77,7 +77,7 @@ def doubtful(finding: Finding, of: Sequence[Load]) -> bool:
         return True
     if metric.bounds == (0.0, 1.0):
         return finding.low - OUTLIVES * starved <= finding.limit <= finding.high + OUTLIVES * starved
-    if metric.name == "retry_amplification":
+    if metric.counts_attempts:
         return finding.low / (1 + OUTLIVES * starved) <= finding.limit
     return True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from harness.interval import UNMEASURED
@@ -10,15 +12,16 @@ from harness.judging.delivery import delivery
 from harness.judging.endings import Judgement, endings, service_ended, silence
 from harness.judging.evidence import Evidence, OfFault
 from harness.judging.hold import hold
-from harness.judging.metrics import measurable, metrics
+from harness.judging.metrics import Metric, measurable, metrics
 from harness.judging.metrics.base import measured
+from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.quality import distrust, measurement_quality
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Result
 from harness.judging.sameness import unlooked_at
 from harness.judging.sample import pick
 from harness.judging.starvation import culprit, doubtful, loads
 from harness.planning.plan import Disturbance
-from harness.reading.expectation import Expectation, Selection, Verdict
+from harness.reading.expectation import WHOLE, Expectation, Selection, Verdict, parse
 from harness.record.history import Injected, Injecting, Reverted
 
 
@@ -102,11 +105,15 @@ def within(finding: Finding) -> bool:
 
 
 def _limit(finding: Finding) -> str:
-    return finding.expectation.split(" in ")[0].removeprefix(finding.metric).strip()
+    written = parse(finding.expectation)
+    return f"{written.op} {written.bound}"
 
 
 def _where(finding: Finding) -> str:
-    return f" in {finding.phase}" if finding.phase else ""
+    """Of what it was measured, as an expectation would say it; and in which of several windows it was worst."""
+    selection = parse(finding.expectation).selection
+    worst = f" (worst after {finding.window})" if finding.window else ""
+    return f"{selection.labelled} {selection}".rstrip() + worst
 
 
 def _value(finding: Finding) -> str:
@@ -132,18 +139,19 @@ def _sentence(reasons: list[str]) -> str:
 
 
 def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
-    interval, remark = UNMEASURED, ""
-    at_best: Verdict = "pass"
-    if measurable(expectation):
-        metric, sample = metrics[expectation.metric], pick(evidence, expectation.selection)
-        interval, remark = metric.measure(sample, expectation.part), metric.remark(sample, expectation.part)
-        if expectation.wants_low:
-            at_best = metric.at_best(sample)
+    metric, selection = metrics[expectation.metric] if measurable(expectation) else None, expectation.selection
+    sample = pick(evidence, selection if metric else WHOLE)
+    interval = metric.measure(sample, expectation.part) if metric else UNMEASURED
+    remark = metric.remark(sample, expectation.part) if metric else ""
+    at_best: Verdict = metric.at_best(sample) if metric and expectation.wants_low else "pass"
     judged, found = expectation.judge(interval), measured(interval)
+    exposed = UNMEASURED
+    if metric and metric.among_exposed and selection.among is None:
+        exposed = metric.measure(pick(evidence, replace(selection, among="exposed")), expectation.part)
     return Finding(
         expectation=str(expectation),
         metric=f"{expectation.metric}.{expectation.part}" if expectation.part else expectation.metric,
-        phase=expectation.selection.phase,
+        phase=selection.phase,
         limit=expectation.limit,
         value=found.value,
         low=found.low,
@@ -151,6 +159,11 @@ def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
         verdict=min(judged, at_best, key=PRECEDENCE.index),
         censored=found.censored,
         remark=remark,
+        labels=dict(selection.labels),
+        among=selection.among,
+        after=selection.after,
+        window=metric.where(sample) if metric else None,
+        among_exposed=measured(exposed) if exposed.n else None,
     )
 
 
@@ -177,6 +190,7 @@ def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
         share_delivered=measured(delivered.delivered) if delivered else None,
         reverted_at_s=instant(Reverted),
         attempts_affected=_affected(evidence, disturbance),
+        aftereffect=disturbance.fault.aftereffect,
     )
 
 
@@ -203,8 +217,8 @@ def _phase(evidence: Evidence, name: str, start_s: float, end_s: float) -> resul
     sample = pick(evidence, Selection(phase=name))
     rows = sample.requests
 
-    def quantile(metric: str, part: str) -> float | None:
-        value = metrics[metric].measure(sample, part).value
+    def quantile(of: Metric, part: str) -> float | None:
+        value = of.measure(sample, part).value
         return None if value is None else round(value, 2)
 
     return result.Phase(
@@ -214,7 +228,7 @@ def _phase(evidence: Evidence, name: str, start_s: float, end_s: float) -> resul
         requests=len(rows),
         good_ratio=round(float(rows["good"].mean()), 6) if len(rows) else None,
         latency_ms=result.LatencyMs(
-            **{part: quantile("latency_ms", f"{part}_complete") for part in ("p50", "p95", "p99")}
+            **{part: quantile(Latency(), f"{part}_complete") for part in ("p50", "p95", "p99")}
         ),
-        ttft_ms=result.TtftMs(**{part: quantile("ttft_ms", f"{part}_complete") for part in ("p50", "p95")}),
+        ttft_ms=result.TtftMs(**{part: quantile(TimeToFirstToken(), f"{part}_complete") for part in ("p50", "p95")}),
     )

@@ -11,14 +11,16 @@ from typing import Literal
 
 from harness.faults import Fault
 from harness.faults.effects import Effect
+from harness.planning.windows import Window, merged
 from harness.problems import Problem
 from harness.protocols.nonce import REQUESTS_MAX
-from harness.reading.expectation import Expectation
+from harness.reading.expectation import PHASE_NAME, Expectation
 from harness.reading.quantities import seconds
-from harness.reading.scenario import PHASES, Scenario
+from harness.reading.scenario import AROUND, Scenario, in_order
 from harness.reading.target import Link, Target
+from harness.registry import suggestion
 
-_MOMENT = re.compile(r"\s*(?P<phase>[a-z]+)\s*(?:\+\s*(?P<offset>.+?)\s*)?")
+_MOMENT = re.compile(rf"\s*(?P<phase>{PHASE_NAME})\s*(?:\+\s*(?P<offset>.+?)\s*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +82,47 @@ class Plan:
         return self.total_s + self.scenario.load.deadline
 
     @property
+    def between(self) -> tuple[Phase, ...]:
+        """The phases in which something may be broken."""
+        return tuple(phase for phase in self.phases if phase.name not in AROUND)
+
+    @property
+    def triggers(self) -> tuple[Disturbance, ...]:
+        """The faults that there is something to recover from, in the order in which they begin."""
+        return tuple(sorted((d for d in self.disturbances if not d.fault.aftereffect), key=lambda d: d.start_s))
+
+    @property
     def fault_start_s(self) -> float:
-        """When the first fault begins; the start of the fault phase when there is none."""
-        return min((d.start_s for d in self.disturbances), default=self.phase("fault").start_s)
+        """When the first trigger begins; where nothing is broken, when the phases between begin."""
+        return min((d.start_s for d in self.triggers), default=self.phase("baseline").end_s)
 
     @property
     def fault_end_s(self) -> float:
-        """When the last fault ends; the end of the fault phase when there is none."""
-        return max((d.end_s for d in self.disturbances), default=self.phase("fault").end_s)
+        """When the last trigger ends; where nothing is broken, when the recovery begins."""
+        return max((d.end_s for d in self.triggers), default=self.phase("recovery").start_s)
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The stretches in which a trigger is to be in force; where nothing is broken, all phases in which something may be."""
+        if self.disturbances:
+            return merged(Window(d.start_s, d.end_s, faults=(d.id,)) for d in self.triggers)
+        return (Window(self.fault_start_s, self.fault_end_s),) if self.between else ()
+
+    def windows_of(self, fault: str) -> tuple[Window, ...]:
+        """The window that *fault* belongs to; of an aftereffect its own; all windows where nothing is to be broken."""
+        found = self.windows
+        if not self.disturbances:
+            return found
+        named = tuple(window for window in found if fault in window.faults)
+        return named or tuple(Window(d.start_s, d.end_s, faults=(d.id,)) for d in self.disturbances if d.id == fault)
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """All touches in order; each inject has its revert. At one instant, faults end before others begin, last first."""
-        injects = [Step(d.start_s, "inject", d) for d in self.disturbances]
-        publishes = [Step(at_s, "publish", d) for d in self.disturbances for at_s in d.publishes_at_s]
-        reverts = [Step(d.end_s, "revert", d) for d in reversed(self.disturbances)]
+        """All touches in order; each inject has its revert. At one instant faults end before others begin, the last begun first."""
+        begun = sorted(self.disturbances, key=lambda d: d.start_s)
+        injects = [Step(d.start_s, "inject", d) for d in begun]
+        publishes = [Step(at_s, "publish", d) for d in begun for at_s in d.publishes_at_s]
+        reverts = [Step(d.end_s, "revert", d) for d in reversed(begun)]
         return tuple(sorted(reverts + injects + publishes, key=lambda step: step.at_s))
 
     def phase(self, name: str) -> Phase:
@@ -107,14 +135,23 @@ def plan(
     """*scenario* aimed at *target*, and all that is wrong with that; nothing may be run while there are problems."""
     phases = _phases(scenario)
     placed = (
-        [_place(index, fault, phases, target) for index, fault in enumerate(scenario.faults)] if with_faults else []
+        [
+            _place(index, name, fault, phases, target)
+            for index, (name, fault) in enumerate(zip(scenario.fault_ids, scenario.faults, strict=True))
+        ]
+        if with_faults
+        else []
     )
     disturbances = tuple(disturbance for disturbance, _ in placed if disturbance is not None)
     problems = [problem for _, found in placed for problem in found]
     problems += _overlaps(disturbances)
-    if floor(round(scenario.load.rate_per_s * scenario.phases.baseline, 6)) < 1:
+    if disturbances and all(d.fault.aftereffect for d in disturbances):
+        what = "every fault is an aftereffect, and of what? At least one has to be what the service recovers from"
+        problems.append(Problem(what, path="faults"))
+    baseline_s = scenario.phases["baseline"]
+    if floor(round(scenario.load.rate_per_s * baseline_s, 6)) < 1:
         what = (
-            f"no request would be due in {scenario.phases.baseline:g} s at {scenario.load.rate_per_s:g} per second, so nobody would know "
+            f"no request would be due in {baseline_s:g} s at {scenario.load.rate_per_s:g} per second, so nobody would know "
             "how the service does when nothing is broken"
         )
         problems.append(Problem(what, path="phases.baseline"))
@@ -132,15 +169,15 @@ def plan(
 
 def _phases(scenario: Scenario) -> tuple[Phase, ...]:
     phases, start_s = [], 0.0
-    for name in PHASES:
-        end_s = round(start_s + getattr(scenario.phases, name), 9)
+    for name, span_s in in_order(scenario.phases).items():
+        end_s = round(start_s + span_s, 9)
         phases.append(Phase(name, start_s, end_s))
         start_s = end_s
     return tuple(phases)
 
 
 def _place(
-    index: int, fault: Fault, phases: tuple[Phase, ...], target: Target
+    index: int, identity: str, fault: Fault, phases: tuple[Phase, ...], target: Target
 ) -> tuple[Disturbance | None, list[Problem]]:
     here = f"faults[{index}]"
     links = {name: target.links[name] for name in fault.aim(target.links)}
@@ -159,7 +196,6 @@ def _place(
                 path=here,
             )
         ]
-    identity = f"{fault.kind}-{index + 1}"
     return Disturbance(identity, fault, tuple(links), fault.effects(links), start_s, end_s, published), []
 
 
@@ -183,20 +219,18 @@ def _misaimed(here: str, fault: Fault, links: Mapping[str, Link], target: Target
 
 
 def _window(here: str, fault: Fault, phases: tuple[Phase, ...]) -> tuple[float, float] | Problem:
-    moment = _MOMENT.fullmatch(fault.at)
-    phase = next((phase for phase in phases if moment and phase.name == moment["phase"]), None)
-    try:
-        offset_s = seconds(moment["offset"]) if moment and moment["offset"] else 0.0
-    except ValueError as error:
-        return Problem(str(error), path=f"{here}.at")
-    if phase is None or phase.name != "fault":
-        # Before it, the baseline would not be one; after it, there would be nothing left to recover in.
-        return Problem(f"{fault.at!r} is not inside the fault phase; write fault, or fault + 3s", path=f"{here}.at")
+    moment = _moment(f"{here}.at", fault, phases)
+    if isinstance(moment, Problem):
+        return moment
+    phase, offset_s = moment
     start_s = round(phase.start_s + offset_s, 9)
     end_s = phase.end_s if fault.lasts is None else round(start_s + fault.lasts, 9)
-    if not start_s < end_s <= phase.end_s:
-        what = f"it would last from {start_s:g} s to {end_s:g} s, and the fault phase from {phase.start_s:g} s to {phase.end_s:g} s"
-        return Problem(what, path=here)
+    last = phases[-1]
+    until_s = last.end_s if fault.aftereffect else last.start_s
+    if not (start_s < phase.end_s and start_s < end_s <= until_s):
+        span = f"the {phase.name} phase from {phase.start_s:g} s to {phase.end_s:g} s"
+        ends = f"; nothing may be broken after {until_s:g} s" if end_s > until_s else ""
+        return Problem(f"it would last from {start_s:g} s to {end_s:g} s, and {span}{ends}", path=here)
     if round(end_s - start_s, 9) <= fault.shown_after_s():
         what = (
             f"it would last {end_s - start_s:g} s, and nobody can see that it took hold before {fault.shown_after_s():g} s; "
@@ -204,6 +238,44 @@ def _window(here: str, fault: Fault, phases: tuple[Phase, ...]) -> tuple[float, 
         )
         return Problem(what, path=here)
     return start_s, end_s
+
+
+def _moment(here: str, fault: Fault, phases: tuple[Phase, ...]) -> tuple[Phase, float] | Problem:
+    """The phase in which *fault* begins, and how long after its start."""
+    known = {phase.name: phase for phase in phases if phase.name not in AROUND}
+    # Before it, the baseline would not be one; after it, there would be nothing left to recover in.
+    allowed = known | ({phases[-1].name: phases[-1]} if fault.aftereffect else {})
+    if fault.at is None:
+        usual = "fault" if "fault" in known else next(iter(known)) if len(known) == 1 else None
+        if usual is not None:
+            return known[usual], 0.0
+        names = " or ".join(known)
+        return Problem(f"is missing; say in which phase it begins: {names}" if names else _NOWHERE, path=here)
+    moment = _MOMENT.fullmatch(fault.at)
+    try:
+        offset_s = seconds(moment["offset"]) if moment and moment["offset"] else 0.0
+    except ValueError as error:
+        return Problem(str(error), path=here)
+    if moment and moment["phase"] in allowed:
+        return allowed[moment["phase"]], offset_s
+    return Problem(_elsewhere(fault.at, moment["phase"] if moment else "", list(allowed)), path=here)
+
+
+_NOWHERE = (
+    "there is no phase between baseline and recovery in which something may be broken; add one, such as fault: 15s"
+)
+
+
+def _elsewhere(written: str, named: str, allowed: list[str]) -> str:
+    if not allowed:
+        return _NOWHERE
+    if named == "recovery":
+        what = "is where nothing may be broken any more, but by an aftereffect of another fault"
+        return f"{written!r} {what}; say aftereffect: true if it is one"
+    if named in AROUND or len(allowed) == 1:
+        place = f"the {allowed[0]} phase" if len(allowed) == 1 else f"{', '.join(allowed[:-1])} or {allowed[-1]}"
+        return f"{written!r} is not inside {place}; write {allowed[0]}, or {allowed[0]} + 3s"
+    return f"{written!r} is in no phase of this scenario; {suggestion(named, allowed)}"
 
 
 def _overlaps(disturbances: tuple[Disturbance, ...]) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""One belief about a run: a metric, a limit and, for most metrics, a phase; ``retry_amplification <= 1.5 in fault``."""
+"""One belief about a run: a metric, a limit, and what of the run it is about; ``good_ratio{region=east} >= 0.9 in outage``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,44 @@ from harness.interval import Interval
 Verdict = Literal["pass", "fail", "inconclusive"]
 Op = Literal["<=", ">=", "<", ">"]
 
+RESERVED = ("in", "among", "after")
+"""Words of an expectation, which no phase and no fault may be called."""
+FORM = "metric[.part][{label=value}] OP number [in PHASE] [among exposed] [after FAULT]"
+PHASE_NAME = r"[a-z][a-z0-9_-]*"
+
 _WRITTEN = re.compile(
-    r"\s*(?P<metric>[a-z_]+)(?:\.(?P<part>[a-z0-9_]+))?\s*(?P<op><=|>=|<|>)\s*(?P<limit>-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*(?:in\s+(?P<phase>[a-z]+))?\s*"
+    r"""\s*(?P<metric>[a-z_][a-z0-9_]*) (?:\.(?P<part>[a-z0-9_]+))? \s*
+        (?:\{(?P<labels>[^{}]*)\})? \s*
+        (?P<op><=|>=|<|>) \s* (?P<limit>-?\d+(?:\.\d+)?(?:e-?\d+)?) \s*
+        (?:\bin\s+(?P<phase>[a-z][a-z0-9_-]*)\s*)?
+        (?:\bamong\s+(?P<among>[a-z]+)\s*)?
+        (?:\bafter\s+(?P<after>[A-Za-z][A-Za-z0-9_-]*)\s*)?""",
+    re.VERBOSE,
 )
+_LABEL = re.compile(r"""\s*(?P<name>[a-z_]+)\s*=\s*(?P<quote>"?)(?P<value>[A-Za-z0-9][A-Za-z0-9._-]*)(?P=quote)\s*""")
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rows of a run a number is about: those due in *phase*, or in all phases but the warm-up."""
+    """Which rows of a run a number is about.
+
+    Those due in *phase*, or in all phases but the warm-up; of them those whose every label has its value; and of them, *among* ``exposed``,
+    those that lived wholly inside a fault's window. *after* says which fault's window is meant, where there are several.
+    """
 
     phase: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    among: str | None = None
+    after: str | None = None
+
+    @property
+    def labelled(self) -> str:
+        """The labels as they are written: ``{region=east}``."""
+        return f"{{{','.join(f'{name}={value}' for name, value in self.labels)}}}" if self.labels else ""
+
+    def __str__(self) -> str:
+        said = {"in": self.phase, "among": self.among, "after": self.after}
+        return " ".join(f"{word} {name}" for word, name in said.items() if name)
 
 
 WHOLE = Selection()
@@ -41,8 +69,12 @@ class Expectation:
 
     def __str__(self) -> str:
         part = f".{self.part}" if self.part else ""
-        phase = f" in {self.selection.phase}" if self.selection.phase else ""
-        return f"{self.metric}{part} {self.op} {_number(self.limit)}{phase}"
+        return f"{self.metric}{part}{self.selection.labelled} {self.op} {self.bound} {self.selection}".rstrip()
+
+    @property
+    def bound(self) -> str:
+        """The limit, as a person would write it, and no digit less."""
+        return str(int(self.limit)) if self.limit.is_integer() else repr(self.limit)
 
     @property
     def subject(self) -> tuple[str, str | None, Selection]:
@@ -67,16 +99,41 @@ def parse(written: str) -> Expectation:
     match = _WRITTEN.fullmatch(written)
     if match is None:
         raise ValueError(
-            f"{written!r} is not an expectation; write metric[.part] OP number [in PHASE], such as good_ratio >= 0.9 in fault"
+            f"{written!r} is not an expectation; write {FORM}, such as good_ratio >= 0.9 in fault, "
+            "good_ratio{region=east} >= 0.9 in fault or recovery_time_s <= 5"
         )
     if not isfinite(float(match["limit"])):
         raise ValueError(f"{match['limit']} is no limit: nothing can be beyond it")
     op: Op = match["op"]  # type: ignore[assignment]  # the pattern allows no other
-    return Expectation(match["metric"], match["part"], op, float(match["limit"]), Selection(match["phase"]))
+    return Expectation(match["metric"], match["part"], op, float(match["limit"]), _selection(match))
+
+
+def _selection(match: re.Match[str]) -> Selection:
+    if match["among"] not in (None, "exposed"):
+        raise ValueError(f"'among {match['among']}' says nothing; write among exposed, or leave it out")
+    labels = dict(_labels(match["labels"])) if match["labels"] is not None else {}
+    # In one order, so that two ways to write one selection are one.
+    return Selection(match["phase"], tuple(sorted(labels.items())), match["among"], match["after"])
+
+
+def _labels(written: str) -> Iterator[tuple[str, str]]:
+    seen = set()
+    for text in written.split(","):
+        match = _LABEL.fullmatch(text)
+        if match is None:
+            raise ValueError(
+                f"{{{written}}} holds no labels; write {{label=value}}, such as {{region=east}}, with commas between"
+            )
+        if match["name"] in seen:
+            raise ValueError(
+                f"{{{written}}} says {match['name']} twice, and nothing has two; write an expectation for each"
+            )
+        seen.add(match["name"])
+        yield match["name"], match["value"]
 
 
 def replace(expectations: tuple[Expectation, ...], new: tuple[Expectation, ...]) -> tuple[Expectation, ...]:
-    """*expectations* without those that are of the metric, part and phase of any *new* one, and then the new ones."""
+    """*expectations* without those that are of the metric, part and selection of any *new* one, and then the new ones."""
     subjects = {expectation.subject for expectation in new}
     return (*(expectation for expectation in expectations if expectation.subject not in subjects), *new)
 
@@ -88,11 +145,6 @@ def again(expectations: Sequence[Expectation]) -> Iterator[tuple[int, int]]:
         earlier = first.setdefault((*expectation.subject, expectation.wants_low), index)
         if earlier != index:
             yield index, earlier
-
-
-def _number(limit: float) -> str:
-    """As a person would write it, and no digit less."""
-    return str(int(limit)) if limit.is_integer() else repr(limit)
 
 
 def _holds(op: str, value: float, limit: float) -> bool:

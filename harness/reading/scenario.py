@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from harness.faults import AnyFault
+from harness.reading.expectation import FORM, PHASE_NAME, RESERVED
 from harness.reading.patterns import JsonSchema, Regex
 from harness.reading.quantities import Seconds
 from harness.reading.target import Name
 
 PHASES = ("warmup", "baseline", "fault", "recovery")
+"""Phases as they usually are; of these only `fault` may be left out, or have others in its place."""
+AROUND = ("warmup", "baseline", "recovery")
+"""Phases in which nothing is broken: those before the first fault, and what follows the last."""
+WARMUP_S = 3.0
+
+_Wrong = tuple[tuple[str | int, ...], str]
+_PHASE_MOST = 30
+_SLIP = 2
+"""Within so many letters of a known name a phase's name is taken for a slip."""
 
 
 class _Strict(BaseModel):
@@ -35,13 +48,96 @@ class Load(_Strict):
     in_flight_max: int | None = Field(default=None, ge=1, description="default: 4 x rate x deadline")
 
 
-class Phases(_Strict):
-    """How long each phase lasts; they follow one another in this order."""
+def _checked(phases: dict[str, float]) -> dict[str, float]:
+    wrongs = [*_misnamed(phases), *_misplaced(phases)]
+    if wrongs:
+        # Each with its place, so that the reader of the file can tell the line.
+        raise PydanticCustomError("placed", "the phases are not in order", {"wrongs": wrongs})
+    return in_order(phases)
 
-    warmup: Seconds = 3.0
-    baseline: Seconds
-    fault: Seconds
-    recovery: Seconds
+
+def in_order(phases: Mapping[str, float]) -> dict[str, float]:
+    """*phases* in the order in which they are run, with a warm-up where none is written."""
+    between = {name: span_s for name, span_s in phases.items() if name not in AROUND}
+    before = {"warmup": phases.get("warmup", WARMUP_S), "baseline": phases["baseline"]}
+    return {**before, **between, "recovery": phases["recovery"]}
+
+
+def _misnamed(phases: dict[str, float]) -> Iterator[_Wrong]:
+    slips = {name: known for name in phases if (known := _meant(name)) is not None and known not in phases}
+    for name in phases:
+        if name in RESERVED:
+            yield (name,), f"{name!r} is a word of an expectation; call the phase something else"
+        elif name not in PHASES and (known := _meant(name)):
+            yield (
+                (name,),
+                f"unknown key; did you mean {known!r}? A phase of your own needs a name that is not so near to that",
+            )
+        elif not re.fullmatch(PHASE_NAME, name) or len(name) > _PHASE_MOST:
+            what = f"a lower-case letter and then lower-case letters, digits, _ and -, at most {_PHASE_MOST} in all"
+            yield (name,), f"{name!r} is no name of a phase; write {what}"
+    for name in ("baseline", "recovery"):
+        if name not in phases and name not in slips.values():
+            yield (name,), "is missing; it should be text such as 3s, 250ms or 2min"
+
+
+def _meant(name: str) -> str | None:
+    """The known phase that *name* is a slip of."""
+    near = {known: distance for known in PHASES if 0 < (distance := _letters_apart(name, known)) <= _SLIP}
+    return min(near, key=lambda known: near[known]) if near and name not in PHASES else None
+
+
+def _misplaced(phases: dict[str, float]) -> Iterator[_Wrong]:
+    """What stands where it does not happen. Of the usual four the order is known, however they are written."""
+    names = list(phases)
+    if not set(names) - set(PHASES) or any(_meant(name) for name in names):
+        return
+    if "warmup" in names and names[0] != "warmup":
+        yield (
+            ("warmup",),
+            "stands behind other phases, and is always the first; phases follow one another as they are written",
+        )
+    if "baseline" in names and next(name for name in names if name != "warmup") != "baseline":
+        yield ("baseline",), "stands behind what is measured against it; write it first, or right behind warmup"
+    if "recovery" in names and names[-1] != "recovery":
+        yield (
+            ("recovery",),
+            f"stands before {names[-1]!r}, and is always the last; phases follow one another as they are written",
+        )
+
+
+def _letters_apart(one: str, other: str) -> int:
+    """How many letters have to be put in, left out or changed to make *other* of *one* (Levenshtein's distance)."""
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, start=1):
+        above, row = row, [i]
+        for j, wanted in enumerate(other, start=1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (letter != wanted)))
+    return row[-1]
+
+
+_A_DURATION = TypeAdapter(Seconds).json_schema()
+Phases = Annotated[
+    dict[str, Seconds],
+    AfterValidator(_checked),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "How long each phase lasts; they follow one another as they are written, and any number of "
+            "phases of your own may stand in place of fault.",
+            "properties": {
+                "warmup": {**_A_DURATION, "default": f"{WARMUP_S:g}s"},
+                "baseline": _A_DURATION,
+                "fault": _A_DURATION,
+                "recovery": _A_DURATION,
+            },
+            "patternProperties": {f"^{PHASE_NAME}$": _A_DURATION},
+            "required": ["baseline", "recovery"],
+            "additionalProperties": False,
+        }
+    ),
+]
+"""Seconds of each phase, in the order in which they follow one another: warmup, baseline, any number between, recovery."""
 
 
 class Answers(_Strict):
@@ -75,7 +171,24 @@ class Scenario(_Strict):
     phases: Phases
     faults: list[AnyFault] = Field(default_factory=list)
     good: Good = Field(default_factory=Good)
-    expect: list[str] = Field(min_length=1, description="metric[.part] OP number [in PHASE]")
+    expect: list[str] = Field(min_length=1, description=FORM)
+
+    @property
+    def fault_ids(self) -> tuple[str, ...]:
+        """What each fault is called: its id, or its kind and its place in the list."""
+        return tuple(fault.id or f"{fault.kind}-{number}" for number, fault in enumerate(self.faults, start=1))
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Scenario:
+        first: dict[str, int] = {}
+        wrongs: list[_Wrong] = []
+        for index, (name, fault) in enumerate(zip(self.fault_ids, self.faults, strict=True)):
+            if (earlier := first.setdefault(name, index)) != index:
+                what = f"{name!r} is what faults[{earlier}] is called, too; each needs an id of its own"
+                wrongs.append((("faults", index, *(("id",) if fault.id else ())), what))
+        if wrongs:
+            raise PydanticCustomError("placed", "ids are used twice", {"wrongs": wrongs})
+        return self
 
 
 __all__ = ["PHASES", "Good", "Load", "Name", "Phases", "Scenario"]

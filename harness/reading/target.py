@@ -187,6 +187,11 @@ class Target(_Strict):
     publish: Publish | None = None
 
     @property
+    def entries_by_name(self) -> dict[str, Entry]:
+        """All entries; one without a name is called by its place."""
+        return {entry.name or f"entry-{number}": entry for number, entry in enumerate(self.entries, start=1)}
+
+    @property
     def processes(self) -> dict[str, Service]:
         """All that the harness starts for it, by name."""
         return {**self.services, **({"target": self.start} if self.start else {})}
@@ -203,7 +208,7 @@ class Target(_Strict):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Target:
-        wrongs = [*_misnamed(self), *_misordered(self), *_unreachable(self)]
+        wrongs = [*_misnamed(self), *_ambiguous(self), *_misordered(self), *_unreachable(self)]
         if wrongs:
             # Each with its place, so that the reader of the file can tell the line.
             raise PydanticCustomError("placed", "what is named is not there", {"wrongs": wrongs})
@@ -214,11 +219,26 @@ _Wrong = tuple[tuple[str | int, ...], str]
 
 
 def _misnamed(target: Target) -> Iterator[_Wrong]:
+    first: dict[str, int] = {}
+    for index, entry in enumerate(target.entries):
+        name = entry.name or f"entry-{index + 1}"
+        if (earlier := first.setdefault(name, index)) != index:
+            named: tuple[str, ...] = ("name",) if entry.name else ()
+            what = f"{name!r} is what entries[{earlier}] is called, too; each needs a name of its own"
+            yield ("entries", index, *named), what
     for where, names in (("services", target.services), ("links", target.links)):
         for name in sorted(OURS & set(names)):
             yield (where, name), f"{name!r} is the name of a process of the harness's own; choose another"
     if target.start and "target" in target.services:
         yield ("services", "target"), "'target' is what the process of start is called; choose another name"
+
+
+def _ambiguous(target: Target) -> Iterator[_Wrong]:
+    """Headers that are one to HTTP, which knows no case."""
+    first: dict[str, str] = {}
+    for name in target.ask.headers:
+        if (other := first.setdefault(name.lower(), name)) != name:
+            yield ("ask", "headers", name), f"{name!r} and {other!r} are one header; keep one of them"
 
 
 def _misordered(target: Target) -> Iterator[_Wrong]:
@@ -250,11 +270,19 @@ def _place(target: Target, name: str) -> tuple[str, ...]:
 
 def _unreachable(target: Target) -> Iterator[_Wrong]:
     ports: dict[int, str] = {}
+    told: dict[str, str] = {}
     for name, link in target.links.items():
         if isinstance(link.upstream, str):
             yield from _upstream_wrong(("links", name, "upstream"), link.upstream, link)
         if link.listen and (other := ports.setdefault(link.listen, name)) != name:
             yield ("links", name, "listen"), f"{link.listen} is the port of link {other!r} too; each needs its own"
+        for key in link.env:
+            if (other := told.setdefault(key, name)) != name:
+                # The later one would win, and nobody would go over the other.
+                yield (
+                    ("links", name, "env", key),
+                    f"{key} is where link {other!r} is told of, too; each needs a name of its own",
+                )
     urls: list[_Wrong] = [(("entries", index, "url"), entry.url) for index, entry in enumerate(target.entries)]
     urls += [(("publish", "post"), target.publish.post)] if target.publish else []
     for place, url in urls:

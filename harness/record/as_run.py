@@ -77,6 +77,7 @@ def written_down(made: Plan) -> list[PlannedFault]:
             end_s=disturbance.end_s,
             publishes_at_s=list(disturbance.publishes_at_s),
             hides_attempts=disturbance.fault.hides_attempts(),
+            aftereffect=disturbance.fault.aftereffect,
         )
         for disturbance in made.disturbances
     ]
@@ -102,8 +103,14 @@ def _expectations(
 
 def _stranger(said: Mapping[str, Plain], _at: Place) -> Recalled:
     """A fault of a kind that is not installed."""
-    begins = said.get("at")
-    return Recalled(kind=str(said["kind"]), at=begins if isinstance(begins, str) else "fault", said=dict(said))
+    begins, name = said.get("at"), said.get("id")
+    return Recalled(
+        kind=str(said["kind"]),
+        id=name if isinstance(name, str) else None,
+        at=begins if isinstance(begins, str) else None,
+        aftereffect=said.get("aftereffect") is True,
+        said=dict(said),
+    )
 
 
 def _seen(made: Plan, events: History) -> list[PlannedFault]:
@@ -134,7 +141,8 @@ def _as_it_was(made: Plan, faults: list[PlannedFault]) -> Plan:
 def _placed(written: PlannedFault, today: Disturbance | None, made: Plan) -> Disturbance:
     fault = today.fault if today else _of_kind(written, made.scenario)
     if isinstance(fault, Recalled):
-        fault = fault.model_copy(update={"words": written.summary, "hides": written.hides_attempts})
+        known = {"words": written.summary, "hides": written.hides_attempts, "aftereffect": written.aftereffect}
+        fault = fault.model_copy(update=known)
     return Disturbance(
         id=written.id,
         fault=fault,
@@ -148,5 +156,5 @@ def _placed(written: PlannedFault, today: Disturbance | None, made: Plan) -> Dis
 
 def _of_kind(written: PlannedFault, scenario: Scenario) -> Fault:
     """The scenario's fault that stands for one that today's rules would not place."""
-    alike = [fault for index, fault in enumerate(scenario.faults, 1) if written.id == f"{fault.kind}-{index}"]
+    alike = [fault for name, fault in zip(scenario.fault_ids, scenario.faults, strict=True) if written.id == name]
     return alike[0] if alike else Recalled(kind=written.kind, said={})

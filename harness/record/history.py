@@ -28,6 +28,7 @@ class PlannedFault(msgspec.Struct, frozen=True):
     end_s: float = 0.0
     publishes_at_s: list[float] = []
     hides_attempts: bool = False
+    aftereffect: bool = False
 
 
 class Begun(msgspec.Struct, frozen=True, tag="begun"):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.judging.comparison import State, comparable, went
-from harness.judging.result import Finding, Measured, Phase, Result
+from harness.judging.metrics import telling
+from harness.judging.result import Finding, LatencyMs, Measured, Phase, Result, TtftMs
 from harness.report import words
 from harness.report.plain_text import one_line
 from harness.report.templating import render
@@ -155,9 +156,11 @@ def _findings(result: Result, baseline: Result, counts: bool) -> Iterator[Row]:
         yield _finding(result, baseline, None, then, counts)
 
 
-def _limited(finding: Finding) -> tuple[str, str | None, bool]:
+def _limited(finding: Finding) -> tuple[object, ...]:
     """What is limited, and from which side."""
-    return finding.metric, finding.phase, words.operator(finding) in ("<=", "<")
+    labels = tuple(sorted(finding.labels.items()))
+    side = words.operator(finding) in ("<=", "<")
+    return finding.metric, finding.phase, labels, finding.among, finding.after, side
 
 
 def _finding(result: Result, baseline: Result, now: Finding | None, then: Finding | None, counts: bool) -> Row:
@@ -169,8 +172,9 @@ def _finding(result: Result, baseline: Result, now: Finding | None, then: Findin
     limits = [words.limit(run, f) for run, f in ((result, now), (baseline, then)) if f is not None]
     limit = limits[0] if len(set(limits)) == 1 else f"{limits[0]}, it was {limits[1]}"
     better = state == wanted if state in ("higher", "lower") else None
-    where = f"{limit}{f' in the {words.phase(any_of.phase)}' if any_of.phase else ''}"
-    what = any_of.metric, any_of.phase
+    of = ", ".join(part for part in (words.in_phase(any_of.phase), words.where_else(any_of)) if part)
+    where = f"{limit} {of}".rstrip()
+    what = any_of.metric, " ".join(part for part in (any_of.phase or "", words.where_else(any_of)) if part) or None
     return Row(what, words.title(any_of.metric), where, _held(result, now), _held(baseline, then), state, better)
 
 
@@ -216,12 +220,22 @@ def _phases(result: Result, baseline: Result, counts: bool) -> Iterator[Row]:
         if then is None or not now.requests:
             continue
         yield _bare("requests", now, words.count(now.requests), words.count(then.requests))
-        yield _by_phase(result, baseline, now, "good_ratio", counts)
-        yield _by_phase(result, baseline, now, "retry_amplification", counts)
-        yield _bare("latency_ms.p50", now, *(words.quantity(one.latency_ms.p50, "ms") for one in (now, then)))
-        yield _by_phase(result, baseline, now, "latency_ms.p95", counts)
-        yield _bare("latency_ms.p99", now, *(words.quantity(one.latency_ms.p99, "ms") for one in (now, then)))
-        yield _bare("ttft_ms.p50", now, *(words.quantity(one.ttft_ms.p50, "ms") for one in (now, then)))
+        compared = [
+            _by_phase(result, baseline, now, f"{name}.{part}" if (part := telling(name).usual_part) else name, counts)
+            for name, metric in result.metrics.items()
+            if now.name in metric.by.phase
+        ]
+        told = {row.what for row in compared}
+        yield from compared
+        yield from (row for row in _quantiles(now, then) if row.what not in told)
+
+
+def _quantiles(now: Phase, then: Phase) -> Iterator[Row]:
+    """Quantiles that a phase tells without an interval, by the names of its document."""
+    for name, of in ((name, getattr(now, name)) for name in type(now).model_fields):
+        for part in type(of).model_fields if isinstance(of, LatencyMs | TtftMs) else ():
+            values = (getattr(getattr(phase, name), part) for phase in (now, then))
+            yield _bare(f"{name}.{part}", now, *(words.quantity(value, "ms") for value in values))
 
 
 def _by_phase(result: Result, baseline: Result, phase: Phase, name: str, counts: bool) -> Row:

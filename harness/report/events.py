@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.judging.evidence import Evidence
-from harness.judging.result import Fault, Measured, Result
+from harness.judging.metrics import telling
+from harness.judging.metrics.telling import Telling
+from harness.judging.result import Fault, Measured, Metric, Result
 from harness.report import words
 from harness.report.charts import Field
 from harness.report.lanes import Key, Lane
@@ -30,17 +32,36 @@ class Settling:
     until_s: float
     """How far it could be observed."""
     measured: Measured
+    from_end: bool
+    """Whether it counts from the end of a window, and not from its start."""
 
 
 def settlings(result: Result, evidence: Evidence) -> list[Settling]:
-    """Failover and recovery where they were measured."""
-    window = evidence.fault_window()
-    if window is None or not result.faults:
+    """Times of the windows in which something was broken, such as failover and recovery, where they were measured."""
+    if not result.faults:
         return []
-    failover, recovery = result.metrics.get("failover_time_s"), result.metrics.get("recovery_time_s")
-    found = [Settling("failed over", window.start_s, window.end_s, failover)] if failover else []
-    found += [Settling("recovered", window.end_s, evidence.observed_until_s, recovery)] if recovery else []
-    return [settling for settling in found if settling.measured.value is not None]
+    found = [
+        settling
+        for name, metric in result.metrics.items()
+        if telling(name).settled
+        for settling in _of_metric(telling(name), metric, evidence)
+    ]
+    return sorted(found, key=lambda settling: (settling.since_s, settling.until_s))
+
+
+def _of_metric(told: Telling, metric: Metric, evidence: Evidence) -> Iterator[Settling]:
+    windows = evidence.windows()
+    times = metric.by.window or ({windows[0].joined(windows[-1]).name: metric} if windows else {})
+    for name, measured in times.items():
+        faults = set(name.split(", "))
+        # What is only a part of a trouble is told in the result, and not drawn: nothing could recover from it.
+        part = any(faults < set(other.split(", ")) for other in times)
+        mine = [window for window in windows if faults.issuperset(window.faults)]
+        if mine and not part and measured.value is not None:
+            start_s, end_s, next_s = mine[0].start_s, mine[-1].end_s, mine[-1].next_s
+            since_s = start_s if told.counted_from == "start" else end_s
+            until_s = end_s if told.counted_from == "start" else min(evidence.observed_until_s, next_s)
+            yield Settling(told.settled, since_s, until_s, measured, told.counted_from == "end")
 
 
 def events(result: Result, evidence: Evidence, field: Field) -> Lane:
@@ -124,7 +145,7 @@ def _instants(fault: Fault) -> str:
 def _said(settling: Settling) -> str:
     found = settling.measured
     if found.value == 0 and not found.censored:
-        return "answers were good at once" if settling.what == "recovered" else "answers stayed good"
+        return "answers were good at once" if settling.from_end else "answers stayed good"
     if found.censored:
         return f"not {settling.what} after {words.quantity(found.value, 's')}"
     return f"{settling.what} after {words.quantity(found.value, 's')} ({words.interval(found.low, found.high, 's')})"

@@ -24,6 +24,7 @@ class Row:
     value: str
     interval: str
     picture: Markup | None
+    exposed: str
 
 
 def section(result: Result, _evidence: Evidence | None) -> Markup:
@@ -36,9 +37,16 @@ def _row(result: Result, finding: Finding, index: int) -> Row:
     return Row(
         finding=finding,
         title=words.title(finding.metric),
-        where=f"in the {words.phase(finding.phase)}" if finding.phase else "",
+        where=", ".join(part for part in (words.in_phase(finding.phase), words.where_else(finding)) if part),
         limit=words.limit(result, finding),
         value=words.value_of(result, finding),
         interval=words.interval_of(result, finding),
         picture=gauge(result, finding, f"finding-{index}"),
+        exposed=_exposed(result, finding),
     )
+
+
+def _exposed(result: Result, finding: Finding) -> str:
+    """The value over the requests that lived wholly inside a fault, which stands beside that over all."""
+    found = finding.among_exposed
+    return f"{words.measured(found, words.unit_of(result, finding.metric))} among the exposed" if found else ""

@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
+from harness.judging.metrics import telling
+from harness.judging.metrics.telling import Said, Telling
 from harness.judging.result import Finding, Result
 from harness.judging.verdict import within
 from harness.report import words
 from harness.report.plain_text import both_ends
 
 _MOST = 2
-_FIRST = (
-    "recovery_time_s",
-    "good_ratio",
-    "retry_amplification",
-    "answer_consistency",
-    "monotonic_violations",
-    "failover_time_s",
-)
-_FIRST_OF_GOOD = (
-    "good_ratio",
-    "failover_time_s",
-    "retry_amplification",
-    "answer_consistency",
-    "monotonic_violations",
-    "recovery_time_s",
-)
-_WHERE = {
-    "warmup": " in the warm-up",
-    "baseline": " in the baseline",
-    "fault": " during the fault",
-    "recovery": " during the recovery",
-}
 
 
 def headline(result: Result) -> str:
@@ -51,9 +31,12 @@ def headline(result: Result) -> str:
 
 def _of(result: Result, verdict: str) -> list[Finding]:
     """Findings with *verdict*, what users feel first."""
-    order = _FIRST_OF_GOOD if verdict == "pass" else _FIRST
     found = [finding for finding in result.findings if finding.verdict == verdict]
-    return sorted(found, key=lambda finding: order.index(finding.metric) if finding.metric in order else len(order))
+    return sorted(found, key=lambda finding: _place(telling(finding.metric), verdict))
+
+
+def _place(metric: Telling, verdict: str) -> int:
+    return metric.held_first if verdict == "pass" else metric.broken_first
 
 
 def _reason(result: Result) -> str:
@@ -82,65 +65,49 @@ def _spoilt(finding: Finding) -> str:
     return finding.remark if within(finding) else ""
 
 
-def _where(finding: Finding) -> str:
-    return _WHERE.get(finding.phase, f" in {words.phase(finding.phase)}") if finding.phase else ""
-
-
 def _broken(result: Result, finding: Finding) -> str:
-    value, limit, where = words.value_of(result, finding), words.limit_value(result, finding), _where(finding)
-    late = value.removeprefix("> ")
-    match finding.metric:
-        case "recovery_time_s" if value.startswith(">"):
-            return f"{late} after the fault had ended, answers had still not recovered; the limit is {limit}"
-        case "recovery_time_s":
-            return f"after the fault had ended, answers took {value} to recover; the limit is {limit}"
-        case "failover_time_s" if value.startswith(">"):
-            return f"in the {late} that the fault lasted, answers did not become good again; the limit is {limit}"
-        case "failover_time_s":
-            return f"it took {value} until answers were good again while the fault lasted; the limit is {limit}"
-        case "retry_amplification":
-            return f"every request became {_bare(value)} attempts at the providers{where}; the limit is {_bare(limit)}"
-        case "good_ratio" if finding.value is not None and ">" in words.operator(finding):
-            share = "not one request" if finding.value == 0 else f"only {words.share(finding.value)} of requests"
-            told = f"{share} got a good answer{where}"
-            return f"{told}; it should be {words.share(finding.limit)} or more"
-        case "answer_consistency" if finding.value is not None and ">" in words.operator(finding):
-            told = f"only {words.share(finding.value)} of answers said what they should{where}"
-            return f"{told}; it should be {words.share(finding.limit)} or more"
-        case "monotonic_violations":
-            may = "none may" if finding.limit == 0 else f"at most {words.number(finding.limit)} may"
-            return f"{value} answers{where} were older than what their conversation had already been told; {may}"
-        case _:
-            return f"{words.title(finding.metric)}{where} was {value}; it should be {words.limit(result, finding)}"
+    said = _said(result, finding)
+    return telling(finding.metric).broken(said) if said else _unsettled(result, finding)
 
 
 def _good(result: Result, finding: Finding) -> str:
-    value, where = words.value_of(result, finding), _where(finding)
-    match finding.metric:
-        case "recovery_time_s" if finding.value == 0:
-            return "answers were good from the moment the fault had ended"
-        case "recovery_time_s":
-            return f"answers were good again {value} after the fault had ended"
-        case "failover_time_s" if finding.value == 0:
-            return "answers stayed good when the fault began"
-        case "failover_time_s":
-            return f"answers were good again {value} into the fault"
-        case "retry_amplification":
-            return f"a request became {_bare(value)} attempts at the providers{where}"
-        case "good_ratio" if finding.value is not None:
-            share = "every request" if finding.value == 1 else f"{words.share(finding.value)} of requests"
-            return f"{share} got a good answer{where}"
-        case "answer_consistency" if finding.value is not None:
-            share = "every answer" if finding.value == 1 else f"{words.share(finding.value)} of answers"
-            return f"{share} said what {'it' if finding.value == 1 else 'they'} should{where}"
-        case "monotonic_violations" if finding.value == 0:
-            return f"no conversation was told something older than it already knew{where}"
-        case _:
-            return f"{words.title(finding.metric)}{where} was {value}"
+    said = _said(result, finding)
+    return telling(finding.metric).held(said) if said else _unsettled(result, finding)
+
+
+def _said(result: Result, finding: Finding) -> Said | None:
+    """The finding as people read it; None where nothing was measured."""
+    if finding.value is None:
+        return None
+    value = words.value_of(result, finding)
+    return Said(
+        title=words.title(finding.metric),
+        value=value.removeprefix("> "),
+        share=words.share(finding.value),
+        limit=words.limit_value(result, finding),
+        limit_share=words.share(finding.limit),
+        should=words.limit(result, finding),
+        where=words.where(finding),
+        fault=words.the_fault(finding),
+        number=finding.value,
+        bound=finding.limit,
+        wants_low=words.operator(finding) in ("<=", "<"),
+        censored=value.startswith(">"),
+        exposed=_exposed(result, finding),
+    )
+
+
+def _exposed(result: Result, finding: Finding) -> str | None:
+    """What the exposed came to, where it lies on the other side of the limit."""
+    exposed = finding.among_exposed
+    if exposed is None or exposed.value is None or finding.value is None:
+        return None
+    beyond = [value > finding.limit for value in (finding.value, exposed.value)]
+    return words.measured(exposed, words.unit_of(result, finding.metric)) if beyond[0] != beyond[1] else None
 
 
 def _unsettled(result: Result, finding: Finding) -> str:
-    named, where = words.title(finding.metric), _where(finding)
+    named, where = words.title(finding.metric), words.where(finding)
     if finding.value is None:
         return f"{named}{where} was not measured; it should be {words.limit(result, finding)}"
     lies = words.interval_of(result, finding)
@@ -151,7 +118,3 @@ def _unsettled(result: Result, finding: Finding) -> str:
             f"{named}{where} was {words.value_of(result, finding)}, {lies}; it should be {words.limit(result, finding)}"
         )
     )
-
-
-def _bare(text: str) -> str:
-    return text.removesuffix(f" {words.TIMES}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.judging.evidence import Evidence
+from harness.judging.metrics import telling
 from harness.judging.result import Finding, Result
 from harness.report import words
 from harness.report.charts import Chart, Field, swatch
@@ -134,7 +135,7 @@ def _load(timeline: Timeline, field: Field, result: Result) -> Lane:
 
 def _amplification(timeline: Timeline, field: Field, result: Result) -> Lane:
     windows = [(window, window.value) for window in timeline.amplification if window.value is not None]
-    expected = [finding for finding in result.findings if finding.metric == "retry_amplification"]
+    expected = [finding for finding in result.findings if telling(finding.metric).chart == "amplification"]
     limits = [(finding.limit, span) for finding in expected if (span := _span(result, finding))]
     values = [tuple(value for _, value in windows), (1.0,), tuple(limit for limit, _ in limits)]
     chart = Chart.of(field, values, height=100)

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import getdoc
 
 from markupsafe import Markup
 
 from harness.judging.evidence import Evidence
+from harness.judging.metrics import metrics, telling
+from harness.judging.metrics.telling import Telling
 from harness.judging.result import Finding, Metric, Result
+from harness.reading.scenario import AROUND
 from harness.report import words
 from harness.report.gauge import gauge
+from harness.report.plain_text import one_line
 from harness.report.templating import render
 
-_SHOWN = (
-    "recovery_time_s",
-    "failover_time_s",
-    "relapses",
-    "good_ratio",
-    "retry_amplification",
-    "answer_consistency",
-    "monotonic_violations",
-    "leaks",
-)
-_ONLY_WHERE_MEASURED = ("failover_time_s", "relapses", "monotonic_violations", "leaks")
-_IN_FAULT = ("good_ratio", "retry_amplification")
 _WORST_FIRST = ("fail", "inconclusive", "pass")
-_ABOUT = {
-    "recovery_time_s": "from the end of the fault until answers were good again and stayed so",
-    "failover_time_s": "from the start of the fault until answers were good while it lasted",
-    "relapses": "times that answers went bad again after they had recovered",
-    "good_ratio": "of requests got a complete answer in time",
-    "retry_amplification": "attempts at providers for each request",
-    "answer_consistency": "of answers said what they should have said",
-    "monotonic_violations": "answers older than what their conversation already knew",
-    "leaks": "answers that were another user's",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +38,49 @@ def section(result: Result, _evidence: Evidence | None) -> Markup:
 
 
 def scores(result: Result) -> list[Score]:
-    """The cards of a run, of metrics that exist there."""
-    return [
-        score for name in _SHOWN if (metric := result.metrics.get(name)) and (score := _score(result, name, metric))
-    ]
+    """The cards of a run: of every metric that there is, in the order in which they are registered, and then of others."""
+    order = {name: place for place, name in enumerate(metrics)}
+    named = sorted(result.metrics.items(), key=lambda pair: order.get(pair[0], len(order)))
+    return [score for name, metric in named if (score := _score(result, name, metric))]
 
 
 def _score(result: Result, name: str, metric: Metric) -> Score | None:
     findings = sorted(
-        (f for f in result.findings if f.metric == name), key=lambda finding: _WORST_FIRST.index(finding.verdict)
+        (f for f in result.findings if f.metric.partition(".")[0] == name),
+        key=lambda finding: _WORST_FIRST.index(finding.verdict),
     )
     if findings:
         return _expected(result, name, findings[0])
-    if name in _ONLY_WHERE_MEASURED and not metric.value:
+    told = telling(name)
+    if told.card == "expected" or (told.card == "not zero" and not metric.value):
         return None
-    phase = "fault" if name in _IN_FAULT and "fault" in metric.by.phase else None
+    phase = _worst_phase(result, told, metric) if told.shown_in_fault else None
     found = metric.by.phase[phase] if phase else metric
     interval = words.interval(found.low, found.high, metric.unit) if found.value is not None else ""
-    return Score(words.title(name), words.measured(found, metric.unit), interval, _about(name, phase), "", None)
+    return Score(
+        words.title(name), words.measured(found, metric.unit), interval, about(name, words.in_phase(phase)), "", None
+    )
+
+
+def _worst_phase(result: Result, told: Telling, metric: Metric) -> str | None:
+    """Of the phases in which something may be broken, the one in which *metric* was worst."""
+    between = [phase.name for phase in result.phases if phase.name not in AROUND and phase.name in metric.by.phase]
+    values = {name: value for name in between if (value := metric.by.phase[name].value) is not None}
+    if not values:
+        return next(iter(between), None)
+    worst = min if told.better == "higher" else max
+    return worst(values, key=lambda name: values[name])
 
 
 def _expected(result: Result, name: str, finding: Finding) -> Score:
     picture = gauge(result, finding, f"score-{name.replace('_', '-')}")
     value, interval = words.value_of(result, finding), words.interval_of(result, finding)
-    return Score(words.title(name), value, interval, _about(name, finding.phase), finding.verdict, picture)
+    told = about(name, words.in_phase(finding.phase), words.where_else(finding))
+    return Score(words.title(finding.metric), value, interval, told, finding.verdict, picture)
 
 
-def _about(name: str, phase: str | None) -> str:
-    where = f", in the {words.phase(phase)}" if phase else ""
-    return f"{_ABOUT[name]}{where}"
+def about(name: str, *where: str) -> str:
+    """What the value on the card of a metric is."""
+    documented = (getdoc(metrics[name]) or "").partition("\n")[0].replace("*", "") if name in metrics else ""
+    said = telling(name).about or documented[:1].lower() + documented[1:].rstrip(".")
+    return one_line(", ".join(part for part in (said, *where) if part), 200)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
-from harness.registry import Registry
+from harness.registry import Registry, load_third_parties
 from harness.report import disagreements, findings, phases, provenance, retries, scores, timeline, traces, trust
 
 Section = Callable[[Result, Evidence | None], Markup]
@@ -30,3 +30,5 @@ for _name, _section in (
     ("provenance", provenance.section),
 ):
     sections.add(_name, _section)
+
+load_third_parties("sections")

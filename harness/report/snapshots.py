@@ -77,7 +77,6 @@ def _apart(result: Result, timeline: Timeline, field: Field, y: float) -> Iterat
         yield element("rect", x=x, width=width, y=y, height=4, rx=2, fill="fail")
     if timeline.apart:
         start_s, end_s = max(timeline.apart, key=lambda span: span[1] - span[0])
-        consistency = result.metrics.get("answer_consistency")
-        measured = consistency.parts.get("disagreed_s") if consistency else None
+        measured = next((m.parts["disagreed_s"] for m in result.metrics.values() if "disagreed_s" in m.parts), None)
         length_s = measured.value if measured and measured.value else sum(end - start for start, end in timeline.apart)
         yield field.beside(start_s, end_s, y + 16, f"replicas disagreed for {words.quantity(length_s, 's')}")

@@ -92,9 +92,7 @@ def _shown_until_s(made: Timeline) -> float:
 def _shades(result: Result, evidence: Evidence, made: Timeline) -> list[Shade]:
     """Recovery, and upon it each fault from asked to gone."""
     until_s = made.bins.until_s
-    spans = [
-        (s.since_s, s.since_s + (s.measured.value or 0.0)) for s in settlings(result, evidence) if s.what == "recovered"
-    ]
+    spans = [(s.since_s, s.since_s + (s.measured.value or 0.0)) for s in settlings(result, evidence) if s.from_end]
     shades = [Shade(start_s, min(end_s, until_s), "recovery") for start_s, end_s in spans if end_s > start_s]
     asked = [(fault.asked_at_s, fault.reverted_at_s) for fault in result.faults]
     return shades + [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -19,6 +19,9 @@ from harness.report.disagreements import differing
 from harness.report.plain_text import one_line
 from harness.report.templating import render
 from harness.report.waterfall import ROWS_MOST, Bar, bar_swatch, mark_swatch, waterfall
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Row = Mapping[Hashable, Any]
 """A row of a table, by its columns."""
@@ -77,27 +80,39 @@ def chosen(evidence: Evidence) -> list[Chosen]:
 
 
 def _tried_most(evidence: Evidence) -> tuple[Hashable, str] | None:
-    rows = evidence.requests[evidence.requests["phase"] == "fault"]
+    rows = _while_broken(evidence)
     if rows.empty or rows["attempts"].max() < 2:
         return None
     row = rows["attempts"].idxmax()
-    return row, f"tried most often of those due in the fault: {words.count(rows['attempts'].max())} attempts"
+    where, most = _phase_of(rows, row), words.count(rows["attempts"].max())
+    return row, f"tried most often of those due in the {where}: {most} attempts"
 
 
 def _slowest_good(evidence: Evidence) -> tuple[Hashable, str] | None:
-    rows = evidence.requests[(evidence.requests["phase"] == "fault") & evidence.requests["good"]]
+    rows = _while_broken(evidence)
+    rows = rows[rows["good"].astype(bool)]
     if rows.empty:
         return None
     row = rows["latency_ms"].idxmax()
-    return row, f"the slowest good answer of the fault: {words.quantity(float(rows['latency_ms'].max()), 'ms')}"
+    where, slowest = _phase_of(rows, row), float(rows["latency_ms"].max())
+    return row, f"the slowest good answer of the {where}: {words.quantity(slowest, 'ms')}"
+
+
+def _phase_of(rows: pd.DataFrame, row: Hashable) -> str:
+    return words.phase(str(rows.loc[[row], "phase"].iloc[0]))
+
+
+def _while_broken(evidence: Evidence) -> pd.DataFrame:
+    """Requests due in the phases in which something may be broken."""
+    return evidence.requests[evidence.requests["phase"].isin([phase.name for phase in evidence.plan.between])]
 
 
 def _failed(evidence: Evidence) -> tuple[Hashable, str] | None:
-    """The last one during the recovery; where all went well there, during the fault."""
-    for phase in ("recovery", "fault"):
+    """The last one during the recovery; where all went well there, in the last phase before it in which not all did."""
+    for phase in ("recovery", *(phase.name for phase in reversed(evidence.plan.between))):
         rows = evidence.requests[(evidence.requests["phase"] == phase) & ~evidence.requests["good"].astype(bool)]
         if not rows.empty:
-            return rows["due_s"].idxmax(), f"the last one due in the {phase} that got no good answer"
+            return rows["due_s"].idxmax(), f"the last one due in the {words.phase(phase)} that got no good answer"
     return None
 
 

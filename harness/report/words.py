@@ -5,25 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from math import floor, log10
 
+from harness.judging.metrics import telling
 from harness.judging.result import Fault, Finding, Measured, Outcome, Result
 from harness.report.plain_text import one_line
 
 NOT_MEASURED = "not measured"
 TIMES = "×"
 
-TITLES = {
-    "recovery_time_s": "Recovery time",
-    "failover_time_s": "Failover time",
-    "relapses": "Relapses",
-    "retry_amplification": "Retry amplification",
-    "store_commands": "Commands at stores",
-    "answer_consistency": "Answer consistency",
-    "monotonic_violations": "Steps back",
-    "leaks": "Leaks",
-    "good_ratio": "Good answers",
-    "latency_ms": "Latency",
-    "ttft_ms": "Time to first token",
-}
 PHASES = {"warmup": "warm-up", "baseline": "baseline", "fault": "fault", "recovery": "recovery"}
 LAYERS = {"first": "first tries", "sdk": "SDK retries", "application": "application retries", "failover": "failover"}
 VERDICTS: dict[Outcome, str] = {
@@ -159,13 +147,46 @@ def wall_time(iso: str) -> str:
 def title(metric: str) -> str:
     """A metric's name for people; one that is not known here keeps its own words."""
     base, _, part = metric.partition(".")
-    named = TITLES.get(base) or base.replace("_", " ").capitalize()
+    named = telling(base).title or base.replace("_", " ").capitalize()
     return one_line(f"{named} {part}" if part else named, 60)
 
 
 def phase(name: str) -> str:
     """A phase's name for people."""
     return PHASES.get(name) or one_line(name, 30)
+
+
+def in_phase(name: str | None) -> str:
+    """``in the fault``; nothing for no phase."""
+    return f"in the {phase(name)}" if name else ""
+
+
+def where(finding: Finding) -> str:
+    """Of what *finding* is, in a sentence: `` during the fault``; nothing where it is of all of the run."""
+    said = ""
+    if finding.phase:
+        said = f" {'in' if finding.phase in ('warmup', 'baseline') else 'during'} the {phase(finding.phase)}"
+    if finding.among:
+        said += " among those that lived wholly inside a fault"
+    return f"{said} ({labels})" if (labels := _labels(finding)) else said
+
+
+def where_else(finding: Finding) -> str:
+    """Of what *finding* is beside its phase: ``region east, among the exposed, after dns-2``; nothing for most."""
+    told = [_labels(finding), "among the exposed" if finding.among else ""]
+    told += [f"after {one_line(finding.after, 40)}" if finding.after else ""]
+    told += [f"worst: {one_line(finding.window, 80)}" if finding.window else ""]
+    return ", ".join(part for part in told if part)
+
+
+def _labels(finding: Finding) -> str:
+    return ", ".join(f"{one_line(name, 20)} {one_line(value, 40)}" for name, value in finding.labels.items())
+
+
+def the_fault(finding: Finding) -> str:
+    """What is meant by the fault: of several, the one whose window *finding* was worst in, or which it asks for."""
+    named = finding.window or finding.after
+    return one_line(named, 80) if named else "the fault"
 
 
 def unit_of(result: Result, metric: str) -> str:

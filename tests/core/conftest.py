@@ -58,18 +58,19 @@ def target(make_target: MakeTarget) -> Target:
 
 @pytest.fixture(scope="session")
 def make_scenario() -> MakeScenario:
-    """A scenario with one fault of 2 s at 10 requests a second; *phases* are warmup, baseline, fault, recovery in seconds."""
+    """A scenario with one fault of 2 s at 10 requests a second; *phases* are warmup, baseline, fault, recovery in seconds, or by name."""
 
     def make(
         *,
-        phases: tuple[float, float, float, float] = (1, 2, 2, 2),
+        phases: tuple[float, float, float, float] | dict[str, float] = (1, 2, 2, 2),
         faults: Iterable[dict[str, Any]] = (LATENCY,),
         expect: Iterable[str] = ("good_ratio >= 0.5 in fault",),
         load: dict[str, Any] | None = None,
         **keys: Any,
     ) -> Scenario:
-        names = ("warmup", "baseline", "fault", "recovery")
-        spans = {name: f"{span_s}s" for name, span_s in zip(names, phases, strict=True)}
+        usual = ("warmup", "baseline", "fault", "recovery")
+        lasting = phases if isinstance(phases, dict) else dict(zip(usual, phases, strict=True))
+        spans = {name: f"{span_s}s" for name, span_s in lasting.items()}
         document = {"schema": "harness.scenario/1", "name": "small", "phases": spans, "faults": list(faults)}
         drive = {"rate_per_s": 10, "questions": "q.yaml", "deadline": "4s"} | (load or {})
         return Scenario.model_validate(document | {"load": drive, "expect": list(expect)} | keys)

@@ -9,20 +9,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.interval import UNMEASURED, Interval
-from harness.reading.expectation import Expectation, Selection, parse, replace
+from harness.reading.expectation import RESERVED, Expectation, Selection, parse, replace
 
 OPS = ("<=", ">=", "<", ">")
 OPPOSITE = {"<=": ">", ">": "<=", ">=": "<", "<": ">="}
 
 limits = st.floats(-1e6, 1e9, allow_nan=False).map(lambda number: round(number, 6))
 ends = st.one_of(limits, st.just(inf), st.just(-inf))
+names = st.from_regex(r"[a-z][a-z0-9_-]{0,6}", fullmatch=True).filter(lambda name: name not in RESERVED)
+values = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,6}", fullmatch=True)
+labels = st.dictionaries(st.from_regex(r"[a-z_]{1,5}", fullmatch=True), values, max_size=3)
+selections = st.builds(
+    Selection,
+    phase=st.none() | names,
+    labels=labels.map(lambda chosen: tuple(sorted(chosen.items()))),
+    among=st.none() | st.just("exposed"),
+    after=st.none() | names,
+)
 expectations = st.builds(
     Expectation,
-    metric=st.from_regex(r"[a-z_]+", fullmatch=True),
+    metric=st.from_regex(r"[a-z_][a-z0-9_]*", fullmatch=True),
     part=st.none() | st.from_regex(r"[a-z0-9_]+", fullmatch=True),
     op=st.sampled_from(OPS),
     limit=limits,
-    selection=st.builds(Selection, phase=st.none() | st.sampled_from(["baseline", "fault"])),
+    selection=selections,
 )
 
 
@@ -81,9 +91,23 @@ def test_what_is_written_is_read_again(expected: Expectation) -> None:
     assert parse(str(expected)) == expected
 
 
+@given(text=st.text(alphabet="abc_.{}=,<>01 -in amongexposedafter", max_size=60))
+def test_a_text_is_an_expectation_that_reads_the_same_again_or_is_refused(text: str) -> None:
+    try:
+        parsed = parse(text)
+    except ValueError:
+        return
+    assert parse(str(parsed)) == parsed
+
+
 @pytest.mark.parametrize(
     ("written", "plain"),
     [
+        ("good_ratio{region=east} >= 0.9 in outage", "good_ratio{region=east} >= 0.9 in outage"),
+        ('x{region="east", entry = b}<=1', "x{entry=b,region=east} <= 1"),
+        ("recovery_time_s   after dns-2".replace("   ", " <= 5 "), "recovery_time_s <= 5 after dns-2"),
+        ("retry_amplification<=3  among exposed", "retry_amplification <= 3 among exposed"),
+        ("x.p95{link=a} < 3 in peak_2 among exposed after cut", "x.p95{link=a} < 3 in peak_2 among exposed after cut"),
         ("  retry_amplification<=1.5   in fault ", "retry_amplification <= 1.5 in fault"),
         ("latency_ms.p95 < 2000", "latency_ms.p95 < 2000"),
         ("monotonic_violations <= 0", "monotonic_violations <= 0"),
@@ -96,12 +120,44 @@ def test_an_expectation_is_told_as_it_was_meant(written: str, plain: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "written", ["", "good_ratio", "good_ratio = 1", "good_ratio >= a", "1 <= x", "x <= 5s", "x <= 5 in"]
+    "written",
+    [
+        "",
+        "good_ratio",
+        "good_ratio = 1",
+        "good_ratio >= a",
+        "1 <= x",
+        "x <= 5s",
+        "x <= 5 in",
+        "x <= 5 infault",
+        "x <= 5 after a in b",
+    ],
 )
 def test_what_is_no_expectation_is_told_with_one_that_is(written: str) -> None:
     with pytest.raises(ValueError, match="write metric") as told:
         parse(written)
     assert repr(written) in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("x{region} <= 1", "{region} holds no labels; write {label=value}"),
+        ("x{} <= 1", "{} holds no labels"),
+        ("x{region=a,region=b} <= 1", "says region twice"),
+        ("x <= 1 among everybody", "'among everybody' says nothing; write among exposed"),
+    ],
+)
+def test_a_selection_that_says_nothing_is_refused_with_what_would_be_right(written: str, told: str) -> None:
+    with pytest.raises(ValueError, match="write") as refused:
+        parse(written)
+    assert told in str(refused.value)
+
+
+def test_one_selection_is_one_however_its_labels_are_ordered() -> None:
+    one, other = parse("x{region=a,entry=b} <= 1"), parse("x{entry=b,region=a} <= 2")
+    assert one.subject == other.subject
+    assert replace((one,), (other,)) == (other,)
 
 
 def test_a_limit_that_nothing_can_be_beyond_is_refused() -> None:

@@ -46,9 +46,9 @@ def test_each_inject_has_its_revert_in_order_inside_the_fault_phase(
         verbs = [step.verb for step in mine]
         assert verbs == ["inject", *["publish"] * (len(mine) - 2), "revert"]
         assert phase.start_s <= mine[0].at_s < mine[-1].at_s <= phase.end_s
-    # Of two that begin and end together, the later one ends first.
-    ends = [step.disturbance.id for step in made.steps if step.verb == "revert" and step.at_s == phase.end_s]
-    assert ends == sorted(ends, key=lambda name: -int(name.rsplit("-", 1)[1]))
+    # Of those that end together, the last begun ends first, and of those that begin together the later one in the file.
+    ends = [step.disturbance for step in made.steps if step.verb == "revert" and step.at_s == phase.end_s]
+    assert ends == sorted(ends, key=lambda d: (-d.start_s, -int(d.id.rsplit("-", 1)[1])))
     assert len(made.disturbances) + len(problems) >= len(faults)
 
 
@@ -113,8 +113,9 @@ def test_as_many_requests_are_planned_as_the_load_sends(
     ("fault", "told"),
     [
         (LATENCY | {"at": "baseline"}, "'baseline' is not inside the fault phase"),
-        (LATENCY | {"at": "recovery"}, "'recovery' is not inside the fault phase"),
+        (LATENCY | {"at": "recovery"}, "'recovery' is where nothing may be broken any more, but by an aftereffect"),
         (LATENCY | {"at": "flaut"}, "'flaut' is not inside the fault phase; write fault, or fault + 3s"),
+        (LATENCY | {"at": "in"}, "'in' is not inside the fault phase"),
         (LATENCY | {"at": "3s"}, "'3s' is not inside the fault phase"),
         (LATENCY | {"at": "fault + 3"}, "'3' is not a duration"),
         (LATENCY | {"at": "fault + 2s"}, "it would last from 5 s to 5 s, and the fault phase from 3 s to 5 s"),
@@ -159,6 +160,92 @@ def test_good_may_not_be_later_than_the_clients_patience(make_scenario: MakeScen
     _, problems = plan(make_scenario(good={"within": "5s"}), target, ())
     assert problems[0].path == "good.within"
     assert "5 s is later than the client's deadline of 4 s" in problems[0].what
+
+
+NAMED = {"warmup": 1, "baseline": 2, "brownout": 3, "outage": 4, "recovery": 6}
+
+
+def test_phases_of_ones_own_follow_one_another_as_they_are_written(make_plan: MakePlan) -> None:
+    made = make_plan(phases=NAMED, faults=[LATENCY | {"at": "outage + 1s"}], expect=["good_ratio >= 0.5 in outage"])
+    assert [(phase.name, phase.start_s, phase.end_s) for phase in made.phases] == [
+        ("warmup", 0, 1), ("baseline", 1, 3), ("brownout", 3, 6), ("outage", 6, 10), ("recovery", 10, 16),
+    ]  # fmt: skip
+    assert (made.fault_start_s, made.fault_end_s) == (7, 10)
+    assert [phase.name for phase in made.between] == ["brownout", "outage"]
+
+
+def test_the_usual_four_phases_are_in_order_however_they_are_written(make_plan: MakePlan) -> None:
+    mixed = {"recovery": 2, "fault": 2, "baseline": 2}
+    assert [phase.name for phase in make_plan(phases=mixed).phases] == ["warmup", "baseline", "fault", "recovery"]
+
+
+def test_a_fault_may_reach_over_several_phases(make_plan: MakePlan) -> None:
+    made = make_plan(phases=NAMED, faults=[LATENCY | {"at": "brownout + 2s", "for": "5s"}])
+    assert [(step.at_s, step.verb) for step in made.steps] == [(5, "inject"), (10, "revert")]
+
+
+def test_a_fault_is_in_the_one_phase_that_there_is_for_it_where_it_does_not_say(
+    make_plan: MakePlan, make_scenario: MakeScenario, target: Target
+) -> None:
+    made = make_plan(phases={"baseline": 2, "outage": 4, "recovery": 6}, expect=["good_ratio >= 0.5 in outage"])
+    assert made.fault_start_s == 5
+    _, problems = plan(make_scenario(phases=NAMED), target, ())
+    assert problems == [Problem("is missing; say in which phase it begins: brownout or outage", path="faults[0].at")]
+    nowhere = make_scenario(phases={"baseline": 2, "recovery": 6})
+    assert "there is no phase between baseline and recovery" in plan(nowhere, target, ())[1][0].what
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (LATENCY | {"at": "baseline"}, "'baseline' is not inside brownout or outage; write brownout, or brownout + 3s"),
+        (LATENCY | {"at": "outag"}, "'outag' is in no phase of this scenario; did you mean 'outage'?"),
+        (LATENCY | {"at": "recovery + 1s"}, "say aftereffect: true if it is one"),
+        (LATENCY | {"at": "brownout + 3s"}, "and the brownout phase from 3 s to 6 s"),
+        (LATENCY | {"at": "brownout", "for": "8s"}, "and the brownout phase from 3 s to 6 s; nothing may be broken after 10 s"),
+        (LATENCY | {"at": "recovery", "for": "7s", "aftereffect": True}, "nothing may be broken after 16 s"),
+    ],
+)  # fmt: skip
+def test_a_fault_that_stands_where_nothing_may_be_broken_is_told_where_it_may(
+    make_scenario: MakeScenario, target: Target, fault: dict[str, Any], told: str
+) -> None:
+    _, problems = plan(make_scenario(phases=NAMED, faults=[LIMIT | {"at": "outage"}, fault]), target, ())
+    assert told in problems[0].what
+    assert problems[0].path.startswith("faults[1]")
+
+
+def test_the_clock_of_the_recovery_starts_at_the_end_of_what_is_no_aftereffect(make_plan: MakePlan) -> None:
+    slow = LIMIT | {"at": "outage + 3s", "for": "5s", "aftereffect": True, "id": "herd"}
+    made = make_plan(phases=NAMED, faults=[LATENCY | {"at": "outage"}, slow])
+    assert [d.id for d in made.triggers] == ["latency-1"]
+    assert made.fault_end_s == 10
+    assert max(step.at_s for step in made.steps) == 14
+
+
+def test_what_follows_from_nothing_is_no_aftereffect(make_scenario: MakeScenario, target: Target) -> None:
+    _, problems = plan(make_scenario(faults=[LATENCY | {"aftereffect": True}]), target, ())
+    assert "every fault is an aftereffect, and of what?" in problems[0].what
+
+
+def test_of_faults_that_end_together_the_last_begun_is_reverted_first(make_plan: MakePlan) -> None:
+    faults = [LIMIT | {"at": "fault + 1s", "id": "later"}, LATENCY | {"id": "first"}]
+    reverts = [step.disturbance.id for step in make_plan(faults=faults).steps if step.verb == "revert"]
+    assert reverts == ["later", "first"]
+    assert [s.disturbance.id for s in make_plan(faults=faults[::-1]).steps if s.verb == "revert"] == ["later", "first"]
+
+
+def test_windows_that_overlap_or_touch_are_one(make_plan: MakePlan) -> None:
+    faults = [
+        LATENCY | {"at": "fault", "for": "1s"},
+        LATENCY | {"at": "fault + 3s", "for": "2s"},
+        LIMIT | {"at": "fault + 4s", "for": "2s"},
+        LATENCY | {"at": "fault + 6s", "for": "1s"},
+    ]
+    windows = make_plan(phases=(1, 2, 8, 2), faults=faults).windows
+    assert [(window.start_s, window.end_s, window.next_s, window.name) for window in windows] == [
+        (3, 4, 6, "latency-1"),
+        (6, 10, float("inf"), "latency-2, rate_limit-3, latency-4"),
+    ]
 
 
 def test_equal_files_give_an_equal_plan(make_plan: MakePlan) -> None:

@@ -253,3 +253,25 @@ def _calls(plan: Plan) -> list[str]:
     calls = Calls()
     run(plan, calls=calls)
     return calls.names
+
+
+SHAPED = {"warmup": 1, "baseline": 2, "brownout": 2, "outage": 2, "recovery": 3}
+
+
+def test_faults_in_phases_of_their_own_reach_over_them_and_into_the_recovery(make_plan: MakePlan) -> None:
+    faults = [
+        LATENCY | {"at": "brownout + 1s", "for": "3s", "id": "slow"},
+        LIMIT | {"at": "outage", "id": "limit"},
+        LATENCY | {"at": "recovery", "for": "1s", "id": "herd", "aftereffect": True},
+    ]
+    evidence = run(make_plan(phases=SHAPED, faults=faults, expect=["good_ratio >= 0.1 in brownout"]))
+    touched = [(event.at_s, event.fault) for event in rounded(evidence) if isinstance(event, Injecting | Reverting)]
+    # Those that end together: the last begun first, and only then does what follows from them begin.
+    assert touched == [(4, "slow"), (5, "limit"), (7, "limit"), (7, "slow"), (7, "herd"), (8, "herd")]
+    assert [(round(window.start_s, 1), round(window.end_s, 1), window.name) for window in evidence.windows()] == [
+        (4, 7, "slow, limit")
+    ]
+    result = verdict.judge(evidence)
+    assert [fault.id for fault in result.faults if fault.aftereffect] == ["herd"]
+    assert [phase.name for phase in result.phases] == list(SHAPED)
+    assert {phase.name: phase.requests for phase in result.phases}["outage"] == 20

@@ -23,7 +23,7 @@ def test_an_override_stands_in_place_of_what_the_file_says(scenario_text: str) -
     assert document.value.load.jitter == 0.1
     assert document.value.faults[0].summary() == "regional_loss west · refuse"
     assert document.value.about == "no 5"
-    assert document.value.phases.fault == 60
+    assert document.value.phases["fault"] == 60
     assert document.text == scenario_text
 
 

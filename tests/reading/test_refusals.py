@@ -17,6 +17,7 @@ from harness.reading.yaml.sentences import Said, refusals
 Told = Callable[..., list[str]]
 DURATION = "is not a duration; write a number and a unit, such as 3s, 250ms or 2min"
 NAME = "text of at most 40 characters: letters, digits, _ and -, and first a letter"
+OF_YOUR_OWN = "A phase of your own needs a name that is not so near to that"
 KINDS = "latency, regional_loss, rate_limit, http_error or cache_divergence"
 
 SCENARIO_SLIPS = [
@@ -94,6 +95,48 @@ SCENARIO_SLIPS = [
     ("baseline: 12s", "baseline: 12", f"15 phases.baseline: 12 {DURATION}"),
     ("baseline: 12s", "baseline: 12 parsecs", f"15 phases.baseline: '12 parsecs' {DURATION}"),
     ("baseline: 12s", "baseline: on", f"15 phases.baseline: 'on' {DURATION}"),
+    ("  fault: 15s", "  faults: 15s", f"16 phases.faults: unknown key; did you mean 'fault'? {OF_YOUR_OWN}"),
+    ("  fault: 15s", "  outage: 15s\n  flt: 2s", f"17 phases.flt: unknown key; did you mean 'fault'? {OF_YOUR_OWN}"),
+    ("  baseline: 12s", "  basline: 12s", f"15 phases.basline: unknown key; did you mean 'baseline'? {OF_YOUR_OWN}"),
+    (
+        "  fault: 15s",
+        "  among: 15s",
+        "16 phases.among: 'among' is a word of an expectation; call the phase something else",
+    ),
+    (
+        "  fault: 15s",
+        "  Outage: 15s",
+        "16 phases.Outage: 'Outage' is no name of a phase; write a lower-case letter"
+        " and then lower-case letters, digits, _ and -, at most 30 in all",
+    ),
+    (
+        "  warmup: 3s\n  baseline: 12s\n",
+        "  baseline: 12s\n  outage: 1s\n  warmup: 3s\n",
+        "16 phases.warmup: stands behind other"
+        " phases, and is always the first; phases follow one another as they are written",
+    ),
+    (
+        "  baseline: 12s\n  fault: 15s",
+        "  outage: 15s\n  baseline: 12s",
+        "16 phases.baseline: stands behind what is measured against it; write it first, or right behind warmup",
+    ),
+    (
+        "  recovery: 20s",
+        "  recovery: 20s\n  outage: 15s",
+        "17 phases.recovery: stands before 'outage', and is always the last;"
+        " phases follow one another as they are written",
+    ),
+    (
+        "    at: fault + 1s",
+        "    id: after",
+        "22 faults[0].id: 'after' is a word of an expectation; call the fault something else",
+    ),
+    (
+        "    at: fault + 1s",
+        "    id: latency-2",
+        "24 faults[1]: 'latency-2' is what faults[0] is called, too; each needs an id of its own",
+    ),
+    ("  recovery: 20s\n", "", "13 phases.recovery: is missing; it should be text such as 3s, 250ms or 2min"),
     ("  baseline: 12s\n", "", "13 phases.baseline: is missing; it should be text such as 3s, 250ms or 2min"),
     (
         "kind: regional_loss",
@@ -116,7 +159,11 @@ SCENARIO_SLIPS = [
         "mode: refus",
         "21 faults[0].mode: should be 'blackhole', 'refuse' or 'reset', but is 'refus'; did you mean 'refuse'?",
     ),
-    ("for: 3s", "lasts: 3s", "23 faults[0].lasts: unknown key; known: at, for, kind, mode, open_connections, region"),
+    (
+        "for: 3s",
+        "lasts: 3s",
+        "23 faults[0].lasts: unknown key; known: aftereffect, at, for, id, kind, mode, open_connections, region",
+    ),
     ("on: {kind: provider,", "on: {knd: provider,", "25 faults[1].on.knd: unknown key; did you mean 'kind'?"),
     (
         "on: {kind: provider, region: east}",
@@ -234,6 +281,21 @@ TARGET_SLIPS = [
     ),
     ("first_token: 250ms", "first_token: 250", f"50 links.local.upstream.simulated.first_token: 250 {DURATION}"),
     ("  cache: {kind", "  worker: {kind", "54 links.worker: 'worker' is the name of a service, too; choose another"),
+    (
+        "  - name: east\n",
+        "  - {url: 'http://localhost:1', name: a}\n  - name: a\n",
+        "19 entries[1].name: 'a' is what entries[0] is called, too; each needs a name of its own",
+    ),
+    (
+        "  local:\n    kind: provider\n",
+        "  local:\n    kind: provider\n    env: {BASE: '{url}'}\n",
+        "45 links.local.env.BASE: BASE is where link 'openai' is told of, too; each needs a name of its own",
+    ),
+    (
+        'headers: {authorization: "Bearer ${KEY}"}',
+        'headers: {authorization: "Bearer ${KEY}", Authorization: x}',
+        "24 ask.headers.Authorization: 'Authorization' and 'authorization' are one header; keep one of them",
+    ),
     ("  post:", "  pots:", "56 publish.pots: unknown key; did you mean 'post'?"),
 ]
 

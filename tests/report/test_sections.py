@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from harness.report import disagreements, findings, gauge, phases, retries, scores, timeline, trust
+from harness.judging.result import Measured
+from harness.report import disagreements, events, findings, gauge, phases, retries, scores, timeline, trust
 from harness.report.headline import headline
 from harness.report.sections import sections
 
@@ -70,6 +71,27 @@ def test_the_sentence_of_a_run_that_cannot_be_trusted_is_the_reason(refused, cut
             "Latency p95 in the baseline was 1,200 ms; it should be at most 800 ms.",
         ),
         ("cost <= 3", {"value": 4}, "Cost was 4; it should be at most 3."),
+        (
+            "good_ratio >= 0.9 in outage",
+            {"value": 0.07, "labels": {"region": "east"}},
+            "Only 7 % of requests got a good answer during the outage (region east); it should be 90 % or more.",
+        ),
+        (
+            "failover_time_s <= 1",
+            {"value": 4, "window": "flap-4"},
+            "It took 4 s until answers were good again while flap-4 lasted; the limit is 1 s.",
+        ),
+        (
+            "recovery_time_s <= 5 after dns-2",
+            {"after": "dns-2"},
+            "After dns-2 had ended, answers took 9.6 s to recover; the limit is 5 s.",
+        ),
+        (
+            "retry_amplification <= 1.5 in fault among exposed",
+            {"value": 3, "among": "exposed"},
+            "Every request became 3.00 attempts at the providers during the fault among those that lived wholly inside a fault;"
+            " the limit is 1.5.",
+        ),
     ],
 )
 def test_each_metric_has_words_for_what_went_wrong(run_with, finding, expectation, changes, said) -> None:
@@ -268,3 +290,31 @@ def test_a_new_section_is_one_registration(failing) -> None:
     assert list(sections)[-1:] == ["provenance"]
     with pytest.raises(ValueError, match="registered twice"):
         sections.add("trust", trust.section)
+
+
+def test_what_held_over_the_phase_and_not_among_the_exposed_is_said(run_with, finding) -> None:
+    exposed = Measured(value=5.0, low=4.8, high=5.2, censored=False, n=80)
+    held = finding("retry_amplification <= 4.8 in fault", value=4.27, verdict="pass", among_exposed=exposed)
+    result = run_with(held, verdict="pass")
+    assert headline(result).endswith(
+        "4.27 attempts at the providers during the fault, but 5.00 of those that lived wholly inside the fault."
+    )
+    assert "5.00 × among the exposed" in findings.section(result, None)
+    alike = held.model_copy(update={"among_exposed": exposed.model_copy(update={"value": 4.5})})
+    assert "wholly inside" not in headline(run_with(alike, verdict="pass"))
+
+
+def test_a_card_is_shown_of_every_metric_that_something_is_expected_of(run_with, finding) -> None:
+    cards = [card.title for card in scores.scores(run_with(finding("latency_ms.p95 <= 800 in fault", value=1200)))]
+    assert "Latency p95" in cards
+    assert "Latency p95" not in [card.title for card in scores.scores(run_with())]
+
+
+def test_each_window_is_drawn_with_its_own_failover_and_recovery(tell, story) -> None:
+    slow = "{kind: latency, 'on': {kind: provider}, base: 100ms, for: 2s"
+    two = f"[{slow}, id: one}}, {slow}, id: two, at: fault + 12s}}]"
+    made = tell(story(faults=two, expect="[recovery_time_s <= 5]"))
+    drawn = events.settlings(made.result, made.evidence)
+    starts = [round(settling.since_s) for settling in drawn if not settling.from_end]
+    ends = [round(settling.since_s) for settling in drawn if settling.from_end]
+    assert (starts, ends) == ([15, 27], [17, 29])

@@ -164,7 +164,7 @@ def _settings(link: Link) -> Simulated:
 
 def _entries(target: Target) -> list[tuple[str, str]]:
     """Name and region of every entry."""
-    return [(entry.name or f"entry-{n}", entry.region or "") for n, entry in enumerate(target.entries, start=1)]
+    return [(name, entry.region or "") for name, entry in target.entries_by_name.items()]
 
 
 def _nearest(target: Target, region: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.judging.metrics.answer_consistency import AnswerConsistency, Leaks, MonotonicViolations
-from harness.judging.metrics.base import Metric, measurable, metrics
+from harness.judging.metrics.base import Metric, measurable, metrics, telling
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
@@ -15,12 +15,12 @@ for _metric in (
     RecoveryTime(),
     FailoverTime(),
     Relapses(),
+    GoodRatio(),
     RetryAmplification(),
     StoreCommands(),
     AnswerConsistency(),
     MonotonicViolations(),
     Leaks(),
-    GoodRatio(),
     Latency(),
     TimeToFirstToken(),
 ):
@@ -28,4 +28,4 @@ for _metric in (
 
 load_third_parties("metrics")
 
-__all__ = ["Metric", "measurable", "metrics"]
+__all__ = ["Metric", "measurable", "metrics", "telling"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from math import log
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import Interval
 from harness.judging.answers import compared
 from harness.judging.metrics.base import Metric, best_case, measured
+from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.judging.scoring.shares import TAIL, wilson
 from harness.planning.plan import Plan
@@ -26,7 +27,13 @@ class AnswerConsistency(Metric):
     name: ClassVar[str] = "answer_consistency"
     reads_answers: ClassVar[bool] = True
     unit: ClassVar[str] = "ratio"
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry")
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    title: ClassVar[str] = "Answer consistency"
+    about: ClassVar[str] = "of answers said what they should have said"
+    better: ClassVar[Literal["lower", "higher"] | None] = "higher"
+    broken_first: ClassVar[int] = 40
+    held_first: ClassVar[int] = 40
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         return compare(sample).ratio
@@ -43,6 +50,17 @@ class AnswerConsistency(Metric):
         }
         return {name: measured(interval) for name, interval in parts.items()}
 
+    def broken(self, said: Said) -> str:
+        if said.wants_low:
+            return super().broken(said)
+        return (
+            f"only {said.share} of answers said what they should{said.where}; it should be {said.limit_share} or more"
+        )
+
+    def held(self, said: Said) -> str:
+        share, who = ("every answer", "it") if said.number == 1 else (f"{said.share} of answers", "they")
+        return f"{share} said what {who} should{said.where}"
+
 
 class MonotonicViolations(Metric):
     """Answers from an older snapshot than their conversation had seen: exactly how many in this run; .rate: how many a run to expect.
@@ -55,6 +73,13 @@ class MonotonicViolations(Metric):
     unit: ClassVar[str] = "answers"
     parts: ClassVar[tuple[str, ...]] = ("rate",)
     needs_part: ClassVar[bool] = False
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry")
+    title: ClassVar[str] = "Steps back"
+    about: ClassVar[str] = "answers older than what their conversation already knew"
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
+    broken_first: ClassVar[int] = 50
+    held_first: ClassVar[int] = 50
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         compared = compare(sample)
@@ -68,6 +93,15 @@ class MonotonicViolations(Metric):
     def also(self, whole: Sample) -> dict[str, Measured]:
         return {"rate": measured(self.measure(whole, "rate"))}
 
+    def broken(self, said: Said) -> str:
+        may = "none may" if said.bound == 0 else f"at most {said.limit} may"
+        return f"{said.value} answers{said.where} were older than what their conversation had already been told; {may}"
+
+    def held(self, said: Said) -> str:
+        if said.number:
+            return super().held(said)
+        return f"no conversation was told something older than it already knew{said.where}"
+
 
 class Leaks(Metric):
     """Answers that were another user's: exactly how many in this run; .rate: how many a run to expect. Questions say who asks (`user`)."""
@@ -76,6 +110,13 @@ class Leaks(Metric):
     reads_answers: ClassVar[bool] = True
     asks_who: ClassVar[bool] = True
     unit: ClassVar[str] = "answers"
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry")
+    title: ClassVar[str] = "Leaks"
+    about: ClassVar[str] = "answers that were another user's"
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
+    broken_first: ClassVar[int] = 5
+    held_first: ClassVar[int] = 55
     parts: ClassVar[tuple[str, ...]] = ("rate",)
     needs_part: ClassVar[bool] = False
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf, isfinite
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
-from harness.judging.sample import Sample, pick, planned
+from harness.judging.metrics.telling import Telling
+from harness.judging.sample import LABELS, Sample, pick, planned
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation, Selection, Verdict
 from harness.registry import Registry
@@ -25,13 +26,19 @@ if TYPE_CHECKING:
     from harness.judging.result import Metric as Document
 
 
-class Metric(ABC):
+class Metric(Telling, ABC):
     """One score. The first line of a metric's docstring is its documentation."""
 
     name: ClassVar[str]
     unit: ClassVar[str] = ""
     phased: ClassVar[bool] = True
     """Whether it can be asked for one phase; else it belongs to the run."""
+    windowed: ClassVar[bool] = False
+    """Whether it can be asked for the window of one fault."""
+    labels: ClassVar[tuple[str, ...]] = ()
+    """By what its rows can be told apart: names of `sample.LABELS`."""
+    among_exposed: ClassVar[bool] = False
+    """Whether its value among the exposed stands beside it, since what outlives a fault says too little of it."""
     parts: ClassVar[tuple[str, ...]] = ()
     """What can stand behind a dot; one of them has to when there are any and *needs_part*."""
     needs_part: ClassVar[bool] = True
@@ -49,6 +56,10 @@ class Metric(ABC):
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """What has to be known beside the number wherever it is told, in a few words; empty where there is nothing."""
         return ""
+
+    def where(self, sample: Sample) -> str | None:
+        """Name of the window that was the worst of several; None where there is but one, or none."""
+        return None
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         """Why *plan* can never settle *expectation*, however the run goes; None when it can."""
@@ -74,10 +85,25 @@ class Metric(ABC):
     def by(self, evidence: Evidence) -> Breakdown:
         from harness.judging.result import Breakdown
 
-        if not self.phased:
-            return Breakdown()
-        names = [phase.name for phase in evidence.plan.phases]
-        return Breakdown(phase={name: measured(self.measure(pick(evidence, Selection(phase=name)))) for name in names})
+        def each(selections: Iterable[tuple[str, Selection]]) -> dict[str, Measured]:
+            return {name: measured(self.measure(pick(evidence, selection))) for name, selection in selections}
+
+        phases = [phase.name for phase in evidence.plan.phases] if self.phased else []
+        labels = {name: LABELS[name].values(evidence.plan.target) for name in self.labels}
+        among = [("exposed", Selection(among="exposed"))] if self.among_exposed else []
+        return Breakdown(
+            phase=each((name, Selection(phase=name)) for name in phases),
+            among=each(among),
+            window={name: measured(interval) for name, interval in self.in_windows(pick(evidence))},
+            **{
+                name: each((value, Selection(labels=((name, value),))) for value in values)
+                for name, values in labels.items()
+            },
+        )
+
+    def in_windows(self, sample: Sample) -> list[tuple[str, Interval]]:
+        """The metric in each window of *sample* by the window's name, where it belongs to windows; the worst is what `measure` says."""
+        return []
 
     def unseen(self, plan: Plan) -> list[str]:
         """Names of the links of *plan* on which it sees nothing of what it counts."""
@@ -94,10 +120,16 @@ metrics: Registry[Metric] = Registry("metric")
 def measurable(expectation: Expectation) -> bool:
     """Whether what *expectation* limits can be measured by what is installed."""
     name, part = expectation.metric, expectation.part
-    if name not in metrics:
+    if name not in metrics or any(label not in metrics[name].labels for label, _ in expectation.selection.labels):
         return False
     metric = metrics[name]
     return part in metric.parts if part else not (metric.parts and metric.needs_part)
+
+
+def telling(metric: str) -> Telling:
+    """How to tell of *metric*, which may name a part; of one that is not installed, as of any."""
+    name = metric.partition(".")[0]
+    return metrics[name] if name in metrics else Telling()
 
 
 def measured(interval: Interval) -> Measured:

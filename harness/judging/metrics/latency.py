@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import Interval
 from harness.judging.metrics.base import Metric, best_case, measured
@@ -23,6 +23,10 @@ _COMPLETE = "_complete"
 class _Quantiles(Metric):
     unit: ClassVar[str] = "ms"
     parts: ClassVar[tuple[str, ...]] = (*_QUANTILES, *(f"{part}{_COMPLETE}" for part in _QUANTILES))
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
+    usual_part: ClassVar[str] = "p95"
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry")
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         from harness.judging.scoring.intervals import quantile
@@ -68,6 +72,9 @@ class Latency(_Quantiles):
     """
 
     name: ClassVar[str] = "latency_ms"
+    title: ClassVar[str] = "Latency"
+    about: ClassVar[str] = "from when a request was due to the end of its answer"
+    chart: ClassVar[str] = "latency"
 
 
 class TimeToFirstToken(_Quantiles):
@@ -77,12 +84,15 @@ class TimeToFirstToken(_Quantiles):
     """
 
     name: ClassVar[str] = "ttft_ms"
+    title: ClassVar[str] = "Time to first token"
+    about: ClassVar[str] = "from when a request was due to its first token"
 
 
 def _asked(part: str | None) -> tuple[float, bool]:
     """Which quantile, and whether of all requests or of complete answers alone."""
-    quantile = (part or "p95").removesuffix(_COMPLETE)
-    return _QUANTILES[quantile], quantile == (part or "p95")
+    named = part or _Quantiles.usual_part
+    quantile = named.removesuffix(_COMPLETE)
+    return _QUANTILES[quantile], quantile == named
 
 
 def _censored(sample: Sample, column: str) -> tuple[Floats, Floats]:

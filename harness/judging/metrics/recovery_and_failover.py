@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.evidence import Window
 from harness.judging.metrics.base import Metric, measured
-from harness.judging.sample import Sample
+from harness.judging.metrics.telling import Said
+from harness.judging.sample import Sample, rate_per_s
 from harness.judging.scoring.band import band, hold
 from harness.planning.plan import Plan
-from harness.reading.expectation import Expectation, Verdict
+from harness.planning.windows import Window, merged
+from harness.reading.expectation import Expectation, Selection, Verdict
 
 if TYPE_CHECKING:
     from harness.judging.result import Measured
@@ -18,60 +21,143 @@ if TYPE_CHECKING:
     from harness.judging.scoring.recovery import Recovery, Relapse
 
 
-class RecoveryTime(Metric):
-    """Seconds from the end of the last fault until answers were first good again and stayed so; censored when they never did."""
+class _Settling(Metric):
+    """A time that each window has; the worst one counts."""
 
-    name: ClassVar[str] = "recovery_time_s"
     unit: ClassVar[str] = "s"
     phased: ClassVar[bool] = False
+    windowed: ClassVar[bool] = True
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry")
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
-        found = recovery(sample)
-        return found.interval if found else UNMEASURED
+        return worst([interval for _, interval in self.judged(sample)])
+
+    @abstractmethod
+    def estimates(self, sample: Sample) -> list[tuple[Window, Recovery | None]]:
+        """The whole estimate of each window, or trouble; None where nothing was observed."""
+
+    def judged(self, sample: Sample) -> list[tuple[Window, Interval]]:
+        """What is held against a limit: a time for each window, or trouble."""
+        return [(window, found.interval if found else UNMEASURED) for window, found in self.estimates(sample)]
+
+    def in_windows(self, sample: Sample) -> list[tuple[str, Interval]]:
+        return [(window.name, interval) for window, interval in self.judged(sample) if window.name]
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        found = self.estimates(sample)
+        told = [(window.name, _story(one, self.settled)) for window, one in found]
+        return "; ".join(f"{name}: {story}" if len(found) > 1 else story for name, story in told if story)
+
+    def at_best(self, sample: Sample) -> Verdict:
+        return _worst_at_best([found for _, found in self.estimates(sample)])
+
+    def where(self, sample: Sample) -> str | None:
+        judged = [(window, interval) for window, interval in self.judged(sample) if interval.value is not None]
+        if len(judged) < 2:
+            return None
+        return max(judged, key=lambda pair: (pair[1].value or 0.0, pair[1].high))[0].name
+
+
+class RecoveryTime(_Settling):
+    """Seconds from the end of a trouble until answers were good again and stayed so; censored when the run ended first.
+
+    Windows that follow one another too fast for answers to be held good between them are one trouble, which ends with the last.
+    """
+
+    name: ClassVar[str] = "recovery_time_s"
+    title: ClassVar[str] = "Recovery time"
+    about: ClassVar[str] = "from the end of the fault until answers were good again and stayed so"
+    broken_first: ClassVar[int] = 10
+    held_first: ClassVar[int] = 60
+    settled: ClassVar[str] = "recovered"
+
+    def estimates(self, sample: Sample) -> list[tuple[Window, Recovery | None]]:
+        return recoveries(sample)
+
+    def in_windows(self, sample: Sample) -> list[tuple[str, Interval]]:
+        told = dict(super().in_windows(sample))
+        for window in sample.windows:
+            if window.name and window.name not in told:
+                recovery = _recovery(sample, window)
+                told[window.name] = recovery.interval if recovery else UNMEASURED
+        return list(told.items())
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        last = next(reversed(windows(plan, expectation.selection)), None)
+        if last is None:
+            return _NO_WINDOW
+        within = last.next_s < plan.total_s
+        where = f"after {last.name}, until the next fault begins," if within else "after the fault (phases.recovery)"
+        available_s = min(last.next_s, plan.total_s) - last.end_s
         return _too_seldom(plan, expectation) or _too_short(
-            expectation, plan.total_s - plan.fault_end_s, _hold(plan), "after the fault (phases.recovery)"
+            expectation, available_s, _hold_of(plan, expectation), where
         )
 
     def also(self, whole: Sample) -> dict[str, Measured]:
-        found = recovery(whole)
-        if found is None:
+        found = [recovery for _, recovery in self.estimates(whole) if recovery is not None]
+        if not found:
             return {}
         return {
             "relapses": measured(counted(found)),
             # Good requests lost after the fault, in seconds of full outage.
-            "lost_s": measured(Interval(found.area_s, n=found.interval.n)),
+            "lost_s": measured(Interval(sum(one.area_s for one in found), n=sum(one.interval.n for one in found))),
         }
 
-    def remark(self, sample: Sample, part: str | None = None) -> str:
-        return _story(recovery(sample), "recovered")
-
-    def at_best(self, sample: Sample) -> Verdict:
-        return _at_best(recovery(sample))
-
-
-class FailoverTime(Metric):
-    """Seconds from the start of the fault until answers were good while it lasted; censored when it ended first."""
-
-    name: ClassVar[str] = "failover_time_s"
-    unit: ClassVar[str] = "s"
-    phased: ClassVar[bool] = False
-
-    def measure(self, sample: Sample, part: str | None = None) -> Interval:
-        found = failover(sample)
-        return found.interval if found else UNMEASURED
-
-    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        return _too_seldom(plan, expectation) or _too_short(
-            expectation, plan.fault_end_s - plan.fault_start_s, _hold(plan), "of fault (phases.fault)"
+    def broken(self, said: Said) -> str:
+        if said.censored:
+            return f"{said.value} after {said.fault} had ended, answers{said.where} had still not recovered; the limit is {said.limit}"
+        return (
+            f"after {said.fault} had ended, answers{said.where} took {said.value} to recover; the limit is {said.limit}"
         )
 
-    def remark(self, sample: Sample, part: str | None = None) -> str:
-        return _story(failover(sample), "failed over")
+    def held(self, said: Said) -> str:
+        if said.number == 0:
+            return f"answers{said.where} were good from the moment {said.fault} had ended"
+        return f"answers{said.where} were good again {said.value} after {said.fault} had ended"
 
-    def at_best(self, sample: Sample) -> Verdict:
-        return _at_best(failover(sample))
+
+class FailoverTime(_Settling):
+    """Seconds from the start of a fault until answers were good while it lasted; censored when it ended first."""
+
+    name: ClassVar[str] = "failover_time_s"
+    title: ClassVar[str] = "Failover time"
+    about: ClassVar[str] = "from the start of the fault until answers were good while it lasted"
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
+    broken_first: ClassVar[int] = 60
+    held_first: ClassVar[int] = 20
+    settled: ClassVar[str] = "failed over"
+    counted_from: ClassVar[Literal["start", "end"]] = "start"
+
+    def estimates(self, sample: Sample) -> list[tuple[Window, Recovery | None]]:
+        found: list[tuple[Window, Recovery | None]] = sample.once(
+            self.name, lambda: [(window, _failover(sample, window)) for window in sample.windows]
+        )
+        return found
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        found = windows(plan, expectation.selection)
+        if not found:
+            return _NO_WINDOW
+        if len(found) > 1:
+            # In one that is too short for the limit, to have stayed good settles it.
+            return _too_seldom(plan, expectation)
+        where = f"of {found[0].name}" if expectation.selection.after else "of fault (phases.fault)"
+        return _too_seldom(plan, expectation) or _too_short(
+            expectation, found[0].lasted_s, _hold_of(plan, expectation), where
+        )
+
+    def broken(self, said: Said) -> str:
+        if said.censored:
+            told = f"in the {said.value} that {said.fault} lasted, answers{said.where} did not become good again"
+        else:
+            told = f"it took {said.value} until answers{said.where} were good again while {said.fault} lasted"
+        return f"{told}; the limit is {said.limit}"
+
+    def held(self, said: Said) -> str:
+        if said.number == 0:
+            return f"answers{said.where} stayed good when {said.fault} began"
+        return f"answers{said.where} were good again {said.value} into {said.fault}"
 
 
 class Relapses(Metric):
@@ -79,45 +165,54 @@ class Relapses(Metric):
 
     name: ClassVar[str] = "relapses"
     phased: ClassVar[bool] = False
+    windowed: ClassVar[bool] = True
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry")
+    title: ClassVar[str] = "Relapses"
+    about: ClassVar[str] = "times that answers went bad again after they had recovered"
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
+    broken_first: ClassVar[int] = 15
+    held_first: ClassVar[int] = 70
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
-        found = recovery(sample)
-        return counted(found) if found else UNMEASURED
+        found = [recovery for _, recovery in recoveries(sample)]
+        known = [recovery for recovery in found if recovery is not None]
+        return counted(known) if known and len(known) == len(found) else UNMEASURED
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        after_s, hold_s = plan.total_s - plan.fault_end_s, _hold(plan)
+        last = next(reversed(windows(plan, expectation.selection)), None)
+        if last is None:
+            return _NO_WINDOW
+        after_s, hold_s = min(last.next_s, plan.total_s) - last.end_s, _hold_of(plan, expectation)
         if after_s > hold_s:
             return None
         return f"{after_s:g} s after the fault (phases.recovery) can never settle it: only what is good for {hold_s:g} s can relapse"
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
-        return _story(recovery(sample), "recovered")
+        return RecoveryTime().remark(sample)
 
 
-def recovery(sample: Sample) -> Recovery | None:
-    """The whole estimate; None when the fault never began or never ended."""
-    found: Recovery | None = sample.once("recovery", lambda: _recovery(sample))
+def recoveries(sample: Sample) -> list[tuple[Window, Recovery | None]]:
+    """The whole estimate of each trouble; None where nothing was observed after it."""
+    found: list[tuple[Window, Recovery | None]] = sample.once(
+        "recoveries", lambda: [(trouble, _recovery(sample, trouble)) for trouble in troubles(sample)]
+    )
     return found
 
 
-def failover(sample: Sample) -> Recovery | None:
-    """The same of the fault itself; None when it never began or never ended."""
-    found: Recovery | None = sample.once("failover", lambda: _failover(sample))
-    return found
-
-
-def counted(found: Recovery) -> Interval:
+def counted(found: Sequence[Recovery]) -> Interval:
     """How many relapses there were: at least those that are certain. Before a recovery there is none to be counted."""
-    if found.state != "recovered":
+    if any(one.state != "recovered" for one in found):
         return UNMEASURED
-    certain = sum(relapse.weight == "certain" for relapse in found.relapses)
-    possible = sum(relapse.weight == "possible" for relapse in found.relapses)
-    return Interval(float(certain + possible), float(certain), float(certain + possible), found.interval.n)
+    weights = [relapse.weight for one in found for relapse in one.relapses]
+    certain, possible = weights.count("certain"), weights.count("possible")
+    n = sum(one.interval.n for one in found)
+    return Interval(float(certain + possible), float(certain), float(certain + possible), n)
 
 
-def _at_best(found: Recovery | None) -> Verdict:
+def _worst_at_best(found: Sequence[Recovery | None]) -> Verdict:
     """A relapse spoils a pass, one that may be the service's own leaves it open, and a blip is only told."""
-    weights = {relapse.weight for relapse in found.relapses} if found else set()
+    weights = {relapse.weight for one in found if one for relapse in one.relapses}
     return "fail" if "certain" in weights else "inconclusive" if "possible" in weights else "pass"
 
 
@@ -149,11 +244,34 @@ def _told(relapse: Relapse) -> str:
             return f"a blip {when}"
 
 
-def _recovery(sample: Sample) -> Recovery | None:
+_NO_WINDOW = "there is no phase between baseline and recovery, so nothing is broken that it could be counted from"
+
+
+def worst(intervals: Sequence[Interval]) -> Interval:
+    """What is known of the greatest of several times; nothing where one of them was not measured."""
+    if not intervals or any(interval.value is None for interval in intervals):
+        return UNMEASURED
+    last = max(intervals, key=lambda interval: (interval.value or 0.0, interval.high))
+    low, high = max(interval.low for interval in intervals), max(interval.high for interval in intervals)
+    return Interval(last.value, low, high, sum(interval.n for interval in intervals), last.censored)
+
+
+def troubles(sample: Sample) -> tuple[Window, ...]:
+    """The windows of *sample*, those as one between which answers cannot be held good for the hold."""
+    return merged(sample.windows, _hold(sample)) if len(sample.windows) > 1 else sample.windows
+
+
+def windows(plan: Plan, selection: Selection) -> tuple[Window, ...]:
+    """The windows of *plan*, or the one of the fault that *selection* names."""
+    return plan.windows_of(selection.after) if selection.after else plan.windows
+
+
+def _recovery(sample: Sample, window: Window) -> Recovery | None:
     from harness.judging.scoring.recovery import recovery_time
 
-    window, rows, until_s = _window(sample), sample.run.requests, sample.run.observed_until_s
-    if window is None or rows.empty or until_s <= window.end_s:
+    until_s = min(sample.run.observed_until_s, window.next_s)
+    rows = sample.requests[sample.requests["due_s"] < window.next_s]
+    if rows.empty or until_s <= window.end_s:
         return None
     return recovery_time(
         rows["due_s"].to_numpy(),
@@ -162,31 +280,28 @@ def _recovery(sample: Sample) -> Recovery | None:
         fault_end_s=window.end_s,
         observed_until_s=until_s,
         band=_band(sample),
-        hold_s=_hold(sample.run.plan),
+        hold_s=_hold(sample),
         own=_own(sample),
         end_uncertainty_s=window.end_uncertainty_s,
     )
 
 
-def _failover(sample: Sample) -> Recovery | None:
+def _failover(sample: Sample, window: Window) -> Recovery | None:
     from harness.judging.scoring.recovery import failover_time
 
-    window, rows = _window(sample), sample.run.requests
-    if window is None or rows.empty:
+    if sample.requests.empty:
         return None
+    hold_s = _hold(sample)
     return failover_time(
-        rows["due_s"].to_numpy(),
-        rows["good"].to_numpy(),
+        sample.requests["due_s"].to_numpy(),
+        sample.requests["good"].to_numpy(),
         fault_start_s=window.start_s,
         fault_end_s=window.end_s,
         band=_band(sample),
-        hold_s=_hold(sample.run.plan),
+        # A window that is over before the hold is can show no more than that answers are good for half of it.
+        hold_s=hold_s if window.lasted_s > hold_s else window.lasted_s / 2,
         own=_own(sample),
     )
-
-
-def _window(sample: Sample) -> Window | None:
-    return sample.windows[0] if sample.windows else None
 
 
 def _band(sample: Sample) -> float:
@@ -201,13 +316,17 @@ def _own(sample: Sample) -> Clumps:
     return own_clumps(sample.baseline["due_s"].to_numpy(), sample.baseline["good"].to_numpy())
 
 
-def _hold(plan: Plan) -> float:
-    return hold(plan.scenario.load.rate_per_s, plan.scenario.good.within)
+def _hold(sample: Sample) -> float:
+    return hold(sample.rate_per_s, sample.run.plan.scenario.good.within)
+
+
+def _hold_of(plan: Plan, expectation: Expectation) -> float:
+    return hold(rate_per_s(plan, expectation.selection), plan.scenario.good.within)
 
 
 def _too_seldom(plan: Plan, expectation: Expectation) -> str | None:
     """Between two requests nobody can know that answers were good."""
-    gap_s = 1 / plan.scenario.load.rate_per_s
+    gap_s = 1 / rate_per_s(plan, expectation.selection)
     if not expectation.wants_low or expectation.limit > gap_s:
         return None
     return f"one request in {gap_s:g} s can never settle it: no time shorter than that can be seen"

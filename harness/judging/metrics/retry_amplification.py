@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from math import log
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, best_case, measured
-from harness.judging.sample import Sample, pick, spans
+from harness.judging.metrics.telling import Said
+from harness.judging.sample import Sample, spans
 from harness.judging.scoring.shares import TAIL
 from harness.planning.plan import Phase, Plan
 from harness.reading.expectation import Expectation
@@ -18,9 +18,7 @@ from harness.reading.expectation import Expectation
 if TYPE_CHECKING:
     import numpy as np
 
-    from harness.judging.result import Breakdown, Measured
-
-LAYERS = ("first", "sdk", "application", "failover")
+    from harness.judging.result import Measured
 
 
 class RetryAmplification(Metric):
@@ -31,6 +29,16 @@ class RetryAmplification(Metric):
 
     name: ClassVar[str] = "retry_amplification"
     unit: ClassVar[str] = "attempts per request"
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry", "link", "layer")
+    among_exposed: ClassVar[bool] = True
+    title: ClassVar[str] = "Retry amplification"
+    about: ClassVar[str] = "attempts at providers for each request"
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    shown_in_fault: ClassVar[bool] = True
+    broken_first: ClassVar[int] = 30
+    held_first: ClassVar[int] = 30
+    chart: ClassVar[str] = "amplification"
+    counts_attempts: ClassVar[bool] = True
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         interval: Interval = sample.once(self.name, lambda: _measure(sample))
@@ -49,17 +57,6 @@ class RetryAmplification(Metric):
     def unseen(self, plan: Plan) -> list[str]:
         return [name for name, link in plan.target.links.items() if link.carries != "http"]
 
-    def by(self, evidence: Evidence) -> Breakdown:
-        from harness.judging.result import Breakdown
-
-        whole = pick(evidence)
-        if self.measure(whole).value is None:
-            return Breakdown(phase=super().by(evidence).phase)
-        http = [name for name, link in evidence.plan.target.links.items() if link.carries == "http"]
-        links = {name: measured(_of(whole, "link", name)) for name in http}
-        layers = {name: measured(_of(whole, "layer", name)) for name in LAYERS}
-        return Breakdown(phase=super().by(evidence).phase, link=links, layer=layers)
-
     def also(self, whole: Sample) -> dict[str, Measured]:
         """*arrived*: attempts per request that came out of the fault at the providers; what is missing, it ate."""
         if self.measure(whole).value is None:
@@ -67,6 +64,18 @@ class RetryAmplification(Metric):
         mine = whole.arrivals["nonce"].value_counts()
         arrived = whole.requests["nonce"].map(mine).fillna(0).to_numpy()
         return {"arrived": measured(_amplification(whole, arrived))}
+
+    def broken(self, said: Said) -> str:
+        return f"every request became {_bare(said.value)} attempts at the providers{said.where}; the limit is {_bare(said.limit)}"
+
+    def held(self, said: Said) -> str:
+        outlived = f", but {_bare(said.exposed)} of those that lived wholly inside {said.fault}" if said.exposed else ""
+        return f"a request became {_bare(said.value)} attempts at the providers{said.where}{outlived}"
+
+
+def _bare(text: str) -> str:
+    """A number of attempts without the sign of a factor."""
+    return text.removesuffix(" ×")
 
 
 def _measure(sample: Sample) -> Interval:
@@ -76,12 +85,6 @@ def _measure(sample: Sample) -> Interval:
     joined = _amplification(sample, sample.tries())
     # A retry that drops the nonce is a retry all the same: for all that can be told, the strays belong to these requests.
     return replace(joined, high=joined.high + sample.strays() / joined.n) if joined.n else joined
-
-
-def _of(sample: Sample, column: str, name: str) -> Interval:
-    """Attempts whose *column* says *name*, per logical request."""
-    mine = sample.attempts.loc[sample.attempts[column] == name, "request"].value_counts()
-    return _amplification(sample, sample.requests["index"].map(mine).fillna(0).to_numpy())
 
 
 def hidden(plan: Plan, during: Iterable[Phase]) -> list[str]:

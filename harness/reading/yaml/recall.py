@@ -16,6 +16,7 @@ from harness.problems import Problem, UsageProblems
 from harness.reading.yaml import overrides as settings
 from harness.reading.yaml import paths
 from harness.reading.yaml.document import Document, Origin, text_of
+from harness.reading.yaml.expected import json_schema
 from harness.reading.yaml.paths import Path
 from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.sentences import refusals, validate
@@ -29,6 +30,9 @@ Stranger = Callable[[Mapping[str, Plain], Path], BaseModel]
 
 _LIMITS = (annotated_types.BaseMetadata, annotated_types.GroupedMetadata, AfterValidator, FieldInfo)
 """What is said of a value beside how it is read."""
+
+
+_NOTHING = "is missing, and there is nothing to be taken in its place"
 
 
 class _UnreadableError(ValueError):
@@ -84,6 +88,10 @@ def _as(wanted: Any, value: Plain, at: Path, stranger: Stranger) -> Any:
         case type() as model if issubclass(model, BaseModel):
             return _as_model(model, value, at, stranger)
         case inner if get_origin(inner) in (list, dict) and isinstance(value, list | dict):
+            needed = json_schema(wanted).get("required")
+            for key in needed if isinstance(needed, list) else ():
+                if key not in value:
+                    raise _UnreadableError((*at, str(key)), _NOTHING)
             return _each(inner, value, at, stranger)
     try:
         return validate(_without_limits(wanted), value)
@@ -99,7 +107,7 @@ def _as_model(model: type[BaseModel], value: Plain, at: Path, stranger: Stranger
         if key in value:
             found[key] = _as(field_type(field), value[key], (*at, key), stranger)
         elif field.is_required():
-            raise _UnreadableError((*at, key), "is missing, and there is nothing to be taken in its place")
+            raise _UnreadableError((*at, key), _NOTHING)
     # Not checked as a whole: how the parts have to fit is a rule about what may be run.
     return model.model_construct(**found)
 

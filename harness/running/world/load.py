@@ -121,8 +121,8 @@ def _load_plan(
 def addressed(target: Target, processes: Processes) -> tuple[Entry, ...]:
     """Where *target* is asked, with every address filled in."""
     return tuple(
-        Entry(entry.name or f"entry-{number}", fill(entry.url, processes.outside), entry.region or "")
-        for number, entry in enumerate(target.entries, 1)
+        Entry(name, fill(entry.url, processes.outside), entry.region or "")
+        for name, entry in target.entries_by_name.items()
     )
 
 

@@ -1,0 +1,67 @@
+"""How people are told of a metric: its title, its card and its place among others, and a sentence for what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A finding as people read it; what is a share of 0 to 1 stands in per cent, too.
+
+    *where* says of what it was measured (`` during the fault``), and is empty for all of the run. *fault* names what is meant by the
+    fault: ``the fault``, or of several the one whose window it was worst in. *exposed* is the value among the requests that lived wholly
+    inside a fault; None where nobody measured it, or where it says the same of the limit.
+    """
+
+    title: str
+    value: str
+    share: str
+    limit: str
+    limit_share: str
+    should: str
+    where: str
+    fault: str
+    number: float
+    bound: float
+    wants_low: bool
+    censored: bool
+    exposed: str | None = None
+
+
+class Telling:
+    """What the report needs to know of a metric. As it is, it does for any: a metric says more where it can be said better."""
+
+    title: ClassVar[str] = ""
+    """For people; by default its name in words."""
+    about: ClassVar[str] = ""
+    """What its card says under the value; by default the first line of its documentation."""
+    better: ClassVar[Literal["lower", "higher"] | None] = None
+    """Which way is better, where nobody set a limit."""
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "always"
+    """Whether it has a card where nothing was expected of it."""
+    shown_in_fault: ClassVar[bool] = False
+    """Whether that card shows it while something was broken, and not over the whole run."""
+    broken_first: ClassVar[int] = 100
+    """How soon users feel it when it is broken: the least is told of first."""
+    held_first: ClassVar[int] = 100
+    """How much it reassures when it held: the least is told of first."""
+    chart: ClassVar[str] = ""
+    """Key of the chart that it is read from: its limits are drawn there."""
+    usual_part: ClassVar[str] = ""
+    """Which of its parts is meant where none is named."""
+    settled: ClassVar[str] = ""
+    """What has happened when its time is over (``recovered``), where it is a time that is drawn over the run's clock."""
+    counted_from: ClassVar[Literal["start", "end"]] = "end"
+    """From which end of a fault's window that time counts."""
+    counts_attempts: ClassVar[bool] = False
+    """Whether it is wrong where attempts cannot be joined to requests."""
+
+    def broken(self, said: Said) -> str:
+        """What went wrong, in words that need no knowledge of the harness; it begins small and has no full stop."""
+        return f"{said.title}{said.where} was {said.value}; it should be {said.should}"
+
+    def held(self, said: Said) -> str:
+        """What held, likewise."""
+        return f"{said.title}{said.where} was {said.value}"

@@ -1,0 +1,197 @@
+"""What a selection picks of a run, and how a time is told for each window in which a fault was in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import pytest
+
+from harness.interval import Interval
+from harness.judging import verdict
+from harness.judging.evidence import Evidence
+from harness.judging.metrics import metrics
+from harness.judging.metrics.recovery_and_failover import worst
+from harness.judging.sample import pick, planned
+from harness.planning.plan import Plan
+from harness.reading import expectation
+from harness.reading.expectation import Selection
+from harness.record.history import Event, Injected
+from harness.record.rows import Attempt, Request
+
+MakePlan = Callable[..., Plan]
+MakeEvidence = Callable[..., Evidence]
+Rows = Callable[..., list[Request]]
+
+LATENCY = {"kind": "latency", "on": {"kind": "provider"}, "base": "100ms"}
+LIMIT = {"kind": "rate_limit", "on": {"kind": "provider"}, "requests_per_min": 60}
+FLAPS = [
+    LATENCY | {"at": f"fault + {at_s}s", "for": "2s", "id": f"flap-{n}"} for n, at_s in enumerate((0, 6, 12, 18), 1)
+]
+
+
+def bad_between(start_s: float, end_s: float) -> Callable[[int, float], dict[str, Any]]:
+    return lambda index, due_s: {"outcome": "error", "status": 503} if start_s <= due_s < end_s else {}
+
+
+def measure(evidence: Evidence, written: str) -> Interval:
+    asked = expectation.parse(written)
+    return metrics[asked.metric].measure(pick(evidence, asked.selection), asked.part)
+
+
+# Labels
+
+
+def test_a_label_picks_the_requests_of_its_region_or_entry(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 2, 8, 2))
+    east_fails = lambda i, due_s: bad_between(3, 11)(i, due_s) if i % 2 == 0 else {}  # noqa: E731
+    evidence = make_evidence(plan, requests=rows(plan, east_fails))
+    east, west = (measure(evidence, f"good_ratio{{region={region}}} >= 0 in fault") for region in ("east", "west"))
+    assert (east.value, east.n, west.value, west.n) == (0, 40, 1, 40)
+    assert measure(evidence, "good_ratio{entry=west} >= 0 in fault") == west
+    assert measure(evidence, "good_ratio{entry=west,region=east} >= 0 in fault").value is None
+    by = metrics["good_ratio"].document(evidence).by
+    assert {name: found.value for name, found in by.region.items()} == pytest.approx({"east": 20 / 60, "west": 1})
+    assert list(by.entry) == ["east", "west"]
+
+
+def test_a_link_picks_attempts_and_leaves_all_requests(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    plan = make_plan(phases=(1, 2, 8, 2))
+    asked = rows(plan)
+    tries = [attempt(row) for row in asked] + [attempt(row, link="provider-west") for row in asked[30:110:2]]
+    evidence = make_evidence(plan, requests=asked, attempts=tries)
+    found = measure(evidence, "retry_amplification{link=provider-west} <= 1 in fault")
+    assert (found.value, found.n) == (0.5, 80)
+    assert measure(evidence, "retry_amplification{link=provider-east} <= 1 in fault").value == 1
+    assert measure(evidence, "retry_amplification{region=east,link=provider-west} <= 1 in fault").value == 1
+
+
+def test_half_the_entries_are_asked_half_of_what_is_planned(make_plan: MakePlan) -> None:
+    plan = make_plan(phases=(1, 2, 8, 2))
+    assert planned(plan, Selection("fault")) == 80
+    assert planned(plan, Selection("fault", (("region", "east"),))) == 40
+    assert planned(plan, Selection("fault", among="exposed")) == 40  # 8 s less a deadline of 4 s
+
+
+# Among the exposed
+
+
+def test_the_exposed_lived_wholly_inside_the_faults_window(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    """A gateway that makes one attempt a second until it has made five; the fault of 6 s ends before most have ended."""
+    plan = make_plan(phases=(1, 2, 6, 6), load={"deadline": "5s"})
+    slow = lambda _, due_s: {"end_s": due_s + (5 if 3 <= due_s < 9 else 0.1), "outcome": "timed_out"}  # noqa: E731
+    asked = rows(plan, slow)
+
+    def tried(row: Request) -> list[Attempt]:
+        n = sum(row.due_s + second < 9 for second in range(5)) if 3 <= row.due_s < 9 else 1
+        return [attempt(row, start_s=row.due_s + second) for second in range(n)]
+
+    evidence = make_evidence(plan, requests=asked, attempts=[one for row in asked for one in tried(row)])
+    whole, exposed = (measure(evidence, f"retry_amplification <= 4 in fault{of}") for of in ("", " among exposed"))
+    assert exposed.value == 5
+    assert exposed.n == 11  # due from 3.0 to 4.0 s
+    assert whole.value is not None
+    assert whole.value < 4
+    assert metrics["retry_amplification"].document(evidence).by.among["exposed"].value == 5
+
+
+def test_the_value_among_the_exposed_stands_beside_that_of_the_phase(
+    make_plan: MakePlan, make_evidence: MakeEvidence
+) -> None:
+    evidence = make_evidence(make_plan(phases=(1, 2, 8, 2), expect=["retry_amplification <= 3 in fault"]))
+    (finding,) = verdict.judge(evidence).findings
+    assert finding.among_exposed is not None
+    assert (finding.among_exposed.value, finding.among) == (1, None)
+
+
+def test_without_faults_the_exposed_are_those_that_would_have_been(
+    make_plan: MakePlan, make_evidence: MakeEvidence
+) -> None:
+    evidence = make_evidence(make_plan(phases=(1, 2, 8, 2), with_faults=False))
+    assert measure(evidence, "retry_amplification <= 3 among exposed").n == 80
+
+
+# Windows
+
+
+def test_each_fault_has_a_window_as_it_happened(
+    make_plan: MakePlan, make_evidence: MakeEvidence, events: Callable[..., list[Event]]
+) -> None:
+    plan = make_plan(phases=(1, 2, 22, 8), faults=FLAPS[:2])
+    evidence = make_evidence(plan)
+    first, second = evidence.windows()
+    assert (first.start_s, first.end_s, first.next_s, first.faults) == (3, 5.01, 9, ("flap-1",))
+    assert (second.start_s, second.end_s, second.next_s) == (9, 11.01, inf)
+    never = [event for event in events(plan) if event != Injected(9, "flap-2")]
+    assert make_evidence(plan, history=never).windows() == ()
+    assert measure(make_evidence(plan, history=never), "recovery_time_s <= 3 after flap-1").value is None
+
+
+def test_a_failover_is_told_for_each_window_and_the_worst_counts_by_name(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    faults = [flap | {"for": "4s"} for flap in FLAPS]
+    plan = make_plan(phases=(1, 12, 24, 20), faults=faults, expect=["failover_time_s <= 3"], load={"rate_per_s": 50})
+    evidence = make_evidence(plan, requests=rows(plan, bad_between(31, 99)))
+    by = metrics["failover_time_s"].document(evidence).by.window
+    assert {name: found.value for name, found in by.items()} == pytest.approx(
+        {"flap-1": 0, "flap-2": 0, "flap-3": 0, "flap-4": 4}, abs=0.05
+    )
+    result = verdict.judge(evidence)
+    (finding,) = result.findings
+    assert (finding.verdict, finding.window) == ("fail", "flap-4")
+    assert result.reason.startswith("failover_time_s (worst after flap-4) was more than 4")
+    assert measure(evidence, "failover_time_s <= 1 after flap-2").value == 0
+
+
+def test_flaps_too_close_to_recover_between_are_one_trouble_that_ends_with_the_last(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 12, 22, 30), faults=FLAPS, load={"rate_per_s": 20})
+    evidence = make_evidence(plan, requests=rows(plan, bad_between(13, 35)))
+    found = measure(evidence, "recovery_time_s <= 5")
+    assert found.value == pytest.approx(2, abs=0.1)  # the last flap ended at 33 s
+    assert list(metrics["recovery_time_s"].document(evidence).by.window) == [
+        "flap-1, flap-2, flap-3, flap-4", "flap-1", "flap-2", "flap-3", "flap-4",
+    ]  # fmt: skip
+    # Between two flaps nobody could see it recover.
+    after = measure(evidence, "recovery_time_s <= 5 after flap-1")
+    assert (after.value, after.censored) == (pytest.approx(4, abs=0.1), True)
+
+
+def test_troubles_far_apart_each_have_a_recovery_and_the_worst_counts(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    faults = [LATENCY | {"for": "2s", "id": "first"}, LATENCY | {"at": "fault + 30s", "for": "2s", "id": "second"}]
+    plan = make_plan(phases=(1, 12, 32, 30), faults=faults, load={"rate_per_s": 20}, expect=["recovery_time_s <= 5"])
+    slow_first = lambda i, due_s: bad_between(13, 19)(i, due_s) | bad_between(43, 46)(i, due_s)  # noqa: E731
+    evidence = make_evidence(plan, requests=rows(plan, slow_first))
+    assert measure(evidence, "recovery_time_s <= 5").value == pytest.approx(4, abs=0.1)
+    assert measure(evidence, "recovery_time_s <= 5 after second").value == pytest.approx(1, abs=0.1)
+    assert verdict.judge(evidence).findings[0].window == "first"
+
+
+def test_an_aftereffect_does_not_stop_the_clock_of_the_recovery(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    slow = LIMIT | {"at": "recovery", "for": "10s", "id": "herd", "aftereffect": True}
+    plan = make_plan(phases=(1, 12, 5, 30), faults=[LATENCY, slow], load={"rate_per_s": 20})
+    evidence = make_evidence(plan, requests=rows(plan, bad_between(13, 30)))
+    assert measure(evidence, "recovery_time_s <= 5").value == pytest.approx(12, abs=0.1)
+    assert [window.faults for window in evidence.windows()] == [("latency-1",)]
+    # The twin: were it no aftereffect, it would be what the service recovers from, and nothing of it may be there then.
+    assert measure(evidence, "recovery_time_s <= 5 after herd").value == pytest.approx(2, abs=0.1)
+
+
+def test_the_worst_of_several_times_is_known_no_better_than_any_of_them() -> None:
+    one, other = Interval(3, 2.5, 3.5, 10), Interval(2, 1, inf, 5)
+    assert worst([one, other]) == Interval(3, 2.5, inf, 15)
+    assert worst([one, Interval(None)]).value is None
+    assert worst([]).value is None
