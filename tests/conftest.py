@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 import trustme
+from hypothesis import HealthCheck, settings
 from real_runs import Machine, seats
+
+# How long an example takes says something of the machine and nothing of what is tested.
+settings.register_profile("whatever the machine does", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("whatever the machine does")
 
 
 @pytest.fixture(scope="session")
