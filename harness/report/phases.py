@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.judging.evidence import Evidence
-from harness.judging.metrics import telling
 from harness.judging.result import Phase, Result
 from harness.report import words
 from harness.report.plain_text import one_line
@@ -39,7 +38,7 @@ def _row(result: Result, phase: Phase, evidence: Evidence | None) -> Row:
 
 
 def _attempts(result: Result, phase: Phase) -> str:
-    amplification = next((m for name, m in result.metrics.items() if telling(name).chart == "amplification"), None)
+    amplification = words.of_chart(result, "amplification")
     measured = amplification.by.phase.get(phase.name) if amplification else None
     return words.measured(measured, amplification.unit) if amplification and measured else "–"
 

@@ -47,7 +47,7 @@ def section(result: Result, evidence: Evidence | None) -> Markup:
 
 
 def _elsewhere(result: Result) -> Elsewhere:
-    attempts, commands = result.metrics.get("retry_amplification"), result.metrics.get("store_commands")
+    attempts, commands = words.of_chart(result, "amplification"), words.of_chart(result, "commands")
     by_phase = commands.by.phase if commands is not None else {}
     told = [
         (words.phase(name), words.number(found.value)) for name, found in by_phase.items() if found.value is not None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from math import floor, log10
 
 from harness.judging.metrics import telling
-from harness.judging.result import Fault, Finding, Measured, Outcome, Result
+from harness.judging.result import Fault, Finding, Measured, Metric, Outcome, Result
 from harness.report.plain_text import one_line
 
 NOT_MEASURED = "not measured"
@@ -187,6 +187,11 @@ def the_fault(finding: Finding) -> str:
     """What is meant by the fault: of several, the one whose window *finding* was worst in, or which it asks for."""
     named = finding.window or finding.after
     return one_line(named, 80) if named else "the fault"
+
+
+def of_chart(result: Result, chart: str) -> Metric | None:
+    """The metric that is read from that chart; None where none is."""
+    return next((metric for name, metric in result.metrics.items() if telling(name).chart == chart), None)
 
 
 def unit_of(result: Result, metric: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
@@ -25,6 +25,14 @@ class StoreCommands(Metric):
 
     name: ClassVar[str] = "store_commands"
     unit: ClassVar[str] = "commands per request"
+    title: ClassVar[str] = "Commands at stores"
+    about: ClassVar[str] = "commands at Redis stores for each request"
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
+    shown_in_fault: ClassVar[bool] = True
+    broken_first: ClassVar[int] = 35
+    held_first: ClassVar[int] = 35
+    chart: ClassVar[str] = "commands"
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         interval: Interval = sample.once(self.name, lambda: _measure(sample, redis_links(sample.run.plan)))
