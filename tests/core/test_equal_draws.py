@@ -10,7 +10,7 @@ from harness.judging.evidence import Evidence
 from harness.planning.plan import Plan
 from harness.protocols.nonce import lot, nonce
 from harness.running import loop
-from harness.running.wire.edge.rules import draw
+from harness.running.wire.edge.rules.fail_share import draw
 
 MakePlan = Callable[..., Plan]
 
