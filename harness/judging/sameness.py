@@ -57,6 +57,7 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
         looked = any(
             metrics[expectation.metric].reads_answers and expectation.selection.phase in (None, phase.name)
             for expectation in evidence.plan.expectations
+            if expectation.metric in metrics
         )
         rows = answers[answers["phase"] == phase.name]
         if phase.name in ("warmup", "baseline") or looked or rows["asked"].nunique() < QUESTIONS_MIN:

@@ -70,11 +70,12 @@ def doubtful(finding: Finding, of: Sequence[Load]) -> bool:
 
     A share may be wrong by `OUTLIVES` times that of the starved time; what is counted a request by as much of itself; a time, by any.
     """
-    starved, metric = _starved(finding, of), metrics[finding.metric.split(".")[0]]
+    starved = _starved(finding, of)
     if starved < DOUBTFUL_RATIO:
         return False
     if finding.low is None or finding.high is None:
         return True
+    metric = metrics[finding.metric.split(".")[0]]
     if metric.bounds == (0.0, 1.0):
         return finding.low - OUTLIVES * starved <= finding.limit <= finding.high + OUTLIVES * starved
     if metric.counts_attempts:

@@ -169,11 +169,11 @@ def test_an_expectation_on_a_metric_that_is_not_installed_is_not_measured_and_th
     edit(run.scenario, ("good_ratio >=", "happiness >="))
     result, said = judged(run)
     assert verdicts(result)[1]["happiness >= 0.9 in fault"] == "inconclusive"
-    assert [line for line in said if "happiness" in line] == [
-        "happiness >= 0.9 in fault: no such metric is installed, so it is not measured; known: answer_consistency, "
-        "failover_time_s, good_ratio, latency_ms, monotonic_violations, recovery_time_s, relapses, retry_amplification, "
-        "store_commands, ttft_ms; what was run is judged all the same"
-    ]
+    (told,) = [line for line in said if "happiness" in line]
+    assert told.startswith(
+        "happiness >= 0.9 in fault: no such metric is installed, so it is not measured; known: answer"
+    )
+    assert told.endswith("; what was run is judged all the same")
 
 
 Edit = tuple[Callable[[RunFolder], Path], str, str]
