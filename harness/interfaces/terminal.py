@@ -41,7 +41,7 @@ def verdict_lines(result: Result) -> list[RenderableType]:
     if result.verdict not in words.TRUSTED:
         lines.append(Text(words.VERDICTS[result.verdict]))
     if result.findings:
-        lines += [Text(), _findings(result)]
+        lines += [Text(), _findings(result), Text(words.OF_THIS_RUN)]
         lines += [Text(one_line(f"{f.expectation}: {f.remark}", 300)) for f in result.findings if f.remark]
     shares = [f"{fault.summary}: {told}" for fault in result.faults if (told := words.delivered(fault))]
     lines += [Text(), *(Text(one_line(told, 300)) for told in shares)] if shares else []

@@ -263,6 +263,9 @@ class Result(_Part):
     phases: list[Phase]
     metrics: dict[str, Metric]
     findings: list[Finding]
+    unasked: list[str] = Field(
+        default_factory=list, description="what got much worse than in the baseline though no expectation is about it"
+    )
     faults: list[Fault]
     quality: Quality
     replay: str = Field(description="the command that repeats the run")

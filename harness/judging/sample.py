@@ -64,6 +64,11 @@ class Sample:
         return rate_per_s(self.run.plan, self._of)
 
     @property
+    def whole(self) -> Sample:
+        """All that is scored of the kind that was picked."""
+        return pick(self.run, Selection(labels=self._of.labels))
+
+    @property
     def attempts(self) -> pd.DataFrame:
         """Attempts of the kind that was picked which are joined to one of the *requests*."""
         return self._once("attempts", self._attempts)

@@ -20,6 +20,7 @@ from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Re
 from harness.judging.sameness import unlooked_at
 from harness.judging.sample import pick
 from harness.judging.starvation import culprit, doubtful, loads
+from harness.judging.unasked import unasked
 from harness.planning.plan import Disturbance
 from harness.reading.expectation import WHOLE, Expectation, Selection, Verdict, parse
 from harness.record.history import Injected, Injecting, Reverted
@@ -48,6 +49,7 @@ def judge(evidence: Evidence) -> Result:
         phases=[_phase(evidence, phase.name, phase.start_s, phase.end_s) for phase in plan.phases],
         metrics={name: metric.document(evidence) for name, metric in metrics.items()},
         findings=findings,
+        unasked=list(unasked(evidence)),
         faults=faults,
         quality=quality,
         replay=begun.replay,
@@ -66,7 +68,9 @@ def _judgement(evidence: Evidence, findings: list[Finding], quality: Quality, fa
         if reasons:
             return Judgement(verdict, _sentence(reasons))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
-    return Judgement("pass", _sentence([f"every expectation held: {held}", *silence(evidence), *unlooked_at(evidence)]))
+    worse = [f"not asked about: {'; '.join(worsened)}"] if (worsened := list(unasked(evidence))) else []
+    passed = [f"every expectation held: {held}", *worse, *silence(evidence), *unlooked_at(evidence)]
+    return Judgement("pass", _sentence(passed))
 
 
 def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from harness.judging.metrics.telling import Said, Telling
 from harness.judging.result import Finding, Result
 from harness.judging.verdict import within
 from harness.report import words
-from harness.report.plain_text import both_ends
+from harness.report.plain_text import both_ends, one_line
 
 _MOST = 2
 
@@ -57,7 +57,8 @@ def _held(result: Result) -> str:
     held = {1: "The one expectation held", 2: "Both expectations held"}.get(
         len(findings), f"All {len(findings)} expectations held"
     )
-    return f"{held}: {told}."
+    worse = f" Not asked about: {one_line('; '.join(result.unasked), 300)}." if result.unasked else ""
+    return f"{held}: {told}.{worse}"
 
 
 def _spoilt(finding: Finding) -> str:

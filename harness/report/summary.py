@@ -50,6 +50,8 @@ def _findings(result: Result) -> Iterator[str]:
         value, interval = escaped(words.value_of(result, finding)), escaped(words.interval_of(result, finding) or "–")
         yield f"| {code(finding.expectation)} | {value} | {interval} | {_verdict(result, finding)} |"
     yield ""
+    yield words.OF_THIS_RUN
+    yield ""
     remarks = [finding for finding in result.findings if finding.remark]
     yield from (f"- {code(finding.expectation)}: {escaped(finding.remark)}" for finding in remarks)
     yield from [""] if remarks else []

@@ -9,6 +9,7 @@ from harness.judging.metrics import telling
 from harness.judging.result import Fault, Finding, Measured, Metric, Outcome, Result
 from harness.report.plain_text import one_line
 
+OF_THIS_RUN = "An interval is about this run, and says nothing of the next one."
 NOT_MEASURED = "not measured"
 TIMES = "×"
 

@@ -25,12 +25,12 @@ from time import perf_counter
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))  # for the runs whose truth is known
 
-from known_truth import recovery  # noqa: E402 - found by the line above
+from known_truth import levels, recovery  # noqa: E402 - found by the line above
 from known_truth.cells import Cell, Need, Seen  # noqa: E402 - found by the line above
 
 STORE = ROOT / "build" / "operating-characteristics.jsonl"
 AT_ONCE = 20
-SOURCES = (recovery.cells,)
+SOURCES = (recovery.cells, levels.cells)
 """Where cells come from; a score that is held to a characteristic adds its own."""
 HEAD = """# Operating characteristics
 

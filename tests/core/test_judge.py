@@ -550,3 +550,25 @@ def test_a_limit_on_a_latency_that_nobody_lived_to_see_is_broken_and_the_reason_
     assert "latency_ms.p95 in fault was more than 4000, 180 of 300 requests got no complete answer" in result.reason
     # What stands in the table of phases is of complete answers, and says so.
     assert [round(phase.latency_ms.p95 or 0) for phase in result.phases] == [100, 100, 100, 100]
+
+
+@pytest.mark.parametrize(
+    ("expect", "told"),
+    [
+        ("recovery_time_s <= 8", True),
+        ("good_ratio >= 0.9 in baseline", True),
+        ("good_ratio >= 0.1 in fault", False),
+        ("good_ratio >= 0.1", False),
+    ],
+)
+def test_under_a_pass_stands_what_got_much_worse_and_was_not_asked_about(
+    judged: Callable[..., Result], make_plan: MakePlan, rows: Rows, expect: str, told: bool
+) -> None:
+    plan = make_plan(phases=(1, 12, 22, 20), expect=[expect])
+    most = lambda i, due_s: {"outcome": "error", "status": 503} if i % 4 and 13 <= due_s < 35 else {}  # noqa: E731
+    result = judged(plan, requests=rows(plan, most))
+    assert result.verdict == "pass", result.reason
+    said = "good_ratio in fault was 0.25 (baseline 1.00)"
+    assert (said in result.unasked, f"not asked about: {said}" in result.reason) == (told, told)
+    well = judged(plan, requests=rows(plan))
+    assert (well.unasked, "not asked about" in well.reason) == ([], False)

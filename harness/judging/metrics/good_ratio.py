@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from math import inf
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import Interval
 from harness.judging.metrics.base import Metric, best_case
+from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.judging.scoring.shares import wilson
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.judging.scoring.good_ratio import Rows
+
+
+EDGE_S = 0.1  # by which a time has to be shorter than what was watched
+
 
 class GoodRatio(Metric):
-    """Share of requests due in the phase whose answer was complete, valid and in time; Wilson's interval."""
+    """Share of requests due in the phase whose answer was complete, valid and in time; Wilson's interval.
+
+    Failures that come in clumps are worth fewer: what the service shows while it is well, in this phase and beside it, says how much.
+    """
 
     name: ClassVar[str] = "good_ratio"
     unit: ClassVar[str] = "ratio"
@@ -29,7 +42,14 @@ class GoodRatio(Metric):
     chart: ClassVar[str] = "goodput"
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
-        return wilson(int(sample.requests["good"].sum()), len(sample.requests))
+        from harness.judging.scoring.good_ratio import good_ratio
+
+        def made() -> Interval:
+            shown, elsewhere = stretches(sample)
+            return good_ratio(*rows(sample.requests), elsewhere, shown)
+
+        interval: Interval = sample.once(self.name, made)
+        return interval
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         return best_case(plan, expectation, lambda n: wilson(0 if expectation.wants_low else n, n))
@@ -43,3 +63,44 @@ class GoodRatio(Metric):
     def held(self, said: Said) -> str:
         share = "every request" if said.number == 1 else f"{said.share} of requests"
         return f"{share} got a good answer{said.where}"
+
+
+def stretches(sample: Sample) -> tuple[list[Rows], list[Rows]]:
+    """What the rows of *sample* show of how failures clump, and what those do that were due elsewhere while the service was well.
+
+    Until the service had failed over, and until it had recovered, it did what the fault made it do. Where it never did, the phase is all
+    of one kind: that says something of the phase, and nothing of the others.
+    """
+    settled = _settled(sample)
+    mine = sample.requests["index"]
+    shown, elsewhere = [], []
+    for stretch, certain in settled:
+        inside = stretch["index"].isin(mine)
+        shown.append(rows(stretch[inside]))
+        well = wilson(int(stretch["good"].sum()), len(stretch)).high >= sample.run.plan.scenario.good.ratio
+        elsewhere += [rows(stretch[~inside])] if certain and well else []
+    return shown, elsewhere
+
+
+def rows(requests: pd.DataFrame) -> Rows:
+    return requests["due_s"].to_numpy(), requests["good"].to_numpy(dtype="bool")
+
+
+def _settled(sample: Sample) -> list[tuple[pd.DataFrame, bool]]:
+    """The stretches of the run without what a fault and its end did at once, and whether the service was well in them."""
+    whole = sample.whole
+    run, windows = whole.requests, whole.windows
+    due_s = run["due_s"]
+    if not windows:
+        return [(run, True)]
+    failover, recovery = FailoverTime().measure(whole), RecoveryTime().measure(whole)
+    found = [(run[due_s < windows[0].start_s], True)]
+    until_s = [*(window.start_s for window in windows[1:]), inf]
+    for window, next_s in zip(windows, until_s, strict=True):
+        for time, start_s, end_s in ((failover, window.start_s, window.end_s), (recovery, window.end_s, next_s)):
+            begun_s = start_s + (inf if time.value is None else time.value)
+            # A time that is said to be all that was watched is that of a service which never was well.
+            well = begun_s < min(end_s, sample.run.observed_until_s) - EDGE_S
+            begun_s = begun_s if well else start_s
+            found.append((run[(due_s >= begun_s) & (due_s < end_s)], well))
+    return found

@@ -14,6 +14,7 @@ from harness.reading.expectation import Expectation
 
 if TYPE_CHECKING:
     from harness.judging.result import Measured
+    from harness.judging.scoring.answers import Bools
     from harness.judging.scoring.distributions import Floats
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -29,18 +30,16 @@ class _Quantiles(Metric):
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
-        from harness.judging.scoring.intervals import quantile
-
-        answered_ms, waited_ms = self._sample(sample)
         q, of_all = _asked(part)
-        return quantile(answered_ms, q, waited_ms if of_all else ())
+        made: Interval = sample.once(f"{self.name} {q} {of_all}", lambda: self._measure(sample, q, of_all))
+        return made
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """How many requests got no complete answer, and what they count as."""
-        answered_ms, waited_ms = self._sample(sample)
-        if not waited_ms.size:
+        _, _, answered = self._sample(sample)
+        if answered.all():
             return ""
-        without = f"{waited_ms.size} of {answered_ms.size + waited_ms.size} requests got no complete answer"
+        without = f"{int((~answered).sum())} of {answered.size} requests got no complete answer"
         return f"{without}{' and count as longer than anybody waited' if _asked(part)[1] else ', which are left out'}"
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
@@ -59,9 +58,17 @@ class _Quantiles(Metric):
     def also(self, whole: Sample) -> dict[str, Measured]:
         return {part: measured(self.measure(whole, part)) for part in self.parts}
 
-    def _sample(self, sample: Sample) -> tuple[Floats, Floats]:
-        """Milliseconds to each complete answer, and for how long each other request was waited for or would have been."""
-        censored: tuple[Floats, Floats] = sample.once(self.name, lambda: _censored(sample, self.name))
+    def _measure(self, sample: Sample, q: float, of_all: bool) -> Interval:
+        from harness.judging.scoring.quantiles import clumped_quantile
+
+        due_s, least_ms, answered = self._sample(sample)
+        if of_all:
+            return clumped_quantile(due_s, least_ms, q, answered=answered)
+        return clumped_quantile(due_s[answered], least_ms[answered], q)
+
+    def _sample(self, sample: Sample) -> tuple[Floats, Floats, Bools]:
+        """When each request was due that was sent, how many milliseconds it took at the least, and whether it was answered."""
+        censored: tuple[Floats, Floats, Bools] = sample.once(self.name, lambda: _censored(sample, self.name))
         return censored
 
 
@@ -95,15 +102,16 @@ def _asked(part: str | None) -> tuple[float, bool]:
     return _QUANTILES[quantile], quantile == named
 
 
-def _censored(sample: Sample, column: str) -> tuple[Floats, Floats]:
-    """The *column* of complete answers; of other requests that were sent, what it would be at the least.
+def _censored(sample: Sample, column: str) -> tuple[Floats, Floats, Bools]:
+    """When each request was due that was sent, its *column* or what that would be at the least, and which of both.
 
     Who is refused at once was not served fast: the answer never came in the time in which the client would have taken it.
     Only what the end of the run cut off was waited for more briefly.
     """
-    rows, run = sample.requests, sample.run
-    without = rows[~rows["outcome"].isin(("complete", "not_sent"))]
+    run, rows = sample.run, sample.requests[sample.requests["outcome"] != "not_sent"]
+    rows = rows[(rows["outcome"] != "complete") | rows[column].notna()]  # a time that cannot be is measured nowhere
     ended_s = run.ended.at_s if run.ended else run.observed_until_s
     deadline_s = run.plan.scenario.load.deadline
-    waited_s = (ended_s - without["due_s"]).clip(0, deadline_s).where(without["outcome"] == "unfinished", deadline_s)
-    return rows[column].dropna().to_numpy(), 1000 * waited_s.to_numpy()
+    waited_s = (ended_s - rows["due_s"]).clip(0, deadline_s).where(rows["outcome"] == "unfinished", deadline_s)
+    answered = (rows["outcome"] == "complete").to_numpy(dtype="bool")
+    return rows["due_s"].to_numpy(), rows[column].where(answered, 1000 * waited_s).to_numpy(), answered

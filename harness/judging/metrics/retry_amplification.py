@@ -11,20 +11,25 @@ from harness.interval import UNMEASURED, Interval
 from harness.judging.metrics.base import Metric, best_case, measured
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample, spans
-from harness.judging.scoring.shares import TAIL
+from harness.judging.scoring.shares import ENOUGH_EQUAL, TAIL, dearer_missed, wilson
 from harness.planning.plan import Phase, Plan
 from harness.reading.expectation import Expectation
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
     from harness.judging.result import Measured
 
+PER_REQUEST = "per_request"
+
 
 class RetryAmplification(Metric):
-    """Attempts seen in front of the fault per logical request, joined by nonce; a request counts where it was due.
+    """Attempts in front of the fault per request that made any, joined by nonce; .per_request: per request, those that made none included.
 
-    Attempts that cannot be joined are no part of the value, and raise the interval's upper end.
+    A request counts where it was due. One that was answered from a cache, or refused outright, made no attempt, and must not hide how
+    often the others tried. Where none made one, nothing was measured. Attempts that cannot be joined are no part of the value, and raise
+    the interval's upper end.
     """
 
     name: ClassVar[str] = "retry_amplification"
@@ -32,17 +37,29 @@ class RetryAmplification(Metric):
     labels: ClassVar[tuple[str, ...]] = ("region", "entry", "link", "layer")
     among_exposed: ClassVar[bool] = True
     title: ClassVar[str] = "Retry amplification"
-    about: ClassVar[str] = "attempts at providers for each request"
+    about: ClassVar[str] = "attempts at providers for each request that made any"
     better: ClassVar[Literal["lower", "higher"] | None] = "lower"
     shown_in_fault: ClassVar[bool] = True
     broken_first: ClassVar[int] = 30
     held_first: ClassVar[int] = 30
     chart: ClassVar[str] = "amplification"
     counts_attempts: ClassVar[bool] = True
+    parts: ClassVar[tuple[str, ...]] = (PER_REQUEST,)
+    needs_part: ClassVar[bool] = False
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
-        interval: Interval = sample.once(self.name, lambda: _measure(sample))
+        every = part == PER_REQUEST
+        interval: Interval = sample.once(f"{self.name} {every}", lambda: _measure(sample, every=every))
         return interval
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        """How many requests made an attempt, where not all did; and what equal counts cannot have shown."""
+        tries = sample.requests["attempts"].to_numpy()
+        if not tries.size or not sample.run.requests["attempts"].any() or hidden(sample.run.plan, sample.spans):
+            return ""
+        if not (tries > 0).all():
+            return _tried(tries, sample.baseline["attempts"].to_numpy())
+        return _equal(tries)
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not any(link.carries == "http" for link in plan.target.links.values()):
@@ -51,22 +68,31 @@ class RetryAmplification(Metric):
             return f"{', '.join(names)} leaves nobody listening, and an attempt that is refused leaves no trace: it would be unmeasured"
         if not expectation.wants_low:
             return None
-        # No excess attempt among n requests leaves this much room for some: Poisson's upper bound for none seen.
-        return best_case(plan, expectation, lambda n: Interval(1.0, 1.0, 1.0 - log(TAIL) / n, n))
+        # So many equal counts are exact; fewer leave this much room for one more attempt: Poisson's upper bound for none seen.
+        return best_case(
+            plan, expectation, lambda n: Interval(1.0, 1.0, 1.0 if n >= ENOUGH_EQUAL else 1.0 - log(TAIL) / n, n)
+        )
 
     def unseen(self, plan: Plan) -> list[str]:
         return [name for name, link in plan.target.links.items() if link.carries != "http"]
 
     def also(self, whole: Sample) -> dict[str, Measured]:
-        """*arrived*: attempts per request that came out of the fault at the providers; what is missing, it ate."""
+        """*arrived*: attempts per tried request that came out of the fault at the providers; what is missing, it ate."""
         if self.measure(whole).value is None:
             return {}
         mine = whole.arrivals["nonce"].value_counts()
         arrived = whole.requests["nonce"].map(mine).fillna(0).to_numpy()
-        return {"arrived": measured(_amplification(whole, arrived))}
+        tried = _asked(whole)
+        return {
+            "arrived": measured(_amplification(whole, arrived, tried)),
+            PER_REQUEST: measured(self.measure(whole, PER_REQUEST)),
+            # The share of requests that made an attempt.
+            "tried": measured(wilson(int(tried.sum()), tried.size)),
+        }
 
     def broken(self, said: Said) -> str:
-        return f"every request became {_bare(said.value)} attempts at the providers{said.where}; the limit is {_bare(said.limit)}"
+        became = f"every request that was tried became {_bare(said.value)} attempts at the providers"
+        return f"{became}{said.where}; the limit is {_bare(said.limit)}"
 
     def held(self, said: Said) -> str:
         outlived = f", but {_bare(said.exposed)} of those that lived wholly inside {said.fault}" if said.exposed else ""
@@ -78,13 +104,36 @@ def _bare(text: str) -> str:
     return text.removesuffix(" ×")
 
 
-def _measure(sample: Sample) -> Interval:
-    # Not one attempt in the whole run: nothing was watched where the target asks, and 0 would be a lie.
-    if hidden(sample.run.plan, sample.spans) or not sample.run.requests["attempts"].any():
+def _measure(sample: Sample, *, every: bool) -> Interval:
+    tried = _asked(sample)
+    # Not one attempt in the whole run: nothing was watched where the target asks, and 0 would be a lie. None in this part of it: a
+    # service that has given up asking is no service that asks seldom.
+    if hidden(sample.run.plan, sample.spans) or not tried.any():
         return UNMEASURED
-    joined = _amplification(sample, sample.tries())
+    joined = _amplification(sample, sample.tries(), tried | every)
     # A retry that drops the nonce is a retry all the same: for all that can be told, the strays belong to these requests.
-    return replace(joined, high=joined.high + sample.strays() / joined.n) if joined.n else joined
+    return replace(joined, high=joined.high + sample.strays() / joined.n)
+
+
+def _asked(sample: Sample) -> npt.NDArray[np.bool_]:
+    """Which requests made an attempt, on whichever link."""
+    asked: npt.NDArray[np.bool_] = sample.requests["attempts"].to_numpy() > 0
+    return asked
+
+
+def _tried(tries: npt.NDArray[np.int64], baseline: npt.NDArray[np.int64]) -> str:
+    """``68 of 100 requests made an attempt``, and where it was otherwise in the baseline, how many did there."""
+    mine, before = wilson(int((tries > 0).sum()), tries.size), wilson(int((baseline > 0).sum()), baseline.size)
+    said = f"{int((tries > 0).sum()) or 'none'} of {tries.size} requests made an attempt"
+    apart = baseline.size and (mine.high < before.low or before.high < mine.low)
+    return f"{said}, and {int((baseline > 0).sum())} of {baseline.size} did in the baseline" if apart else said
+
+
+def _equal(tries: npt.NDArray[np.int64]) -> str:
+    if tries.min() != tries.max():
+        return ""
+    made = f"each of {tries.size} requests made {tries[0]} attempt{'s' if tries[0] > 1 else ''}"
+    return f"{made}; of dearer ones, {100 * dearer_missed(tries.size):.2g} % could have been missed"
 
 
 def hidden(plan: Plan, during: Iterable[Phase]) -> list[str]:
@@ -96,7 +145,7 @@ def hidden(plan: Plan, during: Iterable[Phase]) -> list[str]:
     ]
 
 
-def _amplification(sample: Sample, attempts: np.ndarray[Any, Any]) -> Interval:
+def _amplification(sample: Sample, attempts: npt.NDArray[Any], among: npt.NDArray[np.bool_]) -> Interval:
     from harness.judging.scoring.amplification import retry_amplification
 
-    return retry_amplification(attempts, sample.requests["due_s"].to_numpy(), seed=sample.run.plan.seed)
+    return retry_amplification(attempts[among], sample.requests["due_s"].to_numpy()[among])

@@ -74,7 +74,7 @@ def _measure(sample: Sample, links: Sequence[str]) -> Interval:
         said = said[said["start_s"].between(sample.spans[0].start_s, sample.spans[-1].end_s, inclusive="left")]
     due_s = sample.requests["due_s"].to_numpy()
     each = shared_out(said["commands"].to_numpy(), said["start_s"].to_numpy(), due_s)
-    return retry_amplification(each, due_s, seed=sample.run.plan.seed)
+    return retry_amplification(each, due_s)
 
 
 def _commands_at_all(sample: Sample) -> bool:

@@ -8,26 +8,26 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.scoring.distributions import poisson_bounds, student_quantile
-from harness.judging.scoring.intervals import block_means, block_sums
-from harness.judging.scoring.shares import TAIL, Z, wilson
+from harness.judging.scoring.counts import weighted_poisson_bounds
+from harness.judging.scoring.design_effect import Stretch, clumping, sizes
+from harness.judging.scoring.distributions import poisson_bounds
+from harness.judging.scoring.shares import ENOUGH_EQUAL
 
 Layer = Literal["first", "sdk", "failover", "application"]
 LAYERS: Final[tuple[Layer, ...]] = ("first", "sdk", "failover", "application")
 
-BLOCK_S = 1.0  # requests due within it share one fate, as in a storm of retries
-DRAWS = 1_000
+JOIN_S = 1.0  # requests due within it share one fate, as in a storm of retries
 
 
-def retry_amplification(attempts_per_request: npt.ArrayLike, due_s: npt.ArrayLike, seed: int = 0) -> Interval:
-    """Mean attempts of a logical request, those that made none included.
+def retry_amplification(attempts_per_request: npt.ArrayLike, due_s: npt.ArrayLike) -> Interval:
+    """Mean attempts of a logical request.
 
-    The wider of two intervals on each side: a block bootstrap over blocks of 1 s, which knows that trouble
-    comes in clumps, and a bound on the excess attempts that were seen, which knows that three quiet requests
-    prove nothing. Raises ValueError for a negative number of attempts. Equal *seed*, equal interval.
+    Where all of `ENOUGH_EQUAL` or more made equally many, that is the interval; see `shares.dearer_missed`. Else the attempts
+    beyond the fewest are a sum of clumps, in the gamma interval of `counts.weighted_poisson_bounds`: its variance is that
+    of the requests times the design effect of `design_effect`, and its upper end leaves room for one more clump of the largest
+    size seen, so that three quiet requests prove nothing. Raises ValueError for a negative number of attempts.
     """
-    attempts = np.asarray(attempts_per_request, dtype=np.float64)
-    due = np.asarray(due_s, dtype=np.float64)
+    attempts, due = np.asarray(attempts_per_request, dtype=np.float64), np.asarray(due_s, dtype=np.float64)
     if attempts.shape != due.shape:
         raise ValueError(f"{attempts.size} requests with {due.size} due times; each request needs both")
     n = attempts.size
@@ -35,10 +35,12 @@ def retry_amplification(attempts_per_request: npt.ArrayLike, due_s: npt.ArrayLik
         return UNMEASURED
     if attempts.min() < 0:
         raise ValueError(f"{attempts.min():g} attempts of one request; there cannot be fewer than 0")
-    mean = float(attempts.mean())
-    drawn_low, drawn_high = _drawn(attempts, due, mean, seed)
-    seen_low, seen_high = _seen(attempts)
-    return Interval(mean, max(0.0, min(drawn_low, seen_low, mean)), max(drawn_high, seen_high, mean), n)
+    mean, fewest, most = float(attempts.mean()), float(attempts.min()), float(attempts.max())
+    if fewest == most:
+        return _equal(fewest, n)
+    order = np.lexsort((attempts, due))
+    low, high = _excess(attempts[order] - fewest, due[order])
+    return Interval(mean, min(fewest + low / n, mean), max(fewest + high / n, mean), n)
 
 
 def layers(
@@ -67,25 +69,18 @@ def layers(
     return layer
 
 
-def _drawn(
-    attempts: npt.NDArray[np.float64], due_s: npt.NDArray[np.float64], mean: float, seed: int
-) -> tuple[float, float]:
-    """The ends by block bootstrap; stretched, since few blocks spread less than what they were drawn from."""
-    if attempts.min() == attempts.max():
-        return mean, mean  # Whatever is drawn is the same again.
-    blocks = block_sums(attempts, due_s, BLOCK_S)[0].size
-    if blocks < 2:
-        return mean, mean
-    generator = np.random.default_rng(seed)
-    means = block_means(attempts, due_s, block_s=BLOCK_S, draws=DRAWS, generator=generator)
-    low, high = np.quantile(means, [TAIL, 1 - TAIL])
-    stretch = student_quantile(blocks - 1) / Z * (blocks / (blocks - 1)) ** 0.5
-    return mean - (mean - float(low)) * stretch, mean + (float(high) - mean) * stretch
+def _equal(count: float, n: int) -> Interval:
+    """Equally many attempts of each of *n* requests; few leave room for one that costs as much again, or for none."""
+    if n >= ENOUGH_EQUAL:
+        return Interval(count, count, count, n)
+    missed = poisson_bounds(0)[1] / n
+    return Interval(count, count * max(0.0, 1 - missed), count + missed * max(count, 1.0), n)
 
 
-def _seen(attempts: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """The ends by what was counted: how many requests were tried at all, and the attempts beyond one each."""
-    n = attempts.size
-    tried = wilson(int((attempts > 0).sum()), n)
-    excess = poisson_bounds(round(float(np.maximum(attempts - 1, 0).sum())))
-    return tried.low + excess[0] / n, tried.high + excess[1] / n
+def _excess(attempts: npt.NDArray[np.float64], due_s: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """The ends of the sum of *attempts* beyond the fewest, in order of time."""
+    hit = [Stretch(due_s, np.maximum(attempts - np.median(attempts), 0.0))]
+    found = clumping(hit)
+    variance = attempts.size * float(attempts.var()) * found.effect * found.stretch**2
+    largest = sizes(hit, JOIN_S) if found.effect > 1 else hit[0].weight
+    return weighted_poisson_bounds(float(attempts.sum()), variance, max(1.0, float(largest.max(initial=1.0))))

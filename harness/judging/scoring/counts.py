@@ -27,9 +27,10 @@ def rate_a_run(counts: npt.ArrayLike, chances: int) -> Interval:
 
 def weighted_poisson_bounds(total: float, variance: float, most: float) -> tuple[float, float]:
     """The 95 % interval of a sum of clumps: *total* was seen, *variance* is the sum of their squares, *most* the largest."""
-    low = 0.0 if total == 0 else _gamma(TAIL, total, variance)
+    # Below one the gamma distribution has a pole, and clumps that come seldom say no more than a single one.
+    low = 0.0 if total == 0 else _gamma(TAIL, total, min(variance, total * total))
     return low, _gamma(1 - TAIL, total + most, variance + most * most)
 
 
 def _gamma(q: float, mean: float, variance: float) -> float:
-    return gamma_quantile(q, mean * mean / variance) * variance / mean
+    return gamma_quantile(q, max(1.0, mean * mean / variance)) * variance / mean

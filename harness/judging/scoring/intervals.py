@@ -1,4 +1,4 @@
-"""Intervals for a clustered share, a quantile and a mean, each with the 95 % that it promises."""
+"""Intervals for a clustered share and a quantile, each with the 95 % that it promises."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ def clustered_share(good: npt.ArrayLike, cluster: npt.ArrayLike, *others: npt.Ar
     return Interval(ratio, low, high, n)
 
 
-def quantile(sample: npt.ArrayLike, q: float, unanswered: npt.ArrayLike = ()) -> Interval:
+def quantile(sample: npt.ArrayLike, q: float, unanswered: npt.ArrayLike = (), worth: float | None = None) -> Interval:
     """The *q* quantile, between the order statistics that hold it 95 times of 100 whatever the distribution.
 
     *unanswered*: of further values it is only known that each is at least so large. The low end takes them for
     that, the high end for endless: the sharpest bounds that suppose nothing of when they would have ended (Manski,
-    Partial Identification of Probability Distributions, 2003). Where the quantile lies among them it is censored. Where
-    *n* is too small for a rank on one side, that side is unbounded. Raises ValueError unless 0 < *q* < 1, and for NaN.
+    Partial Identification of Probability Distributions, 2003). Where the quantile lies among them it is censored. *worth*: as
+    how many independent values they count, where neighbours resemble one another (Woodruff 1952, with a design effect). Where
+    that is too little for a rank on one side, that side is unbounded. Raises ValueError unless 0 < *q* < 1, and for NaN.
     """
     if not 0 < q < 1:
         raise ValueError(f"quantile {q}; it must lie between 0 and 1, as 0.95 does")
@@ -52,40 +53,19 @@ def quantile(sample: npt.ArrayLike, q: float, unanswered: npt.ArrayLike = ()) ->
         return UNMEASURED
     if np.isnan(least[-1]):
         raise ValueError("NaN in a sample; leave out what was not measured")
-    lower, upper = binomial_quantile(TAIL, n, q), binomial_quantile(1 - TAIL, n, q) + 1  # ranks, from 1
+    lower, upper = _ranks(n, q, n if worth is None else max(1, int(worth)))
     low = float(least[lower - 1]) if lower >= 1 else -inf
     high = float(most[upper - 1]) if upper <= n else inf
     # The product can be a hair above a whole number, as 100 * 0.07 is.
     middle = max(ceil(round(n * q, 9)), 1) - 1
-    return Interval(float(least[middle]), low, high, n, censored=bool(most[middle] > least[middle]))
+    value = float(least[middle])
+    return Interval(value, min(low, value), max(high, value), n, censored=bool(most[middle] > least[middle]))
 
 
-def block_means(
-    values: npt.ArrayLike, at_s: npt.ArrayLike, *, block_s: float, draws: int, generator: np.random.Generator
-) -> Floats:
-    """*draws* means of *values*, each of as many blocks of *block_s* seconds as there are, drawn with replacement.
-
-    Neighbours in time stay together, so that what hits them together widens the means' spread. Empty when there
-    is no value.
-    """
-    sums, sizes = block_sums(values, at_s, block_s)
-    if sums.size == 0:
-        return np.empty(0)
-    share = np.full(sums.size, 1 / sums.size)
-    # In slices: an hour's blocks times all draws would take more memory than the run's rows.
-    counts = (generator.multinomial(sums.size, share, size=min(100, draws - i)) for i in range(0, draws, 100))
-    return np.concatenate([(times @ sums) / (times @ sizes) for times in counts])
-
-
-def block_sums(values: npt.ArrayLike, at_s: npt.ArrayLike, block_s: float) -> tuple[Floats, Floats]:
-    """Sum and number of *values* in each block of *block_s* seconds that holds any, in order of time."""
-    numbers, instants = np.asarray(values, dtype=np.float64), np.asarray(at_s, dtype=np.float64)
-    if numbers.shape != instants.shape:
-        raise ValueError(f"{numbers.size} values at {instants.size} instants; each value needs its instant")
-    if numbers.size == 0:
-        return np.empty(0), np.empty(0)
-    blocks = np.unique(np.floor((instants - instants.min()) / block_s).astype(np.int64), return_inverse=True)[1]
-    return np.bincount(blocks, numbers).astype(np.float64), np.bincount(blocks).astype(np.float64)
+def _ranks(n: int, q: float, worth: int) -> tuple[int, int]:
+    """The ranks, from 1 to *n*, of the two ends; outside where *worth* independent values would have none."""
+    lower, upper = binomial_quantile(TAIL, worth, q), binomial_quantile(1 - TAIL, worth, q) + 1
+    return lower * n // worth, n + 1 if upper > worth else -(-upper * n // worth)
 
 
 def _worth(values: Floats, codes: npt.NDArray[np.int64], ratio: float) -> float:

@@ -32,6 +32,14 @@ def wilson_ends(ratio: float, n: float, z: float = Z) -> tuple[float, float]:
     return max(0.0, min(centre - reach, ratio)), min(1.0, max(centre + reach, ratio))
 
 
+ENOUGH_EQUAL = 30  # equal counts, of which one more would say nothing new
+
+
+def dearer_missed(n: int) -> float:
+    """The share of dearer requests of which *n* equal ones may have shown none (Hanley and Lippman-Hand, JAMA 249, 1983)."""
+    return min(1.0, 3 / n)
+
+
 def exact(count: int, n: int) -> Interval:
     """What was counted in this run among *n* chances: it is known, so its interval is itself."""
     if count < 0 or n < 0:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.interval import UNMEASURED
-from harness.judging.scoring.intervals import block_means, clustered_share, quantile
+from harness.judging.scoring.intervals import clustered_share, quantile
 from harness.judging.scoring.shares import exact, wilson, wilson_ends
 
 fixed = settings(derandomize=True, deadline=None, max_examples=60)
@@ -103,6 +103,22 @@ def test_a_quantile_among_the_unanswered_is_at_least_what_they_were_waited_for_a
     assert quantile([], 0.5, [3.0, 3.0]).low == -inf  # two say nothing of where the median begins
 
 
+@pytest.mark.parametrize("q", [0.5, 0.95])
+def test_a_quantile_of_values_that_are_worth_fewer_is_that_of_so_many(q: float) -> None:
+    values = np.arange(1.0, 901)
+    whole, tenth, few = quantile(values, q), quantile(values, q, worth=90), quantile(np.arange(1.0, 91) * 10, q)
+    assert tenth.value == whole.value
+    assert (tenth.low, tenth.high) == pytest.approx((few.low, few.high), abs=10)
+    assert tenth.low < whole.low
+    assert whole.high < tenth.high
+    assert quantile(values, q, worth=900) == whole
+
+
+def test_a_high_quantile_of_what_is_worth_too_little_has_no_upper_bound() -> None:
+    assert quantile(np.arange(900), 0.99).high < inf
+    assert quantile(np.arange(900), 0.99, worth=90).high == inf
+
+
 @fixed
 @given(
     st.lists(st.floats(0, 1e3), max_size=60),
@@ -181,23 +197,3 @@ def test_one_cluster_says_nothing_of_the_next() -> None:
 def test_samples_without_a_cluster_each_are_an_error() -> None:
     with pytest.raises(ValueError, match="2 samples with 1 clusters"):
         clustered_share([True, False], [1])
-
-
-def test_block_means_spread_more_when_neighbours_share_a_fate() -> None:
-    at_s = np.arange(600) / 20
-    generator = np.random.default_rng(4)
-    clumped = np.repeat(generator.random(30) < 0.3, 20).astype(float)
-    mixed = generator.permutation(clumped)
-    spread = [
-        np.std(block_means(v, at_s, block_s=1, draws=500, generator=np.random.default_rng(5))) for v in (clumped, mixed)
-    ]
-    assert spread[0] > 3 * spread[1]
-
-
-def test_block_means_of_nothing_are_none() -> None:
-    assert block_means([], [], block_s=1, draws=10, generator=np.random.default_rng(0)).size == 0
-
-
-def test_values_without_an_instant_each_are_an_error() -> None:
-    with pytest.raises(ValueError, match="3 values at 2 instants"):
-        block_means([1, 2, 3], [0, 1], block_s=1, draws=10, generator=np.random.default_rng(0))

@@ -1,0 +1,178 @@
+"""How much less rows are worth when what happens to them comes in clumps: the design effect, read off the rows themselves.
+
+A clump is trouble that has one cause: rows that are hit within a short time of one another. Three things show it, and the strongest counts:
+how large the clumps are beside those of the same rows in random order, joined over a short gap and over a long one, and how much blocks of
+rows differ, of a length that the rows' own autocorrelation asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, log10, sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.judging.scoring.distributions import Floats, student_quantile
+from harness.judging.scoring.shares import Z
+
+JOINS_S = (0.25, 1.0)
+GAPS, NEXT = 2.5, 1.5  # spacings: the least that a join reaches where little is hit, and where much is
+BY_CHANCE = 0.8  # rows hit within a join that are there by chance, at the most
+SHUFFLES = 40
+NOTICED = (
+    1 / SHUFFLES
+)  # share of shuffles that may come in clumps as large, of rows of which it is said that they come in clumps
+CERTAIN = 1.25
+STRETCHED_MOST = student_quantile(2)
+FEWEST = 3  # rows hit, of which it can be told whether they come together
+FEW = 2  # clumps, of which no spread can be told
+_KNOWN_S = 0.5  # one clump of that length stands for what is known of clumps before any was seen
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    """Rows of one stretch of a run in order of *due_s*; *weight* is how hard each was hit, 0 for not at all."""
+
+    due_s: Floats
+    weight: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Clumping:
+    """*effect*: how many rows are worth one that stands alone; *clumps*: how many were seen; *hit_s*: how long they lasted together."""
+
+    effect: float
+    clumps: int
+    hit_s: float
+
+    @property
+    def stretch(self) -> float:
+        """By how much wider an interval has to be since the effect itself is known from so few clumps; 1 where they are none."""
+        if self.effect < CERTAIN:
+            return 1.0
+        quantile = student_quantile(max(self.clumps - 1, 1))
+        return (min(quantile, STRETCHED_MOST) if self.clumps > FEW else quantile) / Z
+
+    def worth(self, n: int, span_s: float) -> float:
+        """How many independent rows *n* of them are worth, due within *span_s*.
+
+        Of one or two clumps nobody can tell how long the next one is. What is known beforehand then stands in for a third: lengths are
+        exponential, and their mean is that of those seen and one more of half a second.
+        """
+        spread = n / self.effect / self.stretch**2
+        if self.stretch == 1 or self.clumps > FEW:
+            return spread
+        known = 1 + self.clumps
+        mean_s = (_KNOWN_S + self.hit_s) / (2 * known)
+        return max(spread, min(float(n), span_s / (2 * mean_s) * (Z / student_quantile(2 * known)) ** 2))
+
+
+ALONE = Clumping(1.0, 0, 0.0)
+
+
+def clumping(stretches: Sequence[Stretch], *, by_size: bool = True) -> Clumping:
+    """What the rows of all *stretches* show together, each at a level of its own; not *by_size*: their blocks alone."""
+    rows = [stretch for stretch in stretches if stretch.weight.size]
+    if sum(np.count_nonzero(stretch.weight) for stretch in rows) < FEWEST:
+        return ALONE
+    gaps = np.concatenate([np.diff(stretch.due_s) for stretch in rows])
+    gap_s = float(np.median(gaps)) if gaps.size else 0.0
+    hit_a_row = max(np.count_nonzero(stretch.weight) / stretch.weight.size for stretch in rows)
+    # What is hit often is near to something that was hit, clump or none: every other request, in turn, is no clump.
+    joins_s = (
+        [max(NEXT, min(max(join_s / gap_s, GAPS), BY_CHANCE / hit_a_row)) * gap_s for join_s in JOINS_S]
+        if gap_s
+        else [0.0]
+    )
+    shown = [_by_size(rows, join_s) for join_s in joins_s] if by_size else []
+    shown.append(_by_blocks(rows, sizes(rows, joins_s[-1]).size))
+    effect, clumps = max(shown)
+    hit_s = gap_s * sum(int((stretch.weight > 0).sum()) for stretch in rows)
+    return Clumping(effect, clumps, hit_s) if effect > 1 else ALONE
+
+
+def sizes(stretches: Sequence[Stretch], join_s: float) -> Floats:
+    """The summed weight of each clump: hit rows of which none is due more than *join_s* after the one before it."""
+    return np.concatenate([np.empty(0), *(_sizes(stretch.due_s, stretch.weight, join_s) for stretch in stretches)])
+
+
+def _sizes(due_s: Floats, weight: Floats, join_s: float) -> Floats:
+    hit = np.flatnonzero(weight)
+    if not hit.size:
+        return np.empty(0)
+    first = np.r_[0, np.flatnonzero(np.diff(due_s[hit]) > join_s) + 1]
+    summed: Floats = np.add.reduceat(weight[hit], first).astype(np.float64)
+    return summed
+
+
+def _by_size(stretches: Sequence[Stretch], join_s: float) -> tuple[float, int]:
+    """How much larger the clumps are than by chance, and how many they are; 1 where chance makes them as large.
+
+    The variance of a compound Poisson sum is the sum of its clumps' squares, and of rows in random order as well.
+    """
+    seen = sizes(stretches, join_s)
+    squares = float(seen @ seen)
+    generator = np.random.default_rng(0)
+    # Of very many rows a few shuffles say as much.
+    times = int(np.clip(1_000_000 // sum(stretch.weight.size for stretch in stretches), 3, SHUFFLES))
+    shuffled = np.array([_shuffled(stretches, join_s, generator) for _ in range(times)])
+    if (shuffled >= squares).mean() > NOTICED:
+        return 1.0, seen.size
+    return max(1.0, squares / float(shuffled.mean())), seen.size
+
+
+def _shuffled(stretches: Sequence[Stretch], join_s: float, generator: np.random.Generator) -> float:
+    """The sum of the clumps' squares when the same weights fall on any rows of their stretch."""
+    total = 0.0
+    for stretch in stretches:
+        weights = stretch.weight[stretch.weight > 0]
+        places = np.sort(generator.choice(stretch.weight.size, weights.size, replace=False, shuffle=False))
+        made = _sizes(stretch.due_s[places], generator.permutation(weights), join_s)
+        total += float(made @ made)
+    return total
+
+
+def _by_blocks(stretches: Sequence[Stretch], clumps: int) -> tuple[float, int]:
+    """The variance of sums over blocks beside that of independent rows; 1 where chance makes it as large."""
+    strays = [stretch.weight - stretch.weight.mean() for stretch in stretches]
+    alone = float(sum(stray @ stray for stray in strays))
+    length = block_length(np.concatenate(strays)) if alone > 0 else 1.0
+    if length <= 1.5:
+        return 1.0, clumps
+    blocks = np.concatenate([_block_sums(stray, length) for stray in strays])
+    free = blocks.size - len(strays)
+    if free < 1:
+        return 1.0, clumps
+    ratio = blocks.size / free * float(blocks @ blocks) / alone
+    # The ratio of a chi-squared variable to its degrees of freedom, two standard deviations above one.
+    return (ratio if ratio > 1 + 2 * sqrt(2 / free) else 1.0), min(clumps, blocks.size)
+
+
+def _block_sums(values: Floats, length: float) -> Floats:
+    blocks = max(1, int(values.size / length))
+    return np.bincount(np.arange(values.size) * blocks // values.size, values, blocks).astype(np.float64)
+
+
+def block_length(values: npt.ArrayLike) -> float:
+    """How many of the *values*, which have mean 0, one block has to hold for blocks to be nearly independent.
+
+    The rule for the circular block bootstrap of Politis and White (Econometric Reviews 23, 2004), as corrected by Patton,
+    Politis and White (Econometric Reviews 28, 2009).
+    """
+    x = np.asarray(values, dtype=np.float64)
+    n, power = x.size, float(x @ x)
+    if power <= 0 or n < 8:
+        return 1.0
+    quiet = max(5, int(sqrt(log10(n))))
+    most = min(ceil(sqrt(n)) + quiet, n - 2)
+    spectrum = np.fft.rfft(x, 2 * n)
+    correlation = np.fft.irfft(spectrum * spectrum.conj())[: most + 1] / power
+    small = np.abs(correlation[1:]) < 2 * sqrt(log10(n) / n)
+    reach = next((lag for lag in range(most - quiet + 1) if small[lag : lag + quiet].all()), most - quiet)
+    reach = min(2 * max(reach, 1), most)
+    lags = np.arange(-reach, reach + 1)
+    weighted = np.clip(2 * (1 - np.abs(lags) / reach), 0, 1) * correlation[np.abs(lags)]
+    slope, level = float(weighted @ np.abs(lags)), 4 / 3 * float(weighted.sum()) ** 2
+    return float(np.clip((2 * slope**2 / max(level, 1e-9) * n) ** (1 / 3), 1, min(3 * sqrt(n), n / 3)))

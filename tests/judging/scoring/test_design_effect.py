@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from known_truth.failures import bursts, iid
+from known_truth.levels import Failing
+
+from harness.interval import UNMEASURED
+from harness.judging.scoring.design_effect import ALONE, Stretch, block_length, clumping
+from harness.judging.scoring.good_ratio import good_ratio
+from harness.judging.scoring.quantiles import clumped_quantile
+from harness.judging.scoring.shares import wilson
+
+DUE = np.arange(900) / 20
+
+
+def test_nothing_asked_is_unmeasured() -> None:
+    assert good_ratio([], []) == UNMEASURED
+    assert clumped_quantile([], [], 0.5) == UNMEASURED
+
+
+@pytest.mark.parametrize("every", [2, 3, 4])
+def test_what_fails_in_turn_comes_in_no_clumps(every: int) -> None:
+    good = np.arange(900) % every > 0
+    assert clumping([Stretch(DUE, (~good).astype(float))]) == ALONE
+    assert good_ratio(DUE, good) == wilson(int(good.sum()), 900)
+
+
+def test_failures_that_come_together_say_less_than_as_many_apart() -> None:
+    together, apart = np.arange(900) % 300 >= 10, np.arange(900) % 30 > 0
+    assert together.sum() == apart.sum()
+    found, plain = good_ratio(DUE, together), good_ratio(DUE, apart)
+    assert found.value == plain.value
+    assert found.low < plain.low - 0.05
+
+
+def test_failures_elsewhere_tell_how_much_those_of_a_short_phase_say() -> None:
+    calm, gusty = np.ones(900, np.bool_), np.arange(900) % 300 >= 10
+    assert good_ratio(DUE[:300], calm[:300]).low == wilson(300, 300).low
+    assert good_ratio(DUE[:300], calm[:300], [(DUE, gusty)]).low < wilson(300, 300).low - 0.01
+
+
+def test_what_a_fault_did_at_once_is_no_clump_of_the_service() -> None:
+    good = np.arange(300) >= 20
+    whole, settled = good_ratio(DUE[:300], good), good_ratio(DUE[:300], good, (), [(DUE[20:300], good[20:])])
+    assert settled == wilson(280, 300)
+    assert whole.low < settled.low - 0.1
+
+
+def test_two_failures_are_too_few_to_come_together() -> None:
+    assert clumping([Stretch(DUE, (np.arange(900) < 2).astype(float))]) == ALONE
+
+
+@pytest.mark.parametrize(("law", "mean_s", "good"), [("exponential", 0.3, 0.95), ("exponential", 1.0, 0.9)])
+def test_a_share_of_failures_in_bursts_covers_the_truth_where_wilsons_does_not(
+    law: str, mean_s: float, good: float
+) -> None:
+    made = Failing(law, mean_s, good, 20.0, 15.0)
+    seen = [made.measure(np.random.default_rng(seed)) for seed in range(60)]
+    assert np.mean([one["covered"] for one in seen]) >= 0.88
+    plain = []
+    for seed in range(60):
+        outcomes = bursts(np.random.default_rng(seed), DUE[:300], good, mean_s)
+        found = wilson(int(outcomes.sum()), 300)
+        plain.append(found.low <= good <= found.high)
+    assert np.mean(plain) < 0.6
+
+
+def test_failures_that_come_alone_have_wilsons_interval() -> None:
+    widths = []
+    for seed in range(60):
+        good = iid(np.random.default_rng(seed), DUE[:300], 0.9)
+        found, plain = good_ratio(DUE[:300], good), wilson(int(good.sum()), 300)
+        widths.append((found.high - found.low) / (plain.high - plain.low))
+    assert np.median(widths) == pytest.approx(1)
+    assert np.mean(widths) < 1.1
+
+
+def test_blocks_are_as_long_as_what_they_have_to_hold_together() -> None:
+    generator = np.random.default_rng(1)
+    alone = generator.standard_normal(900)
+    together = np.repeat(generator.standard_normal(45), 20)
+    assert block_length(alone) < 5
+    assert block_length(together - together.mean()) > 10
+
+
+def test_a_high_quantile_of_slow_spells_is_open_until_ten_of_them_lie_beyond_it() -> None:
+    spells = np.where(np.arange(900) % 450 < 20, 3_000.0, 100.0) + np.random.default_rng(1).random(900)
+    assert clumped_quantile(DUE, spells, 0.99).high == np.inf
+    alone = np.random.default_rng(1).permutation(spells)
+    assert clumped_quantile(DUE, alone, 0.99).high < np.inf
+    # A few values say nothing of spells.
+    assert clumped_quantile(DUE[:40], np.arange(40.0), 0.5).high == 26.0
