@@ -59,8 +59,7 @@ def _findings(result: Result) -> Table:
     table.add_column("95 % interval", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for finding in result.findings:
-        where = f" in {finding.phase}" if finding.phase else ""
-        cells = [f"{finding.metric}{where}", f"{words.operator(finding)} {finding.limit:g}"]
+        cells = [words.subject(finding), f"{words.operator(finding)} {finding.limit:g}"]
         cells += [words.value_of(result, finding), words.interval_of(result, finding) or "-"]
         table.add_row(*map(_plain, cells), _verdict(result, finding))
     return table

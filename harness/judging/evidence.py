@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.planning.plan import Disturbance, Plan
@@ -122,11 +121,6 @@ class Evidence:
         found = [self.window_of(disturbance) for disturbance in self.plan.triggers]
         known = [window for window in found if window is not None]
         return merged(known) if len(known) == len(found) else ()
-
-    def fault_window(self) -> Window | None:
-        """From the start of the first trigger to the end of the last; None when one never began or never ended."""
-        windows = self.windows()
-        return reduce(Window.joined, windows) if windows else None
 
     def publications(self) -> list[tuple[int, float, float]]:
         """Each published snapshot: version, asked, acknowledged."""

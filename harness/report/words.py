@@ -172,6 +172,14 @@ def where(finding: Finding) -> str:
     return f"{said} ({labels})" if (labels := _labels(finding)) else said
 
 
+def subject(finding: Finding) -> str:
+    """What is limited, as it is written: ``good_ratio{region=east} in outage``."""
+    labels = ",".join(f"{name}={value}" for name, value in finding.labels.items())
+    said = {"in": finding.phase, "among": finding.among, "after": finding.after}
+    clauses = "".join(f" {word} {name}" for word, name in said.items() if name)
+    return one_line(f"{finding.metric}{f'{{{labels}}}' if labels else ''}{clauses}", 160)
+
+
 def where_else(finding: Finding) -> str:
     """Of what *finding* is beside its phase: ``region east, among the exposed, after dns-2``; nothing for most."""
     told = [_labels(finding), "among the exposed" if finding.among else ""]

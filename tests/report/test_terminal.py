@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from harness.interfaces.terminal import verdict_lines
+from harness.report import words
 
 
 def printed(result, *, width: int = 80, colour: bool = False) -> str:
@@ -57,3 +58,12 @@ def test_what_a_run_quotes_is_neither_markup_nor_an_escape(failing) -> None:
     text = printed(failing.result.model_copy(update={"verdict": "crashed", "reason": evil}), colour=True, width=200)
     assert "[bold red]x[/bold red]" in text
     assert "\x1b]0" not in text
+
+
+def test_an_expectation_of_a_region_and_of_a_fault_is_named_as_it_is_written(finding) -> None:
+    of_east = finding(
+        "good_ratio{region=east} >= 0.9 in outage among exposed", labels={"region": "east"}, among="exposed"
+    )
+    assert words.subject(of_east) == "good_ratio{region=east} in outage among exposed"
+    assert words.subject(finding("recovery_time_s <= 5 after dns-2", after="dns-2")) == "recovery_time_s after dns-2"
+    assert words.subject(finding("latency_ms.p95 <= 800")) == "latency_ms.p95"
