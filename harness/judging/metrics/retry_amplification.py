@@ -91,8 +91,7 @@ class RetryAmplification(Metric):
         }
 
     def broken(self, said: Said) -> str:
-        became = f"every request that was tried became {_bare(said.value)} attempts at the providers"
-        return f"{became}{said.where}; the limit is {_bare(said.limit)}"
+        return f"every request became {_bare(said.value)} attempts at the providers{said.where}; the limit is {_bare(said.limit)}"
 
     def held(self, said: Said) -> str:
         outlived = f", but {_bare(said.exposed)} of those that lived wholly inside {said.fault}" if said.exposed else ""
