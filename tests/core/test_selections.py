@@ -149,6 +149,7 @@ def test_a_failover_is_told_for_each_window_and_the_worst_counts_by_name(
     assert (finding.verdict, finding.window) == ("fail", "flap-4")
     assert result.reason.startswith("failover_time_s (worst after flap-4) was more than 4")
     assert measure(evidence, "failover_time_s <= 1 after flap-2").value == 0
+    assert verdict.judge(make_evidence(plan)).findings[0].window is None  # nothing was bad in any
 
 
 def test_flaps_too_close_to_recover_between_are_one_trouble_that_ends_with_the_last(

@@ -58,7 +58,7 @@ class Metric(Telling, ABC):
         return ""
 
     def where(self, sample: Sample) -> str | None:
-        """Name of the window that was the worst of several; None where there is but one, or none."""
+        """Name of the window that was the worst of several; None where there is but one, or nothing was bad in any."""
         return None
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:

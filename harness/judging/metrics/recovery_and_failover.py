@@ -54,7 +54,7 @@ class _Settling(Metric):
 
     def where(self, sample: Sample) -> str | None:
         judged = [(window, interval) for window, interval in self.judged(sample) if interval.value is not None]
-        if len(judged) < 2:
+        if len(judged) < 2 or not any(interval.value for _, interval in judged):
             return None
         return max(judged, key=lambda pair: (pair[1].value or 0.0, pair[1].high))[0].name
 
