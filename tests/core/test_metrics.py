@@ -198,6 +198,22 @@ def test_what_made_no_attempt_hides_no_retries(
     assert parts["tried"].value == pytest.approx(0.3, abs=0.01)
 
 
+def test_the_tries_of_a_services_reaction_to_a_fault_are_no_clump_of_its_own(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    plan = make_plan(phases=(1, 10, 30, 2))
+    asked = rows(plan)
+
+    def tried(first_s: float, last_s: float) -> Interval:
+        again = [attempt(row) for row in asked if first_s <= row.due_s < last_s]
+        evidence = make_evidence(plan, requests=asked, attempts=[*(attempt(row) for row in asked), *again])
+        return measure(evidence, "retry_amplification in fault")
+
+    reaction, later = tried(11, 13), tried(20, 22)
+    assert reaction.value == later.value
+    assert reaction.high < 1.15 < later.high
+
+
 def test_a_service_that_gives_up_asking_has_no_amplification_to_be_praised_for(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
 ) -> None:

@@ -147,4 +147,16 @@ def hidden(plan: Plan, during: Iterable[Phase]) -> list[str]:
 def _amplification(sample: Sample, attempts: npt.NDArray[Any], among: npt.NDArray[np.bool_]) -> Interval:
     from harness.judging.scoring.amplification import retry_amplification
 
-    return retry_amplification(attempts[among], sample.requests["due_s"].to_numpy()[among])
+    due_s = sample.requests["due_s"].to_numpy()[among]
+    return retry_amplification(attempts[among], due_s, _settled(sample, due_s))
+
+
+def _settled(sample: Sample, due_s: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which requests were due when the service had had time to take in that a fault had begun or ended."""
+    import numpy as np
+
+    edges_s = [edge_s for window in sample.whole.windows for edge_s in (window.start_s, window.end_s)]
+    settled: npt.NDArray[np.bool_] = ~np.isnan(due_s)
+    for edge_s in edges_s:
+        settled &= (due_s < edge_s) | (due_s >= edge_s + sample.run.plan.scenario.good.within)
+    return settled

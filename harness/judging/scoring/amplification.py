@@ -19,13 +19,17 @@ LAYERS: Final[tuple[Layer, ...]] = ("first", "sdk", "failover", "application")
 JOIN_S = 1.0  # requests due within it share one fate, as in a storm of retries
 
 
-def retry_amplification(attempts_per_request: npt.ArrayLike, due_s: npt.ArrayLike) -> Interval:
+def retry_amplification(
+    attempts_per_request: npt.ArrayLike, due_s: npt.ArrayLike, shown: npt.ArrayLike | None = None
+) -> Interval:
     """Mean attempts of a logical request.
 
     Where all of `ENOUGH_EQUAL` or more made equally many, that is the interval; see `shares.dearer_missed`. Else the attempts
     beyond the fewest are a sum of clumps, in the gamma interval of `counts.weighted_poisson_bounds`: its variance is that
     of the requests times the design effect of `design_effect`, and its upper end leaves room for one more clump of the largest
-    size seen, so that three quiet requests prove nothing. Raises ValueError for a negative number of attempts.
+    size seen, so that three quiet requests prove nothing. How retries come in clumps is read off the requests that are
+    *shown* (all, if nobody says which): what a fault does when it begins is an effect, and no chance. Raises ValueError
+    for a negative number of attempts.
     """
     attempts, due = np.asarray(attempts_per_request, dtype=np.float64), np.asarray(due_s, dtype=np.float64)
     if attempts.shape != due.shape:
@@ -39,7 +43,8 @@ def retry_amplification(attempts_per_request: npt.ArrayLike, due_s: npt.ArrayLik
     if fewest == most:
         return _equal(fewest, n)
     order = np.lexsort((attempts, due))
-    low, high = _excess(attempts[order] - fewest, due[order])
+    seen = np.ones(n, np.bool_) if shown is None else np.asarray(shown, dtype=np.bool_)
+    low, high = _excess(attempts[order] - fewest, due[order], seen[order])
     return Interval(mean, min(fewest + low / n, mean), max(fewest + high / n, mean), n)
 
 
@@ -77,9 +82,11 @@ def _equal(count: float, n: int) -> Interval:
     return Interval(count, count * max(0.0, 1 - missed), count + missed * max(count, 1.0), n)
 
 
-def _excess(attempts: npt.NDArray[np.float64], due_s: npt.NDArray[np.float64]) -> tuple[float, float]:
+def _excess(
+    attempts: npt.NDArray[np.float64], due_s: npt.NDArray[np.float64], shown: npt.NDArray[np.bool_]
+) -> tuple[float, float]:
     """The ends of the sum of *attempts* beyond the fewest, in order of time."""
-    hit = [Stretch(due_s, np.maximum(attempts - np.median(attempts), 0.0))]
+    hit = [Stretch(due_s[shown], np.maximum(attempts - np.median(attempts), 0.0)[shown])]
     found = clumping(hit)
     variance = attempts.size * float(attempts.var()) * found.effect * found.stretch**2
     largest = sizes(hit, JOIN_S) if found.effect > 1 else hit[0].weight

@@ -46,6 +46,13 @@ def test_one_dearer_request_among_equal_ones_is_no_longer_exact() -> None:
     assert found.low < 5.004 < found.high < 5.05
 
 
+def test_what_a_fault_did_when_it_began_is_no_clump_of_the_service() -> None:
+    attempts = np.where(np.arange(300) < 27, 2, 1)
+    whole, settled = retry_amplification(attempts, due(15)), retry_amplification(attempts, due(15), due(15) >= 4)
+    assert whole.value == settled.value == pytest.approx(1.09)
+    assert settled.high < 1.15 < 1.4 < whole.high
+
+
 CLUMPS = {
     "storms of 2 s": lambda g, t: np.where(bursts(g, t, 0.75, 2.0), 1, g.integers(2, 10, t.size)),
     "1 % of requests with 50": lambda g, t: np.where(iid(g, t, 0.99), 1, 50),
