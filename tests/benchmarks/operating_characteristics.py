@@ -37,6 +37,8 @@ HEAD = """# Operating characteristics
 What the scores are held to, and what was measured: runs whose truth is known, with generators of their own, scored as a stored run is.
 *Red* is a verdict of `fail`, *green* of `pass`; *covered* is the share of the stated 95 % intervals that hold the truth; *too late* is the
 share of runs that pass at a limit which the truth exceeds one and a half times; *near* the share that pass at a limit 3 s above the truth.
+Of a share, *green* and *red* are at a limit that the truth misses or holds one and a half times; *few* are runs that show fewer than four
+clumps. In a run that shows none, no interval can know of clumps: that is most of what falls short at 0.99 and 100/s.
 
 This page is printed by `python tests/benchmarks/operating_characteristics.py --document docs/operating-characteristics.md`; what falls
 short says so.

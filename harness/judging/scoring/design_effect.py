@@ -159,14 +159,15 @@ def block_length(values: npt.ArrayLike) -> float:
     """How many of the *values*, which have mean 0, one block has to hold for blocks to be nearly independent.
 
     The rule for the circular block bootstrap of Politis and White (Econometric Reviews 23, 2004), as corrected by Patton,
-    Politis and White (Econometric Reviews 28, 2009).
+    Politis and White (Econometric Reviews 28, 2009); it may look back over a tenth of the values where their square root is less,
+    as many come within what a service remembers.
     """
     x = np.asarray(values, dtype=np.float64)
     n, power = x.size, float(x @ x)
     if power <= 0 or n < 8:
         return 1.0
     quiet = max(5, int(sqrt(log10(n))))
-    most = min(ceil(sqrt(n)) + quiet, n - 2)
+    most = min(max(ceil(sqrt(n)) + quiet, n // 10), n - 2)
     spectrum = np.fft.rfft(x, 2 * n)
     correlation = np.fft.irfft(spectrum * spectrum.conj())[: most + 1] / power
     small = np.abs(correlation[1:]) < 2 * sqrt(log10(n) / n)
@@ -175,4 +176,4 @@ def block_length(values: npt.ArrayLike) -> float:
     lags = np.arange(-reach, reach + 1)
     weighted = np.clip(2 * (1 - np.abs(lags) / reach), 0, 1) * correlation[np.abs(lags)]
     slope, level = float(weighted @ np.abs(lags)), 4 / 3 * float(weighted.sum()) ** 2
-    return float(np.clip((2 * slope**2 / max(level, 1e-9) * n) ** (1 / 3), 1, min(3 * sqrt(n), n / 3)))
+    return float(np.clip((2 * slope**2 / max(level, 1e-9) * n) ** (1 / 3), 1, n / 5))
