@@ -17,6 +17,7 @@ from simulated_world import Plain, SimWorld
 from harness.faults.base import Looked
 from harness.planning.plan import Disturbance, Plan
 from harness.prepare import Asked, prepare
+from harness.reading.questions import Question
 from harness.record import run_folder
 from harness.running.free_port import free_port
 from harness.running.ports import Injector
@@ -223,7 +224,7 @@ def real(folder: Path) -> Iterator[Real]:
     plan = planned(folder, ports)
     on = settings()
     run = run_folder.create(folder / "reports", "contract", "run")
-    questions = {"q": "For how long?"}
+    questions = {"q": Question(id="q", text="For how long?")}
     proxy = find_proxy(on, None, print)
     with real_world(plan, questions, run, on, proxy, Interruptions(), lambda _: None) as world:
         yield Real(plan, world.world.injector, ports)

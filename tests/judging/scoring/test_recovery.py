@@ -433,7 +433,9 @@ def test_the_band_is_never_above_what_the_baseline_shows(good: int) -> None:
 @pytest.mark.parametrize("true", [0.93, 0.94, 0.95])
 def test_a_service_that_is_hardly_as_good_as_was_asked_for_is_not_called_broken(true: float) -> None:
     seen = [characteristics.untouched(partial(iid, good_ratio=true), 20.0, np.random.default_rng(s)) for s in range(60)]
-    assert np.mean([run["red"] for run in seen]) <= 0.05
+    judged = [run["red"] for run in seen if run]  # the others are invalid: their baseline was not steady
+    assert len(judged) >= 20
+    assert np.mean(judged) <= 0.05
 
 
 def test_the_hold_is_long_enough_for_the_rate_and_the_time_limit() -> None:
