@@ -41,7 +41,7 @@ def case(target: dict[str, Any], faults: dict[str, Any] | list[dict[str, Any]], 
 def asks(way: str, *links: str, spare: str = "near", nonce: str = "prompt") -> dict[str, Any]:
     """A target: `hiding.py` in one of its ways, asking over *links* to simulated providers; it is told of a link *spare*, too."""
     command = ["{python}", str(HERE / "hiding.py"), "--port", "{port}", "--way", way, "--providers"]
-    provider = {"kind": "provider", "api": "openai", "upstream": QUICK, "env": {"PROVIDER": "{url}"}}
+    provider = {"kind": "provider", "api": "openai", "upstream": QUICK}
     return {
         "schema": "harness.target/1",
         "name": way,
@@ -54,7 +54,9 @@ def asks(way: str, *links: str, spare: str = "near", nonce: str = "prompt") -> d
             "reply": {"answer": "/answer"},
             "nonce": {"in": nonce} | ({"name": "x-request-nonce"} if nonce == "header" else {}),
         },
-        "links": {name: provider | {"region": name} for name in dict.fromkeys([*links, spare])},
+        "links": {
+            name: provider | {"region": name, "env": {name.upper(): "{url}"}} for name in dict.fromkeys([*links, spare])
+        },
     }
 
 
