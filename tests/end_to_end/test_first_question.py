@@ -81,8 +81,10 @@ def test_every_process_of_the_instrument_tells_how_late_it_ran_and_the_machine_h
     baseline = next(load for load in ended.result["quality"]["instrument"] if load["phase"] == "baseline")
     assert set(baseline["late_ms"]) == {"harness", "load", "wire"}
     if sys.platform == "linux":
-        assert 0 < baseline["busy"] <= 1
-        assert 0 <= baseline["starved"] <= 1
+        # About once a second: of a run of 2 s not every phase has a sample of the machine.
+        sampled = [load for load in ended.result["quality"]["instrument"] if load["busy"] is not None]
+        assert sampled
+        assert all(0 < load["busy"] <= 1 and 0 <= load["starved"] <= 1 for load in sampled)
     assert "Had the run the processors that it needed?" in (ended.folder / "report.html").read_text()
 
 

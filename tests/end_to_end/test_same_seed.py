@@ -11,9 +11,9 @@ from harness.protocols.nonce import lot
 
 SHARE = 0.4
 FAULT = {"kind": "http_error", "on": {"kind": "provider"}, "status": 503, "share": SHARE, "at": "fault"}
-PHASES = {"warmup": "250ms", "baseline": "1s", "fault": "3s", "recovery": "250ms"}
+PHASES = {"warmup": "250ms", "baseline": "1s", "fault": "4s", "recovery": "250ms"}
 # Whether a request at the edge of the fault meets it hangs on how fast its attempt comes.
-INSIDE_S = (1.75, 3.75)
+INSIDE_S = (2.25, 4.25)
 
 
 def drawn(folder: Path) -> dict[str, bool]:
