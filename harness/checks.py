@@ -128,17 +128,25 @@ def warnings(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
 
 
 def _outlived(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
-    """Faults that requests outlive, where how much was tried in them is to be judged."""
+    """Faults that requests outlive, where how much was tried in them is to be judged, or what the exposed came to."""
     deadline_s = made.scenario.load.deadline
+    exposed = any(expected.selection.among for expected in made.expectations)
     counted = any(
         metrics[expected.metric].among_exposed and not expected.selection.among for expected in made.expectations
     )
-    for name, disturbance in ((d.id, d) for d in made.disturbances if counted):
+    for disturbance in made.disturbances:
         lasts_s = disturbance.end_s - disturbance.start_s
-        if lasts_s < OUTLIVED * deadline_s:
+        at, may = f"faults[{made.scenario.fault_ids.index(disturbance.id)}]", f"load.deadline, {deadline_s:g} s"
+        if exposed and lasts_s <= deadline_s:
             yield document.problem(
-                f"faults[{made.scenario.fault_ids.index(name)}]",
-                f"{name} lasts {lasts_s:g} s, not much longer than a request may (load.deadline, {deadline_s:g} s): many requests see "
+                at,
+                f"{disturbance.id} lasts {lasts_s:g} s, no longer than a request may ({may}): where one takes as long, none lives wholly "
+                "inside it, and nothing is measured among the exposed; let it last longer",
+            )
+        elif counted and lasts_s < OUTLIVED * deadline_s:
+            yield document.problem(
+                at,
+                f"{disturbance.id} lasts {lasts_s:g} s, not much longer than a request may ({may}): many requests see "
                 "only a part of it, so that what they tried says too little; let it last longer, or say among exposed",
             )
 

@@ -226,6 +226,13 @@ def test_among_the_exposed_a_short_fault_is_not_warned_of(folder: Path) -> None:
     assert warned(path, ("<= 1.5 in fault", "<= 1.8 in fault among exposed")) == []
 
 
+def test_a_fault_no_longer_than_a_request_may_last_is_warned_of_where_the_exposed_are_asked_for(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    exposed = ("<= 1.5 in fault", "<= 1.8 in fault among exposed")
+    (warning,) = warned(path, exposed, ("questions/facts.yaml}", "questions/facts.yaml, deadline: 15s}"))
+    assert "regional_loss-1 lasts 15 s, no longer than a request may (load.deadline, 15 s)" in warning
+
+
 def test_warnings_are_told_of_a_file_that_is_in_order(folder: Path) -> None:
     found = validate(folder / "region-loss.yaml")
     assert found.problems == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from math import floor
+from math import floor, inf
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.judging.evidence import Evidence
@@ -140,16 +140,14 @@ def rate_per_s(plan: Plan, selection: Selection) -> float:
 
 
 def _planned_s(plan: Plan, selection: Selection) -> float:
-    """Seconds in which what *selection* picks is due; among the exposed, in which it is due and has time to end."""
+    """Seconds in which what *selection* picks is due; of the exposed at most, were each answered at once."""
     during = spans(plan, selection)
     if selection.among is None:
         return sum(phase.end_s - phase.start_s for phase in during)
-    deadline_s = plan.scenario.load.deadline
-    exposed = [(d.start_s, d.end_s - deadline_s) for d in plan.disturbances]
     return sum(
-        max(0.0, min(phase.end_s, end_s) - max(phase.start_s, start_s))
+        max(0.0, min(phase.end_s, d.end_s) - max(phase.start_s, d.start_s))
         for phase in during
-        for start_s, end_s in exposed
+        for d in plan.disturbances
     )
 
 
@@ -170,13 +168,19 @@ def _requests(run: Evidence, selection: Selection) -> pd.DataFrame:
 
 
 def _exposed(run: Evidence, rows: pd.DataFrame) -> pd.DataFrame:
-    """Of *rows*, those that lived wholly inside a fault's window: due after it began, and ended, or given up, before it ended."""
-    late_s = rows["due_s"] + run.plan.scenario.load.deadline
-    exposed = rows["due_s"] != rows["due_s"]
+    """Of *rows*, those that were due inside a fault's window so early that even the slowest of them ended inside it.
+
+    Picked by when they were due, never by how long they took: of those due in a window's last seconds only the quick ones end in it,
+    so that whoever takes what ended there takes the requests that tried the least (length-biased sampling; D. R. Cox, "Some sampling
+    problems in technology", 1969).
+    """
+    due_s = rows["due_s"]
+    lasted_s = (rows["end_s"] - due_s).fillna(inf).clip(0, run.plan.scenario.load.deadline)
+    exposed = due_s != due_s
     happened = [window for d in run.plan.disturbances if (window := run.window_of(d))]
     for window in happened if run.plan.disturbances else run.plan.windows:
-        over = (rows["end_s"] <= window.end_s) | (late_s <= window.end_s)
-        exposed |= (rows["due_s"] >= window.start_s) & over
+        inside = due_s.between(window.start_s, window.end_s)
+        exposed |= inside & (due_s + lasted_s[inside].max() <= window.end_s)
     return rows[exposed]
 
 

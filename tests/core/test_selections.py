@@ -75,7 +75,12 @@ def test_half_the_entries_are_asked_half_of_what_is_planned(make_plan: MakePlan)
     plan = make_plan(phases=(1, 2, 8, 2))
     assert planned(plan, Selection("fault")) == 80
     assert planned(plan, Selection("fault", (("region", "east"),))) == 40
-    assert planned(plan, Selection("fault", among="exposed")) == 40  # 8 s less a deadline of 4 s
+
+
+def test_all_that_is_due_in_a_fault_may_be_exposed(make_plan: MakePlan) -> None:
+    plan = make_plan(phases=(1, 2, 8, 2), faults=[LATENCY | {"for": "5s"}])
+    assert planned(plan, Selection("fault", among="exposed")) == 50
+    assert planned(plan, Selection("recovery", among="exposed")) == 0
 
 
 # Among the exposed
@@ -100,6 +105,33 @@ def test_the_exposed_lived_wholly_inside_the_faults_window(
     assert whole.value is not None
     assert whole.value < 4
     assert metrics["retry_amplification"].document(evidence).by.among["exposed"].value == 5
+
+
+def test_the_exposed_are_picked_by_when_they_were_due_and_not_by_how_quick_they_were(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    """Every second request is answered at once, the others try five times in 5 s: three attempts a request, whenever it is due."""
+    plan = make_plan(phases=(1, 2, 12, 6), load={"deadline": "6s"})
+    hard = lambda row: row.index % 2 == 1  # noqa: E731
+    asked = rows(plan, lambda index, due_s: {"end_s": due_s + (5 if index % 2 else 0.1)})
+    tries = [
+        attempt(row, start_s=row.due_s + second)
+        for row in asked
+        for second in range(5 if hard(row) and 3 <= row.due_s < 15 else 1)
+        if row.due_s + second < 15
+    ]
+    evidence = make_evidence(plan, requests=asked, attempts=tries)
+    assert measure(evidence, "retry_amplification <= 4 in fault among exposed").value == pytest.approx(3, abs=0.05)
+
+
+def test_where_one_request_outlives_a_whole_fault_nothing_is_said_of_the_exposed(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 2, 4, 8), load={"deadline": "5s"})
+    outlives = lambda index, due_s: {"end_s": due_s + 5, "outcome": "timed_out"} if index == 35 else {}  # noqa: E731
+    evidence = make_evidence(plan, requests=rows(plan, outlives))
+    found = measure(evidence, "retry_amplification <= 4 in fault among exposed")
+    assert (found.value, found.n) == (None, 0)
 
 
 def test_the_value_among_the_exposed_stands_beside_that_of_the_phase(
