@@ -118,7 +118,7 @@ def _live_through(
     from harness.running import loop
     from harness.running.world.real import real_world
 
-    plan = prepared.plan
+    plan, requests = prepared.plan, prepared.plan.schedule.requests
     questions = {question.id: question for question in prepared.questions.value.questions}
     with real_world(plan, questions, folder, environment, proxy, signals, say) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
@@ -128,7 +128,7 @@ def _live_through(
         if reasons := list(obstacles(plan, asked)):
             record.refuse(asked, f"{'; '.join(reasons)}; the logs are in {folder.logs}")
             return
-        record.begin(real.set_off(), real.requests, asked)
+        record.begin(real.set_off(), requests, asked)
         with _displayed(panel, plan, folder) as show:
             loop.run(plan, real.world, record, show, partial(_unforeseen, folder))
             signals.hold()

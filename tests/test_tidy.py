@@ -54,7 +54,7 @@ LIBRARIES = {
     "annotated_types", "jinja2", "jsonschema", "markupsafe", "msgspec", "numpy", "pandas", "pydantic", "pydantic_core",
     "referencing", "rich", "yaml",
 }  # fmt: skip
-SEEDED = {("harness/planning/arrivals.py", "random")}
+SEEDED = {("harness/planning/schedule.py", "random")}
 """Where a generator is made of the run's seed, and of nothing else."""
 PATCHES_SOCKETS = {"locust", "gevent", "geventhttpclient"}
 LOAD_CHILD = {"connections.py", "exchange.py", "locustfile.py"}

@@ -267,12 +267,8 @@ def _preflight(asked: Preflight) -> result.Preflight:
 
 def _offered(evidence: Evidence) -> int:
     """How many requests were due before the run ended; all that were planned when it was not cut short."""
-    completed = evidence.ended is not None and evidence.ended.reason == "completed"
-    if completed and evidence.plan.scenario.load.arrivals == "constant":
-        return evidence.plan.requests
-    # How many come at random times, the plan does not say.
-    if completed and evidence.begun.requests:
-        return evidence.begun.requests
+    if evidence.ended is not None and evidence.ended.reason == "completed":
+        return evidence.begun.requests or evidence.plan.schedule.requests
     return int(evidence.requests["index"].max()) + 1 if len(evidence.requests) else 0
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from math import floor, inf
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.judging.evidence import Evidence
 from harness.planning.plan import Phase, Plan
+from harness.planning.schedule import count
 from harness.planning.windows import Window
 from harness.reading.expectation import WHOLE, Selection
 from harness.reading.target import Target
@@ -130,7 +131,7 @@ def spans(plan: Plan, selection: Selection) -> tuple[Phase, ...]:
 
 def planned(plan: Plan, selection: Selection) -> int:
     """How many requests that *selection* would pick are planned."""
-    return floor(round(rate_per_s(plan, selection) * _planned_s(plan, selection), 6))
+    return count(rate_per_s(plan, selection), _planned_s(plan, selection))
 
 
 def rate_per_s(plan: Plan, selection: Selection) -> float:

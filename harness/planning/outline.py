@@ -14,7 +14,7 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
     load = plan.scenario.load
     yield f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
     yield (
-        f"{plan.total_s:g} s, {'about' if load.arrivals == 'poisson' else 'at most'} {plan.requests} requests "
+        f"{plan.total_s:g} s, at most {plan.schedule.requests} requests "
         f"({load.rate_per_s:g} per second, {load.arrivals}), each abandoned {load.deadline:g} s after it was due"
     )
     yield ""

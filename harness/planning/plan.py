@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from math import floor
 from typing import Literal
 
 from harness.faults import Fault
 from harness.faults.effects import Effect
+from harness.planning.schedule import Schedule, count
 from harness.planning.windows import Window, merged
 from harness.problems import Problem
 from harness.protocols.nonce import REQUESTS_MAX
@@ -71,10 +71,10 @@ class Plan:
         return self.phases[-1].end_s
 
     @property
-    def requests(self) -> int:
-        """How many requests are planned; with Poisson arrivals, on average."""
-        # 100 a second for 0.29 s is 29, though the product is a hair less.
-        return floor(round(self.scenario.load.rate_per_s * self.total_s, 6))
+    def schedule(self) -> Schedule:
+        """When every request is due."""
+        load = self.scenario.load
+        return Schedule(load.arrivals, load.rate_per_s, self.total_s, load.jitter, load.turn_gap, self.seed)
 
     @property
     def ends_s(self) -> float:
@@ -149,7 +149,7 @@ def plan(
         what = "every fault is an aftereffect, and of what? At least one has to be what the service recovers from"
         problems.append(Problem(what, path="faults"))
     baseline_s = scenario.phases["baseline"]
-    if floor(round(scenario.load.rate_per_s * baseline_s, 6)) < 1:
+    if not count(scenario.load.rate_per_s, baseline_s):
         what = (
             f"no request would be due in {baseline_s:g} s at {scenario.load.rate_per_s:g} per second, so nobody would know "
             "how the service does when nothing is broken"

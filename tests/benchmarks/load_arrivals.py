@@ -28,8 +28,8 @@ from harness.running.load import (
     Limits,
     LoadPlan,
     Question,
+    Schedule,
     command,
-    planned_count,
     ready,
     start_at,
     write_plan,
@@ -89,9 +89,7 @@ def run(port: int, question: str, rate_per_s: float, total_s: float, steady_s: f
         folder = Path(name)
         plan = LoadPlan(
             run_id="bench",
-            seed=1,
-            rate_per_s=rate_per_s,
-            total_s=total_s,
+            schedule=Schedule("constant", rate_per_s, total_s, jitter=0.2, turn_gap_s=5.0, seed=1),
             entries=(Entry("mock", f"http://127.0.0.1:{port}"),),
             questions=(Question("q", question),),
             ask=Ask("openai-chat", "/v1/chat/completions", model="m"),
@@ -124,7 +122,7 @@ def run(port: int, question: str, rate_per_s: float, total_s: float, steady_s: f
 
 
 def report(rows: list[Request], plan: LoadPlan) -> None:
-    offered, sound = planned_count(plan), audit((row.index for row in rows), planned_count(plan)).sound
+    offered, sound = plan.schedule.requests, audit((row.index for row in rows), plan.schedule.requests).sound
     lags_ms = sorted(1000 * (row.sent_s - row.due_s) for row in rows if row.sent_s is not None)
     complete = sum(row.outcome == "complete" for row in rows)
     if not sound or complete < len(lags_ms):

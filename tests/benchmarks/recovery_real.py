@@ -35,7 +35,7 @@ from harness.judging.scoring.band import band, hold
 from harness.judging.scoring.recovery import Recovery, recovery_time
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
-from harness.running.load import Ask, Entry, Limits, LoadPlan, Question, planned_count
+from harness.running.load import Ask, Entry, Limits, LoadPlan, Question, Schedule
 from harness.running.load.child import command, ready, start_at, write_plan
 
 RMSE_MS_MAX = {20.0: 40.0, 100.0: 10.0}
@@ -122,7 +122,7 @@ def drive(rate_per_s: float, outages: int) -> tuple[list[Request], list[Outage],
             sys.exit("the load child failed")
         rows = list(read_rows(Path(name, "requests-0.rows"), Request))
     server.join()
-    found = audit((row.index for row in rows), planned_count(plan))
+    found = audit((row.index for row in rows), plan.schedule.requests)
     if not found.sound:
         print(f"  at {rate_per_s:g}/s the load fell behind: {found}")
     lags_s = sorted(row.sent_s - row.due_s for row in rows if row.sent_s is not None)
@@ -132,9 +132,7 @@ def drive(rate_per_s: float, outages: int) -> tuple[list[Request], list[Outage],
 def _load_plan(folder: str, rate_per_s: float, total_s: float, port: int) -> LoadPlan:
     return LoadPlan(
         run_id="bench",
-        seed=1,
-        rate_per_s=rate_per_s,
-        total_s=total_s,
+        schedule=Schedule("constant", rate_per_s, total_s, jitter=0.2, turn_gap_s=5.0, seed=1),
         entries=(Entry("server", f"http://127.0.0.1:{port}"),),
         questions=(Question("q", "well?"),),
         ask=Ask("openai-chat", "/v1/chat/completions", model="m", stream=False),

@@ -120,7 +120,7 @@ def attempt_of(row: Request, **keys: Any) -> Attempt:
 def requests_of(made: Plan, change: Callable[[int, float], dict[str, Any]] = lambda index, due_s: {}) -> list[Request]:
     """All that *made* plans, each changed as *change* says of its index and when it is due."""
     rate_per_s = made.scenario.load.rate_per_s
-    return [request(i, i / rate_per_s, **change(i, i / rate_per_s)) for i in range(made.requests)]
+    return [request(i, i / rate_per_s, **change(i, i / rate_per_s)) for i in range(made.schedule.requests)]
 
 
 def history_of(made: Plan) -> list[Event]:

@@ -106,7 +106,7 @@ def test_as_many_requests_are_planned_as_the_load_sends(
 ) -> None:
     eighth = total_s / 8
     made = make_plan(phases=(eighth, 5 * eighth, eighth, eighth), faults=[], load={"rate_per_s": rate_per_s})
-    assert made.requests == requests
+    assert made.schedule.requests == requests
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,15 @@ def test_a_person_can_watch(make_plan: MakePlan) -> None:
     assert all(confirmed <= {"latency-1"} for _, _, confirmed in seen)
 
 
+@pytest.mark.parametrize("arrivals", ["constant", "poisson"])
+def test_clients_send_when_the_plan_says_and_another_seed_says_otherwise(make_plan: MakePlan, arrivals: str) -> None:
+    plan, other = (make_plan(faults=[], load={"arrivals": arrivals}, seed=seed) for seed in (5, 6))
+    evidence, again = (simulate(one, Plain, 1, loop.run) for one in (plan, other))
+    assert sorted(evidence.requests["due_s"]) == list(plan.schedule.due_times())
+    assert len(evidence.requests) == plan.schedule.requests
+    assert sorted(again.requests["due_s"]) != list(plan.schedule.due_times())
+
+
 def test_equal_arguments_make_equal_evidence(make_plan: MakePlan) -> None:
     one, same, other = (simulate(make_plan(faults=[LOSS]), Fragile, seed, loop.run) for seed in (3, 3, 4))
     assert one.requests.equals(same.requests)

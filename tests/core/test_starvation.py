@@ -58,7 +58,7 @@ def judge(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, started:
         samples: Callable[[Plan], list[Sample]], bad: int = 10, expect: str = "good_ratio >= 0.9 in fault", **keys: Any
     ) -> Result:
         made = make_plan(expect=[expect], load={"rate_per_s": 20}, **({"of": started} | keys))
-        first = next(i for i in range(made.requests) if i / 20 >= made.phase("fault").start_s)
+        first = next(i for i in range(made.schedule.requests) if i / 20 >= made.phase("fault").start_s)
 
         def change(index: int, due_s: float) -> dict[str, Any]:
             return {"outcome": "timed_out"} if first <= index < first + bad else {}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import random
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 
 from harness.planning.plan import Plan
-from harness.protocols.nonce import nonce
+from harness.planning.schedule import Turn, turns
 from harness.record.rows import Request, RequestOutcome
+from harness.running.load.conversations import Conversations
+from harness.running.load.plan import Question
 from simulated_world.events import Events, Process, Task
 from simulated_world.network import HOP_S
 from simulated_world.service import Answer, Ask, Service
@@ -42,16 +42,14 @@ class Clients:
         plan: Plan,
         questions: Sequence[str],
         services: Mapping[str, Service],
-        chance: random.Random,
         flaws: Flaws,
     ) -> None:
         self.rows: list[Request] = []
-        self._events, self._plan, self._questions = events, plan, questions
-        self._services, self._chance, self._flaws = services, chance, flaws
-        load = plan.scenario.load
-        self._conversations = max(1, math.ceil(round(load.rate_per_s * load.turn_gap, 6)))
-        self._seen: dict[str, int] = {}
-        self._open: dict[int, Request] = {}
+        self.run_id, self.schedule = RUN_ID, plan.schedule
+        self.entries, self.questions = list(services), [Question(text, text) for text in questions]
+        self._events, self._plan, self._services, self._flaws = events, plan, services, flaws
+        self._conversations = Conversations(RUN_ID)
+        self._open: dict[int, tuple[Request, Turn]] = {}
         self._unsent = 0
         self._stopped = False
 
@@ -61,52 +59,40 @@ class Clients:
         return self._stopped or (self._unsent == 0 and not self._open)
 
     def start(self) -> None:
-        due = list(self._due_times())
-        self._unsent = len(due)
-        for index, due_s in enumerate(due):
-            self._events.at(due_s + self._flaws.lag_s, partial(self._send, index, due_s))
+        for turn in turns(self):
+            self._unsent += 1
+            self._events.at(turn.due_s + self._flaws.lag_s, partial(self._send, turn))
 
     def stop(self) -> None:
         """No more requests; those still open are noted as unfinished."""
         if not self.ended:
             self._stopped = True
-            for row in self._open.values():
+            for row, _ in self._open.values():
                 self._note(row)
             self._open.clear()
 
-    def _due_times(self) -> Iterator[float]:
-        load, at_s = self._plan.scenario.load, 0.0
-        if load.arrivals == "constant":
-            for index in range(self._plan.requests):
-                yield (index + load.jitter * self._chance.random()) / load.rate_per_s
-            return
-        while (at_s := at_s + self._chance.expovariate(load.rate_per_s)) < self._plan.total_s:
-            yield at_s
-
-    def _send(self, index: int, due_s: float) -> None:
+    def _send(self, turn: Turn) -> None:
         if self._stopped:
             return
         self._unsent -= 1
-        turn, number = divmod(index, self._conversations)
-        entry, service = list(self._services.items())[(number + turn) % len(self._services)]
-        conversation, mark = f"c{number}", nonce(RUN_ID, index)
-        question = self._questions[self._chance.randrange(len(self._questions))]
-        seen, overlapped = self._seen.get(conversation), index - self._conversations in self._open
+        entry, question = self.entries[turn.entry], self.questions[turn.question].id
+        before = self._conversations.open(turn.conversation, turn.turn)
         row = Request(
-            index=index,
+            index=turn.index,
             worker=0,
-            due_s=due_s,
+            due_s=turn.due_s,
             sent_s=self._events.now_s,
             entry=entry,
-            conversation=conversation,
-            turn=turn,
-            overlapped=overlapped,
+            conversation=before.name,
+            turn=turn.turn,
+            overlapped=before.overlapped,
             question=question,
-            seen_version=seen,
-            nonce=mark,
+            seen_version=before.seen_version,
+            nonce=turn.nonce,
         )
-        self._open[index] = row
-        self._events.start(self._await(row, service, Ask(question, mark, conversation, seen)))
+        self._open[turn.index] = row, turn
+        asked = Ask(question, turn.nonce, before.name, before.seen_version)
+        self._events.start(self._await(row, self._services[entry], asked))
 
     def _await(self, row: Request, service: Service, ask: Ask) -> Process[None]:
         task: Task[Answer | None] = self._events.start(service.answer(ask))
@@ -121,7 +107,6 @@ class Clients:
             self._end(row, 503, "error")
         else:
             row.answer, row.snapshot_version = task.result.text, task.result.version
-            self._seen[row.conversation] = max(row.snapshot_version, self._seen.get(row.conversation, 0))
             self._end(row, 200, "complete")
 
     def _end(self, row: Request, status: int, outcome: RequestOutcome) -> None:
@@ -130,11 +115,12 @@ class Clients:
             row.first_byte_s = row.end_s
         if outcome == "complete":
             row.first_token_s = row.end_s
-        del self._open[row.index]
+        _, turn = self._open.pop(row.index)
+        self._conversations.close(turn.conversation, turn.turn, row.snapshot_version, None)
         self._note(row)
 
     def _note(self, row: Request) -> None:
         times = 0 if row.index in self._flaws.lost else 2 if row.index in self._flaws.doubled else 1
         self.rows += [row] * times
         if row.index in self._flaws.unplanned:
-            self.rows.append(msgspec.structs.replace(row, index=row.index + self._plan.requests))
+            self.rows.append(msgspec.structs.replace(row, index=row.index + self.schedule.requests))

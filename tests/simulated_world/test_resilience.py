@@ -33,7 +33,7 @@ FAULTS = [
     {"kind": "cache_divergence", "region": "west", "publish_after": "3s"},
 ]
 """Every kind of fault, weak and strong; `tests/benchmarks/resilience.py` has a finer grid and more seeds."""
-SLACK = 0.02  # of the good ratio, which 300 requests tell to about as much
+SLACK = 0.03  # of the good ratio: two shares of 300 requests around 0.97 differ by so much at two standard deviations
 
 
 @pytest.fixture

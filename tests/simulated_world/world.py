@@ -116,7 +116,7 @@ class SimWorld:
         for name, region in _entries(plan.target):
             nearest = _nearest(plan.target, region)
             services[name] = service(Surroundings(region, self.events, self.wire, self.stores, nearest, chance))
-        self.clients = Clients(self.events, plan, questions, services, chance, flaws)
+        self.clients = Clients(self.events, plan, questions, services, flaws)
         self.injector = SimInjector(self.events, self.network, self.wire, self.calls, idle)
         self.world = World(
             SimClock(self.events, self.calls),

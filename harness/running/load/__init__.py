@@ -1,6 +1,6 @@
 """The clients: a child process in which Locust sends each request when it is due, and what the harness says to it."""
 
-from harness.planning.arrivals import planned_count
+from harness.planning.schedule import Schedule
 from harness.protocols.asking import Ask, resolved
 from harness.protocols.protocols import PROTOCOLS, protocol
 from harness.running.load.child import LOCUSTFILE, command, ready, start_at, write_plan
@@ -16,8 +16,8 @@ __all__ = [
     "LoadPlan",
     "Question",
     "Ready",
+    "Schedule",
     "command",
-    "planned_count",
     "protocol",
     "ready",
     "resolved",

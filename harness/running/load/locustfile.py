@@ -32,7 +32,7 @@ from locust import LoadTestShape, User, events, task
 from locust.dispatch import UsersDispatcher
 from locust.runners import MasterRunner
 
-from harness.planning.arrivals import Share, Turn, turns
+from harness.planning.schedule import Share, Turn, turns
 from harness.protocols.asking import Asked
 from harness.protocols.protocols import protocol
 from harness.record.instrument import InstrumentFile, OwnLateness

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
+from harness.planning.schedule import Schedule
 from harness.protocols.asking import Ask
 
 
@@ -45,9 +45,7 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to send, when, to whom, and where to write down what came of it. Paths are absolute."""
 
     run_id: str
-    seed: int
-    rate_per_s: float
-    total_s: float  # the last instant at which a request may be due
+    schedule: Schedule
     entries: tuple[Entry, ...]
     questions: tuple[Question, ...]
     ask: Ask
@@ -55,11 +53,8 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows_dir: str
     ready_path: str
     start_path: str
-    shape: Literal["constant", "poisson"] = "constant"
-    jitter: float = 0.2  # share of the gap between two arrivals, 0-1
-    turn_gap_s: float = 5.0
     limits: Limits = Limits()
-    drain_s: float = 10.5  # how long after the last arrival open requests may still end
+    drain_s: float = 10.5  # how long after the last due time open requests may still end
     instrument_path: str = ""  # the file to which it is added how late this process runs; empty: none
     late_s_max: float = 0.1  # a request that cannot be sent within this of when it is due is not sent at all
 

@@ -27,7 +27,6 @@ class QuestionPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to ask of whom, and where to write down what came of it; like a load plan it holds secrets."""
 
     run_id: str
-    seed: int
     entries: tuple[Entry, ...]
     question: str
     ask: Ask

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.planning.arrivals import planned_count
 from harness.planning.plan import Plan
 from harness.problems import HarnessError
 from harness.protocols.asking import Ask, resolved
@@ -45,7 +44,6 @@ class LoadChild:
         self._plan = _load_plan(
             plan, questions, run_id, folder.rows.absolute(), folder.instrument.absolute(), temp, processes
         )
-        self.requests = planned_count(self._plan)
         self._ready_by_s = 0.0
 
     def spawn(self) -> None:
@@ -97,9 +95,7 @@ def _load_plan(
     load = plan.scenario.load
     return LoadPlan(
         run_id=run_id,
-        seed=plan.seed,
-        rate_per_s=load.rate_per_s,
-        total_s=plan.total_s,
+        schedule=plan.schedule,
         entries=addressed(plan.target, processes),
         questions=tuple(Question(asked.id, asked.text, asked.user or "") for asked in questions.values()),
         ask=worded(plan.target, processes),
@@ -108,9 +104,6 @@ def _load_plan(
         instrument_path=str(instrument),
         ready_path=str(temp / "load-ready.json"),
         start_path=str(temp / "load-start.json"),
-        shape=load.arrivals,
-        jitter=load.jitter,
-        turn_gap_s=load.turn_gap,
         limits=client_limits(load.deadline, load.stall),
         drain_s=load.deadline + DRAIN_S,
         # A request that a busy machine sends a moment late is still sent; that many were late is what makes a run invalid.

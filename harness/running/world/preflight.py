@@ -43,13 +43,11 @@ class Questioner:
         text: str,
         limits: Limits,
         run_id: str,
-        seed: int,
         user: str = "",
     ) -> None:
         self._processes, self._wire, self._rows, self._temp = processes, wire, rows, temp
         self._plan = QuestionPlan(
             run_id=run_id,
-            seed=seed,
             entries=entries,
             question=text,
             user=user,

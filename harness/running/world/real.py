@@ -77,8 +77,6 @@ class RealWorld:
     """Asks every entry one question before the load, and returns how it went. Raises HarnessError where nobody could ask."""
     set_off: Callable[[], float]
     """Sets the run's clock going, and returns where 0 of it is on the machine's monotonic clock: a moment from now."""
-    requests: int
-    """How many requests the load is to send."""
     finish: Callable[[], None]
     """Has the wire write down what is still open, and stores what the simulated providers counted."""
 
@@ -161,7 +159,7 @@ def real_world(
             counted.begin()
             return load.set_off()
 
-        yield RealWorld(world, questioner.ask, set_off, load.requests, lambda: _finish(joined.wire, counted, folder))
+        yield RealWorld(world, questioner.ask, set_off, lambda: _finish(joined.wire, counted, folder))
 
 
 @contextmanager
@@ -195,7 +193,6 @@ class _Grounds:
     joined: _Joined
     undo: UndoLog
     temp: Path
-    seed: int
 
 
 @contextmanager
@@ -215,7 +212,7 @@ def _grounds(
         processes = Processes(keeper, target, seed, folder.logs, temp, settings.environment)
         say("starting processes")
         joined = _join_up(processes, target, seed, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
-        yield _Grounds(keeper, processes, joined, undo, temp, seed)
+        yield _Grounds(keeper, processes, joined, undo, temp)
 
 
 def _questioner(
@@ -225,8 +222,7 @@ def _questioner(
     processes = grounds.processes
     ways = (addressed(target, processes), worded(target, processes), question, client_limits(deadline_s))
     rows = folder.rows.absolute()
-    run_id, seed = folder.path.name, grounds.seed
-    questioner = Questioner(processes, grounds.joined.wire, rows, grounds.temp, *ways, run_id, seed, user)
+    questioner = Questioner(processes, grounds.joined.wire, rows, grounds.temp, *ways, folder.path.name, user)
     questioner.spawn()
     return questioner
 

@@ -24,7 +24,7 @@ import pytest
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.running.free_port import free_port
-from harness.running.load import Ask, Entry, Limits, LoadPlan, Question, command, ready, start_at, write_plan
+from harness.running.load import Ask, Entry, Limits, LoadPlan, Question, Schedule, command, ready, start_at, write_plan
 
 SSE_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
@@ -339,12 +339,11 @@ class Children:
 
 
 def openai_plan(urls: list[str], questions: list[str], **changes: object) -> LoadPlan:
-    """A plan for the openai-chat protocol, without the paths that a child gives it."""
+    """A plan for the openai-chat protocol, without the paths that a child gives it; *changes* of it and of its schedule."""
+    sent = {name: changes.pop(name) for name in Schedule.__struct_fields__ if name in changes}
     plan = LoadPlan(
         run_id="run-7",
-        seed=1,
-        rate_per_s=100.0,
-        total_s=1.0,
+        schedule=msgspec.structs.replace(Schedule("constant", 100.0, 1.0, 0.2, 5.0, 1), **sent),
         entries=tuple(Entry(f"entry-{number}", url) for number, url in enumerate(urls)),
         questions=tuple(Question(text, text) for text in questions),
         ask=Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m"),

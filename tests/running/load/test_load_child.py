@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from harness.judging.scoring.audit import audit
-from harness.planning.arrivals import conversation_count
+from harness.planning.schedule import conversation_count
 from harness.record.instrument import PERIOD_S, read
-from harness.running.load import LOCUSTFILE, Ask, Limits, planned_count, ready
+from harness.running.load import LOCUSTFILE, Ask, Limits, ready
 
 JSON_ASK = Ask(
     "json",
@@ -81,7 +81,7 @@ def test_a_conversation_moves_to_the_other_entry_with_every_turn(talk):
         entries[row.conversation][row.turn] = row.entry
     for turns in entries.values():
         assert all(turns[turn] != turns[turn + 1] for turn in range(len(turns) - 1))
-    assert sum(row.entry == "entry-0" for row in child.rows()) == planned_count(child.plan) / 2
+    assert sum(row.entry == "entry-0" for row in child.rows()) == child.plan.schedule.requests / 2
 
 
 def test_connections_are_used_again(talk):
@@ -199,7 +199,7 @@ def test_workers_share_the_load_without_a_gap_and_keep_each_conversation_on_one_
     child.begin()
     assert child.wait() == 0, child.log.read_text()
     rows = child.rows()
-    assert audit((row.index for row in rows), planned_count(child.plan)).sound
+    assert audit((row.index for row in rows), child.plan.schedule.requests).sound
     assert sum(row.sent_s is not None for row in rows) == 100
     assert {row.worker for row in rows} == {0, 1}
     assert all(row.index % 2 == row.worker for row in rows)

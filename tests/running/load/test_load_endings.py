@@ -7,7 +7,6 @@ from collections import defaultdict
 import pytest
 
 from harness.judging.scoring.audit import audit
-from harness.running.load import planned_count
 
 ENDINGS = {
     # behaviour: outcome, how the detail begins, status
@@ -80,7 +79,7 @@ def test_every_way_to_end_is_told_apart(by_question, behaviour):
 def test_every_planned_request_has_exactly_one_row(load):
     child, _ = load
     rows = child.rows()
-    assert planned_count(child.plan) == len(rows) == 330
+    assert child.plan.schedule.requests == len(rows) == 330
     assert audit((row.index for row in rows), 330).sound
     assert all(row.sent_s is not None and row.outcome not in ("not_sent", "unfinished") for row in rows)
 

@@ -88,7 +88,7 @@ def test_the_command_names_the_plan_by_its_whole_path(tmp_path, monkeypatch):
 
 def test_the_harness_side_imports_neither_gevent_nor_locust():
     names = [f"running.load.{name}" for name in ("child", "conversations", "handshake", "plan", "__main__")]
-    names += ["protocols.protocols", "planning.arrivals"]
+    names += ["protocols.protocols", "planning.schedule"]
     code = f"import sys\nfor name in {names}: __import__('harness.' + name)\n"
     code += "print([name for name in ('gevent', 'locust', 'geventhttpclient', 'pydantic') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -7,6 +7,7 @@ import subprocess
 import msgspec
 import pytest
 
+from harness.planning.schedule import turns
 from harness.protocols.asking import Ask
 from harness.running.load import Entry, Limits, handshake
 from harness.running.load.question import Answered, QuestionPlan, command
@@ -21,7 +22,6 @@ def answers(tmp_path):
     def ask(urls, question):
         plan = QuestionPlan(
             run_id="run-7",
-            seed=1,
             entries=tuple(Entry(f"entry-{number}", url) for number, url in enumerate(urls)),
             question=question,
             ask=Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m"),
@@ -78,9 +78,7 @@ def test_every_entry_is_asked_and_one_that_is_not_there_is_told(bench, answers):
 
 
 def test_no_request_of_the_load_has_the_nonce_of_a_question_before_it(bench, answers):
-    from harness.planning.arrivals import Share, turns
-
     with bench.serving() as server:
         (answered,) = answers([server.url], "whole")
         plan = bench.plan([server.url], ["whole"], run_id="run-7", seed=1)
-    assert not set(answered.nonces) & {turn.nonce for turn in turns(plan, Share(0, 1))}
+    assert not set(answered.nonces) & {turn.nonce for turn in turns(plan)}

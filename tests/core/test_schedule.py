@@ -10,16 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.planning.arrivals import Share, conversation_count, due_times, mine, planned_count, turns
+from harness.planning.schedule import Schedule, Share, conversation_count, mine, turns
 from harness.protocols.asking import Ask
 from harness.protocols.nonce import lot
 from harness.running.load.plan import Entry, LoadPlan, Question
 
-PLAN = LoadPlan(
+SCHEDULE = Schedule("constant", rate_per_s=20.0, total_s=50.0, jitter=0.2, turn_gap_s=5.0, seed=7)
+LOAD = LoadPlan(
     run_id="r",
-    seed=7,
-    rate_per_s=20.0,
-    total_s=50.0,
+    schedule=SCHEDULE,
     entries=(Entry("east", "http://127.0.0.1:1"), Entry("west", "http://127.0.0.1:2")),
     questions=tuple(Question(f"q{number}", f"What is {number}?") for number in range(10)),
     ask=Ask("json"),
@@ -31,6 +30,14 @@ PLAN = LoadPlan(
 RATES = st.floats(0.5, 200)
 SEEDS = st.integers(0, 2**63 - 1)
 JITTERS = st.floats(0, 1)
+
+
+def rescheduled(**changes):
+    return msgspec.structs.replace(LOAD, schedule=msgspec.structs.replace(SCHEDULE, **changes))
+
+
+def due_times(shape, rate_per_s, total_s, jitter, seed):
+    return Schedule(shape, rate_per_s, total_s, jitter, 5.0, seed).due_times()
 
 
 @given(RATES, JITTERS, SEEDS)
@@ -67,8 +74,8 @@ def test_poisson_gaps_vary_as_much_as_they_are_long_and_constant_ones_do_not():
 
 @pytest.mark.parametrize(("rate", "total_s", "count"), [(20, 50, 1000), (100, 0.29, 29), (0.5, 3, 1), (3, 0.3, 0)])
 def test_a_whole_product_of_rate_and_time_is_not_lost_to_rounding(rate, total_s, count):
-    plan = msgspec.structs.replace(PLAN, rate_per_s=float(rate), total_s=float(total_s))
-    assert planned_count(plan) == len(list(turns(plan, Share(0, 1)))) == count
+    load = rescheduled(rate_per_s=float(rate), total_s=float(total_s))
+    assert load.schedule.requests == len(list(turns(load))) == count
 
 
 @given(st.integers(1, 7), st.integers(0, 200))
@@ -93,17 +100,17 @@ def test_a_whole_product_needs_no_conversation_more():
 
 @given(st.integers(1, 5), st.sampled_from(["constant", "poisson"]))
 def test_every_worker_alone_computes_its_part_of_the_same_load(workers, shape):
-    plan = msgspec.structs.replace(PLAN, shape=shape)
+    plan = rescheduled(shape=shape)
     shares = [list(turns(plan, Share(number, workers))) for number in range(workers)]
     everything = sorted((turn for share in shares for turn in share), key=lambda turn: turn.index)
-    assert [turn.index for turn in everything] == list(range(planned_count(plan)))
+    assert [turn.index for turn in everything] == list(range(plan.schedule.requests))
     assert [turn.due_s for turn in everything] == list(due_times(shape, 20.0, 50.0, 0.2, 7))
     homes = {(turn.conversation, number) for number, share in enumerate(shares) for turn in share}
     assert len(homes) == len({turn.conversation for turn in everything}), "each conversation stays on one worker"
 
 
 def test_a_conversation_alternates_between_two_entries_and_each_gets_half():
-    everything = list(turns(PLAN, Share(0, 1)))
+    everything = list(turns(LOAD))
     by_conversation = {}
     for turn in everything:
         assert by_conversation.get(turn.conversation) != turn.entry
@@ -112,16 +119,15 @@ def test_a_conversation_alternates_between_two_entries_and_each_gets_half():
 
 
 def test_questions_are_drawn_evenly_and_depend_on_nothing_but_seed_and_index():
-    alone = {turn.index: turn.question for turn in turns(PLAN, Share(0, 1))}
-    shared = {turn.index: turn.question for number in range(3) for turn in turns(PLAN, Share(number, 3))}
+    alone = {turn.index: turn.question for turn in turns(LOAD)}
+    shared = {turn.index: turn.question for number in range(3) for turn in turns(LOAD, Share(number, 3))}
     assert alone == shared
     assert all(60 < list(alone.values()).count(question) < 140 for question in range(10))
-    other = msgspec.structs.replace(PLAN, seed=8)
-    assert alone != {turn.index: turn.question for turn in turns(other, Share(0, 1))}
+    assert alone != {turn.index: turn.question for turn in turns(rescheduled(seed=8))}
 
 
 def test_another_run_with_the_same_seed_differs_in_its_nonces_alone():
-    one, other = list(turns(PLAN, Share(0, 1))), list(turns(msgspec.structs.replace(PLAN, run_id="s"), Share(0, 1)))
+    one, other = list(turns(LOAD)), list(turns(msgspec.structs.replace(LOAD, run_id="s")))
     assert {turn.nonce for turn in one}.isdisjoint(turn.nonce for turn in other)
     assert [replace(turn, nonce="") for turn in one] == [replace(turn, nonce="") for turn in other]
     assert [lot(turn.nonce) for turn in one] == [lot(turn.nonce) for turn in other]
@@ -130,7 +136,7 @@ def test_another_run_with_the_same_seed_differs_in_its_nonces_alone():
 def test_a_conversation_is_one_users_and_every_user_asks_only_their_own_questions():
     users = ("ann", "bob", "ann", "", "bob")
     questions = tuple(Question(f"q{number}", "?", user) for number, user in enumerate(users))
-    everything = list(turns(msgspec.structs.replace(PLAN, questions=questions), Share(0, 1)))
+    everything = list(turns(msgspec.structs.replace(LOAD, questions=questions)))
     by_conversation = {}
     for turn in everything:
         by_conversation.setdefault(turn.conversation, set()).add(users[turn.question])
@@ -140,7 +146,5 @@ def test_a_conversation_is_one_users_and_every_user_asks_only_their_own_question
 
 def test_who_asks_changes_nothing_of_when_and_where():
     questions = tuple(Question(f"q{number}", "?", "ab"[number % 2]) for number in range(10))
-    other = list(turns(msgspec.structs.replace(PLAN, questions=questions), Share(0, 1)))
-    assert [replace(turn, question=0) for turn in other] == [
-        replace(turn, question=0) for turn in turns(PLAN, Share(0, 1))
-    ]
+    other = list(turns(msgspec.structs.replace(LOAD, questions=questions)))
+    assert [replace(turn, question=0) for turn in other] == [replace(turn, question=0) for turn in turns(LOAD)]

@@ -1,4 +1,4 @@
-"""When each request is due and which turn of which conversation it is, so that every worker can compute it alone."""
+"""When each request is due and which turn of which conversation it is: stated once, and computed alike by all who send."""
 
 from __future__ import annotations
 
@@ -10,10 +10,45 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
+import msgspec
+
 from harness.protocols.nonce import nonce
 
 Due = TypeVar("Due")
 Shape = Literal["constant", "poisson"]
+
+
+class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All due times of an open load, in so many numbers: whoever needs them computes them from here, and gets the same.
+
+    ``constant``: request i is due within *jitter* (0-1) of a gap after ``i / rate``. ``poisson``: gaps are exponential.
+    """
+
+    shape: Shape
+    rate_per_s: float
+    total_s: float  # the last instant at which a request may be due
+    jitter: float
+    turn_gap_s: float  # at least so far apart are two turns of one conversation
+    seed: int
+
+    def due_times(self) -> Iterator[float]:
+        """When requests are due, in seconds after the load begins, in order; equal schedules give equal times."""
+        rng = random.Random(self.seed)
+        if self.shape == "poisson":
+            at_s = rng.expovariate(self.rate_per_s)
+            while at_s < self.total_s:
+                yield at_s
+                at_s += rng.expovariate(self.rate_per_s)
+        else:
+            for index in range(count(self.rate_per_s, self.total_s)):
+                yield (index + self.jitter * rng.random()) / self.rate_per_s
+
+    @property
+    def requests(self) -> int:
+        """How many requests are due in all."""
+        if self.shape == "constant":
+            return count(self.rate_per_s, self.total_s)
+        return sum(1 for _ in self.due_times())
 
 
 class AskedBy(Protocol):
@@ -23,23 +58,13 @@ class AskedBy(Protocol):
     def user(self) -> str: ...
 
 
-class Arrivals(Protocol):
-    """What says when requests are due, and what each of them is."""
+class Sent(Protocol):
+    """A load as those know it who send it."""
 
     @property
     def run_id(self) -> str: ...
     @property
-    def seed(self) -> int: ...
-    @property
-    def shape(self) -> Shape: ...
-    @property
-    def rate_per_s(self) -> float: ...
-    @property
-    def total_s(self) -> float: ...
-    @property
-    def jitter(self) -> float: ...
-    @property
-    def turn_gap_s(self) -> float: ...
+    def schedule(self) -> Schedule: ...
     @property
     def entries(self) -> Sequence[object]: ...
     @property
@@ -53,6 +78,10 @@ class Share(NamedTuple):
     of: int
 
 
+ALL = Share(0, 1)
+"""All requests, sent by one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One request as planned: turn *turn* of a conversation, due *due_s* after the load begins."""
@@ -61,32 +90,17 @@ class Turn:
     due_s: float
     conversation: int
     turn: int
-    entry: int  # position in the plan's entries
-    question: int  # position in the plan's questions
+    entry: int  # position in the load's entries
+    question: int  # position in the load's questions
     nonce: str
 
 
-def due_times(shape: Shape, rate_per_s: float, total_s: float, jitter: float, seed: int) -> Iterator[float]:
-    """When requests are due, in seconds after the load begins, in order; equal arguments give equal times.
+def count(rate_per_s: float, span_s: float) -> int:
+    """How many requests are due in *span_s* when they come evenly; on average, when they come at random.
 
-    ``constant``: request i is due within *jitter* (0-1) of a gap after ``i / rate``. ``poisson``: gaps are exponential.
+    Rounded down, but 28.999999999999996 (100 x 0.29) is 29.
     """
-    rng = random.Random(seed)
-    if shape == "poisson":
-        at_s = rng.expovariate(rate_per_s)
-        while at_s < total_s:
-            yield at_s
-            at_s += rng.expovariate(rate_per_s)
-    else:
-        for index in range(_whole(rate_per_s * total_s)):
-            yield (index + jitter * rng.random()) / rate_per_s
-
-
-def planned_count(plan: Arrivals) -> int:
-    """How many requests all workers together are to send."""
-    if plan.shape == "constant":
-        return _whole(plan.rate_per_s * plan.total_s)
-    return sum(1 for _ in due_times(plan.shape, plan.rate_per_s, plan.total_s, plan.jitter, plan.seed))
+    return math.floor(round(rate_per_s * span_s, 6))
 
 
 def mine(due: Iterable[Due], share: Share) -> Iterator[tuple[int, Due]]:
@@ -103,17 +117,16 @@ def conversation_count(rate_per_s: float, turn_gap_s: float, workers: int) -> in
     return workers * math.ceil(needed / workers)
 
 
-def turns(plan: Arrivals, share: Share) -> Iterator[Turn]:
+def turns(load: Sent, share: Share = ALL) -> Iterator[Turn]:
     """What one worker sends, in order. A conversation moves on to the next entry with every turn, and is one user's."""
-    theirs = _by_user(plan.questions)
-    conversations = conversation_count(plan.rate_per_s, plan.turn_gap_s, share.of)
-    due = due_times(plan.shape, plan.rate_per_s, plan.total_s, plan.jitter, plan.seed)
-    for index, due_s in mine(due, share):
+    schedule, theirs = load.schedule, _by_user(load.questions)
+    conversations = conversation_count(schedule.rate_per_s, schedule.turn_gap_s, share.of)
+    for index, due_s in mine(schedule.due_times(), share):
         turn, conversation = divmod(index, conversations)
-        entry = (conversation + turn) % len(plan.entries)
+        entry = (conversation + turn) % len(load.entries)
         among = theirs[conversation % len(theirs)]
-        question = among[_draw(plan.seed, index, len(among))]
-        yield Turn(index, due_s, conversation, turn, entry, question, nonce(plan.run_id, index))
+        question = among[_draw(schedule.seed, index, len(among))]
+        yield Turn(index, due_s, conversation, turn, entry, question, nonce(load.run_id, index))
 
 
 def _by_user(questions: Sequence[AskedBy]) -> list[list[int]]:
@@ -127,8 +140,3 @@ def _by_user(questions: Sequence[AskedBy]) -> list[list[int]]:
 def _draw(seed: int, index: int, among: int) -> int:
     """A number below *among*. It hangs on nothing but *seed* and *index*: workers draw in different orders."""
     return int.from_bytes(blake2b(f"{seed}\0question\0{index}".encode(), digest_size=8).digest(), "big") % among
-
-
-def _whole(count: float) -> int:
-    """*count* rounded down, but 28.999999999999996 (100 x 0.29) is 29."""
-    return math.floor(round(count, 6))
