@@ -33,7 +33,7 @@ def measurement_quality(evidence: Evidence) -> Quality:
     """What the run says about its own measurement."""
     rows, attempts, arrivals = evidence.requests, evidence.attempts, evidence.arrivals
     lag_ms = (1000 * (rows["sent_s"] - rows["due_s"])).dropna().clip(lower=0)
-    baseline = evidence.requests_in("baseline")["good"]
+    baseline = evidence.requests_in("baseline")
     offered = _offered(evidence)
     audited = audit(rows["index"].tolist(), offered)
     return Quality(
@@ -48,7 +48,9 @@ def measurement_quality(evidence: Evidence) -> Quality:
         send_lag_ms=result.SendLagMs(
             p50=_rounded(lag_ms.quantile(0.5)), p99=_rounded(lag_ms.quantile(0.99)), max=_rounded(lag_ms.max())
         ),
-        steady_baseline=steady(int(baseline.sum()), len(baseline), evidence.plan.scenario.good.ratio)
+        steady_baseline=steady(
+            baseline["due_s"].to_numpy(), baseline["good"].to_numpy(), evidence.plan.scenario.good.ratio
+        )
         if len(baseline)
         else None,
         join_ratio=round(float((attempts["request"] >= 0).mean()), 6) if len(attempts) else None,

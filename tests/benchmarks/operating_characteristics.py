@@ -35,10 +35,11 @@ SOURCES = (recovery.cells, levels.cells)
 HEAD = """# Operating characteristics
 
 What the scores are held to, and what was measured: runs whose truth is known, with generators of their own, scored as a stored run is.
-*Red* is a verdict of `fail`, *green* of `pass`; *covered* is the share of the stated 95 % intervals that hold the truth; *too late* is the
-share of runs that pass at a limit which the truth exceeds one and a half times; *near* the share that pass at a limit 3 s above the truth.
-Of a share, *green* and *red* are at a limit that the truth misses or holds one and a half times; *few* are runs that show fewer than four
-clumps. In a run that shows none, no interval can know of clumps: that is most of what falls short at 0.99 and 100/s.
+*Red* is a verdict of `fail`, *green* of `pass`, *undecided* is inconclusive or invalid; *covered* is the share of the stated 95 % intervals
+that hold the truth; *too late* is the share of runs that pass at a limit which the truth exceeds one and a half times; *near* the share
+that pass at a limit 3 s above the truth. Of a share, *green* and *red* are at a limit that the truth misses or holds one and a half times;
+*few* are runs that show fewer than four clumps. In a run that shows none, no interval can know of clumps: that is most of what falls short
+at 0.99 and 100/s.
 
 This page is printed by `python tests/benchmarks/operating_characteristics.py --document docs/operating-characteristics.md`; what falls
 short says so.
@@ -144,15 +145,22 @@ def table(found: Iterable[Line]) -> Iterator[str]:
             yield f"  {line.cell.name:<56} {asked:<24} {line.came_to:>8} of {line.runs:>4}  {line.holds.strip('*')}"
 
 
-def document(found: Sequence[Line]) -> str:
-    """The same as Markdown."""
-    parts = [HEAD]
+def document(found: Sequence[Line], before: str = "") -> str:
+    """The same as Markdown; a line that nothing was measured for is as it was *before*."""
+    parts, stood = [HEAD], {_key(line): line for line in before.splitlines() if line.startswith("| ")}
     for row, group in groupby(found, lambda line: line.cell.row):
         parts.append(f"## {row}\n")
         parts.append("| cell | asked for | measured | runs | holds |\n| --- | --- | --- | --- | --- |")
-        parts += [f"| {x.cell.name} | {x.what} {x.asked} | {x.came_to} | {x.runs} | {x.holds} |" for x in group]
+        for line in group:
+            made = f"| {line.cell.name} | {line.what} {line.asked} | {line.came_to} | {line.runs} | {line.holds} |"
+            parts.append(made if line.runs else stood.get(_key(made), made))
         parts.append("")
     return "\n".join(parts)
+
+
+def _key(line: str) -> tuple[str, ...]:
+    """The cell and the requirement of a line of the page."""
+    return tuple(line.split(" | ")[:2])
 
 
 def main() -> None:
@@ -170,10 +178,11 @@ def main() -> None:
     store = Store(options.store)
     if options.measure:
         measure(chosen, store, options.seeds, options.jobs)
-    found = list(lines(chosen, store, options.seeds))
-    print("\n".join(table(found)))
+    print("\n".join(table(lines(chosen, store, options.seeds))))
     if options.document:
-        options.document.write_text(document(found))
+        before = options.document.read_text() if options.document.exists() else ""
+        every = list(lines(list(cells().values()), store, options.seeds))
+        options.document.write_text(document(every, before))
 
 
 if __name__ == "__main__":

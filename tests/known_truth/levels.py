@@ -14,8 +14,8 @@ import numpy as np
 
 from harness.interval import Interval
 from harness.judging.scoring.amplification import retry_amplification
-from harness.judging.scoring.design_effect import sizes
-from harness.judging.scoring.good_ratio import good_ratio, stretch
+from harness.judging.scoring.design_effect import sizes, stretch
+from harness.judging.scoring.good_ratio import good_ratio
 from harness.judging.scoring.quantiles import clumped_quantile
 from harness.judging.scoring.shares import wilson
 from known_truth.arrivals import Floats, due
@@ -32,6 +32,7 @@ STANDS_ON = (
         for name in (
             "good_ratio",
             "design_effect",
+            "clumps",
             "amplification",
             "counts",
             "quantiles",

@@ -1,10 +1,16 @@
-"""Failures that come in clumps: how long those of a service last that nobody touches, and how long its next ones may."""
+"""What one clump of failures is: how long those of a service last that nobody touches, and how long its next ones may.
+
+A clump is trouble that has one cause: rows that are hit within a short time of one another. Whoever asks how failures come together asks
+here which of them belong together: the recovery for their lengths, `design_effect` for their sizes, and through it the shares, the
+quantiles, the attempts and the baseline's steadiness.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.judging.scoring.distributions import Bools, Floats
 
@@ -45,24 +51,22 @@ class Clumps:
 NONE_SEEN = Clumps(NO_LENGTHS, 0.0)
 
 
+def together(due_s: Floats, join_s: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The first and the last of each clump of rows, all of them hit and one at least, of which none is due more than *join_s* after the
+    one before it.
+    """
+    ends = np.flatnonzero(np.diff(due_s) > join_s)
+    return np.r_[0, ends + 1], np.r_[ends, due_s.size - 1]
+
+
 def clumps(due_s: Floats, good: Bools) -> Clumps:
     """The failures of these rows, of which those less than `JOIN_S` or `JOIN_GAPS` spacings apart are one clump."""
     if due_s.size < 2:
         return NONE_SEEN
     gap_s = float(np.median(np.diff(due_s)))
     watched_s = float(due_s[-1] - due_s[0]) + gap_s
-    bad = np.flatnonzero(~good)
-    if not bad.size:
+    bad_s = due_s[~good]
+    if not bad_s.size:
         return Clumps(NO_LENGTHS, watched_s)
-    ends = np.flatnonzero(np.diff(due_s[bad]) > max(JOIN_S, JOIN_GAPS * gap_s))
-    first, last = bad[np.r_[0, ends + 1]], bad[np.r_[ends, bad.size - 1]]
-    return Clumps(due_s[last] - due_s[first] + gap_s, watched_s)
-
-
-def rows_a_clump(lengths_s: Floats, per_s: float) -> float:
-    """How many rows the clump of a failure has on average, where *per_s* come a second.
-
-    So many rows are worth one independent sample: the design effect of Kish (1965) for clusters of unequal size.
-    """
-    rows = np.maximum(1.0, lengths_s * per_s)
-    return float((rows**2).sum() / rows.sum()) if rows.size else 1.0
+    first, last = together(bad_s, max(JOIN_S, JOIN_GAPS * gap_s))
+    return Clumps(bad_s[last] - bad_s[first] + gap_s, watched_s)

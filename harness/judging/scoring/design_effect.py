@@ -1,8 +1,8 @@
 """How much less rows are worth when what happens to them comes in clumps: the design effect, read off the rows themselves.
 
-A clump is trouble that has one cause: rows that are hit within a short time of one another. Three things show it, and the strongest counts:
-how large the clumps are beside those of the same rows in random order, joined over a short gap and over a long one, and how much blocks of
-rows differ, of a length that the rows' own autocorrelation asks for.
+Three things show that rows are hit in `clumps`, and the strongest counts: how large the clumps are beside those of the same rows in random
+order, joined over a short gap and over a long one, and how much blocks of rows differ, of a length that the rows' own autocorrelation asks
+for.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from math import ceil, log10, sqrt
 import numpy as np
 import numpy.typing as npt
 
+from harness.judging.scoring.clumps import JOIN_GAPS, JOIN_S, together
 from harness.judging.scoring.distributions import Floats, student_quantile
 from harness.judging.scoring.shares import Z
 
-JOINS_S = (0.25, 1.0)
-GAPS, NEXT = 2.5, 1.5  # spacings: the least that a join reaches where little is hit, and where much is
+JOINS_S = (JOIN_S, 1.0)
+NEXT = 1.5  # spacings: the least that a join reaches where much is hit; where little is, it is `JOIN_GAPS`
 BY_CHANCE = 0.8  # rows hit within a join that are there by chance, at the most
 SHUFFLES = 40
 NOTICED = (
@@ -37,6 +38,13 @@ class Stretch:
 
     due_s: Floats
     weight: Floats
+
+
+def stretch(due_s: npt.ArrayLike, good: npt.ArrayLike) -> Stretch:
+    """The rows in order of time, with the failures as what hit them."""
+    due = np.asarray(due_s, dtype=np.float64)
+    order = np.argsort(due, kind="stable")
+    return Stretch(due[order], (~np.asarray(good, dtype=np.bool_)).astype(np.float64)[order])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,7 @@ def clumping(stretches: Sequence[Stretch], *, by_size: bool = True) -> Clumping:
     hit_a_row = max(np.count_nonzero(stretch.weight) / stretch.weight.size for stretch in rows)
     # What is hit often is near to something that was hit, clump or none: every other request, in turn, is no clump.
     joins_s = (
-        [max(NEXT, min(max(join_s / gap_s, GAPS), BY_CHANCE / hit_a_row)) * gap_s for join_s in JOINS_S]
+        [max(NEXT, min(max(join_s / gap_s, JOIN_GAPS), BY_CHANCE / hit_a_row)) * gap_s for join_s in JOINS_S]
         if gap_s
         else [0.0]
     )
@@ -91,6 +99,15 @@ def clumping(stretches: Sequence[Stretch], *, by_size: bool = True) -> Clumping:
     effect, clumps = max(shown)
     hit_s = gap_s * sum(int((stretch.weight > 0).sum()) for stretch in rows)
     return Clumping(effect, clumps, hit_s) if effect > 1 else ALONE
+
+
+def rows_a_clump(lengths_s: Floats, per_s: float) -> float:
+    """How many rows the clump of a failure has on average, where *per_s* come a second.
+
+    So many rows are worth one independent sample: the design effect of Kish (1965) for clusters of unequal size.
+    """
+    rows = np.maximum(1.0, lengths_s * per_s)
+    return float((rows**2).sum() / rows.sum()) if rows.size else 1.0
 
 
 def sizes(stretches: Sequence[Stretch], join_s: float) -> Floats:
@@ -102,8 +119,7 @@ def _sizes(due_s: Floats, weight: Floats, join_s: float) -> Floats:
     hit = np.flatnonzero(weight)
     if not hit.size:
         return np.empty(0)
-    first = np.r_[0, np.flatnonzero(np.diff(due_s[hit]) > join_s) + 1]
-    summed: Floats = np.add.reduceat(weight[hit], first).astype(np.float64)
+    summed: Floats = np.add.reduceat(weight[hit], together(due_s[hit], join_s)[0]).astype(np.float64)
     return summed
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.scoring.design_effect import Stretch, clumping
+from harness.judging.scoring.design_effect import clumping, stretch
 from harness.judging.scoring.shares import wilson_ends
 
 Rows = tuple[npt.ArrayLike, npt.ArrayLike]
@@ -30,10 +30,3 @@ def good_ratio(
     stretches = [stretch(*rows) for rows in (*(((due_s, good),) if shown is None else shown), *elsewhere)]
     ratio, span_s = float(well.mean()), float(np.ptp(np.asarray(due_s, dtype=np.float64)))
     return Interval(ratio, *wilson_ends(ratio, clumping(stretches).worth(well.size, span_s)), well.size)
-
-
-def stretch(due_s: npt.ArrayLike, good: npt.ArrayLike) -> Stretch:
-    """The rows in order of time, with the failures as what hit them."""
-    due = np.asarray(due_s, dtype=np.float64)
-    order = np.argsort(due, kind="stable")
-    return Stretch(due[order], (~np.asarray(good, dtype=np.bool_)).astype(np.float64)[order])

@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.scoring.climbs import climb
-from harness.judging.scoring.clumps import NONE_SEEN, Clumps, clumps, rows_a_clump
-from harness.judging.scoring.distributions import Bools, Floats, chance_above
-from harness.judging.scoring.settling import Level, Moment, change, crossing, levels, standing
+from harness.judging.scoring.clumps import NONE_SEEN, Clumps, clumps
+from harness.judging.scoring.design_effect import rows_a_clump
+from harness.judging.scoring.distributions import Bools, Floats
+from harness.judging.scoring.settling import Level, Moment, change, crossing, in_order, levels, standing, surely_below
 
 State = Literal["recovered", "not_recovered", "unclear"]
 Weight = Literal["blip", "possible", "certain"]
@@ -29,7 +30,6 @@ TOLD_S = 2.0
 TOGETHER = 1.5  # times what one stretch may last: what all of them may within the hold
 LEAST_BAD = 3  # failures that a stretch has to have
 JOIN_S, JOIN_LENGTHS = 1.0, 2.0  # stretches less far apart than either are one trouble
-SELDOM = 0.01  # the worst stretch was looked for, so it has to be less likely than one that was chosen beforehand
 LONG_S = 1.0  # the longest that a clump counts when another one is held against it
 SUBSTANTIAL = 0.75  # of TOLD_S: a clump as long is outside the band whatever the rows around it say
 CLIMBS = 0.0  # log units by which a climb has to explain the rows better than a step before its interval counts
@@ -300,7 +300,7 @@ class _Window:
         # The trouble itself is among them, and must not explain itself away by its length.
         worth = self._worth(row, LONG_S)
         good = self.good[rows]
-        return chance_above(float(good.sum()) / worth, good.size / worth, self.band) < SELDOM
+        return surely_below(float(good.sum()), good.size, self.band, worth)
 
     def _relapses(self, entry: _Entry | None) -> tuple[Relapse, ...]:
         if entry is None:
@@ -341,7 +341,7 @@ class _Window:
             if self._weight(stretch, entry.row) != "blip":
                 rest[self._rows(stretch)] = False
         worth = self._worth(entry.row, inf)
-        return chance_above(float(self.good[rest].sum()) / worth, float(rest.sum()) / worth, self.band) >= SELDOM
+        return not surely_below(float(self.good[rest].sum()), float(rest.sum()), self.band, worth)
 
     def _worth(self, row: int, most_s: float) -> float:
         """How many rows are worth one that fails by itself: as the clumps of the baseline and of what follows *row* have it."""
@@ -359,18 +359,6 @@ class _Window:
     def _area(self, baseline_ratio: float) -> float:
         lost = baseline_ratio - float(self.good[self.zero :].mean())
         return max(0.0, lost * (self.until_s - self.zero_s))
-
-
-def in_order(due_s: npt.ArrayLike, good: npt.ArrayLike) -> tuple[Floats, Bools]:
-    """The rows by when they were due. Raises ValueError where a row has no outcome or no instant."""
-    due, outcome = np.asarray(due_s, dtype=np.float64), np.asarray(good, dtype=np.bool_)
-    if due.shape != outcome.shape or due.ndim != 1:
-        raise ValueError(f"{due.shape} due times with {outcome.shape} outcomes; each row needs both")
-    if not np.isfinite(due).all():
-        raise ValueError("a due time that is not a number; every request has one")
-    # By outcome too where due times are equal, so that the order in which rows come changes nothing.
-    order = np.lexsort((outcome, due))
-    return due[order], outcome[order]
 
 
 def _either(stepped: Moment, risen: Moment, climbed: bool) -> Moment:

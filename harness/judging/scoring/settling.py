@@ -22,6 +22,7 @@ Counts = npt.NDArray[np.int64]
 
 PENALTY = 1.25  # times log n: the log likelihood that a change has to gain before it is believed
 DOUBT = 0.05
+SELDOM = 0.01  # the worst stretch was looked for, so it has to be less likely than one that was chosen beforehand
 UNLIKELY = 2.29  # exceeded 5 times of 100 by Banerjee and Wellner's likelihood ratio for a monotone function
 
 
@@ -55,6 +56,18 @@ class Moment:
     high_s: float
 
 
+def in_order(due_s: npt.ArrayLike, good: npt.ArrayLike) -> tuple[Floats, Bools]:
+    """The rows by when they were due. Raises ValueError where a row has no outcome or no instant."""
+    due, outcome = np.asarray(due_s, dtype=np.float64), np.asarray(good, dtype=np.bool_)
+    if due.shape != outcome.shape or due.ndim != 1:
+        raise ValueError(f"{due.shape} due times with {outcome.shape} outcomes; each row needs both")
+    if not np.isfinite(due).all():
+        raise ValueError("a due time that is not a number; every request has one")
+    # By outcome too where due times are equal, so that the order in which rows come changes nothing.
+    order = np.lexsort((outcome, due))
+    return due[order], outcome[order]
+
+
 def levels(due_s: Floats, good: Bools) -> list[Level]:
     """The stretches of one level that *good* consists of; no change falls between equal instants."""
     n = good.size
@@ -79,6 +92,11 @@ def standing(good: float, n: float, band: float) -> Standing:
     if chance >= 0.5:
         return "in"
     return "out" if chance < DOUBT else "undecided"
+
+
+def surely_below(good: float, n: float, band: float, effect: float) -> bool:
+    """Whether rows that were picked for being bad are below *band*, where *effect* of them are worth one: their design effect."""
+    return chance_above(good / effect, n / effect, band) < SELDOM
 
 
 def change(due_s: Floats, good: Bools, start_s: float, end_s: float) -> Moment:

@@ -2,19 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.judging.scoring.clumps import clumps
+from harness.judging.scoring.design_effect import clumping, stretch
+from harness.judging.scoring.distributions import Bools, Floats
+from harness.judging.scoring.good_ratio import good_ratio
+from harness.judging.scoring.settling import in_order, levels, standing, surely_below
 from harness.judging.scoring.shares import wilson
 
 LAG_P99_MS = 50.0
 LATE_RATIO = 0.01
+SHORT_S = 1.0  # clumps that say how long the next one may be; longer ones may be what is asked about
+LEAST_S = 2.0  # what is shorter is no trouble, but a clump
+CUT_OFF = 0.5  # of a stretch at an edge of the baseline so much may be seen
 
 
-def steady(baseline_good: int, n: int, ratio: float) -> bool:
+def steady(due_s: npt.ArrayLike, good: npt.ArrayLike, ratio: float) -> bool:
     """Whether the baseline's good ratio may be *ratio*, which the scenario asks for, or more; not where there was no baseline.
 
-    Its upper bound decides, not the ratio itself: a rule that is wrong once in a hundred runs spoils a set of
-    eighty more often than not.
+    The upper bound of `good_ratio` decides, not the ratio itself: a rule that is wrong once in a hundred runs spoils a set of
+    eighty more often than not. A service that fails in short clumps is as steady as it will ever be, and one clump says little of how many
+    there are. One stretch below the ratio that lasts longer than the clumps of nearly any service is no clump: a step, a drift, an outage.
     """
-    return n > 0 and wilson(baseline_good, n).high >= ratio
+    due, outcome = in_order(due_s, good)
+    if not due.size or good_ratio(due, outcome).high < ratio:
+        return False
+    return not any(_is_trouble(due, outcome, rows, ratio) for rows in _below(due, outcome, ratio))
+
+
+def _below(due_s: Floats, good: Bools, ratio: float) -> Iterator[slice]:
+    """The rows of each stretch of consecutive levels outside *ratio*."""
+    found = levels(due_s, good)
+    edges = np.flatnonzero(np.diff([False, *(standing(level.good, level.n, ratio) == "out" for level in found), False]))
+    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        yield slice(found[first].start, found[end - 1].end)
+
+
+def _is_trouble(due_s: Floats, good: Bools, rows: slice, ratio: float) -> bool:
+    """Whether the stretch of these *rows* is longer than a clump of the service may be, and below *ratio* however its failures clump."""
+    beside = np.ones(due_s.size, np.bool_)
+    beside[rows] = False
+    first, last = max(rows.start - 1, 0), min(rows.stop, due_s.size - 1)
+    length_s, span_s = float(due_s[last] - due_s[first]), float(np.ptp(due_s))
+    own = clumps(due_s[beside], good[beside])
+    own = replace(own, lengths_s=own.lengths_s[own.lengths_s <= SHORT_S])
+    noise_s = max(LEAST_S, own.exceeded_by_chance_s(span_s))
+    if length_s <= (noise_s * CUT_OFF if rows.start == 0 or rows.stop == due_s.size else noise_s):
+        return False
+    inside = good[rows]
+    effect = clumping([stretch(due_s[rows], inside), stretch(due_s[beside], good[beside])]).effect
+    return surely_below(float(inside.sum()), inside.size, ratio, effect)
 
 
 def kept_up(late: int, n: int, not_sent: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -53,6 +54,15 @@ def test_what_falls_short_says_so(command: ModuleType, tmp_path: Path, limit: fl
     assert next(line for line in command.table(found) if "a cell" in line).split()[-1] == holds
     assert f"| a cell | red ≤ {limit:g} | 1.000 | 3 |" in command.document(found)
     assert ("**no**" in command.document(found)) is (holds == "no")
+
+
+def test_a_line_that_was_not_measured_stays_as_it_stood(command: ModuleType, tmp_path: Path) -> None:
+    store, measured, other = command.Store(tmp_path / "runs.jsonl"), cell(), replace(cell(), name="another cell")
+    store.add(measured, [(0, {"red": True})])
+    before = "| another cell | red ≤ 0.5 | 0.250 | 400 | yes |\n| a cell | red ≤ 0.5 | 0.000 | 400 | yes |\n"
+    page = command.document(list(command.lines([measured, other], store, 400)), before)
+    assert "| another cell | red ≤ 0.5 | 0.250 | 400 | yes |" in page
+    assert "| a cell | red ≤ 0.5 | 1.000 | 1 | **no** |" in page
 
 
 def test_what_was_not_measured_holds_nothing(command: ModuleType, tmp_path: Path) -> None:
