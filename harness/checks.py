@@ -190,11 +190,11 @@ def foreign_hosts(target: Document[Target], allowed: Collection[str]) -> Iterato
             yield target.problem(path, what)
 
 
-def needs(target: Document[Target], environment: Mapping[str, str], allowed: Collection[str]) -> Iterator[str]:
+def needs(target: Document[Target], environment: Mapping[str, str]) -> Iterator[str]:
     """What a run on *target* would need beyond what is there: variables to set, hosts to allow."""
     missing = [problem.what for problem in missing_secrets(target, environment)]
     yield from dict.fromkeys(missing)
-    hosts = [host for _, host in _hosts(target.value) if not on_this_machine(host) and host not in allowed]
+    hosts = [host for _, host in _hosts(target.value) if not on_this_machine(host)]
     yield from (f"--allow-host {host}" for host in dict.fromkeys(hosts))
 
 

@@ -209,7 +209,7 @@ def plan(
     from harness.settings import settings
 
     prepared = prepare(scenario, target, _asked(seed, overrides, expect, without_faults, None), None)
-    missing = needs(prepared.target, settings().environment, ())
+    missing = needs(prepared.target, settings().environment)
     for line in outline(prepared.plan, tuple(missing)):
         typer.echo(line)
     _warn(prepared.warnings)

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import cast
 
-from harness.judging.scoring.audit import audit
+from harness.judging.scoring.audit import Audit, audit
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.running.load import (
@@ -122,7 +122,7 @@ def run(port: int, question: str, rate_per_s: float, total_s: float, steady_s: f
 
 
 def report(rows: list[Request], plan: LoadPlan) -> None:
-    offered, sound = plan.schedule.requests, audit((row.index for row in rows), plan.schedule.requests).sound
+    offered, sound = plan.schedule.requests, audit((row.index for row in rows), plan.schedule.requests) == Audit()
     lags_ms = sorted(1000 * (row.sent_s - row.due_s) for row in rows if row.sent_s is not None)
     complete = sum(row.outcome == "complete" for row in rows)
     if not sound or complete < len(lags_ms):

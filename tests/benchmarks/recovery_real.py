@@ -30,7 +30,7 @@ from typing import cast
 
 import numpy as np
 
-from harness.judging.scoring.audit import audit
+from harness.judging.scoring.audit import Audit, audit
 from harness.judging.scoring.band import band, hold
 from harness.judging.scoring.recovery import Recovery, recovery_time
 from harness.record.rowfile import read_rows
@@ -123,7 +123,7 @@ def drive(rate_per_s: float, outages: int) -> tuple[list[Request], list[Outage],
         rows = list(read_rows(Path(name, "requests-0.rows"), Request))
     server.join()
     found = audit((row.index for row in rows), plan.schedule.requests)
-    if not found.sound:
+    if found != Audit():
         print(f"  at {rate_per_s:g}/s the load fell behind: {found}")
     lags_s = sorted(row.sent_s - row.due_s for row in rows if row.sent_s is not None)
     return rows, truths, 1000 * lags_s[int(0.99 * len(lags_s))]

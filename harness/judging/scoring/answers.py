@@ -119,12 +119,10 @@ def _keys(text: npt.NDArray[np.object_], by: str) -> Codes:
     return np.fromiter((ranks[said[answer]] for answer in text), np.int64, text.size)
 
 
-def era(table: Answers, publications: Sequence[Publication], version_at_start: int | None, replica_lag_s: float) -> Era:
+def era(table: Answers, publications: Sequence[Publication], replica_lag_s: float) -> Era:
     asked = sorted((asked_s, float(version)) for version, asked_s, _ in publications)
     acked = sorted((acked_s + replica_lag_s, float(version)) for version, _, acked_s in publications)
-    first = (
-        _first_version(table, asked[0][0] if asked else inf) if version_at_start is None else float(version_at_start)
-    )
+    first = _first_version(table, asked[0][0] if asked else inf)
     return Era(_in_force(acked, table.sent_s, first), _in_force(asked, table.end_s, first), first)
 
 

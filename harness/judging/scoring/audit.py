@@ -11,16 +11,12 @@ from dataclasses import dataclass
 class Audit:
     """The indices, in order, at which a load differs from its plan."""
 
-    missing: tuple[int, ...]
+    missing: tuple[int, ...] = ()
     """Planned, and not there."""
-    doubled: tuple[int, ...]
+    doubled: tuple[int, ...] = ()
     """Planned, and there more than once."""
-    unplanned: tuple[int, ...]
+    unplanned: tuple[int, ...] = ()
     """There, and not planned; each as often as it is there."""
-
-    @property
-    def sound(self) -> bool:
-        return not (self.missing or self.doubled or self.unplanned)
 
 
 def audit(indices: Iterable[int], planned: int) -> Audit:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
-
 from harness.judging.scoring.shares import wilson
 
 SLACK = 0.02  # how far under its own baseline a service may stay and still count as recovered
@@ -22,11 +20,7 @@ def band(baseline_good: int, baseline_n: int, ratio: float) -> float:
     return min(max(ratio, shown - SLACK), shown)
 
 
-def hold(rate_per_s: float, within_s: float, *, room_s: float = inf) -> float:
-    """Seconds that the band must be held before it counts, at *rate_per_s* requests that are good *within_s*.
-
-    At most half of *room_s*, for a phase in which there is no more time than that, such as a fault to be failed
-    over from.
-    """
+def hold(rate_per_s: float, within_s: float) -> float:
+    """Seconds that the band must be held before it counts, at *rate_per_s* requests that are good *within_s*."""
     enough_s = min(SETTLED_REQUESTS / rate_per_s, max(FEW_S, FEW_REQUESTS / rate_per_s))
-    return min(max(SETTLED_S, enough_s, 2 * within_s), room_s / 2)
+    return max(SETTLED_S, enough_s, 2 * within_s)

@@ -26,7 +26,7 @@ from harness.judging.scoring.shares import exact
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Compared", "Consistency", "Pair", "Side", "compare", "consistency"]
+__all__ = ["Compared", "Consistency", "Pair", "Side", "compare"]
 
 EXAMPLES = 20
 _BLOCKS_S = (1.0, 2.0, 4.0, 8.0)
@@ -74,42 +74,16 @@ class Consistency:
     examples: tuple[Pair, ...]
 
 
-def consistency(
-    answers: pd.DataFrame,
-    publications: Sequence[Publication] = (),
-    *,
-    counted: npt.ArrayLike | None = None,
-    baseline: npt.ArrayLike | None = None,
-    version_at_start: int | None = None,
-    replica_lag_s: float = 0.5,
-    by: Literal["text", "facts"] = "text",
-) -> Consistency:
-    """Hold *answers* that completed against what they should have said.
-
-    *counted* rows are scored; of all else see `compare`.
-    """
-    compared = compare(
-        answers,
-        publications,
-        baseline=baseline,
-        version_at_start=version_at_start,
-        replica_lag_s=replica_lag_s,
-        by=by,
-    )
-    return compared.consistency(counted)
-
-
 def compare(
     answers: pd.DataFrame,
     publications: Sequence[Publication] = (),
     *,
     baseline: npt.ArrayLike | None = None,
-    version_at_start: int | None = None,
     replica_lag_s: float = 0.5,
     by: Literal["text", "facts"] = "text",
     told: pd.DataFrame | None = None,
 ) -> Compared:
-    """Find out which *answers* are as they should be; their order changes nothing.
+    """Find out which of the *answers* that completed are as they should be; their order changes nothing.
 
     *baseline* rows say what is right; where they know nothing of a version, or of a question, its first `REFERENCES` answers do. An
     answer may be behind for *replica_lag_s* after a publication was acknowledged. *by*: answers agree when their wording and facts
@@ -118,7 +92,7 @@ def compare(
     nobody said what is), ``expected_of_another``.
     """
     table, order = in_order(answers, baseline, by)
-    allowed = era(table, publications, version_at_start, replica_lag_s)
+    allowed = era(table, publications, replica_lag_s)
     usual = _usual_answers(table, allowed)
     agrees, leaks = _agrees(table, allowed, usual), np.zeros(len(answers), np.bool_)
     if told is not None:

@@ -82,16 +82,14 @@ def recovery_time(
     hold_s: float,
     own: Clumps = NONE_SEEN,
     end_uncertainty_s: float = 0.0,
-    baseline_ratio: float = 1.0,
 ) -> Recovery:
     """Seconds from the end of the fault until the good ratio was first back in *band* and stayed there for *hold_s*.
 
     *fault_end_s* is when the fault's end was acknowledged; it may have ended up to *end_uncertainty_s* before.
-    Rows of the fault itself say what the bad level was, so they are needed too. *own*: the clumps of failures of the baseline. What
-    *baseline_ratio* would have failed anyhow is no lost request.
+    Rows of the fault itself say what the bad level was, so they are needed too. *own*: the clumps of failures of the baseline.
     """
     window = _Window(due_s, good, fault_start_s, fault_end_s, observed_until_s, band, hold_s, own)
-    return window.recovery(end_uncertainty_s, baseline_ratio)
+    return window.recovery(end_uncertainty_s)
 
 
 def failover_time(
@@ -103,13 +101,12 @@ def failover_time(
     band: float,
     hold_s: float,
     own: Clumps = NONE_SEEN,
-    baseline_ratio: float = 1.0,
 ) -> Recovery:
     """Seconds from the start of the fault until the good ratio was first back in *band* to stay, while the fault went on."""
     due, outcome = in_order(due_s, good)
     during = due < fault_end_s  # what is due as the fault ends already has the fault's end to thank
     window = _Window(due[during], outcome[during], fault_start_s, fault_start_s, fault_end_s, band, hold_s, own)
-    return window.recovery(0.0, baseline_ratio)
+    return window.recovery(0.0)
 
 
 def own_clumps(due_s: npt.ArrayLike, good: npt.ArrayLike) -> Clumps:
@@ -169,7 +166,7 @@ class _Window:
         self.told_s = max(TOLD_S, own.longest_s)
         self.noise_s = max(self.told_s, own.exceeded_by_chance_s(until_s - zero_s, self._short_since()))
 
-    def recovery(self, end_uncertainty_s: float, baseline_ratio: float) -> Recovery:
+    def recovery(self, end_uncertainty_s: float) -> Recovery:
         if self.zero == self.due.size:
             return Recovery(UNMEASURED, (), nan, "unclear")
         standings = [standing(level.good, level.n, self.band) for level in self.levels]
@@ -177,7 +174,7 @@ class _Window:
         at_best = self._entry([standing != "out" for standing in standings], self.noise_s)
         likely, strictly = self._entry(is_in, self.noise_s), self._entry(is_in, self.told_s)
         interval, state = self._interval(at_best, likely, strictly, end_uncertainty_s)
-        return Recovery(interval, self._relapses(likely), self._area(baseline_ratio), state)
+        return Recovery(interval, self._relapses(likely), self._area(), state)
 
     def _interval(
         self, at_best: _Entry | None, likely: _Entry | None, strictly: _Entry | None, end_uncertainty_s: float
@@ -356,9 +353,8 @@ class _Window:
         good = self.due[self.zero :][self.good[self.zero :]]
         return float(good[0]) - self.zero_s if good.size else inf
 
-    def _area(self, baseline_ratio: float) -> float:
-        lost = baseline_ratio - float(self.good[self.zero :].mean())
-        return max(0.0, lost * (self.until_s - self.zero_s))
+    def _area(self) -> float:
+        return (1.0 - float(self.good[self.zero :].mean())) * (self.until_s - self.zero_s)
 
 
 def _either(stepped: Moment, risen: Moment, climbed: bool) -> Moment:

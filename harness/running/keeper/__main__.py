@@ -136,9 +136,7 @@ def _undo(settings: Settings, budget_s: float) -> bool:
 
 
 def _put_back(settings: Settings, budget_s: float, *, lasting: bool) -> list[Outcome]:
-    outcomes = put_back(
-        Path(settings["undo"]), allowed_hosts=settings["allowed_hosts"], budget_s=budget_s, lasting=lasting
-    )
+    outcomes = put_back(Path(settings["undo"]), budget_s=budget_s, lasting=lasting)
     for outcome in outcomes:
         said = "put back" if outcome.gone else "could not put back"
         _note(f"{said} {outcome.id}: {outcome.request.method} {outcome.request.url}: {outcome.why}")

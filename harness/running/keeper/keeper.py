@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,31 +36,27 @@ _START = "import sys; sys.path.append(sys.argv[1]); from harness.running.keeper.
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process to start: *env* is its whole environment, *log* gets what it prints, *cwd* None is the harness's."""
+    """A process to start: *env* is its whole environment, *log* gets what it prints."""
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str]
     log: Path
-    cwd: Path | None = None
 
 
 class Keeper:
     """Starts children; when the harness is gone, in whatever way, carries out *undo_file* and ends them within 5 s.
 
     *temp* must be new or empty, and is removed with all that is in it; *undo_file* stands elsewhere. *log* gets what
-    the keeper has to say. *run* names the owner of the undo file; by default the folder that it is in. *allowed_hosts*
-    are those beside this machine to which an undo may be sent. May be used by several threads.
+    the keeper has to say. *run* names the owner of the undo file; by default the folder that it is in.
+    May be used by several threads.
     """
 
-    def __init__(
-        self, undo_file: Path, temp: Path, log: Path, *, run: str = "", allowed_hosts: Collection[str] = ()
-    ) -> None:
+    def __init__(self, undo_file: Path, temp: Path, log: Path, *, run: str = "") -> None:
         self._undo_file = undo_file.absolute()
         self._temp = temp.absolute()
         self._log = log.absolute()
         self._run = run or self._undo_file.parent.name
-        self._allowed_hosts = list(allowed_hosts)
         if self._undo_file.is_relative_to(self._temp):
             raise ValueError(f"undo file {undo_file} would be removed with temporary folder {temp}; keep it elsewhere")
         self._lock = threading.RLock()
@@ -108,7 +104,7 @@ class Keeper:
                 "argv": list(child.argv),
                 "env": dict(child.env),
                 "log": str(child.log.absolute()),
-                "cwd": str((child.cwd or Path.cwd()).absolute()),
+                "cwd": str(Path.cwd()),
             }
         )
         if reply["say"] != "started":
@@ -131,10 +127,6 @@ class Keeper:
         with self._lock:
             self._listen(0)
             return name in self._pids and name not in self._ended and not self._lost and not self._closed
-
-    def signal(self, name: str, signum: int) -> bool:
-        """Send *signum* to child *name* and all that it started; False where none of them was running any more."""
-        return self._signal(name, signum) > 0
 
     def stop(self, name: str, grace_s: float) -> None:
         """End child *name* and all that it started: asked at first, killed after *grace_s*; returns when it is gone.
@@ -190,7 +182,7 @@ class Keeper:
             self._closed = True
             try:
                 if self._process.wait() != 0:  # it could not do its work to the end
-                    put_back(self._undo_file, allowed_hosts=self._allowed_hosts, budget_s=_ANSWERED_WITHIN_S)
+                    put_back(self._undo_file, budget_s=_ANSWERED_WITHIN_S)
             finally:
                 rmtree(self._temp, ignore_errors=True)
 
@@ -217,11 +209,7 @@ class Keeper:
             self._listen_until(late_s)
 
     def _launched(self) -> subprocess.Popen[bytes]:
-        settings: Settings = {
-            "undo": str(self._undo_file),
-            "temp": str(self._temp),
-            "allowed_hosts": self._allowed_hosts,
-        }
+        settings: Settings = {"undo": str(self._undo_file), "temp": str(self._temp)}
         with self._log.open("ab") as log:
             # Its own session, so that Ctrl-C at the terminal reaches neither it nor the children.
             return subprocess.Popen(

@@ -97,4 +97,3 @@ class Settings(TypedDict):
 
     undo: str
     temp: str
-    allowed_hosts: list[str]

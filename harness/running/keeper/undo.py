@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -64,8 +64,7 @@ class Owner(NamedTuple):
 class UndoLog:
     """The undo file at *path*, to which its run appends."""
 
-    def __init__(self, path: Path, allowed_hosts: Collection[str] = ()) -> None:
-        self._allowed_hosts = frozenset(allowed_hosts)
+    def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
 
     def begin(self, run: str, temp: Path, keeper_pid: int) -> None:
@@ -89,7 +88,7 @@ class UndoLog:
         Raises OSError where the disk is full, and ValueError for a request that `put_back` would refuse to send.
         """
         for request in requests:
-            if reason := _refusal(request, self._allowed_hosts):
+            if reason := _refusal(request):
                 raise ValueError(f"{request.method} {request.url}: {reason}")
         line: dict[str, object] = {"id": key, "undo": [_plain(request) for request in requests]}
         _append(self._fd, line | ({"lasting": True} if lasting else {}))
@@ -122,7 +121,6 @@ def put_back(
     path: Path,
     timeout_s: float = 1.0,
     *,
-    allowed_hosts: Collection[str] = (),
     budget_s: float | None = None,
     lasting: bool = True,
 ) -> list[Outcome]:
@@ -132,7 +130,7 @@ def put_back(
 
     Gone is what was answered with 2xx or 404, and what nobody listens for any more. Each request has *timeout_s* to
     connect and as long again to be answered; once *budget_s* is spent the rest are still tried, a tenth of a second
-    each. Nothing is sent to another machine unless *allowed_hosts* names it. Raises nothing for a request that fails.
+    each. Nothing is sent to another machine. Raises nothing for a request that fails.
     """
     late_s = None if budget_s is None else time.monotonic() + budget_s
     outcomes: list[Outcome] = []
@@ -142,7 +140,7 @@ def put_back(
         kept = True
         for request in promise.requests:
             limit_s = timeout_s if late_s is None else min(timeout_s, max(_LEAST_S, late_s - time.monotonic()))
-            reason = _refusal(request, allowed_hosts)
+            reason = _refusal(request)
             gone, why = (False, reason) if reason else _send(request, limit_s)
             outcomes.append(Outcome(promise.id, request, gone, why))
             kept = kept and gone
@@ -242,7 +240,7 @@ def _request(value: object) -> Request:
     return Request("?", str(value))  # refused when it is sent, and so reported
 
 
-def _refusal(request: Request, allowed_hosts: Collection[str]) -> str:
+def _refusal(request: Request) -> str:
     """Why *request* must not be sent; empty where it may."""
     try:
         parts = urlsplit(request.url)
@@ -251,9 +249,9 @@ def _refusal(request: Request, allowed_hosts: Collection[str]) -> str:
         return f"not a URL: {error}"
     if parts.scheme != "http" or not host:
         return "not a URL of the form http://host:port/path"
-    if _is_loopback(host) or host in {name.lower() for name in allowed_hosts}:
+    if _is_loopback(host):
         return ""
-    return f"host {host!r} is not this machine; it must be allowed by name"
+    return f"host {host!r} is not this machine, and nothing is undone elsewhere"
 
 
 def _is_loopback(host: str) -> bool:

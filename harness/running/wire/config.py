@@ -19,14 +19,13 @@ Carries = Literal["http", "redis", "tcp"]
 
 
 class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One link. *ca* is a file of certificates to trust when *upstream* is https, in place of the system's own.
+    """One link.
 
     Only what *carries* HTTP has an edge, and so an *upstream* here. *listen* is the tap's port; None: any free one.
     """
 
     name: str
     upstream: str = ""
-    ca: str | None = None
     listen: int | None = None
     carries: Carries = "http"
 
@@ -68,7 +67,6 @@ def config(
     rows: Path,
     seed: int,
     ready: Path,
-    ca: Mapping[str, Path] | None = None,
     listen: Mapping[str, int] | None = None,
     nonces: Nonces = ANY_RUN,
     instrument: Path | None = None,
@@ -76,13 +74,12 @@ def config(
 ) -> bytes:
     """The content of a config file: *upstreams* of links that carry HTTP by name, and what *others* carry.
 
-    Some have a file of certificates (*ca*), or a port.
+    Some are given a port (*listen*).
 
     Raises ValueError for a name or an upstream that cannot be used.
     """
-    trusted = {name: str(path) for name, path in (ca or {}).items()}
     ports = listen or {}
-    links = [LinkConfig(name, upstream, trusted.get(name), ports.get(name)) for name, upstream in upstreams.items()]
+    links = [LinkConfig(name, upstream, ports.get(name)) for name, upstream in upstreams.items()]
     links += [LinkConfig(name, listen=ports.get(name), carries=carries) for name, carries in (others or {}).items()]
     return msgspec.json.encode(Config(links, str(rows), seed, str(ready), nonces, str(instrument or "")))
 

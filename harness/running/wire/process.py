@@ -104,8 +104,7 @@ def _ends(
     tap = Tap(link.name, watches[link.carries], passing, link.listen)
     if link.carries != "http":
         return Ends(tap, None, attempts, link.carries)
-    ca = Path(link.ca) if link.ca else None
-    edge = Edge(link.name, link.upstream, ca=ca, seed=config.seed, arrivals=arrivals, nonces=config.nonces)
+    edge = Edge(link.name, link.upstream, seed=config.seed, arrivals=arrivals, nonces=config.nonces)
     return Ends(tap, edge, attempts, link.carries)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from harness.interval import UNMEASURED
-from harness.judging.scoring.consistency import EXAMPLES, Consistency, compare, consistency
+from harness.judging.scoring.consistency import EXAMPLES, Consistency, compare
 
 Table = Callable[..., pd.DataFrame]
 
@@ -39,6 +39,10 @@ def run(stale_until_s: float = 0.0, seed: int = 0, every: int = 7) -> pd.DataFra
             "seen_version": pd.array([pd.NA] * n, dtype="Int64"),
         }
     )
+
+
+def consistency(answers: pd.DataFrame, *publications: Any, counted: Any = None, **asked: Any) -> Consistency:
+    return compare(answers, *publications, **asked).consistency(counted)
 
 
 def score(answers: pd.DataFrame, **asked: Any) -> Consistency:
@@ -132,13 +136,6 @@ def test_after_it_was_acknowledged_the_old_version_is_right_for_the_replica_lag_
     assert answered(table, 11.6, 1) == 0
     assert answered(table, 11.4, 1, replica_lag_s=0.1) == 0
     assert answered(table, 11.6, 2) == 1
-
-
-def test_the_version_at_the_start_can_be_said(table: Table) -> None:
-    answers = table(*((float(i), "east", "q", 1, "one") for i in range(5)))
-    assert consistency(answers).ratio.value == 1
-    assert consistency(answers, version_at_start=1).ratio.value == 1
-    assert consistency(answers, version_at_start=2).ratio.value == 0
 
 
 def test_what_a_version_says_is_what_it_said_while_it_was_in_force(table: Table) -> None:

@@ -21,13 +21,14 @@ from harness.running.keeper.undo import Request, UndoLog, owner, pending
 Shell = Callable[[str, str], Child]
 
 
-def test_a_child_has_the_environment_and_folder_it_was_given_and_nothing_else(
-    keeper: Keeper, tmp_path: Path, eventually: Any
+def test_a_child_has_the_environment_that_it_was_given_the_folder_of_the_harness_and_nothing_else(
+    keeper: Keeper, tmp_path: Path, eventually: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "there")
     told = "import json, os; print(json.dumps([dict(os.environ), os.getcwd(), os.listdir('/proc/self/fd')]))"
     argv = (sys.executable, "-I", "-S", "-c", told)
-    keeper.spawn(Child("one", argv, {"ONLY": "ünïque"}, tmp_path / "log", tmp_path / "there"))
+    keeper.spawn(Child("one", argv, {"ONLY": "ünïque"}, tmp_path / "log"))
     eventually(lambda: keeper.exited() == {"one": 0})
     environment, folder, descriptors = json.loads((tmp_path / "log").read_text())
     assert environment.pop("ONLY") == "ünïque"
@@ -61,13 +62,14 @@ def test_a_child_that_dies_is_reported_with_its_status_and_the_end_of_its_log(
     ],
 )
 def test_a_command_that_cannot_be_started_gives_one_clear_error(
-    keeper: Keeper, tmp_path: Path, shell: Shell, argv: tuple[str, ...], reason: str
+    keeper: Keeper, tmp_path: Path, shell: Shell, argv: tuple[str, ...], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "plain").write_text("text")
     for name, text in {"garbled": "\0\1\2", "orphan": "#!/no/such/interpreter\n"}.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
-    child = Child("target", argv, dict(os.environ), tmp_path / "log", tmp_path)
+    child = Child("target", argv, dict(os.environ), tmp_path / "log")
     with pytest.raises(HarnessError) as error:
         keeper.spawn(child)
     assert str(error.value).startswith(f"cannot start 'target': {reason}")
@@ -76,9 +78,17 @@ def test_a_command_that_cannot_be_started_gives_one_clear_error(
     assert keeper.alive("target")
 
 
-def test_a_folder_or_log_that_does_not_exist_is_named(keeper: Keeper, tmp_path: Path, shell: Shell) -> None:
-    with pytest.raises(HarnessError, match=r"its folder .*/nowhere cannot be entered: No such file"):
-        keeper.spawn(replace(shell("one", "true"), cwd=tmp_path / "nowhere"))
+def test_a_folder_that_cannot_be_entered_or_a_log_that_cannot_be_opened_is_named(
+    keeper: Keeper, tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    monkeypatch.chdir(tmp_path / "closed")
+    one = shell("one", "true")
+    (tmp_path / "closed").rename(tmp_path / "elsewhere")
+    with monkeypatch.context() as gone:
+        gone.setattr(Path, "cwd", lambda: tmp_path / "closed")
+        with pytest.raises(HarnessError, match=r"its folder .*/closed cannot be entered: No such file"):
+            keeper.spawn(one)
     with pytest.raises(HarnessError, match=r"its log .*/nowhere/log cannot be opened: No such file"):
         keeper.spawn(replace(shell("one", "true"), log=tmp_path / "nowhere" / "log"))
 
@@ -144,29 +154,25 @@ def test_a_child_that_ignores_sigterm_is_killed(keeper: Keeper, shell: Shell, tm
     assert keeper.exited() == {"stubborn": -signal.SIGKILL}
 
 
-def test_a_child_that_is_suspended_can_be_continued_and_can_be_stopped(
-    keeper: Keeper, shell: Shell, eventually: Any
-) -> None:
+def test_a_child_that_is_suspended_can_be_stopped(keeper: Keeper, shell: Shell, eventually: Any) -> None:
     def state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
     pid = keeper.spawn(shell("one", "exec sleep 1000"))
-    assert keeper.signal("one", signal.SIGSTOP)
+    os.kill(pid, signal.SIGSTOP)
     eventually(lambda: state(pid) == "T")
-    assert keeper.signal("one", signal.SIGCONT)
-    eventually(lambda: state(pid) == "S")
-    keeper.signal("one", signal.SIGSTOP)
     keeper.stop("one", 10)
     assert keeper.exited() == {"one": -signal.SIGTERM}
 
 
-def test_a_signal_says_whether_anyone_was_there_to_receive_it(keeper: Keeper, shell: Shell, eventually: Any) -> None:
-    keeper.spawn(shell("one", "exec sleep 1000"))
-    assert keeper.signal("one", signal.SIGKILL) is True
+def test_what_is_to_be_stopped_may_have_ended_but_has_to_have_been_started(
+    keeper: Keeper, shell: Shell, eventually: Any
+) -> None:
+    keeper.spawn(shell("one", "true"))
     eventually(lambda: not keeper.alive("one"))
-    assert keeper.signal("one", signal.SIGKILL) is False
+    keeper.stop("one", 10)
     with pytest.raises(HarnessError, match="cannot signal 'two': no child has this name; there are: one"):
-        keeper.signal("two", signal.SIGKILL)
+        keeper.stop("two", 10)
 
 
 def test_close_ends_children_and_daemons_and_removes_the_temporary_folder(

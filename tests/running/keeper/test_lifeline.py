@@ -62,7 +62,7 @@ def test_the_keeper_does_not_heed_signals_that_end_a_program(
     pid = keeper.spawn(replace(shell("after", ""), argv=("sleep", "1000")))  # it answers
     assert keeper.alive("before")
     assert runs(pid)
-    keeper.signal("after", signum)  # and its children do heed them
+    os.kill(pid, signum)  # and its children do heed them
     keeper.stop("after", 10)
     assert keeper.exited() == {"after": -signum}
 

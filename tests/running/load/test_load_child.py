@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.judging.scoring.audit import audit
+from harness.judging.scoring.audit import Audit, audit
 from harness.planning.schedule import conversation_count
 from harness.record.instrument import PERIOD_S, read
 from harness.running.load import LOCUSTFILE, Ask, Limits, ready
@@ -153,7 +153,7 @@ def test_what_cannot_be_sent_in_time_or_is_one_too_many_has_a_row_that_says_so(b
         child.begin(time.monotonic() - 0.6)  # as if it had been stopped for a while
         assert child.wait() == 0
     rows = sorted(child.rows(), key=lambda row: row.index)
-    assert audit((row.index for row in rows), 150).sound
+    assert audit((row.index for row in rows), 150) == Audit()
     assert {(row.outcome, row.detail) for row in rows} == {
         ("not_sent", "late"),
         ("unfinished", ""),
@@ -199,7 +199,7 @@ def test_workers_share_the_load_without_a_gap_and_keep_each_conversation_on_one_
     child.begin()
     assert child.wait() == 0, child.log.read_text()
     rows = child.rows()
-    assert audit((row.index for row in rows), child.plan.schedule.requests).sound
+    assert audit((row.index for row in rows), child.plan.schedule.requests) == Audit()
     assert sum(row.sent_s is not None for row in rows) == 100
     assert {row.worker for row in rows} == {0, 1}
     assert all(row.index % 2 == row.worker for row in rows)

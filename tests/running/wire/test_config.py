@@ -12,13 +12,13 @@ from harness.running.wire.sockets import bound
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     upstreams = {"east": "http://127.0.0.1:1/v9", "west": "https://api.example.com"}
-    path.write_bytes(config(upstreams, rows=tmp_path, seed=3, ready=tmp_path / "r", ca={"west": tmp_path / "ca.pem"}))
+    path.write_bytes(config(upstreams, rows=tmp_path, seed=3, ready=tmp_path / "r", listen={"west": 7}))
 
     read = load(path)
 
     assert read.links == [
         LinkConfig("east", "http://127.0.0.1:1/v9"),
-        LinkConfig("west", "https://api.example.com", str(tmp_path / "ca.pem")),
+        LinkConfig("west", "https://api.example.com", 7),
     ]
     assert (read.rows, read.seed, read.ready) == (str(tmp_path), 3, str(tmp_path / "r"))
 

@@ -505,19 +505,21 @@ def test_a_secret_in_what_cannot_be_read_reaches_no_log(wire, clients, caplog, c
 
 
 @pytest.fixture
-def tls(new_authority, new_provider):
-    """The file to trust a provider by, and the provider, which is vouched for under the given names."""
+def tls(new_authority, new_provider, monkeypatch):
+    """A provider that is vouched for under the given names, by somebody whom this machine trusts or not."""
 
-    def make(*names):
-        ca, context = new_authority(*names)
-        return ca, new_provider(tls=context)
+    def make(*names, trusted=True):
+        authority, context = new_authority(*names)
+        if trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        return new_provider(tls=context)
 
     return make
 
 
 def test_a_provider_behind_tls_is_reached_when_its_certificate_is_trusted(new_wire, tls, clients, kit) -> None:
-    ca, provider = tls("localhost")
-    wire = new_wire({"east": f"https://localhost:{provider.port}"}, ca={"east": ca})
+    provider = tls("localhost")
+    wire = new_wire({"east": f"https://localhost:{provider.port}"})
     client = clients(wire.tap())
     for count in (1, 2):
         client.say(kit.post())
@@ -527,7 +529,7 @@ def test_a_provider_behind_tls_is_reached_when_its_certificate_is_trusted(new_wi
 
 
 def test_a_provider_whose_certificate_is_not_trusted_is_not_spoken_to(new_wire, tls, clients, kit) -> None:
-    _, provider = tls("localhost")
+    provider = tls("localhost", trusted=False)
     wire = new_wire({"east": f"https://localhost:{provider.port}"})
     client = clients(wire.tap())
     client.say(kit.post())
@@ -538,8 +540,8 @@ def test_a_provider_whose_certificate_is_not_trusted_is_not_spoken_to(new_wire, 
 
 @pytest.mark.parametrize("name", ["elsewhere.example", "127.0.0.1"])
 def test_a_provider_that_is_vouched_for_under_another_name_is_not_spoken_to(new_wire, tls, clients, kit, name) -> None:
-    ca, provider = tls(name)
-    wire = new_wire({"east": f"https://localhost:{provider.port}"}, ca={"east": ca})
+    provider = tls(name)
+    wire = new_wire({"east": f"https://localhost:{provider.port}"})
     client = clients(wire.tap())
     client.say(kit.post())
     assert client.hear_all() == b""

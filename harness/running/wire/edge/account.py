@@ -7,7 +7,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 from harness.protocols.nonce import Nonces
 from harness.record.rows import Arrival, ArrivalOutcome
@@ -24,14 +23,12 @@ _log = logging.getLogger(__name__)
 class Account:
     """The account of *link*, in front of *upstream*; `rules` are the faults in force."""
 
-    def __init__(
-        self, link: str, upstream: str, *, ca: Path | None, seed: int, arrivals: Ledger[Arrival], nonces: Nonces
-    ) -> None:
+    def __init__(self, link: str, upstream: str, *, seed: int, arrivals: Ledger[Arrival], nonces: Nonces) -> None:
         self.link = link
         self.nonces = nonces
         self.rules = Rules(seed, link)
         self.by_fault: Counter[str] = Counter()
-        self.upstream = Upstream(upstream, ca)
+        self.upstream = Upstream(upstream)
         self.arrivals = arrivals
         self._afterwards: set[UpstreamRequest] = set()
         self._closing = False

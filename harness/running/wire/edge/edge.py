@@ -7,7 +7,6 @@ the one for what is no request.
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 from harness.protocols.nonce import Nonces
 from harness.record.rows import Arrival
@@ -21,10 +20,8 @@ _BACKLOG = 1024
 class Edge:
     """The edge of *link*, in front of *upstream*."""
 
-    def __init__(
-        self, link: str, upstream: str, *, ca: Path | None, seed: int, arrivals: Ledger[Arrival], nonces: Nonces
-    ) -> None:
-        self.account = Account(link, upstream, ca=ca, seed=seed, arrivals=arrivals, nonces=nonces)
+    def __init__(self, link: str, upstream: str, *, seed: int, arrivals: Ledger[Arrival], nonces: Nonces) -> None:
+        self.account = Account(link, upstream, seed=seed, arrivals=arrivals, nonces=nonces)
         self.port = 0
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None

@@ -6,7 +6,6 @@ import asyncio
 import ssl
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.running.wire.edge.headers import Headers, written
@@ -27,16 +26,16 @@ class Tally:
 
 
 class Upstream:
-    """The provider at *url*, trusted by the certificates in *ca* or the system's own, and the connections to it."""
+    """The provider at *url*, and the connections to it."""
 
-    def __init__(self, url: str, ca: Path | None) -> None:
+    def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.tally = Tally()
         self._name = parts.hostname or ""
         self._port = parts.port or _PORTS[parts.scheme]
         self._host = parts.netloc.rpartition("@")[2].encode("idna")
         self._path = parts.path.rstrip("/").encode()
-        self._ssl = ssl.create_default_context(cafile=ca) if parts.scheme == "https" else None
+        self._ssl = ssl.create_default_context() if parts.scheme == "https" else None
         self._connections: set[UpstreamConnection] = set()
         self._free: list[UpstreamConnection] = []
         self._sweep: asyncio.TimerHandle | None = None
