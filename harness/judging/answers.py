@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from harness.judging.evidence import Evidence
@@ -69,13 +70,26 @@ def as_asked(
 
 def satisfies(expected: Expected, answer: str) -> bool:
     """Whether *answer* says what was *expected*: the words in their order, a match, or all of the facts."""
-    from harness.judging.scoring.wording import facts, normalised
-
     if expected.matches is not None:
         return re.search(expected.matches, answer) is not None
     if expected.facts is not None:
-        return facts(expected.facts) <= facts(answer)
-    return f" {normalised(expected.text or '')} " in f" {normalised(answer)} "
+        return _facts(expected.facts) <= _facts(answer)
+    return f" {_wording(expected.text or '')} " in f" {_wording(answer)} "
+
+
+# One answer is held against what is expected of many.
+@lru_cache(maxsize=100_000)
+def _facts(text: str) -> frozenset[str]:
+    from harness.judging.scoring.wording import facts
+
+    return facts(text)
+
+
+@lru_cache(maxsize=100_000)
+def _wording(text: str) -> str:
+    from harness.judging.scoring.wording import normalised
+
+    return normalised(text)
 
 
 def _told(rows: pd.DataFrame, asked: Mapping[str, Question]) -> pd.DataFrame | None:
@@ -84,15 +98,14 @@ def _told(rows: pd.DataFrame, asked: Mapping[str, Question]) -> pd.DataFrame | N
 
     if not any(question.user or question.expected for question in asked.values()):
         return None
-    others = _others(asked)
-    met = cache(satisfies)
+    met, owned = cache(satisfies), _owned(asked)
 
     def told(question: str, answer: str) -> tuple[str, bool | None, bool]:
         known = asked.get(question)
         if known is None:
             return "", None, False
         right = None if known.expected is None else met(known.expected, answer)
-        another = not right and any(met(expected, answer) for expected in others[question])
+        another = not right and any(of.mixed_up(known) and met(of.expected, answer) for of in owned)
         return known.user or "", right, another
 
     pairs = list(zip(rows["question"], rows["answer"].fillna(""), strict=True))
@@ -101,19 +114,38 @@ def _told(rows: pd.DataFrame, asked: Mapping[str, Question]) -> pd.DataFrame | N
     return pd.DataFrame([said[pair] for pair in pairs], columns=columns, index=rows.index, dtype=object)
 
 
-def _others(asked: Mapping[str, Question]) -> dict[str, list[Expected]]:
-    """By question, what is expected for other users who ask the same."""
-    same: dict[str, list[Question]] = {}
+@dataclass(frozen=True, slots=True)
+class _Owned:
+    """What is *expected* for these *users* and for nobody else, in answer to these *texts*."""
+
+    expected: Expected
+    users: frozenset[str]
+    texts: frozenset[str]
+
+    def mixed_up(self, question: Question) -> bool:
+        """Whether an answer to *question* that says this was meant for one of the *users*.
+
+        A cache that goes by what words mean may take a question of other words for this one. Then what is expected has to be telling:
+        a "yes" that is wrong here is right for somebody.
+        """
+        said = self.expected.facts or self.expected.text
+        return question.user not in self.users and (_asked(question) in self.texts or bool(said and _facts(said)))
+
+
+def _owned(asked: Mapping[str, Question]) -> list[_Owned]:
+    found: dict[Expected, list[Question]] = {}
     for question in asked.values():
-        same.setdefault(question.text.strip().casefold(), []).append(question)
-    return {
-        question.id: [
-            other.expected
-            for other in same[question.text.strip().casefold()]
-            if other.user != question.user and other.expected is not None and other.expected != question.expected
-        ]
-        for question in asked.values()
-    }
+        if question.expected is not None:
+            found.setdefault(question.expected, []).append(question)
+    return [
+        _Owned(expected, frozenset(q.user for q in questions if q.user), frozenset(map(_asked, questions)))
+        for expected, questions in found.items()
+        if all(question.user for question in questions)
+    ]
+
+
+def _asked(question: Question) -> str:
+    return question.text.strip().casefold()
 
 
 def _holds(wanted: Answers) -> Callable[[str], bool]:

@@ -21,6 +21,7 @@ _FIRST = ("due_s", "start_s")
 _LATER = ("sent_s", "forwarded_s", "first_byte_s", "first_token_s", "end_s")
 """Instants of a row that come after its first one. Their own order is open: an answer may begin before its request is whole."""
 _HAIR_S = 0.005  # a sleep may end a hair before it is due to
+_OVERDUE_S = 5.0  # a client that is hardly ever scheduled may take an answer that came behind its deadline
 
 
 def derive_requests(
@@ -51,6 +52,13 @@ def derive_requests(
 def impossible(rows: pd.DataFrame) -> int:
     """How many of the rows of one table have instants out of the order in which they come."""
     return int(_out_of_order(rows).sum())
+
+
+def endless(plan: Plan, requests: pd.DataFrame) -> int:
+    """How many answers are said to be whole and never ended, or ended long after their client had given them up."""
+    whole = requests[requests["outcome"] == "complete"]
+    lasted_s = whole["end_s"] - whole["due_s"]
+    return int((lasted_s.isna() | (lasted_s > plan.scenario.load.deadline + _OVERDUE_S)).sum())
 
 
 def _out_of_order(rows: pd.DataFrame) -> pd.Series:

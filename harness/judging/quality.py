@@ -12,7 +12,7 @@ from harness.judging import result
 from harness.judging.delivery import delivery
 from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
-from harness.judging.joining import impossible
+from harness.judging.joining import endless, impossible
 from harness.judging.metrics import telling
 from harness.judging.preflight import shortcomings
 from harness.judging.result import Quality
@@ -59,7 +59,7 @@ def measurement_quality(evidence: Evidence) -> Quality:
         forwarded=int(arrivals["forwarded_s"].notna().sum()),
         redials=int(arrivals["redials"].sum()) if len(arrivals) else 0,
         accepted=sum(evidence.accepted.values()) if evidence.accepted else None,
-        impossible=impossible(rows) + impossible(attempts) + impossible(arrivals),
+        impossible=impossible(rows) + endless(evidence.plan, rows) + impossible(attempts) + impossible(arrivals),
         notes=_notes(evidence),
         earlier=evidence.earlier,
         instrument=[_machine(load) for load in loads(evidence)],
@@ -76,8 +76,8 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
     yield from _late_steps(evidence)
     if quality.impossible:
         yield (
-            f"{_counted(quality.impossible, 'row')} with times that cannot be, such as an answer that ended before its request was due: "
-            "the clock of this machine jumped, or somebody changed the rows"
+            f"{_counted(quality.impossible, 'row')} with times that cannot be, such as an answer that ended before its request was due, "
+            "or long after its client had given up: the clock of this machine jumped, or somebody changed the rows"
         )
     yield from _load(quality)
     if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and _counts_attempts(evidence):

@@ -8,38 +8,90 @@ from typing import TYPE_CHECKING
 from harness.judging.answers import compared, satisfies
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
+from harness.judging.scoring.consistency import CATCH_ALL_MIN
 from harness.protocols.nonce import unmarked
 
 if TYPE_CHECKING:
     import pandas as pd
 
-QUESTIONS_MIN = 3
-"""To how many different questions one answer is too many; two may well have the same one."""
 _MOST = 0.5
 _WELL = 0.8
+_ANSWERS_MIN = 10
+"""So many answers of one entry alone are no chance; yes and no are answers, too."""
+_PAIRS_MIN = 50
+"""Of fewer pairs of answers nobody can tell whether they agree by their question or by chance."""
+_ALIKE, _APART, _ALWAYS = 0.2, 0.1, 0.95
+"""Answers to different questions that agree so often, and to one question hardly more often and far from always, do not depend on it."""
 _SHOWN_CHARS = 60
 
 
 def one_answer_to_all(evidence: Evidence) -> str | None:
     """Why nothing shows that the questions were asked; None where something does.
 
-    It is about answers from before anything was broken, or of the whole run where those are to too few questions.
+    It is about answers from before anything was broken, or of the whole run where those are to too few questions. A service may
+    name itself, or who asks, in every answer, so those of one entry and of one user are looked at by themselves, too.
     """
     answers = _said(evidence)
     for rows, when in (
         (answers[answers["phase"] == "baseline"], "before anything was broken"),
         (answers, "in the run"),
     ):
-        asked = rows["asked"].nunique()
-        if asked < QUESTIONS_MIN:
+        if rows["asked"].nunique() < CATCH_ALL_MIN:
             continue
-        if rows["wording"].nunique() > 1 or _expected(evidence, rows):
-            return None
-        return (
-            f"all {len(rows)} answers {when}, to {asked} different questions, were the same text ({_shown(rows)}): does the "
-            "service get the question (ask.body)? If it is right, say so with expected: in the questions file"
-        )
+        if (what := _one_text(rows, when) or _by_chance(rows, when)) and not _expected(evidence, rows):
+            return (
+                f"{what}: does the service get the question (ask.body)? "
+                "If it is right, say so with expected: in the questions file"
+            )
+        return None
     return None
+
+
+def _one_text(rows: pd.DataFrame, when: str) -> str | None:
+    """That all *rows* say the same, or all of one entry, or all that each entry says to each user."""
+    whole = [("", rows)]
+    entries = [(f" of {name}", group) for name, group in rows.groupby("entry") if len(group) >= _ANSWERS_MIN]
+    users = [group for _, group in rows.groupby(["entry", "user"])]
+    for of, group in [*whole, *entries]:
+        if _is_one(group):
+            return f"all {len(group)} answers{of} {when}, {_to_how_many(group)}, were the same text ({_shown(group)})"
+    several = [group for group in users if group["asked"].nunique() >= CATCH_ALL_MIN]
+    if several and all(map(_is_one, several)):
+        return f"all {len(rows)} answers {when}, {_to_how_many(rows)}, depended on who asked alone (such as {_shown(rows)})"
+    return None
+
+
+def _is_one(rows: pd.DataFrame) -> bool:
+    return rows["asked"].nunique() >= CATCH_ALL_MIN and rows["wording"].nunique() == 1
+
+
+def _to_how_many(rows: pd.DataFrame) -> str:
+    return f"to {rows['asked'].nunique()} different questions"
+
+
+def _by_chance(rows: pd.DataFrame, when: str) -> str | None:
+    """That *rows* say one of a few things, whichever question was asked."""
+    (same, of_same), (other, of_other) = _agreeing(rows)
+    if min(of_same, of_other) < _PAIRS_MIN or same > _ALWAYS * of_same or other < _ALIKE * of_other:
+        return None
+    if same / of_same - other / of_other > _APART:
+        return None
+    return (
+        f"of answers {when}, two to different questions were the same text as often as two to one question ({other / of_other:.0%} and "
+        f"{same / of_same:.0%} of pairs, such as {_shown(rows)})"
+    )
+
+
+def _agreeing(rows: pd.DataFrame) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How many pairs of *rows* say the same, and of how many pairs: of those to one question, and of those to two."""
+
+    def pairs(*columns: str) -> int:
+        n = rows.groupby(list(columns)).size()
+        return int((n * (n - 1) // 2).sum())
+
+    all_pairs = len(rows) * (len(rows) - 1) // 2
+    same, of_same, alike = pairs("asked", "wording"), pairs("asked"), pairs("wording")
+    return (same, of_same), (alike - same, all_pairs - of_same)
 
 
 def unlooked_at(evidence: Evidence) -> list[str]:
@@ -60,7 +112,7 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
             if expectation.metric in metrics
         )
         rows = answers[answers["phase"] == phase.name]
-        if phase.name in ("warmup", "baseline") or looked or rows["asked"].nunique() < QUESTIONS_MIN:
+        if phase.name in ("warmup", "baseline") or looked or rows["asked"].nunique() < CATCH_ALL_MIN:
             continue
         if what := _same(rows, baseline) or _other(rows, baseline):
             yield f"{what} in {phase.name}, and nothing looks at what answers say (good.answers, or answer_consistency)"
@@ -72,7 +124,7 @@ def _same(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
     same = rows[rows["wording"] == usual]
     was = float((baseline["wording"] == usual).mean()) if len(baseline) else 0.0
     asked = same["asked"].nunique()
-    if len(same) <= _MOST * len(rows) or was > _MOST or asked < QUESTIONS_MIN:
+    if len(same) <= _MOST * len(rows) or was > _MOST or asked < CATCH_ALL_MIN:
         return None
     return f"{len(same)} of {len(rows)} complete answers, to {asked} different questions, were the same text ({_shown(same)})"
 
@@ -86,17 +138,24 @@ def _other(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
 
 
 def _said(evidence: Evidence) -> pd.DataFrame:
-    """Complete answers behind the warm-up: ``phase``, ``question``, ``asked`` (its text), ``answer``, ``wording``, ``agrees``."""
+    """Complete answers behind the warm-up: ``phase``, ``question``, ``asked`` (its text), ``answer``, ``wording``, ``agrees``,
+    ``entry`` and ``user`` (who asked; empty where nobody says)."""
     from harness.judging.scoring.wording import normalised
 
     def made() -> pd.DataFrame:
         complete = evidence.requests[evidence.requests["outcome"] == "complete"]
-        rows = complete[["phase", "question", "answer"]].assign(agrees=compared(evidence).agrees())
+        rows = complete[["phase", "question", "answer", "entry"]].assign(agrees=compared(evidence).agrees())
         rows = rows[rows["phase"] != "warmup"]
         answers = rows["answer"].fillna("").map(unmarked)
         wordings = {text: normalised(text) for text in answers.unique()}
         texts = {name: evidence.questions.get(name, name).casefold() for name in rows["question"].unique()}
-        return rows.assign(answer=answers, wording=answers.map(wordings), asked=rows["question"].map(texts))
+        users = {name: known.user or "" for name, known in evidence.asked.items()}
+        return rows.assign(
+            answer=answers,
+            wording=answers.map(wordings),
+            asked=rows["question"].map(texts),
+            user=rows["question"].map(lambda name: users.get(name, "")),
+        )
 
     said: pd.DataFrame = evidence.once("said", made)
     return said

@@ -84,6 +84,12 @@ class Sample:
         joined = self.attempts["request"].value_counts()
         return self.requests["index"].map(joined).fillna(0).astype("int64").to_numpy()
 
+    def seen(self) -> bool:
+        """Whether the run has any attempt on the link that was picked, or on any where none was."""
+        link = dict(self._of.labels).get("link")
+        tried = self.run.attempts["link"]
+        return bool((tried == link).any() if link else len(tried))
+
     def strays(self) -> int:
         """How many attempts are joined to no request and may have been made for one that was picked."""
         if not self.spans:

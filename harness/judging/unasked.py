@@ -7,28 +7,54 @@ from collections.abc import Iterator
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import Metric, metrics
-from harness.judging.sample import pick
+from harness.judging.sample import LABELS, pick
+from harness.planning.plan import Plan
 from harness.reading.expectation import Selection
 
 FACTOR = 1.5  # how many times as bad it has to be
 _BEFORE = ("warmup", "baseline")
 
+Labels = tuple[tuple[str, str], ...]
+
 
 def unasked(evidence: Evidence) -> Iterator[str]:
     """``good_ratio in fault was 0.23 (baseline 1.00)``, for each metric and phase of which that is so."""
-    asked = {(expected.metric, expected.selection.phase) for expected in evidence.plan.expectations}
+    phases = [phase.name for phase in evidence.plan.phases if phase.name not in _BEFORE]
     for name in metrics:
         metric = metrics[name]
-        if not metric.phased or metric.better is None or (metric.name, None) in asked:
+        if not metric.phased or metric.better is None:
             continue
         part = metric.usual_part or None
-        before = metric.measure(pick(evidence, Selection("baseline")), part)
-        for phase in evidence.plan.phases:
-            if phase.name in _BEFORE or (metric.name, phase.name) in asked:
-                continue
-            now = metric.measure(pick(evidence, Selection(phase.name)), part)
-            if _much_worse(metric, now, before):
-                yield f"{name}{f'.{part}' if part else ''} in {phase.name} was {_value(now)} (baseline {_value(before)})"
+        for phase in phases:
+            for labels in _not_asked(metric, phase, evidence.plan):
+                before = metric.measure(pick(evidence, Selection("baseline", labels)), part)
+                now = metric.measure(pick(evidence, Selection(phase, labels)), part)
+                if _much_worse(metric, now, before):
+                    what = f"{name}{f'.{part}' if part else ''}{Selection(labels=labels).labelled}"
+                    yield f"{what} in {phase} was {_value(now)} (baseline {_value(before)})"
+
+
+def _not_asked(metric: Metric, phase: str, plan: Plan) -> list[Labels]:
+    """Of which requests of *phase* nobody asked about *metric*: of all, or of those with other labels than were asked about."""
+    asked = [
+        expected.selection.labels
+        for expected in plan.expectations
+        if expected.metric == metric.name
+        and expected.selection.phase in (None, phase)
+        # Of those that lived wholly inside the fault it says nothing of the others, unless it is about what they tried.
+        and (expected.selection.among is None or metric.among_exposed)
+        and metric.about_usual(expected.part)
+    ]
+    whose = [{name: value for name, value in labels if LABELS[name].of == "entry"} for labels in asked]
+    if not asked:
+        return [()]
+    if not all(whose):
+        return []
+    told_apart = {name for labels in whose for name in labels}
+    if len(told_apart) > 1:
+        return [()]
+    name = told_apart.pop()
+    return [((name, value),) for value in LABELS[name].values(plan.target) if {name: value} not in whose]
 
 
 def _much_worse(metric: Metric, now: Interval, before: Interval) -> bool:

@@ -133,6 +133,40 @@ def test_a_run_in_which_every_question_got_one_answer_is_invalid(judged: Judge) 
     )
 
 
+NOT_OF_THE_QUESTION = {
+    "each entry says its name": lambda i, due_s: {"answer": f"This is {('east', 'west')[i % 2]}."},
+    "one entry says one thing": lambda i, due_s: {"answer": "hello"} if i % 2 else {},
+    "each user is greeted": lambda i, due_s: {"answer": f"Hello {i % 5 % 2}!"},
+    "an excuse by chance": lambda i, due_s: {"answer": ("Sorry!", "Oops.", "Try again.")[i * i * 7919 % 11 % 3]},
+}
+
+
+@pytest.mark.parametrize("change", NOT_OF_THE_QUESTION.values(), ids=list(NOT_OF_THE_QUESTION))
+def test_answers_that_hang_on_anything_but_the_question_make_a_run_invalid(
+    judged: Judge, change: Callable[[int, float], dict[str, Any]]
+) -> None:
+    users = {f"q{i}": Question(id=f"q{i}", text=f"Question {i}?", user=str(i % 2)) for i in range(5)}
+    result = judged(change, asked=users)
+    assert result.verdict == "invalid"
+    assert "does the service get the question (ask.body)?" in result.reason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda i, due_s: {
+            "answer": "yes" if i % 5 < 2 else "no"
+        },  # two answers to five questions, each always the same
+        lambda i, due_s: {"answer": "I do not know." if i % 5 else "It is 3."},
+        lambda i, due_s: {"answer": f"It is {i % 5}, I think, after {i} thoughts."},  # never the same wording twice
+    ],
+)
+def test_answers_that_hang_on_the_question_do_not(
+    judged: Judge, change: Callable[[int, float], dict[str, Any]]
+) -> None:
+    assert judged(change).verdict == "pass"
+
+
 def test_one_question_may_have_one_answer_and_so_may_two(judged: Judge) -> None:
     for many in (1, 2):
         assert judged(lambda index, due_s, of=many: {"answer": "yes", "question": f"q{index % of}"}).verdict == "pass"
@@ -199,6 +233,29 @@ def test_a_cache_that_serves_one_users_answer_from_the_start_is_found_where_it_i
     found = judged(lambda index, due_s: {"answer": f"It is {index % 2}."}, right, expect=["leaks <= 0"]).findings[0]
     assert found.verdict == "fail"
     assert found.value > 50
+
+
+OTHER_WORDS = {
+    "q0": Question(id="q0", text="What is my limit?", user="ann", expected=Expected(text="500 euros")),
+    "q1": Question(id="q1", text="My limit, please?", user="bob", expected=Expected(text="20 euros")),
+    "q2": Question(id="q2", text="Am I a member?", user="ann", expected=Expected(text="yes")),
+    "q3": Question(id="q3", text="May I pay later?", user="bob", expected=Expected(text="no")),
+    "q4": Question(id="q4", text="my limit, please?", user="cat", expected=Expected(text="500 euros")),
+}
+RIGHT = ("500 euros", "20 euros", "yes", "no", "500 euros")
+
+
+@pytest.mark.parametrize(
+    ("question", "wrong", "leak"), [(1, "500 euros", True), (3, "yes", False), (0, "20 euros", True)]
+)
+def test_a_cache_that_takes_other_words_for_the_same_question_leaks_what_only_others_may_be_told(
+    judged: Judge, question: int, wrong: str, leak: bool
+) -> None:
+    # What tells of nobody, such as a yes, is wrong, and no more than that.
+    said = lambda i, due_s: {"answer": f"It is {wrong}." if i % 5 == question else RIGHT[i % 5]}  # noqa: E731
+    result = judged(said, asked=OTHER_WORDS, expect=["leaks <= 0"])
+    assert (result.findings[0].value, result.verdict) == ((28, "fail") if leak else (0, "pass"))
+    assert judged(lambda i, due_s: {"answer": RIGHT[i % 5]}, asked=OTHER_WORDS, expect=["leaks <= 0"]).verdict == "pass"
 
 
 def test_without_users_leaks_are_not_measured(judged: Judge) -> None:

@@ -395,6 +395,15 @@ def test_times_that_cannot_be_are_measured_nowhere_and_counted(
     assert result.metrics["latency_ms"].by.phase["baseline"].n == (19 if n else 20)
 
 
+@pytest.mark.parametrize(("end_s", "n"), [(None, 1), (2.0 + 3600, 1), (2.0 + 4.1, 0)])
+def test_an_answer_that_was_whole_had_an_end_and_its_client_was_there(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, end_s: float | None, n: int
+) -> None:
+    asked = rows(make_plan(), lambda index, _: {"end_s": end_s} if index == 20 else {})
+    result = judged(requests=asked)
+    assert (result.quality.impossible, result.verdict) == (n, "invalid" if n else "pass")
+
+
 def test_attempts_and_arrivals_with_times_that_cannot_be_are_counted_too(
     judged: Callable[..., Result], rows: Rows, attempt: Callable[..., Attempt], make_plan: MakePlan
 ) -> None:
@@ -576,3 +585,38 @@ def test_under_a_pass_stands_what_got_much_worse_and_was_not_asked_about(
     assert (said in result.unasked, f"not asked about: {said}" in result.reason) == (told, told)
     well = judged(plan, requests=rows(plan))
     assert (well.unasked, "not asked about" in well.reason) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("expect", "told"),
+    [
+        (["good_ratio{region=west} >= 0.9 in fault"], ["good_ratio{region=east} in fault was 0.00 (baseline 1.00)"]),
+        (["good_ratio{entry=west} >= 0.9"], ["good_ratio{entry=east} in fault was 0.00 (baseline 1.00)"]),
+        (["good_ratio{region=west} >= 0.9 in fault", "good_ratio{region=east} >= 0 in recovery"],
+         ["good_ratio{region=east} in fault was 0.00 (baseline 1.00)"]),
+        (["good_ratio{region=west} >= 0.9 in fault", "good_ratio{region=east} <= 0.5 in fault"], []),
+        (["good_ratio{region=west} >= 0.9 in fault", "good_ratio >= 0.4 in fault"], []),
+    ],
+)  # fmt: skip
+def test_who_asks_about_one_region_is_told_of_the_other(
+    judged: Callable[..., Result], make_plan: MakePlan, rows: Rows, expect: list[str], told: list[str]
+) -> None:
+    plan = make_plan(phases=(1, 12, 22, 20), expect=expect)
+    east = lambda i, due_s: {"outcome": "error", "status": 503} if i % 2 == 0 and 13 <= due_s < 35 else {}  # noqa: E731
+    result = judged(plan, requests=rows(plan, east))
+    assert result.verdict == "pass", result.reason
+    assert [said for said in result.unasked if "good_ratio" in said] == told
+
+
+@pytest.mark.parametrize(
+    ("expect", "told"),
+    [("latency_ms.p50 <= 200 in fault", True), ("latency_ms.p95 <= 4000 in fault", False), ("latency_ms.p95_complete <= 4000", False)],
+)  # fmt: skip
+def test_who_asks_about_the_median_is_told_of_the_slowest(
+    judged: Callable[..., Result], make_plan: MakePlan, rows: Rows, expect: str, told: bool
+) -> None:
+    plan = make_plan(phases=(1, 42, 22, 20), expect=[expect])
+    slow = lambda i, due_s: {"end_s": due_s + 3} if i % 5 == 0 and 43 <= due_s < 65 else {}  # noqa: E731
+    result = judged(plan, requests=rows(plan, slow))
+    assert result.verdict == "pass", result.reason
+    assert ("latency_ms.p95 in fault was 3000 (baseline 100)" in result.unasked) == told

@@ -234,6 +234,27 @@ def test_a_service_that_gives_up_asking_has_no_amplification_to_be_praised_for(
     assert "33 of 100 requests made an attempt" in remark(some, "retry_amplification in fault")
 
 
+@pytest.mark.parametrize("written", ["retry_amplification <= 1.5", "retry_amplification.per_request <= 1.5"])
+def test_a_phase_in_which_a_service_gave_up_asking_is_not_hidden_behind_the_others(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt], written: str
+) -> None:
+    plan = make_plan(phases=(1, 10, 10, 10), expect=[written])
+    asked = rows(plan)
+    tried = [attempt(row) for row in asked if not 11 <= row.due_s < 21]
+    result = judge(make_evidence(plan, requests=asked, attempts=tried))
+    assert result.verdict == "inconclusive"
+    assert "in fault none of 100 requests made an attempt, and 100 of 100 did in the baseline" in result.reason
+    assert judge(make_evidence(plan, requests=asked)).verdict == "pass"
+
+
+def test_a_link_on_which_nothing_was_ever_tried_has_no_amplification(
+    make_plan: MakePlan, make_evidence: MakeEvidence
+) -> None:
+    evidence = make_evidence(make_plan(phases=(1, 2, 5, 2)))
+    assert measure(evidence, "retry_amplification{link=provider-west} in fault") == UNMEASURED
+    assert measure(evidence, "retry_amplification{link=provider-east} in fault").value == 1
+
+
 def test_as_many_attempts_of_every_request_are_that_many_and_it_is_said_what_could_have_been_missed(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
 ) -> None:
@@ -694,6 +715,19 @@ def test_a_client_that_asks_its_store_again_and_again_shows_in_the_commands_and_
     assert document.by.phase["fault"] == measured(during)
     assert set(document.by.link) == {"store-east", "store-west", "replication"}
     assert document.by.link["store-west"].value == 0
+
+
+def test_a_service_that_gives_up_its_store_has_no_commands_to_be_praised_for(
+    make_plan: MakePlan, make_evidence: MakeEvidence
+) -> None:
+    plan = make_plan(
+        expect=["store_commands <= 5 in fault"],
+        faults=[{"kind": "latency", "on": {"link": "store-east"}, "base": "100ms"}],
+    )
+    silent = judge(make_evidence(plan, traffic=asked_of_stores(lambda at_s: 0 if 3 <= at_s < 5 else 1)))
+    assert silent.verdict == "inconclusive"
+    assert "not one command was said then" in silent.reason
+    assert judge(make_evidence(plan, traffic=asked_of_stores(lambda at_s: 1))).verdict == "pass"
 
 
 def test_amplification_says_on_which_links_it_sees_nothing(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:

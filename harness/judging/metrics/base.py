@@ -57,6 +57,10 @@ class Metric(Telling, ABC):
         """What has to be known beside the number wherever it is told, in a few words; empty where there is nothing."""
         return ""
 
+    def about_usual(self, part: str | None) -> bool:
+        """Whether who limits its *part* has asked about its usual part, too."""
+        return True
+
     def where(self, sample: Sample) -> str | None:
         """Name of the window that was the worst of several; None where there is but one, or nothing was bad in any."""
         return None

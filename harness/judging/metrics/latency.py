@@ -34,6 +34,10 @@ class _Quantiles(Metric):
         made: Interval = sample.once(f"{self.name} {q} {of_all}", lambda: self._measure(sample, q, of_all))
         return made
 
+    def about_usual(self, part: str | None) -> bool:
+        """A limit on the median says nothing of the slowest twentieth."""
+        return _asked(part)[0] >= _asked(None)[0]
+
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """How many requests got no complete answer, and what they count as."""
         _, _, answered = self._sample(sample)

@@ -13,7 +13,7 @@ from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample, spans
 from harness.judging.scoring.shares import ENOUGH_EQUAL, TAIL, dearer_missed, wilson
 from harness.planning.plan import Phase, Plan
-from harness.reading.expectation import Expectation
+from harness.reading.expectation import Expectation, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,9 +57,15 @@ class RetryAmplification(Metric):
         tries = sample.requests["attempts"].to_numpy()
         if not tries.size or not sample.run.requests["attempts"].any() or hidden(sample.run.plan, sample.spans):
             return ""
+        if gave_up := _gave_up(sample):
+            return gave_up
         if not (tries > 0).all():
             return _tried(tries, sample.baseline["attempts"].to_numpy())
-        return _equal(tries)
+        return _equal(sample.tries())
+
+    def at_best(self, sample: Sample) -> Verdict:
+        """What a service tried elsewhere says nothing of a phase in which it had given up."""
+        return "inconclusive" if _gave_up(sample) else "pass"
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not any(link.carries == "http" for link in plan.target.links.values()):
@@ -107,7 +113,7 @@ def _measure(sample: Sample, *, every: bool) -> Interval:
     tried = _asked(sample)
     # Not one attempt in the whole run: nothing was watched where the target asks, and 0 would be a lie. None in this part of it: a
     # service that has given up asking is no service that asks seldom.
-    if hidden(sample.run.plan, sample.spans) or not tried.any():
+    if hidden(sample.run.plan, sample.spans) or not tried.any() or not sample.seen():
         return UNMEASURED
     joined = _amplification(sample, sample.tries(), tried | every)
     # A retry that drops the nonce is a retry all the same: for all that can be told, the strays belong to these requests.
@@ -128,8 +134,21 @@ def _tried(tries: npt.NDArray[np.int64], baseline: npt.NDArray[np.int64]) -> str
     return f"{said}, and {int((baseline > 0).sum())} of {baseline.size} did in the baseline" if apart else said
 
 
+def _gave_up(sample: Sample) -> str:
+    """That requests of the baseline made attempts, and none of one of several phases; empty where there is no such phase."""
+    before = sample.baseline["attempts"].to_numpy()
+    for phase in sample.spans if len(sample.spans) > 1 else ():
+        tries = sample.requests.loc[sample.requests["phase"] == phase.name, "attempts"].to_numpy()
+        apart = (
+            tries.size and before.size and wilson(0, tries.size).high < wilson(int((before > 0).sum()), before.size).low
+        )
+        if apart and not tries.any() and not hidden(sample.run.plan, [phase]):
+            return f"in {phase.name} {_tried(tries, before)}"
+    return ""
+
+
 def _equal(tries: npt.NDArray[np.int64]) -> str:
-    if tries.min() != tries.max():
+    if tries.min() != tries.max() or not tries[0]:
         return ""
     made = f"each of {tries.size} requests made {tries[0]} attempt{'s' if tries[0] > 1 else ''}"
     return f"{made}; of dearer ones, {100 * dearer_missed(tries.size):.2g} % could have been missed"

@@ -36,7 +36,13 @@ class StoreCommands(Metric):
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         interval: Interval = sample.once(self.name, lambda: _measure(sample, redis_links(sample.run.plan)))
-        return interval
+        # A service that has given up its stores is no service that asks them seldom.
+        return interval if interval.value else UNMEASURED
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        """That a service which said something to its stores in the baseline says nothing any more."""
+        unseen = _hidden(sample.run.plan, sample.spans) or not _commands_at_all(sample)
+        return "" if unseen or self.measure(sample).value else "not one command was said then"
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not redis_links(plan):

@@ -34,6 +34,9 @@ _BLOCKS_MIN = 12  # fewer, and one stretch of wrong answers would leave everythi
 REFERENCES = 5
 """How many first answers say what a snapshot has to say that the baseline knew nothing of."""
 
+CATCH_ALL_MIN = 3
+"""To how many different questions one answer is too many; two may well have the same one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -171,17 +174,39 @@ def _usual_answers(table: Answers, era: Era) -> _Usual:
     allowed = known & era.allows(table.version)
     usual = np.full(groups, -1, dtype=np.int64)
     unversioned = settled & ~known
+    telling = ~_catch_alls(table)
     # Nothing that came later than the first of these that there are.
     for rows, first in (
         (allowed & table.baseline, None),
         (unversioned & table.baseline, None),
-        (allowed, REFERENCES),
-        (known, REFERENCES),
-        (unversioned, REFERENCES),
+        (allowed & telling, REFERENCES),
+        (known & telling, REFERENCES),
+        (unversioned & telling, REFERENCES),
     ):
         taken = np.flatnonzero(rows) if first is None else _first(np.flatnonzero(rows), group, first)
         usual = np.where(usual < 0, _usual(group[taken], table.key[taken], table.sent_s[taken], groups), usual)
     return _Usual(versions, usual, group)
+
+
+def _catch_alls(table: Answers) -> Bools:
+    """Which answers behind the baseline say one thing to most questions, as nothing did in the baseline.
+
+    An excuse that comes with the number of a new snapshot is not what that snapshot says.
+    """
+    behind, before = (_questions_by_key(table, rows) for rows in (~table.baseline, table.baseline))
+    asked = np.unique(table.question[~table.baseline]).size
+    asked_before = np.unique(table.question[table.baseline]).size
+    if 2 * before.max(initial=0) >= asked_before:  # also where nothing was asked
+        return np.zeros(table.key.size, np.bool_)
+    to_most = (behind >= CATCH_ALL_MIN) & (2 * behind > asked)
+    catch_alls: Bools = ~table.baseline & to_most[table.key]
+    return catch_alls
+
+
+def _questions_by_key(table: Answers, rows: Bools) -> Codes:
+    """To how many different questions each key was said among *rows*."""
+    said = np.unique(np.stack([table.key[rows], table.question[rows]]), axis=1)
+    return np.bincount(said[0], minlength=table.key.max(initial=-1) + 1)
 
 
 def _agrees(table: Answers, era: Era, usual: _Usual) -> Bools:

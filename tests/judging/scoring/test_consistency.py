@@ -351,6 +351,23 @@ def test_what_is_published_later_has_its_own_first_answers_for_a_reference(table
     assert compared.consistency(index < 200).ratio.value == 1
 
 
+@pytest.mark.parametrize("until", [260, 600])
+def test_one_excuse_for_every_question_is_no_reference_though_it_names_the_new_snapshot(
+    table: Table, until: int
+) -> None:
+    """Version 2 comes at 20 s, and to the answer *until* all that is said under its name is an excuse."""
+
+    def text(i: int) -> str:
+        return "Sorry, try later." if 201 <= i < until else f"the limit is {10 * (i % 12) + 1 + (i >= 201)} days"
+
+    answers = table(*((i / 10, "east", f"q{i % 12}", 1 + (i >= 201), text(i)) for i in range(600)))
+    index = np.arange(600)
+    baseline = (index >= 30) & (index < 150)
+    compared = compare(answers, [(2, 20.0, 20.05)], baseline=baseline, replica_lag_s=0)
+    assert compared.consistency((index > 201) & (index < until)).ratio.value == 0
+    assert compared.consistency((index < 200) | (index >= until)).ratio.value == 1
+
+
 def test_one_odd_first_answer_is_not_the_reference(table: Table) -> None:
     rows = [(float(i), "east", "q", 1, "one" if i < 10 else "odd" if i == 10 else "two") for i in range(10)]
     late = [(20.0 + i, "east", "q", 2, "odd" if i == 0 else "two") for i in range(20)]
