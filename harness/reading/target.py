@@ -87,7 +87,10 @@ class Link(_Strict):
         le=65_535,
         description="the port of 127.0.0.1 where the target reaches it; default: any free one",
     )
-    api: Literal["openai", "none"] = Field(default="none", description="how its limits and errors are worded")
+    api: Literal["openai", "none"] = Field(
+        default="openai",
+        description="in whose words a fault limits and errs on an HTTP link: OpenAI's, or none but those of HTTP",
+    )
     env: dict[str, str] = Field(
         default_factory=dict, description="what the started processes are told; {url}, {host}, {port}"
     )

@@ -19,7 +19,7 @@ from pathlib import Path
 from harness.running.free_port import free_port
 from harness.running.toxiproxy import ENVIRONMENT, ToxiproxyApi, ToxiproxyStage, obtain, wait_ready
 from harness.running.toxiproxy import command as toxiproxy_command
-from harness.running.wire import WireStage, command, config, ready
+from harness.running.wire import Config, LinkConfig, WireStage, command, ready, write
 
 RATE_PER_S = 200
 CHUNKS = 20
@@ -151,7 +151,7 @@ def _provide(told: Connection) -> None:
 
 def _start_wire(folder: Path, provider: int, running: list[subprocess.Popen[bytes]]) -> tuple[int, int]:
     path, told = folder / "config.json", folder / "ready.json"
-    path.write_bytes(config({"east": f"http://127.0.0.1:{provider}"}, rows=folder, seed=1, ready=told))
+    write(Config([LinkConfig("east", f"http://127.0.0.1:{provider}")], str(folder), 1, str(told)), path)
     running.append(subprocess.Popen(command(path)))
     wire = running[-1]
     binary = obtain(Path.home() / ".cache" / "resilience-harness", print, path=os.environ.get("PATH"))

@@ -11,17 +11,19 @@ Nothing here loads an HTTP server before the process itself runs.
 """
 
 from harness.running.wire.client import LinkPorts, Ready, WireError, WireStage, command, ready
-from harness.running.wire.config import ARRIVALS, ATTEMPTS, TRAFFIC, config
+from harness.running.wire.config import ARRIVALS, ATTEMPTS, TRAFFIC, Config, LinkConfig, write
 
 __all__ = [
     "ARRIVALS",
     "ATTEMPTS",
     "TRAFFIC",
+    "Config",
+    "LinkConfig",
     "LinkPorts",
     "Ready",
     "WireError",
     "WireStage",
     "command",
-    "config",
     "ready",
+    "write",
 ]

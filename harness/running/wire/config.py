@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -16,18 +15,21 @@ ARRIVALS = "arrivals.rows"
 TRAFFIC = "traffic.rows"
 
 Carries = Literal["http", "redis", "tcp"]
+Api = Literal["openai", "none"]
 
 
 class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One link.
+    """One link. Raises ValueError for a name or an upstream that cannot be used.
 
-    Only what *carries* HTTP has an edge, and so an *upstream* here. *listen* is the tap's port; None: any free one.
+    Only what *carries* HTTP has an edge, and so an *upstream* and an *api*, in whose words that answers in the provider's place.
+    *listen* is the tap's port; None: any free one.
     """
 
     name: str
     upstream: str = ""
     listen: int | None = None
     carries: Carries = "http"
+    api: Api = "openai"
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:
@@ -61,27 +63,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"links of the same name: {', '.join(twice)}; each name may be used once")
 
 
-def config(
-    upstreams: Mapping[str, str],
-    *,
-    rows: Path,
-    seed: int,
-    ready: Path,
-    listen: Mapping[str, int] | None = None,
-    nonces: Nonces = ANY_RUN,
-    instrument: Path | None = None,
-    others: Mapping[str, Carries] | None = None,
-) -> bytes:
-    """The content of a config file: *upstreams* of links that carry HTTP by name, and what *others* carry.
-
-    Some are given a port (*listen*).
-
-    Raises ValueError for a name or an upstream that cannot be used.
-    """
-    ports = listen or {}
-    links = [LinkConfig(name, upstream, ports.get(name)) for name, upstream in upstreams.items()]
-    links += [LinkConfig(name, listen=ports.get(name), carries=carries) for name, carries in (others or {}).items()]
-    return msgspec.json.encode(Config(links, str(rows), seed, str(ready), nonces, str(instrument or "")))
+def write(config: Config, path: Path) -> None:
+    path.write_bytes(msgspec.json.encode(config))
 
 
 def load(path: Path) -> Config:

@@ -37,8 +37,9 @@ from harness.running.toxiproxy import (
     server,
 )
 from harness.running.wire import client as wire
+from harness.running.wire import config as wire_config
 from harness.running.wire.client import WireStage
-from harness.running.wire.config import config as wire_config
+from harness.running.wire.config import LinkConfig
 from harness.running.world.carriers import TOXIPROXY, WIRE, Carriers
 from harness.running.world.entries import Entries
 from harness.running.world.faults import FaultInjector
@@ -282,23 +283,16 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
     """Start the process with both ends of every link; where it will say that it serves. None where there are no links."""
     if not target.links:
         return None
-    upstreams = {name: processes.upstream(name) for name, link in target.links.items() if link.carries == "http"}
-    others = {name: link.carries for name, link in target.links.items() if name not in upstreams}
-    listen = {name: link.listen for name, link in target.links.items() if link.listen}
-    config, ready = temp / "wire.json", temp / "wire-ready.json"
-    config.write_bytes(
-        wire_config(
-            upstreams,
-            rows=folder.rows,
-            seed=seed,
-            ready=ready,
-            listen=listen,
-            nonces=own_nonces(target.ask, folder.path.name),
-            others=others,
-            instrument=folder.instrument.absolute(),
+    path, ready = temp / "wire.json", temp / "wire-ready.json"
+    links = [
+        LinkConfig(
+            name, processes.upstream(name) if link.carries == "http" else "", link.listen, link.carries, link.api
         )
-    )
-    processes.spawn(WIRE, wire.command(config), may_end=True)
+        for name, link in target.links.items()
+    ]
+    nonces, instrument = own_nonces(target.ask, folder.path.name), str(folder.instrument.absolute())
+    wire_config.write(wire_config.Config(links, str(folder.rows), seed, str(ready), nonces, instrument), path)
+    processes.spawn(WIRE, wire.command(path), may_end=True)
     return ready
 
 

@@ -21,7 +21,18 @@ import pytest
 
 from harness.record.rowfile import read_rows
 from harness.record.rows import Arrival, Attempt, Traffic
-from harness.running.wire import ARRIVALS, ATTEMPTS, TRAFFIC, Ready, WireStage, command, config, ready
+from harness.running.wire import (
+    ARRIVALS,
+    ATTEMPTS,
+    TRAFFIC,
+    Config,
+    LinkConfig,
+    Ready,
+    WireStage,
+    command,
+    ready,
+    write,
+)
 from harness.running.wire.config import load
 from harness.running.wire.process import serve
 
@@ -346,11 +357,15 @@ def new_loop(request: pytest.FixtureRequest) -> NewLoop:
 def new_wire(loops: _Loops, new_loop: NewLoop, tmp_path: Path) -> Callable[..., Wire]:
     """Starts a wire whose taps dial their edges, with nothing between."""
 
-    def start(upstreams: Mapping[str, str], *, connected: bool = True, **options: object) -> Wire:
+    def start(
+        upstreams: Mapping[str, str], *, connected: bool = True, others: Mapping[str, str] | None = None, **same: object
+    ) -> Wire:
         rows = tmp_path / f"rows{len(list(tmp_path.iterdir()))}"
         rows.mkdir()
         path = rows / "config.json"
-        path.write_bytes(config(upstreams, rows=rows, seed=7, ready=rows / "ready.json", **options))
+        links = [LinkConfig(name, url, **same) for name, url in upstreams.items()]
+        links += [LinkConfig(name, carries=carries) for name, carries in (others or {}).items()]
+        write(Config(links, str(rows), 7, str(rows / "ready.json")), path)
 
         async def work(ended: asyncio.Event) -> None:
             told: list[asyncio.Task[None]] = []
@@ -385,7 +400,8 @@ def wire_process(tmp_path: Path) -> Iterator[Callable[[Mapping[str, str]], tuple
 
     def start(upstreams: Mapping[str, str]) -> tuple[Wire, subprocess.Popen[bytes]]:
         path, told = tmp_path / "config.json", tmp_path / "ready.json"
-        path.write_bytes(config(upstreams, rows=tmp_path, seed=7, ready=told, instrument=tmp_path / "instrument"))
+        links = [LinkConfig(name, url) for name, url in upstreams.items()]
+        write(Config(links, str(tmp_path), 7, str(told), instrument=str(tmp_path / "instrument")), path)
         process = subprocess.Popen(command(path), stdin=subprocess.DEVNULL)
         running.append(process)
         eventually(lambda: ready(told) or process.poll() is not None)

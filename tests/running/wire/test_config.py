@@ -4,23 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from harness.running.wire import config, ready
-from harness.running.wire.config import LinkConfig, load
+from harness.running.wire import Config, LinkConfig, ready, write
+from harness.running.wire.config import load
 from harness.running.wire.sockets import bound
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    upstreams = {"east": "http://127.0.0.1:1/v9", "west": "https://api.example.com"}
-    path.write_bytes(config(upstreams, rows=tmp_path, seed=3, ready=tmp_path / "r", listen={"west": 7}))
-
-    read = load(path)
-
-    assert read.links == [
+    links = [
         LinkConfig("east", "http://127.0.0.1:1/v9"),
-        LinkConfig("west", "https://api.example.com", 7),
+        LinkConfig("west", "https://api.example.com", 7, api="none"),
+        LinkConfig("store", carries="redis"),
     ]
-    assert (read.rows, read.seed, read.ready) == (str(tmp_path), 3, str(tmp_path / "r"))
+    written = Config(links, str(tmp_path), 3, str(tmp_path / "r"))
+    write(written, path)
+    assert load(path) == written
 
 
 @pytest.mark.parametrize(
@@ -47,13 +45,6 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, what: str) -> None:
 
 def test_a_wire_that_is_not_ready_yet_is_no_error(tmp_path: Path) -> None:
     assert ready(tmp_path / "ready.json") is None
-
-
-def test_a_tap_can_be_given_its_port(tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    upstreams = {"east": "http://127.0.0.1:1", "west": "http://127.0.0.1:2"}
-    path.write_bytes(config(upstreams, rows=tmp_path, seed=3, ready=tmp_path / "r", listen={"west": 7102}))
-    assert [link.listen for link in load(path).links] == [None, 7102]
 
 
 def test_a_port_that_somebody_listens_on_is_told_and_one_that_is_free_is_held(tmp_path: Path) -> None:

@@ -449,6 +449,29 @@ def test_a_fault_on_one_link_leaves_the_others_alone(new_wire, provider, clients
         client.hear(b"HTTP/1.1 " + status)
 
 
+@pytest.mark.parametrize(("api", "words"), [("openai", b'"code": "server_is_overloaded"'), ("none", b"\r\n\r\n503 ")])
+def test_a_fault_errs_in_the_words_of_the_links_api(new_wire, provider, clients, kit, api, words) -> None:
+    wire = new_wire({"east": f"http://127.0.0.1:{provider.port}"}, api=api)
+    wire.stage.inject("f", ERRORS)
+    client = clients(wire.tap())
+    client.say(kit.post())
+    said = client.hear(words)
+    assert said.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert (b"x-request-id" in said) == (api == "openai")
+
+
+def test_a_limit_where_no_api_words_it_says_only_when_to_come_again(new_wire, provider, clients, kit) -> None:
+    wire = new_wire({"east": f"http://127.0.0.1:{provider.port}"}, api="none")
+    wire.stage.inject("f", LIMIT)
+    client = clients(wire.tap())
+    client.say(kit.post())
+    client.hear(kit.WHOLE)
+    client.say(kit.post())
+    said = client.hear(b"429 Too Many Requests\n").lower()
+    assert b"x-ratelimit" not in said
+    assert b"retry-after: 1\r\n" in said
+
+
 def test_the_undo_of_a_fault_can_be_sent_by_anybody(wire, ask) -> None:
     wire.stage.inject("a fault/1", ERRORS)
     (undo,) = wire.stage.undo_requests("a fault/1", ERRORS)

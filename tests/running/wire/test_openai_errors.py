@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from harness.running.wire.edge.openai_errors import Limit, duration, error, limit_headers, rate_limited
+from harness.running.wire.edge.openai_errors import duration, error, limit_headers, rate_limited
+from harness.running.wire.edge.words import Limit
 
 
 @pytest.mark.parametrize(

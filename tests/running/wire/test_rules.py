@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from harness.faults.effects import EdgeRule, FailShare, Throttle
+from harness.running.wire.edge import openai_errors
 from harness.running.wire.edge.rules.base import Answer, Asked
 from harness.running.wire.edge.rules.fail_share import draw
 from harness.running.wire.edge.rules.in_force import PASSED, Rules, read_rule
@@ -11,7 +12,7 @@ from harness.running.wire.edge.rules.in_force import PASSED, Rules, read_rule
 
 def _judged(rules: Rules, nonce: str, now_s: float) -> tuple[str, int]:
     """The fault that answers, and its status; neither where the request passes."""
-    verdict = rules.judge(Asked(nonce, b"POST", b"/", [], b"", "", "req_1", now_s))
+    verdict = rules.judge(Asked(nonce, b"POST", b"/", [], b"", "", "req_1", now_s, openai_errors))
     return verdict.fault, verdict.decision.status if isinstance(verdict.decision, Answer) else 0
 
 
@@ -67,7 +68,7 @@ def test_where_no_rule_is_in_force_all_pass() -> None:
     rules.drop("0")
     rules.drop("0")
     assert rules.faults == []
-    assert rules.judge(Asked("", b"GET", b"/", [], b"", "", "", 0.0)) == PASSED
+    assert rules.judge(Asked("", b"GET", b"/", [], b"", "", "", 0.0, openai_errors)) == PASSED
 
 
 def test_putting_the_same_rule_again_does_not_refill_it_and_another_does() -> None:
@@ -92,7 +93,7 @@ def test_of_two_rules_that_answer_the_one_put_first_does_and_both_are_asked() ->
 def test_an_attempt_that_a_limit_lets_pass_is_told_of_the_limit() -> None:
     rules = Rules(7, "east")
     rules.put("0", Throttle(60, 3))
-    verdict = rules.judge(Asked("", b"POST", b"/", [], b"", "", "", 0.0))
+    verdict = rules.judge(Asked("", b"POST", b"/", [], b"", "", "", 0.0, openai_errors))
     assert (verdict.decision, verdict.fault) == (PASSED.decision, "")
     ((fault, following),) = verdict.following
     assert fault == "0"

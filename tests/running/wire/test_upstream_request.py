@@ -40,7 +40,7 @@ async def _asked(upstream: Upstream, request: bytes) -> tuple[Heard, Arrival]:
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_a_kept_connection_that_had_ended_before_is_not_used_and_a_fresh_one_is(provider, kit, new_loop, end) -> None:
     async def main() -> None:
-        upstream = Upstream(f"http://127.0.0.1:{provider.port}", None)
+        upstream = Upstream(f"http://127.0.0.1:{provider.port}")
         await _asked(upstream, kit.post())
         # Nothing here lets the event loop run, so that it cannot have read of the end.
         kept = upstream.take()
@@ -62,7 +62,7 @@ def test_a_kept_connection_that_had_ended_before_is_not_used_and_a_fresh_one_is(
 
 def test_a_kept_connection_that_is_still_there_is_used_again(provider, kit, new_loop) -> None:
     async def main() -> None:
-        upstream = Upstream(f"http://127.0.0.1:{provider.port}", None)
+        upstream = Upstream(f"http://127.0.0.1:{provider.port}")
         for _ in range(3):
             heard, arrival = await _asked(upstream, kit.post())
             assert (heard.status, arrival.redials) == (200, 0)
@@ -80,7 +80,7 @@ def test_one_that_ends_once_the_request_is_written_is_told_as_it_is(provider, ki
     provider.script = script
 
     async def main() -> None:
-        upstream = Upstream(f"http://127.0.0.1:{provider.port}", None)
+        upstream = Upstream(f"http://127.0.0.1:{provider.port}")
         await _asked(upstream, kit.post())
         heard, arrival = await _asked(upstream, kit.post())
         assert (heard.status, arrival.redials) == (0, 0)

@@ -6,29 +6,34 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from harness.protocols.nonce import Nonces
 from harness.record.rows import Arrival, ArrivalOutcome
+from harness.running.wire.config import Api, LinkConfig
+from harness.running.wire.edge import openai_errors, plain_errors
 from harness.running.wire.edge.rules.in_force import Rules
 from harness.running.wire.edge.upstream import Upstream
 from harness.running.wire.edge.upstream_request import UpstreamRequest
+from harness.running.wire.edge.words import Words
 from harness.running.wire.ledger import Ledger
 
 _CLOSING_S = 1.0
+_WORDS: Mapping[Api, Words] = {"openai": openai_errors, "none": plain_errors}
 
 _log = logging.getLogger(__name__)
 
 
 class Account:
-    """The account of *link*, in front of *upstream*; `rules` are the faults in force."""
+    """The account of *link*; `rules` are the faults in force, who speak in the words of its API."""
 
-    def __init__(self, link: str, upstream: str, *, seed: int, arrivals: Ledger[Arrival], nonces: Nonces) -> None:
-        self.link = link
+    def __init__(self, link: LinkConfig, *, seed: int, arrivals: Ledger[Arrival], nonces: Nonces) -> None:
+        self.link = link.name
         self.nonces = nonces
-        self.rules = Rules(seed, link)
+        self.words = _WORDS[link.api]
+        self.rules = Rules(seed, link.name)
         self.by_fault: Counter[str] = Counter()
-        self.upstream = Upstream(upstream)
+        self.upstream = Upstream(link.upstream)
         self.arrivals = arrivals
         self._afterwards: set[UpstreamRequest] = set()
         self._closing = False

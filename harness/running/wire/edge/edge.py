@@ -10,6 +10,7 @@ import asyncio
 
 from harness.protocols.nonce import Nonces
 from harness.record.rows import Arrival
+from harness.running.wire.config import LinkConfig
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.connection import Connection
 from harness.running.wire.ledger import Ledger
@@ -18,10 +19,10 @@ _BACKLOG = 1024
 
 
 class Edge:
-    """The edge of *link*, in front of *upstream*."""
+    """The edge that *link* asks for, of a run with *seed* whose own nonces are known by *nonces*."""
 
-    def __init__(self, link: str, upstream: str, *, seed: int, arrivals: Ledger[Arrival], nonces: Nonces) -> None:
-        self.account = Account(link, upstream, seed=seed, arrivals=arrivals, nonces=nonces)
+    def __init__(self, link: LinkConfig, *, seed: int, arrivals: Ledger[Arrival], nonces: Nonces) -> None:
+        self.account = Account(link, seed=seed, arrivals=arrivals, nonces=nonces)
         self.port = 0
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Protocol
 
@@ -159,9 +159,8 @@ class Exchange:
         identity = f"{link}/{nonce}/{self._account.arrivals.begun[link]}"
         request_id = "req_" + blake2b(identity.encode(), digest_size=16).hexdigest()
         model = Prompt(body).model
-        return Asked(
-            lot(nonce), request.method, request.target, request.headers, body, model, request_id, self._arrival.start_s
-        )
+        said = (request.method, request.target, request.headers, body, model)
+        return Asked(lot(nonce), *said, request_id, self._arrival.start_s, self._account.words)
 
     def _nonce(self, body: bytes) -> str:
         search = NonceSearch(self._account.nonces)
@@ -189,7 +188,7 @@ class Exchange:
         self.touched(fault)
         arrival.status = said.status
         arrival.first_byte_s = time.monotonic()
-        headers = [*_encoded(said.headers), (b"Content-Length", b"%d" % len(said.body))]
+        headers = [*_encoded(said.headers.items()), (b"Content-Length", b"%d" % len(said.body))]
         answer = _Framed(self._request, said.status, said.reason.encode(), headers)
         self._client.write(answer.head + answer.part([said.body], whole=True))
         self._end("answered_by_fault")
@@ -307,5 +306,5 @@ def _reader(status: int, headers: Headers) -> Reader:
     return reader(status, kind.decode("latin-1"), encoding.decode("latin-1"))
 
 
-def _encoded(headers: Sequence[tuple[str, str]]) -> Headers:
+def _encoded(headers: Iterable[tuple[str, str]]) -> Headers:
     return [(name.encode("latin-1"), said.encode("latin-1", "replace")) for name, said in headers]

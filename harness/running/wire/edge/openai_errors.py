@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
-from http import HTTPStatus
+
+from harness.running.wire.edge.words import Answer, Limit, phrase
 
 _HELP = "Visit https://platform.openai.com/account/rate-limits to learn more."
 _GATEWAY = (
@@ -26,26 +26,6 @@ _WORDS: dict[int, tuple[str, str, str | None]] = {
           "contact us through our help center at help.openai.com if the error persists.",
           "service_unavailable_error", "server_is_overloaded"),
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What there is to say of a rate limit."""
-
-    requests_per_min: int
-    remaining: int  # that may come right now
-    reset_s: float  # until as many as ever may come at once
-    retry_s: float  # until the next one may come; 0 while some may right now
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer."""
-
-    status: int
-    reason: str
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 def rate_limited(limit: Limit, *, model: str, request_id: str) -> Answer:
@@ -75,8 +55,8 @@ def error(status: int, *, request_id: str) -> Answer:
         return Answer(529, "Overloaded", json.dumps(body).encode(), _headers("application/json", request_id))
     if status in (502, 504):
         # Made by what stands in front of the API, so not JSON.
-        page = _GATEWAY.format(status=status, phrase=_phrase(status)).encode()
-        return Answer(status, _phrase(status), page, _headers("text/html", request_id))
+        page = _GATEWAY.format(status=status, phrase=phrase(status)).encode()
+        return Answer(status, phrase(status), page, _headers("text/html", request_id))
     generic = (
         ("The server had an error.", "server_error")
         if status >= 500
@@ -111,15 +91,8 @@ def duration(seconds: float) -> str:
 def _json(status: int, message: str, kind: str, code: str | None, request_id: str, headers: dict[str, str]) -> Answer:
     body = {"error": {"message": message, "type": kind, "param": None, "code": code}}
     headers = {**_headers("application/json", request_id), **headers}
-    return Answer(status, _phrase(status), json.dumps(body).encode(), headers)
+    return Answer(status, phrase(status), json.dumps(body).encode(), headers)
 
 
 def _headers(content_type: str, request_id: str) -> dict[str, str]:
     return {"content-type": content_type, "x-request-id": request_id}
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Error"

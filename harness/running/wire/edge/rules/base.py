@@ -6,13 +6,14 @@ table ``edge_rules``. What it is told by a fault, as data, is its *spec*, a tagg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from harness.faults.effects import Rule
 from harness.registry import Registry
 from harness.running.wire.edge.headers import Headers
+from harness.running.wire.edge.words import Answer as Answer  # what a rule says, so it is had from here
+from harness.running.wire.edge.words import Words
 
 Spec = TypeVar("Spec", bound=Rule)
 
@@ -30,7 +31,7 @@ class Lots:
 class Asked:
     """A request as a rule sees it; *model* is empty where the body does not name one, and *now_s* a monotonic clock.
 
-    *nonce* is what of it another run of the same seed has too, so that equal seeds draw alike.
+    *nonce* is what of it another run of the same seed has too, so that equal seeds draw alike. *words*: those of the provider's API.
     """
 
     nonce: str
@@ -41,21 +42,12 @@ class Asked:
     model: str
     request_id: str
     now_s: float
+    words: Words
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
     """The request goes on to the provider."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """This is the answer, whole, and the provider is not asked."""
-
-    status: int
-    reason: str
-    body: bytes
-    headers: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from hashlib import blake2b
 from typing import ClassVar
 
 from harness.faults.effects import FailShare, Rule
-from harness.running.wire.edge import openai_errors
-from harness.running.wire.edge.rules.base import Answer, Asked, Decision, EdgeRuleKind, Lots, Pass
+from harness.running.wire.edge.rules.base import Asked, Decision, EdgeRuleKind, Lots, Pass
 
 
 class FailedShare(EdgeRuleKind[FailShare]):
@@ -26,8 +25,7 @@ class FailedShare(EdgeRuleKind[FailShare]):
         lot = draw(lots.seed, lots.link, lots.fault, asked.nonce, self._tries[asked.nonce])
         if lot >= self.told.share_ratio:
             return Pass()
-        answer = openai_errors.error(self.told.status, request_id=asked.request_id)
-        return Answer(answer.status, answer.reason, answer.body, tuple(answer.headers.items()))
+        return asked.words.error(self.told.status, request_id=asked.request_id)
 
 
 def draw(seed: int, link: str, fault_id: str, nonce: str, attempt: int) -> float:

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from harness.faults.effects import Rule, Throttle
 from harness.faults.limiter import Allowance, RateLimiter
-from harness.running.wire.edge import openai_errors
 from harness.running.wire.edge.headers import Headers, put
-from harness.running.wire.edge.rules.base import Answer, Asked, Decision, EdgeRuleKind, Following, Lots, Pass
+from harness.running.wire.edge.rules.base import Asked, Decision, EdgeRuleKind, Following, Lots, Pass
+from harness.running.wire.edge.words import Limit
 
 
 class Throttled(EdgeRuleKind[Throttle]):
@@ -25,11 +25,10 @@ class Throttled(EdgeRuleKind[Throttle]):
     def judge(self, asked: Asked) -> Decision:
         allowance = self._limiter.ask(asked.now_s)
         said = _said(self.told, allowance)
-        self._limits = openai_errors.limit_headers(said)
+        self._limits = asked.words.limit_headers(said)
         if allowance.allowed:
             return Pass()
-        answer = openai_errors.rate_limited(said, model=asked.model, request_id=asked.request_id)
-        return Answer(answer.status, answer.reason, answer.body, tuple(answer.headers.items()))
+        return asked.words.rate_limited(said, model=asked.model, request_id=asked.request_id)
 
     def follow(self, asked: Asked) -> Following:
         return _Telling(self._limits)
@@ -45,7 +44,5 @@ class _Telling(Following):
         return put(headers, [(name.encode("latin-1"), said.encode("latin-1")) for name, said in self._limits.items()])
 
 
-def _said(throttle: Throttle, allowance: Allowance) -> openai_errors.Limit:
-    return openai_errors.Limit(
-        ceil(throttle.requests_per_min), allowance.remaining, allowance.reset_s, allowance.retry_s
-    )
+def _said(throttle: Throttle, allowance: Allowance) -> Limit:
+    return Limit(ceil(throttle.requests_per_min), allowance.remaining, allowance.reset_s, allowance.retry_s)
