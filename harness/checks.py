@@ -19,7 +19,7 @@ from harness.reading.placeholders import missing_secrets, unknown_placeholders, 
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
-from harness.reading.templates import secret_names, secrets
+from harness.reading.templates import placeholders, secret_names, secrets, texts
 from harness.reading.yaml import Document
 from harness.registry import UnknownNameError, suggestion
 
@@ -95,7 +95,7 @@ def _selects(metric: Metric, selection: Selection) -> None:
     """Raises ValueError where *metric* has no such rows to pick from."""
     if selection.phase and not metric.phased:
         raise ValueError(f"{metric.name} belongs to the whole run; leave out 'in {selection.phase}'")
-    if selection.among and not metric.phased:
+    if selection.among and not (metric.phased and metric.of_requests):
         raise ValueError(f"{metric.name} is no number of single requests; leave out 'among {selection.among}'")
     if selection.after and not metric.windowed:
         raise ValueError(
@@ -117,8 +117,10 @@ def unknown_values(written: Written, target: Target) -> Iterator[Problem]:
                 yield written.problem(expected, f"{expected}: target {target.name!r} has no {name} {value!r}; {hint}")
 
 
-def warnings(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> Iterator[Problem]:
     """What a person may not have meant, though it can be run."""
+    if untold := untold_users(made.target, questions):
+        yield document.problem("load.questions", untold)
     used = {expected.selection.phase for expected in made.expectations}
     for phase in made.between:
         broken = any(d.start_s < phase.end_s and phase.start_s < d.end_s for d in made.disturbances)
@@ -162,15 +164,49 @@ def never_settled(written: Written, made: Plan) -> Iterator[Problem]:
             yield written.problem(expected, f"{expected}: {why}")
 
 
+def meaningless(questions: Document[Questions]) -> Iterator[Problem]:
+    """Everything that is expected of an answer though it could not be told from any other."""
+    if not any(question.expected for question in questions.value.questions):
+        return
+    # Only who expects something waits for what reads it.
+    from harness.judging.answers import facts_of, says
+
+    for index, question in enumerate(questions.value.questions):
+        expected, here = question.expected, f"questions[{index}].expected"
+        if expected is None:
+            continue
+        if expected.text is not None and not says(expected.text):
+            yield questions.problem(here, f"{expected.text!r} has no words, so no answer could be held against it")
+        if expected.facts is not None and not facts_of(expected.facts):
+            what = "has no number, date or name with digits, so every answer would do; write text: to have its words in the answer"
+            yield questions.problem(f"{here}.facts", f"{expected.facts!r} {what}")
+
+
+def untold_users(target: Target, questions: Questions) -> str | None:
+    """What the target cannot know: which of several users asks, where they ask in the same words and it is not told; None where it can."""
+    if any(
+        "user" in placeholders(text)
+        for _, text in texts([target.ask.body, target.ask.path, [*target.ask.headers.values()]])
+    ):
+        return None
+    who: dict[str, set[str | None]] = {}
+    for question in questions.questions:
+        who.setdefault(question.text.strip().casefold(), set()).add(question.user)
+    if all(len(users) < 2 for users in who.values()):
+        return None
+    where = 'write {user} where it reads that, such as headers: {x-user: "{user}"}'
+    return f"questions say who asks (user), and the service is not told; {where}"
+
+
 def nobody_asks(written: Written, made: Plan, questions: Questions) -> Iterator[Problem]:
     """Every expectation of *made* on leaks, where no question says who asks."""
-    if any(question.user for question in questions.questions):
+    untold = untold_users(made.target, questions)
+    if any(question.user for question in questions.questions) and untold is None:
         return
     for expected in made.expectations:
         if metrics[expected.metric].asks_who:
-            yield written.problem(
-                expected, f"{expected}: no question says who asks; give each its user: in the questions file"
-            )
+            what = untold or "no question says who asks; give each its user: in the questions file"
+            yield written.problem(expected, f"{expected}: {what}")
 
 
 def target_problems(target: Document[Target], environment: Mapping[str, str] | None) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from harness.checks import (
     Written,
     foreign_hosts,
+    meaningless,
     never_settled,
     nobody_asks,
     target_problems,
@@ -96,7 +97,7 @@ def prepare(
         problems += nobody_asks(written, made, questions.value)
     if problems or not questions:
         raise UsageProblems(*problems)
-    return Prepared(made, scenario, target, questions, asked, tuple(warnings(scenario, made)))
+    return Prepared(made, scenario, target, questions, asked, tuple(warnings(scenario, made, questions.value)))
 
 
 def validate(path: Path, target_path: Path | None = None) -> Validated:
@@ -111,6 +112,8 @@ def validate(path: Path, target_path: Path | None = None) -> Validated:
             return _validated_scenario(path, target_path)
         if isinstance(document.value, Target):
             return Validated(tuple(target_problems(load(path, Target), None)))
+        if isinstance(document.value, Questions):
+            return Validated(tuple(meaningless(load(path, Questions))))
     except UsageProblems as problems:
         return Validated(problems.problems)
     return Validated(())
@@ -151,7 +154,10 @@ def _questions(scenario: Document[Scenario], scenario_path: Path, path: Path | N
         raise UsageProblems(
             scenario.problem("load.questions", f"there is no file {path}; it is looked for beside the scenario")
         )
-    return load(path, Questions)
+    questions = load(path, Questions)
+    if problems := [*meaningless(questions)]:
+        raise UsageProblems(*problems)
+    return questions
 
 
 def _overrides(asked: Asked) -> dict[str, str]:

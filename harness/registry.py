@@ -9,7 +9,7 @@ A third party's package registers its things in a module, and names that module 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoints, entry_points
@@ -62,7 +62,16 @@ def _third_parties() -> EntryPoints:
     return entry_points(group="harness")
 
 
+def nearest(name: str, known: Sequence[str]) -> list[str]:
+    """The one of *known* that *name* is most likely a slip of, if there is one.
+
+    Of several that are as near, one with the same letters or the same beginning: two letters in the wrong order are the usual slip.
+    """
+    near = get_close_matches(name, known, n=3, cutoff=0.61)
+    return sorted(near, key=lambda other: (sorted(other) != sorted(name), near.index(other)))[:1]
+
+
 def suggestion(name: str, known: list[str]) -> str:
     """What would be right in place of *name*: the nearest of *known*, else all of them."""
-    near = get_close_matches(name, known, n=1)
+    near = nearest(name, known)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"

@@ -180,6 +180,40 @@ def test_a_scenario_is_held_against_the_target_that_is_named(alone: Path) -> Non
     assert "has no such link" in str(problem)
 
 
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [
+        ("'...'", "questions[0].expected: '...' has no words, so no answer could be held against it"),
+        ("{facts: of course}", "questions[0].expected.facts: 'of course' has no number, date or name with digits"),
+        ("{facts: 30 days}", ""),
+        ("yes", ""),
+    ],
+)  # fmt: skip
+def test_what_is_expected_of_an_answer_has_to_be_something_that_another_could_lack(
+    folder: Path, expected: str, said: str
+) -> None:
+    questions = folder / "questions" / "facts.yaml"
+    questions.write_text(f"schema: harness.questions/1\nquestions:\n  - {{id: a, text: x, expected: {expected}}}\n")
+    for path in (questions, folder / "region-loss.yaml"):
+        found = "\n".join(map(str, validate(path).problems))
+        assert said in found if said else found == ""
+
+
+def test_users_who_ask_in_the_same_words_have_to_be_told_to_the_service(folder: Path) -> None:
+    questions = folder / "questions" / "facts.yaml"
+    path, leaks = folder / "region-loss.yaml", Asked(expectations=("leaks <= 0",))
+
+    def asked(*rows: str) -> None:
+        questions.write_text("\n".join(["schema: harness.questions/1", "questions:", *rows]) + "\n")
+
+    asked("  - {id: a, user: ann, text: My limit?}", "  - {id: b, user: bob, text: my limit? }")
+    untold = "questions say who asks (user), and the service is not told; write {user} where it reads that"
+    assert f"leaks <= 0: {untold}" in "\n".join(told(path, leaks))
+    assert untold in str(prepare(path, None, Asked(), None).warnings[0])
+    asked("  - {id: a, user: ann, text: My limit?}", "  - {id: b, user: bob, text: I am Bob. My limit?}")
+    assert untold not in "".join(map(str, prepare(path, None, leaks, None).warnings))
+
+
 def test_leaks_are_not_expected_where_no_question_says_who_asks(folder: Path) -> None:
     path = folder / "region-loss.yaml"
     leaks = Asked(expectations=("leaks <= 0",))

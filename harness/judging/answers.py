@@ -73,16 +73,22 @@ def satisfies(expected: Expected, answer: str) -> bool:
     if expected.matches is not None:
         return re.search(expected.matches, answer) is not None
     if expected.facts is not None:
-        return _facts(expected.facts) <= _facts(answer)
+        return facts_of(expected.facts) <= facts_of(answer)
     return f" {_wording(expected.text or '')} " in f" {_wording(answer)} "
 
 
 # One answer is held against what is expected of many.
 @lru_cache(maxsize=100_000)
-def _facts(text: str) -> frozenset[str]:
+def facts_of(text: str) -> frozenset[str]:
+    """The numbers, dates and names with digits in *text*."""
     from harness.judging.scoring.wording import facts
 
     return facts(text)
+
+
+def says(text: str) -> bool:
+    """Whether there are words in *text*."""
+    return bool(_wording(text))
 
 
 @lru_cache(maxsize=100_000)
@@ -129,7 +135,7 @@ class _Owned:
         a "yes" that is wrong here is right for somebody.
         """
         said = self.expected.facts or self.expected.text
-        return question.user not in self.users and (_asked(question) in self.texts or bool(said and _facts(said)))
+        return question.user not in self.users and (_asked(question) in self.texts or bool(said and facts_of(said)))
 
 
 def _owned(asked: Mapping[str, Question]) -> list[_Owned]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -145,9 +145,7 @@ def plan(
     disturbances = tuple(disturbance for disturbance, _ in placed if disturbance is not None)
     problems = [problem for _, found in placed for problem in found]
     problems += _overlaps(disturbances)
-    if disturbances and all(d.fault.aftereffect for d in disturbances):
-        what = "every fault is an aftereffect, and of what? At least one has to be what the service recovers from"
-        problems.append(Problem(what, path="faults"))
+    problems += _of_nothing(disturbances, scenario)
     baseline_s = scenario.phases["baseline"]
     if not count(scenario.load.rate_per_s, baseline_s):
         what = (
@@ -227,6 +225,9 @@ def _window(here: str, fault: Fault, phases: tuple[Phase, ...]) -> tuple[float, 
     end_s = phase.end_s if fault.lasts is None else round(start_s + fault.lasts, 9)
     last = phases[-1]
     until_s = last.end_s if fault.aftereffect else last.start_s
+    if start_s >= phase.end_s > phase.start_s:
+        what = f"it would begin at {start_s:g} s, and {phase.name} lasts from {phase.start_s:g} s to {phase.end_s:g} s"
+        return Problem(f"{what}; name the phase in which it begins", path=f"{here}.at")
     if not (start_s < phase.end_s and start_s < end_s <= until_s):
         span = f"the {phase.name} phase from {phase.start_s:g} s to {phase.end_s:g} s"
         ends = f"; nothing may be broken after {until_s:g} s" if end_s > until_s else ""
@@ -258,6 +259,9 @@ def _moment(here: str, fault: Fault, phases: tuple[Phase, ...]) -> tuple[Phase, 
         return Problem(str(error), path=here)
     if moment and moment["phase"] in allowed:
         return allowed[moment["phase"]], offset_s
+    if moment is None and allowed:
+        first = next(iter(allowed))
+        return Problem(f"{fault.at!r} is no moment; write a phase, such as {first}, or {first} + 3s", path=here)
     return Problem(_elsewhere(fault.at, moment["phase"] if moment else "", list(allowed)), path=here)
 
 
@@ -276,6 +280,22 @@ def _elsewhere(written: str, named: str, allowed: list[str]) -> str:
         place = f"the {allowed[0]} phase" if len(allowed) == 1 else f"{', '.join(allowed[:-1])} or {allowed[-1]}"
         return f"{written!r} is not inside {place}; write {allowed[0]}, or {allowed[0]} + 3s"
     return f"{written!r} is in no phase of this scenario; {suggestion(named, allowed)}"
+
+
+def _of_nothing(disturbances: tuple[Disturbance, ...], scenario: Scenario) -> Iterator[Problem]:
+    """Aftereffects of which there is nothing that they could be a consequence of."""
+    triggers = [d.start_s for d in disturbances if not d.fault.aftereffect]
+    if disturbances and not triggers:
+        what = "every fault is an aftereffect, and of what? At least one has to be what the service recovers from"
+        yield Problem(what, path="faults")
+        return
+    for d in disturbances:
+        if d.start_s < min(triggers):
+            yield Problem(
+                f"{d.id} is an aftereffect, and would begin at {d.start_s:g} s, before the first of the other faults at "
+                f"{min(triggers):g} s; what comes first is no consequence",
+                path=f"faults[{scenario.fault_ids.index(d.id)}]",
+            )
 
 
 def _overlaps(disturbances: tuple[Disturbance, ...]) -> list[Problem]:

@@ -99,13 +99,46 @@ def parse(written: str) -> Expectation:
     match = _WRITTEN.fullmatch(written)
     if match is None:
         raise ValueError(
-            f"{written!r} is not an expectation; write {FORM}, such as good_ratio >= 0.9 in fault, "
+            f"{written!r} is not an expectation{_slip(written)}; write {FORM}, such as good_ratio >= 0.9 in fault, "
             "good_ratio{region=east} >= 0.9 in fault or recovery_time_s <= 5"
         )
     if not isfinite(float(match["limit"])):
         raise ValueError(f"{match['limit']} is no limit: nothing can be beyond it")
     op: Op = match["op"]  # type: ignore[assignment]  # the pattern allows no other
     return Expectation(match["metric"], match["part"], op, float(match["limit"]), _selection(match))
+
+
+_HEAD = re.compile(r"\s*[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)?\s*(?:\{[^{}]*\})?\s*")
+_LIMITED = re.compile(_HEAD.pattern + r"(?:<=|>=|<|>)\s*-?\d+(?:\.\d+)?")
+_SLIPS = (
+    (re.compile(r"=>|=<|==?|≥|≤|!="), "{0!r} is no comparison: there are <=, >=, < and >"),
+    (re.compile(r"(?:<=|>=|<|>)\s*[.,]\d*"), "the limit {0!r} is no number such as 0.9"),
+)
+_BEHIND = (
+    (re.compile(r"\s*(%)"), "a ratio is a number from 0 to 1, without a %"),
+    (re.compile(r"\s*(ms|s|sec|min)\b"), "a limit has no unit, it is in that of the metric; leave out {0!r}"),
+    (re.compile(r"\s*(,\d+)"), "a number is written with a point; {0!r} is too much"),
+    (re.compile(r"\s*(\{[^{}]*\})"), "labels stand right behind the metric, not behind the limit"),
+    (
+        re.compile(r"\s*(\w+)"),
+        "from {1!r} on it cannot be read; behind the limit come in, among and after, each once and in this order",
+    ),
+)
+
+
+def _slip(written: str) -> str:
+    """What of *written* cannot be read, where that can be told; with a colon in front."""
+    if (limited := _LIMITED.match(written)) is not None:
+        rest = written[limited.end() :]
+        for pattern, what in _BEHIND:
+            if found := pattern.match(rest):
+                return f": {what.format(found[1], rest.strip())}"
+        return ""
+    head = _HEAD.match(written)
+    for pattern, what in _SLIPS if head else ():
+        if found := pattern.match(written, head.end() if head else 0):
+            return f": {what.format(found[0])}"
+    return ""
 
 
 def _selection(match: re.Match[str]) -> Selection:

@@ -8,12 +8,20 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+_CONDITION = re.compile(r"\(\?<?[=!]|\$|\\[bBZ]")
+"""What makes a pattern depend on more than the place where it is found; of such a one nobody can tell so easily."""
+_UNLIKE = ("", "\x00", "It is 3.")
+
 
 def _compiles(pattern: str) -> str:
     try:
         re.compile(pattern)
     except (re.error, RecursionError) as error:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+    if not _CONDITION.search(pattern) and all(re.search(pattern, text) for text in _UNLIKE):
+        raise ValueError(
+            f"{pattern!r} is found in every text, so it says nothing of any; write what has to stand there"
+        )
     return pattern
 
 

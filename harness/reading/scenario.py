@@ -76,6 +76,9 @@ def _misnamed(phases: dict[str, float]) -> Iterator[_Wrong]:
         elif not re.fullmatch(PHASE_NAME, name) or len(name) > _PHASE_MOST:
             what = f"a lower-case letter and then lower-case letters, digits, _ and -, at most {_PHASE_MOST} in all"
             yield (name,), f"{name!r} is no name of a phase; write {what}"
+    for name, span_s in phases.items():
+        if name not in AROUND and span_s == 0:
+            yield (name,), "lasts no time, so nothing could be broken in it; let it last longer, or leave it out"
     for name in ("baseline", "recovery"):
         if name not in phases and name not in slips.values():
             yield (name,), "is missing; it should be text such as 3s, 250ms or 2min"
@@ -150,6 +153,14 @@ class Answers(_Strict):
         description="with the baseline, or the newest published snapshot, as answer_consistency counts it",
     )
     json_schema: JsonSchema | None = Field(default=None, description="the answer's text is JSON of this schema")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Answers:
+        if not self.agrees and (self.matches, self.not_matches, self.json_schema) == (None, None, None):
+            raise ValueError(
+                "asks nothing of an answer; give matches, not_matches, agrees: true or json_schema, or leave it out"
+            )
+        return self
 
 
 class Good(_Strict):

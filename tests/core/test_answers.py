@@ -78,11 +78,21 @@ def test_all_that_is_asked_of_an_answer_has_to_hold(judged: Judge) -> None:
     [
         ({"matches": "("}, "'\\(' is no regular expression: missing \\)"),
         ({"not_matches": "[a"}, "no regular expression"),
+        ({"matches": ""}, "'' is found in every text, so it says nothing of any"),
+        ({"matches": "(?s).*"}, "is found in every text"),
+        ({"not_matches": "x?"}, "is found in every text"),
+        ({}, "asks nothing of an answer; give matches, not_matches, agrees: true or json_schema"),
+        ({"agrees": False}, "asks nothing of an answer"),
     ],
 )
-def test_a_regular_expression_that_is_none_is_refused(answers: dict[str, Any], why: str) -> None:
+def test_what_asks_nothing_of_an_answer_is_refused(answers: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         Answers.model_validate(answers)
+
+
+@pytest.mark.parametrize("pattern", ["^(?!.*sorry)", "^$|days", "\\bday", "[a-z]+"])
+def test_a_pattern_that_some_texts_do_not_have_is_taken(pattern: str) -> None:
+    assert Answers.model_validate({"matches": pattern}).matches == pattern
 
 
 # What is said where nobody asks for it.

@@ -142,6 +142,27 @@ def test_what_is_no_expectation_is_told_with_one_that_is(written: str) -> None:
 @pytest.mark.parametrize(
     ("written", "told"),
     [
+        ("x => 0.9 in fault", ": '=>' is no comparison: there are <=, >=, < and >;"),
+        ("x{region=east} = 1", ": '=' is no comparison"),
+        ("x >= .9", ": the limit '>= .9' is no number such as 0.9;"),
+        ("x >= 0,9 in fault", ": a number is written with a point; ',9' is too much;"),
+        ("x >= 90% in fault", ": a ratio is a number from 0 to 1, without a %;"),
+        ("x.p95 <= 2.5s in fault", ": a limit has no unit, it is in that of the metric; leave out 's';"),
+        ("x >= 0.9 {region=east}", ": labels stand right behind the metric, not behind the limit;"),
+        ("x <= 5 among exposed in fault", ": from 'among exposed in fault' on it cannot be read; behind the limit"),
+        ("x >= 0.9 during fault", ": from 'during fault' on it cannot be read;"),
+        ("good enough", "'good enough' is not an expectation; write"),
+    ],
+)  # fmt: skip
+def test_what_of_an_expectation_cannot_be_read_is_told(written: str, told: str) -> None:
+    with pytest.raises(ValueError, match="write metric") as refused:
+        parse(written)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
         ("x{region} <= 1", "{region} holds no labels; write {label=value}"),
         ("x{} <= 1", "{} holds no labels"),
         ("x{region=a,region=b} <= 1", "says region twice"),

@@ -116,9 +116,13 @@ def test_as_many_requests_are_planned_as_the_load_sends(
         (LATENCY | {"at": "recovery"}, "'recovery' is where nothing may be broken any more, but by an aftereffect"),
         (LATENCY | {"at": "flaut"}, "'flaut' is not inside the fault phase; write fault, or fault + 3s"),
         (LATENCY | {"at": "in"}, "'in' is not inside the fault phase"),
-        (LATENCY | {"at": "3s"}, "'3s' is not inside the fault phase"),
+        (LATENCY | {"at": "3s"}, "'3s' is no moment; write a phase, such as fault, or fault + 3s"),
+        (LATENCY | {"at": "fault - 3s"}, "'fault - 3s' is no moment; write a phase, such as fault, or fault + 3s"),
         (LATENCY | {"at": "fault + 3"}, "'3' is not a duration"),
-        (LATENCY | {"at": "fault + 2s"}, "it would last from 5 s to 5 s, and the fault phase from 3 s to 5 s"),
+        (
+            LATENCY | {"at": "fault + 2s"},
+            "it would begin at 5 s, and fault lasts from 3 s to 5 s; name the phase in which it begins",
+        ),
         (LATENCY | {"for": "3s"}, "it would last from 3 s to 6 s"),
         (
             LATENCY | {"base": "3s"},
@@ -201,7 +205,7 @@ def test_a_fault_is_in_the_one_phase_that_there_is_for_it_where_it_does_not_say(
         (LATENCY | {"at": "baseline"}, "'baseline' is not inside brownout or outage; write brownout, or brownout + 3s"),
         (LATENCY | {"at": "outag"}, "'outag' is in no phase of this scenario; did you mean 'outage'?"),
         (LATENCY | {"at": "recovery + 1s"}, "say aftereffect: true if it is one"),
-        (LATENCY | {"at": "brownout + 3s"}, "and the brownout phase from 3 s to 6 s"),
+        (LATENCY | {"at": "brownout + 3s"}, "it would begin at 6 s, and brownout lasts from 3 s to 6 s"),
         (LATENCY | {"at": "brownout", "for": "8s"}, "and the brownout phase from 3 s to 6 s; nothing may be broken after 10 s"),
         (LATENCY | {"at": "recovery", "for": "7s", "aftereffect": True}, "nothing may be broken after 16 s"),
     ],
@@ -225,6 +229,13 @@ def test_the_clock_of_the_recovery_starts_at_the_end_of_what_is_no_aftereffect(m
 def test_what_follows_from_nothing_is_no_aftereffect(make_scenario: MakeScenario, target: Target) -> None:
     _, problems = plan(make_scenario(faults=[LATENCY | {"aftereffect": True}]), target, ())
     assert "every fault is an aftereffect, and of what?" in problems[0].what
+    early = [
+        LATENCY | {"aftereffect": True, "for": "1s"},
+        {"kind": "regional_loss", "region": "west", "at": "fault + 1s"},
+    ]
+    _, problems = plan(make_scenario(faults=early), target, ())
+    told = "latency-1 is an aftereffect, and would begin at 3 s, before the first of the other faults at 4 s"
+    assert [(problem.path, told in problem.what) for problem in problems] == [("faults[0]", True)]
 
 
 def test_of_faults_that_end_together_the_last_begun_is_reverted_first(make_plan: MakePlan) -> None:

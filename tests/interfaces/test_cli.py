@@ -69,7 +69,7 @@ def scenario(tmp_path: Path) -> Callable[[str, str], Path]:
         ("good_ratio >= 0.9 in fault", "good_ratio >= 0.9 in faults", "expect[0]: unknown phase 'faults'; did you mean 'fault'?"),
         ("good_ratio >= 0.9 in fault", "good_ratio >= 0.9999 in fault", "can never settle it"),
         ("recovery: 20s", "recovery: 8s", "8 s after the fault (phases.recovery) can never settle it"),
-        ("at: fault}", "at: fault + 20s}", "it would last from 35 s to 30 s"),
+        ("at: fault}", "at: fault + 20s}", "it would begin at 35 s"),
         ("mode: blackhole", "mode: refuse", "an attempt that is refused leaves no trace"),
         ("good: {within: 4s}", "good: {within: 40s}", "good.within: 40 s is later than the client's deadline of 10 s"),
     ],

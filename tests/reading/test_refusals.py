@@ -100,6 +100,11 @@ SCENARIO_SLIPS = [
     ("  baseline: 12s", "  basline: 12s", f"15 phases.basline: unknown key; did you mean 'baseline'? {OF_YOUR_OWN}"),
     (
         "  fault: 15s",
+        "  fault: 0s",
+        "16 phases.fault: lasts no time, so nothing could be broken in it; let it last longer, or leave it out",
+    ),
+    (
+        "  fault: 15s",
         "  among: 15s",
         "16 phases.among: 'among' is a word of an expectation; call the phase something else",
     ),

@@ -44,6 +44,8 @@ class Metric(Telling, ABC):
     needs_part: ClassVar[bool] = True
     reads_answers: ClassVar[bool] = False
     """Whether it is about what answers say, and not only about whether and when they came."""
+    of_requests: ClassVar[bool] = True
+    """Whether it is a number of single requests, so that some of those of a phase can be picked."""
     asks_who: ClassVar[bool] = False
     """Whether questions have to say who asks."""
     bounds: ClassVar[tuple[float, float]] = (0.0, inf)

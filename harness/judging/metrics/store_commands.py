@@ -24,6 +24,7 @@ class StoreCommands(Metric):
     """
 
     name: ClassVar[str] = "store_commands"
+    of_requests: ClassVar[bool] = False
     unit: ClassVar[str] = "commands per request"
     title: ClassVar[str] = "Commands at stores"
     about: ClassVar[str] = "commands at Redis stores for each request"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from harness import registry
 from harness.reading.yaml.plain import Plain
 
 _Schema = Mapping[str, Plain]
@@ -21,6 +21,7 @@ _SPANS = (
 )
 _PATTERN = re.compile(r"\^\[(?P<first>[^\]\\]+)\]\[(?P<rest>[^\]\\]+)\]\*\$")
 _SHOWN_MAX = 60
+_PRINTABLE = r"^[\x20-\x7e]+$"
 
 
 def json_schema(annotation: Any) -> Mapping[str, Plain]:
@@ -58,7 +59,7 @@ def choices(names: list[str]) -> str:
 
 def nearest(name: str, known: list[str]) -> str | None:
     """The one of *known* that *name* is a slip of."""
-    return next(iter(get_close_matches(name, known, n=1)), None)
+    return next(iter(registry.nearest(name, known)), None)
 
 
 def _words(schema: _Schema) -> str:
@@ -99,6 +100,8 @@ def _text(schema: _Schema) -> str:
 
 def _rule(pattern: str) -> str:
     """A pattern of one class of characters and then another, in words; another pattern as it is."""
+    if pattern == _PRINTABLE:
+        return ": letters, digits, blanks and signs of ASCII"
     match = _PATTERN.fullmatch(pattern)
     if match is None:
         return f" that matches {pattern}"
