@@ -62,12 +62,14 @@ def conduct(
     say = _harmless(say)
     proxy = find_proxy(environment, toxiproxy_url, say)
     started_at = datetime.now(UTC)
-    folder = run_folder.create(
-        out, prepared.plan.scenario.name, f"{started_at:%Y%m%d-%H%M%S}-{prepared.plan.target.name}"
-    )
-    first = _first_line(prepared, proxy, folder.path.name, started_at)
     signals = Interruptions(say)
     with signals.installed():
+        # A run that has a folder has a history in it, with an end: whoever stops it before that stops it then.
+        signals.hold()
+        folder = run_folder.create(
+            out, prepared.plan.scenario.name, f"{started_at:%Y%m%d-%H%M%S}-{prepared.plan.target.name}"
+        )
+        first = _first_line(prepared, proxy, folder.path.name, started_at)
         with writing(folder):
             _store_texts(folder, prepared)
             with closing(_Record(folder, first)) as record:
@@ -92,6 +94,7 @@ def _lived_through(
     from harness.running.world.readiness import NotReadyError
 
     try:
+        signals.let()
         _live_through(prepared, environment, folder, proxy, record, signals, say, panel)
     except KeyboardInterrupt:
         record.end("interrupted")

@@ -239,6 +239,24 @@ def test_an_interruption_while_the_run_is_judged_is_remembered(
     assert (run.path / "report.html").exists()
 
 
+def test_an_interruption_while_the_files_of_a_run_are_stored_leaves_a_run_with_an_end(
+    conduct: Callable[[World], api.Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = run_folder.write
+
+    def interrupted(*given: Any) -> None:
+        monkeypatch.setattr(run_folder, "write", write)
+        os.kill(os.getpid(), signal.SIGINT)
+        write(*given)
+
+    monkeypatch.setattr(run_folder, "write", interrupted)
+    world = World("starting")  # which it does not come to
+    run = conduct(world)
+    assert (ended(run), run.verdict, run.stopped) == ([("interrupted", "")], "interrupted", True)
+    assert not world.put_back
+    assert harness.judge(run.path).result == run.result
+
+
 @pytest.mark.parametrize(
     ("error", "verdict", "said"),
     [

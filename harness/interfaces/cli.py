@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import contextmanager, nullcontext
+from errno import ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from harness import __version__
+from harness.interfaces import screen
 from harness.problems import HarnessError, UsageProblems
 
 if TYPE_CHECKING:
@@ -64,8 +66,9 @@ def main() -> None:
     """Run the command line; what is wrong with what was asked ends with status 2, what broke with 70."""
     # Start-up makes many objects that stay; looking through them for garbage again and again is an eighth of its time.
     gc.set_threshold(100_000, 50, 50)
+    screen.may_close()
     try:
-        app(standalone_mode=True)
+        _run_app()
     except UsageProblems as problems:
         _complain(*map(str, problems.problems))
         sys.exit(_USAGE)
@@ -75,11 +78,23 @@ def main() -> None:
     except KeyboardInterrupt:
         _complain("interrupted; nothing was left in force")
         sys.exit(_INTERRUPTED)
-    except Exception:  # noqa: BLE001 - a defect of ours; Python would end with 1, which says that an expectation is broken
-        from traceback import print_exc
+    except Exception as error:  # noqa: BLE001 - a defect of ours; Python would end with 1, which says that an expectation is broken
+        # Python would try to write the rest once more at its end, and end with a status of its own.
+        screen.harmless()
+        if isinstance(error, OSError) and error.errno == ENOSPC:
+            _complain(f"cannot be written: {error.filename or 'standard output'}: {error.strerror}")
+        else:
+            from traceback import print_exc
 
-        print_exc()
+            print_exc()
         sys.exit(_BROKEN)
+
+
+def _run_app() -> None:
+    try:
+        app(standalone_mode=True)
+    finally:
+        sys.stdout.flush()
 
 
 def _version(wanted: bool) -> None:
@@ -120,7 +135,6 @@ def run(
 ) -> None:
     """Run scenarios for real: drive the load, break what they say, judge, and write the report."""
     from harness.conduct import conduct
-    from harness.interfaces import screen
     from harness.interfaces.live import LivePanel
     from harness.settings import settings
 
@@ -243,7 +257,6 @@ def judge(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folde
     same files, but can hold the run against a baseline, prints no more than where the report is, and ends with 0 whatever the verdict.
     """
     from harness import stored
-    from harness.interfaces import screen
 
     screen.harmless()
     judged = stored.judge(run, say=_complain)

@@ -10,9 +10,18 @@ from typing import IO, Any
 
 def harmless() -> None:
     """From now on nothing that is printed can fail, whatever becomes of who reads it; what cannot be printed is dropped."""
+    _show_on(OSError, ValueError)
+
+
+def may_close() -> None:
+    """From now on who reads what is printed may leave, as ``head`` does; a disk that is full is still an error."""
+    _show_on(BrokenPipeError)
+
+
+def _show_on(*dropped: type[Exception]) -> None:
     # Where one of them was closed before we began, a file of the run could get its number, and be printed into.
-    sys.stdout = _Screen(sys.stdout or _nowhere(1))
-    sys.stderr = _Screen(sys.stderr or _nowhere(2))
+    sys.stdout = _Screen(sys.stdout or _nowhere(1), dropped)
+    sys.stderr = _Screen(sys.stderr or _nowhere(2), dropped)
 
 
 def _nowhere(number: int) -> IO[str]:
@@ -25,15 +34,15 @@ def _nowhere(number: int) -> IO[str]:
 
 
 class _Screen:
-    """The *stream*, until it fails for the first time; from then on nothing is written."""
+    """The *stream*, until it fails for the first time with an error that is *dropped*; from then on nothing is written."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[str], dropped: tuple[type[Exception], ...]) -> None:
+        self._stream, self._dropped = stream, dropped
 
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except (OSError, ValueError):
+        except self._dropped:
             self._give_up()
         return len(text)
 
@@ -44,7 +53,7 @@ class _Screen:
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except (OSError, ValueError):
+        except self._dropped:
             self._give_up()
 
     def __getattr__(self, name: str) -> Any:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
 
 TALKS = """
 import sys
@@ -61,3 +64,22 @@ def test_what_is_read_is_all_there() -> None:
     assert reading.stdout.splitlines()[-3:] == [
         "a line of some length, so that what is held back has to be written now and then 19999", "said", "said",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words", [["plan", "scenarios/region-loss.yaml"], ["list", "faults"], ["schema", "result"], ["--help"]]
+)
+def test_who_only_reads_the_beginning_changes_no_status_and_a_full_disk_is_told(words: list[str]) -> None:
+    def ended(stdout: int) -> tuple[int, str]:
+        harness = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]
+        process = subprocess.run(
+            harness, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False, cwd=ROOT
+        )
+        os.close(stdout)
+        return process.returncode, "".join(
+            line for line in process.stderr.splitlines() if not line.startswith("warning:")
+        )
+
+    assert ended(nobody()) == (0, "")
+    full = (70, "cannot be written: standard output: No space left on device")
+    assert ended(os.open("/dev/full", os.O_WRONLY)) == full

@@ -48,6 +48,21 @@ def test_once_held_for_good_none_arrives() -> None:
     assert signals.received == 1
 
 
+def test_one_that_came_while_they_were_held_arrives_when_they_are_let() -> None:
+    signals = Interruptions()
+    with signals.installed():
+        signals.hold()
+        send(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signals.let()
+    quiet = Interruptions()
+    with quiet.installed():
+        quiet.hold()
+        quiet.let()
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGTERM)
+
+
 def test_a_word_that_cannot_be_said_does_not_keep_the_run_from_being_interrupted() -> None:
     def told(_: str) -> None:
         raise BrokenPipeError

@@ -48,6 +48,12 @@ class Interruptions:
         """From now on no interruption arrives; one that comes is remembered in `received`."""
         self._held = True
 
+    def let(self) -> None:
+        """From now on one arrives again; one that came meanwhile does at once."""
+        self._held = False
+        if self.received:
+            raise KeyboardInterrupt
+
     def _arrived(self, _number: int, _frame: FrameType | None) -> None:
         self.received += 1
         if self.received > 1:
