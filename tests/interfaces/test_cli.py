@@ -71,7 +71,7 @@ def scenario(tmp_path: Path) -> Callable[[str, str], Path]:
         ("recovery: 20s", "recovery: 8s", "8 s after the fault (phases.recovery) can never settle it"),
         ("at: fault}", "at: fault + 20s}", "it would begin at 35 s"),
         ("mode: blackhole", "mode: refuse", "an attempt that is refused leaves no trace"),
-        ("good: {within: 4s}", "good: {within: 40s}", "good.within: 40 s is later than the client's deadline of 10 s"),
+        ("good: {within: 4s}", "good: {within: 40s}", "good.within: 40 s is later than the client's deadline of 7.5 s"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_scenario_is_said_with_its_place_and_nothing_is_touched(
