@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -66,7 +66,7 @@ class Sent(Protocol):
     @property
     def schedule(self) -> Schedule: ...
     @property
-    def entries(self) -> Sequence[object]: ...
+    def entries(self) -> Collection[str]: ...
     @property
     def questions(self) -> Sequence[AskedBy]: ...
 

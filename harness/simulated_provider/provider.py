@@ -20,7 +20,6 @@ _EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"),)
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `harness.reading.target.Simulated` says, as JSON with its durations in seconds."""
 
-    api: str = "openai"
     capacity: int = 24
     queue: int = 48
     first_token_s: float = msgspec.field(default=0.25, name="first_token")

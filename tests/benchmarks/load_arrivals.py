@@ -24,7 +24,6 @@ from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.running.load import (
     Ask,
-    Entry,
     Limits,
     LoadPlan,
     Question,
@@ -90,7 +89,7 @@ def run(port: int, question: str, rate_per_s: float, total_s: float, steady_s: f
         plan = LoadPlan(
             run_id="bench",
             schedule=Schedule("constant", rate_per_s, total_s, jitter=0.2, turn_gap_s=5.0, seed=1),
-            entries=(Entry("mock", f"http://127.0.0.1:{port}"),),
+            entries={"mock": f"http://127.0.0.1:{port}"},
             questions=(Question("q", question),),
             ask=Ask("openai-chat", "/v1/chat/completions", model="m"),
             in_flight_max=5000,

@@ -35,7 +35,7 @@ from harness.judging.scoring.band import band, hold
 from harness.judging.scoring.recovery import Recovery, recovery_time
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
-from harness.running.load import Ask, Entry, Limits, LoadPlan, Question, Schedule
+from harness.running.load import Ask, Limits, LoadPlan, Question, Schedule
 from harness.running.load.child import command, ready, start_at, write_plan
 
 RMSE_MS_MAX = {20.0: 40.0, 100.0: 10.0}
@@ -133,7 +133,7 @@ def _load_plan(folder: str, rate_per_s: float, total_s: float, port: int) -> Loa
     return LoadPlan(
         run_id="bench",
         schedule=Schedule("constant", rate_per_s, total_s, jitter=0.2, turn_gap_s=5.0, seed=1),
-        entries=(Entry("server", f"http://127.0.0.1:{port}"),),
+        entries={"server": f"http://127.0.0.1:{port}"},
         questions=(Question("q", "well?"),),
         ask=Ask("openai-chat", "/v1/chat/completions", model="m", stream=False),
         in_flight_max=1000,

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from harness.planning.schedule import Schedule, Share, conversation_count, mine, turns
 from harness.protocols.asking import Ask
 from harness.protocols.nonce import lot
-from harness.running.load.plan import Entry, LoadPlan, Question
+from harness.running.load.plan import LoadPlan, Question
 
 SCHEDULE = Schedule("constant", rate_per_s=20.0, total_s=50.0, jitter=0.2, turn_gap_s=5.0, seed=7)
 LOAD = LoadPlan(
     run_id="r",
     schedule=SCHEDULE,
-    entries=(Entry("east", "http://127.0.0.1:1"), Entry("west", "http://127.0.0.1:2")),
+    entries={"east": "http://127.0.0.1:1", "west": "http://127.0.0.1:2"},
     questions=tuple(Question(f"q{number}", f"What is {number}?") for number in range(10)),
     ask=Ask("json"),
     in_flight_max=10,

@@ -94,7 +94,7 @@ def test_what_the_target_files_start_answers_in_both_regions_and_from_what_is_pu
     ports = Ports(target, free_port, tmp_path)
     for link_name, link in target.links.items():
         if link.kind == "provider":
-            settings = link.upstream.simulated.model_dump_json()
+            settings = link.upstream.simulated.model_dump_json(exclude={"api"})
             start("harness.simulated_provider", "--port", ports[f"{link_name}.port"], "--config", settings)
     for service_name, service in target.services.items():
         own_port = ports[f"{service_name}.port"]

@@ -6,8 +6,12 @@ import subprocess
 import sys
 from contextlib import ExitStack
 
+import msgspec
 import openai
 import pytest
+
+from harness.reading.target import Simulated
+from harness.simulated_provider.provider import Settings
 
 MESSAGES = [
     {"role": "system", "content": "Context:\n- Refunds are accepted within 30 days."},
@@ -108,10 +112,14 @@ def test_answers_are_the_same_however_many_are_asked_at_once(fast):
     assert len(set(together)) == 40
 
 
+def test_a_provider_alone_is_as_a_target_file_that_says_nothing_of_it():
+    assert msgspec.to_builtins(Settings()) == Simulated().model_dump(exclude={"api"})
+
+
 @pytest.mark.parametrize("config", ['{"capacty": 2}', "{"])
 def test_a_wrong_setting_is_refused_with_what_would_be_right(config):
     line = [sys.executable, "-m", "harness.simulated_provider", "--port", "1", "--config", config]
     ended = subprocess.run(line, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert config in ended.stderr
-    assert "known: api, capacity, queue, first_token" in ended.stderr
+    assert "known: capacity, queue, first_token" in ended.stderr

@@ -10,12 +10,13 @@ import msgspec
 
 from harness.planning.plan import Plan
 from harness.planning.schedule import Turn, turns
+from harness.protocols.asking import Asked
 from harness.record.rows import Request, RequestOutcome
 from harness.running.load.conversations import Conversations
 from harness.running.load.plan import Question
 from simulated_world.events import Events, Process, Task
 from simulated_world.network import HOP_S
-from simulated_world.service import Answer, Ask, Service
+from simulated_world.service import Answer, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,11 @@ class Clients:
             nonce=turn.nonce,
         )
         self._open[turn.index] = row, turn
-        asked = Ask(question, turn.nonce, before.name, before.seen_version)
+        asked = Asked(question, before.name, before.seen_version, turn.nonce)
         self._events.start(self._await(row, self._services[entry], asked))
 
-    def _await(self, row: Request, service: Service, ask: Ask) -> Process[None]:
-        task: Task[Answer | None] = self._events.start(service.answer(ask))
+    def _await(self, row: Request, service: Service, asked: Asked) -> Process[None]:
+        task: Task[Answer | None] = self._events.start(service.answer(asked))
         yield self._events.within(row.due_s + self._plan.scenario.load.deadline - self._events.now_s, task.ended)
         if self._stopped:
             return

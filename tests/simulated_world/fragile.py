@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from harness.protocols.asking import Asked
 from simulated_world.events import Process
-from simulated_world.service import Answer, Ask, Surroundings, said
+from simulated_world.service import Answer, Surroundings, said
 from simulated_world.stores import Reading
 
 TIMEOUT_S = 1.0
@@ -20,14 +21,14 @@ class Fragile:
         self._around = around
         self._last_known: dict[str, Reading] = {}
 
-    def answer(self, ask: Ask) -> Process[Answer | None]:
+    def answer(self, asked: Asked) -> Process[Answer | None]:
         around = self._around
         for loop in range(LOOPS):
             if loop:
                 yield around.events.pause(around.chance.uniform(0, min(1.0, 0.25 * 2.0 ** (loop - 1))))
-            reading = yield from self._read(ask.question)
-            if reading is not None and (yield from self._complete(ask.nonce)):
-                return said(ask.question, reading.version)
+            reading = yield from self._read(asked.question)
+            if reading is not None and (yield from self._complete(asked.nonce)):
+                return said(asked.question, reading.version)
         return None
 
     def _read(self, question: str) -> Process[Reading | None]:

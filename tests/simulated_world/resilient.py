@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from harness.protocols.asking import Asked
 from harness.reference.breaker import Breaker, Outcome
 from harness.reference.routing import GiveUp, Limits, Request, Routing, Try, Wait
 from simulated_world.events import Process
-from simulated_world.service import Answer, Ask, Surroundings, said
+from simulated_world.service import Answer, Surroundings, said
 from simulated_world.stores import Reading
 from simulated_world.wire import Exchange
 
@@ -28,14 +29,14 @@ class Resilient:
     def _now_s(self) -> float:
         return self._events.now_s
 
-    def answer(self, ask: Ask) -> Process[Answer | None]:
+    def answer(self, asked: Asked) -> Process[Answer | None]:
         came_s = self._events.now_s
-        seen = max(ask.seen_version or 0, self._seen.get(ask.conversation, 0))
+        seen = max(asked.seen_version or 0, self._seen.get(asked.conversation, 0))
         reading = yield from self._read(seen)
-        if reading is None or not (yield from self._complete(ask.nonce, came_s)):
+        if reading is None or not (yield from self._complete(asked.nonce, came_s)):
             return None
-        self._seen[ask.conversation] = max(seen, reading.version)
-        return said(ask.question, reading.version)
+        self._seen[asked.conversation] = max(seen, reading.version)
+        return said(asked.question, reading.version)
 
     def _read(self, at_least: int) -> Process[Reading | None]:
         """From the nearest store that is fresh; from a stale one only where no fresh one can be reached."""

@@ -6,19 +6,10 @@ import random
 from dataclasses import dataclass
 from typing import Protocol
 
+from harness.protocols.asking import Asked
 from simulated_world.events import Events, Process
 from simulated_world.stores import Stores, fact
 from simulated_world.wire import Wire
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One question, as it comes in."""
-
-    question: str
-    nonce: str
-    conversation: str
-    seen_version: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +38,7 @@ class Service(Protocol):
 
     def __init__(self, around: Surroundings) -> None: ...
 
-    def answer(self, ask: Ask) -> Process[Answer | None]:
+    def answer(self, asked: Asked) -> Process[Answer | None]:
         """The answer; None when it gave up, which the client sees as an error."""
 
 
@@ -59,14 +50,14 @@ class Plain:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
 
-    def answer(self, ask: Ask) -> Process[Answer | None]:
+    def answer(self, asked: Asked) -> Process[Answer | None]:
         around = self._around
-        exchange = around.wire.send(around.providers[0], ask.nonce)
+        exchange = around.wire.send(around.providers[0], asked.nonce)
         try:
             yield around.events.within(float("inf"), exchange.ended)
         finally:
             exchange.leave()
-        return said(ask.question, 1) if exchange.complete else None
+        return said(asked.question, 1) if exchange.complete else None
 
 
 def said(question: str, version: int) -> Answer:

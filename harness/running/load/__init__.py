@@ -5,13 +5,12 @@ from harness.protocols.asking import Ask, resolved
 from harness.protocols.protocols import PROTOCOLS, protocol
 from harness.running.load.child import LOCUSTFILE, command, ready, start_at, write_plan
 from harness.running.load.handshake import Ready
-from harness.running.load.plan import Entry, Limits, LoadPlan, Question
+from harness.running.load.plan import Limits, LoadPlan, Question
 
 __all__ = [
     "LOCUSTFILE",
     "PROTOCOLS",
     "Ask",
-    "Entry",
     "Limits",
     "LoadPlan",
     "Question",

@@ -165,7 +165,8 @@ class _Sender:
         self._plan, self._share, self._fire = plan, share, fire
         self._protocol = protocol(plan.ask.protocol)
         self._reader = self._protocol.reader(plan.ask)
-        self._connections = {url: Connections(url) for url in {entry.url for entry in plan.entries}}
+        self._connections = {url: Connections(url) for url in set(plan.entries.values())}
+        self._entries = list(plan.entries.items())
         self._conversations = Conversations(plan.run_id)
         self._pool = Pool(math.ceil(plan.in_flight_max / share.of))
         self._open: dict[int, Turn] = {}
@@ -200,28 +201,28 @@ class _Sender:
 
     def _send(self, turn: Turn) -> None:
         before = self._conversations.open(turn.conversation, turn.turn)
-        answer, entry = Answer(), self._plan.entries[turn.entry]
+        answer, (entry, url) = Answer(), self._entries[turn.entry]
         due_s = self._zero_s + turn.due_s
         try:
-            request = self._request_bytes(turn, before)
-            ask(answer, self._connections[entry.url], request, self._reader, due_s, self._plan.limits)
+            request = self._request_bytes(turn, before, url)
+            ask(answer, self._connections[url], request, self._reader, due_s, self._plan.limits)
         finally:
             self._conversations.close(turn.conversation, turn.turn, answer.snapshot_version, answer.conversation)
             del self._open[turn.index]
             self._rows.add(self._row(turn, before, answer))
         self._fire(
             request_type="ASK",
-            name=entry.name,
+            name=entry,
             response_time=1000 * ((answer.ended_s or monotonic()) - due_s),
             response_length=answer.bytes,
             exception=None if answer.outcome == "complete" else RuntimeError(answer.outcome),
             context={"index": turn.index},
         )
 
-    def _request_bytes(self, turn: Turn, before: Before) -> bytes:
+    def _request_bytes(self, turn: Turn, before: Before, url: str) -> bytes:
         question = self._plan.questions[turn.question]
         asked = Asked(question.text, before.name, before.seen_version, turn.nonce, question.user)
-        return self._protocol.request(self._plan.ask, asked).encode(self._plan.entries[turn.entry].url)
+        return self._protocol.request(self._plan.ask, asked).encode(url)
 
     def _not_sent(self, turn: Turn, why: str) -> None:
         before = Before(self._conversations.name(turn.conversation), None, overlapped=False)
@@ -239,7 +240,7 @@ class _Sender:
             status=answer.status,
             outcome=answer.outcome,
             bytes=answer.bytes,
-            entry=self._plan.entries[turn.entry].name,
+            entry=self._entries[turn.entry][0],
             conversation=self._conversations.name(turn.conversation),
             turn=turn.turn,
             overlapped=before.overlapped,

@@ -15,14 +15,6 @@ from harness.planning.schedule import Schedule
 from harness.protocols.asking import Ask
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One address where the target is asked."""
-
-    name: str
-    url: str
-    region: str = ""
-
-
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One question of the list; *id* is what its rows say."""
 
@@ -46,7 +38,7 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     run_id: str
     schedule: Schedule
-    entries: tuple[Entry, ...]
+    entries: dict[str, str]  # the address of each, in the target file's order
     questions: tuple[Question, ...]
     ask: Ask
     in_flight_max: int

@@ -15,7 +15,7 @@ from harness.record.rows import RequestOutcome
 from harness.running.load import handshake
 from harness.running.load.connections import Connections
 from harness.running.load.exchange import Answer, ask
-from harness.running.load.plan import Entry, Limits
+from harness.running.load.plan import Limits
 
 _LOOK_S = 0.01
 _TRIES_MAX = 5
@@ -27,7 +27,7 @@ class QuestionPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to ask of whom, and where to write down what came of it; like a load plan it holds secrets."""
 
     run_id: str
-    entries: tuple[Entry, ...]
+    entries: dict[str, str]  # the address of each
     question: str
     ask: Ask
     limits: Limits
@@ -63,36 +63,35 @@ def main(path: Path) -> None:
     plan = msgspec.json.decode(path.read_bytes(), type=QuestionPlan)
     while handshake.start(Path(plan.start_path)) is None:
         sleep(_LOOK_S)
-    answers = [_asked(plan, number) for number in range(len(plan.entries))]
+    answers = [_asked(plan, number, entry, url) for number, (entry, url) in enumerate(plan.entries.items())]
     handshake.write_whole(Path(plan.answers_path), msgspec.json.encode(answers))
 
 
-def _asked(plan: QuestionPlan, number: int) -> Answered:
-    """How entry *number* answers: well in one of a few tries, or as the last of them says."""
-    entry, connections = plan.entries[number], Connections(plan.entries[number].url)
-    began_s, nonces = monotonic(), list[str]()
+def _asked(plan: QuestionPlan, number: int, entry: str, url: str) -> Answered:
+    """How *entry*, the one of that *number*, answers: well in one of a few tries, or as the last of them says."""
+    connections, began_s, nonces = Connections(url), monotonic(), list[str]()
     while True:
         # The requests of the load have the numbers from 0 on.
         nonces.append(nonce(plan.run_id, -1 - _TRIES_MAX * number - len(nonces)))
-        answer, line = _try(plan, entry, connections, nonces[-1])
+        answer, line = _try(plan, url, connections, nonces[-1])
         over = len(nonces) == _TRIES_MAX or monotonic() > began_s + _AGAIN_WITHIN_S
         if answer.outcome in ("complete", "timed_out") or over:
             connections.close()
             return _answered(entry, line, nonces, began_s, answer)
 
 
-def _try(plan: QuestionPlan, entry: Entry, connections: Connections, mark: str) -> tuple[Answer, str]:
+def _try(plan: QuestionPlan, url: str, connections: Connections, mark: str) -> tuple[Answer, str]:
     answer, ways = Answer(), protocol(plan.ask.protocol)
     request = ways.request(plan.ask, Asked(plan.question, f"{plan.run_id}-before", None, mark, plan.user))
-    ask(answer, connections, request.encode(entry.url), ways.reader(plan.ask), monotonic(), plan.limits)
-    return answer, f"{request.method} {entry.url.rstrip('/')}{request.path}"
+    ask(answer, connections, request.encode(url), ways.reader(plan.ask), monotonic(), plan.limits)
+    return answer, f"{request.method} {url.rstrip('/')}{request.path}"
 
 
-def _answered(entry: Entry, line: str, nonces: list[str], began_s: float, answer: Answer) -> Answered:
+def _answered(entry: str, line: str, nonces: list[str], began_s: float, answer: Answer) -> Answered:
     assert answer.began_s is not None
     assert answer.ended_s is not None
     return Answered(
-        entry=entry.name,
+        entry=entry,
         request_line=line,
         nonces=nonces,
         began_s=began_s,

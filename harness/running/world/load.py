@@ -14,7 +14,7 @@ from harness.reading.target import Target
 from harness.reading.templates import fill, fill_for_later
 from harness.record.run_folder import RunFolder
 from harness.running.load import child
-from harness.running.load.plan import Entry, Limits, LoadPlan, Question
+from harness.running.load.plan import Limits, LoadPlan, Question
 from harness.running.world.clock import RunClock
 from harness.running.world.processes import Processes
 
@@ -111,12 +111,9 @@ def _load_plan(
     )
 
 
-def addressed(target: Target, processes: Processes) -> tuple[Entry, ...]:
+def addressed(target: Target, processes: Processes) -> dict[str, str]:
     """Where *target* is asked, with every address filled in."""
-    return tuple(
-        Entry(name, fill(entry.url, processes.outside), entry.region or "")
-        for name, entry in target.entries_by_name.items()
-    )
+    return {name: fill(entry.url, processes.outside) for name, entry in target.entries_by_name.items()}
 
 
 def worded(target: Target, processes: Processes) -> Ask:

@@ -15,7 +15,7 @@ from harness.record.history import LinkSeen, Preflight
 from harness.record.rowfile import read_rows
 from harness.record.rows import Attempt
 from harness.running.load import handshake, question
-from harness.running.load.plan import Entry, Limits
+from harness.running.load.plan import Limits
 from harness.running.load.question import Answered, QuestionPlan
 from harness.running.wire.client import WireStage
 from harness.running.world.processes import Processes
@@ -38,7 +38,7 @@ class Questioner:
         wire: WireStage | None,
         rows: Path,
         temp: Path,
-        entries: tuple[Entry, ...],
+        entries: dict[str, str],
         ask: Ask,
         text: str,
         limits: Limits,

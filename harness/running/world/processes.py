@@ -62,8 +62,7 @@ class Processes:
         """Start the providers that the harness brings; they depend on nothing."""
         for name, link in self._simulated.items():
             assert isinstance(link.upstream, SimulatedUpstream)
-            settings = link.upstream.simulated.model_dump()
-            settings.pop("api")
+            settings = link.upstream.simulated.model_dump(exclude={"api"})
             argv = [
                 sys.executable,
                 "-P",  # a types.py where the harness was started must not stand in for the library's

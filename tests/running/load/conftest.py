@@ -24,7 +24,7 @@ import pytest
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.running.free_port import free_port
-from harness.running.load import Ask, Entry, Limits, LoadPlan, Question, Schedule, command, ready, start_at, write_plan
+from harness.running.load import Ask, Limits, LoadPlan, Question, Schedule, command, ready, start_at, write_plan
 
 SSE_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
@@ -344,7 +344,7 @@ def openai_plan(urls: list[str], questions: list[str], **changes: object) -> Loa
     plan = LoadPlan(
         run_id="run-7",
         schedule=msgspec.structs.replace(Schedule("constant", 100.0, 1.0, 0.2, 5.0, 1), **sent),
-        entries=tuple(Entry(f"entry-{number}", url) for number, url in enumerate(urls)),
+        entries={f"entry-{number}": url for number, url in enumerate(urls)},
         questions=tuple(Question(text, text) for text in questions),
         ask=Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m"),
         in_flight_max=1000,

@@ -109,7 +109,7 @@ def entries(bench, new_authority):
         child = bench.start(plan, {"SSL_CERT_FILE": str(ours)})
         child.begin()
         assert child.wait() == 0, child.log.read_text()
-        names = dict(zip((entry.name for entry in plan.entries), urls, strict=True))
+        names = dict(zip(plan.entries, urls, strict=True))
         rows = defaultdict(list)
         for row in child.rows():
             rows[names[row.entry]].append(row)

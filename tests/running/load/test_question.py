@@ -9,7 +9,7 @@ import pytest
 
 from harness.planning.schedule import turns
 from harness.protocols.asking import Ask
-from harness.running.load import Entry, Limits, handshake
+from harness.running.load import Limits, handshake
 from harness.running.load.question import Answered, QuestionPlan, command
 
 LIMITS = Limits(connect_s=1.0, stall_s=0.6, deadline_s=1.4)
@@ -22,7 +22,7 @@ def answers(tmp_path):
     def ask(urls, question):
         plan = QuestionPlan(
             run_id="run-7",
-            entries=tuple(Entry(f"entry-{number}", url) for number, url in enumerate(urls)),
+            entries={f"entry-{number}": url for number, url in enumerate(urls)},
             question=question,
             ask=Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m"),
             limits=LIMITS,
