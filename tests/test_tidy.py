@@ -25,6 +25,7 @@ STAGES = ["reading", "planning", "running", "record", "judging", "report", "inte
 """README's arrow: what is done, in order; each stands on those before it, and the record on none that makes or reads it."""
 STANDS_ON = {
     "interval": set(),
+    "http1": set(),
     "problems": set(),
     "registry": {"problems"},
     "faults": {"reading", "registry", "problems"},
@@ -32,7 +33,8 @@ STANDS_ON = {
     "protocols": {"reading", "registry", "problems"},
     "planning": {"reading", "faults", "protocols", "interval", "registry", "problems"},
     "record": {"reading", "faults", "planning", "problems"},
-    "running": {"reading", "faults", "protocols", "planning", "record", "problems", "registry", "settings"},
+    "running": {"reading", "faults", "protocols", "planning", "record", "http1", "problems", "registry",
+                "settings"},
     "judging": {"reading", "faults", "protocols", "planning", "record", "interval", "problems", "registry"},
     "report": {"reading", "faults", "planning", "record", "judging", "interval", "problems", "registry"},
 }  # fmt: skip

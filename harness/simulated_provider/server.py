@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import NamedTuple
 
-import httptools
-
+from harness.http1 import request
+from harness.http1.headers import value
+from harness.http1.request import RequestReading
 from harness.protocols.nonce import ANY_RUN, NonceSearch
 
 _log = logging.getLogger(__name__)
@@ -91,10 +92,8 @@ class _Connection(asyncio.Protocol):
     def __init__(self, accept: Accept, handler: Handler) -> None:
         self._accept = accept
         self._handler = handler
-        self._parser = httptools.HttpRequestParser(self)
-        self._url = b""
-        self._body = bytearray()
-        self._search = NonceSearch(ANY_RUN)
+        self._reading = RequestReading()
+        self._coming: deque[request.Request] = deque()
         self._waiting: deque[tuple[Request, Reply]] = deque()
         self._work: asyncio.Task[None] | None = None
 
@@ -104,36 +103,25 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            begun = self._reading.feed(data)
+        except request.MalformedError:
+            self._take_up(self._reading.begun())
             self._transport.write(_head(400, [("content-length", "0")], keep_alive=False))
             self._transport.close()
+        else:
+            self._take_up(begun)
+            if begun and not begun[-1].whole and value(begun[-1].headers, b"expect").lower() == b"100-continue":
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    # What the parser calls, in this order.
-
-    def on_message_begin(self) -> None:
-        self._url, self._body, self._search = b"", bytearray(), NonceSearch(ANY_RUN)
-
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._search.header(name.lower(), value)
-        if name.lower() == b"expect" and value.lower() == b"100-continue":
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def on_body(self, data: bytes) -> None:
-        self._body += data
-        self._search.piece(data)
-
-    def on_message_complete(self) -> None:
-        path = self._url.split(b"?", 1)[0].decode("latin-1")
-        request = Request(self._parser.get_method().decode("latin-1"), path, bytes(self._body), self._search.found)
-        chunked = self._parser.get_http_version() == "1.1"
-        reply = Reply(self._transport, chunked=chunked, keep_alive=self._parser.should_keep_alive())
-        self._accept(request)
-        self._waiting.append((request, reply))
-        if self._work is None:
+    def _take_up(self, begun: Iterable[request.Request]) -> None:
+        """Every request that is whole now is there, and will be answered."""
+        self._coming += begun
+        while self._coming and self._coming[0].whole:
+            asked = self._coming.popleft()
+            came = _whole(asked)
+            self._accept(came)
+            self._waiting.append((came, Reply(self._transport, chunked=not asked.old, keep_alive=asked.keep_alive)))
+        if self._waiting and self._work is None:
             self._work = asyncio.get_running_loop().create_task(self._answer())
             _RUNNING.add(self._work)
             self._work.add_done_callback(_RUNNING.discard)
@@ -151,6 +139,15 @@ class _Connection(asyncio.Protocol):
 
 # The loop holds tasks weakly, and the connection of a client who has left is let go.
 _RUNNING: set[asyncio.Task[None]] = set()
+
+
+def _whole(asked: request.Request) -> Request:
+    search, body = NonceSearch(ANY_RUN), bytes(asked.body)
+    for name, said in asked.headers:
+        search.header(name.lower(), said)
+    search.piece(body)
+    path = asked.target.split(b"?", 1)[0].decode("latin-1")
+    return Request(asked.method.decode("latin-1"), path, body, search.found)
 
 
 def _head(status: int, headers: Iterable[tuple[str, str]], *, keep_alive: bool) -> bytes:

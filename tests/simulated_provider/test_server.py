@@ -56,6 +56,13 @@ def test_a_client_who_waits_for_it_is_told_to_go_on(port):
     assert b'"chat.completion"' in exchange(port, head + b"\r\n\r\n", body, end=b"system_fingerprint")
 
 
+@pytest.mark.parametrize(
+    "offer", [b"connection: upgrade, http2-settings\r\nupgrade: h2c\r\n", b"connection: upgrade\r\nupgrade: x\r\n"]
+)
+def test_what_offers_another_protocol_goes_on_in_this_one_as_at_the_edge(port, offer):
+    assert exchange(port, chat(head=offer, stream=b"false"), end=b"system_fingerprint").startswith(b"HTTP/1.1 200 OK")
+
+
 @pytest.mark.parametrize("bytes_", [b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/1.1\r\nbad header\r\n\r\n"])
 def test_what_is_no_http_is_answered_400_and_closed(port, bytes_):
     assert exchange(port, bytes_).startswith(b"HTTP/1.1 400 Bad Request")

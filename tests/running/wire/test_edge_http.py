@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from harness.running.wire.edge.request import RequestReading
+from harness.http1.request import RequestReading
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from harness.faults.effects import EdgeRule, Rule
-from harness.running.wire.edge.headers import Headers
+from harness.http1.headers import Headers
 from harness.running.wire.edge.rules import edge_rules, in_force
 from harness.running.wire.edge.rules.base import Asked, Cut, Decision, Deed, EdgeRuleKind, Following, Pass, Wait
 

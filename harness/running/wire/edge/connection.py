@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from harness.http1.headers import value
+from harness.http1.request import MalformedError, Request, RequestReading
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.exchange import Exchange
-from harness.running.wire.edge.headers import value
-from harness.running.wire.edge.request import MalformedError, Request, RequestReading
 from harness.running.wire.sockets import reset as end_by_reset
 from harness.running.wire.sockets import unbuffered
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Protocol
 
+from harness.http1.headers import Headers, end_to_end, value, written
+from harness.http1.request import Request
 from harness.protocols.nonce import NonceSearch, lot
 from harness.record.rows import Arrival, ArrivalOutcome
 from harness.running.wire.edge.account import Account
-from harness.running.wire.edge.headers import Headers, end_to_end, value, written
 from harness.running.wire.edge.outgoing import Outgoing
 from harness.running.wire.edge.reading import Prompt, Reader, reader
-from harness.running.wire.edge.request import Request
 from harness.running.wire.edge.response import Head
 from harness.running.wire.edge.rules.base import Answer, Asked, Cut, Wait
 from harness.running.wire.edge.rules.in_force import PASSED, Verdict

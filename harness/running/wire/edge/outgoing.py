@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from harness.running.wire.edge.headers import Headers
+from harness.http1.headers import Headers
 from harness.running.wire.edge.rules.base import Deed, Following, Wait
 
 _WAITING_BYTES = 1 << 18

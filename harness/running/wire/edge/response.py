@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import httptools
 
-from harness.running.wire.edge.headers import Headers
+from harness.http1.headers import Headers
 
 _HEAD_BYTES_MAX = 1 << 18
 

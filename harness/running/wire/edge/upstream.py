@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.running.wire.edge.headers import Headers, written
+from harness.http1.headers import Headers, written
 from harness.running.wire.edge.upstream_connection import UpstreamConnection
 
 _IDLE_S = 4.0

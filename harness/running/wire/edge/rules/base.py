@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from harness.faults.effects import Rule
+from harness.http1.headers import Headers
 from harness.registry import Registry
-from harness.running.wire.edge.headers import Headers
 from harness.running.wire.edge.words import Answer as Answer  # what a rule says, so it is had from here
 from harness.running.wire.edge.words import Words
 

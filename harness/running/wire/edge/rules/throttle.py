@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from harness.faults.effects import Rule, Throttle
 from harness.faults.limiter import Allowance, RateLimiter
-from harness.running.wire.edge.headers import Headers, put
+from harness.http1.headers import Headers, put
 from harness.running.wire.edge.rules.base import Asked, Decision, EdgeRuleKind, Following, Lots, Pass
 from harness.running.wire.edge.words import Limit
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import httptools
 
-from harness.running.wire.edge.headers import Headers, listed, written
+from harness.http1.headers import Headers, listed, written
 
 _HEAD_BYTES_MAX = 1 << 16
 
