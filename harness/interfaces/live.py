@@ -49,7 +49,7 @@ class Numbers:
         self._plan = plan
         self._requests, self._attempts = _Tail(rows, "requests*.rows"), _Tail(rows, "attempts*.rows")
         self._recent: deque[tuple[float, float, bool]] = deque()
-        self.ended = self.attempts = 0
+        self.ended = self.attempts = self.strays = 0
         self._tried: Counter[str] = Counter()
         self._over: set[str] = set()
 
@@ -74,7 +74,9 @@ class Numbers:
         """Those of requests that have ended: of one that is open nobody knows how many there will be, and others belong to none."""
         for fields in self._attempts.rows():
             nonce = msgspec.convert(fields, Attempt).nonce
-            if nonce in self._over:
+            if not nonce:
+                self.strays += 1
+            elif nonce in self._over:
                 self.attempts += 1
             else:
                 self._tried[nonce] += 1
@@ -91,7 +93,12 @@ class Numbers:
 
     @property
     def attempts_per_request(self) -> float | None:
-        return self.attempts / self.ended if self.ended else None
+        return self.attempts / self.ended if self.ended and not self.unjoined else None
+
+    @property
+    def unjoined(self) -> bool:
+        """Whether most attempts carry no nonce, so that nobody can tell to which requests they belong."""
+        return self.strays > self.attempts + self._tried.total()
 
     def close(self) -> None:
         self._requests.close()
@@ -145,8 +152,12 @@ def _facts(plan: Plan, progress: Progress, numbers: Numbers) -> list[tuple[str, 
         ("offered", f"{plan.scenario.load.rate_per_s:g}/s" if progress.now_s < plan.total_s else "0/s"),
         ("good", f"{good_per_s:.1f}/s" if good_per_s is not None else "-"),
         ("p95", f"{p95_s:.2f} s" if p95_s is not None else "-"),
-        ("attempts per request", f"{amplification:.2f}" if amplification is not None else "-"),
+        ("attempts per request", f"{amplification:.2f}" if amplification is not None else _untold(numbers)),
     ]
+
+
+def _untold(numbers: Numbers) -> str:
+    return f"not told: {numbers.strays} carry no nonce" if numbers.unjoined else "-"
 
 
 def _faults(progress: Progress) -> list[str]:

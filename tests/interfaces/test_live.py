@@ -97,3 +97,12 @@ def test_before_the_first_answer_nothing_is_claimed_of_them(plan: Plan, tmp_path
         (tmp_path / name).touch()
     (line,) = _shown(plan, tmp_path, 80, terminal=False).splitlines()
     assert "good -  p95 -  attempts per request -" in line
+
+
+def test_attempts_that_carry_no_nonce_are_told_and_are_not_none_a_request(plan: Plan, rows: Path) -> None:
+    attempts = RowFile(rows / "attempts.rows")
+    for at_s in range(200):
+        attempts.add(Attempt("provider-east", 1_000.0 + at_s / 100))
+    attempts.close()
+    # Each of forty requests had three attempts that can be joined, and there are more that cannot.
+    assert "attempts per request not told: 200 carry no nonce" in _shown(plan, rows, 80, terminal=False)

@@ -62,6 +62,15 @@ class ToxiproxyApi:
         """Where the proxy *name* is addressed, whether it exists or not."""
         return self.url + _path(name)
 
+    def toxic_url(self, proxy: str, name: str) -> str:
+        """Where the toxic *name* of *proxy* is addressed, whether it exists or not."""
+        return self.url + _path(proxy, "toxics", name)
+
+    @property
+    def proxies_url(self) -> str:
+        """Where proxies are made."""
+        return f"{self.url}/proxies"
+
     def version(self) -> Version:
         """What the server says it is, asked anew."""
         text = self._server.get("/version").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -70,6 +71,25 @@ class ToxiproxyStage:
         One is enough whatever was injected: a proxy takes its toxics with it, also where taking off a toxic would hang.
         """
         return [{"method": "DELETE", "url": self._api.proxy_url(self._proxy_name(link))}]
+
+    def undo_effect_requests(self, fault_id: str, effect: Toxic | Cut) -> list[dict[str, str]]:
+        """HTTP requests after which *effect* is false, whoever sends them, and its link passes everything on.
+
+        Where taking off the toxic would hang, the proxy is made anew, without anybody's toxics: whoever takes back a fault in the
+        harness's place takes back all that are in force.
+        """
+        with self._lock:
+            link = self._link(effect.aim)
+            if isinstance(effect, Cut):
+                return [
+                    {"method": "PATCH", "url": self._api.proxy_url(link.proxy), "body": json.dumps({"enabled": True})}
+                ]
+            if not self._has_to_be_made_anew(effect):
+                return [{"method": "DELETE", "url": self._api.toxic_url(link.proxy, _toxic_name(fault_id, effect))}]
+            listen = f"{link.host}:{link.port}"
+            anew = {"name": link.proxy, "upstream": link.upstream, "listen": listen, "enabled": True}
+            making = {"method": "POST", "url": self._api.proxies_url, "body": json.dumps(anew)}
+            return [*self.undo_requests(effect.aim), making]
 
     def inject(self, fault_id: str, effect: Toxic | Cut) -> None:
         """Make *effect* true. When this raises, it may be true all the same until `revert` has returned."""

@@ -214,6 +214,27 @@ def test_undo_requests_are_known_before_and_put_everything_back(stage: Toxiproxy
     stage.close()  # what is gone already is as good
 
 
+@pytest.mark.parametrize("version", ["2.12.0", "2.13.0"])
+@pytest.mark.parametrize("effect", [CUT, HOLE_UP, SLOW_UP, SLOW_DOWN], ids=lambda effect: str(effect)[:40])
+def test_who_takes_back_a_fault_in_the_harnesss_place_leaves_the_link_whole(
+    stage: ToxiproxyStage, api: ToxiproxyApi, address: tuple[str, int], effect: Toxic | Cut, version: str
+) -> None:
+    # Which of the two ways it goes hangs on the version that the server says it has.
+    api._version = parse(version)
+    undo = stage.undo_effect_requests("fault-1", effect)
+    stage.inject("fault-1", effect)
+    for _ in range(2):  # twice does no harm
+        for request in undo:
+            answer = requests.request(request["method"], request["url"], data=request.get("body"), timeout=3)
+            assert answer.status_code in (200, 201, 204, 404)
+    with socket.create_connection(address, LONG_S) as client:
+        assert echoes(client)
+    assert (api.proxy("run7-store").toxics, api.proxy("run7-store").enabled) == ((), True)
+    stage.revert("fault-1", effect)  # the harness, when it comes to itself
+    with socket.create_connection(address, LONG_S) as client:
+        assert echoes(client)
+
+
 def test_closing_deletes_this_runs_proxies_and_no_others(stage: ToxiproxyStage, api: ToxiproxyApi, echo) -> None:
     foreign = api.create_proxy("run8-store", echo.address)
     named_alike = api.create_proxy("run7-theirs", echo.address)

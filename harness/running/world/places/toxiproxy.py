@@ -13,7 +13,8 @@ class ToxiproxyPlace(Place):
     """Makes `Toxic` and `Cut` true."""
 
     def undo(self, fault: str, effect: Effect) -> Sequence[Request]:
-        return [Request(**request) for request in self._reach.proxies.undo_requests(effect.aim)]
+        assert isinstance(effect, Toxic | Cut)
+        return [Request(**request) for request in self._reach.proxies.undo_effect_requests(fault, effect)]
 
     def inject(self, fault: str, effect: Effect) -> None:
         assert isinstance(effect, Toxic | Cut)
