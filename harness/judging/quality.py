@@ -23,6 +23,8 @@ from harness.judging.starvation import Load, loads
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
 from harness.record.rows import SLICE_S
 
+WORD_S = 10.0
+"""A link that is used says something at least so often."""
 LATE_STEP_S = 1.0
 """A fault that is begun or ended later than this is another fault than the one that was planned."""
 JOINED_RATIO = 0.99
@@ -150,9 +152,9 @@ def _late_steps(evidence: Evidence) -> Iterator[str]:
 
 
 def _unused(evidence: Evidence, links: Sequence[str]) -> list[str]:
-    """Those of *links* on which nothing had passed from the start of the load until anything was broken, though it would have been seen.
+    """Those of *links* on which nothing had passed in the baseline, until anything was broken, though it would have been seen.
 
-    The warm-up counts too: replication of Redis may say no more than a word in ten seconds.
+    What passed before counts where the baseline is short: replication of Redis may say no more than a word in `WORD_S`.
     """
     known = evidence.plan.target.links
     if evidence.traffic is None:
@@ -161,10 +163,31 @@ def _unused(evidence: Evidence, links: Sequence[str]) -> list[str]:
         seen = bool(links) and all(known[name].carries == "http" for name in links)
         return [] if not seen or evidence.attempts["link"].isin(links).any() else list(links)
     until_s = min((event.at_s for event in evidence.history if isinstance(event, Injecting)), default=inf)
+    from_s = max(-SLICE_S, min(evidence.plan.phase("baseline").start_s, until_s - WORD_S))
+    return [name for name in links if not known[name].idle and not _carried(evidence, name, from_s, until_s)]
+
+
+def _carried(evidence: Evidence, link: str, from_s: float, until_s: float) -> bool:
+    """Whether anything passed on *link* in that time."""
     traffic = evidence.traffic
-    said = (traffic["bytes_out"] + traffic["bytes_in"] > 0) & traffic["start_s"].between(-SLICE_S, until_s)
-    carried = set(traffic.loc[said, "link"])
-    return [name for name in links if name not in carried and not known[name].idle]
+    if traffic is None:
+        return True  # nobody counted
+    passed = traffic["bytes_out"] + traffic["bytes_in"] > 0
+    return bool((passed & (traffic["link"] == link) & traffic["start_s"].between(from_s, until_s)).any())
+
+
+def untried(evidence: Evidence) -> Iterator[str]:
+    """Links that are rightly quiet and were broken, and that nobody tried to use while they were."""
+    for disturbance in evidence.plan.disturbances:
+        window = evidence.window_of(disturbance)
+        if window is None:
+            continue
+        idle = [name for name in disturbance.links if evidence.plan.target.links[name].idle]
+        if names := [name for name in idle if not _carried(evidence, name, -SLICE_S, window.end_s)]:
+            yield (
+                f"{disturbance.fault.summary()} broke {', '.join(names)}, where nothing passed before or meanwhile (idle: true), "
+                "so it shows nothing of that"
+            )
 
 
 def _load(quality: Quality) -> Iterator[str]:
@@ -220,7 +243,8 @@ def _unsteady(evidence: Evidence) -> str:
 def _notes(evidence: Evidence) -> list[str]:
     """What a reader should know beside the numbers, though it makes none of them untrustworthy."""
     missing = [said for asked in evidence.preflights() for said in shortcomings(evidence.plan.target, asked)]
-    return [*silence(evidence), *dict.fromkeys(missing), *_uncounted(evidence), *unlooked_at(evidence)]
+    found = [*_uncounted(evidence), *untried(evidence), *unlooked_at(evidence)]
+    return [*silence(evidence), *dict.fromkeys(missing), *found]
 
 
 def _uncounted(evidence: Evidence) -> Iterator[str]:

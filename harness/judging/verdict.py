@@ -15,7 +15,7 @@ from harness.judging.hold import hold
 from harness.judging.metrics import Metric, measurable, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
-from harness.judging.quality import distrust, measurement_quality
+from harness.judging.quality import distrust, measurement_quality, untried
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Result
 from harness.judging.sameness import unlooked_at
 from harness.judging.sample import pick
@@ -69,7 +69,7 @@ def _judgement(evidence: Evidence, findings: list[Finding], quality: Quality, fa
             return Judgement(verdict, _sentence(reasons))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
     worse = [f"not asked about: {'; '.join(worsened)}"] if (worsened := list(unasked(evidence))) else []
-    passed = [f"every expectation held: {held}", *worse, *silence(evidence), *unlooked_at(evidence)]
+    passed = [f"every expectation held: {held}", *worse, *silence(evidence), *untried(evidence), *unlooked_at(evidence)]
     return Judgement("pass", _sentence(passed))
 
 

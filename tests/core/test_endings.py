@@ -100,6 +100,16 @@ def test_a_service_that_falls_silent_for_good_is_told_though_no_expectation_look
     assert said in result.reason
 
 
+def test_one_entry_that_falls_silent_for_good_is_told_by_name(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(expect=["good_ratio >= 0.5 in baseline"])
+    asked = rows(plan, lambda index, due_s: SILENT if index % 2 and due_s >= 4 else {})
+    result = verdict.judge(make_evidence(plan, requests=asked))
+    assert "at west 0 of 15 requests that were due from 4.1 s on, to the end of the run, were answered" in result.reason
+    assert len([note for note in result.quality.notes if "were answered" in note]) == 1
+
+
 def test_a_service_that_answers_with_errors_to_the_end_has_not_fallen_silent(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
 ) -> None:

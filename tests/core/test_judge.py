@@ -300,6 +300,28 @@ def test_every_link_that_is_broken_has_to_have_carried_something_before(
     assert not unused or result.reason == UNUSED.format(unused)
 
 
+@pytest.mark.parametrize(("at_s", "trusted"), [(1.5, False), (4.5, True), (14.9, True), (15.5, False)])
+def test_what_passed_in_the_warm_up_does_not_vouch_for_a_baseline_that_is_long_enough(
+    make_plan: MakePlan, judged: Callable[..., Result], at_s: float, trusted: bool
+) -> None:
+    plan = make_plan(phases=(3, 12, 2, 2), faults=[LOSS])
+    traffic = table([*passed("provider-west", *OTHERS, at_s=8.0), *passed("store-west", at_s=at_s)], Traffic, 0.0)
+    assert judged(plan, traffic=traffic).verdict == ("pass" if trusted else "invalid")
+
+
+def test_a_link_that_is_rightly_quiet_and_was_never_tried_is_told(
+    make_plan: MakePlan, judged: Callable[..., Result], target: Target
+) -> None:
+    quiet = {name: link.model_copy(update={"idle": name == "store-west"}) for name, link in target.links.items()}
+    plan = make_plan(of=target.model_copy(update={"links": quiet}), faults=[LOSS])
+    used = passed("provider-west", *OTHERS)
+    said = "regional_loss west · blackhole broke store-west, where nothing passed before or meanwhile (idle: true)"
+    never = judged(plan, traffic=table(used, Traffic, 0.0))
+    assert (never.verdict, said in never.reason, len(never.quality.notes)) == ("pass", True, 1)
+    tried = judged(plan, traffic=table([*used, *passed("store-west", at_s=3.5)], Traffic, 0.0))
+    assert (tried.verdict, said in tried.reason, tried.quality.notes) == ("pass", False, [])
+
+
 def test_a_link_that_is_said_to_be_idle_may_be_quiet(
     make_plan: MakePlan, judged: Callable[..., Result], target: Target
 ) -> None:
