@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from harness.faults.effects import Effect, Probe, Sight
 from harness.reading.expectation import RESERVED
 from harness.reading.quantities import Seconds
-from harness.reading.target import Link, Name
+from harness.reading.target import Link, Name, Target
 from harness.registry import Registry
 
 SILENCE_S = 0.6
@@ -46,6 +46,16 @@ class Looked:
         return cls(probes, answered)
 
 
+class Aim(NamedTuple):
+    """One thing of a target at which a fault is aimed: *what* it is, such as a link, and its *name*. It is there that a place bites."""
+
+    what: str
+    name: str
+
+
+LINK = "link"
+
+
 class Selector(BaseModel):
     """Which links a fault is aimed at: by name, or by kind and region, so that a scenario fits any target."""
 
@@ -55,10 +65,10 @@ class Selector(BaseModel):
     kind: Name | None = None
     region: Name | None = None
 
-    def picks(self, links: Mapping[str, Link]) -> tuple[str, ...]:
-        """Names of the links that match everything that is said."""
+    def picks(self, links: Mapping[str, Link]) -> tuple[Aim, ...]:
+        """The links that match everything that is said."""
         return tuple(
-            name
+            Aim(LINK, name)
             for name, link in links.items()
             if self.link in (None, name) and self.kind in (None, link.kind) and self.region in (None, link.region)
         )
@@ -103,8 +113,8 @@ class Fault(BaseModel):
     needs: ClassVar[Literal["http", "any"]] = "any"
     """What a link has to carry for this fault."""
 
-    def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
-        """Names of the links it touches."""
+    def aim(self, target: Target) -> tuple[Aim, ...]:
+        """What of *target* it touches."""
         raise NotImplementedError
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
@@ -145,8 +155,8 @@ class Aimed(Fault):
 
     on: Selector = Field(description="which links: {link: NAME}, or {kind: KIND, region: REGION}")
 
-    def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
-        return self.on.picks(links)
+    def aim(self, target: Target) -> tuple[Aim, ...]:
+        return self.on.picks(target.links)
 
 
 faults: Registry[type[Fault]] = Registry("fault kind")

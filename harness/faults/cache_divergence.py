@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from harness.faults.base import OPEN_CONNECTIONS, Fault, Looked, Selector, every_probe
+from harness.faults.base import OPEN_CONNECTIONS, Aim, Fault, Looked, Selector, every_probe
 from harness.faults.effects import Effect, OpenConnections, TapMode
 from harness.reading.quantities import Seconds
-from harness.reading.target import Link, Name
+from harness.reading.target import Link, Name, Target
 
 
 class CacheDivergence(Fault):
@@ -23,8 +23,8 @@ class CacheDivergence(Fault):
     )
     open_connections: OpenConnections = Field(default="deliver", description=OPEN_CONNECTIONS)
 
-    def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
-        return Selector(kind="replication", region=self.region).picks(links)
+    def aim(self, target: Target) -> tuple[Aim, ...]:
+        return Selector(kind="replication", region=self.region).picks(target.links)
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         # Held on the way from the primary, replication goes on within milliseconds of the end, without a full sync.

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harness.faults.base import Fault, Looked, Selector
+from harness.faults.base import Aim, Fault, Looked, Selector
 from harness.faults.effects import Effect
-from harness.reading.target import Link
+from harness.reading.target import Link, Target
 
 
 class Recalled(Fault):
@@ -22,10 +22,10 @@ class Recalled(Fault):
     words: str = ""
     hides: bool = False
 
-    def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
+    def aim(self, target: Target) -> tuple[Aim, ...]:
         """The links that the usual words of a selector pick; its own kind may have picked others."""
         try:
-            return Selector.model_validate(self.said.get("on") or {"region": self.said["region"]}).picks(links)
+            return Selector.model_validate(self.said.get("on") or {"region": self.said["region"]}).picks(target.links)
         except (KeyError, ValidationError):
             return ()
 

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from harness.faults.base import OPEN_CONNECTIONS, Fault, Looked, Selector, every_probe
+from harness.faults.base import OPEN_CONNECTIONS, Aim, Fault, Looked, Selector, every_probe
 from harness.faults.effects import Effect, OpenConnections, TapMode
-from harness.reading.target import Link, Name
+from harness.reading.target import Link, Name, Target
 
 _SEEN = {"blackhole": {"silent"}, "refuse": {"refused"}, "reset": {"closed"}}
 
@@ -33,8 +33,8 @@ class RegionalLoss(Fault):
             )
         return self
 
-    def aim(self, links: Mapping[str, Link]) -> tuple[str, ...]:
-        return Selector(region=self.region).picks(links)
+    def aim(self, target: Target) -> tuple[Aim, ...]:
+        return Selector(region=self.region).picks(target.links)
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         match self.mode:

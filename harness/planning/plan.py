@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
 from harness.faults import Fault
+from harness.faults.base import LINK, Aim
 from harness.faults.effects import Effect
 from harness.planning.schedule import Schedule, count
 from harness.planning.windows import Window, merged
@@ -17,7 +18,7 @@ from harness.protocols.nonce import REQUESTS_MAX
 from harness.reading.expectation import PHASE_NAME, Expectation
 from harness.reading.quantities import seconds
 from harness.reading.scenario import AROUND, Scenario, in_order
-from harness.reading.target import Link, Target
+from harness.reading.target import Target
 from harness.registry import suggestion
 
 _MOMENT = re.compile(rf"\s*(?P<phase>{PHASE_NAME})\s*(?:\+\s*(?P<offset>.+?)\s*)?")
@@ -38,11 +39,16 @@ class Disturbance:
 
     id: str
     fault: Fault
-    links: tuple[str, ...]
+    aims: tuple[Aim, ...]
     effects: tuple[Effect, ...]
     start_s: float
     end_s: float
     publishes_at_s: tuple[float, ...]
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Names of the links among the things that it is aimed at."""
+        return _links(self.aims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +184,9 @@ def _place(
     index: int, identity: str, fault: Fault, phases: tuple[Phase, ...], target: Target
 ) -> tuple[Disturbance | None, list[Problem]]:
     here = f"faults[{index}]"
-    links = {name: target.links[name] for name in fault.aim(target.links)}
-    problems = _misaimed(here, fault, links, target)
+    aims = fault.aim(target)
+    links = {name: target.links[name] for name in _links(aims)}
+    problems = _misaimed(here, fault, aims, target)
     window = _window(here, fault, phases)
     if isinstance(window, Problem):
         return None, [*problems, window]
@@ -194,26 +201,31 @@ def _place(
                 path=here,
             )
         ]
-    return Disturbance(identity, fault, tuple(links), fault.effects(links), start_s, end_s, published), []
+    return Disturbance(identity, fault, aims, fault.effects(links), start_s, end_s, published), []
 
 
-def _misaimed(here: str, fault: Fault, links: Mapping[str, Link], target: Target) -> list[Problem]:
+def _misaimed(here: str, fault: Fault, aims: tuple[Aim, ...], target: Target) -> list[Problem]:
     problems = []
-    if not links:
+    if not aims:
         known = "; ".join(
             f"{name} ({link.kind}{f', {link.region}' if link.region else ''})" for name, link in target.links.items()
         )
         problems.append(
             Problem(f"{fault.summary()}: target {target.name!r} has no such link; it has {known or 'none'}", path=here)
         )
-    for name, link in links.items():
-        if fault.needs == "http" and link.carries != "http":
-            what = f"link {name!r} carries {link.carries}, and {fault.kind} can only be answered on an HTTP link"
+    for name in _links(aims):
+        carries = target.links[name].carries
+        if fault.needs == "http" and carries != "http":
+            what = f"link {name!r} carries {carries}, and {fault.kind} can only be answered on an HTTP link"
             problems.append(Problem(what, path=here))
     if fault.publishes_at_s() and target.publish is None:
         what = f"{fault.kind} publishes a snapshot, and target {target.name!r} does not say how; add publish: {{post: URL}} to it"
         problems.append(Problem(what, path=here))
     return problems
+
+
+def _links(aims: tuple[Aim, ...]) -> tuple[str, ...]:
+    return tuple(aim.name for aim in aims if aim.what == LINK)
 
 
 def _window(here: str, fault: Fault, phases: tuple[Phase, ...]) -> tuple[float, float] | Problem:
@@ -299,13 +311,13 @@ def _of_nothing(disturbances: tuple[Disturbance, ...], scenario: Scenario) -> It
 
 
 def _overlaps(disturbances: tuple[Disturbance, ...]) -> list[Problem]:
-    """Two faults that would lay the same kind of effect on one link at one time."""
+    """Two faults that would lay the same kind of effect on one thing at one time."""
     return [
         Problem(
-            f"{one.id} and {other.id} overlap on link {link!r}: {one.fault.kind} would be there twice at once",
+            f"{one.id} and {other.id} overlap on {aim.what} {aim.name!r}: {one.fault.kind} would be there twice at once",
             path="faults",
         )
         for one, other in combinations(disturbances, 2)
         if one.fault.kind == other.fault.kind and one.start_s < other.end_s and other.start_s < one.end_s
-        for link in sorted(set(one.links) & set(other.links))
+        for aim in sorted(set(one.aims) & set(other.aims))
     ]

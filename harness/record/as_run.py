@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from harness.faults import Fault
+from harness.faults.base import LINK, Aim
 from harness.faults.recalled import Recalled
 from harness.planning.plan import Disturbance, Plan, plan
 from harness.problems import Problem, UsageProblems
@@ -146,7 +147,7 @@ def _placed(written: PlannedFault, today: Disturbance | None, made: Plan) -> Dis
     return Disturbance(
         id=written.id,
         fault=fault,
-        links=tuple(link for link in written.links if link in made.target.links),
+        aims=tuple(Aim(LINK, link) for link in written.links if link in made.target.links),
         effects=today.effects if today else (),
         start_s=written.start_s,
         end_s=written.end_s,

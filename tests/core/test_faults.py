@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from harness.faults import AnyFault, Fault, faults
-from harness.faults.base import Looked, Selector
+from harness.faults.base import Aim, Looked, Selector
 from harness.faults.effects import EdgeRule, FailShare, Probe, TapMode, Throttle, Toxic
 from harness.reading.target import Target
 
@@ -52,7 +52,7 @@ EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
 @pytest.mark.parametrize(("document", "effects"), EFFECTS)
 def test_a_fault_says_what_it_does_to_each_link(target: Target, document: dict[str, Any], effects: Any) -> None:
     made = fault(document)
-    links = {name: target.links[name] for name in made.aim(target.links)}
+    links = {aim.name: target.links[aim.name] for aim in made.aim(target)}
     assert made.effects(links) == effects
     assert {effect.aim for effect in effects} == set(links)
 
@@ -136,12 +136,17 @@ def test_a_person_is_told_what_and_where(document: dict[str, Any], summary: str)
     assert fault(document).summary() == summary
 
 
+def names(aims: tuple[Aim, ...]) -> tuple[str, ...]:
+    assert {aim.what for aim in aims} <= {"link"}
+    return tuple(aim.name for aim in aims)
+
+
 def test_a_selector_picks_what_matches_all_that_it_says(target: Target) -> None:
-    assert Selector(kind="store").picks(target.links) == ("store-east", "store-west")
-    assert Selector(kind="store", region="west").picks(target.links) == ("store-west",)
-    assert Selector(link="replication").picks(target.links) == ("replication",)
-    assert Selector(link="replication", region="east").picks(target.links) == ()
-    assert Selector().picks(target.links) == tuple(target.links)
+    assert names(Selector(kind="store").picks(target.links)) == ("store-east", "store-west")
+    assert names(Selector(kind="store", region="west").picks(target.links)) == ("store-west",)
+    assert names(Selector(link="replication").picks(target.links)) == ("replication",)
+    assert names(Selector(link="replication", region="east").picks(target.links)) == ()
+    assert names(Selector().picks(target.links)) == tuple(target.links)
     assert str(Selector()) == "all links"
 
 

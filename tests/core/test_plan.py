@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.faults import Fault
+from harness.faults.base import Aim
+from harness.faults.effects import Effect
 from harness.planning.plan import Plan, plan
 from harness.problems import Problem
 from harness.reading.scenario import Scenario
-from harness.reading.target import Target
+from harness.reading.target import Link, Target
 
 MakePlan = Callable[..., Plan]
 MakeScenario = Callable[..., Scenario]
@@ -96,6 +99,37 @@ def test_a_fault_that_lasts_exactly_to_the_end_of_its_phase_is_in_order(make_pla
     # 0.3 + 0.6 is a hair more than 0.9.
     made = make_plan(phases=(0.1, 0.2, 0.6, 0.3), faults=[LATENCY | {"for": "600ms"}])
     assert made.fault_end_s == 0.9
+
+
+class Frozen(Fault):
+    """The service's own process stands still."""
+
+    kind: str = "frozen"
+
+    def aim(self, target: Target) -> tuple[Aim, ...]:
+        return (Aim("process", "target"),)
+
+    def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        assert not links
+        return ()
+
+    def summary(self) -> str:
+        return "frozen"
+
+
+def test_a_fault_may_be_aimed_at_what_is_no_link_and_two_of_them_may_not_overlap_there(make_plan: MakePlan) -> None:
+    made = make_plan(faults=[])
+
+    def planned(*faults: Fault) -> tuple[Plan, list[Problem]]:
+        return plan(made.scenario.model_copy(update={"faults": list(faults)}), made.target, ())
+
+    once, problems = planned(Frozen())
+    assert problems == []
+    assert [(one.aims, one.links) for one in once.disturbances] == [((("process", "target"),), ())]
+    _, problems = planned(Frozen(), Frozen())
+    assert [problem.what for problem in problems] == [
+        "frozen-1 and frozen-2 overlap on process 'target': frozen would be there twice at once"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def _put_back(settings: Settings, budget_s: float, *, lasting: bool) -> list[Out
     outcomes = put_back(Path(settings["undo"]), budget_s=budget_s, lasting=lasting)
     for outcome in outcomes:
         said = "put back" if outcome.gone else "could not put back"
-        _note(f"{said} {outcome.id}: {outcome.request.method} {outcome.request.url}: {outcome.why}")
+        _note(f"{said} {outcome.id}: {outcome.undo}: {outcome.why}")
     return outcomes
 
 

@@ -1,4 +1,4 @@
-"""What must be undone, on disk before it is done: promises to put the world back, and the means to keep them.
+"""What must be undone, on disk before it is done: promises to put the world back, and how they are kept.
 
 One JSON line each, appended and flushed to the disk::
 
@@ -7,7 +7,8 @@ One JSON line each, appended and flushed to the disk::
     {"id": "2", "undo": [{"method": "DELETE", "url": "http://127.0.0.1:8474/proxies/east/toxics/late"}]}
     {"done": "2"}
 
-A promise may be kept twice without harm. So whoever is in doubt keeps it: the harness, its keeper, or a person later.
+How each undo is written, its kind says (`means`); one that names none is an HTTP request. A promise may be kept twice without harm.
+So whoever is in doubt keeps it: the harness, its keeper, or a person later.
 """
 
 from __future__ import annotations
@@ -18,34 +19,26 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
+from harness.running.keeper.means import Undo, read
 from harness.running.keeper.processes import look
 
 _LEAST_S = 0.1
 
 
-class Request(NamedTuple):
-    """One HTTP request that undoes something; *body*, if any, is JSON text."""
-
-    method: str
-    url: str
-    body: str | None = None
-
-
 class Promise(NamedTuple):
-    """The *requests*, in this order, that undo what was done under *id*; *lasting*: it is to stand as long as the run lives."""
+    """The *undos*, in this order, of what was done under *id*; *lasting*: it is to stand as long as the run lives."""
 
     id: str
-    requests: tuple[Request, ...]
+    undos: tuple[Undo, ...]
     lasting: bool = False
 
 
 class Outcome(NamedTuple):
-    """What came of one *request* of promise *id*: whether its effect is gone now, and *why* one can say so or not."""
+    """What came of one *undo* of promise *id*: whether what it undoes is gone now, and *why* one can say so or not."""
 
     id: str
-    request: Request
+    undo: Undo
     gone: bool
     why: str
 
@@ -80,17 +73,17 @@ class UndoLog:
         )
         _append(self._fd, mine._asdict())
 
-    def promise(self, key: str, requests: Sequence[Request], *, lasting: bool = False) -> None:
+    def promise(self, key: str, undos: Sequence[Undo], *, lasting: bool = False) -> None:
         """Write down how to undo what is about to be done; only after this may it be tried.
 
         What is *lasting* is undone at the end of the run alone, and not when the run has merely gone quiet.
 
-        Raises OSError where the disk is full, and ValueError for a request that `put_back` would refuse to send.
+        Raises OSError where the disk is full, and ValueError for what `put_back` would refuse to carry out.
         """
-        for request in requests:
-            if reason := _refusal(request):
-                raise ValueError(f"{request.method} {request.url}: {reason}")
-        line: dict[str, object] = {"id": key, "undo": [_plain(request) for request in requests]}
+        for undo in undos:
+            if reason := undo.refusal():
+                raise ValueError(f"{undo}: {reason}")
+        line: dict[str, object] = {"id": key, "undo": [undo.written() for undo in undos]}
         _append(self._fd, line | ({"lasting": True} if lasting else {}))
 
     def kept(self, key: str) -> None:
@@ -109,9 +102,9 @@ def pending(path: Path) -> list[Promise]:
     promises: dict[str, Promise] = {}
     for line in _lines(path):
         match line:
-            case {"id": str(key), "undo": list(requests)}:
+            case {"id": str(key), "undo": list(undos)}:
                 promises.pop(key, None)  # promised again, it is as late as this
-                promises[key] = Promise(key, tuple(map(_request, requests)), line.get("lasting") is True)
+                promises[key] = Promise(key, tuple(map(read, undos)), line.get("lasting") is True)
             case {"done": str(key)}:
                 promises.pop(key, None)
     return list(reversed(promises.values()))
@@ -124,13 +117,12 @@ def put_back(
     budget_s: float | None = None,
     lasting: bool = True,
 ) -> list[Outcome]:
-    """Keep every pending promise of *path*, last first, and return what came of each request; none stops the others.
+    """Keep every pending promise of *path*, last first, and return what came of each undo; none stops the others.
 
     Unless *lasting*, what is to stand as long as the run lives is left as it is.
 
-    Gone is what was answered with 2xx or 404, and what nobody listens for any more. Each request has *timeout_s* to
-    connect and as long again to be answered; once *budget_s* is spent the rest are still tried, a tenth of a second
-    each. Nothing is sent to another machine. Raises nothing for a request that fails.
+    Each has *timeout_s* to connect and as long again to be answered; once *budget_s* is spent the rest are still tried, a
+    tenth of a second each. Nothing is undone on another machine. Raises nothing for an undo that fails.
     """
     late_s = None if budget_s is None else time.monotonic() + budget_s
     outcomes: list[Outcome] = []
@@ -138,11 +130,11 @@ def put_back(
         if promise.lasting and not lasting:
             continue
         kept = True
-        for request in promise.requests:
+        for undo in promise.undos:
             limit_s = timeout_s if late_s is None else min(timeout_s, max(_LEAST_S, late_s - time.monotonic()))
-            reason = _refusal(request)
-            gone, why = (False, reason) if reason else _send(request, limit_s)
-            outcomes.append(Outcome(promise.id, request, gone, why))
+            reason = undo.refusal()
+            gone, why = (False, reason) if reason else undo.carry_out(limit_s)
+            outcomes.append(Outcome(promise.id, undo, gone, why))
             kept = kept and gone
         if kept:
             _note_done(path, promise.id)
@@ -225,67 +217,3 @@ def _note_done(path: Path, key: str) -> None:
         return
     _append_if_possible(fd, {"done": key})
     os.close(fd)
-
-
-def _plain(request: Request) -> dict[str, object]:
-    return {name: value for name, value in request._asdict().items() if value is not None}
-
-
-def _request(value: object) -> Request:
-    match value:
-        case {"method": str(method), "url": str(url), "body": str(body)}:
-            return Request(method, url, body)
-        case {"method": str(method), "url": str(url)}:
-            return Request(method, url)
-    return Request("?", str(value))  # refused when it is sent, and so reported
-
-
-def _refusal(request: Request) -> str:
-    """Why *request* must not be sent; empty where it may."""
-    try:
-        parts = urlsplit(request.url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        return f"not a URL: {error}"
-    if parts.scheme != "http" or not host:
-        return "not a URL of the form http://host:port/path"
-    if _is_loopback(host):
-        return ""
-    return f"host {host!r} is not this machine, and nothing is undone elsewhere"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    from ipaddress import ip_address
-
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _send(request: Request, timeout_s: float) -> tuple[bool, str]:
-    """Whether what *request* undoes is gone, and why."""
-    # Imported here: loading it takes as long as the whole keeper takes to start.
-    from http.client import HTTPConnection, HTTPException
-
-    parts = urlsplit(request.url)
-    assert parts.hostname
-    connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=timeout_s)
-    place = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {"Content-Type": "application/json"} if request.body else {}
-    try:
-        connection.request(request.method, place, request.body, headers)
-        status = connection.getresponse().status
-    except ConnectionRefusedError:
-        return True, "nobody listens there any more, so what it did is gone with it"
-    except TimeoutError:
-        return False, f"no answer within {timeout_s:g} s"
-    except (OSError, HTTPException, ValueError) as error:
-        return False, f"{type(error).__name__}: {error}"
-    finally:
-        connection.close()
-    if status == 404:
-        return True, "already gone (404)"
-    return 200 <= status < 300, f"answered {status}"

@@ -23,10 +23,8 @@ class FaultInjector:
         self._looks: dict[str, list[Future[Sight]]] = {}
 
     def inject(self, disturbance: Disturbance) -> None:
-        requests = [
-            request for effect in disturbance.effects for request in self._place(effect).undo(disturbance.id, effect)
-        ]
-        self._undo.promise(disturbance.id, requests)
+        undos = [undo for effect in disturbance.effects for undo in self._place(effect).undo(disturbance.id, effect)]
+        self._undo.promise(disturbance.id, undos)
         with self._reach.carriers.answering():
             self._owe(disturbance, disturbance.fault.owed_s())
             for effect in disturbance.effects:

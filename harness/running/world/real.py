@@ -25,7 +25,8 @@ from harness.record.instrument import InstrumentFile
 from harness.record.run_folder import RunFolder
 from harness.running.free_port import free_port
 from harness.running.keeper.keeper import Keeper
-from harness.running.keeper.undo import Request, UndoLog, pending
+from harness.running.keeper.means import HttpUndo
+from harness.running.keeper.undo import UndoLog, pending
 from harness.running.ports import World
 from harness.running.toxiproxy import (
     Binary,
@@ -264,7 +265,7 @@ def _join_up(
         stack.callback(_delete, proxies)
     ends, stage = _wire_ends(processes, ready)
     for name, link in target.links.items():
-        undo.promise(f"link {name}", [Request(**request) for request in proxies.undo_requests(name)], lasting=True)
+        undo.promise(f"link {name}", [HttpUndo(**request) for request in proxies.undo_requests(name)], lasting=True)
         assert stage is not None, "a target with links has a wire"
         edge = ends[name].edge
         upstream = f"127.0.0.1:{edge}" if edge is not None else host_and_port(processes.upstream(name))

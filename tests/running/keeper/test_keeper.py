@@ -16,7 +16,8 @@ import pytest
 
 from harness.problems import HarnessError
 from harness.running.keeper.keeper import Child, Keeper, tail
-from harness.running.keeper.undo import Request, UndoLog, owner, pending
+from harness.running.keeper.means import HttpUndo
+from harness.running.keeper.undo import UndoLog, owner, pending
 
 Shell = Callable[[str, str], Child]
 
@@ -210,8 +211,8 @@ def test_close_asks_a_child_to_end_only_when_those_started_after_it_have_ended(
 
 def test_close_puts_back_what_is_still_pending(keeper: Keeper, tmp_path: Path, api: Any) -> None:
     undo = UndoLog(tmp_path / "undo.jsonl")
-    undo.promise("a", [Request("DELETE", f"{api.url}/a")])
-    undo.promise("b", [Request("DELETE", f"{api.url}/500/b")])
+    undo.promise("a", [HttpUndo("DELETE", f"{api.url}/a")])
+    undo.promise("b", [HttpUndo("DELETE", f"{api.url}/500/b")])
     undo.close()
     keeper.close()
     assert api.asked[:2] == ["DELETE /500/b", "DELETE /a"]
@@ -231,7 +232,7 @@ signal.pause()
     keeper.spawn(Child("hung", (sys.executable, "-I", "-S", "-c", hung), {}, tmp_path / "hung.log"))
     port = int(eventually(lambda: (tmp_path / "hung.log").read_text()))
     undo = UndoLog(tmp_path / "undo.jsonl")
-    undo.promise("a", [Request("DELETE", f"http://127.0.0.1:{port}/a")])
+    undo.promise("a", [HttpUndo("DELETE", f"http://127.0.0.1:{port}/a")])
     undo.close()
     keeper.close()
     assert pending(tmp_path / "undo.jsonl") == []
@@ -296,7 +297,7 @@ def test_when_the_keeper_is_killed_the_harness_is_told_and_nothing_is_left(
     child = keeper.spawn(shell("one", "sleep 1000 & echo $!; wait"))
     grandchild = int(eventually(lambda: (tmp_path / "one.log").read_text()))
     undo = UndoLog(tmp_path / "undo.jsonl")
-    undo.promise("a", [Request("DELETE", f"{api.url}/a")])
+    undo.promise("a", [HttpUndo("DELETE", f"{api.url}/a")])
     undo.close()
     os.kill(keeper.pid, signal.SIGKILL)
 

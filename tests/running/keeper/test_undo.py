@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.running.keeper.undo import Request, UndoLog, owner_alive, pending, put_back
+from harness.running.keeper.means import HttpUndo
+from harness.running.keeper.undo import UndoLog, owner_alive, pending, put_back
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 def promise(path: Path, *keys: str, url: str = "http://127.0.0.1:9") -> None:
     undo = UndoLog(path)
     for key in keys:
-        undo.promise(key, [Request("DELETE", f"{url}/{key}")])
+        undo.promise(key, [HttpUndo("DELETE", f"{url}/{key}")])
     undo.close()
 
 
@@ -32,12 +33,12 @@ def ids(path: Path) -> list[str]:
 
 def test_what_was_promised_and_not_kept_is_pending_last_first(path: Path) -> None:
     undo = UndoLog(path)
-    requests = (Request("POST", "http://127.0.0.1:9/a", '{"enabled": true}'), Request("DELETE", "http://[::1]:9/b"))
+    requests = (HttpUndo("POST", "http://127.0.0.1:9/a", '{"enabled": true}'), HttpUndo("DELETE", "http://[::1]:9/b"))
     undo.promise("a", requests)
     undo.promise("b", [])
     undo.promise("c", [])
     undo.kept("b")
-    assert [(promise.id, promise.requests) for promise in pending(path)] == [("c", ()), ("a", requests)]
+    assert [(promise.id, promise.undos) for promise in pending(path)] == [("c", ()), ("a", requests)]
     undo.promise("a", requests)  # a fault that comes back is as late as its last coming
     undo.close()
     assert ids(path) == ["a", "c"]
@@ -71,7 +72,7 @@ def test_a_torn_line_does_not_swallow_the_next_promise(path: Path, torn: bytes) 
 def test_putting_back_asks_last_first_once_and_in_the_order_of_each_promise(path: Path, api: Any) -> None:
     promise(path, "a", url=api.url)
     undo = UndoLog(path)
-    undo.promise("b", [Request("POST", f"{api.url}/b?x=1", "{}"), Request("DELETE", f"{api.url}/404/b")])
+    undo.promise("b", [HttpUndo("POST", f"{api.url}/b?x=1", "{}"), HttpUndo("DELETE", f"{api.url}/404/b")])
     undo.close()
     outcomes = put_back(path)
     assert api.asked == ["POST /b?x=1", "DELETE /404/b", "DELETE /a"]
@@ -151,15 +152,20 @@ def test_an_answer_that_is_no_http_is_a_failure(path: Path, tmp_path: Path) -> N
 def test_nothing_is_promised_or_sent_to_where_it_may_not_go(path: Path, api: Any, url: str, reason: str) -> None:
     undo = UndoLog(path)
     with pytest.raises(ValueError, match="DELETE ") as error:
-        undo.promise("a", [Request("DELETE", f"{api.url}/a"), Request("DELETE", url)])
+        undo.promise("a", [HttpUndo("DELETE", f"{api.url}/a"), HttpUndo("DELETE", url)])
     assert reason in str(error.value)
     undo.close()
     assert pending(path) == []
 
-    path.write_text(json.dumps({"id": "a", "undo": [{"method": "DELETE", "url": url}, {"no": "request"}]}) + "\n")
+    strange = {"kind": "container", "id": "7"}
+    path.write_text(json.dumps({"id": "a", "undo": [{"method": "DELETE", "url": url}, strange]}) + "\n")
     outcomes = put_back(path)
     assert [outcome.gone for outcome in outcomes] == [False, False]
     assert reason in outcomes[0].why
+    assert (str(outcomes[1].undo), outcomes[1].why) == (
+        str(strange),
+        "nothing here knows how to undo that; known: http",
+    )
     assert ids(path) == ["a"]
 
 
@@ -202,8 +208,8 @@ def test_the_owner_is_alive_while_its_harness_or_its_keeper_is(path: Path, tmp_p
 
 def test_what_is_to_stand_as_long_as_the_run_lives_is_left_when_only_the_rest_is_put_back(path: Path, api: Any) -> None:
     undo = UndoLog(path)
-    undo.promise("link", [Request("DELETE", f"{api.url}/link")], lasting=True)
-    undo.promise("fault", [Request("DELETE", f"{api.url}/fault")])
+    undo.promise("link", [HttpUndo("DELETE", f"{api.url}/link")], lasting=True)
+    undo.promise("fault", [HttpUndo("DELETE", f"{api.url}/fault")])
     assert [promise.lasting for promise in pending(path)] == [False, True]
     assert [outcome.id for outcome in put_back(path, lasting=False)] == ["fault"]
     assert [outcome.id for outcome in put_back(path)] == ["link"]

@@ -9,12 +9,13 @@ from typing import Any, ClassVar, cast
 
 import pytest
 
-from harness.faults.base import Fault
+from harness.faults.base import LINK, Aim, Fault
 from harness.faults.effects import Cut, EdgeRule, Effect, FailShare, Sight, TapMode, Toxic
 from harness.planning.plan import Disturbance
 from harness.reading.target import Link
 from harness.registry import UnknownNameError
-from harness.running.keeper.undo import Request, UndoLog, pending
+from harness.running.keeper.means import HttpUndo
+from harness.running.keeper.undo import UndoLog, pending
 from harness.running.world.faults import FaultInjector
 from harness.running.world.places import Place, Reach, places
 
@@ -55,8 +56,8 @@ class Engine(Place):
     def _note(self, *what: Any) -> None:
         self.noted.append((*what, [promise.id for promise in pending(self.undo_file)]))
 
-    def undo(self, fault: str, effect: Effect) -> Sequence[Request]:
-        return [Request("DELETE", f"http://127.0.0.1:9/{effect.aim}")]
+    def undo(self, fault: str, effect: Effect) -> Sequence[HttpUndo]:
+        return [HttpUndo("DELETE", f"http://127.0.0.1:9/{effect.aim}")]
 
     def inject(self, fault: str, effect: Effect) -> None:
         self._note("inject", fault, effect.aim)
@@ -97,7 +98,9 @@ def injector(tmp_path: Path) -> Iterator[FaultInjector]:
 
 
 def disturbance(*effects: Effect) -> Disturbance:
-    return Disturbance("blackout-1", Blackout(), tuple(effect.aim for effect in effects), effects, 1.0, 2.0, ())
+    return Disturbance(
+        "blackout-1", Blackout(), tuple(Aim(LINK, effect.aim) for effect in effects), effects, 1.0, 2.0, ()
+    )
 
 
 def test_every_effect_there_is_has_its_place() -> None:
@@ -111,7 +114,7 @@ def test_a_place_is_asked_in_order_and_in_the_opposite_one_to_revert_its_undo_on
     twice = disturbance(Pause("one"), Pause("two"))
     injector.inject(twice)
     (promise,) = pending(tmp_path / "undo.jsonl")
-    assert [request.url for request in promise.requests] == ["http://127.0.0.1:9/one", "http://127.0.0.1:9/two"]
+    assert [request.url for request in promise.undos] == ["http://127.0.0.1:9/one", "http://127.0.0.1:9/two"]
     injector.revert(twice)
     there = ["blackout-1"]
     assert engine.noted == [

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from harness.faults.effects import Effect, Sight
 from harness.reading.target import Link
 from harness.registry import Registry
-from harness.running.keeper.undo import Request
+from harness.running.keeper.means import Undo
 from harness.running.toxiproxy import ToxiproxyStage
 from harness.running.wire.client import WireStage
 from harness.running.world.carriers import Carriers
@@ -60,8 +60,8 @@ class Place(ABC):
         self._reach = reach
 
     @abstractmethod
-    def undo(self, fault: str, effect: Effect) -> Sequence[Request]:
-        """What makes *effect* false whoever sends it; asked for, and written to disk, before it is made true."""
+    def undo(self, fault: str, effect: Effect) -> Sequence[Undo]:
+        """What makes *effect* false whoever carries it out; asked for, and written to disk, before it is made true."""
 
     @abstractmethod
     def inject(self, fault: str, effect: Effect) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.faults.effects import EdgeRule, Effect, Sight
-from harness.running.keeper.undo import Request
+from harness.running.keeper.means import HttpUndo, Undo
 from harness.running.world.places.base import Place
 
 
 class EdgePlace(Place):
     """Makes `EdgeRule` true. What it does to requests leaves its mark on them; to look by a request of our own would be one too many."""
 
-    def undo(self, fault: str, effect: Effect) -> Sequence[Request]:
+    def undo(self, fault: str, effect: Effect) -> Sequence[Undo]:
         assert isinstance(effect, EdgeRule)
-        return [Request(**request) for request in self._reach.the_wire.undo_requests(fault, effect)]
+        return [HttpUndo(**request) for request in self._reach.the_wire.undo_requests(fault, effect)]
 
     def inject(self, fault: str, effect: Effect) -> None:
         assert isinstance(effect, EdgeRule)

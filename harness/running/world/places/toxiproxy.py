@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.faults.effects import Cut, Effect, Sight, Toxic
-from harness.running.keeper.undo import Request
+from harness.running.keeper.means import HttpUndo, Undo
 from harness.running.world.places.base import Place
 
 
 class ToxiproxyPlace(Place):
     """Makes `Toxic` and `Cut` true."""
 
-    def undo(self, fault: str, effect: Effect) -> Sequence[Request]:
+    def undo(self, fault: str, effect: Effect) -> Sequence[Undo]:
         assert isinstance(effect, Toxic | Cut)
-        return [Request(**request) for request in self._reach.proxies.undo_effect_requests(fault, effect)]
+        return [HttpUndo(**request) for request in self._reach.proxies.undo_effect_requests(fault, effect)]
 
     def inject(self, fault: str, effect: Effect) -> None:
         assert isinstance(effect, Toxic | Cut)
