@@ -111,6 +111,12 @@ class Evidence:
             return None
         return Window(began[0].at_s, gone[-1], max(0.0, gone[-1] - asked[-1]), (name,))
 
+    def in_force(self) -> tuple[Window, ...]:
+        """The stretch of each fault of which it is known when it began and ended, however close to another; see `windows`."""
+        if not self.plan.disturbances:
+            return self.plan.windows
+        return tuple(window for d in self.plan.disturbances if (window := self.window_of(d)))
+
     def windows(self) -> tuple[Window, ...]:
         """The stretches in which a trigger was in force, as it happened, in order; those that overlap or touch are one.
 

@@ -184,8 +184,7 @@ def _exposed(run: Evidence, rows: pd.DataFrame) -> pd.DataFrame:
     due_s = rows["due_s"]
     lasted_s = (rows["end_s"] - due_s).fillna(inf).clip(0, run.plan.scenario.load.deadline)
     exposed = due_s != due_s
-    happened = [window for d in run.plan.disturbances if (window := run.window_of(d))]
-    for window in happened if run.plan.disturbances else run.plan.windows:
+    for window in run.in_force():
         inside = due_s.between(window.start_s, window.end_s)
         exposed |= inside & (due_s + lasted_s[inside].max() <= window.end_s)
     return rows[exposed]

@@ -214,6 +214,26 @@ def test_the_tries_of_a_services_reaction_to_a_fault_are_no_clump_of_its_own(
     assert reaction.high < 1.15 < later.high
 
 
+def test_each_of_several_faults_close_together_has_a_reaction_of_its_own(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    """Retries in four short troubles of 1 s, half a second apart: effects of four faults, or clumps of its own beside one."""
+
+    def tried(*starts_s: float) -> Interval:
+        faults = [LIMIT | {"at": f"fault + {start_s}s", "for": "1s"} for start_s in starts_s]
+        plan = make_plan(phases=(1, 10, 12, 2), faults=faults, good={"within": "4s"})
+        asked = rows(plan)
+        again = [
+            attempt(row) for row in asked if any(0 <= row.due_s - 11 - start_s < 1 for start_s in (6, 7.5, 9, 10.5))
+        ]
+        evidence = make_evidence(plan, requests=asked, attempts=[*(attempt(row) for row in asked), *again])
+        return measure(evidence, "retry_amplification in fault")
+
+    several, one = tried(6, 7.5, 9, 10.5), tried(0)
+    assert several.value == one.value == pytest.approx(1 + 4 / 12)
+    assert several.high <= 1.5 < one.high
+
+
 def test_a_service_that_gives_up_asking_has_no_amplification_to_be_praised_for(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
 ) -> None:
@@ -503,6 +523,7 @@ def test_no_samples_never_pass_and_never_fail(
 
 UNSETTLED = [
     ("good_ratio >= 0.99 in fault", {}, "300 requests can never settle it, even when all go well; at least 381 are"),
+    ("good_ratio >= 0.99 in fault", {"load": {"rate_per_s": 40}}, "600 requests can never settle it, even when all go well; at least 761"),
     ("good_ratio >= 0.95 in fault", {}, None),
     ("good_ratio >= 0.95 in fault", {"load": {"rate_per_s": 4}}, "60 requests can never settle it, even when all go well; at least 73"),
     ("good_ratio >= 1 in fault", {}, "no number of them could"),

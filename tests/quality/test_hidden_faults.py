@@ -159,14 +159,12 @@ def test_a_service_that_does_not_trust_its_replica_passes_where_that_is_behind(r
     ],
     ANSWERED,
     CONSISTENT,
+    ASKED_ONCE,
     fault="6s",
 )
 def test_a_service_that_turns_elsewhere_in_time_passes_whatever_befalls_one_provider(run: Any) -> None:
     assert run.verdict == "pass", run.result.reason
     assert all(fault.attempts_affected for fault in run.result.faults)
-    # Four short troubles are too few clumps for a narrow interval; what was counted is what is meant here.
-    asked = run.result.metrics["retry_amplification"].by.phase["fault"].value
-    assert 1 < asked <= 1.5
 
 
 @case(

@@ -9,8 +9,8 @@ from harness.interval import Interval
 from harness.judging.metrics.base import Metric, best_case
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime
 from harness.judging.metrics.telling import Said
-from harness.judging.sample import Sample
-from harness.judging.scoring.shares import wilson
+from harness.judging.sample import Sample, rate_per_s
+from harness.judging.scoring.shares import spotless, wilson
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
 
@@ -52,7 +52,10 @@ class GoodRatio(Metric):
         return interval
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        return best_case(plan, expectation, lambda n: wilson(0 if expectation.wants_low else n, n))
+        if expectation.wants_low:
+            return best_case(plan, expectation, lambda n: wilson(0, n))
+        per_s = rate_per_s(plan, expectation.selection)
+        return best_case(plan, expectation, lambda n: spotless(n, per_s))
 
     def broken(self, said: Said) -> str:
         if said.wants_low:

@@ -171,10 +171,10 @@ def _amplification(sample: Sample, attempts: npt.NDArray[Any], among: npt.NDArra
 
 
 def _settled(sample: Sample, due_s: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Which requests were due when the service had had time to take in that a fault had begun or ended."""
+    """Which requests were due when the service had had time to take in that a fault, each of several, had begun or ended."""
     import numpy as np
 
-    edges_s = [edge_s for window in sample.whole.windows for edge_s in (window.start_s, window.end_s)]
+    edges_s = [edge_s for window in sample.run.in_force() for edge_s in (window.start_s, window.end_s)]
     settled: npt.NDArray[np.bool_] = ~np.isnan(due_s)
     for edge_s in edges_s:
         settled &= (due_s < edge_s) | (due_s >= edge_s + sample.run.plan.scenario.good.within)

@@ -29,7 +29,10 @@ CERTAIN = 1.25
 STRETCHED_MOST = student_quantile(2)
 FEWEST = 3  # rows hit, of which it can be told whether they come together
 FEW = 2  # clumps, of which no spread can be told
-_KNOWN_S = 0.5  # one clump of that length stands for what is known of clumps before any was seen
+SLOW_S = (2.0, 3.0)  # the length of blocks that show what wanders
+SURELY, SURELY_SLOW = 2.0, 3.0  # standard deviations; of blocks of a length that the rows did not ask for, more
+FREE = 1  # degrees of freedom, of fewer of which a variance says nothing
+_KNOWN_S = 1.0  # one clump of that length stands for what is known of clumps before any was seen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +70,7 @@ class Clumping:
         """How many independent rows *n* of them are worth, due within *span_s*.
 
         Of one or two clumps nobody can tell how long the next one is. What is known beforehand then stands in for a third: lengths are
-        exponential, and their mean is that of those seen and one more of half a second.
+        exponential, and their mean is that of those seen and one more of a second.
         """
         spread = n / self.effect / self.stretch**2
         if self.stretch == 1 or self.clumps > FEW:
@@ -95,7 +98,7 @@ def clumping(stretches: Sequence[Stretch], *, by_size: bool = True) -> Clumping:
         else [0.0]
     )
     shown = [_by_size(rows, join_s) for join_s in joins_s] if by_size else []
-    shown.append(_by_blocks(rows, sizes(rows, joins_s[-1]).size))
+    shown.append(_by_blocks(rows, sizes(rows, joins_s[-1]).size, gap_s))
     effect, clumps = max(shown)
     hit_s = gap_s * sum(int((stretch.weight > 0).sum()) for stretch in rows)
     return Clumping(effect, clumps, hit_s) if effect > 1 else ALONE
@@ -150,20 +153,33 @@ def _shuffled(stretches: Sequence[Stretch], join_s: float, generator: np.random.
     return total
 
 
-def _by_blocks(stretches: Sequence[Stretch], clumps: int) -> tuple[float, int]:
-    """The variance of sums over blocks beside that of independent rows; 1 where chance makes it as large."""
+def _by_blocks(stretches: Sequence[Stretch], clumps: int, gap_s: float) -> tuple[float, int]:
+    """The variance of sums over blocks beside that of independent rows; 1 where chance makes it as large.
+
+    What comes and goes slowly shows in long blocks only, and no correlation of neighbours betrays it. Blocks that are little longer than
+    what the rows remember tell too little of it: their own long-run variance says how much more.
+    """
     strays = [stretch.weight - stretch.weight.mean() for stretch in stretches]
-    alone = float(sum(stray @ stray for stray in strays))
-    length = block_length(np.concatenate(strays)) if alone > 0 else 1.0
-    if length <= 1.5:
-        return 1.0, clumps
+    alone, together = float(sum(stray @ stray for stray in strays)), np.concatenate(strays)
+    length = block_length(together) if alone > 0 else 1.0
+    shown = [(1.0, clumps)]
+    if length > 1.5:
+        shown.append(_by_blocks_of(strays, length, clumps, SURELY))
+    if alone > 0 and gap_s > 0:
+        shown += [_by_blocks_of(strays, block_s / gap_s, clumps, SURELY_SLOW) for block_s in SLOW_S]
+    effect, clumps = max(shown)
+    return (max(effect, long_run(together)) if effect > 1 else 1.0), clumps
+
+
+def _by_blocks_of(strays: Sequence[Floats], length: float, clumps: int, surely: float) -> tuple[float, int]:
+    """The same of blocks of one *length*; beyond *surely* standard deviations it is no chance."""
     blocks = np.concatenate([_block_sums(stray, length) for stray in strays])
     free = blocks.size - len(strays)
-    if free < 1:
+    if free < FREE:
         return 1.0, clumps
-    ratio = blocks.size / free * float(blocks @ blocks) / alone
-    # The ratio of a chi-squared variable to its degrees of freedom, two standard deviations above one.
-    return (ratio if ratio > 1 + 2 * sqrt(2 / free) else 1.0), min(clumps, blocks.size)
+    ratio = blocks.size / free * float(blocks @ blocks) / float(sum(stray @ stray for stray in strays))
+    # The ratio of a chi-squared variable to its degrees of freedom has the variance 2 / free.
+    return (ratio if ratio > 1 + surely * sqrt(2 / free) else 1.0), min(clumps, blocks.size)
 
 
 def _block_sums(values: Floats, length: float) -> Floats:
@@ -175,13 +191,34 @@ def block_length(values: npt.ArrayLike) -> float:
     """How many of the *values*, which have mean 0, one block has to hold for blocks to be nearly independent.
 
     The rule for the circular block bootstrap of Politis and White (Econometric Reviews 23, 2004), as corrected by Patton,
-    Politis and White (Econometric Reviews 28, 2009); it may look back over a tenth of the values where their square root is less,
-    as many come within what a service remembers.
+    Politis and White (Econometric Reviews 28, 2009).
     """
-    x = np.asarray(values, dtype=np.float64)
+    lags, correlation = _correlation(np.asarray(values, dtype=np.float64))
+    if lags.size == 1:
+        return 1.0
+    n = np.size(values)
+    slope, level = float(correlation @ np.abs(lags)), 4 / 3 * float(correlation.sum()) ** 2
+    return float(np.clip((2 * slope**2 / max(level, 1e-9) * n) ** (1 / 3), 1, n / 5))
+
+
+def long_run(values: npt.ArrayLike) -> float:
+    """How much more the mean of the *values*, which have mean 0, varies than that of as many independent ones.
+
+    The sum of their autocorrelations, in the flat-top window of Politis and Romano (Journal of Time Series Analysis 16, 1995): blocks that
+    are hardly longer than what the values remember make it too small, and this hardly does.
+    """
+    return float(_correlation(np.asarray(values, dtype=np.float64))[1].sum())
+
+
+def _correlation(x: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Lags to either side and the correlations at them, weighted by the flat-top window; lag 0 alone where there is nothing to see.
+
+    The window is twice as long as the correlations reach that stand out; it may look back over a tenth of the values where their square
+    root is less, as many come within what a service remembers.
+    """
     n, power = x.size, float(x @ x)
     if power <= 0 or n < 8:
-        return 1.0
+        return np.zeros(1, np.int64), np.ones(1)
     quiet = max(5, int(sqrt(log10(n))))
     most = min(max(ceil(sqrt(n)) + quiet, n // 10), n - 2)
     spectrum = np.fft.rfft(x, 2 * n)
@@ -190,6 +227,5 @@ def block_length(values: npt.ArrayLike) -> float:
     reach = next((lag for lag in range(most - quiet + 1) if small[lag : lag + quiet].all()), most - quiet)
     reach = min(2 * max(reach, 1), most)
     lags = np.arange(-reach, reach + 1)
-    weighted = np.clip(2 * (1 - np.abs(lags) / reach), 0, 1) * correlation[np.abs(lags)]
-    slope, level = float(weighted @ np.abs(lags)), 4 / 3 * float(weighted.sum()) ** 2
-    return float(np.clip((2 * slope**2 / max(level, 1e-9) * n) ** (1 / 3), 1, n / 5))
+    weighted: Floats = np.clip(2 * (1 - np.abs(lags) / reach), 0, 1) * correlation[np.abs(lags)]
+    return lags, weighted

@@ -20,6 +20,17 @@ def wilson(good: int, n: int) -> Interval:
     return Interval(good / n, low, high, n)
 
 
+SHARED_S = 0.05  # requests due within it share one fate, for all that a run without a failure can tell
+
+
+def spotless(n: int, rate_per_s: float) -> Interval:
+    """The share of good ones among *n* requests that all were good, of which *rate_per_s* were due a second.
+
+    Where nothing failed, nothing says whether failures would have come alone; those due within `SHARED_S` count as one.
+    """
+    return Interval(1.0, wilson_ends(1.0, n / max(1.0, rate_per_s * SHARED_S))[0], 1.0, n)
+
+
 def wilson_ends(ratio: float, n: float, z: float = Z) -> tuple[float, float]:
     """The ends of Wilson's interval around *ratio*; *n* may be a fraction, as a worth in independent samples is.
 

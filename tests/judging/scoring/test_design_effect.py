@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from known_truth.failures import bursts, iid
 from known_truth.levels import Failing
+from known_truth.wandering import wander
 
 from harness.interval import UNMEASURED
-from harness.judging.scoring.design_effect import ALONE, Stretch, block_length, clumping
+from harness.judging.scoring.design_effect import ALONE, Stretch, block_length, clumping, long_run
 from harness.judging.scoring.good_ratio import good_ratio
 from harness.judging.scoring.quantiles import clumped_quantile
-from harness.judging.scoring.shares import wilson
+from harness.judging.scoring.shares import spotless, wilson
 
 DUE = np.arange(900) / 20
 
@@ -82,6 +83,38 @@ def test_blocks_are_as_long_as_what_they_have_to_hold_together() -> None:
     together = np.repeat(generator.standard_normal(45), 20)
     assert block_length(alone) < 5
     assert block_length(together - together.mean()) > 10
+
+
+def test_the_long_run_variance_knows_what_blocks_as_long_as_the_memory_do_not() -> None:
+    generator = np.random.default_rng(1)
+    due_s = np.arange(4_000) / 20
+    slow = wander(generator, due_s, 1.0)
+    truth = (1 + np.exp(-1 / 20)) / (1 - np.exp(-1 / 20))  # of a first-order autoregression
+    assert long_run(slow - slow.mean()) == pytest.approx(truth, rel=0.3)
+    alone = generator.standard_normal(4_000)
+    assert long_run(alone - alone.mean()) == pytest.approx(1, abs=0.3)
+
+
+def test_what_comes_and_goes_slowly_shows_though_neighbours_hardly_resemble_one_another() -> None:
+    seen = []
+    for seed in range(40):
+        generator = np.random.default_rng(seed)
+        gusts = generator.poisson(0.3 * np.exp(0.8 * wander(generator, DUE[:300], 3.0))).astype(float)
+        calm = generator.permutation(gusts)
+        seen.append([clumping([Stretch(DUE[:300], rows)]).effect > 1.5 for rows in (gusts, calm)])
+    slow, alone = np.mean(seen, axis=0)
+    assert slow >= 0.6
+    assert alone <= 0.15
+
+
+def test_a_run_without_a_failure_does_not_say_whether_they_would_come_alone() -> None:
+    due_s, calm = np.arange(1_500) / 100, np.ones(1_500, np.bool_)
+    found = good_ratio(due_s, calm)
+    assert found == spotless(1_500, 100.0)
+    assert found.low == wilson(300, 300).low  # what is due within 50 ms counts as one
+    # At 20 a second that is one request, and failures that came alone elsewhere say that they do.
+    assert good_ratio(DUE, np.ones(900, np.bool_)) == wilson(900, 900)
+    assert good_ratio(due_s, calm, [(due_s, np.arange(1_500) % 500 > 0)]) == wilson(1_500, 1_500)
 
 
 def test_a_high_quantile_of_slow_spells_is_open_until_ten_of_them_lie_beyond_it() -> None:
