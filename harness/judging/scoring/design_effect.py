@@ -31,7 +31,7 @@ FEWEST = 3  # rows hit, of which it can be told whether they come together
 FEW = 2  # clumps, of which no spread can be told
 SLOW_S = (2.0, 3.0)  # the length of blocks that show what wanders
 SURELY, SURELY_SLOW = 2.0, 3.0  # standard deviations; of blocks of a length that the rows did not ask for, more
-FREE = 1  # degrees of freedom, of fewer of which a variance says nothing
+FREE = 4  # degrees of freedom that these have at least
 _KNOWN_S = 1.0  # one clump of that length stands for what is known of clumps before any was seen
 
 
@@ -164,22 +164,28 @@ def _by_blocks(stretches: Sequence[Stretch], clumps: int, gap_s: float) -> tuple
     length = block_length(together) if alone > 0 else 1.0
     shown = [(1.0, clumps)]
     if length > 1.5:
-        shown.append(_by_blocks_of(strays, length, clumps, SURELY))
+        shown.append(_by_blocks_of(strays, length, clumps, SURELY, 1))
     if alone > 0 and gap_s > 0:
-        shown += [_by_blocks_of(strays, block_s / gap_s, clumps, SURELY_SLOW) for block_s in SLOW_S]
+        shown += [_by_blocks_of(strays, block_s / gap_s, clumps, SURELY_SLOW, FREE) for block_s in SLOW_S]
     effect, clumps = max(shown)
     return (max(effect, long_run(together)) if effect > 1 else 1.0), clumps
 
 
-def _by_blocks_of(strays: Sequence[Floats], length: float, clumps: int, surely: float) -> tuple[float, int]:
-    """The same of blocks of one *length*; beyond *surely* standard deviations it is no chance."""
-    blocks = np.concatenate([_block_sums(stray, length) for stray in strays])
-    free = blocks.size - len(strays)
-    if free < FREE:
+def _by_blocks_of(strays: Sequence[Floats], length: float, clumps: int, surely: float, least: int) -> tuple[float, int]:
+    """The same of blocks of one *length*; beyond *surely* standard deviations it is no chance, with *least* degrees of freedom or more."""
+    seen = expected = 0.0
+    free = 0
+    for stray in strays:
+        blocks = _block_sums(stray, length)
+        seen += float(blocks @ blocks)
+        # The sums of one stretch add up to 0, so that one of them says nothing.
+        expected += float(stray @ stray) * (blocks.size - 1) / blocks.size
+        free += blocks.size - 1
+    if free < least or expected <= 0:
         return 1.0, clumps
-    ratio = blocks.size / free * float(blocks @ blocks) / float(sum(stray @ stray for stray in strays))
+    ratio = seen / expected
     # The ratio of a chi-squared variable to its degrees of freedom has the variance 2 / free.
-    return (ratio if ratio > 1 + surely * sqrt(2 / free) else 1.0), min(clumps, blocks.size)
+    return (ratio if ratio > 1 + surely * sqrt(2 / free) else 1.0), min(clumps, free + 1)
 
 
 def _block_sums(values: Floats, length: float) -> Floats:
