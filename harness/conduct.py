@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
@@ -41,6 +41,19 @@ class Panel(AbstractContextManager["Panel"], Protocol):
     def show(self, progress: Progress) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What one run is carried out with."""
+
+    prepared: Prepared
+    environment: Settings
+    folder: RunFolder
+    proxy: Proxy
+    signals: Interruptions
+    say: Callable[[str], None]
+    panel: Callable[[Plan, Path], Panel] | None
+
+
 def conduct(
     prepared: Prepared,
     environment: Settings,
@@ -73,66 +86,49 @@ def conduct(
         with writing(folder):
             _store_texts(folder, prepared)
             with closing(_Record(folder, first)) as record:
-                _lived_through(prepared, environment, folder, proxy, record, signals, say, panel)
+                _lived_through(_Given(prepared, environment, folder, proxy, signals, say, panel), record)
         # A Ctrl-C from here on is remembered: the files of this run are to be whole, and nothing is in force.
         signals.hold()
         run = _judged_at_once(folder, baseline)
     return replace(run, stopped=signals.received > 0)
 
 
-def _lived_through(
-    prepared: Prepared,
-    environment: Settings,
-    folder: RunFolder,
-    proxy: Proxy,
-    record: _Record,
-    signals: Interruptions,
-    say: Callable[[str], None],
-    panel: Callable[[Plan, Path], Panel] | None,
-) -> None:
+def _lived_through(given: _Given, record: _Record) -> None:
     """The run from its start to its end, which is on *record* whatever it was."""
     from harness.running.world.readiness import NotReadyError
 
     try:
-        signals.let()
-        _live_through(prepared, environment, folder, proxy, record, signals, say, panel)
+        given.signals.let()
+        _live_through(given, record)
     except KeyboardInterrupt:
         record.end("interrupted")
     except NotReadyError as late:
-        record.end("crashed", str(late.placed(prepared.target)))
+        record.end("crashed", str(late.placed(given.prepared.target)))
     except HarnessError as error:
         # It did not come to a run, or what it left could not be gathered.
         record.end("crashed", str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the world was put back, and the run can be judged
-        record.end("crashed", _unforeseen(folder, error))
+        record.end("crashed", _unforeseen(given.folder, error))
 
 
-def _live_through(
-    prepared: Prepared,
-    environment: Settings,
-    folder: RunFolder,
-    proxy: Proxy,
-    record: _Record,
-    signals: Interruptions,
-    say: Callable[[str], None],
-    panel: Callable[[Plan, Path], Panel] | None,
-) -> None:
+def _live_through(given: _Given, record: _Record) -> None:
     """Start the world, break in it what is planned, and put it back, whatever happens."""
     from harness.running import loop
     from harness.running.world.real import real_world
 
-    plan, requests = prepared.plan, prepared.plan.schedule.requests
-    questions = {question.id: question for question in prepared.questions.value.questions}
-    with real_world(plan, questions, folder, environment, proxy, signals, say) as real:
+    plan, folder, signals = given.prepared.plan, given.folder, given.signals
+    requests = plan.schedule.requests
+    questions = {question.id: question for question in given.prepared.questions.value.questions}
+    with real_world(plan, questions, folder, given.environment, given.proxy, signals, given.say) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
-        say("asking one question before the load")
+        given.say("asking one question before the load")
         asked = real.preflight()
         if reasons := list(obstacles(plan, asked)):
             record.refuse(asked, f"{'; '.join(reasons)}; the logs are in {folder.logs}")
             return
         record.begin(real.set_off(), requests, asked)
-        with _displayed(panel, plan, folder) as show:
+        with _displayed(given.panel, plan, folder) as show:
             loop.run(plan, real.world, record, show, partial(_unforeseen, folder))
             signals.hold()
         # Of a run that was cut short a process may be missing, and that has been told.

@@ -18,12 +18,10 @@ from harness.planning.windows import Window, merged
 from harness.reading.questions import Question
 from harness.record.history import (
     Begun,
-    Confirmed,
     Ended,
     History,
     Injected,
-    Injecting,
-    Look,
+    OfFault,
     Preflight,
     Published,
     Reverted,
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-OfFault = TypeVar("OfFault", Injecting, Injected, Look, Confirmed, Reverting, Reverted)
+Kind = TypeVar("Kind", bound=OfFault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class Evidence:
         last_s = ended.at_s if ended else float(self.requests["due_s"].max()) if len(self.requests) else 0.0
         return min(self.plan.total_s, last_s)
 
-    def of_fault(self, fault: str, kind: type[OfFault]) -> list[OfFault]:
+    def of_fault(self, fault: str, kind: type[Kind]) -> list[Kind]:
         """Events of one *kind* about one *fault*, in order."""
         return [event for event in self.history if isinstance(event, kind) and event.fault == fault]
 

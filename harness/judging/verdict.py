@@ -10,7 +10,7 @@ from harness.interval import UNMEASURED
 from harness.judging import result
 from harness.judging.delivery import delivery
 from harness.judging.endings import Judgement, endings, service_ended, silence
-from harness.judging.evidence import Evidence, OfFault
+from harness.judging.evidence import Evidence
 from harness.judging.hold import hold
 from harness.judging.metrics import Metric, measurable, metrics
 from harness.judging.metrics.base import measured
@@ -23,7 +23,7 @@ from harness.judging.starvation import culprit, doubtful, loads
 from harness.judging.unasked import unasked
 from harness.planning.plan import Disturbance
 from harness.reading.expectation import WHOLE, Expectation, Selection, Verdict, parse
-from harness.record.history import Injected, Injecting, Reverted
+from harness.record.history import Injected, Injecting, OfFault, Reverted
 
 
 def judge(evidence: Evidence) -> Result:

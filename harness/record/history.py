@@ -87,36 +87,33 @@ class Preflight(msgspec.Struct, frozen=True, tag="preflight"):
     links: list[LinkSeen]
 
 
-class Injecting(msgspec.Struct, frozen=True, tag="injecting"):
+class OfFault(msgspec.Struct, frozen=True):
+    """What has happened at *at_s* with the fault of this id."""
+
+    at_s: float
+    fault: str
+
+
+class Injecting(OfFault, frozen=True, tag="injecting"):
     """Written before the fault is tried; the fault counts as active from here."""
 
-    at_s: float
-    fault: str
 
-
-class Injected(msgspec.Struct, frozen=True, tag="injected"):
+class Injected(OfFault, frozen=True, tag="injected"):
     """Everything that carries the fault had acknowledged it."""
 
-    at_s: float
-    fault: str
 
-
-class Look(msgspec.Struct, frozen=True, tag="look"):
+class Look(OfFault, frozen=True, tag="look"):
     """What one look at a fault saw on one of its links; a look at several links is as many events of one instant."""
 
-    at_s: float
-    fault: str
     sight: Sight
 
 
-class Confirmed(msgspec.Struct, frozen=True, tag="confirmed"):
+class Confirmed(OfFault, frozen=True, tag="confirmed"):
     """It was seen that the fault took hold, or (*held* false) that it did not.
 
     Stands in the histories of versions that decided that while the run went on; now what a look saw is written down, and judged.
     """
 
-    at_s: float
-    fault: str
     held: bool
     how: str
 
@@ -129,16 +126,13 @@ class Published(msgspec.Struct, frozen=True, tag="published"):
     version: int
 
 
-class Reverting(msgspec.Struct, frozen=True, tag="reverting"):
-    at_s: float
-    fault: str
+class Reverting(OfFault, frozen=True, tag="reverting"):
+    """Written before the fault is taken back."""
 
 
-class Reverted(msgspec.Struct, frozen=True, tag="reverted"):
+class Reverted(OfFault, frozen=True, tag="reverted"):
     """Everything that carried the fault had acknowledged its end; or (*error*) it could not be put back."""
 
-    at_s: float
-    fault: str
     error: str = ""
 
 
