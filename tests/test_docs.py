@@ -30,7 +30,7 @@ from harness.judging.metrics import metrics
 from harness.judging.quality import JOINED_RATIO
 from harness.judging.result import EXIT_STATUS
 from harness.judging.scoring.band import FEW_REQUESTS, FEW_S, SETTLED_REQUESTS, SETTLED_S, SLACK
-from harness.judging.scoring.recovery import FEW_PER_S, TOLD_S
+from harness.judging.scoring.recovery import FEW_PER_S, LATER_S, TOLD_S
 from harness.judging.scoring.steadiness import LAG_P99_MS, LATE_RATIO, kept_up, steady
 from harness.judging.scoring.wording import facts
 from harness.judging.starvation import DOUBTFUL_RATIO, NAMED_RATIO, OUTLIVES, TAKEN_RATIO, WAITED_RATIO
@@ -384,6 +384,7 @@ def test_the_band_and_the_hold_on_the_page_on_scenarios_are_the_rules() -> None:
     assert f"no more than {FEW_S:g} s, or the time in which {FEW_REQUESTS} are sent" in page
     assert f"longer than {TOLD_S:g} s" in page
     assert f"Below {FEW_PER_S:g} requests per second" in page
+    assert f"the interval reaches {LATER_S:g} s further" in page
 
 
 def test_every_reason_on_the_page_on_invalid_runs_is_one_that_a_run_can_give() -> None:

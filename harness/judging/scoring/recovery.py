@@ -35,7 +35,9 @@ SUBSTANTIAL = 0.75  # of TOLD_S: a clump as long is outside the band whatever th
 CLIMBS = 0.0  # log units by which a climb has to explain the rows better than a step before its interval counts
 CLIMBS_SURELY = 4.0  # and before its value does
 FEW_PER_S = 10.0
-FEW_S = 3.0  # what the interval is wider by where fewer than `FEW_PER_S` requests come
+LATER_S = (
+    6.0  # what the interval is wider by, since a climb looks like a step, where fewer than `FEW_PER_S` requests come
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +211,17 @@ class _Window:
         while (broken := self._broken(before, later, bearable_s)) is not None:
             before, later = later[broken], later[broken + 1 :]
         if before is None:
-            return _Entry(Moment(self.zero_s, self.zero_s, self.zero_s), self.zero, tuple(later))
+            return _Entry(self._at_zero(is_in), self.zero, tuple(later))
         if before.last == len(self.levels) - 1:
             return None
         return _Entry(self._moment(before), self.levels[before.last].end, tuple(later))
+
+    def _at_zero(self, is_in: list[bool]) -> Moment:
+        """The start of the clock, when the band was not left then; it was entered later, if so shortly before that it may have been."""
+        out = [i for i, level in enumerate(self.levels) if level.end <= self.zero and not is_in[i]]
+        over = self._stretch(out[-1], out[-1]) if out else None
+        until_s = self._moment(over).high_s if over and over.last + 1 < len(self.levels) else self.zero_s
+        return Moment(self.zero_s, self.zero_s, max(self.zero_s, until_s))
 
     def _broken(self, before: _Stretch | None, later: list[_Stretch], bearable_s: float) -> int | None:
         """Which of *later* breaks the hold that begins after *before*."""
@@ -244,7 +253,7 @@ class _Window:
             found = _either(self._stepped(out[-1], after), crossing(due, good, self.band), climbed.gain > CLIMBS_SURELY)
         if self.per_s >= FEW_PER_S:
             return found
-        return replace(found, high_s=max(found.high_s, min(climbed.reached_by_s, self.until_s)) + FEW_S)
+        return replace(found, high_s=max(found.high_s, min(climbed.reached_by_s, self.until_s)) + LATER_S)
 
     def _stepped(self, out: Level, after: Level) -> Moment:
         rows = slice(out.start, after.end)

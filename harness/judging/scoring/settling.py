@@ -22,7 +22,7 @@ Counts = npt.NDArray[np.int64]
 
 PENALTY = 1.25  # times log n: the log likelihood that a change has to gain before it is believed
 DOUBT = 0.05
-SELDOM = 0.01  # the worst stretch was looked for, so it has to be less likely than one that was chosen beforehand
+SELDOM = 0.003  # the worst stretch was looked for, so it has to be less likely than one that was chosen beforehand
 UNLIKELY = 2.29  # exceeded 5 times of 100 by Banerjee and Wellner's likelihood ratio for a monotone function
 
 

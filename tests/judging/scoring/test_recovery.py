@@ -83,11 +83,23 @@ def test_a_climb_is_timed_to_where_it_enters_the_band(name: str) -> None:
     assert found["too_late"] <= 0.1
 
 
-def test_so_few_requests_that_a_climb_may_go_unseen_say_how_little_is_known() -> None:
-    found = of_cell("climb, linear 3 s, 5/s, constant", 30)
-    assert found["too_late"] <= 0.1
-    assert found["near"] <= 0.15
-    assert found["width_s"] >= 3
+@pytest.mark.parametrize("name", ["climb, linear 3 s, 5/s, constant", "climb, exponential 1 s, 5/s, constant"])
+def test_so_few_requests_that_a_climb_may_go_unseen_say_how_little_is_known(name: str) -> None:
+    found = of_cell(name, 60)
+    assert found["near"] <= 0.02
+    assert found["too_late"] <= 0.02
+
+
+@pytest.mark.parametrize(("bad_until_s", "later"), [(9.9, True), (3.0, False)])
+def test_what_was_well_again_just_before_the_fault_ended_may_have_been_so_later(
+    bad_until_s: float, later: bool
+) -> None:
+    due_s = np.arange(200) / 5
+    found = recovery_time(
+        due_s, due_s >= bad_until_s, fault_start_s=0, fault_end_s=10, observed_until_s=40, band=0.95, hold_s=20
+    )
+    assert (found.state, found.interval.value, found.interval.low) == ("recovered", 0, 0)
+    assert (found.interval.high > 5) is later
 
 
 @pytest.mark.parametrize(
