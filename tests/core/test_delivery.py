@@ -52,6 +52,13 @@ def test_the_delivered_share_is_counted_among_the_attempts_that_came_while_the_f
     around = [*arrivals((50, ""), at_s=2.0), *arrivals((50, ""), at_s=5.5), Arrival("provider-west", 3.5)]
     (fault,) = judged([*arrivals((25, "http_error-1"), (75, "")), *around], errors(0.25)).faults
     assert shares(fault) == (0.25, 0.25, 100)
+    # What it answered a moment before its beginning was acknowledged came to it, too.
+    (fault,) = judged([*arrivals((1, "http_error-1"), at_s=2.999)], errors(1)).faults
+    assert shares(fault) == (1, 1, 1)
+
+
+def test_what_was_delivered_is_said_in_words(judged: Callable[..., Result]) -> None:
+    (fault,) = judged(arrivals((25, "http_error-1"), (75, "")), errors(0.25)).faults
     assert words.delivered(fault) == "hit 25 % of 100 attempts that came to it, 18 % to 34 %; 25 % was asked"
 
 

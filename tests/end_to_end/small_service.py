@@ -41,6 +41,8 @@ class Service(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         question = asked["question"]
         Service.asked += 1
+        if TROUBLE == "dies when asked":
+            die()
         if TROUBLE == "drops the nonce":
             question = question.split(" [")[0]
         if TROUBLE == "hostile" and Service.asked == 5:

@@ -172,6 +172,16 @@ def test_ask_says_what_a_run_would_miss(ended: Any) -> None:
     assert "missing   no attempt on openai carried the nonce" in ended.out
 
 
+def dies_when_asked(small: Any) -> Any:
+    return small.ask(TROUBLE="dies when asked")
+
+
+@case(dies_when_asked)
+def test_a_service_that_does_not_live_through_the_question_is_told_with_the_end_of_its_log(ended: Any) -> None:
+    assert ended.status == 70, said(ended)
+    assert "process 'target' ended with status 3; its log ends: the reason why it died" in said(ended)
+
+
 def listens_elsewhere(small: Any) -> Any:
     elsewhere = [*small.target["start"]["command"][:2], "0"]
     ready = {"get": "/healthz", "within": "1s"}

@@ -69,6 +69,9 @@ class Questioner:
         begun = self._counts()
         handshake.start_at(Path(self._plan.start_path), time.monotonic())
         answers = self._answers()
+        if not all(answered.status for answered in answers):
+            # A service that did not live through the question says why in its log.
+            self._processes.check_soon()
         attempts = self._attempts(sum(begun.values()), min(answered.began_s for answered in answers))
         return [_preflight(self._plan, answered, attempts, sorted(begun)) for answered in answers]
 
