@@ -32,7 +32,7 @@ from harness.stored import Run, judged, writing
 if TYPE_CHECKING:
     from harness.judging.baseline import Baseline
     from harness.running.world.interruptions import Interruptions
-    from harness.running.world.real import Proxy
+    from harness.running.world.real import ProxyServer
 
 
 class Panel(AbstractContextManager["Panel"], Protocol):
@@ -48,7 +48,7 @@ class _Given:
     prepared: Prepared
     environment: Settings
     folder: RunFolder
-    proxy: Proxy
+    proxy: ProxyServer
     signals: Interruptions
     say: Callable[[str], None]
     panel: Callable[[Plan, Path], Panel] | None
@@ -225,7 +225,7 @@ class _Record:
         self._file.close()
 
 
-def _first_line(prepared: Prepared, proxy: Proxy, run_id: str, started_at: datetime) -> Begun:
+def _first_line(prepared: Prepared, proxy: ProxyServer, run_id: str, started_at: datetime) -> Begun:
     """All that is needed to repeat the run; its clock is not set yet."""
     asked = prepared.asked
     return Begun(

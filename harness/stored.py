@@ -187,7 +187,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
         target_sha256=_as_judged(prepared.target, begun.target_sha256, say),
         questions_sha256=_as_judged(prepared.questions, begun.questions_sha256, say),
     )
-    samples = instrument.read(folder.instrument, begun.clock_zero_s)
+    measurements = instrument.read(folder.instrument, begun.clock_zero_s)
     texts = {name: question.text for name, question in asked_of.items()}
     earlier = len(attempts) - len(counted)
     return Evidence(
@@ -200,7 +200,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
         counts,
         texts,
         earlier,
-        samples,
+        measurements,
         tables.traffic,
         asked_of,
     )

@@ -25,7 +25,7 @@ from harness.record.history import Ended, Preflight
 from harness.record.run_folder import RunFolder
 from harness.running import loop
 from harness.running.world import real
-from harness.running.world.real import Proxy
+from harness.running.world.real import ProxyServer
 from harness.settings import settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -179,7 +179,7 @@ def conduct(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[World]
     """Carries out a scenario, in a world of the test's own, through all that a run is but the run itself."""
 
     def run(world: World) -> api.Run:
-        monkeypatch.setattr(real, "find_proxy", lambda *_: Proxy("http://127.0.0.1:1", None, "2.12.0"))
+        monkeypatch.setattr(real, "find_proxy", lambda *_: ProxyServer("http://127.0.0.1:1", None, "2.12.0"))
         monkeypatch.setattr(real, "real_world", world.real_world)
         monkeypatch.setattr(loop, "run", world.loop)
         monkeypatch.setattr("harness.conduct._import_what_judging_needs", lambda: None)

@@ -27,7 +27,7 @@ from harness.record.history import (
     Reverted,
     Reverting,
 )
-from harness.record.instrument import Sample
+from harness.record.instrument import Measurement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ class Evidence:
     """Text of each question by its id."""
     earlier: int = 0
     """Attempts that were seen before the load began, which are not in the table."""
-    samples: Sequence[Sample] = ()
+    measurements: Sequence[Measurement] = ()
     """How late the run's processes were, and what kept the machine busy; none of a run of before that was measured."""
     traffic: pd.DataFrame | None = None
     """None: the run was made before this was recorded, or in a world that does not."""

@@ -61,7 +61,7 @@ class Load:
 
 def loads(evidence: Evidence) -> list[Load]:
     """How busy the machine was, phase by phase; none of a run in which nobody looked."""
-    made: list[Load] = evidence.once("machine", lambda: list(_loads(evidence)) if evidence.samples else [])
+    made: list[Load] = evidence.once("machine", lambda: list(_loads(evidence)) if evidence.measurements else [])
     return made
 
 
@@ -114,8 +114,8 @@ def _starved(finding: Finding, of: Sequence[Load]) -> float:
 
 
 def _loads(evidence: Evidence) -> Iterable[Load]:
-    machine = [sample for sample in evidence.samples if isinstance(sample, Machine)]
-    lateness = [sample for sample in evidence.samples if isinstance(sample, Lateness)]
+    machine = [one for one in evidence.measurements if isinstance(one, Machine)]
+    lateness = [one for one in evidence.measurements if isinstance(one, Lateness)]
     spans = [(phase.name, phase.start_s, phase.end_s) for phase in evidence.plan.phases]
     taken_max = _taken_max(evidence, machine)
     for name, start_s, end_s in spans:

@@ -54,10 +54,10 @@ class Machine(msgspec.Struct, frozen=True, tag="machine"):
     rival: str = ""
 
 
-Sample = Lateness | Machine
+Measurement = Lateness | Machine
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Sample).decode
+_decode = msgspec.json.Decoder(Measurement).decode
 
 
 class InstrumentFile:
@@ -66,10 +66,10 @@ class InstrumentFile:
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
-    def add(self, sample: Sample) -> None:
+    def add(self, measurement: Measurement) -> None:
         """Where the disk is full nothing is added: the history, which has to be written, tells of it."""
         with suppress(OSError):
-            os.write(self._fd, _encode(sample) + b"\n")
+            os.write(self._fd, _encode(measurement) + b"\n")
 
     def close(self) -> None:
         os.close(self._fd)
@@ -104,16 +104,16 @@ def _nothing() -> list[int]:
     return [0] * (len(EDGES_MS) + 1)
 
 
-def read(path: Path, clock_zero_s: float) -> list[Sample]:
-    """Every sample, on the run's clock; none where there is no file. A line that a crash cut short is left out."""
+def read(path: Path, clock_zero_s: float) -> list[Measurement]:
+    """Every measurement, on the run's clock; none where there is no file. A line that a crash cut short is left out."""
     if not path.exists():
         return []
-    samples: list[Sample] = []
+    measurements: list[Measurement] = []
     for line in path.read_bytes().splitlines():
         with suppress(ValueError):
-            sample = _decode(line)
-            samples.append(msgspec.structs.replace(sample, at_s=round(sample.at_s - clock_zero_s, 4)))
-    return samples
+            one = _decode(line)
+            measurements.append(msgspec.structs.replace(one, at_s=round(one.at_s - clock_zero_s, 4)))
+    return measurements
 
 
 def quantile_ms(counts: Sequence[int], q: float) -> float | None:

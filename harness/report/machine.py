@@ -19,7 +19,7 @@ _BARS_MAX = 240
 
 def picture(result: Result, evidence: Evidence | None) -> Markup | None:
     """A bar for each moment that was looked at; None where the machine told nothing."""
-    told = [sample for sample in evidence.samples if isinstance(sample, Machine)] if evidence is not None else []
+    told = [one for one in evidence.measurements if isinstance(one, Machine)] if evidence is not None else []
     shares = [(sample, sample.busy, sample.ours) for sample in told if sample.busy is not None and sample.at_s >= 0]
     if not shares or not result.phases:
         return None

@@ -9,10 +9,11 @@ from markupsafe import Markup
 
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
+from harness.judging.sample import LAYERS
 from harness.report import words
 from harness.report.charts import block
 from harness.report.scales import ticks
-from harness.report.series import LAYERS, Tries, tries
+from harness.report.series import Tries, tries
 from harness.report.svg import drawing, element, text
 from harness.report.templating import render
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judging.evidence import Evidence
+from harness.judging.sample import LAYERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 POINTS_MOST = 300
 ENTRIES_MOST = 8
 WINDOW_S = 5.0
-LAYERS = ("first", "sdk", "application", "failover")
 _WIDTHS_S = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 
 Floats = npt.NDArray[np.float64]

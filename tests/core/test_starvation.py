@@ -13,7 +13,7 @@ from harness.judging.result import Result
 from harness.judging.starvation import loads
 from harness.planning.plan import Plan
 from harness.reading.target import Target
-from harness.record.instrument import EDGES_MS, Lateness, Machine, Sample
+from harness.record.instrument import EDGES_MS, Lateness, Machine, Measurement
 from harness.record.rows import Request
 
 MakePlan = Callable[..., Plan]
@@ -37,7 +37,7 @@ def late(at_s: float, process: str = "wire", place: int = 0) -> Lateness:
     return Lateness(at_s, 1.0, process, counts, EDGES_MS[min(place, len(EDGES_MS) - 1)])
 
 
-def whole(made: Plan, *, busy: Iterable[int] = (), **keys: Any) -> list[Sample]:
+def whole(made: Plan, *, busy: Iterable[int] = (), **keys: Any) -> list[Measurement]:
     """A look a second, of which those that are *busy* are as the keys say."""
     return [machine(s, **keys) if s in busy else machine(s) for s in range(int(made.total_s))] + [
         late(s) for s in range(int(made.total_s))
@@ -55,7 +55,10 @@ def judge(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, started:
     """The result of a run in which *bad* of the answers of the fault phase are bad, beside what the *samples* say."""
 
     def judged(
-        samples: Callable[[Plan], list[Sample]], bad: int = 10, expect: str = "good_ratio >= 0.9 in fault", **keys: Any
+        samples: Callable[[Plan], list[Measurement]],
+        bad: int = 10,
+        expect: str = "good_ratio >= 0.9 in fault",
+        **keys: Any,
     ) -> Result:
         made = make_plan(expect=[expect], load={"rate_per_s": 20}, **({"of": started} | keys))
         first = next(i for i in range(made.schedule.requests) if i / 20 >= made.phase("fault").start_s)
@@ -63,7 +66,7 @@ def judge(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, started:
         def change(index: int, due_s: float) -> dict[str, Any]:
             return {"outcome": "timed_out"} if first <= index < first + bad else {}
 
-        return verdict.judge(make_evidence(made, requests=rows(made, change), samples=samples(made)))
+        return verdict.judge(make_evidence(made, requests=rows(made, change), measurements=samples(made)))
 
     return judged
 
@@ -119,7 +122,7 @@ def test_a_share_that_is_off_by_more_than_the_starved_time_explains_stays_a_fail
     judge: Judge, bad: int, said: str
 ) -> None:
     # One of five seconds is starved.
-    def a_fifth(made: Plan) -> list[Sample]:
+    def a_fifth(made: Plan) -> list[Measurement]:
         return whole(made, busy=(3,), taken=0.7, threads=STARVED)
 
     assert judge(a_fifth, bad=bad, phases=(1, 2, 5, 2)).verdict == said
@@ -133,7 +136,7 @@ def test_so_does_an_amplification_that_want_of_time_cannot_explain(
     requests = rows(made)
     attempts = [attempt(row) for row in requests for _ in range(tries)]
     samples = whole(made, busy=(3,), taken=0.7, threads=STARVED)
-    result = verdict.judge(make_evidence(made, requests=requests, attempts=attempts, samples=samples))
+    result = verdict.judge(make_evidence(made, requests=requests, attempts=attempts, measurements=samples))
     assert result.verdict == said, (result.findings, result.quality.instrument)
 
 
@@ -152,7 +155,7 @@ def test_who_was_busy_is_named_beside_another_reason_to_distrust_a_run(
     made = make_plan(of=started)
     unsteady = rows(made, lambda index, due_s: {"outcome": "timed_out"} if 1 <= due_s < 3 else {})
     busy, quiet = (
-        verdict.judge(make_evidence(made, requests=unsteady, samples=whole(made, busy=range(7), taken=taken)))
+        verdict.judge(make_evidence(made, requests=unsteady, measurements=whole(made, busy=range(7), taken=taken)))
         for taken in (0.7, 0.1)
     )
     assert busy.verdict == quiet.verdict == "invalid"
@@ -174,7 +177,7 @@ def test_the_processors_that_another_virtual_machine_had_are_taken_too(judge: Ju
 def test_what_a_service_that_runs_already_burns_more_when_it_is_broken_is_not_blamed_on_others(
     judge: Judge, make_target: Callable[..., Target]
 ) -> None:
-    def burning(made: Plan) -> list[Sample]:
+    def burning(made: Plan) -> list[Measurement]:
         return whole(made, busy=FAULT, taken=0.7, threads={"wire": (0.3, 0.65)})
 
     assert judge(burning).verdict == "invalid"
@@ -186,12 +189,12 @@ def test_where_the_machine_tells_nothing_that_is_not_measured_and_never_0(
 ) -> None:
     made = make_plan()
     samples = [Machine(s, 1.0, 2) for s in range(7)] + [late(s, place=8) for s in range(7)]
-    (load, *_) = loads(make_evidence(made, samples=samples))
+    (load, *_) = loads(make_evidence(made, measurements=samples))
     assert (load.busy, load.taken, load.pressure, load.starved) == (None, None, None, None)
     assert load.late["wire"].p99_ms == 500.0
 
 
 def test_a_loop_that_is_later_than_can_be_told_has_no_figure(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
     made = make_plan()
-    result = verdict.judge(make_evidence(made, samples=[late(s, place=len(EDGES_MS)) for s in range(7)]))
+    result = verdict.judge(make_evidence(made, measurements=[late(s, place=len(EDGES_MS)) for s in range(7)]))
     assert result.quality.instrument[0].late_ms["wire"].p99 is None

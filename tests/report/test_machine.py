@@ -20,7 +20,7 @@ def looked(taken: float, waited_s: float = 0.0) -> list[Machine | Lateness]:
 
 def told(run, samples):
     """The picture, and the check, of *run* with those samples."""
-    evidence = replace(run.evidence, samples=samples, _made={})
+    evidence = replace(run.evidence, measurements=samples, _made={})
     result = judge(evidence)
     checks = {check.question: check for check in trust.checks(result)}
     return machine.picture(result, evidence), checks.get(QUESTION)

@@ -62,7 +62,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Proxy:
+class ProxyServer:
     """The Toxiproxy server of a run: its own, or (*binary* None) one that others use too."""
 
     url: str
@@ -83,7 +83,7 @@ class RealWorld:
     """Has the wire write down what is still open, and stores what the simulated providers counted."""
 
 
-def find_proxy(settings: Settings, url: str | None, say: Say) -> Proxy:
+def find_proxy(settings: Settings, url: str | None, say: Say) -> ProxyServer:
     """The running server at *url*, or at the one that the environment names, else a binary to start.
 
     Raises UsageProblems where a server was named that cannot be used, and HarnessError that names each way that failed to get a binary.
@@ -91,10 +91,10 @@ def find_proxy(settings: Settings, url: str | None, say: Say) -> Proxy:
     if url or settings.toxiproxy_url:
         return _shared(url or str(settings.toxiproxy_url), "--toxiproxy-url" if url else "TOXIPROXY_URL")
     binary = obtain(settings.cache, say, path=settings.search_path)
-    return Proxy(f"http://127.0.0.1:{free_port()}", binary, str(binary.version))
+    return ProxyServer(f"http://127.0.0.1:{free_port()}", binary, str(binary.version))
 
 
-def _shared(url: str, option: str) -> Proxy:
+def _shared(url: str, option: str) -> ProxyServer:
     """The running server at *url*, which *option* named."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/") or not _is_port(parts):
@@ -105,7 +105,7 @@ def _shared(url: str, option: str) -> Proxy:
         raise UsageProblems(Problem(what, path=option))
     with closing(ToxiproxyApi(url)) as api:
         try:
-            return Proxy(url, None, str(api.supported_version()))
+            return ProxyServer(url, None, str(api.supported_version()))
         except ToxiproxyWedged as error:
             what = f"no Toxiproxy server answers at {url}; is it running?"
             raise UsageProblems(Problem(what, path=option)) from error
@@ -126,7 +126,7 @@ def real_world(
     questions: Mapping[str, Question],
     folder: RunFolder,
     settings: Settings,
-    proxy: Proxy,
+    proxy: ProxyServer,
     signals: Interruptions,
     say: Say,
 ) -> Iterator[RealWorld]:
@@ -171,7 +171,7 @@ def asked_once(
     deadline_s: float,
     folder: RunFolder,
     settings: Settings,
-    proxy: Proxy,
+    proxy: ProxyServer,
     signals: Interruptions,
     say: Say,
 ) -> Iterator[list[Preflight]]:
@@ -199,7 +199,13 @@ class _Grounds:
 
 @contextmanager
 def _grounds(
-    target: Target, seed: int, folder: RunFolder, settings: Settings, proxy: Proxy, signals: Interruptions, say: Say
+    target: Target,
+    seed: int,
+    folder: RunFolder,
+    settings: Settings,
+    proxy: ProxyServer,
+    signals: Interruptions,
+    say: Say,
 ) -> Iterator[_Grounds]:
     run_id = folder.path.name
     with ExitStack() as stack:
@@ -243,7 +249,7 @@ def _join_up(
     target: Target,
     seed: int,
     folder: RunFolder,
-    proxy: Proxy,
+    proxy: ProxyServer,
     prefix: str,
     undo: UndoLog,
     temp: Path,

@@ -12,8 +12,8 @@ from harness.running.wire.edge.rules.in_force import PASSED, Rules, read_rule
 
 def _judged(rules: Rules, nonce: str, now_s: float) -> tuple[str, int]:
     """The fault that answers, and its status; neither where the request passes."""
-    verdict = rules.judge(Asked(nonce, b"POST", b"/", [], b"", "", "req_1", now_s, openai_errors))
-    return verdict.fault, verdict.decision.status if isinstance(verdict.decision, Answer) else 0
+    ruling = rules.judge(Asked(nonce, b"POST", b"/", [], b"", "", "req_1", now_s, openai_errors))
+    return ruling.fault, ruling.decision.status if isinstance(ruling.decision, Answer) else 0
 
 
 def test_a_lot_depends_on_seed_link_fault_nonce_and_try_and_on_nothing_else() -> None:
@@ -93,9 +93,9 @@ def test_of_two_rules_that_answer_the_one_put_first_does_and_both_are_asked() ->
 def test_an_attempt_that_a_limit_lets_pass_is_told_of_the_limit() -> None:
     rules = Rules(7, "east")
     rules.put("0", Throttle(60, 3))
-    verdict = rules.judge(Asked("", b"POST", b"/", [], b"", "", "", 0.0, openai_errors))
-    assert (verdict.decision, verdict.fault) == (PASSED.decision, "")
-    ((fault, following),) = verdict.following
+    ruling = rules.judge(Asked("", b"POST", b"/", [], b"", "", "", 0.0, openai_errors))
+    assert (ruling.decision, ruling.fault) == (PASSED.decision, "")
+    ((fault, following),) = ruling.following
     assert fault == "0"
     assert dict(following.head(200, [(b"Date", b"now")]))[b"x-ratelimit-remaining-requests"] == b"2"
 

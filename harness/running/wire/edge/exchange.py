@@ -18,7 +18,7 @@ from harness.running.wire.edge.outgoing import Outgoing
 from harness.running.wire.edge.reading import Prompt, Reader, reader
 from harness.running.wire.edge.response import Head
 from harness.running.wire.edge.rules.base import Answer, Asked, Cut, Wait
-from harness.running.wire.edge.rules.in_force import PASSED, Verdict
+from harness.running.wire.edge.rules.in_force import PASSED, Ruling
 from harness.running.wire.edge.upstream_request import UpstreamRequest
 from harness.running.wire.secrets import SECRET, path_alone
 
@@ -126,28 +126,28 @@ class Exchange:
         self._account.arrivals.begin(self._arrival)
         body = bytes(self._request.body)
         self._arrival.nonce = self._nonce(body)
-        verdict = self._account.rules.judge(self._seen(body)) if self._account.rules.faults else PASSED
-        match verdict.decision:
+        ruling = self._account.rules.judge(self._seen(body)) if self._account.rules.faults else PASSED
+        match ruling.decision:
             case Answer() as answer:
                 self._read(body)
-                self._answer_for_fault(verdict.fault, answer)
+                self._answer_for_fault(ruling.fault, answer)
             case Cut(reset):
                 self._read(body)
-                self.cut(verdict.fault, reset=reset)
+                self.cut(ruling.fault, reset=reset)
             case Wait(seconds):
                 self._read(body)
-                self.touched(verdict.fault)
-                self._putting_off = asyncio.get_running_loop().call_later(seconds, self._ask, verdict, body)
+                self.touched(ruling.fault)
+                self._putting_off = asyncio.get_running_loop().call_later(seconds, self._ask, ruling, body)
             case _:
-                self._ask(verdict, body)
+                self._ask(ruling, body)
                 # Once the request is on its way: nothing is heard before this returns.
                 self._read(body)
 
-    def _ask(self, verdict: Verdict, body: bytes) -> None:
+    def _ask(self, ruling: Ruling, body: bytes) -> None:
         """Have the provider answer."""
         self._putting_off = None
-        if verdict.following:
-            self._outgoing = Outgoing(verdict.following, self)
+        if ruling.following:
+            self._outgoing = Outgoing(ruling.following, self)
         to_head = self._request.method == b"HEAD"
         request = self._request_upstream(body)
         self._upstream_request = UpstreamRequest(self._account.upstream, request, self, self._arrival, to_head=to_head)

@@ -33,7 +33,7 @@ def read_rule(text: msgspec.Raw) -> Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Ruling:
     """What becomes of one request: *decision*, for *fault*, which is empty where it passes; then *following* go along with its answer."""
 
     decision: Decision
@@ -41,7 +41,7 @@ class Verdict:
     following: tuple[tuple[str, Following], ...] = ()
 
 
-PASSED = Verdict(Pass())
+PASSED = Ruling(Pass())
 
 
 class Rules:
@@ -70,7 +70,7 @@ class Rules:
         """Put the rule of *fault_id* out of force, if there is one."""
         self._rules.pop(fault_id, None)
 
-    def judge(self, asked: Asked) -> Verdict:
+    def judge(self, asked: Asked) -> Ruling:
         """What becomes of a request that has just come."""
         decided, fault, following = PASSED.decision, "", []
         for fault_id, rule in self._rules.items():
@@ -81,4 +81,4 @@ class Rules:
                     following.append((fault_id, goes_along))
             elif isinstance(decided, Pass):
                 decided, fault = decision, fault_id
-        return Verdict(decided, fault, tuple(following))
+        return Ruling(decided, fault, tuple(following))
