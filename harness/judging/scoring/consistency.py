@@ -19,7 +19,9 @@ import numpy.typing as npt
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.scoring.answers import Answers, Bools, Codes, Era, Floats, Publication, era, in_order, marks
+from harness.judging.scoring.clumps import clumps
 from harness.judging.scoring.counts import rate_a_run
+from harness.judging.scoring.design_effect import clumping, stretch
 from harness.judging.scoring.intervals import clustered_share
 from harness.judging.scoring.shares import exact
 
@@ -30,7 +32,7 @@ __all__ = ["Compared", "Consistency", "Pair", "Side", "compare"]
 
 EXAMPLES = 20
 _BLOCKS_S = (1.0, 2.0, 4.0, 8.0)
-_BLOCKS_MIN = 12  # fewer, and one stretch of wrong answers would leave everything open
+_BLOCKS_MIN = 12  # of which the span has so many; a longer stretch of wrong answers is an effect, and must not leave everything open
 REFERENCES = 5
 """How many first answers say what a snapshot has to say that the baseline knew nothing of."""
 
@@ -252,7 +254,16 @@ def _ratio(table: Answers, agrees: Bools) -> Interval:
     alone = table.conversation[rows] == ""
     # Answers of no conversation are each one of its own.
     conversation = np.where(alone, conversation.size + np.arange(conversation.size), conversation)
-    return clustered_share(agrees[rows], table.question[rows], conversation, *blocks)
+    return clustered_share(agrees[rows], table.question[rows], conversation, *blocks, worth=_worth(at_s, agrees[rows]))
+
+
+def _worth(at_s: Floats, agrees: Bools) -> float:
+    """How many independent answers those asked for at *at_s* are worth, where wrong ones come in a few short clumps."""
+    clumped = stretch(at_s, agrees)
+    span_s = float(np.ptp(at_s)) if at_s.size else 0.0
+    if _BLOCKS_MIN * clumps(clumped.due_s, clumped.weight == 0).longest_s > span_s:
+        return inf
+    return clumping([clumped]).worth(at_s.size, span_s)
 
 
 def _first(rows: Codes, group: Codes, most: int) -> Codes:

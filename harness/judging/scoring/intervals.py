@@ -16,8 +16,12 @@ _T_MAX = 4.3  # of two degrees of freedom: with fewer nothing is said any more
 _MANY = 10_000
 
 
-def clustered_share(good: npt.ArrayLike, cluster: npt.ArrayLike, *others: npt.ArrayLike) -> Interval:
+def clustered_share(
+    good: npt.ArrayLike, cluster: npt.ArrayLike, *others: npt.ArrayLike, worth: float = inf
+) -> Interval:
     """The share of true values in *good*, where samples of one *cluster* resemble each other, or those of one of the *others*.
+
+    *worth*: how many independent samples they are at most, for what resembles each other otherwise.
 
     Wilson's interval for as many independent samples as the clusters are worth: those of the way to cluster by which they are worth the
     least (Korn & Graubard 1998, with Student's t for as many clusters as there are); never narrower than `wilson`.
@@ -31,7 +35,7 @@ def clustered_share(good: npt.ArrayLike, cluster: npt.ArrayLike, *others: npt.Ar
     if n == 0:
         return UNMEASURED
     ratio = float(values.mean())
-    low, high = wilson_ends(ratio, min(_worth(values, codes, ratio) for codes in ways))
+    low, high = wilson_ends(ratio, min(worth, *(_worth(values, codes, ratio) for codes in ways)))
     return Interval(ratio, low, high, n)
 
 
