@@ -10,6 +10,7 @@ end, of those of a fragile one the best.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +19,8 @@ from functools import lru_cache, partial
 from math import inf
 from pathlib import Path
 from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for the simulated world
 
 from simulated_world import Fragile, Resilient, simulate
 
