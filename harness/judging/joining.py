@@ -89,6 +89,15 @@ def derive_attempts(plan: Plan, attempts: pd.DataFrame, requests: pd.DataFrame) 
     return frame
 
 
+def made_for_requests(attempts: pd.DataFrame) -> pd.Series[bool]:
+    """Which of *attempts* were made for requests: those that are joined to one, and those that ask for what joined ones ask for.
+
+    A service may look by itself whether its provider is there, and such a call carries no nonce.
+    """
+    joined, asks_for = attempts["request"] >= 0, attempts["method"] + " " + attempts["path"]
+    return joined | asks_for.isin(asks_for[joined].unique())
+
+
 def since_the_load_began(rows: pd.DataFrame, requests: pd.DataFrame) -> pd.DataFrame:
     """*rows*, attempts or arrivals, without those of before: of the question that is asked then, and of a service that starts."""
     kept = (rows["start_s"] >= 0) | (rows["nonce"].isin(requests["nonce"]) & (rows["nonce"] != ""))

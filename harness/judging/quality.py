@@ -12,11 +12,11 @@ from harness.judging import result
 from harness.judging.delivery import delivery
 from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
-from harness.judging.joining import endless, impossible
+from harness.judging.joining import endless, impossible, made_for_requests
 from harness.judging.metrics import telling
 from harness.judging.preflight import shortcomings
 from harness.judging.result import Quality
-from harness.judging.sameness import one_answer_to_all, unlooked_at
+from harness.judging.sameness import one_answer_to_all, shown, unlooked_at
 from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
 from harness.judging.starvation import Load, loads
@@ -213,14 +213,9 @@ def _fell_behind(quality: Quality) -> str:
 
 
 def _joined_ratio(evidence: Evidence) -> float:
-    """Share of attempts joined to a request, of those that ask for what joined ones ask for.
-
-    A service may look by itself whether its provider is there, and such a call carries no nonce.
-    """
-    attempts = evidence.attempts
-    joined, asks_for = attempts["request"] >= 0, attempts["method"] + " " + attempts["path"]
-    alike = asks_for.isin(asks_for[joined].unique())
-    return float(joined.sum() / alike.sum()) if joined.any() else 0.0
+    """Share of attempts joined to a request, of those that were made for one."""
+    joined = int((evidence.attempts["request"] >= 0).sum())
+    return joined / int(made_for_requests(evidence.attempts).sum()) if joined else 0.0
 
 
 def _counts_attempts(evidence: Evidence) -> bool:
@@ -232,7 +227,13 @@ def _unsteady(evidence: Evidence) -> str:
     baseline = evidence.requests_in("baseline")
     bad = baseline[~baseline["good"]]
     outcome, detail = (bad["outcome"] + "\0" + bad["detail"]).mode()[0].split("\0", 1)
-    why = f"{outcome}: {detail}" if detail else "complete, but late" if outcome == "complete" else outcome
+    why = f"{outcome}: {detail}" if detail else outcome
+    if outcome == "complete":
+        complete = bad[bad["outcome"] == "complete"]
+        in_time = complete["latency_ms"] <= 1000 * evidence.plan.scenario.good.within
+        # In time, and bad all the same: it does not say what is asked of it.
+        said = f"not what good.answers asks for, such as {shown(complete[in_time])}" if in_time.mean() > 0.5 else "late"
+        why = f"complete, but {said}"
     ratio, asked = baseline["good"].mean(), evidence.plan.scenario.good.ratio
     return (
         f"the baseline was not steady: {ratio:.1%} of its answers were good before anything was broken, "

@@ -54,10 +54,12 @@ def _one_text(rows: pd.DataFrame, when: str) -> str | None:
     users = [group for _, group in rows.groupby(["entry", "user"])]
     for of, group in [*whole, *entries]:
         if _is_one(group):
-            return f"all {len(group)} answers{of} {when}, {_to_how_many(group)}, were the same text ({_shown(group)})"
+            return f"all {len(group)} answers{of} {when}, {_to_how_many(group)}, were the same text ({shown(group)})"
     several = [group for group in users if group["asked"].nunique() >= CATCH_ALL_MIN]
     if several and all(map(_is_one, several)):
-        return f"all {len(rows)} answers {when}, {_to_how_many(rows)}, depended on who asked alone (such as {_shown(rows)})"
+        return (
+            f"all {len(rows)} answers {when}, {_to_how_many(rows)}, depended on who asked alone (such as {shown(rows)})"
+        )
     return None
 
 
@@ -78,7 +80,7 @@ def _by_chance(rows: pd.DataFrame, when: str) -> str | None:
         return None
     return (
         f"of answers {when}, two to different questions were the same text as often as two to one question ({other / of_other:.0%} and "
-        f"{same / of_same:.0%} of pairs, such as {_shown(rows)})"
+        f"{same / of_same:.0%} of pairs, such as {shown(rows)})"
     )
 
 
@@ -112,9 +114,10 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
             if expectation.metric in metrics
         )
         rows = answers[answers["phase"] == phase.name]
-        if phase.name in ("warmup", "baseline") or looked or rows["asked"].nunique() < CATCH_ALL_MIN:
+        if phase.name == "warmup" or looked:
             continue
-        if what := _same(rows, baseline) or _other(rows, baseline):
+        several = phase.name != "baseline" and rows["asked"].nunique() >= CATCH_ALL_MIN
+        if what := _unexpected(evidence, rows) or (several and (_same(rows, baseline) or _other(rows, baseline))):
             yield f"{what} in {phase.name}, and nothing looks at what answers say (good.answers, or answer_consistency)"
 
 
@@ -126,7 +129,17 @@ def _same(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
     asked = same["asked"].nunique()
     if len(same) <= _MOST * len(rows) or was > _MOST or asked < CATCH_ALL_MIN:
         return None
-    return f"{len(same)} of {len(rows)} complete answers, to {asked} different questions, were the same text ({_shown(same)})"
+    return f"{len(same)} of {len(rows)} complete answers, to {asked} different questions, were the same text ({shown(same)})"
+
+
+def _unexpected(evidence: Evidence, rows: pd.DataFrame) -> str | None:
+    """That most of *rows* are not what the questions file says a right answer is."""
+    expected = rows["question"].map(lambda name: name in evidence.asked and evidence.asked[name].expected is not None)
+    told = rows[expected.astype(bool)]
+    wrong = int((~told["agrees"]).sum())
+    if not wrong or wrong <= _MOST * len(told):
+        return None
+    return f"{wrong} of {len(told)} complete answers were not as expected (such as {shown(told[~told['agrees']])})"
 
 
 def _other(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
@@ -170,6 +183,7 @@ def _expected(evidence: Evidence, rows: pd.DataFrame) -> bool:
     return True
 
 
-def _shown(rows: pd.DataFrame) -> str:
+def shown(rows: pd.DataFrame) -> str:
+    """How the first answer of *rows* begins."""
     text = " ".join(str(rows["answer"].iloc[0]).split())
     return repr(text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…")

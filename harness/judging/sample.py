@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.judging.evidence import Evidence
+from harness.judging.joining import made_for_requests
 from harness.planning.plan import Phase, Plan
 from harness.planning.schedule import count
 from harness.planning.windows import Window
@@ -94,7 +95,7 @@ class Sample:
         """How many attempts are joined to no request and may have been made for one that was picked."""
         if not self.spans:
             return 0
-        tried = self.run.attempts[self.run.attempts["request"] < 0]
+        tried = self.run.attempts[(self.run.attempts["request"] < 0) & made_for_requests(self.run.attempts)]
         link = dict(self._of.labels).get("link")
         start_s = tried.loc[tried["link"] == link, "start_s"] if link else tried["start_s"]
         late_s = self.spans[-1].end_s + self.run.plan.scenario.load.deadline

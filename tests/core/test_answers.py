@@ -127,6 +127,26 @@ def test_nothing_is_said_of_answers_that_are_as_before_or_were_alike_before(judg
         assert "same text" not in result.reason + "".join(result.quality.notes)
 
 
+def test_answers_that_are_not_as_expected_are_told_though_the_baseline_said_the_same(judged: Judge) -> None:
+    asked = {f"q{i}": Question(id=f"q{i}", text=f"Question {i}?", expected=Expected(text=str(i))) for i in range(5)}
+    wrong = judged(lambda i, due_s: {"answer": f"It is {i % 5 + 10}."}, asked=asked)
+    assert wrong.verdict == "pass"
+    for phase, n in (("baseline", 40), ("fault", 60), ("recovery", 40)):
+        told = (
+            f"{n} of {n} complete answers were not as expected (such as 'It is 10.') in {phase}, and nothing looks at"
+        )
+        assert told in wrong.reason
+    right = judged(sound, asked=asked)
+    assert (right.verdict, right.quality.notes) == ("pass", [])
+
+
+def test_a_baseline_whose_answers_do_not_say_what_is_asked_of_them_is_not_called_late(judged: Judge) -> None:
+    said = judged(sound, good={"answers": {"matches": "days"}}).reason
+    assert "most often: complete, but not what good.answers asks for, such as 'It is 0.'" in said
+    late = judged(lambda i, due_s: {"end_s": due_s + 3}, good={"within": "1s", "answers": {"matches": "It"}}).reason
+    assert "most often: complete, but late" in late
+
+
 # Whether they can be answers.
 
 

@@ -267,6 +267,21 @@ def test_a_phase_in_which_a_service_gave_up_asking_is_not_hidden_behind_the_othe
     assert judge(make_evidence(plan, requests=asked)).verdict == "pass"
 
 
+def test_a_service_that_looks_whether_its_provider_is_there_makes_no_retries_by_that(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    plan = make_plan(phases=(1, 2, 5, 2))
+    asked = rows(plan)
+    tried = [attempt(row, method="POST", path="/v1/chat/completions") for row in asked]
+
+    def found(path: str) -> Interval:
+        looks = [Attempt("provider-east", at_s / 5, end_s=at_s / 5, method="POST", path=path) for at_s in range(50)]
+        return measure(make_evidence(plan, requests=asked, attempts=[*tried, *looks]), "retry_amplification in fault")
+
+    assert (found("/health").value, found("/health").high) == (1, 1)
+    assert found("/v1/chat/completions").high > 1.4  # each of them may be a retry that dropped its nonce
+
+
 def test_a_link_on_which_nothing_was_ever_tried_has_no_amplification(
     make_plan: MakePlan, make_evidence: MakeEvidence
 ) -> None:
