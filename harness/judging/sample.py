@@ -155,7 +155,8 @@ def _planned_s(plan: Plan, selection: Selection) -> float:
     return sum(
         max(0.0, min(phase.end_s, d.end_s) - max(phase.start_s, d.start_s))
         for phase in during
-        for d in plan.disturbances
+        # Without faults those that would have been exposed are asked about.
+        for d in plan.disturbances or plan.windows
     )
 
 

@@ -143,6 +143,12 @@ def test_the_value_among_the_exposed_stands_beside_that_of_the_phase(
     assert (finding.among_exposed.value, finding.among) == (1, None)
 
 
+def test_without_faults_as_many_are_planned_to_be_exposed(make_plan: MakePlan) -> None:
+    asked = Selection(among="exposed")
+    with_faults, without = make_plan(phases=(1, 2, 6, 2)), make_plan(phases=(1, 2, 6, 2), with_faults=False)
+    assert planned(without, asked) == planned(with_faults, asked) == 60
+
+
 def test_without_faults_the_exposed_are_those_that_would_have_been(
     make_plan: MakePlan, make_evidence: MakeEvidence
 ) -> None:
