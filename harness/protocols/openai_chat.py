@@ -7,13 +7,23 @@ import msgspec
 from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
 from harness.protocols.wording import UNREADABLE, common_problems, filled_body, post, prompt, with_pointers
 
+_OURS = {
+    "messages": "the openai-chat protocol sends the question as one message; for other messages use the json protocol",
+    "model": "say it with ask.model",
+    "stream": "say it with ask.stream",
+}
+"""What a body cannot say of itself, and how to say it."""
+
 
 class OpenAiChat:
     """OpenAI's chat completions, streamed or not. What *ask.body* has is sent along."""
 
     def problems(self, ask: Ask) -> list[str]:
         problems = common_problems(ask)
-        return problems if ask.model else [*problems, "the openai-chat protocol needs model: the name of a model"]
+        if not ask.model:
+            problems.append("the openai-chat protocol needs model: the name of a model")
+        problems += [f"body.{name} would be replaced: {why}" for name, why in _OURS.items() if name in (ask.body or {})]
+        return problems
 
     def request(self, ask: Ask, asked: Asked) -> HttpRequest:
         messages = [{"role": "user", "content": prompt(ask, asked)}]

@@ -143,6 +143,13 @@ def test_the_value_among_the_exposed_stands_beside_that_of_the_phase(
     assert (finding.among_exposed.value, finding.among) == (1, None)
 
 
+def test_where_no_fault_is_in_force_nobody_is_exposed_and_that_is_said(make_plan: MakePlan) -> None:
+    asked = expectation.parse("good_ratio >= 0.5 in recovery among exposed")
+    why = metrics["good_ratio"].unsettled(make_plan(phases=(1, 2, 6, 9)), asked)
+    assert why is not None
+    assert why.startswith("nothing is exposed: no fault is in force in recovery")
+
+
 def test_without_faults_as_many_are_planned_to_be_exposed(make_plan: MakePlan) -> None:
     asked = Selection(among="exposed")
     with_faults, without = make_plan(phases=(1, 2, 6, 2)), make_plan(phases=(1, 2, 6, 2), with_faults=False)

@@ -158,6 +158,9 @@ def best_case(
 
     if settles(n):
         return None
+    if not n and expectation.selection.among:
+        where = f"in {expectation.selection.phase}, " if expectation.selection.phase else ""
+        return f"nothing is exposed: no fault is in force {where}for long enough that a request could live inside it"
     enough = next((m for m in (max(n, 1) << doubled for doubled in range(1, 12)) if settles(m)), None)
     needed = f"at least {_least(n, enough, settles)} are needed" if enough else "no number of them could"
     return f"{n} {unit} can never settle it, even when all go well; {needed}"

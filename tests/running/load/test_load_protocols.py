@@ -198,6 +198,9 @@ def test_a_sound_ask_has_no_problems():
     ("ask", "changes", "words"),
     [
         (CHAT, {"model": None}, "needs model"),
+        (CHAT, {"body": {"messages": []}}, "body.messages would be replaced"),
+        (CHAT, {"body": {"model": "m"}}, "body.model would be replaced: say it with ask.model"),
+        (CHAT, {"body": {"stream": False}}, "body.stream would be replaced: say it with ask.stream"),
         (JSON, {"body": None}, "needs body"),
         (JSON, {"answer_pointer": None}, "needs reply.answer"),
         (JSON, {"answer_pointer": "answer"}, "'answer' is no JSON Pointer"),
