@@ -147,9 +147,7 @@ def measured(interval: Interval) -> Measured:
     return Measured(value=value, low=ends[0], high=ends[1], censored=interval.censored, n=interval.n)
 
 
-def best_case(
-    plan: Plan, expectation: Expectation, best: Callable[[int], Interval], unit: str = "requests"
-) -> str | None:
+def best_case(plan: Plan, expectation: Expectation, best: Callable[[int], Interval]) -> str | None:
     """Why not even the *best* interval that n samples can give would pass; says how many would be needed."""
     n = planned(plan, expectation.selection)
 
@@ -163,7 +161,7 @@ def best_case(
         return f"nothing is exposed: no fault is in force {where}for long enough that a request could live inside it"
     enough = next((m for m in (max(n, 1) << doubled for doubled in range(1, 12)) if settles(m)), None)
     needed = f"at least {_least(n, enough, settles)} are needed" if enough else "no number of them could"
-    return f"{n} {unit} can never settle it, even when all go well; {needed}"
+    return f"{n} requests can never settle it, even when all go well; {needed}"
 
 
 def _least(too_few: int, enough: int, settles: Callable[[int], bool]) -> int:

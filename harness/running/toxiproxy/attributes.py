@@ -38,14 +38,12 @@ _RANGES: dict[str, dict[str, _Range]] = {
 }
 
 
-def check_toxic(kind: str, stream: str, attributes: Mapping[str, object], toxicity: float = 1.0) -> None:
+def check_toxic(kind: str, stream: str, attributes: Mapping[str, object]) -> None:
     """Raise ToxiproxyError, saying what would be right, unless the server can carry this toxic as it is meant."""
     if kind not in _RANGES:
         raise ToxiproxyError(f"unknown kind of toxic {kind!r}; {suggestion(kind, list(_RANGES))}")
     if stream not in ("upstream", "downstream"):
         raise ToxiproxyError(f"{stream!r} is no stream of a proxy; write upstream or downstream")
-    if isinstance(toxicity, bool) or not isinstance(toxicity, int | float) or not 0 <= toxicity <= 1:
-        raise ToxiproxyError(f"toxicity {toxicity!r} is not a share of connections; write a number from 0 to 1")
     ranges = _RANGES[kind]
     for name in attributes:
         if name not in ranges:

@@ -111,15 +111,13 @@ class ToxiproxyApi:
         """Listen no more, and close all connections."""
         return self._changed(name, enabled=False)
 
-    def add_toxic(
-        self, proxy: str, name: str, kind: str, stream: str, attributes: Mapping[str, int], toxicity: float = 1.0
-    ) -> InstalledToxic:
-        """Put a toxic on a proxy. *toxicity* is the share (0-1) of connections that it acts on, drawn by the server."""
+    def add_toxic(self, proxy: str, name: str, kind: str, stream: str, attributes: Mapping[str, int]) -> InstalledToxic:
+        """Put a toxic on a proxy, where it acts on every connection: a share of them would be drawn by the server, by no seed of ours."""
         check_name(name)
-        check_toxic(kind, stream, attributes, toxicity)
-        asked = {"name": name, "type": kind, "stream": stream, "toxicity": toxicity, "attributes": dict(attributes)}
+        check_toxic(kind, stream, attributes)
+        asked = {"name": name, "type": kind, "stream": stream, "toxicity": 1.0, "attributes": dict(attributes)}
         added = _toxic(self._server.post(_path(proxy, "toxics"), asked))
-        _require_toxic(added, InstalledToxic(name, kind, stream, attributes, toxicity))
+        _require_toxic(added, InstalledToxic(name, kind, stream, attributes, 1.0))
         return added
 
     def remove_toxic(self, proxy: str, name: str) -> None:

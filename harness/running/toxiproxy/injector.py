@@ -50,10 +50,10 @@ class ToxiproxyStage:
         self._closed = False
         self._lock = threading.RLock()
 
-    def open_link(self, link: str, upstream: str, port: int | None = None) -> tuple[str, int]:
+    def open_link(self, link: str, upstream: str) -> tuple[str, int]:
         """The address of a new proxy for *link* that passes everything on to *upstream* (host:port).
 
-        It is on 127.0.0.1, at *port*, or at a free one. Raises ToxiproxyError that names the port when that is taken.
+        It is on 127.0.0.1, at a free port. Raises ToxiproxyError, and HarnessError for a link that is open already.
         """
         name = self._proxy_name(link)
         check_name(name)
@@ -62,7 +62,7 @@ class ToxiproxyStage:
             if link in self._links:
                 raise HarnessError(f"link {link!r} is open already")
             self._api.supported_version()
-            opened = self._opened(link, name, upstream, port)
+            opened = self._opened(link, name, upstream)
             return opened.host, opened.port
 
     def undo_requests(self, link: str) -> list[dict[str, str]]:
@@ -196,9 +196,9 @@ class ToxiproxyStage:
             raise HarnessError(f"link {link!r} is not open; open: {', '.join(self._links) or 'none'}")
         return self._links[link]
 
-    def _opened(self, link: str, name: str, upstream: str, port: int | None) -> _OpenLink:
-        for tries_left in reversed(range(1 if port else _PORT_TRIES)):
-            wanted = _OpenLink(name, upstream, "127.0.0.1", port or free_port())
+    def _opened(self, link: str, name: str, upstream: str) -> _OpenLink:
+        for tries_left in reversed(range(_PORT_TRIES)):
+            wanted = _OpenLink(name, upstream, "127.0.0.1", free_port())
             # Ours from here on: an answer that does not come does not mean that the proxy does not come.
             self._links[link] = wanted
             try:

@@ -52,13 +52,6 @@ def test_a_stream_has_one_of_two_names() -> None:
         check_toxic("timeout", "sideways", {"timeout": 0})
 
 
-@pytest.mark.parametrize("toxicity", [-0.1, 7, float("nan"), True])
-def test_toxicity_is_a_share(toxicity: float) -> None:
-    check_toxic("timeout", "upstream", {"timeout": 0}, 0.5)
-    with pytest.raises(ToxiproxyError, match="number from 0 to 1"):
-        check_toxic("timeout", "upstream", {"timeout": 0}, toxicity)
-
-
 @pytest.mark.parametrize("name", ["a/b", "", "..", "a b", "ä", "-x", "a\n"])
 def test_a_name_that_could_not_be_addressed_is_refused(name: str) -> None:
     check_name("run-7.openai_east")

@@ -76,8 +76,8 @@ def test_a_proxy_made_disabled_does_not_listen_before_it_is_enabled(api: Toxipro
 
 def test_a_toxic_is_added_and_removed(api: ToxiproxyApi) -> None:
     api.create_proxy("one", "127.0.0.1:9")
-    added = api.add_toxic("one", "slow", "latency", "upstream", {"latency": 100, "jitter": 20}, toxicity=0.3)
-    assert added == InstalledToxic("slow", "latency", "upstream", {"latency": 100, "jitter": 20}, pytest.approx(0.3))
+    added = api.add_toxic("one", "slow", "latency", "upstream", {"latency": 100, "jitter": 20})
+    assert added == InstalledToxic("slow", "latency", "upstream", {"latency": 100, "jitter": 20}, 1.0)
     assert api.proxy("one").toxics == (added,)
     api.remove_toxic("one", "slow")
     assert api.proxy("one").toxics == ()
