@@ -30,7 +30,7 @@ STRETCHED_MOST = student_quantile(2)
 FEWEST = 3  # rows hit, of which it can be told whether they come together
 FEW = 2  # clumps, of which no spread can be told
 SLOW_S = (2.0, 3.0)  # the length of blocks that show what wanders
-SURELY, SURELY_SLOW = 2.0, 3.0  # standard deviations; of blocks of a length that the rows did not ask for, more
+SURELY, SURELY_SLOW = 2.0, 4.0  # standard deviations; of blocks of a length that the rows did not ask for, more
 FREE = 3  # degrees of freedom that these have at least
 _KNOWN_S = 1.0  # one clump of that length stands for what is known of clumps before any was seen
 
