@@ -16,6 +16,11 @@ TOO_BUSY = re.compile("the load fell behind|too busy|other processes took")
 """What stands in the reason of a run for which the machine was too busy: it says nothing of the service, and is no failure."""
 
 
+def came_to(wanted: str, verdict: str, reason: str) -> bool:
+    """Whether a run came to the *wanted* verdict; of one for which the machine was too busy, whether it says that instead of another."""
+    return verdict == wanted or (verdict == "invalid" and TOO_BUSY.search(reason) is not None)
+
+
 def seats(folder: Path) -> Machine:
     """The machine's two seats for whole runs, held by files in *folder*: ``with machine(1)`` waits for one, ``machine(2)`` for both."""
     folder.mkdir(exist_ok=True)

@@ -17,7 +17,9 @@ from typing import Any
 
 import psutil
 import pytest
-from real_runs import TOO_BUSY, Machine
+from real_runs import TOO_BUSY, Machine, came_to
+
+from harness.judging.result import EXIT_STATUS
 
 ROOT = Path(__file__).resolve().parents[2]
 # Short enough for a test, long enough for each expectation below to be settled.
@@ -45,11 +47,10 @@ class Ended:
         return json.loads((self.folder / "result.json").read_text())
 
     def came_to(self, verdict: str) -> bool:
-        """Whether the run was judged so; where the machine was too busy for any verdict, whether it says that instead."""
+        """Whether the run was judged so, and the command ended so; where the machine was too busy for a verdict, whether it says that."""
         result = self.result
-        if result["verdict"] == "invalid" and TOO_BUSY.search(result["reason"]):
-            return self.status == 4
-        return result["verdict"] == verdict and self.status == {"pass": 0, "fail": 1}[verdict]
+        status: int = EXIT_STATUS[result["verdict"]]
+        return came_to(verdict, result["verdict"], result["reason"]) and self.status == status
 
 
 def command(*words: str, before: str = "pass") -> list[str]:
