@@ -466,3 +466,9 @@ def test_every_key_of_the_instrument_file_is_documented_and_no_other() -> None:
     assert documented == {"type"} | {
         field.name for kind in (Lateness, Machine) for field in msgspec.structs.fields(kind)
     }
+
+
+def test_every_decision_has_a_number_of_its_own_and_a_heading() -> None:
+    decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [path.name[:4] for path in decisions] == [f"{number:03}-" for number in range(1, len(decisions) + 1)]
+    assert all(path.read_text().startswith("# ") for path in decisions)
