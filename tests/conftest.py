@@ -10,10 +10,32 @@ import pytest
 import trustme
 from hypothesis import HealthCheck, settings
 from real_runs import Machine, seats
+from xdist.scheduler import LoadFileScheduling
 
 # How long an example takes says something of the machine and nothing of what is tested.
 settings.register_profile("whatever the machine does", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("whatever the machine does")
+
+
+WHOLE_RUNS = ("tests/end_to_end/", "tests/quality/")
+
+
+class _WholeRunsTogether(LoadFileScheduling):
+    """Files stay together, and all whole runs are one worker's: two that make them would wait for one another's seats."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "whole runs" if nodeid.startswith(WHOLE_RUNS) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+    return _WholeRunsTogether(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs come first, since they take longest and wait for most of their time."""
+    items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_RUNS))
 
 
 @pytest.fixture(scope="session")

@@ -92,14 +92,14 @@ def _chunk(data: bytes) -> bytes:
 
 @pytest.fixture
 def streaming(provider):
-    """A provider that streams six events; as many to a chunk as *size* bytes of them are."""
+    """A provider that streams six events; as many to a chunk as *size* bytes of them are. Where it does not *end*, more may come."""
 
-    def start(size: int = 10**6, *, chunked: bool = True) -> None:
+    def start(size: int = 10**6, *, chunked: bool = True, end: bytes = b"0\r\n\r\n") -> None:
         async def script(request, line) -> None:
             text = b"".join(EVENTS)
             if chunked:
                 pieces = [text[start : start + size] for start in range(0, len(text), size)]
-                line.write(HEAD + b"".join(map(_chunk, pieces)) + b"0\r\n\r\n")
+                line.write(HEAD + b"".join(map(_chunk, pieces)) + end)
             else:
                 line.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text) + text)
 
@@ -121,7 +121,7 @@ def _told(heard: bytes) -> bytes:
 def test_a_stream_is_cut_after_so_many_events_wherever_its_pieces_end(
     wire, provider, clients, kit, streaming, size: int
 ) -> None:
-    streaming(size)
+    streaming(size, end=b"")
     wire.stage.inject("f", EdgeRule("east", Meddle(answer="cut")))
     client = clients(wire.edge())
     client.say(kit.post())
