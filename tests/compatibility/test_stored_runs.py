@@ -14,6 +14,7 @@ import pytest
 
 from harness import stored
 from harness.faults.effects import Sight
+from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
 from harness.problems import UsageProblems
@@ -48,7 +49,7 @@ def run(tmp_path: Path) -> RunFolder:
 def judged(run: RunFolder) -> tuple[Result, list[str]]:
     """What the run comes to, and what was said on the way."""
     said: list[str] = []
-    return stored.judge(run.path, say=said.append).result, said
+    return verdict.judge(stored.load_evidence(run, say=said.append)), said
 
 
 def edit(path: Path, *replacements: tuple[str, str]) -> None:
@@ -69,8 +70,9 @@ def test_every_layout_that_is_kept_is_judged() -> None:
 
 @pytest.mark.parametrize("release", RELEASED)
 def test_a_run_of_an_earlier_layout_comes_to_what_it_came_to(release: str, tmp_path: Path) -> None:
-    result, said = judged(RunFolder(Path(copytree(HERE / release, tmp_path / "run"))))
-    assert (verdicts(result), said) == (RELEASED[release], [])
+    said: list[str] = []
+    run = stored.judge(Path(copytree(HERE / release, tmp_path / "run")), say=said.append)
+    assert (verdicts(run.result), said) == (RELEASED[release], [])
 
 
 def loaded(run: RunFolder) -> Evidence:

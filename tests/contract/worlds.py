@@ -25,7 +25,7 @@ from harness.running.world.interruptions import Interruptions
 from harness.running.world.real import find_proxy, real_world
 from harness.settings import settings
 
-PATIENCE_S = 2.5
+PATIENCE_S = 1.8
 """How long a client here waits for an answer."""
 LATE_S = 1.0
 """From when on one is late; an answer that nothing delays comes sooner on a machine that does anything at all."""

@@ -27,7 +27,7 @@ SHORT = (
     "phases.warmup=1s",
     "phases.baseline=5s",
     "phases.fault=6s",
-    "phases.recovery=6s",
+    "phases.recovery=2s",
     "load.deadline=4500ms",
     "good.within=3800ms",
 )
