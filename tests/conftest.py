@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,9 @@ import trustme
 from hypothesis import HealthCheck, settings
 from real_runs import Machine, seats
 from xdist.scheduler import LoadFileScheduling
+
+# Hundreds of processes import the same modules; told to write no bytecode, each of them would compile them all anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How long an example takes says something of the machine and nothing of what is tested.
 settings.register_profile("whatever the machine does", deadline=None, suppress_health_check=[HealthCheck.too_slow])
