@@ -7,7 +7,7 @@ quantiles, the attempts and the baseline's steadiness.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from harness.judging.scoring.distributions import Bools, Floats
 
 JOIN_S = 0.25
 JOIN_GAPS = 2.5
+LONGEST_S = 1.0  # of a service that nobody touches; what lasts longer may be what is asked about
 PRIOR_CLUMPS = 4.0
 PRIOR_S = 2.0  # with the clumps above: before any was seen, one is taken to last 2 / (4 - 1) = 0.67 s on average
 CHANCE = 0.015  # that a service which nobody touches is said to relapse while it is watched
@@ -33,6 +34,11 @@ class Clumps:
     @property
     def longest_s(self) -> float:
         return float(self.lengths_s.max(initial=0.0))
+
+    @property
+    def short(self) -> Clumps:
+        """Those of up to `LONGEST_S`, which say how long the next one may be."""
+        return replace(self, lengths_s=self.lengths_s[self.lengths_s <= LONGEST_S])
 
     def exceeded_by_chance_s(self, ahead_s: float, besides_s: Floats = NO_LENGTHS) -> float:
         """What the longest clump of the next *ahead_s* seconds exceeds with `CHANCE`.

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.scoring.climbs import climb
-from harness.judging.scoring.clumps import NONE_SEEN, Clumps, clumps
+from harness.judging.scoring.clumps import LONGEST_S, NONE_SEEN, Clumps, clumps
 from harness.judging.scoring.design_effect import rows_a_clump
 from harness.judging.scoring.distributions import Bools, Floats
 from harness.judging.scoring.settling import Level, Moment, change, crossing, in_order, levels, standing, surely_below
@@ -30,7 +30,6 @@ TOLD_S = 2.0
 TOGETHER = 1.5  # times what one stretch may last: what all of them may within the hold
 LEAST_BAD = 3  # failures that a stretch has to have
 JOIN_S, JOIN_LENGTHS = 1.0, 2.0  # stretches less far apart than either are one trouble
-LONG_S = 1.0  # the longest that a clump counts when another one is held against it
 SUBSTANTIAL = 0.75  # of TOLD_S: a clump as long is outside the band whatever the rows around it say
 CLIMBS = 0.0  # log units by which a climb has to explain the rows better than a step before its interval counts
 CLIMBS_SURELY = 4.0  # and before its value does
@@ -304,7 +303,7 @@ class _Window:
         if clumps(self.due[rows], self.good[rows]).longest_s >= SUBSTANTIAL * TOLD_S:
             return True
         # The trouble itself is among them, and must not explain itself away by its length.
-        worth = self._worth(row, LONG_S)
+        worth = self._worth(row, LONGEST_S)
         good = self.good[rows]
         return surely_below(float(good.sum()), good.size, self.band, worth)
 
@@ -334,8 +333,7 @@ class _Window:
         if well is None:
             return np.empty(0)
         row = max(well, self.zero)
-        lengths_s = clumps(self.due[row:], self.good[row:]).lengths_s
-        return lengths_s[lengths_s <= LONG_S]
+        return clumps(self.due[row:], self.good[row:]).short.lengths_s
 
     def _standing(self, level: Level) -> str:
         return standing(level.good, level.n, self.band)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,6 @@ from harness.judging.scoring.shares import wilson
 
 LAG_P99_MS = 50.0
 LATE_RATIO = 0.01
-SHORT_S = 1.0  # clumps that say how long the next one may be; longer ones may be what is asked about
 LEAST_S = 2.0  # what is shorter is no trouble, but a clump
 CUT_OFF = 0.5  # of a stretch at an edge of the baseline so much may be seen
 
@@ -49,8 +47,7 @@ def _is_trouble(due_s: Floats, good: Bools, rows: slice, ratio: float) -> bool:
     beside[rows] = False
     first, last = max(rows.start - 1, 0), min(rows.stop, due_s.size - 1)
     length_s, span_s = float(due_s[last] - due_s[first]), float(np.ptp(due_s))
-    own = clumps(due_s[beside], good[beside])
-    own = replace(own, lengths_s=own.lengths_s[own.lengths_s <= SHORT_S])
+    own = clumps(due_s[beside], good[beside]).short
     noise_s = max(LEAST_S, own.exceeded_by_chance_s(span_s))
     if length_s <= (noise_s * CUT_OFF if rows.start == 0 or rows.stop == due_s.size else noise_s):
         return False
