@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
+from typing import Literal
 
 import pytest
 
-from harness.faults.effects import TapMode
+from harness.faults.effects import OpenConnections, TapMode
 
 CARRIES = ["http", "redis", "tcp"]
 RESET = TapMode("east", "reset")
@@ -14,8 +15,8 @@ ASKED = {"http": b"", "redis": b"*1\r\n$4\r\nPING\r\n", "tcp": b"hello"}
 ECHOED = {"http": b":3}}", "redis": b"PING\r\n", "tcp": b"hello"}
 
 
-def silence(streams: str = "both", then: str = "deliver") -> TapMode:
-    return TapMode("east", "silence", streams, then)  # type: ignore[arg-type]  # from a parameter of a test
+def silence(streams: Literal["both", "upstream", "downstream"] = "both", then: OpenConnections = "deliver") -> TapMode:
+    return TapMode("east", "silence", streams, then)
 
 
 @pytest.fixture(params=CARRIES)
