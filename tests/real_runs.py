@@ -12,13 +12,23 @@ from typing import IO
 
 SEATS = 2
 Machine = Callable[[int], AbstractContextManager[None]]
-TOO_BUSY = re.compile("the load fell behind|too busy|other processes took")
+TOO_BUSY = re.compile("the load fell behind|too busy|other processes took", re.IGNORECASE)
 """What stands in the reason of a run for which the machine was too busy: it says nothing of the service, and is no failure."""
 
 
 def came_to(wanted: str, verdict: str, reason: str) -> bool:
     """Whether a run came to the *wanted* verdict; of one for which the machine was too busy, whether it says that instead of another."""
     return verdict == wanted or (verdict == "invalid" and TOO_BUSY.search(reason) is not None)
+
+
+def too_busy(verdict: str, reason: str) -> bool:
+    """Whether that the machine was too busy is all that a run came to. One that is invalid for more than that is so on any machine."""
+    return verdict == "invalid" and TOO_BUSY.search(_first(reason)) is not None
+
+
+def _first(reason: str) -> str:
+    """The first of the reasons that a sentence gives: who was busy beside it is told last."""
+    return reason.partition("; ")[0]
 
 
 def seats(folder: Path) -> Machine:

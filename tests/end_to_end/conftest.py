@@ -29,7 +29,7 @@ SHORT = (
     "phases.fault=6s",
     "phases.recovery=2s",
     "load.deadline=4500ms",
-    "good.within=3800ms",
+    "good.within=4300ms",
 )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-EXPECTED = ("good_ratio >= 0.85 in fault", "retry_amplification <= 3 in fault")
+# Far from what either target does, since failures of so short a fault come in few clumps and leave the interval wide.
+EXPECTED = ("good_ratio >= 0.92 in fault", "retry_amplification <= 3 in fault")
 TARGETS = ("fragile", "resilient")
 FILES = {
     "report.html", "result.json", "junit.xml", "summary.md", "history.jsonl", "requests.parquet", "attempts.parquet", "scenario.yaml",

@@ -27,7 +27,10 @@ def drawn(folder: Path) -> dict[str, bool]:
 
 def test_equal_seeds_hit_the_same_requests_in_two_real_runs(small: Any) -> None:
     small.write("scenario", small.scenario | {"faults": [FAULT], "phases": PHASES})
-    folders = [small.run("--seed", seed).folder for seed in ("5", "5")]
+    targets = [small.write(name, small.target | {"name": name}) for name in ("first", "again")]
+    for process in [small.begin("--seed", "5", "--target", str(target)) for target in targets]:
+        small.end(process)
+    folders = sorted(small.out.glob("*/*"))
     first, again = map(drawn, folders)
 
     both = first.keys() & again.keys()

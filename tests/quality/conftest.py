@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_runs import TOO_BUSY, Machine
+from real_runs import Machine, too_busy
 
 import harness
 
@@ -70,6 +70,6 @@ def _conduct(processes: ProcessPoolExecutor, case: str, folder: Path) -> Any:
         run = processes.submit(
             harness.run, folder / "scenario.yaml", target=folder / "target.yaml", out=folder / "runs"
         ).result()
-        if not TOO_BUSY.search(run.result.reason):
+        if not too_busy(run.verdict, run.result.reason):
             break
     return run

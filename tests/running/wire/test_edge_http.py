@@ -340,6 +340,9 @@ def test_a_defect_of_ours_is_a_cut_and_is_said(wire, provider, clients, kit, mon
         raise RuntimeError("a defect")
 
     monkeypatch.setattr("harness.running.wire.edge.exchange._reader", broken)
+    _answering(
+        provider, HEAD + _chunk(b"data: 1\n\n")
+    )  # and would say more: a connection that is done is kept for a while
     client = clients(wire.edge())
     with caplog.at_level(logging.ERROR):
         client.say(kit.post())
