@@ -20,7 +20,7 @@ LOST = {"kind": "regional_loss", "region": "near", "mode": "blackhole"}
 BEHIND = {"kind": "cache_divergence", "region": "west", "publish_after": "0.5s"}
 
 ANSWERED = "good_ratio >= 0.8 in fault"
-CONSISTENT = "answer_consistency >= 0.85 in fault"
+CONSISTENT = "answer_consistency >= 0.9 in fault"
 FORWARD = "monotonic_violations <= 0"
 ASKED_ONCE = "retry_amplification <= 1.5 in fault"
 

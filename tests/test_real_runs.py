@@ -1,0 +1,35 @@
+"""Whole runs in the tests: one for which the machine was too busy is told from one that says something of the service."""
+
+from __future__ import annotations
+
+import pytest
+from real_runs import came_to, too_busy
+
+BUSY = (
+    "Other processes took 70% of the processors in the fault, CPU pressure 39%: close what else runs on this machine."
+)
+BEHIND = "The load fell behind: 3 of 100 requests were not sent; close what else runs on this machine, or lower load.rate_per_s."
+UNUSED = (
+    "Latency 200 ± 0 ms broke what is not used: nothing had passed on far; other processes took 70% of the processors."
+)
+
+
+@pytest.mark.parametrize("reason", [BUSY, BEHIND])
+def test_a_run_for_which_the_machine_was_too_busy_is_made_again_and_fails_nothing(reason: str) -> None:
+    assert too_busy("invalid", reason)
+    assert came_to("pass", "invalid", reason)
+    assert came_to("fail", "invalid", reason)
+
+
+def test_a_run_that_is_invalid_whoever_was_busy_is_not_made_again() -> None:
+    assert not too_busy("invalid", UNUSED)
+
+
+@pytest.mark.parametrize(("wanted", "verdict"), [("pass", "fail"), ("fail", "pass"), ("fail", "inconclusive")])
+def test_a_run_that_came_to_another_verdict_failed_however_busy_the_machine(wanted: str, verdict: str) -> None:
+    assert not too_busy(verdict, BUSY)
+    assert not came_to(wanted, verdict, BUSY)
+
+
+def test_a_run_that_is_invalid_for_another_reason_failed() -> None:
+    assert not came_to("pass", "invalid", "The baseline was not steady: 67.6% of its answers were good.")
