@@ -79,9 +79,8 @@ def conduct(
     with signals.installed():
         # A run that has a folder has a history in it, with an end: whoever stops it before that stops it then.
         signals.hold()
-        folder = run_folder.create(
-            out, prepared.plan.scenario.name, f"{started_at:%Y%m%d-%H%M%S}-{prepared.plan.target.name}"
-        )
+        plan = prepared.plan
+        folder = run_folder.create(out, plan.scenario.name, run_folder.new_id(plan.target.name, started_at))
         first = _first_line(prepared, proxy, folder.path.name, started_at)
         with writing(folder):
             _store_texts(folder, prepared)

@@ -66,7 +66,7 @@ def ask(
     ]:
         raise UsageProblems(*problems)
     proxy = find_proxy(environment, toxiproxy_url, say)
-    folder = run_folder.create(out, "ask", f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{target.value.name}")
+    folder = run_folder.create(out, "ask", run_folder.new_id(target.value.name, datetime.now(UTC)))
     signals = Interruptions()
     try:
         with (

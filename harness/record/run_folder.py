@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -105,6 +107,15 @@ class Tables:
     arrivals: pd.DataFrame
     kept: bool
     traffic: pd.DataFrame | None = None
+
+
+def new_id(target: str, began: datetime) -> str:
+    """The id of a run on *target*: its instant to the second, and four digits that keep it apart from one that began with it.
+
+    By its id a run knows its own requests, conversations and proxies where others use the same service or Toxiproxy, and those may have
+    folders elsewhere.
+    """
+    return f"{began:%Y%m%d-%H%M%S}-{target}-{secrets.token_hex(2)}"
 
 
 def create(out: Path, scenario: str, run_id: str) -> RunFolder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -55,6 +56,13 @@ def test_rows_before_a_full_disk_are_kept_and_the_writer_is_told(tmp_path: Path)
 def test_two_runs_of_one_name_get_folders_of_their_own(tmp_path: Path) -> None:
     names = [run_folder.create(tmp_path, "region-loss", "20261121").path.name for _ in range(3)]
     assert names == ["20261121", "20261121-2", "20261121-3"]
+
+
+def test_two_runs_that_begin_in_one_second_have_ids_of_their_own_wherever_their_folders_are() -> None:
+    began = datetime(2026, 11, 21, 5, 31, 2, tzinfo=UTC)
+    ids = {run_folder.new_id("fragile", began) for _ in range(10)}
+    assert len(ids) > 1
+    assert {name[:23] for name in ids} == {"20261121-053102-fragile"}
 
 
 def test_where_no_folder_can_be_made_that_is_said_with_what_would_help(tmp_path: Path) -> None:
