@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from harness.planning.plan import Disturbance, Plan
 from harness.planning.windows import Window, merged
@@ -30,6 +30,7 @@ from harness.record.history import (
 from harness.record.instrument import Measurement
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 
@@ -66,13 +67,16 @@ class Evidence:
             self._made[what] = make()
         return self._made[what]
 
-    def requests_in(self, phase: str | None) -> pd.DataFrame:
-        """Requests due in *phase*, or in all phases but the warm-up."""
-        names = self.requests["phase"]
-        rows: pd.DataFrame = self.once(
-            ("requests", phase), lambda: self.requests[names == phase if phase else names != "warmup"]
-        )
-        return rows
+    def column(self, table: Literal["requests", "attempts", "arrivals"], name: str) -> np.ndarray[Any, Any]:
+        """One column of a *table*, a value a row, which cannot be changed: all who measure read the same one."""
+
+        def made() -> np.ndarray[Any, Any]:
+            values: np.ndarray[Any, Any] = getattr(self, table)[name].to_numpy()
+            values.flags.writeable = False
+            return values
+
+        column: np.ndarray[Any, Any] = self.once((table, name), made)
+        return column
 
     @property
     def ended(self) -> Ended | None:

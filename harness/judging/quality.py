@@ -17,9 +17,11 @@ from harness.judging.metrics import telling
 from harness.judging.preflight import shortcomings
 from harness.judging.result import Quality
 from harness.judging.sameness import one_answer_to_all, shown, unlooked_at
+from harness.judging.sample import pick
 from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
 from harness.judging.starvation import Load, loads
+from harness.reading.expectation import Selection
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
 from harness.record.rows import SLICE_S
 
@@ -35,7 +37,7 @@ def measurement_quality(evidence: Evidence) -> Quality:
     """What the run says about its own measurement."""
     rows, attempts, arrivals = evidence.requests, evidence.attempts, evidence.arrivals
     lag_ms = (1000 * (rows["sent_s"] - rows["due_s"])).dropna().clip(lower=0)
-    baseline = evidence.requests_in("baseline")
+    baseline = pick(evidence, Selection("baseline")).column
     offered = _offered(evidence)
     audited = audit(rows["index"].tolist(), offered)
     return Quality(
@@ -50,10 +52,8 @@ def measurement_quality(evidence: Evidence) -> Quality:
         send_lag_ms=result.SendLagMs(
             p50=_rounded(lag_ms.quantile(0.5)), p99=_rounded(lag_ms.quantile(0.99)), max=_rounded(lag_ms.max())
         ),
-        steady_baseline=steady(
-            baseline["due_s"].to_numpy(), baseline["good"].to_numpy(), evidence.plan.scenario.good.ratio
-        )
-        if len(baseline)
+        steady_baseline=steady(baseline("due_s"), baseline("good"), evidence.plan.scenario.good.ratio)
+        if baseline("good").size
         else None,
         join_ratio=round(float((attempts["request"] >= 0).mean()), 6) if len(attempts) else None,
         attempts=len(attempts),
@@ -224,7 +224,7 @@ def _counts_attempts(evidence: Evidence) -> bool:
 
 def _unsteady(evidence: Evidence) -> str:
     """How bad the baseline was, and what was wrong with most of it."""
-    baseline = evidence.requests_in("baseline")
+    baseline = pick(evidence, Selection("baseline")).requests
     bad = baseline[~baseline["good"]]
     outcome, detail = (bad["outcome"] + "\0" + bad["detail"]).mode()[0].split("\0", 1)
     why = f"{outcome}: {detail}" if detail else outcome

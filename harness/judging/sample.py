@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from math import inf
+from operator import and_, or_
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.judging.evidence import Evidence
@@ -18,6 +21,11 @@ from harness.reading.target import Target
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from harness.judging.scoring.distributions import Bools
+
+Labels = tuple[tuple[str, str], ...]
+"""Names of `LABELS`, each with the value that it has."""
 
 LAYERS = ("first", "sdk", "application", "failover")
 
@@ -45,20 +53,30 @@ LABELS: Mapping[str, Label] = {
 class Sample:
     """Rows of *run* by what they are for; the columns of its tables are those that `evidence` describes.
 
-    *requests* are those that were picked, and *spans* the phases in which they were due. *windows* are the stretches in which a fault
-    was in force, as they happened; none when one never began or never ended.
+    *picked* says of each request of the run whether it was picked, and *spans* are the phases in which those are due. *windows* are the
+    stretches in which a fault was in force, as they happened; none when one never began or never ended.
     """
 
     run: Evidence
-    requests: pd.DataFrame
+    picked: Bools
     spans: tuple[Phase, ...]
     windows: tuple[Window, ...]
     _of: Selection
 
+    def column(self, name: str) -> np.ndarray[Any, Any]:
+        """One column of the *requests* as an array: quicker by far than to cut all columns out of the run's table for it."""
+        values: np.ndarray[Any, Any] = self.run.column("requests", name)[self.picked]
+        return values
+
     @property
-    def baseline(self) -> pd.DataFrame:
-        """Requests that were due in the baseline, of the kind that was picked."""
-        return pick(self.run, Selection("baseline", self._of.labels)).requests
+    def requests(self) -> pd.DataFrame:
+        """The requests that were picked, with all their columns."""
+        return self._once("requests", lambda: self.run.requests[self.picked])
+
+    @property
+    def baseline(self) -> Sample:
+        """What was due in the baseline, of the kind that was picked."""
+        return pick(self.run, Selection("baseline", self._of.labels))
 
     @property
     def rate_per_s(self) -> float:
@@ -73,7 +91,7 @@ class Sample:
     @property
     def attempts(self) -> pd.DataFrame:
         """Attempts of the kind that was picked which are joined to one of the *requests*."""
-        return self._once("attempts", self._attempts)
+        return self._once("attempts", lambda: self.run.attempts[self._joined()])
 
     @property
     def arrivals(self) -> pd.DataFrame:
@@ -82,24 +100,30 @@ class Sample:
 
     def tries(self) -> np.ndarray[Any, Any]:
         """How many of the *attempts* each of the *requests* became, in their order."""
-        joined = self.attempts["request"].value_counts()
-        return self.requests["index"].map(joined).fillna(0).astype("int64").to_numpy()
+        tries: np.ndarray[Any, Any] = _tries(self.run, _of_attempts(self._of))[self.picked]
+        return tries
+
+    def arrived(self) -> np.ndarray[Any, Any]:
+        """How many of the *arrivals* each of the *requests* became, in their order."""
+        import numpy as np
+
+        arrived = Counter(self.arrivals["nonce"].tolist())
+        return np.array([arrived[nonce] for nonce in self.column("nonce").tolist()], np.int64)
 
     def seen(self) -> bool:
         """Whether the run has any attempt on the link that was picked, or on any where none was."""
         link = dict(self._of.labels).get("link")
-        tried = self.run.attempts["link"]
-        return bool((tried == link).any() if link else len(tried))
+        tried = self.run.column("attempts", "link")
+        return bool((tried == link).any() if link else tried.size)
 
     def strays(self) -> int:
         """How many attempts are joined to no request and may have been made for one that was picked."""
         if not self.spans:
             return 0
-        tried = self.run.attempts[(self.run.attempts["request"] < 0) & made_for_requests(self.run.attempts)]
         link = dict(self._of.labels).get("link")
-        start_s = tried.loc[tried["link"] == link, "start_s"] if link else tried["start_s"]
+        start_s = _strays(self.run, (("link", link),) if link else ())
         late_s = self.spans[-1].end_s + self.run.plan.scenario.load.deadline
-        return int(start_s.between(self.spans[0].start_s, late_s).sum())
+        return int(((self.spans[0].start_s <= start_s) & (start_s <= late_s)).sum())
 
     def once(self, what: str, make: Callable[[], Any]) -> Any:
         """What *make* returns, made the first time that *what* is asked for of these rows."""
@@ -109,16 +133,16 @@ class Sample:
         rows: pd.DataFrame = self.once(what, make)
         return rows
 
-    def _attempts(self) -> pd.DataFrame:
-        tried = self.run.attempts
-        tried = tried[tried["request"].isin(self.requests["index"])]
-        for name, value in self._of.labels:
-            if LABELS[name].of == "attempt":
-                tried = tried[tried[name] == value]
-        return tried
+    def _joined(self) -> Bools:
+        """Which of the run's attempts are of the kind that was picked, and joined to one of the requests."""
+        import numpy as np
+
+        mine = np.isin(self.run.column("attempts", "request"), self.column("index"))
+        joined: Bools = mine & _tried(self.run, _of_attempts(self._of))
+        return joined
 
     def _arrivals(self) -> pd.DataFrame:
-        arrived, nonces = self.run.arrivals, self.requests["nonce"]
+        arrived, nonces = self.run.arrivals, self.column("nonce")
         link = dict(self._of.labels).get("link")
         mine = arrived["nonce"].isin(nonces[nonces != ""])
         return arrived[mine & (arrived["link"] == link)] if link else arrived[mine]
@@ -126,8 +150,9 @@ class Sample:
 
 def pick(run: Evidence, selection: Selection = WHOLE) -> Sample:
     """What *selection* picks of *run*."""
-    requests: pd.DataFrame = run.once(("picked", selection), lambda: _requests(run, selection))
-    return Sample(run, requests, spans(run.plan, selection), _windows(run, selection.after), selection)
+    picked: Bools = run.once(("picked", selection), lambda: _picked(run, selection))
+    windows: tuple[Window, ...] = run.once(("windows", selection.after), lambda: _windows(run, selection.after))
+    return Sample(run, picked, spans(run.plan, selection), windows, selection)
 
 
 def spans(plan: Plan, selection: Selection) -> tuple[Phase, ...]:
@@ -169,27 +194,70 @@ def _entries(target: Target, selection: Selection) -> list[str]:
     ]
 
 
-def _requests(run: Evidence, selection: Selection) -> pd.DataFrame:
-    rows = run.requests_in(selection.phase)
+def _picked(run: Evidence, selection: Selection) -> Bools:
+    """Which requests of *run* the *selection* picks."""
+    phase = run.column("requests", "phase")
+    picked: Bools = phase == selection.phase if selection.phase else phase != "warmup"
     if any(LABELS[name].of == "entry" for name, _ in selection.labels):
-        rows = rows[rows["entry"].isin(_entries(run.plan.target, selection))]
-    return _exposed(run, rows) if selection.among == "exposed" else rows
+        entry = run.column("requests", "entry")
+        picked = picked & reduce(or_, (entry == name for name in _entries(run.plan.target, selection)), False)
+    return picked & _exposed(run, picked) if selection.among == "exposed" else picked
 
 
-def _exposed(run: Evidence, rows: pd.DataFrame) -> pd.DataFrame:
-    """Of *rows*, those that were due inside a fault's window so early that even the slowest of them ended inside it.
+def _exposed(run: Evidence, among: Bools) -> Bools:
+    """Which requests were due inside a fault's window so early that even the slowest of those *among* them ended inside it.
 
     Picked by when they were due, never by how long they took: of those due in a window's last seconds only the quick ones end in it,
     so that whoever takes what ended there takes the requests that tried the least (length-biased sampling; D. R. Cox, "Some sampling
     problems in technology", 1969).
     """
-    due_s = rows["due_s"]
-    lasted_s = (rows["end_s"] - due_s).fillna(inf).clip(0, run.plan.scenario.load.deadline)
-    exposed = due_s != due_s
+    import numpy as np
+
+    due_s, end_s = run.column("requests", "due_s"), run.column("requests", "end_s")
+    lasted_s = np.where(np.isnan(end_s), inf, end_s - due_s).clip(0, run.plan.scenario.load.deadline)
+    exposed = np.zeros(due_s.size, np.bool_)
     for window in run.in_force():
-        inside = due_s.between(window.start_s, window.end_s)
-        exposed |= inside & (due_s + lasted_s[inside].max() <= window.end_s)
-    return rows[exposed]
+        inside = among & (window.start_s <= due_s) & (due_s <= window.end_s)
+        exposed |= inside & (due_s + lasted_s[inside].max(initial=0.0) <= window.end_s)
+    return exposed
+
+
+def _of_attempts(selection: Selection) -> Labels:
+    """Those of its labels by which attempts are told apart."""
+    return tuple((name, value) for name, value in selection.labels if LABELS[name].of == "attempt")
+
+
+def _tried(run: Evidence, labels: Labels) -> Bools:
+    """Which attempts of *run* have all of the *labels*."""
+    import numpy as np
+
+    every = np.ones(len(run.attempts), np.bool_)
+    return reduce(and_, (run.column("attempts", name) == value for name, value in labels), every)
+
+
+def _tries(run: Evidence, labels: Labels) -> np.ndarray[Any, Any]:
+    """How many attempts with these *labels* each request of *run* became."""
+    import numpy as np
+
+    def made() -> np.ndarray[Any, Any]:
+        joined = np.sort(run.column("attempts", "request")[_tried(run, labels)])
+        index = run.column("requests", "index")
+        return joined.searchsorted(index, "right") - joined.searchsorted(index, "left")
+
+    tries: np.ndarray[Any, Any] = run.once(("tries", labels), made)
+    return tries
+
+
+def _strays(run: Evidence, labels: Labels) -> np.ndarray[Any, Any]:
+    """When each attempt of *run* with these *labels* began that is joined to no request and may have been made for one."""
+
+    def made() -> np.ndarray[Any, Any]:
+        stray = (run.column("attempts", "request") < 0) & made_for_requests(run.attempts).to_numpy()
+        started_s: np.ndarray[Any, Any] = run.column("attempts", "start_s")[stray & _tried(run, labels)]
+        return started_s
+
+    strays: np.ndarray[Any, Any] = run.once(("strays", labels), made)
+    return strays
 
 
 def _windows(run: Evidence, after: str | None) -> tuple[Window, ...]:

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import Metric, metrics
-from harness.judging.sample import LABELS, pick
+from harness.judging.sample import LABELS, Labels, pick
 from harness.planning.plan import Plan
 from harness.reading.expectation import Selection
 
 FACTOR = 1.5  # how many times as bad it has to be
 _BEFORE = ("warmup", "baseline")
-
-Labels = tuple[tuple[str, str], ...]
 
 
 def unasked(evidence: Evidence) -> Iterator[str]:

@@ -219,7 +219,7 @@ def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:
 
 def _phase(evidence: Evidence, name: str, start_s: float, end_s: float) -> result.Phase:
     sample = pick(evidence, Selection(phase=name))
-    rows = sample.requests
+    good = sample.column("good")
 
     def quantile(of: Metric, part: str) -> float | None:
         value = of.measure(sample, part).value
@@ -229,8 +229,8 @@ def _phase(evidence: Evidence, name: str, start_s: float, end_s: float) -> resul
         name=name,
         start_s=start_s,
         end_s=end_s,
-        requests=len(rows),
-        good_ratio=round(float(rows["good"].mean()), 6) if len(rows) else None,
+        requests=good.size,
+        good_ratio=round(float(good.mean()), 6) if good.size else None,
         latency_ms=result.LatencyMs(
             **{part: quantile(Latency(), f"{part}_complete") for part in ("p50", "p95", "p99")}
         ),

@@ -71,6 +71,44 @@ def test_a_link_picks_attempts_and_leaves_all_requests(
     assert measure(evidence, "retry_amplification{region=east,link=provider-west} <= 1 in fault").value == 1
 
 
+PICKED = [
+    Selection(),
+    Selection("fault"),
+    Selection("fault", among="exposed"),
+    Selection(labels=(("region", "east"),)),
+    Selection("recovery", (("entry", "west"), ("link", "provider-west"))),
+    Selection("fault", (("layer", "failover"),)),
+]
+
+
+@pytest.mark.parametrize("selection", PICKED)
+def test_columns_and_counts_are_of_the_requests_that_are_picked(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt], selection: Selection
+) -> None:
+    plan = make_plan(phases=(1, 2, 8, 4))
+    asked = rows(plan)
+    again = [attempt(row, link="provider-west", start_s=row.due_s + 0.05) for row in asked[30:140:3]]
+    # A request that is there twice is told by its index both times.
+    evidence = make_evidence(plan, requests=[*asked, asked[60]], attempts=[*map(attempt, asked), *again])
+    sample = pick(evidence, selection)
+    assert 0 < len(sample.requests) < len(evidence.requests)
+    for name in ("index", "due_s", "outcome"):
+        assert sample.column(name).tolist() == sample.requests[name].tolist()
+    joined = sample.attempts["request"].tolist()
+    assert sample.tries().tolist() == [joined.count(index) for index in sample.requests["index"]]
+    assert 0 < len(joined) < len(evidence.attempts)
+
+
+def test_no_metric_can_change_what_another_one_reads(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
+    evidence = make_evidence(make_plan())
+    for name in ("good", "due_s", "outcome"):
+        with pytest.raises(ValueError, match="read-only"):
+            evidence.column("requests", name)[0] = evidence.column("requests", name)[1]
+    mine = pick(evidence).column("good")
+    mine[:] = False
+    assert pick(evidence).column("good").all()
+
+
 def test_half_the_entries_are_asked_half_of_what_is_planned(make_plan: MakePlan) -> None:
     plan = make_plan(phases=(1, 2, 8, 2))
     assert planned(plan, Selection("fault")) == 80

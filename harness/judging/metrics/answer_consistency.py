@@ -154,5 +154,5 @@ def _score(sample: Sample) -> Consistency:
 
 def _counted(sample: Sample) -> np.ndarray[Any, Any]:
     """Which of the run's complete answers the *sample* picks."""
-    requests = sample.run.requests
-    return requests.index[requests["outcome"] == "complete"].isin(sample.requests.index)
+    counted: np.ndarray[Any, Any] = sample.picked[sample.run.column("requests", "outcome") == "complete"]
+    return counted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import inf
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -15,8 +16,8 @@ from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from harness.judging.evidence import Evidence
+    from harness.judging.scoring.distributions import Bools
     from harness.judging.scoring.good_ratio import Rows
 
 
@@ -46,7 +47,7 @@ class GoodRatio(Metric):
 
         def made() -> Interval:
             shown, elsewhere = stretches(sample)
-            return good_ratio(*rows(sample.requests), elsewhere, shown)
+            return good_ratio(*_rows(sample.run, sample.picked), elsewhere, shown)
 
         interval: Interval = sample.once(self.name, made)
         return interval
@@ -74,36 +75,38 @@ def stretches(sample: Sample) -> tuple[list[Rows], list[Rows]]:
     Until the service had failed over, and until it had recovered, it did what the fault made it do. Where it never did, the phase is all
     of one kind: that says something of the phase, and nothing of the others.
     """
-    settled = _settled(sample)
-    mine = sample.requests["index"]
-    shown, elsewhere = [], []
-    for stretch, certain in settled:
-        inside = stretch["index"].isin(mine)
-        shown.append(rows(stretch[inside]))
-        well = wilson(int(stretch["good"].sum()), len(stretch)).high >= sample.run.plan.scenario.good.ratio
-        elsewhere += [rows(stretch[~inside])] if certain and well else []
-    return shown, elsewhere
+    run, whole = sample.run, sample.whole
+    settled: list[tuple[Bools, bool]] = whole.once("settled", lambda: _settled(whole))
+    shown = [_rows(run, stretch & sample.picked) for stretch, _ in settled]
+    return shown, [_rows(run, stretch & ~sample.picked) for stretch, well in settled if well]
 
 
-def rows(requests: pd.DataFrame) -> Rows:
-    return requests["due_s"].to_numpy(), requests["good"].to_numpy(dtype="bool")
+def _rows(run: Evidence, which: Bools) -> Rows:
+    return run.column("requests", "due_s")[which], run.column("requests", "good")[which]
 
 
-def _settled(sample: Sample) -> list[tuple[pd.DataFrame, bool]]:
+def _settled(whole: Sample) -> list[tuple[Bools, bool]]:
     """The stretches of the run without what a fault and its end did at once, and whether the service was well in them."""
-    whole = sample.whole
-    run, windows = whole.requests, whole.windows
-    due_s = run["due_s"]
+    good, ratio = whole.run.column("requests", "good"), whole.run.plan.scenario.good.ratio
+    return [
+        (stretch, certain and wilson(int(good[stretch].sum()), int(stretch.sum())).high >= ratio)
+        for stretch, certain in _stretches(whole)
+    ]
+
+
+def _stretches(whole: Sample) -> Iterator[tuple[Bools, bool]]:
+    """Which requests are due in each stretch, and whether the fault had let go of the service by then."""
+    due_s, windows = whole.run.column("requests", "due_s"), whole.windows
     if not windows:
-        return [(run, True)]
+        yield whole.picked, True
+        return
     failover, recovery = FailoverTime().measure(whole), RecoveryTime().measure(whole)
-    found = [(run[due_s < windows[0].start_s], True)]
+    yield whole.picked & (due_s < windows[0].start_s), True
     until_s = [*(window.start_s for window in windows[1:]), inf]
     for window, next_s in zip(windows, until_s, strict=True):
         for time, start_s, end_s in ((failover, window.start_s, window.end_s), (recovery, window.end_s, next_s)):
             begun_s = start_s + (inf if time.value is None else time.value)
             # A time that is said to be all that was watched is that of a service which never was well.
-            well = begun_s < min(end_s, sample.run.observed_until_s) - EDGE_S
+            well = begun_s < min(end_s, whole.run.observed_until_s) - EDGE_S
             begun_s = begun_s if well else start_s
-            found.append((run[(due_s >= begun_s) & (due_s < end_s)], well))
-    return found
+            yield whole.picked & (due_s >= begun_s) & (due_s < end_s), well

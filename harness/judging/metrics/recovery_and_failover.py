@@ -270,12 +270,13 @@ def _recovery(sample: Sample, window: Window) -> Recovery | None:
     from harness.judging.scoring.recovery import recovery_time
 
     until_s = min(sample.run.observed_until_s, window.next_s)
-    rows = sample.requests[sample.requests["due_s"] < window.next_s]
-    if rows.empty or until_s <= window.end_s:
+    due_s, good = sample.column("due_s"), sample.column("good")
+    before = due_s < window.next_s
+    if not before.any() or until_s <= window.end_s:
         return None
     return recovery_time(
-        rows["due_s"].to_numpy(),
-        rows["good"].to_numpy(),
+        due_s[before],
+        good[before],
         fault_start_s=window.start_s,
         fault_end_s=window.end_s,
         observed_until_s=until_s,
@@ -289,12 +290,12 @@ def _recovery(sample: Sample, window: Window) -> Recovery | None:
 def _failover(sample: Sample, window: Window) -> Recovery | None:
     from harness.judging.scoring.recovery import failover_time
 
-    if sample.requests.empty:
+    if not sample.picked.any():
         return None
     hold_s = _hold(sample)
     return failover_time(
-        sample.requests["due_s"].to_numpy(),
-        sample.requests["good"].to_numpy(),
+        sample.column("due_s"),
+        sample.column("good"),
         fault_start_s=window.start_s,
         fault_end_s=window.end_s,
         band=_band(sample),
@@ -305,15 +306,15 @@ def _failover(sample: Sample, window: Window) -> Recovery | None:
 
 
 def _band(sample: Sample) -> float:
-    baseline = sample.baseline["good"]
-    return band(int(baseline.sum()), len(baseline), sample.run.plan.scenario.good.ratio)
+    good = sample.baseline.column("good")
+    return band(int(good.sum()), good.size, sample.run.plan.scenario.good.ratio)
 
 
 def _own(sample: Sample) -> Clumps:
     """The clumps in which the service fails when nothing is broken."""
     from harness.judging.scoring.recovery import own_clumps
 
-    return own_clumps(sample.baseline["due_s"].to_numpy(), sample.baseline["good"].to_numpy())
+    return own_clumps(sample.baseline.column("due_s"), sample.baseline.column("good"))
 
 
 def _hold(sample: Sample) -> float:

@@ -54,13 +54,17 @@ class RetryAmplification(Metric):
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """How many requests made an attempt, where not all did; and what equal counts cannot have shown."""
-        tries = sample.requests["attempts"].to_numpy()
-        if not tries.size or not sample.run.requests["attempts"].any() or hidden(sample.run.plan, sample.spans):
+        tries = sample.column("attempts")
+        if (
+            not tries.size
+            or not sample.run.column("requests", "attempts").any()
+            or hidden(sample.run.plan, sample.spans)
+        ):
             return ""
         if gave_up := _gave_up(sample):
             return gave_up
         if not (tries > 0).all():
-            return _tried(tries, sample.baseline["attempts"].to_numpy())
+            return _tried(tries, sample.baseline.column("attempts"))
         return _equal(sample.tries())
 
     def at_best(self, sample: Sample) -> Verdict:
@@ -86,11 +90,9 @@ class RetryAmplification(Metric):
         """*arrived*: attempts per tried request that came out of the fault at the providers; what is missing, it ate."""
         if self.measure(whole).value is None:
             return {}
-        mine = whole.arrivals["nonce"].value_counts()
-        arrived = whole.requests["nonce"].map(mine).fillna(0).to_numpy()
         tried = _asked(whole)
         return {
-            "arrived": measured(_amplification(whole, arrived, tried)),
+            "arrived": measured(_amplification(whole, whole.arrived(), tried)),
             PER_REQUEST: measured(self.measure(whole, PER_REQUEST)),
             # The share of requests that made an attempt.
             "tried": measured(wilson(int(tried.sum()), tried.size)),
@@ -122,7 +124,7 @@ def _measure(sample: Sample, *, every: bool) -> Interval:
 
 def _asked(sample: Sample) -> npt.NDArray[np.bool_]:
     """Which requests made an attempt, on whichever link."""
-    asked: npt.NDArray[np.bool_] = sample.requests["attempts"].to_numpy() > 0
+    asked: npt.NDArray[np.bool_] = sample.column("attempts") > 0
     return asked
 
 
@@ -136,9 +138,9 @@ def _tried(tries: npt.NDArray[np.int64], baseline: npt.NDArray[np.int64]) -> str
 
 def _gave_up(sample: Sample) -> str:
     """That requests of the baseline made attempts, and none of one of several phases; empty where there is no such phase."""
-    before = sample.baseline["attempts"].to_numpy()
+    before, phases = sample.baseline.column("attempts"), sample.column("phase")
     for phase in sample.spans if len(sample.spans) > 1 else ():
-        tries = sample.requests.loc[sample.requests["phase"] == phase.name, "attempts"].to_numpy()
+        tries = sample.column("attempts")[phases == phase.name]
         apart = (
             tries.size and before.size and wilson(0, tries.size).high < wilson(int((before > 0).sum()), before.size).low
         )
@@ -166,7 +168,7 @@ def hidden(plan: Plan, during: Iterable[Phase]) -> list[str]:
 def _amplification(sample: Sample, attempts: npt.NDArray[Any], among: npt.NDArray[np.bool_]) -> Interval:
     from harness.judging.scoring.amplification import retry_amplification
 
-    due_s = sample.requests["due_s"].to_numpy()[among]
+    due_s = sample.column("due_s")[among]
     return retry_amplification(attempts[among], due_s, _settled(sample, due_s))
 
 

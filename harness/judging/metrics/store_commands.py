@@ -79,7 +79,7 @@ def _measure(sample: Sample, links: Sequence[str]) -> Interval:
     said = traffic[traffic["link"].isin(links) & (traffic["commands"] > 0)]
     if sample.spans:
         said = said[said["start_s"].between(sample.spans[0].start_s, sample.spans[-1].end_s, inclusive="left")]
-    due_s = sample.requests["due_s"].to_numpy()
+    due_s = sample.column("due_s")
     each = shared_out(said["commands"].to_numpy(), said["start_s"].to_numpy(), due_s)
     return retry_amplification(each, due_s)
 

@@ -62,7 +62,7 @@ def together(due_s: Floats, join_s: float) -> tuple[npt.NDArray[np.int64], npt.N
     one before it.
     """
     ends = np.flatnonzero(np.diff(due_s) > join_s)
-    return np.r_[0, ends + 1], np.r_[ends, due_s.size - 1]
+    return np.concatenate([[0], ends + 1]), np.concatenate([ends, [due_s.size - 1]])
 
 
 def clumps(due_s: Floats, good: Bools) -> Clumps:
