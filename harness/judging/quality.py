@@ -249,7 +249,9 @@ def _notes(evidence: Evidence) -> list[str]:
 
 
 def _uncounted(evidence: Evidence) -> Iterator[str]:
-    forwarded, accepted = int(evidence.arrivals["forwarded_s"].notna().sum()), sum(evidence.accepted.values())
+    arrivals, accepted = evidence.arrivals, sum(evidence.accepted.values())
+    # What went to real providers, nobody here counted.
+    forwarded = int((arrivals["forwarded_s"].notna() & arrivals["link"].isin(evidence.accepted)).sum())
     if evidence.accepted and forwarded != accepted:
         yield f"the edge wrote {forwarded} attempts to the simulated providers, and they counted {accepted}"
 

@@ -43,7 +43,10 @@ class Elsewhere:
 def section(result: Result, evidence: Evidence | None) -> Markup:
     """Retries by layer; one line where there was nothing to see, or nothing out of the ordinary."""
     return render(
-        "retries.html", retries=picture(evidence) if evidence is not None else None, elsewhere=_elsewhere(result)
+        "retries.html",
+        retries=picture(evidence) if evidence is not None else None,
+        unjoined=0 if result.quality.join_ratio else result.quality.attempts,
+        elsewhere=_elsewhere(result),
     )
 
 

@@ -171,4 +171,7 @@ def _joined(quality: Quality) -> Iterator[Check]:
         return
     said = "all" if quality.join_ratio == 1 else "nearly all" if quality.join_ratio >= 0.999 else "in part"
     detail = f"{words.share(quality.join_ratio)} of {words.count(quality.attempts)} attempts belong to a known request"
+    detail += (
+        f"; {words.count(quality.earlier)} more came before the load, and count nowhere" if quality.earlier else ""
+    )
     yield Check("Were attempts joined to requests?", "open" if said == "in part" else "yes", said, detail)

@@ -14,6 +14,7 @@ from harness.simulated_provider.server import Reply, Request
 from harness.simulated_provider.slots import Overloaded, Slots
 
 CHAT = "/v1/chat/completions"
+COUNTS = "/counts"
 _EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"),)
 
 
@@ -29,12 +30,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Counts(msgspec.Struct):
-    """What became of the chats that came whole; those of which nothing else is said are still worked on."""
+    """What became of the chats that came whole; those of which nothing else is said are still worked on.
+
+    *others*: requests that came whole and were no chats, such as a look at which models there are.
+    """
 
     accepted: int = 0
     answered: int = 0
     rejected: int = 0
     abandoned: int = 0
+    others: int = 0
 
 
 class _StreamOptions(msgspec.Struct):
@@ -65,6 +70,8 @@ class Provider:
     def accept(self, request: Request) -> None:
         if (request.method, request.path) == ("POST", CHAT):
             self.counts.accepted += 1
+        elif request.path != COUNTS:
+            self.counts.others += 1
 
     async def answer(self, request: Request, reply: Reply) -> None:
         match (request.method, request.path):
@@ -72,7 +79,7 @@ class Provider:
                 await self._chat(request, reply)
             case ("GET", "/healthz"):
                 reply.whole(200, msgspec.json.encode({"region": self._region}))
-            case ("GET", "/counts"):
+            case ("GET", path) if path == COUNTS:
                 reply.whole(200, msgspec.json.encode(self.counts))
             case ("GET", "/v1/models"):
                 reply.whole(200, openai_format.models(["simulated"]))

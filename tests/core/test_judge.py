@@ -503,6 +503,18 @@ def test_the_quality_counts_what_each_end_saw(
     assert quality.send_lag_ms.p50 == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(("counted", "told"), [(2, False), (3, True), (1, True)])
+def test_what_the_edge_passed_on_to_simulated_providers_is_held_against_what_they_counted(
+    judged: Callable[..., Result], counted: int, told: bool
+) -> None:
+    passed_on = [Arrival("provider-east", 1.0 + i, forwarded_s=1.1 + i) for i in range(2)]
+    # What went to a real provider, and what never went anywhere, none of them can have counted.
+    elsewhere = [Arrival("provider-west", 1.0, forwarded_s=1.1), Arrival("provider-east", 3.0)]
+    result = judged(arrivals=[*passed_on, *elsewhere], accepted={"provider-east": counted})
+    note = f"the edge wrote 2 attempts to the simulated providers, and they counted {counted}"
+    assert result.quality.notes == ([note] if told else [])
+
+
 @pytest.mark.parametrize(("method", "path", "trusted"), [("GET", "/v1/models", True), ("POST", "/v1/ask", False)])
 def test_a_service_that_looks_whether_its_provider_is_there_has_not_lost_a_nonce(
     make_plan: MakePlan,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from harness.judging.result import Measured
+from harness.judging.verdict import judge
 from harness.report import disagreements, events, findings, gauge, phases, retries, scores, timeline, trust
 from harness.report.headline import headline
 from harness.report.sections import sections
@@ -215,6 +217,25 @@ def test_retries_are_told_by_layer_and_a_run_without_any_in_a_line(failing, undi
     assert "application retries" in text
     calm = read(retries.section(undisturbed.result, undisturbed.evidence)).text
     assert "Nothing was tried twice: each of 1,000 attempts was a request's first" in calm
+
+
+def test_attempts_that_were_seen_and_belong_to_no_request_are_not_told_as_none(undisturbed, read) -> None:
+    strays = undisturbed.evidence.attempts.assign(request=-1, layer="", phase="")
+    evidence = replace(undisturbed.evidence, attempts=strays, _made={})
+    text = read(retries.section(judge(evidence), evidence)).text
+    assert "1,000 attempts were seen, and none could be joined to a request, so retries were not measured" in text
+    none = replace(undisturbed.evidence, attempts=strays.iloc[:0], _made={})
+    assert "No attempt at a provider was seen" in read(retries.section(judge(none), none)).text
+
+
+def test_what_came_before_the_load_is_told_apart_from_its_attempts(undisturbed) -> None:
+    def joined(earlier: int) -> str:
+        quality = undisturbed.result.quality.model_copy(update={"earlier": earlier})
+        checks = trust.checks(undisturbed.result.model_copy(update={"quality": quality}))
+        return next(check.detail for check in checks if "joined" in check.question)
+
+    assert joined(0) == "100 % of 1,000 attempts belong to a known request"
+    assert joined(2) == f"{joined(0)}; 2 more came before the load, and count nowhere"
 
 
 def test_of_retries_it_is_said_on_which_links_none_can_be_seen(failing, read) -> None:

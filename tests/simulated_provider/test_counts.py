@@ -46,7 +46,7 @@ def test_a_request_that_did_not_come_whole_does_not_count(start):
         send_and_leave(running.port, request()[:-1])
     send_and_leave(running.port, request())
     counts = running.counts_once(lambda counts: counts["abandoned"] == 1)
-    assert counts == {"accepted": 1, "answered": 0, "rejected": 0, "abandoned": 1}
+    assert counts == {"accepted": 1, "answered": 0, "rejected": 0, "abandoned": 1, "others": 0}
 
 
 def test_the_slot_of_a_client_who_left_stays_taken_as_long_as_the_work_takes(start):
@@ -54,7 +54,7 @@ def test_the_slot_of_a_client_who_left_stays_taken_as_long_as_the_work_takes(sta
     send_and_leave(running.port, request())
     send_and_leave(running.port, request())
     counts = running.counts_once(lambda counts: counts["rejected"] == 1)
-    assert counts == {"accepted": 2, "answered": 0, "rejected": 1, "abandoned": 0}
+    assert counts == {"accepted": 2, "answered": 0, "rejected": 1, "abandoned": 0, "others": 0}
 
 
 def test_the_slot_of_a_client_who_left_is_free_once_the_work_is_done(start):
@@ -62,11 +62,21 @@ def test_the_slot_of_a_client_who_left_is_free_once_the_work_is_done(start):
     for done in (1, 2):
         send_and_leave(running.port, request())
         counts = running.counts_once(lambda counts, done=done: counts["abandoned"] == done)
-        assert counts == {"accepted": done, "answered": 0, "rejected": 0, "abandoned": done}
+        assert counts == {"accepted": done, "answered": 0, "rejected": 0, "abandoned": done, "others": 0}
 
 
 def test_questions_about_the_counts_are_not_counted(start):
     running = start()
     for _ in range(5):
         running.counts()
-    assert running.counts()["accepted"] == 0
+    counts = running.counts()
+    assert (counts["accepted"], counts["others"]) == (0, 0)
+
+
+def test_a_look_at_which_models_there_are_is_no_chat_and_counts_among_the_others(start):
+    running = start()
+    look = b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
+    for _ in range(2):
+        send_and_leave(running.port, look)
+    counts = running.counts_once(lambda counts: counts["others"] == 2)
+    assert counts["accepted"] == 0

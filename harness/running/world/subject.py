@@ -40,8 +40,9 @@ class ServiceUnderTest:
 
 
 def accepted(port: int) -> int:
-    """How many requests the simulated provider at *port* has accepted."""
-    return int(_json("GET", f"http://127.0.0.1:{port}/counts")["accepted"])
+    """How many requests the simulated provider at *port* has accepted, chats and others, as the edge passes on both."""
+    counts = _json("GET", f"http://127.0.0.1:{port}/counts")
+    return int(counts["accepted"]) + int(counts["others"])
 
 
 def _json(method: str, url: str) -> Any:
