@@ -8,7 +8,14 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from hashlib import blake2b
 
+from harness.protocols.nonce import lot
+
 _REMEMBERED = 20_000
+
+
+def key(region: str, nonce: str, digest: str) -> str:
+    """What chance hangs on for a request: whatever the run, which of its requests it is, or what it says where it carries no nonce."""
+    return f"{region}/{lot(nonce) or digest}"
 
 
 class Pace:

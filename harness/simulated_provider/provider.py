@@ -7,9 +7,8 @@ import time
 
 import msgspec
 
-from harness.protocols.nonce import lot
 from harness.simulated_provider import answers, openai_format
-from harness.simulated_provider.pace import Pace
+from harness.simulated_provider.pace import Pace, key
 from harness.simulated_provider.server import Reply, Request
 from harness.simulated_provider.slots import Overloaded, Slots
 
@@ -98,13 +97,12 @@ class Provider:
             return
         try:
             async with self._slots:
-                await self._work(chat, lot(request.nonce), reply)
+                await self._work(chat, request.nonce, reply)
         except Overloaded:
             self.counts.rejected += 1
             reply.whole(503, openai_format.OVERLOADED)
 
-    async def _work(self, chat: _Chat, key: str, reply: Reply) -> None:
-        """*key*: of the request, whatever the run; empty where it carries no nonce."""
+    async def _work(self, chat: _Chat, nonce: str, reply: Reply) -> None:
         prompt = answers.read(chat.messages)
         pieces = answers.pieces(prompt, self._settings.tokens)
         limit = chat.max_completion_tokens or chat.max_tokens or len(pieces)
@@ -114,7 +112,7 @@ class Provider:
             f"chatcmpl-{prompt.digest}", int(time.time()), chat.model, f"fp_{self._region}"
         )
         usage = openai_format.Usage(sum(len(message.text) for message in chat.messages) // 4, len(pieces))
-        due_s = self._pace.due_s(f"{self._region}/{key or prompt.digest}", len(pieces))
+        due_s = self._pace.due_s(key(self._region, nonce, prompt.digest), len(pieces))
         if chat.stream:
             with_usage = chat.stream_options is not None and chat.stream_options.include_usage
             chunks = openai_format.Chunks(completion, with_usage=with_usage)

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
@@ -425,20 +425,24 @@ def test_a_toxiproxy_that_cannot_be_reached_is_told_before_a_folder_is_made(
 
 @pytest.fixture
 def conducted(monkeypatch: pytest.MonkeyPatch, stored: Path) -> list[str]:
-    """The names of the scenarios that were run; none is, really: each comes to what the sample run came to."""
+    """The names of the scenarios that were run; none is, really: each comes to what the sample run came to.
+
+    Whoever is asked to run the third breaks, and somebody presses Ctrl-C in all that are called ``STOPPED``.
+    """
     sample, names = api.judge(stored), []
 
     def conduct(prepared: Prepared, *_: object, **__: object) -> api.Run:
         names.append(prepared.plan.scenario.name)
         if len(names) > 2:
             raise HarnessError("no more")
-        return sample
+        return replace(sample, stopped=names[-1] == STOPPED)
 
     monkeypatch.setattr("harness.conduct.conduct", conduct)
     return names
 
 
 SCENARIOS = ("scenarios/region-loss.yaml", "scenarios/cache-divergence.yaml", "scenarios/provider-latency.yaml")
+STOPPED = "rate-limit"
 
 
 def test_the_result_of_one_scenario_is_a_document_and_of_several_an_array(
@@ -456,3 +460,12 @@ def test_several_results_are_one_array_though_one_run_breaks(
     ended = harness("run", *SCENARIOS, "--json")
     assert (ended.status, ended.err, len(conducted)) == (70, "no more\n", 3)
     assert [result["schema"] for result in json.loads(ended.out)] == ["harness.result/1"] * 2
+
+
+@pytest.mark.parametrize(("first", "begun"), [(f"scenarios/{STOPPED}.yaml", 1), (SCENARIOS[1], 2)])
+def test_no_scenario_is_begun_behind_one_that_somebody_stopped(
+    harness: Callable[..., Said], conducted: list[str], first: str, begun: int
+) -> None:
+    ended = harness("run", first, SCENARIOS[0])
+    assert len(conducted) == begun
+    assert (ended.status == 130) == (begun == 1)

@@ -5,7 +5,8 @@ import statistics
 
 import pytest
 
-from harness.simulated_provider.pace import Pace
+from harness.protocols.nonce import nonce
+from harness.simulated_provider.pace import Pace, key
 
 
 def pace(seed: int = 1, sigma: float = 0.35) -> Pace:
@@ -22,6 +23,13 @@ def test_the_draw_of_a_request_does_not_depend_on_what_else_is_drawn():
 def test_another_seed_and_another_request_are_other_draws():
     assert pace(seed=1).due_s("a", 3) != pace(seed=2).due_s("a", 3)
     assert pace().due_s("a", 3) != pace().due_s("b", 3)
+
+
+def test_chance_hangs_on_which_request_of_a_run_it_is_and_on_what_it_says_where_nobody_knows():
+    again = key("east", nonce("another run", 7), "said")
+    assert key("east", nonce("a run", 7), "said, and its nonce") == again
+    assert len({again, key("east", nonce("a run", 8), "said"), key("west", nonce("a run", 7), "said")}) == 3
+    assert key("east", "", "said") != key("east", "", "said otherwise")
 
 
 def test_a_second_try_is_a_new_draw_and_the_same_one_in_every_run():
@@ -43,6 +51,6 @@ def test_the_first_token_is_log_normal_about_its_median():
 
 def test_what_is_remembered_of_tries_is_bounded():
     draws = pace()
-    for key in range(20_500):
-        draws.due_s(str(key), 1)
+    for number in range(20_500):
+        draws.due_s(str(number), 1)
     assert len(draws._tries) == 20_000

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.faults.effects import EdgeRule, FailShare, Throttle
+from harness.protocols.nonce import lot, nonce
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 LIMIT = EdgeRule("east", Throttle(requests_per_min=60, burst=1))
@@ -437,6 +438,26 @@ def test_a_share_of_all_fails_all_until_the_fault_ends(wire, provider, ask) -> N
     wire.stage.revert("f", ERRORS)
     assert ask().startswith(b"HTTP/1.1 200 OK\r\n")
     assert wire.stage.counts()["east"].by_fault == {"f": 1}
+
+
+def test_with_one_seed_the_same_requests_fail_on_two_wires_whatever_their_runs_are_called(
+    new_wire, provider, clients, kit
+) -> None:
+    def failed(run: str) -> set[str]:
+        wire = new_wire({"east": f"http://127.0.0.1:{provider.port}"})
+        wire.stage.inject("f", EdgeRule("east", FailShare(status=503, share_ratio=0.5)))
+        for index in range(16):
+            client = clients(wire.tap())
+            client.say(kit.post(b'{"messages": [{"content": "Hello? [%b]"}]}' % nonce(run, index).encode()))
+            client.hear(b"HTTP/1.1 ")
+        wire.stage.finish()
+        rows = wire.arrivals()
+        assert len(rows) == 16
+        return {lot(row.nonce) for row in rows if row.fault}
+
+    first = failed("a run")
+    assert first == failed("another")
+    assert 0 < len(first) < 16
 
 
 def test_a_fault_on_one_link_leaves_the_others_alone(new_wire, provider, clients, kit) -> None:
