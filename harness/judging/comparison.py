@@ -15,7 +15,16 @@ BETWEEN_RUNS_RATIO = 0.07
 A prior, since one run on each side shows no variation between runs. Forty pairs of shipped scenarios and reference targets, ten runs each
 on one machine, showed 0 to 0.045 (``docs/verdicts.jsonl``); machines that are shared, and providers that are real, show 5 to 10 %.
 """
-BETWEEN_RUNS_LEAST = {"s": 0.15, "ms": 10.0, "ratio": 0.01, "attempts per request": 0.03, "answers": 1.0}
+COUNTS = ("answers", "times")
+"""Units of what is counted one by one."""
+BETWEEN_RUNS_LEAST = {
+    "s": 0.15,
+    "ms": 10.0,
+    "ratio": 0.01,
+    "attempts per request": 0.03,
+    "commands per request": 0.03,
+    **dict.fromkeys(COUNTS, 1.0),
+}
 """The same for small numbers, by unit: what is near 0 varies too."""
 Z95 = 1.96
 """Stated intervals are of 95 %: so many standard errors to each side."""
@@ -65,7 +74,7 @@ def between_runs(value: float, unit: str) -> float:
     if unit == "ratio":
         # A share cannot vary more than its distance to the nearer end.
         return max(least, BETWEEN_RUNS_RATIO * min(value, 1 - value))
-    if unit == "answers":
+    if unit in COUNTS:
         # Counts vary as their own number at least (Poisson).
         return max(least, sqrt(abs(value)), BETWEEN_RUNS_RATIO * abs(value))
     return max(least, BETWEEN_RUNS_RATIO * abs(value))

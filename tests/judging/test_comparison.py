@@ -7,9 +7,10 @@ import random
 import pytest
 
 from harness.judging.comparison import BETWEEN_RUNS_LEAST, BETWEEN_RUNS_RATIO, between_runs, went
+from harness.judging.metrics import metrics
 from harness.judging.result import Measured
 
-UNITS = ("s", "ms", "ratio", "attempts per request", "answers")
+UNITS = ("s", "ms", "ratio", "attempts per request", "commands per request", "answers", "times")
 
 
 def measured(value: float | None, low: float | None, high: float | None) -> Measured:
@@ -34,6 +35,9 @@ def measured(value: float | None, low: float | None, high: float | None) -> Meas
         ((1.0, 0.987, 1.0), (0.53, 0.48, 0.58), "ratio", "higher"),
         ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "answers", "alike"),
         ((0.0, 0.0, 0.0), (70.0, 70.0, 70.0), "answers", "lower"),
+        ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "times", "alike"),  # exact in each run, and another one in the next
+        ((0.0, 0.0, 0.0), (12.0, 12.0, 12.0), "times", "lower"),
+        ((0.06, 0.06, 0.06), (0.02, 0.02, 0.02), "commands per request", "alike"),
         ((3.0, 3.0, 3.0), (3.0, 3.0, 3.0), "of a plug-in", "alike"),
         ((3.0, 2.9, 3.1), (9.0, 8.9, 9.1), "of a plug-in", "lower"),
         ((None, None, None), (3.0, 3.0, 3.0), "s", "unknown"),
@@ -51,7 +55,7 @@ def test_what_only_one_run_has_is_not_said_to_have_changed() -> None:
 @pytest.mark.parametrize("unit", UNITS)
 def test_of_runs_that_differ_as_runs_do_few_are_called_changed_and_of_others_most(unit: str) -> None:
     chance = random.Random(unit)
-    true = {"s": 4.0, "ms": 800.0, "ratio": 0.8, "attempts per request": 3.0, "answers": 40.0}[unit]
+    true = {"s": 4.0, "ms": 800.0, "ratio": 0.8, "answers": 40.0, "times": 40.0}.get(unit, 3.0)
 
     def run(true: float) -> Measured:
         """A run whose own interval says the half of how runs differ."""
@@ -64,6 +68,10 @@ def test_of_runs_that_differ_as_runs_do_few_are_called_changed_and_of_others_mos
     rightly = sum(went(run(other), run(true), unit) != "alike" for _ in range(400))
     assert falsely <= 0.02 * 400
     assert rightly >= 0.9 * 400
+
+
+def test_of_every_metric_it_is_known_how_much_a_small_number_of_it_varies() -> None:
+    assert {metric.unit for _, metric in metrics.items()} == set(BETWEEN_RUNS_LEAST)
 
 
 def test_what_is_near_its_end_varies_too() -> None:

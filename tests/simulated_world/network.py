@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.faults.effects import Cut, EdgeRule, Effect, FailShare, TapMode, Throttle, Toxic
+from harness.faults.effects import Cut, EdgeRule, Effect, FailShare, Rule, TapMode, Throttle, Toxic
 from harness.faults.limiter import RateLimiter
 from harness.protocols.nonce import lot
 from harness.running.wire.edge.rules.fail_share import draw
@@ -117,20 +117,25 @@ class Network:
         return min(held, default=None)
 
     def answer_of_a_fault(self, link: str, nonce: str) -> tuple[str, int, float | None] | None:
-        """The fault that answers in the provider's place an attempt of *nonce*, its status, and its ``retry-after``; None for none."""
-        for laid in self._on(link):
-            if not isinstance(laid.effect, EdgeRule):
-                continue
-            match laid.effect.rule:
-                case Throttle():
-                    allowance = self._limiters[laid.fault, link].ask(self._events.now_s)
-                    if not allowance.allowed:
-                        return laid.fault, 429, allowance.retry_s
-                case FailShare(status, share_ratio):
-                    self._tries[laid.fault, link, lot(nonce)] += 1
-                    attempt = self._tries[laid.fault, link, lot(nonce)]
-                    if draw(self._seed, link, laid.fault, lot(nonce), attempt) < share_ratio:
-                        return laid.fault, status, None
+        """The fault that answers in the provider's place an attempt of *nonce*, its status, and its ``retry-after``; None for none.
+
+        As at an edge every rule judges every attempt, and the one put first answers.
+        """
+        ruled = [laid for laid in self._on(link) if isinstance(laid.effect, EdgeRule)]
+        answers = [self._judged(laid.fault, laid.effect.rule, link, nonce) for laid in ruled]
+        return next((answer for answer in answers if answer is not None), None)
+
+    def _judged(self, fault: str, rule: Rule, link: str, nonce: str) -> tuple[str, int, float | None] | None:
+        match rule:
+            case Throttle():
+                allowance = self._limiters[fault, link].ask(self._events.now_s)
+                if not allowance.allowed:
+                    return fault, 429, allowance.retry_s
+            case FailShare(status, share_ratio):
+                self._tries[fault, link, lot(nonce)] += 1
+                attempt = self._tries[fault, link, lot(nonce)]
+                if draw(self._seed, link, fault, lot(nonce), attempt) < share_ratio:
+                    return fault, status, None
         return None
 
     def _sort(self, laid: list[Laid]) -> None:

@@ -8,7 +8,11 @@ from typing import get_args, get_type_hints
 import pytest
 
 from harness.faults.effects import Cut, EdgeRule, Effect, FailShare, TapMode, Throttle, Toxic
+from harness.protocols.nonce import lot, nonce
 from harness.reading.target import Link, Simulated
+from harness.running.wire.edge import openai_errors
+from harness.running.wire.edge.rules.base import Asked
+from harness.running.wire.edge.rules.in_force import Rules
 from simulated_world.calls import Calls, Failure
 from simulated_world.events import Events, Process, Signal
 from simulated_world.network import NOT_CARRIED, Network, NotCarriedError
@@ -176,6 +180,26 @@ def test_a_limited_link_answers_429_with_the_time_to_wait() -> None:
     limited = [exchange for exchange in tried if exchange.status == 429]
     assert len(limited) == wire.by_fault["fault-1", "link"] == 108
     assert all(0 < (exchange.retry_after_s or 0) <= 1 for exchange in limited)
+
+
+@pytest.mark.parametrize("first", ["limit", "errors"])
+def test_of_several_rules_each_judges_every_attempt_and_the_one_put_first_answers_as_at_an_edge(first: str) -> None:
+    kinds = {"limit": Throttle(120, 2), "errors": FailShare(503, 0.5)}
+    events = Events()
+    network, rules = Network(events, random.Random(1), 7), Rules(7, "link")
+    for name in sorted(kinds, key=lambda name: name != first):
+        network.lay(name, EdgeRule("link", kinds[name]))
+        rules.put(name, kinds[name])
+    simulated, real = [], []
+    for number in range(90):
+        events.run_until(number * 0.2)
+        mark = nonce("run", number // 3)
+        answered = network.answer_of_a_fault("link", mark)
+        simulated.append(answered[0] if answered else "")
+        asked = Asked(lot(mark), b"POST", b"/", [], b"", "", "req_1", events.now_s, openai_errors)
+        real.append(rules.judge(asked).fault)
+    assert simulated == real
+    assert set(real) == {"", *kinds}
 
 
 def test_a_link_that_is_cut_breaks_off_what_is_open() -> None:

@@ -164,6 +164,7 @@ class Relapses(Metric):
     """How often answers went bad once more after they had recovered, for longer than the baseline explains."""
 
     name: ClassVar[str] = "relapses"
+    unit: ClassVar[str] = "times"
     phased: ClassVar[bool] = False
     windowed: ClassVar[bool] = True
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
