@@ -121,8 +121,8 @@ class Network:
 
         As at an edge every rule judges every attempt, and the one put first answers.
         """
-        ruled = [laid for laid in self._on(link) if isinstance(laid.effect, EdgeRule)]
-        answers = [self._judged(laid.fault, laid.effect.rule, link, nonce) for laid in ruled]
+        rules = [(laid.fault, laid.effect.rule) for laid in self._on(link) if isinstance(laid.effect, EdgeRule)]
+        answers = [self._judged(fault, rule, link, nonce) for fault, rule in rules]
         return next((answer for answer in answers if answer is not None), None)
 
     def _judged(self, fault: str, rule: Rule, link: str, nonce: str) -> tuple[str, int, float | None] | None:
