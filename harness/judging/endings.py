@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from harness.judging.evidence import Evidence
@@ -11,7 +12,7 @@ from harness.judging.result import Outcome
 from harness.record.history import Ended, Injected, Reverting
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from harness.judging.scoring.distributions import Bools
 
 _SILENT_REQUESTS, _SILENT_S = 5, 1.0
 """So many requests over so long without a single answer at the end of a run are more than a blip."""
@@ -73,20 +74,19 @@ def silence(evidence: Evidence) -> Iterator[str]:
     """From when on nobody, or nobody at one entry, was answered any more, to the end of a run that went on to the end of its plan."""
     if evidence.ended is None or evidence.ended.reason != "completed":
         return
-    rows = evidence.requests.sort_values("due_s", kind="stable")
-    if said := _silent(evidence, rows):
+    entry = evidence.column("requests", "entry")
+    if said := _silent(evidence, entry == entry):
         yield said
         return
-    for name, asked in rows.groupby("entry"):
-        if said := _silent(evidence, asked):
+    for name in sorted(set(entry.tolist())):
+        if said := _silent(evidence, entry == name):
             yield f"at {name} {said}"
 
 
-def _silent(evidence: Evidence, rows: pd.DataFrame) -> str:
-    """How many of *rows*, which are in order of time, were not answered at their end; empty where that is a blip, or nothing."""
-    answered = rows.loc[rows["status"] != 0, "due_s"]
-    silent = rows[rows["due_s"] > answered.max()] if len(answered) else rows
-    if len(silent) < _SILENT_REQUESTS or evidence.plan.total_s - silent["due_s"].min() < _SILENT_S:
+def _silent(evidence: Evidence, asked: Bools) -> str:
+    """How many of the requests *asked* were not answered at their end; empty where that is a blip, or nothing."""
+    due_s, answered = (evidence.column("requests", name)[asked] for name in ("due_s", "status"))
+    silent_s = due_s[due_s > due_s[answered != 0].max(initial=-inf)]
+    if silent_s.size < _SILENT_REQUESTS or evidence.plan.total_s - silent_s.min() < _SILENT_S:
         return ""
-    since_s = silent["due_s"].min()
-    return f"0 of {len(silent)} requests that were due from {since_s:.1f} s on, to the end of the run, were answered"
+    return f"0 of {silent_s.size} requests that were due from {silent_s.min():.1f} s on, to the end of the run, were answered"

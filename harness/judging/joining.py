@@ -15,7 +15,7 @@ from harness.reading.questions import Question
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.judging.scoring.answers import Publication
+    from harness.judging.scoring.answers import Bools, Publication
 
 _FIRST = ("due_s", "start_s")
 _LATER = ("sent_s", "forwarded_s", "first_byte_s", "first_token_s", "end_s")
@@ -56,18 +56,17 @@ def impossible(rows: pd.DataFrame) -> int:
 
 def endless(plan: Plan, requests: pd.DataFrame) -> int:
     """How many answers are said to be whole and never ended, or ended long after their client had given them up."""
-    whole = requests[requests["outcome"] == "complete"]
-    lasted_s = whole["end_s"] - whole["due_s"]
+    lasted_s = (requests["end_s"] - requests["due_s"])[requests["outcome"] == "complete"]
     return int((lasted_s.isna() | (lasted_s > plan.scenario.load.deadline + _OVERDUE_S)).sum())
 
 
-def _out_of_order(rows: pd.DataFrame) -> pd.Series:
+def _out_of_order(rows: pd.DataFrame) -> Bools:
     """Which of *rows* have an instant before the one at which they began, or an answer that ended before it began."""
     pairs = [(first, later) for first in _FIRST for later in _LATER]
     pairs += [("first_byte_s", "end_s"), ("first_token_s", "end_s")]
+    at_s = {name: rows[name].to_numpy() for name in (*_FIRST, *_LATER) if name in rows}
     # A comparison with an instant that never came is false.
-    wrong = [rows[later] < rows[first] - _HAIR_S for first, later in pairs if first in rows and later in rows]
-    return reduce(or_, wrong)
+    return reduce(or_, [at_s[b] < at_s[a] - _HAIR_S for a, b in pairs if a in at_s and b in at_s])
 
 
 def derive_attempts(plan: Plan, attempts: pd.DataFrame, requests: pd.DataFrame) -> pd.DataFrame:

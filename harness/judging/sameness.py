@@ -113,9 +113,9 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
             for expectation in evidence.plan.expectations
             if expectation.metric in metrics
         )
-        rows = answers[answers["phase"] == phase.name]
         if phase.name == "warmup" or looked:
             continue
+        rows = answers[answers["phase"] == phase.name]
         several = phase.name != "baseline" and rows["asked"].nunique() >= CATCH_ALL_MIN
         if what := _unexpected(evidence, rows) or (several and (_same(rows, baseline) or _other(rows, baseline))):
             yield f"{what} in {phase.name}, and nothing looks at what answers say (good.answers, or answer_consistency)"
@@ -134,8 +134,7 @@ def _same(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
 
 def _unexpected(evidence: Evidence, rows: pd.DataFrame) -> str | None:
     """That most of *rows* are not what the questions file says a right answer is."""
-    expected = rows["question"].map(lambda name: name in evidence.asked and evidence.asked[name].expected is not None)
-    told = rows[expected.astype(bool)]
+    told = rows[rows["question"].isin([name for name, known in evidence.asked.items() if known.expected is not None])]
     wrong = int((~told["agrees"]).sum())
     if not wrong or wrong <= _MOST * len(told):
         return None
@@ -156,19 +155,21 @@ def _said(evidence: Evidence) -> pd.DataFrame:
     from harness.judging.scoring.wording import normalised
 
     def made() -> pd.DataFrame:
-        complete = evidence.requests[evidence.requests["outcome"] == "complete"]
-        rows = complete[["phase", "question", "answer", "entry"]].assign(agrees=compared(evidence).agrees())
-        rows = rows[rows["phase"] != "warmup"]
+        complete = evidence.column("requests", "outcome") == "complete"
+        scored = evidence.column("requests", "phase")[complete] != "warmup"
+        rows: pd.DataFrame = evidence.requests[["phase", "question", "answer", "entry"]][complete][scored]
         answers = rows["answer"].fillna("").map(unmarked)
         wordings = {text: normalised(text) for text in answers.unique()}
         texts = {name: evidence.questions.get(name, name).casefold() for name in rows["question"].unique()}
         users = {name: known.user or "" for name, known in evidence.asked.items()}
-        return rows.assign(
+        told = rows.assign(
             answer=answers,
             wording=answers.map(wordings),
             asked=rows["question"].map(texts),
             user=rows["question"].map(lambda name: users.get(name, "")),
         )
+        # Text that is cut and grouped so often is quicker as plain objects.
+        return told.astype(object).assign(agrees=compared(evidence).agrees()[scored])
 
     said: pd.DataFrame = evidence.once("said", made)
     return said

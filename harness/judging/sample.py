@@ -121,7 +121,8 @@ class Sample:
         if not self.spans:
             return 0
         link = dict(self._of.labels).get("link")
-        start_s = _strays(self.run, (("link", link),) if link else ())
+        mine = _strays(self.run) & _tried(self.run, (("link", link),) if link else ())
+        start_s = self.run.column("attempts", "start_s")[mine]
         late_s = self.spans[-1].end_s + self.run.plan.scenario.load.deadline
         return int(((self.spans[0].start_s <= start_s) & (start_s <= late_s)).sum())
 
@@ -248,15 +249,14 @@ def _tries(run: Evidence, labels: Labels) -> np.ndarray[Any, Any]:
     return tries
 
 
-def _strays(run: Evidence, labels: Labels) -> np.ndarray[Any, Any]:
-    """When each attempt of *run* with these *labels* began that is joined to no request and may have been made for one."""
+def _strays(run: Evidence) -> Bools:
+    """Which attempts of *run* are joined to no request and may have been made for one."""
 
-    def made() -> np.ndarray[Any, Any]:
-        stray = (run.column("attempts", "request") < 0) & made_for_requests(run.attempts).to_numpy()
-        started_s: np.ndarray[Any, Any] = run.column("attempts", "start_s")[stray & _tried(run, labels)]
-        return started_s
+    def made() -> Bools:
+        unjoined: Bools = run.column("attempts", "request") < 0
+        return unjoined & made_for_requests(run.attempts).to_numpy()
 
-    strays: np.ndarray[Any, Any] = run.once(("strays", labels), made)
+    strays: Bools = run.once("strays", made)
     return strays
 
 

@@ -31,7 +31,8 @@ def judge(evidence: Evidence) -> Result:
     findings = [_finding(evidence, expectation) for expectation in evidence.plan.expectations]
     quality = measurement_quality(evidence)
     faults = [_fault(evidence, disturbance) for disturbance in evidence.plan.disturbances]
-    judgement = _judgement(evidence, findings, quality, faults)
+    worsened = list(unasked(evidence))
+    judgement = _judgement(evidence, findings, quality, faults, worsened)
     begun, plan = evidence.begun, evidence.plan
     ended = evidence.ended
     return Result(
@@ -49,7 +50,7 @@ def judge(evidence: Evidence) -> Result:
         phases=[_phase(evidence, phase.name, phase.start_s, phase.end_s) for phase in plan.phases],
         metrics={name: metric.document(evidence) for name, metric in metrics.items()},
         findings=findings,
-        unasked=list(unasked(evidence)),
+        unasked=worsened,
         faults=faults,
         quality=quality,
         replay=begun.replay,
@@ -57,8 +58,10 @@ def judge(evidence: Evidence) -> Result:
     )
 
 
-def _judgement(evidence: Evidence, findings: list[Finding], quality: Quality, faults: list[result.Fault]) -> Judgement:
-    """The worst of how the run ended, whether it can be trusted, and what was found."""
+def _judgement(
+    evidence: Evidence, findings: list[Finding], quality: Quality, faults: list[result.Fault], worsened: list[str]
+) -> Judgement:
+    """The worst of how the run ended, whether it can be trusted, and what was found; a pass says what *worsened* all the same."""
     invalid = [
         Judgement("invalid", reason) for reason in _doubts(evidence, findings, [*distrust(evidence, quality, faults)])
     ]
@@ -68,7 +71,7 @@ def _judgement(evidence: Evidence, findings: list[Finding], quality: Quality, fa
         if reasons:
             return Judgement(verdict, _sentence(reasons))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
-    worse = [f"not asked about: {'; '.join(worsened)}"] if (worsened := list(unasked(evidence))) else []
+    worse = [f"not asked about: {'; '.join(worsened)}"] if worsened else []
     passed = [f"every expectation held: {held}", *worse, *silence(evidence), *untried(evidence), *unlooked_at(evidence)]
     return Judgement("pass", _sentence(passed))
 
