@@ -57,12 +57,9 @@ class Clumps:
 NONE_SEEN = Clumps(NO_LENGTHS, 0.0)
 
 
-def together(due_s: Floats, join_s: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The first and the last of each clump of rows, all of them hit and one at least, of which none is due more than *join_s* after the
-    one before it.
-    """
-    ends = np.flatnonzero(np.diff(due_s) > join_s)
-    return np.concatenate([[0], ends + 1]), np.concatenate([ends, [due_s.size - 1]])
+def firsts(due_s: Floats, join_s: float) -> npt.NDArray[np.int64]:
+    """The first of each clump of rows, all of them hit and one at least, none due more than *join_s* after the one before it."""
+    return np.concatenate([[0], np.flatnonzero(np.diff(due_s) > join_s) + 1])
 
 
 def clumps(due_s: Floats, good: Bools) -> Clumps:
@@ -74,5 +71,6 @@ def clumps(due_s: Floats, good: Bools) -> Clumps:
     bad_s = due_s[~good]
     if not bad_s.size:
         return Clumps(NO_LENGTHS, watched_s)
-    first, last = together(bad_s, max(JOIN_S, JOIN_GAPS * gap_s))
+    first = firsts(bad_s, max(JOIN_S, JOIN_GAPS * gap_s))
+    last = np.append(first[1:], bad_s.size) - 1
     return Clumps(bad_s[last] - bad_s[first] + gap_s, watched_s)

@@ -14,7 +14,7 @@ from math import ceil, log10, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from harness.judging.scoring.clumps import JOIN_GAPS, JOIN_S, together
+from harness.judging.scoring.clumps import JOIN_GAPS, JOIN_S, firsts
 from harness.judging.scoring.distributions import Floats, student_quantile
 from harness.judging.scoring.shares import Z
 
@@ -120,9 +120,12 @@ def sizes(stretches: Sequence[Stretch], join_s: float) -> Floats:
 
 def _sizes(due_s: Floats, weight: Floats, join_s: float) -> Floats:
     hit = np.flatnonzero(weight)
-    if not hit.size:
-        return np.empty(0)
-    summed: Floats = np.add.reduceat(weight[hit], together(due_s[hit], join_s)[0]).astype(np.float64)
+    return _summed(due_s[hit], weight[hit], join_s) if hit.size else np.empty(0)
+
+
+def _summed(due_s: Floats, weight: Floats, join_s: float) -> Floats:
+    """The summed weight of each clump of rows that all were hit; of one at least."""
+    summed: Floats = np.add.reduceat(weight, firsts(due_s, join_s)).astype(np.float64)
     return summed
 
 
@@ -136,19 +139,19 @@ def _by_size(stretches: Sequence[Stretch], join_s: float) -> tuple[float, int]:
     generator = np.random.default_rng(0)
     # Of very many rows a few shuffles say as much.
     times = int(np.clip(1_000_000 // sum(stretch.weight.size for stretch in stretches), 3, SHUFFLES))
-    shuffled = np.array([_shuffled(stretches, join_s, generator) for _ in range(times)])
+    hit = [(stretch.due_s, stretch.weight[stretch.weight > 0]) for stretch in stretches if stretch.weight.any()]
+    shuffled = np.array([_shuffled(hit, join_s, generator) for _ in range(times)])
     if (shuffled >= squares).mean() > NOTICED:
         return 1.0, seen.size
     return max(1.0, squares / float(shuffled.mean())), seen.size
 
 
-def _shuffled(stretches: Sequence[Stretch], join_s: float, generator: np.random.Generator) -> float:
-    """The sum of the clumps' squares when the same weights fall on any rows of their stretch."""
+def _shuffled(stretches: Sequence[tuple[Floats, Floats]], join_s: float, generator: np.random.Generator) -> float:
+    """The sum of the clumps' squares when weights fall on any rows of their stretch, each given by when all its rows are due."""
     total = 0.0
-    for stretch in stretches:
-        weights = stretch.weight[stretch.weight > 0]
-        places = np.sort(generator.choice(stretch.weight.size, weights.size, replace=False, shuffle=False))
-        made = _sizes(stretch.due_s[places], generator.permutation(weights), join_s)
+    for due_s, weights in stretches:
+        places = np.sort(generator.choice(due_s.size, weights.size, replace=False, shuffle=False))
+        made = _summed(due_s[places], generator.permutation(weights), join_s)
         total += float(made @ made)
     return total
 

@@ -59,6 +59,7 @@ def student_quantile(freedom: int) -> float:
     return float(sqrt(freedom) * np.tan(np.interp(1 - 2 * TAIL, mass / mass[-1], angle)))
 
 
+@lru_cache(maxsize=256)
 def chance_above(good: float, n: float, ratio: float) -> float:
     """How likely the true ratio is *ratio* or more, when *good* of *n* is all that is known (Jeffreys)."""
     # With p = sin(angle) ** 2 Jeffreys' prior is flat, and the density has no pole at either end.
