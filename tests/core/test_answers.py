@@ -276,7 +276,8 @@ RIGHT = ("500 euros", "20 euros", "yes", "no", "500 euros")
 
 
 @pytest.mark.parametrize(
-    ("question", "wrong", "leak"), [(1, "500 euros", True), (3, "yes", False), (0, "20 euros", True)]
+    ("question", "wrong", "leak"),
+    [(1, "500 euros", True), (3, "yes", False), (0, "20 euros", True), (2, "500 euros", False)],
 )
 def test_a_cache_that_takes_other_words_for_the_same_question_leaks_what_only_others_may_be_told(
     judged: Judge, question: int, wrong: str, leak: bool
