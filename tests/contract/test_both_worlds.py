@@ -22,6 +22,7 @@ SEEN = {
     "regional_loss-5": ("broken off", "broken off"),
     "regional_loss-6": ("broken off", "broken off"),
     "cache_divergence-7": ("complete", "read"),
+    "latency-8": ("complete", "late"),
 }
 """What who asks the eastern provider sees, and who reads the eastern store, while each fault is in force."""
 

@@ -38,6 +38,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "regional_loss-5": {"kind": "regional_loss", "region": "east", "mode": "refuse"},
     "regional_loss-6": {"kind": "regional_loss", "region": "east", "mode": "reset"},
     "cache_divergence-7": {"kind": "cache_divergence", "region": "east", "publish_after": "100ms"},
+    "latency-8": {"kind": "latency", "on": {"kind": "store", "region": "east"}, "base": "1s"},
 }
 """Each kind of fault by its id in the plan."""
 
@@ -60,7 +61,7 @@ class Contract(Protocol):
         """Put one question to the provider behind *link*, and wait for `PATIENCE_S`."""
 
     def read(self, link: str) -> str:
-        """Look at the store behind *link*: read, silent or broken off."""
+        """Look at the store behind *link*: read, late, silent or broken off."""
 
     def held_back(self, link: str) -> bool:
         """Whether nothing comes from the primary over the replication *link*."""
@@ -144,10 +145,12 @@ class Simulated:
         sim = self._sim
         began_s = sim.events.now_s
         task = sim.events.start(sim.stores.read(link, PATIENCE_S))
-        sim.events.run_until(began_s + PATIENCE_S / 2)
+        sim.events.run_until(began_s + LATE_S)
         early = task.ended.happened
         sim.events.run_until(began_s + 2 * PATIENCE_S)
-        return "read" if task.result is not None else "broken off" if early else "silent"
+        if task.result is not None:
+            return "read" if early else "late"
+        return "broken off" if early else "silent"
 
     def held_back(self, link: str) -> bool:
         return self._sim.network.silent_since_s(link) is not None
@@ -180,17 +183,20 @@ class Real:
         return _answered(answer.status, time.monotonic() - began_s, float(after) if after else None)
 
     def read(self, link: str) -> str:
+        began_s = time.monotonic()
         try:
             with socket.create_connection(("127.0.0.1", self._ports[link]), timeout=PATIENCE_S) as connection:
                 connection.sendall(b"PING\r\n")
-                return "read" if connection.recv(5) == b"+PONG" else "broken off"
+                said = connection.recv(5)
+                in_time = "read" if time.monotonic() - began_s < LATE_S else "late"
+                return in_time if said == b"+PONG" else "broken off"
         except TimeoutError:
             return "silent"
         except OSError:
             return "broken off"
 
     def held_back(self, link: str) -> bool:
-        return self.read(link) != "read"
+        return self.read(link) not in ("read", "late")
 
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)
