@@ -110,18 +110,20 @@ class Sample:
         arrived = Counter(self.arrivals["nonce"].tolist())
         return np.array([arrived[nonce] for nonce in self.column("nonce").tolist()], np.int64)
 
-    def seen(self) -> bool:
-        """Whether the run has any attempt on the link that was picked, or on any where none was."""
-        link = dict(self._of.labels).get("link")
-        tried = self.run.column("attempts", "link")
-        return bool((tried == link).any() if link else tried.size)
+    def seen(self) -> int:
+        """How many attempts the run has on the link that was picked, or on any where none was."""
+        return int(_tried(self.run, self._of_link()).sum())
+
+    def unjoined(self) -> bool:
+        """Whether none of those that were `seen` is joined to a request."""
+        joined = self.run.column("attempts", "request") >= 0
+        return not (joined & _tried(self.run, self._of_link())).any()
 
     def strays(self) -> int:
         """How many attempts are joined to no request and may have been made for one that was picked."""
         if not self.spans:
             return 0
-        link = dict(self._of.labels).get("link")
-        mine = _strays(self.run) & _tried(self.run, (("link", link),) if link else ())
+        mine = _strays(self.run) & _tried(self.run, self._of_link())
         start_s = self.run.column("attempts", "start_s")[mine]
         late_s = self.spans[-1].end_s + self.run.plan.scenario.load.deadline
         return int(((self.spans[0].start_s <= start_s) & (start_s <= late_s)).sum())
@@ -133,6 +135,10 @@ class Sample:
     def _once(self, what: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         rows: pd.DataFrame = self.once(what, make)
         return rows
+
+    def _of_link(self) -> tuple[tuple[str, str], ...]:
+        """The link that was picked, as a label; nothing where none was."""
+        return tuple((name, value) for name, value in self._of.labels if name == "link")
 
     def _joined(self) -> Bools:
         """Which of the run's attempts are of the kind that was picked, and joined to one of the requests."""

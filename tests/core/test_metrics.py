@@ -290,6 +290,23 @@ def test_a_link_on_which_nothing_was_ever_tried_has_no_amplification(
     assert measure(evidence, "retry_amplification{link=provider-east} in fault").value == 1
 
 
+def test_attempts_that_were_seen_and_belong_to_no_request_are_not_measured_as_none(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> None:
+    plan = make_plan(phases=(1, 2, 5, 2))
+    asked = rows(plan)
+    lost = [Attempt("provider-west", row.due_s + 0.02, path="/search") for row in asked for _ in range(9)]
+    found = make_evidence(plan, requests=asked, attempts=[*map(attempt, asked), *lost])
+    assert measure(found, "retry_amplification{link=provider-west} in fault") == UNMEASURED
+    said = "900 attempts were seen, and none could be joined to a request"
+    assert remark(found, "retry_amplification{link=provider-west} in fault") == said
+    assert measure(found, "retry_amplification{link=provider-east} in fault").value == 1
+    assert "joined" not in remark(found, "retry_amplification in fault")
+    none = make_evidence(plan, requests=asked, attempts=lost)
+    assert measure(none, "retry_amplification in fault") == UNMEASURED
+    assert remark(none, "retry_amplification in fault") == said
+
+
 def test_as_many_attempts_of_every_request_are_that_many_and_it_is_said_what_could_have_been_missed(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
 ) -> None:

@@ -55,12 +55,10 @@ class RetryAmplification(Metric):
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """How many requests made an attempt, where not all did; and what equal counts cannot have shown."""
         tries = sample.column("attempts")
-        if (
-            not tries.size
-            or not sample.run.column("requests", "attempts").any()
-            or hidden(sample.run.plan, sample.spans)
-        ):
+        if not tries.size or hidden(sample.run.plan, sample.spans):
             return ""
+        if sample.unjoined():
+            return f"{sample.seen()} attempts were seen, and none could be joined to a request" if sample.seen() else ""
         if gave_up := _gave_up(sample):
             return gave_up
         if not (tries > 0).all():
@@ -113,9 +111,9 @@ def _bare(text: str) -> str:
 
 def _measure(sample: Sample, *, every: bool) -> Interval:
     tried = _asked(sample)
-    # Not one attempt in the whole run: nothing was watched where the target asks, and 0 would be a lie. None in this part of it: a
-    # service that has given up asking is no service that asks seldom.
-    if hidden(sample.run.plan, sample.spans) or not tried.any() or not sample.seen():
+    # Not one attempt in the whole run that is known to be a request's: nothing was watched where the target asks, and 0 would be a
+    # lie. None in this part of it: a service that has given up asking is no service that asks seldom.
+    if hidden(sample.run.plan, sample.spans) or not tried.any() or sample.unjoined():
         return UNMEASURED
     joined = _amplification(sample, sample.tries(), tried | every)
     # A retry that drops the nonce is a retry all the same: for all that can be told, the strays belong to these requests.
