@@ -96,7 +96,7 @@ class Sample:
     @property
     def arrivals(self) -> pd.DataFrame:
         """Arrivals of the kind that was picked which carry the nonce of one of the *requests*."""
-        return self._once("arrivals", self._arrivals)
+        return self._once("arrivals", lambda: self.run.arrivals[self._arrived()])
 
     def tries(self) -> np.ndarray[Any, Any]:
         """How many of the *attempts* each of the *requests* became, in their order."""
@@ -107,7 +107,7 @@ class Sample:
         """How many of the *arrivals* each of the *requests* became, in their order."""
         import numpy as np
 
-        arrived = Counter(self.arrivals["nonce"].tolist())
+        arrived = Counter(self.run.column("arrivals", "nonce")[self._arrived()].tolist())
         return np.array([arrived[nonce] for nonce in self.column("nonce").tolist()], np.int64)
 
     def seen(self) -> int:
@@ -148,11 +148,15 @@ class Sample:
         joined: Bools = mine & _tried(self.run, _of_attempts(self._of))
         return joined
 
-    def _arrivals(self) -> pd.DataFrame:
-        arrived, nonces = self.run.arrivals, self.column("nonce")
+    def _arrived(self) -> Bools:
+        """Which of the run's arrivals are of the kind that was picked, and carry the nonce of one of the requests."""
+        import numpy as np
+
+        nonces = {*self.column("nonce").tolist()} - {""}
+        mine = np.array([nonce in nonces for nonce in self.run.column("arrivals", "nonce").tolist()], np.bool_)
         link = dict(self._of.labels).get("link")
-        mine = arrived["nonce"].isin(nonces[nonces != ""])
-        return arrived[mine & (arrived["link"] == link)] if link else arrived[mine]
+        arrived: Bools = mine & (self.run.column("arrivals", "link") == link) if link else mine
+        return arrived
 
 
 def pick(run: Evidence, selection: Selection = WHOLE) -> Sample:

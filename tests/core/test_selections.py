@@ -18,7 +18,7 @@ from harness.planning.plan import Plan
 from harness.reading import expectation
 from harness.reading.expectation import Selection
 from harness.record.history import Event, Injected
-from harness.record.rows import Attempt, Request
+from harness.record.rows import Arrival, Attempt, Request
 
 MakePlan = Callable[..., Plan]
 MakeEvidence = Callable[..., Evidence]
@@ -89,7 +89,11 @@ def test_columns_and_counts_are_of_the_requests_that_are_picked(
     asked = rows(plan)
     again = [attempt(row, link="provider-west", start_s=row.due_s + 0.05) for row in asked[30:140:3]]
     # A request that is there twice is told by its index both times.
-    evidence = make_evidence(plan, requests=[*asked, asked[60]], attempts=[*map(attempt, asked), *again])
+    arrived = [Arrival(link="provider-west", nonce=row.nonce, start_s=row.due_s) for row in (*asked[::2], *asked[1::3])]
+    arrived.append(Arrival(link="provider-west", nonce="", start_s=5.0))
+    evidence = make_evidence(
+        plan, requests=[*asked, asked[60]], attempts=[*map(attempt, asked), *again], arrivals=arrived
+    )
     sample = pick(evidence, selection)
     assert 0 < len(sample.requests) < len(evidence.requests)
     for name in ("index", "due_s", "outcome"):
@@ -97,6 +101,9 @@ def test_columns_and_counts_are_of_the_requests_that_are_picked(
     joined = sample.attempts["request"].tolist()
     assert sample.tries().tolist() == [joined.count(index) for index in sample.requests["index"]]
     assert 0 < len(joined) < len(evidence.attempts)
+    nonces = sample.arrivals["nonce"].tolist()
+    assert sample.arrived().tolist() == [nonces.count(nonce) for nonce in sample.requests["nonce"]]
+    assert 0 < len(nonces) < len(evidence.arrivals)
 
 
 def test_no_metric_can_change_what_another_one_reads(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
