@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,8 +13,9 @@ from harness.record.rows import AnyRow
 if TYPE_CHECKING:
     import pandas as pd
 
-# By the type of a row's field, so that a table without rows has the types of one with rows; all others are text.
-_TYPES: dict[object, str] = {int: "int64", int | None: "Int64", bool: "bool", float: "float64", float | None: "float64"}
+# By the type of a row's field, so that a table without rows has the types of one with rows; all others are text. Any: the stubs of pandas
+# know the names of types, and no text that holds one.
+_TYPES: dict[object, Any] = {int: "int64", int | None: "Int64", bool: "bool", float: "float64", float | None: "float64"}
 
 
 def table(rows: Iterable[AnyRow], kind: type[AnyRow], clock_zero_s: float) -> pd.DataFrame:
@@ -23,7 +24,7 @@ def table(rows: Iterable[AnyRow], kind: type[AnyRow], clock_zero_s: float) -> pd
 
     held = list(rows)
     columns = {
-        field.name: pd.Series([*map(attrgetter(field.name), held)], dtype=_TYPES.get(field.type, "str"))
+        field.name: pd.array([*map(attrgetter(field.name), held)], dtype=_TYPES.get(field.type, "str"))
         for field in msgspec.structs.fields(kind)
     }
     return pd.DataFrame(
