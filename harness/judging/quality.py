@@ -29,6 +29,8 @@ WORD_S = 10.0
 """A link that is used says something at least so often."""
 LATE_STEP_S = 1.0
 """A fault that is begun or ended later than this is another fault than the one that was planned."""
+_LOOKS = ("GET", "HEAD", "OPTIONS", "")
+"""Methods by which nothing is asked of a provider; a run of before they were written down has none."""
 JOINED_RATIO = 0.99
 """Share of attempts that have to be joined to a request before a limit on the amplification can be judged."""
 
@@ -190,6 +192,21 @@ def untried(evidence: Evidence) -> Iterator[str]:
             )
 
 
+def untold(evidence: Evidence) -> Iterator[str]:
+    """What was sent on links and never carried a nonce, though other attempts did: how often that was tried is not known.
+
+    A look by GET whether a provider is there is none of the attempts that are counted.
+    """
+    rows = evidence.attempts
+    sent = rows[~made_for_requests(rows) & ~rows["method"].isin(_LOOKS)]
+    for link, lost in sent.groupby("link") if (rows["request"] >= 0).any() else ():
+        such = f"such as {lost['method'].iloc[0]} {lost['path'].iloc[0]}"
+        yield (
+            f"{_counted(len(lost), 'attempt')} on {link}, {such}, carried no nonce, so retries of those are not counted: "
+            "does the service pass it on where ask.nonce says?"
+        )
+
+
 def _load(quality: Quality) -> Iterator[str]:
     if quality.missing or quality.doubled or quality.unplanned:
         odd = {"lost": quality.missing, "doubled": quality.doubled, "not planned": quality.unplanned}
@@ -244,7 +261,7 @@ def _unsteady(evidence: Evidence) -> str:
 def _notes(evidence: Evidence) -> list[str]:
     """What a reader should know beside the numbers, though it makes none of them untrustworthy."""
     missing = [said for asked in evidence.preflights() for said in shortcomings(evidence.plan.target, asked)]
-    found = [*_uncounted(evidence), *untried(evidence), *unlooked_at(evidence)]
+    found = [*_uncounted(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence)]
     return [*silence(evidence), *dict.fromkeys(missing), *found]
 
 

@@ -15,7 +15,7 @@ from harness.judging.hold import hold
 from harness.judging.metrics import Metric, measurable, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
-from harness.judging.quality import distrust, measurement_quality, untried
+from harness.judging.quality import distrust, measurement_quality, untold, untried
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Result
 from harness.judging.sameness import unlooked_at
 from harness.judging.sample import pick
@@ -72,8 +72,8 @@ def _judgement(
             return Judgement(verdict, _sentence(reasons))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
     worse = [f"not asked about: {'; '.join(worsened)}"] if worsened else []
-    passed = [f"every expectation held: {held}", *worse, *silence(evidence), *untried(evidence), *unlooked_at(evidence)]
-    return Judgement("pass", _sentence(passed))
+    besides = [*silence(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence)]
+    return Judgement("pass", _sentence([f"every expectation held: {held}", *worse, *besides]))
 
 
 def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[str]) -> list[str]:

@@ -535,6 +535,28 @@ def test_a_service_that_looks_whether_its_provider_is_there_has_not_lost_a_nonce
     assert result.quality.join_ratio == pytest.approx(70 / 75, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("link", "method", "told"),
+    [("provider-west", "POST", True), ("provider-west", "GET", False), ("provider-east", "POST", True)],
+)
+def test_what_was_sent_without_the_nonce_is_told_under_a_pass_but_for_looks_whether_a_provider_is_there(
+    judged: Callable[..., Result],
+    make_plan: MakePlan,
+    rows: Rows,
+    attempt: Callable[..., Attempt],
+    link: str,
+    method: str,
+    told: bool,
+) -> None:
+    plan = make_plan(expect=["retry_amplification <= 3 in fault"])
+    asked = rows(plan)
+    lost = [Attempt(link, row.due_s + 0.02, method=method, path="/search") for row in asked]
+    result = judged(plan, requests=asked, attempts=[*map(attempt, asked), *lost])
+    note = f"70 attempts on {link}, such as POST /search, carried no nonce, so retries of those are not counted"
+    assert result.verdict == "pass"
+    assert (note in result.reason, any(note in said for said in result.quality.notes)) == (told, told)
+
+
 def test_phases_are_told_with_their_requests(make_plan: MakePlan, judged: Callable[..., Result]) -> None:
     phases = judged().phases
     assert [(p.name, p.start_s, p.end_s, p.requests, p.good_ratio) for p in phases] == [
