@@ -6,7 +6,8 @@
 
 A run takes about a minute. What each run came to is kept in ``docs/verdicts.jsonl``, so the command can be stopped and called again, on
 any machine; it goes on with what is missing, and writes the table from what is there. ``--again`` makes runs that came out invalid (a
-busy machine) once more; both stay on record. The runs themselves land in ``reports/verdicts``.
+busy machine) once more; both stay on record. The runs themselves land in ``reports/verdicts``. ``--at-once 2`` makes two side by side:
+each has a neighbour then, as on anybody's machine, and one for which that was too much says so.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,17 +78,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--again", action="store_true", help="make runs that came out invalid once more")
+    parser.add_argument("--at-once", type=int, default=1, help="how many runs go on side by side")
     parser.add_argument("--only-write", action="store_true", help="run nothing; write the table from what is there")
     options = parser.parse_args()
     wanted, done = list(cells(options.seeds)), on_record()
-    for number, cell in enumerate(wanted, 1):
-        missing = cell not in done or (options.again and done[cell][-1]["verdict"] == "invalid")
-        if missing and not options.only_write:
-            verdict = cell.run()["verdict"]
-            print(
-                f"{number:3}/{len(wanted)}  {cell.scenario:<18} {cell.target:<10} seed {cell.seed:<3} {verdict}",
-                flush=True,
-            )
+    missing = [
+        cell for cell in wanted if cell not in done or (options.again and done[cell][-1]["verdict"] == "invalid")
+    ]
+    with ThreadPoolExecutor(options.at_once) as beside:
+        for cell, record in zip(missing, beside.map(Cell.run, [] if options.only_write else missing), strict=False):
+            print(f"{cell.scenario:<18} {cell.target:<10} seed {cell.seed:<3} {record['verdict']}", flush=True)
     TABLE.write_text("\n".join(table(wanted, on_record())) + "\n")
 
 
@@ -97,7 +98,7 @@ def table(wanted: list[Cell], records: dict[Cell, list[Record]]) -> Iterator[str
     latest = next(reversed(done.values()), None)
     yield "# Verdicts of the shipped scenarios\n"
     yield "Every shipped scenario on both reference targets, one run per seed, everything real. Made by\n"
-    yield "```sh\npython tests/benchmarks/verdict_table.py --seeds 10\n```\n"
+    yield f"```sh\npython tests/benchmarks/verdict_table.py --seeds {max(cell.seed for cell in wanted)}\n```\n"
     if latest:
         versions = ", ".join(f"{name} {version}" for name, version in latest["versions"].items())
         yield f"with {versions}, Toxiproxy {latest['proxy']['version']}.\n"
