@@ -98,7 +98,7 @@ def table(wanted: list[Cell], records: dict[Cell, list[Record]]) -> Iterator[str
     latest = next(reversed(done.values()), None)
     yield "# Verdicts of the shipped scenarios\n"
     yield "Every shipped scenario on both reference targets, one run per seed, everything real. Made by\n"
-    yield f"```sh\npython tests/benchmarks/verdict_table.py --seeds {max(cell.seed for cell in wanted)}\n```\n"
+    yield f"```sh\npython tests/benchmarks/verdict_table.py --seeds {max((cell.seed for cell in done), default=0)}\n```\n"
     if latest:
         versions = ", ".join(f"{name} {version}" for name, version in latest["versions"].items())
         yield f"with {versions}, Toxiproxy {latest['proxy']['version']}.\n"
