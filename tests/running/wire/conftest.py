@@ -37,6 +37,8 @@ from harness.running.wire.config import load
 from harness.running.wire.process import serve
 
 DEADLINE_S = 10.0
+TOO_MUCH = 1 << 26
+"""More bytes than the buffers of all sockets on the way take, which may grow to 32 MB where somebody reads."""
 NONCE = "n-00000000aa"
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hello there, n-00000000aa"}]}'
 WHOLE = b'{"choices":[{"message":{"content":"Good day"}}],"usage":{"prompt_tokens":7,"completion_tokens":3}}'
@@ -304,7 +306,9 @@ class _Loops:
 @pytest.fixture
 def kit() -> SimpleNamespace:
     """What tests of this folder share and that is no fixture by itself."""
-    return SimpleNamespace(NONCE=NONCE, BODY=BODY, WHOLE=WHOLE, post=post, answer=answer, eventually=eventually)
+    return SimpleNamespace(
+        NONCE=NONCE, BODY=BODY, WHOLE=WHOLE, TOO_MUCH=TOO_MUCH, post=post, answer=answer, eventually=eventually
+    )
 
 
 @pytest.fixture

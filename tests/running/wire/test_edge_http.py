@@ -315,7 +315,7 @@ def test_a_provider_that_refuses_half_a_request_is_heard_but_nothing_counts_as_f
 
 
 def test_a_client_that_does_not_read_holds_the_provider_back_and_loses_nothing(wire, provider, clients, kit) -> None:
-    size = 1 << 26  # more than the buffers of all sockets on the way can grow to
+    size = kit.TOO_MUCH
     unsaid: list[int] = []
 
     async def script(request, line) -> None:

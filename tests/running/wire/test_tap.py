@@ -260,7 +260,7 @@ def test_while_two_faults_refuse_the_end_of_one_changes_nothing(tapped, clients,
 
 
 def test_who_does_not_read_holds_the_far_side_up_and_loses_nothing(tapped, provider, clients, kit) -> None:
-    body = bytes(1 << 25)
+    body = bytes(kit.TOO_MUCH)
     written = []
 
     async def large(request, line) -> None:
@@ -277,7 +277,7 @@ def test_who_does_not_read_holds_the_far_side_up_and_loses_nothing(tapped, provi
 
 
 def test_a_large_request_passes_whole_to_who_reads_slowly(tapped, provider, clients, kit) -> None:
-    request = kit.post(bytes(1 << 24))
+    request = kit.post(bytes(kit.TOO_MUCH))
     provider.call(lambda: None)
     client = clients(tapped.tap())
     kit.eventually(lambda: provider.lines)

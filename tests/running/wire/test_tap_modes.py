@@ -111,7 +111,7 @@ def test_more_than_is_kept_waits_with_its_client_and_none_of_it_is_lost(
     provider.on_bytes = lambda line, data: None
     tapped.stage.inject("0", silence())
     client = clients(tapped.tap())
-    request = kit.post(bytes(1 << 24))
+    request = kit.post(bytes(kit.TOO_MUCH))
     sent = _said_until_it_has_to_wait(client.socket, request)
     tapped.stage.revert("0", silence())
     client.socket.settimeout(10)
