@@ -136,7 +136,7 @@ class Sample:
         rows: pd.DataFrame = self.once(what, make)
         return rows
 
-    def _of_link(self) -> tuple[tuple[str, str], ...]:
+    def _of_link(self) -> Labels:
         """The link that was picked, as a label; nothing where none was."""
         return tuple((name, value) for name, value in self._of.labels if name == "link")
 

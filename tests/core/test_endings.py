@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.judging import verdict
@@ -108,6 +109,17 @@ def test_one_entry_that_falls_silent_for_good_is_told_by_name(
     result = verdict.judge(make_evidence(plan, requests=asked))
     assert "at west 0 of 15 requests that were due from 4.1 s on, to the end of the run, were answered" in result.reason
     assert len([note for note in result.quality.notes if "were answered" in note]) == 1
+
+
+def test_nothing_is_told_of_an_entry_without_a_name(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    """A run of before entries were written down has none, and that half of its requests stand apart is not known."""
+    plan = make_plan(expect=["good_ratio >= 0.5 in baseline"])
+    asked = rows(plan, lambda index, due_s: {"entry": ""} | (SILENT if index % 2 and due_s >= 4 else {}))
+    asked = [msgspec.structs.replace(row, entry="east") if row.status else row for row in asked]
+    result = verdict.judge(make_evidence(plan, requests=asked))
+    assert "were answered" not in result.reason + str(result.quality.notes)
 
 
 def test_a_service_that_answers_with_errors_to_the_end_has_not_fallen_silent(
