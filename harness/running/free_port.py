@@ -50,8 +50,8 @@ def _claim(port: int) -> bool:
     claim = socket.socket(type=socket.SOCK_DGRAM)
     # The claim comes before the look: of two that do both, one at most is left with the port.
     if _can_bind(claim, port):
+        # Without SO_REUSEADDR: a service that does without it cannot have a port on which a connection has lately been closed.
         with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if _can_bind(probe, port):
                 _keep(claim)
                 return True

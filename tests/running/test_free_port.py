@@ -62,6 +62,19 @@ def test_a_port_that_somebody_listens_on_is_passed_over():
         assert free_port() != port
 
 
+def test_a_port_on_which_a_connection_has_lately_been_closed_is_passed_over():
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port := free_port()))
+        listening.listen()
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            listening.accept()[0].close()
+            assert client.recv(1) == b""
+    os.close(claims._claims.pop())
+    start_again_at(port)
+    assert free_port() != port
+
+
 def test_claims_do_not_use_up_the_descriptors_of_this_process():
     for _ in range(300):
         free_port()
