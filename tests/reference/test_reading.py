@@ -61,7 +61,7 @@ def test_a_replica_whose_heartbeat_is_old_is_passed_over_for_the_primary(stores)
         await publish(west, 1, heartbeat_age_s=1.5)
         reader = reading_in("west", east.address, west.address)
         assert await read(reader) == (east.address, 2)
-        await publish(west, 1, heartbeat_age_s=0.5)
+        await publish(west, 1, heartbeat_age_s=0.1)
         assert await read(reader) == (west.address, 1), "its twin: a young heartbeat is believed"
         await reader.close()
 
@@ -102,7 +102,7 @@ def test_a_silent_store_is_waited_for_three_times_and_then_left_alone(stores):
         await publish(west, 1)
         server, taken = await silent()
         port = server.sockets[0].getsockname()[1]
-        reader = reading_in("east", f"127.0.0.1:{port}", west.address, timeout_s=0.2)
+        reader = reading_in("east", f"127.0.0.1:{port}", west.address, timeout_s=0.5)
         for _ in range(10):
             assert await read(reader) == (west.address, 1)
         assert len(taken) == 3

@@ -112,8 +112,8 @@ def entries(bench, new_authority):
         _, untrusted = new_authority("127.0.0.1")
         urls["tls"] = stack.enter_context(bench.serving(context)).url
         urls["untrusted"] = stack.enter_context(bench.serving(untrusted)).url
-        limits = Limits(connect_s=0.3, stall_s=20.0, deadline_s=20.0)
-        plan = bench.plan(list(urls.values()), ["hangs", "answers"], total_s=0.6, limits=limits, drain_s=0.6)
+        limits = Limits(connect_s=1.5, stall_s=20.0, deadline_s=20.0)
+        plan = bench.plan(list(urls.values()), ["hangs", "answers"], total_s=0.6, limits=limits, drain_s=2.0)
         child = bench.start(plan, {"SSL_CERT_FILE": str(ours)})
         child.begin()
         assert child.wait() == 0, child.log.read_text()
@@ -128,7 +128,7 @@ def entries(bench, new_authority):
     ("entry", "outcome", "detail"),
     [
         ("refused", "refused", "[Errno 111]"),
-        ("silent", "timed_out", "connect_timeout: no connection within 0.3 s"),
+        ("silent", "timed_out", "connect_timeout: no connection within 1.5 s"),
         ("nowhere", "refused", "unreachable: "),
         ("untrusted", "refused", "unreachable: "),
     ],
