@@ -8,21 +8,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["HarnessError", "Reply", "Run", "UsageProblems", "__version__", "ask", "judge", "run"]
+__all__ = [
+    "HarnessError",
+    "Plan",
+    "Problem",
+    "Progress",
+    "Reply",
+    "Run",
+    "UsageProblems",
+    "Validated",
+    "__version__",
+    "ask",
+    "judge",
+    "load",
+    "plan",
+    "run",
+    "validate",
+]
 
 if TYPE_CHECKING:
-    from harness.api import Reply, Run, ask, judge, run
-    from harness.problems import HarnessError, UsageProblems
+    from harness.api import Plan, Progress, Reply, Run, Validated, ask, judge, load, plan, run, validate
+    from harness.problems import HarnessError, Problem, UsageProblems
+else:
+    # The parts of a run are imported when they are asked for: the command line, the keeper and the load child start without them. Type
+    # checkers do not see this: to them every name would be there.
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module 'harness' has no attribute {name!r}")
+        from harness import api, problems
+
+        return getattr(problems if hasattr(problems, name) else api, name)
 
 
-def __getattr__(name: str) -> Any:
-    # The parts of a run are imported when they are asked for: the command line, the keeper and the load child start without them.
-    if name in ("Reply", "Run", "ask", "judge", "run"):
-        from harness import api
-
-        return getattr(api, name)
-    if name in ("HarnessError", "UsageProblems"):
-        from harness import problems
-
-        return getattr(problems, name)
-    raise AttributeError(f"module 'harness' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted(__all__)

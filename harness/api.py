@@ -1,4 +1,4 @@
-"""The harness from Python: run scenarios, judge stored runs again, render their reports.
+"""The harness from Python: check files, see a plan, ask one question, run scenarios, and load or judge stored runs.
 
 ::
 
@@ -12,18 +12,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from threading import Event
 
 from harness import first_question
 from harness.conduct import conduct
 from harness.first_question import QUESTION, WITHIN_S, Reply
-from harness.prepare import Asked, prepare
+from harness.interfaces.watching import Progress, Watching
+from harness.planning.plan import Plan
+from harness.prepare import Asked, Validated, prepare
+from harness.prepare import validate as checked
 from harness.problems import Problem, UsageProblems
 from harness.settings import settings
-from harness.stored import Run, baseline_at, judge
+from harness.stored import Run, baseline_at, judge, load
 
-__all__ = ["Reply", "Run", "ask", "judge", "run"]
+__all__ = [
+    "Plan",
+    "Problem",
+    "Progress",
+    "Reply",
+    "Run",
+    "Validated",
+    "ask",
+    "judge",
+    "load",
+    "plan",
+    "run",
+    "validate",
+]
 
 
 def run(
@@ -38,18 +56,52 @@ def run(
     out: str | Path = "reports",
     toxiproxy_url: str | None = None,
     baseline: str | Path | None = None,
+    progress: Callable[[Progress], object] | None = None,
+    stop: Event | None = None,
 ) -> Run:
     """Break what *scenario* says, for real, and return the judged and stored run, however it ended.
 
     *overrides* are settings of the scenario by key, such as ``{"load.rate_per_s": 40}``, or texts such as ``load.rate_per_s=40``. The
-    report says what changed since *baseline*, the folder of another run. Raises UsageProblems before anything is touched when a file is
-    wrong, and HarnessError when the world cannot be started.
+    report says what changed since *baseline*, the folder of another run. *progress* is called about ten times a second while the load goes
+    on. Setting *stop*, from any thread or from *progress*, ends the run as Ctrl-C does: what was broken is put back, and the verdict is
+    ``interrupted``. Raises UsageProblems before anything is touched when a file is wrong, and HarnessError when the world cannot be
+    started.
     """
     asked = Asked(seed, _written(overrides), _each(expect), with_faults, _each(allowed_hosts))
     environment = settings()
     prepared = prepare(Path(scenario), Path(target) if target else None, asked, environment.environment)
     before = baseline_at(baseline) if baseline is not None else None
-    return conduct(prepared, environment, Path(out), toxiproxy_url=toxiproxy_url, baseline=before)
+    return conduct(
+        prepared,
+        environment,
+        Path(out),
+        toxiproxy_url=toxiproxy_url,
+        panel=partial(Watching, progress) if progress else None,
+        baseline=before,
+        stop=stop,
+    )
+
+
+def plan(
+    scenario: str | Path,
+    *,
+    target: str | Path | None = None,
+    seed: int | None = None,
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    expect: str | Sequence[str] = (),
+    with_faults: bool = True,
+) -> Plan:
+    """What a run would do, with nothing touched: its phases, its steps, its schedule. Raises UsageProblems as `run` does."""
+    asked = Asked(seed, _written(overrides), _each(expect), with_faults)
+    return prepare(Path(scenario), Path(target) if target else None, asked, None).plan
+
+
+def validate(path: str | Path, *, target: str | Path | None = None) -> Validated:
+    """All that is wrong with one file, with nothing raised and nothing touched; a scenario is also held against a target.
+
+    That is *target*, else ``targets/default.yaml`` beside the scenario.
+    """
+    return checked(Path(path), Path(target) if target else None)
 
 
 def ask(

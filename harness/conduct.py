@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
@@ -12,7 +13,6 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from shlex import quote
-from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -63,11 +63,13 @@ def conduct(
     say: Callable[[str], None] = lambda _: None,
     panel: Callable[[Plan, Path], Panel] | None = None,
     baseline: Baseline | None = None,
+    stop: threading.Event | None = None,
 ) -> Run:
     """Carry out what was prepared in the real world, store it, judge it and render its report, beside the *baseline* if there is one.
 
-    Whatever breaks on the way ends in a stored run that says so. Raises UsageProblems before anything is touched when no Toxiproxy
-    server answers at *toxiproxy_url*, and HarnessError when there is none to be started or the run's files cannot be written.
+    Setting *stop* interrupts the run as Ctrl-C does. Whatever breaks on the way ends in a stored run that says so. Raises UsageProblems
+    before anything is touched when no Toxiproxy server answers at *toxiproxy_url*, and HarnessError when there is none to be started or the
+    run's files cannot be written.
     """
     from harness.running.world.interruptions import Interruptions
     from harness.running.world.real import find_proxy
@@ -75,7 +77,7 @@ def conduct(
     say = _harmless(say)
     proxy = find_proxy(environment, toxiproxy_url, say)
     started_at = datetime.now(UTC)
-    signals = Interruptions(say)
+    signals = Interruptions(say, stop)
     with signals.installed():
         # A run that has a folder has a history in it, with an end: whoever stops it before that stops it then.
         signals.hold()
@@ -89,6 +91,7 @@ def conduct(
         # A Ctrl-C from here on is remembered: the files of this run are to be whole, and nothing is in force.
         signals.hold()
         run = _judged_at_once(folder, baseline)
+        signals.heed()
     return replace(run, stopped=signals.received > 0)
 
 
@@ -120,7 +123,7 @@ def _live_through(given: _Given, record: _Record) -> None:
     questions = {question.id: question for question in given.prepared.questions.value.questions}
     with real_world(plan, questions, folder, given.environment, given.proxy, signals, given.say) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
-        Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
+        threading.Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
         given.say("asking one question before the load")
         asked = real.preflight()
         if reasons := list(obstacles(plan, asked)):

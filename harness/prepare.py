@@ -59,6 +59,11 @@ class Validated:
     without_target: bool = False
     warnings: tuple[Problem, ...] = ()
 
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is; what may not have been meant is warned of all the same."""
+        return not self.problems
+
 
 def prepare(
     scenario_path: Path,

@@ -71,6 +71,18 @@ def _warn(text: str) -> None:
     warnings.warn(text, stacklevel=2)
 
 
+def load(path: str | Path) -> Run:
+    """A stored run as it was last judged: nothing is judged again, and nothing is written.
+
+    Raises UsageProblems for a folder that holds no run, or one that was never judged: it still goes on, or was killed.
+    """
+    folder = run_folder.find(Path(path))
+    if not folder.result.exists():
+        what = "was never judged, so there is no verdict to load; when the run has ended, harness.judge judges it"
+        raise UsageProblems(Problem(what, file=str(folder.path)))
+    return Run(folder.path, recall(folder.result, Result)[0].value)
+
+
 def judge(path: str | Path, *, baseline: str | Path | None = None, say: Callable[[str], None] = _warn) -> Run:
     """Judge a stored run again and render its report, with nothing running; the same files give the same bytes.
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from shutil import copytree
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -72,9 +74,57 @@ def test_one_text_is_one_expectation(asked: list[Asked]) -> None:
 
 def test_what_may_be_raised_has_a_name_in_the_package() -> None:
     assert {harness.UsageProblems, harness.HarnessError} == {problems.UsageProblems, problems.HarnessError}
-    assert [name for name in harness.__all__ if not hasattr(harness, name)] == []
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = harness.nothing
+        getattr(harness, "nothing")  # noqa: B009 - type checkers know that it is not there
+
+
+def test_what_the_package_offers_is_one_list_that_an_editor_sees_too() -> None:
+    assert dir(harness) == sorted(harness.__all__)
+    assert [name for name in harness.__all__ if not hasattr(harness, name)] == []
+    assert set(api.__all__) | {"HarnessError", "Problem", "UsageProblems", "__version__"} == set(harness.__all__)
+    assert (Path(harness.__file__).parent / "py.typed").read_bytes() == b""
+
+
+@pytest.mark.parametrize("name", sorted(set(harness.__all__) - {"__version__"}))
+def test_everything_that_is_offered_says_what_it_is_and_its_types_can_be_told(name: str) -> None:
+    offered = getattr(harness, name)
+    assert (offered.__doc__ or "").strip()
+    if not isinstance(offered, type):
+        assert {"return"} < set(get_type_hints(offered, localns=vars(import_module(offered.__module__))))
+
+
+def test_a_stored_run_is_loaded_as_it_was_judged_and_nothing_is_written(stored: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in stored.rglob("*")}
+    run = harness.load(stored)
+    assert (run.verdict, len(run.requests)) == ("fail", run.result.quality.sent)
+    assert {path: path.stat().st_mtime_ns for path in stored.rglob("*")} == before
+
+
+def test_a_run_without_a_verdict_cannot_be_loaded_and_can_be_judged(stored: Path) -> None:
+    (stored / "result.json").unlink()
+    with pytest.raises(harness.UsageProblems, match=r"was never judged, .* harness\.judge judges it"):
+        harness.load(stored)
+    assert harness.judge(stored).result == harness.load(stored).result
+    with pytest.raises(harness.UsageProblems, match="is not a run"):
+        harness.load(stored.parent)
+
+
+def test_a_plan_is_made_with_what_was_asked_for_and_touches_nothing() -> None:
+    plan = harness.plan(SCENARIO, seed=7, overrides={"load.rate_per_s": 40}, expect="good_ratio >= 0.5 in fault")
+    assert (plan.seed, plan.scenario.load.rate_per_s) == (7, 40)
+    assert "good_ratio >= 0.5 in fault" in map(str, plan.expectations)
+    assert harness.plan(SCENARIO, with_faults=False).steps == ()
+    with pytest.raises(harness.UsageProblems, match="no such file"):
+        harness.plan("nowhere.yaml")
+
+
+def test_what_is_wrong_with_a_file_is_given_back_and_not_raised(tmp_path: Path) -> None:
+    assert harness.validate(SCENARIO) == harness.Validated(())
+    (tmp_path / "mine.yaml").write_text("schema: harness.target/1\nname: mine\n")
+    found = harness.validate(str(tmp_path / "mine.yaml"))
+    assert not found.ok
+    assert {(problem.path, problem.line) for problem in found.problems} >= {("entries", 1), ("ask", 1)}
+    assert not harness.validate(SCENARIO, target=tmp_path / "mine.yaml").ok
 
 
 @pytest.fixture
@@ -178,14 +228,14 @@ class World:
 def conduct(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[World], api.Run]:
     """Carries out a scenario, in a world of the test's own, through all that a run is but the run itself."""
 
-    def run(world: World) -> api.Run:
+    def run(world: World, stop: threading.Event | None = None) -> api.Run:
         monkeypatch.setattr(real, "find_proxy", lambda *_: ProxyServer("http://127.0.0.1:1", None, "2.12.0"))
         monkeypatch.setattr(real, "real_world", world.real_world)
         monkeypatch.setattr(loop, "run", world.loop)
         monkeypatch.setattr("harness.conduct._import_what_judging_needs", lambda: None)
         prepared = prepare(SCENARIO, None, Asked(), None)
         panel: Any = world.panel
-        return conducting.conduct(prepared, settings(), tmp_path / "reports", panel=panel)
+        return conducting.conduct(prepared, settings(), tmp_path / "reports", panel=panel, stop=stop)
 
     return run
 
@@ -222,6 +272,15 @@ def test_a_panel_that_cannot_be_shown_is_done_without(
     world = World("showing", error)
     run = conduct(world)
     assert (ended(run), world.put_back, run.stopped) == ([("completed", "")], True, False)
+
+
+def test_a_program_that_watches_a_run_can_stop_it(conduct: Callable[..., api.Run]) -> None:
+    stop = threading.Event()
+    stop.set()
+    world = World("starting")  # which it does not come to
+    run = conduct(world, stop)
+    assert (ended(run), run.verdict, run.stopped, world.put_back) == ([("interrupted", "")], "interrupted", True, False)
+    assert not conduct(World(), threading.Event()).stopped
 
 
 def test_an_interruption_while_the_run_is_judged_is_remembered(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import re
 import shlex
@@ -188,6 +189,45 @@ def test_the_python_in_the_readme_parses_and_names_what_there_is() -> None:
         assert {name for module, name in used if module == "harness"} <= set(harness.__all__)
         assert {name for thing, name in used if thing == "run"} <= {"path", "result", *dir(Run)}
         assert ("harness", "judge") in used
+
+
+PYTHON_PAGE = (ROOT / "docs" / "python.md").read_text()
+
+
+def test_all_that_the_package_offers_stands_on_the_page_on_python_and_nothing_else() -> None:
+    import harness
+
+    assert set(re.findall(r"^\| `(\w+)`", PYTHON_PAGE, re.MULTILINE)) == set(harness.__all__)
+    (said,) = re.findall(r"^\| `Progress` \| (.*) \|$", PYTHON_PAGE, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", said)) <= {field.name for field in dataclasses.fields(harness.Progress)}
+
+
+@pytest.mark.parametrize("block", _blocks(PYTHON_PAGE, "python"))
+def test_the_python_on_its_page_names_what_there_is(block: str) -> None:
+    known = _known()
+    for node in ast.walk(ast.parse(block)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known:
+            assert hasattr(known[node.value.id], node.attr) or node.attr in _fields(known[node.value.id]), ast.unparse(
+                node
+            )
+
+
+def _known() -> dict[str, Any]:
+    """What the names in the examples stand for."""
+    import harness
+
+    return {
+        "harness": harness,
+        "run": harness.Run,
+        "plan": harness.Plan,
+        "found": harness.Validated,
+        "problem": harness.Problem,
+        "progress": harness.Progress,
+    }
+
+
+def _fields(kind: Any) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)}
 
 
 @pytest.mark.parametrize("name", list(faults))

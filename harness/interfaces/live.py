@@ -138,7 +138,7 @@ class LivePanel:
             self._console.print(_line(self._plan, progress, self._numbers), highlight=False, soft_wrap=True)
 
 
-def _phase(plan: Plan, now_s: float) -> tuple[str, float]:
+def phase_at(plan: Plan, now_s: float) -> tuple[str, float]:
     """Where the run stands, and the seconds left there."""
     for phase in plan.phases:
         if now_s < phase.end_s:
@@ -171,7 +171,7 @@ def _state(fault: str, progress: Progress) -> str:
 
 
 def _line(plan: Plan, progress: Progress, numbers: Numbers) -> str:
-    name, left_s = _phase(plan, progress.now_s)
+    name, left_s = phase_at(plan, progress.now_s)
     facts = "  ".join(f"{label} {value}" for label, value in _facts(plan, progress, numbers))
     faults = "".join(f"  ! {fault}" for fault in _faults(progress))
     return f"{progress.now_s:5.0f} s  {name:<9} {left_s:4.0f} s left  {facts}{faults}"
@@ -183,7 +183,7 @@ def _panel(plan: Plan, progress: Progress, numbers: Numbers) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    name, left_s = _phase(plan, progress.now_s)
+    name, left_s = phase_at(plan, progress.now_s)
     head = Text.assemble((name, "bold"), f"  {left_s:.0f} s left")
     table = Table.grid(padding=(0, 3))
     facts = _facts(plan, progress, numbers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 import pytest
 
@@ -70,3 +71,44 @@ def test_a_word_that_cannot_be_said_does_not_keep_the_run_from_being_interrupted
     signals = Interruptions(told)
     with signals.installed(), pytest.raises(KeyboardInterrupt):
         send(signal.SIGTERM)
+
+
+def test_an_event_that_is_set_interrupts_whoever_heeds_it_once_in_any_thread() -> None:
+    stop, told, raised = threading.Event(), list[str](), list[str]()
+    signals = Interruptions(told.append, stop)
+
+    def waits() -> None:
+        with signals.installed():
+            signals.heed()  # nobody has asked yet
+            stop.set()
+            try:
+                signals.heed()
+            except KeyboardInterrupt:
+                raised.append("stopped")
+            signals.heed()
+
+    thread = threading.Thread(target=waits)
+    thread.start()
+    thread.join()
+    assert (raised, told, signals.received) == (["stopped"], ["stopping: taking the faults back"], 1)
+
+
+def test_an_event_that_is_set_while_interruptions_are_held_is_remembered() -> None:
+    stop = threading.Event()
+    signals = Interruptions(stop=stop)
+    signals.hold()
+    stop.set()
+    signals.heed()
+    assert signals.received == 1
+    with pytest.raises(KeyboardInterrupt):
+        signals.let()
+
+
+def test_an_event_that_was_set_before_the_run_ends_it_as_soon_as_it_may() -> None:
+    stop = threading.Event()
+    stop.set()
+    signals = Interruptions(stop=stop)
+    signals.hold()
+    with pytest.raises(KeyboardInterrupt):
+        signals.let()
+    assert signals.received == 1

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one interrupts the run, and none interrupts putting the world back or what comes after."""
+"""Ctrl-C, SIGTERM and an event: the first one interrupts the run, and none interrupts putting the world back or what comes after."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from types import FrameType
 class Interruptions:
     """Turns the first SIGINT, SIGTERM or SIGHUP into a KeyboardInterrupt; those that follow are only counted.
 
-    What comes of it is *told* at once, so that nobody has to wonder whether it was heard.
+    What comes of it is *told* at once, so that nobody has to wonder whether it was heard. Setting *stop* does the same from any thread and
+    in any thread, as soon as whoever waits heeds it.
     """
 
-    def __init__(self, told: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, told: Callable[[str], None] = lambda _: None, stop: threading.Event | None = None) -> None:
         self._held = False
         self._told = told
+        self._stop, self._heeded = stop, False
         self.received = 0
 
     @contextmanager
@@ -53,8 +55,15 @@ class Interruptions:
         self._held = False
         if self.received:
             raise KeyboardInterrupt
+        self.heed()
 
-    def _arrived(self, _number: int, _frame: FrameType | None) -> None:
+    def heed(self) -> None:
+        """Whoever waits calls this now and then: an event that was set interrupts nobody by itself, and arrives here."""
+        if self._stop is not None and not self._heeded and self._stop.is_set():
+            self._heeded = True
+            self._arrived()
+
+    def _arrived(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         self.received += 1
         if self.received > 1:
             return

@@ -17,6 +17,7 @@ from harness.reading.templates import fill, placeholders, secrets
 from harness.running.free_port import free_port
 from harness.running.keeper.keeper import Child, Keeper, tail
 from harness.running.ports import ServiceEndedError
+from harness.running.world.interruptions import Interruptions
 from harness.running.world.listening import ports
 from harness.running.world.readiness import NotReadyError, Readiness
 
@@ -30,9 +31,16 @@ class Processes:
     """The processes of one run, by name; *values* grows as ports and addresses become known."""
 
     def __init__(
-        self, keeper: Keeper, target: Target, seed: int, logs: Path, temp: Path, environment: Mapping[str, str]
+        self,
+        keeper: Keeper,
+        target: Target,
+        seed: int,
+        logs: Path,
+        temp: Path,
+        environment: Mapping[str, str],
+        signals: Interruptions,
     ) -> None:
-        self._keeper, self._logs = keeper, logs
+        self._keeper, self._logs, self._signals = keeper, logs, signals
         self.environment = {**environment, **_no_proxy(environment)}
         self._services = target.processes
         self._simulated = {
@@ -110,7 +118,11 @@ class Processes:
         return not self._waiting and self._started.issuperset(self._services)
 
     def check(self) -> None:
-        """Raises HarnessError when a process has ended that should still be there, ServiceEndedError for one of the target's."""
+        """Raises HarnessError when a process has ended that should still be there, ServiceEndedError for one of the target's.
+
+        Everything that waits asks this, so here is where it hears that somebody asked it to stop.
+        """
+        self._signals.heed()
         for name, status in self._keeper.exited().items():
             if name not in self._stopped and (name not in self._may_end or status != 0):
                 kind = ServiceEndedError if name in self._services else HarnessError

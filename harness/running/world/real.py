@@ -217,7 +217,7 @@ def _grounds(
         keeper.beat()
         undo = UndoLog(folder.undo)
         stack.callback(undo.close)
-        processes = Processes(keeper, target, seed, folder.logs, temp, settings.environment)
+        processes = Processes(keeper, target, seed, folder.logs, temp, settings.environment, signals)
         say("starting processes")
         joined = _join_up(processes, target, seed, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
         yield _Grounds(keeper, processes, joined, undo, temp)
