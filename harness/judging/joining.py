@@ -38,7 +38,7 @@ def derive_requests(
     they are written.
     """
     frame = requests.sort_values("index", kind="stable").reset_index(drop=True)
-    frame["phase"] = _phases(plan, frame["due_s"])
+    frame["phase"] = phases_of(plan, frame["due_s"])
     complete = (frame["outcome"] == "complete") & ~_out_of_order(frame)
     frame["latency_ms"] = (1000 * (frame["end_s"] - frame["due_s"])).where(complete)
     frame["ttft_ms"] = (1000 * (frame["first_token_s"] - frame["due_s"])).where(complete)
@@ -84,7 +84,7 @@ def derive_attempts(plan: Plan, attempts: pd.DataFrame, requests: pd.DataFrame) 
     counts = frame["retry_count"].fillna(-1).astype("int64").to_numpy()
     layer = np.asarray(layers(frame["request"].to_numpy(), frame["start_s"].to_numpy(), links, counts), dtype=object)
     frame["layer"] = np.where(frame["request"].to_numpy() >= 0, layer, "")
-    frame["phase"] = _phases(plan, frame["nonce"].map(known["due_s"]).astype("float64"))
+    frame["phase"] = phases_of(plan, frame["nonce"].map(known["due_s"]).astype("float64"))
     return frame
 
 
@@ -103,8 +103,8 @@ def since_the_load_began(rows: pd.DataFrame, requests: pd.DataFrame) -> pd.DataF
     return rows[kept].reset_index(drop=True)
 
 
-def _phases(plan: Plan, due_s: pd.Series) -> pd.Series:
-    """The phase each instant belongs to; an empty text where it belongs to none."""
+def phases_of(plan: Plan, due_s: pd.Series) -> pd.Series:
+    """The phase that each instant belongs to; an empty text where it belongs to none."""
     import numpy as np
     import pandas as pd
 

@@ -246,6 +246,27 @@ class Quality(_Part):
     impossible: int = Field(default=0, description="rows with times that cannot be; such a time is measured nowhere")
 
 
+class EntryOutcomes(_Part):
+    """What the requests to one entry that were due in one phase came to; *otherwise* counts those that were not good."""
+
+    entry: str
+    region: str | None
+    phase: str
+    requests: int
+    good: int
+    otherwise: dict[str, int]
+
+
+class LinkOutcomes(_Part):
+    """How the attempts on one HTTP link that began in one phase were answered: a status, or how they ended without a whole answer."""
+
+    link: str
+    region: str | None
+    phase: str
+    attempts: int
+    answers: dict[str, int]
+
+
 class Result(_Part):
     """What a run came to."""
 
@@ -265,6 +286,13 @@ class Result(_Part):
     findings: list[Finding]
     unasked: list[str] = Field(
         default_factory=list, description="what got much worse than in the baseline though no expectation is about it"
+    )
+    by_entry: list[EntryOutcomes] = Field(
+        default_factory=list, description="what requests came to at each entry, by the phase in which they were due"
+    )
+    by_link: list[LinkOutcomes] = Field(
+        default_factory=list,
+        description="how attempts on each HTTP link were answered, by the phase in which they began",
     )
     faults: list[Fault]
     quality: Quality

@@ -21,6 +21,7 @@ from harness.judging.sameness import unlooked_at
 from harness.judging.sample import pick
 from harness.judging.starvation import culprit, doubtful, loads
 from harness.judging.unasked import unasked
+from harness.judging.whereabouts import by_entry, by_link
 from harness.planning.plan import Disturbance
 from harness.reading.expectation import WHOLE, Expectation, Selection, Verdict, parse
 from harness.record.history import Injected, Injecting, OfFault, Reverted
@@ -51,6 +52,8 @@ def judge(evidence: Evidence) -> Result:
         metrics={name: metric.document(evidence) for name, metric in metrics.items()},
         findings=findings,
         unasked=worsened,
+        by_entry=by_entry(evidence),
+        by_link=by_link(evidence),
         faults=faults,
         quality=quality,
         replay=begun.replay,

@@ -16,6 +16,7 @@ from harness.report.headline import headline
 from harness.report.palette import custom_properties
 from harness.report.sections import sections
 from harness.report.templating import render, source
+from harness.report.whereabouts import where
 
 # A number and its unit stay on one line.
 _UNIT = re.compile(r"(\d) (s|ms|%|×)(?!\w)")
@@ -31,6 +32,7 @@ def page(result: Result, evidence: Evidence | None, baseline: Result | None = No
         "page.html",
         result=result,
         headline=_UNIT.sub("\\1\u00a0\\2", headline(result)),
+        where=[_UNIT.sub("\\1\u00a0\\2", line) for line in where(result)],
         trusted=result.verdict in words.TRUSTED,
         policy=_policy(style, script),
         style=style,

@@ -12,7 +12,18 @@ from markupsafe import Markup
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
 from harness.registry import Registry, load_third_parties
-from harness.report import disagreements, findings, phases, provenance, retries, scores, timeline, traces, trust
+from harness.report import (
+    disagreements,
+    findings,
+    phases,
+    provenance,
+    retries,
+    scores,
+    timeline,
+    traces,
+    trust,
+    whereabouts,
+)
 
 Section = Callable[[Result, Evidence | None], Markup]
 """Makes a part of the page; nothing, where it has nothing to say. Without evidence only the result can be told of."""
@@ -21,6 +32,7 @@ sections: Registry[Section] = Registry("report section")
 for _name, _section in (
     ("scores", scores.section),
     ("findings", findings.section),
+    ("whereabouts", whereabouts.section),
     ("timeline", timeline.section),
     ("phases", phases.section),
     ("retries", retries.section),

@@ -10,6 +10,7 @@ from harness.report import trust, words
 from harness.report.changes import Side, changes
 from harness.report.headline import headline
 from harness.report.plain_text import one_line
+from harness.report.whereabouts import where
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$!&@])")
 _STATES = {"yes": "yes", "no": "**no**", "open": "?"}
@@ -36,6 +37,9 @@ def _head(result: Result) -> Iterator[str]:
     yield ""
     yield escaped(headline(result), 600)
     yield ""
+    told = where(result)
+    yield from (f"- {escaped(line)}" for line in told)
+    yield from [""] if told else []
     if result.verdict not in words.TRUSTED:
         yield f"{words.VERDICTS[result.verdict]}"
         yield ""

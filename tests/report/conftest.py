@@ -89,6 +89,8 @@ class Story:
     with_faults: bool = True
     bad: Callable[[float, str], bool] = lambda due_s, entry: False
     slow_ms: Callable[[float], float] = lambda due_s: 0.0
+    came_to: tuple[str, int] = ("timed_out", 0)
+    answered: Callable[[float, str], tuple[str, int]] = lambda due_s, link: ("complete", 200)
     tries: Callable[[float, str], int] = lambda due_s, entry: 1
     layers: Callable[[int], tuple[str, int | None]] = lambda number: ("same", 1 if number % 3 else 0)
     version: Callable[[float, str], int | None] = lambda due_s, entry: 41
@@ -158,8 +160,8 @@ def _tell(
             first_byte_s=None if bad else sent_s + first_s,
             first_token_s=None if bad else sent_s + first_s,
             end_s=end_s,
-            status=0 if bad else 200,
-            outcome="timed_out" if bad else "complete",
+            status=story.came_to[1] if bad else 200,
+            outcome=story.came_to[0] if bad else "complete",
             bytes=0 if bad else 240,
             entry=entry,
             conversation=f"c-{index % 100:04d}",
@@ -175,9 +177,10 @@ def _tell(
         where, count = story.layers(number)
         link = f"provider-{entry}" if where == "same" else "provider-west"
         start_s = sent_s + 0.01 + number * 1.05
-        attempts.append(
-            Attempt(link=link, start_s=start_s, nonce=nonce, retry_count=count, outcome="complete", end_s=start_s + 0.5)
-        )
+        outcome, status = story.answered(due_s, link)
+        row = Attempt(link=link, start_s=start_s, nonce=nonce, retry_count=count, outcome=outcome, status=status)
+        row.end_s = start_s + 0.5
+        attempts.append(row)
         if not bad or generator.random() < 0.15:
             arrivals.append(
                 Arrival(

@@ -41,6 +41,7 @@ class GoodRatio(Metric):
     broken_first: ClassVar[int] = 20
     held_first: ClassVar[int] = 10
     chart: ClassVar[str] = "goodput"
+    in_tables: ClassVar[bool] = True
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         from harness.judging.scoring.good_ratio import good_ratio

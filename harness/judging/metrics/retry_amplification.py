@@ -43,6 +43,7 @@ class RetryAmplification(Metric):
     broken_first: ClassVar[int] = 30
     held_first: ClassVar[int] = 30
     chart: ClassVar[str] = "amplification"
+    in_tables: ClassVar[bool] = True
     counts_attempts: ClassVar[bool] = True
     parts: ClassVar[tuple[str, ...]] = (PER_REQUEST,)
     needs_part: ClassVar[bool] = False

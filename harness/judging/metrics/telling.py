@@ -57,6 +57,8 @@ class Telling:
     """From which end of a fault's window that time counts."""
     counts_attempts: ClassVar[bool] = False
     """Whether it is wrong where attempts cannot be joined to requests."""
+    in_tables: ClassVar[bool] = False
+    """Whether the report's tables by entry and by link say already where it was bad."""
 
     def broken(self, said: Said) -> str:
         """What went wrong, in words that need no knowledge of the harness; it begins small and has no full stop."""
