@@ -82,11 +82,13 @@ def _judgement(
 def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[str]) -> list[str]:
     """Each reason to distrust the run, and who else was busy on the machine where that may be what is behind them.
 
-    Where want of processor time could explain each expectation that was broken, that is a reason of its own.
+    Where want of processor time could explain each expectation that was broken, or, where none was, each that was measured and is open,
+    that is a reason of its own.
     """
     machine = loads(evidence)
     broken = [finding for finding in findings if finding.verdict == "fail"]
-    starved = bool(broken) and all(doubtful(finding, machine) for finding in broken)
+    open_ones = [finding for finding in findings if finding.verdict == "inconclusive" and finding.value is not None]
+    starved = any(broken or open_ones) and all(doubtful(finding, machine) for finding in broken or open_ones)
     named = culprit(machine) if starved or distrusted else ""
     return [*distrusted, named] if named else distrusted
 

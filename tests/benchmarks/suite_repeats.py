@@ -3,7 +3,7 @@
     python tests/benchmarks/suite_repeats.py [--quiet 10] [--busy 5] [--only tests/end_to_end/test_region_loss.py --only ...]
 
 Each repeat goes on record in ``reports/suite_repeats.jsonl`` as it ends, so the command can be stopped and called again on the same
-commit; it goes on with what is missing. ``--only`` names tests in place of the whole suite. A last table says how often each that ever
+commit; it goes on with what is missing. What one said that was not green stands in ``reports/suite_repeats/``. ``--only`` names tests in place of the whole suite. A last table says how often each that ever
 failed did, and how long the repeats took. Nobody may work on the machine meanwhile who is not meant to.
 """
 
@@ -23,6 +23,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = ROOT / "reports" / "suite_repeats.jsonl"
+SAID = ROOT / "reports" / "suite_repeats"
+"""What each repeat said that was not green."""
 COMMAND = re.compile(r"<!-- command:test -->\n```sh\n(.*?)\n```", re.DOTALL)
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 SPIN = "while True: pass"
@@ -67,6 +69,9 @@ def repeat(commit: str, only: list[str], *, busy: bool) -> Record:
     }
     with RECORDS.open("a") as file:
         file.write(json.dumps(record) + "\n")
+    if ended.returncode:
+        SAID.mkdir(exist_ok=True)
+        (SAID / f"{commit}-{len(on_record(commit, only))}.txt").write_text(ended.stdout + ended.stderr)
     return record
 
 

@@ -93,6 +93,23 @@ def test_a_fail_beside_others_that_starved_the_service_is_invalid_and_names_them
     assert "close what else runs on this machine" in result.reason
 
 
+def test_what_is_open_beside_others_that_starved_the_service_is_invalid_and_no_want_of_evidence(judge: Judge) -> None:
+    def starved(made: Plan) -> list[Measurement]:
+        return whole(made, busy=FAULT, taken=0.6, threads=STARVED)
+
+    assert judge(starved, bad=3).verdict == "invalid"
+    assert judge(whole, bad=3).verdict == "inconclusive"
+
+
+def test_what_was_not_measured_at_all_was_not_for_want_of_time(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, started: Target
+) -> None:
+    made = make_plan(expect=["ttft_ms.p50 <= 900 in fault"], of=started)
+    never = rows(made, lambda index, due_s: {"first_token_s": None})
+    samples = whole(made, busy=FAULT, taken=0.6, threads=STARVED)
+    assert verdict.judge(make_evidence(made, requests=never, measurements=samples)).verdict == "inconclusive"
+
+
 def test_a_service_that_starves_itself_fails(judge: Judge) -> None:
     result = judge(lambda made: whole(made, busy=FAULT, taken=0.05, ours=0.95, threads=STARVED, pressure=0.98))
     assert result.verdict == "fail"
