@@ -3,8 +3,9 @@
     python tests/benchmarks/suite_repeats.py [--quiet 10] [--busy 5] [--only tests/end_to_end/test_region_loss.py --only ...]
 
 Each repeat goes on record in ``reports/suite_repeats.jsonl`` as it ends, so the command can be stopped and called again on the same
-commit; it goes on with what is missing. What one said that was not green stands in ``reports/suite_repeats/``. ``--only`` names tests in place of the whole suite. A last table says how often each that ever
-failed did, and how long the repeats took. Nobody may work on the machine meanwhile who is not meant to.
+commit; it goes on with what is missing. What one said that was not green stands in ``reports/suite_repeats/``. ``--only`` names tests
+in place of the whole suite. A last table says how often each that ever failed did, and how long the repeats took. Nobody may work on
+the machine meanwhile who is not meant to.
 """
 
 from __future__ import annotations
