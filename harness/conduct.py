@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import threading
 import time
@@ -21,9 +22,11 @@ from harness.judging.preflight import obstacles
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
 from harness.problems import HarnessError, UsageProblems
+from harness.reading.placeholders import told_secrets
 from harness.record import run_folder
 from harness.record.as_run import written_down
 from harness.record.history import Alarm, Begun, Ended, Event, Preflight, Reason
+from harness.record.masking import NOTHING, Mask
 from harness.record.run_folder import RunFolder
 from harness.running.loop import Progress
 from harness.settings import Settings
@@ -47,6 +50,7 @@ class _Given:
 
     prepared: Prepared
     environment: Settings
+    mask: Mask
     folder: RunFolder
     proxy: ProxyServer
     signals: Interruptions
@@ -74,7 +78,8 @@ def conduct(
     from harness.running.world.interruptions import Interruptions
     from harness.running.world.real import find_proxy
 
-    say = _harmless(say)
+    mask = Mask(told_secrets(prepared.plan.target, environment.environment))
+    say = _harmless(say, mask)
     proxy = find_proxy(environment, toxiproxy_url, say)
     started_at = datetime.now(UTC)
     signals = Interruptions(say, stop)
@@ -86,8 +91,8 @@ def conduct(
         first = _first_line(prepared, proxy, folder.path.name, started_at)
         with writing(folder):
             _store_texts(folder, prepared)
-            with closing(_Record(folder, first)) as record:
-                _lived_through(_Given(prepared, environment, folder, proxy, signals, say, panel), record)
+            with closing(_Record(folder, first, mask)) as record:
+                _lived_through(_Given(prepared, environment, mask, folder, proxy, signals, say, panel), record)
         # A Ctrl-C from here on is remembered: the files of this run are to be whole, and nothing is in force.
         signals.hold()
         run = _judged_at_once(folder, baseline)
@@ -110,7 +115,7 @@ def _lived_through(given: _Given, record: _Record) -> None:
         # It did not come to a run, or what it left could not be gathered.
         record.end("crashed", str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the world was put back, and the run can be judged
-        record.end("crashed", _unforeseen(given.folder, error))
+        record.end("crashed", _unforeseen(given.folder, given.mask, error))
 
 
 def _live_through(given: _Given, record: _Record) -> None:
@@ -131,19 +136,19 @@ def _live_through(given: _Given, record: _Record) -> None:
             return
         record.begin(real.set_off(), requests, asked)
         with _displayed(given.panel, plan, folder) as show:
-            loop.run(plan, real.world, record, show, partial(_unforeseen, folder))
+            loop.run(plan, real.world, record, show, partial(_unforeseen, folder, given.mask))
             signals.hold()
         # Of a run that was cut short a process may be missing, and that has been told.
         with suppress(HarnessError) if record.cut_short else nullcontext():
             real.finish()
 
 
-def _harmless(say: Callable[[str], object]) -> Callable[[str], None]:
-    """*say*, but where it fails nothing is said: a pipe that nobody reads any more must not end a run."""
+def _harmless(say: Callable[[str], object], mask: Mask = NOTHING) -> Callable[[str], None]:
+    """*say*, without what *mask* hides; but where it fails nothing is said: a pipe that nobody reads any more must not end a run."""
 
     def said(text: str) -> None:
         with suppress(Exception, SystemExit):
-            say(text)
+            say(mask.text(text))
 
     return said
 
@@ -163,14 +168,19 @@ def _displayed(
         yield shown
 
 
-def _unforeseen(folder: RunFolder, error: BaseException) -> str:
+def _unforeseen(folder: RunFolder, mask: Mask, error: BaseException) -> str:
     """One line about an *error* that nobody foresaw; its traceback is added to the run's log."""
     from traceback import format_exception
 
     log = folder.logs / "harness.log"
-    with suppress(OSError), log.open("a", encoding="utf-8", errors="backslashreplace") as file:
-        file.writelines(format_exception(error))
+    told = mask.text("".join(format_exception(error))).encode("utf-8", "backslashreplace")
+    with suppress(OSError), open(log, "ab", opener=_for_its_owner) as file:
+        file.write(told)
     return f"{type(error).__name__}: {' '.join(str(error).split())}; its traceback is in {log}"
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _judged_at_once(folder: RunFolder, baseline: Baseline | None) -> Run:
@@ -182,14 +192,14 @@ def _judged_at_once(folder: RunFolder, baseline: Baseline | None) -> Run:
     except UsageProblems as problems:
         raise HarnessError(f"the run cannot be judged: {problems}") from problems
     except Exception as error:
-        raise HarnessError(f"the run cannot be judged: {_unforeseen(folder, error)}") from error
+        raise HarnessError(f"the run cannot be judged: {_unforeseen(folder, NOTHING, error)}") from error
 
 
 class _Record:
     """The history of one run on disk; it has its *first* line however early the run ends."""
 
-    def __init__(self, folder: RunFolder, first: Begun) -> None:
-        self._file, self._first = run_folder.HistoryFile(folder.history), first
+    def __init__(self, folder: RunFolder, first: Begun, mask: Mask) -> None:
+        self._file, self._first = run_folder.HistoryFile(folder.history, mask), first
         self._ended: Ended | None = None
 
     @property

@@ -11,10 +11,13 @@ from shutil import rmtree
 from harness.checks import foreign_hosts, target_problems
 from harness.judging.preflight import answered, failed, shortcomings, unanswered
 from harness.problems import HarnessError, UsageProblems
+from harness.reading.placeholders import told_secrets
 from harness.reading.target import Target
 from harness.reading.yaml import load
 from harness.record import run_folder
 from harness.record.history import Preflight
+from harness.record.masking import Mask
+from harness.record.quoting import masked
 from harness.settings import Settings
 
 QUESTION = "What can you help me with?"
@@ -60,6 +63,7 @@ def ask(
     from harness.running.world.real import asked_once, find_proxy
 
     target = load(path, Target)
+    mask = Mask(told_secrets(target.value, environment.environment))
     if problems := [
         *target_problems(target, environment.environment),
         *foreign_hosts(target, tuple(allowed_hosts)),
@@ -73,10 +77,10 @@ def ask(
             signals.installed(),
             asked_once(target.value, question, within_s, folder, environment, proxy, signals, say) as entries,
         ):
-            pass
+            entries = [masked(entry, mask) for entry in entries]
     except HarnessError as error:
         error = error.placed(target) if isinstance(error, NotReadyError) else error
-        raise HarnessError(f"{error}\nits logs are in {folder.logs}") from error
+        raise HarnessError(f"{mask.text(str(error))}\nits logs are in {folder.logs}") from None
     except KeyboardInterrupt:
         rmtree(folder.path, ignore_errors=True)
         raise

@@ -15,6 +15,9 @@ from harness.reading.yaml.paths import Path
 from harness.registry import suggestion
 
 EVERYWHERE = frozenset({"python", "seed", "temp"})
+_SECRET_NAME = re.compile(r"(?i:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$")
+# Of what nobody said that it is a secret; a shorter one may be a number or a name.
+_INHERITED_CHARS = 12
 OF_A_LINK = frozenset({"url", "host", "port"})
 
 
@@ -90,6 +93,15 @@ def missing_secrets(target: Document[Target], environment: Mapping[str, str]) ->
         for name in secret_names(template.text)
         if name not in environment
     ]
+
+
+def told_secrets(target: Target, environment: Mapping[str, str]) -> dict[str, str]:
+    """What of *environment* is filled into *target*, and what its processes get besides that is a secret by its name."""
+    asked = {name for template in templates(target) if template.secret for name in secret_names(template.text)}
+    inherited = {
+        name for name, value in environment.items() if _SECRET_NAME.search(name) and len(value) >= _INHERITED_CHARS
+    }
+    return {name: environment[name] for name in sorted(asked | inherited) if name in environment}
 
 
 def _of_service(at: Path, service: Service, known: frozenset[str]) -> Iterator[Template]:

@@ -1,12 +1,12 @@
 """What happened in a run, in order, written as it happens, nothing inferred.
 
 A history is JSON lines. Its first line says how to repeat the run and holds the only wall time; every other instant is seconds of
-the run's clock, which is 0 when the load begins.
+the run's clock, which is 0 when the load begins. QUOTED of a kind names its fields that hold what others said, in which a secret may stand.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -71,6 +71,8 @@ class LinkSeen(msgspec.Struct, frozen=True):
 class Preflight(msgspec.Struct, frozen=True, tag="preflight"):
     """One question through the whole path, asked of one entry before the load began (*at_s* is negative), as the last try went."""
 
+    QUOTED: ClassVar[tuple[str, ...]] = ("request_line", "question", "detail", "reply", "answer")
+
     at_s: float
     entry: str
     request_line: str  # method and URL
@@ -133,11 +135,15 @@ class Reverting(OfFault, frozen=True, tag="reverting"):
 class Reverted(OfFault, frozen=True, tag="reverted"):
     """Everything that carried the fault had acknowledged its end; or (*error*) it could not be put back."""
 
+    QUOTED: ClassVar[tuple[str, ...]] = ("error",)
+
     error: str = ""
 
 
 class Alarm(msgspec.Struct, frozen=True, tag="alarm"):
     """Something that makes the measurement untrustworthy: a proxy that wedged, a process that died."""
+
+    QUOTED: ClassVar[tuple[str, ...]] = ("what",)
 
     at_s: float
     what: str
@@ -145,6 +151,8 @@ class Alarm(msgspec.Struct, frozen=True, tag="alarm"):
 
 class Ended(msgspec.Struct, frozen=True, tag="ended"):
     """The last line."""
+
+    QUOTED: ClassVar[tuple[str, ...]] = ("detail",)
 
     at_s: float
     reason: Reason

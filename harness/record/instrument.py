@@ -64,7 +64,7 @@ class InstrumentFile:
     """The file at *path*, to which several processes append."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def add(self, measurement: Measurement) -> None:
         """Where the disk is full nothing is added: the history, which has to be written, tells of it."""

@@ -13,21 +13,23 @@ from typing import TypeVar
 
 import msgspec
 
+from harness.record.masking import NOTHING, Mask
+from harness.record.quoting import masked
 from harness.record.rows import AnyRow, Arrival, Attempt, Request, Traffic
 
 Row = TypeVar("Row", Request, Attempt, Arrival, Traffic)
 
 
 class RowFile:
-    """A file to which rows are appended; every `add` is one write, so nothing waits in this process."""
+    """A file to which rows are appended, without what *mask* hides; every `add` is one write, so nothing waits in this process."""
 
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    def __init__(self, path: Path, mask: Mask = NOTHING) -> None:
+        self._fd, self._mask = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), mask
         self._encoder = msgspec.msgpack.Encoder()
 
     def add(self, row: AnyRow) -> None:
         """Append *row*. Raises OSError where the disk is full; what is left of the row then is a tail that `read_rows` skips."""
-        encoded = self._encoder.encode(row)
+        encoded = self._encoder.encode(masked(row, self._mask))
         if os.write(self._fd, encoded) < len(encoded):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

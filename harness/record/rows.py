@@ -1,12 +1,13 @@
 """The rows a run leaves behind: one a logical request, one an attempt at a provider, one an arrival there, and what passed on links.
 
 All instants are seconds. In the row files of a run they are on the machine's monotonic clock; in what is read back from a stored
-run they are on the run's clock, which is 0 when the load begins.
+run they are on the run's clock, which is 0 when the load begins. QUOTED of a kind names its fields that hold what others said, in which a
+secret may stand.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -31,6 +32,8 @@ ArrivalOutcome = Literal[
 
 class Request(msgspec.Struct, array_like=True, gc=False):
     """One logical request, as the load saw it. An instant that never came is None."""
+
+    QUOTED: ClassVar[tuple[str, ...]] = ("conversation", "answer", "detail")
 
     index: int  # position in the arrival schedule; each one appears exactly once in a sound run
     worker: int
@@ -58,6 +61,8 @@ class Request(msgspec.Struct, array_like=True, gc=False):
 class Attempt(msgspec.Struct, array_like=True, gc=False):
     """One try of the target's at a provider, as the tap saw it: before any fault could touch it."""
 
+    QUOTED: ClassVar[tuple[str, ...]] = ("traceparent", "path")
+
     link: str
     start_s: float  # first byte of the request
     nonce: str = ""
@@ -76,6 +81,8 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
 
 class Arrival(msgspec.Struct, array_like=True, gc=False):
     """One try as it came out of Toxiproxy, at the edge; what the fault ate never becomes one."""
+
+    QUOTED: ClassVar[tuple[str, ...]] = ("path",)
 
     link: str
     start_s: float
@@ -98,6 +105,8 @@ SLICE_S = 0.1
 
 class Traffic(msgspec.Struct, array_like=True, gc=False):
     """What passed at the tap of one link in a tenth of a second; there is no row where nothing did."""
+
+    QUOTED: ClassVar[tuple[str, ...]] = ()
 
     link: str
     start_s: float

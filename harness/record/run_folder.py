@@ -20,6 +20,8 @@ import msgspec
 from harness.problems import Problem, UsageProblems
 from harness.record import history
 from harness.record.history import Begun, Event, History
+from harness.record.masking import NOTHING, Mask
+from harness.record.quoting import masked
 from harness.record.rowfile import Row, read_rows
 from harness.record.rows import AnyRow, Arrival, Attempt, Request, Traffic
 from harness.record.tables import column_of, defaults, table
@@ -119,17 +121,20 @@ def new_id(target: str, began: datetime) -> str:
 
 
 def create(out: Path, scenario: str, run_id: str) -> RunFolder:
-    """An empty folder for a run; *run_id* gets a number behind it when it is taken. Raises UsageProblems where none can be made."""
+    """An empty folder for a run, for its owner alone; *run_id* gets a number behind it when it is taken.
+
+    Raises UsageProblems where none can be made.
+    """
     try:
         (out / scenario).mkdir(parents=True, exist_ok=True)
         for number in range(1, 1000):
             path = out / scenario / (run_id if number == 1 else f"{run_id}-{number}")
             try:
-                path.mkdir()
+                path.mkdir(mode=0o700)
             except FileExistsError:
                 continue
             for folder in ("rows", "logs"):
-                (path / folder).mkdir()
+                (path / folder).mkdir(mode=0o700)
             return RunFolder(path)
     except OSError as error:
         raise UsageProblems(
@@ -154,13 +159,12 @@ def write(path: Path, content: str | bytes) -> None:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """Where to write what is to stand at *path*; it takes its place at the end, and is gone if that is not reached."""
+    """Where to write what is to stand at *path*, for its owner alone; it takes its place at the end, and is gone if that is not reached."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -168,10 +172,10 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 class HistoryFile:
-    """A history on disk; each line is there when `write` returns."""
+    """A history on disk, without what *mask* hides; each line is there when `write` returns."""
 
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    def __init__(self, path: Path, mask: Mask = NOTHING) -> None:
+        self._fd, self._mask = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), mask
 
     @property
     def empty(self) -> bool:
@@ -180,7 +184,7 @@ class HistoryFile:
 
     def write(self, event: Event) -> None:
         """Raises OSError, and leaves nothing of the line, where the disk is full."""
-        line, size = history.encode(event), os.fstat(self._fd).st_size
+        line, size = history.encode(masked(event, self._mask)), os.fstat(self._fd).st_size
         if os.write(self._fd, line) < len(line):
             # Half a line would make the next one unreadable too.
             os.ftruncate(self._fd, size)

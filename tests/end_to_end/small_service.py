@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TROUBLE = os.environ.get("TROUBLE", "")
+TOKEN = os.environ.get("TOKEN", "")
 LIMITS: dict[str, str] = {}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> ]]> \x00\x07\x1b[31m\u202e {{ 7 * 7 }} "
 
@@ -20,7 +22,10 @@ def answer(question: str) -> str:
     with urllib.request.urlopen(asked, timeout=5) as response:
         said = json.load(response)["choices"][0]["message"]["content"]
     if TROUBLE == "hostile":
-        return HOSTILE + said
+        # It tells its secret to whoever asks, and to its log.
+        sys.stdout.write(f"my token is {TOKEN}\n")
+        sys.stdout.flush()
+        return f"{HOSTILE}{said} {TOKEN}"
     return said
 
 
@@ -48,7 +53,8 @@ class Service(BaseHTTPRequestHandler):
         if TROUBLE == "hostile" and Service.asked == 5:
             self.reply(200, b'{"answer": "' + b"x" * 10_000_000 + b'"}')
         elif TROUBLE == "hostile" and Service.asked == 6:
-            self.reply(500, HOSTILE.encode())
+            basic = base64.b64encode(f"me:{TOKEN}".encode()).decode()
+            self.reply(500, f"{HOSTILE}{self.headers['authorization']} {basic}".encode())
         else:
             said = answer(question)
             if "user" in asked:

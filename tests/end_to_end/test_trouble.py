@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.request import urlopen
 
+import pandas as pd
 import pytest
 from real_runs import came_to
 
@@ -247,7 +248,23 @@ def test_a_secret_stands_in_no_file_of_the_run(ended: Any) -> None:
     files = [path for path in ended.folder.rglob("*") if path.is_file()]
     assert len(files) > 10
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+    tables = {path.stem: pd.read_parquet(path).to_csv() for path in ended.folder.glob("*.parquet")}
+    assert [name for name, text in tables.items() if SECRET in text] == []
     assert SECRET not in ended.out + ended.err
+    # It was told in all these places, and stands there by its name.
+    assert "my token is ${MY_KEY}" in (ended.folder / "logs" / "target.log").read_text()
+    assert "${MY_KEY}" in tables["requests"]
+    assert "Bearer ${MY_KEY}" in tables["requests"]
+
+
+@case(hostile)
+def test_the_files_of_a_run_are_for_its_owner_alone(ended: Any) -> None:
+    modes = {path: path.stat().st_mode & 0o777 for path in [ended.folder, *ended.folder.rglob("*")]}
+    assert {path: oct(mode) for path, mode in modes.items() if mode != (0o700 if path.is_dir() else 0o600)} == {}
+
+
+@case(hostile)
+def test_what_was_run_is_stored_with_the_name_of_a_secret(ended: Any) -> None:
     assert "Bearer ${MY_KEY}" in (ended.folder / "target.yaml").read_text()
 
 

@@ -14,6 +14,8 @@ import pytest
 from harness.problems import UsageProblems
 from harness.record import history, run_folder
 from harness.record.history import Ended, Injecting
+from harness.record.instrument import InstrumentFile
+from harness.record.masking import Mask
 from harness.record.rowfile import RowFile, read_rows
 from harness.record.rows import Arrival, Attempt, Request
 from harness.record.run_folder import RunFolder
@@ -51,6 +53,48 @@ def test_rows_before_a_full_disk_are_kept_and_the_writer_is_told(tmp_path: Path)
         file.add(Attempt("west", 2.0))
     file.close()
     assert [row.link for row in read_rows(tmp_path / "attempts.rows", Attempt)] == ["east"]
+
+
+def test_a_secret_is_hidden_in_what_a_run_quotes_and_the_rest_of_it_is_left_alone(tmp_path: Path) -> None:
+    mask = Mask({"KEY": "complete", "LINK": "east", "TOKEN": "sk-0123456789"})
+    rows = [
+        Request(1, 0, 1.0, outcome="complete", answer="the key sk-0123456789 of east", detail="it was complete"),
+        Request(2, 0, 1.0, answer=f"{'x' * 150} sk-0123"),
+    ]
+    file = RowFile(tmp_path / "requests.rows", mask)
+    for row in rows:
+        file.add(row)
+    file.close()
+    one, other = read_rows(tmp_path / "requests.rows", Request)
+    assert (one.outcome, one.answer, one.detail) == ("complete", "the key ${TOKEN} of ${LINK}", "it was ${KEY}")
+    assert other.answer == f"{'x' * 150} ${{TOKEN}}"
+    assert rows[0].answer == "the key sk-0123456789 of east"
+
+    file = RowFile(tmp_path / "attempts.rows", mask)
+    file.add(Attempt("east", 1.0, path="/v1/sk-0123456789/chat", outcome="complete"))
+    file.close()
+    assert next(read_rows(tmp_path / "attempts.rows", Attempt)) == Attempt(
+        "east", 1.0, path="/v1/${TOKEN}/chat", outcome="complete"
+    )
+
+    told = run_folder.HistoryFile(tmp_path / "history.jsonl", mask)
+    told.write(Ended(1.0, "completed", "its log ends: sk-0123456789"))
+    told.close()
+    assert history.decode((tmp_path / "history.jsonl").read_bytes()) == (
+        Ended(1.0, "completed", "its log ends: ${TOKEN}"),
+    )
+
+
+def test_every_file_of_a_run_is_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = run_folder.create(tmp_path, "region-loss", "20261121")
+    run_folder.write(folder.scenario, "text")
+    run_folder.HistoryFile(folder.history).close()
+    RowFile(folder.rows / "attempts.rows").close()
+    InstrumentFile(folder.instrument).close()
+    modes = {path: path.stat().st_mode & 0o777 for path in [folder.path, *folder.path.rglob("*")]}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
+    assert len(modes) == 7
 
 
 def test_two_runs_of_one_name_get_folders_of_their_own(tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ def _serve(children: Children, settings: Settings) -> float:
                 pulse.heard(request)
                 if request["ask"] == "close":
                     return request["grace_s"]
-                if request["ask"] != "beat":
+                if request["ask"] == "hide":
+                    children.outputs.hide(request["secrets"])
+                elif request["ask"] != "beat":
                     _tell(_answer(children, request))
         elif harness in ready:
             return GRACE_S
@@ -124,6 +126,7 @@ def _leave(settings: Settings, children: Children, grace_s: float) -> None:
         try:
             if left := children.end_all(grace_s):
                 _note(f"could not end pids {left}")
+            children.outputs.close()
         finally:
             _remove(Path(settings["temp"]))
     # What a proxy did that was hung, and one of the children, is gone now; then the undo file should say so.

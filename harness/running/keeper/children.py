@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import select
+import selectors
 import signal
 import subprocess
 import time
@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from harness.running.keeper.outputs import Outputs
 from harness.running.keeper.processes import LINUX, Process, below, everyone
 
 KILLED_WITHIN_S = 1.0
@@ -36,18 +37,25 @@ class Children:
         self._running: dict[int, tuple[str, subprocess.Popen[bytes]]] = {}
         self._pids: dict[str, int] = {}
         self._kin: dict[str, set[tuple[int, int]]] = {}
-        self.changed = _wake_on_signals()
+        self._ready, self._signals = selectors.DefaultSelector(), _wake_on_signals()
+        self._ready.register(self._signals, selectors.EVENT_READ)
+        self.outputs = Outputs(self._ready)
         self._prctl = ctypes.CDLL(None).prctl if LINUX else None
         if self._prctl:
             self._prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
             self._prctl(_PR_SET_NAME, b"harness-keeper", 0, 0, 0)
+
+    @property
+    def changed(self) -> int:
+        """A descriptor that is readable when there is something to `drain`: a signal came, or a child printed something."""
+        return self._ready.fileno()
 
     def spawn(self, name: str, argv: Sequence[str], env: Mapping[str, str], log: str, cwd: str) -> int:
         """Start *argv* in its own process group and return its pid. Raises ValueError with the reason if it cannot."""
         if self._pids.get(name) in self._running:
             raise ValueError("a child of this name is running; stop it first")
         try:
-            output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            output = self.outputs.opened(log)
         except OSError as error:
             raise ValueError(f"its log {log} cannot be opened: {error.strerror}") from error
         try:
@@ -103,6 +111,8 @@ class Children:
                 name, child = self._running.pop(pid)
                 # Popen must never wait for a pid that may be another's by now.
                 child.returncode = os.waitstatus_to_exitcode(status)
+                # Who is told of its end looks for its last words at once.
+                self.outputs.pump_all()
                 self._told(name, child.returncode)
 
     def end_all(self, grace_s: float) -> list[int]:
@@ -132,10 +142,13 @@ class Children:
         return [stray.pid for stray in below({self._pid}, everyone())] or list(self._running)
 
     def drain(self, wait_s: float = 0.0) -> None:
-        """Return when a signal came, or after *wait_s*; what `changed` holds is read away."""
-        if select.select([self.changed], [], [], wait_s)[0]:
+        """Return when a signal came or a child printed something, or after *wait_s*; that is read away, and in the child's log."""
+        for key, _ in self._ready.select(wait_s):
+            if key.fd != self._signals:
+                self.outputs.pump(key.fd)
+                continue
             with suppress(BlockingIOError):
-                os.read(self.changed, 4096)
+                os.read(self._signals, 4096)
 
     def _ended_within(self, limit_s: float, leader: int = 0) -> bool:
         """Whether, within *limit_s*, child *leader* ended; if none is given, every descendant."""

@@ -112,6 +112,12 @@ class Keeper:
         self._logs[child.name] = child.log
         return reply["pid"]
 
+    def hide(self, secrets: Mapping[str, str]) -> None:
+        """No log of a child that is started from now on tells *secrets*, which are by name."""
+        with self._lock:
+            if secrets:
+                self._write({"ask": "hide", "secrets": dict(secrets)})
+
     def exited(self) -> dict[str, int]:
         """The exit status, negative for a signal, of every child that has ended so far; returns at once.
 
@@ -210,7 +216,7 @@ class Keeper:
 
     def _launched(self) -> subprocess.Popen[bytes]:
         settings: Settings = {"undo": str(self._undo_file), "temp": str(self._temp)}
-        with self._log.open("ab") as log:
+        with os.fdopen(os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
             # Its own session, so that Ctrl-C at the terminal reaches neither it nor the children.
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _START, str(_ROOT), json.dumps(settings)],

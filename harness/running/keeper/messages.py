@@ -39,7 +39,14 @@ class Beat(TypedDict):
     ask: Literal["beat"]
 
 
-Request = Spawn | Signal | Close | Beat
+class Hide(TypedDict):
+    """No log of a child that is started from now on may tell *secrets*, which are by name; no answer."""
+
+    ask: Literal["hide"]
+    secrets: dict[str, str]
+
+
+Request = Spawn | Signal | Close | Beat | Hide
 
 
 class Ready(TypedDict):

@@ -58,7 +58,7 @@ class UndoLog:
     """The undo file at *path*, to which its run appends."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
 
     def begin(self, run: str, temp: Path, keeper_pid: int) -> None:
         """Write down that *run*, this process and its keeper own the file. Raises OSError where the disk is full."""

@@ -36,6 +36,7 @@ from harness.planning.schedule import Share, Turn, turns
 from harness.protocols.asking import Asked
 from harness.protocols.protocols import protocol
 from harness.record.instrument import InstrumentFile, OwnLateness
+from harness.record.masking import Mask
 from harness.record.rowfile import RowFile
 from harness.record.rows import Request
 from harness.running.load import handshake
@@ -170,7 +171,7 @@ class _Sender:
         self._conversations = Conversations(plan.run_id)
         self._pool = Pool(math.ceil(plan.in_flight_max / share.of))
         self._open: dict[int, Turn] = {}
-        self._rows = RowFile(Path(plan.rows_dir) / f"requests-{share.number}.rows")
+        self._rows = RowFile(Path(plan.rows_dir) / f"requests-{share.number}.rows", Mask(plan.secrets))
         self._zero_s = 0.0
         gc.collect()
         gc.freeze()  # or the first full collection stops the world for 10 ms in mid-load

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -47,7 +48,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """*rows* is the folder that gets the row files; *ready* the file that appears, whole, once every port is bound.
 
     *nonces*: how those of the run are known.
-    *instrument* is the file to which it adds how late its loop runs; empty: none.
+    *instrument* is the file to which it adds how late its loop runs; empty: none. No row may tell the *secrets*, which are by name.
     """
 
     links: list[LinkConfig]
@@ -56,6 +57,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ready: str
     nonces: Nonces = ANY_RUN
     instrument: str = ""
+    secrets: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         names = [link.name for link in self.links]
@@ -64,7 +66,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def write(config: Config, path: Path) -> None:
-    path.write_bytes(msgspec.json.encode(config))
+    """Write *config* to a new file that only its owner can read, since it holds secrets."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(config))
 
 
 def load(path: Path) -> Config:

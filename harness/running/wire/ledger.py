@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from harness.record.masking import NOTHING, Mask
 from harness.record.rowfile import RowFile
 from harness.record.rows import Arrival, Attempt
 
@@ -13,10 +14,10 @@ Row = TypeVar("Row", Attempt, Arrival)
 
 
 class Ledger(Generic[Row]):
-    """Appends rows to the file at *path*, each exactly once: when it ends, or as unfinished when this process does."""
+    """Appends rows to the file at *path*, without what *mask* hides, each exactly once: as it ends, or unfinished as this process does."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = RowFile(path)
+    def __init__(self, path: Path, mask: Mask = NOTHING) -> None:
+        self._file = RowFile(path, mask)
         self._open: dict[int, Row] = {}
         self._finished = False
         self.begun: Counter[str] = Counter()

@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import web
 
 from harness.record.instrument import InstrumentFile, OwnLateness
+from harness.record.masking import Mask
 from harness.record.rows import Arrival, Attempt
 from harness.running.wire.client import LinkPorts, Ready
 from harness.running.wire.config import ARRIVALS, ATTEMPTS, TRAFFIC, Carries, Config, LinkConfig, load
@@ -61,9 +62,9 @@ async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
 
     Raises OSError where a port or a file cannot be had.
     """
-    rows = Path(config.rows)
-    attempts: Ledger[Attempt] = Ledger(rows / ATTEMPTS)
-    arrivals: Ledger[Arrival] = Ledger(rows / ARRIVALS)
+    rows, mask = Path(config.rows), Mask(config.secrets)
+    attempts: Ledger[Attempt] = Ledger(rows / ATTEMPTS, mask)
+    arrivals: Ledger[Arrival] = Ledger(rows / ARRIVALS, mask)
     traffic = TrafficFile(rows / TRAFFIC)
     links = {link.name: _ends(link, config, attempts, arrivals, traffic) for link in config.links}
     control = Control(links, lambda: attempts.problem or arrivals.problem or traffic.problem)

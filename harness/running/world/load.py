@@ -108,6 +108,7 @@ def _load_plan(
         drain_s=load.deadline + DRAIN_S,
         # A request that a busy machine sends a moment late is still sent; that many were late is what makes a run invalid.
         late_s_max=LATE_S_MAX,
+        secrets=dict(processes.secrets),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +11,8 @@ from pathlib import Path
 import msgspec
 
 from harness.problems import HarnessError
+from harness.reading import hosts
+from harness.reading.placeholders import told_secrets
 from harness.reading.target import Link, Ready, Service, SimulatedUpstream, Target
 from harness.reading.templates import fill, placeholders, secrets
 from harness.running.free_port import free_port
@@ -42,6 +43,8 @@ class Processes:
     ) -> None:
         self._keeper, self._logs, self._signals = keeper, logs, signals
         self.environment = {**environment, **_no_proxy(environment)}
+        self.secrets: Mapping[str, str] = told_secrets(target, environment)
+        """By name: what must be told nowhere."""
         self._services = target.processes
         self._simulated = {
             name: link for name, link in target.links.items() if isinstance(link.upstream, SimulatedUpstream)
@@ -206,8 +209,8 @@ def address(link: Link, host: str, port: int) -> dict[str, str]:
 
 def host_and_port(upstream: str) -> str:
     """``host:port`` of an upstream that is no HTTP one, as Toxiproxy wants it."""
-    bare = re.sub(r"^[a-z][a-z0-9+.-]*://", "", upstream).split("/")[0].rpartition("@")[2]
-    return bare if re.search(r":\d+$", bare) else f"{bare}:{_REDIS_PORT}"
+    where = hosts.address(upstream)
+    return f"{where.host}:{where.port or _REDIS_PORT}"
 
 
 def _no_proxy(environment: Mapping[str, str]) -> dict[str, str]:

@@ -218,6 +218,7 @@ def _grounds(
         undo = UndoLog(folder.undo)
         stack.callback(undo.close)
         processes = Processes(keeper, target, seed, folder.logs, temp, settings.environment, signals)
+        keeper.hide(processes.secrets)
         say("starting processes")
         joined = _join_up(processes, target, seed, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
         yield _Grounds(keeper, processes, joined, undo, temp)
@@ -298,7 +299,9 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
         for name, link in target.links.items()
     ]
     nonces, instrument = own_nonces(target.ask, folder.path.name), str(folder.instrument.absolute())
-    wire_config.write(wire_config.Config(links, str(folder.rows), seed, str(ready), nonces, instrument), path)
+    secrets = dict(processes.secrets)
+    config = wire_config.Config(links, str(folder.rows), seed, str(ready), nonces, instrument, secrets)
+    wire_config.write(config, path)
     processes.spawn(WIRE, wire.command(path), may_end=True)
     return ready
 
