@@ -1,24 +1,69 @@
-"""The hosts that a file names, and whether each is this machine."""
+"""The addresses that a file names: read in one way by all who check them and all who connect, and whether each is on this machine."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
 # A link's address, whole or in parts: that is one of ours.
-_OUR_OWN = re.compile(r"[a-z]+://\{[^{}]*\.(?:url|host)\}(?::(?:\d+|\{[^{}]*\}))?(?=[/?#]|$)")
+_OUR_OWN = re.compile(r"[a-z]+://\{[^{}]*\.(?:url|host)\}(?::(?:\d+|\{[^{}]*\}))?(?=/|$)")
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+_ADDRESS = re.compile(
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?:(?P<user>[^/@]*)@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._-]|\{[^{}]*\})*)(?::(?P<port>[^/@]*))?(?P<path>/[^@]*)?"
+)
+_PORT = re.compile(r"\d{1,5}|\{[^{}]+\}")
+_HOST_CHARS_MAX, _LABEL_CHARS_MAX = 253, 63  # RFC 1035, section 2.3.4
+# Where one reader ends the host here, another reads on; and nobody sees what is no character.
+_TREACHEROUS = {"#": "%23", "?": "%3F", "\\": "%5C"}
 
 
-def host_of(url: str) -> str | None:
-    """The host of a URL or of ``host:port``; None where a placeholder stands for it, which is on this machine."""
-    bare = url if "://" in url else f"tcp://{url}"
-    if _OUR_OWN.match(bare):
+class Address(NamedTuple):
+    """``scheme://user@host:port/path`` in its parts, each empty where there is none; placeholders stand in it as they are."""
+
+    scheme: str
+    user: str
+    host: str
+    port: str
+    path: str
+
+
+def address(text: str) -> Address:
+    """The parts of *text*. Raises ValueError that says, in words that follow it, why it is no address that all read alike."""
+    if unseen := next((c for c in text if not c.isprintable() or c.isspace()), None):
+        raise ValueError(f"has {unseen!r} in it; an address has neither blanks nor control characters")
+    if odd := next((c for c in text if c in _TREACHEROUS), None):
+        raise ValueError(f"has a {odd} in it; one that is part of a name or a password is written {_TREACHEROUS[odd]}")
+    match = _ADDRESS.fullmatch(text)
+    if match is None or (match["scheme"] is None and "://" in text):
+        where = "has more than one @ in it, or one behind a /; in a name or a password write %40, and %2F for a /"
+        raise ValueError(where if "@" in text else "has a host that is no name and no IP address")
+    parts = Address(*(match[name] or "" for name in Address._fields))
+    if match["user"] == "":
+        raise ValueError("has an @ with nothing before it")
+    if not parts.host:
+        raise ValueError("has no host")
+    name = _PLACEHOLDER.sub("0", parts.host)
+    if len(name) > _HOST_CHARS_MAX or any(len(label) > _LABEL_CHARS_MAX for label in name.split(".")):
+        raise ValueError(
+            f"has a host that is too long; a name has at most {_LABEL_CHARS_MAX} characters between its dots"
+        )
+    if match["port"] is not None and not _is_port(parts.port):
+        raise ValueError(f"has {parts.port!r} for a port; write a number from 1 to 65535")
+    if parts.scheme != parts.scheme.lower():
+        raise ValueError(f"begins with {parts.scheme}://; write {parts.scheme.lower()}://")
+    return parts
+
+
+def host_of(text: str) -> str | None:
+    """The host of an `address`; None where a placeholder stands for it, which is on this machine."""
+    if _OUR_OWN.match(text if "://" in text else f"tcp://{text}"):
         return None
     try:
-        return urlsplit(re.sub(r"\{[^}]*\}", "0", bare)).hostname
-    except ValueError:  # as of an odd IPv6 address; it is none of this machine's
-        return bare.partition("://")[2]
+        return _PLACEHOLDER.sub("0", address(text).host).strip("[]")
+    except ValueError:  # refused where it stands, and none of this machine's
+        return text
 
 
 def on_this_machine(host: str) -> bool:
@@ -29,3 +74,7 @@ def on_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_port(text: str) -> bool:
+    return _PORT.fullmatch(text) is not None and (not text.isdecimal() or 1 <= int(text) <= 65_535)

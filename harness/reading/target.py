@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from harness.reading.hosts import address
 from harness.reading.quantities import Seconds
 from harness.registry import suggestion
 
@@ -17,11 +18,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
 OURS = frozenset({"keeper", "load", "preflight", "toxiproxy", "wire"})
 """Names of the harness's own processes, which a run starts beside the target's."""
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
-_HTTP = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(:(?P<port>\d{1,5}))?(/[^\s?#]*)?")
-_PLACEHOLDER = re.compile(r"\{[^}]*\}")
+_NO_PORT = re.compile(r"\{[^}]+(?<!\.port)\}")
 _LINK_URL = re.compile(r"\{([^}]+)\.url\}(?=/|$)")
-_HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:]+):(\d{1,5}|\{[^}]+\})")
 
 
 class _Strict(BaseModel):
@@ -103,9 +101,9 @@ class Link(_Strict):
     @property
     def carries(self) -> Literal["http", "redis", "tcp"]:
         """What flows over it, told by its upstream: only an HTTP link has an edge."""
-        if not isinstance(self.upstream, str) or self.upstream.startswith(("http://", "https://")):
+        if not isinstance(self.upstream, str) or self.upstream.lower().startswith(("http://", "https://")):
             return "http"
-        return "redis" if self.upstream.startswith("redis://") else "tcp"
+        return "redis" if self.upstream.lower().startswith("redis://") else "tcp"
 
 
 class Entry(_Strict):
@@ -289,24 +287,37 @@ def _unreachable(target: Target) -> Iterator[_Wrong]:
     urls: list[_Wrong] = [(("entries", index, "url"), entry.url) for index, entry in enumerate(target.entries)]
     urls += [(("publish", "post"), target.publish.post)] if target.publish else []
     for place, url in urls:
-        if not _is_http(_with_links(url, target.links)):
-            yield place, f"{url!r} is not an {_HTTP_ADDRESS}, or the {{link.url}} of a link that carries HTTP"
+        if (why := _no_http(_with_links(url, target.links))) is not None:
+            yield place, f"{url!r} is not an {_HTTP_ADDRESS}, or the {{link.url}} of a link that carries HTTP{why}"
 
 
 _HTTP_ADDRESS = "HTTP address without user and query; write http://host:port"
 
 
 def _upstream_wrong(place: tuple[str | int, ...], upstream: str, link: Link) -> Iterator[_Wrong]:
-    if link.carries == "http" and not _is_http(upstream):
-        yield place, f"{upstream!r} is not an {_HTTP_ADDRESS}, or https://host"
-    elif link.carries != "http" and not _has_port(link):
+    if link.carries == "http":
+        if (why := _no_http(upstream)) is not None:
+            yield place, f"{upstream!r} is not an {_HTTP_ADDRESS}, or https://host{why}"
+        return
+    if _NO_PORT.fullmatch(upstream):
+        return  # no placeholder but a port is ever filled in, and that is told of where placeholders are
+    try:
+        found = address(upstream)
+    except ValueError as error:
+        yield place, f"{upstream!r} {error}"
+        return
+    # Redis has a port of its own.
+    if not found.port and link.carries != "redis":
         yield place, f"{upstream!r} has no port; write host:port, such as 127.0.0.1:5432"
 
 
-def _is_http(url: str) -> bool:
-    """Whether it is the address of an HTTP server, whatever its placeholders are filled with."""
-    match = _HTTP.fullmatch(_PLACEHOLDER.sub("1", url))
-    return match is not None and 1 <= int(match["port"] or 80) <= 65_535
+def _no_http(url: str) -> str | None:
+    """None for the address of an HTTP server, whatever its placeholders are filled with; else what there is to say of why it is none."""
+    try:
+        found = address(url)
+    except ValueError as error:
+        return f": it {error}"
+    return None if found.scheme in ("http", "https") and not found.user else ""
 
 
 def _with_links(url: str, links: Mapping[str, Link]) -> str:
@@ -315,12 +326,3 @@ def _with_links(url: str, links: Mapping[str, Link]) -> str:
     if match is None or (match[1] in links and links[match[1]].carries != "http"):
         return url
     return f"http://link{url[match.end() :]}"
-
-
-def _has_port(link: Link) -> bool:
-    """Whether it says a port, or has no need to: Redis has one of its own, and no placeholder but a port is ever filled in."""
-    assert isinstance(link.upstream, str)
-    if re.fullmatch(r"\{[^}]+(?<!\.port)\}", link.upstream):
-        return True
-    address = _SCHEME.sub("", link.upstream).split("/")[0].rpartition("@")[2]
-    return bool(_HOST_AND_PORT.fullmatch(address)) or (link.carries == "redis" and bool(address) and ":" not in address)
