@@ -93,8 +93,10 @@ ANY_RUN = Nonces()
 class NonceSearch:
     """Finds the nonce of one request in its headers, and in its body, which may come piece by piece.
 
-    The first place that has one counts: where the target file says, then ``x-request-id`` and ``traceparent``, then the
-    body, then any other header. Of several in one place the newest counts: a request can only quote those before it.
+    The first place that has one counts: the header that the target file names, then ``x-request-id`` and ``traceparent``, then
+    the body with the request's target, then any other header. Of several in one place the newest counts: a request can only quote
+    those before it. Where no header is named, the first four are one place: a body may have lost the mark of its own question
+    and still quote those of earlier ones, and then the trace knows better.
     """
 
     __slots__ = ("_body", "_headers", "_named", "_nonces", "_request_id", "_tail", "_trace")
@@ -107,8 +109,13 @@ class NonceSearch:
     @property
     def found(self) -> str:
         """Empty until there is one."""
-        told = self._named if self._nonces.header else self._body
-        return told or self._request_id or self._trace or self._body or self._headers
+        if self._nonces.header:
+            return self._named or self._request_id or self._trace or self._body or self._headers
+        return max(self._body, self._request_id, self._trace) or self._headers
+
+    def target(self, target: bytes) -> None:
+        """Look through what is asked for, all of it: a question may stand in the query of a GET."""
+        self._body = max(self._body, *self._nonces.own(target), "")
 
     def header(self, name: bytes, value: bytes) -> None:
         """Look through one header; *name* in lower case."""

@@ -104,8 +104,32 @@ def test_the_place_that_the_target_file_names_comes_first() -> None:
     in_header = Nonces(OURS.run_id, "x-nonce")
     everywhere = {"x_request_id": other, "x_nonce": OWN, "traceparent": traceparent(other)}
     assert _found(f"[{other}]", nonces=in_header, **everywhere) == OWN
-    # By default that is the prompt.
-    assert _found(f"[{OWN}]", x_request_id=other, x_nonce=other) == OWN
+    # Where none is named, a header that has nothing to do with it does not win over the prompt.
+    assert _found(f"[{OWN}]", x_nonce=other) == OWN
+
+
+@pytest.mark.parametrize("header", [{"traceparent": traceparent(OWN)}, {"x_request_id": OWN}])
+def test_a_body_that_quotes_an_earlier_nonce_and_lost_its_own_does_not_win_over_the_trace(
+    header: dict[str, str],
+) -> None:
+    assert _found(f"history: [{EARLIER}] rewritten question", **header) == OWN
+    # A trace that was begun for an earlier request does not win over the prompt either.
+    assert _found(f"[{OWN}]", traceparent=traceparent(EARLIER), x_request_id=EARLIER) == OWN
+
+
+@pytest.mark.parametrize(
+    "target", [f"/search?q=gift%20card%20[{OWN}]", f"/search/%5B{OWN}%5D?k=5", f"/s?q={quote(f'x [{OWN}]')}"]
+)
+def test_a_nonce_that_stands_only_in_what_is_asked_for_is_found_and_the_end_of_a_word_there_is_none(
+    target: str,
+) -> None:
+    def found(of: str) -> str:
+        search = NonceSearch(OURS)
+        search.target(of.encode())
+        return search.found
+
+    assert found(target) == OWN
+    assert found(target.replace(OWN, "session-1764108000")) == found(f"/v1/sessio{OWN}") == ""
 
 
 def test_then_come_x_request_id_and_traceparent_and_then_the_body_and_any_other_header() -> None:

@@ -50,6 +50,13 @@ def test_an_answered_request_is_one_complete_attempt(book: Book) -> None:
     assert row.start_s <= row.sent_s <= row.first_byte_s <= row.end_s
 
 
+def test_a_question_in_the_query_of_a_get_carries_its_nonce_and_the_row_has_no_query(book: Book) -> None:
+    for piece in (b"GET /search?q=gift%20[n-0000", b"0000aa] HTTP/1.1\r\nHost: x\r\n\r\n"):
+        book.talk.asked(piece)
+    book.talk.answered(SAY)
+    assert [(row.nonce, row.method, row.path) for row in book.rows] == [("n-00000000aa", "GET", "/search")]
+
+
 @pytest.mark.parametrize("size", [1, 2, 7, 40])
 def test_it_makes_no_difference_how_the_bytes_are_cut(book: Book, size: int) -> None:
     for text, tell in ((ASK, book.talk.asked), (SAY, book.talk.answered)) * 2:

@@ -224,6 +224,7 @@ class _Questions:
         attempt.method = self.parser.get_method().decode("latin-1")
         self._exchanges._heads_asked |= attempt.method == "HEAD"
         attempt.path = path_alone(self._url.decode("latin-1"))
+        self._exchange.search.target(self._url)
 
     def on_body(self, piece: bytes) -> None:
         self._exchange.search.piece(piece)
