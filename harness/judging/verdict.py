@@ -15,6 +15,7 @@ from harness.judging.hold import hold
 from harness.judging.metrics import Metric, measurable, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
+from harness.judging.passing import astray, unreached
 from harness.judging.quality import distrust, measurement_quality, untold, untried
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Result
 from harness.judging.sameness import unlooked_at
@@ -72,11 +73,11 @@ def _judgement(
     for verdict in PRECEDENCE[:-1]:
         reasons = [judgement.reason for judgement in said if judgement.verdict == verdict]
         if reasons:
-            return Judgement(verdict, _sentence(reasons))
+            return Judgement(verdict, _sentence([*reasons, *unreached(evidence)]))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
     worse = [f"not asked about: {'; '.join(worsened)}"] if worsened else []
-    besides = [*silence(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence)]
-    return Judgement("pass", _sentence([f"every expectation held: {held}", *worse, *besides]))
+    besides = [*silence(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence), *astray(evidence)]
+    return Judgement("pass", _sentence([f"every expectation held: {held}", *worse, *besides, *unreached(evidence)]))
 
 
 def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[str]) -> list[str]:

@@ -18,6 +18,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
 OURS = frozenset({"keeper", "load", "preflight", "toxiproxy", "wire"})
 """Names of the harness's own processes, which a run starts beside the target's."""
 
+_OF_HTTP = frozenset({"host"})
+"""Keys of a link that say something of HTTP."""
 _NO_PORT = re.compile(r"\{[^}]+(?<!\.port)\}")
 _LINK_URL = re.compile(r"\{([^}]+)\.url\}(?=/|$)")
 
@@ -88,6 +90,11 @@ class Link(_Strict):
     api: Literal["openai", "none"] = Field(
         default="openai",
         description="in whose words a fault limits and errs on an HTTP link: OpenAI's, or none but those of HTTP",
+    )
+    host: Literal["upstream", "keep"] = Field(
+        default="upstream",
+        description="which Host the provider is told on an HTTP link: its own, or (keep) the one that the target wrote, which "
+        "a request signed over its Host needs",
     )
     env: dict[str, str] = Field(
         default_factory=dict, description="what the started processes are told; {url}, {host}, {port}"
@@ -275,6 +282,12 @@ def _unreachable(target: Target) -> Iterator[_Wrong]:
     for name, link in target.links.items():
         if isinstance(link.upstream, str):
             yield from _upstream_wrong(("links", name, "upstream"), link.upstream, link)
+        if link.carries != "http":
+            for key in sorted(_OF_HTTP & link.model_fields_set):
+                yield (
+                    ("links", name, key),
+                    f"{key} is for a link that carries HTTP, and {link.upstream!r} does not; leave it out",
+                )
         if link.listen and (other := ports.setdefault(link.listen, name)) != name:
             yield ("links", name, "listen"), f"{link.listen} is the port of link {other!r} too; each needs its own"
         for key in link.env:

@@ -98,6 +98,8 @@ class Arrival(msgspec.Struct, array_like=True, gc=False):
     tokens_out: int | None = None
     messages_sha256: str = ""  # of the messages without the nonce
     path: str = ""
+    astray: str = ""  # where the answer sent the client past the link: a redirect to another server
+    detail: str = ""  # why the provider was not reached
 
 
 SLICE_S = 0.1

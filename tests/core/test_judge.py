@@ -558,6 +558,25 @@ def test_what_was_sent_without_the_nonce_is_told_under_a_pass_but_for_looks_whet
     assert ("carried no nonce" in result.reason) == told
 
 
+@pytest.mark.parametrize("ratio", [0.5, 1.0])
+def test_redirects_past_a_link_and_providers_that_were_not_reached_are_told_under_any_verdict(
+    judged: Callable[..., Result], make_plan: MakePlan, rows: Rows, ratio: float
+) -> None:
+    plan = make_plan(expect=[f"good_ratio >= {ratio} in fault"])
+    asked = rows(plan, lambda i, due_s: {"outcome": "error"} if i == 35 else {})
+    refused = "api.example:443: the name api.example could not be resolved (Name or service not known)"
+    odd = [Arrival("provider-east", 4.0, astray="https://cdn.example/x"), Arrival("provider-east", 4.0, detail=refused)]
+    result = judged(plan, requests=asked, arrivals=odd)
+    assert result.verdict == ("pass" if ratio < 1 else "fail")
+    assert f"1 attempt on provider-east did not reach the provider: {refused}" in result.reason
+    passed = "1 redirect on provider-east, such as to https://cdn.example/x, led past the link"
+    assert [note for note in result.quality.notes if passed in note]
+    assert (passed in result.reason) == (result.verdict == "pass")
+    # What a fault answered was not meant to reach anybody, and what passed is not told.
+    usual = [Arrival("provider-east", 4.0), Arrival("provider-east", 4.0, detail=refused, fault="f")]
+    assert judged(plan, requests=asked, arrivals=usual).quality.notes == []
+
+
 def test_phases_are_told_with_their_requests(make_plan: MakePlan, judged: Callable[..., Result]) -> None:
     phases = judged().phases
     assert [(p.name, p.start_s, p.end_s, p.requests, p.good_ratio) for p in phases] == [

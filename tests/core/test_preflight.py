@@ -10,7 +10,7 @@ import pytest
 from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.judging.joining import since_the_load_began
-from harness.judging.preflight import obstacles, shortcomings, unanswered
+from harness.judging.preflight import answered, obstacles, shortcomings, unanswered
 from harness.planning.plan import Plan
 from harness.reading.target import Target
 from harness.record import history
@@ -76,6 +76,14 @@ def test_what_the_reply_does_not_show_is_said_too() -> None:
     assert "malformed: nothing at /answr in the reply" in unanswered(
         asked(outcome="malformed", detail="nothing at /answr in the reply")
     )
+
+
+def test_a_provider_that_was_not_reached_is_told_with_the_reason() -> None:
+    lost = LinkSeen("openai", 2, 2, 2, {"closed": 2}, "api.example:443: the connection was refused")
+    assert answered(lost) == (
+        "openai answered closed (2 times) (its provider was not reached: api.example:443: the connection was refused)"
+    )
+    assert answered(LinkSeen("openai", 1, 1, 1, {"200": 1})) == "openai answered 200"
 
 
 def test_a_reply_is_told_up_to_a_limit() -> None:

@@ -285,6 +285,11 @@ TARGET_SLIPS = [
         "49 links.local.upstream.simulated.queue: should be a whole number, at least 0, but is -1",
     ),
     ("first_token: 250ms", "first_token: 250", f"50 links.local.upstream.simulated.first_token: 250 {DURATION}"),
+    (
+        "cache: {kind: cache,",
+        "cache: {kind: cache, host: keep,",
+        "54 links.cache.host: host is for a link that carries HTTP, and 'redis://127.0.0.1:{redis.port}' does not; leave it out",
+    ),
     ("  cache: {kind", "  worker: {kind", "54 links.worker: 'worker' is the name of a service, too; choose another"),
     (
         "  - name: east\n",

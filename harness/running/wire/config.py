@@ -17,13 +17,14 @@ TRAFFIC = "traffic.rows"
 
 Carries = Literal["http", "redis", "tcp"]
 Api = Literal["openai", "none"]
+Host = Literal["upstream", "keep"]
 
 
 class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One link. Raises ValueError for a name or an upstream that cannot be used.
 
     Only what *carries* HTTP has an edge, and so an *upstream* and an *api*, in whose words that answers in the provider's place.
-    *listen* is the tap's port; None: any free one.
+    *listen* is the tap's port; None: any free one. *host*: which ``Host`` the provider is told, its own or the client's.
     """
 
     name: str
@@ -31,6 +32,7 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: int | None = None
     carries: Carries = "http"
     api: Api = "openai"
+    host: Host = "upstream"
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:

@@ -13,7 +13,7 @@ from harness.problems import HarnessError
 from harness.protocols.asking import Ask
 from harness.record.history import LinkSeen, Preflight
 from harness.record.rowfile import read_rows
-from harness.record.rows import Attempt
+from harness.record.rows import Arrival, Attempt
 from harness.running.load import handshake, question
 from harness.running.load.plan import Limits
 from harness.running.load.question import Answered, QuestionPlan
@@ -73,7 +73,8 @@ class Questioner:
             # A service that did not live through the question says why in its log.
             self._processes.check_soon()
         attempts = self._attempts(sum(begun.values()), min(answered.began_s for answered in answers))
-        return [_preflight(self._plan, answered, attempts, sorted(begun)) for answered in answers]
+        arrivals = [row for path in self._rows.glob("arrivals*.rows") for row in read_rows(path, Arrival)]
+        return [_preflight(self._plan, answered, attempts, arrivals, sorted(begun)) for answered in answers]
 
     def _answers(self) -> list[Answered]:
         path = Path(self._plan.answers_path)
@@ -101,8 +102,19 @@ class Questioner:
             time.sleep(_LOOK_S)
 
 
-def _preflight(plan: QuestionPlan, answered: Answered, attempts: Sequence[Attempt], links: Sequence[str]) -> Preflight:
+def _preflight(
+    plan: QuestionPlan,
+    answered: Answered,
+    attempts: Sequence[Attempt],
+    arrivals: Sequence[Arrival],
+    links: Sequence[str],
+) -> Preflight:
     seen = [row for row in attempts if row.nonce in answered.nonces or _meanwhile(row, answered)]
+    unreached = {
+        row.link: row.detail
+        for row in arrivals
+        if row.detail and (row.nonce in answered.nonces or _meanwhile(row, answered))
+    }
     return Preflight(
         at_s=answered.began_s,
         entry=answered.entry,
@@ -117,16 +129,19 @@ def _preflight(plan: QuestionPlan, answered: Answered, attempts: Sequence[Attemp
         streamed=answered.streamed,
         took_s=round(answered.ended_s - answered.sent_s, 4),
         first_token_s=None if answered.first_token_s is None else round(answered.first_token_s - answered.sent_s, 4),
-        links=[_seen(link, [row for row in seen if row.link == link], answered.nonces) for link in links],
+        links=[
+            _seen(link, [row for row in seen if row.link == link], answered.nonces, unreached.get(link, ""))
+            for link in links
+        ],
     )
 
 
-def _meanwhile(row: Attempt, answered: Answered) -> bool:
+def _meanwhile(row: Attempt | Arrival, answered: Answered) -> bool:
     """Entries are asked one after the other, so what says nothing of its request belongs to the one that was open then."""
     return not row.nonce and answered.began_s <= row.start_s <= answered.ended_s
 
 
-def _seen(link: str, rows: Sequence[Attempt], nonces: Sequence[str]) -> LinkSeen:
+def _seen(link: str, rows: Sequence[Attempt], nonces: Sequence[str], unreached: str) -> LinkSeen:
     answers = Counter(str(row.status) if row.status else row.outcome for row in rows)
     asked = [row for row in rows if row.method not in _LOOKS]
-    return LinkSeen(link, len(rows), len(asked), sum(row.nonce in nonces for row in rows), dict(answers))
+    return LinkSeen(link, len(rows), len(asked), sum(row.nonce in nonces for row in rows), dict(answers), unreached)

@@ -18,7 +18,7 @@ from harness.problems import HarnessError, Problem, UsageProblems
 from harness.protocols.asking import own_nonces
 from harness.reading.hosts import on_this_machine
 from harness.reading.questions import Question
-from harness.reading.target import SimulatedUpstream, Target
+from harness.reading.target import Link, SimulatedUpstream, Target
 from harness.record import run_folder
 from harness.record.history import Preflight
 from harness.record.instrument import InstrumentFile
@@ -292,18 +292,19 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
     if not target.links:
         return None
     path, ready = temp / "wire.json", temp / "wire-ready.json"
-    links = [
-        LinkConfig(
-            name, processes.upstream(name) if link.carries == "http" else "", link.listen, link.carries, link.api
-        )
-        for name, link in target.links.items()
-    ]
+    links = [_link_config(name, link, processes) for name, link in target.links.items()]
     nonces, instrument = own_nonces(target.ask, folder.path.name), str(folder.instrument.absolute())
     secrets = dict(processes.secrets)
     config = wire_config.Config(links, str(folder.rows), seed, str(ready), nonces, instrument, secrets)
     wire_config.write(config, path)
     processes.spawn(WIRE, wire.command(path), may_end=True)
     return ready
+
+
+def _link_config(name: str, link: Link, processes: Processes) -> LinkConfig:
+    if link.carries != "http":
+        return LinkConfig(name, listen=link.listen, carries=link.carries)
+    return LinkConfig(name, processes.upstream(name), link.listen, link.carries, link.api, link.host)
 
 
 def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wire.LinkPorts], WireStage | None]:

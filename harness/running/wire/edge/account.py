@@ -12,6 +12,7 @@ from harness.protocols.nonce import Nonces
 from harness.record.rows import Arrival, ArrivalOutcome
 from harness.running.wire.config import Api, LinkConfig
 from harness.running.wire.edge import openai_errors, plain_errors
+from harness.running.wire.edge.addresses import Addresses
 from harness.running.wire.edge.rules.in_force import Rules
 from harness.running.wire.edge.upstream import Upstream
 from harness.running.wire.edge.upstream_request import UpstreamRequest
@@ -25,10 +26,17 @@ _log = logging.getLogger(__name__)
 
 
 class Account:
-    """The account of *link*; `rules` are the faults in force, who speak in the words of its API."""
+    """The account of *link*, whose clients reach it at port *reached_at*.
 
-    def __init__(self, link: LinkConfig, *, seed: int, arrivals: Ledger[Arrival], nonces: Nonces) -> None:
+    `rules` are the faults in force, who speak in the words of its API.
+    """
+
+    def __init__(
+        self, link: LinkConfig, reached_at: int, *, seed: int, arrivals: Ledger[Arrival], nonces: Nonces
+    ) -> None:
         self.link = link.name
+        self.keeps_host = link.host == "keep"
+        self.addresses = Addresses(link.upstream, reached_at)
         self.nonces = nonces
         self.words = _WORDS[link.api]
         self.rules = Rules(seed, link.name)
@@ -72,9 +80,10 @@ class Account:
         self._afterwards.add(request)
         request.let_go(ended)
 
-    def complain(self, error: Exception) -> None:
-        """Say once what is wrong with the provider, as long as it is the same."""
-        complaint = f"{type(error).__name__}: {error}"
+    def complain(self, error: Exception) -> str:
+        """What is wrong with the provider; in the log it is said once, as long as it is the same."""
+        complaint = self.upstream.why(error)
         if complaint != self._complaint:
             self._complaint = complaint
             _log.warning("link %s: the provider cannot be reached: %s", self.link, complaint)
+        return complaint

@@ -19,10 +19,12 @@ _BACKLOG = 1024
 
 
 class Edge:
-    """The edge that *link* asks for, of a run with *seed* whose own nonces are known by *nonces*."""
+    """The edge that *link* asks for, reached by clients at *reached_at*, of a run with *seed* whose own nonces are known by *nonces*."""
 
-    def __init__(self, link: LinkConfig, *, seed: int, arrivals: Ledger[Arrival], nonces: Nonces) -> None:
-        self.account = Account(link, seed=seed, arrivals=arrivals, nonces=nonces)
+    def __init__(
+        self, link: LinkConfig, reached_at: int, *, seed: int, arrivals: Ledger[Arrival], nonces: Nonces
+    ) -> None:
+        self.account = Account(link, reached_at, seed=seed, arrivals=arrivals, nonces=nonces)
         self.port = 0
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None

@@ -84,7 +84,7 @@ class Exchange:
             self._end("truncated")
         else:
             if self._arrival.forwarded_s is None:
-                self._account.complain(error)
+                self._arrival.detail = self._account.complain(error)
             self._end("closed")
         self._client.cut()
 
@@ -167,6 +167,7 @@ class Exchange:
         for name, said in self._request.headers:
             if name.lower() not in SECRET:
                 search.header(name.lower(), said)
+        search.target(self._request.target)
         search.piece(body)
         return search.found
 
@@ -174,12 +175,18 @@ class Exchange:
         self._prompt = Prompt(body)
         self._arrival.messages_sha256 = self._prompt.messages_sha256
 
+    @property
+    def _host(self) -> bytes:
+        """The one that the client asked for."""
+        return value(self._request.headers, b"host")
+
     def _request_upstream(self, body: bytes) -> bytes:
         request = self._request
         headers = end_to_end(request.headers, _NOT_ASKED_ON)
         if body or request.method in _WITH_BODY:
             headers.append((b"Content-Length", b"%d" % len(body)))
-        return self._account.upstream.request(request.method, request.target, headers, body)
+        host = self._host if self._account.keeps_host else b""
+        return self._account.upstream.request(request.method, request.target, headers, body, host)
 
     # The answer.
 
@@ -209,7 +216,10 @@ class Exchange:
         """The head of the answer as the client is told it."""
         self._arrival.first_byte_s = time.monotonic()
         self._arrival.status = head.status
-        headers = end_to_end(head.headers)
+        account = self._account
+        headers, self._arrival.astray = account.addresses.told(
+            head.status, end_to_end(head.headers), self._host, kept=account.keeps_host
+        )
         self._reading = _reader(head.status, headers)
         if self._outgoing is not None:
             headers = self._outgoing.head(head.status, headers)

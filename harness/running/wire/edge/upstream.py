@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
 from dataclasses import dataclass
@@ -40,9 +41,10 @@ class Upstream:
         self._free: list[UpstreamConnection] = []
         self._sweep: asyncio.TimerHandle | None = None
 
-    def request(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> bytes:
-        """A whole request for *target* at this provider, which stands in it byte by byte; *headers* name no host."""
-        return written(b"%b %b%b HTTP/1.1\r\nHost: %b" % (method, self._path, target, self._host), headers) + body
+    def request(self, method: bytes, target: bytes, headers: Headers, body: bytes, host: bytes = b"") -> bytes:
+        """A whole request for *target* at this provider, which stands in it byte by byte; *headers* name no host, *host* may."""
+        first = b"%b %b%b HTTP/1.1\r\nHost: %b" % (method, self._path, target, host or self._host)
+        return written(first, headers) + body
 
     def take(self) -> UpstreamConnection | None:
         """A free connection that has been used before, if there is one."""
@@ -63,6 +65,23 @@ class Upstream:
         )
         self._connections.add(connection)
         return connection
+
+    def why(self, error: Exception) -> str:
+        """Why there was no connection to be had, as the system told it in *error*, and where to."""
+        match error:
+            case socket.gaierror():
+                what = f"the name {self._name} could not be resolved ({error.strerror})"
+            case ssl.SSLCertVerificationError():
+                what = f"TLS failed, its certificate is not trusted: {error.verify_message}"
+            case ssl.SSLError():
+                what = f"TLS failed: {error.reason or error}"
+            case ConnectionRefusedError():
+                what = "the connection was refused"
+            case OSError(strerror=str(told)):
+                what = told
+            case _:
+                what = f"{type(error).__name__}: {error}"
+        return f"{self._name}:{self._port}: {what}"
 
     def keep(self, connection: UpstreamConnection) -> None:
         connection.free_since_s = time.monotonic()

@@ -1,0 +1,102 @@
+"""Addresses in the head of an answer: the provider's own become the link's, so that who follows one stays on the link."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from harness.http1.headers import Headers
+
+# RFC 9110, 10.2.2 and 8.7; the last three are of providers whose answers come later.
+_ADDRESSES = frozenset(
+    {b"location", b"content-location", b"operation-location", b"azure-asyncoperation", b"x-goog-upload-url"}
+)
+_LINK = re.compile(rb"<([^<>]*)>")  # RFC 8288
+_ABSOLUTE = re.compile(rb"(?:(https?):)?//([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_USER = re.compile(rb"//[^/]*@")
+_SHOWN = 200
+_PORTS = {"http": 80, "https": 443}
+_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
+
+Authority = tuple[str, str, int]
+"""Scheme, host and port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The provider at *upstream*, whose clients reach it at *port* of this machine."""
+
+    upstream: str
+    port: int
+
+    def told(self, status: int, headers: Headers, host: bytes, *, kept: bool = False) -> tuple[Headers, str]:
+        """*headers* as a client is told them that asked for *host*, which the provider was told too if *kept*.
+
+        Beside them, where a redirect among them leads past the link; empty where none does.
+        """
+        if not any(line[0].lower() in _ADDRESSES or line[0].lower() == b"link" for line in headers):
+            return headers, ""
+        known, told, astray = self._known(host, kept), [], ""
+        for name, said in headers:
+            if name.lower() == b"link":
+                told.append((name, _LINK.sub(lambda found: b"<%b>" % self._or_as_it_is(found[1], host, known), said)))
+                continue
+            over = self._over_link(said, host, known) if name.lower() in _ADDRESSES else said
+            told.append((name, said if over is None else over))
+            if over is None and 300 <= status < 400 and name.lower() == b"location":
+                astray = _USER.sub(b"//", said.split(b"?", 1)[0])[:_SHOWN].decode("latin-1")
+        return told, astray
+
+    def _known(self, host: bytes, kept: bool) -> list[Authority]:
+        """By what the provider may know itself."""
+        parts = urlsplit(self.upstream)
+        own = _authority(None, parts.netloc.rpartition("@")[2].encode("idna"), parts.scheme)
+        other = _authority(None, host, parts.scheme) if kept else None
+        return [known for known in (own, other) if known is not None]
+
+    def _or_as_it_is(self, said: bytes, host: bytes, known: list[Authority]) -> bytes:
+        over = self._over_link(said, host, known)
+        return said if over is None else over
+
+    def _over_link(self, said: bytes, host: bytes, known: list[Authority]) -> bytes | None:
+        """The address *said* as it is reached over the link; None where it is not."""
+        match = _ABSOLUTE.match(said)
+        if match is None:
+            return self._inside(said)
+        found = _authority(match[1], match[2], urlsplit(self.upstream).scheme)
+        if found is not None and any(_same(found, own) for own in known):
+            inside = self._inside(match[3])
+            return None if inside is None else b"http://" + self._reached_at(host) + inside
+        if found is not None and _same(found, ("http", "127.0.0.1", self.port)):
+            return said
+        return None
+
+    def _inside(self, path: bytes) -> bytes | None:
+        """*path* of the provider as it is asked for over the link; None where no request over it comes there."""
+        base = urlsplit(self.upstream).path.rstrip("/").encode()
+        if not base or not path.startswith(b"/"):
+            return path
+        rest = path[len(base) :]
+        return rest or b"/" if path.startswith(base) and rest[:1] in (b"", b"/", b"?", b"#") else None
+
+    def _reached_at(self, host: bytes) -> bytes:
+        """The link's own authority, by the name that its client has for it, where that is one."""
+        asked = _authority(None, host, "http")
+        return host if asked is not None and asked[2] == self.port else b"127.0.0.1:%d" % self.port
+
+
+def _authority(scheme: bytes | None, written: bytes, otherwise: str) -> Authority | None:
+    """What *written* stands for; None where it stands for nothing. Without a *scheme* it is *otherwise*."""
+    named = scheme.decode().lower() if scheme else otherwise
+    try:
+        parts = urlsplit(f"{named}://{written.decode('ascii')}")
+        return (named, parts.hostname, parts.port or _PORTS[named]) if parts.hostname else None
+    except ValueError:
+        return None
+
+
+def _same(one: Authority, other: Authority) -> bool:
+    """Whether both are one server; one on this machine may know itself by another of its names."""
+    here = one[1] in _HERE and other[1] in _HERE
+    return (one[0], one[2]) == (other[0], other[2]) and (one[1] == other[1] or here)
