@@ -136,19 +136,19 @@ def _outlived(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
     counted = any(
         metrics[expected.metric].among_exposed and not expected.selection.among for expected in made.expectations
     )
-    for disturbance in made.disturbances:
+    for name, disturbance in {d.of: d for d in reversed(made.disturbances)}.items():
         lasts_s = disturbance.end_s - disturbance.start_s
-        at, may = f"faults[{made.scenario.fault_ids.index(disturbance.id)}]", f"load.deadline, {deadline_s:g} s"
+        at, may = f"faults[{made.scenario.fault_ids.index(name)}]", f"load.deadline, {deadline_s:g} s"
         if exposed and lasts_s <= deadline_s:
             yield document.problem(
                 at,
-                f"{disturbance.id} lasts {lasts_s:g} s, no longer than a request may ({may}): where one takes as long, none lives wholly "
+                f"{name} lasts {lasts_s:g} s, no longer than a request may ({may}): where one takes as long, none lives wholly "
                 "inside it, and nothing is measured among the exposed; let it last longer",
             )
         elif counted and lasts_s < OUTLIVED * deadline_s:
             yield document.problem(
                 at,
-                f"{disturbance.id} lasts {lasts_s:g} s, not much longer than a request may ({may}): many requests see "
+                f"{name} lasts {lasts_s:g} s, not much longer than a request may ({may}): many requests see "
                 "only a part of it, so that what they tried says too little; let it last longer, or say among exposed",
             )
 

@@ -96,7 +96,8 @@ def prepare(
     # Without a fault that could not be placed, nobody knows what can be settled.
     unknown = list(unknown_values(written, target.value))
     problems += unknown
-    if len(made.disturbances) == (len(scenario.value.faults) if asked.with_faults else 0) and not unknown:
+    placed = {disturbance.of for disturbance in made.disturbances}
+    if placed == (set(scenario.value.fault_ids) if asked.with_faults else set()) and not unknown:
         problems += never_settled(written, made)
     if questions:
         problems += nobody_asks(written, made, questions.value)

@@ -78,6 +78,20 @@ class Selector(BaseModel):
         return ", ".join(f"{key} {value}" for key, value in said.items() if value) or "all links"
 
 
+class Flap(BaseModel):
+    """In force again and again: for the first *duty* (0 to 1) of each *period*, as often as that lies whole in the fault's time."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    period: Seconds
+    duty: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+    @property
+    def in_force_s(self) -> float:
+        """How long it is in force each time."""
+        return self.period * self.duty
+
+
 def _unreserved(name: str) -> str:
     if name in RESERVED:
         raise ValueError(f"{name!r} is a word of an expectation; call the fault something else")
@@ -96,11 +110,21 @@ class Fault(BaseModel):
     )
     at: str | None = Field(
         default=None,
-        description="when it begins: a phase, or a phase and an offset, such as fault + 3s; default: fault, or the only "
-        "phase between baseline and recovery",
+        description="when it begins: a phase, or the start or end of another fault, and an offset, such as fault + 3s or "
+        "dns.end + 2s; default: fault, or the only phase between baseline and recovery",
     )
     lasts: Seconds | None = Field(
         default=None, alias="for", description="it may reach over several phases; default: to the end of the phase"
+    )
+    until: str | None = Field(
+        default=None,
+        description="when it ends, in place of for: a moment as at takes it, such as dns.end + 2s",
+    )
+    flap: Flap | None = Field(
+        default=None, description="it comes and goes: {period: 10s, duty: 0.4}; each time is a window of its own"
+    )
+    stagger: Seconds | None = Field(
+        default=None, gt=0, description="one link after the other, so long apart, in the order of the target file"
     )
     aftereffect: bool = Field(
         default=False,

@@ -161,7 +161,7 @@ def _untold(numbers: Numbers) -> str:
 
 
 def _faults(progress: Progress) -> list[str]:
-    return [f"{active.fault.summary()} ({_state(active.id, progress)})" for active in progress.active.values()]
+    return [f"{active.summary} ({_state(active.id, progress)})" for active in progress.active.values()]
 
 
 def _state(fault: str, progress: Progress) -> str:

@@ -9,7 +9,7 @@ from harness.faults.effects import EdgeRule, FailShare
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.scoring.shares import wilson, wilson_ends
-from harness.planning.plan import Disturbance
+from harness.planning.disturbance import Disturbance
 from harness.record.history import Injected, Reverting
 
 if TYPE_CHECKING:

@@ -62,7 +62,7 @@ def _when(evidence: Evidence, ended: Ended, broken: set[str]) -> str:
     phase = next((phase.name for phase in evidence.plan.phases if ended.at_s < phase.end_s), "")
     reverting = {event.fault: event.at_s for event in reversed(evidence.history) if isinstance(event, Reverting)}
     under = [
-        disturbance.fault.summary()
+        disturbance.summary
         for disturbance in evidence.plan.disturbances
         if disturbance.id in broken and reverting.get(disturbance.id, 0.0) < disturbance.end_s
     ]

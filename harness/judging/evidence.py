@@ -13,7 +13,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from harness.planning.plan import Disturbance, Plan
+from harness.planning.disturbance import Disturbance
+from harness.planning.plan import Plan
 from harness.planning.windows import Window, merged
 from harness.reading.questions import Question
 from harness.record.history import (

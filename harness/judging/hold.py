@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 from harness.faults.base import Looked
 from harness.faults.effects import Effect, Sight
 from harness.judging.evidence import Evidence
-from harness.planning.plan import Disturbance
+from harness.planning.disturbance import Disturbance
 from harness.record.history import Confirmed, Injected, Look
 
 _WORDS = {"toxiproxy": "proxy"}
@@ -84,7 +84,7 @@ def _when(lost: str, at_s: float | None, evidence: Evidence, disturbance: Distur
         return ""
     began = evidence.of_fault(disturbance.id, Injected)
     after = f", {at_s - began[0].at_s:.1f} s after it began" if began else ""
-    return f"{disturbance.fault.summary()} did not stand as it was made: seen at {at_s:.1f} s{after}; {lost}"
+    return f"{disturbance.summary} did not stand as it was made: seen at {at_s:.1f} s{after}; {lost}"
 
 
 def _last_shown(rounds: Sequence[_Round]) -> _Round:

@@ -117,7 +117,7 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
         if delivered and delivered.far_off:
             share = delivered.delivered
             yield (
-                f"{disturbance.fault.summary()} hit {share.value:.1%} of {share.n} attempts that came to it, "
+                f"{disturbance.summary} hit {share.value:.1%} of {share.n} attempts that came to it, "
                 f"and {delivered.asked:.1%} was asked"
             )
     for fault in faults:
@@ -149,7 +149,7 @@ def _late_steps(evidence: Evidence) -> Iterator[str]:
         for what, planned_s, at_s in steps:
             if at_s - planned_s > LATE_STEP_S:
                 yield (
-                    f"{disturbance.fault.summary()} was {what} {at_s - planned_s:.1f} s late, at {at_s:.1f} s: "
+                    f"{disturbance.summary} was {what} {at_s - planned_s:.1f} s late, at {at_s:.1f} s: "
                     "the harness was stopped, or this machine was suspended or too busy"
                 )
 
@@ -188,7 +188,7 @@ def untried(evidence: Evidence) -> Iterator[str]:
         idle = [name for name in disturbance.links if evidence.plan.target.links[name].idle]
         if names := [name for name in idle if not _carried(evidence, name, -SLICE_S, window.end_s)]:
             yield (
-                f"{disturbance.fault.summary()} broke {', '.join(names)}, where nothing passed before or meanwhile (idle: true), "
+                f"{disturbance.summary} broke {', '.join(names)}, where nothing passed before or meanwhile (idle: true), "
                 "so it shows nothing of that"
             )
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.judging.evidence import Evidence
 from harness.judging.joining import made_for_requests
-from harness.planning.plan import Phase, Plan
+from harness.planning.disturbance import Phase
+from harness.planning.plan import Plan
 from harness.planning.schedule import count
 from harness.planning.windows import Window
 from harness.reading.expectation import WHOLE, Selection
@@ -271,10 +272,10 @@ def _strays(run: Evidence) -> Bools:
 
 
 def _windows(run: Evidence, after: str | None) -> tuple[Window, ...]:
-    """All windows, or the one in which the fault was in force that is called *after*."""
+    """All windows, or those in which the fault was in force that is called *after*."""
     windows = run.windows()
     if after is None or not run.plan.disturbances:
         return windows
-    aftereffects = (d for d in run.plan.disturbances if d.id == after and d.fault.aftereffect)
-    alone = next(map(run.window_of, aftereffects), None)
-    return (alone,) if alone else tuple(window for window in windows if after in window.faults)
+    aftereffects = [d for d in run.plan.disturbances if after in (d.id, d.of) and d.fault.aftereffect]
+    alone = [window for window in map(run.window_of, aftereffects) if window is not None]
+    return tuple(alone) or tuple(window for window in windows if window.has(after))

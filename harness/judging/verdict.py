@@ -23,7 +23,7 @@ from harness.judging.sample import pick
 from harness.judging.starvation import culprit, doubtful, loads
 from harness.judging.unasked import unasked
 from harness.judging.whereabouts import by_entry, by_link
-from harness.planning.plan import Disturbance
+from harness.planning.disturbance import Disturbance
 from harness.reading.expectation import WHOLE, Expectation, Selection, Verdict, parse
 from harness.record.history import Injected, Injecting, OfFault, Reverted
 
@@ -190,7 +190,7 @@ def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
     return result.Fault(
         id=disturbance.id,
         kind=disturbance.fault.kind,
-        summary=disturbance.fault.summary(),
+        summary=disturbance.summary,
         links=list(disturbance.links),
         asked_at_s=instant(Injecting),
         injected_at_s=instant(Injected),

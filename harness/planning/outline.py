@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.planning.plan import Plan
+from harness.planning.timeline import timeline
 
 _VERBS = {"inject": "inject", "publish": "publish the next snapshot for", "revert": "end"}
 
@@ -18,11 +19,13 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
         f"({load.rate_per_s:g} per second, {load.arrivals}), each abandoned {load.deadline:g} s after it was due"
     )
     yield ""
+    yield from timeline(plan)
+    yield ""
     for at_s, what in sorted(_moments(plan), key=lambda moment: moment[0]):
         yield f"{at_s:7.1f} s  {what}"
     yield from ("", "touches")
     for name, link in plan.target.links.items():
-        touched = [d.fault.summary() for d in plan.disturbances if name in d.links]
+        touched = dict.fromkeys(d.fault.summary() for d in plan.disturbances if name in d.links)
         region = f", {link.region}" if link.region else ""
         yield f"  {name:<16} {link.kind}{region}: {'; '.join(touched) or 'nothing'}"
     yield from ("", "expects")
@@ -37,5 +40,5 @@ def _moments(plan: Plan) -> Iterator[tuple[float, str]]:
     for phase in plan.phases:
         yield phase.start_s, f"{phase.name} begins"
     for step in plan.steps:
-        yield step.at_s, f"{_VERBS[step.verb]} {step.disturbance.fault.summary()}"
+        yield step.at_s, f"{_VERBS[step.verb]} {step.disturbance.summary}"
     yield plan.total_s, "the last request is due"

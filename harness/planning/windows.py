@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import inf
 
+from harness.planning.disturbance import fault_of
+
 TOUCH_S = 0.5
 """What ends no longer than this before another begins touches it: an end and a beginning that were planned for one instant."""
 
@@ -27,6 +29,10 @@ class Window:
     def name(self) -> str:
         """What was in force in it."""
         return ", ".join(self.faults)
+
+    def has(self, fault: str) -> bool:
+        """Whether the *fault* of this name, or a stretch of it, was in force in it."""
+        return any(fault in (name, fault_of(name)) for name in self.faults)
 
     @property
     def lasted_s(self) -> float:

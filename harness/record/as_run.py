@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from harness.faults import Fault
 from harness.faults.base import LINK, Aim
 from harness.faults.recalled import Recalled
-from harness.planning.plan import Disturbance, Plan, plan
+from harness.planning.disturbance import Disturbance, fault_of
+from harness.planning.plan import Plan, plan
 from harness.problems import Problem, UsageProblems
 from harness.reading import expectation
 from harness.reading.expectation import Expectation
@@ -72,7 +73,7 @@ def written_down(made: Plan) -> list[PlannedFault]:
         PlannedFault(
             id=disturbance.id,
             kind=disturbance.fault.kind,
-            summary=disturbance.fault.summary(),
+            summary=disturbance.summary,
             links=list(disturbance.links),
             start_s=disturbance.start_s,
             end_s=disturbance.end_s,
@@ -157,5 +158,6 @@ def _placed(written: PlannedFault, today: Disturbance | None, made: Plan) -> Dis
 
 def _of_kind(written: PlannedFault, scenario: Scenario) -> Fault:
     """The scenario's fault that stands for one that today's rules would not place."""
-    alike = [fault for name, fault in zip(scenario.fault_ids, scenario.faults, strict=True) if written.id == name]
+    named = zip(scenario.fault_ids, scenario.faults, strict=True)
+    alike = [fault for name, fault in named if fault_of(written.id) == name]
     return alike[0] if alike else Recalled(kind=written.kind, said={})

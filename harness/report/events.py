@@ -11,6 +11,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.metrics import telling
 from harness.judging.metrics.telling import Telling
 from harness.judging.result import Fault, Measured, Metric, Result
+from harness.planning.disturbance import fault_of
 from harness.report import words
 from harness.report.charts import Field
 from harness.report.lanes import Key, Lane
@@ -68,11 +69,12 @@ def events(result: Result, evidence: Evidence, field: Field) -> Lane:
     """What was done to the world, and when answers were good again."""
     faults = [fault for fault in result.faults if fault.asked_at_s is not None]
     settled = settlings(result, evidence)
-    height = _PHASES_HIGH + _ROW_HIGH * (len(faults) + len(settled)) + 6
+    drawn = rows(faults)
+    height = _PHASES_HIGH + _ROW_HIGH * (len(drawn) + len(settled)) + 6
     parts = [*field.ground(height), *_phases(result, field)]
-    for row, fault in enumerate(faults):
-        parts += _fault(field, fault, _PHASES_HIGH + _ROW_HIGH * row)
-    for row, settling in enumerate(settled, start=len(faults)):
+    for row, stretches in enumerate(drawn):
+        parts += _row(field, stretches, _PHASES_HIGH + _ROW_HIGH * row)
+    for row, settling in enumerate(settled, start=len(drawn)):
         parts += _settling(field, settling, _PHASES_HIGH + _ROW_HIGH * row)
     if field.cut_short:
         parts.append(text(field.clock.x(field.until_s), 15, "not run", dx=6, fill="soft", font_size=11))
@@ -100,11 +102,37 @@ def _phases(result: Result, field: Field) -> Iterator[Markup]:
             yield text(x, 15, name, dx=4, font_size=11.5, class_=tight, **field.span(phase.start_s, phase.end_s))
 
 
+def rows(faults: list[Fault]) -> list[list[Fault]]:
+    """*faults* as they are drawn: those that are stretches of one and the same, none of which overlap, in one row."""
+    found: list[list[Fault]] = []
+    for fault in faults:
+        alike = next((row for row in found if _goes_on(row[-1], fault)), None)
+        if alike is None:
+            found.append([fault])
+        else:
+            alike.append(fault)
+    return found
+
+
+def _goes_on(one: Fault, later: Fault) -> bool:
+    ended = one.reverted_at_s is not None and one.reverted_at_s <= (later.asked_at_s or 0.0)
+    return ended and fault_of(one.id) == fault_of(later.id) and one.links == later.links
+
+
+def _row(field: Field, stretches: list[Fault], y: float) -> Iterator[Markup]:
+    """One fault, each stretch in which it was in force as a bar, and what it was over the first of them."""
+    first, last = stretches[0], stretches[-1]
+    end_s = last.reverted_at_s if last.reverted_at_s is not None else field.until_s
+    open_end = "" if last.reverted_at_s is not None else " · not put back"
+    times = f" · {len(stretches)} times" if len(stretches) > 1 else ""
+    yield field.beside(first.asked_at_s or 0.0, end_s, y + 14, one_line(first.summary, 80) + times + open_end)
+    for fault in stretches:
+        yield from _fault(field, fault, y)
+
+
 def _fault(field: Field, fault: Fault, y: float) -> Iterator[Markup]:
     start_s = fault.asked_at_s or 0.0
     end_s = fault.reverted_at_s if fault.reverted_at_s is not None else field.until_s
-    open_end = "" if fault.reverted_at_s is not None else " · not put back"
-    yield field.beside(start_s, end_s, y + 14, one_line(fault.summary, 80) + open_end)
     x, width = field.clock.x(start_s), field.clock.width(start_s, end_s)
     yield element("rect", x=x, width=width, y=y + 19, height=8, rx=1.5, fill="attempts")
     if fault.confirmed_at_s is not None:

@@ -10,7 +10,8 @@ from functools import partial
 
 from harness.faults.base import Looked
 from harness.faults.effects import Sight
-from harness.planning.plan import Disturbance, Plan, Step
+from harness.planning.disturbance import Disturbance
+from harness.planning.plan import Plan, Step
 from harness.problems import HarnessError
 from harness.record.history import (
     Alarm,

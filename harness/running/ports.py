@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.faults.effects import Sight
-from harness.planning.plan import Disturbance
+from harness.planning.disturbance import Disturbance
 from harness.problems import HarnessError
 from harness.record.history import Event
 

@@ -11,7 +11,7 @@ from real_runs import Machine
 
 from contract.worlds import FAULTS, Contract, Simulated, planned, real, stands, took_hold
 from harness.faults import faults
-from harness.planning.plan import Disturbance
+from harness.planning.disturbance import Disturbance
 
 PROVIDERS, STORES = ("east", "east-2", "west"), ("store-east", "store-west")
 SEEN = {

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from simulated_world import Plain, SimWorld
 
 from harness.faults.base import Looked
-from harness.planning.plan import Disturbance, Plan
+from harness.planning.disturbance import Disturbance
+from harness.planning.plan import Plan
 from harness.prepare import Asked, prepare
 from harness.reading.questions import Question
 from harness.record import run_folder

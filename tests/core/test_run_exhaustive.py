@@ -12,7 +12,8 @@ from simulated_world import Calls, Failure, Memory, Plain, SimWorld
 from simulated_world.injector import SimInjector
 
 from harness.judging import verdict
-from harness.planning.plan import Disturbance, Plan
+from harness.planning.disturbance import Disturbance
+from harness.planning.plan import Plan
 from harness.problems import HarnessError
 from harness.record import history
 from harness.record.history import Ended, Event, History, Injecting, Reverted

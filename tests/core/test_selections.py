@@ -242,6 +242,23 @@ def test_a_failover_is_told_for_each_window_and_the_worst_counts_by_name(
     assert verdict.judge(make_evidence(plan)).findings[0].window is None  # nothing was bad in any
 
 
+def test_a_fault_that_flaps_is_judged_window_by_window_as_so_many_faults_are(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    flapping = LATENCY | {"id": "flap", "flap": {"period": "6s", "duty": 2 / 3}}
+    expect = ["failover_time_s <= 3", "failover_time_s <= 3 after flap"]
+    plan = make_plan(phases=(1, 12, 24, 20), faults=[flapping], expect=expect, load={"rate_per_s": 50})
+    evidence = make_evidence(plan, requests=rows(plan, bad_between(31, 99)))
+    by = metrics["failover_time_s"].document(evidence).by.window
+    assert {name: found.value for name, found in by.items()} == pytest.approx(
+        {"flap.1": 0, "flap.2": 0, "flap.3": 0, "flap.4": 4}, abs=0.05
+    )
+    result = verdict.judge(evidence)
+    assert [(finding.verdict, finding.window) for finding in result.findings] == [("fail", "flap.4")] * 2
+    assert [fault.id for fault in result.faults] == ["flap.1", "flap.2", "flap.3", "flap.4"]
+    assert result.faults[1].summary == "latency 100 ± 0 ms on kind provider (flap.2)"
+
+
 def test_flaps_too_close_to_recover_between_are_one_trouble_that_ends_with_the_last(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
 ) -> None:

@@ -338,3 +338,13 @@ def test_each_window_is_drawn_with_its_own_failover_and_recovery(tell, story) ->
     starts = [round(settling.since_s) for settling in drawn if not settling.from_end]
     ends = [round(settling.since_s) for settling in drawn if settling.from_end]
     assert (starts, ends) == ([15, 27], [17, 29])
+
+
+def test_a_fault_that_comes_and_goes_is_one_row_of_bars_and_two_links_one_after_the_other_are_two(tell, story) -> None:
+    slow = "{kind: latency, 'on': {kind: provider}, base: 100ms, id: slow"
+    flapping = tell(story(faults=f"[{slow}, flap: {{period: 5s, duty: 0.4}}}}]", expect="[recovery_time_s <= 5]"))
+    staggered = tell(story(faults=f"[{slow}, stagger: 2s}}]", expect="[recovery_time_s <= 5]"))
+    assert [[fault.id for fault in row] for row in events.rows(flapping.result.faults)] == [
+        ["slow.1", "slow.2", "slow.3"]
+    ]
+    assert [[fault.id for fault in row] for row in events.rows(staggered.result.faults)] == [["slow.1"], ["slow.2"]]

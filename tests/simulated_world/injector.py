@@ -7,7 +7,7 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from harness.faults.effects import Sight
-from harness.planning.plan import Disturbance
+from harness.planning.disturbance import Disturbance
 from simulated_world.calls import Calls
 from simulated_world.events import Events
 from simulated_world.network import Network

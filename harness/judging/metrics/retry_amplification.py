@@ -12,7 +12,8 @@ from harness.judging.metrics.base import Metric, best_case, measured
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample, spans
 from harness.judging.scoring.shares import ENOUGH_EQUAL, TAIL, dearer_missed, wilson
-from harness.planning.plan import Phase, Plan
+from harness.planning.disturbance import Phase
+from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation, Verdict
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, measured
 from harness.judging.sample import Sample, pick, spans
-from harness.planning.plan import Phase, Plan
+from harness.planning.disturbance import Phase
+from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from msgspec.structs import replace
 
 from harness.faults.effects import Effect, Sight
-from harness.planning.plan import Disturbance
+from harness.planning.disturbance import Disturbance
 from harness.running.keeper.undo import UndoLog
 from harness.running.world.places import Place, Reach, places
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.faults.base import LINK, Aim, Fault
 from harness.faults.effects import Cut, EdgeRule, Effect, FailShare, Sight, TapMode, Toxic
-from harness.planning.plan import Disturbance
+from harness.planning.disturbance import Disturbance
 from harness.reading.target import Link
 from harness.registry import UnknownNameError
 from harness.running.keeper.means import HttpUndo

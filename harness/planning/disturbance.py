@@ -1,0 +1,59 @@
+"""A fault with its place in time and space, and the phases of the run that it lies in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.faults import Fault
+from harness.faults.base import LINK, Aim
+from harness.faults.effects import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of the run, from *start_s* to before *end_s* of the run's clock."""
+
+    name: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """One stretch of a fault; *effects* are made true in order and made false in the opposite one.
+
+    A fault that is in force once is one disturbance of its name; one that comes and goes, or reaches one link after the other, is
+    several, which are called by its name, a point and a number from 1.
+    """
+
+    id: str
+    fault: Fault
+    aims: tuple[Aim, ...]
+    effects: tuple[Effect, ...]
+    start_s: float
+    end_s: float
+    publishes_at_s: tuple[float, ...]
+
+    @property
+    def of(self) -> str:
+        """What the scenario calls the fault that it is a stretch of."""
+        return fault_of(self.id)
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Names of the links among the things that it is aimed at."""
+        return links_of(self.aims)
+
+    @property
+    def summary(self) -> str:
+        """A few words for a person: what and where, and which stretch of several."""
+        return self.fault.summary() + (f" ({self.id})" if self.id != self.of else "")
+
+
+def fault_of(disturbance: str) -> str:
+    """The name of the fault that the *disturbance* of this id is a stretch of: no name of a fault has a point in it."""
+    return disturbance.partition(".")[0]
+
+
+def links_of(aims: tuple[Aim, ...]) -> tuple[str, ...]:
+    return tuple(aim.name for aim in aims if aim.what == LINK)

@@ -1,0 +1,49 @@
+"""A plan's phases and faults over the run's clock, drawn in characters for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.planning.plan import Plan
+
+_WIDE = 60
+_LABEL = 18
+
+
+def timeline(plan: Plan) -> Iterator[str]:
+    """A line for the phases, and one for each fault on each of its links' times: what it is called, and when it is in force."""
+    yield f"{'':<{_LABEL}}{_phases(plan)}"
+    for name in dict.fromkeys(d.of for d in plan.disturbances):
+        mine = [d for d in plan.disturbances if d.of == name]
+        # Stretches of one that are not the same links', as of a staggered one, have a line each.
+        for links in dict.fromkeys(d.links for d in mine):
+            spans = [(d.start_s, d.end_s) for d in mine if d.links == links]
+            yield f"{_label(name):<{_LABEL}}{_bars(plan, spans)}".rstrip()
+
+
+def _phases(plan: Plan) -> str:
+    """Where each phase begins, with as much of its name as there is room for."""
+    line = [" "] * (_WIDE + 1)
+    for phase in plan.phases:
+        first, last = _column(plan, phase.start_s), _column(plan, phase.end_s)
+        if last > first:
+            line[first:last] = f"|{phase.name[: last - first - 1]}".ljust(last - first)
+    return "".join(line[:_WIDE]) + "|"
+
+
+def _bars(plan: Plan, spans: list[tuple[float, float]]) -> str:
+    """A mark wherever a fault is in force, for however short a time."""
+    line = [" "] * (_WIDE + 1)
+    for start_s, end_s in spans:
+        first = _column(plan, start_s)
+        for column in range(first, max(first + 1, _column(plan, end_s))):
+            line[column] = "█"
+    return "".join(line)
+
+
+def _column(plan: Plan, at_s: float) -> int:
+    return round(_WIDE * at_s / plan.total_s)
+
+
+def _label(name: str) -> str:
+    return name if len(name) < _LABEL else f"{name[: _LABEL - 2]}…"
