@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 
 from harness.interval import Interval
 from harness.judging.metrics import Metric, metrics
@@ -16,6 +17,7 @@ from harness.reading import expectation
 from harness.reading.expectation import Expectation, Selection
 from harness.reading.hosts import host_of, on_this_machine
 from harness.reading.placeholders import missing_secrets, unknown_placeholders, untold_links
+from harness.reading.proxies import proxy_for
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
@@ -213,9 +215,11 @@ def target_problems(target: Document[Target], environment: Mapping[str, str] | N
     """All that is wrong with a target as such; *environment* is where ``${VAR}`` comes from, None where none is needed."""
     yield from unknown_placeholders(target)
     yield from untold_links(target)
+    yield from _authority_problems(target)
     yield from _ask_problems(target, environment or {})
     if environment is not None:
         yield from missing_secrets(target, environment)
+        yield from _proxy_problems(target, environment)
 
 
 def foreign_hosts(target: Document[Target], allowed: Collection[str]) -> Iterator[Problem]:
@@ -232,6 +236,40 @@ def needs(target: Document[Target], environment: Mapping[str, str]) -> Iterator[
     yield from dict.fromkeys(missing)
     hosts = [host for _, host in _hosts(target.value) if not on_this_machine(host)]
     yield from (f"--allow-host {host}" for host in dict.fromkeys(hosts))
+
+
+def _authority_problems(target: Document[Target]) -> Iterator[Problem]:
+    """Files of authorities that cannot be used, or would never be."""
+    for name, link in target.value.links.items():
+        if link.ca is None or link.carries != "http":
+            continue
+        place = f"links.{name}.ca"
+        if not str(link.upstream).startswith("https://"):
+            yield target.problem(place, f"ca is for an https:// upstream, and {link.upstream!r} is none; leave it out")
+        elif wrong := _unusable(link.ca):
+            yield target.problem(place, f"{link.ca!r} {wrong}; name a PEM file with the authority's certificate")
+
+
+def _unusable(ca: str) -> str:
+    import ssl  # few targets have one, and it takes long to load
+
+    try:
+        ssl.create_default_context(cafile=ca)
+    except ssl.SSLError:
+        return "holds no certificate"
+    except OSError as error:
+        return f"cannot be read from {Path.cwd()}: {error.strerror}"
+    return ""
+
+
+def _proxy_problems(target: Document[Target], environment: Mapping[str, str]) -> Iterator[Problem]:
+    """Proxies of the environment that stand before a link and cannot be used."""
+    for name, link in target.value.links.items():
+        if isinstance(link.upstream, str) and link.carries == "http" and host_of(link.upstream) is not None:
+            try:
+                proxy_for(link.upstream, environment)
+            except ValueError as error:
+                yield target.problem(f"links.{name}.upstream", str(error))
 
 
 def _ask_problems(target: Document[Target], environment: Mapping[str, str]) -> Iterator[Problem]:

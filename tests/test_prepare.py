@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from harness.checks import target_problems
 from harness.prepare import Asked, prepare, validate
 from harness.problems import UsageProblems
+from harness.reading.target import Target
+from harness.reading.yaml import load
 
 NOTHING = Asked()
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
@@ -275,3 +279,34 @@ def test_warnings_are_told_of_a_file_that_is_in_order(folder: Path) -> None:
     found = validate(folder / "region-loss.yaml")
     assert found.problems == ()
     assert len(found.warnings) == 1
+
+
+# How providers are reached
+
+
+def _target_problems(path: Path, link: str, environment: dict[str, str] | None = None) -> list[str]:
+    """What is wrong with the shipped template whose link to a provider has this line, too."""
+    text = (SCENARIOS / "targets" / "template.yaml").read_text()
+    anchor = '    upstream: "https://api.openai.com"'
+    assert anchor in text
+    path.write_text(text.replace(anchor, f"    {link}\n{anchor}") if link else text)
+    return [problem.what for problem in target_problems(load(path, Target), environment)]
+
+
+def test_an_authority_that_cannot_be_used_is_told_and_one_that_can_is_not(
+    tmp_path: Path, new_authority: Callable[..., tuple[Path, object]]
+) -> None:
+    path = tmp_path / "target.yaml"
+    authority, _ = new_authority("api.openai.com")
+    assert _target_problems(path, f"ca: {authority}") == []
+    assert "cannot be read from" in _target_problems(path, "ca: no-such.pem")[0]
+    (tmp_path / "empty.pem").write_text("nothing")
+    assert "holds no certificate; name a PEM file" in _target_problems(path, f"ca: {tmp_path / 'empty.pem'}")[0]
+
+
+def test_a_proxy_of_the_environment_that_links_cannot_use_is_told_before_a_run(tmp_path: Path) -> None:
+    path, secrets = tmp_path / "target.yaml", {"OPENAI_API_KEY": "x"}
+    assert _target_problems(path, "", secrets | {"HTTPS_PROXY": "http://proxy.example:3128"}) == []
+    (what,) = _target_problems(path, "", secrets | {"HTTPS_PROXY": "socks5://proxy.example:1080"})
+    assert "HTTPS_PROXY names no HTTP proxy that can be used on the way to api.openai.com" in what
+    assert _target_problems(path, "", secrets | {"HTTPS_PROXY": "socks5://x:1", "NO_PROXY": "api.openai.com"}) == []

@@ -18,7 +18,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
 OURS = frozenset({"keeper", "load", "preflight", "toxiproxy", "wire"})
 """Names of the harness's own processes, which a run starts beside the target's."""
 
-_OF_HTTP = frozenset({"host"})
+_OF_HTTP = frozenset({"host", "ca"})
 """Keys of a link that say something of HTTP."""
 _NO_PORT = re.compile(r"\{[^}]+(?<!\.port)\}")
 _LINK_URL = re.compile(r"\{([^}]+)\.url\}(?=/|$)")
@@ -95,6 +95,12 @@ class Link(_Strict):
         default="upstream",
         description="which Host the provider is told on an HTTP link: its own, or (keep) the one that the target wrote, which "
         "a request signed over its Host needs",
+    )
+    ca: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a PEM file with the authority that vouches for an https:// upstream, beside those that this machine trusts; "
+        "looked for where the harness is started",
     )
     env: dict[str, str] = Field(
         default_factory=dict, description="what the started processes are told; {url}, {host}, {port}"

@@ -290,6 +290,11 @@ TARGET_SLIPS = [
         "cache: {kind: cache, host: keep,",
         "54 links.cache.host: host is for a link that carries HTTP, and 'redis://127.0.0.1:{redis.port}' does not; leave it out",
     ),
+    (
+        "cache: {kind: cache,",
+        "cache: {kind: cache, ca: my.pem,",
+        "54 links.cache.ca: ca is for a link that carries HTTP, and 'redis://127.0.0.1:{redis.port}' does not; leave it out",
+    ),
     ("  cache: {kind", "  worker: {kind", "54 links.worker: 'worker' is the name of a service, too; choose another"),
     (
         "  - name: east\n",

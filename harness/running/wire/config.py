@@ -25,6 +25,7 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Only what *carries* HTTP has an edge, and so an *upstream* and an *api*, in whose words that answers in the provider's place.
     *listen* is the tap's port; None: any free one. *host*: which ``Host`` the provider is told, its own or the client's.
+    *ca* is a file with an authority that can vouch for the provider, *proxy* the address of the HTTP proxy through which it is reached.
     """
 
     name: str
@@ -33,6 +34,8 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     carries: Carries = "http"
     api: Api = "openai"
     host: Host = "upstream"
+    ca: str = ""
+    proxy: str = ""
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:

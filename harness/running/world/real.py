@@ -17,6 +17,7 @@ from harness.planning.plan import Plan
 from harness.problems import HarnessError, Problem, UsageProblems
 from harness.protocols.asking import own_nonces
 from harness.reading.hosts import on_this_machine
+from harness.reading.proxies import proxy_for
 from harness.reading.questions import Question
 from harness.reading.target import Link, SimulatedUpstream, Target
 from harness.record import run_folder
@@ -304,7 +305,9 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
 def _link_config(name: str, link: Link, processes: Processes) -> LinkConfig:
     if link.carries != "http":
         return LinkConfig(name, listen=link.listen, carries=link.carries)
-    return LinkConfig(name, processes.upstream(name), link.listen, link.carries, link.api, link.host)
+    upstream = processes.upstream(name)
+    proxy, ca = proxy_for(upstream, processes.environment), str(Path(link.ca).absolute()) if link.ca else ""
+    return LinkConfig(name, upstream, link.listen, link.carries, link.api, link.host, ca, proxy)
 
 
 def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wire.LinkPorts], WireStage | None]:

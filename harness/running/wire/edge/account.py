@@ -41,7 +41,7 @@ class Account:
         self.words = _WORDS[link.api]
         self.rules = Rules(seed, link.name)
         self.by_fault: Counter[str] = Counter()
-        self.upstream = Upstream(link.upstream)
+        self.upstream = Upstream(link.upstream, proxy=link.proxy, ca=link.ca)
         self.arrivals = arrivals
         self._afterwards: set[UpstreamRequest] = set()
         self._closing = False
@@ -82,7 +82,7 @@ class Account:
 
     def complain(self, error: Exception) -> str:
         """What is wrong with the provider; in the log it is said once, as long as it is the same."""
-        complaint = self.upstream.why(error)
+        complaint = self.upstream.way.why(error)
         if complaint != self._complaint:
             self._complaint = complaint
             _log.warning("link %s: the provider cannot be reached: %s", self.link, complaint)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from harness.http1.headers import Headers, written
+from harness.running.wire.edge.dialling import Dialling
 from harness.running.wire.edge.upstream_connection import UpstreamConnection
 
 _IDLE_S = 4.0
@@ -27,16 +27,21 @@ class Tally:
 
 
 class Upstream:
-    """The provider at *url*, and the connections to it."""
+    """The provider at *url*, and the connections to it; *way* is how each comes about.
 
-    def __init__(self, url: str) -> None:
+    It is reached through *proxy* where that is the address of one, and the authority in the file *ca* can vouch for it, beside those
+    that this machine trusts. Raises OSError where that file cannot be used.
+    """
+
+    def __init__(self, url: str, *, proxy: str = "", ca: str = "") -> None:
         parts = urlsplit(url)
+        tls = ssl.create_default_context() if parts.scheme == "https" else None
+        if tls is not None and ca:
+            tls.load_verify_locations(ca)
         self.tally = Tally()
-        self._name = parts.hostname or ""
-        self._port = parts.port or _PORTS[parts.scheme]
+        self.way = Dialling(parts.hostname or "", parts.port or _PORTS[parts.scheme], tls, proxy)
         self._host = parts.netloc.rpartition("@")[2].encode("idna")
         self._path = parts.path.rstrip("/").encode()
-        self._ssl = ssl.create_default_context() if parts.scheme == "https" else None
         self._connections: set[UpstreamConnection] = set()
         self._free: list[UpstreamConnection] = []
         self._sweep: asyncio.TimerHandle | None = None
@@ -58,30 +63,9 @@ class Upstream:
 
     async def dial(self) -> UpstreamConnection:
         """A fresh connection. Raises OSError where there is none to be had."""
-        name = self._name if self._ssl else None
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: UpstreamConnection(self), self._name, self._port, ssl=self._ssl, server_hostname=name
-        )
+        connection = await self.way(lambda: UpstreamConnection(self))
         self._connections.add(connection)
         return connection
-
-    def why(self, error: Exception) -> str:
-        """Why there was no connection to be had, as the system told it in *error*, and where to."""
-        match error:
-            case socket.gaierror():
-                what = f"the name {self._name} could not be resolved ({error.strerror})"
-            case ssl.SSLCertVerificationError():
-                what = f"TLS failed, its certificate is not trusted: {error.verify_message}"
-            case ssl.SSLError():
-                what = f"TLS failed: {error.reason or error}"
-            case ConnectionRefusedError():
-                what = "the connection was refused"
-            case OSError(strerror=str(told)):
-                what = told
-            case _:
-                what = f"{type(error).__name__}: {error}"
-        return f"{self._name}:{self._port}: {what}"
 
     def keep(self, connection: UpstreamConnection) -> None:
         connection.free_since_s = time.monotonic()
