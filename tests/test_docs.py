@@ -107,7 +107,12 @@ def test_every_command_of_harness_in_a_sentence_is_one() -> None:
 )
 def test_every_option_in_a_document_is_one_that_a_command_takes(option: str) -> None:
     commands = get_command(app).commands.values()
-    assert option in {name for command in commands for parameter in command.params for name in parameter.opts}
+    assert option in {
+        name
+        for command in commands
+        for parameter in command.params
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
 
 
 @pytest.mark.parametrize(("document", "line"), _commands())

@@ -172,6 +172,63 @@ def run(
 
 
 @app.command()
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The target file to be.")] = Path("my-service.yaml"),
+    url: Annotated[
+        str | None, typer.Option("--url", help="Where the service runs already; it is asked a few questions.")
+    ] = None,
+    command: Annotated[
+        str | None, typer.Option("--command", help="How it is started, with {port} where its port is said.")
+    ] = None,
+    compose: Annotated[Path | None, typer.Option("--compose", help="The Compose file in which it lives.")] = None,
+    service: Annotated[str | None, typer.Option("--service", help="Which service of the Compose file it is.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="What it is called; default: as the file.")] = None,
+    ready: Annotated[str | None, typer.Option("--ready", help="A path that answers 2xx once it serves.")] = None,
+    protocol: Annotated[str | None, typer.Option("--protocol", help="openai-chat, or json.")] = None,
+    path: Annotated[str | None, typer.Option("--path", help="The path that is asked.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="openai-chat: the model.")] = None,
+    stream: Annotated[
+        bool | None, typer.Option("--stream/--no-stream", help="openai-chat: whether answers are streamed.")
+    ] = None,
+    field: Annotated[str | None, typer.Option("--field", help="json: the field that holds the question.")] = None,
+    answer: Annotated[
+        str | None, typer.Option("--answer", help="json: where the answer stands, as a JSON Pointer.")
+    ] = None,
+    header: Annotated[
+        list[str] | None, typer.Option("--header", metavar="NAME:VALUE", help="Sent with each question; ${VAR} stays.")
+    ] = None,
+    link: Annotated[
+        list[str] | None,
+        typer.Option("--link", metavar="NAME=UPSTREAM", help="What it depends on, such as openai=simulated."),
+    ] = None,
+    allow_host: AllowHost = None,
+    within: Annotated[str, typer.Option("--within", help="How long an answer may take, such as 30s.")] = "30s",
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a first target file: by looking at a service that runs, from a command or a Compose file, or by asking you.
+
+    Says what it found and what is missing. An existing file is left alone unless you say --force.
+    """
+    from harness.first_target import given as first
+    from harness.first_target.outcome import initiated
+    from harness.settings import settings
+
+    said = first.Given(
+        file=file, name=name, url=url, command=command, compose=compose, service=service, ready=ready,
+        protocol=protocol, path=path, model=model, stream=stream, field=field, answer=answer,
+        headers=tuple(header or ()), links=tuple(link or ()), allowed_hosts=tuple(allow_host or ()),
+    )  # fmt: skip
+    if said.ways == 0 and sys.stdin.isatty():
+        from harness.interfaces.questionnaire import answered
+
+        said = answered(
+            said, lambda text, default: typer.prompt(text, default=default, show_default=bool(default)), typer.echo
+        )
+    for line in initiated(said, settings().environment, _seconds("--within", within), over=force):
+        typer.echo(line)
+
+
+@app.command()
 def ask(
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="A target file.")],
     question: Annotated[str | None, typer.Option("--question", metavar="TEXT", help="What to ask.")] = None,

@@ -1,0 +1,184 @@
+"""A service that runs, as a client meets it that does not know yet how to ask it: a few looks, and a bounded number of questions."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+
+from harness.first_target.draft import Asking
+from harness.problems import Problem, UsageProblems
+from harness.protocols.asking import Ask, Asked, MalformedError, Reader
+from harness.protocols.event_stream import EventStream
+from harness.protocols.nonce import nonce
+from harness.protocols.protocols import protocol
+
+TRIES_MAX = 80
+"""So many questions at most are asked to find out how a service takes them."""
+_BYTES_MAX = 1 << 20
+_CONNECT_S, _LOOK_S = 3.0, 5.0
+_SHOWN_BYTES = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How one question was answered; *status* 0: it was not. *wrong* says why what came is no answer."""
+
+    status: int
+    streamed: bool = False
+    text: str = ""
+    wrong: str = ""
+    body: bytes = b""
+
+    @property
+    def well(self) -> bool:
+        return 200 <= self.status < 300 and not self.wrong and bool(self.text)
+
+    @property
+    def nobody_there(self) -> bool:
+        """Whether nothing at that path takes a question."""
+        return self.status in (404, 405, 501)
+
+    @property
+    def told(self) -> str:
+        """For people: the status, and what was wrong or how the body begins."""
+        begins = self.wrong or " ".join(self.body[:_SHOWN_BYTES].decode("utf-8", "replace").split())
+        status = str(self.status) if self.status else ""
+        return ": ".join(part for part in (status, begins) if part)
+
+    @property
+    def reply(self) -> object:
+        """The body as JSON; None where it is none."""
+        try:
+            found: object = msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return found
+
+
+class Service:
+    """What runs at *url*, asked with *headers*; one answer may take *within_s*."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], within_s: float) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        self.url, self.path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
+        self._headers, self._within_s, self._asked = dict(headers), within_s, 0
+        self._session = requests.Session()
+        self._session.trust_env = False  # nobody's proxy stands between us and this machine
+        self._run = secrets.token_hex(4)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def reach(self) -> None:
+        """Raises UsageProblems unless something speaks HTTP there."""
+        try:
+            self._look("")
+        except requests.ReadTimeout:
+            return  # slow, but there
+        except (requests.RequestException, ValueError) as error:
+            what = f"nothing there speaks HTTP ({_cause(error)}); start the service first, or say with --command how it is started"
+            raise UsageProblems(Problem(what, path=f"--url {self.url}")) from error
+
+    def look(self, path: str) -> bytes | None:
+        """What a GET of *path* answers with 2xx; None where it does not."""
+        try:
+            status, body = self._look(path)
+        except requests.RequestException:
+            return None
+        return body if 200 <= status < 300 else None
+
+    def _look(self, path: str) -> tuple[int, bytes]:
+        timeout = (_CONNECT_S, _LOOK_S)
+        with self._session.get(self.url + path, timeout=timeout, stream=True, headers=self._headers) as answer:
+            return answer.status_code, _bounded(answer)
+
+    def ask(self, asking: Asking, question: str) -> Answer:
+        """How it answers *question* put that way, read as the load of a run reads it."""
+        if self._asked >= TRIES_MAX:
+            return Answer(0, wrong=f"given up after {TRIES_MAX} questions")
+        self._asked += 1
+        ask, ways = _spoken(asking, self._headers), protocol(asking.protocol)
+        request = ways.request(ask, Asked(question, "init-1", None, nonce(self._run, self._asked)))
+        try:
+            with self._session.post(
+                self.url + request.path,
+                data=request.body,
+                headers=request.headers,
+                timeout=(_CONNECT_S, self._within_s),
+                stream=True,
+                allow_redirects=False,
+            ) as answer:
+                # Where nobody knows yet in which place the answer stands, any JSON will do.
+                return _read(answer, ways.reader(ask) if asking.reads else None)
+        except requests.RequestException as error:
+            return Answer(0, wrong=_cause(error))
+
+
+def _spoken(asking: Asking, headers: Mapping[str, str]) -> Ask:
+    return Ask(
+        protocol=asking.protocol,
+        path=asking.path,
+        headers=dict(headers),
+        model=asking.model,
+        stream=asking.stream,
+        body=asking.body,
+        answer_pointer=asking.answer,
+        snapshot_version_pointer=asking.snapshot_version,
+        conversation_pointer=asking.conversation,
+    )
+
+
+def _read(answer: requests.Response, reader: Reader | None) -> Answer:
+    status, streamed = answer.status_code, "event-stream" in answer.headers.get("content-type", "").lower()
+    body = _bounded(answer)
+    if answer.is_redirect:
+        return Answer(status, wrong=f"redirects to {answer.headers['location']}", body=body)
+    if not 200 <= status < 300:
+        return Answer(status, streamed, body=body)
+    try:
+        if streamed:
+            return Answer(status, True, _said_in_a_stream(body, reader), body=body)
+        if reader is None:
+            msgspec.json.decode(body)
+            return Answer(status, text="JSON", body=body)
+        said = reader.whole(body)
+        return Answer(status, text=said.text, wrong=said.error or "", body=body)
+    except (MalformedError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Answer(status, streamed, wrong=str(error), body=body)
+
+
+def _said_in_a_stream(body: bytes, reader: Reader | None) -> str:
+    """Raises MalformedError for a stream that its protocol does not allow, or that does not say that it is whole."""
+    if reader is None:
+        raise MalformedError("a stream of events, and the json protocol reads one JSON reply")
+    events, said, finished = EventStream(), list[str](), False
+    for name, data in [*events.feed(body), *events.finish()]:
+        one = reader.event(name, data)
+        if one.error is not None:
+            raise MalformedError(f"an error in the stream: {one.error}")
+        said.append(one.text)
+        finished = finished or one.finished or one.done
+    if not finished:
+        raise MalformedError("the stream ended without a finish_reason or [DONE]")
+    return "".join(said)
+
+
+def _bounded(answer: requests.Response) -> bytes:
+    found = bytearray()
+    for piece in answer.iter_content(1 << 14):
+        found += piece
+        if len(found) > _BYTES_MAX:
+            break
+    return bytes(found)
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason of *error*, in its own words."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return str(error) or type(error).__name__
