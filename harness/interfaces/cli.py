@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager, nullcontext
 from errno import ENOSPC
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -35,6 +35,7 @@ app = typer.Typer(
 )
 
 _USAGE, _BROKEN, _INTERRUPTED = 2, 70, 130
+_LINE_CHARS_MAX = 20_000
 
 
 Scenarios = Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files.")]
@@ -260,7 +261,7 @@ def ask(
         say=_complain,
     )
     for line in first_question.told(reply):
-        typer.echo(line)
+        _say(line)
     raise typer.Exit(first_question.EXIT_STATUS[reply.answered])
 
 
@@ -282,7 +283,7 @@ def plan(
     prepared = prepare(scenario, target, _asked(seed, overrides, expect, without_faults, None), None)
     missing = needs(prepared.target, settings().environment)
     for line in outline(prepared.plan, tuple(missing)):
-        typer.echo(line)
+        _say(line)
     _warn(prepared.warnings)
 
 
@@ -378,43 +379,23 @@ def doctor() -> None:
 
 @app.command()
 def heal(out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports")) -> None:
-    """Put back what runs that were killed may have left in force."""
+    """Put back what runs that were killed may have left: faults in force, processes, and temporary folders."""
     from harness.problems import Problem
+    from harness.running.keeper.heal import heal as healed
 
     if not out.is_dir():
         raise UsageProblems(Problem("no such folder", file=str(out)))
     runs = sorted({path.parent for name in ("history.jsonl", "undo.jsonl") for path in out.glob(f"*/*/{name}")})
-    states = [_healed(run) for run in runs]
+    found = [healed(run) for run in runs]
+    for line in (line for one in found for line in one.said):
+        _say(line)
+    states = {one.now for one in found}
     looked_at = f"looked at {len(runs)} run{'s' if len(runs) != 1 else ''} below {out}"
     going_on = " but what a run that goes on needs" if "goes on" in states else ""
     typer.echo(
         f"{looked_at}: " + ("something is still in force" if "left" in states else f"nothing is in force{going_on}")
     )
     raise typer.Exit(_BROKEN if "left" in states else 0)
-
-
-def _healed(run: Path) -> Literal["nothing", "goes on", "left"]:
-    """What the run in that folder has in force now, after all that it left was put back where that can be done."""
-    from harness.running.keeper import undo
-
-    path, left = run / "undo.jsonl", False
-    try:
-        if undo.owner_alive(path):
-            typer.echo(f"{run}: still running; left alone")
-            return "goes on"
-        if undo.unreadable(path):
-            typer.echo(f"{path}: no line of it can be read, so nobody knows what was left in force")
-            return "left"
-        for outcome in undo.put_back(path):
-            left = left or not outcome.gone
-            state = "put back" if outcome.gone else f"NOT put back: {outcome.why}"
-            typer.echo(f"{run}: {outcome.id}: {state}")
-        if not undo.pending(path):
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        typer.echo(f"{path}: cannot be read: {error.strerror}")
-        return "left"
-    return "left" if left else "nothing"
 
 
 def _seconds(option: str, text: str) -> float:
@@ -519,4 +500,11 @@ def _warn(problems: Sequence[Problem]) -> None:
 
 def _complain(*lines: str) -> None:
     for line in lines:
-        typer.echo(line, err=True)
+        _say(line, err=True)
+
+
+def _say(line: str, *, err: bool = False) -> None:
+    """Files, services and folders have their say in what is told; nothing of it may act on the terminal."""
+    from harness.report.plain_text import visible
+
+    typer.echo(visible(line, _LINE_CHARS_MAX), err=err)

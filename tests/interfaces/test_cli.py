@@ -215,10 +215,22 @@ def undo_file(out: Path, *lines: str) -> Path:
 
 def test_heal_keeps_what_a_killed_run_promised(harness: Callable[..., Said], tmp_path: Path) -> None:
     # Nobody listens on the port that is put back to, so what was done there is gone.
-    path = undo_file(tmp_path, '{"id": "1", "undo": [{"method": "DELETE", "url": "http://127.0.0.1:1/x"}]}\n')
+    path = undo_file(
+        tmp_path, '{"id": "1", "undo": [{"method": "DELETE", "url": "http://127.0.0.1:1/proxies/harness-x"}]}\n'
+    )
     ended = harness("heal", "--out", tmp_path)
     told = f"{path.parent}: 1: put back\nlooked at 1 run below {tmp_path}: nothing is in force\n"
     assert (ended.status, ended.out, path.exists()) == (0, told, False)
+
+
+def test_heal_shows_control_characters_of_a_file_and_does_not_send_them(
+    harness: Callable[..., Said], tmp_path: Path
+) -> None:
+    line = {"id": "\x1b[2J\x07 all is well", "undo": [{"method": "\x1b]0;", "url": "http://127.0.0.1:1/\u202e"}]}
+    undo_file(tmp_path, json.dumps(line) + "\n")
+    out = harness("heal", "--out", tmp_path).out
+    assert "⟨U+001B⟩[2J⟨U+0007⟩ all is well: NOT put back: the harness makes no such request" in out
+    assert not {"\x1b", "\x07", "\u202e"} & set(out)
 
 
 def test_heal_says_what_it_could_not_put_back(harness: Callable[..., Said], tmp_path: Path) -> None:

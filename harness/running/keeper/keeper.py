@@ -19,6 +19,8 @@ from types import TracebackType
 from typing import IO
 
 from harness.problems import HarnessError
+from harness.running.keeper import strays
+from harness.running.keeper.heal import TEMP_MARK, mark
 from harness.running.keeper.messages import Message, Reply, Request, Settings, Signal, Spawn
 from harness.running.keeper.processes import LINUX, everyone
 from harness.running.keeper.undo import UndoLog, put_back
@@ -86,6 +88,7 @@ class Keeper:
             if not isinstance(error, OSError):
                 raise
             with suppress(OSError):
+                (self._temp / TEMP_MARK).unlink(missing_ok=True)
                 self._temp.rmdir()
             raise HarnessError(f"the keeper cannot be started: {error}") from error
 
@@ -102,7 +105,7 @@ class Keeper:
                 "n": 0,
                 "name": child.name,
                 "argv": list(child.argv),
-                "env": dict(child.env),
+                "env": {**child.env, strays.MARK: self._run},
                 "log": str(child.log.absolute()),
                 "cwd": str(Path.cwd()),
             }
@@ -189,6 +192,7 @@ class Keeper:
             try:
                 if self._process.wait() != 0:  # it could not do its work to the end
                     put_back(self._undo_file, budget_s=_ANSWERED_WITHIN_S)
+                    strays.end(self._run)
             finally:
                 rmtree(self._temp, ignore_errors=True)
 
@@ -206,6 +210,9 @@ class Keeper:
             raise HarnessError(f"temporary folder {self._temp} is not empty, and would be removed; give a new one")
         undo = UndoLog(self._undo_file)
         try:
+            # Before there is anything to be found: whoever is killed in between leaves only what this tells of.
+            undo.begin(self._run, self._temp, 0)
+            mark(self._temp, self._run)
             self._process = self._launched()
             undo.begin(self._run, self._temp, self._process.pid)
         finally:

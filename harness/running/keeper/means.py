@@ -5,9 +5,14 @@ A kind is one class here and one line in `KINDS`. It stands on the standard libr
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
 
 
 class Undo(Protocol):
@@ -17,14 +22,17 @@ class Undo(Protocol):
         """Why it must not be carried out; empty where it may."""
 
     def carry_out(self, timeout_s: float) -> tuple[bool, str]:
-        """Whether what it undoes is gone now, and why one can say so or not; *timeout_s* for each thing that is waited for."""
+        """Whether what it undoes is gone now, and why one can say so or not; *timeout_s* for each thing that is waited for.
+
+        What there is a `refusal` for is not carried out, whoever wrote it down.
+        """
 
     def written(self) -> dict[str, str]:
         """What stands on disk, from which its kind reads it again."""
 
 
 class HttpUndo(NamedTuple):
-    """One HTTP request to this machine; *body*, if any, is JSON text."""
+    """One HTTP request to this machine, of a kind that the harness writes; *body*, if any, is JSON text."""
 
     method: str
     url: str
@@ -44,21 +52,31 @@ class HttpUndo(NamedTuple):
             return f"not a URL: {error}"
         if parts.scheme != "http" or not host:
             return "not a URL of the form http://host:port/path"
-        return "" if _is_loopback(host) else f"host {host!r} is not this machine, and nothing is undone elsewhere"
+        if not _is_loopback(host):
+            return f"host {host!r} is not this machine, and nothing is undone elsewhere"
+        return "" if self._server() else "the harness makes no such request"
 
     def carry_out(self, timeout_s: float) -> tuple[bool, str]:
-        """Gone is what is answered with 2xx or 404, and what nobody listens for any more."""
+        """Sent to a server of the kind that it is meant for alone; where another one is there now, what it undoes is gone."""
         # Imported here: loading it takes as long as the whole keeper takes to start.
         from http.client import HTTPConnection, HTTPException
 
-        parts = urlsplit(self.url)
+        if reason := self.refusal():
+            return False, reason
+        parts, server = urlsplit(self.url), self._server()
         assert parts.hostname
+        assert server
         connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=timeout_s)
-        place = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         headers = {"Content-Type": "application/json"} if self.body else {}
         try:
-            connection.request(self.method, place, self.body, headers)
-            status = connection.getresponse().status
+            connection.request("GET", server.looks_at)
+            status, said = _answer(connection)
+            if status >= 500:
+                return False, f"GET {server.looks_at} was answered {status}"
+            if status != 200 or not server.known(said):
+                return True, f"what listens there now is no {server.name}, so what that did is gone with it"
+            connection.request(self.method, parts.path, self.body, headers)
+            status, _ = _answer(connection)
         except ConnectionRefusedError:
             return True, "nobody listens there any more, so what it did is gone with it"
         except TimeoutError:
@@ -70,6 +88,89 @@ class HttpUndo(NamedTuple):
         if status == 404:
             return True, "already gone (404)"
         return 200 <= status < 300, f"answered {status}"
+
+    def _server(self) -> _Server | None:
+        """The kind of server that this is a request to; None: the harness makes none like it."""
+        parts = urlsplit(self.url)
+        if not _ADDRESS.fullmatch(parts.netloc) or parts.query or parts.fragment or not self.url.endswith(parts.path):
+            return None
+        for method, path, body, server in _REQUESTS:
+            if method == self.method and path.fullmatch(parts.path) and body(self.body):
+                return server
+        return None
+
+
+class _Server(NamedTuple):
+    """One kind of server, *known* by what it answers where one *looks_at* it."""
+
+    name: str
+    looks_at: str
+    known: Callable[[bytes], bool]
+
+
+def _answer(connection: HTTPConnection) -> tuple[int, bytes]:
+    answer = connection.getresponse()
+    return answer.status, answer.read(_ANSWER_BYTES_MAX)
+
+
+def _is_version(said: bytes) -> bool:
+    """As Toxiproxy says it: ``{"version": "2.12.0"}``; ``git`` where it was built without a release's flags."""
+    return len(said) < 200 and re.search(rb'"version": *"(\d+\.\d+\.\d+|git)', said) is not None
+
+
+def _is_counts(said: bytes) -> bool:
+    """As the wire says it: an object of links, each of which names what is in force there."""
+    try:
+        links = json.loads(said)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(links, dict) and all(isinstance(link, dict) and "in_force" in link for link in links.values())
+
+
+def _is_nothing(body: str | None) -> bool:
+    return body is None
+
+
+def _is_enabling(body: str | None) -> bool:
+    return body is not None and _read(body) == {"enabled": True}
+
+
+def _is_making(body: str | None) -> bool:
+    """Whether it makes one of our proxies, listening on this machine, anew."""
+    match _read(body or ""):
+        case {"name": str(name), "upstream": str(upstream), "listen": str(listen), "enabled": True, **rest}:
+            host = listen.rpartition(":")[0].strip("[]")
+            return (
+                not rest
+                and bool(_OUR_NAME.fullmatch(name) and _HOST_AND_PORT.fullmatch(upstream))
+                and _is_loopback(host)
+            )
+    return False
+
+
+def _read(body: str) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+_ANSWER_BYTES_MAX = 1 << 22
+_ADDRESS = re.compile(r"(?:[a-z0-9.]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9._:\[\]-]+:\d{1,5}")
+_NAME = r"[A-Za-z0-9._~%-]+"
+_OUR_NAME = re.compile(r"harness-[A-Za-z0-9._-]+")
+_OUR_PROXY = rf"/proxies/{_OUR_NAME.pattern}"
+_TOXIPROXY = _Server("Toxiproxy", "/version", _is_version)
+_WIRE = _Server("wire", "/counts", _is_counts)
+_REQUESTS: tuple[tuple[str, re.Pattern[str], Callable[[str | None], bool], _Server], ...] = (
+    ("DELETE", re.compile(_OUR_PROXY), _is_nothing, _TOXIPROXY),
+    ("DELETE", re.compile(rf"{_OUR_PROXY}/toxics/{_NAME}"), _is_nothing, _TOXIPROXY),
+    ("PATCH", re.compile(_OUR_PROXY), _is_enabling, _TOXIPROXY),
+    ("POST", re.compile("/proxies"), _is_making, _TOXIPROXY),
+    ("DELETE", re.compile(rf"/links/{_NAME}/faults/{_NAME}"), _is_nothing, _WIRE),
+)
+"""All that the harness ever asks of a server to put something back, and of which kind of server."""
 
 
 class UnknownUndo(NamedTuple):

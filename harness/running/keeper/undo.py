@@ -61,7 +61,7 @@ class UndoLog:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
 
     def begin(self, run: str, temp: Path, keeper_pid: int) -> None:
-        """Write down that *run*, this process and its keeper own the file. Raises OSError where the disk is full."""
+        """Write down that *run*, this process and its keeper (0: none yet) own the file. Raises OSError where the disk is full."""
         keeper, harness = look(keeper_pid), look(os.getpid())
         mine = Owner(
             run,
@@ -132,8 +132,7 @@ def put_back(
         kept = True
         for undo in promise.undos:
             limit_s = timeout_s if late_s is None else min(timeout_s, max(_LEAST_S, late_s - time.monotonic()))
-            reason = undo.refusal()
-            gone, why = (False, reason) if reason else undo.carry_out(limit_s)
+            gone, why = undo.carry_out(limit_s)
             outcomes.append(Outcome(promise.id, undo, gone, why))
             kept = kept and gone
         if kept:
@@ -173,7 +172,7 @@ def unreadable(path: Path) -> bool:
 
 
 def _is(pid: int, started: int) -> bool:
-    process = look(pid)
+    process = look(pid) if pid > 0 else None
     return process is not None and process.started == started
 
 
@@ -185,7 +184,7 @@ def _lines(path: Path) -> Iterator[dict[str, object]]:
     for line in content.split(b"\n"):
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
             yield value

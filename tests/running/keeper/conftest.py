@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from harness.running.keeper.keeper import Child, Keeper
+from harness.running.keeper.means import HttpUndo
 from harness.running.keeper.processes import look
 
 Eventually = Callable[[Callable[[], Any]], Any]
@@ -59,11 +60,17 @@ def listens() -> Callable[[int], bool]:
 
 @dataclass
 class Api:
-    """An HTTP server that notes what it was asked, and answers with the status that the path begins with, else 204."""
+    """A server that answers as Toxiproxy does, notes what it is asked of which of our proxies, and answers as *answers* says, else 204."""
 
     url: str
     asked: list[str] = field(default_factory=list)
     bodies: list[str] = field(default_factory=list)
+    answers: dict[str, int] = field(default_factory=dict)
+    version: str = '{"version": "2.12.0"}'
+
+    def undo(self, name: str) -> HttpUndo:
+        """What puts back what was done to our proxy *name*."""
+        return HttpUndo("DELETE", f"{self.url}/proxies/harness-{name}")
 
 
 @pytest.fixture
@@ -71,12 +78,20 @@ def api() -> Iterator[Api]:
     class Answering(BaseHTTPRequestHandler):
         def answer(self) -> None:
             noted.bodies.append(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
-            noted.asked.append(f"{self.command} {self.path}")
-            first = self.path.split("/")[1]
-            self.send_response(int(first) if first.isdigit() else 204)
+            name = self.path.removeprefix("/proxies/harness-")
+            noted.asked.append(f"{self.command} {name}")
+            self.send_response(noted.answers.get(name, 204))
             self.end_headers()
 
-        do_DELETE = do_POST = answer  # noqa: N815 - the names that http.server calls
+        do_DELETE = do_POST = do_PATCH = answer  # noqa: N815 - the names that http.server calls
+
+        def do_GET(self) -> None:
+            if self.path == "/version":
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(noted.version.encode())
+            else:
+                self.answer()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass

@@ -36,11 +36,11 @@ def main(folder: Path, url: str, *words: str) -> None:
         keeper.spawn(Child(name, argv, dict(os.environ), folder / f"{name}.log"))
     (folder / "temp" / "scratch").write_text("of this run")
     undo = UndoLog(folder / "undo.jsonl")
-    undo.promise("link", [HttpUndo("DELETE", f"{url}/link")], lasting=True)
-    undo.promise("first", [HttpUndo("DELETE", f"{url}/first")])
-    undo.promise("kept", [HttpUndo("DELETE", f"{url}/kept")])
+    undo.promise("link", [HttpUndo("DELETE", f"{url}/proxies/harness-link")], lasting=True)
+    undo.promise("first", [HttpUndo("DELETE", f"{url}/proxies/harness-first")])
+    undo.promise("kept", [HttpUndo("DELETE", f"{url}/proxies/harness-kept")])
     undo.kept("kept")
-    undo.promise("second", [HttpUndo("DELETE", f"{url}/second")])
+    undo.promise("second", [HttpUndo("DELETE", f"{url}/proxies/harness-second")])
     if "beat" in words:
         keeper.beat()
     if "fork" not in words or os.fork():  # a copy holds the lifeline open too

@@ -17,6 +17,7 @@ import pytest
 from harness.problems import HarnessError
 from harness.running.keeper.keeper import Child, Keeper, tail
 from harness.running.keeper.means import HttpUndo
+from harness.running.keeper.strays import MARK
 from harness.running.keeper.undo import UndoLog, owner, pending
 
 Shell = Callable[[str, str], Child]
@@ -33,6 +34,7 @@ def test_a_child_has_the_environment_that_it_was_given_the_folder_of_the_harness
     eventually(lambda: keeper.exited() == {"one": 0})
     environment, folder, descriptors = json.loads((tmp_path / "log").read_text())
     assert environment.pop("ONLY") == "ünïque"
+    assert environment.pop(MARK) == tmp_path.name
     assert environment.keys() <= {"LC_CTYPE"}  # which Python itself sets
     assert folder == str(tmp_path / "there")
     assert sorted(descriptors) == ["0", "1", "2", "3"]  # the fourth is the listing's own
@@ -211,11 +213,12 @@ def test_close_asks_a_child_to_end_only_when_those_started_after_it_have_ended(
 
 def test_close_puts_back_what_is_still_pending(keeper: Keeper, tmp_path: Path, api: Any) -> None:
     undo = UndoLog(tmp_path / "undo.jsonl")
-    undo.promise("a", [HttpUndo("DELETE", f"{api.url}/a")])
-    undo.promise("b", [HttpUndo("DELETE", f"{api.url}/500/b")])
+    undo.promise("a", [api.undo("a")])
+    undo.promise("b", [api.undo("b")])
+    api.answers["b"] = 500
     undo.close()
     keeper.close()
-    assert api.asked[:2] == ["DELETE /500/b", "DELETE /a"]
+    assert api.asked[:2] == ["DELETE b", "DELETE a"]
     assert [promise.id for promise in pending(tmp_path / "undo.jsonl")] == ["b"]
     assert "could not put back b: DELETE" in (tmp_path / "keeper.log").read_text()
 
@@ -232,7 +235,7 @@ signal.pause()
     keeper.spawn(Child("hung", (sys.executable, "-I", "-S", "-c", hung), {}, tmp_path / "hung.log"))
     port = int(eventually(lambda: (tmp_path / "hung.log").read_text()))
     undo = UndoLog(tmp_path / "undo.jsonl")
-    undo.promise("a", [HttpUndo("DELETE", f"http://127.0.0.1:{port}/a")])
+    undo.promise("a", [HttpUndo("DELETE", f"http://127.0.0.1:{port}/proxies/harness-a")])
     undo.close()
     keeper.close()
     assert pending(tmp_path / "undo.jsonl") == []
@@ -297,7 +300,7 @@ def test_when_the_keeper_is_killed_the_harness_is_told_and_nothing_is_left(
     child = keeper.spawn(shell("one", "sleep 1000 & echo $!; wait"))
     grandchild = int(eventually(lambda: (tmp_path / "one.log").read_text()))
     undo = UndoLog(tmp_path / "undo.jsonl")
-    undo.promise("a", [HttpUndo("DELETE", f"{api.url}/a")])
+    undo.promise("a", [api.undo("a")])
     undo.close()
     os.kill(keeper.pid, signal.SIGKILL)
 
@@ -316,7 +319,7 @@ def test_when_the_keeper_is_killed_the_harness_is_told_and_nothing_is_left(
         keeper.spawn(shell("two", "true"))
     keeper.stop("one", 1)
     keeper.close()
-    assert api.asked == ["DELETE /a"]
+    assert api.asked == ["DELETE a"]
     assert not (tmp_path / "temp").exists()
 
 

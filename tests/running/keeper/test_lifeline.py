@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.running.keeper.__main__ import QUIET_S
+from harness.running.keeper.heal import heal
 from harness.running.keeper.undo import owner_alive, pending
 
 NAMES = ("session", "daemon", "stubborn")
@@ -33,7 +34,7 @@ def test_after_kill_9_of_the_harness_nothing_is_left_and_the_world_is_put_back_l
     eventually(lambda: not any(map(runs, pids)))
     assert not listens(port)
     assert not (harness.folder / "temp").exists()
-    assert api.asked == ["DELETE /second", "DELETE /first", "DELETE /link"]
+    assert api.asked == ["DELETE second", "DELETE first", "DELETE link"]
     assert pending(harness.folder / "undo.jsonl") == []
     assert not owner_alive(harness.folder / "undo.jsonl")
 
@@ -50,7 +51,7 @@ def test_ctrl_c_reaches_the_harness_but_not_its_children(standin: Any, api: Any,
     told = (harness.folder / "witness.log").read_text().split()
     assert "TERM" in told
     assert "INT" not in told
-    assert api.asked == ["DELETE /second", "DELETE /first", "DELETE /link"]
+    assert api.asked == ["DELETE second", "DELETE first", "DELETE link"]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
@@ -75,7 +76,7 @@ def test_a_harness_that_is_stopped_has_its_faults_taken_back_and_is_told_when_it
     os.killpg(harness.process.pid, signal.SIGSTOP)
     eventually(lambda: len(api.asked) == 2)
     # What is to stand as long as the run lives is left, and so are the children.
-    assert api.asked == ["DELETE /second", "DELETE /first"]
+    assert api.asked == ["DELETE second", "DELETE first"]
     assert runs(session)
     eventually(lambda: [promise.id for promise in pending(harness.folder / "undo.jsonl")] == ["link"])
     assert owner_alive(harness.folder / "undo.jsonl")
@@ -87,7 +88,7 @@ def test_a_harness_that_is_stopped_has_its_faults_taken_back_and_is_told_when_it
     harness.process.kill()
     harness.process.wait()
     eventually(lambda: not runs(harness.keeper_pid))
-    assert api.asked == ["DELETE /second", "DELETE /first", "DELETE /link"]
+    assert api.asked == ["DELETE second", "DELETE first", "DELETE link"]
 
 
 def test_a_harness_that_is_busy_and_beats_keeps_its_faults(standin: Any, api: Any, eventually: Any) -> None:
@@ -115,7 +116,7 @@ def test_a_fork_of_the_harness_that_holds_the_lifeline_does_not_keep_the_world_b
     harness.process.wait()
     eventually(lambda: not runs(harness.keeper_pid))
     assert not runs(session)
-    assert api.asked == ["DELETE /second", "DELETE /first", "DELETE /link"]
+    assert api.asked == ["DELETE second", "DELETE first", "DELETE link"]
 
 
 def test_kill_9_of_the_keeper_takes_the_children_with_it_and_leaves_the_promises_to_heal(
@@ -128,5 +129,20 @@ def test_kill_9_of_the_keeper_takes_the_children_with_it_and_leaves_the_promises
     assert api.asked == []
     assert [promise.id for promise in pending(harness.folder / "undo.jsonl")] == ["second", "first", "link"]
     # Nobody keeps what a child started, then; here the harness waits and does not look.
-    for name in NAMES:
-        os.kill(harness.printed(name), signal.SIGKILL)
+    pids = [harness.printed(name) for name in NAMES]
+    assert heal(harness.folder).now == "goes on"
+    assert all(map(runs, pids))
+
+    harness.process.kill()
+    harness.process.wait()
+    assert (harness.folder / "temp" / "scratch").exists()
+    healed = heal(harness.folder)
+    said = [line.removeprefix(f"{harness.folder}: ") for line in healed.said]
+    assert healed.now == "nothing"
+    assert said[:3] == ["second: put back", "first: put back", "link: put back"]
+    assert {f"process {pid}, which it had started: ended" for pid in pids} <= set(said)
+    assert said[-1] == f"temporary folder {harness.folder / 'temp'}: removed"
+    assert not any(map(runs, pids))
+    assert not (harness.folder / "temp").exists()
+    assert not (harness.folder / "undo.jsonl").exists()
+    assert api.asked == ["DELETE second", "DELETE first", "DELETE link"]

@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 def promise(path: Path, *keys: str, url: str = "http://127.0.0.1:9") -> None:
     undo = UndoLog(path)
     for key in keys:
-        undo.promise(key, [HttpUndo("DELETE", f"{url}/{key}")])
+        undo.promise(key, [HttpUndo("DELETE", f"{url}/proxies/harness-{key}")])
     undo.close()
 
 
@@ -33,7 +33,11 @@ def ids(path: Path) -> list[str]:
 
 def test_what_was_promised_and_not_kept_is_pending_last_first(path: Path) -> None:
     undo = UndoLog(path)
-    requests = (HttpUndo("POST", "http://127.0.0.1:9/a", '{"enabled": true}'), HttpUndo("DELETE", "http://[::1]:9/b"))
+    proxy = "/proxies/harness-a"
+    requests = (
+        HttpUndo("PATCH", f"http://127.0.0.1:9{proxy}", '{"enabled": true}'),
+        HttpUndo("DELETE", f"http://[::1]:9{proxy}"),
+    )
     undo.promise("a", requests)
     undo.promise("b", [])
     undo.promise("c", [])
@@ -72,11 +76,12 @@ def test_a_torn_line_does_not_swallow_the_next_promise(path: Path, torn: bytes) 
 def test_putting_back_asks_last_first_once_and_in_the_order_of_each_promise(path: Path, api: Any) -> None:
     promise(path, "a", url=api.url)
     undo = UndoLog(path)
-    undo.promise("b", [HttpUndo("POST", f"{api.url}/b?x=1", "{}"), HttpUndo("DELETE", f"{api.url}/404/b")])
+    undo.promise("b", [HttpUndo("PATCH", api.undo("b").url, '{"enabled": true}'), api.undo("gone")])
     undo.close()
+    api.answers["gone"] = 404
     outcomes = put_back(path)
-    assert api.asked == ["POST /b?x=1", "DELETE /404/b", "DELETE /a"]
-    assert api.bodies == ["{}", "", ""]
+    assert api.asked == ["PATCH b", "DELETE gone", "DELETE a"]
+    assert api.bodies == ['{"enabled": true}', "", ""]
     assert [(outcome.id, outcome.gone, outcome.why) for outcome in outcomes] == [
         ("b", True, "answered 204"),
         ("b", True, "already gone (404)"),
@@ -89,7 +94,8 @@ def test_putting_back_asks_last_first_once_and_in_the_order_of_each_promise(path
 def test_one_that_fails_is_reported_stays_pending_and_stops_no_other(path: Path, api: Any, silent_url: str) -> None:
     promise(path, "a", url=api.url)
     promise(path, "silent", url=silent_url)
-    promise(path, "broken", url=f"{api.url}/500")
+    promise(path, "broken", url=api.url)
+    api.answers["broken"] = 500
     promise(path, "z", url=api.url)
     outcomes = put_back(path, timeout_s=1.0)
     assert [(outcome.id, outcome.gone, outcome.why) for outcome in outcomes] == [
@@ -152,7 +158,7 @@ def test_an_answer_that_is_no_http_is_a_failure(path: Path, tmp_path: Path) -> N
 def test_nothing_is_promised_or_sent_to_where_it_may_not_go(path: Path, api: Any, url: str, reason: str) -> None:
     undo = UndoLog(path)
     with pytest.raises(ValueError, match="DELETE ") as error:
-        undo.promise("a", [HttpUndo("DELETE", f"{api.url}/a"), HttpUndo("DELETE", url)])
+        undo.promise("a", [api.undo("a"), HttpUndo("DELETE", url)])
     assert reason in str(error.value)
     undo.close()
     assert pending(path) == []
@@ -208,9 +214,91 @@ def test_the_owner_is_alive_while_its_harness_or_its_keeper_is(path: Path, tmp_p
 
 def test_what_is_to_stand_as_long_as_the_run_lives_is_left_when_only_the_rest_is_put_back(path: Path, api: Any) -> None:
     undo = UndoLog(path)
-    undo.promise("link", [HttpUndo("DELETE", f"{api.url}/link")], lasting=True)
-    undo.promise("fault", [HttpUndo("DELETE", f"{api.url}/fault")])
+    undo.promise("link", [api.undo("link")], lasting=True)
+    undo.promise("fault", [api.undo("fault")])
     assert [promise.lasting for promise in pending(path)] == [False, True]
     assert [outcome.id for outcome in put_back(path, lasting=False)] == ["fault"]
     assert [outcome.id for outcome in put_back(path)] == ["link"]
-    assert api.asked == ["DELETE /fault", "DELETE /link"]
+    assert api.asked == ["DELETE fault", "DELETE link"]
+
+
+@pytest.mark.parametrize(
+    ("method", "place", "body"),
+    [
+        ("POST", "/admin/shutdown", None),
+        ("GET", "/proxies/harness-a", None),
+        ("DELETE", "/proxies/theirs", None),
+        ("DELETE", "/proxies/harness-a/../theirs", None),
+        ("DELETE", "/proxies/harness-a?x=1", None),
+        ("DELETE", "/proxies/harness-a#", None),
+        ("DELETE", "/proxies/harness-a", "{}"),
+        ("DELETE", "/proxies/harness-a\x1b[31m", None),
+        ("POST", "/proxies/harness-a", '{"enabled": true}'),
+        ("PATCH", "/proxies/harness-a", '{"enabled": false}'),
+        ("PATCH", "/proxies/harness-a", '{"enabled": true, "upstream": "prod:80"}'),
+        ("PATCH", "/proxies/harness-a", "[" * 100_000),
+        ("POST", "/proxies", '{"name": "theirs", "upstream": "a:1", "listen": "127.0.0.1:1", "enabled": true}'),
+        ("POST", "/proxies", '{"name": "harness-a", "upstream": "a:1", "listen": "0.0.0.0:1", "enabled": true}'),
+        (
+            "POST",
+            "/proxies",
+            '{"name": "harness-a", "upstream": "a:1", "listen": "127.0.0.1:1", "enabled": true, "x": 1}',
+        ),
+        ("DELETE", "/links/a", None),
+        ("POST", "/finish", None),
+    ],
+)
+def test_a_request_of_no_kind_that_the_harness_writes_is_neither_promised_nor_sent(
+    path: Path, api: Any, method: str, place: str, body: str | None
+) -> None:
+    forged = HttpUndo(method, f"{api.url}{place}", body)
+    undo = UndoLog(path)
+    with pytest.raises(ValueError, match="no such request"):
+        undo.promise("a", [forged])
+    undo.close()
+    path.write_text(json.dumps({"id": "a", "undo": [forged.written()]}) + "\n")
+    [outcome] = put_back(path)
+    assert (outcome.gone, api.asked) == (False, [])
+    assert ids(path) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("method", "place", "body"),
+    [
+        ("DELETE", "/proxies/harness-20261126-small-1a2b-openai", None),
+        ("DELETE", "/proxies/harness-a/toxics/latency-1.latency.downstream", None),
+        ("PATCH", "/proxies/harness-a", '{"enabled": true}'),
+        ("POST", "/proxies", '{"name": "harness-a", "upstream": "[::1]:1", "listen": "127.0.0.1:1", "enabled": true}'),
+    ],
+)
+def test_a_request_of_each_kind_that_the_harness_writes_is_sent(
+    path: Path, api: Any, method: str, place: str, body: str | None
+) -> None:
+    undo = UndoLog(path)
+    undo.promise("a", [HttpUndo(method, f"{api.url}{place}", body)])
+    undo.close()
+    assert [outcome.why for outcome in put_back(path)] == ["answered 204"]
+    assert api.asked == [f"{method} {place.removeprefix('/proxies/harness-')}"]
+
+
+@pytest.mark.parametrize(
+    "says", ["", "ok", '{"version": "of something else"}', "{" + 300 * " " + '"version": "2.12.0"}']
+)
+def test_a_server_of_another_kind_is_told_nothing(path: Path, api: Any, says: str) -> None:
+    api.version = says
+    promise(path, "a", url=api.url)
+    [outcome] = put_back(path)
+    assert api.asked == []
+    assert (outcome.gone, outcome.why) == (
+        True,
+        "what listens there now is no Toxiproxy, so what that did is gone with it",
+    )
+
+
+def test_a_wire_is_known_by_its_links_and_nothing_else_is_told_to_end_a_fault(path: Path, api: Any) -> None:
+    undo = UndoLog(path)
+    undo.promise("a", [HttpUndo("DELETE", f"{api.url}/links/openai/faults/latency-1")])
+    undo.close()
+    [outcome] = put_back(path)
+    assert api.asked == ["GET /counts"]
+    assert outcome.why == "what listens there now is no wire, so what that did is gone with it"

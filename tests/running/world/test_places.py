@@ -57,7 +57,7 @@ class Engine(Place):
         self.noted.append((*what, [promise.id for promise in pending(self.undo_file)]))
 
     def undo(self, fault: str, effect: Effect) -> Sequence[HttpUndo]:
-        return [HttpUndo("DELETE", f"http://127.0.0.1:9/{effect.aim}")]
+        return [HttpUndo("DELETE", f"http://127.0.0.1:9/links/{effect.aim}/faults/{fault}")]
 
     def inject(self, fault: str, effect: Effect) -> None:
         self._note("inject", fault, effect.aim)
@@ -114,7 +114,8 @@ def test_a_place_is_asked_in_order_and_in_the_opposite_one_to_revert_its_undo_on
     twice = disturbance(Pause("one"), Pause("two"))
     injector.inject(twice)
     (promise,) = pending(tmp_path / "undo.jsonl")
-    assert [request.url for request in promise.undos] == ["http://127.0.0.1:9/one", "http://127.0.0.1:9/two"]
+    places_of = [request.url.removeprefix("http://127.0.0.1:9") for request in promise.undos]
+    assert places_of == ["/links/one/faults/blackout-1", "/links/two/faults/blackout-1"]
     injector.revert(twice)
     there = ["blackout-1"]
     assert engine.noted == [
