@@ -69,7 +69,7 @@ def run(
     """
     asked = Asked(seed, _written(overrides), _each(expect), with_faults, _each(allowed_hosts))
     environment = settings()
-    prepared = prepare(Path(scenario), Path(target) if target else None, asked, environment.environment)
+    prepared = prepare(Path(scenario), Path(target) if target else None, asked, environment.environment, starts=True)
     before = baseline_at(baseline) if baseline is not None else None
     return conduct(
         prepared,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 
 from harness.interval import Interval
 from harness.judging.metrics import Metric, metrics
@@ -22,18 +24,45 @@ from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.reading.templates import placeholders, secret_names, secrets, texts
-from harness.reading.yaml import Document
+from harness.reading.yaml import Document, Draft
 from harness.registry import UnknownNameError, suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a scenario says that expectations are held against; names are None where they are not known for certain."""
+
+    expect: Sequence[str]
+    phases: list[str] | None
+    faults: list[str] | None
+    problem: Callable[[str, str], Problem]
+
+
+def _said(scenario: Document[Scenario] | Draft | None) -> _Said | None:
+    """Of a scenario that is refused as much as can be told: what is wrong with one thing hides nothing of another."""
+    if scenario is None:
+        return None
+    if isinstance(scenario, Document):
+        value = scenario.value
+        return _Said(value.expect, list(value.phases), list(value.fault_ids), scenario.problem)
+    phases, expect = (
+        scenario.sound("phases"),
+        scenario.value.get("expect") if isinstance(scenario.value, dict) else None,
+    )
+    texts = [text if isinstance(text, str) else "" for text in expect] if isinstance(expect, list) else []
+    return _Said(texts, [*phases, "warmup"] if isinstance(phases, dict) else None, None, scenario.problem)
 
 
 class Written:
     """The expectations of a scenario and of the command line, and what is wrong with them whatever the target."""
 
-    def __init__(self, scenario: Document[Scenario] | None, asked: Collection[str]) -> None:
-        self._scenario = scenario
+    def __init__(self, scenario: Document[Scenario] | Draft | None, asked: Collection[str]) -> None:
+        self._scenario = _said(scenario)
         self._places: dict[Expectation, str] = {}
         self.problems: list[Problem] = []
-        of_file = self._read({f"expect[{i}]": text for i, text in enumerate(scenario.value.expect if scenario else ())})
+        texts = self._scenario.expect if self._scenario else ()
+        # What is no text is refused already.
+        of_file = self._read({f"expect[{i}]": text for i, text in enumerate(texts) if text})
         self.expectations = expectation.replace(of_file, self._read({f"--expect {text}": text for text in asked}))
 
     def problem(self, of: Expectation, what: str) -> Problem:
@@ -57,12 +86,12 @@ class Written:
         """*expected*, whose names the scenario knows; raises ValueError."""
         if self._scenario is None:
             return expected
-        scenario, selection = self._scenario.value, expected.selection
+        selection = expected.selection
         for noun, name, known in (
-            ("phase", selection.phase, list(scenario.phases)),
-            ("fault", selection.after, list(scenario.fault_ids)),
+            ("phase", selection.phase, self._scenario.phases),
+            ("fault", selection.after, self._scenario.faults),
         ):
-            if name is not None and name not in known:
+            if name is not None and known is not None and name not in known:
                 raise ValueError(f"unknown {noun} {name!r}; {suggestion(name, known)}")
         return expected
 
@@ -228,6 +257,21 @@ def foreign_hosts(target: Document[Target], allowed: Collection[str]) -> Iterato
         if not on_this_machine(host) and host.lower() not in {name.lower() for name in allowed}:
             what = f"{host!r} is not on this machine; if traffic may be sent there, allow it with --allow-host {host}"
             yield target.problem(path, what)
+
+
+def missing_commands(target: Document[Target]) -> Iterator[Problem]:
+    """Every command of *target* that is not there to be started; one that a placeholder names is known later."""
+    for name, service in target.value.processes.items():
+        command, place = service.command[0], "start" if service is target.value.start else f"services.{name}"
+        if placeholders(command) or secret_names(command) or "PATH" in service.env or which(command) is not None:
+            continue
+        what = (
+            "is no file that can be run here"
+            if "/" in command
+            else "is no command on this machine's PATH, so it cannot be started here"
+        )
+        hint = f"; it is looked for below {Path.cwd()}" if "/" in command and not command.startswith("/") else ""
+        yield target.problem(f"{place}.command[0]", f"{command!r} {what}{hint}")
 
 
 def needs(target: Document[Target], environment: Mapping[str, str]) -> Iterator[str]:

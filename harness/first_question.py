@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
 
-from harness.checks import foreign_hosts, target_problems
+from harness.checks import foreign_hosts, missing_commands, target_problems
 from harness.judging.preflight import answered, failed, shortcomings, unanswered
 from harness.problems import HarnessError, UsageProblems
 from harness.reading.placeholders import told_secrets
@@ -66,6 +66,7 @@ def ask(
     mask = Mask(told_secrets(target.value, environment.environment))
     if problems := [
         *target_problems(target, environment.environment),
+        *missing_commands(target),
         *foreign_hosts(target, tuple(allowed_hosts)),
     ]:
         raise UsageProblems(*problems)

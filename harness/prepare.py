@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +11,7 @@ from harness.checks import (
     Written,
     foreign_hosts,
     meaningless,
+    missing_commands,
     never_settled,
     nobody_asks,
     target_problems,
@@ -19,11 +20,11 @@ from harness.checks import (
 )
 from harness.planning.plan import Plan, plan
 from harness.problems import Problem, UsageProblems
-from harness.reading.kinds import load_any
+from harness.reading.kinds import kind_of
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
-from harness.reading.yaml import Document, load
+from harness.reading.yaml import Document, Draft, DraftProblems, load
 
 Loaded = TypeVar("Loaded")
 
@@ -72,25 +73,28 @@ def prepare(
     environment: Mapping[str, str] | None,
     *,
     questions_path: Path | None = None,
+    starts: bool = False,
 ) -> Prepared:
     """Raises UsageProblems with all that is wrong in the files, in what was asked, and between the two files.
 
     Without a *target_path* it is ``targets/default.yaml`` beside the scenario. *environment* is where ``${VAR}`` comes from; None says that
-    nothing will be touched, so that neither secrets nor hosts are needed.
+    nothing will be touched, so that neither secrets nor hosts are needed; *starts* says that what the target starts has to be here.
     """
     problems: list[Problem] = []
-    scenario = _loaded(problems, lambda: load(scenario_path, Scenario, _overrides(asked)))
+    scenario, draft = _scenario(problems, scenario_path, _overrides(asked))
     target = None
     if target_path or scenario_path.exists():
         target = _loaded(problems, lambda: load(target_path or _default_target(scenario_path), Target))
-    questions = _loaded(problems, lambda: _questions(scenario, scenario_path, questions_path)) if scenario else None
-    written = Written(scenario, asked.expectations)
+    asks = _asks(scenario or draft)
+    questions = _loaded(problems, lambda: _questions(*asks, scenario_path, questions_path)) if asks else None
+    written = Written(scenario or draft, asked.expectations)
     problems += written.problems
     if target:
         problems += target_problems(target, environment)
+        problems += missing_commands(target) if starts else ()
         problems += foreign_hosts(target, asked.allowed_hosts) if environment is not None else ()
     if not scenario or not target:
-        raise UsageProblems(*problems)
+        raise UsageProblems(*_in_order(problems))
     made, found = plan(scenario.value, target.value, written.expectations, with_faults=asked.with_faults)
     problems += [scenario.problem(problem.path, problem.what) for problem in found]
     # Without a fault that could not be placed, nobody knows what can be settled.
@@ -102,7 +106,7 @@ def prepare(
     if questions:
         problems += nobody_asks(written, made, questions.value)
     if problems or not questions:
-        raise UsageProblems(*problems)
+        raise UsageProblems(*_in_order(problems))
     return Prepared(made, scenario, target, questions, asked, tuple(warnings(scenario, made, questions.value)))
 
 
@@ -113,25 +117,66 @@ def validate(path: Path, target_path: Path | None = None) -> Validated:
     depends on a target is left out.
     """
     try:
-        document = load_any(path)
-        if isinstance(document.value, Scenario):
+        kind = kind_of(path)
+        if kind is Scenario:
             return _validated_scenario(path, target_path)
-        if isinstance(document.value, Target):
-            return Validated(tuple(target_problems(load(path, Target), None)))
-        if isinstance(document.value, Questions):
-            return Validated(tuple(meaningless(load(path, Questions))))
+        if kind is Target:
+            target = load(path, Target)
+            return Validated(tuple(target_problems(target, None)), warnings=tuple(missing_commands(target)))
+        return Validated(tuple(meaningless(load(path, Questions))))
     except UsageProblems as problems:
         return Validated(problems.problems)
-    return Validated(())
 
 
 def _validated_scenario(path: Path, target_path: Path | None) -> Validated:
     if target_path or _beside(path).exists():
-        return Validated((), warnings=prepare(path, target_path, Asked(), None).warnings)
-    scenario = load(path, Scenario)
-    problems = [*Written(scenario, ()).problems]
-    _loaded(problems, lambda: _questions(scenario, path, None))
-    return Validated(tuple(problems), without_target=True)
+        target = _loaded([], lambda: load(target_path or _beside(path), Target))
+        # What is not here may be where the run is to be.
+        absent = missing_commands(target) if target else ()
+        try:
+            return Validated((), warnings=(*prepare(path, target_path, Asked(), None).warnings, *absent))
+        except UsageProblems as problems:
+            return Validated(problems.problems, warnings=tuple(absent))
+    problems: list[Problem] = []
+    scenario, draft = _scenario(problems, path, {})
+    problems += Written(scenario or draft, ()).problems
+    if asks := _asks(scenario or draft):
+        _loaded(problems, lambda: _questions(*asks, path, None))
+    return Validated(tuple(_in_order(problems)), without_target=True)
+
+
+def _scenario(
+    problems: list[Problem], path: Path, overrides: Mapping[str, str]
+) -> tuple[Document[Scenario] | None, Draft | None]:
+    """The scenario, or as much of it as can be read where it is refused."""
+    try:
+        return load(path, Scenario, overrides), None
+    except DraftProblems as found:
+        problems += found.problems
+        return None, found.draft
+    except UsageProblems as found:
+        problems += found.problems
+        return None, None
+
+
+def _asks(scenario: Document[Scenario] | Draft | None) -> tuple[str, Callable[[str, str], Problem]] | None:
+    """The questions file that *scenario* names, and where to tell of it; None where that cannot be told."""
+    match scenario:
+        case None:
+            return None
+        case Document():
+            return scenario.value.load.questions, scenario.problem
+    if ("load", "questions") not in scenario.wrong:
+        match scenario.value:
+            case {"load": {"questions": str(questions)}}:
+                return questions, scenario.problem
+    return None
+
+
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """*problems*, each once: file by file, and in each by its lines."""
+    files = list(dict.fromkeys(problem.file for problem in problems))
+    return sorted(dict.fromkeys(problems), key=lambda problem: (files.index(problem.file), problem.line or 0))
 
 
 def _loaded(problems: list[Problem], load: Callable[[], Loaded]) -> Loaded | None:
@@ -154,12 +199,12 @@ def _default_target(scenario_path: Path) -> Path:
     return path
 
 
-def _questions(scenario: Document[Scenario], scenario_path: Path, path: Path | None) -> Document[Questions]:
-    path = path or scenario_path.parent / scenario.value.load.questions
+def _questions(
+    named: str, problem: Callable[[str, str], Problem], scenario_path: Path, path: Path | None
+) -> Document[Questions]:
+    path = path or scenario_path.parent / named
     if not path.exists():
-        raise UsageProblems(
-            scenario.problem("load.questions", f"there is no file {path}; it is looked for beside the scenario")
-        )
+        raise UsageProblems(problem("load.questions", f"there is no file {path}; it is looked for beside the scenario"))
     questions = load(path, Questions)
     if problems := [*meaningless(questions)]:
         raise UsageProblems(*problems)

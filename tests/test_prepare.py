@@ -55,8 +55,8 @@ def test_what_the_plan_shows_is_told_beside_what_is_wrong_with_an_expectation(fo
     spoil(path, ("good_ratio >= 0.9 in fault", "good_ratio >= 0.9 in falt"), ("region: east", "region: esat"))
     problems = told(path)
     assert len(problems) == 2
-    assert "unknown phase 'falt'; did you mean 'fault'?" in problems[0]
-    assert "has no such link" in problems[1]
+    assert "has no such link" in problems[0]
+    assert "unknown phase 'falt'; did you mean 'fault'?" in problems[1]
 
 
 @pytest.mark.parametrize(
@@ -174,14 +174,25 @@ def test_a_scenario_without_a_target_is_checked_as_far_as_that_goes(alone: Path)
     assert validate(alone).without_target
     spoil(alone, ("good_ratio", "good_ration"), ("facts.yaml", "facst.yaml"))
     first, second = map(str, validate(alone).problems)
-    assert "did you mean 'good_ratio'?" in first
-    assert "there is no file" in second
+    assert "there is no file" in first
+    assert "did you mean 'good_ratio'?" in second
 
 
 def test_a_scenario_is_held_against_the_target_that_is_named(alone: Path) -> None:
     assert validate(alone, SCENARIOS / "targets" / "fragile.yaml").problems == ()
     (problem,) = validate(alone, SCENARIOS / "targets" / "template.yaml").problems
     assert "has no such link" in str(problem)
+
+
+def test_a_command_that_is_not_here_is_told_by_validate_and_refused_where_it_would_be_started(folder: Path) -> None:
+    target = folder / "targets" / "default.yaml"
+    spoil(target, ('["{python}"', '["no-such-command"'))
+    (warning,) = validate(target).warnings
+    assert str(warning).endswith("'no-such-command' is no command on this machine's PATH, so it cannot be started here")
+    scenario = folder / "region-loss.yaml"
+    assert prepare(scenario, None, NOTHING, None).plan
+    with pytest.raises(UsageProblems, match="'no-such-command' is no command"):
+        prepare(scenario, None, NOTHING, {}, starts=True)
 
 
 @pytest.mark.parametrize(

@@ -298,6 +298,7 @@ def validate(
     checked = {path: check(path, target) for path in files}
     problems = dict.fromkeys(problem for found in checked.values() for problem in found.problems)
     if problems:
+        _warn(list(dict.fromkeys(warning for found in checked.values() for warning in found.warnings)))
         raise UsageProblems(*problems)
     for path, found in checked.items():
         alone = (
@@ -430,7 +431,7 @@ def _prepare_all(
     prepared, problems = [], []
     for path in scenarios:
         try:
-            prepared.append(prepare(path, target, asked, environment))
+            prepared.append(prepare(path, target, asked, environment, starts=True))
         except UsageProblems as found:
             problems += [problem for problem in found.problems if problem not in problems]
     if problems:

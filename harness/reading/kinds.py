@@ -9,7 +9,7 @@ from harness.problems import Problem, UsageProblems
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
-from harness.reading.yaml.document import Document, read, text_of
+from harness.reading.yaml.document import Document, load, text_of
 from harness.reading.yaml.tree import RefusedError, compose
 from harness.registry import suggestion
 
@@ -19,15 +19,20 @@ KINDS: dict[str, type[Kind]] = {get_args(kind.model_fields["schema_"].annotation
 
 def load_any(path: Path) -> Document[Scenario] | Document[Target] | Document[Questions]:
     """The document in the file at *path*, of the kind that it says. Raises UsageProblems with everything wrong."""
+    kind = kind_of(path)
+    if kind is Scenario:
+        return load(path, Scenario)
+    return load(path, Target) if kind is Target else load(path, Questions)
+
+
+def kind_of(path: Path) -> type[Kind]:
+    """The kind that the file at *path* says it is. Raises UsageProblems where it says none."""
     text, file = text_of(path), str(path)
     said, line = _said(text, file)
     if said not in KINDS:
         what = "is missing; it should be the first line" if said is None else f"unknown kind of file {said!r}"
         raise UsageProblems(Problem(f"{what}; {suggestion(said or '', list(KINDS))}", file, line, "schema"))
-    kind = KINDS[said]
-    if kind is Scenario:
-        return read(text, Scenario, file)
-    return read(text, Target, file) if kind is Target else read(text, Questions, file)
+    return KINDS[said]
 
 
 def _said(text: str, file: str) -> tuple[str | None, int]:

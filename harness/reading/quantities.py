@@ -9,19 +9,41 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _LONGEST_S = 24 * 3600.0
-_WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+_WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
+_FORM = "write a number and a unit (ms, s, min or h), such as 3s, 250ms or 2min"
 
 
 def seconds(written: Any) -> float:
     """Seconds of a duration such as ``3s``, ``250ms``, ``2min``; raises ValueError that says what would be right."""
     match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
-    if match is None or match[2].lower() not in _UNITS_S:
+    if match is None or match[2] not in _UNITS_S:
         said = "null" if written is None else repr(written)
-        raise ValueError(f"{said} is not a duration; write a number and a unit, such as 3s, 250ms or 2min")
-    duration_s = float(match[1]) * _UNITS_S[match[2].lower()]
+        raise ValueError(f"{said} is not a duration; {_instead(written)}")
+    duration_s = float(match[1]) * _UNITS_S[match[2]]
     if duration_s > _LONGEST_S:
         raise ValueError(f"{written!r} is too long; nothing here may last more than 24h")
     return round(duration_s, 9)
+
+
+_SEVERAL = re.compile(r"(?:\s*\d+(?:\.\d+)?\s*(?:ms|s|m|min|h)){2,}\s*")
+
+
+def _instead(written: Any) -> str:
+    """What to write in the place of what is no duration."""
+    if not isinstance(written, str):
+        return _FORM
+    low = written.strip().lower()
+    if written.strip() != low and _WRITTEN.fullmatch(low):
+        return f"units are written small, such as {low}"
+    if re.fullmatch(r"\d+,\d+\s*[a-z]+", low):
+        return f"a number is written with a point, such as {low.replace(',', '.')}"
+    if low.startswith("."):
+        return f"a number begins with a digit, such as 0{low}"
+    if low.startswith("-"):
+        return "no time is less than none"
+    if _SEVERAL.fullmatch(low):
+        return "it has one number and one unit, such as 90min for an hour and a half"
+    return _FORM
 
 
 Seconds = Annotated[

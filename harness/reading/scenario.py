@@ -71,7 +71,8 @@ def _misnamed(phases: dict[str, float]) -> Iterator[_Wrong]:
         elif name not in PHASES and (known := _meant(name)):
             yield (
                 (name,),
-                f"unknown key; did you mean {known!r}? A phase of your own needs a name that is not so near to that",
+                f"unknown key; did you mean {known!r}? It is within {_SLIP} letters of that, and so taken for a slip of it: "
+                "a phase of your own needs a name that is further from it, such as outage",
             )
         elif not re.fullmatch(PHASE_NAME, name) or len(name) > _PHASE_MOST:
             what = f"a lower-case letter and then lower-case letters, digits, _ and -, at most {_PHASE_MOST} in all"

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from harness.reading.hosts import address
 from harness.reading.quantities import Seconds
+from harness.reading.templates import secret_names
 from harness.registry import suggestion
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
@@ -31,11 +32,13 @@ class _Strict(BaseModel):
 class Ready(_Strict):
     """How to tell that a process serves: one of ``get`` (a path that answers 2xx) or ``tcp`` (its port accepts)."""
 
-    get: Annotated[str, Field(pattern=r"^/\S*$")] | None = Field(
-        default=None, description="a path that answers 2xx", examples=["/healthz"]
+    get: Annotated[str, Field(pattern=r"^/\S*$", examples=["/healthz"])] | None = Field(
+        default=None, description="a path that answers 2xx"
     )
-    tcp: bool = False
-    within: Seconds = Field(default=20.0, validate_default=False)
+    tcp: bool = Field(default=False, description="its port accepts")
+    within: Seconds = Field(
+        default=20.0, validate_default=False, description="how long it may take until it serves; default: 20s"
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Ready:
@@ -160,7 +163,10 @@ class Ask(_Strict):
     path: str = "/"
     headers: dict[str, str] = Field(default_factory=dict)
     model: str | None = None
-    stream: bool = True
+    stream: bool = Field(
+        default=True,
+        description="whether answers are asked for piece by piece; default: true; the json protocol has none",
+    )
     body: dict[str, Any] | None = Field(
         default=None,
         description="json protocol: the body; {question}, {conversation}, {seen_version}, {nonce} and {user} are filled in",
@@ -222,7 +228,7 @@ class Target(_Strict):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Target:
-        wrongs = [*_misnamed(self), *_ambiguous(self), *_misordered(self), *_unreachable(self)]
+        wrongs = [*_misnamed(self), *_ambiguous(self), *_unstreamed(self), *_misordered(self), *_unreachable(self)]
         if wrongs:
             # Each with its place, so that the reader of the file can tell the line.
             raise PydanticCustomError("placed", "what is named is not there", {"wrongs": wrongs})
@@ -253,6 +259,12 @@ def _ambiguous(target: Target) -> Iterator[_Wrong]:
     for name in target.ask.headers:
         if (other := first.setdefault(name.lower(), name)) != name:
             yield ("ask", "headers", name), f"{name!r} and {other!r} are one header; keep one of them"
+
+
+def _unstreamed(target: Target) -> Iterator[_Wrong]:
+    """A stream that was asked for in so many words, where none is read."""
+    if "stream" in target.ask.model_fields_set and target.ask.stream and not target.ask.streams:
+        yield ("ask", "stream"), "the json protocol reads one JSON reply and has no streams; leave it out"
 
 
 def _misordered(target: Target) -> Iterator[_Wrong]:
@@ -320,6 +332,9 @@ def _upstream_wrong(place: tuple[str | int, ...], upstream: str, link: Link) -> 
         return
     if _NO_PORT.fullmatch(upstream):
         return  # no placeholder but a port is ever filled in, and that is told of where placeholders are
+    if (why := _uncarried(upstream)) is not None:
+        yield place, f"{upstream!r} begins with {why}"
+        return
     try:
         found = address(upstream)
     except ValueError as error:
@@ -330,8 +345,32 @@ def _upstream_wrong(place: tuple[str | int, ...], upstream: str, link: Link) -> 
         yield place, f"{upstream!r} has no port; write host:port, such as 127.0.0.1:5432"
 
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
+_SCHEMES = ("http://", "https://", "redis://", "tcp://")
+_SOCKETS = {"ws://": "http://", "wss://": "https://"}
+
+
+def _uncarried(upstream: str) -> str | None:
+    """With which scheme *upstream* begins that no link carries, or that is written in capitals, and what to write; None for others."""
+    match = _SCHEME.match(upstream.lower())
+    if match is None or upstream.startswith(_SCHEMES):
+        return None
+    scheme, rest = match[0], upstream[match.end() :]
+    if scheme in _SCHEMES:
+        return f"a scheme in capitals; write {scheme}{rest}"
+    if scheme in _SOCKETS:
+        return f"{scheme}; a WebSocket begins as HTTP: write {_SOCKETS[scheme]}{rest}"
+    bare = rest.rpartition("@")[2].partition("/")[0]
+    what = (
+        "links carry http://, https:// and redis://; of all else the bytes pass as they are, with network faults alone"
+    )
+    return f"{scheme}; {what}: write {bare if ':' in bare else f'{bare}:PORT'}"
+
+
 def _no_http(url: str) -> str | None:
     """None for the address of an HTTP server, whatever its placeholders are filled with; else what there is to say of why it is none."""
+    if secret_names(url):
+        return None  # no secret is filled in there, and that is told of where placeholders are
     try:
         found = address(url)
     except ValueError as error:

@@ -7,7 +7,7 @@ filled in first and secrets last, so that no secret is ever read as a template.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from harness.registry import suggestion
 
@@ -30,16 +30,25 @@ def placeholders(text: str) -> list[str]:
 
 def wrongs(text: str, known: Collection[str]) -> list[str]:
     """What is wrong with *text* as a template of the *known* names: unknown ones, and braces that belong to nothing."""
-    found = []
+    found, strays = [], []
     for match in _TOKEN.finditer(text):
         if match["name"] and match["name"] not in known:
             found.append(f"unknown placeholder {match[0]}; {suggestion(match['name'], list(known))}")
         elif match["stray"]:
-            brace = match["stray"]
-            what = f"a lone {brace} is part of no placeholder; write {2 * brace} for a brace that is meant"
-            secret = brace == "{" and text[: match.start()].endswith("$")
-            found.append(what + (", or ${NAME} for a secret" if secret else ""))
+            strays.append(match)
+    found += [_stray(text, strays)] if strays else []
     return list(dict.fromkeys(found))
+
+
+def _stray(text: str, strays: Sequence[re.Match[str]]) -> str:
+    """What to say of all the braces in *text* that belong to nothing: in JSON they are many."""
+    if len({match[0] for match in strays}) > 1:
+        what = "braces that are part of no placeholder; write {{ and }} for braces that are meant, as in JSON"
+    else:
+        brace = strays[0][0]
+        what = f"a lone {brace} is part of no placeholder; write {2 * brace} for a brace that is meant"
+    secret = any(match[0] == "{" and text[: match.start()].endswith("$") for match in strays)
+    return what + (", or ${NAME} for a secret" if secret else "")
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

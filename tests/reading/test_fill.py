@@ -41,10 +41,8 @@ def test_placeholders_are_filled_and_double_braces_become_single_ones(text: str,
         ("{prt}", "unknown placeholder {prt}; did you mean 'port'?"),
         ("{zzz}", "unknown placeholder {zzz}; known: port, provider-east.url, redis-primary.port"),
         ("{redis-primry.port}", "unknown placeholder {redis-primry.port}; did you mean 'redis-primary.port'?"),
-        ('{"a": 1}', "a lone { is part of no placeholder; write {{ for a brace that is meant;"
-                     " a lone } is part of no placeholder; write }} for a brace that is meant"),
-        ("{}", "a lone { is part of no placeholder; write {{ for a brace that is meant;"
-               " a lone } is part of no placeholder; write }} for a brace that is meant"),
+        ('{"a": 1}', "braces that are part of no placeholder; write {{ and }} for braces that are meant, as in JSON"),
+        ("{}", "braces that are part of no placeholder; write {{ and }} for braces that are meant, as in JSON"),
         ("{port}}", "a lone } is part of no placeholder; write }} for a brace that is meant"),
         ("{prt} {zzz.y}", "unknown placeholder {prt}; did you mean 'port'?;"
                           " unknown placeholder {zzz.y}; known: port, provider-east.url, redis-primary.port"),

@@ -15,9 +15,12 @@ from harness.reading.yaml import read
 from harness.reading.yaml.sentences import Said, refusals
 
 Told = Callable[..., list[str]]
-DURATION = "is not a duration; write a number and a unit, such as 3s, 250ms or 2min"
+DURATION = "is not a duration; write a number and a unit (ms, s, min or h), such as 3s, 250ms or 2min"
 NAME = "text of at most 40 characters: letters, digits, _ and -, and first a letter"
-OF_YOUR_OWN = "A phase of your own needs a name that is not so near to that"
+OF_YOUR_OWN = (
+    "It is within 2 letters of that, and so taken for a slip of it: "
+    "a phase of your own needs a name that is further from it, such as outage"
+)
 KINDS = "latency, regional_loss, rate_limit, http_error or cache_divergence"
 
 SCENARIO_SLIPS = [
@@ -276,7 +279,7 @@ TARGET_SLIPS = [
     (
         "ready: {get: /healthz}",
         "ready: {get: healthz}",
-        "11 services.worker.ready.get: should be text that matches ^/\\S*$, but is 'healthz'",
+        "11 services.worker.ready.get: should be text such as /healthz, but is 'healthz'; did you mean '/healthz'?",
     ),
     ("sigma: 0.35", "sigma: 4", "51 links.local.upstream.simulated.sigma: should be a number from 0 to 3, but is 4"),
     (

@@ -144,7 +144,7 @@ def test_an_alias_repeats_what_its_anchor_names(questions_text: str) -> None:
 
 def test_a_mistake_inside_a_repeated_value_has_the_line_where_it_is_written(told: Told, scenario_text: str) -> None:
     text = scenario_text.replace("baseline: 12s", "baseline: &long 12").replace("recovery: 20s", "recovery: *long")
-    wrong = "12 is not a duration; write a number and a unit, such as 3s, 250ms or 2min"
+    wrong = "12 is not a duration; write a number and a unit (ms, s, min or h), such as 3s, 250ms or 2min"
     assert told(text, Scenario) == [f"f.yaml:15 phases.baseline: {wrong}", f"f.yaml:15 phases.recovery: {wrong}"]
 
 

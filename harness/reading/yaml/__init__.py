@@ -1,5 +1,5 @@
 """Files that people write: read once, checked whole, every problem told at once with its line."""
 
-from harness.reading.yaml.document import Document, load, read
+from harness.reading.yaml.document import Document, Draft, DraftProblems, load, read
 
-__all__ = ["Document", "load", "read"]
+__all__ = ["Document", "Draft", "DraftProblems", "load", "read"]

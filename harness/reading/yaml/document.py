@@ -18,6 +18,7 @@ from harness.reading.yaml import overrides as settings
 from harness.reading.yaml import paths
 from harness.reading.yaml.expected import choices
 from harness.reading.yaml.paths import Path
+from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.sentences import refusals, validate
 from harness.reading.yaml.tree import RefusedError, Tree, Wrong, compose
 from harness.reading.yaml.types import fields
@@ -62,6 +63,33 @@ class Document(Generic[M]):
         return self._origin.problem(paths.parse(path), what)
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a file holds though its model refuses it: the bare *value*, each place of which still knows its line."""
+
+    value: Plain
+    wrong: tuple[Path, ...]
+    """Places of which something is refused."""
+    _origin: Origin
+
+    def problem(self, path: str, what: str) -> Problem:
+        """As `Document.problem`."""
+        return self._origin.problem(paths.parse(path), what)
+
+    def sound(self, key: str) -> Plain:
+        """What stands at the top-level *key*; None where nothing does, or something of it is refused."""
+        spoilt = any(path[:1] == (key,) for path in self.wrong)
+        return self.value.get(key) if isinstance(self.value, dict) and not spoilt else None
+
+
+class DraftProblems(UsageProblems):
+    """What is wrong with a file that can be read as far as its *draft*, the rest of which can be checked all the same."""
+
+    def __init__(self, draft: Draft, *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.draft = draft
+
+
 def load(path: FilePath, model: type[M], overrides: Mapping[str, str] = _NONE) -> Document[M]:
     """The document in the file at *path*. Raises UsageProblems with everything that is wrong, sorted by line."""
     return read(text_of(path), model, str(path), overrides)
@@ -84,13 +112,11 @@ def read(text: str, model: type[M], file: str, overrides: Mapping[str, str] = _N
     origin = Origin(file, tree, put)
     told = {wrong.path for wrong in tree.wrongs if wrong.path}
     problems = [_problem(wrong, file) for wrong in tree.wrongs]
-    problems += [
-        origin.problem(said.path, said.what, key=said.key)
-        for said in refusals(model, value)
-        if not any(said.path[: len(path)] == path for path in told)
-    ]
+    unfit = [said for said in refusals(model, value) if not any(said.path[: len(path)] == path for path in told)]
+    problems += [origin.problem(said.path, said.what, key=said.key) for said in unfit]
     if problems:
-        raise UsageProblems(*sorted(problems, key=lambda problem: problem.line or 0))
+        draft = Draft(value, (*told, *(said.path for said in unfit)), origin)
+        raise DraftProblems(draft, *sorted(problems, key=lambda problem: problem.line or 0))
     checked: M = validate(model, value)
     return Document(checked, text, file, sha256(encoded).hexdigest(), origin)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,6 +15,8 @@ from harness.reading.yaml.paths import Path
 from harness.reading.yaml.plain import Plain, scalar
 from harness.reading.yaml.types import Choice, Place, bare, field_type, fields, locate, model_of
 from harness.registry import suggestion
+
+_JSON_SHOWN_MAX = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +174,23 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
             names = [str(name) for name in get_args(bare(wanted))]
             near = nearest(value, names) if len(names) > 1 else None
             return f"; did you mean {near!r}?" if near else ""
+        case str() if value and not value.startswith("/") and _fits(wanted, f"/{value}"):
+            return f"; did you mean {f'/{value}'!r}?" if not _fits(wanted, value) else ""
         case str() if not isinstance(_unquoted(value), str) and _fits(wanted, _unquoted(value)):
             return "; leave out the quotes"
         case bool() | int() | float() if _fits(wanted, shown(value)):
             return f'; put it in quotes: "{shown(value)}"'
         case dict() if list(value.values()) == [None] and json_schema(wanted).get("type") == "string":
             return f'; text that begins with a brace has to stand in quotes: "{{{next(iter(value))}}}"'
+        case dict() if json_schema(wanted).get("type") == "string":
+            return f"; JSON stands in quotes: {_as_text(value)}"
     return ""
+
+
+def _as_text(value: Plain) -> str:
+    """*value* as JSON in the quotes of a file, if that is short; a brace of a template is doubled."""
+    text = json.dumps(value, ensure_ascii=False).replace("{", "{{").replace("}", "}}")
+    return f"'{text}'" if len(text) <= _JSON_SHOWN_MAX and "'" not in text else "'{{...}}'"
 
 
 def _fits(wanted: object, value: Plain) -> bool:
@@ -198,6 +210,9 @@ def _unquoted(text: str) -> Plain:
 
 def _instead_of_key(key: str, owner: type[BaseModel]) -> str:
     known = fields(owner)
+    before, colon, after = key.partition(":")
+    if colon and after and before in known:
+        return f"a blank is missing behind the ':'; write {before}: {after}"
     homes = [name for name, field in known.items() if key in _keys_inside(field.annotation)]
     if homes and nearest(key, list(known)) is None:
         return f"it belongs inside {choices(homes)}"
@@ -206,7 +221,11 @@ def _instead_of_key(key: str, owner: type[BaseModel]) -> str:
 
 def _keys_inside(annotation: object) -> Iterable[str]:
     inner = bare(annotation)
-    return fields(inner) if isinstance(inner, type) and issubclass(inner, BaseModel) else ()
+    if get_origin(inner) is list:
+        return _keys_inside(get_args(inner)[0])
+    branches = inner.branches if isinstance(inner, Choice) else (inner,)
+    models = [branch for branch in map(bare, branches) if isinstance(branch, type) and issubclass(branch, BaseModel)]
+    return [key for model in models for key in fields(model)]
 
 
 def _missing(owner: type[BaseModel], key: str) -> str:

@@ -38,6 +38,10 @@ _SLIPS = (
         r"found unknown escape character '(.+)'",
         "\\{0} means nothing between double quotes; use single quotes, or write \\\\",
     ),
+    _Slip(
+        r"expected <block end>, but found '\?'",
+        "this key is in line with the '-' of the list; a key of the same item stands under the item's first key, behind the '-'",
+    ),
     _Slip(r"expected <block end>, but found ('-'|'<block .+)", _UNLIKE),
     _Slip(
         r"expected <block end>, but found '<scalar>'",
@@ -84,8 +88,24 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[int, str]:
     begun = error.context_mark.line + 1 if error.context_mark else line
     problem, context = error.problem or "", error.context or ""
     opened = next((bracket for name, bracket in _OPENED_BY.items() if name in context), "")
+    if (stuck := _stuck_to_its_colon(text, begun, line)) is not None:
+        return stuck
     for slip in _SLIPS:
         match = re.fullmatch(slip.complaint, problem)
         if match:
             return begun if slip.begun else line, slip.words.format(*match.groups(), opened=opened, line=begun)
     return line, f"this is not YAML: {', '.join(part for part in (context, problem) if part)}"
+
+
+_STUCK = re.compile(r"\s*(?:- )?(?P<key>[A-Za-z_][\w.-]*):(?P<value>[^\s:/].*)")
+
+
+def _stuck_to_its_colon(text: str, begun: int, line: int) -> tuple[int, str] | None:
+    """A ``key:value`` without a blank is a text to YAML, which goes on in the next line: the parser stops behind it."""
+    lines = text.splitlines()
+    for number in sorted({begun, line - 1, line}):
+        match = _STUCK.fullmatch(lines[number - 1]) if 1 <= number <= len(lines) else None
+        if match:
+            key, value = match["key"], match["value"].strip()
+            return number, f"a blank is missing behind the ':'; write {key}: {value[:40]}"
+    return None

@@ -1,0 +1,237 @@
+"""What a person is told of each slip: one table of what was written and the exact lines that come of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.prepare import validate
+
+SCENARIO = """\
+schema: harness.scenario/1
+name: region-loss
+load:
+  rate_per_s: 20
+  questions: questions.yaml
+phases:
+  baseline: 12s
+  fault: 15s
+  recovery: 20s
+faults:
+  - kind: regional_loss
+    region: east
+    mode: blackhole
+expect:
+  - good_ratio >= 0.9 in fault
+"""
+TARGET = """\
+schema: harness.target/1
+name: chat
+start:
+  command: ["{python}", app.py, "{port}"]
+  ready: {get: /healthz}
+entries: [{url: "http://127.0.0.1:{port}", region: east}]
+ask:
+  protocol: json
+  headers: {}
+  path: /ask
+  body: {q: "{question}"}
+  reply: {answer: /answer}
+links:
+  provider-east: {kind: provider, region: east, upstream: {simulated: {}}, env: {OPENAI_BASE_URL: "{url}/v1"}}
+"""
+QUESTIONS = """\
+schema: harness.questions/1
+questions:
+  - {id: refunds, text: For how long are refunds given?}
+  - {id: hotline, text: When does the hotline open?}
+"""
+NO_COMMAND = "'no-such-command' is no command on this machine's PATH, so it cannot be started here"
+NO_DURATION = "is not a duration; write a number and a unit (ms, s, min or h), such as 3s, 250ms or 2min"
+FURTHER = (
+    "It is within 2 letters of that, and so taken for a slip of it: a phase of your own needs a name that is further from it, "
+    "such as outage"
+)
+CARRIED = "links carry http://, https:// and redis://; of all else the bytes pass as they are, with network faults alone: write"
+A_NAME = "text of at most 40 characters: letters, digits, _ and -, and first a letter"
+A_PATH = "should be text such as /healthz, but is 'healthz'; did you mean '/healthz'?"
+
+# Of the scenario, unless what was there stands in the target alone: (what was there, what was written for it), and the lines that come.
+SLIPS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
+    "nothing": ([], []),
+    "an unknown kind and an unknown metric": (
+        [("regional_loss", "regional_lss"), ("good_ratio", "god_ratio")],
+        [
+            "scenario:11 faults[0].kind: unknown fault kind 'regional_lss'; did you mean 'regional_loss'?",
+            "scenario:15 expect[0]: unknown metric 'god_ratio'; did you mean 'good_ratio'?",
+        ],
+    ),
+    "something in every file": (
+        [
+            ("rate_per_s: 20", "rate_per_s: many"),
+            ("in fault", "in outage"),
+            ("{python}", "no-such-command"),
+            ("id: refunds", "idd: refunds"),
+        ],
+        [
+            "scenario:4 load.rate_per_s: should be a number, above 0 and at most 20000, but is 'many'",
+            "scenario:15 expect[0]: unknown phase 'outage'; known: baseline, fault, recovery, warmup",
+            "questions:3 questions[0].idd: unknown key; did you mean 'id'?",
+            f"warning target:4 start.command[0]: {NO_COMMAND}",
+        ],
+    ),
+    "no such questions file beside a phase that lasts a bare number": (
+        [("questions.yaml", "qs.yaml"), ("20s", "20")],
+        [
+            "scenario:5 load.questions: there is no file qs.yaml; it is looked for beside the scenario",
+            f"scenario:9 phases.recovery: 20 {NO_DURATION}",
+        ],
+    ),
+    "a region that the target has not and an unknown metric": (
+        [("region: east\n", "region: est\n"), ("good_ratio", "god_ratio")],
+        [
+            "scenario:11 faults[0]: regional_loss est · blackhole: target 'chat' has no such link; it has provider-east (provider, east)",
+            "scenario:15 expect[0]: unknown metric 'god_ratio'; did you mean 'good_ratio'?",
+        ],
+    ),
+    "a command that is not there": (
+        [("{python}", "no-such-command")],
+        [f"warning target:4 start.command[0]: {NO_COMMAND}"],
+    ),
+    "keys of an item in line with its dash": (
+        [("    region: east\n    mode", "  region: east\n  mode")],
+        [
+            "scenario:12: this key is in line with the '-' of the list; a key of the same item stands under the item's first key, "
+            "behind the '-'"
+        ],
+    ),
+    "keys of an item at the margin": (
+        [
+            (
+                "  - kind: regional_loss\n    region: east\n    mode: blackhole",
+                "- kind: regional_loss\nregion: east\nmode: blackhole",
+            )
+        ],
+        [
+            f"scenario:11 faults[0].region: is missing; it should be {A_NAME}",
+            "scenario:12 region: unknown key; it belongs inside faults",
+            "scenario:13 mode: unknown key; it belongs inside faults",
+        ],
+    ),
+    "no blank behind a colon": (
+        [("name: region-loss", "name:region-loss")],
+        ["scenario:2: a blank is missing behind the ':'; write name: region-loss"],
+    ),
+    "no blank behind the first colon of all": (
+        [("schema: harness.scenario/1", "schema:x")],
+        ["scenario:1: a blank is missing behind the ':'; write schema: x"],
+    ),
+    "no blank behind a colon in braces": (
+        [("get: /healthz", "get:/healthz")],
+        [
+            "target:5 start.ready[\"get:/healthz\"]: unknown key; a blank is missing behind the ':'; write get: /healthz",
+        ],
+    ),
+    "a unit in capitals": (
+        [("fault: 15s", "fault: 15S")],
+        ["scenario:8 phases.fault: '15S' is not a duration; units are written small, such as 15s"],
+    ),
+    "a comma for a point": (
+        [("fault: 15s", "fault: 1,5s")],
+        ["scenario:8 phases.fault: '1,5s' is not a duration; a number is written with a point, such as 1.5s"],
+    ),
+    "a number that begins with its point": (
+        [("fault: 15s", "fault: .5s")],
+        ["scenario:8 phases.fault: '.5s' is not a duration; a number begins with a digit, such as 0.5s"],
+    ),
+    "a time below none": (
+        [("fault: 15s", "fault: -5s")],
+        ["scenario:8 phases.fault: '-5s' is not a duration; no time is less than none"],
+    ),
+    "two units": (
+        [("fault: 15s", "fault: 1h30m")],
+        [
+            "scenario:8 phases.fault: '1h30m' is not a duration; it has one number and one unit, such as 90min for an hour and a half"
+        ],
+    ),
+    "a unit that there is not": (
+        [("fault: 15s", "fault: 5seconds")],
+        [f"scenario:8 phases.fault: '5seconds' {NO_DURATION}"],
+    ),
+    "a blank before the unit": ([("fault: 15s", "fault: 15 s")], []),
+    "a phase's name that is near to another's": (
+        [("  fault: 15s", "  fail: 15s"), ("in fault", "in recovery")],
+        [f"scenario:8 phases.fail: unknown key; did you mean 'fault'? {FURTHER}"],
+    ),
+    "a path without its slash": ([("get: /healthz", "get: healthz")], [f"target:5 start.ready.get: {A_PATH}"]),
+    "a scheme in capitals": (
+        [("{simulated: {}}", '"HTTPS://api.openai.com"')],
+        [
+            "target:14 links.provider-east.upstream: 'HTTPS://api.openai.com' is not an HTTP address without user and query; "
+            "write http://host:port, or https://host: it begins with HTTPS://; write https://"
+        ],
+    ),
+    "Redis over TLS": (
+        [("{simulated: {}}", '"rediss://127.0.0.1:6380"')],
+        [
+            f"target:14 links.provider-east.upstream: 'rediss://127.0.0.1:6380' begins with rediss://; {CARRIED} 127.0.0.1:6380"
+        ],
+    ),
+    "gRPC": (
+        [("{simulated: {}}", '"grpc://127.0.0.1"')],
+        [f"target:14 links.provider-east.upstream: 'grpc://127.0.0.1' begins with grpc://; {CARRIED} 127.0.0.1:PORT"],
+    ),
+    "a WebSocket": (
+        [("{simulated: {}}", '"wss://127.0.0.1/v1/realtime"')],
+        [
+            "target:14 links.provider-east.upstream: 'wss://127.0.0.1/v1/realtime' begins with wss://; a WebSocket begins as HTTP: "
+            "write https://127.0.0.1/v1/realtime"
+        ],
+    ),
+    "JSON as it is in a header": (
+        [("headers: {}", 'headers: {x-meta: {"tenant": 1}}')],
+        [
+            "target:9 ask.headers.x-meta: should be text, but is a mapping; JSON stands in quotes: '{{\"tenant\": 1}}'",
+        ],
+    ),
+    "JSON in quotes with single braces in a header": (
+        [("headers: {}", 'headers: {x-meta: \'{"tenant": {"id": 1} }\'}')],
+        [
+            "target:9 ask.headers.x-meta: braces that are part of no placeholder; write {{ and }} for braces that are meant, as in JSON",
+        ],
+    ),
+    "JSON in quotes with double braces in a header": (
+        [("headers: {}", "headers: {x-meta: '{{\"tenant\": 1}}'}")],
+        [],
+    ),
+    "a stream of the json protocol": (
+        [("  path: /ask", "  path: /ask\n  stream: true")],
+        ["target:11 ask.stream: the json protocol reads one JSON reply and has no streams; leave it out"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("slips", "lines"), SLIPS.values(), ids=SLIPS)
+def test_each_slip_is_told_in_these_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slips: list[tuple[str, str]], lines: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    texts = {"scenario.yaml": SCENARIO, "targets/default.yaml": TARGET, "questions.yaml": QUESTIONS}
+    for there, written in slips:
+        name = next(name for name, text in texts.items() if there in text)
+        texts[name] = texts[name].replace(there, written, 1)
+    (tmp_path / "targets").mkdir()
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    found = validate(Path("scenario.yaml"))
+    told = [*map(str, found.problems), *(f"warning {warning}" for warning in found.warnings)]
+    assert [_shorter(line) for line in told] == lines
+
+
+def _shorter(line: str) -> str:
+    for name in ("scenario", "targets/default", "questions"):
+        line = line.replace(
+            f"{name}.yaml:", f"{name.removesuffix('/default').removesuffix('s') if '/' in name else name}:", 1
+        )
+    return line
