@@ -135,8 +135,8 @@ def _validated_scenario(path: Path, target_path: Path | None) -> Validated:
         absent = missing_commands(target) if target else ()
         try:
             return Validated((), warnings=(*prepare(path, target_path, Asked(), None).warnings, *absent))
-        except UsageProblems as problems:
-            return Validated(problems.problems, warnings=tuple(absent))
+        except UsageProblems as refused:
+            return Validated(refused.problems, warnings=tuple(absent))
     problems: list[Problem] = []
     scenario, draft = _scenario(problems, path, {})
     problems += Written(scenario or draft, ()).problems
