@@ -305,7 +305,7 @@ def _schema(kind: str) -> dict[str, Any]:
     return document
 
 
-OF_EVERY_FAULT = ("kind", "id", "at", "for", "aftereffect")
+OF_EVERY_FAULT = ("kind", "id", "at", "for", "until", "flap", "stagger", "aftereffect")
 
 
 def _models() -> dict[str, dict[str, dict[str, Any]]]:

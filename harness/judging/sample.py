@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from math import inf
@@ -102,6 +102,12 @@ class Sample:
     def tries(self) -> np.ndarray[Any, Any]:
         """How many of the *attempts* each of the *requests* became, in their order."""
         tries: np.ndarray[Any, Any] = _tries(self.run, _of_attempts(self._of))[self.picked]
+        return tries
+
+    def tries_of(self, name: str, which: Bools) -> np.ndarray[Any, Any]:
+        """How many of the *attempts* that are *which* of the run's each of the *requests* became; they are known by *name*."""
+        labels = _of_attempts(self._of)
+        tries: np.ndarray[Any, Any] = _counted(self.run, (name, labels), which & _tried(self.run, labels))[self.picked]
         return tries
 
     def arrived(self) -> np.ndarray[Any, Any]:
@@ -249,14 +255,19 @@ def _tried(run: Evidence, labels: Labels) -> Bools:
 
 def _tries(run: Evidence, labels: Labels) -> np.ndarray[Any, Any]:
     """How many attempts with these *labels* each request of *run* became."""
+    return _counted(run, labels, _tried(run, labels))
+
+
+def _counted(run: Evidence, name: Hashable, which: Bools) -> np.ndarray[Any, Any]:
+    """How many of the attempts that are *which* each request of *run* became; counted once for a *name*."""
     import numpy as np
 
     def made() -> np.ndarray[Any, Any]:
-        joined = np.sort(run.column("attempts", "request")[_tried(run, labels)])
+        joined = np.sort(run.column("attempts", "request")[which])
         index = run.column("requests", "index")
         return joined.searchsorted(index, "right") - joined.searchsorted(index, "left")
 
-    tries: np.ndarray[Any, Any] = run.once(("tries", labels), made)
+    tries: np.ndarray[Any, Any] = run.once(("tries", name), made)
     return tries
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from harness.judging.metrics.answer_consistency import AnswerConsistency, Leaks, MonotonicViolations
+from harness.judging.metrics.attempts_before_failover import AttemptsBeforeFailover
 from harness.judging.metrics.base import Metric, measurable, metrics, telling
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
 from harness.judging.metrics.retry_amplification import RetryAmplification
 from harness.judging.metrics.store_commands import StoreCommands
+from harness.judging.metrics.wasted_attempts import DuplicateCompletions, NonRetryableRetries, OrphanedAttempts
 from harness.registry import load_third_parties
 
 for _metric in (
@@ -17,6 +19,10 @@ for _metric in (
     Relapses(),
     GoodRatio(),
     RetryAmplification(),
+    AttemptsBeforeFailover(),
+    OrphanedAttempts(),
+    DuplicateCompletions(),
+    NonRetryableRetries(),
     StoreCommands(),
     AnswerConsistency(),
     MonotonicViolations(),

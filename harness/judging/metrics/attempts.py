@@ -1,0 +1,120 @@
+"""What metrics that count attempts at providers share: when there is anything to count, and how the count is measured."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import replace
+from math import log
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from harness.interval import UNMEASURED, Interval
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.base import Metric, best_case
+from harness.judging.sample import Sample, spans
+from harness.judging.scoring.shares import ENOUGH_EQUAL, TAIL
+from harness.planning.disturbance import Phase
+from harness.planning.plan import Plan
+from harness.reading.expectation import Expectation
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from harness.judging.scoring.distributions import Bools
+
+
+class CountsAttempts(Metric):
+    """A number of attempts at providers for each logical request, joined by nonce; a request counts where it was due."""
+
+    unit: ClassVar[str] = "attempts per request"
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry", "link")
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    shown_in_fault: ClassVar[bool] = True
+    counts_attempts: ClassVar[bool] = True
+    least: ClassVar[float] = 0.0
+    """The fewest that there are of any request that counts."""
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        if not any(link.carries == "http" for link in plan.target.links.values()):
+            return f"target {plan.target.name!r} has no HTTP link, so no attempt can be seen"
+        if names := hidden(plan, spans(plan, expectation.selection)):
+            return f"{', '.join(names)} leaves nobody listening, and an attempt that is refused leaves no trace: it would be unmeasured"
+        if not expectation.wants_low:
+            return None
+        # So many equal counts are exact; fewer leave this much room for one more attempt: Poisson's upper bound for none seen.
+        least = self.least
+        return best_case(
+            plan,
+            expectation,
+            lambda n: Interval(least, least, least if n >= ENOUGH_EQUAL else least - log(TAIL) / n, n),
+        )
+
+    def unseen(self, plan: Plan) -> list[str]:
+        return [name for name, link in plan.target.links.items() if link.carries != "http"]
+
+
+class OfSomeKind(CountsAttempts):
+    """How many attempts of one kind there are for each request that made any attempt."""
+
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
+
+    @abstractmethod
+    def kind(self, run: Evidence) -> Bools:
+        """Which attempts of *run* are of that kind; of those that are joined to no request it is not asked."""
+
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        interval: Interval = sample.once(self.name, lambda: self._measured(sample))
+        return interval
+
+    def _measured(self, sample: Sample) -> Interval:
+        run = sample.run
+        which: Bools = run.once((self.name, "kind"), lambda: self.kind(run))
+        return each_of(sample, sample.tries_of(self.name, which), tried(sample))
+
+
+def tried(sample: Sample) -> npt.NDArray[np.bool_]:
+    """Which requests made an attempt, on whichever link."""
+    made: npt.NDArray[np.bool_] = sample.column("attempts") > 0
+    return made
+
+
+def each_of(sample: Sample, counts: npt.NDArray[Any], among: npt.NDArray[np.bool_]) -> Interval:
+    """The mean of *counts* of those requests *among* the picked ones; attempts that can be joined to none raise its upper end.
+
+    Where not one attempt of the whole run is known to be a request's, nothing was watched where the target asks, and 0 would be a lie.
+    None in this part of it: a service that has given up asking is no service that asks seldom.
+    """
+    if hidden(sample.run.plan, sample.spans) or not tried(sample).any() or not among.any() or sample.unjoined():
+        return UNMEASURED
+    joined = mean_of(sample, counts, among)
+    # What drops the nonce may be of any kind: for all that can be told, the strays belong to these requests.
+    return replace(joined, high=joined.high + sample.strays() / joined.n)
+
+
+def mean_of(sample: Sample, counts: npt.NDArray[Any], among: npt.NDArray[np.bool_]) -> Interval:
+    """The mean of *counts* of those requests *among* the picked ones; see `scoring.amplification`."""
+    from harness.judging.scoring.amplification import retry_amplification
+
+    due_s = sample.column("due_s")[among]
+    return retry_amplification(counts[among], due_s, _settled(sample, due_s))
+
+
+def hidden(plan: Plan, during: Iterable[Phase]) -> list[str]:
+    """Ids of the faults that hide attempts of requests due *during* these phases."""
+    return [
+        d.id
+        for d in plan.disturbances
+        if d.fault.hides_attempts() and any(d.start_s < span.end_s and span.start_s < d.end_s for span in during)
+    ]
+
+
+def _settled(sample: Sample, due_s: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which requests were due when the service had had time to take in that a fault, each of several, had begun or ended."""
+    import numpy as np
+
+    edges_s = [edge_s for window in sample.run.in_force() for edge_s in (window.start_s, window.end_s)]
+    settled: npt.NDArray[np.bool_] = ~np.isnan(due_s)
+    for edge_s in edges_s:
+        settled &= (due_s < edge_s) | (due_s >= edge_s + sample.run.plan.scenario.good.within)
+    return settled

@@ -1,0 +1,67 @@
+"""How long a service sticks to a provider that does not answer before it asks another one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from harness.interval import Interval
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.attempts import CountsAttempts, each_of
+from harness.judging.metrics.telling import Said
+from harness.judging.sample import Sample
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class AttemptsBeforeFailover(CountsAttempts):
+    """Attempts on the link that a request was first tried on, before it was tried on another; over the requests that failed over.
+
+    Where none did, nothing was measured.
+    """
+
+    name: ClassVar[str] = "attempts_before_failover"
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry")
+    title: ClassVar[str] = "Attempts before failover"
+    about: ClassVar[str] = "attempts on one link before a request was tried on another"
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
+    broken_first: ClassVar[int] = 39
+    held_first: ClassVar[int] = 39
+    least: ClassVar[float] = 1.0
+
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        def made() -> Interval:
+            before: npt.NDArray[np.int64] = sample.run.once(self.name, lambda: _before(sample.run))
+            mine = before[sample.picked]
+            return each_of(sample, mine, mine > 0)
+
+        interval: Interval = sample.once(self.name, made)
+        return interval
+
+    def broken(self, said: Said) -> str:
+        return f"a request was tried {said.value} times on one link before it was tried on another{said.where}; the limit is {said.limit}"
+
+    def held(self, said: Said) -> str:
+        return f"a request was tried {said.value} times on one link before it was tried on another{said.where}"
+
+
+def _before(run: Evidence) -> npt.NDArray[np.int64]:
+    """Of each request the attempts before the first on another link than the very first one; 0 where there is none."""
+    import numpy as np
+
+    index = run.column("requests", "index")
+    before = np.zeros(index.size, np.int64)
+    request = run.column("attempts", "request")
+    joined = np.flatnonzero(request >= 0)
+    if not joined.size:
+        return before
+    order = joined[np.lexsort((run.column("attempts", "start_s")[joined], request[joined]))]
+    mine, link = request[order], np.unique(run.column("attempts", "link")[order], return_inverse=True)[1]
+    begins = np.flatnonzero(np.r_[True, mine[1:] != mine[:-1]])
+    sizes = np.diff(np.r_[begins, mine.size])
+    place = np.arange(mine.size) - np.repeat(begins, sizes)
+    moved = link != np.repeat(link[begins], sizes)
+    first = np.minimum.reduceat(np.where(moved, place, mine.size), begins)
+    before[index.searchsorted(mine[begins])] = np.where(first < mine.size, first, 0)
+    return before
