@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import httptools
 
-from harness.http1.headers import Headers, listed, written
+from harness.http1.headers import Headers, listed, value, written
 
 _HEAD_BYTES_MAX = 1 << 16
 
@@ -17,7 +17,10 @@ class MalformedError(Exception):
 
 @dataclass(slots=True)
 class Request:
-    """One request whose head has come; *whole*: its body has, too. *old*: its client speaks HTTP/1.0."""
+    """One request whose head has come; *whole*: its body has, too. *old*: its client speaks HTTP/1.0.
+
+    *upgrade*: what it asks to go on with, in lower case, where it does so as RFC 9110, 7.8 says.
+    """
 
     method: bytes
     target: bytes
@@ -26,6 +29,7 @@ class Request:
     keep_alive: bool
     body: bytearray = field(default_factory=bytearray)
     whole: bool = False
+    upgrade: bytes = b""
 
 
 class RequestReading:
@@ -35,6 +39,7 @@ class RequestReading:
         self._begun: list[Request] = []
         self._too_long = False
         self._upgrade = False
+        self._asked_for = b""
         self._over = False
         self._start()
         self._parser = httptools.HttpRequestParser(self)
@@ -82,6 +87,7 @@ class RequestReading:
         method = self._parser.get_method()
         if method == b"CONNECT":
             raise MalformedError
+        self._asked_for = value(self._headers, b"upgrade").lower()
         stay = b", ".join(sorted(listed(self._headers, b"connection") - {b"upgrade"}))
         headers = [line for line in self._headers if line[0].lower() not in (b"connection", b"upgrade")]
         first = b"%b %b HTTP/%b" % (method, self._target, self._parser.get_http_version().encode())
@@ -119,6 +125,7 @@ class RequestReading:
         old = parser.get_http_version() == "1.0"
         target = _target(self._target)
         self._request = Request(parser.get_method(), target, self._headers, old, parser.should_keep_alive())
+        self._request.upgrade, self._asked_for = b"" if old else self._asked_for, b""
         self._begun.append(self._request)
 
     def on_body(self, piece: bytes) -> None:

@@ -14,6 +14,7 @@ from harness.running.wire.config import Api, LinkConfig
 from harness.running.wire.edge import openai_errors, plain_errors
 from harness.running.wire.edge.addresses import Addresses
 from harness.running.wire.edge.rules.in_force import Rules
+from harness.running.wire.edge.tunnel import Tunnel
 from harness.running.wire.edge.upstream import Upstream
 from harness.running.wire.edge.upstream_request import UpstreamRequest
 from harness.running.wire.edge.words import Words
@@ -44,6 +45,7 @@ class Account:
         self.upstream = Upstream(link.upstream, proxy=link.proxy, ca=link.ca)
         self.arrivals = arrivals
         self._afterwards: set[UpstreamRequest] = set()
+        self._tunnels: set[Tunnel] = set()
         self._closing = False
         self._complaint = ""
 
@@ -58,6 +60,8 @@ class Account:
             await asyncio.sleep(0.002)
         for request in list(self._afterwards):
             request.end()
+        for tunnel in list(self._tunnels):
+            tunnel.drop()
         self.upstream.close()
 
     def end(self, arrival: Arrival, outcome: ArrivalOutcome) -> None:
@@ -69,6 +73,17 @@ class Account:
         if arrival.end_s is None:
             arrival.end_s = time.monotonic()
         self.arrivals.end(arrival)
+
+    def join(self, arrival: Arrival, near: asyncio.Transport, far: asyncio.Transport) -> Tunnel:
+        """A tunnel between both, which is what *arrival* has become; it has not begun."""
+
+        def ended(tunnel: Tunnel) -> None:
+            self._tunnels.discard(tunnel)
+            self.end(arrival, "complete")
+
+        tunnel = Tunnel(near, far, ended)
+        self._tunnels.add(tunnel)
+        return tunnel
 
     def afterwards(self, request: UpstreamRequest, then: Callable[[], None]) -> None:
         """Have *request* come to its end although its client has left, and then call *then*."""

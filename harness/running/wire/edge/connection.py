@@ -114,6 +114,14 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
+    def hand_over(self) -> asyncio.Transport:
+        """The connection as such: what is said on it from now on is for another protocol."""
+        self._exchange = None
+        self._gone = True
+        self._waiting.clear()
+        self._all.discard(self)
+        return self._transport
+
     # What comes next.
 
     def _advance(self) -> None:

@@ -23,6 +23,7 @@ from harness.running.wire.edge.upstream_request import UpstreamRequest
 from harness.running.wire.secrets import SECRET, path_alone
 
 _NOT_ASKED_ON = frozenset({b"host", b"content-length", b"expect"})
+_TUNNELLED = frozenset({b"websocket"})
 _WITH_BODY = frozenset({b"POST", b"PUT", b"PATCH"})
 _WITHOUT_BODY = frozenset({204, 304})
 
@@ -40,6 +41,9 @@ class Client(Protocol):
 
     def done(self, *, keep_alive: bool) -> None:
         """The answer is complete."""
+
+    def hand_over(self) -> asyncio.Transport:
+        """Its connection as such, on which it speaks another protocol from now on."""
 
     def cut(self, *, reset: bool = False) -> None:
         """The rest of the answer will not come: close the connection once what was written has been sent, or *reset* it."""
@@ -77,6 +81,17 @@ class Exchange:
             self._hear(head, pieces, whole=whole)
         except Exception:  # noqa: BLE001 - as above
             self._break()
+
+    def switched(self, head: Head, said: bytes, transport: asyncio.Transport) -> None:
+        """The provider has agreed to go on with another protocol, and has *said* this in it; no rule touches what is said in one."""
+        self._over = True
+        self._upstream_request = None
+        self._arrival.first_byte_s = time.monotonic()
+        self._arrival.status = head.status
+        headers = [*end_to_end(head.headers), *_upgrade(self._request)]
+        first = b"HTTP/1.1 %d %b" % (head.status, head.reason)
+        tunnel = self._account.join(self._arrival, self._client.hand_over(), transport)
+        tunnel.begin(said, written(first, headers))
 
     def fail(self, error: Exception) -> None:
         """The provider will not answer, or not to the end."""
@@ -148,9 +163,14 @@ class Exchange:
         self._putting_off = None
         if ruling.following:
             self._outgoing = Outgoing(ruling.following, self)
-        to_head = self._request.method == b"HEAD"
-        request = self._request_upstream(body)
-        self._upstream_request = UpstreamRequest(self._account.upstream, request, self, self._arrival, to_head=to_head)
+        self._upstream_request = UpstreamRequest(
+            self._account.upstream,
+            self._request_upstream(body),
+            self,
+            self._arrival,
+            to_head=self._request.method == b"HEAD",
+            may_switch=bool(_upgrade(self._request)),
+        )
         self._upstream_request.begin()
 
     def _seen(self, body: bytes) -> Asked:
@@ -182,7 +202,7 @@ class Exchange:
 
     def _request_upstream(self, body: bytes) -> bytes:
         request = self._request
-        headers = end_to_end(request.headers, _NOT_ASKED_ON)
+        headers = end_to_end(request.headers, _NOT_ASKED_ON) + _upgrade(request)
         if body or request.method in _WITH_BODY:
             headers.append((b"Content-Length", b"%d" % len(body)))
         host = self._host if self._account.keeps_host else b""
@@ -309,6 +329,13 @@ class _Framed:
             framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             return framed + b"0\r\n\r\n" if whole else framed
         return body
+
+
+def _upgrade(request: Request) -> Headers:
+    """What asks for, and agrees to, the protocol with which *request* wants to go on; nothing where that is not passed."""
+    if request.method != b"GET" or request.upgrade not in _TUNNELLED:
+        return []
+    return [(b"Connection", b"Upgrade"), (b"Upgrade", request.upgrade)]
 
 
 def _reader(status: int, headers: Headers) -> Reader:

@@ -9,6 +9,7 @@ import httptools
 from harness.http1.headers import Headers
 
 _HEAD_BYTES_MAX = 1 << 18
+_SWITCHING = 101
 
 
 class UnreadableError(Exception):
@@ -26,12 +27,15 @@ class Head:
 
 
 class ResponseReading:
-    """Reads one answer, to a HEAD if *to_head*; the interim ones before it are left out, and the trailer after it."""
+    """Reads one answer, to a HEAD if *to_head*; the interim ones before it are left out, and the trailer after it.
 
-    __slots__ = ("_bytes", "_framed", "_headers", "_interim", "_parser", "_reason", "_to_head", "excess", "head",
-                 "keep_alive", "pieces", "whole")  # fmt: skip
+    Where it *may_switch* to another protocol and does, that is the answer, and `switched` has what came behind it.
+    """
 
-    def __init__(self, *, to_head: bool) -> None:
+    __slots__ = ("_bytes", "_framed", "_headers", "_interim", "_may_switch", "_parser", "_reason", "_to_head", "excess", "head",
+                 "keep_alive", "pieces", "switched", "whole")  # fmt: skip
+
+    def __init__(self, *, to_head: bool, may_switch: bool = False) -> None:
         self.head: Head | None = None
         self.pieces: list[bytes] = []
         """What has come of the body; to be emptied by who has used it."""
@@ -39,7 +43,9 @@ class ResponseReading:
         self.excess = False
         """Something came after the answer."""
         self.keep_alive = False
+        self.switched: bytes | None = None
         self._to_head = to_head
+        self._may_switch = may_switch
         self._bytes = 0
         self._start()
         self._parser = httptools.HttpResponseParser(self)
@@ -49,9 +55,12 @@ class ResponseReading:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if not self.whole:
+            if isinstance(error, httptools.HttpParserUpgrade) and self._switches:
+                self.switched = data[error.args[0] :]
+            elif not self.whole:
                 raise UnreadableError(f"the provider's answer cannot be read: {error}") from error
-            self.excess = True
+            else:
+                self.excess = True
         if self.head is None:
             self._bytes += len(data)
             if self._bytes > _HEAD_BYTES_MAX:
@@ -61,6 +70,10 @@ class ResponseReading:
     def until_end(self) -> bool:
         """Whether the end of the connection is the end of this answer."""
         return self.head is not None and not self.head.framed
+
+    @property
+    def _switches(self) -> bool:
+        return self._may_switch and self.head is not None and self.head.status == _SWITCHING
 
     def _start(self) -> None:
         self._headers: Headers = []
@@ -88,7 +101,7 @@ class ResponseReading:
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        self._interim = 100 <= status < 200
+        self._interim = 100 <= status < 200 and not (status == _SWITCHING and self._may_switch)
         if self._interim or self.whole:
             return
         self.keep_alive = self._parser.should_keep_alive()

@@ -18,6 +18,9 @@ class Asker(Protocol):
     def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
         """The next *pieces* of the answer, whose head is *head*; *whole*: they are the last."""
 
+    def switched(self, head: Head, said: bytes, transport: asyncio.Transport) -> None:
+        """The provider goes on with another protocol, as it was asked to, and has *said* this in it; *transport* is the asker's now."""
+
     def lost(self, error: Exception) -> None:
         """The rest of the answer will not come."""
 
@@ -53,10 +56,10 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether the provider has ended it, or said something that nobody asked for, though the event loop has not read that yet."""
         return spoken(self._transport)
 
-    def say(self, request: bytes, asker: Asker, *, to_head: bool) -> None:
+    def say(self, request: bytes, asker: Asker, *, to_head: bool, may_switch: bool = False) -> None:
         """Send the whole of *request* for *asker*; it has to be free."""
         self._asker = asker
-        self._reading = ResponseReading(to_head=to_head)
+        self._reading = ResponseReading(to_head=to_head, may_switch=may_switch)
         self._sent = False
         self._transport.write(request)
         self._look_if_sent()
@@ -93,6 +96,11 @@ class UpstreamConnection(asyncio.Protocol):
             reading.feed(data)
         except UnreadableError as error:
             unreadable = error
+        if reading.head is not None and reading.switched is not None:
+            self._asker = None
+            self._pool.forget(self)
+            asker.switched(reading.head, reading.switched, self._transport)
+            return
         self._tell(asker, reading)
         if unreadable is not None:
             self._lose(unreadable)

@@ -25,6 +25,9 @@ class Hearer(Protocol):
     def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
         """The next *pieces* of the answer, whose head is *head*; *whole*: they are the last."""
 
+    def switched(self, head: Head, said: bytes, transport: asyncio.Transport) -> None:
+        """The provider goes on with another protocol, as it was asked to, and has *said* this in it; *transport* is the hearer's now."""
+
     def fail(self, error: Exception) -> None:
         """No answer will come, or not the rest of it."""
 
@@ -37,12 +40,22 @@ class UpstreamRequest:
     what the client is told.
     """
 
-    def __init__(self, upstream: Upstream, request: bytes, hearer: Hearer, arrival: Arrival, *, to_head: bool) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        request: bytes,
+        hearer: Hearer,
+        arrival: Arrival,
+        *,
+        to_head: bool,
+        may_switch: bool = False,
+    ) -> None:
         self._upstream = upstream
         self._request = request
         self._hearer = hearer
         self._arrival = arrival
         self._to_head = to_head
+        self._may_switch = may_switch
         self._connection: UpstreamConnection | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._let_go: Callable[[], None] | None = None
@@ -105,6 +118,14 @@ class UpstreamRequest:
         else:
             self._hearer.hear(head, pieces, whole=whole)
 
+    def switched(self, head: Head, said: bytes, transport: asyncio.Transport) -> None:
+        self._connection = None
+        if self._let_go is not None:
+            transport.abort()
+            self._finish()
+        else:
+            self._hearer.switched(head, said, transport)
+
     def lost(self, error: Exception) -> None:
         self._connection = None
         self._fail(error)
@@ -126,7 +147,7 @@ class UpstreamRequest:
 
     def _say(self, connection: UpstreamConnection) -> None:
         self._connection = connection
-        connection.say(self._request, self, to_head=self._to_head)
+        connection.say(self._request, self, to_head=self._to_head, may_switch=self._may_switch)
 
     def _redial(self, ended: UpstreamConnection) -> None:
         ended.let_go()

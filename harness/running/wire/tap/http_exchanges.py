@@ -31,6 +31,8 @@ class HttpExchanges:
         self._ledger = attempts
         self._open: deque[_Exchange] = deque()
         self._asking: _Exchange | None = None
+        self._tunnel: _Exchange | None = None
+        """What became another protocol, such as WebSocket; it lasts as long as the connection."""
         self._questions: _Questions | None = _Questions(self)
         self._answers: _Answers | None = _Answers(self)
         self._now_s = 0.0
@@ -59,6 +61,9 @@ class HttpExchanges:
         """The client said *data*."""
         self._now_s = time.monotonic()
         self._unclaimed = len(data)
+        if self._tunnel is not None:
+            self._claim(self._tunnel)
+            return
         if self._asking is not None:
             self._claim(self._asking)
         if self._questions is not None:
@@ -76,6 +81,8 @@ class HttpExchanges:
         try:
             self._feed_answers(data)
         except httptools.HttpParserUpgrade:
+            self._tunnel = self._open[0]
+            self._tunnel.answered = True
             self._follow_no_further()
         except httptools.HttpParserError:
             if self._open:
@@ -131,7 +138,7 @@ class HttpExchanges:
         attempt = exchange.attempt
         attempt.outcome = outcome
         attempt.nonce = exchange.search.found
-        if not exchange.answered:
+        if not exchange.answered or exchange is self._tunnel:
             attempt.end_s = self._now_s
         self._open.remove(exchange)
         if self._asking is exchange:
@@ -181,7 +188,7 @@ class _Exchange:
 
     def cut_short(self, *, reset: bool) -> AttemptOutcome:
         if self.answered or (self.until_end and not reset):
-            return "complete"
+            return "reset" if reset and self.attempt.status == 101 else "complete"
         if self.head:
             return "truncated"
         if reset:
@@ -241,10 +248,11 @@ class _Answers:
         self._framed = False
         self._interim = False
         self._over = False
+        self._switching = False
         self.parser = httptools.HttpResponseParser(self)
 
     def on_message_begin(self) -> None:
-        self._framed = self._interim = self._over = False
+        self._framed = self._interim = self._over = self._switching = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
@@ -253,7 +261,8 @@ class _Answers:
 
     def on_headers_complete(self) -> None:
         status = self.parser.get_status_code()
-        self._interim = 100 <= status < 200 and status != 101
+        self._switching = status == 101
+        self._interim = 100 <= status < 200 and not self._switching
         if self._interim or not self._exchanges._open:
             return
         exchange = self._exchanges._open[0]
@@ -269,7 +278,7 @@ class _Answers:
             self._exchanges._answers = _Answers(self._exchanges)
 
     def on_message_complete(self) -> None:
-        if self._over or not self._exchanges._open:
+        if self._over or self._switching or not self._exchanges._open:
             return
         if self._interim:
             self._exchanges._open[0].attempt.first_byte_s = None

@@ -1,0 +1,144 @@
+"""WebSocket: agreed to as over a direct connection, then bytes both ways, which the tap counts and no rule of an edge touches."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.faults.effects import EdgeRule, FailShare, TapMode, Throttle
+
+OPEN = (
+    b"GET /v1/realtime?model=m HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nx-request-id: n-00000000aa\r\n\r\n"
+)
+AGREED = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+)
+
+
+@pytest.fixture
+def heads(provider):
+    """The heads of requests as they came to a provider that agrees at once, says hello, and then says everything back."""
+    heads: list[bytes] = []
+
+    def agree(line, data: bytes) -> None:
+        if line.nth:
+            line.write(data)
+            return
+        line.nth = 1
+        heads.append(data)
+        line.write(AGREED + b"hello")
+
+    provider.on_bytes = agree
+    return heads
+
+
+@pytest.mark.parametrize("pieces", [1, 40])
+def test_what_is_said_after_an_upgrade_goes_both_ways_byte_by_byte(wire, heads, clients, kit, pieces: int) -> None:
+    client = clients(wire.tap())
+    step = -(-len(OPEN) // pieces)
+    for at in range(0, len(OPEN), step):
+        client.say(OPEN[at : at + step])
+    heard = client.hear(b"hello")
+    assert heard.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    assert b"\r\nConnection: Upgrade\r\n" in heard
+    assert b"\r\nUpgrade: websocket\r\n" in heard
+    assert b"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in heard
+    frames = bytes(range(256)) * 400 + b"\r\n\r\nGET / HTTP/1.1\r\n\r\n"
+    client.say(frames)
+    assert client.hear_whole(len(heard) + len(frames)).endswith(frames)
+    (head,) = heads
+    assert b"\r\nUpgrade: websocket\r\n" in head
+    assert b"\r\nConnection: Upgrade\r\n" in head
+    assert b"\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" in head
+
+    client.leave()
+    kit.eventually(wire.arrivals)
+    (attempt,), (arrival,) = wire.attempts(), wire.arrivals()
+    assert (attempt.outcome, attempt.status, attempt.nonce, attempt.path) == (
+        "complete",
+        101,
+        kit.NONCE,
+        "/v1/realtime",
+    )
+    assert (attempt.bytes_out, attempt.bytes_in) == (len(OPEN) + len(frames), len(heard) + len(frames))
+    assert (arrival.outcome, arrival.status, arrival.nonce) == ("complete", 101, kit.NONCE)
+    assert attempt.end_s is not None
+    assert arrival.forwarded_s is not None
+
+
+@pytest.mark.parametrize(("end", "outcome"), [("close", "complete"), ("reset", "complete")])
+def test_the_end_of_either_side_is_the_end_of_the_other(wire, provider, heads, clients, kit, end, outcome) -> None:
+    client = clients(wire.tap())
+    client.say(OPEN)
+    client.hear(b"hello")
+    provider.call(getattr(provider.lines[0], end))
+    client.hear_all()
+    kit.eventually(lambda: [row.outcome for row in wire.attempts()] == [outcome])
+
+    other = clients(wire.tap())
+    other.say(OPEN)
+    other.hear(b"hello")
+    other.reset()
+    kit.eventually(lambda: provider.gone == 2)
+    kit.eventually(lambda: [row.outcome for row in wire.arrivals()] == ["complete"] * 2)
+
+
+def test_a_provider_that_does_not_agree_is_heard_and_the_connection_goes_on(wire, provider, clients, kit) -> None:
+    provider.on_bytes = lambda line, data: line.write(kit.answer(b"no", status=b"403 Forbidden"))
+    client = clients(wire.tap())
+    for count in (1, 2):
+        client.say(OPEN if count == 1 else kit.post())
+        client.hear(b"\r\n\r\nno", times=count)
+    kit.eventually(lambda: [row.status for row in wire.attempts()] == [403, 403])
+    assert len(provider.lines) == 1
+
+
+def test_a_rule_of_an_edge_touches_the_opening_alone(wire, provider, heads, clients, kit) -> None:
+    client = clients(wire.tap())
+    client.say(OPEN)
+    heard = client.hear(b"hello")
+    wire.stage.inject("0", EdgeRule("east", FailShare(status=503, share_ratio=1.0)))
+    client.say(b"frames")
+    assert client.hear_whole(len(heard) + 6).endswith(b"frames")
+    late = clients(wire.tap())
+    late.say(OPEN)
+    assert late.hear(b"\r\n\r\n").startswith(b"HTTP/1.1 503 ")
+    wire.stage.revert("0", EdgeRule("east", FailShare(status=503, share_ratio=1.0)))
+    # One that says something of every answer has nothing to say of this one.
+    wire.stage.inject("1", EdgeRule("east", Throttle(requests_per_min=6000, burst=9)))
+    limited = clients(wire.tap())
+    limited.say(OPEN)
+    assert b"ratelimit" not in limited.hear(b"hello")
+
+
+def test_a_network_fault_meets_what_goes_through(wire, heads, clients, kit) -> None:
+    client = clients(wire.tap())
+    client.say(OPEN)
+    heard = client.hear(b"hello")
+    wire.stage.inject("0", TapMode("east", "silence"))
+    client.say(b"held")
+    wire.stage.revert("0", TapMode("east", "silence"))
+    assert client.hear_whole(len(heard) + 4).endswith(b"held")
+    wire.stage.inject("1", TapMode("east", "reset"))
+    client.hear_all()
+    assert client.end == "reset"
+    kit.eventually(lambda: [row.outcome for row in wire.attempts()] == ["reset"])
+
+
+def test_what_is_open_when_the_run_ends_is_unfinished(wire, provider, heads, clients, kit) -> None:
+    client = clients(wire.tap())
+    client.say(OPEN)
+    client.hear(b"hello")
+    wire.stage.finish()
+    assert [row.outcome for row in wire.arrivals()] == ["unfinished"]
+    assert [row.outcome for row in wire.attempts()] == ["unfinished"]
+    kit.eventually(lambda: provider.gone == 1)
+
+
+@pytest.mark.parametrize("ask", [OPEN.replace(b"websocket", b"h2c"), OPEN.replace(b"HTTP/1.1", b"HTTP/1.0")])
+def test_another_upgrade_is_not_passed_and_the_request_goes_on_without_it(wire, provider, clients, kit, ask) -> None:
+    client = clients(wire.tap())
+    client.say(ask)
+    client.hear(kit.WHOLE)
+    assert not {"upgrade"} & {name.lower() for name, _ in provider.accepted[0].headers}
