@@ -26,7 +26,7 @@ RequestOutcome = Literal[
 ]
 AttemptOutcome = Literal["complete", "truncated", "closed", "reset", "client_left", "malformed", "unfinished"]
 ArrivalOutcome = Literal[
-    "complete", "truncated", "closed", "client_left", "answered_by_fault", "cut_by_fault", "unfinished"
+    "complete", "truncated", "closed", "client_left", "answered_by_fault", "cut_by_fault", "refused", "unfinished"
 ]
 
 
@@ -77,6 +77,7 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
     bytes_in: int = 0  # of the answer, head and body
     method: str = ""
     path: str = ""
+    detail: str = ""  # what was spoken, where that was no HTTP/1.1
 
 
 class Arrival(msgspec.Struct, array_like=True, gc=False):
@@ -99,7 +100,7 @@ class Arrival(msgspec.Struct, array_like=True, gc=False):
     messages_sha256: str = ""  # of the messages without the nonce
     path: str = ""
     astray: str = ""  # where the answer sent the client past the link: a redirect to another server
-    detail: str = ""  # why the provider was not reached
+    detail: str = ""  # why the provider was not reached, or the client refused
 
 
 SLICE_S = 0.1

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from harness.http1.other_protocols import Protocol
 from harness.protocols.nonce import Nonces
 from harness.record.rows import Arrival, ArrivalOutcome
 from harness.running.wire.config import Api, LinkConfig
@@ -22,6 +23,11 @@ from harness.running.wire.ledger import Ledger
 
 _CLOSING_S = 1.0
 _WORDS: Mapping[Api, Words] = {"openai": openai_errors, "none": plain_errors}
+
+_INSTEAD: Mapping[Protocol, str] = {
+    "HTTP/2": "have it speak HTTP/1.1, or write the link's upstream as host:port, which passes any bytes and takes network faults alone",
+    "TLS": "it is reached on this machine, without TLS; write http:// where the client is told of it, as {url} does",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -95,10 +101,21 @@ class Account:
         self._afterwards.add(request)
         request.let_go(ended)
 
+    def refuse(self, protocol: Protocol) -> str:
+        """Write down that a client which speaks *protocol* has come, and is refused; returns why, in a line."""
+        arrival = self.arrivals.begin(Arrival(self.link, time.monotonic()))
+        arrival.detail = f"link {self.link} carries HTTP/1.1, and its client speaks {protocol}: {_INSTEAD[protocol]}"
+        self.end(arrival, "refused")
+        self._say(arrival.detail)
+        return arrival.detail
+
     def complain(self, error: Exception) -> str:
         """What is wrong with the provider; in the log it is said once, as long as it is the same."""
         complaint = self.upstream.way.why(error)
+        self._say(f"link {self.link}: the provider cannot be reached: {complaint}")
+        return complaint
+
+    def _say(self, complaint: str) -> None:
         if complaint != self._complaint:
             self._complaint = complaint
-            _log.warning("link %s: the provider cannot be reached: %s", self.link, complaint)
-        return complaint
+            _log.warning("%s", complaint)

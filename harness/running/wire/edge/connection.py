@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 
 from harness.http1.headers import value
+from harness.http1.other_protocols import refusal, spoken
 from harness.http1.request import MalformedError, Request, RequestReading
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.exchange import Exchange
@@ -38,6 +39,8 @@ class Connection(asyncio.Protocol):
         self._advancing = False
         self._gone = False
         self._full = False
+        self._opening: bytes | None = b""
+        """What has come as long as nobody can tell whether that is HTTP/1.1."""
 
     # What the event loop calls.
 
@@ -48,6 +51,15 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._gone or self._malformed:
             return
+        if self._opening is not None:
+            self._opening += data
+            protocol = spoken(self._opening)
+            if protocol is None:
+                return
+            data, self._opening = self._opening, None
+            if protocol:
+                self._refuse(refusal(protocol, self._account.refuse(protocol).encode()))
+                return
         try:
             self._waiting += self._reading.feed(data)
         except MalformedError:
@@ -131,7 +143,7 @@ class Connection(asyncio.Protocol):
         self._advancing = False
         if self._exchange is None and not self._gone:
             if self._malformed:
-                self._refuse()
+                self._refuse(_BAD_REQUEST)
             elif self._waiting:
                 self._tell_to_go_on(self._waiting[0])
         self._look_if_full()
@@ -154,9 +166,9 @@ class Connection(asyncio.Protocol):
         self._told_to_go_on = request
         self.write(_GO_ON)
 
-    def _refuse(self) -> None:
+    def _refuse(self, answer: bytes) -> None:
         self._gone = True
-        self.write(_BAD_REQUEST)
+        self.write(answer)
         if not self._transport.is_closing():
             self._transport.write_eof()
         asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)

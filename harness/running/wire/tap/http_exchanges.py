@@ -8,6 +8,7 @@ from collections import deque
 
 import httptools
 
+from harness.http1.other_protocols import OPENING_BYTES, spoken
 from harness.protocols.nonce import ANY_RUN, Nonces, NonceSearch
 from harness.record.rows import Attempt, AttemptOutcome
 from harness.running.wire.ledger import Ledger
@@ -38,6 +39,7 @@ class HttpExchanges:
         self._now_s = 0.0
         self._unclaimed = 0
         self._heads_asked = False
+        self._opening = b""
         self.begun = False
 
     @property
@@ -61,6 +63,8 @@ class HttpExchanges:
         """The client said *data*."""
         self._now_s = time.monotonic()
         self._unclaimed = len(data)
+        if len(self._opening) < OPENING_BYTES:
+            self._opening += data[:OPENING_BYTES]
         if self._tunnel is not None:
             self._claim(self._tunnel)
             return
@@ -155,6 +159,7 @@ class HttpExchanges:
             self._follow_no_further()
         except httptools.HttpParserError:
             if self._asking is not None:
+                self._asking.attempt.detail = spoken(self._opening) or ""
                 self._end(self._asking, "malformed")
             self._follow_no_further()
 
