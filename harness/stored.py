@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,8 @@ import msgspec
 
 from harness.judging.result import Outcome, Result
 from harness.problems import HarnessError, Problem, UsageProblems
+from harness.reading import expectation
+from harness.reading.expectation import parse
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
@@ -94,6 +96,27 @@ def judge(path: str | Path, *, baseline: str | Path | None = None, say: Callable
     folder = run_folder.find(Path(path))
     _refuse_while_it_goes_on(folder)
     return judged(folder, before or _kept_baseline(folder, say), say)
+
+
+def what_if(path: str | Path, expectations: Sequence[str], *, say: Callable[[str], None] = _warn) -> Run:
+    """A stored run as it would be judged with these *expectations* too, in the place of its own of the same subject; nothing is written.
+
+    Raises UsageProblems as `judge` does, and for an expectation that the run's scenario and target know nothing of.
+    """
+    from harness.checks import Written, unknown_values
+    from harness.judging import verdict
+
+    folder = run_folder.find(Path(path))
+    _refuse_while_it_goes_on(folder)
+    evidence = load_evidence(folder, keep=False, say=say)
+    begun, history = run_folder.read_history(folder)
+    written = Written(as_run.read(folder, begun, history).scenario, expectations)
+    problems = [*written.problems, *unknown_values(written, evidence.plan.target)]
+    if asked := [problem for problem in problems if problem.path == "--expect"]:
+        raise UsageProblems(*asked)
+    own, new = evidence.plan.expectations, tuple(map(parse, expectations))
+    plan = replace(evidence.plan, expectations=expectation.replace(own, new))
+    return Run(folder.path, verdict.judge(replace(evidence, plan=plan, _made={})))
 
 
 def baseline_at(path: str | Path, *, say: Callable[[str], None] = _warn) -> Baseline:
@@ -222,10 +245,10 @@ def _not_installed(plan: Plan) -> Iterator[Problem]:
     """Every expectation on a metric that nobody here can measure."""
     from harness.judging.metrics import measurable, metrics
 
-    for expectation in plan.expectations:
-        if not measurable(expectation):
-            near = suggestion(expectation.metric, list(metrics))
-            yield Problem(f"{expectation}: no such metric is installed, so it is not measured; {near}")
+    for expected in plan.expectations:
+        if not measurable(expected):
+            near = suggestion(expected.metric, list(metrics))
+            yield Problem(f"{expected}: no such metric is installed, so it is not measured; {near}")
 
 
 def _as_judged(

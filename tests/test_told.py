@@ -205,6 +205,17 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [("headers: {}", "headers: {x-meta: '{{\"tenant\": 1}}'}")],
         [],
     ),
+    "a pattern that may take for ever": (
+        [("faults:", 'good: {answers: {matches: "(a+)+$"}}\nfaults:')],
+        [
+            "scenario:10 good.answers.matches: '(a+)+$' repeats what itself repeats, as (a+)+ does, so that it may take for ever on an "
+            "answer that it is not found in; write it without one repetition inside another"
+        ],
+    ),
+    "a repetition whose pieces end": (
+        [("faults:", 'good: {answers: {matches: "([a-z]+, )*[a-z]+\\\\.$"}}\nfaults:')],
+        [],
+    ),
     "a stream of the json protocol": (
         [("  path: /ask", "  path: /ask\n  stream: true")],
         ["target:11 ask.stream: the json protocol reads one JSON reply and has no streams; leave it out"],

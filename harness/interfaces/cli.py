@@ -29,12 +29,14 @@ app = typer.Typer(
     name="harness",
     help="Break what an AI service depends on, under load, and score how it held up.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
 _USAGE, _BROKEN, _INTERRUPTED = 2, 70, 130
+_UNWRAPPED = 10_000
 _LINE_CHARS_MAX = 20_000
 
 
@@ -297,28 +299,41 @@ def validate(
 
     checked = {path: check(path, target) for path in files}
     problems = dict.fromkeys(problem for found in checked.values() for problem in found.problems)
-    if problems:
-        _warn(list(dict.fromkeys(warning for found in checked.values() for warning in found.warnings)))
-        raise UsageProblems(*problems)
     for path, found in checked.items():
+        if found.problems:
+            _warn(found.warnings)
+            continue
         alone = (
             "; not checked against a target, since there is no targets/default.yaml beside it: name one with --target"
         )
         typer.echo(f"{path}: OK{alone if found.without_target else ''}")
         _warn(found.warnings)
+    if problems:
+        raise UsageProblems(*problems)
 
 
 @app.command()
-def judge(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]) -> None:
+def judge(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    expect: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--expect",
+            metavar="EXPECTATION",
+            help="Also hold the run against this; shown beside what it was run with, and not stored.",
+        ),
+    ] = None,
+) -> None:
     """Judge a stored run again, with nothing running; show the verdict and end with its status.
 
     Writes result.json, report.html, junit.xml and summary.md again; of a run that was killed, the tables too. `harness report` writes the
     same files, but can hold the run against a baseline, prints no more than where the report is, and ends with 0 whatever the verdict.
+    With --expect nothing is written: what the run would have come to is shown.
     """
     from harness import stored
 
     screen.harmless()
-    judged = stored.judge(run, say=_complain)
+    judged = stored.what_if(run, expect, say=_complain) if expect else stored.judge(run, say=_complain)
     _show(_console(), judged)
     raise typer.Exit(judged.result.exit_status)
 
@@ -471,9 +486,10 @@ def _show(console: Console, run: Run) -> None:
 def _show_all(console: Console, runs: list[Run]) -> None:
     from rich.table import Table
 
-    table = Table("scenario", "target", "verdict", "reason", box=None, pad_edge=False)
+    table = Table("scenario", "target", "verdict", "report", box=None, pad_edge=False)
     for run in runs:
-        table.add_row(run.result.scenario.name, run.result.target.name, run.verdict, run.result.reason)
+        names = (run.result.scenario.name, run.result.target.name, run.verdict)
+        table.add_row(*names, str(run.path / "report.html"))
     console.print()
     console.print(table)
 
@@ -491,7 +507,11 @@ def _worst(runs: list[Run]) -> int:
 def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr)
+    console = Console(stderr=stderr)
+    if not console.is_terminal:
+        # Who reads a file or a pipe wraps lines, or does not; a path that is cut in two is none.
+        console.width = _UNWRAPPED
+    return console
 
 
 def _warn(problems: Sequence[Problem]) -> None:

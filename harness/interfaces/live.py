@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
@@ -45,8 +46,8 @@ class _Tail:
 class Numbers:
     """The run so far, from what its processes have written: over the last five seconds, and over all of it."""
 
-    def __init__(self, plan: Plan, rows: Path) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, rows: Path, clock: Callable[[], float] = monotonic) -> None:
+        self._plan, self._clock = plan, clock
         self._requests, self._attempts = _Tail(rows, "requests*.rows"), _Tail(rows, "attempts*.rows")
         self._recent: deque[tuple[float, float, bool]] = deque()
         self.ended = self.attempts = self.strays = 0
@@ -66,9 +67,9 @@ class Numbers:
             self._over.add(row.nonce)
             self.attempts += self._tried.pop(row.nonce, 0)
         self._count_attempts()
-        latest_s = self._recent[-1][0] if self._recent else 0.0
-        while self._recent and self._recent[0][0] < latest_s - _WINDOW_S:
-            self._recent.popleft()
+        # By the clock, and not by the newest answer: where none comes any more, none came in the last five seconds.
+        since_s = self._clock() - _WINDOW_S
+        self._recent = deque(one for one in self._recent if one[0] >= since_s)
 
     def _count_attempts(self) -> None:
         """Those of requests that have ended: of one that is open nobody knows how many there will be, and others belong to none."""
@@ -84,7 +85,7 @@ class Numbers:
     @property
     def good_per_s(self) -> float | None:
         """None before the first answer: that is no outage."""
-        return sum(good for _, _, good in self._recent) / _WINDOW_S if self._recent else None
+        return sum(good for _, _, good in self._recent) / _WINDOW_S if self.ended else None
 
     @property
     def p95_s(self) -> float | None:
@@ -108,10 +109,10 @@ class Numbers:
 class LivePanel:
     """A panel that is drawn anew while a run goes on; plain lines every five seconds where there is no terminal."""
 
-    def __init__(self, console: Console, plan: Plan, rows: Path) -> None:
+    def __init__(self, console: Console, plan: Plan, rows: Path, clock: Callable[[], float] = monotonic) -> None:
         from rich.live import Live
 
-        self._console, self._plan, self._numbers = console, plan, Numbers(plan, rows)
+        self._console, self._plan, self._numbers = console, plan, Numbers(plan, rows, clock)
         # Drawn by `show` alone: a thread of its own would draw into what is printed meanwhile, and fail where nobody sees it.
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         self._drawn_s = self._told_s = -_LINE_EVERY_S
@@ -156,6 +157,11 @@ def _facts(plan: Plan, progress: Progress, numbers: Numbers) -> list[tuple[str, 
     ]
 
 
+_OF = {"p95": f" (last {_WINDOW_S:g} s)", "attempts per request": " so far"}
+"""What a number is about, where it stands in a line; in the panel a line below the numbers says so."""
+_ABOUT = f"good and p95: the last {_WINDOW_S:g} s; attempts: so far"
+
+
 def _untold(numbers: Numbers) -> str:
     return f"not told: {numbers.strays} carry no nonce" if numbers.unjoined else "-"
 
@@ -172,7 +178,7 @@ def _state(fault: str, progress: Progress) -> str:
 
 def _line(plan: Plan, progress: Progress, numbers: Numbers) -> str:
     name, left_s = phase_at(plan, progress.now_s)
-    facts = "  ".join(f"{label} {value}" for label, value in _facts(plan, progress, numbers))
+    facts = "  ".join(f"{label} {value}{_OF.get(label, '')}" for label, value in _facts(plan, progress, numbers))
     faults = "".join(f"  ! {fault}" for fault in _faults(progress))
     return f"{progress.now_s:5.0f} s  {name:<9} {left_s:4.0f} s left  {facts}{faults}"
 
@@ -193,7 +199,7 @@ def _panel(plan: Plan, progress: Progress, numbers: Numbers) -> RenderableType:
     bar = ProgressBar(total=plan.total_s, completed=min(plan.total_s, progress.now_s), width=50)
     title = f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
     layout = Table.grid()
-    rows: list[RenderableType] = [head, bar, table, *faults]
+    rows: list[RenderableType] = [head, bar, table, Text(_ABOUT, style="dim"), *faults]
     for row in rows:
         layout.add_row(row)
     return Panel.fit(layout, title=title, title_align="left", border_style="dim")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from harness.judging.result import Finding, Outcome, Result
@@ -11,7 +12,7 @@ from harness.report.plain_text import one_line, visible
 from harness.report.whereabouts import where
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
     from rich.text import Text
 
@@ -27,6 +28,7 @@ _STYLES: dict[Outcome, str] = {
 
 # A crash is told whole, with the end of a log in lines: nobody should have to look for it.
 _CRASH_CHARS = 6_000
+_TABLE_WIDTH = 76
 
 
 def verdict_lines(result: Result) -> list[RenderableType]:
@@ -43,12 +45,34 @@ def verdict_lines(result: Result) -> list[RenderableType]:
     if result.verdict not in words.TRUSTED:
         lines.append(Text(words.VERDICTS[result.verdict]))
     if result.findings:
-        lines += [Text(), _findings(result), Text(words.OF_THIS_RUN)]
+        lines += [Text(), _Findings(result), Text(words.OF_THIS_RUN)]
         lines += [Text(one_line(f"{f.expectation}: {f.remark}", 300)) for f in result.findings if f.remark]
     shares = [f"{fault.summary}: {told}" for fault in result.faults if (told := words.delivered(fault))]
     lines += [Text(), *(Text(one_line(told, 300)) for told in shares)] if shares else []
     lines += [Text(), *(Text(f"note: {one_line(note, 300)}") for note in result.quality.notes)]
     return lines
+
+
+class _Findings:
+    """The findings as a table, or, where names would have to be broken for one, each in lines of its own."""
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        if options.max_width >= _TABLE_WIDTH:
+            yield _findings(self._result)
+        else:
+            yield from (_lines(self._result, finding) for finding in self._result.findings)
+
+
+def _lines(result: Result, finding: Finding) -> Text:
+    from rich.text import Text
+
+    limit, measured = f"{words.operator(finding)} {finding.limit:g}", words.value_of(result, finding)
+    interval = words.interval_of(result, finding)
+    said = one_line(f"{words.subject(finding)} {limit}: {measured}{f', {interval}' if interval else ''}", 300)
+    return Text.assemble(said, "; ", _verdict(result, finding))
 
 
 def _findings(result: Result) -> Table:

@@ -9,17 +9,17 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _LONGEST_S = 24 * 3600.0
-_WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
+_WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 _FORM = "write a number and a unit (ms, s, min or h), such as 3s, 250ms or 2min"
 
 
 def seconds(written: Any) -> float:
     """Seconds of a duration such as ``3s``, ``250ms``, ``2min``; raises ValueError that says what would be right."""
     match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
-    if match is None or match[2] not in _UNITS_S:
+    if match is None or match[2].lower() not in _UNITS_S:
         said = "null" if written is None else repr(written)
         raise ValueError(f"{said} is not a duration; {_instead(written)}")
-    duration_s = float(match[1]) * _UNITS_S[match[2]]
+    duration_s = float(match[1]) * _UNITS_S[match[2].lower()]
     if duration_s > _LONGEST_S:
         raise ValueError(f"{written!r} is too long; nothing here may last more than 24h")
     return round(duration_s, 9)
@@ -33,8 +33,6 @@ def _instead(written: Any) -> str:
     if not isinstance(written, str):
         return _FORM
     low = written.strip().lower()
-    if written.strip() != low and _WRITTEN.fullmatch(low):
-        return f"units are written small, such as {low}"
     if re.fullmatch(r"\d+,\d+\s*[a-z]+", low):
         return f"a number is written with a point, such as {low.replace(',', '.')}"
     if low.startswith("."):
@@ -46,9 +44,21 @@ def _instead(written: Any) -> str:
     return _FORM
 
 
+class Rule(BeforeValidator):
+    """A rule of today about how a value is written; what was run before there was one is read all the same."""
+
+
+def _small(written: Any) -> Any:
+    match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
+    if match is not None and match[2] != (small := match[2].lower()) and small in _UNITS_S:
+        raise ValueError(f"{written!r} is not a duration; units are written small, such as {match[1]}{small}")
+    return written
+
+
 Seconds = Annotated[
     float,
     BeforeValidator(seconds),
+    Rule(_small),
     WithJsonSchema(
         {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|sec|m|min|h)\s*$", "examples": ["3s", "250ms", "2min"]}
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -174,6 +174,9 @@ class Good(_Strict):
 
 class Scenario(_Strict):
     """What a person wrote, checked."""
+
+    ends_with: ClassVar[Mapping[str, str]] = {"phases": "recovery"}
+    """A phase that is put in from outside comes before the recovery."""
 
     schema_: Literal["harness.scenario/1"] = Field(alias="schema")
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]

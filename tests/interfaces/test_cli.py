@@ -481,3 +481,56 @@ def test_no_scenario_is_begun_behind_one_that_somebody_stopped(
     ended = harness("run", first, SCENARIOS[0])
     assert len(conducted) == begun
     assert (ended.status == 130) == (begun == 1)
+
+
+@pytest.mark.parametrize("words", [("-h",), ("run", "-h"), ("ask", "-h"), ("list", "-h")])
+def test_help_is_there_under_both_of_its_names(harness: Callable[..., Said], words: tuple[str, ...]) -> None:
+    said = harness(*words)
+    assert (said.status, said.err) == (0, "")
+    assert said.out == harness(*words[:-1], "--help").out
+
+
+def test_a_shell_can_be_told_how_to_complete(harness: Callable[..., Said]) -> None:
+    told = " ".join(harness("--help").out.split())
+    assert "--install-completion" in told
+    assert "--show-completion" in told
+
+
+def test_a_phase_of_ones_own_that_is_set_comes_before_the_recovery(
+    harness: Callable[..., Said],
+) -> None:
+    said = harness("plan", ROOT / "scenarios" / "region-loss.yaml", "--set", "phases.outage=5s")
+    assert said.err.count("warning") == 1  # nothing is broken in it
+    order = [said.out.index(f"{name} begins") for name in ("baseline", "fault", "outage", "recovery")]
+    assert (said.status, order) == (0, sorted(order))
+
+
+def test_of_several_files_those_that_are_right_are_told_beside_what_is_wrong_with_others(
+    harness: Callable[..., Said], scenario: Callable[[str, str], Path]
+) -> None:
+    said = harness("validate", ROOT / "scenarios" / "region-loss.yaml", scenario("good: ", "god: "))
+    assert said.status == 2
+    assert "region-loss.yaml: OK" in said.out
+    assert "did you mean 'good'?" in said.err
+
+
+def test_a_stored_run_can_be_held_against_what_nobody_expected_and_nothing_is_written(
+    harness: Callable[..., Said], tmp_path: Path
+) -> None:
+    sample = Path(copytree(ROOT / "reports" / "sample", tmp_path / "run"))
+    before = {path.name: path.read_bytes() for path in sample.iterdir() if path.is_file()}
+    said = harness("judge", sample, "--expect", "good_ratio{region=west} >= 0.9 in fault")
+    assert "good_ratio{region=west} in fault" in said.out
+    assert {path.name: path.read_bytes() for path in sample.iterdir() if path.is_file()} == before
+    refused = harness("judge", sample, "--expect", "good_ratio{region=north} >= 0.9 in falt")
+    assert (refused.status, "unknown phase 'falt'; did you mean 'fault'?" in refused.err) == (2, True)
+    nowhere = harness("judge", sample, "--expect", "good_ratio{region=north} >= 0.9 in fault")
+    assert (nowhere.status, "has no region 'north'" in nowhere.err) == (2, True)
+
+
+def test_what_does_not_go_to_a_terminal_is_not_wrapped(harness: Callable[..., Said], tmp_path: Path) -> None:
+    deep = tmp_path / ("a-folder-with-a-long-name-" * 4) / "run"
+    copytree(ROOT / "reports" / "sample", deep)
+    lines = harness("judge", deep).out.splitlines()
+    assert f"report: {deep / 'report.html'}" in lines
+    assert max(map(len, lines)) > 100

@@ -44,7 +44,7 @@ def _shown(plan: Plan, rows: Path, width: int, *, terminal: bool) -> str:
     progress = Progress(
         now_s=20.0, active={d.id: d for d in plan.disturbances}, confirmed={d.id for d in plan.disturbances}
     )
-    with LivePanel(console, plan, rows) as panel:
+    with LivePanel(console, plan, rows, lambda: 1_003.0) as panel:
         panel.show(progress)
         if panel._live:
             # What is drawn over and over, once and by itself.
@@ -54,7 +54,10 @@ def _shown(plan: Plan, rows: Path, width: int, *, terminal: bool) -> str:
 
 def test_without_a_terminal_one_plain_line_tells_how_it_goes(plan: Plan, rows: Path) -> None:
     (line,) = _shown(plan, rows, 80, terminal=False).splitlines()
-    told = "20 s fault 10 s left offered 20/s good 8.0/s p95 0.50 s attempts per request 3.00 ! regional_loss east · blackhole (in force)"
+    told = (
+        "20 s fault 10 s left offered 20/s good 8.0/s p95 0.50 s (last 5 s) attempts per request 3.00 so far "
+        "! regional_loss east · blackhole (in force)"
+    )
     assert " ".join(line.split()) == told
 
 
@@ -68,7 +71,7 @@ def test_what_is_known_of_a_fault_is_told_while_it_is_in_force(
     ids = {disturbance.id for disturbance in plan.disturbances}
     progress = Progress(20.0, {d.id: d for d in plan.disturbances}, ids if confirmed else set(), ids if gone else set())
     console = Console(width=200, record=True, file=StringIO())
-    with LivePanel(console, plan, rows) as panel:
+    with LivePanel(console, plan, rows, lambda: 1_003.0) as panel:
         panel.show(progress)
     assert f"regional_loss east · blackhole ({said}" in console.export_text()
 
@@ -96,7 +99,7 @@ def test_before_the_first_answer_nothing_is_claimed_of_them(plan: Plan, tmp_path
     for name in ("requests-0.rows", "attempts.rows"):
         (tmp_path / name).touch()
     (line,) = _shown(plan, tmp_path, 80, terminal=False).splitlines()
-    assert "good -  p95 -  attempts per request -" in line
+    assert "good -  p95 - (last 5 s)  attempts per request -" in line
 
 
 def test_attempts_that_carry_no_nonce_are_told_and_are_not_none_a_request(plan: Plan, rows: Path) -> None:
@@ -106,3 +109,11 @@ def test_attempts_that_carry_no_nonce_are_told_and_are_not_none_a_request(plan: 
     attempts.close()
     # Each of forty requests had three attempts that can be joined, and there are more that cannot.
     assert "attempts per request not told: 200 carry no nonce" in _shown(plan, rows, 80, terminal=False)
+
+
+def test_where_no_answer_comes_any_more_none_is_shown_as_if_it_had_just_come(plan: Plan, rows: Path) -> None:
+    console = Console(width=200, record=True, file=StringIO())
+    with LivePanel(console, plan, rows, lambda: 1_012.0) as panel:
+        panel.show(Progress(12.0, {}, set()))
+    (line,) = console.export_text().splitlines()
+    assert "good 0.0/s  p95 - (last 5 s)  attempts per request 3.00 so far" in line

@@ -170,7 +170,7 @@ SCENARIO_SLIPS = [
     (
         "for: 3s",
         "lasts: 3s",
-        "23 faults[0].lasts: unknown key; known: aftereffect, at, for, id, kind, mode, open_connections, region",
+        "23 faults[0].lasts: unknown key; known: aftereffect, at, flap, for, id, kind, mode, open_connections, region, stagger, until",
     ),
     ("on: {kind: provider,", "on: {knd: provider,", "25 faults[1].on.knd: unknown key; did you mean 'kind'?"),
     (

@@ -67,3 +67,11 @@ def test_an_expectation_of_a_region_and_of_a_fault_is_named_as_it_is_written(fin
     assert words.subject(of_east) == "good_ratio{region=east} in outage among exposed"
     assert words.subject(finding("recovery_time_s <= 5 after dns-2", after="dns-2")) == "recovery_time_s after dns-2"
     assert words.subject(finding("latency_ms.p95 <= 800")) == "latency_ms.p95"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_no_name_is_broken_however_narrow_the_terminal_is(failing, width: int) -> None:
+    told = printed(failing.result, width=width).split()
+    for finding in failing.result.findings:
+        assert finding.metric in told
+        assert finding.verdict in told

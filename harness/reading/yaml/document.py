@@ -108,7 +108,7 @@ def read(text: str, model: type[M], file: str, overrides: Mapping[str, str] = _N
     other = _other_kind(model, tree)
     if other:
         raise UsageProblems(_problem(other, file))
-    value, put = settings.apply(overrides, tree.root.value)
+    value, put = settings.apply(overrides, tree.root.value, settings.ends_with(model))
     origin = Origin(file, tree, put)
     told = {wrong.path for wrong in tree.wrongs if wrong.path}
     problems = [_problem(wrong, file) for wrong in tree.wrongs]

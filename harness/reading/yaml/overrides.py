@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from harness.problems import Problem, UsageProblems
 from harness.reading.yaml import paths
@@ -10,17 +11,28 @@ from harness.reading.yaml.paths import Path
 from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.tree import RefusedError, compose
 
+_ANYWHERE: Mapping[str, str] = MappingProxyType({})
 
-def apply(overrides: Mapping[str, str], document: Plain) -> tuple[Plain, tuple[Path, ...]]:
+
+def ends_with(model: type) -> Mapping[str, str]:
+    """Which key stays the last of a mapping, by the mapping's key; a model tells it as its ``ends_with``."""
+    told: Mapping[str, str] = getattr(model, "ends_with", _ANYWHERE)
+    return told
+
+
+def apply(
+    overrides: Mapping[str, str], document: Plain, last: Mapping[str, str] = _ANYWHERE
+) -> tuple[Plain, tuple[Path, ...]]:
     """*document* with each text of *overrides*, as a file would hold it, at its path; and the paths.
 
-    Mappings on the way to a path are made. Raises UsageProblems with every override that cannot be put in its place.
+    Mappings on the way to a path are made, and a new key of one is its last, but for the key that *last* names for it. Raises
+    UsageProblems with every override that cannot be put in its place.
     """
     problems, put = [], []
     for key, text in overrides.items():
         try:
             path = paths.parse(key)
-            document = _replaced(document, path, _value(text))
+            document = _replaced(document, path, _value(text), last.get(str(path[0])) if len(path) == 2 else None)
             put.append(path)
         except ValueError as error:
             problems.append(problem(key, str(error)))
@@ -34,17 +46,20 @@ def problem(key: str, what: str) -> Problem:
     return Problem(what, path=f"--set {key}")
 
 
-def _replaced(document: Plain, path: Path, value: Plain) -> Plain:
+def _replaced(document: Plain, path: Path, value: Plain, last: str | None) -> Plain:
     if not path:
         return value
     step, rest = path[0], path[1:]
     match document, step:
         case dict() as mapping, str():
-            return {**mapping, step: _replaced(mapping.get(step), rest, value)}
+            put = {**mapping, step: _replaced(mapping.get(step), rest, value, last)}
+            if last is not None and last in put and not rest:
+                put[last] = put.pop(last)
+            return put
         case None, str():
-            return {step: _replaced(None, rest, value)}
+            return {step: _replaced(None, rest, value, last)}
         case list() as items, int() if step < len(items):
-            return [*items[:step], _replaced(items[step], rest, value), *items[step + 1 :]]
+            return [*items[:step], _replaced(items[step], rest, value, last), *items[step + 1 :]]
         case _:
             raise ValueError("there is no such place in the file")
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from harness.problems import Problem, UsageProblems
+from harness.reading.quantities import Rule
 from harness.reading.yaml import overrides as settings
 from harness.reading.yaml import paths
 from harness.reading.yaml.document import Document, Origin, text_of
@@ -28,7 +29,7 @@ Stranger = Callable[[Mapping[str, Plain], Path], BaseModel]
 """What stands for a mapping, at its place, whose tag names nothing that is installed."""
 
 
-_LIMITS = (annotated_types.BaseMetadata, annotated_types.GroupedMetadata, AfterValidator, FieldInfo)
+_LIMITS = (annotated_types.BaseMetadata, annotated_types.GroupedMetadata, AfterValidator, FieldInfo, Rule)
 """What is said of a value beside how it is read."""
 
 
@@ -65,7 +66,7 @@ def recall(
         raise UsageProblems(
             Problem(refused.wrong.what, file, refused.wrong.line, paths.written(refused.wrong.path))
         ) from None
-    value, put = settings.apply(overrides, tree.root.value)
+    value, put = settings.apply(overrides, tree.root.value, settings.ends_with(model))
     origin = Origin(file, tree, put)
     refused_today = [Problem(wrong.what, file, wrong.line, paths.written(wrong.path)) for wrong in tree.wrongs]
     refused_today += [origin.problem(said.path, said.what, key=said.key) for said in refusals(model, value)]
