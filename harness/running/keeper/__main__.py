@@ -64,7 +64,9 @@ def _serve(children: Children, settings: Settings) -> float:
                     return request["grace_s"]
                 if request["ask"] == "hide":
                     children.outputs.hide(request["secrets"])
-                elif request["ask"] != "beat":
+                elif request["ask"] == "beat":
+                    _tell({"say": "beats"})
+                else:
                     _tell(_answer(children, request))
         elif harness in ready:
             return GRACE_S

@@ -29,8 +29,11 @@ _ANSWERED_WITHIN_S = 10.0
 _CLOSED_WITHIN_S = 6.0  # beyond the grace: what the keeper allows itself for undoing and killing
 _KILLED_WITHIN_S = 1.0
 _LOOK_AGAIN_S = 0.02
+_HEARD_WITHIN_S = 2.5
 _TAIL_BYTES = 8192
 _BEAT_S = 0.5
+SILENT_S = 5.0
+"""A keeper that answers no beat for so long is stopped; it never has that much to do at once."""
 _ROOT = Path(__file__).resolve().parents[3]
 # Isolated and without site-packages: at once, and neither PYTHONPATH nor a json.py in the user's folder has a say.
 _START = "import sys; sys.path.append(sys.argv[1]); from harness.running.keeper.__main__ import main; main()"
@@ -73,6 +76,7 @@ class Keeper:
         self._still = threading.Event()  # the heart no longer beats
         self.took_back_after_s: float | None = None
         """After how long a silence of ours it took back what was in force; None: it did not."""
+        self._beat_s: float | None = None  # when it was first told of us after it had last answered that
         self._over = False  # it says no more
         self._lost = ""  # and should have; why
         self._closed = False
@@ -175,6 +179,7 @@ class Keeper:
         with self._lock:
             if self._process is None or self._closed:
                 return
+            self._hear_it()
             self._still.set()
             lifeline = _pipe(self._process.stdin)
             try:
@@ -270,6 +275,13 @@ class Keeper:
                 self._listen(min(_LOOK_AGAIN_S, remaining_s))
         return True
 
+    def _hear_it(self) -> None:
+        """Wait for the answer to a beat, if one is due: a keeper that is stopped would be waited for much longer once it is to end."""
+        late_s = time.monotonic() + _HEARD_WITHIN_S
+        while self._beat_s is not None and not self._over and (remaining_s := late_s - time.monotonic()) > 0:
+            self._listen(min(_LOOK_AGAIN_S, remaining_s))
+        self._miss(_HEARD_WITHIN_S)
+
     def _beat_on(self) -> None:
         while not self._still.wait(_BEAT_S):
             self._beat()
@@ -277,6 +289,7 @@ class Keeper:
     def _beat(self) -> None:
         with self._lock:
             if not (self._still.is_set() or self._over):
+                self._beat_s = self._beat_s or time.monotonic()
                 with suppress(OSError, HarnessError):  # that it is gone is told to whoever asks it next
                     self._write({"ask": "beat"})
 
@@ -290,6 +303,7 @@ class Keeper:
             self._listen(_ANSWERED_WITHIN_S)  # finds out that it is gone
 
     def _listen_until(self, late_s: float) -> None:
+        self._raise_if_lost()
         remaining_s = late_s - time.monotonic()
         if remaining_s <= 0:
             raise HarnessError(f"the keeper does not answer; its log {self._log} ends:\n{tail(self._log)}")
@@ -304,6 +318,7 @@ class Keeper:
         poll = select.poll()  # unlike select, not limited to the first 1024 descriptors
         poll.register(said, select.POLLIN)
         if not poll.poll(max(0.0, wait_s) * 1000):
+            self._miss(SILENT_S)
             return
         received = os.read(said, 1 << 16)
         *lines, self._unread = (self._unread + received).split(b"\n")
@@ -317,9 +332,21 @@ class Keeper:
             how = _worded(self._process.wait())
             self._lost = f"the keeper (pid {self._process.pid}) {how}, and its children with it"
 
+    def _miss(self, limit_s: float) -> None:
+        """End a keeper that has said nothing for *limit_s*: nothing that it should do would be done, and who asks it would wait."""
+        if self._beat_s is None or time.monotonic() < self._beat_s + limit_s or self._process is None:
+            return
+        self._end_session(self._process)
+        self._process.wait()
+        self._over = True
+        what = f"did not answer for {limit_s:g} s, as when it is stopped, and was killed"
+        self._lost = f"the keeper (pid {self._process.pid}) {what}, and its children with it"
+
     def _take(self, message: Message) -> None:
         if message["say"] == "ready":
             self._ready = True
+        elif message["say"] == "beats":
+            self._beat_s = None
         elif message["say"] == "took_back":
             self.took_back_after_s = message["quiet_s"]
         elif message["say"] == "ended":

@@ -34,7 +34,7 @@ class Close(TypedDict):
 
 
 class Beat(TypedDict):
-    """The harness is still there. From the first one on, one that comes no more is missed; no answer."""
+    """The harness is still there. From the first one on, one that comes no more is missed; answered by Beats."""
 
     ask: Literal["beat"]
 
@@ -95,8 +95,14 @@ class TookBack(TypedDict):
     quiet_s: float
 
 
+class Beats(TypedDict):
+    """The keeper is still there, too."""
+
+    say: Literal["beats"]
+
+
 Reply = Started | Refused | Counted
-Message = Ready | Reply | Ended | TookBack
+Message = Ready | Reply | Ended | TookBack | Beats
 
 
 class Settings(TypedDict):

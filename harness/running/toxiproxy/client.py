@@ -132,6 +132,10 @@ class ToxiproxyApi:
         """All proxies of the server by name, also those of others. One that is wedged wedges this call."""
         return {name: _read_proxy(values) for name, values in _object(self._server.get("/proxies")).items()}
 
+    def give_up(self, why: str) -> None:
+        """Every further call fails at once with ToxiproxyWedged."""
+        self._server.give_up(why)
+
     def close(self) -> None:
         """Close the connections to the server; what it does stays as it is."""
         self._server.close()

@@ -28,6 +28,7 @@ class ServerConsumer(APIConsumer):  # type: ignore[misc]  # toxiproxy-python has
         self.port = parts.port or APIConsumer.port
         self.url = f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
         self.timeout_s = timeout_s
+        self._given_up = ""
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -43,6 +44,10 @@ class ServerConsumer(APIConsumer):  # type: ignore[misc]  # toxiproxy-python has
     def delete(self, path: str) -> requests.Response:
         return self._answer("DELETE", path)
 
+    def give_up(self, why: str) -> None:
+        """From now on every call fails at once with ToxiproxyWedged, and nobody waits for a server that does not answer."""
+        self._given_up = why
+
     def close(self) -> None:
         """Close the connections that were kept."""
         self._session.close()
@@ -51,6 +56,8 @@ class ServerConsumer(APIConsumer):  # type: ignore[misc]  # toxiproxy-python has
         self, method: str, path: str, json: dict[str, Any] | None = None, *, timeout_s: float | None = None
     ) -> requests.Response:
         call, limit_s = f"{method} {self.url}{path}", timeout_s or self.timeout_s
+        if self._given_up:
+            raise ToxiproxyWedged(f"{call}: not tried: {self._given_up}")
         try:
             response = self._session.request(method, self.url + path, json=json, timeout=limit_s, allow_redirects=False)
         except requests.Timeout as error:

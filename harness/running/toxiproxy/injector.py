@@ -174,6 +174,10 @@ class ToxiproxyStage:
         # Who looks at a fault sees this too, and says of which fault it is.
         return "" if link.faults else "; ".join(dict.fromkeys(_unlike(link, proxy).values()))
 
+    def give_up(self, why: str) -> None:
+        """Every further call that needs the server fails at once: one that does not answer would be waited for at each of them."""
+        self._api.give_up(why)
+
     def close(self) -> None:
         """Delete this run's proxies, with all effects; each is tried, and the first failure is raised at the end."""
         failures: list[HarnessError] = []

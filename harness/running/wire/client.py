@@ -19,6 +19,10 @@ class WireError(HarnessError):
     """The wire process refused, or did not answer."""
 
 
+class WireSilentError(WireError):
+    """It did not answer in time; its process may be stopped, or too busy."""
+
+
 class LinkPorts(msgspec.Struct, frozen=True):
     """Where both ends of a link listen on 127.0.0.1: the target is sent to the *tap*, Toxiproxy to the *edge*, where there is one.
 
@@ -86,9 +90,9 @@ class WireStage:
         """From now on, what a client of *link* sent is still on its way for so long once the client has left."""
         self._ask("PUT", f"/links/{_name(link)}/owed", {"seconds": seconds})
 
-    def counts(self) -> dict[str, LinkCounts]:
+    def counts(self, *, timeout_s: float | None = None) -> dict[str, LinkCounts]:
         """What has been seen on each link. Raises WireError also where rows could not be written."""
-        return msgspec.json.decode(self._ask("GET", "/counts"), type=dict[str, LinkCounts])
+        return msgspec.json.decode(self._ask("GET", "/counts", timeout_s=timeout_s), type=dict[str, LinkCounts])
 
     def finish(self) -> None:
         """Have everything that is still open written down; then the process ends by itself, with status 0."""
@@ -105,7 +109,9 @@ class WireStage:
             answer = connection.getresponse()
             text = answer.read()
         except TimeoutError as error:
-            raise WireError(f"{method} {self._url}{place}: the wire did not answer within {limit_s:g} s") from error
+            raise WireSilentError(
+                f"{method} {self._url}{place}: the wire did not answer within {limit_s:g} s"
+            ) from error
         except (OSError, http.client.HTTPException) as error:
             raise WireError(f"{method} {self._url}{place}: {type(error).__name__}: {error}") from error
         finally:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from harness.running.ports import ProxyWedgedError
 from harness.running.toxiproxy import ToxiproxyWedged
+from harness.running.wire.client import WireSilentError
 from harness.running.world.processes import Processes
 
 TOXIPROXY, WIRE = "toxiproxy", "wire"
 
 
 class Carriers:
-    """With a process of our own goes every fault that it carried; *own_proxy*: Toxiproxy is one."""
+    """With a process of our own goes every fault that it carried; *own_proxy*: Toxiproxy is one.
 
-    def __init__(self, processes: Processes, *, own_proxy: bool) -> None:
-        self._processes, self._own_proxy = processes, own_proxy
+    *give_up* is told why when Toxiproxy is not to be waited for any more.
+    """
+
+    def __init__(self, processes: Processes, *, own_proxy: bool, give_up: Callable[[str], None]) -> None:
+        self._processes, self._own_proxy, self._give_up = processes, own_proxy, give_up
+        self._given_up = False
 
     @property
     def proxy_gone(self) -> bool:
@@ -30,20 +35,37 @@ class Carriers:
     def wedged(self, why: str) -> ProxyWedgedError:
         """What to raise when Toxiproxy no longer answers. One of our own is ended first: nothing else frees what it holds.
 
-        Raises HarnessError instead when it does not answer because it had died.
+        One that others use is asked nothing more. Raises HarnessError instead when it does not answer because it had died.
         """
         told = f"Toxiproxy no longer answered, so nobody knows which faults were in force: {why}"
+        if self._given_up:
+            return ProxyWedgedError(told)
+        self._given_up = True
+        self._give_up("it had not answered before")
         if not self._own_proxy:
             return ProxyWedgedError(told)
         self._processes.check_soon()
         self._processes.stop(TOXIPROXY, 0.0)
         return ProxyWedgedError(f"{told}; its process was killed")
 
+    def silent(self, why: str) -> ProxyWedgedError:
+        """What to raise when the wire no longer answers; it is ended first, and with it all that it held up.
+
+        Raises HarnessError instead when it does not answer because it had died.
+        """
+        if not self.wire_gone:
+            self._processes.check_soon()
+            self._processes.stop(WIRE, 0.0)
+        told = "the wire no longer answered, so nobody knows what passed and which faults were in force"
+        return ProxyWedgedError(f"{told}: {why}; its process was killed")
+
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """What is asked of them inside fails with the cause: `wedged`, or the death of a process and not the call that missed it."""
+        """What is asked of them inside fails with the cause: `wedged`, `silent`, or the death of a process, not the call that missed it."""
         with self._processes.blamed():
             try:
                 yield
             except ToxiproxyWedged as error:
                 raise self.wedged(str(error)) from error
+            except WireSilentError as error:
+                raise self.silent(str(error)) from error

@@ -1,4 +1,4 @@
-"""Looks after a run: processes that die, and a fault proxy that no longer answers."""
+"""Looks after a run: processes that die, and a fault proxy or a wire that no longer answers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from collections.abc import Callable
 
 from harness.running.ports import UntrustworthyError
 from harness.running.toxiproxy import ToxiproxyStage
+from harness.running.wire.client import WireError, WireSilentError, WireStage
 from harness.running.world.carriers import Carriers
 from harness.running.world.processes import Processes
 
 _EVERY_S = 1.0
+_ANSWERED_WITHIN_S = 1.0
 _MISSED_MAX = 2
+_MISSED = f"{_MISSED_MAX} calls in a row had no answer"
 _SUSPENDED_S = 0.5
 
 
@@ -26,7 +29,7 @@ def asleep_s() -> float:
 
 
 class Watchdog:
-    """Asks the fault proxy once a second, in a thread of its own, whether it still answers and is as the run made it."""
+    """Asks the fault proxy and the wire once a second, each in a thread of its own, whether they still answer as the run made them."""
 
     def __init__(
         self,
@@ -34,19 +37,23 @@ class Watchdog:
         proxies: ToxiproxyStage,
         carriers: Carriers,
         asleep_s: Callable[[], float] = asleep_s,
+        *,
+        wire: WireStage | None = None,
     ) -> None:
-        self._processes, self._proxies, self._carriers = processes, proxies, carriers
+        self._processes, self._proxies, self._wire, self._carriers = processes, proxies, wire, carriers
         self._asleep_s, self._asleep_before_s = asleep_s, asleep_s()
-        self._wedged, self._over = threading.Event(), threading.Event()
+        self._wedged, self._silent, self._over = threading.Event(), threading.Event(), threading.Event()
         self._meddled = ""
-        self._thread = threading.Thread(target=self._look, name="watchdog", daemon=True)
-        self._thread.start()
+        looks = (("proxies", self._look_at_proxies), ("wire", self._look_at_wire))
+        self._threads = [threading.Thread(target=look, name=f"watch {name}", daemon=True) for name, look in looks]
+        for thread in self._threads:
+            thread.start()
 
     def check(self) -> None:
         """Raises HarnessError for a process that died, and UntrustworthyError for what spoils the measurement.
 
-        That is a proxy that answered neither of two calls in a row or with which somebody meddled, a harness that was stopped for so long
-        that the keeper took its faults back, and a machine that was suspended.
+        That is a proxy or a wire that answered neither of two calls in a row, a proxy with which somebody meddled, a harness that was
+        stopped for so long that the keeper took its faults back, and a machine that was suspended.
         """
         self._processes.check()
         if (quiet_s := self._processes.took_back_after_s) is not None:
@@ -58,13 +65,16 @@ class Watchdog:
         if (asleep_s := self._asleep_s() - self._asleep_before_s) > _SUSPENDED_S:
             raise UntrustworthyError(f"this machine was suspended for {asleep_s:.1f} s")
         if self._wedged.is_set():
-            raise self._carriers.wedged(f"{_MISSED_MAX} calls in a row had no answer")
+            raise self._carriers.wedged(_MISSED)
+        if self._silent.is_set():
+            raise self._carriers.silent(_MISSED)
 
     def close(self) -> None:
         self._over.set()
-        self._thread.join(timeout=5.0)
+        for thread in self._threads:
+            thread.join(timeout=5.0)
 
-    def _look(self) -> None:
+    def _look_at_proxies(self) -> None:
         missed = 0
         while not self._over.wait(_EVERY_S):
             found = self._proxies.looked_over()
@@ -73,5 +83,21 @@ class Watchdog:
                 self._meddled = found
                 return
             if missed == _MISSED_MAX:
+                # Whoever waits for it at the moment waits no longer.
+                self._proxies.give_up(_MISSED)
                 self._wedged.set()
+                return
+
+    def _look_at_wire(self) -> None:
+        missed = 0
+        while self._wire is not None and not self._over.wait(_EVERY_S):
+            try:
+                self._wire.counts(timeout_s=_ANSWERED_WITHIN_S)
+                missed = 0
+            except WireSilentError:
+                missed += 1
+            except WireError:
+                return  # it has ended, or refuses: that is told by who sees it end, or needs it
+            if missed == _MISSED_MAX:
+                self._silent.set()
                 return

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from harness.problems import HarnessError
+from harness.running.keeper import keeper as keeper_module
 from harness.running.keeper.keeper import Child, Keeper, tail
 from harness.running.keeper.means import HttpUndo
 from harness.running.keeper.strays import MARK
@@ -327,6 +328,57 @@ def test_asking_a_keeper_that_has_just_been_killed_says_so(keeper: Keeper, shell
     os.kill(keeper.pid, signal.SIGKILL)
     with pytest.raises(HarnessError, match="was ended by SIGKILL"):
         keeper.spawn(shell("one", "true"))
+
+
+def test_a_keeper_that_is_stopped_is_killed_with_all_that_it_started(
+    keeper: Keeper, shell: Shell, tmp_path: Path, api: Any, eventually: Any, runs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper_module, "SILENT_S", 0.2)
+    child = keeper.spawn(shell("one", "setsid sleep 1000 & echo $!; wait"))
+    grandchild = int(eventually(lambda: (tmp_path / "one.log").read_text()))
+    undo = UndoLog(tmp_path / "undo.jsonl")
+    undo.promise("a", [api.undo("a")])
+    undo.close()
+    os.kill(keeper.pid, signal.SIGSTOP)
+    keeper.beat()
+
+    def lost() -> str:
+        try:
+            keeper.exited()
+        except HarnessError as error:
+            return str(error)
+        return ""
+
+    assert "did not answer for 0.2 s, as when it is stopped, and was killed, and its children with it" in eventually(
+        lost
+    )
+    with pytest.raises(HarnessError, match="as when it is stopped"):
+        keeper.spawn(shell("two", "true"))
+    keeper.stop("one", 1)
+    keeper.close()
+    assert not runs(child)
+    # In a session of its own, it did not go with the keeper.
+    assert not runs(grandchild)
+    assert api.asked == ["DELETE a"]
+    assert not (tmp_path / "temp").exists()
+
+
+def test_a_keeper_that_is_stopped_when_it_is_to_end_is_not_waited_for(
+    keeper: Keeper, shell: Shell, runs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper_module, "_HEARD_WITHIN_S", 0.2)
+    child = keeper.spawn(shell("one", "exec sleep 1000"))
+    os.kill(keeper.pid, signal.SIGSTOP)
+    keeper.beat()
+    keeper.close(600.0)
+    assert not runs(child)
+
+
+def test_a_keeper_that_answers_is_not_missed(keeper: Keeper, shell: Shell, eventually: Any) -> None:
+    keeper.beat()
+    eventually(lambda: keeper.exited() == {} and keeper._beat_s is None)
+    keeper.spawn(shell("one", "true"))
+    eventually(lambda: keeper.exited() == {"one": 0})
 
 
 def test_the_undo_file_says_whose_it_is(keeper: Keeper, tmp_path: Path) -> None:

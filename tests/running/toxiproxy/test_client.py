@@ -179,6 +179,15 @@ def test_a_server_that_never_answers_is_wedged(upstream) -> None:
     left.set()
 
 
+def test_a_server_that_was_given_up_is_asked_nothing_more(upstream) -> None:
+    silent = upstream(lambda connection: connection.recv(100))
+    api = ToxiproxyApi(f"http://{silent.address}")
+    api.give_up("it had not answered before")
+    with pytest.raises(ToxiproxyWedged, match=r"GET .*/version: not tried: it had not answered before"):
+        api.version()
+    assert silent.connections == 0
+
+
 def test_a_server_that_hangs_up_is_wedged(upstream) -> None:
     gone = upstream(lambda connection: connection.recv(4096) and None)
     with pytest.raises(ToxiproxyWedged, match="no answer"):

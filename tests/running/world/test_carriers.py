@@ -1,0 +1,98 @@
+"""What carries a run's faults and no longer answers is ended where it is the run's own, and never waited for again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from harness.problems import HarnessError
+from harness.running.ports import ProxyWedgedError
+from harness.running.toxiproxy import ToxiproxyWedged
+from harness.running.wire.client import WireError, WireSilentError
+from harness.running.world.carriers import Carriers
+
+
+@dataclass
+class Processes:
+    """Those of a run; *dead* says of one that it had died."""
+
+    dead: str = ""
+    stopped: list[str] = field(default_factory=list)
+
+    def alive(self, name: str) -> bool:
+        return name not in self.stopped
+
+    def check_soon(self) -> None:
+        if self.dead:
+            raise HarnessError(self.dead)
+
+    def stop(self, name: str, grace_s: float) -> None:
+        self.stopped.append(name)
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        yield
+
+
+@dataclass
+class Asked:
+    processes: Processes
+    carriers: Carriers
+    given_up: list[str]
+
+
+@pytest.fixture
+def carriers() -> Callable[..., Asked]:
+    def make(*, own_proxy: bool, dead: str = "") -> Asked:
+        processes, given_up = Processes(dead), list[str]()
+        return Asked(processes, Carriers(processes, own_proxy=own_proxy, give_up=given_up.append), given_up)
+
+    return make
+
+
+def told(asked: Asked, error: Exception) -> str:
+    with pytest.raises((HarnessError, ProxyWedgedError)) as raised, asked.carriers.answering():
+        raise error
+    assert isinstance(raised.value, ProxyWedgedError) != bool(asked.processes.dead)
+    return str(raised.value)
+
+
+def test_a_toxiproxy_of_the_run_that_does_not_answer_is_killed(carriers: Callable[..., Asked]) -> None:
+    asked = carriers(own_proxy=True)
+    assert told(asked, ToxiproxyWedged("GET /x: no answer")).endswith("GET /x: no answer; its process was killed")
+    assert (asked.processes.stopped, len(asked.given_up)) == (["toxiproxy"], 1)
+    assert asked.carriers.proxy_gone
+
+
+def test_one_that_others_use_is_left_alone_and_asked_nothing_more(carriers: Callable[..., Asked]) -> None:
+    asked = carriers(own_proxy=False)
+    assert "Toxiproxy no longer answered" in told(asked, ToxiproxyWedged("GET /x: no answer"))
+    assert "Toxiproxy no longer answered" in told(asked, ToxiproxyWedged("DELETE /y: not tried"))
+    assert (asked.processes.stopped, len(asked.given_up)) == ([], 1)
+    assert not asked.carriers.proxy_gone
+
+
+def test_a_wire_that_does_not_answer_is_killed_and_its_faults_with_it(carriers: Callable[..., Asked]) -> None:
+    asked = carriers(own_proxy=True)
+    assert "the wire no longer answered" in told(asked, WireSilentError("GET /counts: no answer within 3 s"))
+    assert asked.processes.stopped == ["wire"]
+    assert asked.carriers.wire_gone
+    assert "the wire no longer answered" in told(asked, WireSilentError("again"))
+    assert asked.processes.stopped == ["wire"]
+
+
+@pytest.mark.parametrize("error", [ToxiproxyWedged("no answer"), WireSilentError("no answer")])
+def test_what_had_died_is_told_as_its_death(carriers: Callable[..., Asked], error: Exception) -> None:
+    assert told(carriers(own_proxy=True, dead="process 'wire' was ended by SIGKILL"), error).startswith(
+        "process 'wire'"
+    )
+
+
+def test_a_wire_that_refuses_is_no_wire_that_is_silent(carriers: Callable[..., Asked]) -> None:
+    asked = carriers(own_proxy=True)
+    with pytest.raises(WireError, match="404"), asked.carriers.answering():
+        raise WireError("DELETE /x: 404: no such link")
+    assert asked.processes.stopped == []
