@@ -141,7 +141,7 @@ def _known_after(first: list[str], folder: Path) -> list[str]:
     python.write_text(f"#!/bin/sh\n{sys.executable} -m venv --without-pip --clear .venv && cp {made_up}/* .venv/bin/\n")
     python.chmod(0o755)
     asked = {words[0] for path in DOCUMENTS for block in _blocks(path.read_text(), "sh") for line in block.splitlines()
-             for words in _words(line) if words} - {".", "docker-compose", "python3"}  # fmt: skip
+             for words in _words(line) if words} - {".", "docker", "python3"}  # fmt: skip
     script = "\n".join(["set -e", *first, *(f"command -v {name} >/dev/null || echo {name}" for name in sorted(asked))])
     environment = {"PATH": f"{python.parent}:/usr/bin:/bin"}
     done = subprocess.run(
@@ -481,7 +481,7 @@ def test_every_environment_variable_that_is_read_stands_on_the_page_on_settings(
 
 
 def test_the_container_whose_status_counts_is_there() -> None:
-    (line,) = [line for _, line in _commands() if line.startswith("docker-compose")]
+    (line,) = [line for _, line in _commands() if line.startswith("docker compose") and "--exit-code-from" in line]
     assert line.split()[-1] in yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
 

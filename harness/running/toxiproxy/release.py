@@ -34,10 +34,6 @@ class Release:
     sha256: Mapping[str, str] = field(default_factory=lambda: dict(_SUMS))
     module: str = "github.com/Shopify/toxiproxy/v2"
 
-    def url(self, platform_name: str) -> str:
-        """Where the binary for a platform is, named as by `platform_name`."""
-        return f"{self.base_url}/v{self.version}/toxiproxy-server-{platform_name}"
-
     def download(self, to: Path, say: Callable[[str], None]) -> None:
         """Write this machine's binary to *to*, checked against its sum; *say* is told how far it is.
 
@@ -46,7 +42,7 @@ class Release:
         here = this_platform()
         if here not in self.sha256:
             raise DownloadError(f"no binary is pinned for {here}; there are {', '.join(self.sha256)}")
-        url = self.url(here)
+        url = f"{self.base_url}/v{self.version}/toxiproxy-server-{here}"
         found = _fetch(url, to, lambda done: say(f"downloading toxiproxy-server {self.version}: {done}"))
         if found != self.sha256[here]:
             raise DownloadError(f"{url} has sha256 {found}, and not {self.sha256[here]}")

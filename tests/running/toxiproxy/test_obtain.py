@@ -14,6 +14,7 @@ import pytest
 
 from harness.problems import HarnessError
 from harness.running.toxiproxy import Binary, Release, obtain
+from harness.running.toxiproxy.__main__ import install
 from harness.running.toxiproxy.release import DownloadError, this_platform
 
 NOWHERE = "http://127.0.0.1:9"
@@ -113,6 +114,18 @@ def test_a_download_that_is_not_there_or_not_for_this_machine_says_so(
         Release("1.0.0", base_url, {this_platform(): ""}).download(tmp_path / "x", print)
     with pytest.raises(DownloadError, match=f"no binary is pinned for {this_platform()}; there are plan9-mips"):
         Release("9.9.9", base_url, {"plan9-mips": ""}).download(tmp_path / "x", print)
+
+
+def test_who_builds_an_image_has_the_pinned_binary_in_a_file_or_nothing_there(
+    tmp_path: Path, served: Callable[[bytes], str]
+) -> None:
+    base_url, to = served(b"a server"), tmp_path / "bin" / "toxiproxy-server"
+    to.parent.mkdir()
+    with pytest.raises(DownloadError, match="has sha256"):
+        install(to, release(base_url, b"another one"))
+    assert files(to.parent) == []
+    install(to, release(base_url, b"a server"))
+    assert (files(to.parent), to.read_bytes(), os.access(to, os.X_OK)) == ([to], b"a server", True)
 
 
 def test_go_builds_the_pinned_version_into_the_cache(cache: Path, bin_path: Path) -> None:
