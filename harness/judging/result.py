@@ -67,6 +67,10 @@ class Phase(_Part):
     good_ratio: float | None
     latency_ms: LatencyMs
     ttft_ms: TtftMs
+    attempts: dict[str, int] = Field(
+        default_factory=dict,
+        description="made for its requests, by the layer that made them: first, sdk, repeat, failover",
+    )
 
 
 class Measured(_Part):

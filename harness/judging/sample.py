@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Labels = tuple[tuple[str, str], ...]
 """Names of `LABELS`, each with the value that it has."""
 
-LAYERS = ("first", "sdk", "application", "failover")
+LAYERS = ("first", "sdk", "repeat", "failover")
 
 
 @dataclass(frozen=True, slots=True)

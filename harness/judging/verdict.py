@@ -19,7 +19,7 @@ from harness.judging.passing import astray, unreached
 from harness.judging.quality import distrust, measurement_quality, untold, untried
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Result
 from harness.judging.sameness import unlooked_at
-from harness.judging.sample import pick
+from harness.judging.sample import LAYERS, pick
 from harness.judging.starvation import culprit, doubtful, loads
 from harness.judging.unasked import unasked
 from harness.judging.whereabouts import by_entry, by_link
@@ -226,6 +226,11 @@ def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:
     return int(open_then.sum())
 
 
+def _by_layer(evidence: Evidence, phase: str) -> dict[str, int]:
+    made = evidence.column("attempts", "layer")[evidence.column("attempts", "phase") == phase].tolist()
+    return {layer: made.count(layer) for layer in LAYERS} if made else {}
+
+
 def _phase(evidence: Evidence, name: str, start_s: float, end_s: float) -> result.Phase:
     sample = pick(evidence, Selection(phase=name))
     good = sample.column("good")
@@ -244,4 +249,5 @@ def _phase(evidence: Evidence, name: str, start_s: float, end_s: float) -> resul
             **{part: quantile(Latency(), f"{part}_complete") for part in ("p50", "p95", "p99")}
         ),
         ttft_ms=result.TtftMs(**{part: quantile(TimeToFirstToken(), f"{part}_complete") for part in ("p50", "p95")}),
+        attempts=_by_layer(evidence, name),
     )

@@ -141,10 +141,15 @@ def _slip(written: str) -> str:
     return ""
 
 
+_RENAMED = {("layer", "application"): "repeat"}
+"""What runs of before call a label that has another name now."""
+
+
 def _selection(match: re.Match[str]) -> Selection:
     if match["among"] not in (None, "exposed"):
         raise ValueError(f"'among {match['among']}' says nothing; write among exposed, or leave it out")
     labels = dict(_labels(match["labels"])) if match["labels"] is not None else {}
+    labels = {name: _RENAMED.get((name, value), value) for name, value in labels.items()}
     # In one order, so that two ways to write one selection are one.
     return Selection(match["phase"], tuple(sorted(labels.items())), match["among"], match["after"])
 

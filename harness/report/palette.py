@@ -41,7 +41,7 @@ LIGHT: Final[dict[str, str]] = {
     "mixed": "#f3c9a5",
     "first": "#c3cad2",
     "sdk": "#eeb585",
-    "application": "#c4621f",
+    "repeat": "#c4621f",
     "failover": "#5f97c4",
 }
 
@@ -75,7 +75,7 @@ DARK: Final[dict[str, str]] = {
     "mixed": "#744a25",
     "first": "#4d5761",
     "sdk": "#8a5a30",
-    "application": "#c2703a",
+    "repeat": "#c2703a",
     "failover": "#3f76a3",
 }
 

@@ -18,6 +18,7 @@ from harness.report.svg import drawing, element, text
 from harness.report.templating import render
 
 _ROW, _TOP = 46.0, 4.0
+_REPEATS = "Repeats may be the service's, its library's or a gateway's."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ def picture(evidence: Evidence) -> Retries | None:
     hidden = [words.phase(phase.phase) for phase in found if not phase.seen]
     idle = not hidden and all(phase.by_layer["first"] == phase.attempts == phase.arrived for phase in found)
     note = f"A fault hid attempts in: {', '.join(hidden)}. The numbers there are too small." if hidden else ""
+    if "repeat" in shown:
+        note = f"{_REPEATS} {note}".strip()
     return Retries(drawn, [(layer, block(layer)) for layer in shown], found, note, idle)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Row = Mapping[Hashable, Any]
 """A row of a table, by its columns."""
 
-_LAYERS = {"first": "first try", "sdk": "SDK retry", "application": "application retry", "failover": "failover"}
+_LAYERS = {"first": "first try", "sdk": "SDK retry", "repeat": "repeat", "failover": "failover"}
 _CAME_TO = {
     "client_left": "given up by the service",
     "closed": "closed",

@@ -14,7 +14,7 @@ NOT_MEASURED = "not measured"
 TIMES = "×"
 
 PHASES = {"warmup": "warm-up", "baseline": "baseline", "fault": "fault", "recovery": "recovery"}
-LAYERS = {"first": "first tries", "sdk": "SDK retries", "application": "application retries", "failover": "failover"}
+LAYERS = {"first": "first tries", "sdk": "SDK retries", "repeat": "repeats", "failover": "failover"}
 VERDICTS: dict[Outcome, str] = {
     "pass": "Every expectation held.",
     "fail": "An expectation was broken.",

@@ -181,6 +181,10 @@ def test_one_selection_is_one_however_its_labels_are_ordered() -> None:
     assert replace((one,), (other,)) == (other,)
 
 
+def test_a_label_that_had_another_name_is_read_as_what_it_is_called_now() -> None:
+    assert parse("retry_amplification{layer=application} <= 2") == parse("retry_amplification{layer=repeat} <= 2")
+
+
 def test_a_limit_that_nothing_can_be_beyond_is_refused() -> None:
     with pytest.raises(ValueError, match="1e999 is no limit"):
         parse("retry_amplification <= 1e999 in fault")

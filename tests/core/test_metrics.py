@@ -168,9 +168,12 @@ def test_amplification_is_attempts_a_request_where_the_request_was_due(
     assert (found.value, found.n) == (2.0, 80)
     assert 1.5 < found.low < 2 < found.high < 3
     assert measure(evidence, "retry_amplification in recovery").value == 1
+    assert {phase.name: phase.attempts for phase in judge(evidence).phases if phase.name == "fault"} == {
+        "fault": {"first": 80, "sdk": 40, "repeat": 0, "failover": 40}
+    }
     by = metrics["retry_amplification"].document(evidence).by
     assert {name: part.value for name, part in by.layer.items()} == pytest.approx(
-        {"first": 1, "sdk": 40 / 120, "failover": 40 / 120, "application": 0}
+        {"first": 1, "sdk": 40 / 120, "failover": 40 / 120, "repeat": 0}
     )
     assert {name: part.value for name, part in by.link.items()} == pytest.approx(
         {"provider-east": 160 / 120, "provider-west": 40 / 120}

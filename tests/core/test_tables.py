@@ -83,8 +83,8 @@ def test_attempts_are_joined_by_nonce_and_counted_where_their_request_was_due(ma
     plan = make_plan()
     asked = table([Request(0, 0, 2.9, nonce="n-a"), Request(1, 0, 3.1, nonce="n-b")], Request, 0.0)
     tries = [
-        Attempt("east", 4.0, "n-a", retry_count=1),
-        Attempt("east", 3.0, "n-a", retry_count=0),
+        Attempt("east", 4.0, "n-a", retry_count=1, end_s=4.5),
+        Attempt("east", 3.0, "n-a", retry_count=0, end_s=3.9),
         Attempt("west", 5.0, "n-a", retry_count=0),
         Attempt("west", 5.5, "n-a", retry_count=0),
         Attempt("east", 3.5, "n-c"),
@@ -97,7 +97,7 @@ def test_attempts_are_joined_by_nonce_and_counted_where_their_request_was_due(ma
         (3.6, -1, "", ""),
         (4.0, 0, "sdk", "baseline"),
         (5.0, 0, "failover", "baseline"),
-        (5.5, 0, "application", "baseline"),
+        (5.5, 0, "repeat", "baseline"),
     ]
     assert derive_requests(plan, asked, tried)["attempts"].to_list() == [4, 0]
 

@@ -214,7 +214,7 @@ def test_what_was_not_good_is_told_by_phase(failing, read) -> None:
 def test_retries_are_told_by_layer_and_a_run_without_any_in_a_line(failing, undisturbed, read) -> None:
     text = read(retries.section(failing.result, failing.evidence)).text
     assert "SDK retries" in text
-    assert "application retries" in text
+    assert "repeats" in text
     calm = read(retries.section(undisturbed.result, undisturbed.evidence)).text
     assert "Nothing was tried twice: each of 1,000 attempts was a request's first" in calm
 

@@ -13,9 +13,10 @@ from harness.judging.scoring.design_effect import Stretch, clumping, sizes
 from harness.judging.scoring.distributions import poisson_bounds
 from harness.judging.scoring.shares import ENOUGH_EQUAL
 
-Layer = Literal["first", "sdk", "failover", "application"]
-LAYERS: Final[tuple[Layer, ...]] = ("first", "sdk", "failover", "application")
+Layer = Literal["first", "sdk", "failover", "repeat"]
+LAYERS: Final[tuple[Layer, ...]] = ("first", "sdk", "failover", "repeat")
 
+_HAIR_S = 0.05  # a client may have let go of a try a moment before its connection is seen to end
 JOIN_S = 1.0  # requests due within it share one fate, as in a storm of retries
 
 
@@ -49,29 +50,74 @@ def retry_amplification(
 
 
 def layers(
-    request: npt.ArrayLike, start_s: npt.ArrayLike, link: npt.ArrayLike, retry_count: npt.ArrayLike
+    request: npt.ArrayLike,
+    start_s: npt.ArrayLike,
+    link: npt.ArrayLike,
+    retry_count: npt.ArrayLike,
+    end_s: npt.ArrayLike,
 ) -> npt.NDArray[np.str_]:
     """Which layer made each attempt, in the order given; see `LAYERS`.
 
-    ``first``: the request's first by *start_s*; ``sdk``: the SDK says so itself (*retry_count* > 0; -1: it said
-    nothing); ``failover``: on another link than the request's attempt before; ``application``: once more on the
-    same link.
+    ``first``: the request's first by *start_s*; ``sdk``: one more of the tries that an SDK counts (*retry_count*; -1: it said nothing), see
+    `_counted_up`; ``failover``: on a link that the request had not tried; ``repeat``: once more on one that it had. Whether a repeat is the
+    service's own, its HTTP library's or a gateway's with a client of its own cannot be told. NaN in *end_s*: it did not end.
     """
-    requests, starts, links = np.asarray(request), np.asarray(start_s, dtype=np.float64), np.asarray(link)
+    columns = [np.unique(np.asarray(of), return_inverse=True)[1] for of in (request, link)]
+    requests, links = columns
+    starts, ends = np.asarray(start_s, dtype=np.float64), np.asarray(end_s, dtype=np.float64)
     counts = np.asarray(retry_count)
-    if not requests.shape == starts.shape == links.shape == counts.shape:
-        raise ValueError(
-            f"{requests.size} requests, {starts.size} starts, {links.size} links, {counts.size} retry counts; "
-            "each attempt needs all four"
-        )
-    codes = np.unique(requests, return_inverse=True)[1]
-    order = np.lexsort((counts, starts, codes))
-    again = np.r_[False, np.diff(codes[order]) == 0][: order.size]
-    moved = np.r_[False, links[order][1:] != links[order][:-1]][: order.size]
-    made = np.select([~again, counts[order] > 0, moved], LAYERS[:3], LAYERS[3])
+    if not requests.shape == starts.shape == links.shape == counts.shape == ends.shape:
+        sizes_ = f"{requests.size} requests, {starts.size} starts, {links.size} links, {counts.size} retry counts, {ends.size} ends"
+        raise ValueError(f"{sizes_}; each attempt needs all five")
+    order = np.lexsort((ends, links, counts, starts, requests))
+    of, on = requests[order], links[order]
+    again = np.r_[False, np.diff(of) == 0][: order.size]
+    untried = np.zeros(order.size, np.bool_)
+    untried[np.unique(of * (links.max(initial=0) + 1) + on, return_index=True)[1]] = True
+    made = np.select([~again, untried], LAYERS[:1] + LAYERS[2:3], LAYERS[3])
+    made[again & _by_an_sdk(of, counts[order], starts[order], ends[order])] = "sdk"
     layer = np.empty_like(made)
     layer[order] = made
     return layer
+
+
+def _by_an_sdk(
+    requests: npt.NDArray[np.intp],
+    counts: npt.NDArray[np.int64],
+    start_s: npt.NDArray[np.float64],
+    end_s: npt.NDArray[np.float64],
+) -> npt.NDArray[np.bool_]:
+    """Which attempts, in order of request and start, an SDK made once more; most requests have none, and are not looked through."""
+    made = np.zeros(requests.size, np.bool_)
+    retried = np.isin(requests, requests[counts > 0])
+    ended_s = np.where(np.isnan(end_s), np.inf, end_s)
+    starts = np.flatnonzero(np.r_[True, np.diff(requests) != 0][: requests.size])
+    for rows in np.split(np.arange(requests.size), starts[1:]):
+        if rows.size and retried[rows[0]]:
+            made[rows] = _counted_up(counts[rows].tolist(), start_s[rows].tolist(), ended_s[rows].tolist())
+    return made
+
+
+def _counted_up(counts: list[int], start_s: list[float], end_s: list[float]) -> list[bool]:
+    """Which attempts of one request, in order of start, are a further try of an SDK, whose count goes up by it.
+
+    An attempt follows a call that had ended when it began. Where one counts less, it is that call's next try. Where one counts as much,
+    somebody behind the SDK repeats what that counted, as a gateway does that passes the SDK's header on. A smaller count is another call.
+    """
+    calls: list[list[float]] = []  # count and end of the last try of each call
+    made = []
+    for count, begins, ends in zip(counts, start_s, end_s, strict=True):
+        over = [call for call in calls if call[1] <= begins + _HAIR_S]
+        lower = max((call for call in over if call[0] < count), default=None)
+        equal = next((call for call in over if call[0] == count), None)
+        made.append(count > 0 and (lower is not None or all(call[0] != count for call in calls)))
+        if count < 0:
+            continue
+        if (call := lower or equal) is None:
+            calls.append([count, ends])
+        else:
+            call[:] = [count, max(call[1], ends)]
+    return made
 
 
 def _equal(count: float, n: int) -> Interval:

@@ -106,19 +106,59 @@ def test_each_layer_is_told_by_its_mark() -> None:
         (7, 0.0, "east", 0, "first"),
         (7, 1.0, "east", 1, "sdk"),
         (7, 2.0, "east", 2, "sdk"),
-        (7, 3.0, "east", 0, "application"),
+        (7, 3.0, "east", 0, "repeat"),
         (7, 4.0, "west", 0, "failover"),
-        (7, 5.0, "west", -1, "application"),
+        (7, 5.0, "west", -1, "repeat"),
+        (7, 6.0, "east", -1, "repeat"),
         (8, 0.5, "west", -1, "first"),
         (8, 0.6, "east", -1, "failover"),
         (8, 0.7, "east", 1, "sdk"),
     ]
     request, start_s, link, count, expected = zip(*attempts, strict=True)
-    assert list(layers(request, start_s, link, count)) == list(expected)
+    ends = np.asarray(start_s) + 0.05
+    assert list(layers(request, start_s, link, count, ends)) == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("links", "counts", "made"),
+    [
+        (
+            "aaaaaaaaa",
+            (0, 0, 0, 1, 1, 1, 2, 2, 2),
+            "frrsrrsrr",
+        ),  # a gateway tries three times, and passes the SDK's count on
+        (
+            "aaaaaa",
+            (0, 1, 2, 0, 1, 2),
+            "fssrss",
+        ),  # a loop round an SDK, or an SDK before a gateway that has one of its own
+        ("abab", (0, 0, 1, 1), "fosr"),  # a gateway with two providers, behind an SDK
+        ("abab", (-1, -1, -1, -1), "forr"),
+        ("abab", (0, 0, 0, 0), "forr"),
+        ("aab", (0, 1, 0), "fso"),
+        ("aabb", (0, 1, 0, 1), "fsos"),
+        ("aa", (1, 2), "fs"),  # the first one was refused, and left no trace
+        ("aa", (0, 2), "fs"),  # so was the second
+        ("abc", (-1, -1, 1), "fos"),
+    ],
+)
+def test_an_equal_count_is_somebody_elses_retry_and_a_link_tried_before_is_no_failover(
+    links: str, counts: tuple[int, ...], made: str
+) -> None:
+    n = len(links)
+    told = layers([1] * n, np.arange(n), list(links), list(counts), np.arange(n) + 0.9)
+    assert "".join({"first": "f", "sdk": "s", "failover": "o", "repeat": "r"}[layer] for layer in told) == made
+
+
+def test_two_calls_at_once_each_have_their_own_count() -> None:
+    starts, ends = [0.0, 0.2, 1.0, 1.2], [0.9, 1.1, 1.9, 2.1]
+    assert list(layers([1] * 4, starts, ["a"] * 4, [0, 0, 1, 1], ends)) == ["first", "repeat", "sdk", "sdk"]
+    # One that never ended is not what a later one follows.
+    assert list(layers([1] * 2, [0.0, 1.0], ["a"] * 2, [1, 1], [np.nan, 1.5])) == ["first", "repeat"]
 
 
 def test_attempts_of_one_instant_are_in_order_of_the_sdks_count() -> None:
-    assert list(layers([1, 1], [0.0, 0.0], ["a", "a"], [1, 0])) == ["sdk", "first"]
+    assert list(layers([1, 1], [0.0, 0.0], ["a", "a"], [1, 0], [0.1, 0.0])) == ["sdk", "first"]
 
 
 def test_layers_do_not_depend_on_the_order_of_attempts() -> None:
@@ -128,15 +168,16 @@ def test_layers_do_not_depend_on_the_order_of_attempts() -> None:
         generator.random(100),
         generator.integers(0, 2, 100),
         generator.integers(-1, 3, 100),
+        generator.random(100) + 0.5,
     )
     order = generator.permutation(100)
     assert list(layers(*(column[order] for column in columns))) == list(layers(*columns)[order])
 
 
 def test_no_attempt_has_no_layer() -> None:
-    assert layers([], [], [], []).size == 0
+    assert layers([], [], [], [], []).size == 0
 
 
-def test_attempts_without_all_four_are_an_error() -> None:
-    with pytest.raises(ValueError, match="each attempt needs all four"):
-        layers([1, 2], [0.0], ["a"], [0])
+def test_attempts_without_all_five_are_an_error() -> None:
+    with pytest.raises(ValueError, match="each attempt needs all five"):
+        layers([1, 2], [0.0], ["a"], [0], [1.0])
