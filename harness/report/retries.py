@@ -18,7 +18,7 @@ from harness.report.svg import drawing, element, text
 from harness.report.templating import render
 
 _ROW, _TOP = 46.0, 4.0
-_REPEATS = "Repeats may be the service's, its library's or a gateway's."
+_REPEATS = "Repeats: by the service, its library or a gateway."
 
 
 @dataclass(frozen=True, slots=True)
