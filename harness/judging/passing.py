@@ -1,10 +1,12 @@
-"""What the wire did not pass as it would have gone without it, and said: redirects past a link, and providers that it did not reach."""
+"""What the wire could not pass, or passed beside its links and faults: redirects elsewhere, providers not reached, tunnels left alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from harness.judging.evidence import Evidence
+
+_SWITCHED = 101
 
 
 def astray(evidence: Evidence) -> Iterator[str]:
@@ -23,6 +25,22 @@ def unreached(evidence: Evidence) -> Iterator[str]:
     failed = rows[(rows["detail"] != "") & (rows["fault"] == "")]
     for link, lost in failed.groupby("link"):
         yield f"{_times(len(lost), 'attempt')} on {link} did not reach the provider: {lost['detail'].mode()[0]}"
+
+
+def untouched(evidence: Evidence) -> Iterator[str]:
+    """Faults of an edge that met WebSockets which were open already: they answer an opening, and touch nothing that is said in one."""
+    rows = evidence.attempts[evidence.attempts["status"] == _SWITCHED]
+    for disturbance in evidence.plan.disturbances if len(rows) else ():
+        window = evidence.window_of(disturbance)
+        links = [effect.aim for effect in disturbance.effects if effect.place == "edge"]
+        if window is None or not links:
+            continue
+        open_then = (rows["start_s"] < window.start_s) & ~(rows["end_s"] < window.start_s) & rows["link"].isin(links)
+        if passed := int(open_then.sum()):
+            yield (
+                f"{_times(passed, 'WebSocket')} on {', '.join(links)} had been opened before {disturbance.fault.summary()} began, which "
+                "answers openings alone: what was said in them went on"
+            )
 
 
 def _times(n: int, what: str) -> str:

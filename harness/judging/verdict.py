@@ -15,7 +15,7 @@ from harness.judging.hold import hold
 from harness.judging.metrics import Metric, measurable, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
-from harness.judging.passing import astray, unreached
+from harness.judging.passing import astray, unreached, untouched
 from harness.judging.quality import distrust, measurement_quality, untold, untried
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Result
 from harness.judging.sameness import unlooked_at
@@ -76,8 +76,9 @@ def _judgement(
             return Judgement(verdict, _sentence([*reasons, *unreached(evidence)]))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
     worse = [f"not asked about: {'; '.join(worsened)}"] if worsened else []
-    besides = [*silence(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence), *astray(evidence)]
-    return Judgement("pass", _sentence([f"every expectation held: {held}", *worse, *besides, *unreached(evidence)]))
+    besides = [*silence(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence)]
+    besides += [*astray(evidence), *untouched(evidence), *unreached(evidence)]
+    return Judgement("pass", _sentence([f"every expectation held: {held}", *worse, *besides]))
 
 
 def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[str]) -> list[str]:

@@ -577,6 +577,35 @@ def test_redirects_past_a_link_and_providers_that_were_not_reached_are_told_unde
     assert judged(plan, requests=asked, arrivals=usual).quality.notes == []
 
 
+@pytest.mark.parametrize(
+    ("fault", "start_s", "end_s", "told"),
+    [
+        ("rate_limit", 2.0, None, True),
+        ("rate_limit", 2.0, 4.0, True),
+        ("rate_limit", 2.0, 2.5, False),  # over before it began
+        ("rate_limit", 4.0, None, False),  # its opening was answered as any
+        ("latency", 2.0, None, False),  # which reaches what is said, too
+    ],
+)
+def test_websockets_that_a_fault_of_an_edge_did_not_touch_are_told(
+    judged: Callable[..., Result],
+    make_plan: MakePlan,
+    rows: Rows,
+    attempt: Callable[..., Attempt],
+    fault: str,
+    start_s: float,
+    end_s: float | None,
+    told: bool,
+) -> None:
+    own = {"requests_per_min": 60} if fault == "rate_limit" else {"base": "100ms"}
+    plan = make_plan(faults=[{"kind": fault, "on": {"kind": "provider"}, **own}])
+    asked = rows(plan)
+    opened = Attempt("provider-east", start_s, nonce=asked[0].nonce, method="GET", status=101, end_s=end_s)
+    result = judged(plan, requests=asked, attempts=[*map(attempt, asked), opened])
+    note = "1 WebSocket on provider-east, provider-west had been opened before rate_limit"
+    assert any(note in said for said in result.quality.notes) == told
+
+
 def test_phases_are_told_with_their_requests(make_plan: MakePlan, judged: Callable[..., Result]) -> None:
     phases = judged().phases
     assert [(p.name, p.start_s, p.end_s, p.requests, p.good_ratio) for p in phases] == [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from aiohttp import ClientSession, web
 
 from harness.faults.effects import EdgeRule, FailShare, TapMode, Throttle
 
@@ -142,3 +145,36 @@ def test_another_upgrade_is_not_passed_and_the_request_goes_on_without_it(wire, 
     client.say(ask)
     client.hear(kit.WHOLE)
     assert not {"upgrade"} & {name.lower() for name, _ in provider.accepted[0].headers}
+
+
+def test_a_websocket_library_speaks_to_a_server_of_one_over_a_link(new_wire, kit, new_loop) -> None:
+    async def echo(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data.upper())
+        return socket
+
+    async def main() -> list[str]:
+        application = web.Application()
+        application.add_routes([web.get("/v1/realtime", echo)])
+        runner = web.AppRunner(application)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        wire = new_wire({"east": f"http://127.0.0.1:{runner.addresses[0][1]}"})
+        url, heard = f"http://127.0.0.1:{wire.tap()}/v1/realtime", []
+        try:
+            async with ClientSession() as session, session.ws_connect(url, compress=15) as client:
+                for said in ("hello", "x" * 200_000):
+                    await client.send_str(said)
+                    heard.append(await client.receive_str())
+                await client.close()
+                assert client.close_code == 1000
+        finally:
+            await runner.cleanup()
+        kit.eventually(lambda: [(row.status, row.outcome) for row in wire.attempts()] == [(101, "complete")])
+        return heard
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        assert runner.run(main()) == ["HELLO", "X" * 200_000]
