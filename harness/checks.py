@@ -8,6 +8,7 @@ from pathlib import Path
 from shutil import which
 
 from harness.interval import Interval
+from harness.judging.following import refused
 from harness.judging.metrics import Metric, metrics
 from harness.judging.sample import LABELS
 from harness.planning.plan import Plan
@@ -15,7 +16,7 @@ from harness.problems import Problem
 from harness.protocols.asking import resolved
 from harness.protocols.pointer import is_pointer
 from harness.protocols.protocols import protocol
-from harness.reading import expectation
+from harness.reading import abort, expectation
 from harness.reading.expectation import Expectation, Selection
 from harness.reading.hosts import host_of, on_this_machine
 from harness.reading.placeholders import missing_secrets, unknown_placeholders, untold_links
@@ -186,6 +187,13 @@ def _outlived(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
 
 OUTLIVED = 2.0
 """A fault shorter than so many deadlines is ended by the time that many of its requests are."""
+
+
+def unabortable(document: Document[Scenario]) -> Iterator[Problem]:
+    """Every condition on which the run is to be ended that could never be met, or that nobody could look at."""
+    for index, written in enumerate(document.value.abort):
+        for why in refused(abort.parse(written)):
+            yield document.problem(f"abort[{index}]", why)
 
 
 def never_settled(written: Written, made: Plan) -> Iterator[Problem]:

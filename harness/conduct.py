@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from harness.judging.following import followed
 from harness.judging.preflight import obstacles
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
@@ -34,6 +35,7 @@ from harness.stored import Run, judged, writing
 
 if TYPE_CHECKING:
     from harness.judging.baseline import Baseline
+    from harness.running.guard import Guard
     from harness.running.world.interruptions import Interruptions
     from harness.running.world.real import ProxyServer
 
@@ -126,7 +128,7 @@ def _live_through(given: _Given, record: _Record) -> None:
     plan, folder, signals = given.prepared.plan, given.folder, given.signals
     requests = plan.schedule.requests
     questions = {question.id: question for question in given.prepared.questions.value.questions}
-    with real_world(plan, questions, folder, given.environment, given.proxy, signals, given.say) as real:
+    with real_world(plan, questions, folder, given.environment, given.proxy, signals, given.say, _guard(plan)) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         threading.Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
         given.say("asking one question before the load")
@@ -141,6 +143,15 @@ def _live_through(given: _Given, record: _Record) -> None:
         # Of a run that was cut short a process may be missing, and that has been told.
         with suppress(HarnessError) if record.cut_short else nullcontext():
             real.finish()
+
+
+def _guard(plan: Plan) -> Guard | None:
+    """What ends the run where it goes worse than its scenario allows; None where that says nothing."""
+    from harness.running.guard import Guard
+
+    conditions = followed(plan)
+    due_s = list(plan.schedule.due_times()) if conditions else []
+    return Guard(conditions, due_s, plan.scenario.good.within) if conditions else None
 
 
 def _harmless(say: Callable[[str], object], mask: Mask = NOTHING) -> Callable[[str], None]:

@@ -15,6 +15,7 @@ from harness.checks import (
     never_settled,
     nobody_asks,
     target_problems,
+    unabortable,
     unknown_values,
     warnings,
 )
@@ -89,6 +90,7 @@ def prepare(
     questions = _loaded(problems, lambda: _questions(*asks, scenario_path, questions_path)) if asks else None
     written = Written(scenario or draft, asked.expectations)
     problems += written.problems
+    problems += unabortable(scenario) if scenario else ()
     if target:
         problems += target_problems(target, environment)
         problems += missing_commands(target) if starts else ()

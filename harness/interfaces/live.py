@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
-from typing import IO, TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from harness.planning.plan import Plan
+from harness.record.rowfile import Tail
 from harness.record.rows import Attempt, Request
 from harness.running.loop import Progress
 
@@ -21,34 +20,12 @@ _WINDOW_S = 5.0
 _LINE_EVERY_S = 5.0
 
 
-class _Tail:
-    """New rows of files that others append to."""
-
-    def __init__(self, folder: Path, pattern: str) -> None:
-        self._folder, self._pattern = folder, pattern
-        self._open: dict[Path, tuple[IO[bytes], Any]] = {}
-
-    def rows(self) -> Iterator[list[Any]]:
-        import msgpack
-
-        for path in self._folder.glob(self._pattern):
-            if path not in self._open:
-                self._open[path] = (path.open("rb"), msgpack.Unpacker(max_buffer_size=1 << 28))
-            file, unpacker = self._open[path]
-            unpacker.feed(file.read(1 << 22))
-            yield from (row for row in unpacker if isinstance(row, list))
-
-    def close(self) -> None:
-        for file, _ in self._open.values():
-            file.close()
-
-
 class Numbers:
     """The run so far, from what its processes have written: over the last five seconds, and over all of it."""
 
     def __init__(self, plan: Plan, rows: Path, clock: Callable[[], float] = monotonic) -> None:
         self._plan, self._clock = plan, clock
-        self._requests, self._attempts = _Tail(rows, "requests*.rows"), _Tail(rows, "attempts*.rows")
+        self._requests, self._attempts = Tail(rows, "requests", Request), Tail(rows, "attempts", Attempt)
         self._recent: deque[tuple[float, float, bool]] = deque()
         self.ended = self.attempts = self.strays = 0
         self._tried: Counter[str] = Counter()
@@ -57,8 +34,7 @@ class Numbers:
     def read(self) -> None:
         """Take in what was written since the last time."""
         within_s = self._plan.scenario.good.within
-        for fields in self._requests.rows():
-            row = msgspec.convert(fields, Request)
+        for row in self._requests.rows():
             if row.end_s is None:
                 continue
             latency_s = row.end_s - row.due_s
@@ -73,8 +49,7 @@ class Numbers:
 
     def _count_attempts(self) -> None:
         """Those of requests that have ended: of one that is open nobody knows how many there will be, and others belong to none."""
-        for fields in self._attempts.rows():
-            nonce = msgspec.convert(fields, Attempt).nonce
+        for nonce in (row.nonce for row in self._attempts.rows()):
             if not nonce:
                 self.strays += 1
             elif nonce in self._over:

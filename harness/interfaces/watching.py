@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 from harness.interfaces.live import Numbers, phase_at
 from harness.planning.plan import Plan
@@ -38,9 +39,15 @@ class Progress:
 class Watching:
     """A panel for a program: each look at the run goes to *told*, until that fails; the run goes on then, and a warning says so."""
 
-    def __init__(self, told: Callable[[Progress], object], plan: Plan, rows: Path) -> None:
+    def __init__(
+        self,
+        told: Callable[[Progress], object],
+        plan: Plan,
+        rows: Path,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._told: Callable[[Progress], object] | None = told
-        self._plan, self._numbers = plan, Numbers(plan, rows)
+        self._plan, self._numbers = plan, Numbers(plan, rows, clock)
 
     def __enter__(self) -> Watching:
         return self

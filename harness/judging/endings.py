@@ -38,7 +38,7 @@ def endings(evidence: Evidence) -> Iterator[Judgement]:
         case "crashed":
             yield Judgement("crashed", ended.detail or "the harness broke")
         case "aborted":
-            yield Judgement("aborted", ended.detail)
+            yield Judgement("aborted", f"the run was ended at {ended.at_s:.1f} s: {ended.detail}")
         case "service_ended" if failed := service_ended(evidence):
             yield Judgement("fail", failed)
         case "service_ended":

@@ -13,6 +13,8 @@ from harness.planning.schedule import Schedule, count
 from harness.planning.windows import Window, merged
 from harness.problems import Problem
 from harness.protocols.nonce import REQUESTS_MAX
+from harness.reading import abort
+from harness.reading.abort import AbortCondition
 from harness.reading.expectation import Expectation
 from harness.reading.scenario import AROUND, Scenario, in_order
 from harness.reading.target import Target
@@ -48,6 +50,11 @@ class Plan:
         """When every request is due."""
         load = self.scenario.load
         return Schedule(load.arrivals, load.rate_per_s, self.total_s, load.jitter, load.turn_gap, self.seed)
+
+    @property
+    def aborts(self) -> tuple[AbortCondition, ...]:
+        """On what the run is ended at once."""
+        return tuple(abort.parse(written) for written in self.scenario.abort)
 
     @property
     def ends_s(self) -> float:

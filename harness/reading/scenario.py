@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from pydantic_core import PydanticCustomError
 
 from harness.faults import AnyFault
+from harness.reading.abort import FORM as ABORT_FORM
+from harness.reading.abort import parse
 from harness.reading.expectation import FORM, PHASE_NAME, RESERVED
 from harness.reading.patterns import JsonSchema, Regex
 from harness.reading.quantities import Seconds
@@ -172,6 +174,11 @@ class Good(_Strict):
     answers: Answers | None = Field(default=None, description="what a good answer has to say; default: anything")
 
 
+def _abortable(written: str) -> str:
+    parse(written)
+    return written
+
+
 class Scenario(_Strict):
     """What a person wrote, checked."""
 
@@ -186,6 +193,9 @@ class Scenario(_Strict):
     phases: Phases
     faults: list[AnyFault] = Field(default_factory=list)
     good: Good = Field(default_factory=Good)
+    abort: list[Annotated[str, AfterValidator(_abortable)]] = Field(
+        default_factory=list, description=f"on what the run is ended at once, with everything put back: {ABORT_FORM}"
+    )
     expect: list[str] = Field(min_length=1, description=FORM)
 
     @property

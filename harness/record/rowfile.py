@@ -9,7 +9,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, Any, Generic, TypeVar
 
 import msgspec
 
@@ -45,3 +45,27 @@ def read_rows(path: Path, kind: type[Row]) -> Iterator[Row]:
         for fields in msgpack.Unpacker(file, max_buffer_size=1 << 28):
             if isinstance(fields, list):  # zero bytes after a crash read as integers
                 yield msgspec.convert(fields, kind)
+
+
+class Tail(Generic[Row]):
+    """New rows of a *kind* in the files of *folder* whose names begin with *name*, to which others append."""
+
+    def __init__(self, folder: Path, name: str, kind: type[Row]) -> None:
+        self._folder, self._pattern = folder, f"{name}*.rows"
+        self._kind: type[Row] = kind
+        self._open: dict[Path, tuple[IO[bytes], Any]] = {}
+
+    def rows(self) -> Iterator[Row]:
+        """Those that were written since the last time, one that is not whole yet left for the next."""
+        import msgpack
+
+        for path in self._folder.glob(self._pattern):
+            if path not in self._open:
+                self._open[path] = (path.open("rb"), msgpack.Unpacker(max_buffer_size=1 << 28))
+            file, unpacker = self._open[path]
+            unpacker.feed(file.read(1 << 22))
+            yield from (msgspec.convert(fields, self._kind) for fields in unpacker if isinstance(fields, list))
+
+    def close(self) -> None:
+        for file, _ in self._open.values():
+            file.close()

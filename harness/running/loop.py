@@ -27,7 +27,7 @@ from harness.record.history import (
     Reverted,
     Reverting,
 )
-from harness.running.ports import Record, ServiceEndedError, UntrustworthyError, World
+from harness.running.ports import AbortedError, Record, ServiceEndedError, UntrustworthyError, World
 
 _TICK_S = 0.1
 # Often until a fault is seen, so that one knows when it took hold; then about once a second, as long as it is to be in force.
@@ -112,6 +112,8 @@ def _carried_out(course: _Course, unforeseen: Callable[[BaseException], str]) ->
         raise
     except UntrustworthyError as error:
         return "invalidated", str(error)
+    except AbortedError as error:
+        return "aborted", str(error)
     except ServiceEndedError as error:
         return "service_ended", str(error)
     except (HarnessError, OSError) as error:

@@ -63,7 +63,8 @@ class Watch(Protocol):
     """Looks after everything that was started."""
 
     def check(self) -> None:
-        """Raises UntrustworthyError when the measurement has become untrustworthy, HarnessError when a process died.
+        """Raises UntrustworthyError when the measurement has become untrustworthy, AbortedError when the run goes worse than it may, and
+        HarnessError when a process died.
 
         That is ServiceEndedError where it was one of the system under test.
         """
@@ -97,6 +98,10 @@ class Record(Protocol):
 
 class ServiceEndedError(HarnessError):
     """A process of the system under test has ended, though nobody asked it to."""
+
+
+class AbortedError(Exception):
+    """The run goes worse than its scenario allows; the message says what is how bad."""
 
 
 class UntrustworthyError(Exception):

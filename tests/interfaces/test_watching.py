@@ -38,7 +38,7 @@ def rows(tmp_path: Path) -> Path:
 def test_a_program_is_told_the_phase_the_faults_and_the_figures(plan: Plan, rows: Path) -> None:
     (disturbance,) = plan.disturbances
     told: list[Progress] = []
-    with Watching(told.append, plan, rows) as watching:
+    with Watching(told.append, plan, rows, lambda: 1_003.0) as watching:
         watching.show(loop.Progress(20.0, {disturbance.id: disturbance}, {disturbance.id, "one that is over"}))
     assert told == [
         Progress(

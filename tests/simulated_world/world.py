@@ -7,12 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from harness.judging.evidence import Evidence
+from harness.judging.following import followed
 from harness.judging.joining import derive_attempts, derive_requests
 from harness.planning.plan import Plan
 from harness.reading.target import Link, Simulated, SimulatedUpstream, Target
 from harness.record.history import Begun, History
 from harness.record.rows import Arrival, Attempt, Request
 from harness.record.tables import table
+from harness.running.guard import Guard
 from harness.running.ports import World
 from simulated_world.calls import Calls
 from simulated_world.clients import RUN_ID, SOUND, Clients, Flaws
@@ -59,14 +61,18 @@ class SimSubject:
 
 
 class SimWatch:
-    """Nothing dies here unless a call is made to fail; see `ports.Watch`."""
+    """Nothing dies here unless a call is made to fail, and clients are looked after as in the real world; see `ports.Watch`."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, calls: Calls, plan: Plan, clients: Clients, events: Events) -> None:
+        self._calls, self._clients, self._events = calls, clients, events
+        self._guard = Guard(followed(plan), list(plan.schedule.due_times()), plan.scenario.good.within)
+        self._heard = 0
 
     def check(self) -> None:
         with self._calls.one("watch.check"):
-            pass
+            self._guard.hear(self._clients.rows[self._heard :])
+            self._heard = len(self._clients.rows)
+            self._guard.check(self._events.now_s)
 
 
 class SimInterruptions:
@@ -123,7 +129,7 @@ class SimWorld:
             self.injector,
             SimLoad(self.clients, self.calls),
             SimSubject(self.stores, self.calls),
-            SimWatch(self.calls),
+            SimWatch(self.calls, plan, self.clients, self.events),
             SimInterruptions(self.calls),
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import inf, isfinite
 from typing import TYPE_CHECKING, ClassVar
 
@@ -50,6 +50,8 @@ class Metric(Telling, ABC):
     """Whether questions have to say who asks."""
     bounds: ClassVar[tuple[float, float]] = (0.0, inf)
     """The least and the greatest value that it can have."""
+    followed: ClassVar[bool] = False
+    """Whether it can be followed while a run goes on, so that the run can be ended for it."""
 
     @abstractmethod
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
@@ -62,6 +64,18 @@ class Metric(Telling, ABC):
     def about_usual(self, part: str | None) -> bool:
         """Whether who limits its *part* has asked about its usual part, too."""
         return True
+
+    def follows(self, part: str | None) -> bool:
+        """Whether its *part* can be followed while a run goes on, where it can at all."""
+        return True
+
+    def so_far(self, outcomes: Sequence[tuple[bool, float]], part: str | None = None) -> float:
+        """What it comes to over requests of which each was answered well or not, and took so many seconds (infinite: never whole)."""
+        raise NotImplementedError
+
+    def known_after_s(self, limit: float, within_s: float) -> float:
+        """So long after a request was due it is known on which side of *limit* it is, where good ones are answered *within_s*."""
+        return within_s
 
     def where(self, sample: Sample) -> str | None:
         """Name of the window that was the worst of several; None where there is but one, or nothing was bad in any."""

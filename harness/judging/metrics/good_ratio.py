@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -42,6 +42,7 @@ class GoodRatio(Metric):
     held_first: ClassVar[int] = 10
     chart: ClassVar[str] = "goodput"
     in_tables: ClassVar[bool] = True
+    followed: ClassVar[bool] = True
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         from harness.judging.scoring.good_ratio import good_ratio
@@ -52,6 +53,9 @@ class GoodRatio(Metric):
 
         interval: Interval = sample.once(self.name, made)
         return interval
+
+    def so_far(self, outcomes: Sequence[tuple[bool, float]], part: str | None = None) -> float:
+        return sum(good for good, _ in outcomes) / len(outcomes)
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if expectation.wants_low:

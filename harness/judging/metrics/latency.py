@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -86,6 +87,18 @@ class Latency(_Quantiles):
     title: ClassVar[str] = "Latency"
     about: ClassVar[str] = "from when a request was due to the end of its answer"
     chart: ClassVar[str] = "latency"
+    followed: ClassVar[bool] = True
+
+    def follows(self, part: str | None) -> bool:
+        """What is left out of the complete ones alone is what is worst."""
+        return part in _QUANTILES
+
+    def known_after_s(self, limit: float, within_s: float) -> float:
+        return limit / 1000
+
+    def so_far(self, outcomes: Sequence[tuple[bool, float]], part: str | None = None) -> float:
+        took_s = sorted(seconds for _, seconds in outcomes)
+        return 1000 * took_s[min(len(took_s) - 1, int(_asked(part)[0] * len(took_s)))]
 
 
 class TimeToFirstToken(_Quantiles):

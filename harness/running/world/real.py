@@ -25,6 +25,7 @@ from harness.record.history import Preflight
 from harness.record.instrument import InstrumentFile
 from harness.record.run_folder import RunFolder
 from harness.running.free_port import free_port
+from harness.running.guard import Guard
 from harness.running.keeper.keeper import Keeper
 from harness.running.keeper.means import HttpUndo
 from harness.running.keeper.undo import UndoLog, pending
@@ -52,7 +53,7 @@ from harness.running.world.places import Reach
 from harness.running.world.preflight import Questioner
 from harness.running.world.processes import Processes, address, host_and_port
 from harness.running.world.subject import ServiceUnderTest, accepted
-from harness.running.world.watch import Watchdog
+from harness.running.world.watch import Guarded, Watchdog
 from harness.settings import Settings
 
 _POLL_S = 0.02
@@ -130,6 +131,7 @@ def real_world(
     proxy: ProxyServer,
     signals: Interruptions,
     say: Say,
+    guard: Guard | None = None,
 ) -> Iterator[RealWorld]:
     """Start and join up everything that *plan* needs, and end it all on the way out, whatever happens inside.
 
@@ -149,13 +151,18 @@ def real_world(
         reach = Reach(carriers, joined.proxies, joined.wire, plan.target.links, joined.probe_ports)
         injector = FaultInjector(reach, grounds.undo)
         stack.callback(injector.close)
-        watch = Watchdog(processes, joined.proxies, carriers, wire=joined.wire)
-        stack.callback(watch.close)
+        watchdog = Watchdog(processes, joined.proxies, carriers, wire=joined.wire)
+        stack.callback(watchdog.close)
+        guarded = Guarded(watchdog, guard, folder.rows, load.clock) if guard else None
+        if guarded is not None:
+            stack.callback(guarded.close)
         samples = InstrumentFile(folder.instrument)
         stack.callback(samples.close)
         machine = MachineWatch(samples, grounds.keeper.pid, processes.pids)
         stack.callback(machine.close)
-        world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes), watch, signals)
+        world = World(
+            load.clock, injector, load, ServiceUnderTest(plan.target, processes), guarded or watchdog, signals
+        )
         counted = _Accepted(processes, plan.target)
 
         def set_off() -> float:

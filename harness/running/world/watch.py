@@ -1,12 +1,16 @@
-"""Looks after a run: processes that die, and a fault proxy or a wire that no longer answers."""
+"""Looks after a run: processes that die, a fault proxy or a wire that answers no more, and clients who are told worse than they may be."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from harness.running.ports import UntrustworthyError
+from harness.record.rowfile import Tail
+from harness.record.rows import Request
+from harness.running.guard import Guard
+from harness.running.ports import Clock, UntrustworthyError, Watch
 from harness.running.toxiproxy import ToxiproxyStage
 from harness.running.wire.client import WireError, WireSilentError, WireStage
 from harness.running.world.carriers import Carriers
@@ -17,6 +21,7 @@ _ANSWERED_WITHIN_S = 1.0
 _MISSED_MAX = 2
 _MISSED = f"{_MISSED_MAX} calls in a row had no answer"
 _SUSPENDED_S = 0.5
+_LOOK_S = 0.3
 
 
 def asleep_s() -> float:
@@ -26,6 +31,26 @@ def asleep_s() -> float:
     """
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return 0.0 if boot is None else time.clock_gettime(boot) - time.monotonic()
+
+
+class Guarded:
+    """*watch*, and a look at what clients were told so far, held against *guard*, several times a second; see `ports.Watch`."""
+
+    def __init__(self, watch: Watch, guard: Guard, rows: Path, clock: Clock) -> None:
+        self._watch, self._guard, self._clock = watch, guard, clock
+        self._rows = Tail(rows, "requests", Request)
+        self._looked_s = -_LOOK_S
+
+    def check(self) -> None:
+        self._watch.check()
+        now_s = self._clock.now()
+        if now_s >= self._looked_s + _LOOK_S:
+            self._looked_s = now_s
+            self._guard.hear(self._rows.rows())
+            self._guard.check(now_s)
+
+    def close(self) -> None:
+        self._rows.close()
 
 
 class Watchdog:

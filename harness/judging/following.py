@@ -1,0 +1,53 @@
+"""What can be followed while a run goes on, for a scenario that says on what to end it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from harness.judging.metrics import Metric, metrics
+from harness.planning.plan import Plan
+from harness.reading.abort import AbortCondition, Followed
+from harness.registry import UnknownNameError, suggestion
+
+
+def followed(plan: Plan) -> list[Followed]:
+    """The conditions on which a run of *plan* is to be ended, each with what it is held against."""
+    return [_followed(one, metrics[one.metric], plan.scenario.good.within) for one in plan.aborts]
+
+
+def _followed(condition: AbortCondition, metric: Metric, within_s: float) -> Followed:
+    after_s = metric.known_after_s(condition.limit, within_s)
+    return Followed(condition, partial(metric.so_far, part=condition.part), after_s)
+
+
+def refused(condition: AbortCondition) -> Iterator[str]:
+    """What is wrong with a condition that could never be met, or that nobody could look at."""
+    known = [name for name in metrics if metrics[name].followed]
+    if condition.metric not in known:
+        try:
+            there = bool(metrics[condition.metric])
+        except UnknownNameError:
+            there = False
+        why = "cannot be followed while a run goes on" if there else "is no metric"
+        yield f"{condition.metric!r} {why}; {suggestion(condition.metric, known)}"
+        return
+    yield from _misread(condition, metrics[condition.metric])
+
+
+def _misread(condition: AbortCondition, metric: Metric) -> Iterator[str]:
+    parts = [part for part in metric.parts if metric.follows(part)]
+    if condition.part not in parts and (parts or condition.part):
+        named = ", ".join(f"{metric.name}.{part}" for part in parts)
+        yield (
+            f"say which part of {metric.name}: {named}"
+            if parts
+            else f"{metric.name} has no parts; leave out .{condition.part}"
+        )
+    worse = "<" if metric.better == "higher" else ">"
+    if not condition.op.startswith(worse):
+        ends = f"'{condition}' would end a run that goes well"
+        yield f"{metric.name} is better {metric.better}, so {ends}; write {worse}"
+    low, high = metric.bounds
+    if not low <= condition.limit <= high:
+        yield f"{metric.name} is at least {low:g} and at most {high:g}, so {condition.limit:g} is never reached"

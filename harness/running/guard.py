@@ -1,0 +1,61 @@
+"""Ends a run that goes worse than its scenario allows, from what its clients have been told so far."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from math import inf
+from operator import ge, gt, le, lt
+
+from harness.reading.abort import Followed
+from harness.record.rows import Request
+from harness.running.ports import AbortedError
+
+_OPS = {"<": lt, "<=": le, ">": gt, ">=": ge}
+_FEWEST = 5
+"""Of fewer requests nothing is said, whatever became of them."""
+_SLACK_S = 0.5
+"""A row takes a moment from the client that writes it to here."""
+
+
+class Guard:
+    """What is *followed*, over requests that are due at *due_s* (sorted, by index), good ones of which are answered *within_s*.
+
+    A condition is about the requests due in so many seconds, the last of which it is known what became of; one that has no answer
+    yet has taken as long as it has waited.
+    """
+
+    def __init__(self, followed: Sequence[Followed], due_s: Sequence[float], within_s: float) -> None:
+        self._followed, self._due_s, self._within_s = followed, due_s, within_s
+        self._ended: dict[int, tuple[bool, float]] = {}
+        """By index: whether the answer was good, and how long it took; infinitely long where none came whole."""
+
+    def hear(self, rows: Iterable[Request]) -> None:
+        """Take in what became of requests."""
+        for row in rows:
+            whole = row.outcome == "complete" and row.end_s is not None
+            took_s = row.end_s - row.due_s if whole and row.end_s is not None else inf
+            self._ended[row.index] = (took_s <= self._within_s, took_s)
+
+    def check(self, now_s: float) -> None:
+        """Raises AbortedError, which says what is how bad, where a condition is met."""
+        for one in self._followed:
+            outcomes = self._outcomes(one, now_s)
+            value = one.so_far(outcomes) if outcomes else None
+            if value is not None and _OPS[one.condition.op](value, one.condition.limit):
+                raise AbortedError(f"{_told(one, value)}; the scenario aborts at {one.condition}")
+
+    def _outcomes(self, one: Followed, now_s: float) -> list[tuple[bool, float]]:
+        """Of the requests due in the condition's time; none before so much of the run has passed, nor of too few of them."""
+        until_s = now_s - one.after_s - _SLACK_S
+        from_s = until_s - one.condition.span_s
+        first, last = bisect_left(self._due_s, from_s), bisect_left(self._due_s, until_s)
+        if from_s < 0 or last - first < _FEWEST:
+            return []
+        return [self._ended.get(index, (False, now_s - self._due_s[index])) for index in range(first, last)]
+
+
+def _told(one: Followed, value: float) -> str:
+    number = "endless" if value == inf else f"{value:.3g}" if value < 100 else f"{value:.0f}"
+    seconds = f"{one.condition.span_s:g} s, up to {one.after_s + _SLACK_S:g} s before"
+    return f"{one.condition.subject} was {number} over {seconds}"

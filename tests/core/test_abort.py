@@ -1,0 +1,232 @@
+"""A run that goes worse than its scenario allows is ended, with everything put back; one that goes as badly as allowed is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from simulated_world import Fragile, Memory, SimWorld
+
+from harness.judging import verdict
+from harness.judging.evidence import Evidence
+from harness.judging.following import followed, refused
+from harness.planning.plan import Plan
+from harness.reading.abort import AbortCondition, parse
+from harness.reading.scenario import Scenario
+from harness.record.history import Ended, Reverted
+from harness.record.rowfile import RowFile
+from harness.record.rows import Request
+from harness.running import loop
+from harness.running.guard import Guard
+from harness.running.ports import AbortedError
+from harness.running.world.watch import Guarded
+
+MakePlan = Callable[..., Plan]
+MakeScenario = Callable[..., Scenario]
+WELL = "'{}' would end a run that goes well; write {}"
+LOSS = {"kind": "regional_loss", "region": "east"}
+# Ten a second for twenty seconds.
+DUE_S = [index / 10 for index in range(200)]
+
+
+def test_a_condition_is_a_metric_a_limit_and_a_time() -> None:
+    assert parse("good_ratio < 0.5 for 10s") == AbortCondition("good_ratio", None, "<", 0.5, 10)
+    assert parse("latency_ms.p95>20000 for 1.5 min").span_s == 90
+    assert str(parse("  latency_ms.p99 >= 5000  for 15s ")) == "latency_ms.p99 >= 5000 for 15s"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (
+            "good_ratio < 0.5",
+            "is no condition on which to abort; write metric[.part] < NUMBER for DURATION (or >), such as",
+        ),
+        ("good_ratio under 0.5 for 10s", "is no condition on which to abort"),
+        ("good_ratio < 0.5 for 10", "'10' is not a duration"),
+        ("good_ratio < 0.5 for 0s", "is about no time"),
+    ],
+)
+def test_what_is_no_condition_is_refused_with_what_would_be_right(
+    make_scenario: MakeScenario, written: str, told: str
+) -> None:
+    with pytest.raises(ValidationError) as found:
+        make_scenario(abort=[written])
+    assert told in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("good_ration < 0.5 for 10s", ["'good_ration' is no metric; did you mean 'good_ratio'?"]),
+        ("recovery_time_s > 5 for 10s", ["'recovery_time_s' cannot be followed while a run goes on; known: good_ratio, latency_ms"]),
+        ("latency_ms > 5000 for 10s", ["say which part of latency_ms: latency_ms.p50, latency_ms.p90, latency_ms.p95, latency_ms.p99"]),
+        ("good_ratio.p95 < 0.5 for 10s", ["good_ratio has no parts; leave out .p95"]),
+        ("good_ratio > 0.5 for 10s", ["good_ratio is better higher, so " + WELL.format("good_ratio > 0.5 for 10s", "<")]),
+        ("latency_ms.p95 < 500 for 10s", ["latency_ms is better lower, so " + WELL.format("latency_ms.p95 < 500 for 10s", ">")]),
+        ("good_ratio < 50 for 10s", ["good_ratio is at least 0 and at most 1, so 50 is never reached"]),
+        ("good_ratio < 0.5 for 10s", []),
+        ("latency_ms.p99 >= 5000 for 10s", []),
+    ],
+)  # fmt: skip
+def test_a_condition_that_could_never_be_met_is_refused_too(written: str, told: list[str]) -> None:
+    assert list(refused(parse(written))) == told
+
+
+@pytest.fixture
+def guard(make_plan: MakePlan) -> Callable[..., Guard]:
+    """Holds ten requests a second, which are good when they are answered within 4 s, against conditions."""
+
+    def made(*conditions: str, due_s: Sequence[float] = DUE_S) -> Guard:
+        return Guard(followed(make_plan(abort=list(conditions))), due_s, 4.0)
+
+    return made
+
+
+MakeGuard = Callable[..., Guard]
+
+
+def rows(first: int, last: int, took_s: float = 0.5, **keys: Any) -> list[Request]:
+    return [
+        Request(i, 0, DUE_S[i], end_s=DUE_S[i] + took_s, **({"outcome": "complete"} | keys)) for i in range(first, last)
+    ]
+
+
+def aborts(one: Guard, now_s: float) -> str:
+    try:
+        one.check(now_s)
+    except AbortedError as error:
+        return str(error)
+    return ""
+
+
+# Of what is due until 10 s, all is known at 14.5 s.
+KNOWN_S = 14.5
+
+
+def test_a_ratio_that_is_too_low_over_all_of_the_time_ends_the_run_and_says_by_how_much(guard: MakeGuard) -> None:
+    one = guard("good_ratio < 0.5 for 10s")
+    one.hear(rows(0, 40) + rows(40, 100, outcome="error"))
+    assert aborts(one, KNOWN_S) == (
+        "good_ratio was 0.4 over 10 s, up to 4.5 s before; the scenario aborts at good_ratio < 0.5 for 10s"
+    )
+
+
+def test_one_that_is_just_allowed_does_not(guard: MakeGuard) -> None:
+    one = guard("good_ratio < 0.5 for 10s")
+    one.hear(rows(0, 50) + rows(50, 100, outcome="error"))
+    assert not aborts(one, KNOWN_S)
+
+
+def test_what_was_bad_for_less_than_the_time_does_not(guard: MakeGuard) -> None:
+    one = guard("good_ratio < 0.5 for 10s")
+    one.hear(rows(0, 60) + rows(60, 120, outcome="error"))
+    assert not aborts(one, KNOWN_S)
+    assert aborts(one, KNOWN_S + 2)
+
+
+def test_nothing_is_said_before_so_much_of_the_run_is_known_nor_of_a_handful_of_requests(guard: MakeGuard) -> None:
+    one = guard("good_ratio < 0.5 for 10s")
+    one.hear(rows(0, 100, outcome="error"))
+    assert not aborts(one, KNOWN_S - 0.1)
+    assert aborts(one, KNOWN_S)
+    assert not aborts(guard("good_ratio < 0.5 for 10s", due_s=[0.0, 3.0, 6.0, 9.0]), 20.0)
+
+
+def test_what_has_no_answer_when_it_should_have_one_is_bad_so_that_a_black_hole_is_seen(guard: MakeGuard) -> None:
+    one = guard("good_ratio < 0.5 for 10s")
+    one.hear(rows(0, 100))
+    assert not aborts(one, KNOWN_S + 5)
+    assert aborts(one, KNOWN_S + 5.2)
+
+
+@pytest.mark.parametrize("ended", ["complete", "error"])
+def test_a_quantile_counts_what_failed_as_endless(guard: MakeGuard, ended: str) -> None:
+    one = guard("latency_ms.p95 > 2000 for 10s")
+    one.hear(rows(0, 94) + rows(94, 100, took_s=2.5, outcome=ended))
+    assert aborts(one, 12.5).startswith(f"latency_ms.p95 was {'2500' if ended == 'complete' else 'endless'} over 10 s")
+
+
+def test_a_quantile_counts_what_is_open_as_long_as_it_has_waited(guard: MakeGuard) -> None:
+    one = guard("latency_ms.p95 > 2000 for 10s")
+    one.hear(rows(0, 96))
+    assert not aborts(one, 12.5)  # the slowest five would be one too many
+    one = guard("latency_ms.p95 > 2000 for 10s")
+    one.hear(rows(0, 94))
+    assert aborts(one, 12.5)
+
+
+def test_each_condition_is_looked_at(guard: MakeGuard) -> None:
+    one = guard("good_ratio < 0.1 for 10s", "latency_ms.p50 > 300 for 5s")
+    one.hear(rows(0, 100))
+    assert "latency_ms.p50" in aborts(one, 8.0)
+
+
+# Whole runs
+
+
+def simulated(plan: Plan) -> tuple[SimWorld, Evidence]:
+    sim = SimWorld(plan, Fragile, 1)
+    return sim, sim.evidence(loop.run(plan, sim.world, Memory()))
+
+
+def test_a_run_that_is_aborted_has_its_faults_put_back_first_and_says_why(make_plan: MakePlan) -> None:
+    plan = make_plan(phases=(1, 4, 30, 10), faults=[LOSS], abort=["good_ratio < 0.8 for 5s"], good={"within": "2s"})
+    sim, evidence = simulated(plan)
+    ended, reverted = evidence.history[-1], evidence.history[-2]
+    assert isinstance(ended, Ended)
+    assert isinstance(reverted, Reverted)
+    assert ended.reason == "aborted"
+    assert 7 < ended.at_s < 20
+    assert sim.injector.in_force == {}
+    assert sim.network.laid == []
+    assert sim.clients.ended
+    result = verdict.judge(evidence)
+    assert (result.verdict, result.exit_status) == ("aborted", 5)
+    assert "good_ratio was 0." in result.reason
+    assert "the scenario aborts at good_ratio < 0.8 for 5s" in result.reason
+
+
+def test_a_run_that_goes_no_worse_than_it_may_goes_on_to_its_end(make_plan: MakePlan) -> None:
+    plan = make_plan(phases=(1, 4, 30, 10), faults=[LOSS], abort=["good_ratio < 0.1 for 5s"], good={"within": "2s"})
+    _, evidence = simulated(plan)
+    assert evidence.ended is not None
+    assert evidence.ended.reason == "completed"
+
+
+class Still:
+    """A clock that stands where it is put, and a watch that sees nothing."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def now(self) -> float:
+        return self.now_s
+
+    def sleep_until(self, at_s: float) -> None:
+        self.now_s = at_s
+
+    def check(self) -> None: ...
+
+
+def test_the_rows_that_clients_write_are_what_a_run_is_aborted_on(make_plan: MakePlan, tmp_path: Path) -> None:
+    plan = make_plan(phases=(1, 4, 30, 10), abort=["good_ratio < 0.5 for 5s"])
+    clock, file = Still(), RowFile(tmp_path / "requests-0.rows")
+    guard = Guard(followed(plan), list(plan.schedule.due_times()), plan.scenario.good.within)
+    guarded = Guarded(clock, guard, tmp_path, clock)
+    for now_s, outcome in ((10.0, "complete"), (20.0, "error")):
+        due = [(i, at_s) for i, at_s in enumerate(plan.schedule.due_times()) if now_s - 10 <= at_s < now_s]
+        for index, due_s in due:
+            # Instants of a row file are on the machine's clock.
+            file.add(Request(index, 0, 1000 + due_s, end_s=1000 + due_s + 0.1, outcome=outcome))
+        clock.now_s = now_s
+        if outcome == "complete":
+            guarded.check()
+        else:
+            with pytest.raises(AbortedError, match="good_ratio was 0"):
+                guarded.check()
+    guarded.close()
+    file.close()
