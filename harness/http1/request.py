@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import httptools
@@ -9,10 +10,11 @@ import httptools
 from harness.http1.headers import Headers, listed, value, written
 
 _HEAD_BYTES_MAX = 1 << 16
+_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
 class MalformedError(Exception):
-    """What a client said is no request; it is not quoted, since a secret may be in it."""
+    """What a client said is no request. The message says why, and quotes nothing, since a secret may be in it."""
 
 
 @dataclass(slots=True)
@@ -28,8 +30,25 @@ class Request:
     old: bool
     keep_alive: bool
     body: bytearray = field(default_factory=bytearray)
+    """What has come of it and was not taken."""
     whole: bool = False
     upgrade: bytes = b""
+
+    def take(self) -> bytes:
+        """What has come of the body since this was last called."""
+        taken = bytes(self.body)
+        self.body.clear()
+        return taken
+
+    @property
+    def codings(self) -> frozenset[bytes]:
+        """What was done to the body for the way, ``chunked`` among it where its length was not known."""
+        return listed(self.headers, b"transfer-encoding")
+
+    @property
+    def asks_to_go_on(self) -> bool:
+        """Whether the client waits with the body until it is told to send it (RFC 9110, 10.1.1)."""
+        return not self.old and value(self.headers, b"expect").lower() == b"100-continue"
 
 
 class RequestReading:
@@ -60,7 +79,7 @@ class RequestReading:
                 if isinstance(error, httptools.HttpParserCallbackError) and not self._too_long:
                     raise  # It is no fault of the client's.
                 if not self._over:  # else it is what follows the last request, and that is for nobody
-                    raise MalformedError from error
+                    raise MalformedError(self._why(error)) from error
             break
         # What began in this piece is not counted, since other requests may stand before it.
         if midway and self._in_head:
@@ -71,6 +90,11 @@ class RequestReading:
         """The requests whose heads have come since this was last asked."""
         begun, self._begun = self._begun, []
         return begun
+
+    def _why(self, error: httptools.HttpParserError) -> str:
+        if self._too_long:
+            return f"the head is longer than {_HEAD_BYTES_MAX} bytes"
+        return str(error).strip("'\"")
 
     def _start(self) -> None:
         self._target = b""
@@ -86,7 +110,7 @@ class RequestReading:
         """
         method = self._parser.get_method()
         if method == b"CONNECT":
-            raise MalformedError
+            raise MalformedError("CONNECT asks for a tunnel, and this is no proxy for others")
         self._asked_for = value(self._headers, b"upgrade").lower()
         stay = b", ".join(sorted(listed(self._headers, b"connection") - {b"upgrade"}))
         headers = [line for line in self._headers if line[0].lower() not in (b"connection", b"upgrade")]
@@ -99,7 +123,7 @@ class RequestReading:
         self._head_bytes += count
         if self._head_bytes > _HEAD_BYTES_MAX:
             self._too_long = True
-            raise MalformedError
+            raise MalformedError(f"the head is longer than {_HEAD_BYTES_MAX} bytes")
 
     # What httptools calls.
 
@@ -123,7 +147,7 @@ class RequestReading:
             return
         parser = self._parser
         old = parser.get_http_version() == "1.0"
-        target = _target(self._target)
+        target = origin_form(self._target)
         self._request = Request(parser.get_method(), target, self._headers, old, parser.should_keep_alive())
         self._request.upgrade, self._asked_for = b"" if old else self._asked_for, b""
         self._begun.append(self._request)
@@ -140,9 +164,10 @@ class RequestReading:
         self._request = None
 
 
-def _target(url: bytes) -> bytes:
-    """What is asked for, where the request line names the whole address."""
-    if url.startswith(b"/") or b"://" not in url:
-        return url
-    path = url.partition(b"://")[2].partition(b"/")[2]
-    return b"/" + path
+def origin_form(target: bytes) -> bytes:
+    """What *target* asks for where it names the whole address, which may hold a user and a password (RFC 9112, 3.2)."""
+    address = _ABSOLUTE.match(target)
+    if address is None:
+        return target
+    rest = target[address.end() :]
+    return rest if rest.startswith(b"/") else b"/" + rest

@@ -26,8 +26,18 @@ RequestOutcome = Literal[
 ]
 AttemptOutcome = Literal["complete", "truncated", "closed", "reset", "client_left", "malformed", "unfinished"]
 ArrivalOutcome = Literal[
-    "complete", "truncated", "closed", "client_left", "answered_by_fault", "cut_by_fault", "refused", "unfinished"
+    "complete",
+    "truncated",
+    "closed",
+    "unreadable",
+    "client_left",
+    "refused",
+    "answered_by_fault",
+    "cut_by_fault",
+    "broken",
+    "unfinished",
 ]
+TokensFrom = Literal["", "provider", "estimate", "unread"]
 
 
 class Request(msgspec.Struct, array_like=True, gc=False):
@@ -97,10 +107,11 @@ class Arrival(msgspec.Struct, array_like=True, gc=False):
     redials: int = 0  # 1: a pooled connection had been closed by the provider, and a fresh one was used
     tokens_in: int | None = None  # the provider's usage, else an estimate of one token per 4 characters
     tokens_out: int | None = None
-    messages_sha256: str = ""  # of the messages without the nonce
+    messages_sha256: str = ""  # of the messages without the nonce; empty where there are none, or the body is long
     path: str = ""
     astray: str = ""  # where the answer sent the client past the link: a redirect to another server
-    detail: str = ""  # why the provider was not reached, or the client refused
+    detail: str = ""  # why it ended as it did, where that was not the client's nor a fault's doing
+    tokens_from: TokensFrom = ""  # who counted tokens_out; empty: nobody, and there is no text; unread: nobody could
 
 
 SLICE_S = 0.1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from harness.http1.request import origin_form
+
 SECRET = frozenset({b"authorization", b"proxy-authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"cookie"})
 """Headers that are not even looked into."""
 
 
-def path_alone(target: str) -> str:
-    """The path of a request's *target*, without the query: some providers take their key there."""
-    return target.split("?", 1)[0]
+def path_alone(target: bytes) -> str:
+    """The path of a request's *target*, without the query, where some providers take their key, and without an address before it."""
+    return origin_form(target).partition(b"?")[0].partition(b"#")[0].decode("latin-1")

@@ -59,6 +59,21 @@ def unread(transport: asyncio.Transport) -> bool:
             return False
 
 
+def left_unread(transport: asyncio.Transport) -> bytes:
+    """What had come on a connection that has failed, and was not read; nothing can be told of one with TLS."""
+    if transport.get_extra_info("sslcontext") is not None:
+        return b""
+    pieces: list[bytes] = []
+    try:
+        with _same(transport) as connection:
+            connection.setblocking(False)
+            while piece := connection.recv(1 << 16):
+                pieces.append(piece)
+    except OSError:
+        pass  # There is no more.
+    return b"".join(pieces)
+
+
 def spoken(transport: asyncio.Transport) -> bool:
     """Whether the other end has ended the connection or said something, though the event loop may not have read that yet."""
     if transport.is_closing():

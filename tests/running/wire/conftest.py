@@ -112,6 +112,10 @@ class Line(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.gone.set()
 
+    def on_headers_complete(self) -> None:
+        if self.provider.on_head is not None:
+            self.provider.on_head(self)
+
     def on_url(self, url: bytes) -> None:
         self.url += url
 
@@ -162,6 +166,7 @@ class Provider:
 
     script: Script = good
     on_bytes: Callable[[Line, bytes], None] | None = None  # in place of reading requests
+    on_head: Callable[[Line], None] | None = None  # a head has come, and perhaps no body yet
     accepted: list[Received] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)

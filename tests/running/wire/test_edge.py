@@ -252,14 +252,15 @@ def test_a_status_without_a_body_ends_by_itself(wire, provider, clients, kit, st
     assert {row.outcome for row in wire.attempts()} == {"complete"}
 
 
-def test_who_asks_whether_to_go_on_is_told_to(wire, provider, clients, kit) -> None:
+def test_who_asks_whether_to_go_on_is_told_to_by_the_provider(wire, provider, clients, kit) -> None:
+    provider.on_head = lambda line: line.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     client = clients(wire.tap())
     client.say(b"POST /v1 HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
     client.hear(b"HTTP/1.1 100 Continue\r\n\r\n")
     client.say(b"body")
     client.hear(b"}}")
     assert provider.accepted[0].body == b"body"
-    assert all(name != "Expect" for name, _ in provider.accepted[0].headers)
+    assert ("Expect", "100-continue") in provider.accepted[0].headers
     kit.eventually(lambda: [row.status for row in wire.attempts()] == [200])
 
 
@@ -380,15 +381,35 @@ def test_half_a_request_is_an_attempt_but_no_arrival(wire, provider, clients, ki
     assert len(provider.accepted) == wire.stage.counts()["east"].arrivals == 1
 
 
-def test_a_provider_that_talks_nonsense_gives_a_cut(wire, provider, clients, kit) -> None:
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"nonsense\r\n\r\n", "status line"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", "TLS"),
+        (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", "HTTP/2"),
+        (b"HTTP/2 200 OK\r\n\r\n", "HTTP/1.x"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "differ"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nok", "no number"),
+        (b"HTTP/1.1 200 OK\r\nsk-aaaa\r\nContent-Length: 2\r\n\r\nok", "colon"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * (1 << 18), "longer"),
+    ],
+    ids=["words", "TLS", "frames", "version", "two lengths", "no length", "no colon", "endless"],
+)
+def test_an_answer_that_cannot_be_read_is_a_cut_and_row_and_log_say_why(
+    wire, provider, clients, kit, caplog, said, reason
+) -> None:
     async def script(request, line) -> None:
-        line.write(b"nonsense\r\n\r\n")
+        line.write(said)
 
     provider.script = script
     client = clients(wire.tap())
     client.say(kit.post())
     assert client.hear_all() == b""
-    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "closed", True)])
+    kit.eventually(lambda: _arrivals(wire) == [(kit.NONCE, "unreadable", True)])
+    assert reason in wire.arrivals()[0].detail
+    assert "link east: " in caplog.text
+    assert reason in caplog.text
+    assert "sk-aaaa" not in caplog.text + wire.arrivals()[0].detail
 
 
 # Faults that the edge makes.

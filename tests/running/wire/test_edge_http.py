@@ -9,6 +9,7 @@ import pytest
 
 from harness.http1.request import RequestReading
 
+GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -137,6 +138,7 @@ def test_who_asks_whether_to_go_on_behind_another_request_is_told_after_its_answ
         line.write(kit.answer())
 
     provider.script = script
+    provider.on_head = lambda line: "100" in dict(line.headers).get("Expect", "") and line.write(GO_ON)
     client = clients(wire.edge())
     client.say(kit.post() + b"POST /b HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: 4\r\n\r\n")
     kit.eventually(lambda: provider.accepted)
@@ -150,30 +152,37 @@ def test_who_asks_whether_to_go_on_behind_another_request_is_told_after_its_answ
 
 
 @pytest.mark.parametrize(
-    "said",
+    ("said", "reason"),
     [
-        b"nonsense\r\n\r\n",
-        b"GET /a HTTP/1.1\r\nsk-aaaa\r\n\r\n",
-        b"CONNECT sk-aaaa:443 HTTP/1.1\r\n\r\n",
-        b"POST /a HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nsk-aaaa\r\n",
-        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
-        b"GET /a HTTP/1.1\r\nX: " + b"a" * 700_000,
-        b"GET /a HTTP/1.1\r\n" + b"X: aaaaaaaaaaaaaaaaa\r\n" * 4000 + b"\r\n",
+        (b"nonsense\r\n\r\n", b"method"),
+        (b"GET /a HTTP/1.1\r\nsk-aaaa\r\n\r\n", b"header"),
+        (b"CONNECT sk-aaaa:443 HTTP/1.1\r\n\r\n", b"tunnel"),
+        (b"POST /a HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", b"Content-Length"),
+        (b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nsk-aaaa\r\n", b"chunk"),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", b"longer than 65536 bytes"),
+        (b"GET /a HTTP/1.1\r\nX: " + b"a" * 700_000, b"longer than 65536 bytes"),
+        (b"GET /a HTTP/1.1\r\n" + b"X: aaaaaaaaaaaaaaaaa\r\n" * 4000 + b"\r\n", b"longer than 65536 bytes"),
     ],
     ids=["words", "header", "connect", "two lengths", "chunk", "long target", "endless header", "many headers"],
 )
-def test_what_is_no_request_gets_a_400_after_the_answers_before_it(
-    wire, provider, clients, kit, caplog, capfd, said
+def test_what_is_no_request_gets_a_400_that_says_why_after_the_answers_before_it(
+    wire, provider, clients, kit, caplog, capfd, said, reason
 ) -> None:
     client = clients(wire.edge())
     client.say(kit.post() + said)
     heard = client.hear_all()
     assert client.end == "close"
     assert heard.index(kit.WHOLE) < heard.index(b"HTTP/1.1 400 Bad Request\r\n")
-    assert len(provider.accepted) == len(wire.arrivals()) == 1
+    line = heard.rpartition(b"\r\n\r\n")[2]
+    assert line.startswith(b"link east carries HTTP/1.1, and what its client said is none: ")
+    assert line.count(b"\n") == 1
+    assert reason in line
+    assert len(provider.accepted) == 1
+    answered, refused = wire.arrivals()
+    assert (answered.outcome, refused.outcome, refused.status) == ("complete", "refused", 0)
+    assert reason.decode() in refused.detail
     out, err = capfd.readouterr()
-    assert "sk-aaaa" not in caplog.text + out + err
+    assert "sk-aaaa" not in caplog.text + out + err + heard.decode() + refused.detail
 
 
 def test_a_chunked_request_with_a_trailer_arrives_without_it(wire, provider, clients, kit) -> None:
@@ -182,7 +191,10 @@ def test_a_chunked_request_with_a_trailer_arrives_without_it(wire, provider, cli
     client.say(head + _chunk(b"bo") + _chunk(b"dy") + b"0\r\nX-T: 1\r\n\r\n" + kit.post())
     client.hear(kit.WHOLE, times=2)
     assert [request.body for request in provider.accepted] == [b"body", kit.BODY]
-    assert {name.lower() for name, _ in provider.accepted[0].headers} == {"host", "content-length"}
+    assert provider.accepted[0].headers == [
+        ("Host", provider.accepted[1].headers[0][1]),
+        ("Transfer-Encoding", "chunked"),
+    ]
 
 
 def test_an_address_in_the_request_line_names_only_what_is_asked_for(wire, provider, clients, kit) -> None:
@@ -293,7 +305,7 @@ def test_a_switch_of_protocols_that_nobody_asked_for_is_a_cut(wire, provider, cl
     client = clients(wire.edge())
     client.say(kit.post())
     assert client.hear_all() == b""
-    kit.eventually(lambda: [row.outcome for row in wire.arrivals()] == ["closed"])
+    kit.eventually(lambda: [row.outcome for row in wire.arrivals()] == ["unreadable"])
 
 
 def test_a_provider_that_refuses_half_a_request_is_heard_but_nothing_counts_as_forwarded(
@@ -341,7 +353,7 @@ def test_a_defect_of_ours_is_a_cut_and_is_said(wire, provider, clients, kit, mon
     def broken(*_: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("harness.running.wire.edge.exchange._reader", broken)
+    monkeypatch.setattr("harness.running.wire.edge.exchange._Framed", broken)
     # It would say more: a connection whose answer is whole is kept for a while.
     _answering(provider, HEAD + _chunk(b"data: 1\n\n"))
     client = clients(wire.edge())
@@ -350,4 +362,7 @@ def test_a_defect_of_ours_is_a_cut_and_is_said(wire, provider, clients, kit, mon
         assert client.hear_all() == b""
         kit.eventually(lambda: provider.gone == 1)
     assert "link east: a request could not be carried" in caplog.text
+    (row,) = wire.arrivals()
+    assert (row.nonce, row.outcome) == (kit.NONCE, "broken")
+    assert "RuntimeError" in row.detail
     assert wire.stage.counts()["east"].forwarded == 1

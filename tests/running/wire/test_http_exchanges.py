@@ -189,6 +189,27 @@ def test_an_upgrade_that_is_not_taken_up_hides_no_later_request(book: Book) -> N
     assert [(row.nonce, row.outcome) for row in book.rows] == [("n-00000000aa", "complete")] * 2
 
 
+@pytest.mark.parametrize("size", [1, 7, 50])
+def test_an_offer_of_another_protocol_may_come_in_any_pieces(book: Book, size: int) -> None:
+    ask = ASK.replace(b"Host: x\r\n", b"Host: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n")
+    said = ask + ask.replace(b"00aa", b"00bb")
+    for at in range(0, len(said), size):
+        book.talk.asked(said[at : at + size])
+    book.talk.answered(SAY * 2)
+    assert [(row.nonce, row.outcome) for row in book.rows] == [
+        ("n-00000000aa", "complete"),
+        ("n-00000000bb", "complete"),
+    ]
+
+
+def test_no_user_and_no_password_of_an_address_reaches_a_row(book: Book) -> None:
+    book.talk.asked(b"GET http://user:secret@elsewhere.test/a/b?key=secret HTTP/1.1\r\nHost: x\r\n\r\n")
+    book.talk.answered(SAY)
+    book.talk.asked(b"GET HTTP://user:secret@elsewhere.test?key=secret HTTP/1.1\r\nHost: x\r\n\r\n")
+    book.talk.answered(SAY)
+    assert [row.path for row in book.rows] == ["/a/b", "/"]
+
+
 def test_what_follows_an_upgrade_is_not_followed(book: Book) -> None:
     book.talk.asked(b"GET /live HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
     book.talk.answered(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x00")

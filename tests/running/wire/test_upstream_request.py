@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from harness.http1.answer_head import Head
 from harness.record.rows import Arrival
-from harness.running.wire.edge.response import Head
 from harness.running.wire.edge.upstream import Upstream
 from harness.running.wire.edge.upstream_request import UpstreamRequest
 
@@ -19,6 +19,12 @@ class Heard:
         self.over = asyncio.Event()
         self.status = 0
         self.error: Exception | None = None
+
+    def hold_back(self, *, full: bool) -> None: ...
+
+    def hear_interim(self, head: Head) -> None: ...
+
+    def switched(self, head: Head, said: bytes, transport: asyncio.Transport) -> None: ...
 
     def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
         self.status = head.status
@@ -32,7 +38,10 @@ class Heard:
 
 async def _asked(upstream: Upstream, request: bytes) -> tuple[Heard, Arrival]:
     heard, arrival = Heard(), Arrival("east", 0.0)
-    UpstreamRequest(upstream, request, heard, arrival, to_head=False).begin()
+    asking = UpstreamRequest(upstream, heard, arrival, to_head=False)
+    asking.begin()
+    for at in range(0, len(request), 50):
+        asking.say(request[at : at + 50], last=at + 50 >= len(request))
     await asyncio.wait_for(heard.over.wait(), 10)
     return heard, arrival
 
@@ -90,3 +99,24 @@ def test_one_that_ends_once_the_request_is_written_is_told_as_it_is(provider, ki
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(main())
     assert len(provider.accepted) == 2
+
+
+def test_of_a_client_who_left_a_provider_that_reads_no_more_gets_no_whole_request(
+    provider, kit, new_loop, monkeypatch
+) -> None:
+    monkeypatch.setattr("harness.running.wire.edge.upstream_request._WHOLE_WITHIN_S", 0.05)
+    provider.on_bytes = lambda line, data: line.transport.pause_reading()
+
+    async def main() -> None:
+        upstream, arrival, ended = Upstream(f"http://127.0.0.1:{provider.port}"), Arrival("east", 0.0), asyncio.Event()
+        asking = UpstreamRequest(upstream, Heard(), arrival, to_head=False)
+        asking.begin()
+        asking.say(kit.post(bytes(kit.TOO_MUCH)), last=True)
+        asking.let_go(ended.set)
+        await asyncio.wait_for(ended.wait(), 10)
+        assert (arrival.forwarded_s, upstream.tally.forwarded) == (None, 0)
+        upstream.close()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+    assert provider.accepted == []

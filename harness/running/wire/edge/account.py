@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from harness.http1.answer_head import UnreadableError
 from harness.http1.other_protocols import Protocol
 from harness.protocols.nonce import Nonces
 from harness.record.rows import Arrival, ArrivalOutcome
@@ -101,19 +102,30 @@ class Account:
         self._afterwards.add(request)
         request.let_go(ended)
 
-    def refuse(self, protocol: Protocol) -> str:
-        """Write down that a client which speaks *protocol* has come, and is refused; returns why, in a line."""
-        arrival = self.arrivals.begin(Arrival(self.link, time.monotonic()))
-        arrival.detail = f"link {self.link} carries HTTP/1.1, and its client speaks {protocol}: {_INSTEAD[protocol]}"
-        self.end(arrival, "refused")
-        self._say(arrival.detail)
-        return arrival.detail
+    def refuse_protocol(self, protocol: Protocol) -> str:
+        """As `refuse`, for a client that speaks *protocol*."""
+        return self._refuse(f"its client speaks {protocol}: {_INSTEAD[protocol]}")
+
+    def refuse(self, why: str) -> str:
+        """Write down that a client has said what is no request, and is refused; returns why, in a line."""
+        return self._refuse(f"what its client said is none: {why}")
 
     def complain(self, error: Exception) -> str:
         """What is wrong with the provider; in the log it is said once, as long as it is the same."""
-        complaint = self.upstream.way.why(error)
-        self._say(f"link {self.link}: the provider cannot be reached: {complaint}")
+        if isinstance(error, UnreadableError):
+            complaint = str(error)
+            self._say(f"link {self.link}: {complaint}")
+        else:
+            complaint = self.upstream.way.why(error)
+            self._say(f"link {self.link}: the provider cannot be reached: {complaint}")
         return complaint
+
+    def _refuse(self, what: str) -> str:
+        arrival = self.arrivals.begin(Arrival(self.link, time.monotonic()))
+        arrival.detail = f"link {self.link} carries HTTP/1.1, and {what}"
+        self.end(arrival, "refused")
+        self._say(arrival.detail)
+        return arrival.detail
 
     def _say(self, complaint: str) -> None:
         if complaint != self._complaint:

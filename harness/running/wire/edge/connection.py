@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from harness.http1.headers import value
 from harness.http1.other_protocols import refusal, spoken
 from harness.http1.request import MalformedError, Request, RequestReading
 from harness.running.wire.edge.account import Account
@@ -16,11 +15,11 @@ from harness.running.wire.sockets import unbuffered
 PROBE_PATH = b"/.harness/probe"
 PROBE_HEADER = b"x-harness-probe"
 
-_GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
-_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _LINGER_S = 1.0
 """How long what a refused client still says is read, since a close before that would take the answer from it."""
 _WAITING_MAX = 32
+_WAITING_BYTES = 1 << 18
+"""So many requests, or so much of them, wait behind one that is being answered."""
 
 
 class Connection(asyncio.Protocol):
@@ -33,12 +32,13 @@ class Connection(asyncio.Protocol):
         self._all = all_of_them
         self._reading = RequestReading()
         self._waiting: deque[Request] = deque()
+        self._request: Request | None = None
         self._exchange: Exchange | None = None
-        self._malformed = False
-        self._told_to_go_on: Request | None = None
+        self._malformed = ""
         self._advancing = False
         self._gone = False
         self._full = False
+        self._held_back = False
         self._opening: bytes | None = b""
         """What has come as long as nobody can tell whether that is HTTP/1.1."""
 
@@ -58,13 +58,15 @@ class Connection(asyncio.Protocol):
                 return
             data, self._opening = self._opening, None
             if protocol:
-                self._refuse(refusal(protocol, self._account.refuse(protocol).encode()))
+                self._refuse(refusal(protocol, self._account.refuse_protocol(protocol).encode()))
                 return
         try:
             self._waiting += self._reading.feed(data)
-        except MalformedError:
+        except MalformedError as malformed:
             self._waiting += self._reading.begun()
-            self._malformed = True
+            self._malformed = str(malformed)
+        if self._exchange is not None:
+            self._exchange.go_on()
         self._advance()
 
     def eof_received(self) -> None:
@@ -110,11 +112,18 @@ class Connection(asyncio.Protocol):
 
     def done(self, *, keep_alive: bool) -> None:
         """The exchange is over, and its answer written."""
-        self._exchange = None
-        if not keep_alive:
+        request, self._exchange = self._request, None
+        if not keep_alive and request is not None and not request.whole:
+            self._linger()
+        elif not keep_alive:
             self.cut()
         elif not self._advancing:
             self._advance()
+
+    def hold_back(self, *, full: bool) -> None:
+        """No more of the request is wanted right now; or, not *full*, it is again."""
+        self._held_back = full
+        self._look_if_full()
 
     def cut(self, *, reset: bool = False) -> None:
         """Close the connection once what was written has been sent; or *reset* it, and then what has not been sent is lost."""
@@ -138,14 +147,11 @@ class Connection(asyncio.Protocol):
 
     def _advance(self) -> None:
         self._advancing = True
-        while self._exchange is None and self._waiting and self._waiting[0].whole:
+        while self._exchange is None and self._waiting and not self._gone:
             self._serve(self._waiting.popleft())
         self._advancing = False
-        if self._exchange is None and not self._gone:
-            if self._malformed:
-                self._refuse(_BAD_REQUEST)
-            elif self._waiting:
-                self._tell_to_go_on(self._waiting[0])
+        if self._malformed and not self._gone:
+            self._stop()
         self._look_if_full()
 
     def _serve(self, request: Request) -> None:
@@ -153,29 +159,38 @@ class Connection(asyncio.Protocol):
             self.write(b"HTTP/1.1 204 No Content\r\n\r\n")
             self.done(keep_alive=request.keep_alive)
             return
+        self._request = request
         self._exchange = Exchange(self._account, request, self)
-        self._exchange.begin()
+        self._exchange.go_on()
 
-    def _tell_to_go_on(self, request: Request) -> None:
-        if (
-            request.old
-            or request is self._told_to_go_on
-            or value(request.headers, b"expect").lower() != b"100-continue"
-        ):
-            return
-        self._told_to_go_on = request
-        self.write(_GO_ON)
+    def _stop(self) -> None:
+        """What the client says is no request any more: what was asked before is answered, and then it is told."""
+        if self._exchange is not None and self._request is not None and not self._request.whole:
+            answering = self._exchange.answering
+            self._exchange.leave()
+            self._exchange = None
+            if answering:
+                self.cut()
+        if self._exchange is None and not self._gone:
+            self._refuse(refusal("", self._account.refuse(self._malformed).encode() + b"\n"))
 
     def _refuse(self, answer: bytes) -> None:
-        self._gone = True
         self.write(answer)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Say no more, and read on for a while, so that what was said is not lost."""
+        self._gone = True
+        self._waiting.clear()
         if not self._transport.is_closing():
+            self._transport.resume_reading()
             self._transport.write_eof()
         asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
 
     def _look_if_full(self) -> None:
         # A client that asks faster than it is answered has to wait.
-        full = len(self._waiting) > _WAITING_MAX
-        if full != self._full and not self._transport.is_closing():
+        waiting = len(self._waiting) > _WAITING_MAX or sum(len(each.body) for each in self._waiting) > _WAITING_BYTES
+        full = waiting or self._held_back
+        if full != self._full and not self._transport.is_closing() and not self._gone:
             self._full = full
             (self._transport.pause_reading if full else self._transport.resume_reading)()

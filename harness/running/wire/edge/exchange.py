@@ -9,23 +9,25 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Protocol
 
+from harness.http1.answer_head import Head, UnreadableError
 from harness.http1.headers import Headers, end_to_end, value, written
 from harness.http1.request import Request
-from harness.protocols.nonce import NonceSearch, lot
+from harness.protocols.nonce import lot
 from harness.record.rows import Arrival, ArrivalOutcome
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.outgoing import Outgoing
-from harness.running.wire.edge.reading import Prompt, Reader, reader
-from harness.running.wire.edge.response import Head
+from harness.running.wire.edge.prompt import Prompt, PromptReading
+from harness.running.wire.edge.reading import AnswerReading
 from harness.running.wire.edge.rules.base import Answer, Asked, Cut, Wait
 from harness.running.wire.edge.rules.in_force import PASSED, Ruling
 from harness.running.wire.edge.upstream_request import UpstreamRequest
-from harness.running.wire.secrets import SECRET, path_alone
+from harness.running.wire.secrets import path_alone
 
-_NOT_ASKED_ON = frozenset({b"host", b"content-length", b"expect"})
+_NOT_ASKED_ON = frozenset({b"host"})
 _TUNNELLED = frozenset({b"websocket"})
-_WITH_BODY = frozenset({b"POST", b"PUT", b"PATCH"})
 _WITHOUT_BODY = frozenset({204, 304})
+_HELD_BYTES_MAX = 1 << 18
+"""So much of a request waits for its end while rules are in force, since they judge what is whole."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +41,9 @@ class Client(Protocol):
 
     def write(self, data: bytes) -> None: ...
 
+    def hold_back(self, *, full: bool) -> None:
+        """No more of the request is wanted right now; or, not *full*, it is again."""
+
     def done(self, *, keep_alive: bool) -> None:
         """The answer is complete."""
 
@@ -50,37 +55,50 @@ class Client(Protocol):
 
 
 class Exchange:
-    """One *request* at the edge that keeps *account*, from its last byte to its row."""
+    """One *request* at the edge that keeps *account*, from its head to its row.
+
+    It goes on to the provider as it comes, whatever its size. While rules are in force that waits for its end, up to a bound: then the
+    rest of a long one waits for what they say, and the provider gets all of it or never the whole. The row begins with the request's
+    last byte, or when the provider answers, or fails, before that.
+    """
 
     def __init__(self, account: Account, request: Request, client: Client) -> None:
         self._account = account
         self._request = request
         self._client = client
-        self._arrival = Arrival(account.link, time.monotonic(), path=path_alone(request.target.decode("latin-1")))
-        self._prompt = Prompt(b"")
+        self._arrival = Arrival(account.link, time.monotonic(), path=path_alone(request.target))
+        self._asking = PromptReading(account.nonces, request.target, request.headers)
+        self._prompt: Prompt | None = None
+        self._held = b""
+        self._arrived = False
         self._outgoing: Outgoing | None = None
         self._putting_off: asyncio.TimerHandle | None = None
         self._upstream_request: UpstreamRequest | None = None
         self._answer: _Framed | None = None
-        self._reading: Reader | None = None
+        self._reading: AnswerReading | None = None
         self._whole = False
         self._over = False
         self._held_up = False
         """The client is told more slowly than the provider speaks, since a rule says so."""
 
-    def begin(self) -> None:
-        """Answer, or have the provider answer; the client may be done before this returns."""
+    @property
+    def answering(self) -> bool:
+        """Whether the client has been told something."""
+        return self._answer is not None
+
+    def go_on(self) -> None:
+        """More of the request has come, or all of it; the client may be done before this returns."""
         try:
-            self._begin()
-        except Exception:  # noqa: BLE001 - a defect of ours must not look like the client's or the provider's: it is a cut, and said.
-            self._break()
+            self._go_on()
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not look like the client's or the provider's: it is a cut, and said.
+            self._break(error)
 
     def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
         """The provider said the next *pieces*."""
         try:
             self._hear(head, pieces, whole=whole)
-        except Exception:  # noqa: BLE001 - as above
-            self._break()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._break(error)
 
     def switched(self, head: Head, said: bytes, transport: asyncio.Transport) -> None:
         """The provider has agreed to go on with another protocol, and has *said* this in it; no rule touches what is said in one."""
@@ -93,14 +111,24 @@ class Exchange:
         tunnel = self._account.join(self._arrival, self._client.hand_over(), transport)
         tunnel.begin(said, written(first, headers))
 
+    def hear_interim(self, head: Head) -> None:
+        if not self._request.old and self._answer is None:
+            self._client.write(written(b"HTTP/1.1 %d %b" % (head.status, head.reason), head.headers))
+
+    def hold_back(self, *, full: bool) -> None:
+        """The provider takes no more of the request right now; or, not *full*, it does again."""
+        self._client.hold_back(full=full)
+
     def fail(self, error: Exception) -> None:
         """The provider will not answer, or not to the end."""
+        self._arrive()
+        unreadable = isinstance(error, UnreadableError)
+        reached = self._arrival.forwarded_s is not None and not unreadable
+        self._arrival.detail = str(error) if reached else self._account.complain(error)
         if self._answer is not None:
             self._end("truncated")
         else:
-            if self._arrival.forwarded_s is None:
-                self._arrival.detail = self._account.complain(error)
-            self._end("closed")
+            self._end("unreadable" if unreadable else "closed")
         self._client.cut()
 
     def leave(self) -> None:
@@ -111,17 +139,17 @@ class Exchange:
             self._outgoing.end()
         if self._over:
             return
-        if self._upstream_request is None:
-            if self._putting_off is not None:
-                self._end("client_left")
-            return
-        if self._answer is not None:
+        if not self._arrived:
+            self._over = True
+        elif self._upstream_request is None or self._answer is not None or not self._request.whole:
             self._end("client_left")
-            self._upstream_request.end()
+        else:
+            self._over = True
+            self._arrival.end_s = time.monotonic()
+            self._account.afterwards(self._upstream_request, lambda: self._account.end(self._arrival, "client_left"))
             return
-        self._over = True
-        self._arrival.end_s = time.monotonic()
-        self._account.afterwards(self._upstream_request, lambda: self._account.end(self._arrival, "client_left"))
+        if self._upstream_request is not None:
+            self._upstream_request.end()
 
     def pause(self) -> None:
         """The client reads more slowly than the provider speaks."""
@@ -137,76 +165,127 @@ class Exchange:
 
     # The request.
 
-    def _begin(self) -> None:
-        self._account.arrivals.begin(self._arrival)
-        body = bytes(self._request.body)
-        self._arrival.nonce = self._nonce(body)
-        ruling = self._account.rules.judge(self._seen(body)) if self._account.rules.faults else PASSED
+    def _go_on(self) -> None:
+        body = self._request.take()
+        if self._over:
+            return
+        if self._request.whole and not self._arrived:
+            self._asking.feed(body)
+            self._arrive()
+            self._decide(body)
+            return
+        if self._upstream_request is None and self._waits_for_its_end(len(body)):
+            self._held += body
+        else:
+            self._say(body)
+        # Once it is on its way.
+        self._asking.feed(body)
+
+    def _waits_for_its_end(self, more: int) -> bool:
+        ruled = bool(self._account.rules.faults) and not self._request.asks_to_go_on
+        return ruled and len(self._held) + more <= _HELD_BYTES_MAX
+
+    def _arrive(self) -> None:
+        """Begin the row."""
+        if not self._arrived:
+            self._arrived = True
+            self._arrival.start_s = time.monotonic()
+            self._account.arrivals.begin(self._arrival)
+            self._arrival.nonce = self._asking.nonce
+
+    def _decide(self, body: bytes) -> None:
+        """What becomes of the request, whose last bytes are *body*."""
+        ruling = self._judge()
+        match ruling.decision:
+            case Wait(seconds):
+                self.touched(ruling.fault)
+                self._held += body
+                self._putting_off = asyncio.get_running_loop().call_later(seconds, self._put_through, ruling)
+                self._read()
+            case _:
+                if self._passes(ruling):
+                    self._say(body)
+                    # Once the request is on its way: nothing is heard before this returns.
+                    self._read()
+
+    def _judge(self) -> Ruling:
+        return self._account.rules.judge(self._seen()) if self._account.rules.faults else PASSED
+
+    def _passes(self, ruling: Ruling) -> bool:
+        """Carry out *ruling*; whether the provider is to answer."""
         match ruling.decision:
             case Answer() as answer:
-                self._read(body)
+                self._give_up_asking()
+                self._read()
                 self._answer_for_fault(ruling.fault, answer)
+                return False
             case Cut(reset):
-                self._read(body)
+                self._read()
                 self.cut(ruling.fault, reset=reset)
-            case Wait(seconds):
-                self._read(body)
-                self.touched(ruling.fault)
-                self._putting_off = asyncio.get_running_loop().call_later(seconds, self._ask, ruling, body)
+                return False
             case _:
-                self._ask(ruling, body)
-                # Once the request is on its way: nothing is heard before this returns.
-                self._read(body)
+                if ruling.following:
+                    self._outgoing = Outgoing(ruling.following, self)
+                return True
 
-    def _ask(self, ruling: Ruling, body: bytes) -> None:
-        """Have the provider answer."""
+    def _put_through(self, ruling: Ruling) -> None:
         self._putting_off = None
         if ruling.following:
             self._outgoing = Outgoing(ruling.following, self)
-        self._upstream_request = UpstreamRequest(
-            self._account.upstream,
-            self._request_upstream(body),
-            self,
-            self._arrival,
-            to_head=self._request.method == b"HEAD",
-            may_switch=bool(_upgrade(self._request)),
-        )
-        self._upstream_request.begin()
+        self._say(b"")
 
-    def _seen(self, body: bytes) -> Asked:
+    def _say(self, body: bytes) -> None:
+        """Say *body* to the provider, after what was held, and after the head if that was not said yet."""
+        whole, head = self._request.whole, b""
+        body, self._held = self._held + body if self._held else body, b""
+        if self._upstream_request is None:
+            head = self._head_upstream()
+            self._upstream_request = UpstreamRequest(
+                self._account.upstream,
+                self,
+                self._arrival,
+                to_head=self._request.method == b"HEAD",
+                may_switch=bool(_upgrade(self._request)),
+            )
+            self._upstream_request.begin()
+        if b"chunked" in self._request.codings:
+            body = _chunk(body, whole=whole)
+        self._upstream_request.say(head + body, last=whole)
+
+    def _give_up_asking(self) -> None:
+        """A long request whose end is not said after all: the provider never had it whole."""
+        if self._upstream_request is not None:
+            self._upstream_request.end()
+            self._upstream_request = None
+
+    def _head_upstream(self) -> bytes:
+        request = self._request
+        framing = [line for line in request.headers if line[0].lower() == b"transfer-encoding"]
+        headers = [*end_to_end(request.headers, _NOT_ASKED_ON), *framing, *_upgrade(request)]
+        host = self._host if self._account.keeps_host else b""
+        return self._account.upstream.head(request.method, request.target, headers, host)
+
+    def _seen(self) -> Asked:
         """The request as rules see it."""
         link, request, nonce = self._account.link, self._request, self._arrival.nonce
         identity = f"{link}/{nonce}/{self._account.arrivals.begun[link]}"
         request_id = "req_" + blake2b(identity.encode(), digest_size=16).hexdigest()
-        model = Prompt(body).model
-        said = (request.method, request.target, request.headers, body, model)
+        said = (request.method, request.target, request.headers, self._asking.body, self._asked.model)
         return Asked(lot(nonce), *said, request_id, self._arrival.start_s, self._account.words)
 
-    def _nonce(self, body: bytes) -> str:
-        search = NonceSearch(self._account.nonces)
-        for name, said in self._request.headers:
-            if name.lower() not in SECRET:
-                search.header(name.lower(), said)
-        search.target(self._request.target)
-        search.piece(body)
-        return search.found
-
-    def _read(self, body: bytes) -> None:
-        self._prompt = Prompt(body)
-        self._arrival.messages_sha256 = self._prompt.messages_sha256
+    @property
+    def _asked(self) -> Prompt:
+        if self._prompt is None:
+            self._prompt = self._asking.prompt
+        return self._prompt
 
     @property
     def _host(self) -> bytes:
         """The one that the client asked for."""
         return value(self._request.headers, b"host")
 
-    def _request_upstream(self, body: bytes) -> bytes:
-        request = self._request
-        headers = end_to_end(request.headers, _NOT_ASKED_ON) + _upgrade(request)
-        if body or request.method in _WITH_BODY:
-            headers.append((b"Content-Length", b"%d" % len(body)))
-        host = self._host if self._account.keeps_host else b""
-        return self._account.upstream.request(request.method, request.target, headers, body, host)
+    def _read(self) -> None:
+        self._arrival.messages_sha256 = self._asked.messages_sha256
 
     # The answer.
 
@@ -222,14 +301,21 @@ class Exchange:
         self._client.done(keep_alive=answer.keep_alive)
 
     def _hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
-        said = b"" if self._answer is not None else self._begin_answer(head)
-        if self._reading is not None:
-            for piece in pieces:
-                self._reading.feed(piece)
+        said = b""
+        if self._answer is None:
+            if not self._arrived:
+                # The provider answers what it has not heard to the end.
+                self._arrive()
+                if not self._passes(self._judge()):
+                    return
+            said = self._begin_answer(head)
         if self._outgoing is None:
-            self.tell(pieces, whole=whole, said=said)
+            self._write(pieces, whole=whole, said=said)
+            self._read_along(pieces)
+            self._complete_if_told()
         else:
             self._client.write(said)
+            self._read_along(pieces)
             self._outgoing.hear(pieces, whole=whole)
 
     def _begin_answer(self, head: Head) -> bytes:
@@ -240,24 +326,35 @@ class Exchange:
         headers, self._arrival.astray = account.addresses.told(
             head.status, end_to_end(head.headers), self._host, kept=account.keeps_host
         )
-        self._reading = _reader(head.status, headers)
+        kind, coding = value(headers, b"content-type"), value(headers, b"content-encoding")
+        self._reading = AnswerReading(head.status, kind.decode("latin-1"), coding.decode("latin-1"))
         if self._outgoing is not None:
             headers = self._outgoing.head(head.status, headers)
             if self._outgoing.reframes:
                 headers = [line for line in headers if line[0].lower() != b"content-length"]
-        self._answer = _Framed(self._request, head.status, head.reason, headers)
+        self._answer = _Framed(self._request, head.status, head.reason, headers, head.codings)
         return self._answer.head
+
+    def _read_along(self, pieces: list[bytes]) -> None:
+        assert self._reading is not None
+        for piece in pieces:
+            self._reading.feed(piece)
 
     # What is told the client.
 
-    def tell(self, pieces: list[bytes], *, whole: bool, said: bytes = b"") -> None:
+    def tell(self, pieces: list[bytes], *, whole: bool) -> None:
+        self._write(pieces, whole=whole)
+        self._complete_if_told()
+
+    def _write(self, pieces: list[bytes], *, whole: bool, said: bytes = b"") -> None:
         assert self._answer is not None
         # All at once, and before anything that can wait.
         self._client.write(said + self._answer.part(pieces, whole=whole))
-        if whole:
-            self._whole = True
-            if self._client.flushed:
-                self._complete()
+        self._whole = whole
+
+    def _complete_if_told(self) -> None:
+        if self._whole and self._client.flushed:
+            self._complete()
 
     def cut(self, fault: str, *, reset: bool) -> None:
         self.touched(fault)
@@ -288,16 +385,21 @@ class Exchange:
     def _end(self, outcome: ArrivalOutcome) -> None:
         self._over = True
         if self._reading is not None:
-            self._arrival.tokens_out = self._reading.end()
+            self._reading.end()
+            self._arrival.tokens_from = self._reading.tokens_from
+            self._arrival.tokens_out = self._reading.tokens_out
             counted = self._reading.tokens_in
-            self._arrival.tokens_in = self._prompt.tokens_estimate if counted is None else counted
+            self._arrival.tokens_in = self._asked.tokens_estimate if counted is None else counted
         self._account.end(self._arrival, outcome)
 
-    def _break(self) -> None:
+    def _break(self, error: Exception) -> None:
         _log.exception("link %s: a request could not be carried", self._account.link)
         self._over = True
         if self._upstream_request is not None:
             self._upstream_request.end()
+        self._arrive()
+        self._arrival.detail = f"a defect of the harness: {type(error).__name__}; the wire's log says more"
+        self._account.end(self._arrival, "broken")
         self._client.cut()
 
 
@@ -306,14 +408,17 @@ class _Framed:
 
     __slots__ = ("_bodiless", "_chunked", "head", "keep_alive")
 
-    def __init__(self, request: Request, status: int, reason: bytes, headers: Headers) -> None:
+    def __init__(
+        self, request: Request, status: int, reason: bytes, headers: Headers, codings: tuple[bytes, ...] = ()
+    ) -> None:
         self._bodiless = request.method == b"HEAD" or status in _WITHOUT_BODY
         sized = self._bodiless or bool(value(headers, b"content-length"))
         self._chunked = not sized and not request.old
-        self.keep_alive = request.keep_alive and (sized or self._chunked)
+        # What follows an answer that came before the request was whole is the rest of that.
+        self.keep_alive = request.keep_alive and request.whole and (sized or self._chunked)
         lines = list(headers)
         if self._chunked:
-            lines.append((b"Transfer-Encoding", b"chunked"))
+            lines.append((b"Transfer-Encoding", b", ".join([*codings, b"chunked"])))
         if self.keep_alive and request.old:
             lines.append((b"Connection", b"keep-alive"))
         elif not self.keep_alive and not request.old:
@@ -325,10 +430,7 @@ class _Framed:
         if self._bodiless:
             return b""
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if self._chunked:
-            framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            return framed + b"0\r\n\r\n" if whole else framed
-        return body
+        return _chunk(body, whole=whole) if self._chunked else body
 
 
 def _upgrade(request: Request) -> Headers:
@@ -338,9 +440,10 @@ def _upgrade(request: Request) -> Headers:
     return [(b"Connection", b"Upgrade"), (b"Upgrade", request.upgrade)]
 
 
-def _reader(status: int, headers: Headers) -> Reader:
-    kind, encoding = value(headers, b"content-type"), value(headers, b"content-encoding")
-    return reader(status, kind.decode("latin-1"), encoding.decode("latin-1"))
+def _chunk(body: bytes, *, whole: bool) -> bytes:
+    """*body* as a chunk; *whole*: it is the last one that says something."""
+    framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+    return framed + b"0\r\n\r\n" if whole else framed
 
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> Headers:

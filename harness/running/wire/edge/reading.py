@@ -1,251 +1,139 @@
-"""What a request and its answer say, read on the way through: the model, a digest of the messages, tokens."""
+"""What an answer says, read on the way through, and bounded: its tokens."""
 
 from __future__ import annotations
 
-import zlib
-from hashlib import sha256
-from typing import Annotated, Protocol
-
-import msgspec
+from typing import Protocol
 
 from harness.protocols.event_stream import EventStream
-from harness.protocols.nonce import without
+from harness.record.rows import TokensFrom
+from harness.running.wire.edge.decompression import Decompression, UnreadableError, decompression
+from harness.running.wire.edge.usage import Tally
+from harness.running.wire.looking_on import LookingOn
 
-_WHOLE_BYTES_MAX = 1 << 22
-_CHARACTERS_PER_TOKEN = 4
-
-
-_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-
-
-class _Part(msgspec.Struct):
-    text: str | None = None
+_WHOLE_BYTES_MAX = 1 << 20
+"""An answer in one piece, an event or a line that is longer is not read: to parse it would hold up all else."""
 
 
-class _Message(msgspec.Struct):
-    content: str | list[_Part] | None = None
+class _Form(Protocol):
+    """Finds the JSON documents in an answer, and has *tally* read them."""
 
-    @property
-    def characters(self) -> int:
-        if isinstance(self.content, str):
-            return len(self.content)
-        return sum(len(part.text or "") for part in self.content or ())
+    def feed(self, text: bytes) -> bool:
+        """Read on; whether that goes on being of use."""
 
-
-class _Prompt(msgspec.Struct):
-    model: str = ""
-    messages: msgspec.Raw = msgspec.Raw()
+    def end(self) -> None: ...
 
 
-class _Usage(msgspec.Struct):
-    """As OpenAI and as Anthropic name it."""
+class AnswerReading:
+    """Reads one answer along. Whatever reading it raises is noted here, and neither the answer nor its row ever suffers."""
 
-    prompt_tokens: _Count | None = None
-    completion_tokens: _Count | None = None
-    input_tokens: _Count | None = None
-    output_tokens: _Count | None = None
-
-
-class _Delta(msgspec.Struct):
-    content: str | None = None
-    text: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    delta: _Delta | None = None
-    message: _Message | None = None
-
-
-class _Opening(msgspec.Struct):
-    usage: _Usage | None = None
-
-
-class _Said(msgspec.Struct):
-    """A whole answer or one event of a streamed one, of OpenAI's chat completions or Anthropic's messages."""
-
-    usage: _Usage | None = None
-    choices: list[_Choice] = []
-    message: _Opening | None = None
-    delta: _Delta | None = None
-    content: list[_Part] = []
-
-
-class Prompt:
-    """The body of a request. What is not there, or not JSON, is empty."""
-
-    def __init__(self, body: bytes) -> None:
-        try:
-            prompt = _PROMPT.decode(body)
-        except msgspec.MsgspecError:
-            prompt = _Prompt()
-        self.model = prompt.model
-        self._messages = bytes(prompt.messages)
-
-    @property
-    def messages_sha256(self) -> str:
-        """The same for every attempt with the same messages, whatever their nonce."""
-        return sha256(without(self._messages)).hexdigest() if self._messages else ""
-
-    @property
-    def tokens_estimate(self) -> int | None:
-        try:
-            return sum(message.characters for message in _MESSAGES.decode(self._messages)) // _CHARACTERS_PER_TOKEN
-        except msgspec.MsgspecError:
-            return None
-
-
-_PROMPT = msgspec.json.Decoder(_Prompt)
-_MESSAGES = msgspec.json.Decoder(list[_Message])
-_SAID = msgspec.json.Decoder(_Said)
-
-
-class Reader(Protocol):
-    """Reads one answer along."""
+    def __init__(self, status: int, content_type: str, content_encoding: str) -> None:
+        self._tally = Tally()
+        self._looking = LookingOn("an answer")
+        self._form = _form(content_type, self._tally) if status == 200 else None
+        self._decompression = decompression(content_encoding) if self._form else None
+        self._unread = self._form is not None and self._decompression is None
 
     @property
     def tokens_in(self) -> int | None:
         """As the provider counts them; None where it does not say."""
+        return self._tally.tokens_in
 
-    def feed(self, piece: bytes) -> None: ...
-
-    def end(self) -> int | None:
-        """The tokens of the answer, counted by the provider or estimated; None where there is no text to count."""
-
-
-class _Nothing:
     @property
-    def tokens_in(self) -> int | None:
-        return None
+    def tokens_out(self) -> int | None:
+        """As the provider counts them, else as the length of the text has it; None where there is no text to count."""
+        counted = self._tally.tokens_out
+        return self._tally.tokens_estimate if counted is None else counted
 
-    def feed(self, piece: bytes) -> None: ...
+    @property
+    def tokens_from(self) -> TokensFrom:
+        """Who counted them."""
+        if self._tally.tokens_out is not None:
+            return "provider"
+        if self._unread:
+            return "unread"
+        return "" if self.tokens_out is None else "estimate"
 
-    def end(self) -> int | None:
-        return None
-
-
-class _Tally:
-    """Usage and text, from whatever says them."""
-
-    def __init__(self) -> None:
-        self.tokens_in: int | None = None
-        self.tokens_out: int | None = None
-        self.characters: int | None = None
-
-    def read(self, text: bytes) -> None:
-        try:
-            said = _SAID.decode(text)
-        except msgspec.MsgspecError:
+    def feed(self, piece: bytes) -> None:
+        if self._form is None or self._decompression is None:
             return
-        for usage in (said.message.usage if said.message else None, said.usage):
-            if usage is not None:
-                self.tokens_in = _first(usage.prompt_tokens, usage.input_tokens, self.tokens_in)
-                self.tokens_out = _first(usage.completion_tokens, usage.output_tokens, self.tokens_out)
-        for choice in said.choices:
-            self._hear(choice.delta.content if choice.delta else None)
-            self._add(choice.message.characters if choice.message else None)
-        self._hear(said.delta.text if said.delta else None)
-        for part in said.content:
-            self._hear(part.text)
+        readable = False
+        with self._looking:
+            readable = self._read(self._form, self._decompression, piece)
+        if not readable:
+            self._form, self._unread = None, True
 
-    def total(self) -> int | None:
-        if self.tokens_out is not None:
-            return self.tokens_out
-        return None if self.characters is None else self.characters // _CHARACTERS_PER_TOKEN
+    def end(self) -> None:
+        """There is no more."""
+        if self._form is not None:
+            with self._looking:
+                self._form.end()
+            self._unread = self._unread or self._looking.failed
 
-    def _hear(self, text: str | None) -> None:
-        self._add(None if text is None else len(text))
+    @staticmethod
+    def _read(form: _Form, packed: Decompression, piece: bytes) -> bool:
+        try:
+            return form.feed(packed.feed(piece))
+        except UnreadableError:
+            return False
 
-    def _add(self, characters: int | None) -> None:
-        if characters is not None:
-            self.characters = (self.characters or 0) + characters
+
+def _form(content_type: str, tally: Tally) -> _Form | None:
+    """By what an answer of this type is read; None where it says nothing that could be counted."""
+    match content_type.partition(";")[0].strip().lower():
+        case "text/event-stream":
+            return _Events(tally)
+        case "application/x-ndjson" | "application/jsonl":
+            return _Lines(tally)
+        case "application/json":
+            return _Whole(tally)
+        case _:
+            return None
 
 
 class _Events:
-    """Reads a stream of events; a piece may end anywhere."""
+    """A stream of events; a piece may end anywhere."""
 
-    def __init__(self) -> None:
-        self._tally = _Tally()
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._stream = EventStream()
 
-    @property
-    def tokens_in(self) -> int | None:
-        return self._tally.tokens_in
-
-    def feed(self, piece: bytes) -> None:
-        for event in self._stream.feed(piece):
+    def feed(self, text: bytes) -> bool:
+        for event in self._stream.feed(text):
             self._tally.read(event.data)
-        if self._stream.pending_bytes > _WHOLE_BYTES_MAX:
-            self._stream = EventStream()
+        return self._stream.pending_bytes <= _WHOLE_BYTES_MAX
 
-    def end(self) -> int | None:
+    def end(self) -> None:
         for event in self._stream.finish():
             self._tally.read(event.data)
-        return self._tally.total()
+
+
+class _Lines:
+    """One JSON object a line."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._line = b""
+
+    def feed(self, text: bytes) -> bool:
+        *lines, self._line = (self._line + text).split(b"\n")
+        for line in lines:
+            self._tally.read(line)
+        return len(self._line) <= _WHOLE_BYTES_MAX
+
+    def end(self) -> None:
+        self._tally.read(self._line)
 
 
 class _Whole:
-    """Reads an answer that is one JSON object."""
+    """One JSON document."""
 
-    def __init__(self) -> None:
-        self._tally = _Tally()
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._body = bytearray()
 
-    @property
-    def tokens_in(self) -> int | None:
-        return self._tally.tokens_in
+    def feed(self, text: bytes) -> bool:
+        self._body += text
+        return len(self._body) <= _WHOLE_BYTES_MAX
 
-    def feed(self, piece: bytes) -> None:
-        if len(self._body) <= _WHOLE_BYTES_MAX:
-            self._body += piece
-
-    def end(self) -> int | None:
+    def end(self) -> None:
         self._tally.read(bytes(self._body))
-        return self._tally.total()
-
-
-class _Unzipped:
-    """Reads an answer that is compressed."""
-
-    def __init__(self, inner: Reader) -> None:
-        self._inner = inner
-        self._zip = zlib.decompressobj(wbits=47)  # gzip or zlib, whichever its head says
-        self._readable = True
-
-    @property
-    def tokens_in(self) -> int | None:
-        return self._inner.tokens_in
-
-    def feed(self, piece: bytes) -> None:
-        if not self._readable:
-            return
-        try:
-            self._inner.feed(self._zip.decompress(piece))
-        except zlib.error:
-            self._readable = False
-
-    def end(self) -> int | None:
-        return self._inner.end()
-
-
-def reader(status: int, content_type: str, content_encoding: str) -> Reader:
-    """What can read an answer with this head; errors, and what is compressed in a way not known here, are not read."""
-    if status != 200:
-        return _Nothing()
-    inner: Reader
-    if content_type.startswith("text/event-stream"):
-        inner = _Events()
-    elif content_type.startswith("application/json"):
-        inner = _Whole()
-    else:
-        return _Nothing()
-    match content_encoding.lower():
-        case "" | "identity":
-            return inner
-        case "gzip" | "deflate":
-            return _Unzipped(inner)
-        case _:
-            return _Nothing()
-
-
-def _first(*counts: int | None) -> int | None:
-    return next((count for count in counts if count is not None), None)

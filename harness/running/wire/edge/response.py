@@ -2,119 +2,149 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import httptools
 
-from harness.http1.headers import Headers
+from harness.http1.answer_head import END_OF_HEAD, Head, UnreadableError, answer_head
 
 _HEAD_BYTES_MAX = 1 << 18
 _SWITCHING = 101
-
-
-class UnreadableError(Exception):
-    """What a provider said is no answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The head of an answer; *framed*: it says where its body ends, or has none."""
-
-    status: int
-    reason: bytes
-    headers: Headers
-    framed: bool
+_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 class ResponseReading:
-    """Reads one answer, to a HEAD if *to_head*; the interim ones before it are left out, and the trailer after it.
+    """Reads one answer, to a HEAD if *to_head*; the trailer after it is left out.
 
     Where it *may_switch* to another protocol and does, that is the answer, and `switched` has what came behind it.
     """
 
-    __slots__ = ("_bytes", "_framed", "_headers", "_interim", "_may_switch", "_parser", "_reason", "_to_head", "excess", "head",
-                 "keep_alive", "pieces", "switched", "whole")  # fmt: skip
+    __slots__ = (
+        "_chunks",
+        "_left",
+        "_may_switch",
+        "_text",
+        "_to_head",
+        "excess",
+        "head",
+        "interim",
+        "pieces",
+        "switched",
+        "whole",
+    )
 
     def __init__(self, *, to_head: bool, may_switch: bool = False) -> None:
         self.head: Head | None = None
+        self.interim: list[Head] = []
+        """Those that came before it; to be emptied by who has used them."""
         self.pieces: list[bytes] = []
         """What has come of the body; to be emptied by who has used it."""
         self.whole = False
         self.excess = False
         """Something came after the answer."""
-        self.keep_alive = False
         self.switched: bytes | None = None
         self._to_head = to_head
         self._may_switch = may_switch
-        self._bytes = 0
-        self._start()
-        self._parser = httptools.HttpResponseParser(self)
+        self._text = b""
+        self._left = 0
+        self._chunks: _Chunks | None = None
 
     def feed(self, data: bytes) -> None:
         """Read *data*. Raises UnreadableError, once what could be read before has been."""
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if isinstance(error, httptools.HttpParserUpgrade) and self._switches:
-                self.switched = data[error.args[0] :]
-            elif not self.whole:
-                raise UnreadableError(f"the provider's answer cannot be read: {error}") from error
-            else:
-                self.excess = True
-        if self.head is None:
-            self._bytes += len(data)
-            if self._bytes > _HEAD_BYTES_MAX:
+        while self.head is None:
+            searched = max(0, len(self._text) - 2)
+            self._text += data
+            end = END_OF_HEAD.search(self._text, searched)
+            if len(self._text if end is None else self._text[: end.end()]) > _HEAD_BYTES_MAX:
                 raise UnreadableError(f"the head of the provider's answer is longer than {_HEAD_BYTES_MAX} bytes")
+            if end is None:
+                self._look_if_http()
+                return
+            text, data, self._text = self._text[: end.end()], self._text[end.end() :], b""
+            if text.strip():  # else it is blank lines before the status line
+                self._begin(answer_head(text, to_head=self._to_head))
+        if self.head.status == _SWITCHING:
+            self.switched = data
+        else:
+            self._read(data)
+
+    @property
+    def keep_alive(self) -> bool:
+        return self.head is not None and self.head.keep_alive
 
     @property
     def until_end(self) -> bool:
         """Whether the end of the connection is the end of this answer."""
         return self.head is not None and not self.head.framed
 
-    @property
-    def _switches(self) -> bool:
-        return self._may_switch and self.head is not None and self.head.status == _SWITCHING
+    def _look_if_http(self) -> None:
+        # What is no answer need not be waited for.
+        begun = self._text.lstrip(b"\r\n")[:5]
+        if not b"HTTP/".startswith(begun):
+            answer_head(self._text, to_head=False)
 
-    def _start(self) -> None:
-        self._headers: Headers = []
-        self._reason = b""
-        self._framed = self._interim = False
+    def _begin(self, head: Head) -> None:
+        if head.interim:
+            self.interim.append(head)
+            return
+        if head.status == _SWITCHING and not self._may_switch:
+            raise UnreadableError("the provider switched to a protocol that nobody asked for")
+        self.head = head
+        self._left = head.length or 0
+        if head.chunked:
+            self._chunks = _Chunks(self.pieces)
+        self.whole = head.length == 0
+
+    def _read(self, data: bytes) -> None:
+        assert self.head is not None
+        if self.whole:
+            self.excess = self.excess or bool(data)
+        elif self._chunks is not None:
+            self._chunks.pieces = self.pieces
+            self.excess = self._chunks.feed(data)
+            self.whole = self._chunks.whole
+        elif self.head.length is None:
+            if data:
+                self.pieces.append(data)
+        else:
+            if data:
+                self.pieces.append(data[: self._left])
+            self.excess = len(data) > self._left
+            self._left -= min(self._left, len(data))
+            self.whole = not self._left
+
+
+class _Chunks:
+    """Reads a body that is chunked, as leniently as clients do; *pieces* get what is in the chunks."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+        self.whole = False
+        self._excess = False
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(
+            lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        )
+        self._parser.feed_data(_CHUNKED)
+
+    def feed(self, data: bytes) -> bool:
+        """Read *data*; whether something followed the body. Raises UnreadableError."""
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self.whole:
+                raise UnreadableError(f"a chunk of the provider's answer cannot be read: {error}") from error
+            self._excess = True
+        return self._excess
 
     # What httptools calls.
 
     def on_message_begin(self) -> None:
-        if self.whole:
-            self.excess = True
-        else:
-            self._start()
-
-    def on_status(self, reason: bytes) -> None:
-        self._reason += reason
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.head is not None:
-            return  # It is in the trailer.
-        self._headers.append((name, value))
-        lower = name.lower()
-        if lower == b"content-length" or (lower == b"transfer-encoding" and b"chunked" in value.lower()):
-            self._framed = True
-
-    def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
-        self._interim = 100 <= status < 200 and not (status == _SWITCHING and self._may_switch)
-        if self._interim or self.whole:
-            return
-        self.keep_alive = self._parser.should_keep_alive()
-        self.whole = self._to_head  # The parser would wait for a body of the length that the head speaks of.
-        framed = self._framed or self.whole or status in (204, 304)
-        self.head = Head(status, self._reason, self._headers, framed)
+        self._excess = self.whole
 
     def on_body(self, piece: bytes) -> None:
         if self.whole:
-            self.excess = True
+            self._excess = True
         else:
             self.pieces.append(piece)
 
     def on_message_complete(self) -> None:
-        if self.head is not None:
-            self.whole = True
+        self.whole = True

@@ -46,10 +46,9 @@ class Upstream:
         self._free: list[UpstreamConnection] = []
         self._sweep: asyncio.TimerHandle | None = None
 
-    def request(self, method: bytes, target: bytes, headers: Headers, body: bytes, host: bytes = b"") -> bytes:
-        """A whole request for *target* at this provider, which stands in it byte by byte; *headers* name no host, *host* may."""
-        first = b"%b %b%b HTTP/1.1\r\nHost: %b" % (method, self._path, target, host or self._host)
-        return written(first, headers) + body
+    def head(self, method: bytes, target: bytes, headers: Headers, host: bytes = b"") -> bytes:
+        """The head of a request for *target* at this provider, which stands in it byte by byte; *headers* name no host, *host* may."""
+        return written(b"%b %b%b HTTP/1.1\r\nHost: %b" % (method, self._path, target, host or self._host), headers)
 
     def take(self) -> UpstreamConnection | None:
         """A free connection that has been used before, if there is one."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from harness.running.wire.edge.response import Head, ResponseReading, UnreadableError
-from harness.running.wire.sockets import spoken, unbuffered
+from harness.http1.answer_head import Head, UnreadableError
+from harness.running.wire.edge.response import ResponseReading
+from harness.running.wire.sockets import left_unread, spoken, unbuffered
 
 
 class Asker(Protocol):
@@ -14,6 +15,12 @@ class Asker(Protocol):
 
     def sent(self) -> None:
         """The last byte of the request was given to the system."""
+
+    def hold_up(self, *, full: bool) -> None:
+        """The provider takes no more of the request right now; or, not *full*, it does again."""
+
+    def hear_interim(self, head: Head) -> None:
+        """The provider said *head*, and the answer is still to come."""
 
     def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
         """The next *pieces* of the answer, whose head is *head*; *whole*: they are the last."""
@@ -46,6 +53,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._asker: Asker | None = None
         self._reading = ResponseReading(to_head=False)
         self._sent = True
+        self._last_said = True
 
     @property
     def ending(self) -> bool:
@@ -56,12 +64,18 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether the provider has ended it, or said something that nobody asked for, though the event loop has not read that yet."""
         return spoken(self._transport)
 
-    def say(self, request: bytes, asker: Asker, *, to_head: bool, may_switch: bool = False) -> None:
-        """Send the whole of *request* for *asker*; it has to be free."""
+    def take_up(self, asker: Asker, *, to_head: bool, may_switch: bool = False) -> None:
+        """From now on this is for *asker*, who makes one request; it has to be free."""
         self._asker = asker
         self._reading = ResponseReading(to_head=to_head, may_switch=may_switch)
-        self._sent = False
-        self._transport.write(request)
+        self._sent = self._last_said = False
+
+    def say(self, data: bytes, *, last: bool) -> None:
+        """Send the next part of the request; *last*: it is whole with that."""
+        if self._transport.is_closing():
+            return
+        self._transport.write(data)
+        self._last_said = last
         self._look_if_sent()
 
     def let_go(self) -> None:
@@ -83,8 +97,14 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = unbuffered(transport)
 
+    def pause_writing(self) -> None:
+        if self._asker is not None:
+            self._asker.hold_up(full=True)
+
     def resume_writing(self) -> None:
         self._look_if_sent()
+        if self._asker is not None:
+            self._asker.hold_up(full=False)
 
     def data_received(self, data: bytes) -> None:
         asker, reading = self._asker, self._reading
@@ -111,19 +131,28 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and self._asker is not None and not self._sent:
+            # Who refuses half a request answers and closes; then to write on fails before the answer was read.
+            answer = left_unread(self._transport)
+            if answer:
+                self.data_received(answer)
+                exc = None
         self._end(exc)
         self._pool.forget(self)
 
     # What becomes of the request.
 
     def _look_if_sent(self) -> None:
-        if self._sent or self._transport.is_closing() or self._transport.get_write_buffer_size():
+        if self._sent or not self._last_said or self._transport.is_closing() or self._transport.get_write_buffer_size():
             return
         self._sent = True
         if self._asker is not None:
             self._asker.sent()
 
     def _tell(self, asker: Asker, reading: ResponseReading) -> None:
+        interim, reading.interim = reading.interim, []
+        for head_before in interim:
+            asker.hear_interim(head_before)
         head, pieces = reading.head, reading.pieces
         if head is None:
             return
@@ -137,7 +166,7 @@ class UpstreamConnection(asyncio.Protocol):
         asker.hear(head, pieces, whole=reading.whole)
 
     def _end(self, exc: Exception | None) -> None:
-        if exc is None and self._asker is not None and self._reading.until_end and self._sent:
+        if exc is None and self._asker is not None and self._reading.until_end:
             self._reading.whole = True
             self._tell(self._asker, self._reading)
         self._lose(exc or ConnectionResetError("the provider closed the connection before the end of its answer"))

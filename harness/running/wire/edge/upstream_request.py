@@ -1,4 +1,4 @@
-"""One request to a provider, written whole or not at all, so that what was forwarded can be counted exactly."""
+"""One request to a provider, written as it comes, of which it is known when the last byte was: so what was forwarded counts exactly."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from harness.http1.answer_head import Head
 from harness.record.rows import Arrival
-from harness.running.wire.edge.response import Head
 from harness.running.wire.edge.upstream import Upstream
 from harness.running.wire.edge.upstream_connection import UpstreamConnection
 
@@ -17,10 +17,18 @@ _LINGER_S = 0.02
 _LINGER_STEPS = 5
 """As many turns of the event loop are between: else a moment in which this process stood still would pass for that time."""
 _WHOLE_WITHIN_S = 5.0
+_WAITING_BYTES = 1 << 18
+"""So much of a request waits for a connection; then its client has to wait, too."""
 
 
 class Hearer(Protocol):
     """Who wants an answer."""
+
+    def hold_back(self, *, full: bool) -> None:
+        """No more of the request can be sent right now; or, not *full*, it can again."""
+
+    def hear_interim(self, head: Head) -> None:
+        """The provider said *head*, and the answer is still to come."""
 
     def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
         """The next *pieces* of the answer, whose head is *head*; *whole*: they are the last."""
@@ -33,7 +41,7 @@ class Hearer(Protocol):
 
 
 class UpstreamRequest:
-    """One *request* for *hearer*, for which *arrival* gets its forwarded_s and redials.
+    """One request for *hearer*, for which *arrival* gets its forwarded_s and redials.
 
     A kept connection that the provider had ended before the first byte is written is not used, and a fresh one is dialled. Once a byte is
     written the provider may have read it, and done what was asked: then nothing is ever sent again, and the end of the connection is
@@ -41,17 +49,12 @@ class UpstreamRequest:
     """
 
     def __init__(
-        self,
-        upstream: Upstream,
-        request: bytes,
-        hearer: Hearer,
-        arrival: Arrival,
-        *,
-        to_head: bool,
-        may_switch: bool = False,
+        self, upstream: Upstream, hearer: Hearer, arrival: Arrival, *, to_head: bool, may_switch: bool = False
     ) -> None:
         self._upstream = upstream
-        self._request = request
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._last_said = False
         self._hearer = hearer
         self._arrival = arrival
         self._to_head = to_head
@@ -63,14 +66,25 @@ class UpstreamRequest:
         self._lingering: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """Send the request. The hearer hears of it only after this has returned."""
+        """Have a connection for the request. The hearer hears of it only after this has returned."""
         connection = self._upstream.take()
         if connection is None:
             self._dial()
         elif connection.left:
             self._redial(connection)
         else:
-            self._say(connection)
+            self._take_up(connection)
+
+    def say(self, data: bytes, *, last: bool) -> None:
+        """Send the next part of the request; *last*: it is whole with that. After its end nothing is sent."""
+        self._last_said = last
+        if self._connection is not None:
+            self._connection.say(data, last=last)
+        elif self._dialling is not None:
+            self._waiting.append(data)
+            self._waiting_bytes += len(data)
+            if self._waiting_bytes > _WAITING_BYTES:
+                self._hearer.hold_back(full=True)
 
     def end(self) -> None:
         """Let nothing more be heard, and nothing more of the request be written."""
@@ -110,6 +124,14 @@ class UpstreamRequest:
         if self._let_go is not None:
             self._linger(_LINGER_STEPS)
 
+    def hold_up(self, *, full: bool) -> None:
+        if self._let_go is None:
+            self._hearer.hold_back(full=full)
+
+    def hear_interim(self, head: Head) -> None:
+        if self._let_go is None:
+            self._hearer.hear_interim(head)
+
     def hear(self, head: Head, pieces: list[bytes], *, whole: bool) -> None:
         if whole:
             self._connection = None
@@ -143,11 +165,16 @@ class UpstreamRequest:
             self._fail(error)
         else:
             self._dialling = None
-            self._say(connection)
+            self._take_up(connection)
 
-    def _say(self, connection: UpstreamConnection) -> None:
+    def _take_up(self, connection: UpstreamConnection) -> None:
         self._connection = connection
-        connection.say(self._request, self, to_head=self._to_head, may_switch=self._may_switch)
+        connection.take_up(self, to_head=self._to_head, may_switch=self._may_switch)
+        if self._waiting:
+            waiting, self._waiting = b"".join(self._waiting), []
+            if self._waiting_bytes > _WAITING_BYTES:
+                self._hearer.hold_back(full=False)
+            connection.say(waiting, last=self._last_said)
 
     def _redial(self, ended: UpstreamConnection) -> None:
         ended.let_go()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.sockets import reset, spoken, unbuffered, unread
 from harness.running.wire.tap.passage import Passage
 from harness.running.wire.tap.traffic import LinkTraffic
@@ -39,6 +40,7 @@ class Near(asyncio.Protocol):
     ) -> None:
         self._passage = passage
         self._watched = watched
+        self._looking = LookingOn(f"a connection of link {passage.link}")
         self._traffic = traffic
         self._all = near_sides
         self._all_far = far_sides
@@ -82,7 +84,8 @@ class Near(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._traffic is not None:
             self._traffic.said(len(data))
-        self._watched.asked(data)
+        with self._looking:
+            self._watched.asked(data)
         if self._far_end is not None and not self._deaf:
             self._mirror()
         elif self._far is None or self._mute:
@@ -127,7 +130,8 @@ class Near(asyncio.Protocol):
             self._unheard.append(data)
             self._pause_far()
             return
-        self._watched.answered(data)
+        with self._looking:
+            self._watched.answered(data)
         if self._traffic is not None:
             self._traffic.heard(len(data))
         if not self._transport.is_closing():

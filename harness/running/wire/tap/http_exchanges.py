@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import deque
 
 import httptools
 
+from harness.http1.headers import Headers, written
 from harness.http1.other_protocols import OPENING_BYTES, spoken
 from harness.protocols.nonce import ANY_RUN, Nonces, NonceSearch
 from harness.record.rows import Attempt, AttemptOutcome
 from harness.running.wire.ledger import Ledger
+from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.secrets import SECRET, path_alone
 
 _TRACEPARENT_CHARACTERS = 128
-_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+_FRAMING = (b"content-length", b"transfer-encoding")
 
 
 class HttpExchanges:
@@ -36,6 +37,7 @@ class HttpExchanges:
         """What became another protocol, such as WebSocket; it lasts as long as the connection."""
         self._questions: _Questions | None = _Questions(self)
         self._answers: _Answers | None = _Answers(self)
+        self._looking = LookingOn(f"a connection of link {link}")
         self._now_s = 0.0
         self._unclaimed = 0
         self._heads_asked = False
@@ -71,7 +73,9 @@ class HttpExchanges:
         if self._asking is not None:
             self._claim(self._asking)
         if self._questions is not None:
-            self._feed_questions(data)
+            with self._looking:
+                self._feed_questions(data)
+            self._note_failure()
 
     def answered(self, data: bytes) -> None:
         """The far side said *data*."""
@@ -82,16 +86,9 @@ class HttpExchanges:
         attempt.bytes_in += len(data)
         if attempt.first_byte_s is None:
             attempt.first_byte_s = self._now_s
-        try:
-            self._feed_answers(data)
-        except httptools.HttpParserUpgrade:
-            self._tunnel = self._open[0]
-            self._tunnel.answered = True
-            self._follow_no_further()
-        except httptools.HttpParserError:
-            if self._open:
-                self._end(self._open[0], "malformed")
-            self._follow_no_further()
+        with self._looking:
+            self._hear(data)
+        self._note_failure()
 
     def far_ended(self, *, reset: bool) -> None:
         """The far side closed the connection, or reset it; the client is being told."""
@@ -151,17 +148,43 @@ class HttpExchanges:
 
     def _feed_questions(self, data: bytes) -> None:
         assert self._questions is not None
+        while data and self._questions is not None:
+            try:
+                self._questions.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                # It is only asked for: until it is agreed to, body and further requests come as ever.
+                data = data[upgrade.args[0] :]
+                if not self._questions.goes_on_after_head():
+                    self._follow_no_further()
+                continue
+            except httptools.HttpParserError:
+                if self._asking is not None:
+                    self._asking.attempt.detail = spoken(self._opening) or ""
+                    self._end(self._asking, "malformed")
+                self._follow_no_further()
+            break
+
+    def _hear(self, data: bytes) -> None:
         try:
-            # An upgrade is only asked for: until it is agreed to, body and further requests come as ever, but httptools
-            # would stop reading here.
-            self._questions.parser.feed_data(_UPGRADE.sub(b"\r\nxpgrade:", data))
+            self._feed_answers(data)
         except httptools.HttpParserUpgrade:
+            self._tunnel = self._open[0]
+            self._tunnel.answered = True
             self._follow_no_further()
         except httptools.HttpParserError:
-            if self._asking is not None:
-                self._asking.attempt.detail = spoken(self._opening) or ""
-                self._end(self._asking, "malformed")
+            if self._open:
+                self._end(self._open[0], "malformed")
             self._follow_no_further()
+
+    def _note_failure(self) -> None:
+        """A defect of ours loses no row: what is open, or was about to begin, is not followed and said to be unreadable."""
+        if not self._looking.failed or (self._questions is None and not self._open):
+            return
+        if not self._open:
+            self._begin()
+        for exchange in list(self._open):
+            self._end(exchange, "malformed")
+        self._follow_no_further()
 
     def _feed_answers(self, data: bytes) -> None:
         if not self._heads_asked:
@@ -207,7 +230,20 @@ class _Questions:
     def __init__(self, exchanges: HttpExchanges) -> None:
         self._exchanges = exchanges
         self._url = b""
+        self._framing: Headers = []
+        self._head_is_read = False
+        self._offers = False
         self.parser = httptools.HttpRequestParser(self)
+
+    def goes_on_after_head(self) -> bool:
+        """Read on behind a head that offers another protocol, where httptools stops; False where nothing of HTTP follows it."""
+        method = self.parser.get_method()
+        if not self._offers:
+            return False
+        self.parser = httptools.HttpRequestParser(self)
+        self._head_is_read, self._offers = True, False
+        self.parser.feed_data(written(b"%b / HTTP/1.1" % method, self._framing))
+        return True
 
     @property
     def _exchange(self) -> _Exchange:
@@ -215,16 +251,20 @@ class _Questions:
         return self._exchanges._asking
 
     def on_message_begin(self) -> None:
-        self._url = b""
-        self._exchanges._begin()
+        if not self._head_is_read:
+            self._url, self._framing = b"", []
+            self._exchanges._begin()
 
     def on_url(self, url: bytes) -> None:
-        self._url += url
+        if not self._head_is_read:
+            self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
-        if name in SECRET:
+        if name in SECRET or self._head_is_read:
             return
+        if name in _FRAMING:
+            self._framing.append((name, value))
         self._exchange.search.header(name, value)
         if name == b"traceparent":
             self._exchange.attempt.traceparent = value[:_TRACEPARENT_CHARACTERS].decode("latin-1")
@@ -232,17 +272,22 @@ class _Questions:
             self._exchange.attempt.retry_count = int(value[:9])
 
     def on_headers_complete(self) -> None:
+        if self._head_is_read:
+            self._head_is_read = False
+            return
         attempt = self._exchange.attempt
         attempt.method = self.parser.get_method().decode("latin-1")
         self._exchanges._heads_asked |= attempt.method == "HEAD"
-        attempt.path = path_alone(self._url.decode("latin-1"))
+        attempt.path = path_alone(self._url)
         self._exchange.search.target(self._url)
+        self._offers = self.parser.should_upgrade() and attempt.method != "CONNECT"
 
     def on_body(self, piece: bytes) -> None:
         self._exchange.search.piece(piece)
 
     def on_message_complete(self) -> None:
-        self._exchanges._whole()
+        if not self._offers:
+            self._exchanges._whole()
 
 
 class _Answers:

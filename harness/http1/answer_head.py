@@ -1,0 +1,135 @@
+"""The head of an answer, read as leniently as clients read it, and written anew by what it means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from harness.http1.headers import Headers, listed
+
+# An empty line, whatever ends the lines; robust clients take LF alone (RFC 9112, 2.2).
+END_OF_HEAD = re.compile(rb"\n\r?\n")
+_STATUS_LINE = re.compile(rb"HTTP/1\.(\d)[ \t]+(\d{3})(?:[ \t]+(.*))?", re.DOTALL)
+_OTHER_PROTOCOLS = (
+    (b"\x15\x03", "the provider speaks TLS; its address would begin with https"),
+    (b"\x16\x03", "the provider speaks TLS; its address would begin with https"),
+    (b"HTTP/2", "the provider's status line is not of HTTP/1.x"),
+    (b"\x00\x00", "the provider speaks HTTP/2, of which nothing is passed here"),
+)
+_LENGTH = re.compile(rb"\+?[0-9]{1,18}")
+_BODILESS = (204, 304)
+
+
+class UnreadableError(Exception):
+    """What a provider said is no answer. The message says why, and quotes nothing, since a secret may be in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of an answer, and how its body is framed.
+
+    *length*: of the body, in bytes; None where *chunked* says where it ends, or the end of the connection does.
+    *codings*: what else was done to the body for the way, in order, such as ``gzip``; it is passed on as it is (RFC 9112, 6.1).
+    """
+
+    status: int
+    reason: bytes
+    headers: Headers
+    length: int | None = None
+    chunked: bool = False
+    codings: tuple[bytes, ...] = ()
+    keep_alive: bool = False
+
+    @property
+    def interim(self) -> bool:
+        """Whether another head follows (RFC 9110, 15.2)."""
+        return 100 <= self.status < 200 and self.status != 101
+
+    @property
+    def framed(self) -> bool:
+        """Whether it says where its body ends, or has none."""
+        return self.chunked or self.length is not None
+
+
+def answer_head(text: bytes, *, to_head: bool) -> Head:
+    """What *text* says, which ends with an empty line; *to_head*: it answers a HEAD, and so has no body.
+
+    Folded lines become one (RFC 9112, 5.2), blanks before a colon go (5.1), equal lengths become one (6.3), and a length beside chunks
+    goes (6.3). Raises UnreadableError.
+    """
+    lines = [line.removesuffix(b"\r") for line in text.lstrip(b"\r\n").split(b"\n")]
+    match = _STATUS_LINE.fullmatch(lines[0])
+    if match is None:
+        raise UnreadableError(_no_status_line(text))
+    status = int(match[2])
+    headers = _headers(lines[1:])
+    codings = _codings(headers)
+    chunked = codings[-1:] == [b"chunked"]
+    length = None if codings else _length(headers)
+    headers = _framed_once(headers, length, coded=bool(codings))
+    if to_head or status in _BODILESS or status < 200:
+        length, chunked = 0, False
+    keep_alive = (chunked or length is not None) and _kept(match[1], headers)
+    others = tuple(coding for coding in codings if coding != b"chunked")
+    return Head(status, match[3] or b"", headers, length, chunked, others, keep_alive)
+
+
+def _headers(lines: list[bytes]) -> Headers:
+    headers: Headers = []
+    for line in lines:
+        if line[:1] in (b" ", b"\t") and line.strip():
+            if not headers:
+                raise UnreadableError("the provider's first header line begins with a blank")
+            name, value = headers[-1]
+            headers[-1] = (name, (value + b" " + _plain(line)).strip())
+        elif line.strip():
+            name, colon, value = line.partition(b":")
+            if not colon or not name.strip():
+                raise UnreadableError("the provider's answer has a header line without a name and a colon")
+            headers.append((name.strip(), _plain(value)))
+    return headers
+
+
+def _plain(value: bytes) -> bytes:
+    # A lone CR could end a line for somebody else (RFC 9112, 2.2).
+    return value.replace(b"\r", b" ").replace(b"\0", b" ").strip(b" \t")
+
+
+def _codings(headers: Headers) -> list[bytes]:
+    """The transfer codings, in order; none where nothing but ``identity`` is named."""
+    said = b",".join(value for name, value in headers if name.lower() == b"transfer-encoding").lower()
+    codings = [coding.strip() for coding in said.split(b",")]
+    return [coding for coding in codings if coding and coding != b"identity"]
+
+
+def _length(headers: Headers) -> int | None:
+    said = [value for name, value in headers if name.lower() == b"content-length"]
+    lengths = {length.strip() for value in said for length in value.split(b",")} - {b""}
+    if any(not _LENGTH.fullmatch(length) for length in lengths):
+        raise UnreadableError("the provider's Content-Length is no number")
+    counts = {int(length) for length in lengths}
+    if len(counts) > 1:
+        raise UnreadableError("the provider's answer has several Content-Lengths that differ")
+    return counts.pop() if counts else None
+
+
+def _framed_once(headers: Headers, length: int | None, *, coded: bool) -> Headers:
+    """*headers* with one length at most, in the place of the first."""
+    framed: Headers = []
+    for name, value in headers:
+        if name.lower() != b"content-length":
+            framed.append((name, value))
+        elif not coded and length is not None:
+            framed.append((name, b"%d" % length))
+            coded = True
+    return framed
+
+
+def _kept(minor: bytes, headers: Headers) -> bool:
+    said = listed(headers, b"connection")
+    return b"close" not in said and (minor != b"0" or b"keep-alive" in said)
+
+
+def _no_status_line(text: bytes) -> str:
+    told = (what for begin, what in _OTHER_PROTOCOLS if text.startswith(begin))
+    return next(told, "the provider's answer does not begin with a status line of HTTP/1.x")

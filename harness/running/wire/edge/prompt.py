@@ -1,0 +1,94 @@
+"""What a request says, read on the way through: the nonce, the model, a digest of the messages."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from harness.http1.headers import Headers
+from harness.protocols.nonce import Nonces, NonceSearch, without
+from harness.running.wire.edge.usage import CHARACTERS_PER_TOKEN, UNREADABLE, characters
+from harness.running.wire.looking_on import LookingOn
+from harness.running.wire.secrets import SECRET
+
+READ_BYTES_MAX = 1 << 19
+"""A longer body is not read beyond its nonce: to parse and digest one of 10 MB would hold up all else for 50 ms."""
+
+
+class _Body(msgspec.Struct):
+    """Of OpenAI's chats and responses, Anthropic's messages and Gemini's."""
+
+    model: Any = None
+    messages: msgspec.Raw = msgspec.Raw()
+    input: msgspec.Raw = msgspec.Raw()
+    contents: msgspec.Raw = msgspec.Raw()
+
+
+_BODY = msgspec.json.Decoder(_Body)
+
+
+class Prompt:
+    """The prompt in the *body* of a request. What is not there, or not JSON, is empty."""
+
+    def __init__(self, body: bytes = b"") -> None:
+        try:
+            read = _BODY.decode(body)
+        except UNREADABLE:
+            read = _Body()
+        self.model = read.model if isinstance(read.model, str) else ""
+        self._messages = bytes(read.messages) or bytes(read.input) or bytes(read.contents)
+        self.messages_sha256 = sha256(without(self._messages)).hexdigest() if self._messages else ""
+        """The same for every attempt with the same messages, whatever their nonce."""
+
+    @property
+    def tokens_estimate(self) -> int | None:
+        try:
+            found = characters(msgspec.json.decode(self._messages))
+        except UNREADABLE:
+            return None
+        return None if found is None else found // CHARACTERS_PER_TOKEN
+
+
+class PromptReading:
+    """Reads the body of one request for *target* with *headers* as it comes."""
+
+    def __init__(self, nonces: Nonces, target: bytes, headers: Headers) -> None:
+        self._search = NonceSearch(nonces)
+        self._looking = LookingOn("a request")
+        with self._looking:
+            for name, said in headers:
+                if name.lower() not in SECRET:
+                    self._search.header(name.lower(), said)
+            self._search.target(target)
+        self._body: list[bytes] = []
+        self._bytes = 0
+
+    @property
+    def nonce(self) -> str:
+        """That which has been found; empty until there is one."""
+        return self._search.found
+
+    @property
+    def prompt(self) -> Prompt:
+        """What the body says, once all of it has come."""
+        with self._looking:
+            return Prompt(self.body)
+        return Prompt()
+
+    @property
+    def body(self) -> bytes:
+        """As much of the body as has come; empty once that is more than is read."""
+        return self._body[0] if len(self._body) == 1 else b"".join(self._body)
+
+    def feed(self, piece: bytes) -> None:
+        if not piece:
+            return
+        with self._looking:
+            self._search.piece(piece)
+        self._bytes += len(piece)
+        if self._bytes <= READ_BYTES_MAX:
+            self._body.append(piece)
+        else:
+            self._body.clear()

@@ -1,0 +1,161 @@
+"""Tokens and text out of what model APIs answer: OpenAI's chats and responses, Anthropic's messages, Gemini's, Ollama's."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import msgspec
+
+Said = TypeVar("Said")
+
+CHARACTERS_PER_TOKEN = 4
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What reading JSON that somebody else wrote may raise."""
+_COUNT_MAX = 2**53
+_TEXTS = ("text", "content", "parts", "input", "messages")
+
+
+class _Holder(msgspec.Struct):
+    usage: Any = None
+
+
+class _Counts(msgspec.Struct):
+    """What of an answer says how many tokens it was, in each API's words."""
+
+    usage: Any = None  # OpenAI, Anthropic
+    usageMetadata: Any = None  # Gemini  # noqa: N815 - its name there
+    message: _Holder | str | None = None  # Anthropic's first event
+    response: _Holder | str | None = None  # the last event of OpenAI's responses, which repeats all
+    prompt_eval_count: Any = None  # Ollama
+    eval_count: Any = None
+
+
+class _Texts(msgspec.Struct):
+    """What of an answer, whole or one event of a stream, is text."""
+
+    choices: Any = None  # OpenAI's chats
+    message: Any = None  # Ollama's every line
+    delta: Any = None  # Anthropic's, and in OpenAI's responses a text
+    content: Any = None  # Anthropic's whole answer
+    output: Any = None  # OpenAI's whole responses
+    candidates: Any = None  # Gemini
+    type: Any = None
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta
+
+
+class _Chunk(msgspec.Struct):
+    """What most of all documents are: one event of a streamed chat."""
+
+    choices: list[_Choice]
+
+
+_COUNTS = msgspec.json.Decoder(_Counts | list[_Counts])
+_TEXT = msgspec.json.Decoder(_Texts | list[_Texts])
+_CHUNK = msgspec.json.Decoder(_Chunk)
+_TEXT_BYTES_MAX = 1 << 17
+"""The text of a longer document is not counted, since its parts may be any number."""
+
+
+class Tally:
+    """Tokens as the provider counts them, and the length of the text, from whatever says them."""
+
+    def __init__(self) -> None:
+        self.tokens_in: int | None = None
+        self.tokens_out: int | None = None
+        self.characters: int | None = None
+
+    def read(self, text: bytes) -> None:
+        """What is no JSON, or of another form, says nothing."""
+        with suppress(*UNREADABLE):
+            if b"sage" in text or b"eval_count" in text:
+                for counts in _each(_COUNTS.decode(text)):
+                    self._count(counts)
+        if len(text) <= _TEXT_BYTES_MAX:
+            with suppress(*UNREADABLE):
+                self._hear(text)
+
+    @property
+    def tokens_estimate(self) -> int | None:
+        return None if self.characters is None else self.characters // CHARACTERS_PER_TOKEN
+
+    def _count(self, said: _Counts) -> None:
+        held = [each.usage for each in (said.message, said.response) if isinstance(each, _Holder)]
+        for usage in (*held, said.usage, said.usageMetadata):
+            self._take(
+                usage, ("prompt_tokens", "input_tokens", "promptTokenCount"), ("completion_tokens", "output_tokens")
+            )
+            candidates = _count_of(_of(usage, "candidatesTokenCount"))
+            if candidates is not None:
+                self.tokens_out = candidates + (_count_of(_of(usage, "thoughtsTokenCount")) or 0)
+        self.tokens_in = _first(_count_of(said.prompt_eval_count), self.tokens_in)
+        self.tokens_out = _first(_count_of(said.eval_count), self.tokens_out)
+
+    def _take(self, usage: object, into: tuple[str, ...], out: tuple[str, ...]) -> None:
+        self.tokens_in = _first(*(_count_of(_of(usage, name)) for name in into), self.tokens_in)
+        self.tokens_out = _first(*(_count_of(_of(usage, name)) for name in out), self.tokens_out)
+
+    def _hear(self, text: bytes) -> None:
+        try:
+            for choice in _CHUNK.decode(text).choices:
+                self._add(choice.delta.content)
+        except msgspec.ValidationError:
+            for said in _each(_TEXT.decode(text)):
+                self._hear_any(said)
+
+    def _hear_any(self, said: _Texts) -> None:
+        for choice in _list(said.choices):
+            self._add(_of(choice, "delta"))
+            self._add(_of(choice, "message"))
+        for candidate in _list(said.candidates):
+            self._add(_of(candidate, "content"))
+        if isinstance(said.delta, dict) or said.type == "response.output_text.delta":
+            self._add(said.delta)
+        for found in (said.message, said.content, said.output):
+            self._add(found)
+
+    def _add(self, said: object) -> None:
+        found = characters(said)
+        if found is not None:
+            self.characters = (self.characters or 0) + found
+
+
+def characters(said: object) -> int | None:
+    """How long the text is in *said*: a text, a message, its parts, or several of any; None where there is none."""
+    if isinstance(said, str):
+        return len(said)
+    if isinstance(said, dict):
+        found = [characters(said[name]) for name in _TEXTS if said.get(name) is not None]
+    elif isinstance(said, list):
+        found = [characters(each) for each in said]
+    else:
+        return None
+    counts = [count for count in found if count is not None]
+    return sum(counts) if counts else None
+
+
+def _each(said: Said | list[Said]) -> list[Said]:
+    return said if isinstance(said, list) else [said]
+
+
+def _list(said: object) -> list[object]:
+    return said if isinstance(said, list) else []
+
+
+def _of(said: object, name: str) -> object:
+    return said.get(name) if isinstance(said, dict) else None
+
+
+def _count_of(said: object) -> int | None:
+    return said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said < _COUNT_MAX else None
+
+
+def _first(*counts: int | None) -> int | None:
+    return next((count for count in counts if count is not None), None)
