@@ -58,7 +58,8 @@ def _met(evidence: Evidence, disturbance: Disturbance) -> pd.DataFrame:
     before = injected[: injected.index(disturbance.id)] if disturbance.id in injected else injected
     from_s = min((event.at_s for event in evidence.of_fault(disturbance.id, Injected)), default=float("inf"))
     until_s = min((event.at_s for event in evidence.of_fault(disturbance.id, Reverting)), default=float("inf"))
-    mine = rows["link"].isin(disturbance.links) & ~rows["fault"].isin(before)
+    # What was no request never came to a rule.
+    mine = rows["link"].isin(disturbance.links) & ~rows["fault"].isin(before) & (rows["outcome"] != "refused")
     # The rule is in force a moment before that is acknowledged; what it answered then came to it.
     met = (rows["start_s"] >= from_s) | (rows["fault"] == disturbance.id)
     return rows[mine & met & (rows["start_s"] < until_s)]

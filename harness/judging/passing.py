@@ -1,4 +1,4 @@
-"""What the wire could not pass, or passed beside its links and faults: redirects elsewhere, providers not reached, tunnels left alone."""
+"""What the wire could not pass, or passed beside its links and faults: redirects elsewhere, providers not reached, refusals, tunnels."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from harness.judging.evidence import Evidence
 
 _SWITCHED = 101
+_UNCARRIED = {
+    "unreadable": ("answer could not be read", "answers could not be read"),
+    "refused": ("request was refused by the wire", "requests were refused by the wire"),
+}
+_OTHERS = (*_UNCARRIED, "broken")
 
 
 def astray(evidence: Evidence) -> Iterator[str]:
@@ -22,7 +27,9 @@ def astray(evidence: Evidence) -> Iterator[str]:
 def unreached(evidence: Evidence) -> Iterator[str]:
     """Why providers were not reached, where no fault was behind it, as the wire was told by the system."""
     rows = evidence.arrivals
-    failed = rows[(rows["detail"] != "") & (rows["fault"] == "")]
+    failed = rows[
+        (rows["detail"] != "") & (rows["fault"] == "") & rows["forwarded_s"].isna() & ~rows["outcome"].isin(_OTHERS)
+    ]
     for link, lost in failed.groupby("link"):
         yield f"{_times(len(lost), 'attempt')} on {link} did not reach the provider: {lost['detail'].mode()[0]}"
 
@@ -41,6 +48,21 @@ def untouched(evidence: Evidence) -> Iterator[str]:
                 f"{_times(passed, 'WebSocket')} on {', '.join(links)} had been opened before {disturbance.fault.summary()} began, which "
                 "answers openings alone: what was said in them went on"
             )
+
+
+def uncarried(evidence: Evidence) -> Iterator[str]:
+    """What was refused or could not be read, by link and reason: the harness had a part in what failed so."""
+    rows = evidence.arrivals
+    for (link, outcome, why), such in rows[rows["outcome"].isin(_UNCARRIED)].groupby(["link", "outcome", "detail"]):
+        one, several = _UNCARRIED[str(outcome)]
+        yield f"{len(such)} {one if len(such) == 1 else several} on {link}: {why}"
+
+
+def broken(evidence: Evidence) -> Iterator[str]:
+    """What a defect of the wire itself broke: nothing of that is the service's or a provider's."""
+    rows = evidence.arrivals
+    for (link, why), such in rows[rows["outcome"] == "broken"].groupby(["link", "detail"]):
+        yield f"the wire broke {_times(len(such), 'request')} on {link}: {why}"
 
 
 def _times(n: int, what: str) -> str:

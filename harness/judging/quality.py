@@ -14,7 +14,7 @@ from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
 from harness.judging.joining import endless, impossible, made_for_requests
 from harness.judging.metrics import telling
-from harness.judging.passing import astray, unreached, untouched
+from harness.judging.passing import astray, broken, unreached, untouched
 from harness.judging.preflight import shortcomings
 from harness.judging.result import Quality
 from harness.judging.sameness import one_answer_to_all, shown, unlooked_at
@@ -85,6 +85,7 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
             "or long after its client had given up: the clock of this machine jumped, or somebody changed the rows"
         )
     yield from _load(quality)
+    yield from broken(evidence)
     if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and _counts_attempts(evidence):
         # An attempt that belongs to no request makes the amplification look smaller than it is.
         yield (

@@ -15,7 +15,7 @@ from harness.judging.hold import hold
 from harness.judging.metrics import Metric, measurable, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
-from harness.judging.passing import astray, unreached, untouched
+from harness.judging.passing import astray, uncarried, unreached, untouched
 from harness.judging.quality import distrust, measurement_quality, untold, untried
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Result
 from harness.judging.sameness import unlooked_at
@@ -73,11 +73,11 @@ def _judgement(
     for verdict in PRECEDENCE[:-1]:
         reasons = [judgement.reason for judgement in said if judgement.verdict == verdict]
         if reasons:
-            return Judgement(verdict, _sentence([*reasons, *unreached(evidence)]))
+            return Judgement(verdict, _sentence([*reasons, *unreached(evidence), *uncarried(evidence)]))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
     worse = [f"not asked about: {'; '.join(worsened)}"] if worsened else []
     besides = [*silence(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence)]
-    besides += [*astray(evidence), *untouched(evidence), *unreached(evidence)]
+    besides += [*astray(evidence), *untouched(evidence), *unreached(evidence), *uncarried(evidence)]
     return Judgement("pass", _sentence([f"every expectation held: {held}", *worse, *besides]))
 
 

@@ -33,6 +33,9 @@ _CAME_TO = {
     "reset": "reset",
     "truncated": "cut short",
     "malformed": "unreadable",
+    "unreadable": "unreadable answer",
+    "refused": "refused by the harness",
+    "broken": "broken by the harness",
     "unfinished": "never ended",
 }
 

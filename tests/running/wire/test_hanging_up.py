@@ -106,7 +106,10 @@ def _ask_and_hang_up(wire, provider, kit, through: str, *, closes_share: float) 
     kit.eventually(lambda: len(wire.arrivals()) == wire.stage.counts()["east"].arrivals)
     assert len(wire.arrivals()) > _CLIENTS * _EACH / 2
     assert {row.outcome for row in wire.arrivals()} >= {"complete", "client_left"}
-    assert all(row.forwarded_s is not None for row in wire.arrivals())
+    # A provider that closes while a long request is on its way does not get it whole, and that is told.
+    assert {row.outcome for row in wire.arrivals() if row.forwarded_s is None} <= (
+        {"closed"} if closes_share else set()
+    )
 
 
 @pytest.mark.parametrize("told", ["finish", "SIGTERM"])
