@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import which
 
@@ -25,7 +25,7 @@ from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.reading.templates import placeholders, secret_names, secrets, texts
-from harness.reading.yaml import Document, Draft
+from harness.reading.yaml import Document, Draft, load
 from harness.registry import UnknownNameError, suggestion
 
 
@@ -267,18 +267,31 @@ def foreign_hosts(target: Document[Target], allowed: Collection[str]) -> Iterato
             yield target.problem(path, what)
 
 
+def load_target(path: Path) -> Document[Target]:
+    """The target in the file at *path*, whose folder is where it starts from; raises UsageProblems as `load` does."""
+    document = load(path, Target)
+    return replace(document, value=document.value.of_folder(path.absolute().parent))
+
+
 def missing_commands(target: Document[Target]) -> Iterator[Problem]:
     """Every command of *target* that is not there to be started; one that a placeholder names is known later."""
     for name, service in target.value.processes.items():
         command, place = service.command[0], "start" if service is target.value.start else f"services.{name}"
-        if placeholders(command) or secret_names(command) or "PATH" in service.env or which(command) is not None:
+        folder = Path(service.cwd) if service.cwd else Path.cwd()
+        if not folder.is_dir():
+            yield target.problem(f"{place}.cwd", f"there is no folder {folder}")
+            continue
+        relative = "/" in command and not command.startswith("/")
+        if placeholders(command) or secret_names(command) or "PATH" in service.env:
+            continue
+        if which(str(folder / command) if relative else command) is not None:
             continue
         what = (
             "is no file that can be run here"
             if "/" in command
             else "is no command on this machine's PATH, so it cannot be started here"
         )
-        hint = f"; it is looked for below {Path.cwd()}" if "/" in command and not command.startswith("/") else ""
+        hint = f"; it is looked for below {folder}" if relative else ""
         yield target.problem(f"{place}.command[0]", f"{command!r} {what}{hint}")
 
 

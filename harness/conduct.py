@@ -29,6 +29,7 @@ from harness.record.as_run import written_down
 from harness.record.history import Alarm, Begun, Ended, Event, Preflight, Reason
 from harness.record.masking import NOTHING, Mask
 from harness.record.run_folder import RunFolder
+from harness.running import systems
 from harness.running.loop import Progress
 from harness.settings import Settings
 from harness.stored import Run, judged, writing
@@ -77,6 +78,7 @@ def conduct(
     before anything is touched when no Toxiproxy server answers at *toxiproxy_url*, and HarnessError when there is none to be started or the
     run's files cannot be written.
     """
+    systems.here()
     from harness.running.world.interruptions import Interruptions
     from harness.running.world.real import find_proxy
 

@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
 
-from harness.checks import foreign_hosts, missing_commands, target_problems
+from harness.checks import foreign_hosts, load_target, missing_commands, target_problems
 from harness.judging.preflight import answered, failed, shortcomings, unanswered
 from harness.problems import HarnessError, UsageProblems
 from harness.reading.placeholders import told_secrets
-from harness.reading.target import Target
-from harness.reading.yaml import load
 from harness.record import run_folder
 from harness.record.history import Preflight
 from harness.record.masking import Mask
 from harness.record.quoting import masked
+from harness.running import systems
 from harness.settings import Settings
 
 QUESTION = "What can you help me with?"
@@ -58,11 +57,12 @@ def ask(
 
     Raises UsageProblems before anything is touched where the file is wrong, and HarnessError where the target does not come to serve.
     """
+    systems.here()
     from harness.running.world.interruptions import Interruptions
     from harness.running.world.readiness import NotReadyError
     from harness.running.world.real import asked_once, find_proxy
 
-    target = load(path, Target)
+    target = load_target(path)
     mask = Mask(told_secrets(target.value, environment.environment))
     if problems := [
         *target_problems(target, environment.environment),

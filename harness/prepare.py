@@ -10,6 +10,7 @@ from typing import TypeVar
 from harness.checks import (
     Written,
     foreign_hosts,
+    load_target,
     meaningless,
     missing_commands,
     never_settled,
@@ -85,7 +86,7 @@ def prepare(
     scenario, draft = _scenario(problems, scenario_path, _overrides(asked))
     target = None
     if target_path or scenario_path.exists():
-        target = _loaded(problems, lambda: load(target_path or _default_target(scenario_path), Target))
+        target = _loaded(problems, lambda: load_target(target_path or _default_target(scenario_path)))
     asks = _asks(scenario or draft)
     questions = _loaded(problems, lambda: _questions(*asks, scenario_path, questions_path)) if asks else None
     written = Written(scenario or draft, asked.expectations)
@@ -123,7 +124,7 @@ def validate(path: Path, target_path: Path | None = None) -> Validated:
         if kind is Scenario:
             return _validated_scenario(path, target_path)
         if kind is Target:
-            target = load(path, Target)
+            target = load_target(path)
             return Validated(tuple(target_problems(target, None)), warnings=tuple(missing_commands(target)))
         return Validated(tuple(meaningless(load(path, Questions))))
     except UsageProblems as problems:
@@ -132,7 +133,7 @@ def validate(path: Path, target_path: Path | None = None) -> Validated:
 
 def _validated_scenario(path: Path, target_path: Path | None) -> Validated:
     if target_path or _beside(path).exists():
-        target = _loaded([], lambda: load(target_path or _beside(path), Target))
+        target = _loaded([], lambda: load_target(target_path or _beside(path)))
         # What is not here may be where the run is to be.
         absent = missing_commands(target) if target else ()
         try:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from harness.problems import HarnessError
+from harness.running import systems
 from harness.settings import Settings
 
 _DOCKER_SOCKET = "unix:///var/run/docker.sock"
@@ -62,6 +64,7 @@ def look(settings: Settings, machine: Machine = Machine()) -> Iterator[Check]:
         platform.python_version(),
         install=_package(settings, machine, {"apt-get": "python3", "dnf": "python3.12", "brew": "python@3.12"}),
     )
+    yield from _elsewhere(sys.platform)
     yield _toxiproxy(settings, machine)
     yield _redis(settings, machine)
     yield _docker(settings)
@@ -96,6 +99,14 @@ def _package(settings: Settings, machine: Machine, names: Mapping[str, str]) -> 
         if program in names and shutil.which(program, path=settings.search_path):
             return ("" if machine.as_root or program == "brew" else "sudo ") + f"{line} {names[program]}"
     return ""
+
+
+def _elsewhere(system: str) -> Iterator[Check]:
+    """What there is to say of a *system* on which no run can be made; nothing of others."""
+    try:
+        systems.here(system)
+    except HarnessError as error:
+        yield Check("system", False, str(error))
 
 
 def _toxiproxy(settings: Settings, machine: Machine) -> Check:

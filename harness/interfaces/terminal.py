@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.judging.result import Finding, Outcome, Result
 from harness.report import words
+from harness.report.advice import advice
 from harness.report.headline import headline
 from harness.report.plain_text import one_line, visible
 from harness.report.whereabouts import where
@@ -44,6 +45,7 @@ def verdict_lines(result: Result) -> list[RenderableType]:
     lines += [Text(f"- {line}") for line in where(result)]
     if result.verdict not in words.TRUSTED:
         lines.append(Text(words.VERDICTS[result.verdict]))
+        lines += [Text(line) for line in advice(result)]
     if result.findings:
         lines += [Text(), _Findings(result), Text(words.OF_THIS_RUN)]
         lines += [Text(one_line(f"{f.expectation}: {f.remark}", 300)) for f in result.findings if f.remark]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -51,6 +52,12 @@ class Service(_Strict):
     """A process that the harness starts. ``{port}`` in its command or environment is a free port that it is to listen on."""
 
     command: list[str] = Field(min_length=1)
+    cwd: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the folder that it is started in, and below which a relative command is looked for, relative to this file; "
+        "default: where the harness was started",
+    )
     env: dict[str, str] = Field(default_factory=dict)
     ready: Ready
     after: list[Name] = Field(
@@ -215,6 +222,15 @@ class Target(_Strict):
     def processes(self) -> dict[str, Service]:
         """All that the harness starts for it, by name."""
         return {**self.services, **({"target": self.start} if self.start else {})}
+
+    def of_folder(self, folder: Path) -> Target:
+        """This target as a file in *folder* says it: what it starts is started from there, where it says a folder at all."""
+
+        def placed(service: Service) -> Service:
+            return service.model_copy(update={"cwd": str(folder / service.cwd)}) if service.cwd else service
+
+        services = {name: placed(service) for name, service in self.services.items()}
+        return self.model_copy(update={"services": services, "start": placed(self.start) if self.start else None})
 
     @model_validator(mode="after")
     def _names_are_one_space(self) -> Target:

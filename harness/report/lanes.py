@@ -47,6 +47,12 @@ def lanes(result: Result, evidence: Evidence, timeline: Timeline, field: Field) 
     return found
 
 
+def broken_first(result: Result, found: Sequence[Lane]) -> list[Lane]:
+    """*found* with the charts that a broken expectation is read from before the others; each kind in its order."""
+    broken = {telling(finding.metric).chart for finding in result.findings if finding.verdict == "fail"}
+    return sorted(found, key=lambda lane: lane.key not in broken)
+
+
 def _goodput(timeline: Timeline, field: Field, result: Result) -> Lane:
     chart, at_s = Chart.of(field, [timeline.offered, timeline.good]), timeline.bins.middles_s
     lines = [

@@ -12,12 +12,14 @@ from markupsafe import Markup
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
 from harness.report import changes, words
+from harness.report.advice import advice
 from harness.report.headline import headline
 from harness.report.palette import custom_properties
 from harness.report.sections import sections
 from harness.report.templating import render, source
 from harness.report.whereabouts import where
 
+_WHY = "trust"
 # A number and its unit stay on one line.
 _UNIT = re.compile(r"(\d) (s|ms|%|×)(?!\w)")
 
@@ -28,16 +30,20 @@ def page(result: Result, evidence: Evidence | None, baseline: Result | None = No
     With a *baseline* it also says what changed since that run; everything else stays as it is.
     """
     style, script = _style(), _script()
+    trusted = result.verdict in words.TRUSTED
+    # Of a run that says nothing of the service the first question is why.
+    order = list(sections) if trusted else sorted(sections, key=lambda name: name != _WHY)
     html = render(
         "page.html",
         result=result,
         headline=_UNIT.sub("\\1\u00a0\\2", headline(result)),
         where=[_UNIT.sub("\\1\u00a0\\2", line) for line in where(result)],
-        trusted=result.verdict in words.TRUSTED,
+        advice=advice(result),
+        trusted=trusted,
         policy=_policy(style, script),
         style=style,
         script=script,
-        sections={name: section(result, evidence) for name, section in sections.items()},
+        sections={name: sections[name](result, evidence) for name in order},
         changes=changes.section(result, baseline),
     )
     return str(html)
@@ -61,4 +67,6 @@ def _style() -> Markup:
 
 @lru_cache(maxsize=1)
 def _script() -> Markup:
-    return Markup(source("script.js"))  # noqa: S704
+    lines = (line.strip() for line in source("script.js").splitlines())
+    # Comments and indents are for who edits it.
+    return Markup("\n".join(line for line in lines if line and not line.startswith("//")))  # noqa: S704

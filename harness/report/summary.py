@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from harness.judging.result import Finding, Result
 from harness.report import trust, words
+from harness.report.advice import advice
 from harness.report.changes import Side, changes
 from harness.report.headline import headline
 from harness.report.plain_text import one_line
@@ -42,6 +43,7 @@ def _head(result: Result) -> Iterator[str]:
     yield from [""] if told else []
     if result.verdict not in words.TRUSTED:
         yield f"{words.VERDICTS[result.verdict]}"
+        yield from (escaped(line, 400) for line in advice(result))
         yield ""
 
 

@@ -12,7 +12,7 @@ from harness.judging.result import Result
 from harness.report import words
 from harness.report.charts import Field, Shade
 from harness.report.events import events, settlings
-from harness.report.lanes import Key, Lane, lanes
+from harness.report.lanes import Key, Lane, broken_first, lanes
 from harness.report.scales import Clock
 from harness.report.series import Timeline, timeline
 from harness.report.snapshots import snapshots
@@ -63,9 +63,9 @@ def section(result: Result, evidence: Evidence | None) -> Markup:
 def drawn(result: Result, evidence: Evidence, made: Timeline) -> Drawn:
     """The charts of *made*, and their values in words."""
     field = Field(Clock(_shown_until_s(made)), made.bins.until_s, tuple(_shades(result, evidence, made)))
-    found = [events(result, evidence, field), *lanes(result, evidence, made, field)]
-    knowledge = snapshots(result, made, field)
-    found += [knowledge] if knowledge else []
+    charts, knowledge = lanes(result, evidence, made, field), snapshots(result, made, field)
+    # What was done comes first, whatever came of it.
+    found = [events(result, evidence, field), *broken_first(result, [*charts, *([knowledge] if knowledge else [])])]
     columns = [key for lane in found for key in lane.keys if key.said]
     places = [f"{field.clock.percent(at_s):.2f}" for at_s in made.bins.middles_s.tolist()]
     starts = [f"{at_s:g} s" for at_s in made.bins.edges_s[:-1].tolist()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from harness.judging.evidence import Evidence
+from harness.judging.metrics import telling
 from harness.judging.result import Result
 from harness.judging.sample import pick
 from harness.judging.scoring.consistency import Pair, Side
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 Row = Mapping[Hashable, Any]
 """A row of a table, by its columns."""
 
+_WHAT_WAS_ANSWERED = "snapshots"
+"""The chart that tells which snapshots answers stood on."""
+_HAIR_S = 0.005  # two processes read one clock
 _LAYERS = {"first": "first try", "sdk": "SDK retry", "repeat": "repeat", "failover": "failover"}
 _CAME_TO = {
     "client_left": "given up by the service",
@@ -69,13 +73,16 @@ def section(result: Result, evidence: Evidence | None) -> Markup:
 
 def traces(result: Result, evidence: Evidence) -> list[Trace]:
     """What is shown of each chosen request."""
-    return [_trace(result, evidence, one, f"trace-{number}") for number, one in enumerate(chosen(evidence))]
+    broken = {telling(finding.metric).chart for finding in result.findings if finding.verdict == "fail"}
+    picked = chosen(evidence, disagreeing_first=_WHAT_WAS_ANSWERED in broken)
+    return [_trace(result, evidence, one, f"trace-{number}") for number, one in enumerate(picked)]
 
 
-def chosen(evidence: Evidence) -> list[Chosen]:
+def chosen(evidence: Evidence, *, disagreeing_first: bool = False) -> list[Chosen]:
     """The requests that an engineer would pick, each once; one that is picked twice has two reasons."""
     reasons: dict[Hashable, list[str]] = {}
-    for choose in (_tried_most, _slowest_good, _failed, _ordinary, _disagreeing):
+    usual = (_tried_most, _slowest_good, _failed, _ordinary)
+    for choose in (_disagreeing, *usual) if disagreeing_first else (*usual, _disagreeing):
         found = choose(evidence)
         if found is not None:
             reasons.setdefault(found[0], []).append(found[1])
@@ -159,7 +166,7 @@ def _older(pair: Pair) -> Side:
 def _trace(result: Result, evidence: Evidence, one: Chosen, key: str) -> Trace:
     row: Row = evidence.requests.loc[[one.row]].to_dict("records")[0]
     due_s = float(row["due_s"])
-    tries = sorted(_tries(evidence, row), key=lambda bar: bar.start_ms)
+    tries = _tries(evidence, row)
     bars = (_client(row), *islice(tries, ROWS_MOST))
     faults = [
         (
@@ -198,16 +205,36 @@ def _client(row: Row) -> Bar:
     )
 
 
-def _tries(evidence: Evidence, row: Row) -> Iterator[Bar]:
-    """Every attempt that was joined to the request, and every arrival that carries its nonce."""
+def _tries(evidence: Evidence, row: Row) -> list[Bar]:
+    """Every attempt that was joined to the request, each with its arrival under it where that can be told, by when they began."""
     mine = evidence.attempts[evidence.attempts["request"] == row["index"]]
     if mine.empty:
-        return
+        return []
     due_s = float(row["due_s"])
-    for number, attempt in enumerate(mine.to_dict("records"), start=1):
-        yield _attempt(attempt, number, due_s)
-    for arrival in evidence.arrivals[evidence.arrivals["nonce"] == row["nonce"]].to_dict("records"):
-        yield _arrival(arrival, due_s)
+    attempts = list(enumerate(mine.to_dict("records"), start=1))
+    arrived = evidence.arrivals[evidence.arrivals["nonce"] == row["nonce"]].sort_values("start_s").to_dict("records")
+    bars = [((attempt["start_s"], 0), _attempt(attempt, number, due_s)) for number, attempt in attempts]
+    for arrival, of in zip(arrived, _tries_of(arrived, attempts), strict=True):
+        began_s = arrival["start_s"] if of is None else dict(attempts)[of]["start_s"]
+        bars.append(((began_s, 1), _arrival(arrival, of, due_s)))
+    return [bar for _, bar in sorted(bars, key=lambda pair: pair[0])]
+
+
+def _tries_of(arrived: Sequence[Row], attempts: Sequence[tuple[int, Row]]) -> list[int | None]:
+    """Which try each arrival is of: all of a link arrived, in their order, or only one can have been it; None where nobody can tell."""
+    found: list[int | None] = []
+    for arrival in arrived:
+        link = arrival["link"]
+        of_link = [number for number, attempt in attempts if attempt["link"] == link]
+        on_link = [other for other in arrived if other["link"] == link]
+        before = [
+            number for number, a in attempts if a["link"] == link and a["start_s"] <= arrival["start_s"] + _HAIR_S
+        ]
+        if len(on_link) == len(of_link):
+            found.append(of_link[[other is arrival for other in on_link].index(True)])
+        else:
+            found.append(before[0] if len(before) == 1 else None)
+    return found
 
 
 def _attempt(row: Row, number: int, due_s: float) -> Bar:
@@ -226,13 +253,13 @@ def _attempt(row: Row, number: int, due_s: float) -> Bar:
     )
 
 
-def _arrival(row: Row, due_s: float) -> Bar:
+def _arrival(row: Row, number: int | None, due_s: float) -> Bar:
     start_ms, end_ms = 1000 * (row["start_s"] - due_s), _since(row["end_s"], due_s)
     passed_ms = _since(row["forwarded_s"], due_s)
     fault = f", {one_line(row['fault'], 40)}" if row["fault"] else ""
     return Bar(
         "edge",
-        f"arrived at {one_line(row['link'], 24)}",
+        f"{f'try {number} ' if number else ''}arrived at {one_line(row['link'], 24)}",
         "" if passed_ms is not None else "· not passed on",
         _status(row),
         f"{_after(start_ms, end_ms)}{fault}",

@@ -20,7 +20,7 @@ _ROW, _TOP, _AXIS = 31.0, 2.0, 22.0
 class Bar:
     """What one party saw, in milliseconds since the request was due; an instant that never came is None.
 
-    *name* and *came_to* are said in any width, *more* and *took* where there is room. *mark_ms* is the client's first
+    *more* is said where there is room, all else in any width. *mark_ms* is the client's first
     token, or when the edge had passed the request on.
     """
 
@@ -72,7 +72,7 @@ def _client_left(clock: Clock, bars: Sequence[Bar], height: float) -> Iterator[M
 
 def _bar(clock: Clock, bar: Bar, y: float) -> Iterator[Markup]:
     yield _words("0", y + 13, bar.name, bar.more, x_shift=4)
-    yield _words("100%", y + 13, bar.came_to, bar.took, text_anchor="end")
+    yield _words("100%", y + 13, f"{bar.came_to} {bar.took}".rstrip(), "", text_anchor="end")
     paint, middle = PAINTS[bar.seen_at], y + 22
     end_ms = bar.end_ms if bar.end_ms is not None else clock.end_s
     answer_ms = end_ms if bar.first_ms is None else bar.first_ms

@@ -100,10 +100,11 @@ def ratio(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """A ratio in a sentence: ``97 %``, and ``99.6 %`` where whole per cents would say 100."""
+    """A ratio in a sentence: ``97 %``, ``99.6 %`` where whole per cents would say 100, and ``1.3 %`` where they would hide a third."""
     percent = 100 * value
-    digits = 0 if percent in (0, 100) or 1 <= percent <= 99 else 1 if 0.1 <= percent <= 99.9 else 2
-    return f"{percent:.{digits}f} %"
+    digits = 0 if percent in (0, 100) or 10 <= percent <= 99 else 1 if 0.1 <= percent <= 99.9 else 2
+    text = f"{percent:.{digits}f}"
+    return f"{text.removesuffix('.0')} %"
 
 
 def number(value: float) -> str:

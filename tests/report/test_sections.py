@@ -348,3 +348,14 @@ def test_a_fault_that_comes_and_goes_is_one_row_of_bars_and_two_links_one_after_
         ["slow.1", "slow.2", "slow.3"]
     ]
     assert [[fault.id for fault in row] for row in events.rows(staggered.result.faults)] == [["slow.1"], ["slow.2"]]
+
+
+def test_the_charts_that_a_broken_expectation_is_read_from_come_first(diverging, undisturbed) -> None:
+    from harness.report.series import timeline
+    from harness.report.timeline import drawn
+
+    def order(made) -> list[str]:
+        return [lane.key for lane in drawn(made.result, made.evidence, timeline(made.evidence)).lanes]
+
+    assert order(diverging)[:2] == ["events", "snapshots"]
+    assert order(undisturbed)[:2] == ["events", "goodput"]

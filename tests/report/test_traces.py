@@ -150,3 +150,21 @@ def test_all_but_the_first_are_folded_away_and_each_has_its_table(failing) -> No
     n = len(traces.chosen(failing.evidence))
     assert html.count('<details class="trace">') == n - 1
     assert html.count('<table class="bins">') == n
+
+
+def test_each_arrival_stands_under_the_try_that_it_is_of(failing) -> None:
+    """In this run some of a request's tries are lost on the way: where nobody can tell which one arrived, no number is said."""
+    for trace in traces.traces(failing.result, failing.evidence):
+        names = [bar.name for bar in trace.bars]
+        numbered = [name for name in names if re.match(r"try \d+ arrived at", name)]
+        for name in numbered:
+            number = name.split()[1]
+            assert names.index(name) == 1 + next(i for i, n in enumerate(names) if n.startswith(f"try {number} at "))
+        tried = sum(name.startswith("try") and " at " in name and "arrived" not in name for name in names)
+        arrived = sum("arrived at" in name for name in names)
+        assert arrived != tried or len(numbered) == arrived
+
+
+def test_where_answers_disagreed_and_should_not_the_trace_of_one_is_open(diverging, failing) -> None:
+    assert "disagreed" in traces.traces(diverging.result, diverging.evidence)[0].reasons
+    assert "Tried most often" in traces.traces(failing.result, failing.evidence)[0].reasons

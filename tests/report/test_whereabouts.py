@@ -35,7 +35,7 @@ def broken(story, tell):
 
 def test_the_lines_beside_the_verdict_name_entry_phase_status_and_link(broken) -> None:
     assert where(broken.result) == [
-        "east: 7 % of 151 requests good in the fault (baseline 100 %): 141 status 502",
+        "east: 6.6 % of 151 requests good in the fault (baseline 100 %): 141 status 502",
         "provider-east (region east): 419 attempts in the fault, 1.39 for each request (baseline 0.50); "
         "0 % answered: 419 status 503",
     ]

@@ -30,6 +30,7 @@ class AnswerConsistency(Metric):
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     title: ClassVar[str] = "Answer consistency"
+    chart: ClassVar[str] = "snapshots"
     about: ClassVar[str] = "of answers said what they should have said"
     better: ClassVar[Literal["lower", "higher"] | None] = "higher"
     broken_first: ClassVar[int] = 40
@@ -75,6 +76,7 @@ class MonotonicViolations(Metric):
     needs_part: ClassVar[bool] = False
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
     title: ClassVar[str] = "Steps back"
+    chart: ClassVar[str] = "snapshots"
     about: ClassVar[str] = "answers older than what their conversation already knew"
     better: ClassVar[Literal["lower", "higher"] | None] = "lower"
     card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
@@ -112,6 +114,7 @@ class Leaks(Metric):
     unit: ClassVar[str] = "answers"
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
     title: ClassVar[str] = "Leaks"
+    chart: ClassVar[str] = "snapshots"
     about: ClassVar[str] = "answers that were another user's"
     better: ClassVar[Literal["lower", "higher"] | None] = "lower"
     card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"

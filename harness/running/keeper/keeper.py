@@ -41,12 +41,13 @@ _START = "import sys; sys.path.append(sys.argv[1]); from harness.running.keeper.
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process to start: *env* is its whole environment, *log* gets what it prints."""
+    """A process to start: *env* is its whole environment, *log* gets what it prints; it starts in *cwd*, or where the harness is."""
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str]
     log: Path
+    cwd: Path | None = None
 
 
 class Keeper:
@@ -111,7 +112,7 @@ class Keeper:
                 "argv": list(child.argv),
                 "env": {**child.env, strays.MARK: self._run},
                 "log": str(child.log.absolute()),
-                "cwd": str(Path.cwd()),
+                "cwd": str(child.cwd or Path.cwd()),
             }
         )
         if reply["say"] != "started":

@@ -26,6 +26,7 @@ _SIMULATED_READY = Ready.model_validate({"get": "/healthz", "within": "15s"})
 _LOOK_AGAIN_S = 0.02
 _LEARNT_WITHIN_S = 0.5
 _REDIS_PORT = 6379
+_KEY = "OPENAI_API_KEY"
 
 
 class Processes:
@@ -60,13 +61,25 @@ class Processes:
         self.values |= {f"{name}.port": str(self.ports[name]) for name in self._services}
 
     def spawn(
-        self, name: str, argv: Iterable[str], env: Mapping[str, str] | None = None, *, may_end: bool = False
+        self,
+        name: str,
+        argv: Iterable[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        may_end: bool = False,
+        cwd: str | None = None,
     ) -> None:
         """Start one process; its output goes to ``logs/<name>.log``. One that *may_end* is not missed when it has ended."""
         if may_end:
             self._may_end.add(name)
         self.pids[name] = self._keeper.spawn(
-            Child(name, tuple(argv), {**self.environment, **(env or {})}, self._logs / f"{name}.log")
+            Child(
+                name,
+                tuple(argv),
+                {**self.environment, **(env or {})},
+                self._logs / f"{name}.log",
+                Path(cwd) if cwd else None,
+            )
         )
 
     def start_simulated(self) -> None:
@@ -170,12 +183,19 @@ class Processes:
 
     def _start(self, name: str, service: Service) -> None:
         values = {**self.values, "port": str(self.ports[name])}
-        env: dict[str, str] = {}
+        env = self._default_key()
         for link_name, link in self._links.items():
             env |= {key: fill(text, {**values, **_own(link_name, self.values)}) for key, text in link.env.items()}
         env |= {key: secrets(fill(text, values), self.environment) for key, text in service.env.items()}
-        self.spawn(name, [secrets(fill(text, values), self.environment) for text in service.command], env)
+        self.spawn(
+            name, [secrets(fill(text, values), self.environment) for text in service.command], env, cwd=service.cwd
+        )
         self._expect(name, service.ready)
+
+    def _default_key(self) -> dict[str, str]:
+        """A key where a simulated provider asks for none, and nobody has set one: OpenAI's SDK does not start without."""
+        none_is_set = bool(self._simulated) and _KEY not in self.environment
+        return {_KEY: "simulated-providers-ask-for-no-key"} if none_is_set else {}
 
     def _expect(self, name: str, ready: Ready) -> None:
         self._started.add(name)
