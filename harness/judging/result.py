@@ -291,6 +291,10 @@ class Result(_Part):
     unasked: list[str] = Field(
         default_factory=list, description="what got much worse than in the baseline though no expectation is about it"
     )
+    metastable: str = Field(
+        default="",
+        description="that the service kept itself down when nothing was broken any more; empty where it did not",
+    )
     by_entry: list[EntryOutcomes] = Field(
         default_factory=list, description="what requests came to at each entry, by the phase in which they were due"
     )

@@ -12,6 +12,7 @@ from harness.judging.delivery import delivery
 from harness.judging.endings import Judgement, endings, service_ended, silence
 from harness.judging.evidence import Evidence
 from harness.judging.hold import hold
+from harness.judging.metastable import metastable
 from harness.judging.metrics import Metric, measurable, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
@@ -33,8 +34,8 @@ def judge(evidence: Evidence) -> Result:
     findings = [_finding(evidence, expectation) for expectation in evidence.plan.expectations]
     quality = measurement_quality(evidence)
     faults = [_fault(evidence, disturbance) for disturbance in evidence.plan.disturbances]
-    worsened = list(unasked(evidence))
-    judgement = _judgement(evidence, findings, quality, faults, worsened)
+    worsened, stuck = list(unasked(evidence)), list(metastable(evidence))
+    judgement = _judgement(evidence, findings, quality, faults, [worsened, stuck])
     begun, plan = evidence.begun, evidence.plan
     ended = evidence.ended
     return Result(
@@ -53,6 +54,7 @@ def judge(evidence: Evidence) -> Result:
         metrics={name: metric.document(evidence) for name, metric in metrics.items()},
         findings=findings,
         unasked=worsened,
+        metastable="; ".join(stuck),
         by_entry=by_entry(evidence),
         by_link=by_link(evidence),
         faults=faults,
@@ -63,9 +65,13 @@ def judge(evidence: Evidence) -> Result:
 
 
 def _judgement(
-    evidence: Evidence, findings: list[Finding], quality: Quality, faults: list[result.Fault], worsened: list[str]
+    evidence: Evidence, findings: list[Finding], quality: Quality, faults: list[result.Fault], beside: list[list[str]]
 ) -> Judgement:
-    """The worst of how the run ended, whether it can be trusted, and what was found; a pass says what *worsened* all the same."""
+    """The worst of how the run ended, whether it can be trusted, and what was found.
+
+    *beside*: what worsened that nobody asked about, which only a pass has to say, and that the service kept itself down.
+    """
+    worsened, stuck = beside
     invalid = [
         Judgement("invalid", reason) for reason in _doubts(evidence, findings, [*distrust(evidence, quality, faults)])
     ]
@@ -73,11 +79,12 @@ def _judgement(
     for verdict in PRECEDENCE[:-1]:
         reasons = [judgement.reason for judgement in said if judgement.verdict == verdict]
         if reasons:
-            return Judgement(verdict, _sentence([*reasons, *unreached(evidence), *uncarried(evidence)]))
+            kept = stuck if verdict in ("fail", "inconclusive") else []
+            return Judgement(verdict, _sentence([*reasons, *unreached(evidence), *uncarried(evidence), *kept]))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
     worse = [f"not asked about: {'; '.join(worsened)}"] if worsened else []
     besides = [*silence(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence)]
-    besides += [*astray(evidence), *untouched(evidence), *unreached(evidence), *uncarried(evidence)]
+    besides += [*astray(evidence), *untouched(evidence), *unreached(evidence), *uncarried(evidence), *stuck]
     return Judgement("pass", _sentence([f"every expectation held: {held}", *worse, *besides]))
 
 

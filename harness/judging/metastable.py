@@ -1,0 +1,66 @@
+"""A service that keeps itself down: nothing is broken any more, the load is what it was, and its own retries leave no room for answers.
+
+The state outlives its trigger because of a sustaining effect, most often retries (Bronson et al., "Metastable failures in distributed
+systems", HotOS 2021; Huang et al., "Metastable failures in the wild", OSDI 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from harness.interval import UNMEASURED, Interval
+from harness.judging.evidence import Evidence
+from harness.judging.scoring.shares import wilson
+
+if TYPE_CHECKING:
+    from harness.judging.scoring.distributions import Bools
+
+SETTLED_S = 5.0
+"""So long after the last fault has ended a service may still be on its way back."""
+SHORTEST_S = 5.0
+"""Over less than this nobody can say that it stays so."""
+SUSTAINED = 1.2
+"""How many times as many attempts as in the baseline a request has to cost for retries to be what sustains it."""
+DOWN = 0.8
+"""Of the share of good answers that is asked of a well service, at most so much is left."""
+
+
+def metastable(evidence: Evidence) -> Iterator[str]:
+    """That the service kept itself down to the end of the run, with the figures that show it; nothing where it did not, or nobody saw."""
+    in_force = evidence.in_force()
+    if not evidence.plan.disturbances or len(in_force) < len(evidence.plan.disturbances):
+        return
+    due_s, phase = evidence.column("requests", "due_s"), evidence.column("requests", "phase")
+    # Nothing is broken any more then, by an aftereffect neither: what comes back slowly is still what keeps it down.
+    from_s, until_s = max(window.end_s for window in in_force) + SETTLED_S, evidence.observed_until_s
+    after, before = (due_s >= from_s) & (due_s < until_s), phase == "baseline"
+    if until_s - from_s < SHORTEST_S or not _down(evidence, after, before):
+        return
+    now, usual = _tries(evidence, after), _tries(evidence, before)
+    if now.value is None or usual.value is None or now.low < SUSTAINED * usual.value:
+        return
+    good = float(evidence.column("requests", "good")[after].mean())
+    yield (
+        f"it kept itself down (metastable): from {SETTLED_S:g} s after the last fault had ended to the end of the run {good:.0%} of "
+        f"answers were good, while each request cost {now.value:.3g} attempts ({usual.value:.3g} in the baseline)"
+    )
+
+
+def _down(evidence: Evidence, after: Bools, before: Bools) -> bool:
+    """Whether far fewer answers are good than in the baseline, and than a well service has to give."""
+    good = evidence.column("requests", "good")
+    now, then = (wilson(int(good[which].sum()), int(which.sum())) for which in (after, before))
+    if now.value is None or then.value is None:
+        return False
+    return now.high < min(then.low, DOWN * evidence.plan.scenario.good.ratio)
+
+
+def _tries(evidence: Evidence, which: Bools) -> Interval:
+    """Attempts of those of the requests that made any."""
+    from harness.judging.scoring.amplification import retry_amplification
+
+    attempts = evidence.column("requests", "attempts")
+    tried = which & (attempts > 0)
+    due_s = evidence.column("requests", "due_s")
+    return retry_amplification(attempts[tried], due_s[tried]) if tried.any() else UNMEASURED

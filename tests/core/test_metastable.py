@@ -1,0 +1,117 @@
+"""A service that keeps itself down when nothing is broken any more is named, and one that is merely down, slow or dear is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from simulated_world import Fragile, Memory, Resilient, SimWorld
+
+from harness.judging.evidence import Evidence
+from harness.judging.metastable import metastable
+from harness.judging.verdict import judge
+from harness.planning.plan import Plan
+from harness.record.history import Event, Reverted
+from harness.record.rows import Attempt, Request
+from harness.running import loop
+
+MakePlan = Callable[..., Plan]
+MakeEvidence = Callable[..., Evidence]
+Rows = Callable[..., list[Request]]
+EXPECT = ["recovery_time_s <= 5"]
+# The fault lasts from 11 s to 17 s.
+PHASES = (1, 10, 6, 20)
+
+
+@pytest.fixture
+def lived(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> Callable[..., Evidence]:
+    """A run in which answers are bad from the fault on until *bad_until_s*, and requests made so many attempts until *dear_until_s*."""
+
+    def made(bad_until_s: float, tries: int = 4, dear_until_s: float = 99.0, every: int = 1, **keys: Any) -> Evidence:
+        plan = make_plan(phases=keys.pop("phases", PHASES), expect=EXPECT, load={"rate_per_s": 20})
+
+        def change(index: int, due_s: float) -> dict[str, Any]:
+            return {"outcome": "error", "status": 503} if 11 <= due_s < bad_until_s and not index % every else {}
+
+        asked = rows(plan, change)
+        attempts = [
+            attempt(row, start_s=row.due_s + n / 100)
+            for row in asked
+            for n in range(tries if 11 <= row.due_s < dear_until_s else 1)
+        ]
+        return make_evidence(plan, requests=asked, attempts=attempts, **keys)
+
+    return made
+
+
+def test_one_that_stays_down_while_its_retries_go_on_is_named_with_the_figures(lived: Callable[..., Evidence]) -> None:
+    evidence = lived(bad_until_s=99)
+    (said,) = metastable(evidence)
+    assert said == (
+        "it kept itself down (metastable): from 5 s after the last fault had ended to the end of the run 0% of answers were good, "
+        "while each request cost 4 attempts (1 in the baseline)"
+    )
+    result = judge(evidence)
+    assert result.verdict == "fail"
+    assert result.metastable == said
+    assert result.reason.endswith(f"{said}.")
+
+
+@pytest.mark.parametrize(
+    ("bad_until_s", "keys"),
+    [
+        (22.0, {}),  # well again, though late
+        (99.0, {"tries": 1}),  # down, and nothing of its own keeps it there
+        (99.0, {"dear_until_s": 20.0}),  # down, and its retries are over
+        (11.0, {}),  # dear, and every answer is good
+        (99.0, {"every": 10}),  # one answer in ten is bad
+        (99.0, {"phases": (1, 10, 6, 9)}),  # nobody watched for long enough
+    ],
+)
+def test_one_that_is_well_or_merely_down_or_merely_dear_is_not(
+    lived: Callable[..., Evidence], bad_until_s: float, keys: dict[str, Any]
+) -> None:
+    evidence = lived(bad_until_s=bad_until_s, **keys)
+    assert list(metastable(evidence)) == []
+    assert judge(evidence).metastable == ""
+
+
+def test_while_a_fault_may_still_be_in_force_nothing_is_said(
+    lived: Callable[..., Evidence], events: Callable[[Plan], list[Event]]
+) -> None:
+    evidence = lived(bad_until_s=99)
+    never = [event for event in events(evidence.plan) if not isinstance(event, Reverted)]
+    assert list(metastable(lived(bad_until_s=99, history=never))) == []
+
+
+@pytest.mark.parametrize(("service", "named"), [(Fragile, True), (Resilient, False)])
+def test_of_two_services_behind_one_provider_of_little_capacity_only_the_one_that_retries_keeps_itself_down(
+    service: Any, named: bool, make_target: Callable[..., Any], make_plan: MakePlan
+) -> None:
+    tight = {
+        "simulated": {
+            "first_token": "250ms",
+            "sigma": 0,
+            "tokens": 3,
+            "token_gap": "100ms",
+            "capacity": 12,
+            "queue": 40,
+        }
+    }
+    links = {
+        "provider-east": {"kind": "provider", "region": "east", "upstream": tight},
+        "provider-west": {"kind": "provider", "region": "west", "upstream": tight},
+    }
+    loss = {"kind": "regional_loss", "region": "east", "mode": "blackhole"}
+    plan = make_plan(
+        of=make_target(links=links, publish=None),
+        phases=(1, 10, 12, 30),
+        faults=[loss],
+        load={"rate_per_s": 20},
+        expect=EXPECT,
+    )
+    sim = SimWorld(plan, service, 1)
+    assert bool(list(metastable(sim.evidence(loop.run(plan, sim.world, Memory()))))) is named
