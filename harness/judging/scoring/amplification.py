@@ -89,12 +89,10 @@ def _by_an_sdk(
 ) -> npt.NDArray[np.bool_]:
     """Which attempts, in order of request and start, an SDK made once more; most requests have none, and are not looked through."""
     made = np.zeros(requests.size, np.bool_)
-    retried = np.isin(requests, requests[counts > 0])
     ended_s = np.where(np.isnan(end_s), np.inf, end_s)
-    starts = np.flatnonzero(np.r_[True, np.diff(requests) != 0][: requests.size])
-    for rows in np.split(np.arange(requests.size), starts[1:]):
-        if rows.size and retried[rows[0]]:
-            made[rows] = _counted_up(counts[rows].tolist(), start_s[rows].tolist(), ended_s[rows].tolist())
+    for request in np.unique(requests[counts > 0]):
+        rows = slice(*np.searchsorted(requests, [request, request + 1]))
+        made[rows] = _counted_up(counts[rows].tolist(), start_s[rows].tolist(), ended_s[rows].tolist())
     return made
 
 
