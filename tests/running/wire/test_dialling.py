@@ -153,3 +153,19 @@ def test_an_authority_of_the_links_own_stands_beside_those_of_the_machine(
     assert through(upstream, "", ca=str(other))[1] == b""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     assert through(upstream, "", ca=str(other))[1].endswith(kit.WHOLE)
+
+
+def test_a_websocket_passes_by_tls_and_through_a_proxy(new_wire, new_provider, new_authority, clients) -> None:
+    authority, context = new_authority("api.example")
+    provider = new_provider(tls=context)
+    agreed = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    provider.on_bytes = lambda line, data: line.write(agreed if data.startswith(b"GET ") else data)
+    proxy = Proxy(new_provider, provider.port)
+    wire = new_wire({"east": "https://api.example"}, proxy=f"http://127.0.0.1:{proxy.port}", ca=str(authority))
+    client = clients(wire.tap())
+    client.say(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    heard = client.hear(b"\r\n\r\n")
+    frames = b"\x82" * 300_000
+    client.say(frames)
+    assert client.hear_whole(len(heard) + len(frames)).endswith(frames)
+    client.leave()

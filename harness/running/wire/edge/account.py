@@ -83,12 +83,8 @@ class Account:
 
     def join(self, arrival: Arrival, near: asyncio.Transport, far: asyncio.Transport) -> Tunnel:
         """A tunnel between both, which is what *arrival* has become; it has not begun."""
-
-        def ended(tunnel: Tunnel) -> None:
-            self._tunnels.discard(tunnel)
-            self.end(arrival, "complete")
-
-        tunnel = Tunnel(near, far, ended)
+        # It is kept until both sides are gone: one that is being closed by TLS has to be dropped when the wire ends.
+        tunnel = Tunnel(near, far, lambda: self.end(arrival, "complete"), self._tunnels.discard)
         self._tunnels.add(tunnel)
         return tunnel
 

@@ -7,16 +7,24 @@ from collections.abc import Callable
 
 
 class Tunnel:
-    """Passes on what comes from *near* to *far* and back; *ended* is called once either has ended, and then both have."""
+    """Passes on what comes from *near* to *far* and back, until either ends: then *ended* is called, and *gone* when both have."""
 
-    def __init__(self, near: asyncio.Transport, far: asyncio.Transport, ended: Callable[[Tunnel], None]) -> None:
+    def __init__(
+        self,
+        near: asyncio.Transport,
+        far: asyncio.Transport,
+        ended: Callable[[], None],
+        gone: Callable[[Tunnel], None],
+    ) -> None:
         self._near, self._far = near, far
-        self._ended: Callable[[Tunnel], None] | None = ended
+        self._ended: Callable[[], None] | None = ended
+        self._gone = gone
+        self._sides = 2
 
     def begin(self, said: bytes, head: bytes) -> None:
         """Tell the client *head*, and what the provider *said* behind it; from now on both are led past all else."""
-        self._near.set_protocol(_Side(self._far, self._end))
-        self._far.set_protocol(_Side(self._near, self._end))
+        self._near.set_protocol(_Side(self._far, self._lose))
+        self._far.set_protocol(_Side(self._near, self._lose))
         self._near.write(head + said)
 
     def drop(self) -> None:
@@ -25,13 +33,17 @@ class Tunnel:
         self._near.abort()
         self._far.abort()
 
-    def _end(self) -> None:
+    def _lose(self) -> None:
+        """One side is there no longer."""
+        self._sides -= 1
         ended, self._ended = self._ended, None
         # What either said last still goes out.
         self._near.close()
         self._far.close()
         if ended is not None:
-            ended(self)
+            ended()
+        if not self._sides:
+            self._gone(self)
 
 
 class _Side(asyncio.Protocol):
