@@ -48,9 +48,7 @@ def answered(link: LinkSeen) -> str:
     if not link.answers:
         return f"{link.link} has not answered"
     said = ", ".join(f"{what}{f' ({n} times)' if n > 1 else ''}" for what, n in link.answers.items())
-    return f"{link.link} answered {said}" + (
-        f" (its provider was not reached: {link.unreached})" if link.unreached else ""
-    )
+    return f"{link.link} answered {said}" + (f" ({link.detail})" if link.detail else "")
 
 
 def shortcomings(target: Target, asked: Preflight) -> Iterator[str]:

@@ -58,7 +58,7 @@ class LinkSeen(msgspec.Struct, frozen=True):
     """What was seen on one HTTP link while a question was answered.
 
     *answers* counts attempts by how they were answered: a status, or how it ended where no status came. *asked*: those that were not mere
-    looks (GET, HEAD). *joined*: those that carried the question's nonce. *unreached*: why its provider was not reached.
+    looks (GET, HEAD). *joined*: those that carried the question's nonce. *detail*: why one had no answer, as the wire knows.
     """
 
     link: str
@@ -66,7 +66,7 @@ class LinkSeen(msgspec.Struct, frozen=True):
     asked: int
     joined: int
     answers: dict[str, int]
-    unreached: str = ""
+    detail: str = ""
 
 
 class Preflight(msgspec.Struct, frozen=True, tag="preflight"):

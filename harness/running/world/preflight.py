@@ -110,7 +110,7 @@ def _preflight(
     links: Sequence[str],
 ) -> Preflight:
     seen = [row for row in attempts if row.nonce in answered.nonces or _meanwhile(row, answered)]
-    unreached = {
+    details = {
         row.link: row.detail
         for row in arrivals
         if row.detail and (row.nonce in answered.nonces or _meanwhile(row, answered))
@@ -130,7 +130,7 @@ def _preflight(
         took_s=round(answered.ended_s - answered.sent_s, 4),
         first_token_s=None if answered.first_token_s is None else round(answered.first_token_s - answered.sent_s, 4),
         links=[
-            _seen(link, [row for row in seen if row.link == link], answered.nonces, unreached.get(link, ""))
+            _seen(link, [row for row in seen if row.link == link], answered.nonces, details.get(link, ""))
             for link in links
         ],
     )
@@ -141,7 +141,7 @@ def _meanwhile(row: Attempt | Arrival, answered: Answered) -> bool:
     return not row.nonce and answered.began_s <= row.start_s <= answered.ended_s
 
 
-def _seen(link: str, rows: Sequence[Attempt], nonces: Sequence[str], unreached: str) -> LinkSeen:
+def _seen(link: str, rows: Sequence[Attempt], nonces: Sequence[str], detail: str) -> LinkSeen:
     answers = Counter(str(row.status) if row.status else row.outcome for row in rows)
     asked = [row for row in rows if row.method not in _LOOKS]
-    return LinkSeen(link, len(rows), len(asked), sum(row.nonce in nonces for row in rows), dict(answers), unreached)
+    return LinkSeen(link, len(rows), len(asked), sum(row.nonce in nonces for row in rows), dict(answers), detail)

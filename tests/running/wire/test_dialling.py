@@ -12,10 +12,13 @@ from harness.running.free_port import free_port
 PROXY_AUTH = "Basic " + base64.b64encode(b"me:p@ss").decode()
 
 
+_LED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
 class Proxy:
     """A proxy that leads to *port*, whatever name it is asked for; *answers* a CONNECT."""
 
-    def __init__(self, new_provider, port: int, answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n") -> None:
+    def __init__(self, new_provider, port: int, answer: bytes = _LED) -> None:
         self.asked: list[bytes] = []
         self._answer, self._to = answer, port
         self._listening = new_provider()
@@ -29,7 +32,7 @@ class Proxy:
             return
         self.asked.append(data)
         line.write(self._answer)
-        if b" 200 " in self._answer[:14]:
+        if self._answer is _LED:
             self._beyond[line.number] = waiting = asyncio.Queue()
             task = asyncio.get_running_loop().create_task(self._lead_on(line, waiting))
             self._listening.tasks.add(task)

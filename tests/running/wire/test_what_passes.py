@@ -33,7 +33,7 @@ def _plain(at: SimpleNamespace) -> None:
 
 def _streams(at: SimpleNamespace) -> None:
     for said in (CHUNKED, ENDLESS):
-        at.provider.on_bytes = lambda line, data, said=said: (line.write(said), line.close())
+        at.answer(said, closed=True)
         client = at.connect()
         client.say(at.kit.post())
         client.hear(b"data: x")
@@ -59,7 +59,7 @@ def _other_upgrade(at: SimpleNamespace) -> None:
 
 def _redirect(at: SimpleNamespace, away: bytes) -> bytes:
     said = at.kit.answer(b"", status=b"307 Moved", headers=b"Location: " + away + b"\r\n")
-    at.provider.on_bytes = lambda line, data: line.write(said)
+    at.answer(said)
     client = at.connect()
     client.say(at.kit.post())
     heard = client.hear(b"\r\n\r\n")
@@ -129,4 +129,14 @@ def test_the_page_names_what_is_tried_here_and_says_of_it_what_is_seen() -> None
 def test_what_the_page_says_of_a_shape_is_what_becomes_of_it(new_wire, provider, clients, kit, name: str) -> None:
     _, tried, link = TRIED[name]
     wire = new_wire({"east": f"http://127.0.0.1:{provider.port}"}, **link)
-    tried(SimpleNamespace(wire=wire, provider=provider, kit=kit, connect=lambda: clients(wire.tap())))
+
+    def answer(said: bytes, *, closed: bool = False) -> None:
+        async def script(_, line) -> None:
+            line.write(said)
+            if closed:
+                line.close()
+
+        provider.script = script
+
+    at = SimpleNamespace(wire=wire, provider=provider, kit=kit, connect=lambda: clients(wire.tap()), answer=answer)
+    tried(at)

@@ -71,4 +71,4 @@ def test_why_a_provider_was_not_reached_is_told_with_what_its_link_answered(
     questioner.spawn()
     (preflight,) = questioner.ask()
     (link,) = preflight.links
-    assert (link.answers, link.unreached) == ({"closed": 1}, told)
+    assert (link.answers, link.detail) == ({"closed": 1}, told)
