@@ -189,6 +189,11 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
             "write https://127.0.0.1/v1/realtime"
         ],
     ),
+    "a Redis server in one word": ([("start:", "services: {cache: redis}\nstart:")], []),
+    "another word for a service": (
+        [("start:", "services: {cache: rediss}\nstart:")],
+        ["target:3 services.cache: should be 'redis' or a mapping, but is 'rediss'"],
+    ),
     "JSON as it is in a header": (
         [("headers: {}", 'headers: {x-meta: {"tenant": 1}}')],
         [

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from harness.reading.hosts import address
@@ -63,6 +63,14 @@ class Service(_Strict):
     after: list[Name] = Field(
         default_factory=list, description="services that have to be ready before this one is started"
     )
+
+
+def _spelt_out(written: Any) -> Any:
+    """``redis`` alone is a Redis server that keeps nothing, wherever its binary comes from."""
+    if written != "redis":
+        return written
+    server = ["{python}", "-P", "-m", "harness.running.redis_server", "--port", "{port}", "--dir", "{temp}"]
+    return Service(command=server, ready=Ready(tcp=True))
 
 
 class Simulated(_Strict):
@@ -201,7 +209,12 @@ class Target(_Strict):
     schema_: Literal["harness.target/1"] = Field(alias="schema")
     name: Name
     about: str = ""
-    services: dict[Name, Service] = Field(default_factory=dict)
+    services: dict[
+        Name, Annotated[Service, BeforeValidator(_spelt_out, json_schema_input_type=Literal["redis"] | Service)]
+    ] = Field(
+        default_factory=dict,
+        description="processes beside the target's own, by name; redis alone is a Redis server that keeps nothing",
+    )
     start: Service | None = Field(
         default=None, description="the target's own process, when there is one; it is called 'target'"
     )

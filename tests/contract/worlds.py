@@ -90,7 +90,7 @@ def planned(folder: Path, ports: dict[str, int]) -> Plan:
                 "command": [
                     "{python}",
                     "-m",
-                    "harness.reference.redis_server",
+                    "harness.running.redis_server",
                     "--port",
                     "{port}",
                     "--dir",

@@ -17,8 +17,8 @@ import pytest
 from aiohttp import web
 from redis import Redis
 
-from harness.reference.redis_server import arguments, find
 from harness.running.free_port import free_port
+from harness.running.redis_server import arguments, find
 
 
 def until(condition: Callable[[], object], what: str, within_s: float = 30) -> None:

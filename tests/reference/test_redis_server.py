@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from harness.reference import redis_server
+from harness.running import redis_server
 
 
 def test_a_redis_server_on_the_path_comes_first(monkeypatch):
@@ -31,7 +31,7 @@ def test_without_a_binary_the_error_says_how_to_get_one(monkeypatch):
 
 def test_a_replica_follows_at_once_and_nothing_is_left_on_disk(start, free_port, until, tmp_path):
     primary, replica = free_port(), free_port()
-    module = "harness.reference.redis_server"
+    module = "harness.running.redis_server"
     folder = ["--dir", str(tmp_path)]
     start(module, "--port", str(primary), *folder)
     process = start(module, "--port", str(replica), *folder, "--replica-of", "127.0.0.1", str(primary))
