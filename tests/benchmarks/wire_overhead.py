@@ -108,8 +108,8 @@ def main() -> None:
         running: list[subprocess.Popen[bytes]] = []
         provider = _start_provider()
         try:
-            taps, wire = _start_wire(Path(folder), provider, running)
-            direct, through = _run(_measure(provider, taps))
+            taps, wire = start_wire(Path(folder), provider, running)
+            direct, through = run(_measure(provider, taps))
             _print("direct", direct)
             _print("tap + Toxiproxy + edge", through)
             _print_difference(direct, through, _cpu_s(wire))
@@ -146,12 +146,22 @@ def _provide(told: Connection) -> None:
         told.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
-    _run(serve())
+    run(serve())
 
 
-def _start_wire(folder: Path, provider: int, running: list[subprocess.Popen[bytes]]) -> tuple[int, int]:
+def start_wire(folder: Path, provider: int, running: list[subprocess.Popen[bytes]]) -> tuple[int, int]:
+    """Tap, Toxiproxy and edge in front of *provider*: the tap's port, and the wire's process; *running* gets all that was started."""
     path, told = folder / "config.json", folder / "ready.json"
-    write(Config([LinkConfig("east", f"http://127.0.0.1:{provider}")], str(folder), 1, str(told)), path)
+    write(
+        Config(
+            [LinkConfig("east", f"http://127.0.0.1:{provider}")],
+            str(folder),
+            1,
+            str(told),
+            instrument=str(folder / "instrument"),
+        ),
+        path,
+    )
     running.append(subprocess.Popen(command(path)))
     wire = running[-1]
     binary = obtain(Path.home() / ".cache" / "resilience-harness", print, path=os.environ.get("PATH"))
@@ -170,7 +180,8 @@ def _start_wire(folder: Path, provider: int, running: list[subprocess.Popen[byte
     return ports.links["east"].tap, wire.pid
 
 
-def _run(work):
+def run(work):
+    """As the wire runs: on uvloop where it is there."""
     try:
         import uvloop
     except ImportError:

@@ -43,10 +43,19 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.carries != "http":
             return
         parts = urlsplit(self.upstream)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        usable = parts.scheme in ("http", "https") and _is_name(parts.hostname or "")
+        if not usable or parts.query or parts.fragment:
             raise ValueError(
                 f"upstream {self.upstream!r} of link {self.name} is not of the form http(s)://host[:port][/path]"
             )
+
+
+def _is_name(host: str) -> bool:
+    """Whether *host* can be asked for: no label of it is empty, or longer than 63 characters (RFC 1035, 2.3.4)."""
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -32,6 +32,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
             '{"links":[{"name":"a","upstream":"http://x"},{"name":"a","upstream":"http://y"}],"rows":"r","seed":1,"ready":"y"}',
             "same name: a",
         ),
+        ('{"links":[{"name":"a","upstream":"http://%s.x"}],"rows":"r","seed":1,"ready":"y"}' % ("a" * 64), "aaa.x"),
+        ('{"links":[{"name":"a","upstream":"http://a..b"}],"rows":"r","seed":1,"ready":"y"}', "a..b"),
         ('{"links":[],"rows":"r","seed":1}', "ready"),
         ("{", "truncated"),
     ],

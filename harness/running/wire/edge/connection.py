@@ -9,6 +9,7 @@ from harness.http1.other_protocols import refusal, spoken
 from harness.http1.request import MalformedError, Request, RequestReading
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.exchange import Exchange
+from harness.running.wire.intake import Intake
 from harness.running.wire.sockets import reset as end_by_reset
 from harness.running.wire.sockets import unbuffered
 
@@ -26,6 +27,7 @@ class Connection(asyncio.Protocol):
     """One of *all_of_them* at an edge, with the *account* that it keeps."""
 
     _transport: asyncio.Transport
+    _intake: Intake
 
     def __init__(self, account: Account, all_of_them: set[Connection]) -> None:
         self._account = account
@@ -46,9 +48,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = unbuffered(transport)
+        self._intake = Intake(self._transport)
         self._all.add(self)
 
     def data_received(self, data: bytes) -> None:
+        self._intake.came(len(data))
         if self._gone or self._malformed:
             return
         if self._opening is not None:
@@ -183,7 +187,7 @@ class Connection(asyncio.Protocol):
         self._gone = True
         self._waiting.clear()
         if not self._transport.is_closing():
-            self._transport.resume_reading()
+            self._intake.release()
             self._transport.write_eof()
         asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
 
@@ -193,4 +197,4 @@ class Connection(asyncio.Protocol):
         full = waiting or self._held_back
         if full != self._full and not self._transport.is_closing() and not self._gone:
             self._full = full
-            (self._transport.pause_reading if full else self._transport.resume_reading)()
+            (self._intake.hold if full else self._intake.release)()

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from harness.http1.answer_head import Head, UnreadableError
 from harness.running.wire.edge.response import ResponseReading
+from harness.running.wire.intake import Intake
 from harness.running.wire.sockets import left_unread, spoken, unbuffered
 
 
@@ -46,6 +47,7 @@ class UpstreamConnection(asyncio.Protocol):
     """One of *pool*, from its first request to its end."""
 
     _transport: asyncio.Transport
+    _intake: Intake
 
     def __init__(self, pool: Pool) -> None:
         self.free_since_s = 0.0
@@ -85,17 +87,16 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause(self) -> None:
         """Read no more of the answer until `resume`."""
-        if not self._transport.is_closing():
-            self._transport.pause_reading()
+        self._intake.hold()
 
     def resume(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._intake.release()
 
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = unbuffered(transport)
+        self._intake = Intake(self._transport)
 
     def pause_writing(self) -> None:
         if self._asker is not None:
@@ -107,6 +108,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._asker.hold_up(full=False)
 
     def data_received(self, data: bytes) -> None:
+        self._intake.came(len(data))
         asker, reading = self._asker, self._reading
         if asker is None:
             self._transport.abort()  # Nobody has asked.

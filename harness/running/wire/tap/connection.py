@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from harness.running.wire.intake import Intake
 from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.sockets import reset, spoken, unbuffered, unread
 from harness.running.wire.tap.passage import Passage
@@ -34,6 +35,7 @@ class Near(asyncio.Protocol):
     """The side of one connection that faces the target."""
 
     _transport: asyncio.Transport
+    _intake: Intake
 
     def __init__(
         self, passage: Passage, watched: Watch, traffic: LinkTraffic | None, near_sides: set[Near], far_sides: set[Far]
@@ -65,6 +67,7 @@ class Near(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = unbuffered(transport)
+        self._intake = Intake(self._transport)
         if self._passage.refusing or self._passage.closed:
             self._gone_s = time.monotonic()
             reset(self._transport)
@@ -82,6 +85,7 @@ class Near(asyncio.Protocol):
             self._begin_to_dial()
 
     def data_received(self, data: bytes) -> None:
+        self._intake.came(len(data))
         if self._traffic is not None:
             self._traffic.said(len(data))
         with self._looking:
@@ -148,12 +152,12 @@ class Near(asyncio.Protocol):
             self._mirror()
 
     def pause(self) -> None:
-        if self._gone_s is None and not self._transport.is_closing():
-            self._transport.pause_reading()
+        if self._gone_s is None:
+            self._intake.hold()
 
     def resume(self) -> None:
-        if self._gone_s is None and not self._transport.is_closing() and self._waiting_bytes <= _WAITING_BYTES:
-            self._transport.resume_reading()
+        if self._gone_s is None and self._waiting_bytes <= _WAITING_BYTES:
+            self._intake.release()
 
     # What the tap calls.
 
@@ -207,7 +211,7 @@ class Near(asyncio.Protocol):
         self._waiting.append(data)
         self._waiting_bytes += len(data)
         if self._waiting_bytes > _WAITING_BYTES:
-            self._transport.pause_reading()
+            self._intake.hold()
 
     def _pass_on(self) -> None:
         """Say to the far side what has waited."""
@@ -344,6 +348,7 @@ class Far(asyncio.Protocol):
     """The side of one connection that faces Toxiproxy."""
 
     _transport: asyncio.Transport
+    _intake: Intake
 
     def __init__(self, near: Near, all_of_them: set[Far]) -> None:
         self._near = near
@@ -352,10 +357,12 @@ class Far(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = unbuffered(transport)
+        self._intake = Intake(self._transport)
         self._all.add(self)
         self._near.reached(self)
 
     def data_received(self, data: bytes) -> None:
+        self._intake.came(len(data))
         self._near.hear(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -380,12 +387,10 @@ class Far(asyncio.Protocol):
         return spoken(self._transport)
 
     def pause(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.pause_reading()
+        self._intake.hold()
 
     def resume(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._intake.release()
 
     def close(self) -> None:
         self._transport.close()
