@@ -248,7 +248,11 @@ def test_a_target_that_hangs_together_is_in_order(validated: Callable[[str, str]
         ("{tcp: true}}", "{tcp: true}, after: [target]}", "4 services.redis.after: these wait for one another"),
         ("  redis: {", "  load: {", "4 services.load: 'load' is the name of a process of the harness's own"),
         ('"10.0.0.1:5432"', "10.0.0.1", "19 links.store.upstream: '10.0.0.1' has no port; write host:port, such as"),
-        ('"10.0.0.1:5432"', '"postgres://u:p@db/x"', "19 links.store.upstream: 'postgres://u:p@db/x' has no port"),
+        (
+            '"10.0.0.1:5432"',
+            '"postgres://u:p@db/x"',
+            "19 links.store.upstream: 'postgres://u:p@db/x' begins with postgres://",
+        ),
         ("listen: 7102", "listen: 7101", "19 links.store.listen: 7101 is the port of link 'openai' too"),
         ("http://127.0.0.1:{port}", "127.0.0.1:{port}", "10 entries[0].url: '127.0.0.1:{port}' is not an HTTP address"),
         ("http://127.0.0.1:{port}", "http://a:{port}/?b=c", "10 entries[0].url: 'http://a:{port}/?b=c' is not an HTTP"),
