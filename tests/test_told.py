@@ -221,6 +221,14 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [("faults:", 'good: {answers: {matches: "([a-z]+, )*[a-z]+\\\\.$"}}\nfaults:')],
         [],
     ),
+    "a GET whose question is in its path": (
+        [('  path: /ask\n  body: {q: "{question}"}', '  method: GET\n  path: "/ask?q={question}"')],
+        [],
+    ),
+    "a GET with a body": (
+        [("  path: /ask", "  method: GET\n  path: /ask")],
+        ["target:7 ask: a GET has no body; leave body out, and write {question} in path, such as /ask?q={question}"],
+    ),
     "a stream of the json protocol": (
         [("  path: /ask", "  path: /ask\n  stream: true")],
         ["target:11 ask.stream: the json protocol reads one JSON reply and has no streams; leave it out"],

@@ -29,6 +29,7 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conversation_pointer: str | None = None
     nonce_place: Literal["prompt", "header", "field"] = "prompt"
     nonce_name: str | None = None  # of the header, or the dotted path of the JSON field
+    method: Literal["POST", "GET"] = "POST"
 
 
 def resolved(ask: TargetAsk, headers: Mapping[str, str]) -> Ask:
@@ -45,6 +46,7 @@ def resolved(ask: TargetAsk, headers: Mapping[str, str]) -> Ask:
         conversation_pointer=ask.reply.conversation,
         nonce_place=ask.nonce.place,
         nonce_name=ask.nonce.name,
+        method=ask.method,
     )
 
 

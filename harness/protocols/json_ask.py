@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
@@ -14,7 +16,9 @@ class JsonAsk:
 
     def problems(self, ask: Ask) -> list[str]:
         problems = common_problems(ask)
-        if ask.body is None:
+        if ask.method == "GET":
+            problems += _of_a_get(ask)
+        elif ask.body is None:
             problems.append('the json protocol needs body: such as {question: "{question}"}')
         elif why := unasked(ask):
             problems.append(why)
@@ -27,6 +31,16 @@ class JsonAsk:
 
     def reader(self, ask: Ask) -> Reader:
         return _JsonReader(ask)
+
+
+def _of_a_get(ask: Ask) -> Iterator[str]:
+    """What cannot be where there is no body."""
+    if ask.body is not None:
+        yield "a GET has no body; leave body out, and write {question} in path, such as /ask?q={question}"
+    elif why := unasked(ask):
+        yield why
+    if ask.nonce_place == "field":
+        yield "a GET has no body, so the nonce cannot travel in a field of one; say nonce: {in: header, name: ...} or leave it out"
 
 
 class _JsonReader:

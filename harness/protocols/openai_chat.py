@@ -22,6 +22,8 @@ class OpenAiChat:
         problems = common_problems(ask)
         if not ask.model:
             problems.append("the openai-chat protocol needs model: the name of a model")
+        if ask.method != "POST":
+            problems.append("the openai-chat protocol posts; leave method out")
         problems += [f"body.{name} would be replaced: {why}" for name, why in _OURS.items() if name in (ask.body or {})]
         return problems
 

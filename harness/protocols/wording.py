@@ -26,6 +26,9 @@ def post(ask: Ask, asked: Asked, body: dict[str, object]) -> HttpRequest:
     elif ask.nonce_place == "field" and ask.nonce_name:
         _plant(body, ask.nonce_name.split("."), asked.nonce)
     path = fill_asked(ask.path, {name: quote(value, safe="") for name, value in values.items()})
+    if ask.method == "GET":
+        del headers["content-type"]
+        return HttpRequest("GET", path, headers, b"")
     return HttpRequest("POST", path, headers, msgspec.json.encode(body))
 
 

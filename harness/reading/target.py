@@ -175,6 +175,9 @@ class Ask(_Strict):
     """How one question is put to the target."""
 
     protocol: str = Field(description="openai-chat, json, or a registered one")
+    method: Literal["POST", "GET"] = Field(
+        default="POST", description="json protocol: GET puts the question into path or a header, and has no body"
+    )
     path: str = "/"
     headers: dict[str, str] = Field(default_factory=dict)
     model: str | None = None

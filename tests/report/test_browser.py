@@ -157,7 +157,8 @@ def test_the_cursor_follows_the_keyboard_and_tells_the_values_under_it(failing, 
     assert seen.complaints == []
     assert 'data-ready="yes"' in seen.root
     assert re.search(
-        r'data-told="20 s: good [\d.]+, offered [\d.]+, p50 [\d,]+ ms, up to p95 [\d,]+ ms, tried', seen.root
+        r'data-told="20 s: good [\d.]+, offered [\d.]+, attempts per request [\d.]+ ×, p50 [\d,]+ ms, up to p95 [\d,]+ ms, tried',
+        seen.root,
     )
     assert 'data-cursors="5"' in seen.root
     assert 'data-home="0"' in seen.root

@@ -54,6 +54,14 @@ def test_a_json_body_is_filled_in_at_any_depth():
     }
 
 
+def test_a_get_puts_the_question_into_its_path_and_has_no_body():
+    ask = msgspec.structs.replace(JSON, method="GET", path="/ask?q={question}&c={conversation}", body=None)
+    request = protocol("json").request(ask, ASKED)
+    assert (request.method, request.path, request.body) == ("GET", "/ask?q=Where%3F%20%5Bn-0123456789%5D&c=r-c1", b"")
+    assert "content-type" not in request.headers
+    assert protocol("json").problems(ask) == []
+
+
 def test_a_version_not_seen_yet_is_null_alone_and_nothing_in_a_text():
     ask = msgspec.structs.replace(JSON, body={"alone": "{seen_version}", "in": "after {seen_version}."})
     assert body_of(ask, ASKED._replace(seen_version=None)) == {"alone": None, "in": "after ."}
