@@ -22,7 +22,7 @@ from harness.judging.following import followed
 from harness.judging.preflight import obstacles
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
-from harness.problems import HarnessError, UsageProblems
+from harness.problems import HarnessError, UsageProblems, cannot
 from harness.reading.placeholders import told_secrets
 from harness.record import run_folder
 from harness.record.as_run import written_down
@@ -118,6 +118,9 @@ def _lived_through(given: _Given, record: _Record) -> None:
     except HarnessError as error:
         # It did not come to a run, or what it left could not be gathered.
         record.end("crashed", str(error))
+    except OSError as error:
+        _unforeseen(given.folder, given.mask, error)
+        record.end("crashed", cannot(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the world was put back, and the run can be judged
         record.end("crashed", _unforeseen(given.folder, given.mask, error))
 

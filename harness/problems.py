@@ -20,6 +20,12 @@ class Problem:
         return f"{where}: {self.what}" if where else self.what
 
 
+def cannot(error: OSError) -> str:
+    """What the system would not do, in a sentence: with the file, where it is about one."""
+    about = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    return f"{about}: {error.strerror or error}" if about else f"{error.strerror or error}"
+
+
 class UsageProblems(Exception):  # noqa: N818 - it is not an error of the program
     """A file or the command line is wrong; nothing was touched. Exit status 2."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import signal
 import sys
 from contextlib import contextmanager, nullcontext
-from errno import ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,13 +85,41 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - a defect of ours; Python would end with 1, which says that an expectation is broken
         # Python would try to write the rest once more at its end, and end with a status of its own.
         screen.harmless()
-        if isinstance(error, OSError) and error.errno == ENOSPC:
-            _complain(f"cannot be written: {error.filename or 'standard output'}: {error.strerror}")
-        else:
-            from traceback import print_exc
+        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+            sys.exit(_told(error))
+        from traceback import print_exc
 
-            print_exc()
+        print_exc()
         sys.exit(_BROKEN)
+    finally:
+        # The verdict is out; a Ctrl-C from here on would only put another status in its place.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+_OF_A_NAME = {errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.ENOENT, errno.EISDIR, errno.EACCES, errno.EPERM}
+_OF_THE_MACHINE = {
+    *_OF_A_NAME,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+}
+_NAME_CHARS_MAX = 200
+
+
+def _told(error: OSError) -> int:
+    """Say which file cannot be had, and return the status: 2 where it is one that the command line names."""
+    if error.filename is None:
+        _complain(f"cannot be written: standard output: {error.strerror}")
+        return _BROKEN
+    name = str(error.filename)
+    verb = "used" if error.errno in _OF_A_NAME else "written"
+    _complain(f"{name[:_NAME_CHARS_MAX]}{'…' * (len(name) > _NAME_CHARS_MAX)}: cannot be {verb}: {error.strerror}")
+    named = error.errno in _OF_A_NAME and any(word in name for word in sys.argv[1:])
+    return _USAGE if named else _BROKEN
 
 
 def _run_app() -> None:

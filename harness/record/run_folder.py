@@ -148,6 +148,11 @@ def find(path: Path) -> RunFolder:
     folder = RunFolder(path.parent if path.is_file() else path)
     if not folder.history.is_file():
         raise UsageProblems(Problem("is not a run; name a folder that holds a history.jsonl", file=str(path)))
+    # To read a pipe may take for ever, and a run makes none.
+    if odd := [inner for inner in sorted(folder.path.rglob("*")) if not (inner.is_file() or inner.is_dir())]:
+        raise UsageProblems(
+            *(Problem("is no file and no folder; a run has nothing else", file=str(one)) for one in odd)
+        )
     return folder
 
 

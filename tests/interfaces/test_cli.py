@@ -534,3 +534,47 @@ def test_what_does_not_go_to_a_terminal_is_not_wrapped(harness: Callable[..., Sa
     lines = harness("judge", deep).out.splitlines()
     assert f"report: {deep / 'report.html'}" in lines
     assert max(map(len, lines)) > 100
+
+
+TOO_LONG = "a" * 5000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("validate", TOO_LONG),
+        ("run", TOO_LONG),
+        ("run", "scenarios/region-loss.yaml", "--target", TOO_LONG),
+        ("run", "scenarios/region-loss.yaml", "--baseline", TOO_LONG),
+        ("plan", TOO_LONG),
+        ("ask", TOO_LONG),
+        ("judge", TOO_LONG),
+        ("report", TOO_LONG),
+        ("heal", "--out", TOO_LONG),
+    ],
+    ids=lambda words: " ".join(word[:20] for word in words),
+)
+def test_a_name_that_is_too_long_is_told_in_a_sentence(harness: Callable[..., Said], words: tuple[str, ...]) -> None:
+    ended = harness(*words)
+    assert (ended.status, len(ended.err.splitlines())) == (2, 1), ended.err[-500:]
+    assert ended.err.endswith("File name too long\n")
+
+
+@pytest.mark.parametrize("words", [("validate",), ("plan", "scenarios/region-loss.yaml", "--target"), ("ask",)])
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(
+    harness: Callable[..., Said], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ended = harness(*words, tmp_path / "pipe")
+    assert (ended.status, ended.err) == (2, f"{tmp_path / 'pipe'}: is a pipe, not a file\n")
+
+
+def test_a_pipe_in_a_stored_run_is_told_and_not_waited_for(harness: Callable[..., Said], tmp_path: Path) -> None:
+    run = Path(copytree(ROOT / "reports" / "sample", tmp_path / "run"))
+    (run / "history.jsonl").chmod(0o600)
+    os.mkfifo(run / "counts.json.new")
+    ended = harness("judge", run)
+    assert (ended.status, ended.err) == (
+        2,
+        f"{run / 'counts.json.new'}: is no file and no folder; a run has nothing else\n",
+    )

@@ -28,6 +28,8 @@ BYTES_MAX = 1 << 20
 M = TypeVar("M", bound=BaseModel)
 _KIND = re.compile(r"harness\.(?:scenario|target|questions|result)/\d+")
 _TOO_LONG = f"is larger than {BYTES_MAX >> 20} MiB; no file of this kind is"
+_OF_A_SHELL = ("/dev/fd/", "/proc/")
+"""Where a shell shows what a command of it prints, as in ``<(command)``."""
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -124,6 +126,9 @@ def read(text: str, model: type[M], file: str, overrides: Mapping[str, str] = _N
 def text_of(path: FilePath) -> str:
     """The text of the file at *path*. Raises UsageProblems where there is none, or too much, or it is not UTF-8."""
     try:
+        if path.is_fifo() and not path.as_posix().startswith(_OF_A_SHELL):
+            # Nobody may ever write to it, and to open it waits for that.
+            raise UsageProblems(Problem("is a pipe, not a file", file=str(path)))
         with path.open("rb") as stream:
             held = stream.read(BYTES_MAX + 1)
     except FileNotFoundError:

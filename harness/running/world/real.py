@@ -14,7 +14,7 @@ from shutil import rmtree
 from urllib.parse import SplitResult, urlsplit
 
 from harness.planning.plan import Plan
-from harness.problems import HarnessError, Problem, UsageProblems
+from harness.problems import HarnessError, Problem, UsageProblems, cannot
 from harness.protocols.asking import own_nonces
 from harness.reading.hosts import on_this_machine
 from harness.reading.proxies import proxy_for
@@ -217,7 +217,7 @@ def _grounds(
 ) -> Iterator[_Grounds]:
     run_id = folder.path.name
     with ExitStack() as stack:
-        temp = Path(tempfile.mkdtemp(prefix="harness-"))
+        temp = _temporary()
         stack.callback(rmtree, temp, ignore_errors=True)
         keeper = Keeper(folder.undo, temp, folder.logs / "keeper.log", run=run_id)
         stack.callback(_close, keeper, signals, folder, say)
@@ -230,6 +230,15 @@ def _grounds(
         say("starting processes")
         joined = _join_up(processes, target, seed, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
         yield _Grounds(keeper, processes, joined, undo, temp)
+
+
+def _temporary() -> Path:
+    """A new folder for this user alone. Raises HarnessError where none can be made."""
+    try:
+        return Path(tempfile.mkdtemp(prefix="harness-"))
+    except OSError as error:
+        what = "no temporary folder can be made; name one that can be written to with TMPDIR"
+        raise HarnessError(f"{what}: {cannot(error)}") from error
 
 
 def _questioner(
