@@ -85,7 +85,7 @@ def prepare(
     problems: list[Problem] = []
     scenario, draft = _scenario(problems, scenario_path, _overrides(asked))
     target = None
-    if target_path or scenario_path.exists():
+    if target_path or _is_there(scenario_path):
         target = _loaded(problems, lambda: load_target(target_path or _default_target(scenario_path)))
     asks = _asks(scenario or draft)
     questions = _loaded(problems, lambda: _questions(*asks, scenario_path, questions_path)) if asks else None
@@ -132,7 +132,7 @@ def validate(path: Path, target_path: Path | None = None) -> Validated:
 
 
 def _validated_scenario(path: Path, target_path: Path | None) -> Validated:
-    if target_path or _beside(path).exists():
+    if target_path or _is_there(_beside(path)):
         target = _loaded([], lambda: load_target(target_path or _beside(path)))
         # What is not here may be where the run is to be.
         absent = missing_commands(target) if target else ()
@@ -191,13 +191,21 @@ def _loaded(problems: list[Problem], load: Callable[[], Loaded]) -> Loaded | Non
         return None
 
 
+def _is_there(path: Path) -> bool:
+    """Whether there is something at *path*; where nobody can look, as with a name that is too long, whoever reads it says why not."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
+
+
 def _beside(scenario_path: Path) -> Path:
     return scenario_path.parent / "targets" / "default.yaml"
 
 
 def _default_target(scenario_path: Path) -> Path:
     path = _beside(scenario_path)
-    if not path.exists():
+    if not _is_there(path):
         raise UsageProblems(Problem(f"left out, and there is no {path}; name a target file", path="--target"))
     return path
 
@@ -206,7 +214,7 @@ def _questions(
     named: str, problem: Callable[[str, str], Problem], scenario_path: Path, path: Path | None
 ) -> Document[Questions]:
     path = path or scenario_path.parent / named
-    if not path.exists():
+    if not _is_there(path):
         raise UsageProblems(problem("load.questions", f"there is no file {path}; it is looked for beside the scenario"))
     questions = load(path, Questions)
     if problems := [*meaningless(questions)]:

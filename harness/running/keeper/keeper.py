@@ -308,7 +308,8 @@ class Keeper:
         remaining_s = late_s - time.monotonic()
         if remaining_s <= 0:
             raise HarnessError(f"the keeper does not answer; its log {self._log} ends:\n{tail(self._log)}")
-        self._listen(remaining_s)
+        # In pieces, between which one that is stopped is noticed.
+        self._listen(min(_BEAT_S, remaining_s))
         self._raise_if_lost()
 
     def _listen(self, wait_s: float) -> None:

@@ -169,7 +169,7 @@ def real_world(
             counted.begin()
             return load.set_off()
 
-        yield RealWorld(world, questioner.ask, set_off, lambda: _finish(joined.wire, counted, folder))
+        yield RealWorld(world, questioner.ask, set_off, lambda: _finish(processes, joined.wire, counted, folder))
 
 
 @contextmanager
@@ -364,10 +364,12 @@ class _Accepted:
         return {name: accepted(port) for name, port in self._ports.items()}
 
 
-def _finish(stage: WireStage | None, counted: _Accepted, folder: RunFolder) -> None:
-    if stage is not None:
-        stage.finish()
-    if by_link := counted.by_link():
+def _finish(processes: Processes, stage: WireStage | None, counted: _Accepted, folder: RunFolder) -> None:
+    with processes.blamed():
+        if stage is not None:
+            stage.finish()
+        by_link = counted.by_link()
+    if by_link:
         run_folder.write(folder.counts, json.dumps(by_link))
 
 

@@ -1,0 +1,112 @@
+"""Kills, stops and starves the harness and all that it starts, and sends a secret through every path: nothing may be left, nothing told.
+
+``python tests/chaos/run.py [RESULTS.jsonl] [--share 0.1] [--only WORD]``. Each trial is one small run and a line of the file when it has
+ended, so the command goes on where it stopped. Prints one table: what was done, the status, what was left and what was told. Ends with 1
+where a status is none that the documents name, a traceback is shown, a stopped process is waited for longer than ten seconds, something is
+left that `harness heal` does not take away, or the secret stands anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from site_of_a_trial import Outcome, Site, Trial, made_on
+from trials import TRIALS
+
+ENDS_WITHIN_S = 10.0
+"""Of a process that is stopped and carries the run; on a machine with nothing else to do."""
+STATUSES = {0, 1, 2, 3, 4, 70, 130}
+_CARRIES = ("wire", "keeper", "toxiproxy")
+
+
+def wrongs(trial: Trial, outcome: Outcome) -> list[str]:
+    """What must not be, in words."""
+    found = []
+    killed = trial.subject == "harness" and trial.signum == signal.SIGKILL
+    if outcome.status not in STATUSES | ({-signal.SIGKILL} if killed else set()):
+        found.append(f"status {outcome.status}")
+    if outcome.hung:
+        found.append("hung")
+    stopped = trial.subject in _CARRIES and trial.signum == signal.SIGSTOP
+    if stopped and outcome.ended_after_s > ENDS_WITHIN_S:
+        found.append(f"waited for {outcome.ended_after_s:.1f} s")
+    if outcome.left and not trial.both_killed:
+        found.append("left before heal")
+    if outcome.left_after_heal:
+        found.append("left after heal")
+    if outcome.told:
+        found.append("told")
+    if outcome.traceback:
+        found.append("traceback")
+    return found
+
+
+def picked(trials: Sequence[Trial], share: float) -> list[Trial]:
+    """A *share* of *trials*, evenly through all of them."""
+    number = max(1, round(len(trials) * share))
+    return [trials[int((n + 0.5) * len(trials) / number)] for n in range(number)]
+
+
+def done_before(path: Path) -> dict[str, Outcome]:
+    if not path.exists():
+        return {}
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return {line["trial"]: Outcome(**line["outcome"]) for line in lines}
+
+
+def table(rows: Iterable[tuple[Trial, Outcome]]) -> list[str]:
+    lines = [
+        "| what was done | status | after | left | after heal | told | said | wrong |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for trial, outcome in rows:
+        cells = [
+            trial.name,
+            str(outcome.status),
+            f"{outcome.ended_after_s:.1f} s",
+            ", ".join(outcome.left) or "–",
+            ", ".join(outcome.left_after_heal) or "–",
+            ", ".join(outcome.told) or "–",
+            outcome.said.replace("|", "/")[:110],
+            ", ".join(wrongs(trial, outcome)) or "–",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", nargs="?", type=Path)
+    parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--only", default="")
+    asked = parser.parse_args()
+    trials = picked([trial for trial in TRIALS if asked.only in trial.name], asked.share)
+    record = asked.results or Path(tempfile.mkdtemp(prefix="chaos-")) / "results.jsonl"
+    outcomes = done_before(record)
+    for trial in trials:
+        if trial.name not in outcomes:
+            with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+                outcomes[trial.name] = made_on(Site(Path(folder)), trial)
+            with record.open("a") as file:
+                file.write(json.dumps({"trial": trial.name, "outcome": outcomes[trial.name].__dict__}) + os.linesep)
+            print(
+                f"{trial.name}: {', '.join(wrongs(trial, outcomes[trial.name])) or 'as it should be'}",
+                file=sys.stderr,
+                flush=True,
+            )
+    rows = [(trial, outcomes[trial.name]) for trial in trials]
+    print("\n".join(table(rows)))
+    wrong = sum(bool(wrongs(*row)) for row in rows)
+    print(f"\n{len(rows)} of {len(TRIALS)} trials; {wrong} not as it should be; results in {record}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

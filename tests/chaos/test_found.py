@@ -1,0 +1,67 @@
+"""What garbling ever found is mended; that garbling can find something, and that trials of chaos can be wrong, is held too."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fuzz import FOUND, garbled_file, tried
+from mutations import mutated
+from run import picked, wrongs
+from site_of_a_trial import Outcome, Trial
+from trials import TRIALS
+
+
+@pytest.mark.parametrize(("kind", "seed"), FOUND)
+def test_what_was_found_once_is_read_or_refused(kind: str, seed: int) -> None:
+    assert tried(kind, range(seed, seed + 1)) == []
+
+
+def test_a_file_that_is_neither_read_nor_refused_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(*_: object) -> None:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr("fuzz.validate", defect)
+    assert "KeyError: 'a defect'" in garbled_file(0, tmp_path)
+
+
+def test_equal_seeds_garble_alike_and_others_do_not() -> None:
+    garbled = [mutated(b"name: small\nload: {rate_per_s: 20}\n", Random(seed)) for seed in (1, 1, *range(2, 30))]
+    assert garbled[0] == garbled[1]
+    assert len(set(garbled)) > 20
+
+
+KEEPER_STOPPED = Trial("SIGSTOP keeper in fault", "keeper", signal.SIGSTOP, "fault")
+
+
+@pytest.mark.parametrize(
+    ("trial", "outcome", "said"),
+    [
+        (KEEPER_STOPPED, Outcome(70, 9.0), []),
+        (KEEPER_STOPPED, Outcome(70, 11.0), ["waited for 11.0 s"]),
+        (Trial("x"), Outcome(70, 11.0), []),
+        (Trial("x"), Outcome(-2), ["status -2"]),
+        (Trial("x", "harness", signal.SIGKILL), Outcome(-9), []),
+        (Trial("x"), Outcome(0, hung=True), ["hung"]),
+        (Trial("x"), Outcome(0, left=["process sleep"]), ["left before heal"]),
+        (Trial("x", both_killed=True), Outcome(0, left=["process sleep"]), []),
+        (Trial("x", both_killed=True), Outcome(0, left_after_heal=["process sleep"]), ["left after heal"]),
+        (Trial("x"), Outcome(0, told=["history.jsonl"]), ["told"]),
+        (Trial("x"), Outcome(0, traceback=True), ["traceback"]),
+    ],
+)
+def test_a_trial_that_is_not_as_it_should_be_is_told(trial: Trial, outcome: Outcome, said: list[str]) -> None:
+    assert wrongs(trial, outcome) == said
+
+
+def test_a_share_of_the_trials_is_spread_over_all_of_them() -> None:
+    names = [trial.name for trial in picked(TRIALS, 0.1)]
+    assert len(names) == round(len(TRIALS) / 10)
+    assert {name.split()[0] for name in names} >= {"SIGKILL", "SIGTERM", "a"}
+    assert len({trial.name for trial in TRIALS}) == len(TRIALS)
