@@ -192,11 +192,11 @@ def _loaded(problems: list[Problem], load: Callable[[], Loaded]) -> Loaded | Non
 
 
 def _is_there(path: Path) -> bool:
-    """Whether there is something at *path*; where nobody can look, as with a name that is too long, whoever reads it says why not."""
+    """Whether there is something at *path*; under a name that is too long for the system there can be nothing."""
     try:
         return path.exists()
     except OSError:
-        return True
+        return False
 
 
 def _beside(scenario_path: Path) -> Path:

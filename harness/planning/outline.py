@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from shlex import quote
 
 from harness.planning.plan import Plan
 from harness.planning.timeline import timeline
+from harness.reading.target import Target
+from harness.reading.templates import secret_names
 
 _VERBS = {"inject": "inject", "publish": "publish the next snapshot for", "revert": "end"}
 
@@ -28,12 +32,44 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
         touched = dict.fromkeys(d.fault.summary() for d in plan.disturbances if name in d.links)
         region = f", {link.region}" if link.region else ""
         yield f"  {name:<16} {link.kind}{region}: {'; '.join(touched) or 'nothing'}"
+    yield from ("", *_started(plan.target), "", *_reached(plan.target))
     yield from ("", "expects")
     for expectation in plan.expectations:
         yield f"  {expectation}"
     if needs:
         yield from ("", "a run would still need")
         yield from (f"  {need}" for need in needs)
+
+
+def _started(target: Target) -> Iterator[str]:
+    """Every process of the target, as its file writes it: with the names of placeholders and secrets, not with what stands for them."""
+    if not target.processes:
+        yield "starts nothing of the target's"
+        return
+    yield "starts, in this folder and with your environment"
+    for name, service in target.processes.items():
+        env = [f"{key}={_as_typed(text)}" for key, text in service.env.items()]
+        words = [*env, *map(_as_typed, service.command)]
+        yield f"  {name:<16} {' '.join(words)}".replace("\n", "\\n")
+
+
+def _as_typed(word: str) -> str:
+    """*word* as in a shell, but for the placeholders in it, which no shell sees."""
+    return word if re.fullmatch(r"[\w{}$./:=@%+,-]+", word) else quote(word)
+
+
+def _reached(target: Target) -> Iterator[str]:
+    yield "reaches"
+    for name, entry in target.entries_by_name.items():
+        yield f"  {name:<16} {entry.url}{target.ask.path}, asked by the load"
+    for header, text in target.ask.headers.items():
+        if secret_names(text):
+            yield f"  {'':<16} with {header}: {text}"
+    for name, link in target.links.items():
+        upstream = link.upstream if isinstance(link.upstream, str) else "a simulated provider, started on this machine"
+        yield f"  {name:<16} {upstream}"
+    if target.publish:
+        yield f"  {'publish':<16} POST {target.publish.post}"
 
 
 def _moments(plan: Plan) -> Iterator[tuple[float, str]]:

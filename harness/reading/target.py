@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from harness.reading.hosts import address
+from harness.reading.hosts import address, on_this_machine
 from harness.reading.quantities import Seconds
 from harness.reading.templates import secret_names
 from harness.registry import suggestion
@@ -340,6 +341,9 @@ def _unreachable(target: Target) -> Iterator[_Wrong]:
                 )
         if link.listen and (other := ports.setdefault(link.listen, name)) != name:
             yield ("links", name, "listen"), f"{link.listen} is the port of link {other!r} too; each needs its own"
+        if link.listen and (taken := _fixed_ports(target).get(str(link.listen))):
+            what = f"{link.listen} is where {taken} listens itself; let one of them have another port"
+            yield ("links", name, "listen"), what
         for key in link.env:
             if (other := told.setdefault(key, name)) != name:
                 # The later one would win, and nobody would go over the other.
@@ -352,6 +356,22 @@ def _unreachable(target: Target) -> Iterator[_Wrong]:
     for place, url in urls:
         if (why := _no_http(_with_links(url, target.links))) is not None:
             yield place, f"{url!r} is not an {_HTTP_ADDRESS}, or the {{link.url}} of a link that carries HTTP{why}"
+
+
+def _fixed_ports(target: Target) -> dict[str, str]:
+    """Ports of this machine on which something else has to listen, and what that is."""
+    urls = [(f"entry {name!r}", entry.url) for name, entry in target.entries_by_name.items()]
+    urls += [
+        (f"the upstream of link {name!r}", link.upstream)
+        for name, link in target.links.items()
+        if isinstance(link.upstream, str)
+    ]
+    found: dict[str, str] = {}
+    for what, url in urls:
+        with suppress(ValueError):  # told of where it stands
+            if (where := address(url)).port and on_this_machine(where.host.strip("[]")):
+                found.setdefault(where.port, what)
+    return found
 
 
 _HTTP_ADDRESS = "HTTP address without user and query; write http://host:port"

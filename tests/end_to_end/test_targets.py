@@ -254,6 +254,21 @@ def test_a_target_that_hangs_together_is_in_order(validated: Callable[[str, str]
             "19 links.store.upstream: 'postgres://u:p@db/x' begins with postgres://",
         ),
         ("listen: 7102", "listen: 7101", "19 links.store.listen: 7101 is the port of link 'openai' too"),
+        (
+            "http://127.0.0.1:{port}",
+            "http://127.0.0.1:7102",
+            "19 links.store.listen: 7102 is where entry 'entry-1' listens",
+        ),
+        (
+            "10.0.0.1:5432",
+            "localhost:7102",
+            "19 links.store.listen: 7102 is where the upstream of link 'store' listens",
+        ),
+        (
+            "10.0.0.1:5432",
+            "redis://:a#b@10.0.0.1:5432",
+            "19 links.store.upstream: 'redis://:a#b@10.0.0.1:5432' has a # in it",
+        ),
         ("http://127.0.0.1:{port}", "127.0.0.1:{port}", "10 entries[0].url: '127.0.0.1:{port}' is not an HTTP address"),
         ("http://127.0.0.1:{port}", "http://a:{port}/?b=c", "10 entries[0].url: 'http://a:{port}/?b=c' is not an HTTP"),
         ("http://127.0.0.1:{port}", "{opnai.url}", "10 entries[0].url: unknown placeholder {opnai.url}; did you mean"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+import yaml
 
 from harness import api
 from harness.interfaces.cli import main
@@ -578,3 +579,22 @@ def test_a_pipe_in_a_stored_run_is_told_and_not_waited_for(harness: Callable[...
         2,
         f"{run / 'counts.json.new'}: is no file and no folder; a run has nothing else\n",
     )
+
+
+def test_a_plan_lists_what_would_be_started_and_reached_with_secrets_by_their_names(
+    harness: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-canary-7f3a")
+    text = (ROOT / "scenarios" / "targets" / "template.yaml").read_text()
+    document = yaml.safe_load(text)
+    document["start"]["command"] = ["sh", "-c", "serve; true", "{port}"]
+    document["start"]["env"] = {"TOKEN": "${MY_KEY}"}
+    document["ask"]["headers"] = {"authorization": "Bearer ${MY_KEY}"}
+    path = tmp_path / "mine.yaml"
+    path.write_text(json.dumps(document))
+    planned = harness("plan", "scenarios/provider-latency.yaml", "--target", path).out
+    assert "  target           TOKEN=${MY_KEY} sh -c 'serve; true' {port}\n" in planned
+    assert "with authorization: Bearer ${MY_KEY}" in planned
+    assert "https://api.openai.com" in planned
+    assert "asked by the load" in planned
+    assert "sk-canary" not in planned
