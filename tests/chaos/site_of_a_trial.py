@@ -20,6 +20,8 @@ from urllib.parse import quote
 
 import psutil
 
+from harness.running.keeper.undo import pending
+
 HERE = Path(__file__).parent
 SERVICE = HERE.parent / "end_to_end" / "small_service.py"
 CANARY = "sk-canary/+7f3a9b2c"
@@ -153,10 +155,7 @@ class Site:
         """What is still there of the run, beside the process *but*, which is not looked at."""
         processes = [f"process {process.name()}" for process in self.processes() if process.pid != but]
         folders = [f"temp/{path.name}" for path in self.temp.iterdir()]
-        promises = []
-        for path in self.reports.glob("*/*/undo.jsonl"):
-            with suppress(OSError):
-                promises.append("undo.jsonl" if b'"undo"' in path.read_bytes() else "an empty undo.jsonl")
+        promises = [f"undo of {one.id}" for path in self.reports.glob("*/*/undo.jsonl") for one in pending(path)]
         return processes + folders + promises
 
     def told(self, said: str) -> list[str]:

@@ -57,7 +57,7 @@ from harness.running.world.watch import Guarded, Watchdog
 from harness.settings import Settings
 
 _POLL_S = 0.02
-_PROXY_READY_S = 10.0
+_PROXY_READY_S = 6.0
 _WIRE_READY_S = 15.0
 
 Say = Callable[[str], None]
