@@ -451,6 +451,45 @@ def test_a_streamed_answer_is_told_of_the_limit_in_the_providers_place(wire, pro
     assert (head["x-ratelimit-limit-requests"], head["x-ratelimit-limit-tokens"]) == ("60", "5")
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_long_request_that_a_fault_answers_never_reaches_the_provider_whole(
+    wire, provider, clients, kit, chunked
+) -> None:
+    wire.stage.inject("errors-1", ERRORS)
+    body = b'{"messages":"%b n-00000000aa"}' % (b"x" * (1 << 21))
+    client = clients(wire.tap())
+    head = b"POST /v1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client.say(head + _chunk(body) + b"0\r\n\r\n" if chunked else kit.post(body))
+    assert client.hear(b"}}").startswith(b"HTTP/1.1 503 ")
+    assert (provider.accepted, wire.stage.counts()["east"].forwarded) == ([], 0)
+    assert [(row.nonce, row.outcome, row.fault) for row in wire.arrivals()] == [
+        (kit.NONCE, "answered_by_fault", "errors-1")
+    ]
+    wire.stage.revert("errors-1", ERRORS)
+    client.say(kit.post())
+    client.hear(kit.WHOLE)
+
+
+def test_a_long_request_that_a_limit_lets_pass_arrives_whole_and_its_answer_tells_of_the_limit(
+    wire, provider, ask, kit
+) -> None:
+    wire.stage.inject("limit-1", LIMIT)
+    body = b'{"messages":"%b n-00000000aa"}' % (b"x" * (1 << 21))
+    assert b"x-ratelimit-limit-requests: 60\r\n" in ask(body=body)
+    assert [request.body for request in provider.accepted] == [body]
+
+
+def test_what_a_provider_says_before_a_request_is_whole_is_in_its_place_where_a_fault_says_so(
+    wire, provider, clients, kit
+) -> None:
+    wire.stage.inject("errors-1", ERRORS)
+    provider.on_head = lambda line: line.write(kit.answer(b"no", status=b"401 Unauthorized"))
+    client = clients(wire.edge())
+    client.say(b"POST /v1 HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+    assert client.hear_all().startswith(b"HTTP/1.1 503 ")
+    assert [row.outcome for row in wire.arrivals()] == ["answered_by_fault"]
+
+
 def test_a_share_of_all_fails_all_until_the_fault_ends(wire, provider, ask) -> None:
     wire.stage.inject("f", ERRORS)
     wire.stage.inject("f", ERRORS)
