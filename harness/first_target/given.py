@@ -85,6 +85,7 @@ def _started(given: Given) -> Draft:
     return Draft(_name(given), asking, command=command, ready=given.ready, missing=(*untold, *guessed))
 
 
+_GUESSED = "ask: where the question goes in the body, and where the answer stands in the reply, are guesses as long as it is not answered"
 _UNTOLD_PORT = (
     "start.command: nothing tells it its port; write {port} where it is said, or give start an env that has it"
 )
@@ -121,7 +122,7 @@ def _looked_at(given: Given, headers: Mapping[str, str], environment: Mapping[st
     if given.answer:
         asking = replace(asking, answer=given.answer)
     elif not asking.reads:
-        asking = replace(asking, answer="/answer")
+        asking, guessed = replace(asking, answer="/answer"), (*guessed, _GUESSED)
     return Draft(
         _name(given),
         asking,

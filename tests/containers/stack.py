@@ -35,16 +35,13 @@ _ENGINE_WITHIN_S, _HEALTHY_WITHIN_S, _RUN_WITHIN_S = 30.0, 150.0, 240.0
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--if-there", action="store_true", help="do nothing, and say so, where no engine answers")
-    parser.add_argument(
-        "--storage-driver", default="vfs", help="of an engine that is started here; overlay2 takes less room"
-    )
     options = parser.parse_args()
     if options.if_there and not answers(os.environ):
         print("no Docker engine answers here, so the stack was not started")
         return 0
     with (
         tempfile.TemporaryDirectory(prefix="harness-stack-") as folder,
-        engine(Path(folder), options.storage_driver) as environment,
+        engine(Path(folder)) as environment,
     ):
         return tried(Path(folder), environment)
 
@@ -58,25 +55,40 @@ def answers(environment: Mapping[str, str]) -> bool:
 
 
 @contextmanager
-def engine(folder: Path, driver: str) -> Iterator[dict[str, str]]:
+def engine(folder: Path) -> Iterator[dict[str, str]]:
     """The environment in which an engine answers: the one that is there, else one of our own that reaches no network."""
     environment = dict(os.environ)
     if answers(environment):
         yield environment
         return
     environment["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
-    data = folder / "docker"
-    command = ["dockerd", f"--storage-driver={driver}", f"--data-root={data}", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid",
-               f"--host={environment['DOCKER_HOST']}", "--iptables=false", "--bridge=none"]  # fmt: skip
-    with (folder / "dockerd.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as daemon:
-        try:
-            until(lambda: answers(environment) or daemon.poll() is not None, _ENGINE_WITHIN_S, "the engine")
-            if daemon.poll() is not None:
-                sys.exit(f"dockerd ended: {(folder / 'dockerd.log').read_text()[-2000:]}")
-            yield environment
-        finally:
-            daemon.terminate()
-            daemon.wait(30)
+    daemon = started(folder, environment)
+    try:
+        yield environment
+    finally:
+        daemon.terminate()
+        daemon.wait(30)
+
+
+def started(folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """An engine that answers; with a storage driver that copies every file where the kernel has none that shares them."""
+    command = [
+        "dockerd",
+        f"--exec-root={folder}/exec",
+        f"--pidfile={folder}/pid",
+        f"--host={environment['DOCKER_HOST']}",
+        "--iptables=false",
+        "--bridge=none",
+    ]
+    for driver in ("overlay2", "vfs"):
+        with (folder / "dockerd.log").open("w") as log:
+            words = [*command, f"--storage-driver={driver}", f"--data-root={folder}/{driver}"]
+            daemon = subprocess.Popen(words, stdout=log, stderr=log)
+        until(lambda: answers(environment) or daemon.poll() is not None, _ENGINE_WITHIN_S, "the engine")  # noqa: B023 - asked at once
+        if daemon.poll() is None:
+            print(f"engine    our own, {driver}")
+            return daemon
+    sys.exit(f"dockerd ended: {(folder / 'dockerd.log').read_text()[-2000:]}")
 
 
 def compose(environment: Mapping[str, str]) -> list[str]:

@@ -51,8 +51,10 @@ class _Chat(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        said = {"choices": [{"message": {"content": f"So {body['messages'][0]['content']}"}}]}
-        self._answer(*((200, said) if self.headers["x-key"] == "hunter2" else (401, {})))
+        if self.headers["x-key"] != "hunter2":
+            self._answer(401, {})
+            return
+        self._answer(200, {"choices": [{"message": {"content": f"So {body['messages'][0]['content']}"}}]})
 
     def _answer(self, status: int, body: object) -> None:
         content = json.dumps(body).encode()
@@ -113,6 +115,16 @@ def test_a_service_that_wants_a_key_is_written_down_with_what_it_answered(url: s
     assert "missing   POST /v1/chat/completions answered 401: {}; say what it wants" in done.output
     assert "# Missing: POST /v1/chat/completions answered 401" in Path("my-service.yaml").read_text()
     assert target().ask.path == "/v1/chat/completions"
+
+
+def test_what_is_a_guess_as_long_as_a_service_does_not_answer_is_said(url: str) -> None:
+    done = init("--url", url, "--protocol", "json", "--path", "/ask")
+    assert "missing   POST /ask answered 401: {}; say what it wants" in done.output
+    assert (
+        "missing   ask: where the question goes in the body, and where the answer stands in the reply, are guesses"
+        in done.output
+    )
+    assert target().ask.reply.answer == "/answer"
 
 
 def test_a_compose_file_becomes_a_target_with_the_next_step_at_its_head() -> None:
