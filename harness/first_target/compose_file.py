@@ -49,7 +49,7 @@ def drafted(path: Path, service: str | None, file: Path, asking: Asking, links: 
         found=(f"service {name} of {path}, port {port}",) if port else (),
         missing=tuple(missing),
     )
-    return replace(draft, head=tuple(_override(draft, name, path, file)))
+    return replace(draft, head=tuple(_override(draft, name, path, file, set(services))))
 
 
 def _services(path: Path) -> dict[str, dict[str, Any]]:
@@ -185,10 +185,11 @@ def _unnamed(service: Mapping[str, Any], found: tuple[Dependency, ...]) -> Itera
             yield f"links: it depends on {name}, and no variable that was read leads there; its address has to be told to it"
 
 
-def _override(draft: Draft, service: str, path: Path, file: Path) -> Iterator[str]:
+def _override(draft: Draft, service: str, path: Path, file: Path, services: set[str]) -> Iterator[str]:
     """What has to be laid over the Compose file, line by line."""
-    hosts = [urlsplit(_url(one.upstream)).hostname for one in draft.dependencies if one.upstream]
-    allow = "".join(f", --allow-host, {host}" for host in dict.fromkeys(hosts))
+    hosts = dict.fromkeys(urlsplit(_url(one.upstream)).hostname or "" for one in draft.dependencies if one.upstream)
+    allow = "".join(f", --allow-host, {host}" for host in hosts)
+    needed = ", ".join([service, *(host for host in hosts if host in services)])
     yield from (
         "",
         f"The service lives in {path.name}, so the harness has to join its network: 127.0.0.1 is then the same to both.",
@@ -203,7 +204,7 @@ def _override(draft: Draft, service: str, path: Path, file: Path) -> Iterator[st
         "    harness:",
         "      image: resilience-harness",
         f"      network_mode: service:{service}",
-        f"      depends_on: [{service}]",
+        f"      depends_on: [{needed}]",
         f"      volumes: ['./{file.name}:/harness/target.yaml:ro', './reports:/harness/reports']",
         f"      command: [ask, target.yaml{allow}]",
         "",

@@ -120,7 +120,7 @@ def test_what_has_to_be_laid_over_the_compose_file_stands_at_the_head(of: Any) -
         "REDIS_URL": "redis://127.0.0.1:7101/0",
         "OPENAI_BASE_URL": "http://127.0.0.1:7102/v1",
     }
-    assert (laid["harness"]["network_mode"], laid["harness"]["depends_on"]) == ("service:app", ["app"])
+    assert (laid["harness"]["network_mode"], laid["harness"]["depends_on"]) == ("service:app", ["app", "cache"])
     assert laid["harness"]["command"] == [
         "ask",
         "target.yaml",
