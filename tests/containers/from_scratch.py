@@ -17,7 +17,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from harness.reference.redis_server import find
+from harness.running.redis_server import find
 from harness.running.toxiproxy import obtain
 from harness.settings import settings
 

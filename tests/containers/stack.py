@@ -1,8 +1,8 @@
 """The Compose stack for real, from images built from scratch: it becomes healthy, and one scenario runs in it.
 
 ``python tests/containers/stack.py`` needs Linux, ``docker`` and Compose, and may be run as root alone where no engine answers: then one of
-its own is started, and ended again. No image is pulled. What it found is printed. Its status is 1 where a service never became healthy, else
-that of the run: 0 where the scenario passed, 4 where the machine was too busy to say.
+its own is started, and ended again. No image is pulled. What it found is printed. Its status is 1 where a service never became healthy,
+else that of the run: 0 where the scenario passed, 4 where the machine was too busy to say.
 """
 
 from __future__ import annotations
