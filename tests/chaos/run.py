@@ -1,9 +1,9 @@
 """Kills, stops and starves the harness and all that it starts, and sends a secret through every path: nothing may be left, nothing told.
 
-``python tests/chaos/run.py [RESULTS.jsonl] [--share 0.1] [--only WORD]``. Each trial is one small run and a line of the file when it has
-ended, so the command goes on where it stopped. Prints one table: what was done, the status, what was left and what was told. Ends with 1
-where a status is none that the documents name, a traceback is shown, a stopped process is waited for longer than ten seconds, something is
-left that `harness heal` does not take away, or the secret stands anywhere.
+``python tests/chaos/run.py [RESULTS.jsonl] [--share 0.1] [--only WORD] [--at-once 2]``. Each trial is one small run and a line of the file
+when it has ended, so the command goes on where it stopped. Prints one table: what was done, the status, what was left and what was told.
+Ends with 1 where a status is none that the documents name, a traceback is shown, a stopped process is waited for longer than ten seconds,
+something is left that `harness heal` does not take away, or the secret stands anywhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 
 from site_of_a_trial import Outcome, Site, Trial, made_on
 from trials import TRIALS
@@ -49,9 +51,9 @@ def wrongs(trial: Trial, outcome: Outcome) -> list[str]:
 
 
 def picked(trials: Sequence[Trial], share: float) -> list[Trial]:
-    """A *share* of *trials*, evenly through all of them."""
-    number = max(1, round(len(trials) * share))
-    return [trials[int((n + 0.5) * len(trials) / number)] for n in range(number)]
+    """A *share* of *trials*, always the same."""
+    taken = set(Random(8).sample(range(len(trials)), max(1, round(len(trials) * share))))
+    return [trial for n, trial in enumerate(trials) if n in taken]
 
 
 def done_before(path: Path) -> dict[str, Outcome]:
@@ -81,25 +83,29 @@ def table(rows: Iterable[tuple[Trial, Outcome]]) -> list[str]:
     return lines
 
 
+def _tried(trial: Trial) -> Outcome:
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        return made_on(Site(Path(folder)), trial)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", nargs="?", type=Path)
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--only", default="")
+    parser.add_argument("--at-once", type=int, default=1)
     asked = parser.parse_args()
     trials = picked([trial for trial in TRIALS if asked.only in trial.name], asked.share)
     record = asked.results or Path(tempfile.mkdtemp(prefix="chaos-")) / "results.jsonl"
     outcomes = done_before(record)
-    for trial in trials:
-        if trial.name not in outcomes:
-            with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-                outcomes[trial.name] = made_on(Site(Path(folder)), trial)
+    missing = [trial for trial in trials if trial.name not in outcomes]
+    with ThreadPoolExecutor(asked.at_once) as threads:
+        for trial, outcome in zip(missing, threads.map(_tried, missing), strict=True):
+            outcomes[trial.name] = outcome
             with record.open("a") as file:
-                file.write(json.dumps({"trial": trial.name, "outcome": outcomes[trial.name].__dict__}) + os.linesep)
+                file.write(json.dumps({"trial": trial.name, "outcome": outcome.__dict__}) + os.linesep)
             print(
-                f"{trial.name}: {', '.join(wrongs(trial, outcomes[trial.name])) or 'as it should be'}",
-                file=sys.stderr,
-                flush=True,
+                f"{trial.name}: {', '.join(wrongs(trial, outcome)) or 'as it should be'}", file=sys.stderr, flush=True
             )
     rows = [(trial, outcomes[trial.name]) for trial in trials]
     print("\n".join(table(rows)))

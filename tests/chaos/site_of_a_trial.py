@@ -280,7 +280,7 @@ def _look(site: Site, process: subprocess.Popen[bytes], outcome: Outcome, files:
     words = site.command("heal", "--out", str(site.reports))
     healed = subprocess.run(words, capture_output=True, text=True, env=site.environment, check=False, timeout=_HANGS_S)
     outcome.left_after_heal = site.left(process.pid)
-    said = "".join(file.read_text(errors="replace") for file in files) + healed.stdout + healed.stderr
+    said = "".join(file.read_text(errors="replace") for file in files if file.exists()) + healed.stdout + healed.stderr
     outcome.told = site.told(said)
     outcome.traceback = "Traceback (most recent call last)" in said
     outcome.said = _gist(said.removesuffix(healed.stdout + healed.stderr))

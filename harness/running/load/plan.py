@@ -6,13 +6,13 @@ and is never kept with the run.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from harness.planning.schedule import Schedule
 from harness.protocols.asking import Ask
+from harness.record.own_file import write_new
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,8 +62,7 @@ def write(plan: LoadPlan, path: Path) -> None:
             raise ValueError(f"{what} of a load plan is {getattr(plan, what)!r}; it has to be an absolute path")
     if not plan.entries or not plan.questions:
         raise ValueError("a load plan needs at least one entry and one question")
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(plan))
+    write_new(path, msgspec.json.encode(plan))
 
 
 def read(path: Path) -> LoadPlan:

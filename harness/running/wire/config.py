@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from harness.protocols.nonce import ANY_RUN, Nonces
+from harness.record.own_file import write_new
 
 ATTEMPTS = "attempts.rows"
 ARRIVALS = "arrivals.rows"
@@ -81,8 +81,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def write(config: Config, path: Path) -> None:
     """Write *config* to a new file that only its owner can read, since it holds secrets."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(config))
+    write_new(path, msgspec.json.encode(config))
 
 
 def load(path: Path) -> Config:

@@ -12,6 +12,7 @@ import msgspec
 from harness.problems import HarnessError
 from harness.protocols.asking import Ask
 from harness.record.history import LinkSeen, Preflight
+from harness.record.own_file import write_new
 from harness.record.rowfile import read_rows
 from harness.record.rows import Arrival, Attempt
 from harness.running.load import handshake, question
@@ -60,8 +61,7 @@ class Questioner:
     def spawn(self) -> None:
         """Start the client; it asks nothing yet."""
         path = self._temp / "question.json"
-        path.touch(mode=0o600)  # it holds secrets
-        path.write_bytes(msgspec.json.encode(self._plan))
+        write_new(path, msgspec.json.encode(self._plan))
         self._processes.spawn(_NAME, question.command(path), may_end=True)
 
     def ask(self) -> list[Preflight]:
