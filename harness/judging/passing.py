@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from harness.judging.evidence import Evidence
 
 _SWITCHED = 101
+_REDIRECTS = (301, 302, 303, 307, 308)
 _UNCARRIED = {
     "unreadable": ("answer could not be read", "answers could not be read"),
     "refused": ("request was refused by the wire", "requests were refused by the wire"),
@@ -21,6 +22,18 @@ def astray(evidence: Evidence) -> Iterator[str]:
         yield (
             f"{_times(len(sent), 'redirect')} on {link}, such as to {sent['astray'].iloc[0]}, led past the link: what the service asked "
             "there was not seen; a server that belongs to it needs a link of its own, or stands in upstream"
+        )
+
+
+def redirected(evidence: Evidence) -> Iterator[str]:
+    """Attempts that were answered by a redirect: whoever follows one makes another attempt, and that is no retry."""
+    rows = evidence.attempts[evidence.attempts["status"].isin(_REDIRECTS) & (evidence.attempts["request"] >= 0)]
+    for link, sent in rows.groupby("link"):
+        first = sent.iloc[0]
+        yield (
+            f"{_times(len(sent), 'attempt')} on {link}, such as {first['method']} {first['path']}, "
+            f"{'was' if len(sent) == 1 else 'were'} answered by a redirect ({first['status']}), and what follows one counts as a further "
+            "attempt: have the service ask for the address that it is sent to"
         )
 
 

@@ -14,7 +14,7 @@ from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
 from harness.judging.joining import endless, impossible, made_for_requests
 from harness.judging.metrics import telling
-from harness.judging.passing import astray, broken, uncarried, unreached, untouched
+from harness.judging.passing import astray, broken, redirected, uncarried, unreached, untouched
 from harness.judging.preflight import shortcomings
 from harness.judging.result import Quality
 from harness.judging.sameness import one_answer_to_all, shown, unlooked_at
@@ -264,7 +264,13 @@ def _notes(evidence: Evidence) -> list[str]:
     """What a reader should know beside the numbers, though it makes none of them untrustworthy."""
     missing = [said for asked in evidence.preflights() for said in shortcomings(evidence.plan.target, asked)]
     found = [*_uncounted(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence)]
-    found += [*astray(evidence), *untouched(evidence), *unreached(evidence), *uncarried(evidence)]
+    found += [
+        *astray(evidence),
+        *untouched(evidence),
+        *unreached(evidence),
+        *uncarried(evidence),
+        *redirected(evidence),
+    ]
     return [*silence(evidence), *dict.fromkeys(missing), *found]
 
 

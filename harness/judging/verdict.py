@@ -16,7 +16,7 @@ from harness.judging.metastable import metastable
 from harness.judging.metrics import Metric, measurable, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
-from harness.judging.passing import astray, uncarried, unreached, untouched
+from harness.judging.passing import astray, redirected, uncarried, unreached, untouched
 from harness.judging.quality import distrust, measurement_quality, untold, untried
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Result
 from harness.judging.sameness import unlooked_at
@@ -80,12 +80,17 @@ def _judgement(
         reasons = [judgement.reason for judgement in said if judgement.verdict == verdict]
         if reasons:
             kept = stuck if verdict in ("fail", "inconclusive") else []
-            return Judgement(verdict, _sentence([*reasons, *unreached(evidence), *uncarried(evidence), *kept]))
+            return Judgement(verdict, _sentence([*reasons, *_of_the_wire(evidence), *kept]))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
     worse = [f"not asked about: {'; '.join(worsened)}"] if worsened else []
     besides = [*silence(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence)]
-    besides += [*astray(evidence), *untouched(evidence), *unreached(evidence), *uncarried(evidence), *stuck]
+    besides += [*astray(evidence), *untouched(evidence), *_of_the_wire(evidence), *stuck]
     return Judgement("pass", _sentence([f"every expectation held: {held}", *worse, *besides]))
+
+
+def _of_the_wire(evidence: Evidence) -> list[str]:
+    """What may be behind a number, whatever the verdict, and is no doing of the service's."""
+    return [*unreached(evidence), *uncarried(evidence), *redirected(evidence)]
 
 
 def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[str]) -> list[str]:

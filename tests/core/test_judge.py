@@ -577,6 +577,28 @@ def test_redirects_past_a_link_and_providers_that_were_not_reached_are_told_unde
     assert judged(plan, requests=asked, arrivals=usual).quality.notes == []
 
 
+@pytest.mark.parametrize(("limit", "verdict"), [(1.5, "fail"), (2.5, "pass")])
+def test_attempts_that_follow_a_redirect_are_told_beside_the_amplification_that_they_make(
+    judged: Callable[..., Result],
+    make_plan: MakePlan,
+    rows: Rows,
+    attempt: Callable[..., Attempt],
+    limit: float,
+    verdict: str,
+) -> None:
+    plan = make_plan(expect=[f"retry_amplification <= {limit} in fault"])
+    asked = rows(plan)
+    sent_on = [attempt(row, method="POST", path="/v1/chat", status=307) for row in asked]
+    result = judged(plan, requests=asked, attempts=[*sent_on, *map(attempt, asked)])
+    told = "70 attempts on provider-east, such as POST /v1/chat, were answered by a redirect (307)"
+    assert result.verdict == verdict
+    assert told in result.reason
+    assert [note for note in result.quality.notes if told in note]
+    # A 304 sends nobody anywhere.
+    unchanged = [attempt(row, method="GET", path="/v1/models", status=304) for row in asked]
+    assert judged(plan, requests=asked, attempts=unchanged).quality.notes == []
+
+
 @pytest.mark.parametrize(
     ("fault", "start_s", "end_s", "told"),
     [
