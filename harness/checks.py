@@ -19,13 +19,13 @@ from harness.protocols.protocols import protocol
 from harness.reading import abort, expectation
 from harness.reading.expectation import Expectation, Selection
 from harness.reading.hosts import host_of, on_this_machine
-from harness.reading.placeholders import missing_secrets, unknown_placeholders, untold_links
+from harness.reading.placeholders import missing_secrets, unknown_in_draft, unknown_placeholders, untold_links
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.reading.templates import placeholders, secret_names, secrets, texts
-from harness.reading.yaml import Document, Draft, load
+from harness.reading.yaml import Document, Draft, DraftProblems, load
 from harness.registry import UnknownNameError, suggestion
 
 
@@ -269,7 +269,11 @@ def foreign_hosts(target: Document[Target], allowed: Collection[str]) -> Iterato
 
 def load_target(path: Path) -> Document[Target]:
     """The target in the file at *path*, whose folder is where it starts from; raises UsageProblems as `load` does."""
-    document = load(path, Target)
+    try:
+        document = load(path, Target)
+    except DraftProblems as refused:
+        found = [*refused.problems, *unknown_in_draft(refused.draft)]
+        raise DraftProblems(refused.draft, *sorted(found, key=lambda problem: problem.line or 0)) from None
     return replace(document, value=document.value.of_folder(path.absolute().parent))
 
 

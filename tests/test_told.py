@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.checks import load_target
 from harness.prepare import validate
+from harness.running.world.readiness import NotReadyError
 
 SCENARIO = """\
 schema: harness.scenario/1
@@ -229,6 +231,21 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
         [("  path: /ask", "  method: GET\n  path: /ask")],
         ["target:7 ask: a GET has no body; leave body out, and write {question} in path, such as /ask?q={question}"],
     ),
+    "an unknown key of a target and an unknown placeholder of it": (
+        [("name: chat", "nme: chat"), ('"{port}"]', '"{prt}"]')],
+        [
+            "target:2 nme: unknown key; did you mean 'name'?",
+            "target:4 start.command[2]: unknown placeholder {prt}; did you mean 'port'?",
+        ],
+    ),
+    "links under another name": (
+        [("links:", "lnks:"), ('"{port}"]', '"{provider-east.url}"]')],
+        ["target:13 lnks: unknown key; did you mean 'links'?"],
+    ),
+    "a folder that is not there": (
+        [("  ready: {get", "  cwd: app\n  ready: {get")],
+        ["warning target:5 start.cwd: there is no folder FOLDER/targets/app"],
+    ),
     "a stream of the json protocol": (
         [("  path: /ask", "  path: /ask\n  stream: true")],
         ["target:11 ask.stream: the json protocol reads one JSON reply and has no streams; leave it out"],
@@ -250,7 +267,15 @@ def test_each_slip_is_told_in_these_words(
         (tmp_path / name).write_text(text)
     found = validate(Path("scenario.yaml"))
     told = [*map(str, found.problems), *(f"warning {warning}" for warning in found.warnings)]
-    assert [_shorter(line) for line in told] == lines
+    assert [_shorter(line).replace(str(tmp_path), "FOLDER") for line in told] == lines
+
+
+def test_what_does_not_come_to_serve_is_told_with_the_line_of_its_setting(tmp_path: Path) -> None:
+    file = tmp_path / "target.yaml"
+    file.write_text(TARGET)
+    late, tried = "process 'target' was not ready within 20 s", "tried GET /healthz; its log is empty"
+    told = NotReadyError(late, "start.ready.within", tried).placed(load_target(file))
+    assert str(told) == f"{late} (start.ready.within, {file}:5); {tried}"
 
 
 def _shorter(line: str) -> str:

@@ -10,8 +10,10 @@ from harness.problems import Problem
 from harness.reading.target import Service, Target
 from harness.reading.templates import OF_A_QUESTION, placeholders, secret_names, texts, wrongs
 from harness.reading.yaml import paths
-from harness.reading.yaml.document import Document
+from harness.reading.yaml.document import Document, Draft
+from harness.reading.yaml.expected import nearest
 from harness.reading.yaml.paths import Path
+from harness.reading.yaml.plain import Plain
 from harness.registry import suggestion
 
 EVERYWHERE = frozenset({"python", "seed", "temp"})
@@ -68,6 +70,23 @@ def unknown_placeholders(target: Document[Target]) -> list[Problem]:
         for place, text in texts(target.value.ask.body, ("ask", "body"))
         for what in _wrong_in_a_body(text)
     ]
+
+
+def unknown_in_draft(draft: Draft) -> Iterator[Problem]:
+    """As `unknown_placeholders`, of what is started by a target that is refused: nothing where its names cannot be told either."""
+    held = draft.value if isinstance(draft.value, dict) else {}
+    services, links, start = (held.get(key, {}) for key in ("services", "links", "start"))
+    slip = any(len(path) == 1 and nearest(str(path[0]), ["services", "links", "start"]) for path in draft.wrong)
+    if slip or not (isinstance(services, dict) and isinstance(links, dict) and isinstance(start, dict)):
+        return
+    names = [*services, *(["target"] if start else [])]
+    known = EVERYWHERE | {"port"} | {f"{name}.port" for name in names}
+    known |= {f"{name}.{part}" for name in links for part in OF_A_LINK}
+    started: dict[Path, Plain] = {("start",): start, **{("services", name): one for name, one in services.items()}}
+    for place, service in started.items():
+        of = {key: service.get(key) for key in ("command", "env")} if isinstance(service, dict) else {}
+        for at, text in texts(of, place):
+            yield from (draft.problem(paths.written(at), what) for what in wrongs(text, known))
 
 
 def untold_links(target: Document[Target]) -> list[Problem]:
