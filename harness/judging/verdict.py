@@ -147,9 +147,22 @@ def _value(finding: Finding) -> str:
         return "not measured" + _remark(finding)
     if finding.censored:
         return f"more than {finding.value:.6g}" + _remark(finding)
-    low = "-∞" if finding.low is None else f"{finding.low:.3g}"
-    high = "∞" if finding.high is None else f"{finding.high:.3g}"
-    return f"{finding.value:.3g}, 95 % interval {low} to {high}" + _remark(finding)
+    return f"{finding.value:.3g}, {_interval(finding)}" + _remark(finding)
+
+
+def _interval(finding: Finding) -> str:
+    """Where the true value lies; an end that is open is said so."""
+    if finding.low is None or finding.high is None:
+        low, high = f"{finding.low or 0:.3g}", f"{finding.high or 0:.3g}"
+        lies = (
+            f"at most {high}"
+            if finding.high is not None
+            else f"at least {low}"
+            if finding.low is not None
+            else "anywhere"
+        )
+        return f"{lies} with 95 % confidence"
+    return f"95 % interval {finding.low:.3g} to {finding.high:.3g}"
 
 
 def _remark(finding: Finding) -> str:
