@@ -326,6 +326,17 @@ def test_a_provider_that_refuses_half_a_request_is_heard_but_nothing_counts_as_f
     assert wire.stage.counts()["east"].forwarded == 0
 
 
+def test_what_held_one_request_back_does_not_hold_back_the_next(wire, provider, clients, kit, monkeypatch) -> None:
+    # As where a provider answers before it has taken the last bytes, and its connection ends with that.
+    monkeypatch.setattr(
+        "harness.running.wire.edge.exchange.Exchange._read", lambda exchange: exchange.hold_back(full=True)
+    )
+    client = clients(wire.edge())
+    for count in (1, 2, 3):
+        client.say(kit.post())
+        client.hear(kit.WHOLE, times=count)
+
+
 def test_a_client_that_does_not_read_holds_the_provider_back_and_loses_nothing(wire, provider, clients, kit) -> None:
     size = kit.TOO_MUCH
     unsaid: list[int] = []

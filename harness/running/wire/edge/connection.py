@@ -117,6 +117,8 @@ class Connection(asyncio.Protocol):
     def done(self, *, keep_alive: bool) -> None:
         """The exchange is over, and its answer written."""
         request, self._exchange = self._request, None
+        # An answer may come before the provider has taken all of the request, and nobody says then that it takes more.
+        self._held_back = False
         if not keep_alive and request is not None and not request.whole:
             self._linger()
         elif not keep_alive:
