@@ -78,10 +78,10 @@ def test_a_question_that_was_answered_is_recorded_and_counts_nowhere(ended: Any)
 
 @case(sound)
 def test_every_process_of_the_instrument_tells_how_late_it_ran_and_the_machine_how_busy_it_was(ended: Any) -> None:
-    baseline = next(load for load in ended.result["quality"]["instrument"] if load["phase"] == "baseline")
-    assert set(baseline["late_ms"]) == {"harness", "load", "wire"}
+    # About once a second: of a run of 2 s not every phase has a sample of each process, nor of the machine.
+    late = [process for load in ended.result["quality"]["instrument"] for process in load["late_ms"]]
+    assert set(late) == {"harness", "load", "wire"}
     if sys.platform == "linux":
-        # About once a second: of a run of 2 s not every phase has a sample of the machine.
         sampled = [load for load in ended.result["quality"]["instrument"] if load["busy"] is not None]
         assert sampled
         assert all(0 < load["busy"] <= 1 and 0 <= load["starved"] <= 1 for load in sampled)
