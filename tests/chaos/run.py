@@ -22,6 +22,8 @@ from random import Random
 from site_of_a_trial import Outcome, Site, Trial, made_on
 from trials import TRIALS
 
+STARTS_WITHIN_S = 20.0
+"""Of one that has not served yet, which may just be slow to start."""
 ENDS_WITHIN_S = 10.0
 """Of a process that is stopped and carries the run; on a machine with nothing else to do."""
 STATUSES = {0, 1, 2, 3, 4, 70, 130}
@@ -37,7 +39,8 @@ def wrongs(trial: Trial, outcome: Outcome) -> list[str]:
     if outcome.hung:
         found.append("hung")
     stopped = trial.subject in _CARRIES and trial.signum == signal.SIGSTOP
-    if stopped and outcome.ended_after_s > ENDS_WITHIN_S:
+    limit_s = STARTS_WITHIN_S if trial.moment == "starting" else ENDS_WITHIN_S
+    if stopped and outcome.ended_after_s > limit_s:
         found.append(f"waited for {outcome.ended_after_s:.1f} s")
     if outcome.left and not trial.both_killed:
         found.append("left before heal")

@@ -151,9 +151,17 @@ class Site:
                     found.append(process)
         return found
 
+    def names(self) -> list[tuple[int, str]]:
+        """Pid and name of each; one that ends while it is looked at is none."""
+        found = []
+        for process in self.processes():
+            with suppress(psutil.Error):
+                found.append((process.pid, process.name()))
+        return found
+
     def left(self, but: int) -> list[str]:
         """What is still there of the run, beside the process *but*, which is not looked at."""
-        processes = [f"process {process.name()}" for process in self.processes() if process.pid != but]
+        processes = [f"process {name}" for pid, name in self.names() if pid != but]
         folders = [f"temp/{path.name}" for path in self.temp.iterdir()]
         promises = [f"undo of {one.id}" for path in self.reports.glob("*/*/undo.jsonl") for one in pending(path)]
         return processes + folders + promises
