@@ -60,13 +60,14 @@ class Cell:
 def where(result: Result) -> list[str]:
     """Who fared much worse than in the baseline, in the phase that the verdict is about; then what was broken, told apart by entry.
 
-    Empty where nothing is known by entry, or nothing got worse, or the run came to no verdict on what was measured.
+    Before all that stands that the service kept itself down, where it did. Empty where nothing is known by entry, or nothing got worse, or the run came to no verdict on what was measured.
     """
     if result.verdict not in words.TRUSTED:
         return []
     phase = _phase(result)
     told = [*_of_entries(entries(result), phase), *_of_links(links(result), phase), *_apart(result)]
-    return told[:_LINES]
+    kept = [f"{result.metastable[:1].upper()}{result.metastable[1:]}"] if result.metastable else []
+    return [*kept, *told[:_LINES]]
 
 
 def section(result: Result, _evidence: Evidence | None) -> Markup:

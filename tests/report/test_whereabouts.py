@@ -50,6 +50,14 @@ def test_they_stand_on_the_page_before_the_scores_on_the_terminal_and_in_the_sum
         assert line.split(":", maxsplit=1)[0] in summary(broken.result)
 
 
+def test_that_a_service_kept_itself_down_is_the_first_of_them(broken) -> None:
+    stuck = broken.result.model_copy(
+        update={"metastable": "it kept itself down (metastable): half of answers were good"}
+    )
+    assert where(stuck)[0] == "It kept itself down (metastable): half of answers were good"
+    assert where(stuck)[1:] == where(broken.result)
+
+
 def test_the_result_counts_each_entry_and_link_in_each_phase(broken) -> None:
     east = {row.phase: row for row in broken.result.by_entry if row.entry == "east"}
     assert east["fault"].otherwise == {"status 502": east["fault"].requests - east["fault"].good}
