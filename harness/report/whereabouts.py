@@ -60,7 +60,8 @@ class Cell:
 def where(result: Result) -> list[str]:
     """Who fared much worse than in the baseline, in the phase that the verdict is about; then what was broken, told apart by entry.
 
-    Before all that stands that the service kept itself down, where it did. Empty where nothing is known by entry, or nothing got worse, or the run came to no verdict on what was measured.
+    Before all that stands that the service kept itself down, where it did. Empty where nothing is known by entry, or nothing got worse, or
+    the run came to no verdict on what was measured.
     """
     if result.verdict not in words.TRUSTED:
         return []
