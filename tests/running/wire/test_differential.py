@@ -61,11 +61,16 @@ def _result(shape: Shape, port: int) -> dict[str, object]:
 def _read(answer: http.client.HTTPResponse, shape: Shape) -> dict[str, object]:
     try:
         answer.begin()
+        coded = answer.getheader("Transfer-Encoding", "")
+        if coded.rpartition(",")[2].strip().lower() == "chunked":
+            # It knows the word alone, and not behind another coding (RFC 9112, 6.3).
+            answer.chunked, answer.chunk_left, answer.length, answer.will_close = True, None, None, False
         headers = [line for line in answer.getheaders() if line[0].lower() not in _HOP_BY_HOP]
         if shape.differs == "heads":
             # Equal by what they mean: each value in one line, one length at most, and none beside chunks.
             headers = sorted({(name, " ".join(value.split())) for name, value in headers if name != "Content-Length"})
         result: dict[str, object] = {"status": answer.status, "reason": answer.reason, "headers": headers}
+        result["coded"] = coded.rpartition(",")[0].strip().lower()
         result["body"] = answer.read()
     except (http.client.HTTPException, OSError, ValueError) as error:
         if isinstance(error, http.client.IncompleteRead):
