@@ -95,7 +95,12 @@ def made_for_requests(attempts: pd.DataFrame) -> pd.Series[bool]:
     A service may look by itself whether its provider is there, and such a call carries no nonce.
     """
     joined, asks_for = attempts["request"] >= 0, attempts["method"] + " " + attempts["path"]
-    return joined | asks_for.isin(asks_for[joined].unique())
+    return joined | (asks_for.isin(asks_for[joined].unique()) & ~cut_off(attempts))
+
+
+def cut_off(attempts: pd.DataFrame) -> pd.Series[bool]:
+    """Which of *attempts* were still being said when the run ended, and had not come to their nonce: nobody can know what they were for."""
+    return (attempts["outcome"] == "unfinished") & attempts["sent_s"].isna() & (attempts["nonce"] == "")
 
 
 def since_the_load_began(rows: pd.DataFrame, requests: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from harness.judging import result
 from harness.judging.delivery import delivery
 from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
-from harness.judging.joining import endless, impossible, made_for_requests
+from harness.judging.joining import cut_off, endless, impossible, made_for_requests
 from harness.judging.metrics import telling
 from harness.judging.passing import astray, broken, redirected, uncarried, unreached, untouched
 from harness.judging.preflight import shortcomings
@@ -25,6 +25,9 @@ from harness.judging.starvation import Load, loads
 from harness.reading.expectation import Selection
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
 from harness.record.rows import SLICE_S
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WORD_S = 10.0
 """A link that is used says something at least so often."""
@@ -58,7 +61,7 @@ def measurement_quality(evidence: Evidence) -> Quality:
         steady_baseline=steady(baseline("due_s"), baseline("good"), evidence.plan.scenario.good.ratio)
         if baseline("good").size
         else None,
-        join_ratio=round(float((attempts["request"] >= 0).mean()), 6) if len(attempts) else None,
+        join_ratio=_join_ratio(attempts),
         attempts=len(attempts),
         arrivals=len(arrivals),
         forwarded=int(arrivals["forwarded_s"].notna().sum()),
@@ -70,6 +73,12 @@ def measurement_quality(evidence: Evidence) -> Quality:
         instrument=[_machine(load) for load in loads(evidence)],
         preflight=[_preflight(asked) for asked in evidence.preflights()],
     )
+
+
+def _join_ratio(attempts: pd.DataFrame) -> float | None:
+    """Of those of which it can be known at all."""
+    joined = (attempts["request"] >= 0)[~cut_off(attempts)]
+    return round(float(joined.mean()), 6) if len(joined) else None
 
 
 def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -> Iterator[str]:

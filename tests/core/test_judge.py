@@ -503,6 +503,20 @@ def test_the_quality_counts_what_each_end_saw(
     assert quality.send_lag_ms.p50 == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(("sent_s", "share"), [(None, 1.0), (8.9, 70 / 71)])
+def test_of_an_attempt_that_was_still_being_said_when_the_run_ended_nobody_asks_whose_it_was(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    rows: Rows,
+    attempt: Callable[..., Attempt],
+    sent_s: float | None,
+    share: float,
+) -> None:
+    asked = rows(make_plan())
+    tries = [attempt(row) for row in asked] + [Attempt("provider-east", 8.9, sent_s=sent_s)]
+    assert judged(requests=asked, attempts=tries).quality.join_ratio == pytest.approx(share, abs=1e-6)
+
+
 @pytest.mark.parametrize(("counted", "told"), [(2, False), (3, True), (1, True)])
 def test_what_the_edge_passed_on_to_simulated_providers_is_held_against_what_they_counted(
     judged: Callable[..., Result], counted: int, told: bool
@@ -528,7 +542,9 @@ def test_a_service_that_looks_whether_its_provider_is_there_has_not_lost_a_nonce
     plan = make_plan(expect=["retry_amplification <= 3 in fault"])
     asked = rows(plan)
     tries = [msgspec.structs.replace(attempt(row), method="POST", path="/v1/ask") for row in asked]
-    tries += [Attempt("provider-east", 1.0 + second, method=method, path=path) for second in range(5)]
+    tries += [
+        Attempt("provider-east", 1.0 + second, sent_s=1.0 + second, method=method, path=path) for second in range(5)
+    ]
     result = judged(plan, requests=asked, attempts=tries)
     assert result.verdict == ("pass" if trusted else "invalid")
     assert trusted or "only 93.3% of attempts could be joined to a request" in result.reason.lower()

@@ -278,7 +278,10 @@ def test_a_service_that_looks_whether_its_provider_is_there_makes_no_retries_by_
     tried = [attempt(row, method="POST", path="/v1/chat/completions") for row in asked]
 
     def found(path: str) -> Interval:
-        looks = [Attempt("provider-east", at_s / 5, end_s=at_s / 5, method="POST", path=path) for at_s in range(50)]
+        looks = [
+            Attempt("provider-east", at_s / 5, sent_s=at_s / 5, end_s=at_s / 5, method="POST", path=path)
+            for at_s in range(50)
+        ]
         return measure(make_evidence(plan, requests=asked, attempts=[*tried, *looks]), "retry_amplification in fault")
 
     assert (found("/health").value, found("/health").high) == (1, 1)
@@ -298,7 +301,11 @@ def test_attempts_that_were_seen_and_belong_to_no_request_are_not_measured_as_no
 ) -> None:
     plan = make_plan(phases=(1, 2, 5, 2))
     asked = rows(plan)
-    lost = [Attempt("provider-west", row.due_s + 0.02, path="/search") for row in asked for _ in range(9)]
+    lost = [
+        Attempt("provider-west", row.due_s + 0.02, sent_s=row.due_s + 0.02, path="/search")
+        for row in asked
+        for _ in range(9)
+    ]
     found = make_evidence(plan, requests=asked, attempts=[*map(attempt, asked), *lost])
     assert measure(found, "retry_amplification{link=provider-west} in fault") == UNMEASURED
     said = "900 attempts were seen, and none could be joined to a request"
@@ -348,11 +355,11 @@ def test_attempts_that_belong_to_nobody_may_be_retries_of_those_who_are_known(
     plan = make_plan(phases=(1, 2, 8, 2))
     asked = rows(plan)
     known = [attempt(row) for row in asked]
-    strays = [Attempt("provider-east", 4.0, "")] * 80
+    strays = [Attempt("provider-east", 4.0, sent_s=4.0)] * 80
     sound = measure(make_evidence(plan, requests=asked, attempts=known), "retry_amplification in fault")
     found = measure(make_evidence(plan, requests=asked, attempts=known + strays), "retry_amplification in fault")
     assert (found.value, found.low, found.high) == (1, sound.low, pytest.approx(sound.high + 1))
-    before = [Attempt("provider-east", 0.5, "")] * 80
+    before = [Attempt("provider-east", 0.5, sent_s=0.5)] * 80
     assert (
         measure(make_evidence(plan, requests=asked, attempts=known + before), "retry_amplification in fault") == sound
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 from harness.running.ports import ProxyWedgedError
 from harness.running.toxiproxy import ToxiproxyWedged
@@ -21,7 +22,7 @@ class Carriers:
 
     def __init__(self, processes: Processes, *, own_proxy: bool, give_up: Callable[[str], None]) -> None:
         self._processes, self._own_proxy, self._give_up = processes, own_proxy, give_up
-        self._given_up = False
+        self._given_up, self._ending = False, Lock()
 
     @property
     def proxy_gone(self) -> bool:
@@ -38,24 +39,25 @@ class Carriers:
         One that others use is asked nothing more. Raises HarnessError instead when it does not answer because it had died.
         """
         told = f"Toxiproxy no longer answered, so nobody knows which faults were in force: {why}"
-        if self._given_up:
-            return ProxyWedgedError(told)
-        self._given_up = True
-        self._give_up("it had not answered before")
-        if not self._own_proxy:
-            return ProxyWedgedError(told)
-        self._processes.check_soon()
-        self._processes.stop(TOXIPROXY, 0.0)
-        return ProxyWedgedError(f"{told}; its process was killed")
+        # Whoever comes second waits until it is ended: what it held is gone then, and not before.
+        with self._ending:
+            if not self._given_up:
+                self._given_up = True
+                self._give_up("it had not answered before")
+                if self._own_proxy:
+                    self._processes.check_soon()
+                    self._processes.stop(TOXIPROXY, 0.0)
+        return ProxyWedgedError(f"{told}; its process was killed" if self._own_proxy else told)
 
     def silent(self, why: str) -> ProxyWedgedError:
         """What to raise when the wire no longer answers; it is ended first, and with it all that it held up.
 
         Raises HarnessError instead when it does not answer because it had died.
         """
-        if not self.wire_gone:
-            self._processes.check_soon()
-            self._processes.stop(WIRE, 0.0)
+        with self._ending:
+            if not self.wire_gone:
+                self._processes.check_soon()
+                self._processes.stop(WIRE, 0.0)
         told = "the wire no longer answered, so nobody knows what passed and which faults were in force"
         return ProxyWedgedError(f"{told}: {why}; its process was killed")
 

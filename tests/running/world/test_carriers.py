@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Event, Thread
 
 import pytest
 
@@ -96,3 +97,28 @@ def test_a_wire_that_refuses_is_no_wire_that_is_silent(carriers: Callable[..., A
     with pytest.raises(WireError, match="404"), asked.carriers.answering():
         raise WireError("DELETE /x: 404: no such link")
     assert asked.processes.stopped == []
+
+
+def test_who_hears_of_it_second_goes_on_when_it_is_ended_and_not_before() -> None:
+    ending, goes_on = Event(), Event()
+
+    class Slow(Processes):
+        def stop(self, name: str, grace_s: float) -> None:
+            ending.set()
+            goes_on.wait(10)
+            super().stop(name, grace_s)
+
+    processes, gone = Slow(), []
+    carriers = Carriers(processes, own_proxy=True, give_up=lambda _: None)
+    first = Thread(target=carriers.wedged, args=("no answer",))
+    first.start()
+    assert ending.wait(10)
+    second = Thread(target=lambda: (carriers.wedged("not tried"), gone.append(carriers.proxy_gone)))
+    second.start()
+    second.join(0.05)
+    assert second.is_alive()
+    goes_on.set()
+    first.join(10)
+    second.join(10)
+    assert gone == [True]
+    assert processes.stopped == ["toxiproxy"]
