@@ -23,15 +23,16 @@ class Carriers:
     def __init__(self, processes: Processes, *, own_proxy: bool, give_up: Callable[[str], None]) -> None:
         self._processes, self._own_proxy, self._give_up = processes, own_proxy, give_up
         self._given_up, self._ending = False, Lock()
+        self._killed: set[str] = set()
 
     @property
     def proxy_gone(self) -> bool:
         """Whether Toxiproxy has ended. One that others use is none of ours, and is taken to be there."""
-        return self._own_proxy and not self._processes.alive(TOXIPROXY)
+        return self._own_proxy and self._gone(TOXIPROXY)
 
     @property
     def wire_gone(self) -> bool:
-        return not self._processes.alive(WIRE)
+        return self._gone(WIRE)
 
     def wedged(self, why: str) -> ProxyWedgedError:
         """What to raise when Toxiproxy no longer answers. One of our own is ended first: nothing else frees what it holds.
@@ -45,8 +46,7 @@ class Carriers:
                 self._given_up = True
                 self._give_up("it had not answered before")
                 if self._own_proxy:
-                    self._processes.check_soon()
-                    self._processes.stop(TOXIPROXY, 0.0)
+                    self._kill(TOXIPROXY)
         return ProxyWedgedError(f"{told}; its process was killed" if self._own_proxy else told)
 
     def silent(self, why: str) -> ProxyWedgedError:
@@ -56,10 +56,19 @@ class Carriers:
         """
         with self._ending:
             if not self.wire_gone:
-                self._processes.check_soon()
-                self._processes.stop(WIRE, 0.0)
+                self._kill(WIRE)
         told = "the wire no longer answered, so nobody knows what passed and which faults were in force"
         return ProxyWedgedError(f"{told}: {why}; its process was killed")
+
+    def _kill(self, name: str) -> None:
+        """Raises HarnessError when it had died before."""
+        self._processes.check_soon()
+        self._processes.stop(name, 0.0)
+        # That it ended is heard of a moment later.
+        self._killed.add(name)
+
+    def _gone(self, name: str) -> bool:
+        return name in self._killed or not self._processes.alive(name)
 
     @contextmanager
     def answering(self) -> Iterator[None]:

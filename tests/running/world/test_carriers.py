@@ -122,3 +122,16 @@ def test_who_hears_of_it_second_goes_on_when_it_is_ended_and_not_before() -> Non
     second.join(10)
     assert gone == [True]
     assert processes.stopped == ["toxiproxy"]
+
+
+def test_what_was_killed_is_gone_though_nobody_has_heard_of_its_end_yet() -> None:
+    class Unheard(Processes):
+        def alive(self, name: str) -> bool:
+            return True
+
+    carriers = Carriers(Unheard(), own_proxy=True, give_up=lambda _: None)
+    assert (carriers.proxy_gone, carriers.wire_gone) == (False, False)
+    carriers.wedged("no answer")
+    assert (carriers.proxy_gone, carriers.wire_gone) == (True, False)
+    carriers.silent("no answer")
+    assert carriers.wire_gone
