@@ -19,7 +19,8 @@ _ONE_CONNECTIONS = {*_HOP_BY_HOP, "host"}
 @pytest.fixture
 def new_loop():
     """The one that runs use; what both loops do alike is held elsewhere."""
-    uvloop = pytest.importorskip("uvloop")
+    import uvloop
+
     return uvloop.new_event_loop
 
 

@@ -17,7 +17,8 @@ _BOUNDARY = re.compile(rb"[0-9a-f]{32}")
 
 @pytest.fixture
 def new_loop():
-    uvloop = pytest.importorskip("uvloop")
+    import uvloop
+
     return uvloop.new_event_loop
 
 

@@ -15,7 +15,8 @@ from harness.running.wire.edge.usage import Tally
 
 @pytest.fixture
 def new_loop():
-    uvloop = pytest.importorskip("uvloop")
+    import uvloop
+
     return uvloop.new_event_loop
 
 
