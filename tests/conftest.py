@@ -16,9 +16,13 @@ from xdist.scheduler import LoadFileScheduling
 # Hundreds of processes import the same modules; told to write no bytecode, each of them would compile them all anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# How long an example takes says something of the machine and nothing of what is tested.
-settings.register_profile("whatever the machine does", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("whatever the machine does")
+# How long an example takes says something of the machine and nothing of what is tested. A commit has the same examples wherever and
+# whenever it is tried, so a red one is red for its author; CONTRIBUTING.md has the command that draws others.
+settings.register_profile(
+    "the same for all", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+settings.register_profile("drawn-anew", settings.get_profile("the same for all"), derandomize=False)
+settings.load_profile("the same for all")
 
 
 WHOLE_RUNS = ("tests/end_to_end/", "tests/quality/")

@@ -44,6 +44,8 @@ def address(text: str) -> Address:
         raise ValueError("has an @ with nothing before it")
     if not parts.host:
         raise ValueError("has no host")
+    if parts.host.startswith("[") and not _is_ipv6(parts.host[1:-1]):
+        raise ValueError(f"has {parts.host} for a host; an IPv6 address stands in brackets, and nothing else")
     name = _PLACEHOLDER.sub("0", parts.host)
     if len(name) > _HOST_CHARS_MAX or any(len(label) > _LABEL_CHARS_MAX for label in name.split(".")):
         raise ValueError(
@@ -78,3 +80,11 @@ def on_this_machine(host: str) -> bool:
 
 def _is_port(text: str) -> bool:
     return _PORT.fullmatch(text) is not None and (not text.isdecimal() or 1 <= int(text) <= 65_535)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True

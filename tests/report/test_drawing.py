@@ -7,7 +7,7 @@ from xml.etree.ElementTree import fromstring
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.report.charts import Chart, Field, Shade
@@ -36,7 +36,6 @@ def test_values_are_marked_at_round_numbers(most: float, marks: list[float]) -> 
     assert ticks(most) == marks
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.floats(1e-6, 1e9))
 def test_there_are_two_to_four_marks_beside_0_and_none_lies_outside(most: float) -> None:
     marks = ticks(most)

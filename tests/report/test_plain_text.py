@@ -6,7 +6,7 @@ from xml.etree.ElementTree import fromstring
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.report.plain_text import one_line, visible
@@ -53,7 +53,6 @@ def test_one_line_is_one_line_even_of_a_text_that_is_mostly_blank() -> None:
     assert one_line("a" + " \n" * 10_000 + "b", 20) == "a…"
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.text(alphabet=st.characters(), max_size=300), st.integers(1, 200))
 def test_whatever_is_shown_is_bounded_and_can_be_written_in_xml(text: str, most: int) -> None:
     for shown in (visible(text, most), one_line(text, most)):

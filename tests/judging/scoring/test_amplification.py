@@ -13,7 +13,7 @@ from harness.interval import UNMEASURED
 from harness.judging.scoring.amplification import layers, retry_amplification
 from harness.judging.scoring.shares import dearer_missed
 
-fixed = settings(derandomize=True, deadline=None, max_examples=60)
+fixed = settings(max_examples=60)
 
 
 def due(seconds: int, rate_per_s: int = 20) -> np.ndarray:

@@ -15,7 +15,7 @@ from harness.judging.scoring.distributions import (
 )
 from harness.judging.scoring.shares import Z
 
-fixed = settings(derandomize=True, deadline=None, max_examples=60)
+fixed = settings(max_examples=60)
 
 
 def test_z_is_the_normal_quantile() -> None:

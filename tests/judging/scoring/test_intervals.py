@@ -13,7 +13,7 @@ from harness.interval import UNMEASURED
 from harness.judging.scoring.intervals import clustered_share, quantile
 from harness.judging.scoring.shares import exact, wilson, wilson_ends
 
-fixed = settings(derandomize=True, deadline=None, max_examples=60)
+fixed = settings(max_examples=60)
 
 
 @fixed

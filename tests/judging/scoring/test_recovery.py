@@ -18,7 +18,7 @@ from harness.judging.scoring.band import band, hold
 from harness.judging.scoring.recovery import Recovery, failover_time, own_clumps, recovery_time
 from harness.judging.scoring.shares import wilson
 
-fixed = settings(derandomize=True, deadline=None, max_examples=80)
+fixed = settings(max_examples=80)
 
 
 def recovery(good: np.ndarray, rate_per_s: float = 20, **changed: float) -> Recovery:
