@@ -25,6 +25,7 @@ from typer.main import get_command
 from harness import settings
 from harness.api import judge
 from harness.faults import faults
+from harness.faults.base import OfRequests
 from harness.faults.base import SILENCE_S
 from harness.interfaces.cli import app
 from harness.judging.metrics import metrics
@@ -306,6 +307,7 @@ def _schema(kind: str) -> dict[str, Any]:
 
 
 OF_EVERY_FAULT = ("kind", "id", "at", "for", "until", "flap", "stagger", "aftereffect")
+OF_FAULTS_OF_REQUESTS = ("share", "per", "ramp")
 
 
 def _models() -> dict[str, dict[str, dict[str, Any]]]:
@@ -313,14 +315,16 @@ def _models() -> dict[str, dict[str, dict[str, Any]]]:
     scenario, questions = _schema("scenario"), _schema("questions")
     parts, kinds = scenario["$defs"], {}
     for name, kind in faults.items():
-        kinds[name] = _explained(parts[kind.__name__], without=OF_EVERY_FAULT)
+        elsewhere = (*OF_EVERY_FAULT, *(OF_FAULTS_OF_REQUESTS if issubclass(kind, OfRequests) else ()))
+        kinds[name] = _explained(parts[kind.__name__], without=elsewhere)
     common = _explained(parts["Latency"])
     return {
         "The scenario file": _explained(scenario),
         **{name.lower(): _explained(parts[name]) for name in ("Load", "Good")},
         "phases": _explained(scenario["properties"]["phases"]),
         "faults": {key: common[key] for key in OF_EVERY_FAULT},
-        "on": _explained(parts["Selector"]),
+        "Whom": {key: common[key] for key in OF_FAULTS_OF_REQUESTS},
+        "on": _explained(parts["RequestSelector"]),
         **kinds,
         "The questions file": _explained(questions) | _explained(questions["$defs"]["Question"]),
     }

@@ -6,15 +6,17 @@ entry-point group ``harness``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from harness.faults.effects import Effect, Probe, Sight
+from harness.faults.effects import EdgeRule, Effect, Probe, Rule, Sight
+from harness.faults.requests import Per, Ramp, Requests
+from harness.reading.attempts import Attempts
 from harness.reading.expectation import RESERVED
-from harness.reading.quantities import Seconds
+from harness.reading.quantities import Seconds, ratio
 from harness.reading.target import Link, Name, Target
 from harness.registry import Registry
 
@@ -78,6 +80,42 @@ class Selector(BaseModel):
         return ", ".join(f"{key} {value}" for key, value in said.items() if value) or "all links"
 
 
+class RequestSelector(Selector):
+    """Which requests a fault is aimed at: those on the links that match, and that match all else that is said, too."""
+
+    model: str | None = Field(default=None, min_length=1, description="that they name; * stands for any text: gpt-4o*")
+    path: str | None = Field(
+        default=None,
+        pattern=r"^[/*][^?#\s]*$",
+        description="without the query; * stands for any text: /v1/embeddings, */embeddings",
+    )
+    method: Annotated[str, Field(pattern=r"^[A-Z]+$")] | None = Field(default=None, description="such as POST")
+    stream: bool | None = Field(default=None, description="whether they ask for an answer piece by piece")
+    attempt: Attempts | None = Field(
+        default=None,
+        description="which tries of one request: 1 (only the first one), 2- (all but the first), 2-3; "
+        "for attempts that can be joined to a request",
+    )
+
+    def __str__(self) -> str:
+        said = {"model": self.model, "path": self.path, "method": self.method}
+        words = [super().__str__(), *(f"{key} {value}" for key, value in said.items() if value)]
+        if self.stream is not None:
+            words.append("streams" if self.stream else "no streams")
+        if self.attempt is not None:
+            words.append(f"attempt {self.attempt}")
+        return ", ".join(words)
+
+
+class Climb(BaseModel):
+    """How a setting gets to be what it is: it is *from* at first, and moves evenly, up or down, for *over*."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    start: str | float = Field(alias="from", description="what it is at first, written as the setting is")
+    over: Annotated[Seconds, Field(gt=0)]
+
+
 class Flap(BaseModel):
     """In force again and again: for the first *duty* (0 to 1) of each *period*, as often as that lies whole in the fault's time."""
 
@@ -132,10 +170,18 @@ class Fault(BaseModel):
         "whose clock starts when the last of all other faults has ended",
     )
 
-    probes: ClassVar[bool] = True
-    """Whether an active probe through the link shows it; else attempts that the edge answered do."""
-    needs: ClassVar[Literal["http", "any"]] = "any"
-    """What a link has to carry for this fault."""
+    climbs: ClassVar[Mapping[str, Callable[[Any], float]]] = {}
+    """The settings that can change little by little, each with what reads it as it is written."""
+
+    @property
+    def probes(self) -> bool:
+        """Whether an active probe through the link shows it; else attempts that the edge answered do."""
+        return True
+
+    @property
+    def needs(self) -> Literal["http", "any"]:
+        """What a link has to carry for this fault."""
+        return "any"
 
     def aim(self, target: Target) -> tuple[Aim, ...]:
         """What of *target* it touches."""
@@ -181,6 +227,87 @@ class Aimed(Fault):
 
     def aim(self, target: Target) -> tuple[Aim, ...]:
         return self.on.picks(target.links)
+
+
+class OfRequests(Fault):
+    """A fault of single requests: which ones, and how large a share of them."""
+
+    on: RequestSelector = Field(
+        description="which requests: {link: NAME}, or {kind: KIND, region: REGION}; also model, path, method, stream, attempt"
+    )
+    share: Annotated[float, Field(gt=0, le=1)] = Field(default=1.0, description="of those requests, 0 to 1")
+    per: Per = Field(
+        default="attempt",
+        description="what draws whether it is hit: each attempt, or once for all of a connection, or of a conversation",
+    )
+    ramp: dict[str, Climb] = Field(
+        default_factory=dict,
+        description="a setting that climbs or falls to what it is told to be: {share: {from: 0, over: 10s}}",
+    )
+
+    climbs: ClassVar[Mapping[str, Callable[[Any], float]]] = {"share": ratio}
+
+    @model_validator(mode="after")
+    def _climbs_what_can(self) -> Self:
+        for name in self.ramp:
+            if name not in self.climbs:
+                can = " and ".join(self.climbs)
+                raise ValueError(f"ramp: {name!r} cannot climb or fall; of {self.kind}, {can} can")
+            self.climb(name)
+        return self
+
+    @property
+    def probes(self) -> bool:
+        return False
+
+    @property
+    def needs(self) -> Literal["http", "any"]:
+        return "http"
+
+    def climb(self, name: str) -> Ramp | None:
+        """How the setting *name* gets to be what it is; None where it is so at once. Raises ValueError for what it cannot be."""
+        if name not in self.ramp:
+            return None
+        try:
+            return Ramp(self.climbs[name](self.ramp[name].start), self.ramp[name].over)
+        except ValueError as error:
+            raise ValueError(f"ramp: {name}: from {error}") from error
+
+    def aim(self, target: Target) -> tuple[Aim, ...]:
+        return self.on.picks(target.links)
+
+    @property
+    def requests(self) -> Requests:
+        """The requests that it is for, as a rule at an edge is told."""
+        said = self.on
+        first, last = said.attempt.ends if said.attempt else (1, None)
+        return Requests(
+            said.model or "",
+            said.path or "",
+            said.method or "",
+            said.stream,
+            first,
+            last,
+            self.share,
+            self.climb("share"),
+            self.per,
+        )
+
+    def rule(self) -> Rule:
+        """What the edge does to each of them."""
+        raise NotImplementedError
+
+    def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        return tuple(EdgeRule(link, self.rule(), self.requests) for link in links)
+
+    def took_hold(self, looked: Looked) -> bool:
+        return looked.answered > 0
+
+    @property
+    def whom(self) -> str:
+        """A few words for a person: which requests."""
+        share = f" for {self.share:.0%}" if self.share < 1 else ""
+        return f"{share}{f' of {self.per}s' if self.per != 'attempt' else ''} on {self.on}"
 
 
 faults: Registry[type[Fault]] = Registry("fault kind")

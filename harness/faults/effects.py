@@ -15,6 +15,8 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from harness.faults.requests import ALL, Ramp, Requests
+
 OpenConnections = Literal["deliver", "reset", "hold"]
 """What becomes of connections that were opened or used while nothing passed, once that ends."""
 
@@ -59,26 +61,38 @@ class Cut(Effect, frozen=True, tag="cut"):
 class Rule(msgspec.Struct, frozen=True):
     """What an edge does to exchanges, as data; what each kind does stands where edges are, in a table that others can add to."""
 
+    hits_all: ClassVar[bool] = True
+    """Whether it does something to every request that it is for; else its own count decides, too."""
+
 
 class Throttle(Rule, frozen=True, tag="throttle"):
     """Above *requests_per_min*, allowing *burst* at once, the edge answers 429."""
 
+    hits_all: ClassVar[bool] = False
     requests_per_min: float
     burst: int
 
 
-class FailShare(Rule, frozen=True, tag="fail_share"):
-    """The edge answers *status* to a *share_ratio* (0-1) of attempts, drawn by the run's seed, nonce and try."""
+class Fail(Rule, frozen=True, tag="fail"):
+    """The edge answers *status*."""
 
     status: int
-    share_ratio: float
+
+
+class Delay(Rule, frozen=True, tag="delay"):
+    """Requests go on to the provider *base_s* plus or minus *jitter_s* later (uniform); *ramp*: how that gets to be so."""
+
+    base_s: float
+    jitter_s: float = 0.0
+    ramp: Ramp | None = None
 
 
 class EdgeRule(Effect, frozen=True, tag="edge"):
-    """The edge of a link does to what passes what *rule* says."""
+    """The edge of a link does to the *requests* that pass, and to their answers, what *rule* says."""
 
     place: ClassVar[str] = "edge"
     rule: Rule
+    requests: Requests = ALL
 
 
 class Probe(msgspec.Struct, frozen=True):

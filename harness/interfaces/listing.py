@@ -8,6 +8,7 @@ from inspect import getdoc
 from pathlib import Path
 
 from harness.faults import Fault, faults
+from harness.faults.base import OfRequests
 from harness.judging.metrics import metrics
 
 Listing = list[tuple[str, str]]
@@ -58,4 +59,6 @@ def _first_line(of: type) -> str:
 
 
 def _own_keys(kind: type[Fault]) -> list[str]:
-    return [name for name in kind.model_fields if name not in Fault.model_fields]
+    """Its own first, and then those that it shares with others."""
+    own = [name for name in kind.model_fields if name not in Fault.model_fields]
+    return sorted(own, key=lambda name: name != "on" and name in OfRequests.model_fields)

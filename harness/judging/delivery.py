@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.faults.effects import EdgeRule, FailShare
+from harness.faults.effects import EdgeRule
+from harness.faults.requests import Requests
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.scoring.shares import wilson, wilson_ends
@@ -25,11 +26,13 @@ class Delivery:
 
     asked: float
     delivered: Interval
+    drawn_alone: bool = True
+    """Whether each attempt drew for itself; where many share a lot, they are worth less than there are of them."""
 
     @property
     def far_off(self) -> bool:
         """Whether the asked share lies outside a 99.9 % interval around the delivered one."""
-        if self.delivered.value is None:
+        if self.delivered.value is None or not self.drawn_alone:
             return False
         low, high = wilson_ends(self.delivered.value, self.delivered.n, Z_FAR_OFF)
         return not low <= self.asked <= high
@@ -37,19 +40,34 @@ class Delivery:
 
 def delivery(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
     """What *disturbance* delivered; None where it asks for no share."""
-    shares = {
-        effect.rule.share_ratio
-        for effect in disturbance.effects
-        if isinstance(effect, EdgeRule) and isinstance(effect.rule, FailShare)
-    }
-    if len(shares) != 1:
+    requests = [
+        effect.requests for effect in disturbance.effects if isinstance(effect, EdgeRule) and effect.rule.hits_all
+    ]
+    if not requests:
         return None
     met = _met(evidence, disturbance)
-    return Delivery(shares.pop(), wilson(int((met["fault"] == disturbance.id).sum()), len(met)))
+    asked, delivered = _asked(requests[0], met, evidence, disturbance), wilson(_hit(met, disturbance), len(met))
+    return Delivery(asked, delivered, drawn_alone=requests[0].per == "attempt")
+
+
+def _asked(requests: Requests, met: pd.DataFrame, evidence: Evidence, disturbance: Disturbance) -> float:
+    """The share that was asked for, on average over those that came."""
+    if requests.share_ramp is None or met.empty:
+        return requests.share_ratio
+    began_s = min((event.at_s for event in evidence.of_fault(disturbance.id, Injected)), default=disturbance.start_s)
+    return float(met["start_s"].map(lambda at_s: requests.share_at(max(at_s - began_s, 0.0))).mean())
 
 
 def _met(evidence: Evidence, disturbance: Disturbance) -> pd.DataFrame:
-    """Arrivals that the rule of *disturbance* had a say in, while it was in force.
+    """Arrivals that the rule of *disturbance* had a say in, while it was in force."""
+    rows = evidence.arrivals
+    if (rows["came_to"] != "").any():
+        return rows[rows["came_to"].str.split().map(lambda faults: disturbance.id in faults)]
+    return _met_by_the_clock(evidence, disturbance)
+
+
+def _met_by_the_clock(evidence: Evidence, disturbance: Disturbance) -> pd.DataFrame:
+    """As `_met`, of a run whose edges did not write down what came to which fault.
 
     Of several rules on a link the one put first answers, so what that one answered never came to this one.
     """
@@ -63,3 +81,8 @@ def _met(evidence: Evidence, disturbance: Disturbance) -> pd.DataFrame:
     # The rule is in force a moment before that is acknowledged; what it answered then came to it.
     met = (rows["start_s"] >= from_s) | (rows["fault"] == disturbance.id)
     return rows[mine & met & (rows["start_s"] < until_s)]
+
+
+def _hit(met: pd.DataFrame, disturbance: Disturbance) -> int:
+    hit = met["hit_by"].str.split().map(lambda faults: disturbance.id in faults).astype(bool)
+    return int((hit | (met["fault"] == disturbance.id)).sum())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.faults.effects import EdgeRule
 from harness.judging import result
 from harness.judging.delivery import delivery
 from harness.judging.endings import silence
@@ -22,6 +23,7 @@ from harness.judging.sample import pick
 from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
 from harness.judging.starvation import Load, loads
+from harness.planning.disturbance import Disturbance
 from harness.reading.expectation import Selection
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
 from harness.record.rows import SLICE_S
@@ -130,6 +132,8 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
                 f"{disturbance.summary} hit {share.value:.1%} of {share.n} attempts that came to it, "
                 f"and {delivered.asked:.1%} was asked"
             )
+        if not_known := _not_told_apart(evidence, disturbance):
+            yield not_known
     for fault in faults:
         if fault.confirmed and (unused := _unused(evidence, fault.links)):
             yield (
@@ -139,6 +143,25 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
     for event in evidence.history:
         if isinstance(event, Reverted) and event.error:
             yield f"{event.fault} could not be put back: {event.error}"
+
+
+def _not_told_apart(evidence: Evidence, disturbance: Disturbance) -> str:
+    """What keeps a fault for some tries of a request from being for those: too many arrivals that are joined to none."""
+    if not any(isinstance(effect, EdgeRule) and effect.requests.of_joined_alone for effect in disturbance.effects):
+        return ""
+    rows = evidence.arrivals
+    there = rows[
+        rows["link"].isin(disturbance.links)
+        & rows["start_s"].between(disturbance.start_s, disturbance.end_s)
+        & (rows["outcome"] != "refused")
+    ]
+    joined = float((there["nonce"] != "").mean()) if len(there) else 1.0
+    if joined >= JOINED_RATIO:
+        return ""
+    return (
+        f"{disturbance.summary} can only be for attempts that are joined to a request, and {joined:.1%} of those on its links were; "
+        "does the service pass the nonce on where the target file says (ask.nonce)?"
+    )
 
 
 def _had_no_time(evidence: Evidence, fault: result.Fault) -> bool:

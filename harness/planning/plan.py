@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
+from harness.faults.effects import EdgeRule
 from harness.planning.disturbance import Disturbance, Phase
 from harness.planning.placing import Placed, place
 from harness.planning.schedule import Schedule, count
@@ -164,7 +165,7 @@ def _of_nothing(disturbances: tuple[Disturbance, ...], scenario: Scenario) -> It
 
 
 def _overlaps(disturbances: tuple[Disturbance, ...]) -> list[Problem]:
-    """Two faults that would lay the same kind of effect on one thing at one time."""
+    """Two faults that would lay the same kind of effect on one thing at one time; rules for requests may differ in which, or in what."""
     return [
         Problem(
             f"{one.id} and {other.id} overlap on {aim.what} {aim.name!r}: {one.fault.kind} would be there twice at once",
@@ -173,4 +174,12 @@ def _overlaps(disturbances: tuple[Disturbance, ...]) -> list[Problem]:
         for one, other in combinations(disturbances, 2)
         if one.fault.kind == other.fault.kind and one.start_s < other.end_s and other.start_s < one.end_s
         for aim in sorted(set(one.aims) & set(other.aims))
+        if not _told_apart(one, other)
     ]
+
+
+def _told_apart(one: Disturbance, other: Disturbance) -> bool:
+    """Whether both are rules for requests, and not the same ones."""
+    if not (one.effects and all(isinstance(effect, EdgeRule) for effect in (*one.effects, *other.effects))):
+        return False
+    return not any(effect in other.effects for effect in one.effects)

@@ -44,6 +44,11 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield (index + self.jitter * rng.random()) / self.rate_per_s
 
     @property
+    def conversations(self) -> int:
+        """How many conversations go on at once; request *i* is a turn of number *i* modulo that."""
+        return conversation_count(self.rate_per_s, self.turn_gap_s, workers=1)
+
+    @property
     def requests(self) -> int:
         """How many requests are due in all."""
         if self.shape == "constant":

@@ -37,6 +37,11 @@ def nonce(run_id: str, index: int) -> str:
     return f"n-{digits}{_check(run_id, digits)}"
 
 
+def index(nonce: str) -> int:
+    """Which request of its load the one with this *nonce* is."""
+    return int(lot(nonce), 16) - BEFORE_MAX
+
+
 def lot(nonce: str) -> str:
     """What chance hangs on for the request with this *nonce*: the same in every run; an empty one gives an empty text."""
     return nonce[len("n-") :][:_INDEX_DIGITS]

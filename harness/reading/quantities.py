@@ -44,6 +44,13 @@ def _instead(written: Any) -> str:
     return _FORM
 
 
+def ratio(written: Any) -> float:
+    """A share of 0 to 1, as a number; raises ValueError that says what would be right."""
+    if isinstance(written, int | float) and not isinstance(written, bool) and 0 <= written <= 1:
+        return float(written)
+    raise ValueError(f"{written!r} is not a share; write a number from 0 to 1, such as 0.1")
+
+
 class Rule(BeforeValidator):
     """A rule of today about how a value is written; what was run before there was one is read all the same."""
 

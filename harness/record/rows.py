@@ -112,6 +112,10 @@ class Arrival(msgspec.Struct, array_like=True, gc=False):
     astray: str = ""  # where the answer sent the client past the link: a redirect to another server
     detail: str = ""  # why it ended as it did, where that was not the client's nor a fault's doing
     tokens_from: TokensFrom = ""  # who counted tokens_out; empty: nobody, and there is no text; unread: nobody could
+    came_to: str = (
+        ""  # ids, with blanks between, of the faults in force that were for such a request, whether they hit it or not
+    )
+    hit_by: str = ""  # of those that did something to it or to its answer; `fault` is the last of them
 
 
 SLICE_S = 0.1

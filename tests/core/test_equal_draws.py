@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from simulated_world import Plain, simulate
 
+from harness.faults.requests import draw
 from harness.judging.evidence import Evidence
 from harness.planning.plan import Plan
 from harness.protocols.nonce import lot, nonce
 from harness.running import loop
-from harness.running.wire.edge.rules.fail_share import draw
 
 MakePlan = Callable[..., Plan]
 

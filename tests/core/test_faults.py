@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.faults import AnyFault, Fault, faults
 from harness.faults.base import Aim, Looked, Selector
-from harness.faults.effects import EdgeRule, FailShare, Probe, TapMode, Throttle, Toxic
+from harness.faults.effects import EdgeRule, Fail, Probe, TapMode, Throttle, Toxic
+from harness.faults.requests import Requests
 from harness.reading.target import Target
 
 LATENCY = {"kind": "latency", "on": {"kind": "provider"}, "base": "1500ms", "jitter": "200ms"}
@@ -33,7 +34,7 @@ EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
         ),
     ),
     (LIMIT, (EdgeRule("provider-east", Throttle(120, 2)),)),
-    (ERROR, (EdgeRule("provider-west", FailShare(529, 0.5)),)),
+    (ERROR, (EdgeRule("provider-west", Fail(529), Requests(share_ratio=0.5)),)),
     (
         LOSS,
         tuple(TapMode(link, "silence") for link in ("provider-east", "store-east")),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.faults.effects import Cut, EdgeRule, Effect, FailShare, Rule, TapMode, Throttle, Toxic
-from harness.faults.limiter import RateLimiter
+from harness.faults.effects import Cut, EdgeRule, Effect, TapMode, Toxic
+from harness.faults.requests import Attempted, Tries
 from harness.protocols.nonce import lot
-from harness.running.wire.edge.rules.fail_share import draw
+from harness.running.wire.edge import openai_errors
+from harness.running.wire.edge.rules.base import Asked
+from harness.running.wire.edge.rules.in_force import PASSED, Rules, Ruling
 from simulated_world.events import Events, Signal
 
 HOP_S = 0.0005
@@ -39,8 +41,8 @@ class Network:
 
     def __init__(self, events: Events, chance: random.Random, seed: int) -> None:
         self._events, self._chance, self._seed = events, chance, seed
-        self._tries: Counter[tuple[str, str, str]] = Counter()
-        self._limiters: dict[tuple[str, str], RateLimiter] = {}
+        self._tries = Tries()
+        self._rules: dict[str, Rules] = {}
         self.laid: list[Laid] = []
         self._by_link: dict[str, list[Laid]] = {}
         self._by_stream: dict[tuple[str, Stream], list[Toxic]] = {}
@@ -53,8 +55,9 @@ class Network:
         if isinstance(effect, Toxic) and effect.kind in NOT_CARRIED:
             raise NotCarriedError(f"the simulated world carries no {effect.kind}; run it in the real one")
         self._sort([*self.laid, Laid(fault, effect, self._events.now_s)])
-        if isinstance(effect, EdgeRule) and isinstance(effect.rule, Throttle):
-            self._limiters[fault, effect.aim] = RateLimiter(effect.rule.requests_per_min, effect.rule.burst)
+        if isinstance(effect, EdgeRule):
+            rules = self._rules.setdefault(effect.aim, Rules(self._seed, effect.aim))
+            rules.put(fault, effect.rule, effect.requests, self._events.now_s)
         if isinstance(effect, Cut) or (isinstance(effect, TapMode) and effect.mode in ("refuse", "reset")):
             for broken_off in self.when_cut:
                 broken_off(effect.aim)
@@ -63,6 +66,8 @@ class Network:
         """Make *effect* false; one that is not in force is not an error."""
         in_force = (fault, effect) in [(laid.fault, laid.effect) for laid in self.laid]
         self._sort([laid for laid in self.laid if (laid.fault, laid.effect) != (fault, effect)])
+        if in_force and isinstance(effect, EdgeRule):
+            self._rules[effect.aim].drop(fault)
         if in_force and isinstance(effect, TapMode) and effect.mode == "silence":
             if effect.open_connections == "reset":
                 for broken_off in self.when_cut:
@@ -116,27 +121,13 @@ class Network:
         ]
         return min(held, default=None)
 
-    def answer_of_a_fault(self, link: str, nonce: str) -> tuple[str, int, float | None] | None:
-        """The fault that answers in the provider's place an attempt of *nonce*, its status, and its ``retry-after``; None for none.
-
-        As at an edge every rule judges every attempt, and the one put first answers.
-        """
-        rules = [(laid.fault, laid.effect.rule) for laid in self._on(link) if isinstance(laid.effect, EdgeRule)]
-        answers = [self._judged(fault, rule, link, nonce) for fault, rule in rules]
-        return next((answer for answer in answers if answer is not None), None)
-
-    def _judged(self, fault: str, rule: Rule, link: str, nonce: str) -> tuple[str, int, float | None] | None:
-        match rule:
-            case Throttle():
-                allowance = self._limiters[fault, link].ask(self._events.now_s)
-                if not allowance.allowed:
-                    return fault, 429, allowance.retry_s
-            case FailShare(status, share_ratio):
-                self._tries[fault, link, lot(nonce)] += 1
-                attempt = self._tries[fault, link, lot(nonce)]
-                if draw(self._seed, link, fault, lot(nonce), attempt) < share_ratio:
-                    return fault, status, None
-        return None
+    def ruling(self, link: str, nonce: str) -> Ruling:
+        """What the faults at the edge of *link* say of an attempt of *nonce*."""
+        rules = self._rules.get(link)
+        if rules is None or not rules.faults:
+            return PASSED
+        attempt = Attempted(lot(nonce), self._tries.next(lot(nonce), link), method="POST")
+        return rules.judge(Asked(attempt, [], b"", "", self._events.now_s, openai_errors))
 
     def _sort(self, laid: list[Laid]) -> None:
         """*laid* is what is in force from now on; sorted once, since every try asks several times what is on its link."""

@@ -7,7 +7,8 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from harness.faults.effects import Cut, EdgeRule, Effect, FailShare, TapMode, Throttle, Toxic
+from harness.faults.effects import Cut, EdgeRule, Effect, Fail, TapMode, Throttle, Toxic
+from harness.faults.requests import Attempted, Requests
 from harness.protocols.nonce import lot, nonce
 from harness.reading.target import Link, Simulated
 from harness.running.wire.edge import openai_errors
@@ -153,7 +154,7 @@ SLOW = Toxic("link", "latency", "upstream", {"latency": 2000, "jitter": 0})
         ((Toxic("link", stream="downstream", **RESET),), 120, 120, 0),
         # The tap keeps its side open for what is owed: what was sent arrives, though nobody waits for the answer.
         ((SLOW,), 120, 120, 0),
-        ((EdgeRule("link", FailShare(503, 1.0)),), 120, 120, 0),
+        ((EdgeRule("link", Fail(503)),), 120, 120, 0),
     ],
 )
 def test_what_each_end_of_a_broken_link_sees(
@@ -184,20 +185,21 @@ def test_a_limited_link_answers_429_with_the_time_to_wait() -> None:
 
 @pytest.mark.parametrize("first", ["limit", "errors"])
 def test_of_several_rules_each_judges_every_attempt_and_the_one_put_first_answers_as_at_an_edge(first: str) -> None:
-    kinds = {"limit": Throttle(120, 2), "errors": FailShare(503, 0.5)}
+    kinds = {
+        "limit": EdgeRule("link", Throttle(120, 2)),
+        "errors": EdgeRule("link", Fail(503), Requests(share_ratio=0.5)),
+    }
     events = Events()
     network, rules = Network(events, random.Random(1), 7), Rules(7, "link")
     for name in sorted(kinds, key=lambda name: name != first):
-        network.lay(name, EdgeRule("link", kinds[name]))
-        rules.put(name, kinds[name])
+        network.lay(name, kinds[name])
+        rules.put(name, kinds[name].rule, kinds[name].requests, 0.0)
     simulated, real = [], []
     for number in range(90):
         events.run_until(number * 0.2)
         mark = nonce("run", number // 3)
-        answered = network.answer_of_a_fault("link", mark)
-        simulated.append(answered[0] if answered else "")
-        asked = Asked(lot(mark), b"POST", b"/", [], b"", "", "req_1", events.now_s, openai_errors)
-        real.append(rules.judge(asked).fault)
+        simulated.append(network.ruling("link", mark).fault)
+        real.append(rules.judge(Asked(Attempted(lot(mark)), [], b"", "req_1", events.now_s, openai_errors)).fault)
     assert simulated == real
     assert set(real) == {"", *kinds}
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from harness.record.rows import Arrival, ArrivalOutcome, Attempt, AttemptOutcome
+from harness.running.wire.edge.rules.base import Answer
 from simulated_world.events import Events, Process, Signal
 from simulated_world.network import HOP_S, Network, Stream
 from simulated_world.provider import Provider
@@ -75,11 +76,16 @@ class Wire:
         assert exchange.attempt is not None
         arrival = Arrival(link, events.now_s, exchange.attempt.nonce)
         self.arrivals.append(arrival)
-        answered = network.answer_of_a_fault(link, exchange.attempt.nonce)
-        if answered is not None:
-            arrival.fault, status, retry_after_s = answered
-            self.by_fault[arrival.fault, link] += 1
-            yield from self._answer(exchange, arrival, status, "answered_by_fault", retry_after_s)
+        ruling = network.ruling(link, exchange.attempt.nonce)
+        arrival.came_to = " ".join(ruling.came_to)
+        if ruling.wait_s > 0:
+            self._hit(arrival, ruling.waits_for)
+            yield events.pause(ruling.wait_s)
+        if isinstance(ruling.decision, Answer):
+            self._hit(arrival, ruling.fault)
+            told_ms = ruling.decision.headers.get("retry-after-ms")
+            retry_after_s = float(told_ms) / 1000 if told_ms else None
+            yield from self._answer(exchange, arrival, ruling.decision.status, "answered_by_fault", retry_after_s)
             return
         arrival.forwarded_s = events.now_s
         begun, done = Signal(), Signal()
@@ -93,6 +99,11 @@ class Wire:
             exchange.begun.happen()
         yield events.within(float("inf"), done)
         yield from self._answer(exchange, arrival, 200, "complete")
+
+    def _hit(self, arrival: Arrival, fault: str) -> None:
+        arrival.fault = fault
+        arrival.hit_by = f"{arrival.hit_by} {fault}".strip()
+        self.by_fault[fault, arrival.link] += 1
 
     def _answer(
         self,

@@ -61,7 +61,7 @@ def _is_name(host: str) -> bool:
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """*rows* is the folder that gets the row files; *ready* the file that appears, whole, once every port is bound.
 
-    *nonces*: how those of the run are known.
+    *nonces*: how those of the run are known; *conversations*: how many go on at once, of which its requests are turns, one after the other.
     *instrument* is the file to which it adds how late its loop runs; empty: none. No row may tell the *secrets*, which are by name.
     """
 
@@ -70,6 +70,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int
     ready: str
     nonces: Nonces = ANY_RUN
+    conversations: int = 0
     instrument: str = ""
     secrets: dict[str, str] = {}
 

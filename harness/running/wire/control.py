@@ -15,6 +15,7 @@ An answer of 2xx means that it is in force.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
@@ -116,7 +117,7 @@ class Control:
         if ends.edge is None:
             raise _refusal(400, f"link {effect.aim!r} carries no HTTP, so it has no edge")
         try:
-            ends.edge.account.rules.put(fault, read_rule(effect.rule))
+            ends.edge.account.rules.put(fault, read_rule(effect.rule), effect.requests, time.monotonic())
         except msgspec.DecodeError as error:
             raise _refusal(400, f"a rule for {effect.aim!r}: {error}") from error
 

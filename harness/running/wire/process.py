@@ -105,7 +105,7 @@ def _ends(
     tap = Tap(link.name, watches[link.carries], passing, link.listen)
     if link.carries != "http":
         return Ends(tap, None, attempts, link.carries)
-    edge = Edge(link, tap.port, seed=config.seed, arrivals=arrivals, nonces=config.nonces)
+    edge = Edge(link, tap.port, config, arrivals)
     return Ends(tap, edge, attempts, link.carries)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from harness.planning.plan import Plan
@@ -138,7 +139,12 @@ def real_world(
     Raises HarnessError when a process cannot be started, dies, or is not ready in time; its message shows the end of its log.
     """
     run_id = folder.path.name
-    with _grounds(plan.target, plan.seed, folder, settings, proxy, signals, say) as grounds, ExitStack() as stack:
+    with (
+        _grounds(
+            plan.target, _Chance(plan.seed, plan.schedule.conversations), folder, settings, proxy, signals, say
+        ) as grounds,
+        ExitStack() as stack,
+    ):
         processes, joined = grounds.processes, grounds.joined
         load = LoadChild(processes, plan, questions, run_id, folder, grounds.temp)
         load.spawn()
@@ -187,11 +193,18 @@ def asked_once(
 
     Raises HarnessError as `real_world` does.
     """
-    with _grounds(target, 1, folder, settings, proxy, signals, say) as grounds:
+    with _grounds(target, _Chance(1), folder, settings, proxy, signals, say) as grounds:
         questioner = _questioner(grounds, target, folder, question, deadline_s)
         entries = Entries(target, grounds.processes)
         _until(lambda: grounds.processes.serving() and entries.serving())
         yield questioner.ask()
+
+
+class _Chance(NamedTuple):
+    """What chance hangs on in a run: its *seed*, and of how many *conversations* its requests are turns, one after the other."""
+
+    seed: int
+    conversations: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +221,7 @@ class _Grounds:
 @contextmanager
 def _grounds(
     target: Target,
-    seed: int,
+    chance: _Chance,
     folder: RunFolder,
     settings: Settings,
     proxy: ProxyServer,
@@ -225,10 +238,10 @@ def _grounds(
         keeper.beat()
         undo = UndoLog(folder.undo)
         stack.callback(undo.close)
-        processes = Processes(keeper, target, seed, folder.logs, temp, settings.environment, signals)
+        processes = Processes(keeper, target, chance.seed, folder.logs, temp, settings.environment, signals)
         keeper.hide(processes.secrets)
         say("starting processes")
-        joined = _join_up(processes, target, seed, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
+        joined = _join_up(processes, target, chance, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
         yield _Grounds(keeper, processes, joined, undo, temp)
 
 
@@ -265,7 +278,7 @@ class _Joined:
 def _join_up(
     processes: Processes,
     target: Target,
-    seed: int,
+    chance: _Chance,
     folder: RunFolder,
     proxy: ProxyServer,
     prefix: str,
@@ -278,7 +291,7 @@ def _join_up(
         port = int(proxy.url.rsplit(":", 1)[1])
         processes.spawn(TOXIPROXY, server.command(proxy.binary.path, port), server.ENVIRONMENT)
     processes.start_simulated()
-    ready = _start_wire(processes, target, folder, seed, temp)
+    ready = _start_wire(processes, target, folder, chance, temp)
     processes.start_possible()
     api = ToxiproxyApi(proxy.url)
     stack.callback(api.close)
@@ -304,7 +317,7 @@ def _join_up(
     return _Joined(proxies, stage, {name: ports.probe for name, ports in ends.items()})
 
 
-def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: int, temp: Path) -> Path | None:
+def _start_wire(processes: Processes, target: Target, folder: RunFolder, chance: _Chance, temp: Path) -> Path | None:
     """Start the process with both ends of every link; where it will say that it serves. None where there are no links."""
     if not target.links:
         return None
@@ -312,7 +325,9 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, seed: i
     links = [_link_config(name, link, processes) for name, link in target.links.items()]
     nonces, instrument = own_nonces(target.ask, folder.path.name), str(folder.instrument.absolute())
     secrets = dict(processes.secrets)
-    config = wire_config.Config(links, str(folder.rows), seed, str(ready), nonces, instrument, secrets)
+    config = wire_config.Config(
+        links, str(folder.rows), chance.seed, str(ready), nonces, chance.conversations, instrument, secrets
+    )
     wire_config.write(config, path)
     processes.spawn(WIRE, wire.command(path), may_end=True)
     return ready

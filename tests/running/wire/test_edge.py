@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.faults.effects import EdgeRule, FailShare, Throttle
+from harness.faults.effects import EdgeRule, Fail, Throttle
+from harness.faults.requests import Requests
 from harness.protocols.nonce import lot, nonce
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 LIMIT = EdgeRule("east", Throttle(requests_per_min=60, burst=1))
-ERRORS = EdgeRule("east", FailShare(status=503, share_ratio=1.0))
+ERRORS = EdgeRule("east", Fail(503))
 
 
 def _chunk(data: bytes) -> bytes:
@@ -505,7 +506,7 @@ def test_with_one_seed_the_same_requests_fail_on_two_wires_whatever_their_runs_a
 ) -> None:
     def failed(run: str) -> set[str]:
         wire = new_wire({"east": f"http://127.0.0.1:{provider.port}"})
-        wire.stage.inject("f", EdgeRule("east", FailShare(status=503, share_ratio=0.5)))
+        wire.stage.inject("f", EdgeRule("east", Fail(503), Requests(share_ratio=0.5)))
         for index in range(16):
             client = clients(wire.tap())
             client.say(kit.post(b'{"messages": [{"content": "Hello? [%b]"}]}' % nonce(run, index).encode()))

@@ -3,16 +3,16 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from harness.faults.effects import EdgeRule, FailShare, Throttle
+from harness.faults.effects import Delay, EdgeRule, Fail, Throttle
+from harness.faults.requests import ALL, Attempted, Ramp, Requests, draw
 from harness.running.wire.edge import openai_errors
 from harness.running.wire.edge.rules.base import Answer, Asked
-from harness.running.wire.edge.rules.fail_share import draw
-from harness.running.wire.edge.rules.in_force import PASSED, Rules, read_rule
+from harness.running.wire.edge.rules.in_force import PASSED, Rules, Ruling, read_rule
 
 
 def _judged(rules: Rules, nonce: str, now_s: float) -> tuple[str, int]:
     """The fault that answers, and its status; neither where the request passes."""
-    ruling = rules.judge(Asked(nonce, b"POST", b"/", [], b"", "", "req_1", now_s, openai_errors))
+    ruling = rules.judge(Asked(Attempted(nonce), [], b"", "req_1", now_s, openai_errors))
     return ruling.fault, ruling.decision.status if isinstance(ruling.decision, Answer) else 0
 
 
@@ -37,7 +37,7 @@ def test_lots_are_even() -> None:
 
 def _errors(order: list[str]) -> dict[tuple[str, int], int]:
     rules, tries = Rules(7, "east"), dict.fromkeys(order, 0)
-    rules.put("0", FailShare(503, 0.5))
+    rules.put("0", Fail(503), Requests(share_ratio=0.5), 0.0)
     said = {}
     for nonce in order:
         tries[nonce] += 1
@@ -57,43 +57,91 @@ def test_the_same_attempts_fail_in_whatever_order_they_come() -> None:
 @pytest.mark.parametrize(("share_ratio", "status"), [(1.0, 500), (0.0, 0)])
 def test_a_share_of_one_fails_all_and_a_share_of_none_fails_nothing(share_ratio: float, status: int) -> None:
     rules = Rules(7, "east")
-    rules.put("0", FailShare(500, share_ratio))
+    rules.put("0", Fail(500), Requests(share_ratio=share_ratio), 0.0)
     assert {_judged(rules, f"n-{number:010x}", 0.0)[1] for number in range(50)} == {status}
 
 
 def test_where_no_rule_is_in_force_all_pass() -> None:
     rules = Rules(7, "east")
-    rules.put("0", FailShare(500, 1.0))
+    rules.put("0", Fail(500), ALL, 0.0)
     assert rules.faults == ["0"]
     rules.drop("0")
     rules.drop("0")
     assert rules.faults == []
-    assert rules.judge(Asked("", b"GET", b"/", [], b"", "", "", 0.0, openai_errors)) == PASSED
+    assert rules.judge(Asked(Attempted(""), [], b"", "", 0.0, openai_errors)) == PASSED
 
 
 def test_putting_the_same_rule_again_does_not_refill_it_and_another_does() -> None:
     rules = Rules(7, "east")
-    rules.put("0", Throttle(60, 1))
+    rules.put("0", Throttle(60, 1), ALL, 0.0)
     assert _judged(rules, "", 0.0)[1] == 0
-    rules.put("0", Throttle(60, 1))
+    rules.put("0", Throttle(60, 1), ALL, 0.0)
     assert _judged(rules, "", 0.1)[1] == 429
-    rules.put("0", Throttle(60, 2))
+    rules.put("0", Throttle(60, 2), ALL, 0.0)
     assert _judged(rules, "", 0.2)[1] == 0
 
 
 def test_of_two_rules_that_answer_the_one_put_first_does_and_both_are_asked() -> None:
     rules = Rules(7, "east")
-    rules.put("errors", FailShare(500, 1.0))
-    rules.put("limit", Throttle(60, 1))
+    rules.put("errors", Fail(500), ALL, 0.0)
+    rules.put("limit", Throttle(60, 1), ALL, 0.0)
     assert [_judged(rules, "", 0.0) for _ in range(2)] == [("errors", 500), ("errors", 500)]
     rules.drop("errors")
     assert _judged(rules, "", 0.0) == ("limit", 429)
 
 
+def _rulings(rules: Rules, *attempts: Attempted, now_s: float = 0.0) -> list[Ruling]:
+    return [rules.judge(Asked(attempt, [], b"", "req_1", now_s, openai_errors)) for attempt in attempts]
+
+
+def test_a_rule_is_asked_of_nothing_but_the_requests_that_it_is_for() -> None:
+    rules = Rules(7, "east")
+    rules.put("limit", Throttle(60, 1), Requests(model="gpt-*"), 0.0)
+    others = [Attempted("00000a", model="claude-x")] * 5
+    first, *rest = _rulings(rules, *others, Attempted("00000a", model="gpt-4o"), Attempted("00000b", model="gpt-4o"))
+    assert {(first.fault, first.came_to, first.following)} == {("", (), ())}
+    assert [ruling.fault for ruling in rest[-2:]] == ["", "limit"]
+    assert [ruling.came_to for ruling in rest[-2:]] == [("limit",)] * 2
+
+
+def test_waits_add_up_and_do_not_keep_another_rule_from_answering() -> None:
+    rules = Rules(7, "east")
+    rules.put("slow", Delay(0.5), ALL, 0.0)
+    rules.put("slower", Delay(1.25), ALL, 0.0)
+    (late,) = _rulings(rules, Attempted("00000a"))
+    assert (late.decision, late.fault, late.wait_s, late.waits_for) == (PASSED.decision, "", 1.75, "slow")
+    rules.put("down", Fail(503), ALL, 0.0)
+    rules.put("after that", Fail(500), ALL, 0.0)
+    (down,) = _rulings(rules, Attempted("00000a"))
+    assert isinstance(down.decision, Answer)
+    assert (down.decision.status, down.fault, down.wait_s) == (503, "down", 1.75)
+    # What another one had answered already never came to the last.
+    assert down.came_to == ("slow", "slower", "down")
+
+
+def test_a_delay_climbs_for_as_long_as_it_was_told_and_falls_where_it_begins_higher() -> None:
+    for start_s, base_s, seen in ((0.0, 2.0, [0.0, 1.0, 2.0, 2.0]), (3.0, 1.0, [3.0, 2.0, 1.0, 1.0])):
+        rules = Rules(7, "east")
+        rules.put("slow", Delay(base_s, ramp=Ramp(start_s, 10.0)), ALL, 100.0)
+        waits = [_rulings(rules, Attempted("00000a"), now_s=100.0 + after_s)[0].wait_s for after_s in (0, 5, 10, 60)]
+        assert waits == pytest.approx(seen)
+
+
+def test_jitter_is_even_both_ways_and_the_same_for_equal_seeds() -> None:
+    def waits(seed: int) -> list[float]:
+        rules = Rules(seed, "east")
+        rules.put("slow", Delay(1.0, 0.5), ALL, 0.0)
+        return [ruling.wait_s for ruling in _rulings(rules, *[Attempted(f"{number:06x}") for number in range(400)])]
+
+    assert waits(7) == waits(7) != waits(8)
+    assert 0.5 <= min(waits(7)) < 0.52
+    assert 1.48 < max(waits(7)) <= 1.5
+
+
 def test_an_attempt_that_a_limit_lets_pass_is_told_of_the_limit() -> None:
     rules = Rules(7, "east")
-    rules.put("0", Throttle(60, 3))
-    ruling = rules.judge(Asked("", b"POST", b"/", [], b"", "", "", 0.0, openai_errors))
+    rules.put("0", Throttle(60, 3), ALL, 0.0)
+    ruling = rules.judge(Asked(Attempted(""), [], b"", "", 0.0, openai_errors))
     assert (ruling.decision, ruling.fault) == (PASSED.decision, "")
     ((fault, following),) = ruling.following
     assert fault == "0"
@@ -101,7 +149,7 @@ def test_an_attempt_that_a_limit_lets_pass_is_told_of_the_limit() -> None:
 
 
 def test_a_rule_is_read_by_its_kind_and_one_of_no_kind_is_refused() -> None:
-    for rule in (Throttle(60, 3), FailShare(500, 0.5)):
+    for rule in (Throttle(60, 3), Fail(500), Delay(1.0, 0.5, Ramp(0.0, 5.0))):
         written = msgspec.json.encode(EdgeRule("east", rule))
         assert read_rule(msgspec.json.decode(written, type=dict[str, msgspec.Raw])["rule"]) == rule
     with pytest.raises(msgspec.DecodeError, match="Invalid value 'thrttle'"):

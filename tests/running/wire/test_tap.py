@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from harness.faults.effects import EdgeRule, FailShare, TapMode
+from harness.faults.effects import EdgeRule, Fail, TapMode
 from harness.running.wire import WireError
 
 REFUSE = TapMode("east", "refuse")
@@ -314,7 +314,7 @@ def test_what_a_fault_has_in_force_at_either_end_of_a_link_is_told_with_its_coun
     def in_force() -> tuple[str, ...]:
         return wire.stage.counts()["east"].in_force
 
-    rule = EdgeRule("east", FailShare(529, 1.0))
+    rule = EdgeRule("east", Fail(529))
     assert in_force() == ()
     wire.stage.inject("hole-1", SILENCE)
     wire.stage.inject("error-2", rule)

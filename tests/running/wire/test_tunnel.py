@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiohttp import ClientSession, web
 
-from harness.faults.effects import EdgeRule, FailShare, TapMode, Throttle
+from harness.faults.effects import EdgeRule, Fail, TapMode, Throttle
 
 OPEN = (
     b"GET /v1/realtime?model=m HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
@@ -101,13 +101,13 @@ def test_a_rule_of_an_edge_touches_the_opening_alone(wire, provider, heads, clie
     client = clients(wire.tap())
     client.say(OPEN)
     heard = client.hear(b"hello")
-    wire.stage.inject("0", EdgeRule("east", FailShare(status=503, share_ratio=1.0)))
+    wire.stage.inject("0", EdgeRule("east", Fail(503)))
     client.say(b"frames")
     assert client.hear_whole(len(heard) + 6).endswith(b"frames")
     late = clients(wire.tap())
     late.say(OPEN)
     assert late.hear(b"\r\n\r\n").startswith(b"HTTP/1.1 503 ")
-    wire.stage.revert("0", EdgeRule("east", FailShare(status=503, share_ratio=1.0)))
+    wire.stage.revert("0", EdgeRule("east", Fail(503)))
     # One that says something of every answer has nothing to say of this one.
     wire.stage.inject("1", EdgeRule("east", Throttle(requests_per_min=6000, burst=9)))
     limited = clients(wire.tap())

@@ -8,11 +8,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from harness.faults.requests import Tries
 from harness.http1.answer_head import UnreadableError
 from harness.http1.other_protocols import Protocol
-from harness.protocols.nonce import Nonces
+from harness.protocols.nonce import index
 from harness.record.rows import Arrival, ArrivalOutcome
-from harness.running.wire.config import Api, LinkConfig
+from harness.running.wire.config import Api, Config, LinkConfig
 from harness.running.wire.edge import openai_errors, plain_errors
 from harness.running.wire.edge.addresses import Addresses
 from harness.running.wire.edge.rules.in_force import Rules
@@ -34,20 +35,21 @@ _log = logging.getLogger(__name__)
 
 
 class Account:
-    """The account of *link*, whose clients reach it at port *reached_at*.
+    """The account of *link*, one of those of *run*, whose clients reach it at port *reached_at*.
 
     `rules` are the faults in force, who speak in the words of its API.
     """
 
-    def __init__(
-        self, link: LinkConfig, reached_at: int, *, seed: int, arrivals: Ledger[Arrival], nonces: Nonces
-    ) -> None:
+    def __init__(self, link: LinkConfig, reached_at: int, run: Config, arrivals: Ledger[Arrival]) -> None:
         self.link = link.name
         self.keeps_host = link.host == "keep"
         self.addresses = Addresses(link.upstream, reached_at)
-        self.nonces = nonces
+        self.nonces = run.nonces
+        self.tries = Tries()
+        self.connections = 0
         self.words = _WORDS[link.api]
-        self.rules = Rules(seed, link.name)
+        self.rules = Rules(run.seed, link.name)
+        self._conversations = run.conversations
         self.by_fault: Counter[str] = Counter()
         self.upstream = Upstream(link.upstream, proxy=link.proxy, ca=link.ca)
         self.arrivals = arrivals
@@ -55,6 +57,10 @@ class Account:
         self._tunnels: set[Tunnel] = set()
         self._closing = False
         self._complaint = ""
+
+    def conversation_of(self, nonce: str) -> int | None:
+        """Which conversation the request with *nonce* is a turn of; None where that is not known."""
+        return index(nonce) % self._conversations if nonce and self._conversations else None
 
     def closing(self) -> None:
         """From now on it is not the client who ends an exchange."""

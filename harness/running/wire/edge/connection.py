@@ -31,6 +31,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, account: Account, all_of_them: set[Connection]) -> None:
         self._account = account
+        account.connections += 1
+        self.number = account.connections
         self._all = all_of_them
         self._reading = RequestReading()
         self._waiting: deque[Request] = deque()

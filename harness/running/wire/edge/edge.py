@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.protocols.nonce import Nonces
 from harness.record.rows import Arrival
-from harness.running.wire.config import LinkConfig
+from harness.running.wire.config import Config, LinkConfig
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.connection import Connection
 from harness.running.wire.ledger import Ledger
@@ -19,12 +18,10 @@ _BACKLOG = 1024
 
 
 class Edge:
-    """The edge that *link* asks for, reached by clients at *reached_at*, of a run with *seed* whose own nonces are known by *nonces*."""
+    """The edge that *link*, one of those of *run*, asks for, reached by clients at *reached_at*."""
 
-    def __init__(
-        self, link: LinkConfig, reached_at: int, *, seed: int, arrivals: Ledger[Arrival], nonces: Nonces
-    ) -> None:
-        self.account = Account(link, reached_at, seed=seed, arrivals=arrivals, nonces=nonces)
+    def __init__(self, link: LinkConfig, reached_at: int, run: Config, arrivals: Ledger[Arrival]) -> None:
+        self.account = Account(link, reached_at, run, arrivals)
         self.port = 0
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Protocol
 
+from harness.faults.requests import Attempted
 from harness.http1.answer_head import Head, UnreadableError
 from harness.http1.headers import Headers, end_to_end, value, written
 from harness.http1.request import Request
@@ -18,7 +19,7 @@ from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.outgoing import Outgoing
 from harness.running.wire.edge.prompt import Prompt, PromptReading
 from harness.running.wire.edge.reading import AnswerReading
-from harness.running.wire.edge.rules.base import Answer, Asked, Cut, Wait
+from harness.running.wire.edge.rules.base import Answer, Asked, Cut
 from harness.running.wire.edge.rules.in_force import PASSED, Ruling
 from harness.running.wire.edge.upstream_request import UpstreamRequest
 from harness.running.wire.secrets import path_alone
@@ -34,6 +35,9 @@ _log = logging.getLogger(__name__)
 
 class Client(Protocol):
     """Who is answered."""
+
+    number: int
+    """Which of the connections to its link it came on, from 1."""
 
     @property
     def flushed(self) -> bool:
@@ -78,6 +82,7 @@ class Exchange:
         self._reading: AnswerReading | None = None
         self._whole = False
         self._over = False
+        self._counted = False
         self._held_up = False
         """The client is told more slowly than the provider speaks, since a rule says so."""
 
@@ -196,20 +201,22 @@ class Exchange:
     def _decide(self, body: bytes) -> None:
         """What becomes of the request, whose last bytes are *body*."""
         ruling = self._judge()
-        match ruling.decision:
-            case Wait(seconds):
-                self.touched(ruling.fault)
-                self._held += body
-                self._putting_off = asyncio.get_running_loop().call_later(seconds, self._put_through, ruling)
-                self._read()
-            case _:
-                if self._passes(ruling):
-                    self._say(body)
-                    # Once the request is on its way: nothing is heard before this returns.
-                    self._read()
+        if ruling.wait_s > 0:
+            self.touched(ruling.waits_for)
+            self._held += body
+            self._putting_off = asyncio.get_running_loop().call_later(ruling.wait_s, self._waited, ruling)
+            self._read()
+        elif self._passes(ruling):
+            self._say(body)
+            # Once the request is on its way: nothing is heard before this returns.
+            self._read()
 
     def _judge(self) -> Ruling:
-        return self._account.rules.judge(self._seen()) if self._account.rules.faults else PASSED
+        if not self._account.rules.faults:
+            return PASSED
+        ruling = self._account.rules.judge(self._seen())
+        self._arrival.came_to = " ".join(ruling.came_to)
+        return ruling
 
     def _passes(self, ruling: Ruling) -> bool:
         """Carry out *ruling*; whether the provider is to answer."""
@@ -228,11 +235,10 @@ class Exchange:
                     self._outgoing = Outgoing(ruling.following, self)
                 return True
 
-    def _put_through(self, ruling: Ruling) -> None:
+    def _waited(self, ruling: Ruling) -> None:
         self._putting_off = None
-        if ruling.following:
-            self._outgoing = Outgoing(ruling.following, self)
-        self._say(b"")
+        if self._passes(ruling):
+            self._say(b"")
 
     def _say(self, body: bytes) -> None:
         """Say *body* to the provider, after what was held, and after the head if that was not said yet."""
@@ -270,8 +276,25 @@ class Exchange:
         link, request, nonce = self._account.link, self._request, self._arrival.nonce
         identity = f"{link}/{nonce}/{self._account.arrivals.begun[link]}"
         request_id = "req_" + blake2b(identity.encode(), digest_size=16).hexdigest()
-        said = (request.method, request.target, request.headers, self._asking.body, self._asked.model)
-        return Asked(lot(nonce), *said, request_id, self._arrival.start_s, self._account.words)
+        attempt = Attempted(
+            lot(nonce),
+            self._count(),
+            self._asked.model,
+            self._arrival.path,
+            request.method.decode("latin-1"),
+            self._asked.streams,
+            self._client.number,
+            self._account.conversation_of(nonce),
+        )
+        return Asked(
+            attempt, request.headers, self._asking.body, request_id, self._arrival.start_s, self._account.words
+        )
+
+    def _count(self) -> int:
+        """Which try this one is of what it asks; every request is counted once."""
+        call = f"{self._request.method!r} {self._arrival.path} {self._asked.messages_sha256}"
+        self._counted = True
+        return self._account.tries.next(lot(self._arrival.nonce), call)
 
     @property
     def _asked(self) -> Prompt:
@@ -286,6 +309,8 @@ class Exchange:
 
     def _read(self) -> None:
         self._arrival.messages_sha256 = self._asked.messages_sha256
+        if not self._counted:
+            self._count()
 
     # The answer.
 
@@ -364,8 +389,10 @@ class Exchange:
         self._client.cut(reset=reset)
 
     def touched(self, fault: str) -> None:
-        if self._arrival.fault != fault:
-            self._arrival.fault = fault
+        arrival = self._arrival
+        arrival.fault = fault
+        if fault not in (hit := arrival.hit_by.split()):
+            arrival.hit_by = " ".join([*hit, fault])
             self._account.by_fault[fault] += 1
 
     def hold_up(self, *, full: bool) -> None:

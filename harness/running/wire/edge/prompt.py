@@ -24,6 +24,7 @@ class _Body(msgspec.Struct):
     messages: msgspec.Raw = msgspec.Raw()
     input: msgspec.Raw = msgspec.Raw()
     contents: msgspec.Raw = msgspec.Raw()
+    stream: Any = False
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -38,6 +39,7 @@ class Prompt:
         except UNREADABLE:
             read = _Body()
         self.model = read.model if isinstance(read.model, str) else ""
+        self.streams = read.stream is True
         self._messages = bytes(read.messages) or bytes(read.input) or bytes(read.contents)
         self.messages_sha256 = sha256(without(self._messages)).hexdigest() if self._messages else ""
         """The same for every attempt with the same messages, whatever their nonce."""

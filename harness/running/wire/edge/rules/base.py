@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from harness.faults.effects import Rule
+from harness.faults.requests import Attempted, Lots
 from harness.http1.headers import Headers
 from harness.registry import Registry
 from harness.running.wire.edge.words import Answer as Answer  # what a rule says, so it is had from here
@@ -19,27 +20,15 @@ Spec = TypeVar("Spec", bound=Rule)
 
 
 @dataclass(frozen=True, slots=True)
-class Lots:
-    """What chance is drawn from, so that equal seeds draw alike: the run's *seed*, the *link* and the fault."""
-
-    seed: int
-    link: str
-    fault: str
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as a rule sees it; *model* is empty where the body does not name one, and *now_s* a monotonic clock.
+    """A request as a rule sees it: the *attempt* that it is, what it says, and when, on a monotonic clock.
 
-    *nonce* is what of it another run of the same seed has too, so that equal seeds draw alike. *words*: those of the provider's API.
+    *words*: those of the provider's API.
     """
 
-    nonce: str
-    method: bytes
-    target: bytes
+    attempt: Attempted
     headers: Headers
     body: bytes
-    model: str
     request_id: str
     now_s: float
     words: Words
@@ -86,12 +75,15 @@ class Following:
 
 
 class EdgeRuleKind(Generic[Spec]):
-    """One rule in force on one link, as *spec* says; it draws from *lots*."""
+    """One rule in force on one link since *since_s* of a monotonic clock, as *spec* says; it draws from *lots*.
+
+    It sees those requests alone that its fault is for.
+    """
 
     spec: ClassVar[type[Rule]]
 
-    def __init__(self, spec: Spec, lots: Lots) -> None:
-        self.told, self.lots = spec, lots
+    def __init__(self, spec: Spec, lots: Lots, since_s: float) -> None:
+        self.told, self.lots, self.since_s = spec, lots, since_s
 
     def judge(self, asked: Asked) -> Decision:
         """What becomes of a request. It is asked for every one, also where another rule decides."""

@@ -9,8 +9,9 @@ from typing import Any, Union
 import msgspec
 
 from harness.faults.effects import Rule
+from harness.faults.requests import ALL, Choosing, Lots, Requests
 from harness.running.wire.edge.rules import edge_rules
-from harness.running.wire.edge.rules.base import Asked, Decision, EdgeRuleKind, Following, Lots, Pass
+from harness.running.wire.edge.rules.base import Answer, Asked, Cut, EdgeRuleKind, Following, Pass, Wait
 
 
 class RuleAsWritten(msgspec.Struct, frozen=True, tag="edge"):
@@ -18,6 +19,7 @@ class RuleAsWritten(msgspec.Struct, frozen=True, tag="edge"):
 
     aim: str
     rule: msgspec.Raw
+    requests: Requests = ALL
 
 
 @cache
@@ -34,37 +36,56 @@ def read_rule(text: msgspec.Raw) -> Rule:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What becomes of one request: *decision*, for *fault*, which is empty where it passes; then *following* go along with its answer."""
+    """What becomes of one request: after *wait_s*, which *waits_for* asks for, *decision*, for *fault*; both are empty where it passes.
 
-    decision: Decision
+    Then *following* go along with its answer. *came_to*: the faults that were for such a request and had a say, whether
+    they hit it or not.
+    """
+
+    decision: Pass | Answer | Cut
     fault: str = ""
     following: tuple[tuple[str, Following], ...] = ()
+    wait_s: float = 0.0
+    waits_for: str = ""
+    came_to: tuple[str, ...] = ()
 
 
 PASSED = Ruling(Pass())
 
 
+@dataclass(frozen=True, slots=True)
+class _InForce:
+    rule: EdgeRuleKind[Any]
+    choosing: Choosing
+
+    def is_of(self, rule: Rule, requests: Requests) -> bool:
+        return self.rule.told == rule and self.choosing.requests == requests
+
+
 class Rules:
     """The rules in force on *link*, by the fault each belongs to.
 
-    Every rule judges every request, so that no lot depends on another rule's clock; the one put first decides.
+    Every rule judges every request that its fault is for, so that no lot depends on another rule's clock. Waits add up; of those that
+    say something else, the one put first decides.
     """
 
     def __init__(self, seed: int, link: str) -> None:
         self._seed, self._link = seed, link
-        self._rules: dict[str, EdgeRuleKind[Any]] = {}
+        self._rules: dict[str, _InForce] = {}
 
     @property
     def faults(self) -> list[str]:
         """Ids of the faults that have a rule here."""
         return list(self._rules)
 
-    def put(self, fault_id: str, rule: Rule) -> None:
-        """Put *rule* in force; the same one again changes nothing, another of this fault's takes its place."""
+    def put(self, fault_id: str, rule: Rule, requests: Requests, now_s: float) -> None:
+        """Put *rule* in force for *requests*; the same again changes nothing, another of this fault's takes its place."""
         old = self._rules.get(fault_id)
-        if old is None or old.told != rule:
+        if old is None or not old.is_of(rule, requests):
             kind = next(kind for _, kind in edge_rules.items() if kind.spec is type(rule))
-            self._rules[fault_id] = kind(rule, Lots(self._seed, self._link, fault_id))
+            choosing = Choosing(requests, Lots(self._seed, self._link, fault_id))
+            lots = Lots(self._seed, self._link, f"{fault_id}/{type(rule).__name__}")
+            self._rules[fault_id] = _InForce(kind(rule, lots, now_s), choosing)
 
     def drop(self, fault_id: str) -> None:
         """Put the rule of *fault_id* out of force, if there is one."""
@@ -72,13 +93,31 @@ class Rules:
 
     def judge(self, asked: Asked) -> Ruling:
         """What becomes of a request that has just come."""
-        decided, fault, following = PASSED.decision, "", []
-        for fault_id, rule in self._rules.items():
+        decided: tuple[Answer | Cut | None, str] = (None, "")
+        waits: list[tuple[float, str]] = []
+        following, came_to = [], []
+        for fault_id, one in self._rules.items():
+            rule, choosing = one.rule, one.choosing
+            if not choosing.concerns(asked.attempt):
+                continue
+            if decided[0] is None:
+                came_to.append(fault_id)
+            if not choosing.draws(asked.attempt, asked.now_s - rule.since_s):
+                continue
             decision = rule.judge(asked)
-            if isinstance(decision, Pass):
-                goes_along = rule.follow(asked)
-                if goes_along is not None:
-                    following.append((fault_id, goes_along))
-            elif isinstance(decided, Pass):
-                decided, fault = decision, fault_id
-        return Ruling(decided, fault, tuple(following))
+            match decision:
+                case Answer() | Cut():
+                    decided = decided if decided[0] else (decision, fault_id)
+                    continue
+                case Wait(seconds):
+                    waits.append((seconds, fault_id))
+            if (goes_along := rule.follow(asked)) is not None:
+                following.append((fault_id, goes_along))
+        return Ruling(
+            decided[0] or Pass(),
+            decided[1],
+            tuple(following),
+            sum(seconds for seconds, _ in waits),
+            waits[0][1] if waits else "",
+            tuple(came_to),
+        )

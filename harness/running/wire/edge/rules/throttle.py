@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from harness.faults.effects import Rule, Throttle
 from harness.faults.limiter import Allowance, RateLimiter
+from harness.faults.requests import Lots
 from harness.http1.headers import Headers, put
-from harness.running.wire.edge.rules.base import Asked, Decision, EdgeRuleKind, Following, Lots, Pass
+from harness.running.wire.edge.rules.base import Asked, Decision, EdgeRuleKind, Following, Pass
 from harness.running.wire.edge.words import Limit
 
 
@@ -17,8 +18,8 @@ class Throttled(EdgeRuleKind[Throttle]):
 
     spec: ClassVar[type[Rule]] = Throttle
 
-    def __init__(self, spec: Throttle, lots: Lots) -> None:
-        super().__init__(spec, lots)
+    def __init__(self, spec: Throttle, lots: Lots, since_s: float) -> None:
+        super().__init__(spec, lots, since_s)
         self._limiter = RateLimiter(spec.requests_per_min, spec.burst)
         self._limits: dict[str, str] = {}
 
@@ -28,7 +29,7 @@ class Throttled(EdgeRuleKind[Throttle]):
         self._limits = asked.words.limit_headers(said)
         if allowance.allowed:
             return Pass()
-        return asked.words.rate_limited(said, model=asked.model, request_id=asked.request_id)
+        return asked.words.rate_limited(said, model=asked.attempt.model, request_id=asked.request_id)
 
     def follow(self, asked: Asked) -> Following:
         return _Telling(self._limits)
