@@ -25,8 +25,7 @@ from typer.main import get_command
 from harness import settings
 from harness.api import judge
 from harness.faults import faults
-from harness.faults.base import OfRequests
-from harness.faults.base import SILENCE_S
+from harness.faults.base import SILENCE_S, OfRequests
 from harness.interfaces.cli import app
 from harness.judging.metrics import metrics
 from harness.judging.quality import JOINED_RATIO
