@@ -86,7 +86,7 @@ class HttpRequest(NamedTuple):
 class Said(NamedTuple):
     """What one event of a stream, or a whole body, says. *error* is what the target says went wrong.
 
-    *finished*: there is no more text to come; *done*: there is nothing more to come.
+    *finished*: there is no more text to come, for the reason *finish* where one is given; *done*: there is nothing more to come.
     """
 
     text: str = ""
@@ -95,6 +95,7 @@ class Said(NamedTuple):
     error: str | None = None
     snapshot_version: int | None = None
     conversation: str | None = None
+    finish: str = ""
 
 
 class MalformedError(ValueError):

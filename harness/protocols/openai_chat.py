@@ -77,14 +77,15 @@ class _OpenAiReader:
         completion = _decoded(data)
         choice = completion.choices[0] if completion.choices else _Choice()
         said = self._said(completion, data, choice.delta.text if choice.delta else "")
-        return said._replace(finished=choice.finish_reason is not None)
+        return said._replace(finished=choice.finish_reason is not None, finish=choice.finish_reason or "")
 
     def whole(self, body: bytes) -> Said:
         completion = _decoded(body)
         if not completion.choices and not completion.error:
             raise MalformedError("neither choices nor error in the reply")
-        message = completion.choices[0].message if completion.choices else None
-        return self._said(completion, body, message.text if message else "")
+        choice = completion.choices[0] if completion.choices else _Choice()
+        said = self._said(completion, body, choice.message.text if choice.message else "")
+        return said._replace(finish=choice.finish_reason or "")
 
     def _said(self, completion: _Completion, data: bytes, text: str) -> Said:
         if completion.error:

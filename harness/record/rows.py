@@ -43,7 +43,7 @@ TokensFrom = Literal["", "provider", "estimate", "unread"]
 class Request(msgspec.Struct, array_like=True, gc=False):
     """One logical request, as the load saw it. An instant that never came is None."""
 
-    QUOTED: ClassVar[tuple[str, ...]] = ("conversation", "answer", "detail")
+    QUOTED: ClassVar[tuple[str, ...]] = ("conversation", "answer", "detail", "finish")
 
     index: int  # position in the arrival schedule; each one appears exactly once in a sound run
     worker: int
@@ -66,6 +66,11 @@ class Request(msgspec.Struct, array_like=True, gc=False):
     nonce: str = ""
     chunks: int = 0
     detail: str = ""
+    streamed: bool = False  # its answer began as a stream of events
+    orderly: bool = (
+        False  # what came ended as its protocol says: a client that asks for no mark of the end takes it for whole
+    )
+    finish: str = ""  # the reason that the answer gave for its end
 
 
 class Attempt(msgspec.Struct, array_like=True, gc=False):
@@ -93,7 +98,7 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
 class Arrival(msgspec.Struct, array_like=True, gc=False):
     """One try as it came out of Toxiproxy, at the edge; what the fault ate never becomes one."""
 
-    QUOTED: ClassVar[tuple[str, ...]] = ("path",)
+    QUOTED: ClassVar[tuple[str, ...]] = ("path", "finish")
 
     link: str
     start_s: float
@@ -116,6 +121,8 @@ class Arrival(msgspec.Struct, array_like=True, gc=False):
         ""  # ids, with blanks between, of the faults in force that were for such a request, whether they hit it or not
     )
     hit_by: str = ""  # of those that did something to it or to its answer; `fault` is the last of them
+    sketch: str = ""  # of the text that the provider said, as `protocols.sketch` writes it; empty where there is none, or it was not read
+    finish: str = ""  # the reason that the provider gave for the end of it; empty: none
 
 
 SLICE_S = 0.1

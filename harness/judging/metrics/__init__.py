@@ -10,6 +10,7 @@ from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
 from harness.judging.metrics.retry_amplification import RetryAmplification
 from harness.judging.metrics.store_commands import StoreCommands
+from harness.judging.metrics.stream_integrity import StreamIntegrity
 from harness.judging.metrics.wasted_attempts import DuplicateCompletions, NonRetryableRetries, OrphanedAttempts
 from harness.registry import load_third_parties
 
@@ -18,6 +19,7 @@ for _metric in (
     FailoverTime(),
     Relapses(),
     GoodRatio(),
+    StreamIntegrity(),
     RetryAmplification(),
     AttemptsBeforeFailover(),
     OrphanedAttempts(),

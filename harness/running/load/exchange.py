@@ -22,6 +22,7 @@ from harness.running.load.plan import Limits
 _READ_BYTES = 16_384
 LINGER_S = 0.25  # how long the end of the HTTP message may come after the end of the answer
 _DETAIL_CHARS = 200
+_FINISH_CHARS = 40
 _BEGINS_BYTES = 200
 
 
@@ -41,6 +42,9 @@ class Answer(msgspec.Struct, gc=False):
     text: str = ""
     snapshot_version: int | None = None
     conversation: str | None = None
+    streamed: bool = False
+    orderly: bool = False
+    finish: str = ""
 
 
 def ask(answer: Answer, connections: Connections, request: bytes, reader: Reader, due_s: float, limits: Limits) -> None:
@@ -113,7 +117,7 @@ class _Exchange:
         self._answer, self._sock, self._reader, self._limits = answer, sock, reader, limits
         self._deadline_s = deadline_s
         self._parser, self._events = _Body(), EventStream()
-        self._streamed = self._finished = self._sound = False
+        self._finished = self._sound = False
         self._pieces: list[str] = []
         self._kept = 0
         self._body = bytearray()
@@ -184,14 +188,16 @@ class _Exchange:
 
     def _head(self, now_s: float) -> None:
         self._answer.head_s, self._answer.status = now_s, self._parser.get_code()
-        self._streamed = self._answer.status < 300 and "event-stream" in str(self._parser.get("content-type")).lower()
+        self._answer.streamed = (
+            self._answer.status < 300 and "event-stream" in str(self._parser.get("content-type")).lower()
+        )
 
     def _body_came(self, fresh: bytes, now_s: float) -> None:
         if self._answer.bytes < _BEGINS_BYTES:
             self._answer.begins += fresh[: _BEGINS_BYTES - self._answer.bytes]
         self._answer.bytes += len(fresh)
         try:
-            if self._streamed:
+            if self._answer.streamed:
                 for name, data in self._events.feed(fresh):
                     self._event_came(self._reader.event(name, data), now_s)
             else:
@@ -218,11 +224,12 @@ class _Exchange:
 
     def _conclude(self) -> None:
         """The HTTP message has ended, and it has not been said yet what that means."""
+        self._answer.orderly = True
         end_s = self._last_s or monotonic()
         if self._answer.status >= 300:
             self._end("error", "", end_s)
             self._sound = True
-        elif self._streamed:
+        elif self._answer.streamed:
             self._stream_ended(end_s)
         elif not self._body:
             self._end("empty", "", end_s)
@@ -258,9 +265,11 @@ class _Exchange:
         if said.snapshot_version is not None:
             self._answer.snapshot_version = said.snapshot_version
         self._answer.conversation = said.conversation or self._answer.conversation
+        self._answer.finish = said.finish[:_FINISH_CHARS] or self._answer.finish
 
     def _end(self, outcome: RequestOutcome, detail: str, now_s: float) -> None:
         """The first end counts."""
         if self._answer.outcome == "unfinished":
             self._answer.outcome, self._answer.detail, self._answer.ended_s = outcome, detail, now_s
             self._sound = outcome in ("complete", "empty")
+            self._answer.orderly |= self._sound

@@ -252,4 +252,7 @@ class _Sender:
             nonce=turn.nonce,
             chunks=answer.chunks,
             detail=answer.detail,
+            streamed=answer.streamed,
+            orderly=answer.orderly,
+            finish=answer.finish,
         )

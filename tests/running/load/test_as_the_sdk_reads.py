@@ -44,6 +44,13 @@ def test_what_the_sdk_reads_whole_is_whole_and_the_same_text(bench, server, rows
             assert row.answer == text[:65_536], name
 
 
+def test_the_reason_for_the_end_is_the_answers_own(rows):
+    named = {"finished_without_done": "stop", "finished_with_the_text": "length", "nulls": ""}
+    assert {name: {row.finish for row in rows[name]} for name in named} == {
+        name: {said} for name, said in named.items()
+    }
+
+
 @pytest.mark.parametrize("name", ["bad_json", "error_in_data", "cut_chunk"])
 def test_what_the_sdk_objects_to_is_not_whole(server, name):
     with pytest.raises((openai.OpenAIError, ValueError)):

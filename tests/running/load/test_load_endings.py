@@ -76,6 +76,32 @@ def test_every_way_to_end_is_told_apart(by_question, behaviour):
         assert row.detail.startswith(detail) if detail else not row.detail, row
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "streamed", "orderly"),
+    [
+        ("answers", True, True),
+        ("done_then_reset", True, True),
+        ("to_the_close", True, True),
+        ("no_done", True, True),
+        ("cut_in_an_event", True, True),
+        ("only_done", True, True),
+        ("whole", False, True),
+        ("status_500", False, True),
+        ("cut_chunk", True, False),
+        ("cut_length", False, False),
+        ("reset_late", True, False),
+        ("reset_early", False, False),
+        ("stalls_late", True, False),
+        ("drips_text", True, False),
+        ("error_event", True, False),
+    ],
+)
+def test_a_row_says_whether_a_client_that_looks_for_no_mark_of_the_end_noticed_anything(
+    by_question, behaviour, streamed, orderly
+):
+    assert {(row.streamed, row.orderly) for row in by_question[behaviour]} == {(streamed, orderly)}
+
+
 def test_every_planned_request_has_exactly_one_row(load):
     child, _ = load
     rows = child.rows()

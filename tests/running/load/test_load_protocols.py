@@ -109,7 +109,11 @@ def test_a_request_is_encoded_for_the_entry_it_goes_to():
         (b"", b"[DONE] ", Said(finished=True, done=True)),
         (b"", b'{"choices": [{"delta": {"content": "hi"}}]}', Said("hi")),
         (b"", b'{"choices": [{"delta": {"role": "assistant", "content": null}}]}', Said()),
-        (b"", b'{"choices": [{"delta": {"content": "hi"}, "finish_reason": "stop"}]}', Said("hi", finished=True)),
+        (
+            b"",
+            b'{"choices": [{"delta": {"content": "hi"}, "finish_reason": "stop"}]}',
+            Said("hi", finished=True, finish="stop"),
+        ),
         (b"", b'{"choices": null, "error": null}', Said()),
         (b"", b'{"choices": [{"delta": null, "finish_reason": null}]}', Said()),
         (

@@ -13,6 +13,7 @@ import pytest
 from harness.faults.effects import EdgeRule, Fail, Throttle
 from harness.faults.requests import Requests
 from harness.protocols.nonce import lot, nonce
+from harness.protocols.sketch import sketch
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 LIMIT = EdgeRule("east", Throttle(requests_per_min=60, burst=1))
@@ -151,6 +152,55 @@ def test_tokens_are_the_providers_or_else_estimated(wire, provider, ask, events,
     ask(body=b'{"messages": [{"role": "user", "content": "twelve chars"}]}')
     (row,) = wire.arrivals()
     assert (row.tokens_in, row.tokens_out) == tokens
+
+
+@pytest.mark.parametrize(
+    ("events", "finish"),
+    [
+        ([{"choices": [{"delta": {"content": "Good"}}]}, {"choices": [{"delta": {"content": " day"}}]}], ""),
+        (
+            [
+                {"choices": [{"delta": {"content": "Good day"}}]},
+                {"choices": [{"delta": {}, "finish_reason": "length"}]},
+            ],
+            "length",
+        ),
+        (
+            [
+                {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "Good "}},
+                {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "day"}},
+                {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 6}},
+            ],
+            "end_turn",
+        ),
+        (
+            [
+                {"type": "response.output_text.delta", "delta": "Good day"},
+                {"type": "response.completed", "response": {"status": "completed", "output": [{"text": "Good day"}]}},
+            ],
+            "completed",
+        ),
+        ([{"candidates": [{"content": {"parts": [{"text": "Good day"}]}, "finishReason": "STOP"}]}], "STOP"),
+        ([{"message": {"content": "Good day"}}, {"done": True, "done_reason": "stop"}], "stop"),
+    ],
+)
+def test_what_was_said_is_known_by_its_sketch_and_why_it_ended(wire, provider, ask, events, finish) -> None:
+    async def script(request, line) -> None:
+        line.write(HEAD + b"".join(_chunk(_event(**event)) for event in events) + b"0\r\n\r\n")
+
+    provider.script = script
+    ask()
+    (row,) = wire.arrivals()
+    assert (row.sketch, row.finish) == (sketch("Good day"), finish)
+
+
+def test_what_could_not_be_read_to_its_end_has_no_sketch(wire, provider, ask, kit) -> None:
+    async def script(request, line) -> None:
+        line.write(kit.answer(kit.WHOLE, headers=b"Content-Encoding: zstd\r\n"))
+
+    provider.script = script
+    ask()
+    assert [(row.sketch, row.finish) for row in wire.arrivals()] == [("", "")]
 
 
 def test_attempts_with_the_same_messages_have_the_same_digest_whatever_their_nonce(wire, ask, kit) -> None:

@@ -322,6 +322,8 @@ class Exchange:
         headers = [*_encoded(said.headers.items()), (b"Content-Length", b"%d" % len(said.body))]
         answer = _Framed(self._request, said.status, said.reason.encode(), headers)
         self._client.write(answer.head + answer.part([said.body], whole=True))
+        self._reading = AnswerReading(said.status, value(headers, b"content-type").decode("latin-1"), "")
+        self._reading.feed(said.body)
         self._end("answered_by_fault")
         self._client.done(keep_alive=answer.keep_alive)
 
@@ -415,6 +417,8 @@ class Exchange:
             self._reading.end()
             self._arrival.tokens_from = self._reading.tokens_from
             self._arrival.tokens_out = self._reading.tokens_out
+            self._arrival.finish = self._reading.finish
+            self._arrival.sketch = self._reading.sketch
             counted = self._reading.tokens_in
             self._arrival.tokens_in = self._asked.tokens_estimate if counted is None else counted
         self._account.end(self._arrival, outcome)

@@ -1,4 +1,4 @@
-"""What an answer says, read on the way through, and bounded: its tokens."""
+"""What an answer says, read on the way through, and bounded: its tokens, its text as a sketch, and why it ended."""
 
 from __future__ import annotations
 
@@ -52,6 +52,17 @@ class AnswerReading:
         if self._unread:
             return "unread"
         return "" if self.tokens_out is None else "estimate"
+
+    @property
+    def finish(self) -> str:
+        """The reason that it gives for its end, in the words of its API; empty where it gives none."""
+        return self._tally.finish
+
+    @property
+    def sketch(self) -> str:
+        """Its text as `protocols.sketch` writes it; empty where there was none, or not all of it could be read."""
+        told = self._tally.characters is not None or bool(self._tally.finish)
+        return str(self._tally.sketch) if told and not self._unread else ""
 
     def feed(self, piece: bytes) -> None:
         if self._form is None or self._decompression is None:

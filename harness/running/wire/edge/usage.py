@@ -1,11 +1,14 @@
-"""Tokens and text out of what model APIs answer: OpenAI's chats and responses, Anthropic's messages, Gemini's, Ollama's."""
+"""Tokens, text and finish out of what model APIs answer: OpenAI's chats and responses, Anthropic's messages, Gemini's, Ollama's."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
+
+from harness.protocols.sketch import Sketch
 
 Said = TypeVar("Said")
 
@@ -41,6 +44,10 @@ class _Texts(msgspec.Struct):
     output: Any = None  # OpenAI's whole responses
     candidates: Any = None  # Gemini
     type: Any = None
+    stop_reason: Any = None  # Anthropic's whole answer
+    done_reason: Any = None  # Ollama's last line
+    status: Any = None  # OpenAI's whole responses
+    response: Any = None  # the last event of OpenAI's responses
 
 
 class _Delta(msgspec.Struct):
@@ -49,6 +56,7 @@ class _Delta(msgspec.Struct):
 
 class _Choice(msgspec.Struct):
     delta: _Delta
+    finish_reason: str | None = None
 
 
 class _Chunk(msgspec.Struct):
@@ -62,15 +70,23 @@ _TEXT = msgspec.json.Decoder(_Texts | list[_Texts])
 _CHUNK = msgspec.json.Decoder(_Chunk)
 _TEXT_BYTES_MAX = 1 << 17
 """The text of a longer document is not counted, since its parts may be any number."""
+_FINISH_CHARS_MAX = 40
+_ENDED = frozenset({"completed", "incomplete", "failed"})
+"""What OpenAI's responses say of themselves when there is no more to come."""
 
 
 class Tally:
-    """Tokens as the provider counts them, and the length of the text, from whatever says them."""
+    """Tokens as the provider counts them, the text by its length and its sketch, and why it ended, from whatever says them.
+
+    *finish*: the reason that is given for the end, in the API's words; empty until one is given.
+    """
 
     def __init__(self) -> None:
         self.tokens_in: int | None = None
         self.tokens_out: int | None = None
         self.characters: int | None = None
+        self.finish = ""
+        self.sketch = Sketch()
 
     def read(self, text: bytes) -> None:
         """What is no JSON, or of another form, says nothing."""
@@ -106,6 +122,7 @@ class Tally:
         try:
             for choice in _CHUNK.decode(text).choices:
                 self._add(choice.delta.content)
+                self._finish(choice.finish_reason)
         except msgspec.ValidationError:
             for said in _each(_TEXT.decode(text)):
                 self._hear_any(said)
@@ -114,30 +131,44 @@ class Tally:
         for choice in _list(said.choices):
             self._add(_of(choice, "delta"))
             self._add(_of(choice, "message"))
+            self._finish(_of(choice, "finish_reason"))
         for candidate in _list(said.candidates):
             self._add(_of(candidate, "content"))
+            self._finish(_of(candidate, "finishReason"))
         if isinstance(said.delta, dict) or said.type == "response.output_text.delta":
             self._add(said.delta)
         for found in (said.message, said.content, said.output):
             self._add(found)
+        for reason in (said.stop_reason, _of(said.delta, "stop_reason"), said.done_reason):
+            self._finish(reason)
+        for status in (said.status, _of(said.response, "status")):
+            self._finish(status if isinstance(status, str) and status in _ENDED else None)
 
     def _add(self, said: object) -> None:
-        found = characters(said)
-        if found is not None:
-            self.characters = (self.characters or 0) + found
+        for text in texts(said):
+            self.characters = (self.characters or 0) + len(text)
+            self.sketch.add(text)
+
+    def _finish(self, reason: object) -> None:
+        if isinstance(reason, str):
+            self.finish = reason[:_FINISH_CHARS_MAX]
+
+
+def texts(said: object) -> Iterator[str]:
+    """Each text in *said*: a text, a message, its parts, or several of any."""
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, dict):
+        for name in _TEXTS:
+            yield from texts(said.get(name))
+    elif isinstance(said, list):
+        for each in said:
+            yield from texts(each)
 
 
 def characters(said: object) -> int | None:
-    """How long the text is in *said*: a text, a message, its parts, or several of any; None where there is none."""
-    if isinstance(said, str):
-        return len(said)
-    if isinstance(said, dict):
-        found = [characters(said[name]) for name in _TEXTS if said.get(name) is not None]
-    elif isinstance(said, list):
-        found = [characters(each) for each in said]
-    else:
-        return None
-    counts = [count for count in found if count is not None]
+    """How long the text is in *said*; None where there is none."""
+    counts = [len(text) for text in texts(said)]
     return sum(counts) if counts else None
 
 

@@ -1,0 +1,164 @@
+"""Whether streamed answers reached their clients whole and once, and what the others were."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from harness.interval import UNMEASURED, Interval
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.base import Metric, best_case, measured
+from harness.judging.metrics.telling import Said
+from harness.judging.sample import Sample, rate_per_s
+from harness.judging.scoring.shares import spotless, wilson
+from harness.planning.plan import Plan
+from harness.protocols.finish import cut_short
+from harness.protocols.sketch import read, squeezed
+from harness.reading.expectation import Expectation
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from harness.judging.result import Measured
+    from harness.judging.streams import Fate, Spoken
+
+_KEPT_CHARS = 65_536
+"""So much of an answer's text is kept; of one as long it is not known whether there was more."""
+_FATE = "U24"
+_TAKEN = ("complete", "empty", "truncated")
+"""Outcomes of which an orderly end tells a client nothing of trouble."""
+
+
+class StreamIntegrity(Metric):
+    """Share of the streamed answers that came .whole, and once; or .truncated_as_success, as an .error, .spliced or .duplicated.
+
+    What the client got is held against what the providers said to the attempts of its request. Where that cannot be told the answer is
+    unknown: it is no part of a share, and raises its upper end.
+    """
+
+    name: ClassVar[str] = "stream_integrity"
+    unit: ClassVar[str] = "ratio"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    reads_answers: ClassVar[bool] = True
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry")
+    parts: ClassVar[tuple[str, ...]] = ("whole", "truncated_as_success", "error", "spliced", "duplicated")
+    usual_part: ClassVar[str] = "whole"
+    title: ClassVar[str] = "Whole streams"
+    about: ClassVar[str] = "of streamed answers came whole, and once"
+    better: ClassVar[Literal["lower", "higher"] | None] = "higher"
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
+    shown_in_fault: ClassVar[bool] = True
+    broken_first: ClassVar[int] = 18
+    held_first: ClassVar[int] = 38
+
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        part = part or self.usual_part
+        interval: Interval = sample.once(f"{self.name}.{part}", lambda: _share(sample, part))
+        return interval
+
+    def about_usual(self, part: str | None) -> bool:
+        return part == self.usual_part
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        """How many streamed answers nobody can tell anything of."""
+        fates = _streamed(sample)
+        unknown = int((fates == "unknown").sum())
+        return f"of {unknown} of {fates.size} streamed answers it cannot be told what became of them" if unknown else ""
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        if not plan.target.ask.streams:
+            return f"target {plan.target.name!r} is asked for no streams (ask.stream), so there is none to be whole"
+        if not any(link.carries == "http" for link in plan.target.links.values()):
+            return f"target {plan.target.name!r} has no HTTP link, so it cannot be seen what the providers said"
+        if expectation.wants_low:
+            return best_case(plan, expectation, lambda n: wilson(0, n))
+        per_s = rate_per_s(plan, expectation.selection)
+        return best_case(plan, expectation, lambda n: spotless(n, per_s))
+
+    def also(self, whole: Sample) -> dict[str, Measured]:
+        found = {part: self.measure(whole, part) for part in self.parts}
+        return {part: measured(interval) for part, interval in found.items() if interval.value is not None}
+
+    def broken(self, said: Said) -> str:
+        if said.wants_low:
+            return super().broken(said)
+        return f"only {said.share} of streamed answers came whole{said.where}; it should be {said.limit_share} or more"
+
+    def held(self, said: Said) -> str:
+        if said.wants_low:
+            return super().held(said)
+        share = "every streamed answer" if said.number == 1 else f"{said.share} of streamed answers"
+        return f"{share} came whole{said.where}"
+
+
+def _share(sample: Sample, part: str) -> Interval:
+    """The share of streamed answers of one fate; one that is unknown may be of any."""
+    from harness.judging.scoring.good_ratio import good_ratio
+
+    fates, due_s = _streamed(sample), sample.column("due_s")[sample.column("streamed")]
+    unknown = fates == "unknown"
+    if not fates.size or unknown.all():
+        return UNMEASURED
+    among, within = fates == part, (fates == part) | unknown
+    if part == StreamIntegrity.usual_part:
+        least, most = good_ratio(due_s, among), good_ratio(due_s, within)
+        return Interval(least.value, least.low, most.high, least.n)
+    # What never happened has the interval of what always did, from the other side.
+    least, most = good_ratio(due_s, ~among), good_ratio(due_s, ~within)
+    return Interval(float(among.mean()), 1 - least.high, 1 - most.low, least.n)
+
+
+def _streamed(sample: Sample) -> npt.NDArray[np.str_]:
+    """The fate of each streamed answer of *sample*, in order."""
+    fates: npt.NDArray[np.str_] = sample.run.once("fates", lambda: _fates(sample.run))
+    picked: npt.NDArray[np.str_] = fates[sample.picked & sample.run.column("requests", "streamed")]
+    return picked
+
+
+def _fates(run: Evidence) -> npt.NDArray[np.str_]:
+    """The fate of the answer to each request of *run*; an empty text where none was streamed."""
+    import numpy as np
+
+    from harness.judging.streams import Got, fate
+
+    if not run.column("requests", "streamed").any():
+        return np.zeros(len(run.requests), dtype=_FATE)
+    spoken = _spoken(run)
+    whole = {(one.text.length, one.text.digest) for said in spoken.values() for one in said if _said_whole(one)}
+
+    def column(name: str) -> list[Any]:
+        found: list[Any] = run.column("requests", name).tolist()
+        return found
+
+    names = ("streamed", "outcome", "orderly", "answer", "finish", "nonce")
+    fates: list[Fate | Literal[""]] = []
+    for streamed, outcome, orderly, answer, finish, nonce in zip(*map(column, names), strict=True):
+        if not streamed:
+            fates.append("")
+        elif outcome == "unfinished":
+            fates.append("unknown")
+        else:
+            got = Got(squeezed(answer), orderly and outcome in _TAKEN, finish, len(answer) < _KEPT_CHARS)
+            fates.append(fate(got, spoken.get(nonce, ()), whole))
+    return np.array(fates, dtype=_FATE)
+
+
+def _said_whole(one: Spoken) -> bool:
+    return bool(one.finish) and not cut_short(one.finish)
+
+
+def _spoken(run: Evidence) -> dict[str, list[Spoken]]:
+    """What the providers of *run* said, by the nonce of the request that it was said to."""
+    from harness.judging.streams import Spoken
+
+    def column(name: str) -> list[str]:
+        found: list[str] = run.column("arrivals", name).tolist()
+        return found
+
+    finishing = {link for link, finish in zip(column("link"), column("finish"), strict=True) if finish}
+    found: dict[str, list[Spoken]] = {}
+    for nonce, link, written, finish in zip(*map(column, ("nonce", "link", "sketch", "finish")), strict=True):
+        text = read(written)
+        if nonce and text is not None:
+            found.setdefault(nonce, []).append(Spoken(text, finish, link in finishing))
+    return found
