@@ -93,6 +93,7 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
     method: str = ""
     path: str = ""
     detail: str = ""  # what was spoken, where that was no HTTP/1.1
+    retry_after_ms: float | None = None  # the wait that its answer stated
 
 
 class Arrival(msgspec.Struct, array_like=True, gc=False):

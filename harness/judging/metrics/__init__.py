@@ -8,6 +8,7 @@ from harness.judging.metrics.base import Metric, measurable, metrics, telling
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
+from harness.judging.metrics.retry_after_obeyed import RetryAfterObeyed
 from harness.judging.metrics.retry_amplification import RetryAmplification
 from harness.judging.metrics.store_commands import StoreCommands
 from harness.judging.metrics.stream_integrity import StreamIntegrity
@@ -25,6 +26,7 @@ for _metric in (
     OrphanedAttempts(),
     DuplicateCompletions(),
     NonRetryableRetries(),
+    RetryAfterObeyed(),
     StoreCommands(),
     AnswerConsistency(),
     MonotonicViolations(),

@@ -85,11 +85,16 @@ def each_of(sample: Sample, counts: npt.NDArray[Any], among: npt.NDArray[np.bool
     Where not one attempt of the whole run is known to be a request's, nothing was watched where the target asks, and 0 would be a lie.
     None in this part of it: a service that has given up asking is no service that asks seldom.
     """
-    if hidden(sample.run.plan, sample.spans) or not tried(sample).any() or not among.any() or sample.unjoined():
+    if unwatched(sample) or not among.any():
         return UNMEASURED
     joined = mean_of(sample, counts, among)
     # What drops the nonce may be of any kind: for all that can be told, the strays belong to these requests.
     return replace(joined, high=joined.high + sample.strays() / joined.n)
+
+
+def unwatched(sample: Sample) -> bool:
+    """Whether nothing is known of the attempts of the picked requests: none was joined, or a fault hides them."""
+    return bool(hidden(sample.run.plan, sample.spans)) or not tried(sample).any() or sample.unjoined()
 
 
 def mean_of(sample: Sample, counts: npt.NDArray[Any], among: npt.NDArray[np.bool_]) -> Interval:

@@ -9,6 +9,7 @@ import httptools
 
 from harness.http1.headers import Headers, written
 from harness.http1.other_protocols import OPENING_BYTES, spoken
+from harness.http1.retry_after import MILLISECONDS, SECONDS, stated_wait_ms
 from harness.protocols.nonce import ANY_RUN, Nonces, NonceSearch
 from harness.record.rows import Attempt, AttemptOutcome
 from harness.running.wire.ledger import Ledger
@@ -299,14 +300,18 @@ class _Answers:
         self._interim = False
         self._over = False
         self._switching = False
+        self._waits_ms: dict[bytes, float | None] = {}
         self.parser = httptools.HttpResponseParser(self)
 
     def on_message_begin(self) -> None:
         self._framed = self._interim = self._over = self._switching = False
+        self._waits_ms = {}
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
-        if name == b"content-length" or (name == b"transfer-encoding" and b"chunked" in value.lower()):
+        if name in (MILLISECONDS, SECONDS):
+            self._waits_ms[name] = stated_wait_ms(name, value, time.time())
+        elif name == b"content-length" or (name == b"transfer-encoding" and b"chunked" in value.lower()):
             self._framed = True
 
     def on_headers_complete(self) -> None:
@@ -317,6 +322,8 @@ class _Answers:
             return
         exchange = self._exchanges._open[0]
         exchange.attempt.status = status
+        waits_ms = (self._waits_ms.get(name) for name in (MILLISECONDS, SECONDS))
+        exchange.attempt.retry_after_ms = next((wait_ms for wait_ms in waits_ms if wait_ms is not None), None)
         if exchange.attempt.first_byte_s is None:
             exchange.attempt.first_byte_s = self._exchanges._now_s
         exchange.head = True

@@ -1,0 +1,119 @@
+"""Whether a service that is told how long to wait waits so long before it tries again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from harness.interval import UNMEASURED, Interval
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.attempts import unwatched
+from harness.judging.metrics.base import Metric, best_case
+from harness.judging.metrics.telling import Said
+from harness.judging.sample import Sample, rate_per_s
+from harness.judging.scoring.shares import spotless, wilson
+from harness.planning.plan import Plan
+from harness.reading.expectation import Expectation
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from harness.judging.scoring.distributions import Bools
+
+EARLY_S = 0.01
+"""So much earlier than it is due a sleeping client may wake up and still have waited."""
+
+
+class RetryAfterObeyed(Metric):
+    """Share of the tries after a stated wait (``retry-after``, ``retry-after-ms``) that came no earlier than that.
+
+    A try follows a wait that the answer before it stated, to the same request and on the same link. It belongs to the phase in which its
+    request was due.
+    """
+
+    name: ClassVar[str] = "retry_after_obeyed"
+    unit: ClassVar[str] = "ratio"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry", "link")
+    title: ClassVar[str] = "Waits obeyed"
+    about: ClassVar[str] = "of tries after a stated wait waited so long"
+    better: ClassVar[Literal["lower", "higher"] | None] = "higher"
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
+    shown_in_fault: ClassVar[bool] = True
+    counts_attempts: ClassVar[bool] = True
+    broken_first: ClassVar[int] = 34
+    held_first: ClassVar[int] = 34
+
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        interval: Interval = sample.once(self.name, lambda: _share(sample))
+        return interval
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        """How many waits were stated where nothing was tried after one."""
+        if unwatched(sample) or self.measure(sample).value is not None:
+            return ""
+        stated = int(sample.tries_of(f"{self.name} stated", _stated(sample.run)).sum())
+        return f"a wait was stated {stated} times, and nothing was tried on that link after one" if stated else ""
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        if not any(link.carries == "http" for link in plan.target.links.values()):
+            return f"target {plan.target.name!r} has no HTTP link, so no attempt can be seen"
+        # How many tries there will be nobody knows: more than one of each request would be many.
+        if expectation.wants_low:
+            return best_case(plan, expectation, lambda n: wilson(0, n))
+        per_s = rate_per_s(plan, expectation.selection)
+        return best_case(plan, expectation, lambda n: spotless(n, per_s))
+
+    def unseen(self, plan: Plan) -> list[str]:
+        return [name for name, link in plan.target.links.items() if link.carries != "http"]
+
+    def broken(self, said: Said) -> str:
+        if said.wants_low:
+            return super().broken(said)
+        share = "none" if said.number == 0 else f"only {said.share}"
+        return f"{share} of the tries after a stated wait waited so long{said.where}; it should be {said.limit_share} or more"
+
+    def held(self, said: Said) -> str:
+        share = "every try" if said.number == 1 else f"{said.share} of the tries"
+        return f"{share} after a stated wait waited so long{said.where}"
+
+
+def _share(sample: Sample) -> Interval:
+    import numpy as np
+
+    from harness.judging.scoring.good_ratio import good_ratio
+
+    if unwatched(sample):
+        return UNMEASURED
+    after, obeyed = sample.run.once("after waits", lambda: _after_waits(sample.run))
+    tries = sample.tries_of("after a wait", after)
+    waited = sample.tries_of("after a wait, obeyed", obeyed)
+    due_s, tries_of = np.repeat(sample.column("due_s"), tries), np.repeat(waited, tries)
+    # Of the tries of one request which one waited makes no difference to a share.
+    nth = np.arange(due_s.size) - np.repeat(np.cumsum(tries) - tries, tries)
+    return good_ratio(due_s, nth < tries_of)
+
+
+def _stated(run: Evidence) -> Bools:
+    """Which attempts of *run* were answered with a wait."""
+    stated: Bools = run.attempts["retry_after_ms"].notna().to_numpy()
+    return stated
+
+
+def _after_waits(run: Evidence) -> tuple[Bools, Bools]:
+    """Which attempts of *run* followed a stated wait of their request on their link, and which of them waited."""
+    import numpy as np
+
+    def column(name: str) -> npt.NDArray[Any]:
+        return run.column("attempts", name)
+
+    request, start_s, said_s, wait_ms = map(column, ("request", "start_s", "first_byte_s", "retry_after_ms"))
+    link = np.unique(column("link"), return_inverse=True)[1]
+    order = np.lexsort((start_s, link, request))
+    before, after = order[:-1], order[1:]
+    same = (request[before] == request[after]) & (request[after] >= 0) & (link[before] == link[after])
+    # A comparison with what never came or was not stated is false.
+    told = same & (wait_ms[before] > 0) & (said_s[before] <= start_s[after])
+    waited = told & (start_s[after] - said_s[before] >= wait_ms[before] / 1000 - EARLY_S)
+    both = np.zeros((2, request.size), np.bool_)
+    both[0, after], both[1, after] = told, waited
+    return both[0], both[1]

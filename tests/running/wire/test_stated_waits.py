@@ -1,0 +1,76 @@
+"""The wait that an answer states is in the row of its attempt, whoever stated it; a real SDK obeys it, and a loop of one's own does not."""
+
+from __future__ import annotations
+
+import ssl
+
+import httpx2
+import openai
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_ms"),
+    [
+        (b"Retry-After: 3\r\n", 3000),
+        (b"retry-after-ms: 40\r\nretry-after: 1\r\n", 40),
+        (b"retry-after: 1\r\nretry-after-ms: soon\r\n", 1000),
+        (b"X-Retry-After: 3\r\n", None),
+        (b"", None),
+    ],
+)
+def test_the_wait_is_in_the_row_of_the_attempt(wire, provider, clients, kit, headers, wait_ms) -> None:
+    async def script(request, line) -> None:
+        line.write(kit.answer(b"{}", status=b"429 Too Many Requests", headers=headers))
+
+    provider.script = script
+    client = clients(wire.tap())
+    for times in (1, 2):
+        client.say(kit.post())
+        client.hear(b"{}", times=times)
+    kit.eventually(lambda: [row.retry_after_ms for row in wire.attempts()] == [wait_ms, wait_ms])
+
+
+def test_one_wait_is_not_the_next_answers(wire, provider, clients, kit) -> None:
+    async def script(request, line) -> None:
+        waits = b"retry-after: 3\r\n" if request.nth == 1 else b""
+        line.write(kit.answer(b"{}", status=b"429 Too Many Requests", headers=waits))
+
+    provider.script = script
+    client = clients(wire.tap())
+    for times in (1, 2):
+        client.say(kit.post())
+        client.hear(b"{}", times=times)
+    kit.eventually(lambda: [row.retry_after_ms for row in wire.attempts()] == [3000, None])
+
+
+def test_a_wait_in_an_interim_answer_is_none(wire, provider, clients, kit) -> None:
+    async def script(request, line) -> None:
+        line.write(b"HTTP/1.1 103 Early Hints\r\nretry-after: 3\r\n\r\n" + kit.answer())
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(kit.post(headers=b"Connection: close\r\n"))
+    client.hear_all()
+    kit.eventually(lambda: [row.retry_after_ms for row in wire.attempts()] == [None])
+
+
+@pytest.mark.parametrize(("retries", "wait_ms", "waited"), [(1, 400, True), (0, 60_000, False)])
+def test_an_sdk_that_obeys_is_told_from_a_loop_that_does_not(wire, provider, kit, retries, wait_ms, waited) -> None:
+    async def script(request, line) -> None:
+        limited = kit.answer(b"{}", status=b"429 Too Many Requests", headers=b"retry-after-ms: %d\r\n" % wait_ms)
+        line.write(limited if len(provider.accepted) == 1 else kit.answer())
+
+    provider.script = script
+    with httpx2.Client(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as http_client:
+        url = f"http://127.0.0.1:{wire.tap()}/v1"
+        client = openai.OpenAI(base_url=url, api_key="unused", max_retries=retries, http_client=http_client)
+        messages = [{"role": "user", "content": f"How long? {kit.NONCE}"}]
+        try:
+            client.chat.completions.create(model="m", messages=messages)
+        except openai.RateLimitError:
+            client.chat.completions.create(model="m", messages=messages)
+    kit.eventually(lambda: len(wire.attempts()) == 2)
+    first, second = wire.attempts()
+    assert first.retry_after_ms == wait_ms
+    assert (second.start_s - first.first_byte_s >= wait_ms / 1000) == waited
