@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "Grid",
     "HarnessError",
     "Plan",
     "Problem",
@@ -19,6 +20,7 @@ __all__ = [
     "Validated",
     "__version__",
     "ask",
+    "grid",
     "judge",
     "load",
     "plan",
@@ -27,7 +29,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from harness.api import Plan, Progress, Reply, Run, Validated, ask, judge, load, plan, run, validate
+    from harness.api import Grid, Plan, Progress, Reply, Run, Validated, ask, grid, judge, load, plan, run, validate
     from harness.problems import HarnessError, Problem, UsageProblems
 else:
     # The parts of a run are imported when they are asked for: the command line, the keeper and the load child start without them. Type

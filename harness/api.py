@@ -1,4 +1,4 @@
-"""The harness from Python: check files, see a plan, ask one question, run scenarios, and load or judge stored runs.
+"""The harness from Python: check files, see a plan, ask one question, run scenarios, one or a grid of them, and load or judge stored runs.
 
 ::
 
@@ -17,9 +17,10 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
-from harness import first_question
+from harness import first_question, grids
 from harness.conduct import conduct
 from harness.first_question import QUESTION, WITHIN_S, Reply
+from harness.grids import Grid
 from harness.interfaces.watching import Progress, Watching
 from harness.planning.plan import Plan
 from harness.prepare import Asked, Validated, prepare
@@ -29,6 +30,7 @@ from harness.settings import settings
 from harness.stored import Run, baseline_at, judge, load
 
 __all__ = [
+    "Grid",
     "Plan",
     "Problem",
     "Progress",
@@ -36,6 +38,7 @@ __all__ = [
     "Run",
     "Validated",
     "ask",
+    "grid",
     "judge",
     "load",
     "plan",
@@ -80,6 +83,46 @@ def run(
         baseline=before,
         stop=stop,
     )
+
+
+def grid(
+    scenarios: str | Path | Sequence[str | Path],
+    *,
+    targets: str | Path | Sequence[str | Path] = (),
+    seed: int | None = None,
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    expect: str | Sequence[str] = (),
+    with_faults: bool = True,
+    allowed_hosts: str | Sequence[str] = (),
+    out: str | Path = "reports",
+    toxiproxy_url: str | None = None,
+    resume: bool | None = None,
+    progress: Callable[[Progress], object] | None = None,
+    stop: Event | None = None,
+) -> Grid:
+    """Run every one of *scenarios* on every one of *targets*, one after the other, as `run` does, and return all runs with their scorecard.
+
+    A folder stands for the scenarios in it. ``scorecard.html`` and ``scorecard.json`` are written into *out* after each run. With *resume*,
+    which is the default for several targets, what has a finished run in *out* of the same inputs is not run again. Setting *stop* ends the
+    run that goes on, and no other is begun. Raises UsageProblems before anything is touched when any file is wrong.
+    """
+    asked = Asked(seed, _written(overrides), _each(expect), with_faults, _each(allowed_hosts))
+    environment, onto = settings(), [Path(target) for target in _listed(targets)]
+    prepared = grids.prepare_all(
+        grids.scenario_files([Path(scenario) for scenario in _listed(scenarios)]),
+        onto or [None],
+        asked,
+        environment.environment,
+    )
+    one_run = partial(
+        conduct,
+        environment=environment,
+        out=Path(out),
+        toxiproxy_url=toxiproxy_url,
+        panel=partial(Watching, progress) if progress else None,
+        stop=stop,
+    )
+    return grids.carry_out(prepared, Path(out), one_run, resume=grids.resumes(resume, onto))
 
 
 def plan(
@@ -127,6 +170,10 @@ def ask(
         allowed_hosts=_each(allowed_hosts),
         toxiproxy_url=toxiproxy_url,
     )
+
+
+def _listed(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    return [paths] if isinstance(paths, str | Path) else paths
 
 
 def _each(texts: str | Sequence[str]) -> tuple[str, ...]:

@@ -277,18 +277,15 @@ def _first_line(prepared: Prepared, proxy: ProxyServer, run_id: str, started_at:
     )
 
 
-def replay(prepared: Prepared) -> str:
-    """The command that repeats a run."""
-    asked = prepared.asked
-    words = [
-        "harness",
-        "run",
-        prepared.scenario.file,
-        "--target",
-        prepared.target.file,
-        "--seed",
-        str(prepared.plan.seed),
-    ]
+def replay(first: Prepared, *others: Prepared) -> str:
+    """The command that repeats a run, or a grid of them: every scenario on every target."""
+    every, asked = (first, *others), first.asked
+    scenarios = dict.fromkeys(one.scenario.file for one in every)
+    targets = dict.fromkeys(one.target.file for one in every)
+    seeds = {one.plan.seed for one in every}
+    words = ["harness", "run", *scenarios, *_options("--target", targets)]
+    # Where each scenario has its own seed, none was asked for.
+    words += ["--seed", str(first.plan.seed)] if len(seeds) == 1 else []
     words += (
         _options("--set", asked.overrides)
         + _options("--expect", asked.expectations)

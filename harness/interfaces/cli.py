@@ -17,10 +17,11 @@ from harness.interfaces import screen
 from harness.problems import HarnessError, UsageProblems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
+    from harness.grids import Grid
     from harness.judging.baseline import Baseline
     from harness.prepare import Asked, Prepared
     from harness.problems import Problem
@@ -41,7 +42,15 @@ _UNWRAPPED = 10_000
 _LINE_CHARS_MAX = 20_000
 
 
-Scenarios = Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files.")]
+Scenarios = Annotated[
+    list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files, or folders: the scenarios in them.")
+]
+TargetsOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--target", help="Target file; several: each scenario on each. Default: targets/default.yaml beside it."
+    ),
+]
 TargetOption = Annotated[
     Path | None, typer.Option("--target", help="Target file; default: targets/default.yaml beside the scenario.")
 ]
@@ -59,6 +68,18 @@ ExpectOption = Annotated[
 WithoutFaults = Annotated[bool, typer.Option("--without-faults", help="Drive the load and inject nothing.")]
 AllowHost = Annotated[
     list[str] | None, typer.Option("--allow-host", metavar="HOST", help="Allow traffic to a host off this machine.")
+]
+ToxiproxyOption = Annotated[str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")]
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", help="Print the result alone on standard output; those of several runs as one array."),
+]
+ResumeOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--resume/--anew",
+        help="Whether what has a finished run of the same inputs in --out is not run again; default: for several targets.",
+    ),
 ]
 BaselineOption = Annotated[
     Path | None,
@@ -147,60 +168,57 @@ def _root(
 @app.command()
 def run(
     scenarios: Scenarios,
-    target: TargetOption = None,
+    target: TargetsOption = None,
     seed: SeedOption = None,
     overrides: SetOption = None,
     expect: ExpectOption = None,
     without_faults: WithoutFaults = False,
     allow_host: AllowHost = None,
     out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports"),
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print the result alone on standard output; those of several scenarios as one array."
-        ),
-    ] = False,
-    toxiproxy_url: Annotated[
-        str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")
-    ] = None,
+    as_json: JsonOption = False,
+    toxiproxy_url: ToxiproxyOption = None,
     baseline: BaselineOption = None,
+    resume: ResumeOption = None,
 ) -> None:
-    """Run scenarios for real: drive the load, break what they say, judge, and write the report."""
+    """Run scenarios for real: drive the load, break what they say, judge, and write the report.
+
+    Several scenarios or targets are a grid: each scenario is run on each target, and --out gets scorecard.html and scorecard.json.
+    Ends with the status of the worst run.
+    """
+    from harness import grids
     from harness.conduct import conduct
     from harness.interfaces.live import LivePanel
     from harness.settings import settings
 
     asked = _asked(seed, overrides, expect, without_faults, allow_host)
     environment, console = settings(), _console(stderr=as_json)
-    # All files are read before anything is started: one mistake in the last must not cost the runs of the others.
-    prepared = _prepare_all(scenarios, target, asked, environment.environment)
+    # All files are read before anything is started.
+    prepared = grids.prepare_all(grids.scenario_files(scenarios), target or [None], asked, environment.environment)
     before = _baseline(baseline, prepared)
-    runs: list[Run] = []
     screen.harmless()
-    with _printed(runs, several=len(prepared) > 1) if as_json else nullcontext():
-        for one in prepared:
-            if not as_json:
-                console.print(
-                    f"[bold]{one.plan.scenario.name}[/] on {one.plan.target.name}, seed {one.plan.seed}, about {one.plan.total_s:.0f} s"
-                )
-            runs.append(
-                conduct(
-                    one,
-                    environment,
-                    out,
-                    toxiproxy_url=toxiproxy_url,
-                    say=lambda text: console.print(text, style="dim"),
-                    panel=lambda p, rows: LivePanel(console, p, rows),
-                    baseline=before,
-                )
+    shown = _Shown(console, quiet=as_json)
+
+    def made(one: Prepared) -> Run:
+        shown.begins(one)
+        return shown.ended(
+            conduct(
+                one,
+                environment,
+                out,
+                toxiproxy_url=toxiproxy_url,
+                say=lambda text: console.print(text, style="dim"),
+                panel=lambda p, rows: LivePanel(console, p, rows),
+                baseline=before,
             )
-            if not as_json:
-                _show(console, runs[-1])
-            if runs[-1].stopped:
-                break
-    if len(runs) > 1 and not as_json:
-        _show_all(console, runs)
-    raise typer.Exit(_worst(runs))
+        )
+
+    with _printed(shown.runs, several=len(prepared) > 1) if as_json else nullcontext():
+        if len(prepared) == 1 and not resume:
+            alone = made(prepared[0])
+            raise typer.Exit(_INTERRUPTED if alone.stopped else alone.result.exit_status)
+        every = grids.carry_out(prepared, out, made, resume=grids.resumes(resume, target or ()), tell=shown.found)
+    shown.all(every)
+    raise typer.Exit(every.exit_status)
 
 
 @app.command()
@@ -269,9 +287,7 @@ def ask(
     out: Annotated[Path, typer.Option("--out", help="Where the logs stay when the question is not answered.")] = Path(
         "reports"
     ),
-    toxiproxy_url: Annotated[
-        str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")
-    ] = None,
+    toxiproxy_url: ToxiproxyOption = None,
 ) -> None:
     """Ask a target one question, with nothing broken; show what came back, what each link saw, and what a run would miss.
 
@@ -397,7 +413,7 @@ def list_(what: Annotated[str, typer.Argument(metavar="faults|metrics|scenarios|
 
 
 @app.command()
-def schema(kind: Annotated[str, typer.Argument(metavar="scenario|target|questions|result")]) -> None:
+def schema(kind: Annotated[str, typer.Argument(metavar="scenario|target|questions|result|scorecard")]) -> None:
     """Print the JSON Schema of a kind of file, for editors."""
     from harness.interfaces.schemas import MODELS, text
     from harness.problems import Problem
@@ -464,30 +480,15 @@ def _asked(
     return Asked(seed, tuple(overrides or ()), tuple(expect or ()), not without_faults, tuple(allow_host or ()))
 
 
-def _prepare_all(
-    scenarios: list[Path], target: Path | None, asked: Asked, environment: Mapping[str, str]
-) -> list[Prepared]:
-    """Every scenario read and checked; raises UsageProblems with those of all of them."""
-    from harness.prepare import prepare
-
-    prepared, problems = [], []
-    for path in scenarios:
-        try:
-            prepared.append(prepare(path, target, asked, environment, starts=True))
-        except UsageProblems as found:
-            problems += [problem for problem in found.problems if problem not in problems]
-    if problems:
-        raise UsageProblems(*problems)
-    return prepared
-
-
-def _baseline(path: Path | None, prepared: list[Prepared]) -> Baseline | None:
+def _baseline(path: Path | None, prepared: Sequence[Prepared]) -> Baseline | None:
     """The run at *path*; raises UsageProblems where it cannot be compared with one run."""
     from harness.problems import Problem
     from harness.stored import baseline_at
 
     if path is not None and len(prepared) > 1:
-        raise UsageProblems(Problem(f"--baseline: is compared with one run; name one scenario, not {len(prepared)}"))
+        raise UsageProblems(
+            Problem(f"--baseline: is compared with one run; name one scenario and one target, not {len(prepared)}")
+        )
     return baseline_at(path, say=_complain) if path is not None else None
 
 
@@ -510,25 +511,44 @@ def _show(console: Console, run: Run) -> None:
     console.print(f"report: {run.path / 'report.html'}", soft_wrap=True, highlight=False)
 
 
-def _show_all(console: Console, runs: list[Run]) -> None:
-    from rich.table import Table
+class _Shown:
+    """What a person sees of runs one after the other; *quiet*: of those that are made, somebody else tells."""
 
-    table = Table("scenario", "target", "verdict", "report", box=None, pad_edge=False)
-    for run in runs:
-        names = (run.result.scenario.name, run.result.target.name, run.verdict)
-        table.add_row(*names, str(run.path / "report.html"))
-    console.print()
-    console.print(table)
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._console, self._quiet = console, quiet
+        self.runs: list[Run] = []
 
+    def begins(self, one: Prepared) -> None:
+        if not self._quiet:
+            plan = one.plan
+            self._console.print(
+                f"[bold]{plan.scenario.name}[/] on {plan.target.name}, seed {plan.seed}, about {plan.total_s:.0f} s"
+            )
 
-def _worst(runs: list[Run]) -> int:
-    from harness.judging.result import EXIT_STATUS, PRECEDENCE
+    def ended(self, run: Run) -> Run:
+        self.runs.append(run)
+        if not self._quiet:
+            _show(self._console, run)
+        return run
 
-    if any(run.stopped for run in runs):
-        return _INTERRUPTED
+    def found(self, one: Prepared, run: Run) -> None:
+        """That *run* was made before and stands for one of now."""
+        self.runs.append(run)
+        said = f"{one.plan.scenario.name} on {one.plan.target.name}: not run again, {run.verdict} in {run.path}"
+        self._console.print(said, soft_wrap=True, highlight=False)
 
-    verdicts = {run.verdict for run in runs}
-    return EXIT_STATUS[next(verdict for verdict in PRECEDENCE if verdict in verdicts)]
+    def all(self, grid: Grid) -> None:
+        if self._quiet:
+            return
+        from rich.table import Table
+
+        table = Table("scenario", "target", "verdict", "report", box=None, pad_edge=False)
+        for run in grid.runs:
+            names = (run.result.scenario.name, run.result.target.name, run.verdict)
+            table.add_row(*names, str(run.path / "report.html"))
+        self._console.print()
+        self._console.print(table)
+        self._console.print(f"scorecard: {grid.page}", soft_wrap=True, highlight=False)
 
 
 def _console(*, stderr: bool = False) -> Console:

@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from harness.judging.result import Result
+from harness.judging.scorecard import Scorecard
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
@@ -20,10 +21,11 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "target": Target,
     "questions": Questions,
     "result": Result,
+    "scorecard": Scorecard,
 }
 """What there is a schema of; the file of each is ``harness/schemas/NAME.json``."""
 
-_WRITTEN_BY_US = (Result,)
+_WRITTEN_BY_US = (Result, Scorecard)
 
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:

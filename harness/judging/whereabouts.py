@@ -35,7 +35,7 @@ def by_link(evidence: Evidence) -> list[LinkOutcomes]:
         if link.carries == "http"
         for phase in evidence.plan.phases
         if (here := counted & (began_in == phase.name) & (evidence.column("attempts", "link") == name)).any()
-        for answers in [_most_first(_answers(evidence, here))]
+        for answers in [most_first(_answers(evidence, here))]
     ]
 
 
@@ -50,11 +50,11 @@ def _of_entry(evidence: Evidence, name: str, region: str | None, phase: str) -> 
         phase=phase,
         requests=int(here.sum()),
         good=int((here & good).sum()),
-        otherwise=_most_first(_otherwise(evidence, here & ~good)),
+        otherwise=most_first(came_to(evidence, here & ~good)),
     )
 
 
-def _otherwise(evidence: Evidence, bad: np.ndarray) -> Iterator[str]:
+def came_to(evidence: Evidence, bad: np.ndarray) -> Iterator[str]:
     """What each of those requests came to: a status that tells of an error, or how it ended."""
     rows, within_ms = evidence.requests, 1000 * evidence.plan.scenario.good.within
     columns = (rows["outcome"], rows["status"], rows["latency_ms"])
@@ -75,5 +75,5 @@ def _answers(evidence: Evidence, here: np.ndarray) -> Iterator[str]:
         yield str(int(status)) if whole else str(outcome).replace("_", " ")
 
 
-def _most_first(what: Iterator[str]) -> dict[str, int]:
+def most_first(what: Iterator[str]) -> dict[str, int]:
     return dict(sorted(Counter(what).items(), key=lambda pair: (-pair[1], pair[0])))

@@ -29,7 +29,7 @@ def page(result: Result, evidence: Evidence | None, baseline: Result | None = No
 
     With a *baseline* it also says what changed since that run; everything else stays as it is.
     """
-    style, script = _style(), _script()
+    script = _script()
     trusted = result.verdict in words.TRUSTED
     # Of a run that says nothing of the service the first question is why.
     order = list(sections) if trusted else sorted(sections, key=lambda name: name != _WHY)
@@ -40,19 +40,23 @@ def page(result: Result, evidence: Evidence | None, baseline: Result | None = No
         where=[_UNIT.sub("\\1\u00a0\\2", line) for line in where(result)],
         advice=advice(result),
         trusted=trusted,
-        policy=_policy(style, script),
-        style=style,
         script=script,
+        **frame(script),
         sections={name: sections[name](result, evidence) for name in order},
         changes=changes.section(result, baseline),
     )
     return str(html)
 
 
-def _policy(style: Markup, script: Markup) -> str:
-    """What a browser may do with the page: its own style and script, and nothing else."""
-    own = f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
-    return f"default-src 'none'; {own}; img-src data:; base-uri 'none'; form-action 'none'"
+def frame(script: Markup | None = None) -> dict[str, Markup | str]:
+    """What `frame.html` needs of a page with this *script* or none: its style, and what a browser may do with it.
+
+    That is to use the page's own style and script, and nothing else.
+    """
+    style = _style()
+    own = f"style-src '{_hash(style)}'" + (f"; script-src '{_hash(script)}'" if script is not None else "")
+    policy = f"default-src 'none'; {own}; img-src data:; base-uri 'none'; form-action 'none'"
+    return {"style": style, "policy": policy}
 
 
 def _hash(text: Markup) -> str:

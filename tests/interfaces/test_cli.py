@@ -334,7 +334,7 @@ def test_a_baseline_is_compared_with_one_run(harness: Callable[..., Said], store
     two = ("scenarios/region-loss.yaml", "scenarios/cache-divergence.yaml")
     ended = harness("run", *two, "--out", tmp_path / "reports", "--baseline", stored)
     assert ended.status == 2
-    assert "--baseline: is compared with one run; name one scenario, not 2" in ended.err
+    assert "--baseline: is compared with one run; name one scenario and one target, not 2" in ended.err
     assert not (tmp_path / "reports").exists()
 
 
@@ -598,3 +598,15 @@ def test_a_plan_lists_what_would_be_started_and_reached_with_secrets_by_their_na
     assert "https://api.openai.com" in planned
     assert "asked by the load" in planned
     assert "sk-canary" not in planned
+
+
+def test_several_targets_are_a_grid_with_a_scorecard(
+    harness: Callable[..., Said], conducted: list[str], tmp_path: Path
+) -> None:
+    targets = [word for name in ("fragile", "resilient") for word in ("--target", f"scenarios/targets/{name}.yaml")]
+    ended = harness("run", SCENARIOS[0], *targets, "--out", tmp_path / "out")
+    assert conducted == ["region-loss"] * 2
+    assert ended.out.endswith(f"scorecard: {tmp_path / 'out' / 'scorecard.html'}\n")
+    card = json.loads((tmp_path / "out" / "scorecard.json").read_text())
+    assert [system["name"] for system in card["systems"]] == ["fragile", "resilient"]
+    assert card["exit_status"] == ended.status

@@ -1,0 +1,186 @@
+"""A grid of runs: every scenario on every target, one after the other, gone on with where it was stopped, and told of on one scorecard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from os.path import relpath
+from pathlib import Path
+from shlex import quote
+
+from harness.judging.result import EXIT_STATUS, Outcome
+from harness.judging.scorecard import Cell, Scorecard, cell, scorecard
+from harness.prepare import Asked, Prepared, prepare
+from harness.problems import Problem, UsageProblems
+from harness.reading.kinds import kind_of
+from harness.reading.scenario import Scenario
+from harness.record import run_folder
+from harness.record.history import Begun
+from harness.stored import Run, load, load_evidence
+
+FINISHED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive", "aborted")
+"""Verdicts of runs that came to an end of their own and say something; a run with another one is made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What a grid came to: its *runs* in the order in which they were asked for, and the *scorecard*, stored in *path*.
+
+    *stopped*: somebody asked to stop, so that some runs may be missing.
+    """
+
+    path: Path
+    runs: tuple[Run, ...]
+    scorecard: Scorecard
+    stopped: bool = False
+
+    @property
+    def page(self) -> Path:
+        return self.path / "scorecard.html"
+
+    @property
+    def exit_status(self) -> int:
+        """That of the worst run; as of one that was interrupted where somebody stopped the grid."""
+        return EXIT_STATUS["interrupted"] if self.stopped else self.scorecard.exit_status
+
+
+def scenario_files(named: Sequence[Path]) -> list[Path]:
+    """The files that are *named*, and in the place of a folder the scenarios that lie in it, by their names.
+
+    Raises UsageProblems for a folder in which there is none.
+    """
+    return [file for path in named for file in (_inside(path) if path.is_dir() else [path])]
+
+
+def prepare_all(
+    scenarios: Sequence[Path], targets: Sequence[Path | None], asked: Asked, environment: Mapping[str, str]
+) -> list[Prepared]:
+    """Every scenario with every target, read and checked, scenario by scenario.
+
+    Raises UsageProblems with what is wrong with all of them: a mistake in the last must not cost the runs of the others.
+    """
+    prepared: list[Prepared] = []
+    problems: list[Problem] = []
+    for scenario in scenarios:
+        for target in targets:
+            try:
+                prepared.append(prepare(scenario, target, asked, environment, starts=True))
+            except UsageProblems as found:
+                problems += [problem for problem in found.problems if problem not in problems]
+    problems += _told_apart(prepared) if not problems else ()
+    if problems:
+        raise UsageProblems(*problems)
+    return prepared
+
+
+def resumes(asked: bool | None, targets: Sequence[object]) -> bool:
+    """Whether a grid goes on with what was run before, where nobody *asked* either way.
+
+    Several systems are held beside one another, and take long. One is most often somebody's own, which changes while its files do not: a
+    verdict on what it was yesterday would be none on what it is.
+    """
+    return len(targets) > 1 if asked is None else asked
+
+
+def carry_out(
+    prepared: Sequence[Prepared],
+    out: Path,
+    run: Callable[[Prepared], Run],
+    *,
+    resume: bool = False,
+    tell: Callable[[Prepared, Run], None] = lambda _prepared, _run: None,
+) -> Grid:
+    """Make one *run* after another, and write the scorecard into *out* after each, so that what was made is told of however it ends.
+
+    With *resume*, what has a finished run in *out* of the same inputs (the texts of all files, the seed and what was asked for beside
+    them) is not run again; the newest such run stands for it, and is *told* of.
+    """
+    finished = _finished(out) if resume else {}
+    runs: list[Run] = []
+    cells: list[Cell] = []
+    made = _written(out, prepared, cells)
+    for one in prepared:
+        if earlier := finished.get(_inputs_of(one)):
+            runs.append(load(earlier))
+            tell(one, runs[-1])
+        else:
+            runs.append(run(one))
+        cells.append(_cell(runs[-1], out))
+        made = _written(out, prepared, cells)
+        if runs[-1].stopped:
+            break
+    return Grid(out, tuple(runs), made, any(run.stopped for run in runs))
+
+
+def _inside(folder: Path) -> list[Path]:
+    found = [path for path in sorted(folder.glob("*.yaml")) if kind_of(path) is Scenario]
+    if not found:
+        raise UsageProblems(
+            Problem("no scenario lies in this folder; name one that has some, or files", file=str(folder))
+        )
+    return found
+
+
+def _told_apart(prepared: Sequence[Prepared]) -> Iterator[Problem]:
+    """Files of one name that are not one: their cells would stand in one place of the scorecard."""
+    for of in (lambda one: one.scenario, lambda one: one.target):
+        first: dict[str, str] = {}
+        for document in map(of, prepared):
+            name = document.value.name
+            other = first.setdefault(name, document.file)
+            if other != document.file:
+                what = f"is called {name!r}, as {other} is; in a grid each needs a name of its own"
+                yield Problem(what, document.file, path="name")
+
+
+_Inputs = tuple[object, ...]
+
+
+def _inputs_of(prepared: Prepared) -> _Inputs:
+    """All that makes the run what it is, but for what runs."""
+    asked = prepared.asked
+    files = (prepared.scenario.sha256, prepared.target.sha256, prepared.questions.sha256)
+    return (*files, prepared.plan.seed, asked.overrides, asked.expectations, asked.with_faults)
+
+
+def _inputs_in(begun: Begun) -> _Inputs:
+    files = (begun.scenario_sha256, begun.target_sha256, begun.questions_sha256)
+    return (*files, begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
+
+
+def _finished(out: Path) -> dict[_Inputs, Path]:
+    """The newest finished run below *out* of each inputs."""
+    found: dict[_Inputs, tuple[str, Path]] = {}
+    for path in sorted(out.glob("*/*/history.jsonl")):
+        try:
+            run, begun = load(path.parent), run_folder.read_history(run_folder.find(path.parent))[0]
+        except UsageProblems:
+            continue  # it was never judged, or is damaged: it is made again
+        if run.verdict in FINISHED:
+            inputs, made = _inputs_in(begun), (begun.started_at, path.parent)
+            found[inputs] = max(found.get(inputs, made), made)
+    return {inputs: path for inputs, (_, path) in found.items()}
+
+
+def _cell(run: Run, out: Path) -> Cell:
+    """What *run* came to, from what it stored."""
+    evidence = load_evidence(run_folder.find(run.path), keep=False, say=lambda _: None)
+    return cell(run.result, evidence, Path(relpath(run.path, out)).as_posix())
+
+
+def _written(out: Path, prepared: Sequence[Prepared], cells: Sequence[Cell]) -> Scorecard:
+    """The scorecard of what there is, as JSON and as a page."""
+    from harness.conduct import replay, versions
+    from harness.report.scorecard import page
+
+    made = scorecard(
+        (one.plan for one in prepared),
+        cells,
+        replay=f"{replay(*prepared)} --out {quote(str(out))} --resume",
+        versions=versions(),
+        missing=len(prepared) - len(cells),
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    run_folder.write(out / "scorecard.json", made.to_json())
+    run_folder.write(out / "scorecard.html", page(made))
+    return made
