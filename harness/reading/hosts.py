@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import NamedTuple
+from urllib.parse import quote
 
 # A link's address, whole or in parts: that is one of ours.
 _OUR_OWN = re.compile(r"[a-z]+://\{[^{}]*\.(?:url|host)\}(?::(?:\d+|\{[^{}]*\}))?(?=/|$)")
@@ -13,6 +14,8 @@ _ADDRESS = re.compile(
     r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?:(?P<user>[^/@]*)@)?"
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._-]|\{[^{}]*\})*)(?::(?P<port>[^/@]*))?(?P<path>/[^@]*)?"
 )
+# RFC 3986, 3.2.1; what is left of a user when this is taken away, readers take for different things.
+_NO_USER = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:%-]")
 _PORT = re.compile(r"\d{1,5}|\{[^{}]+\}")
 _HOST_CHARS_MAX, _LABEL_CHARS_MAX = 253, 63  # RFC 1035, section 2.3.4
 # Where one reader ends the host here, another reads on; and nobody sees what is no character.
@@ -42,6 +45,8 @@ def address(text: str) -> Address:
     parts = Address(*(match[name] or "" for name in Address._fields))
     if match["user"] == "":
         raise ValueError("has an @ with nothing before it")
+    if odd := next(iter(_NO_USER.sub("", _PLACEHOLDER.sub("", parts.user))), None):
+        raise ValueError(f"has a {odd} before the @; in a name or a password write {quote(odd)}")
     if not parts.host:
         raise ValueError("has no host")
     if parts.host.startswith("[") and not _is_ipv6(parts.host[1:-1]):

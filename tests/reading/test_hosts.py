@@ -48,6 +48,9 @@ def test_an_address_is_its_parts(text: str, parts: tuple[str, ...]) -> None:
         ("HTTPS://prod", "begins with HTTPS://; write https://"),
         ("http://prüd", "has a host that is no name and no IP address"),
         ("http://[::1", "has a host that is no name and no IP address"),
+        ("http://]@1", r"has a \] before the @; in a name or a password write %5D"),
+        ("redis://:a[b@store", r"has a \[ before the @; in a name or a password write %5B"),
+        ("http://é@store", "has a é before the @; in a name or a password write %C3%A9"),
         ("http://[1]", r"has \[1\] for a host; an IPv6 address stands in brackets, and nothing else"),
         ("http://[127.0.0.1]:80", r"has \[127.0.0.1\] for a host"),
         ("http://[::1::]", r"has \[::1::\] for a host"),
@@ -67,6 +70,7 @@ def test_what_two_readers_could_read_in_two_ways_is_no_address(text: str, why: s
 @example("http://127.0.0.1:1@a")
 @example("http://a:1/@127.0.0.1")
 @example("http://[1]")
+@example("http://]@1")
 def test_what_is_taken_leads_where_others_see_it_lead(text: str) -> None:
     try:
         found = address(text)
