@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from simulated_world import Memory, Plain, SimWorld
 
 from harness.interfaces.terminal import verdict_lines
@@ -86,6 +87,57 @@ def test_a_fault_that_hits_all_or_asks_for_no_share_is_told_of_neither_more_nor_
     assert shares(fault) == (1.0, 1.0, 10)
     (limit,) = judged(arrivals((5, "rate_limit-1")), LIMIT).faults
     assert (limit.share_asked, limit.share_delivered, words.delivered(limit)) == (None, None, "")
+
+
+def said(*each: tuple[int, str, str]) -> list[Arrival]:
+    """So many arrivals on the east's link that came to some faults, and were hit by some."""
+    return [
+        Arrival("provider-east", 3.5, fault=hit.rpartition(" ")[2], came_to=came_to, hit_by=hit)
+        for n, came_to, hit in each
+        for _ in range(n)
+    ]
+
+
+def test_where_the_edge_wrote_down_what_came_to_a_fault_the_share_is_of_those(judged: Callable[..., Result]) -> None:
+    rows = said((25, "http_error-1", "http_error-1"), (75, "http_error-1", ""), (200, "", ""))
+    (fault,) = judged(rows, errors(0.25, on={"link": "provider-east", "model": "gpt-*"})).faults
+    assert shares(fault) == (0.25, 0.25, 100)
+
+
+def test_an_attempt_that_two_faults_hit_counts_for_both(judged: Callable[..., Result]) -> None:
+    late = {"kind": "latency", "on": {"link": "provider-east"}, "base": "300ms", "share": 0.5}
+    both = "latency-1 http_error-2"
+    rows = said((25, both, both), (25, both, "latency-1"), (25, both, "http_error-2"), (25, both, ""))
+    assert [shares(fault)[:2] for fault in judged(rows, late, errors(0.5)).faults] == [(0.5, 0.5), (0.5, 0.5)]
+
+
+def test_a_share_that_climbs_is_held_against_what_it_was_when_attempts_came(judged: Callable[..., Result]) -> None:
+    climbing = errors(0.5, ramp={"share": {"from": 0, "over": "2s"}})
+    # Half a second after the fault began, an eighth is hit.
+    (fault,) = judged(said((12, "http_error-1", "http_error-1"), (88, "http_error-1", "")), climbing).faults
+    assert shares(fault) == (pytest.approx(0.125), 0.12, 100)
+    assert judged(said((50, "http_error-1", "http_error-1"), (50, "http_error-1", "")), climbing).verdict == "invalid"
+
+
+def test_attempts_that_share_a_lot_are_not_held_against_one_of_each(judged: Callable[..., Result]) -> None:
+    rows = said((60, "http_error-1", "http_error-1"), (40, "http_error-1", ""))
+    for per, verdict_ in (("conversation", "pass"), ("attempt", "invalid")):
+        marked = [replace(row, nonce="n-00000000aa") for row in rows]
+        assert judged(marked, errors(0.25, per=per)).verdict == verdict_
+
+
+@pytest.mark.parametrize(("joined", "verdict_"), [(100, "pass"), (99, "pass"), (90, "invalid")])
+def test_a_fault_for_some_tries_of_a_request_needs_attempts_that_are_joined(
+    judged: Callable[..., Result], joined: int, verdict_: str
+) -> None:
+    rows = said((100, "http_error-1", "http_error-1"))
+    rows = [replace(row, nonce="n-00000000aa" if number < joined else "") for number, row in enumerate(rows)]
+    result = judged(rows, errors(1, on={"link": "provider-east", "attempt": 1}))
+    assert result.verdict == verdict_
+    told = "can only be for attempts that are joined to a request, and 90.0% of those on its links were"
+    assert (told in result.reason) == (verdict_ == "invalid")
+    # A fault for all of them needs no such thing.
+    assert judged(rows, errors(1)).verdict == "pass"
 
 
 def test_where_no_attempt_came_nothing_is_said_of_the_share(judged: Callable[..., Result]) -> None:
