@@ -12,9 +12,7 @@ import asyncio
 import multiprocessing
 import multiprocessing.synchronize
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -23,7 +21,7 @@ from pathlib import Path
 from harness.record.instrument import Lateness, read
 
 sys.path.insert(0, str(Path(__file__).parent))
-from wire_overhead import run, start_wire
+from both_ways import both_ways, run
 
 RATE_PER_S = 100
 STRETCH_S = 3.0
@@ -73,28 +71,17 @@ class _Delays:
 
 def main() -> None:
     """Print the worst delay of the small ones both ways, and what the wire held."""
-    with tempfile.TemporaryDirectory() as folder:
-        running: list[subprocess.Popen[bytes]] = []
-        provider = _start_provider()
-        try:
-            tap, wire = start_wire(Path(folder), provider, running)
-            ways = {"direct": provider, "through": tap}
-            for port in ways.values():
-                run(_beside(port, 1, _Delays()))  # to open connections and fill caches
-            before_mb = _memory_mb(wire)
-            for size_mb in SIZES_MB:
-                began_s = time.monotonic()
-                _print(size_mb, _measured(ways, size_mb))
-                print(f"  the wire's own loop ran at most {_late_ms(Path(folder), began_s):.2f} ms late")
-            print(f"memory of the wire process: {before_mb:.1f} MB before, at most {_memory_mb(wire) - before_mb:+.1f} MB "
-                  f"(target +{TARGET_MB:g} MB)")  # fmt: skip
-        finally:
-            for process in running:
-                process.kill()
-                process.wait()
-            for child in multiprocessing.active_children():
-                child.kill()
-                child.join()
+    with both_ways(_Provider) as ways:
+        ports = {"direct": ways.direct, "through": ways.tap}
+        for port in ports.values():
+            run(_beside(port, 1, _Delays()))  # to open connections and fill caches
+        before_mb = _memory_mb(ways.pid)
+        for size_mb in SIZES_MB:
+            began_s = time.monotonic()
+            _print(size_mb, _measured(ports, size_mb))
+            print(f"  the wire's own loop ran at most {_late_ms(ways.folder, began_s):.2f} ms late")
+        print(f"memory of the wire process: {before_mb:.1f} MB before, at most {_memory_mb(ways.pid) - before_mb:+.1f} MB "
+              f"(target +{TARGET_MB:g} MB)")  # fmt: skip
 
 
 def _measured(ways: dict[str, int], size_mb: int) -> dict[str, _Delays]:
@@ -164,21 +151,6 @@ def _send_large(port: int, size_mb: int, stop: multiprocessing.synchronize.Event
             took_s.append(time.monotonic() - began_s)
             stop.wait(max(0.0, began_s + EACH_S - time.monotonic()))
     told.send(took_s)
-
-
-def _start_provider() -> int:
-    ours, theirs = multiprocessing.Pipe()
-    multiprocessing.Process(target=_provide, args=(theirs,), daemon=True).start()
-    return int(ours.recv())
-
-
-def _provide(told: Connection) -> None:
-    async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(_Provider, "127.0.0.1", 0, backlog=1024)
-        told.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    run(serve())
 
 
 def _late_ms(folder: Path, since_s: float) -> float:

@@ -1,25 +1,22 @@
-"""What the wire adds to the time to the first token: ``python tests/benchmarks/wire_overhead.py`` (about 20 s).
+"""What the wire adds to the time to the first token: ``python tests/benchmarks/wire_overhead.py`` (about 30 s).
 
-Streams are opened at a constant rate, in turn straight to a provider and through tap, Toxiproxy and edge, so that both see the
-same moments of the machine. All processes are on this machine and share its processors, so what is printed is an upper bound.
+Streams are opened at a constant rate, in turn straight to a provider, through tap, Toxiproxy and edge, and so with ten rules in force
+that hit nobody, so that all see the same moments of the machine. All processes are on this machine and share its processors, so what is
+printed is an upper bound.
 """
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import os
-import subprocess
 import sys
-import tempfile
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
 
-from harness.running.free_port import free_port
-from harness.running.toxiproxy import ENVIRONMENT, ToxiproxyApi, ToxiproxyStage, obtain, wait_ready
-from harness.running.toxiproxy import command as toxiproxy_command
-from harness.running.wire import Config, LinkConfig, WireStage, command, ready, write
+from harness.faults.effects import Delay, EdgeRule, Fail, Throttle
+from harness.faults.requests import Requests
+
+sys.path.insert(0, str(Path(__file__).parent))
+from both_ways import LINK, Ways, both_ways, cpu_s, run
 
 RATE_PER_S = 200
 CHUNKS = 20
@@ -27,6 +24,13 @@ GAP_S = 0.005
 STRETCH_S = 2.0
 STRETCHES = 4
 TARGET_MS = 1.2
+RULES_RATIO = 1.1
+RULES = {
+    **{f"seldom-{number}": EdgeRule(LINK, Fail(503), Requests(share_ratio=1e-9)) for number in range(4)},
+    **{f"others-{number}": EdgeRule(LINK, Delay(1.0), Requests(model="gpt-*", attempt_max=1)) for number in range(4)},
+    **{f"ample-{number}": EdgeRule(LINK, Throttle(1e9, 1000)) for number in range(2)},
+}
+"""Ten that hit nobody: they draw, they match, they count."""
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 _EVENT = b'data: {"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"token "}}]}\n\n'
@@ -84,10 +88,16 @@ class _Load:
         self._port = port
         self._idle: list[_Stream] = []
         self.waits_ms: list[float] = []
-        self.sent = 0
+        self.sent, self.cpu_s = 0, 0.0
 
-    async def stretch(self) -> None:
-        loop = asyncio.get_running_loop()
+    def forget(self) -> None:
+        """Begin anew, with connections open."""
+        self.waits_ms.clear()
+        self.sent, self.cpu_s = 0, 0.0
+
+    async def stretch(self, pid: int | None = None) -> None:
+        """Streams for a while; `cpu_s` gets what process *pid* used meanwhile."""
+        loop, before_s = asyncio.get_running_loop(), cpu_s(pid) if pid else 0.0
         began_s = loop.time()
         count = int(RATE_PER_S * STRETCH_S)
         for number in range(count):
@@ -100,101 +110,32 @@ class _Load:
             self._idle.pop().ask()
         self.sent += count
         await asyncio.sleep(2 * CHUNKS * GAP_S)
+        self.cpu_s += cpu_s(pid) - before_s if pid else 0.0
 
 
 def main() -> None:
-    """Print the time to the first token both ways, and what the wire added."""
-    with tempfile.TemporaryDirectory() as folder:
-        running: list[subprocess.Popen[bytes]] = []
-        provider = _start_provider()
-        try:
-            taps, wire = start_wire(Path(folder), provider, running)
-            direct, through = run(_measure(provider, taps))
-            _print("direct", direct)
-            _print("tap + Toxiproxy + edge", through)
-            _print_difference(direct, through, _cpu_s(wire))
-        finally:
-            for process in running:
-                process.kill()
-                process.wait()
-            for child in multiprocessing.active_children():
-                child.kill()
-                child.join()
+    """Print the time to the first token each way, and what the wire added."""
+    with both_ways(_Provider) as ways:
+        direct, through, ruled = _Load(ways.direct), _Load(ways.tap), _Load(ways.tap)
+        run(_measure(ways, direct, through, ruled))
+        _print("direct", direct)
+        _print("tap + Toxiproxy + edge", through)
+        _print(f"the same with {len(RULES)} rules", ruled)
+        _print_difference(direct, through, ruled)
 
 
-async def _measure(provider: int, tap: int) -> tuple[_Load, _Load]:
-    direct, through = _Load(provider), _Load(tap)
+async def _measure(ways: Ways, direct: _Load, through: _Load, ruled: _Load) -> None:
     for load in (direct, through):
         await load.stretch()  # to open connections and fill caches
-        load.waits_ms.clear()
-        load.sent = 0
+        load.forget()
     for _ in range(STRETCHES):
         await direct.stretch()
-        await through.stretch()
-    return direct, through
-
-
-def _start_provider() -> int:
-    ours, theirs = multiprocessing.Pipe()
-    multiprocessing.Process(target=_provide, args=(theirs,), daemon=True).start()
-    return int(ours.recv())
-
-
-def _provide(told: Connection) -> None:
-    async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(_Provider, "127.0.0.1", 0, backlog=1024)
-        told.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    run(serve())
-
-
-def start_wire(folder: Path, provider: int, running: list[subprocess.Popen[bytes]]) -> tuple[int, int]:
-    """Tap, Toxiproxy and edge in front of *provider*: the tap's port, and the wire's process; *running* gets all that was started."""
-    path, told = folder / "config.json", folder / "ready.json"
-    write(
-        Config(
-            [LinkConfig("east", f"http://127.0.0.1:{provider}")],
-            str(folder),
-            1,
-            str(told),
-            instrument=str(folder / "instrument"),
-        ),
-        path,
-    )
-    running.append(subprocess.Popen(command(path)))
-    wire = running[-1]
-    binary = obtain(Path.home() / ".cache" / "resilience-harness", print, path=os.environ.get("PATH"))
-    port = free_port()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    running.append(subprocess.Popen(toxiproxy_command(binary.path, port), env={**os.environ, **ENVIRONMENT}, **quiet))
-    api = ToxiproxyApi(f"http://127.0.0.1:{port}")
-    wait_ready(api, time.monotonic() + 15, lambda: running[-1].poll() is None)
-    late_s = time.monotonic() + 15
-    while (ports := ready(told)) is None:
-        assert time.monotonic() < late_s
-        time.sleep(0.02)
-    _, proxied = ToxiproxyStage(api, "overhead-").open_link("east", f"127.0.0.1:{ports.links['east'].edge}")
-    WireStage(ports.control_url).connect_link("east", proxied)
-    api.close()
-    return ports.links["east"].tap, wire.pid
-
-
-def run(work):
-    """As the wire runs: on uvloop where it is there."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
-
-
-def _cpu_s(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return float("nan")
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        await through.stretch(ways.pid)
+        for name, rule in RULES.items():
+            ways.stage.inject(name, rule)
+        await ruled.stretch(ways.pid)
+        for name, rule in RULES.items():
+            ways.stage.revert(name, rule)
 
 
 def _at(values: list[float], share_ratio: float) -> float:
@@ -208,11 +149,16 @@ def _print(name: str, load: _Load) -> None:
     )
 
 
-def _print_difference(direct: _Load, through: _Load, cpu_s: float) -> None:
+def _print_difference(direct: _Load, through: _Load, ruled: _Load) -> None:
     added_ms = [_at(through.waits_ms, share) - _at(direct.waits_ms, share) for share in (0.5, 0.99)]
-    each_ms = cpu_s / (RATE_PER_S * STRETCH_S * (STRETCHES + 1)) * 1000
     print(f"{'added':24} p50 {added_ms[0]:.3f} ms (target {TARGET_MS} ms), p99 {added_ms[1]:.3f} ms")
-    print(f"{'wire process':24} {each_ms:.2f} ms of CPU a stream of {CHUNKS} chunks, its start included")
+    each_ms = [1000 * load.cpu_s / load.sent for load in (through, ruled)]
+    print(f"{'wire process':24} {each_ms[0]:.2f} ms of CPU a stream of {CHUNKS} chunks")
+    ratio = _at(ruled.waits_ms, 0.5) / _at(through.waits_ms, 0.5)
+    print(
+        f"{f'{len(RULES)} rules to none':24} first token p50 {ratio:.2f} times (target {RULES_RATIO}), "
+        f"CPU {each_ms[1] / each_ms[0]:.2f} times"
+    )
 
 
 if __name__ == "__main__":

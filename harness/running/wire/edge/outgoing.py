@@ -34,6 +34,8 @@ class Outgoing:
 
     def __init__(self, following: Sequence[tuple[str, Following]], told: Told) -> None:
         self._following = following
+        # Those that do no more than change the head need not be asked of every piece.
+        self._changing = [(fault, each) for fault, each in following if type(each).piece is not Following.piece]
         self._told = told
         self._waiting: deque[tuple[str, Deed | None]] = deque()  # None: the end
         self._bytes = 0
@@ -53,6 +55,9 @@ class Outgoing:
 
     def hear(self, pieces: list[bytes], *, whole: bool) -> None:
         """The provider said the next *pieces*."""
+        if not self._changing:
+            self._tell(pieces, whole=whole)
+            return
         last = len(pieces) - 1
         for number, piece in enumerate(pieces or ([b""] if whole else [])):
             self._waiting += self._through(piece, whole=whole and number >= last)
@@ -70,7 +75,7 @@ class Outgoing:
     def _through(self, piece: bytes, *, whole: bool) -> list[tuple[str, Deed | None]]:
         """What becomes of *piece*, once each rule has said so of what the one before it made of it."""
         deeds: list[tuple[str, Deed | None]] = [("", piece)]
-        for fault, following in self._following:
+        for fault, following in self._changing:
             after: list[tuple[str, Deed | None]] = []
             for number, (by, deed) in enumerate(deeds):
                 if not isinstance(deed, bytes):
