@@ -23,6 +23,7 @@ BETWEEN_RUNS_LEAST = {
     "ratio": 0.01,
     "attempts per request": 0.03,
     "commands per request": 0.03,
+    "attempts per second": 0.1,
     **dict.fromkeys(COUNTS, 1.0),
 }
 """The same for small numbers, by unit: what is near 0 varies too."""

@@ -79,6 +79,18 @@ class Evidence:
         column: np.ndarray[Any, Any] = self.once((table, name), made)
         return column
 
+    def request_rows(self) -> np.ndarray[Any, Any]:
+        """Of each attempt the row of its request in the table; -1 where it is joined to none."""
+
+        def made() -> np.ndarray[Any, Any]:
+            import numpy as np
+
+            request, index = self.column("attempts", "request"), self.column("requests", "index")
+            return np.where(request >= 0, index.searchsorted(request), -1)
+
+        rows: np.ndarray[Any, Any] = self.once("request rows", made)
+        return rows
+
     @property
     def ended(self) -> Ended | None:
         """How the run ended; None when it was killed before it could say."""

@@ -41,10 +41,11 @@ def settlings(result: Result, evidence: Evidence) -> list[Settling]:
     """Times of the windows in which something was broken, such as failover and recovery, where they were measured."""
     if not result.faults:
         return []
+    expected = {finding.metric.partition(".")[0] for finding in result.findings}
     found = [
         settling
         for name, metric in result.metrics.items()
-        if telling(name).settled
+        if telling(name).settled and (telling(name).card != "expected" or name in expected)
         for settling in _of_metric(telling(name), metric, evidence)
     ]
     return sorted(found, key=lambda settling: (settling.since_s, settling.until_s))

@@ -10,7 +10,7 @@ from harness.judging.comparison import BETWEEN_RUNS_LEAST, BETWEEN_RUNS_RATIO, b
 from harness.judging.metrics import metrics
 from harness.judging.result import Measured
 
-UNITS = ("s", "ms", "ratio", "attempts per request", "commands per request", "answers", "times")
+UNITS = ("s", "ms", "ratio", "attempts per request", "commands per request", "attempts per second", "answers", "times")
 
 
 def measured(value: float | None, low: float | None, high: float | None) -> Measured:

@@ -340,6 +340,17 @@ def test_each_window_is_drawn_with_its_own_failover_and_recovery(tell, story) ->
     assert (starts, ends) == ([15, 27], [17, 29])
 
 
+def test_a_time_without_a_card_is_drawn_where_it_is_expected_alone(tell, story) -> None:
+    slow = "[{kind: latency, 'on': {kind: provider}, base: 100ms, for: 2s, id: one}]"
+
+    def drawn(expect: str) -> list[str]:
+        made = tell(story(faults=slow, expect=expect))
+        return [settling.what for settling in events.settlings(made.result, made.evidence)]
+
+    assert "failed back" not in drawn("[recovery_time_s <= 5]")
+    assert "failed back" in drawn("[failback_time_s <= 5]")
+
+
 def test_a_fault_that_comes_and_goes_is_one_row_of_bars_and_two_links_one_after_the_other_are_two(tell, story) -> None:
     slow = "{kind: latency, 'on': {kind: provider}, base: 100ms, id: slow"
     flapping = tell(story(faults=f"[{slow}, flap: {{period: 5s, duty: 0.4}}}}]", expect="[recovery_time_s <= 5]"))

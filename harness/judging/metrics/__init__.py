@@ -5,8 +5,11 @@ from __future__ import annotations
 from harness.judging.metrics.answer_consistency import AnswerConsistency, Leaks, MonotonicViolations
 from harness.judging.metrics.attempts_before_failover import AttemptsBeforeFailover
 from harness.judging.metrics.base import Metric, measurable, metrics, telling
+from harness.judging.metrics.failback_time import FailbackTime
+from harness.judging.metrics.fallback_ratio import FallbackRatio
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
+from harness.judging.metrics.probes_per_s import ProbesPerS
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
 from harness.judging.metrics.retry_after_obeyed import RetryAfterObeyed
 from harness.judging.metrics.retry_amplification import RetryAmplification
@@ -19,10 +22,13 @@ for _metric in (
     RecoveryTime(),
     FailoverTime(),
     Relapses(),
+    FailbackTime(),
     GoodRatio(),
     StreamIntegrity(),
     RetryAmplification(),
     AttemptsBeforeFailover(),
+    ProbesPerS(),
+    FallbackRatio(),
     OrphanedAttempts(),
     DuplicateCompletions(),
     NonRetryableRetries(),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.judging.scoring.recovery import Recovery, Relapse
 
 
-class _Settling(Metric):
+class Settling(Metric):
     """A time that each window has; the worst one counts."""
 
     unit: ClassVar[str] = "s"
@@ -59,7 +59,7 @@ class _Settling(Metric):
         return max(judged, key=lambda pair: (pair[1].value or 0.0, pair[1].high))[0].name
 
 
-class RecoveryTime(_Settling):
+class RecoveryTime(Settling):
     """Seconds from the end of a trouble until answers were good again and stayed so; censored when the run ended first.
 
     Windows that follow one another too fast for answers to be held good between them are one trouble, which ends with the last.
@@ -84,15 +84,7 @@ class RecoveryTime(_Settling):
         return list(told.items())
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        last = next(reversed(windows(plan, expectation.selection)), None)
-        if last is None:
-            return _NO_WINDOW
-        within = last.next_s < plan.total_s
-        where = f"after {last.name}, until the next fault begins," if within else "after the fault (phases.recovery)"
-        available_s = min(last.next_s, plan.total_s) - last.end_s
-        return _too_seldom(plan, expectation) or _too_short(
-            expectation, available_s, _hold_of(plan, expectation), where
-        )
+        return too_little_after(plan, expectation)
 
     def also(self, whole: Sample) -> dict[str, Measured]:
         found = [recovery for _, recovery in self.estimates(whole) if recovery is not None]
@@ -117,7 +109,7 @@ class RecoveryTime(_Settling):
         return f"answers{said.where} were good again {said.value} after {said.fault} had ended"
 
 
-class FailoverTime(_Settling):
+class FailoverTime(Settling):
     """Seconds from the start of a fault until answers were good while it lasted; censored when it ended first."""
 
     name: ClassVar[str] = "failover_time_s"
@@ -191,6 +183,17 @@ class Relapses(Metric):
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         return RecoveryTime().remark(sample)
+
+
+def too_little_after(plan: Plan, expectation: Expectation) -> str | None:
+    """Why *plan* watches too little after the end of a fault for *expectation* on a time from there; None where it watches enough."""
+    last = next(reversed(windows(plan, expectation.selection)), None)
+    if last is None:
+        return _NO_WINDOW
+    within = last.next_s < plan.total_s
+    where = f"after {last.name}, until the next fault begins," if within else "after the fault (phases.recovery)"
+    available_s = min(last.next_s, plan.total_s) - last.end_s
+    return _too_seldom(plan, expectation) or _too_short(expectation, available_s, _hold_of(plan, expectation), where)
 
 
 def recoveries(sample: Sample) -> list[tuple[Window, Recovery | None]]:

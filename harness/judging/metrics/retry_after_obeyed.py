@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.attempts import unwatched
-from harness.judging.metrics.base import Metric, best_case
+from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
-from harness.judging.sample import Sample, rate_per_s
-from harness.judging.scoring.shares import spotless, wilson
+from harness.judging.sample import Sample
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from harness.judging.scoring.distributions import Bools
@@ -23,7 +22,7 @@ EARLY_S = 0.01
 """So much earlier than it is due a sleeping client may wake up and still have waited."""
 
 
-class RetryAfterObeyed(Metric):
+class RetryAfterObeyed(Ratio):
     """Share of the tries after a stated wait (``retry-after``, ``retry-after-ms``) that came no earlier than that.
 
     A try follows a wait that the answer before it stated, to the same request and on the same link. It belongs to the phase in which its
@@ -31,21 +30,26 @@ class RetryAfterObeyed(Metric):
     """
 
     name: ClassVar[str] = "retry_after_obeyed"
-    unit: ClassVar[str] = "ratio"
-    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     labels: ClassVar[tuple[str, ...]] = ("region", "entry", "link")
     title: ClassVar[str] = "Waits obeyed"
     about: ClassVar[str] = "of tries after a stated wait waited so long"
     better: ClassVar[Literal["lower", "higher"] | None] = "higher"
-    card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
-    shown_in_fault: ClassVar[bool] = True
     counts_attempts: ClassVar[bool] = True
     broken_first: ClassVar[int] = 34
     held_first: ClassVar[int] = 34
 
-    def measure(self, sample: Sample, part: str | None = None) -> Interval:
-        interval: Interval = sample.once(self.name, lambda: _share(sample))
-        return interval
+    def rows(self, sample: Sample) -> tuple[npt.NDArray[np.float64], Bools] | None:
+        import numpy as np
+
+        if unwatched(sample):
+            return None
+        after, obeyed = sample.run.once("after waits", lambda: _after_waits(sample.run))
+        tries = sample.tries_of("after a wait", after)
+        waited = sample.tries_of("after a wait, obeyed", obeyed)
+        due_s, waited_of = np.repeat(sample.column("due_s"), tries), np.repeat(waited, tries)
+        # Of the tries of one request which one waited makes no difference to a share.
+        nth = np.arange(due_s.size) - np.repeat(np.cumsum(tries) - tries, tries)
+        return due_s, nth < waited_of
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """How many waits were stated where nothing was tried after one."""
@@ -55,13 +59,8 @@ class RetryAfterObeyed(Metric):
         return f"a wait was stated {stated} times, and nothing was tried on that link after one" if stated else ""
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        if not any(link.carries == "http" for link in plan.target.links.values()):
-            return f"target {plan.target.name!r} has no HTTP link, so no attempt can be seen"
         # How many tries there will be nobody knows: more than one of each request would be many.
-        if expectation.wants_low:
-            return best_case(plan, expectation, lambda n: wilson(0, n))
-        per_s = rate_per_s(plan, expectation.selection)
-        return best_case(plan, expectation, lambda n: spotless(n, per_s))
+        return no_http(plan) or super().unsettled(plan, expectation)
 
     def unseen(self, plan: Plan) -> list[str]:
         return [name for name, link in plan.target.links.items() if link.carries != "http"]
@@ -75,22 +74,6 @@ class RetryAfterObeyed(Metric):
     def held(self, said: Said) -> str:
         share = "every try" if said.number == 1 else f"{said.share} of the tries"
         return f"{share} after a stated wait waited so long{said.where}"
-
-
-def _share(sample: Sample) -> Interval:
-    import numpy as np
-
-    from harness.judging.scoring.good_ratio import good_ratio
-
-    if unwatched(sample):
-        return UNMEASURED
-    after, obeyed = sample.run.once("after waits", lambda: _after_waits(sample.run))
-    tries = sample.tries_of("after a wait", after)
-    waited = sample.tries_of("after a wait, obeyed", obeyed)
-    due_s, tries_of = np.repeat(sample.column("due_s"), tries), np.repeat(waited, tries)
-    # Of the tries of one request which one waited makes no difference to a share.
-    nth = np.arange(due_s.size) - np.repeat(np.cumsum(tries) - tries, tries)
-    return good_ratio(due_s, nth < tries_of)
 
 
 def _stated(run: Evidence) -> Bools:

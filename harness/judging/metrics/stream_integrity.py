@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
-from harness.judging.metrics.base import Metric, best_case, measured
+from harness.judging.metrics.base import Metric, measured
+from harness.judging.metrics.ratios import best_share, share
 from harness.judging.metrics.telling import Said
-from harness.judging.sample import Sample, rate_per_s
-from harness.judging.scoring.shares import spotless, wilson
+from harness.judging.sample import Sample
 from harness.planning.plan import Plan
 from harness.protocols.finish import cut_short
 from harness.protocols.sketch import read, squeezed
@@ -70,10 +71,7 @@ class StreamIntegrity(Metric):
             return f"target {plan.target.name!r} is asked for no streams (ask.stream), so there is none to be whole"
         if not any(link.carries == "http" for link in plan.target.links.values()):
             return f"target {plan.target.name!r} has no HTTP link, so it cannot be seen what the providers said"
-        if expectation.wants_low:
-            return best_case(plan, expectation, lambda n: wilson(0, n))
-        per_s = rate_per_s(plan, expectation.selection)
-        return best_case(plan, expectation, lambda n: spotless(n, per_s))
+        return best_share(plan, expectation)
 
     def also(self, whole: Sample) -> dict[str, Measured]:
         found = {part: self.measure(whole, part) for part in self.parts}
@@ -93,19 +91,13 @@ class StreamIntegrity(Metric):
 
 def _share(sample: Sample, part: str) -> Interval:
     """The share of streamed answers of one fate; one that is unknown may be of any."""
-    from harness.judging.scoring.good_ratio import good_ratio
-
     fates, due_s = _streamed(sample), sample.column("due_s")[sample.column("streamed")]
     unknown = fates == "unknown"
     if not fates.size or unknown.all():
         return UNMEASURED
-    among, within = fates == part, (fates == part) | unknown
-    if part == StreamIntegrity.usual_part:
-        least, most = good_ratio(due_s, among), good_ratio(due_s, within)
-        return Interval(least.value, least.low, most.high, least.n)
-    # What never happened has the interval of what always did, from the other side.
-    least, most = good_ratio(due_s, ~among), good_ratio(due_s, ~within)
-    return Interval(float(among.mean()), 1 - least.high, 1 - most.low, least.n)
+    seldom = part != StreamIntegrity.usual_part
+    least, most = (share(due_s, so, seldom=seldom) for so in (fates == part, (fates == part) | unknown))
+    return replace(least, high=most.high)
 
 
 def _streamed(sample: Sample) -> npt.NDArray[np.str_]:

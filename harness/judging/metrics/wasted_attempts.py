@@ -9,7 +9,6 @@ from harness.judging.metrics.attempts import OfSomeKind
 from harness.judging.metrics.telling import Said
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from harness.judging.scoring.distributions import Bools
@@ -35,7 +34,7 @@ class OrphanedAttempts(OfSomeKind):
     def kind(self, run: Evidence) -> Bools:
         import numpy as np
 
-        ended_s = np.append(run.column("requests", "end_s"), np.nan)[_rows_of(run)]
+        ended_s = np.append(run.column("requests", "end_s"), np.nan)[run.request_rows()]
         gone_s = np.where(np.isnan(ended_s), np.inf, ended_s) + LATE_S
         until_s = run.column("attempts", "end_s")
         orphaned: Bools = np.where(np.isnan(until_s), np.inf, until_s) > gone_s
@@ -117,11 +116,3 @@ class NonRetryableRetries(OfSomeKind):
         if said.number == 0:
             return f"nothing was tried again after an answer that no retry can mend{said.where}"
         return super().held(said)
-
-
-def _rows_of(run: Evidence) -> npt.NDArray[np.intp]:
-    """Of each attempt the row of its request in the table; -1 where it is joined to none."""
-    import numpy as np
-
-    request, index = run.column("attempts", "request"), run.column("requests", "index")
-    return np.where(request >= 0, index.searchsorted(request), -1)

@@ -1,0 +1,128 @@
+"""Who served each request: the link on which the answer was said that its client got; and whether that is where it usually comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.judging.evidence import Evidence
+from harness.planning.plan import Plan
+from harness.protocols.sketch import read, squeezed
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from harness.judging.scoring.distributions import Bools
+
+LATE_S = 0.25
+"""So much later than its request an attempt may end that served it: a client may have its answer before the connection is done."""
+SELDOM = 0.1
+"""A link that answers a smaller share of an entry's requests while nothing is broken is not where they usually go."""
+
+
+def providers(plan: Plan) -> list[str]:
+    """Names of the links on which requests are served: the HTTP links of kind ``provider``; all HTTP links where there is none."""
+    carrying = {name: link.kind for name, link in plan.target.links.items() if link.carries == "http"}
+    return [name for name, kind in carrying.items() if kind == "provider"] or list(carrying)
+
+
+def servers(run: Evidence) -> npt.NDArray[np.str_]:
+    """Of each request the link that served it; empty where it has no complete answer, or no provider was seen to give one."""
+    found: npt.NDArray[np.str_] = run.once("servers", lambda: _servers(run))
+    return found
+
+
+def usual(run: Evidence) -> dict[str, frozenset[str]]:
+    """The links that usually serve the requests to each entry: those that did so in the baseline, and not seldom."""
+
+    def made() -> dict[str, frozenset[str]]:
+        return {entry: _usual_at(run, entry) for entry in run.plan.target.entries_by_name}
+
+    found: dict[str, frozenset[str]] = run.once("usual servers", made)
+    return found
+
+
+def elsewhere(run: Evidence) -> Bools:
+    """Which requests were served on another link than they were tried on first, or than those to their entry usually are."""
+    found: Bools = run.once("served elsewhere", lambda: _elsewhere(run))
+    return found
+
+
+def _servers(run: Evidence) -> npt.NDArray[np.str_]:
+    import numpy as np
+
+    index, ended_s = run.column("requests", "index"), run.column("requests", "end_s")
+    rows, link = run.request_rows(), run.column("attempts", "link")
+    width = max([1, *map(len, run.plan.target.links)])
+    found = np.full(index.size, "", dtype=f"U{width}")
+    if not link.size:
+        return found
+    until_s = run.column("attempts", "end_s")
+    whole = (run.column("attempts", "status") == 200) & (run.column("attempts", "outcome") == "complete")
+    whole &= (rows >= 0) & np.isin(link, providers(run.plan)) & (until_s <= np.append(ended_s, np.nan)[rows] + LATE_S)
+    whole &= np.append(run.column("requests", "outcome") == "complete", False)[rows]
+    mine = np.flatnonzero(whole)
+    # The last one: who has a whole answer and asks once more did not like the first.
+    order = mine[np.lexsort((until_s[mine], rows[mine]))]
+    found[rows[order]] = link[order]
+    for row in _several(rows[order], link[order]):
+        found[row] = _as_said(run, row) or found[row]
+    return found
+
+
+def _several(rows: npt.NDArray[np.intp], links: npt.NDArray[np.str_]) -> list[int]:
+    """Rows of requests that more than one link answered; *rows* are in order."""
+    import numpy as np
+
+    apart = (rows[1:] == rows[:-1]) & (links[1:] != links[:-1])
+    return [int(row) for row in np.unique(rows[1:][apart])]
+
+
+def _as_said(run: Evidence, row: int) -> str:
+    """The one link on which the very text was said that the client of request *row* got; empty where that is none or several."""
+    said: dict[str, list[tuple[str, str]]] = run.once("said, by nonce", lambda: _said(run))
+    text = squeezed(str(run.column("requests", "answer")[row]))
+    told = said.get(str(run.column("requests", "nonce")[row]), [])
+    links = {link for link, written in told if (known := read(written)) and known.is_text(text)}
+    return links.pop() if len(links) == 1 else ""
+
+
+def _said(run: Evidence) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    columns = (run.column("arrivals", name).tolist() for name in ("nonce", "link", "sketch"))
+    for nonce, link, written in zip(*columns, strict=True):
+        if nonce and written:
+            found.setdefault(nonce, []).append((link, written))
+    return found
+
+
+def _usual_at(run: Evidence, entry: str) -> frozenset[str]:
+    here = (run.column("requests", "phase") == "baseline") & (run.column("requests", "entry") == entry)
+    served = servers(run)[here]
+    served = served[served != ""]
+    return frozenset(name for name in {*served.tolist()} if (served == name).mean() >= SELDOM)
+
+
+def _elsewhere(run: Evidence) -> Bools:
+    import numpy as np
+
+    served, entry = servers(run), run.column("requests", "entry")
+    unusual = np.zeros(served.size, np.bool_)
+    for name, links in usual(run).items():
+        # Where nothing is known of an entry, nothing is unusual there.
+        unusual |= (entry == name) & ~np.isin(served, list(links)) & bool(links)
+    first = _first_tried(run)
+    away: Bools = (served != "") & (unusual | ((first != "") & (first != served)))
+    return away
+
+
+def _first_tried(run: Evidence) -> npt.NDArray[np.str_]:
+    """Of each request the link on which it was tried first; empty where that is unknown."""
+    import numpy as np
+
+    rows, link = run.request_rows(), run.column("attempts", "link")
+    first = np.full(run.column("requests", "index").size, "", dtype=servers(run).dtype)
+    mine = np.flatnonzero((rows >= 0) & np.isin(link, providers(run.plan))) if link.size else np.zeros(0, np.intp)
+    # The table is in order of start, so the last that is written is the first that began.
+    first[rows[mine[::-1]]] = link[mine[::-1]]
+    return first
