@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class FallbackRatio(Ratio):
     """Share of the answered requests that another link served than they were tried on first, or than usually serves their entry.
 
-    Usual is what served a tenth or more of an entry's requests in the baseline. Only answers count of which it was seen who gave them. To fall
-    back is right while something is broken, so no side is the better one unless a limit says so.
+    Usual is what served a tenth or more of an entry's requests in the baseline. Only answers count of which it was seen who gave them.
+    To fall back is right while something is broken, so no side is the better one unless a limit says so.
     """
 
     name: ClassVar[str] = "fallback_ratio"
