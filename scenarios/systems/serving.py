@@ -22,30 +22,15 @@ class Chat(BaseHTTPRequestHandler):
         try:
             first = next(pieces, "")
         except Exception as error:  # noqa: BLE001 - whatever the library raises is what its user has to tell
-            self._whole(502, {"error": {"message": f"{type(error).__name__}: {error}"[:300]}})
+            self._whole(502, _told(error))
             return
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        self._piece(first)
-        try:
-            for piece in pieces:
-                self._piece(piece)
-            self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-            self._chunk(b"data: [DONE]\n\n")
-        except OSError:
-            self.close_connection = True  # the caller has gone
-            return
-        except Exception as error:  # noqa: BLE001 - as above; the head is out already
-            self._event({"error": {"message": f"{type(error).__name__}: {error}"[:300]}})
+        for event in _events(first, pieces):
+            self._chunk(b"data: " + event.encode() + b"\n\n")
         self._chunk(b"")
-
-    def _piece(self, text):
-        self._event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
-
-    def _event(self, event):
-        self._chunk(b"data: " + json.dumps(event).encode() + b"\n\n")
 
     def _chunk(self, data):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
@@ -60,6 +45,27 @@ class Chat(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+def _events(first, pieces):
+    """The data of each event of a stream: whole to its ``[DONE]``, or with an error as its last."""
+    try:
+        yield _chunk_of({"content": first})
+        for piece in pieces:
+            yield _chunk_of({"content": piece})
+    except Exception as error:  # noqa: BLE001 - as above; the head is out already
+        yield json.dumps(_told(error))
+        return
+    yield _chunk_of({}, "stop")
+    yield "[DONE]"
+
+
+def _chunk_of(delta, finish=None):
+    return json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+
+
+def _told(error):
+    return {"error": {"message": f"{type(error).__name__}: {error}"[:300]}}
 
 
 class Server(ThreadingHTTPServer):

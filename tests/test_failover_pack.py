@@ -1,0 +1,135 @@
+"""The failover pack: every situation fits every system, the documents name them all, and the small services add nothing of their own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from importlib import util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from harness.planning.plan import Plan
+from harness.prepare import Asked, prepare
+from harness.problems import UsageProblems
+
+ROOT = Path(__file__).resolve().parents[1]
+SITUATIONS = sorted((ROOT / "scenarios" / "failover").glob("*.yaml"))
+SYSTEMS = sorted((ROOT / "scenarios" / "systems").glob("*.yaml"))
+PAGE = (ROOT / "docs" / "failover.md").read_text()
+
+
+def planned(situation: Path, system: Path) -> Plan:
+    return prepare(situation, system, Asked(), None).plan
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda path: path.stem)
+def test_every_situation_fits_every_system_and_breaks_its_primary_alone(system: Path) -> None:
+    for situation in SITUATIONS:
+        made = planned(situation, system)
+        assert {link for d in made.disturbances for link in d.links} == {"primary"}, situation.stem
+
+
+def test_a_target_without_a_primary_is_refused() -> None:
+    with pytest.raises(UsageProblems, match="primary"):
+        planned(SITUATIONS[0], ROOT / "scenarios" / "targets" / "resilient.yaml")
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda path: path.stem)
+def test_a_situation_is_called_as_its_file_and_lasts_long_enough_for_equal_counts_to_be_exact(situation: Path) -> None:
+    made = planned(situation, SYSTEMS[0])
+    assert made.scenario.name == situation.stem
+    # Each of the systems has three tries of 30 s at a silent provider, and is otherwise through within 8 s.
+    longest_s = 95.0 if made.scenario.load.deadline > 95 else 8.0
+    in_force_s = sum(d.end_s - d.start_s for d in made.disturbances)
+    assert (in_force_s - longest_s) * made.scenario.load.rate_per_s >= 30
+
+
+@pytest.mark.parametrize("paths", [SITUATIONS, SYSTEMS], ids=["situations", "systems"])
+def test_the_page_has_a_row_for_each(paths: list[Path]) -> None:
+    assert [path.stem for path in paths if f"| `{path.stem}` |" not in PAGE] == []
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda path: path.stem)
+def test_a_system_says_with_which_line_it_is_installed_and_in_which_version(system: Path) -> None:
+    text = system.read_text()
+    if "harness.reference" in text:
+        return  # comes with the harness
+    (line,) = re.findall(r"^#   (.*(?:pip|npm) install.*)$", text, re.MULTILINE)
+    (about,) = re.findall(r"^about: (.*)$", text, re.MULTILINE)
+    pinned = line + "".join(path.read_text() for path in system.parent.glob(f"{system.stem}/package.json"))
+    (version,) = re.findall(r"\d+\.\d+\.\d+", about)
+    assert version in pinned
+
+
+@pytest.fixture
+def serving(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    spec = util.spec_from_file_location("serving", ROOT / "scenarios" / "systems" / "serving.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+Asks = Callable[[Callable[[object], Iterator[str]]], tuple[int, str]]
+
+
+@pytest.fixture
+def ask(serving: ModuleType) -> Iterator[Asks]:
+    """Status and body of a chat with a service whose answer has these pieces."""
+    servers = []
+
+    def asked(pieces: Callable[[object], Iterator[str]]) -> tuple[int, str]:
+        serving.Chat.pieces = staticmethod(pieces)
+        server = serving.Server(("127.0.0.1", 0), serving.Chat)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=20)
+        connection.request("POST", "/v1/chat/completions", json.dumps({"messages": [{"role": "user", "content": "?"}]}))
+        answer = connection.getresponse()
+        body = answer.read().decode()
+        connection.close()
+        return answer.status, body
+
+    yield asked
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def events(body: str) -> list[object]:
+    return [json.loads(line[6:]) if line[6] == "{" else line[6:] for line in body.splitlines() if line]
+
+
+def test_a_service_passes_each_piece_on_and_ends_as_such_streams_do(ask: Asks) -> None:
+    status, body = ask(lambda messages: iter(["It is ", "7."]))
+    said = [event["choices"][0]["delta"].get("content") for event in events(body) if isinstance(event, dict)]
+    assert (status, said, events(body)[-1]) == (200, ["It is ", "7.", None], "[DONE]")
+
+
+def test_what_fails_before_the_first_piece_is_no_stream(ask: Asks) -> None:
+    def pieces(messages: object) -> Iterator[str]:
+        raise TimeoutError("nobody spoke")
+        yield ""
+
+    status, body = ask(pieces)
+    assert (status, json.loads(body)) == (502, {"error": {"message": "TimeoutError: nobody spoke"}})
+
+
+def test_what_fails_behind_the_first_piece_is_told_in_the_stream_and_never_ends_as_a_whole_one(ask: Asks) -> None:
+    def pieces(messages: object) -> Iterator[str]:
+        yield "It is "
+        raise ConnectionResetError("gone")
+
+    status, body = ask(pieces)
+    assert status == 200
+    assert events(body)[-1] == {"error": {"message": "ConnectionResetError: gone"}}
+    assert "[DONE]" not in body
+    assert 'finish_reason": "stop' not in body
