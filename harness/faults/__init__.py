@@ -8,6 +8,7 @@ from pydantic import Field
 
 from harness.faults.base import Fault, faults
 from harness.faults.cache_divergence import CacheDivergence
+from harness.faults.hang_up import HangUp
 from harness.faults.http_error import HttpError
 from harness.faults.latency import Latency
 from harness.faults.rate_limit import RateLimit
@@ -18,6 +19,7 @@ faults.add("latency", Latency)
 faults.add("regional_loss", RegionalLoss)
 faults.add("rate_limit", RateLimit)
 faults.add("http_error", HttpError)
+faults.add("hang_up", HangUp)
 faults.add("cache_divergence", CacheDivergence)
 
 load_third_parties("faults")

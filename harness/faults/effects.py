@@ -79,6 +79,12 @@ class Fail(Rule, frozen=True, tag="fail"):
     status: int
 
 
+class HangUp(Rule, frozen=True, tag="hang_up"):
+    """The connection ends before a byte of the answer, by a close or a reset."""
+
+    by: Literal["close", "reset"] = "close"
+
+
 class Delay(Rule, frozen=True, tag="delay"):
     """Requests go on to the provider *base_s* plus or minus *jitter_s* later (uniform); *ramp*: how that gets to be so."""
 

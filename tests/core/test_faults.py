@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.faults import AnyFault, Fault, faults
 from harness.faults.base import Aim, Looked, Selector
-from harness.faults.effects import EdgeRule, Fail, Probe, TapMode, Throttle, Toxic
+from harness.faults.effects import EdgeRule, Fail, HangUp, Probe, TapMode, Throttle, Toxic
 from harness.faults.requests import Requests
 from harness.reading.target import Target
 
@@ -17,6 +17,7 @@ LATENCY = {"kind": "latency", "on": {"kind": "provider"}, "base": "1500ms", "jit
 LIMIT = {"kind": "rate_limit", "on": {"kind": "provider", "region": "east"}, "requests_per_min": 120, "burst": 2}
 ERROR = {"kind": "http_error", "on": {"link": "provider-west"}, "status": 529, "share": 0.5}
 LOSS = {"kind": "regional_loss", "region": "east"}
+GONE = {"kind": "hang_up", "on": {"link": "provider-west", "attempt": 1}, "by": "reset"}
 DIVERGENCE = {"kind": "cache_divergence", "region": "west"}
 
 
@@ -35,6 +36,7 @@ EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
     ),
     (LIMIT, (EdgeRule("provider-east", Throttle(120, 2)),)),
     (ERROR, (EdgeRule("provider-west", Fail(529), Requests(share_ratio=0.5)),)),
+    (GONE, (EdgeRule("provider-west", HangUp("reset"), Requests(attempt_max=1)),)),
     (
         LOSS,
         tuple(TapMode(link, "silence") for link in ("provider-east", "store-east")),
@@ -114,6 +116,7 @@ def test_only_where_nobody_listens_attempts_are_hidden(document: dict[str, Any])
         (ERROR | {"share": 1.5}, "less than or equal to 1"),
         (LOSS | {"mode": "refuse", "open_connections": "hold"}, "open_connections: hold is for mode: blackhole"),
         (LOSS | {"open_connections": "drop"}, "'deliver', 'reset' or 'hold'"),
+        (GONE | {"by": "end"}, "'close' or 'reset'"),
         (LOSS | {"mode": "gone"}, "'blackhole', 'refuse' or 'reset'"),
         ({"kind": "latncy"}, "'latency'"),
     ],
@@ -129,6 +132,7 @@ def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> 
         (LATENCY, "latency 1500 ± 200 ms on kind provider"),
         (LIMIT, "rate_limit 120 per minute, burst 2, on kind provider, region east"),
         (ERROR, "http_error 529 for 50% on link provider-west"),
+        (GONE, "hang_up by reset on link provider-west, attempt 1"),
         (LOSS, "regional_loss east · blackhole"),
         (DIVERGENCE, "cache_divergence west"),
     ],
@@ -152,6 +156,6 @@ def test_a_selector_picks_what_matches_all_that_it_says(target: Target) -> None:
 
 
 def test_every_kind_can_be_named_in_a_file() -> None:
-    assert set(faults) == {"latency", "regional_loss", "rate_limit", "http_error", "cache_divergence"}
+    assert set(faults) == {"latency", "regional_loss", "rate_limit", "http_error", "hang_up", "cache_divergence"}
     for name, kind in faults.items():
         assert kind.model_fields["kind"].default == name

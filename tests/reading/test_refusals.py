@@ -21,7 +21,7 @@ OF_YOUR_OWN = (
     "It is within 2 letters of that, and so taken for a slip of it: "
     "a phase of your own needs a name that is further from it, such as outage"
 )
-KINDS = "latency, regional_loss, rate_limit, http_error or cache_divergence"
+KINDS = "latency, regional_loss, rate_limit, http_error, hang_up or cache_divergence"
 
 SCENARIO_SLIPS = [
     ("load:\n", "lod:\n", "5 lod: unknown key; did you mean 'load'?"),

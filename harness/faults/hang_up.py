@@ -1,0 +1,22 @@
+"""The fault in which a provider takes a request and hangs up in place of an answer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from harness.faults import effects
+from harness.faults.base import OfRequests
+from harness.faults.effects import Rule
+
+
+class HangUp(OfRequests):
+    """The provider takes requests, or a share of them, and hangs up before a byte of the answer: by a close or a reset."""
+
+    kind: Literal["hang_up"] = "hang_up"
+    by: Literal["close", "reset"] = "close"
+
+    def rule(self) -> Rule:
+        return effects.HangUp(self.by)
+
+    def summary(self) -> str:
+        return f"hang_up by {self.by}{self.whom}"
