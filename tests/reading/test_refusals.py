@@ -155,7 +155,7 @@ SCENARIO_SLIPS = [
         "kind: regional_loss",
         "kind: zzz",
         "19 faults[0].kind: unknown fault kind 'zzz';"
-        " known: cache_divergence, http_error, latency, rate_limit, regional_loss",
+        " known: cache_divergence, hang_up, http_error, latency, rate_limit, regional_loss",
     ),
     ("kind: regional_loss", "kind: 5", f"19 faults[0].kind: should be {KINDS}, but is 5"),
     ("kind: regional_loss", "knd: regional_loss", "19 faults[0].knd: unknown key; did you mean 'kind'?"),
