@@ -169,9 +169,9 @@ def _cell(run: Run, out: Path) -> Cell:
 
 
 def _written(out: Path, prepared: Sequence[Prepared], cells: Sequence[Cell]) -> Scorecard:
-    """The scorecard of what there is, as JSON and as a page."""
+    """The scorecard of what there is, as JSON, as a page and as a table in Markdown."""
     from harness.conduct import replay, versions
-    from harness.report.scorecard import page
+    from harness.report.scorecard import markdown, page
 
     made = scorecard(
         (one.plan for one in prepared),
@@ -183,4 +183,5 @@ def _written(out: Path, prepared: Sequence[Prepared], cells: Sequence[Cell]) -> 
     out.mkdir(parents=True, exist_ok=True)
     run_folder.write(out / "scorecard.json", made.to_json())
     run_folder.write(out / "scorecard.html", page(made))
+    run_folder.write(out / "scorecard.md", markdown(made))
     return made

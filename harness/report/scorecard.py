@@ -1,4 +1,4 @@
-"""The scorecard: one HTML page on a grid of runs, situations by systems, each cell linked to the report of its run."""
+"""The scorecard of a grid of runs, situations by systems: one HTML page whose cells lead to their reports, and a table in Markdown."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from harness.judging.scorecard import Cell, Named, Scorecard
 from harness.report import words
 from harness.report.page import frame
 from harness.report.plain_text import one_line
+from harness.report.summary import escaped
 from harness.report.templating import render
 
 _RUN_FOLDER = "report.html"
@@ -38,6 +39,22 @@ def page(card: Scorecard) -> str:
             **frame(),
         )
     )
+
+
+def markdown(card: Scorecard) -> str:
+    """The table alone, for the page of a CI job or a document: ``pass 3p/1f, 2.3 s``."""
+    head = ["situation", *(escaped(system.name, 60) for system in card.systems)]
+    lines = [head, [":--"] * len(head)]
+    lines += [[escaped(row.situation.name, 60), *map(_in_a_line, row.cells)] for row in rows(card)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _in_a_line(cell: Cell | None) -> str:
+    if cell is None:
+        return "not run yet"
+    verdict = cell.verdict if cell.verdict == "pass" else f"**{cell.verdict}**"
+    wait = words.measured(cell.wait_s, "s") if cell.wait_s.value is not None else ""
+    return ", ".join(part for part in (f"{verdict} {cell.attempts}".strip(), wait) if part)
 
 
 def rows(card: Scorecard) -> list[Row]:

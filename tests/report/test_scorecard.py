@@ -10,7 +10,7 @@ import pytest
 
 from harness.judging.result import Measured
 from harness.judging.scorecard import Cell, Named, Scorecard
-from harness.report.scorecard import page, tally
+from harness.report.scorecard import markdown, page, tally
 
 UNMEASURED = Measured(value=None, low=None, high=None, censored=False, n=0)
 
@@ -109,3 +109,17 @@ def test_hostile_words_stand_as_text(read, hostile: str) -> None:
     found = read(page(card))
     assert found.text.count(hostile) == 4
     assert (found.all("script"), found.all("img")) == ([], [])
+
+
+def test_the_table_in_markdown_has_a_line_for_each_situation() -> None:
+    assert markdown(CARD).splitlines() == [
+        "| situation | one | two |",
+        "| :-- | :-- | :-- |",
+        "| down | pass 3p/1f, 2.3 s | **fail** 3p/0f, 2.3 s |",
+        "| slow | pass | not run yet |",
+    ]
+
+
+def test_a_name_cannot_add_a_column_to_the_table() -> None:
+    hostile = CARD.model_copy(update={"systems": [Named(name="one"), Named(name="two | [x](y)")]})
+    assert r"two \| \[x\](y)" in markdown(hostile)
