@@ -101,3 +101,17 @@ def test_a_limit_is_held_and_broken(told: Told, attempt: Try) -> None:
     expect = ["retry_after_obeyed >= 0.9 in fault"]
     assert judge(told(lambda row: [again(attempt, row, 2.1)], expect=expect)).findings[0].verdict == "pass"
     assert judge(told(lambda row: [again(attempt, row, 0.1)], expect=expect)).findings[0].verdict == "fail"
+
+
+@pytest.mark.parametrize(("after_s", "ignored"), [(2.0, 0), (0.1, 1)])
+def test_a_try_that_comes_earlier_than_was_stated_ignores_the_wait(
+    told: Told, attempt: Try, after_s: float, ignored: int
+) -> None:
+    evidence = told(lambda row: [again(attempt, row, after_s)])
+    assert metrics["waits_ignored"].measure(pick(evidence, Selection("fault"))).value == ignored
+
+
+def test_who_turns_elsewhere_in_place_of_waiting_ignores_nothing_and_obeys_nothing(told: Told, attempt: Try) -> None:
+    evidence = told(lambda row: [again(attempt, row, 0.1, link="provider-west")])
+    assert metrics["waits_ignored"].measure(pick(evidence, Selection("fault"))).value == 0
+    assert in_fault(evidence).value is None

@@ -11,7 +11,7 @@ from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.metrics.probes_per_s import ProbesPerS
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
-from harness.judging.metrics.retry_after_obeyed import RetryAfterObeyed
+from harness.judging.metrics.retry_after_obeyed import RetryAfterObeyed, WaitsIgnored
 from harness.judging.metrics.retry_amplification import RetryAmplification
 from harness.judging.metrics.store_commands import StoreCommands
 from harness.judging.metrics.stream_integrity import StreamIntegrity
@@ -33,6 +33,7 @@ for _metric in (
     DuplicateCompletions(),
     NonRetryableRetries(),
     RetryAfterObeyed(),
+    WaitsIgnored(),
     StoreCommands(),
     AnswerConsistency(),
     MonotonicViolations(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.judging.evidence import Evidence
-from harness.judging.metrics.attempts import unwatched
+from harness.judging.metrics.attempts import OfSomeKind, unwatched
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
@@ -74,6 +74,32 @@ class RetryAfterObeyed(Ratio):
     def held(self, said: Said) -> str:
         share = "every try" if said.number == 1 else f"{said.share} of the tries"
         return f"{share} after a stated wait waited so long{said.where}"
+
+
+class WaitsIgnored(OfSomeKind):
+    """Tries after a stated wait that came earlier than that, per request that made any attempt.
+
+    Who turns to another link in place of waiting ignores nothing, and has 0 of them.
+    """
+
+    name: ClassVar[str] = "waits_ignored"
+    title: ClassVar[str] = "Waits ignored"
+    about: ClassVar[str] = "tries for each request that came earlier than it was told to wait"
+    broken_first: ClassVar[int] = 35
+    held_first: ClassVar[int] = 35
+
+    def kind(self, run: Evidence) -> Bools:
+        after, obeyed = run.once("after waits", lambda: _after_waits(run))
+        ignored: Bools = after & ~obeyed
+        return ignored
+
+    def broken(self, said: Said) -> str:
+        return f"each request was tried {said.value} times earlier than it was told to wait{said.where}; the limit is {said.limit}"
+
+    def held(self, said: Said) -> str:
+        if said.number == 0:
+            return f"no try came earlier than it was told to wait{said.where}"
+        return super().held(said)
 
 
 def _stated(run: Evidence) -> Bools:
