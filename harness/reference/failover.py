@@ -35,7 +35,7 @@ class Failover:
 
     async def complete(self, messages: list[ChatCompletionMessageParam], *, came_s: float) -> str:
         """The answer to *messages* for a request that came at *came_s* (monotonic); raises Unanswered."""
-        request = Request(self.routing, came_s)
+        request, too_long_for = Request(self.routing, came_s), set[str]()
         while True:
             match request.step():
                 case Wait(for_s):
@@ -45,6 +45,11 @@ class Failover:
                 case Try() as tried:
                     try:
                         return await self._try(tried, messages)
+                    except _TooLong as refused:
+                        too_long_for.add(tried.link)
+                        if too_long_for == set(self._clients):
+                            raise Unanswered(str(refused)) from refused
+                        request.problem = f"{tried.link}: {refused}"
                     except _Failed as failed:
                         request.problem = f"{tried.link}: {failed}"
 
@@ -60,6 +65,8 @@ class Failover:
         except APIStatusError as refused:
             if refused.status_code < 500 and refused.status_code not in (408, 409):
                 outcome = "good"  # The link works; it is the request that does not.
+                if refused.code == "context_length_exceeded":
+                    raise _TooLong(_told(refused)) from refused
                 raise Unanswered(_told(refused)) from refused
             outcome = "refused"
             raise _Failed(_told(refused)) from refused
@@ -89,6 +96,10 @@ class Failover:
 
 class _Failed(Exception):  # noqa: N818 - the message is all that it carries
     """A try that another one may make good."""
+
+
+class _TooLong(Exception):  # noqa: N818 - as above
+    """The prompt is too long for one provider's model; another's may take more."""
 
 
 def _told(error: BaseException) -> str:

@@ -106,6 +106,9 @@ class Stub:
                 await asyncio.Event().wait()
             if word.isdigit():
                 return web.json_response({"error": {"message": word}}, status=int(word), headers=self.headers)
+            if word == "too long":
+                error = {"message": word, "code": "context_length_exceeded"}
+                return web.json_response({"error": error}, status=400, headers=self.headers)
             return await self._stream(request, word) if body.get("stream") else web.json_response(_COMPLETION)
         except asyncio.CancelledError:
             self.left += 1

@@ -84,6 +84,22 @@ def test_a_request_that_the_provider_finds_wrong_is_not_asked_again(run_with_pro
     run_with_providers(test, ["400"], ["good"])
 
 
+def test_a_prompt_that_is_too_long_for_one_provider_is_put_to_another_and_to_each_once(run_with_providers):
+    async def answered(east, west) -> None:
+        async with over(east, west) as providers:
+            assert await ask(providers) == "It is 7."
+            assert (len(east.attempts), len(west.attempts)) == (1, 1)
+
+    async def refused(east, west) -> None:
+        async with over(east, west) as providers:
+            with pytest.raises(Unanswered, match="too long"):
+                await ask(providers)
+            assert (len(east.attempts), len(west.attempts)) == (1, 1)
+
+    run_with_providers(answered, ["too long"], ["good"])
+    run_with_providers(refused, ["too long"], ["too long"])
+
+
 def test_the_sdk_adds_no_tries_of_its_own(run_with_providers):
     async def test(east, west) -> None:
         async with over(east, west) as providers:
