@@ -454,10 +454,13 @@ def test_every_reason_on_the_page_on_invalid_runs_is_one_that_a_run_can_give() -
     assert [piece for piece in said if piece not in sources] == []
 
 
-def test_the_way_of_asking_on_the_page_on_services_is_one() -> None:
-    (text,) = _blocks((ROOT / "docs" / "service.md").read_text(), "yaml")
-    target = yaml.safe_load((ROOT / "scenarios" / "targets" / "default.yaml").read_text()) | yaml.safe_load(text)
-    assert read(yaml.safe_dump(target), Target, "mine.yaml").value.ask.reply.compare == "facts"
+def test_what_the_page_on_services_writes_into_a_target_file_can_stand_in_one() -> None:
+    sample = yaml.safe_load((ROOT / "scenarios" / "targets" / "default.yaml").read_text())
+    texts = _blocks((ROOT / "docs" / "service.md").read_text(), "yaml")
+    asks = [read(yaml.safe_dump(sample | yaml.safe_load(text)), Target, "mine.yaml").value.ask for text in texts]
+    assert "facts" in [ask.reply.compare for ask in asks]
+    assert "X-Cache" in [ask.reply.cached for ask in asks]
+    assert [problem for ask in asks for problem in protocol(ask.protocol).problems(resolved(ask, ask.headers))] == []
 
 
 def test_the_facts_that_the_page_on_services_says_agree_do_and_the_other_does_not() -> None:

@@ -30,6 +30,9 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nonce_place: Literal["prompt", "header", "field"] = "prompt"
     nonce_name: str | None = None  # of the header, or the dotted path of the JSON field
     method: Literal["POST", "GET"] = "POST"
+    model_pointer: str | None = None
+    degraded_mark: str | None = None  # a JSON Pointer into the reply, or the name of a header
+    cached_mark: str | None = None
 
 
 def resolved(ask: TargetAsk, headers: Mapping[str, str]) -> Ask:
@@ -47,6 +50,9 @@ def resolved(ask: TargetAsk, headers: Mapping[str, str]) -> Ask:
         nonce_place=ask.nonce.place,
         nonce_name=ask.nonce.name,
         method=ask.method,
+        model_pointer=ask.reply.model,
+        degraded_mark=ask.reply.degraded,
+        cached_mark=ask.reply.cached,
     )
 
 
@@ -86,7 +92,8 @@ class HttpRequest(NamedTuple):
 class Said(NamedTuple):
     """What one event of a stream, or a whole body, says. *error* is what the target says went wrong.
 
-    *finished*: there is no more text to come, for the reason *finish* where one is given; *done*: there is nothing more to come.
+    *finished*: there is no more text to come, for the reason *finish* where one is given; *done*: there is nothing more to come. *model*:
+    the one that is said to have answered. *degraded*, *cached*: it is marked so, see `wording.marked`.
     """
 
     text: str = ""
@@ -96,6 +103,9 @@ class Said(NamedTuple):
     snapshot_version: int | None = None
     conversation: str | None = None
     finish: str = ""
+    model: str = ""
+    degraded: bool = False
+    cached: bool = False
 
 
 class MalformedError(ValueError):

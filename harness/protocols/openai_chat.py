@@ -5,7 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
-from harness.protocols.wording import UNREADABLE, common_problems, filled_body, post, prompt, with_pointers
+from harness.protocols.wording import (
+    UNREADABLE,
+    common_problems,
+    filled_body,
+    looks_closer,
+    post,
+    prompt,
+    with_pointers,
+)
 
 _OURS = {
     "messages": "the openai-chat protocol sends the question as one message; for other messages use the json protocol",
@@ -59,6 +67,7 @@ class _Completion(msgspec.Struct):
 
     choices: list[_Choice] | None = None
     error: object = None
+    model: object = None
 
 
 _completion = msgspec.json.Decoder(_Completion).decode
@@ -67,7 +76,7 @@ _completion = msgspec.json.Decoder(_Completion).decode
 class _OpenAiReader:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._looks_closer = bool(ask.snapshot_version_pointer or ask.conversation_pointer)
+        self._looks_closer = looks_closer(ask)
 
     def event(self, name: bytes, data: bytes) -> Said:
         if data.startswith(b"[DONE]"):
@@ -90,9 +99,9 @@ class _OpenAiReader:
     def _said(self, completion: _Completion, data: bytes, text: str) -> Said:
         if completion.error:
             return Said(error=_text(data))
-        if not self._looks_closer:
-            return Said(text)
-        return with_pointers(self._ask, msgspec.json.decode(data), text)
+        said = with_pointers(self._ask, msgspec.json.decode(data), text) if self._looks_closer else Said(text)
+        named = completion.model
+        return said._replace(model=named) if isinstance(named, str) and not said.model else said
 
 
 def _decoded(data: bytes) -> _Completion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import quote
 
 import msgspec
@@ -97,14 +98,51 @@ def unasked(ask: Ask) -> str | None:
     )
 
 
+_UNMARKED = frozenset({"", "0", "false", "no", "none", "null", "off", "full", "miss", "bypass"})
+
+
+def marked(said: object) -> bool:
+    """Whether *said*, of a reply or a header, marks it as something: any value does, but for those that say that it is nothing special."""
+    # As of ``X-Cache: Miss from cloudfront`` the first word.
+    return said.strip().lower().partition(" ")[0] not in _UNMARKED if isinstance(said, str) else bool(said)
+
+
+def of_head(ask: Ask, value: Callable[[str], object]) -> Said:
+    """What the head of an answer says where the target file names headers; *value* gives what stands in one, or None."""
+    return Said(degraded=_in_head(ask.degraded_mark, value), cached=_in_head(ask.cached_mark, value))
+
+
 def with_pointers(ask: Ask, reply: object, text: str) -> Said:
     """*text*, with what stands in *reply* where the target file says; raises MalformedError."""
     try:
         version = pointer.version_at(reply, ask.snapshot_version_pointer) if ask.snapshot_version_pointer else None
     except ValueError as error:
         raise MalformedError(str(error)) from error
-    conversation = pointer.at(reply, ask.conversation_pointer) if ask.conversation_pointer else None
-    return Said(text, snapshot_version=version, conversation=conversation if isinstance(conversation, str) else None)
+    conversation, model = (_text_at(reply, where) for where in (ask.conversation_pointer, ask.model_pointer))
+    degraded, cached = (_in_reply(mark, reply) for mark in (ask.degraded_mark, ask.cached_mark))
+    return Said(
+        text, snapshot_version=version, conversation=conversation, model=model or "", degraded=degraded, cached=cached
+    )
+
+
+def looks_closer(ask: Ask) -> bool:
+    """Whether `with_pointers` finds anything in a reply beside its text."""
+    marks = (ask.degraded_mark or "", ask.cached_mark or "")
+    pointers = (ask.snapshot_version_pointer, ask.conversation_pointer, ask.model_pointer)
+    return any(pointers) or any(mark.startswith("/") for mark in marks)
+
+
+def _text_at(reply: object, where: str | None) -> str | None:
+    found = pointer.at(reply, where) if where else None
+    return found if isinstance(found, str) else None
+
+
+def _in_reply(mark: str | None, reply: object) -> bool:
+    return mark is not None and mark.startswith("/") and marked(pointer.at(reply, mark))
+
+
+def _in_head(mark: str | None, value: Callable[[str], object]) -> bool:
+    return mark is not None and not mark.startswith("/") and marked(value(mark))
 
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -121,10 +159,18 @@ def common_problems(ask: Ask) -> list[str]:
             problems.append(f"header {name!r} cannot be sent; a name has no spaces, a value only printable characters")
         elif name.lower() in ("content-length", "transfer-encoding", "connection"):
             problems.append(f"header {name!r} is the harness's own; leave it out")
-    for what in ("answer", "snapshot_version", "conversation"):
+    for what in ("answer", "snapshot_version", "conversation", "model"):
         told = getattr(ask, f"{what}_pointer")
         if told and not pointer.is_pointer(told):
             problems.append(f"reply.{what} {told!r} is no JSON Pointer; write one such as /{what}")
+    for what in ("degraded", "cached"):
+        told = getattr(ask, f"{what}_mark")
+        if told is not None and not (
+            pointer.is_pointer(told) and told if told.startswith("/") else _TOKEN.fullmatch(told)
+        ):
+            problems.append(
+                f"reply.{what} {told!r} is neither; write a JSON Pointer such as /{what}, or the name of a header"
+            )
     if ask.nonce_place == "field" and "" in (ask.nonce_name or "").split("."):
         problems.append(f"the nonce's field {ask.nonce_name!r} is no dotted path; write one such as metadata.request")
     return problems

@@ -160,11 +160,25 @@ class NoncePlace(_Strict):
 
 
 class Reply(_Strict):
-    """Where in a JSON reply things stand, as JSON Pointers (RFC 6901), and when two answers agree."""
+    """Where in a JSON reply things stand, as JSON Pointers (RFC 6901), what marks an answer, and when two answers agree."""
 
     answer: str | None = Field(default=None, description="needed by the json protocol")
     snapshot_version: str | None = None
     conversation: str | None = None
+    model: str | None = Field(
+        default=None,
+        description="json protocol: where the reply names the model that answered; the openai-chat protocol knows",
+    )
+    degraded: str | None = Field(
+        default=None,
+        description="what marks an answer as partial or from a fallback: a JSON Pointer into the reply, or the name of a header; "
+        "it is marked unless nothing stands there, or false, 0, none, no or full",
+    )
+    cached: str | None = Field(
+        default=None,
+        description="what marks an answer as one from a cache: a JSON Pointer into the reply, or the name of a header such as "
+        "X-Cache; it is marked unless nothing stands there, or false, 0, none, no or miss",
+    )
     compare: Literal["text", "facts"] = Field(
         default="text",
         description="answers agree when their wording does (text), or the numbers, dates, names with digits, addresses and "

@@ -43,7 +43,7 @@ TokensFrom = Literal["", "provider", "estimate", "unread"]
 class Request(msgspec.Struct, array_like=True, gc=False):
     """One logical request, as the load saw it. An instant that never came is None."""
 
-    QUOTED: ClassVar[tuple[str, ...]] = ("conversation", "answer", "detail", "finish")
+    QUOTED: ClassVar[tuple[str, ...]] = ("conversation", "answer", "detail", "finish", "model")
 
     index: int  # position in the arrival schedule; each one appears exactly once in a sound run
     worker: int
@@ -71,6 +71,9 @@ class Request(msgspec.Struct, array_like=True, gc=False):
         False  # what came ended as its protocol says: a client that asks for no mark of the end takes it for whole
     )
     finish: str = ""  # the reason that the answer gave for its end
+    model: str = ""  # that the answer says it is from
+    degraded: bool = False  # marked as partial or from a fallback, as the target file says
+    cached: bool = False  # marked as one from a cache
 
 
 class Attempt(msgspec.Struct, array_like=True, gc=False):
@@ -99,7 +102,7 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
 class Arrival(msgspec.Struct, array_like=True, gc=False):
     """One try as it came out of Toxiproxy, at the edge; what the fault ate never becomes one."""
 
-    QUOTED: ClassVar[tuple[str, ...]] = ("path", "finish")
+    QUOTED: ClassVar[tuple[str, ...]] = ("path", "finish", "model")
 
     link: str
     start_s: float
@@ -124,6 +127,7 @@ class Arrival(msgspec.Struct, array_like=True, gc=False):
     hit_by: str = ""  # of those that did something to it or to its answer; `fault` is the last of them
     sketch: str = ""  # of the text that the provider said, as `protocols.sketch` writes it; empty where there is none, or it was not read
     finish: str = ""  # the reason that the provider gave for the end of it; empty: none
+    model: str = ""  # that the provider says the answer is from
 
 
 SLICE_S = 0.1

@@ -149,6 +149,8 @@ def wall_time(iso: str) -> str:
 def title(metric: str) -> str:
     """A metric's name for people; one that is not known here keeps its own words."""
     base, _, part = metric.partition(".")
+    if (told := telling(base).part_titles.get(part)) is not None:
+        return told
     named = telling(base).title or base.replace("_", " ").capitalize()
     return one_line(f"{named} {part}" if part else named, 60)
 

@@ -17,13 +17,17 @@ from harness.protocols.sketch import sketch
 from harness.reading.expectation import Selection
 from harness.reading.target import Target
 from harness.record.rows import Arrival, Request
+from harness.report.headline import headline
 
 MakePlan = Callable[..., Plan]
 MakeEvidence = Callable[..., Evidence]
 Rows = Callable[..., list[Request]]
 Streamed = Callable[..., Evidence]
-ANSWER = "You have thirty days to ask for a refund."
 CHAT = {"protocol": "openai-chat", "model": "m"}
+
+
+def answer(index: int) -> str:
+    return f"Number {index % 5}: you have thirty days to ask for a refund."
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def streamed(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, strea
         plan = make_plan(of=streaming, phases=(1, 10, 20, 10), **keys)
 
         def change(index: int, due_s: float) -> dict[str, Any]:
-            well = {"answer": ANSWER, "streamed": True, "orderly": True, "finish": "stop"}
+            well = {"answer": answer(index), "streamed": True, "orderly": True, "finish": "stop"}
             return well | (got(index) if 11 <= due_s < 31 else {})
 
         asked = rows(plan, change)
@@ -51,7 +55,7 @@ def streamed(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, strea
         for row in asked:
             changed = said(row.index) if 11 <= row.due_s < 31 else {}
             if changed is not None:
-                well = {"sketch": sketch(ANSWER), "finish": "stop", "nonce": row.nonce}
+                well = {"sketch": sketch(answer(row.index)), "finish": "stop", "nonce": row.nonce}
                 arrivals.append(Arrival("provider-east", row.due_s, **(well | changed)))
         return make_evidence(plan, requests=asked, arrivals=arrivals)
 
@@ -74,11 +78,11 @@ def test_each_part_is_its_share_and_they_come_to_one(streamed: Streamed) -> None
     def got(index: int) -> dict[str, Any]:
         match index % 10:
             case 0:
-                return {"answer": ANSWER[:20]}
+                return {"answer": answer(index)[:30]}
             case 1:
-                return {"answer": ANSWER + ANSWER}
+                return {"answer": 2 * answer(index)}
             case 2 | 3:
-                return {"answer": ANSWER[:20], "outcome": "reset", "orderly": False}
+                return {"answer": answer(index)[:30], "outcome": "reset", "orderly": False}
             case _:
                 return {}
 
@@ -95,13 +99,14 @@ def test_each_part_is_its_share_and_they_come_to_one(streamed: Streamed) -> None
 def test_a_stream_that_ended_in_order_without_a_finish_is_a_stump_and_one_that_broke_off_an_error(
     streamed: Streamed,
 ) -> None:
-    stump = {"answer": ANSWER[:20], "outcome": "truncated", "finish": ""}
-    assert share(streamed(lambda index: stump), "truncated_as_success").value == 1
+    stump = {"outcome": "truncated", "finish": ""}
+    evidence = streamed(lambda index: stump | {"answer": answer(index)[:30]})
+    assert share(evidence, "truncated_as_success").value == 1
     assert share(streamed(lambda index: stump | {"orderly": False}), "error").value == 1
 
 
 def test_what_cannot_be_told_is_no_part_of_a_share_and_leaves_it_open(streamed: Streamed) -> None:
-    evidence = streamed(said=lambda index: None if index % 4 == 0 else {"sketch": sketch(ANSWER)})
+    evidence = streamed(said=lambda index: None if index % 4 == 0 else {"sketch": sketch(answer(index))})
     # What another request was said whole is known.
     assert share(evidence, "whole").value == 1
     evidence = streamed(lambda index: {"answer": f"In other words, number {index}"} if index % 4 == 0 else {})
@@ -122,8 +127,10 @@ def test_a_limit_is_held_and_broken_and_told_in_words(streamed: Streamed) -> Non
     expect = ["stream_integrity.whole >= 0.9 in fault", "stream_integrity.truncated_as_success <= 0.05 in fault"]
     held = judge(streamed(expect=expect))
     assert [finding.verdict for finding in held.findings] == ["pass", "pass"]
-    broken = judge(streamed(lambda index: {"answer": ANSWER[:20]} if index % 2 else {}, expect=expect))
+    broken = judge(streamed(lambda index: {"answer": answer(index)[:30]} if index % 2 else {}, expect=expect))
     assert [finding.verdict for finding in broken.findings] == ["fail", "fail"]
+    told = "50 % of the streamed answers during the fault were stumps said to be whole; it should be 5 % or less"
+    assert told in headline(broken)
     unsure = judge(streamed(lambda index: {"answer": f"Other {index}"} if index % 2 else {}, expect=expect))
     assert [finding.verdict for finding in unsure.findings] == ["inconclusive", "inconclusive"]
 

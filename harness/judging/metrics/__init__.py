@@ -5,10 +5,13 @@ from __future__ import annotations
 from harness.judging.metrics.answer_consistency import AnswerConsistency, Leaks, MonotonicViolations
 from harness.judging.metrics.attempts_before_failover import AttemptsBeforeFailover
 from harness.judging.metrics.base import Metric, measurable, metrics, telling
+from harness.judging.metrics.cache_hit_ratio import CacheHitRatio
+from harness.judging.metrics.degraded_ratio import DegradedRatio
 from harness.judging.metrics.failback_time import FailbackTime
 from harness.judging.metrics.fallback_ratio import FallbackRatio
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
+from harness.judging.metrics.mislabelled_ratio import MislabelledRatio
 from harness.judging.metrics.probes_per_s import ProbesPerS
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
 from harness.judging.metrics.retry_after_obeyed import RetryAfterObeyed, WaitsIgnored
@@ -29,6 +32,9 @@ for _metric in (
     AttemptsBeforeFailover(),
     ProbesPerS(),
     FallbackRatio(),
+    DegradedRatio(),
+    MislabelledRatio(),
+    CacheHitRatio(),
     OrphanedAttempts(),
     DuplicateCompletions(),
     NonRetryableRetries(),

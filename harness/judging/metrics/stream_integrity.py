@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -45,6 +46,13 @@ class StreamIntegrity(Metric):
     parts: ClassVar[tuple[str, ...]] = ("whole", "truncated_as_success", "error", "spliced", "duplicated")
     usual_part: ClassVar[str] = "whole"
     title: ClassVar[str] = "Whole streams"
+    part_titles: ClassVar[Mapping[str, str]] = {
+        "whole": "Whole streams",
+        "truncated_as_success": "Stumps said to be whole",
+        "error": "Streams that failed",
+        "spliced": "Spliced streams",
+        "duplicated": "Streams said twice",
+    }
     about: ClassVar[str] = "of streamed answers came whole, and once"
     better: ClassVar[Literal["lower", "higher"] | None] = "higher"
     card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
@@ -79,14 +87,19 @@ class StreamIntegrity(Metric):
 
     def broken(self, said: Said) -> str:
         if said.wants_low:
-            return super().broken(said)
+            return f"{_among(said)}; it should be {said.limit_share} or less"
         return f"only {said.share} of streamed answers came whole{said.where}; it should be {said.limit_share} or more"
 
     def held(self, said: Said) -> str:
         if said.wants_low:
-            return super().held(said)
+            return _among(said)
         share = "every streamed answer" if said.number == 1 else f"{said.share} of streamed answers"
         return f"{share} came whole{said.where}"
+
+
+def _among(said: Said) -> str:
+    """``3 % of streamed answers during the fault were stumps said to be whole``."""
+    return f"{'none' if said.number == 0 else said.share} of the streamed answers{said.where} were {said.title.lower()}"
 
 
 def _share(sample: Sample, part: str) -> Interval:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 
@@ -35,6 +37,8 @@ class Telling:
 
     title: ClassVar[str] = ""
     """For people; by default its name in words."""
+    part_titles: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Of each part that has a title of its own; another one is called by the metric's and its name."""
     about: ClassVar[str] = ""
     """What its card says under the value; by default the first line of its documentation."""
     better: ClassVar[Literal["lower", "higher"] | None] = None

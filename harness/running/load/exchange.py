@@ -7,6 +7,7 @@ error_event, too_large.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 
 import msgspec
@@ -23,6 +24,7 @@ _READ_BYTES = 16_384
 LINGER_S = 0.25  # how long the end of the HTTP message may come after the end of the answer
 _DETAIL_CHARS = 200
 _FINISH_CHARS = 40
+_MODEL_CHARS = 100
 _BEGINS_BYTES = 200
 
 
@@ -45,9 +47,24 @@ class Answer(msgspec.Struct, gc=False):
     streamed: bool = False
     orderly: bool = False
     finish: str = ""
+    model: str = ""
+    degraded: bool = False
+    cached: bool = False
 
 
-def ask(answer: Answer, connections: Connections, request: bytes, reader: Reader, due_s: float, limits: Limits) -> None:
+OfHead = Callable[[Callable[[str], object]], Said]
+"""What the head of an answer says, by what gives the value of each header, or None."""
+
+
+def ask(
+    answer: Answer,
+    connections: Connections,
+    request: bytes,
+    reader: Reader,
+    due_s: float,
+    limits: Limits,
+    of_head: OfHead = lambda _: Said(),
+) -> None:
     """Send *request*, read its answer to the end and fill *answer* in. A failure is an outcome, never an exception.
 
     Only GreenletExit passes through, since swallowing it would hang Locust's stop; *answer* then says "unfinished".
@@ -57,7 +74,7 @@ def ask(answer: Answer, connections: Connections, request: bytes, reader: Reader
     deadline_s = due_s + limits.deadline_s
     try:
         sock, used = connections.take(min(limits.connect_s, deadline_s - answer.began_s))
-        exchange = _Exchange(answer, sock, reader, deadline_s, limits)
+        exchange = _Exchange(answer, sock, reader, deadline_s, limits, of_head)
         exchange.run(request)
     except TimeoutError:
         _fail_in_time(answer, connected=sock is not None, late=monotonic() >= deadline_s, limits=limits)
@@ -113,8 +130,17 @@ class _Body(HTTPResponse):
 class _Exchange:
     """One request and its answer on one connection."""
 
-    def __init__(self, answer: Answer, sock: socket.socket, reader: Reader, deadline_s: float, limits: Limits) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        sock: socket.socket,
+        reader: Reader,
+        deadline_s: float,
+        limits: Limits,
+        of_head: OfHead,
+    ) -> None:
         self._answer, self._sock, self._reader, self._limits = answer, sock, reader, limits
+        self._of_head = of_head
         self._deadline_s = deadline_s
         self._parser, self._events = _Body(), EventStream()
         self._finished = self._sound = False
@@ -188,6 +214,7 @@ class _Exchange:
 
     def _head(self, now_s: float) -> None:
         self._answer.head_s, self._answer.status = now_s, self._parser.get_code()
+        self._note(self._of_head(self._parser.get))
         self._answer.streamed = (
             self._answer.status < 300 and "event-stream" in str(self._parser.get("content-type")).lower()
         )
@@ -265,6 +292,9 @@ class _Exchange:
         if said.snapshot_version is not None:
             self._answer.snapshot_version = said.snapshot_version
         self._answer.conversation = said.conversation or self._answer.conversation
+        self._answer.model = self._answer.model or said.model[:_MODEL_CHARS]
+        self._answer.degraded |= said.degraded
+        self._answer.cached |= said.cached
         self._answer.finish = said.finish[:_FINISH_CHARS] or self._answer.finish
 
     def _end(self, outcome: RequestOutcome, detail: str, now_s: float) -> None:

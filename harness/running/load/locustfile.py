@@ -20,6 +20,7 @@ import math
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -35,6 +36,7 @@ from locust.runners import MasterRunner
 from harness.planning.schedule import Share, Turn, turns
 from harness.protocols.asking import Asked
 from harness.protocols.protocols import protocol
+from harness.protocols.wording import of_head
 from harness.record.instrument import InstrumentFile, OwnLateness
 from harness.record.masking import Mask
 from harness.record.rowfile import RowFile
@@ -166,6 +168,7 @@ class _Sender:
         self._plan, self._share, self._fire = plan, share, fire
         self._protocol = protocol(plan.ask.protocol)
         self._reader = self._protocol.reader(plan.ask)
+        self._of_head = partial(of_head, plan.ask)
         self._connections = {url: Connections(url) for url in set(plan.entries.values())}
         self._entries = list(plan.entries.items())
         self._conversations = Conversations(plan.run_id)
@@ -206,7 +209,7 @@ class _Sender:
         due_s = self._zero_s + turn.due_s
         try:
             request = self._request_bytes(turn, before, url)
-            ask(answer, self._connections[url], request, self._reader, due_s, self._plan.limits)
+            ask(answer, self._connections[url], request, self._reader, due_s, self._plan.limits, self._of_head)
         finally:
             self._conversations.close(turn.conversation, turn.turn, answer.snapshot_version, answer.conversation)
             del self._open[turn.index]
@@ -255,4 +258,7 @@ class _Sender:
             streamed=answer.streamed,
             orderly=answer.orderly,
             finish=answer.finish,
+            model=answer.model,
+            degraded=answer.degraded,
+            cached=answer.cached,
         )

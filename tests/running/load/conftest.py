@@ -156,6 +156,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "versioned": versioned,
     "hangs": sends(then="hang"),
     "whole": sends(plain("200 OK", WHOLE)),
+    "from_a_cache": sends(plain("200 OK\r\nX-Cache: HIT", WHOLE.replace(b"{", b'{"model": "m-1", ', 1))),
     "early_hints": sends(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n", plain("200 OK", WHOLE), gap_s=0.01),
     "bytewise": sends(*(bytes([byte]) for byte in SSE_HEAD + chunk(event("ä")) + chunk(DONE) + END), gap_s=0.0005),
     "to_the_close": sends(

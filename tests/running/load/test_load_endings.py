@@ -7,11 +7,13 @@ from collections import defaultdict
 import pytest
 
 from harness.judging.scoring.audit import Audit, audit
+from harness.protocols.asking import Ask
 
 ENDINGS = {
     # behaviour: outcome, how the detail begins, status
     "answers": ("complete", "", 200),
     "whole": ("complete", "", 200),
+    "from_a_cache": ("complete", "", 200),
     "early_hints": ("complete", "", 200),
     "bytewise": ("complete", "", 200),
     "to_the_close": ("complete", "", 200),
@@ -48,11 +50,16 @@ ENDINGS = {
 }
 
 
+ASK = Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m", cached_mark="x-cache")
+
+
 @pytest.fixture(scope="module")
 def load(bench):
     """A load in which every question asks for another way to end, and the server that was asked."""
     with bench.serving() as server:
-        child = bench.start(bench.plan([server.url], list(ENDINGS), rate_per_s=220.0, total_s=1.5, turn_gap_s=0.25))
+        child = bench.start(
+            bench.plan([server.url], list(ENDINGS), rate_per_s=220.0, total_s=1.5, turn_gap_s=0.25, ask=ASK)
+        )
         child.begin()
         assert child.wait() == 0, child.log.read_text()
         yield child, server
@@ -100,6 +107,11 @@ def test_a_row_says_whether_a_client_that_looks_for_no_mark_of_the_end_noticed_a
     by_question, behaviour, streamed, orderly
 ):
     assert {(row.streamed, row.orderly) for row in by_question[behaviour]} == {(streamed, orderly)}
+
+
+def test_a_row_says_by_what_an_answer_is_marked_and_which_model_it_names(by_question):
+    assert {(row.cached, row.degraded, row.model) for row in by_question["from_a_cache"]} == {(True, False, "m-1")}
+    assert {(row.cached, row.degraded, row.model) for row in by_question["whole"]} == {(False, False, "")}
 
 
 def test_every_planned_request_has_exactly_one_row(load):

@@ -14,6 +14,7 @@ from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Sa
 from harness.protocols.nonce import traceparent
 from harness.protocols.pointer import at
 from harness.protocols.protocols import protocol
+from harness.protocols.wording import of_head
 from harness.registry import UnknownNameError
 
 ASKED = Asked("Where?", "r-c1", 4, "n-0123456789")
@@ -181,6 +182,48 @@ def test_a_json_reply_that_is_not_as_told_is_malformed(reply, why):
         reader.whole(reply)
 
 
+MARKS = {"degraded_mark": "/partial", "cached_mark": "X-Cache", "model_pointer": "/by"}
+
+
+@pytest.mark.parametrize(
+    ("partial", "degraded"),
+    [
+        (b"true", True),
+        (b"1", True),
+        (b'"partial"', True),
+        (b'["sources"]', True),
+        (b"false", False),
+        (b"null", False),
+        (b"0", False),
+        (b'"False"', False),
+        (b'"full"', False),
+        (b"[]", False),
+    ],
+)
+def test_a_reply_is_marked_by_what_stands_at_a_pointer(partial, degraded):
+    reader = protocol("json").reader(msgspec.structs.replace(JSON, **MARKS))
+    said = reader.whole(b'{"answer": "x", "by": "m", "partial": ' + partial + b"}")
+    assert said == Said("x", model="m", degraded=degraded)
+    assert reader.whole(b'{"answer": "x", "by": 3}') == Said("x")
+
+
+@pytest.mark.parametrize(
+    ("header", "cached"),
+    [("HIT", True), ("Hit from cloudfront", True), ("MISS", False), ("Miss from cloudfront", False), ("", False)],
+)
+def test_an_answer_is_marked_by_a_header(header, cached):
+    ask = msgspec.structs.replace(JSON, **MARKS)
+    assert of_head(ask, {"X-Cache": header}.get) == Said(cached=cached)
+    assert of_head(ask, {}.get) == Said()
+    assert of_head(JSON, {"X-Cache": header}.get) == Said()
+
+
+def test_a_stream_is_marked_by_any_of_its_chunks_and_names_its_model():
+    reader = protocol("openai-chat").reader(msgspec.structs.replace(CHAT, degraded_mark="/partial"))
+    assert reader.event(b"", b'{"choices": [], "model": "m", "partial": true}') == Said(model="m", degraded=True)
+    assert protocol("openai-chat").reader(CHAT).event(b"", b'{"choices": [], "model": 7}') == Said()
+
+
 def test_the_json_protocol_reads_no_stream():
     with pytest.raises(MalformedError, match="stream of events"):
         protocol("json").reader(JSON).event(b"", b"{}")
@@ -217,6 +260,10 @@ def test_a_sound_ask_has_no_problems():
         (JSON, {"answer_pointer": None}, "needs reply.answer"),
         (JSON, {"answer_pointer": "answer"}, "'answer' is no JSON Pointer"),
         (JSON, {"snapshot_version_pointer": "/a~2"}, "reply.snapshot_version '/a~2' is no JSON Pointer"),
+        (JSON, {"model_pointer": "model"}, "reply.model 'model' is no JSON Pointer"),
+        (JSON, {"degraded_mark": "a header"}, "reply.degraded 'a header' is neither"),
+        (JSON, {"cached_mark": "/a~2"}, "reply.cached '/a~2' is neither"),
+        (JSON, {"cached_mark": ""}, "reply.cached '' is neither"),
         (CHAT, {"path": "v1"}, "path 'v1'"),
         (CHAT, {"path": "/a b"}, "path '/a b'"),
         (CHAT, {"headers": {"a b": "c"}}, "header 'a b'"),

@@ -418,6 +418,7 @@ class Exchange:
             self._arrival.tokens_from = self._reading.tokens_from
             self._arrival.tokens_out = self._reading.tokens_out
             self._arrival.finish = self._reading.finish
+            self._arrival.model = self._reading.model
             self._arrival.sketch = self._reading.sketch
             counted = self._reading.tokens_in
             self._arrival.tokens_in = self._asked.tokens_estimate if counted is None else counted

@@ -1,4 +1,4 @@
-"""What an answer says, read on the way through, and bounded: its tokens, its text as a sketch, and why it ended."""
+"""What an answer says, read on the way through, and bounded: its tokens, its text as a sketch, why it ended, and its model."""
 
 from __future__ import annotations
 
@@ -57,6 +57,11 @@ class AnswerReading:
     def finish(self) -> str:
         """The reason that it gives for its end, in the words of its API; empty where it gives none."""
         return self._tally.finish
+
+    @property
+    def model(self) -> str:
+        """The model that it says it is from; empty where it names none."""
+        return self._tally.model
 
     @property
     def sketch(self) -> str:

@@ -1,4 +1,4 @@
-"""Tokens, text and finish out of what model APIs answer: OpenAI's chats and responses, Anthropic's messages, Gemini's, Ollama's."""
+"""Tokens, text, finish and model out of what model APIs answer: OpenAI's chats and responses, Anthropic's messages, Gemini's, Ollama's."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ class _Texts(msgspec.Struct):
     stop_reason: Any = None  # Anthropic's whole answer
     done_reason: Any = None  # Ollama's last line
     status: Any = None  # OpenAI's whole responses
+    model: Any = None
+    modelVersion: Any = None  # Gemini  # noqa: N815 - its name there
     response: Any = None  # the last event of OpenAI's responses
 
 
@@ -63,6 +65,7 @@ class _Chunk(msgspec.Struct):
     """What most of all documents are: one event of a streamed chat."""
 
     choices: list[_Choice]
+    model: Any = None
 
 
 _COUNTS = msgspec.json.Decoder(_Counts | list[_Counts])
@@ -71,6 +74,7 @@ _CHUNK = msgspec.json.Decoder(_Chunk)
 _TEXT_BYTES_MAX = 1 << 17
 """The text of a longer document is not counted, since its parts may be any number."""
 _FINISH_CHARS_MAX = 40
+_MODEL_CHARS_MAX = 100
 _ENDED = frozenset({"completed", "incomplete", "failed"})
 """What OpenAI's responses say of themselves when there is no more to come."""
 
@@ -78,7 +82,7 @@ _ENDED = frozenset({"completed", "incomplete", "failed"})
 class Tally:
     """Tokens as the provider counts them, the text by its length and its sketch, and why it ended, from whatever says them.
 
-    *finish*: the reason that is given for the end, in the API's words; empty until one is given.
+    *finish*: the reason that is given for the end, in the API's words, and *model* the one that is named; empty until they are given.
     """
 
     def __init__(self) -> None:
@@ -86,6 +90,7 @@ class Tally:
         self.tokens_out: int | None = None
         self.characters: int | None = None
         self.finish = ""
+        self.model = ""
         self.sketch = Sketch()
 
     def read(self, text: bytes) -> None:
@@ -120,7 +125,9 @@ class Tally:
 
     def _hear(self, text: bytes) -> None:
         try:
-            for choice in _CHUNK.decode(text).choices:
+            chunk = _CHUNK.decode(text)
+            self._name(chunk.model)
+            for choice in chunk.choices:
                 self._add(choice.delta.content)
                 self._finish(choice.finish_reason)
         except msgspec.ValidationError:
@@ -128,6 +135,8 @@ class Tally:
                 self._hear_any(said)
 
     def _hear_any(self, said: _Texts) -> None:
+        for name in (said.model, said.modelVersion, _of(said.message, "model"), _of(said.response, "model")):
+            self._name(name)
         for choice in _list(said.choices):
             self._add(_of(choice, "delta"))
             self._add(_of(choice, "message"))
@@ -148,6 +157,10 @@ class Tally:
         for text in texts(said):
             self.characters = (self.characters or 0) + len(text)
             self.sketch.add(text)
+
+    def _name(self, model: object) -> None:
+        if isinstance(model, str):
+            self.model = self.model or model[:_MODEL_CHARS_MAX]
 
     def _finish(self, reason: object) -> None:
         if isinstance(reason, str):

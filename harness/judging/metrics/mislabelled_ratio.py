@@ -1,0 +1,84 @@
+"""Whether an answer says who gave it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.ratios import Ratio, no_http
+from harness.judging.metrics.telling import Said
+from harness.judging.sample import Sample
+from harness.judging.serving import servers
+from harness.planning.plan import Plan
+from harness.reading.expectation import Expectation
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from harness.judging.scoring.distributions import Bools
+
+
+class MislabelledRatio(Ratio):
+    """Share of answers that name another model than the one that served them, of those of which both are known.
+
+    A name that stood for a model in the baseline, such as a gateway's alias, stands for it; so does one of which that is a dated version.
+    """
+
+    name: ClassVar[str] = "mislabelled_ratio"
+    title: ClassVar[str] = "Mislabelled answers"
+    about: ClassVar[str] = "of answers named another model than gave them"
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    seldom: ClassVar[bool] = True
+    counts_attempts: ClassVar[bool] = True
+    broken_first: ClassVar[int] = 45
+    held_first: ClassVar[int] = 47
+
+    def rows(self, sample: Sample) -> tuple[npt.NDArray[np.float64], Bools] | None:
+        known, wrong = sample.run.once(self.name, lambda: _labels(sample.run))
+        mine = sample.picked & known
+        return (sample.run.column("requests", "due_s")[mine], wrong[mine]) if mine.any() else None
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        ask = plan.target.ask
+        if ask.protocol == "json" and ask.reply.model is None:
+            return f"target {plan.target.name!r} does not say where a reply names its model (ask.reply.model)"
+        return no_http(plan) or super().unsettled(plan, expectation)
+
+    def broken(self, said: Said) -> str:
+        if not said.wants_low:
+            return super().broken(said)
+        return f"{said.share} of answers named another model than gave them{said.where}; it should be {said.limit_share} or less"
+
+    def held(self, said: Said) -> str:
+        share = "no answer" if said.number == 0 else f"{said.share} of answers"
+        return f"{share} named another model than gave {'it' if said.number == 0 else 'them'}{said.where}"
+
+
+def _labels(run: Evidence) -> tuple[Bools, Bools]:
+    """Of which requests of *run* both the model that their answer names and the one that served it are known, and of which those differ."""
+    import numpy as np
+
+    named, served = run.column("requests", "model"), _served_models(run)
+    known = (named != "") & (served != "")
+    before = known & (run.column("requests", "phase") == "baseline")
+    usual = {*zip(named[before].tolist(), served[before].tolist(), strict=True)}
+    pairs = zip(named[known].tolist(), served[known].tolist(), strict=True)
+    wrong = np.zeros(named.size, np.bool_)
+    wrong[known] = [pair not in usual and not _same(*pair) for pair in pairs]
+    return known, wrong
+
+
+def _same(named: str, served: str) -> bool:
+    """Whether *named* is *served*, or the one of which it is a version: ``gpt-4o`` and ``gpt-4o-2024-08-06``."""
+    return named == served or served.startswith(f"{named}-") or named.startswith(f"{served}-")
+
+
+def _served_models(run: Evidence) -> npt.NDArray[np.object_]:
+    """Of each request the model that the provider which served it named; empty where that is unknown."""
+    import numpy as np
+
+    columns = (run.column("arrivals", name).tolist() for name in ("nonce", "link", "model"))
+    models = {(nonce, link): model for nonce, link, model in zip(*columns, strict=True) if nonce and model}
+    asked = zip(run.column("requests", "nonce").tolist(), servers(run).tolist(), strict=True)
+    return np.array([models.get(pair, "") for pair in asked], dtype=object)

@@ -1,0 +1,159 @@
+"""What answers say of themselves, degraded, cached or from which model, held against what was seen; each with its twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.interval import Interval
+from harness.judging.evidence import Evidence
+from harness.judging.metrics import metrics
+from harness.judging.sample import pick
+from harness.judging.verdict import judge
+from harness.planning.plan import Plan
+from harness.reading.expectation import Selection
+from harness.reading.target import Target
+from harness.record.rows import Arrival, Attempt, Request
+
+MakePlan = Callable[..., Plan]
+MakeEvidence = Callable[..., Evidence]
+Rows = Callable[..., list[Request]]
+Try = Callable[..., Attempt]
+Told = Callable[..., Evidence]
+EAST, WEST = "provider-east", "provider-west"
+REPLY = {"answer": "/answer", "degraded": "/partial", "cached": "X-Cache", "model": "/model"}
+
+
+@pytest.fixture
+def told(make_plan: MakePlan, make_evidence: MakeEvidence, make_target: Callable[..., Target], rows: Rows) -> Told:
+    """A run in which the requests of the fault are changed as *got* says, and become the attempts and arrivals that *of* says."""
+
+    def evidence(
+        of: Callable[[Request], list[Attempt]],
+        got: Callable[[int], dict[str, Any]] = lambda index: {},
+        arrivals: Callable[[Request], list[Arrival]] = lambda row: [],
+        always: dict[str, Any] | None = None,
+        reply: dict[str, str] = REPLY,
+        **keys: Any,
+    ) -> Evidence:
+        target = make_target(ask={"protocol": "json", "reply": reply})
+        plan = make_plan(of=target, phases=(1, 10, 20, 10), **keys)
+        asked = rows(plan, lambda index, due_s: (always or {}) | (got(index) if 11 <= due_s < 31 else {}))
+        tries = [one for row in asked for one in of(row)]
+        seen = [one for row in asked for one in arrivals(row)]
+        return make_evidence(plan, requests=asked, attempts=tries, arrivals=seen)
+
+    return evidence
+
+
+def in_fault(metric: str, evidence: Evidence, phase: str = "fault") -> Interval:
+    return metrics[metric].measure(pick(evidence, Selection(phase)))
+
+
+def broken(row: Request) -> bool:
+    return 11 <= row.due_s < 31
+
+
+# degraded_ratio
+
+
+def test_degraded_are_good_answers_that_are_marked_or_come_from_a_fallback(told: Told, attempt: Try) -> None:
+    def of(row: Request) -> list[Attempt]:
+        return [attempt(row, link=WEST if broken(row) and row.index % 5 == 0 else EAST)]
+
+    evidence = told(
+        of, lambda index: {"degraded": index % 5 == 1, "outcome": "complete" if index % 5 != 2 else "error"}
+    )
+    assert in_fault("degraded_ratio", evidence).value == pytest.approx(0.4)
+    assert in_fault("good_ratio", evidence).value == pytest.approx(0.8)
+    assert in_fault("degraded_ratio", evidence, "baseline").value == 0
+
+
+def test_an_answer_that_is_not_good_is_not_degraded(told: Told, attempt: Try) -> None:
+    evidence = told(lambda row: [attempt(row)], lambda index: {"degraded": True, "outcome": "truncated"})
+    assert in_fault("degraded_ratio", evidence).value == 0
+
+
+def test_where_nothing_could_have_shown_it_nothing_was_measured(told: Told) -> None:
+    plain = {"answer": "/answer"}
+    assert in_fault("degraded_ratio", told(lambda row: [], reply=plain)).value is None
+    assert in_fault("degraded_ratio", told(lambda row: [])).value == 0
+
+
+def test_a_limit_on_degraded_answers_is_held_and_broken(told: Told, attempt: Try) -> None:
+    expect = ["degraded_ratio <= 0.1 in fault"]
+    assert judge(told(lambda row: [attempt(row)], expect=expect)).findings[0].verdict == "pass"
+    partial = told(lambda row: [attempt(row)], lambda index: {"degraded": True}, expect=expect)
+    assert judge(partial).findings[0].verdict == "fail"
+
+
+# mislabelled_ratio
+
+
+@pytest.mark.parametrize(
+    ("named", "served", "wrong"),
+    [
+        ("small", "small", 0),
+        ("small", "small-2026-01-01", 0),
+        ("ours", "big", 0),  # as in the baseline
+        ("ours", "small", 1),
+        ("big", "small", 1),
+        ("big", "bigger", 1),
+    ],
+)
+def test_an_answer_is_mislabelled_that_names_another_model_than_it_stands_for(
+    told: Told, attempt: Try, named: str, served: str, wrong: int
+) -> None:
+    def arrivals(row: Request) -> list[Arrival]:
+        return [Arrival(EAST, row.due_s, row.nonce, model=served if broken(row) else "big")]
+
+    evidence = told(lambda row: [attempt(row)], lambda index: {"model": named}, arrivals, always={"model": "ours"})
+    assert in_fault("mislabelled_ratio", evidence).value == wrong
+    assert in_fault("mislabelled_ratio", evidence, "baseline").value == 0
+
+
+def test_only_answers_count_of_which_both_models_are_known(told: Told, attempt: Try) -> None:
+    def arrivals(row: Request) -> list[Arrival]:
+        return [Arrival(EAST, row.due_s, row.nonce, model="big" if row.index % 4 else "")]
+
+    evidence = told(lambda row: [attempt(row)], lambda index: {"model": "small" if index % 2 else ""}, arrivals)
+    assert (in_fault("mislabelled_ratio", evidence).value, in_fault("mislabelled_ratio", evidence).n) == (1, 100)
+    assert in_fault("mislabelled_ratio", told(lambda row: [attempt(row)])).value is None
+
+
+# cache_hit_ratio
+
+
+def test_answers_from_a_cache_are_those_that_are_marked(told: Told, attempt: Try) -> None:
+    evidence = told(lambda row: [attempt(row)], lambda index: {"cached": index % 4 == 0})
+    assert in_fault("cache_hit_ratio", evidence).value == 0.25
+    assert in_fault("cache_hit_ratio", evidence, "baseline").value == 0
+
+
+def test_without_a_mark_they_are_those_for_which_nothing_was_attempted(told: Told, attempt: Try) -> None:
+    plain = {"answer": "/answer"}
+    evidence = told(lambda row: [attempt(row)] if row.index % 4 else [], reply=plain)
+    assert in_fault("cache_hit_ratio", evidence).value == 0.25
+    assert in_fault("cache_hit_ratio", told(lambda row: [], reply=plain)).value is None
+    cold = told(lambda row: [attempt(row)], lambda index: {"outcome": "error"}, reply=plain)
+    assert in_fault("cache_hit_ratio", cold).value is None
+
+
+# What cannot be known
+
+
+def test_each_is_refused_where_it_could_not_be_known(make_plan: MakePlan, make_target: Callable[..., Target]) -> None:
+    def why(metric: str, ask: dict[str, Any], **keys: Any) -> str:
+        target = make_target(ask={"protocol": "json"} | ask)
+        plan = make_plan(of=target, phases=(1, 10, 20, 10), expect=[f"{metric} <= 0.5 in fault"], **keys)
+        return str(metrics[metric].unsettled(plan, plan.expectations[0]))
+
+    plain = {"reply": {"answer": "/answer"}}
+    refusing = {"faults": [{"kind": "regional_loss", "region": "east", "mode": "refuse"}]}
+    assert "ask.reply.model" in why("mislabelled_ratio", plain)
+    assert why("mislabelled_ratio", {"protocol": "openai-chat", "model": "m"}) == "None"
+    assert "ask.reply.cached" in why("cache_hit_ratio", plain, **refusing)
+    assert why("cache_hit_ratio", {"reply": REPLY}, **refusing) == "None"
+    assert why("degraded_ratio", plain) == "None"
