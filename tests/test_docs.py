@@ -36,6 +36,8 @@ from harness.judging.scoring.steadiness import LAG_P99_MS, LATE_RATIO, kept_up, 
 from harness.judging.scoring.wording import facts
 from harness.judging.starvation import DOUBTFUL_RATIO, NAMED_RATIO, OUTLIVES, TAKEN_RATIO, WAITED_RATIO
 from harness.prepare import Asked, prepare
+from harness.protocols.asking import resolved
+from harness.protocols.protocols import protocol
 from harness.reading.quantities import seconds
 from harness.reading.questions import Questions
 from harness.reading.target import Target
