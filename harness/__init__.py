@@ -9,28 +9,53 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "Freeze",
     "Grid",
     "HarnessError",
     "Plan",
     "Problem",
     "Progress",
+    "RefusedError",
     "Reply",
     "Run",
+    "Stopped",
     "UsageProblems",
     "Validated",
     "__version__",
     "ask",
+    "freeze",
     "grid",
     "judge",
     "load",
     "plan",
     "run",
+    "stop",
+    "unfreeze",
     "validate",
 ]
 
 if TYPE_CHECKING:
-    from harness.api import Grid, Plan, Progress, Reply, Run, Validated, ask, grid, judge, load, plan, run, validate
-    from harness.problems import HarnessError, Problem, UsageProblems
+    from harness.api import (
+        Freeze,
+        Grid,
+        Plan,
+        Progress,
+        Reply,
+        Run,
+        Stopped,
+        Validated,
+        ask,
+        freeze,
+        grid,
+        judge,
+        load,
+        plan,
+        run,
+        stop,
+        unfreeze,
+        validate,
+    )
+    from harness.problems import HarnessError, Problem, RefusedError, UsageProblems
 else:
     # The parts of a run are imported when they are asked for: the command line, the keeper and the load child start without them. Type
     # checkers do not see this: to them every name would be there.

@@ -1,4 +1,4 @@
-"""The harness from Python: check files, see a plan, ask one question, run scenarios, one or a grid of them, and load or judge stored runs.
+"""The harness from Python: check files, see a plan, ask one question, run scenarios or a grid, stop or freeze them, load and judge runs.
 
 ::
 
@@ -21,28 +21,36 @@ from harness import first_question, grids
 from harness.conduct import conduct
 from harness.first_question import QUESTION, WITHIN_S, Reply
 from harness.grids import Grid
+from harness.interfaces import others_say
 from harness.interfaces.watching import Progress, Watching
+from harness.interfaces.others_say import Stopped
 from harness.planning.plan import Plan
 from harness.prepare import Asked, Validated, prepare
 from harness.prepare import validate as checked
 from harness.problems import Problem, UsageProblems
+from harness.reading.state_file import Freeze
 from harness.settings import settings
 from harness.stored import Run, baseline_at, judge, load
 
 __all__ = [
+    "Freeze",
     "Grid",
     "Plan",
     "Problem",
     "Progress",
     "Reply",
     "Run",
+    "Stopped",
     "Validated",
     "ask",
+    "freeze",
     "grid",
     "judge",
     "load",
     "plan",
     "run",
+    "stop",
+    "unfreeze",
     "validate",
 ]
 
@@ -67,8 +75,8 @@ def run(
     *overrides* are settings of the scenario by key, such as ``{"load.rate_per_s": 40}``, or texts such as ``load.rate_per_s=40``. The
     report says what changed since *baseline*, the folder of another run. *progress* is called about ten times a second while the load goes
     on. Setting *stop*, from any thread or from *progress*, ends the run as Ctrl-C does: what was broken is put back, and the verdict is
-    ``interrupted``. Raises UsageProblems before anything is touched when a file is wrong, and HarnessError when the world cannot be
-    started.
+    ``interrupted``. Raises UsageProblems before anything is touched when a file is wrong, RefusedError when another run holds the target or
+    somebody froze it, and HarnessError when the world cannot be started.
     """
     asked = Asked(seed, _written(overrides), _each(expect), with_faults, _each(allowed_hosts))
     environment = settings()
@@ -170,6 +178,28 @@ def ask(
         allowed_hosts=_each(allowed_hosts),
         toxiproxy_url=toxiproxy_url,
     )
+
+
+def stop(target: str | Path | None = None, why: str = "") -> list[Stopped]:
+    """Tell the run that holds *target* (its file, or its name) to end, or every run, and wait until each has: faults first, then the load.
+
+    Which runs those were; their verdict is ``aborted``, with *why* and by whom. Runs on other machines hear it where they share the state.
+    Raises HarnessError where the state cannot be read.
+    """
+    return others_say.stop(target, why, settings())
+
+
+def freeze(why: str, target: str | Path | None = None) -> Freeze:
+    """Let no run on *target* (its file, or its name), or on any target, begin or go on, until `unfreeze`; the freeze that is in force.
+
+    That is an earlier one where there is one. Raises HarnessError where the state cannot be kept.
+    """
+    return others_say.freeze(why, target, settings())
+
+
+def unfreeze(target: str | Path | None = None) -> Freeze | None:
+    """Lift the freeze of *target*, or that of all targets, and return it; None where there was none."""
+    return others_say.unfreeze(target, settings())
 
 
 def _listed(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 from harness.interval import Interval
 from harness.judging.following import refused
@@ -23,6 +24,7 @@ from harness.reading.placeholders import missing_secrets, unknown_in_draft, unkn
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
+from harness.reading.state_file import is_url
 from harness.reading.target import Target
 from harness.reading.templates import placeholders, secret_names, secrets, texts
 from harness.reading.yaml import Document, Draft, DraftProblems, load
@@ -159,6 +161,20 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
         if not broken and phase.name not in used and made.disturbances:
             yield document.problem(f"phases.{phase.name}", "no fault is in force in it, and no expectation names it")
     yield from _outlived(document, made)
+    yield from _cut_short(document, made)
+
+
+def _cut_short(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """Limits that the plan itself goes over, however the service does."""
+    planned = {"max_duration": made.total_s, "max_requests": made.schedule.requests}
+    for index, written in enumerate(document.value.abort):
+        for name, comes_to in planned.items() if not isinstance(written, str) else ():
+            most = getattr(written, name)
+            if most is not None and comes_to > most:
+                yield document.problem(
+                    f"abort[{index}].{name}",
+                    f"every run is ended by it: {comes_to:g} are planned, and {most:g} are allowed",
+                )
 
 
 def _outlived(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
@@ -192,7 +208,7 @@ OUTLIVED = 2.0
 def unabortable(document: Document[Scenario]) -> Iterator[Problem]:
     """Every condition on which the run is to be ended that could never be met, or that nobody could look at."""
     for index, written in enumerate(document.value.abort):
-        for why in refused(abort.parse(written)):
+        for why in refused(abort.parse(written)) if isinstance(written, str) else ():
             yield document.problem(f"abort[{index}]", why)
 
 
@@ -262,9 +278,20 @@ def target_problems(target: Document[Target], environment: Mapping[str, str] | N
 def foreign_hosts(target: Document[Target], allowed: Collection[str]) -> Iterator[Problem]:
     """Where the target names a host off this machine that was not *allowed* by name."""
     for path, host in _hosts(target.value):
-        if not on_this_machine(host) and host.lower() not in {name.lower() for name in allowed}:
-            what = f"{host!r} is not on this machine; if traffic may be sent there, allow it with --allow-host {host}"
-            yield target.problem(path, what)
+        yield from _foreign(target, path, host, allowed)
+
+
+def foreign_vetoes(scenario: Document[Scenario], allowed: Collection[str]) -> Iterator[Problem]:
+    """Where the scenario would ask a host off this machine whether it may go on, and that was not *allowed* by name."""
+    for index, written in enumerate(scenario.value.abort):
+        if not isinstance(written, str) and written.url is not None and (host := host_of(written.url)) is not None:
+            yield from _foreign(scenario, f"abort[{index}].url", host, allowed)
+
+
+def _foreign(document: Document[Any], path: str, host: str, allowed: Collection[str]) -> Iterator[Problem]:
+    if not on_this_machine(host) and host.lower() not in {name.lower() for name in allowed}:
+        what = f"{host!r} is not on this machine; if traffic may be sent there, allow it with --allow-host {host}"
+        yield document.problem(path, what)
 
 
 def load_target(path: Path) -> Document[Target]:
@@ -371,4 +398,5 @@ def _hosts(target: Target) -> Iterator[tuple[str, str]]:
         if isinstance(link.upstream, str)
     ]
     urls += [("publish.post", target.publish.post)] if target.publish else []
+    urls += [("state", target.state)] if target.state and is_url(target.state) else []
     yield from ((path, host) for path, url in urls if (host := host_of(url)) is not None)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +31,7 @@ from harness.record.masking import NOTHING, Mask
 from harness.record.run_folder import RunFolder
 from harness.running import systems
 from harness.running.loop import Progress
+from harness.running.ports import AbortedError
 from harness.settings import Settings
 from harness.stored import Run, judged, writing
 
@@ -75,28 +76,40 @@ def conduct(
     """Carry out what was prepared in the real world, store it, judge it and render its report, beside the *baseline* if there is one.
 
     Setting *stop* interrupts the run as Ctrl-C does. Whatever breaks on the way ends in a stored run that says so. Raises UsageProblems
-    before anything is touched when no Toxiproxy server answers at *toxiproxy_url*, and HarnessError when there is none to be started or the
-    run's files cannot be written.
+    before anything is touched when no Toxiproxy server answers at *toxiproxy_url*, RefusedError when the target is held by another run or
+    frozen, and HarnessError when there is no Toxiproxy to be started or the run's files cannot be written.
     """
     systems.here()
+    from harness.running.holding import held
+    from harness.running.orders import VETO_EVERY_S, Asked, Orders, vetoed
+    from harness.running.state.place import state_of
     from harness.running.world.interruptions import Interruptions
     from harness.running.world.real import find_proxy
 
     mask = Mask(told_secrets(prepared.plan.target, environment.environment))
     say = _harmless(say, mask)
-    proxy = find_proxy(environment, toxiproxy_url, say)
     started_at = datetime.now(UTC)
     signals = Interruptions(say, stop)
     with signals.installed():
         # A run that has a folder has a history in it, with an end: whoever stops it before that stops it then.
         signals.hold()
         plan = prepared.plan
-        folder = run_folder.create(out, plan.scenario.name, run_folder.new_id(plan.target.name, started_at))
-        first = _first_line(prepared, proxy, folder.path.name, started_at)
-        with writing(folder):
-            _store_texts(folder, prepared)
-            with closing(_Record(folder, first, mask)) as record:
-                _lived_through(_Given(prepared, environment, mask, folder, proxy, signals, say, panel), record)
+        run_id = run_folder.new_id(plan.target.name, started_at)
+        state = state_of(plan.target.name, plan.target.state, environment)
+        ends = started_at + timedelta(seconds=plan.ends_s)
+        vetoes = [Asked(url, partial(vetoed, url, environment.environment), VETO_EVERY_S) for url in plan.limits.urls]
+        with (
+            held(state, run_id, out / plan.scenario.name / run_id, ends) as holding,
+            closing(Orders([holding, *vetoes])) as orders,
+        ):
+            signals.obey(orders.why)
+            proxy = find_proxy(environment, toxiproxy_url, say)
+            folder = run_folder.create(out, plan.scenario.name, run_id)
+            first = _first_line(prepared, proxy, folder.path.name, started_at)
+            with writing(folder):
+                _store_texts(folder, prepared)
+                with closing(_Record(folder, first, mask)) as record:
+                    _lived_through(_Given(prepared, environment, mask, folder, proxy, signals, say, panel), record)
         # A Ctrl-C from here on is remembered: the files of this run are to be whole, and nothing is in force.
         signals.hold()
         run = _judged_at_once(folder, baseline)
@@ -113,6 +126,8 @@ def _lived_through(given: _Given, record: _Record) -> None:
         _live_through(given, record)
     except KeyboardInterrupt:
         record.end("interrupted")
+    except AbortedError as order:
+        record.end("aborted", str(order))
     except NotReadyError as late:
         record.end("crashed", str(late.placed(given.prepared.target)))
     except HarnessError as error:
@@ -155,8 +170,9 @@ def _guard(plan: Plan) -> Guard | None:
     from harness.running.guard import Guard
 
     conditions = followed(plan)
-    due_s = list(plan.schedule.due_times()) if conditions else []
-    return Guard(conditions, due_s, plan.scenario.good.within) if conditions else None
+    if not conditions and not plan.limits.counted:
+        return None
+    return Guard(conditions, list(plan.schedule.due_times()), plan.scenario.good.within, plan.limits)
 
 
 def _harmless(say: Callable[[str], object], mask: Mask = NOTHING) -> Callable[[str], None]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from harness.checks import (
     Written,
     foreign_hosts,
+    foreign_vetoes,
     load_target,
     meaningless,
     missing_commands,
@@ -96,6 +97,7 @@ def prepare(
         problems += target_problems(target, environment)
         problems += missing_commands(target) if starts else ()
         problems += foreign_hosts(target, asked.allowed_hosts) if environment is not None else ()
+    problems += foreign_vetoes(scenario, asked.allowed_hosts) if scenario and environment is not None else ()
     if not scenario or not target:
         raise UsageProblems(*_in_order(problems))
     made, found = plan(scenario.value, target.value, written.expectations, with_faults=asked.with_faults)

@@ -36,3 +36,7 @@ class UsageProblems(Exception):  # noqa: N818 - it is not an error of the progra
 
 class HarnessError(Exception):
     """The harness or a process that it started failed; the message says which, and shows the end of its log. Exit status 70."""
+
+
+class RefusedError(HarnessError):
+    """Somebody else's word keeps a run from beginning: its target is held, or frozen; nothing was touched. Exit status 5."""

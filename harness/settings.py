@@ -15,6 +15,8 @@ class Settings:
     environment: Mapping[str, str]
     cache: Path
     toxiproxy_url: str | None
+    state: str = ""
+    """Path or URL of the state of targets whose files name none."""
 
     @property
     def search_path(self) -> str:
@@ -25,8 +27,11 @@ class Settings:
 def settings() -> Settings:
     """The settings that this process was started with.
 
-    ``TOXIPROXY_URL`` names a running server; ``XDG_CACHE_HOME`` moves the cache, which is ``~/.cache/resilience-harness``.
+    ``TOXIPROXY_URL`` names a running server; ``XDG_CACHE_HOME`` moves the cache, which is ``~/.cache/resilience-harness``;
+    ``HARNESS_STATE`` is where state is kept, else ``XDG_STATE_HOME`` moves it, which is ``~/.local/state/resilience-harness``.
     """
     environment = dict(os.environ)
     base = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Settings(environment, base / "resilience-harness", environment.get("TOXIPROXY_URL") or None)
+    kept = Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "resilience-harness"
+    state = environment.get("HARNESS_STATE") or str(kept)
+    return Settings(environment, base / "resilience-harness", environment.get("TOXIPROXY_URL") or None, state)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import ssl
+import tempfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,10 @@ from xdist.scheduler import LoadFileScheduling
 # Hundreds of processes import the same modules; told to write no bytecode, each of them would compile them all anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+_STATES = f"{tempfile.gettempdir()}/harness-tests-{os.getuid()}-{os.getpid()}"
+# Fixtures that live longer than a test make runs, too; where two of them go on at once, they say more.
+os.environ["HARNESS_STATE"] = f"{_STATES}/longer"
+
 # How long an example takes says something of the machine and nothing of what is tested. A commit has the same examples wherever and
 # whenever it is tried, so a red one is red for its author; CONTRIBUTING.md has the command that draws others.
 settings.register_profile(
@@ -23,6 +29,12 @@ settings.register_profile(
 )
 settings.register_profile("drawn-anew", settings.get_profile("the same for all"), derandomize=False)
 settings.load_profile("the same for all")
+
+
+@pytest.fixture(autouse=True)
+def own_state(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a state of its own for targets: what one of them holds or freezes is nothing to another, or to who runs the tests."""
+    monkeypatch.setenv("HARNESS_STATE", f"{_STATES}/{sha256(request.node.nodeid.encode()).hexdigest()[:16]}")
 
 
 WHOLE_RUNS = ("tests/end_to_end/", "tests/quality/")

@@ -81,7 +81,9 @@ def test_what_may_be_raised_has_a_name_in_the_package() -> None:
 def test_what_the_package_offers_is_one_list_that_an_editor_sees_too() -> None:
     assert dir(harness) == sorted(harness.__all__)
     assert [name for name in harness.__all__ if not hasattr(harness, name)] == []
-    assert set(api.__all__) | {"HarnessError", "Problem", "UsageProblems", "__version__"} == set(harness.__all__)
+    assert set(api.__all__) | {"HarnessError", "Problem", "RefusedError", "UsageProblems", "__version__"} == set(
+        harness.__all__
+    )
     assert (Path(harness.__file__).parent / "py.typed").read_bytes() == b""
 
 

@@ -66,7 +66,7 @@ READS_ENVIRONMENT = {
     "harness/running/load/locustfile.py",  # Locust imports it, so nothing else can tell it which plan is its own
 }
 NAMED_BY_OTHERS = {"get_event"}  # of PyYAML's parser
-ADAPTERS = {"keeper", "load", "toxiproxy", "wire"}
+ADAPTERS = {"keeper", "load", "state", "toxiproxy", "wire"}
 """Parts of `running` that make one thing of the world true each; `world` puts them together."""
 
 

@@ -14,7 +14,7 @@ import typer
 
 from harness import __version__
 from harness.interfaces import screen
-from harness.problems import HarnessError, UsageProblems
+from harness.problems import HarnessError, RefusedError, UsageProblems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_USAGE, _BROKEN, _INTERRUPTED = 2, 70, 130
+_USAGE, _REFUSED, _BROKEN, _INTERRUPTED = 2, 5, 70, 130
 _UNWRAPPED = 10_000
 _LINE_CHARS_MAX = 20_000
 
@@ -97,6 +97,9 @@ def main() -> None:
     except UsageProblems as problems:
         _complain(*map(str, problems.problems))
         sys.exit(_USAGE)
+    except RefusedError as error:
+        _complain(str(error))
+        sys.exit(_REFUSED)
     except HarnessError as error:
         _complain(str(error))
         sys.exit(_BROKEN)
@@ -438,9 +441,11 @@ def doctor() -> None:
 
 @app.command()
 def heal(out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports")) -> None:
-    """Put back what runs that were killed may have left: faults in force, processes, and temporary folders."""
+    """Put back what runs that were killed may have left: faults in force, processes, temporary folders, and leases on targets."""
+    from harness.interfaces import others_say
     from harness.problems import Problem
     from harness.running.keeper.heal import heal as healed
+    from harness.settings import settings
 
     if not out.is_dir():
         raise UsageProblems(Problem("no such folder", file=str(out)))
@@ -449,12 +454,66 @@ def heal(out: Annotated[Path, typer.Option("--out", help="Where runs are stored.
     for line in (line for one in found for line in one.said):
         _say(line)
     states = {one.now for one in found}
+    leases = others_say.heal(settings())
+    for lease in leases:
+        for line in lease.said.splitlines():
+            _say(line)
+    states |= {"left"} if any(lease.left for lease in leases) else set()
     looked_at = f"looked at {len(runs)} run{'s' if len(runs) != 1 else ''} below {out}"
     going_on = " but what a run that goes on needs" if "goes on" in states else ""
     typer.echo(
         f"{looked_at}: " + ("something is still in force" if "left" in states else f"nothing is in force{going_on}")
     )
     raise typer.Exit(_BROKEN if "left" in states else 0)
+
+
+Whose = Annotated[
+    str | None, typer.Option("--target", metavar="TARGET", help="A target file, or the name in it; default: every one.")
+]
+
+
+@app.command()
+def stop(
+    target: Whose = None,
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="What its report gives as the reason.")] = "",
+) -> None:
+    """End the run that goes on: its faults first, then its load; its verdict is aborted, by whom and why.
+
+    Waits until it has. Runs of others, and on other machines, hear it where they share the state of the target (docs/shared.md).
+    """
+    from harness.interfaces import others_say
+    from harness.settings import settings
+
+    stopped = others_say.stop(target, why, settings())
+    for one in stopped:
+        ended = f"ended after {one.after_s:.1f} s" if one.after_s is not None else "told, and has NOT ended yet"
+        _say(f"{one.target}: run {one.run} of {one.by}: {ended}")
+    if not stopped:
+        typer.echo("no run goes on")
+    raise typer.Exit(_BROKEN if any(one.after_s is None for one in stopped) else 0)
+
+
+@app.command()
+def freeze(
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="What everybody who wants to run is told.")],
+    target: Whose = None,
+) -> None:
+    """Let nothing be broken until `harness unfreeze`: no run begins, and one that goes on ends within a second."""
+    from harness.interfaces import others_say
+    from harness.settings import settings
+
+    _say(f"{target or 'every target'} is {others_say.freeze(why, target, settings())}")
+
+
+@app.command()
+def unfreeze(target: Whose = None) -> None:
+    """Lift a freeze, and say whose it was and why it was made."""
+    from harness.interfaces import others_say
+    from harness.settings import settings
+
+    lifted = others_say.unfreeze(target, settings())
+    whose = target or "every target"
+    _say(f"{whose} was {lifted}" if lifted is not None else f"{whose} was not frozen")
 
 
 def _seconds(option: str, text: str) -> float:

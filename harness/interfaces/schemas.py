@@ -14,6 +14,7 @@ from harness.judging.result import Result
 from harness.judging.scorecard import Scorecard
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
+from harness.reading.state_file import Freeze, Lease, Stop
 from harness.reading.target import Target
 
 MODELS: Mapping[str, type[BaseModel]] = {
@@ -22,10 +23,13 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "questions": Questions,
     "result": Result,
     "scorecard": Scorecard,
+    "lease": Lease,
+    "stop": Stop,
+    "freeze": Freeze,
 }
 """What there is a schema of; the file of each is ``harness/schemas/NAME.json``."""
 
-_WRITTEN_BY_US = (Result, Scorecard)
+_WRITTEN_BY_US = (Result, Scorecard, Lease, Stop, Freeze)
 
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:

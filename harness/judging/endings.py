@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.judging.evidence import Evidence
 from harness.judging.result import Outcome
-from harness.record.history import Ended, Injected, Reverting
+from harness.record.history import Ended, Injected, Reverted, Reverting
 
 if TYPE_CHECKING:
     from harness.judging.scoring.distributions import Bools
@@ -38,11 +38,28 @@ def endings(evidence: Evidence) -> Iterator[Judgement]:
         case "crashed":
             yield Judgement("crashed", ended.detail or "the harness broke")
         case "aborted":
-            yield Judgement("aborted", f"the run was ended at {ended.at_s:.1f} s: {ended.detail}")
+            yield Judgement("aborted", f"{_aborted(ended)}{_put_back(evidence, ended)}")
         case "service_ended" if failed := service_ended(evidence):
             yield Judgement("fail", failed)
         case "service_ended":
             yield Judgement("crashed", ended.detail)
+
+
+def _aborted(ended: Ended) -> str:
+    at_s = ended.at_s if ended.decided_s is None else ended.decided_s
+    return f"the run was ended at {at_s:.1f} s: {ended.detail}"
+
+
+def _put_back(evidence: Evidence, ended: Ended) -> str:
+    """How long after the decision the faults were gone, and the load; empty of a run that has not written that down."""
+    if ended.decided_s is None:
+        return ""
+    decided_s = ended.decided_s
+    gone_s = [
+        event.at_s - decided_s for event in evidence.history if isinstance(event, Reverted) and event.at_s >= decided_s
+    ]
+    faults = f"the faults were gone {max(gone_s):.2f} s later" if gone_s else "no fault was in force"
+    return f" ({faults}, and the load {ended.at_s - decided_s:.2f} s later)"
 
 
 def service_ended(evidence: Evidence) -> str:

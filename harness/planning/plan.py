@@ -15,7 +15,7 @@ from harness.planning.windows import Window, merged
 from harness.problems import Problem
 from harness.protocols.nonce import REQUESTS_MAX
 from harness.reading import abort
-from harness.reading.abort import AbortCondition
+from harness.reading.abort import AbortCondition, Limits
 from harness.reading.expectation import Expectation
 from harness.reading.scenario import AROUND, Scenario, in_order
 from harness.reading.target import Target
@@ -54,8 +54,13 @@ class Plan:
 
     @property
     def aborts(self) -> tuple[AbortCondition, ...]:
-        """On what the run is ended at once."""
-        return tuple(abort.parse(written) for written in self.scenario.abort)
+        """How badly it may go before it is ended at once."""
+        return tuple(abort.parse(written) for written in self.scenario.abort if isinstance(written, str))
+
+    @property
+    def limits(self) -> Limits:
+        """What it may use up, and who may end it."""
+        return Limits.of(written for written in self.scenario.abort if not isinstance(written, str))
 
     @property
     def ends_s(self) -> float:

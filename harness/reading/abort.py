@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
-from harness.reading.quantities import seconds
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from harness.reading.hosts import address
+from harness.reading.quantities import Seconds, seconds
+from harness.reading.templates import placeholders
 
 SoFar = Callable[[Sequence[tuple[bool, float]]], float]
 """Of requests, whether each was answered well and how many seconds it took, to what a metric comes."""
 
 FORM = "metric[.part] < NUMBER for DURATION (or >)"
+LIMITS = "max_duration:, max_requests:, max_attempts: or url:"
 
 _WRITTEN = re.compile(
     r"\s*(?P<metric>[a-z_][a-z0-9_]*)(?:\.(?P<part>[a-z0-9_]+))?\s*(?P<op><=|>=|<|>)\s*"
@@ -37,6 +43,74 @@ class AbortCondition:
 
     def __str__(self) -> str:
         return f"{self.subject} {self.op} {self.limit:g} for {self.span_s:g}s"
+
+
+class AbortLimit(BaseModel):
+    """What a run may use up, or who may end it: one of these."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_duration: Seconds | None = Field(
+        default=None, gt=0, description="how long the load may go on, counted from its beginning"
+    )
+    max_requests: int | None = Field(default=None, ge=1, description="how many requests clients may send")
+    max_attempts: int | None = Field(
+        default=None, ge=1, description="how many attempts at providers may be seen on the links, retries too"
+    )
+    url: str | None = Field(
+        default=None,
+        description="asked twice a second whether the run may go on: 2xx says that it may, any other status that it may not",
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> AbortLimit:
+        said = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(said) != 1:
+            raise ValueError(f"says {', '.join(said) or 'nothing'}; write one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @field_validator("url")
+    @classmethod
+    def _can_be_asked(cls, url: str | None) -> str | None:
+        if url is not None:
+            try:
+                found = address(url)
+                usable = (
+                    found.scheme in ("http", "https") and not found.user and not placeholders(url) and "#" not in url
+                )
+            except ValueError:
+                usable = False
+            if not usable:
+                raise ValueError(
+                    f"{url!r} cannot be asked; write http://host:port/path or https://host/path, with no user in it"
+                )
+        return url
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The least of each that several `AbortLimit` say; infinite where none does. *urls* may end the run."""
+
+    duration_s: float = inf
+    requests: float = inf
+    attempts: float = inf
+    urls: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, written: Iterable[AbortLimit]) -> Limits:
+        """What *written* says together."""
+        every = list(written)
+        return cls(
+            min((one.max_duration for one in every if one.max_duration is not None), default=inf),
+            min((one.max_requests for one in every if one.max_requests is not None), default=inf),
+            min((one.max_attempts for one in every if one.max_attempts is not None), default=inf),
+            tuple(dict.fromkeys(one.url for one in every if one.url is not None)),
+        )
+
+    @property
+    def counted(self) -> bool:
+        """Whether anything of it is known from the run itself."""
+        return min(self.duration_s, self.requests, self.attempts) < inf
 
 
 @dataclass(frozen=True, slots=True)

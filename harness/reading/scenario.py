@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from harness.faults import AnyFault
 from harness.reading.abort import FORM as ABORT_FORM
-from harness.reading.abort import parse
+from harness.reading.abort import LIMITS, AbortLimit, parse
 from harness.reading.expectation import FORM, PHASE_NAME, RESERVED
 from harness.reading.patterns import JsonSchema, Regex
 from harness.reading.quantities import Seconds
@@ -193,8 +193,9 @@ class Scenario(_Strict):
     phases: Phases
     faults: list[AnyFault] = Field(default_factory=list)
     good: Good = Field(default_factory=Good)
-    abort: list[Annotated[str, AfterValidator(_abortable)]] = Field(
-        default_factory=list, description=f"on what the run is ended at once, with everything put back: {ABORT_FORM}"
+    abort: list[Annotated[str, AfterValidator(_abortable)] | AbortLimit] = Field(
+        default_factory=list,
+        description=f"on what the run is ended at once, with everything put back: {ABORT_FORM}, or {LIMITS}",
     )
     expect: list[str] = Field(min_length=1, description=FORM)
 

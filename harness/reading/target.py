@@ -8,11 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from harness.reading.hosts import address, on_this_machine
 from harness.reading.quantities import Seconds
+from harness.reading.state_file import is_url, misplaced
 from harness.reading.templates import secret_names
 from harness.registry import suggestion
 
@@ -243,6 +244,10 @@ class Target(_Strict):
     ask: Ask
     links: dict[Name, Link] = Field(default_factory=dict)
     publish: Publish | None = None
+    state: str | None = Field(
+        default=None,
+        description="where it is kept who holds, stops or freezes the target, for all who share it: a path, or a URL",
+    )
 
     @property
     def entries_by_name(self) -> dict[str, Entry]:
@@ -261,7 +266,17 @@ class Target(_Strict):
             return service.model_copy(update={"cwd": str(folder / service.cwd)}) if service.cwd else service
 
         services = {name: placed(service) for name, service in self.services.items()}
-        return self.model_copy(update={"services": services, "start": placed(self.start) if self.start else None})
+        here: dict[str, object] = {"services": services, "start": placed(self.start) if self.start else None}
+        if self.state is not None and not is_url(self.state):
+            here["state"] = str(folder / Path(self.state).expanduser())
+        return self.model_copy(update=here)
+
+    @field_validator("state")
+    @classmethod
+    def _state_can_be_kept(cls, state: str | None) -> str | None:
+        if state is not None and (wrong := misplaced(state)):
+            raise ValueError(f"{state!r} {wrong}")
+        return state
 
     @model_validator(mode="after")
     def _names_are_one_space(self) -> Target:

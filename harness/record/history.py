@@ -158,6 +158,9 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     at_s: float
     reason: Reason
     detail: str = ""
+    decided_s: float | None = (
+        None  # of one that was aborted: when that was decided; None also before this was written down
+    )
 
 
 Event = Begun | Preflight | Injecting | Injected | Look | Confirmed | Published | Reverting | Reverted | Alarm | Ended

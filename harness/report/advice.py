@@ -63,12 +63,17 @@ _KNOWN: tuple[tuple[str, str], ...] = (
 )
 
 
+_ENDED_BY_OTHERS = "stopped by|frozen by|says no|counts as no|was lost"
+
+
 def advice(result: Result) -> list[str]:
     """What to do so that the next run says something, each thing once; of a run that has a verdict of the service nothing."""
     if result.verdict in ("pass", "fail", "inconclusive"):
         return []
     if result.verdict == "interrupted":
         return ["Nothing was left in force; the command below makes the same run again."]
+    if result.verdict == "aborted" and re.search(_ENDED_BY_OTHERS, result.reason):
+        return ["Nothing was left in force; ask whoever ended it, and make the same run again with the command below."]
     if result.verdict == "aborted":
         return [
             "See below where the service fared worst; where that was to be expected, loosen abort: in the scenario."

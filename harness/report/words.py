@@ -20,7 +20,7 @@ VERDICTS: dict[Outcome, str] = {
     "fail": "An expectation was broken.",
     "inconclusive": "There is too little evidence to say whether every expectation held.",
     "invalid": "The measurement itself cannot be trusted, so nothing is said about the service.",
-    "aborted": "The run went worse than its scenario allows, and was ended.",
+    "aborted": "The run was ended before its time, so nothing is said about the service.",
     "crashed": "The run broke down, so nothing is said about the service.",
     "interrupted": "The run was interrupted, so nothing is said about the service.",
 }

@@ -1,13 +1,13 @@
-"""Ends a run that goes worse than its scenario allows, from what its clients have been told so far."""
+"""Ends a run that goes worse than its scenario allows, or uses up more, from what was seen of it so far."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from operator import ge, gt, le, lt
 
-from harness.reading.abort import Followed
+from harness.reading.abort import Followed, Limits
 from harness.record.rows import Request
 from harness.running.ports import AbortedError
 
@@ -17,6 +17,8 @@ _FEWEST = 5
 _SLACK_S = 0.5
 """A row takes a moment from the client that writes it to here."""
 
+_NO_LIMITS = Limits()
+
 
 class Guard:
     """What is *followed*, over requests that are due at *due_s* (sorted, by index), good ones of which are answered *within_s*.
@@ -25,8 +27,11 @@ class Guard:
     yet has taken as long as it has waited.
     """
 
-    def __init__(self, followed: Sequence[Followed], due_s: Sequence[float], within_s: float) -> None:
+    def __init__(
+        self, followed: Sequence[Followed], due_s: Sequence[float], within_s: float, limits: Limits = _NO_LIMITS
+    ) -> None:
         self._followed, self._due_s, self._within_s = followed, due_s, within_s
+        self._limits, self._attempts = limits, 0
         self._ended: dict[int, tuple[bool, float]] = {}
         """By index: whether the answer was good, and how long it took; infinitely long where none came whole."""
 
@@ -37,6 +42,15 @@ class Guard:
             took_s = row.end_s - row.due_s if whole and row.end_s is not None else inf
             self._ended[row.index] = (took_s <= self._within_s, took_s)
 
+    def hear_attempts(self, number: int) -> None:
+        """Take in that *number* attempts more have ended."""
+        self._attempts += number
+
+    def check_limits(self, now_s: float) -> None:
+        """Raises AbortedError where the run has used up what it may."""
+        for said in self._used_up(now_s):
+            raise AbortedError(f"{said}, and the scenario allows no more")
+
     def check(self, now_s: float) -> None:
         """Raises AbortedError, which says what is how bad, where a condition is met."""
         for one in self._followed:
@@ -44,6 +58,16 @@ class Guard:
             value = one.so_far(outcomes) if outcomes else None
             if value is not None and _OPS[one.condition.op](value, one.condition.limit):
                 raise AbortedError(f"{_told(one, value)}; the scenario aborts at {one.condition}")
+
+    def _used_up(self, now_s: float) -> Iterator[str]:
+        limits = self._limits
+        if now_s >= limits.duration_s:
+            yield f"the load has gone on for max_duration, {limits.duration_s:g} s"
+        # The clients send no more than that; here it is known from when on they do not.
+        if limits.requests < len(self._due_s) and now_s >= self._due_s[int(limits.requests)]:
+            yield f"max_requests, {limits.requests:g}, were sent"
+        if self._attempts >= limits.attempts:
+            yield f"{self._attempts} attempts at providers were seen (max_attempts is {limits.attempts:g})"
 
     def _outcomes(self, one: Followed, now_s: float) -> list[tuple[bool, float]]:
         """Of the requests due in the condition's time; none before so much of the run has passed, nor of too few of them."""

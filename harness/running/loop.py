@@ -98,8 +98,9 @@ def run(
                 # Also one that came when the run had ended some other way, before it could be held back; and another one after that.
                 ended = ("interrupted", "")
         # First everything is put back, then it is written down: a full disk must not spare a fault.
+        decided_s = _now(world, log) if ended[0] == "aborted" else None
         events = _put_back(world, log, progress)
-        for event in [*events, *_farewell(_now(world, log), *ended)]:
+        for event in [*events, *_farewell(_now(world, log), *ended, decided_s)]:
             log.write(event)
     return tuple(log.events)
 
@@ -247,6 +248,6 @@ def _insist(action: Callable[[], None]) -> str:
     return error
 
 
-def _farewell(now_s: float, reason: Reason, detail: str) -> list[Event]:
+def _farewell(now_s: float, reason: Reason, detail: str, decided_s: float | None) -> list[Event]:
     alarms: list[Event] = [Alarm(now_s, detail)] if reason == "invalidated" else []
-    return [*alarms, Ended(now_s, reason, detail)]
+    return [*alarms, Ended(now_s, reason, detail, decided_s)]

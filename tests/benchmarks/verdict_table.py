@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,7 +49,9 @@ class Cell:
         words = ["run", f"scenarios/{self.scenario}.yaml", "--target", f"scenarios/targets/{self.target}.yaml"]
         words += ["--seed", str(self.seed), "--out", str(self.folder)]
         command = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]
-        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+        # Those side by side have each a target of their own, and share no more than its name.
+        environment = {**os.environ, "HARNESS_STATE": str((self.folder / f".state-{self.scenario}").absolute())}
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False, env=environment)
         result = json.loads(max(self.folder.glob(f"{self.scenario}/*/result.json")).read_text())
         record = {"scenario": self.scenario, "target": self.target, "seed": self.seed}
         record |= {key: result[key] for key in ("verdict", "findings", "versions", "proxy")}

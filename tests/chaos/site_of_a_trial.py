@@ -124,7 +124,8 @@ class Site:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "COLUMNS": "200", "TMPDIR": str(self.temp), "MY_KEY": CANARY, _MARK: str(self.folder)}
+        own = {"TMPDIR": str(self.temp), "HARNESS_STATE": str(self.folder / "state")}
+        return {**os.environ, "COLUMNS": "200", "MY_KEY": CANARY, _MARK: str(self.folder), **own}
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]

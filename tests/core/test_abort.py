@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,15 @@ from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.judging.following import followed, refused
 from harness.planning.plan import Plan
-from harness.reading.abort import AbortCondition, parse
+from harness.reading.abort import AbortCondition, Limits, parse
 from harness.reading.scenario import Scenario
 from harness.record.history import Ended, Reverted
 from harness.record.rowfile import RowFile
-from harness.record.rows import Request
+from harness.record.rows import Attempt, Request
 from harness.running import loop
 from harness.running.guard import Guard
 from harness.running.ports import AbortedError
+from harness.running.world.interruptions import Interruptions
 from harness.running.world.watch import Guarded
 
 MakePlan = Callable[..., Plan]
@@ -195,6 +198,146 @@ def test_a_run_that_goes_no_worse_than_it_may_goes_on_to_its_end(make_plan: Make
     _, evidence = simulated(plan)
     assert evidence.ended is not None
     assert evidence.ended.reason == "completed"
+
+
+# --- what a run may use up
+
+
+TEN_A_SECOND = [index / 10 for index in range(200)]
+
+
+def allowed(**limits: Any) -> Guard:
+    return Guard([], TEN_A_SECOND, 4.0, Limits(**limits))
+
+
+def used_up(one: Guard, now_s: float) -> str:
+    try:
+        one.check_limits(now_s)
+    except AbortedError as aborted:
+        return str(aborted)
+    return ""
+
+
+def test_the_load_goes_on_for_no_longer_than_it_may() -> None:
+    assert not used_up(allowed(duration_s=5.0), 4.9)
+    assert (
+        used_up(allowed(duration_s=5.0), 5.0)
+        == "the load has gone on for max_duration, 5 s, and the scenario allows no more"
+    )
+
+
+def test_a_run_ends_when_one_request_more_than_it_may_send_is_due() -> None:
+    assert not used_up(allowed(requests=50), 4.9)
+    assert used_up(allowed(requests=50), 5.0) == "max_requests, 50, were sent, and the scenario allows no more"
+    assert not used_up(allowed(requests=200), 1_000.0)  # just as many as are planned
+
+
+def test_attempts_are_counted_whoever_makes_them() -> None:
+    one = allowed(attempts=30)
+    one.hear_attempts(29)
+    assert not used_up(one, 1.0)
+    one.hear_attempts(2)
+    assert (
+        used_up(one, 1.0) == "31 attempts at providers were seen (max_attempts is 30), and the scenario allows no more"
+    )
+
+
+def test_of_several_limits_of_a_kind_the_least_holds(make_plan: MakePlan) -> None:
+    plan = make_plan(
+        abort=[{"max_requests": 9}, "good_ratio < 0.5 for 10s", {"max_requests": 7}, {"url": "http://127.0.0.1:1/"}]
+    )
+    assert plan.limits == Limits(requests=7, urls=("http://127.0.0.1:1/",))
+    assert [str(one) for one in plan.aborts] == ["good_ratio < 0.5 for 10s"]
+    assert plan.limits.counted
+    assert not make_plan(abort=[{"url": "http://127.0.0.1:1/"}]).limits.counted
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ({}, "says nothing; write one of max_duration, max_requests, max_attempts, url"),
+        ({"max_requests": 1, "max_duration": "5s"}, "says max_duration, max_requests; write one of"),
+        ({"max_requests": 0}, "greater than or equal to 1"),
+        ({"max_duration": 5}, "5 is not a duration"),
+        ({"max_duration": "0s"}, "greater than 0"),
+        ({"url": "127.0.0.1:80"}, "'127.0.0.1:80' cannot be asked; write http://host:port/path"),
+        ({"url": "ftp://127.0.0.1/"}, "cannot be asked"),
+        ({"url": "http://ann:secret@127.0.0.1/"}, "cannot be asked"),
+        ({"url": "http://{port}/"}, "cannot be asked"),
+        ({"max_cost": 5}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(make_scenario: MakeScenario, written: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError) as found:
+        make_scenario(abort=[written])
+    assert told in str(found.value)
+
+
+def test_attempts_that_the_wire_wrote_down_are_what_a_run_is_aborted_on(tmp_path: Path) -> None:
+    clock, file = Still(), RowFile(tmp_path / "attempts-0.rows")
+    guarded = Guarded(clock, allowed(attempts=2), tmp_path, clock)
+    file.add(Attempt("openai", 1000.0))
+    guarded.check()
+    file.add(Attempt("openai", 1000.0))
+    clock.now_s = 1.0
+    with pytest.raises(AbortedError, match="2 attempts at providers were seen"):
+        guarded.check()
+    guarded.close()
+    file.close()
+
+
+# --- somebody's order
+
+
+def test_an_order_ends_a_run_once_and_is_told_and_not_while_things_are_put_back() -> None:
+    told: list[str] = []
+    signals = Interruptions(told.append)
+    signals.heed()
+    signals.obey(lambda: "stopped by ann@host: enough")
+    with signals.held():
+        signals.heed()
+    with pytest.raises(AbortedError, match="stopped by ann@host: enough"):
+        signals.heed()
+    signals.heed()
+    assert (told, signals.received) == (["stopping: taking the faults back"], 0)
+
+
+def test_when_it_was_decided_is_on_record_and_how_long_after_that_the_faults_were_gone(make_plan: MakePlan) -> None:
+    plan = make_plan(phases=(1, 4, 30, 10), faults=[{**LOSS, "at": "fault"}])
+    sim = SimWorld(plan, Fragile, 1)
+    ordered = replace(sim.world, watch=Ordered(sim.world.clock, 8.0, "stopped by ann@host: enough"))
+    evidence = sim.evidence(loop.run(plan, ordered, Memory()))
+    ended = evidence.ended
+    assert ended is not None
+    assert (ended.reason, ended.detail) == ("aborted", "stopped by ann@host: enough")
+    assert ended.decided_s is not None
+    gone_s = [event.at_s for event in evidence.history if isinstance(event, Reverted)]
+    assert 8.0 <= ended.decided_s <= min(gone_s) <= ended.at_s
+    reason = verdict.judge(evidence).reason
+    assert re.match(
+        r"The run was ended at 8\.\d s: stopped by ann@host: enough "
+        r"\(the faults were gone \d\.\d\d s later, and the load \d\.\d\d s later\)",
+        reason,
+    )
+
+
+def test_where_nothing_was_broken_that_is_what_is_said(make_plan: MakePlan) -> None:
+    plan = make_plan(phases=(1, 4, 30, 10), faults=[{**LOSS, "at": "fault"}])
+    sim = SimWorld(plan, Fragile, 1)
+    ordered = replace(sim.world, watch=Ordered(sim.world.clock, 2.0, "enough"))
+    evidence = sim.evidence(loop.run(plan, ordered, Memory()))
+    assert "enough (no fault was in force, and the load" in verdict.judge(evidence).reason
+
+
+class Ordered:
+    """A watch that hears, from *at_s* on, that the run has to end."""
+
+    def __init__(self, clock: Any, at_s: float, why: str) -> None:
+        self._clock, self._at_s, self._why = clock, at_s, why
+
+    def check(self) -> None:
+        if self._clock.now() >= self._at_s:
+            raise AbortedError(self._why)
 
 
 class Still:

@@ -65,7 +65,7 @@ def run_files(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Cal
     def run(scenario: Path | str, target: Path | str, *options: str) -> Ended:
         reports = tmp_path_factory.mktemp("reports")
         words = command("run", str(scenario), "--target", str(target), "--out", str(reports), *options)
-        environment = {**os.environ, "COLUMNS": "100"}
+        environment = {**os.environ, "COLUMNS": "100", "HARNESS_STATE": f"{reports}-state"}
         with machine(2):
             ended = subprocess.run(
                 words, cwd=ROOT, capture_output=True, text=True, timeout=HANGS_S, env=environment, check=False
@@ -161,6 +161,7 @@ class Small:
         self.folder, self.out, self._temp = folder, folder / "reports", folder / "temp"
         self._temp.mkdir()
         self._mark = f"HARNESS_TEST={folder}"
+        self._state = {"HARNESS_STATE": str(folder / "state")}
         self.write("questions", SMALL_QUESTIONS)
         self.write("scenario", self.scenario)
         self.write("target", self.target)
@@ -182,7 +183,7 @@ class Small:
         options = ("--target", str(self.folder / "target.yaml"), "--out", str(self.out), *options)
         words = command("run", *files, *options, before=before)
         name, _, value = self._mark.partition("=")
-        environment = {**os.environ, "COLUMNS": "200", "TMPDIR": str(self._temp), name: value, **env}
+        environment = {**os.environ, "COLUMNS": "200", "TMPDIR": str(self._temp), name: value, **self._state, **env}
         pipe = subprocess.PIPE
         return subprocess.Popen(words, cwd=self.folder, stdout=pipe, stderr=pipe, text=True, env=environment)
 
@@ -190,7 +191,7 @@ class Small:
         """`harness ask` of the target, to its end."""
         words = command("ask", str(self.folder / "target.yaml"), "--out", str(self.out), *options)
         name, _, value = self._mark.partition("=")
-        environment = {**os.environ, "TMPDIR": str(self._temp), name: value, **env}
+        environment = {**os.environ, "TMPDIR": str(self._temp), name: value, **self._state, **env}
         return self.end(
             subprocess.Popen(
                 words,

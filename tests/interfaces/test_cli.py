@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -15,10 +17,14 @@ import pytest
 import yaml
 
 from harness import api
+from harness.checks import foreign_hosts, load_target
+from harness.interfaces import others_say
 from harness.interfaces.cli import main
 from harness.prepare import Prepared
-from harness.problems import HarnessError
+from harness.problems import HarnessError, RefusedError
 from harness.running.keeper.undo import UndoLog
+from harness.running.state.folder import FolderStore
+from harness.running.state.target_state import TargetState, me
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = (ROOT / "scenarios" / "region-loss.yaml").read_text()
@@ -266,8 +272,143 @@ def test_heal_leaves_a_run_alone_that_goes_on(harness: Callable[..., Said], tmp_
     assert ended.out.endswith("nothing is in force but what a run that goes on needs\n")
 
 
+# --- others' say
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TargetState:
+    """The state of the shipped default target."""
+    monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
+    return TargetState(FolderStore(tmp_path / "state"), "resilient")
+
+
+RUN = ("run", "scenarios/region-loss.yaml", "--target", "scenarios/targets/resilient.yaml")
+
+
+def test_a_run_on_what_is_frozen_is_refused_before_anything_is_touched(
+    harness: Callable[..., Said], state: TargetState, tmp_path: Path
+) -> None:
+    assert harness("freeze", "--why", "incident 4711").out.startswith(f"every target is frozen by {me()} since ")
+    ended = harness(*RUN, "--out", tmp_path / "reports")
+    assert (ended.status, (tmp_path / "reports").exists()) == (5, False)
+    assert re.fullmatch(
+        rf"every target is frozen by {me()} since [-0-9]+ [:0-9]+ UTC: incident 4711; "
+        r"`harness unfreeze` lifts it \(.*/state/freeze.json\)\n",
+        ended.err,
+    )
+    assert "was frozen by" in harness("unfreeze").out
+    assert harness("unfreeze").out == "every target was not frozen\n"
+
+
+@pytest.mark.parametrize("whose", ["resilient", "scenarios/targets/resilient.yaml"])
+def test_one_target_is_frozen_by_its_name_or_its_file(
+    harness: Callable[..., Said], state: TargetState, tmp_path: Path, whose: str
+) -> None:
+    harness("freeze", "--why", "audit", "--target", whose)
+    ended = harness(*RUN, "--out", tmp_path / "reports")
+    assert ended.status == 5
+    assert ended.err.startswith("target 'resilient' is frozen by")
+    harness("unfreeze", "--target", whose)
+    state.obey()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("freeze", "--why", "  "), "--why: says nothing; say why nobody may break anything"),
+        (("freeze", "--why", "x", "--target", "none.yaml"), "none.yaml --target: no such file; name a target file, or a target"),
+        (("stop", "--target", "../resilient"), "../resilient --target: no such file"),
+    ],
+)  # fmt: skip
+def test_what_says_nothing_or_names_nothing_is_refused(
+    harness: Callable[..., Said], state: TargetState, words: tuple[str, ...], told: str
+) -> None:
+    ended = harness(*words)
+    assert ended.status == 2
+    assert ended.err.startswith(told)
+
+
+def test_a_run_on_what_another_one_holds_is_refused_with_its_name(
+    harness: Callable[..., Said], state: TargetState, tmp_path: Path
+) -> None:
+    state.take("another-run", tmp_path)
+    ended = harness(*RUN, "--out", tmp_path / "reports")
+    assert (ended.status, (tmp_path / "reports").exists()) == (5, False)
+    assert ended.err.startswith(f"target 'resilient' is held by run another-run of {me()}")
+
+
+def test_stop_waits_until_each_run_has_let_go_of_its_target(harness: Callable[..., Said], state: TargetState) -> None:
+    assert harness("stop").out == "no run goes on\n"
+    lease = state.take("one", Path("reports"))
+
+    def obeys() -> None:
+        while not state.stopped("one"):
+            pass
+        state.release(lease)
+
+    run = threading.Thread(target=obeys)
+    run.start()
+    ended = harness("stop", "--why", "enough")
+    run.join()
+    assert ended.status == 0
+    assert re.fullmatch(rf"resilient: run one of {me()}: ended after [.0-9]+ s\n", ended.out)
+    assert state.holder() is None
+
+
+def test_stop_says_which_run_does_not_end(
+    harness: Callable[..., Said], state: TargetState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(others_say, "_ENDED_WITHIN_S", 0.0)
+    state.take("one", Path("reports"))
+    ended = harness("stop")
+    assert (ended.status, ended.out) == (70, f"resilient: run one of {me()}: told, and has NOT ended yet\n")
+    assert state.stopped("one").endswith("no reason was given")
+
+
+def test_heal_breaks_the_lease_of_a_dead_run_and_not_that_of_a_live_one(
+    harness: Callable[..., Said], state: TargetState, tmp_path: Path
+) -> None:
+    lease = state.take("one", tmp_path)
+    assert "goes on; left alone" in harness("heal", "--out", tmp_path).out
+    assert state.holder() == lease
+    dead = lease.model_copy(update={"boot": "another"})
+    (tmp_path / "state" / "resilient" / "lease.json").write_text(dead.to_json())
+    assert f"target 'resilient': lease of run one of {me()}: broken\n" in harness("heal", "--out", tmp_path).out
+    assert state.holder() is None
+
+
+def test_from_python_the_same_is_done_under_the_same_names(state: TargetState) -> None:
+    api.freeze("audit", "resilient")
+    with pytest.raises(RefusedError, match="audit"):
+        state.take("one", Path("reports"))
+    lifted = api.unfreeze("resilient")
+    assert lifted is not None
+    assert lifted.why == "audit"
+    assert api.stop() == []
+
+
+@pytest.mark.parametrize("place", ["", "s3://bucket/state", "http://ann@host/state", "http://host/state?x=1"])
+def test_a_place_that_can_keep_no_state_is_refused_where_a_target_names_it(tmp_path: Path, place: str) -> None:
+    text = (ROOT / "scenarios" / "targets" / "resilient.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(f"{text}\nstate: {json.dumps(place)}\n")
+    (problem,) = api.validate(tmp_path / "mine.yaml").problems
+    assert problem.path == "state"
+    assert "write a path" in problem.what
+
+
+def test_a_target_says_where_its_state_is_kept_beside_its_file_or_on_a_host_that_is_allowed(tmp_path: Path) -> None:
+    text = (ROOT / "scenarios" / "targets" / "resilient.yaml").read_text()
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"{text}\nstate: shared\n")
+    assert load_target(path).value.state == str(tmp_path / "shared")
+    path.write_text(f"{text}\nstate: https://state.example/harness\n")
+    (problem,) = foreign_hosts(load_target(path), ())
+    assert "allow it with --allow-host state.example" in problem.what
+    assert not list(foreign_hosts(load_target(path), ("state.example",)))
+
+
 def test_schema_prints_what_is_committed_for_editors(harness: Callable[..., Said]) -> None:
-    for kind in ("scenario", "target", "result"):
+    for kind in ("scenario", "target", "result", "lease", "stop", "freeze"):
         assert harness("schema", kind).out == (ROOT / "harness" / "schemas" / f"{kind}.json").read_text()
 
 

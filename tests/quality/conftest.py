@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -60,6 +61,11 @@ def _is_ours(item: pytest.Item) -> bool:
     return Path(__file__).parent in item.path.parents and called is not None and "run" in called.params
 
 
+def _run(folder: Path) -> harness.Run:
+    os.environ["HARNESS_STATE"] = str(folder / "state")
+    return harness.run(folder / "scenario.yaml", target=folder / "target.yaml", out=folder / "runs")
+
+
 def _conduct(processes: ProcessPoolExecutor, case: str, folder: Path) -> Any:
     """The run of a *case*. One whose load fell behind, since the machine had much else to do, says nothing and is made again."""
     scenario, target = json.loads(case)
@@ -67,9 +73,7 @@ def _conduct(processes: ProcessPoolExecutor, case: str, folder: Path) -> Any:
         (folder / f"{name}.yaml").write_text(json.dumps(document))  # JSON is YAML too
     for _ in range(TRIES):
         # A process each, since a run minds signals, which only a main thread can.
-        run = processes.submit(
-            harness.run, folder / "scenario.yaml", target=folder / "target.yaml", out=folder / "runs"
-        ).result()
+        run = processes.submit(_run, folder).result()
         if not too_busy(run.verdict, run.result.reason):
             break
     return run

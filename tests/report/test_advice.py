@@ -52,6 +52,19 @@ def test_what_did_not_come_to_an_end_is_told_in_general(failing, verdict: str, s
     assert line.startswith(said)
 
 
+@pytest.mark.parametrize(
+    "why",
+    [
+        "stopped by ann@host at 12:00: tickets come in",
+        "every target is frozen by ann@host since 12:00: incident",
+        "http://x says no: it answered 503",
+    ],
+)
+def test_who_was_ended_by_somebody_is_sent_to_them(failing, why: str) -> None:
+    (line,) = advice(of(failing.result, f"the run was ended at 5.0 s: {why}", "aborted"))
+    assert line.startswith("Nothing was left in force; ask whoever ended it")
+
+
 def test_it_stands_beside_the_verdict_wherever_that_is_read_and_why_comes_first_on_the_page(refused, read) -> None:
     (told,) = advice(refused.result)
     text = read(page(refused.result, refused.evidence)).text

@@ -49,6 +49,7 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drain_s: float = 10.5  # how long after the last due time open requests may still end
     instrument_path: str = ""  # the file to which it is added how late this process runs; empty: none
     late_s_max: float = 0.1  # a request that cannot be sent within this of when it is due is not sent at all
+    requests_max: int | None = None  # no more are sent, whatever is due
     secrets: dict[str, str] = {}  # by name; no row may tell them
 
 

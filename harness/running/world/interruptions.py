@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and an event: the first one interrupts the run, and none interrupts putting the world back or what comes after."""
+"""Ctrl-C, SIGTERM, an event and others' orders: the first one ends the run, none disturbs putting the world back."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from harness.running.ports import AbortedError
+
 
 class Interruptions:
     """Turns the first SIGINT, SIGTERM or SIGHUP into a KeyboardInterrupt; those that follow are only counted.
 
     What comes of it is *told* at once, so that nobody has to wonder whether it was heard. Setting *stop* does the same from any thread and
-    in any thread, as soon as whoever waits heeds it.
+    in any thread, as soon as whoever waits heeds it. What `obey` was given aborts the run in the same way: an order to end it.
     """
 
     def __init__(self, told: Callable[[str], None] = lambda _: None, stop: threading.Event | None = None) -> None:
         self._held = False
         self._told = told
         self._stop, self._heeded = stop, False
+        self._order: Callable[[], str] = str
         self.received = 0
 
     @contextmanager
@@ -57,8 +60,19 @@ class Interruptions:
             raise KeyboardInterrupt
         self.heed()
 
+    def obey(self, order: Callable[[], str]) -> None:
+        """From now on *order* is asked for a reason to end the run; it gives none for as long as the run may go on."""
+        self._order = order
+
     def heed(self) -> None:
-        """Whoever waits calls this now and then: an event that was set interrupts nobody by itself, and arrives here."""
+        """Whoever waits calls this now and then: an event that was set interrupts nobody by itself, and arrives here.
+
+        Raises AbortedError, once, where somebody ordered the run to end.
+        """
+        if not self._held and (why := self._order()):
+            self._order = str
+            self._told("stopping: taking the faults back")
+            raise AbortedError(why)
         if self._stop is not None and not self._heeded and self._stop.is_set():
             self._heeded = True
             self._arrived()

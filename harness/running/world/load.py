@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 
 from harness.planning.plan import Plan
@@ -108,6 +109,7 @@ def _load_plan(
         drain_s=load.deadline + DRAIN_S,
         # A request that a busy machine sends a moment late is still sent; that many were late is what makes a run invalid.
         late_s_max=LATE_S_MAX,
+        requests_max=None if plan.limits.requests == inf else int(plan.limits.requests),
         secrets=dict(processes.secrets),
     )
 

@@ -1,0 +1,82 @@
+"""What people say over runs on a target, of their own and of others: stop, freeze and unfreeze, and what is left of dead ones."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.checks import load_target
+from harness.problems import Problem, UsageProblems
+from harness.reading.state_file import Freeze
+from harness.running.leases import Healed, all_healed
+from harness.running.state.place import store_at
+from harness.running.state.store import StateError
+from harness.running.state.target_state import TargetState
+from harness.settings import Settings
+
+_ENDED_WITHIN_S, _LOOK_S = 15.0, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A *run* on *target* that was told to stop, and after how many seconds it let go of the target; None: it has not yet."""
+
+    target: str
+    run: str
+    by: str
+    after_s: float | None
+
+
+def stop(target: str | Path | None, why: str, settings: Settings) -> list[Stopped]:
+    """Tell the run that holds *target* to end, or every run where that is None, and wait until each has let go of its target."""
+    states = [_state(target, settings)] if target is not None else _all(settings)
+    told_s = time.monotonic()
+    told = [(state, lease) for state in states if (lease := state.stop(why)) is not None]
+    after_s: dict[str, float] = {}
+    while len(after_s) < len(told) and time.monotonic() < told_s + _ENDED_WITHIN_S:
+        for state, lease in told:
+            held = state.holder()
+            if lease.run not in after_s and (held is None or held.run != lease.run):
+                after_s[lease.run] = time.monotonic() - told_s
+        time.sleep(_LOOK_S)
+    return [Stopped(state.target, lease.run, lease.by, after_s.get(lease.run)) for state, lease in told]
+
+
+def freeze(why: str, target: str | Path | None, settings: Settings) -> Freeze:
+    """Let no run on *target*, or on all where that is None, go on or begin; the freeze that is in force, maybe an earlier one."""
+    if not why.strip():
+        raise UsageProblems(
+            Problem("says nothing; say why nobody may break anything, such as 'incident 4711'", path="--why")
+        )
+    return _state(target, settings).freeze(why.strip())
+
+
+def unfreeze(target: str | Path | None, settings: Settings) -> Freeze | None:
+    """Lift a freeze and return it; None where there was none."""
+    return _state(target, settings).unfreeze()
+
+
+def heal(settings: Settings) -> list[Healed]:
+    """Break the leases of dead runs. Of state at a URL nobody knows all targets, so there they run out by themselves."""
+    try:
+        return list(all_healed(store_at(settings.state, settings)))
+    except StateError as error:
+        return [Healed(str(error))]
+
+
+def _state(target: str | Path | None, settings: Settings) -> TargetState:
+    """Of the target whose file or name it is; of all together where it is None. Raises UsageProblems where it is neither."""
+    if target is None:
+        return TargetState(store_at(settings.state, settings))
+    if Path(target).is_file():
+        written = load_target(Path(target)).value
+        return TargetState(store_at(written.state or settings.state, settings), written.name)
+    if Path(target).name != str(target) or Path(target).suffix:
+        raise UsageProblems(Problem("no such file; name a target file, or a target", path="--target", file=str(target)))
+    return TargetState(store_at(settings.state, settings), str(target))
+
+
+def _all(settings: Settings) -> list[TargetState]:
+    store = store_at(settings.state, settings)
+    return [TargetState(store, name) for name in store.targets()]

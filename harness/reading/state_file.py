@@ -1,0 +1,113 @@
+"""The files of a state folder: who holds a target and until when, who asked its run to stop, and who froze it and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from harness.reading.hosts import address
+
+
+class _State(BaseModel):
+    # What a later version adds is no reason to run into what this one could have read.
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    by: Annotated[str, Field(description="who: user@host")]
+
+    def to_json(self) -> str:
+        """The document, as it stands in its file."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
+class Lease(_State):
+    """That a run holds a target: no other one begins before it lets go, or has not been heard of until *until*."""
+
+    schema_: Literal["harness.lease/1"] = Field(default="harness.lease/1", alias="schema")
+    target: str
+    run: Annotated[str, Field(description="the run's id")]
+    host: Annotated[str, Field(description="the machine it is on")]
+    boot: Annotated[
+        str, Field(description="which start of that machine it is; empty where the system does not tell")
+    ] = ""
+    pid: Annotated[int, Field(ge=0, description="its process there")]
+    started: Annotated[int, Field(ge=0, description="tells that process from a later one of the same number")] = 0
+    folder: Annotated[str, Field(description="where the run is stored on that machine")] = ""
+    since: AwareDatetime
+    until: Annotated[AwareDatetime, Field(description="when it is nobody's any more, unless it is renewed")]
+    ends: Annotated[AwareDatetime | None, Field(description="when the run is planned to end")] = None
+
+    def held(self, now: datetime) -> str:
+        """By whom the target is held, since when and until when, as of *now*."""
+        planned = f", planned to end at {_clock(self.ends)}" if self.ends is not None else ""
+        return (
+            f"held by run {self.run} of {self.by} (process {self.pid}) since {_clock(self.since)}, "
+            f"until {_clock(self.until)} unless renewed{planned}; it is {_clock(now)} now"
+        )
+
+
+class Stop(_State):
+    """That somebody asked a run to end."""
+
+    schema_: Literal["harness.stop/1"] = Field(default="harness.stop/1", alias="schema")
+    run: Annotated[str, Field(description="the run's id; no other one obeys it")]
+    at: AwareDatetime
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"stopped by {self.by} at {_clock(self.at)}: {self.why or 'no reason was given'}"
+
+
+class Freeze(_State):
+    """That nobody may break anything: no run begins, and one that goes on ends."""
+
+    schema_: Literal["harness.freeze/1"] = Field(default="harness.freeze/1", alias="schema")
+    since: AwareDatetime
+    why: Annotated[str, Field(min_length=1)]
+
+    def __str__(self) -> str:
+        return f"frozen by {self.by} since {_clock(self.since)}: {self.why}"
+
+
+def is_url(place: str) -> bool:
+    """Whether state is kept at a URL there, and not at a path."""
+    return "://" in place
+
+
+def misplaced(place: str) -> str:
+    """Why no state can be kept at *place*; empty where it can."""
+    if not is_url(place):
+        return "" if place.strip() else "is empty; write a path or a URL, or leave it out"
+    try:
+        found = address(place)
+        usable = found.scheme in ("http", "https") and not found.user and not set("?#{") & set(place)
+    except ValueError:
+        usable = False
+    what = "is no place for state; write a path, or http://host:port/path or https://host/path without user and query"
+    return "" if usable else what
+
+
+StateFile = Lease | Stop | Freeze
+_F = TypeVar("_F", Lease, Stop, Freeze)
+FILES: Mapping[type[StateFile], str] = {Lease: "lease.json", Stop: "stop.json", Freeze: "freeze.json"}
+"""What the file of each is called."""
+
+
+def parse(kind: type[_F], text: str) -> _F:
+    """The document of that *kind* which *text* is; raises ValueError that says what is wrong with it."""
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(
+            f"is no {FILES[kind].removesuffix('.json')} that this version can read: {place} {first['msg']}".replace(
+                "  ", " "
+            )
+        ) from None
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,84 @@
+"""Leases on targets, held against the processes of this machine: whether their runs live, and what is broken where they do not."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.reading.state_file import Lease
+from harness.running.keeper.heal import heal
+from harness.running.keeper.processes import LINUX, look
+from harness.running.keeper.undo import owner_alive
+from harness.running.state.store import StateError, Store
+from harness.running.state.target_state import Now, TargetState, this_boot, utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """What became of a lease: *left* is whether it still stands though its run is dead."""
+
+    said: str
+    left: bool = False
+
+
+def started_here() -> int:
+    """What tells this process from a later one of the same number; 0 where the system does not tell."""
+    process = look(os.getpid())
+    return process.started if process else 0
+
+
+def alive(lease: Lease) -> Literal["yes", "no", "unknown"]:
+    """Whether the run that *lease* names lives: its own process, or its keeper that is still putting things back."""
+    if lease.host != socket.gethostname():
+        return "unknown"
+    if lease.boot != this_boot():
+        return "no"  # this machine was started again since
+    process = look(lease.pid)
+    # Where it is not known when it began, whoever has its number is taken for it: a live one's is never broken.
+    if process is not None and (not LINUX or not lease.started or process.started == lease.started):
+        return "yes"
+    return "yes" if owner_alive(Path(lease.folder) / "undo.jsonl") else "no"
+
+
+def what_then(lease: Lease) -> str:
+    """What whoever is refused can do."""
+    if alive(lease) == "no":
+        return "that run is dead: `harness heal` puts back what it left and breaks its lease"
+    own = "for a copy that is nobody else's, name a state of its own with HARNESS_STATE"
+    return f"wait for it, or end it with `harness stop --target {lease.target}`; {own}"
+
+
+def all_healed(store: Store, now: Now = utc_now) -> Iterator[Healed]:
+    """What became of the leases of all targets in *store*."""
+    for target in store.targets():
+        if (one := healed(TargetState(store, target, now))) is not None:
+            yield one
+
+
+def healed(state: TargetState) -> Healed | None:
+    """Break the lease of a run that is dead, and never that of one that may live; None where there is none.
+
+    What the run left in force is put back before, and the lease stays where that cannot be done.
+    """
+    try:
+        found = state.holder()
+        return _healed(state, found) if found is not None else None
+    except StateError as error:
+        return Healed(str(error), left=True)
+
+
+def _healed(state: TargetState, lease: Lease) -> Healed:
+    whose = f"target {state.target!r}: lease of run {lease.run} of {lease.by}"
+    match alive(lease):
+        case "yes":
+            return Healed(f"{whose}: its process {lease.pid} goes on; left alone")
+        case "unknown" if state.now <= lease.until:
+            return Healed(f"{whose}: cannot be looked at from here; it is nobody's after {lease.until:%H:%M:%S} UTC")
+        case "no" if (run := heal(Path(lease.folder))).now != "nothing":
+            what = f"{whose}: NOT broken: not all that it left is put back"
+            return Healed("\n".join([*run.said, what]), left=True)
+    return Healed(f"{whose}: {'broken' if state.broken(lease) else 'changed meanwhile; left alone'}")
