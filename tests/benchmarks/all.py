@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-APART = ("all.py", "suite_repeats.py", "verdict_table.py", "operating_characteristics.py", "conftest.py")
+APART = ("all.py", "aborts.py", "suite_repeats.py", "verdict_table.py", "operating_characteristics.py", "conftest.py")
 SCRIPTS = sorted(path for path in HERE.glob("*.py") if path.name not in APART)
 
 

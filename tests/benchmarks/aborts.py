@@ -1,0 +1,214 @@
+"""How long after the decision to end a run its last fault was gone, and its load: real runs, ended in each way that there is.
+
+``python tests/benchmarks/aborts.py RESULTS.jsonl [--runs 50]``. Each run is a line of the file when it has ended, so the command goes on
+where it stopped; about ten seconds each. A decision from outside is timed by whoever takes it, one of the run's own by its record. Prints a
+table, and ends with 1 where a fault outlived a decision by more than a second, went after the load, or left anything behind, or where the
+report does not say who ended the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICE = ROOT / "tests" / "end_to_end" / "small_service.py"
+WITHIN_S = 1.0
+_BEGINS_WITHIN_S, _ENDS_WITHIN_S, _LOOK_S = 60.0, 60.0, 0.005
+PROVIDER = {"kind": "provider"}
+SCENARIO: dict[str, Any] = {
+    "schema": "harness.scenario/1",
+    "name": "small",
+    "load": {"rate_per_s": 20, "questions": "questions.yaml", "deadline": "1500ms"},
+    "phases": {"warmup": "250ms", "baseline": "1s", "fault": "30s", "recovery": "250ms"},
+    "faults": [
+        {"kind": "latency", "on": PROVIDER, "base": "200ms", "jitter": "0ms", "at": "fault"},
+        {"kind": "http_error", "on": PROVIDER, "status": 500, "share": 0.5, "at": "fault"},
+    ],
+    "good": {"within": "1s"},
+    "expect": ["good_ratio >= 0.1 in baseline"],
+}
+TARGET = {
+    "schema": "harness.target/1",
+    "name": "small",
+    "start": {"command": ["{python}", str(SERVICE), "{port}"], "ready": {"get": "/healthz"}},
+    "entries": [{"url": "http://127.0.0.1:{port}"}],
+    "ask": {"protocol": "json", "path": "/ask", "body": {"question": "{question}"}, "reply": {"answer": "/answer"}},
+    "links": {
+        "openai": {"kind": "provider", "api": "openai", "upstream": {"simulated": {"capacity": 64}}, "env": {"PROVIDER": "{url}"}}
+    },
+}  # fmt: skip
+QUESTIONS = {
+    "schema": "harness.questions/1",
+    "questions": [{"id": "q", "text": "For how long can I ask for a refund?"}],
+}
+FROM_OUTSIDE = {"stop": "stopped by", "freeze": "frozen by", "url": "says no"}
+OF_ITS_OWN = {
+    "max_requests": ({"max_requests": 120}, "max_requests, 120, were sent"),
+    "max_attempts": ({"max_attempts": 100}, "max_attempts is 100"),
+    "max_duration": ({"max_duration": "5s"}, "max_duration, 5 s"),
+    "good_ratio": ("good_ratio < 0.7 for 3s", "the scenario aborts at good_ratio < 0.7"),
+}
+WAYS = (*FROM_OUTSIDE, *OF_ITS_OWN)
+
+
+class _Boss(BaseHTTPRequestHandler):
+    """Says yes until it is told to say no, and remembers when it first did."""
+
+    says, said_no_at_s = 200, 0.0
+
+    def do_GET(self) -> None:
+        boss = type(self)
+        if boss.says != 200 and not boss.said_no_at_s:
+            boss.said_no_at_s = time.monotonic()
+        self.send_response(boss.says)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def boss() -> Iterator[tuple[str, type[_Boss]]]:
+    """A URL that can end a run, and what says whether it does."""
+    kind = type("Boss", (_Boss,), {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/may-go-on", kind
+    server.shutdown()
+    server.server_close()
+
+
+def run(way: str) -> dict[str, Any]:
+    """One run that is ended in that *way*, and how long after the decision what was gone."""
+    with tempfile.TemporaryDirectory() as name, boss() as (url, told):
+        folder = Path(name)
+        condition = {"url": url} if way == "url" else OF_ITS_OWN[way][0] if way in OF_ITS_OWN else None
+        scenario = {**SCENARIO, "abort": [condition] if condition else []}
+        for name, document in (("scenario", scenario), ("target", TARGET), ("questions", QUESTIONS)):
+            (folder / f"{name}.yaml").write_text(json.dumps(document))  # JSON is YAML too
+        files = (
+            str(folder / "scenario.yaml"),
+            "--target",
+            str(folder / "target.yaml"),
+            "--out",
+            str(folder / "reports"),
+        )
+        process = _harness(folder, "run", *files)
+        decided_at_s = 0.0
+        if way in FROM_OUTSIDE:
+            _until(lambda: _history(folder).count("injected") == len(SCENARIO["faults"]))
+            decided_at_s = _decided(way, folder, told)
+        process.wait(_ENDS_WITHIN_S)
+        return {"way": way} | _seen(way, folder, process.returncode, decided_at_s)
+
+
+def _decided(way: str, folder: Path, told: type[_Boss]) -> float:
+    """Take the decision, and say when that was."""
+    if way == "url":
+        told.says = 503
+        _until(lambda: told.said_no_at_s > 0)
+        return told.said_no_at_s
+    words = ("stop", "--why", "tickets come in") if way == "stop" else ("freeze", "--why", "incident")
+    asked = _harness(folder, *words)
+    where = folder / "state" / ("small/stop.json" if way == "stop" else "freeze.json")
+    _until(where.exists)
+    at_s = time.monotonic()
+    asked.wait(_ENDS_WITHIN_S)
+    return at_s
+
+
+def _seen(way: str, folder: Path, status: int, decided_at_s: float) -> dict[str, Any]:
+    (path,) = (folder / "reports").glob("*/*")
+    events = [json.loads(line) for line in (path / "history.jsonl").read_text().splitlines()]
+    ended, gone = events[-1], [event["at_s"] for event in events if event["type"] == "reverted"]
+    decided_s = decided_at_s - events[0]["clock_zero_s"] if decided_at_s else ended["decided_s"]
+    reason = json.loads((path / "result.json").read_text())["reason"]
+    said = FROM_OUTSIDE[way] if way in FROM_OUTSIDE else OF_ITS_OWN[way][1]
+    left = [str(file) for file in (path / "undo.jsonl", folder / "state" / "small" / "lease.json") if file.exists()]
+    return {
+        "faults_gone_s": round(max(gone) - decided_s, 3) if len(gone) == len(SCENARIO["faults"]) else None,
+        "load_gone_s": round(ended["at_s"] - decided_s, 3),
+        "status": status,
+        "said": said in reason,
+        "faults_first": bool(gone) and max(gone) <= ended["at_s"],
+        "left": left,
+    }
+
+
+def _harness(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]
+    environment = {**os.environ, "HARNESS_STATE": str(folder / "state")}
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+
+
+def _history(folder: Path) -> list[str]:
+    return [
+        json.loads(line)["type"]
+        for path in (folder / "reports").glob("*/*/history.jsonl")
+        for line in path.read_text().splitlines(keepends=True)
+        if line.endswith("\n")
+    ]
+
+
+def _until(there: Callable[[], bool]) -> None:
+    late_s = time.monotonic() + _BEGINS_WITHIN_S
+    while not there():
+        if time.monotonic() > late_s:
+            raise TimeoutError("the run did not come to where it is ended")
+        time.sleep(_LOOK_S)
+
+
+def holds(one: dict[str, Any]) -> bool:
+    """Whether the run was ended as it should be."""
+    gone_s = one["faults_gone_s"]
+    as_said = one["status"] == 5 and one["said"] and one["faults_first"] and not one["left"]
+    return gone_s is not None and gone_s <= WITHIN_S and as_said
+
+
+def show(done: list[dict[str, Any]]) -> None:
+    """The table, by way: how many, how many as they should be, and the median and the worst of both times."""
+    print(f"{'ended by':14}{'runs':>5}{'as asked':>10}{'faults gone, s':>20}{'load gone, s':>20}")
+    for way in WAYS:
+        of_it = [one for one in done if one["way"] == way]
+        times = ["  ".join(_spread([one[name] for one in of_it])) for name in ("faults_gone_s", "load_gone_s")]
+        print(f"{way:14}{len(of_it):5}{sum(map(holds, of_it)):10}{times[0]:>20}{times[1]:>20}")
+    print(
+        f"{sum(map(holds, done))} of {len(done)} as asked: the last fault gone within {WITHIN_S:g} s, the faults first"
+    )
+
+
+def _spread(seconds: list[float | None]) -> tuple[str, str]:
+    known = sorted(one for one in seconds if one is not None)
+    return (f"{known[len(known) // 2]:.2f}", f"{known[-1]:.2f}") if known else ("-", "-")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--runs", type=int, default=50)
+    options = parser.parse_args()
+    lines = options.results.read_text().splitlines() if options.results.exists() else []
+    done = [json.loads(line) for line in lines]
+    while len(done) < options.runs:
+        done.append(run(WAYS[len(done) % len(WAYS)]))
+        with options.results.open("a") as file:
+            file.write(json.dumps(done[-1]) + "\n")
+        print(json.dumps(done[-1]), flush=True)
+    show(done)
+    sys.exit(0 if all(map(holds, done)) else 1)
+
+
+if __name__ == "__main__":
+    main()
