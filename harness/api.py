@@ -22,8 +22,8 @@ from harness.conduct import conduct
 from harness.first_question import QUESTION, WITHIN_S, Reply
 from harness.grids import Grid
 from harness.interfaces import others_say
-from harness.interfaces.watching import Progress, Watching
 from harness.interfaces.others_say import Stopped
+from harness.interfaces.watching import Progress, Watching
 from harness.planning.plan import Plan
 from harness.prepare import Asked, Validated, prepare
 from harness.prepare import validate as checked

@@ -114,7 +114,7 @@ def conduct(
         signals.hold()
         run = _judged_at_once(folder, baseline)
         signals.heed()
-    return replace(run, stopped=signals.received > 0)
+    return replace(run, stopped=signals.received > 0 or signals.ordered)
 
 
 def _lived_through(given: _Given, record: _Record) -> None:

@@ -8,7 +8,7 @@ from os.path import relpath
 from pathlib import Path
 from shlex import quote
 
-from harness.judging.result import EXIT_STATUS, Outcome
+from harness.judging.result import Outcome
 from harness.judging.scorecard import Cell, Scorecard, cell, scorecard
 from harness.prepare import Asked, Prepared, prepare
 from harness.problems import Problem, UsageProblems
@@ -40,8 +40,8 @@ class Grid:
 
     @property
     def exit_status(self) -> int:
-        """That of the worst run; as of one that was interrupted where somebody stopped the grid."""
-        return EXIT_STATUS["interrupted"] if self.stopped else self.scorecard.exit_status
+        """That of the worst run; where somebody stopped the grid, that of the run in which they did."""
+        return self.runs[-1].exit_status if self.stopped else self.scorecard.exit_status
 
 
 def scenario_files(named: Sequence[Path]) -> list[Path]:

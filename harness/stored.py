@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.judging.result import Outcome, Result
+from harness.judging.result import EXIT_STATUS, Outcome, Result
 from harness.problems import HarnessError, Problem, UsageProblems
 from harness.reading import expectation
 from harness.reading.expectation import parse
@@ -40,6 +40,12 @@ class Run:
     path: Path
     result: Result
     stopped: bool = False
+
+    @property
+    def exit_status(self) -> int:
+        """That of its verdict; where somebody interrupted it, however late, that of an interruption."""
+        interrupted = self.stopped and self.verdict != "aborted"
+        return EXIT_STATUS["interrupted" if interrupted else self.verdict]
 
     def __repr__(self) -> str:
         return f"<Run {self.path}: {self.result.scenario.name} on {self.result.target.name}, {self.verdict}>"

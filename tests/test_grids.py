@@ -117,6 +117,13 @@ def test_what_has_a_finished_run_of_the_same_inputs_is_not_run_again(prepare: Pr
     assert again.scorecard == first.scorecard
 
 
+def test_a_grid_ends_with_the_run_that_somebody_ordered_to_end(prepare: Prepare, tmp_path: Path) -> None:
+    pretence = Pretence(tmp_path / "out", lambda *_: "aborted")
+    pretence.stopped = True
+    ended = grids.carry_out(prepare(), pretence.out, pretence)
+    assert (len(pretence.made), ended.exit_status) == (1, 5)
+
+
 def test_a_grid_goes_on_where_it_was_stopped(prepare: Prepare, tmp_path: Path) -> None:
     pretence = Pretence(tmp_path / "out", lambda scenario, _: "interrupted" if pretence.stopped else "pass")
     grids.carry_out(prepare("fragile"), pretence.out, pretence)

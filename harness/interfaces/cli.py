@@ -218,7 +218,7 @@ def run(
     with _printed(shown.runs, several=len(prepared) > 1) if as_json else nullcontext():
         if len(prepared) == 1 and not resume:
             alone = made(prepared[0])
-            raise typer.Exit(_INTERRUPTED if alone.stopped else alone.result.exit_status)
+            raise typer.Exit(alone.exit_status)
         every = grids.carry_out(prepared, out, made, resume=grids.resumes(resume, target or ()), tell=shown.found)
     shown.all(every)
     raise typer.Exit(every.exit_status)

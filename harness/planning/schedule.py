@@ -74,6 +74,9 @@ class Sent(Protocol):
     def entries(self) -> Collection[str]: ...
     @property
     def questions(self) -> Sequence[AskedBy]: ...
+    @property
+    def requests_max(self) -> int | None:
+        """No more than so many are sent, whatever is due."""
 
 
 class Share(NamedTuple):
@@ -126,7 +129,7 @@ def turns(load: Sent, share: Share = ALL) -> Iterator[Turn]:
     """What one worker sends, in order. A conversation moves on to the next entry with every turn, and is one user's."""
     schedule, theirs = load.schedule, _by_user(load.questions)
     conversations = conversation_count(schedule.rate_per_s, schedule.turn_gap_s, share.of)
-    for index, due_s in mine(schedule.due_times(), share):
+    for index, due_s in mine(islice(schedule.due_times(), load.requests_max), share):
         turn, conversation = divmod(index, conversations)
         entry = (conversation + turn) % len(load.entries)
         among = theirs[conversation % len(theirs)]

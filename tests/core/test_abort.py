@@ -299,7 +299,7 @@ def test_an_order_ends_a_run_once_and_is_told_and_not_while_things_are_put_back(
     with pytest.raises(AbortedError, match="stopped by ann@host: enough"):
         signals.heed()
     signals.heed()
-    assert (told, signals.received) == (["stopping: taking the faults back"], 0)
+    assert (told, signals.received, signals.ordered) == (["stopping: taking the faults back"], 0, True)
 
 
 def test_when_it_was_decided_is_on_record_and_how_long_after_that_the_faults_were_gone(make_plan: MakePlan) -> None:

@@ -148,3 +148,15 @@ def test_who_asks_changes_nothing_of_when_and_where():
     questions = tuple(Question(f"q{number}", "?", "ab"[number % 2]) for number in range(10))
     other = list(turns(msgspec.structs.replace(LOAD, questions=questions)))
     assert [replace(turn, question=0) for turn in other] == [replace(turn, question=0) for turn in turns(LOAD)]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_of_a_load_with_a_limit_all_workers_together_send_the_first_so_many(workers):
+    plan, limited = rescheduled(), msgspec.structs.replace(rescheduled(), requests_max=7)
+    sent = sorted(
+        (turn for number in range(workers) for turn in turns(limited, Share(number, workers))),
+        key=lambda turn: turn.index,
+    )
+    assert [turn.index for turn in sent] == list(range(7))
+    whole = {turn.index: turn for number in range(workers) for turn in turns(plan, Share(number, workers))}
+    assert sent == [whole[index] for index in range(7)]

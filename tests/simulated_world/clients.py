@@ -48,6 +48,7 @@ class Clients:
         self.rows: list[Request] = []
         self.run_id, self.schedule = RUN_ID, plan.schedule
         self.entries, self.questions = list(services), [Question(text, text) for text in questions]
+        self.requests_max: int | None = None
         self._events, self._plan, self._services, self._flaws = events, plan, services, flaws
         self._conversations = Conversations(RUN_ID)
         self._open: dict[int, tuple[Request, Turn]] = {}

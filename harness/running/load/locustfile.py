@@ -185,8 +185,6 @@ class _Sender:
         watching = gevent.spawn(_count_lateness, self._plan.instrument_path) if self._plan.instrument_path else None
         try:
             for turn in turns(self._plan, self._share):
-                if self._plan.requests_max is not None and turn.index >= self._plan.requests_max:
-                    break
                 due_s = zero_s + turn.due_s
                 gevent.sleep(max(0.0, due_s - monotonic()))
                 if self._pool.full():

@@ -24,6 +24,8 @@ class Interruptions:
         self._stop, self._heeded = stop, False
         self._order: Callable[[], str] = str
         self.received = 0
+        self.ordered = False
+        """Whether somebody ordered the run to end."""
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -70,7 +72,7 @@ class Interruptions:
         Raises AbortedError, once, where somebody ordered the run to end.
         """
         if not self._held and (why := self._order()):
-            self._order = str
+            self._order, self.ordered = str, True
             self._told("stopping: taking the faults back")
             raise AbortedError(why)
         if self._stop is not None and not self._heeded and self._stop.is_set():
