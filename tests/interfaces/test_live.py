@@ -10,17 +10,11 @@ from rich.console import Console
 
 from harness.interfaces.live import LivePanel
 from harness.planning.plan import Plan
-from harness.prepare import Asked, prepare
 from harness.record.rowfile import RowFile
 from harness.record.rows import Attempt, Request
 from harness.running.loop import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def plan() -> Plan:
-    return prepare(ROOT / "scenarios" / "region-loss.yaml", None, Asked(), None).plan
 
 
 @pytest.fixture

@@ -8,17 +8,11 @@ import pytest
 
 from harness.interfaces.watching import Progress, Watching
 from harness.planning.plan import Plan
-from harness.prepare import Asked, prepare
 from harness.record.rowfile import RowFile
 from harness.record.rows import Attempt, Request
 from harness.running import loop
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def plan() -> Plan:
-    return prepare(ROOT / "scenarios" / "region-loss.yaml", None, Asked(), None).plan
 
 
 @pytest.fixture

@@ -16,12 +16,8 @@ _HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "trailer", "upgr
 _ONE_CONNECTIONS = {*_HOP_BY_HOP, "host"}
 
 
-@pytest.fixture
-def new_loop():
-    """The one that runs use; what both loops do alike is held elsewhere."""
-    import uvloop
-
-    return uvloop.new_event_loop
+# The loop that runs use; what both do alike is held elsewhere.
+pytestmark = pytest.mark.parametrize("new_loop", ["uvloop"], indirect=True)
 
 
 def _provide(provider, shape: Shape) -> None:

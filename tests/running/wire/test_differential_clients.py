@@ -15,11 +15,8 @@ _OF_ONE_CONNECTION = {"connection", "transfer-encoding", "host"}
 _BOUNDARY = re.compile(rb"[0-9a-f]{32}")
 
 
-@pytest.fixture
-def new_loop():
-    import uvloop
-
-    return uvloop.new_event_loop
+# The loop that runs use; what both do alike is held elsewhere.
+pytestmark = pytest.mark.parametrize("new_loop", ["uvloop"], indirect=True)
 
 
 def _provide(provider, use: Use) -> None:
