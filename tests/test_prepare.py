@@ -132,7 +132,7 @@ def test_an_override_that_cannot_be_is_told_in_the_words_of_files(folder: Path, 
     [
         ("http://{seed}.example.com", "'0.example.com' is not on this machine"),
         ("http://example.com:{target.port}", "'example.com' is not on this machine"),
-        ("http://[::::]:80", "is not on this machine"),
+        ("http://[::::]:80", "an IPv6 address stands in brackets, and nothing else"),
         ("http://127.0.0.1:{target.port}", ""),
         ("http://localhost:{target.port}/base", ""),
     ],
