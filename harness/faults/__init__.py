@@ -6,16 +6,28 @@ from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
+from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import Fault, faults
+from harness.faults.blackhole import Blackhole
 from harness.faults.cache_divergence import CacheDivergence
+from harness.faults.cut import Cut
+from harness.faults.disconnect import Disconnect
 from harness.faults.hang_up import HangUp
 from harness.faults.http_error import HttpError
 from harness.faults.latency import Latency
 from harness.faults.rate_limit import RateLimit
 from harness.faults.regional_loss import RegionalLoss
+from harness.faults.slices import Slices
+from harness.faults.slow_close import SlowClose
 from harness.registry import load_third_parties
 
 faults.add("latency", Latency)
+faults.add("bandwidth", Bandwidth)
+faults.add("slices", Slices)
+faults.add("cut", Cut)
+faults.add("slow_close", SlowClose)
+faults.add("blackhole", Blackhole)
+faults.add("disconnect", Disconnect)
 faults.add("regional_loss", RegionalLoss)
 faults.add("rate_limit", RateLimit)
 faults.add("http_error", HttpError)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from harness.faults.effects import EdgeRule, Effect, Probe, Rule, Sight
+from harness.faults.effects import EdgeRule, Effect, Probe, Rule, Shape, Sight, Streams, TapShape
 from harness.faults.requests import Per, Ramp, Requests
 from harness.reading.attempts import Attempts
 from harness.reading.expectation import RESERVED
@@ -20,6 +20,7 @@ from harness.reading.quantities import Seconds, ratio
 from harness.reading.target import Link, Name, Target
 from harness.registry import Registry
 
+Direction = Streams
 SILENCE_S = 0.6
 """What has not answered a probe for so long is silent."""
 OPEN_CONNECTIONS = (
@@ -30,7 +31,10 @@ OPEN_CONNECTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What has been seen of a fault since it was injected: active *probes* by link, attempts that the edge *answered* for it."""
+    """What has been seen of a fault since it was injected.
+
+    Active *probes* by link; and how many attempts at the edge, or connections at the tap, it was done to: *answered* for it.
+    """
 
     probes: Mapping[str, Probe] = field(default_factory=dict)
     answered: int = 0
@@ -175,7 +179,7 @@ class Fault(BaseModel):
 
     @property
     def probes(self) -> bool:
-        """Whether an active probe through the link shows it; else attempts that the edge answered do."""
+        """Whether an active probe through the link shows it; else what it was done to does, at the edge or at the tap."""
         return True
 
     @property
@@ -220,32 +224,13 @@ class Fault(BaseModel):
         raise NotImplementedError
 
 
-class Aimed(Fault):
-    """A fault with a selector."""
+class Climbing(Fault):
+    """A fault of which some settings can change little by little."""
 
-    on: Selector = Field(description="which links: {link: NAME}, or {kind: KIND, region: REGION}")
-
-    def aim(self, target: Target) -> tuple[Aim, ...]:
-        return self.on.picks(target.links)
-
-
-class OfRequests(Fault):
-    """A fault of single requests: which ones, and how large a share of them."""
-
-    on: RequestSelector = Field(
-        description="which requests: {link: NAME}, or {kind: KIND, region: REGION}; also model, path, method, stream, attempt"
-    )
-    share: Annotated[float, Field(gt=0, le=1)] = Field(default=1.0, description="of those requests, 0 to 1")
-    per: Per = Field(
-        default="attempt",
-        description="what draws whether it is hit: each attempt, or once for all of a connection, or of a conversation",
-    )
     ramp: dict[str, Climb] = Field(
         default_factory=dict,
-        description="a setting that climbs or falls to what it is told to be: {share: {from: 0, over: 10s}}",
+        description="a setting that climbs or falls to what it is told to be: {SETTING: {from: VALUE, over: 10s}}",
     )
-
-    climbs: ClassVar[Mapping[str, Callable[[Any], float]]] = {"share": ratio}
 
     @model_validator(mode="after")
     def _climbs_what_can(self) -> Self:
@@ -256,14 +241,6 @@ class OfRequests(Fault):
             self.climb(name)
         return self
 
-    @property
-    def probes(self) -> bool:
-        return False
-
-    @property
-    def needs(self) -> Literal["http", "any"]:
-        return "http"
-
     def climb(self, name: str) -> Ramp | None:
         """How the setting *name* gets to be what it is; None where it is so at once. Raises ValueError for what it cannot be."""
         if name not in self.ramp:
@@ -272,6 +249,69 @@ class OfRequests(Fault):
             return Ramp(self.climbs[name](self.ramp[name].start), self.ramp[name].over)
         except ValueError as error:
             raise ValueError(f"ramp: {name}: from {error}") from error
+
+
+class Aimed(Fault):
+    """A fault with a selector."""
+
+    on: Selector = Field(description="which links: {link: NAME}, or {kind: KIND, region: REGION}")
+
+    def aim(self, target: Target) -> tuple[Aim, ...]:
+        return self.on.picks(target.links)
+
+
+class OfConnections(Aimed):
+    """A fault of what passes on connections, or on a share of them: which ones is drawn by the run's seed, once for each."""
+
+    share: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0, description="of the connections of each link, 0 to 1, drawn once for each"
+    )
+    direction: Direction = Field(
+        default="both", description="upstream: what clients send; downstream: what they are answered"
+    )
+
+    def shape(self) -> Shape:
+        """How what passes is shaped."""
+        raise NotImplementedError
+
+    def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        return tuple(TapShape(link, self.shape(), self.direction, self.share) for link in links)
+
+    @property
+    def probes(self) -> bool:
+        return False
+
+    def took_hold(self, looked: Looked) -> bool:
+        return looked.answered > 0
+
+    @property
+    def where(self) -> str:
+        """A few words for a person: which way, which connections, and where."""
+        way = f" {self.direction}" if self.direction != "both" else ""
+        share = f" for {self.share:.0%} of connections" if self.share < 1 else ""
+        return f"{way}{share} on {self.on}"
+
+
+class OfRequests(Climbing):
+    """A fault of single requests: which ones, and how large a share of them."""
+
+    on: RequestSelector = Field(
+        description="which requests: {link: NAME}, or {kind: KIND, region: REGION}; also model, path, method, stream, attempt"
+    )
+    share: Annotated[float, Field(gt=0, le=1)] = Field(default=1.0, description="of those requests, 0 to 1")
+    per: Per = Field(
+        default="attempt",
+        description="what draws whether it is hit: each attempt, or once for all of a connection, or of a conversation",
+    )
+    climbs: ClassVar[Mapping[str, Callable[[Any], float]]] = {"share": ratio}
+
+    @property
+    def probes(self) -> bool:
+        return False
+
+    @property
+    def needs(self) -> Literal["http", "any"]:
+        return "http"
 
     def aim(self, target: Target) -> tuple[Aim, ...]:
         return self.on.picks(target.links)

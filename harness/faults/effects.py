@@ -2,8 +2,8 @@
 
 ::
 
-    target ──▶ tap ──▶ Toxiproxy ──▶ edge ──▶ provider
-               TapMode   Toxic, Cut    EdgeRule
+    target ──▶     tap ──▶ Toxiproxy ──▶ edge ──▶ provider
+        TapMode, TapShape   Toxic, Cut    EdgeRule
 
 Every link has a tap and a proxy; only a link that carries HTTP has an edge. An effect has no verbs of its own: its place makes it true
 (inject) and makes it false again (revert). A place of somebody else's has effects of its own: a frozen Struct with a `place` and an `aim`.
@@ -15,10 +15,13 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from harness.faults.delays import Distribution
 from harness.faults.requests import ALL, Ramp, Requests
 
 OpenConnections = Literal["deliver", "reset", "hold"]
 """What becomes of connections that were opened or used while nothing passed, once that ends."""
+Streams = Literal["both", "upstream", "downstream"]
+"""Which way: upstream is what clients say, downstream what they are told."""
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -31,16 +34,65 @@ class Effect(msgspec.Struct, frozen=True):
 class TapMode(Effect, frozen=True, tag="tap"):
     """How the tap of a link treats its clients.
 
-    ``refuse``: nobody listens, and what is open is reset. ``reset``: what is open is reset, answers under way too, and so is who
-    comes, once it has asked. ``silence``: nothing passes on *streams* (upstream: what clients say), and nobody is told; when it ends,
-    *open_connections* says what becomes of those that it touched: what was held is delivered, or they are reset, or they stay silent
-    until their client leaves.
+    ``refuse``: nobody listens, and what is open is reset. ``no_new``: nobody listens, and what is open lives on. ``reset``: what is open
+    is reset, answers under way too, and so is who comes, once it has asked. ``silence``: nothing passes on *streams*, and nobody is
+    told; when it ends, *open_connections* says what becomes of those that it touched: what was held is delivered, or they are reset, or
+    they stay silent until their client leaves. With a *share_ratio* (0-1) below 1, reset and silence are for that share of connections.
     """
 
     place: ClassVar[str] = "tap"
-    mode: Literal["refuse", "reset", "silence"]
-    streams: Literal["both", "upstream", "downstream"] = "both"
+    mode: Literal["refuse", "no_new", "reset", "silence"]
+    streams: Streams = "both"
     open_connections: OpenConnections = "deliver"
+    share_ratio: float = 1.0
+
+
+class Late(msgspec.Struct, frozen=True, tag="late"):
+    """What passes comes later by *base_s*, spread by *jitter_s* as *distribution* says; *ramp*: how base gets to be so."""
+
+    base_s: float
+    jitter_s: float = 0.0
+    distribution: Distribution = "uniform"
+    ramp: Ramp | None = None
+
+
+class Narrow(msgspec.Struct, frozen=True, tag="narrow"):
+    """What passes comes at *bytes_per_s* at most; *ramp*: how that gets to be so."""
+
+    bytes_per_s: float
+    ramp: Ramp | None = None
+
+
+class Sliced(msgspec.Struct, frozen=True, tag="sliced"):
+    """What passes comes in slices of *slice_bytes* at most, *gap_s* apart at least."""
+
+    slice_bytes: int
+    gap_s: float = 0.0
+
+
+class CutAfter(msgspec.Struct, frozen=True, tag="cut_after"):
+    """After so many bytes the connection ends, by a close or a reset; of what was open they count from when this came into force."""
+
+    after_bytes: int
+    by: Literal["close", "reset"] = "close"
+
+
+class LateEnd(msgspec.Struct, frozen=True, tag="late_end"):
+    """That one side has closed, the other one learns *delay_s* later."""
+
+    delay_s: float
+
+
+Shape = Late | Narrow | Sliced | CutAfter | LateEnd
+
+
+class TapShape(Effect, frozen=True, tag="shape"):
+    """What passes on *streams* of a link's connections, or of a share of them, is as *shape* says."""
+
+    place: ClassVar[str] = "tap"
+    shape: Shape
+    streams: Streams = "both"
+    share_ratio: float = 1.0
 
 
 class Toxic(Effect, frozen=True, tag="toxic"):
@@ -86,11 +138,12 @@ class HangUp(Rule, frozen=True, tag="hang_up"):
 
 
 class Delay(Rule, frozen=True, tag="delay"):
-    """Requests go on to the provider *base_s* plus or minus *jitter_s* later (uniform); *ramp*: how that gets to be so."""
+    """Requests go on to the provider *base_s* later, spread by *jitter_s* as *distribution* says; *ramp*: how base gets to be so."""
 
     base_s: float
     jitter_s: float = 0.0
     ramp: Ramp | None = None
+    distribution: Distribution = "uniform"
 
 
 class EdgeRule(Effect, frozen=True, tag="edge"):
@@ -117,9 +170,9 @@ class Probe(msgspec.Struct, frozen=True):
 class Sight(msgspec.Struct, frozen=True):
     """What one look at a fault saw on one *link*; what that shows is for the judging to say.
 
-    *outcome* and *elapsed_s* are the probe's, where one was sent; *answered* counts the attempts that the edge has answered for the
-    fault so far; *stands* says whether the places that carry the fault, asked anew, say that all of it is there (None: not asked),
-    and *amiss* what else they say that is not as the run made it, or what they said of what is gone.
+    *outcome* and *elapsed_s* are the probe's, where one was sent; *answered* counts the attempts that the edge did it to so far, and the
+    connections that the tap did it to; *stands* says whether the places that carry the fault, asked anew, say that all of it is there
+    (None: not asked), and *amiss* what else they say that is not as the run made it, or what they said of what is gone.
     """
 
     link: str
@@ -136,7 +189,9 @@ class LinkCounts(msgspec.Struct, frozen=True):
     attempts: int  # started at the tap
     arrivals: int  # at the edge
     forwarded: int  # written upstream whole, redials not counted twice
-    by_fault: dict[str, int]  # id of a fault -> attempts that the edge answered for it
+    by_fault: dict[
+        str, int
+    ]  # id of a fault -> attempts that the edge did it to, and connections that the tap did it to
     redials: int = 0
     in_force: tuple[str, ...] = ()  # ids of the faults of which the tap or the edge has an effect
     connections: int = 0  # opened by clients

@@ -7,19 +7,28 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from harness.faults.base import Looked, OfRequests
-from harness.faults.effects import Delay, Effect, Rule, Toxic
+from harness.faults.base import SILENCE_S, Looked, OfRequests
+from harness.faults.delays import Distribution
+from harness.faults.effects import Delay, Effect, Late, Rule, TapShape, Toxic
 from harness.faults.requests import ALL
 from harness.reading.quantities import Seconds, seconds
 from harness.reading.target import Link
 
 
 class Latency(OfRequests):
-    """What is sent over a link, or a share of the requests there, arrives later, by *base* plus or minus *jitter* (uniform)."""
+    """What passes on a link in one direction, or a share of the requests there, arrives later, by *base* and a spread of *jitter*."""
 
     kind: Literal["latency"] = "latency"
     base: Seconds = Field(description="how much later")
-    jitter: Seconds = Field(default=0.0, description="spread, uniform, both ways")
+    jitter: Seconds = Field(default=0.0, description="spread; at most base")
+    distribution: Distribution = Field(
+        default="uniform",
+        description="uniform: base plus or minus up to jitter; normal, pareto (a long tail): base is the mean, jitter the deviation",
+    )
+    direction: Literal["upstream", "downstream"] = Field(
+        default="upstream",
+        description="upstream: what clients send is late; downstream: what they are answered, piece by piece",
+    )
 
     climbs: ClassVar[Mapping[str, Callable[[Any], float]]] = {**OfRequests.climbs, "base": seconds}
 
@@ -27,12 +36,22 @@ class Latency(OfRequests):
     def _late_at_all(self) -> Latency:
         if self.base <= 0 or self.jitter > self.base:
             raise ValueError(f"base {self.base} s has to be above 0 and jitter {self.jitter} s at most base")
+        if self.by_request and self.direction == "downstream":
+            raise ValueError(
+                "direction: downstream is for all that passes on a link; single requests can be late upstream alone, "
+                "so leave one of both out"
+            )
         return self
 
     @property
     def by_request(self) -> bool:
-        """Whether it has to be done to single requests: what passes on a connection is all late alike, and by a fixed time."""
-        return self.requests != ALL or bool(self.ramp)
+        """Whether it has to be done to single requests: what passes on a connection is all late alike."""
+        return self.requests != ALL
+
+    @property
+    def plain(self) -> bool:
+        """Whether Toxiproxy can do it, and stays responsive when clients leave streams: its downstream latency may hang it then."""
+        return self.direction == "upstream" and self.distribution == "uniform" and not self.ramp
 
     @property
     def probes(self) -> bool:
@@ -43,32 +62,53 @@ class Latency(OfRequests):
         return "http" if self.by_request else "any"
 
     def rule(self) -> Rule:
-        return Delay(self.base, self.jitter, self.climb("base"))
+        return Delay(self.base, self.jitter, self.climb("base"), self.distribution)
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         if self.by_request:
             return super().effects(links)
-        # On the way to the provider: the reader sees the same delay, and Toxiproxy stays responsive when clients leave streams.
-        attributes = {"latency": round(1000 * self.base), "jitter": round(1000 * self.jitter)}
-        return tuple(Toxic(link, "latency", "upstream", attributes) for link in links)
+        if self.plain:
+            attributes = {"latency": round(1000 * self.base), "jitter": round(1000 * self.jitter)}
+            return tuple(Toxic(link, "latency", "upstream", attributes) for link in links)
+        late = Late(self.base, self.jitter, self.distribution, self.climb("base"))
+        return tuple(TapShape(link, late, self.direction) for link in links)
 
     def took_hold(self, looked: Looked) -> bool:
         if self.by_request:
             return super().took_hold(looked)
         # Not merely as late as jitter allows: were jitter as wide as base, every answer would do.
-        late_s = max(0.9 * (self.base - self.jitter), 0.5 * self.base)
+        base_s = self._seen_at_s
+        late_s = max(0.9 * (base_s - self.jitter), 0.5 * base_s)
         return bool(looked.probes) and all(
             probe.outcome in ("silent", "acknowledged") or (probe.outcome == "answered" and probe.elapsed_s >= late_s)
             for probe in looked.probes.values()
         )
 
+    @property
+    def _seen_at_s(self) -> float:
+        """How late something has to be to show it: of one that climbs, half the way is enough."""
+        ramp = self.climb("base")
+        return self.base if ramp is None else min(self.base, (ramp.start + self.base) / 2)
+
     def shown_after_s(self) -> float:
         if self.by_request:
             return super().shown_after_s()
-        return self.base + self.jitter
+        ramp = self.climb("base")
+        return self._longest_s if ramp is None else self._longest_s + ramp.over_s / 2
+
+    @property
+    def _longest_s(self) -> float:
+        ramp = self.climb("base")
+        return max(self.base, ramp.start if ramp else 0.0) + self.jitter
 
     def owed_s(self) -> float:
-        return 0.0 if self.by_request else self.base + self.jitter
+        # What the tap delays it knows itself.
+        return self._longest_s if self.plain and not self.by_request else 0.0
+
+    def looks_for_s(self) -> float:
+        return SILENCE_S if self.by_request else self._longest_s + 1.0
 
     def summary(self) -> str:
-        return f"latency {1000 * self.base:.0f} ± {1000 * self.jitter:.0f} ms{self.whom}"
+        how = "" if self.distribution == "uniform" else f" {self.distribution}"
+        way = "" if self.direction == "upstream" else " downstream"
+        return f"latency{way} {1000 * self.base:.0f} ± {1000 * self.jitter:.0f} ms{how}{self.whom}"

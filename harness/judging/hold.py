@@ -96,8 +96,12 @@ def _said(one: _Round, disturbance: Disturbance) -> str:
     """The look in words, such as ``probe of east: silent for 0.6 s; the proxy says that it is there``."""
     said = [_probes(one.sights)]
     if not disturbance.fault.probes:
-        answered = sum(sight.answered or 0 for sight in one.sights)
-        said.append(f"{answered or 'no'} attempt{'s' if answered != 1 else ''} answered for it at the edge")
+        count = sum(sight.answered or 0 for sight in one.sights)
+        at_the_edge = any(effect.place == "edge" for effect in disturbance.effects)
+        noun, where = (
+            ("attempt", "answered for it at the edge") if at_the_edge else ("connection", "felt it at the tap")
+        )
+        said.append(f"{count or 'no'} {noun}{'s' if count != 1 else ''} {where}")
     if one.wrong:
         said.append(one.wrong)
     elif all(sight.stands for sight in one.sights):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+from pydantic import TypeAdapter
 from real_runs import Machine
+from simulated_world.events import Events
+from simulated_world.network import Network, NotCarriedError
 
-from contract.worlds import FAULTS, Contract, Simulated, planned, real, stands, took_hold
-from harness.faults import faults
+from contract.worlds import FAULTS, NOT_SIMULATED, Contract, Simulated, planned, real, stands, took_hold
+from harness.faults import AnyFault, Fault, faults
 from harness.planning.disturbance import Disturbance
+from harness.reading.target import Link
 
 PROVIDERS, STORES = ("east", "east-2", "west"), ("store-east", "store-west")
 SEEN = {
@@ -23,6 +28,9 @@ SEEN = {
     "regional_loss-6": ("broken off", "broken off"),
     "cache_divergence-7": ("complete", "read"),
     "latency-8": ("complete", "late"),
+    "latency-9": ("late", "read"),
+    "blackhole-10": ("silent", "read"),
+    "disconnect-11": ("broken off", "read"),
 }
 """What who asks the eastern provider sees, and who reads the eastern store, while each fault is in force."""
 
@@ -57,9 +65,21 @@ UNBROKEN = dict.fromkeys(PROVIDERS, "complete") | dict.fromkeys((*STORES, "copy"
 
 
 def test_every_kind_of_fault_is_held_against_both_worlds() -> None:
-    assert {fault["kind"] for fault in FAULTS.values()} == set(faults)
+    alone = {fault["kind"] for fault in NOT_SIMULATED}
+    assert {fault["kind"] for fault in FAULTS.values()} | alone == set(faults)
     modes = get_args(faults["regional_loss"].model_fields["mode"].annotation)
-    assert {fault["mode"] for fault in FAULTS.values() if "mode" in fault} == set(modes)
+    tried = {fault["mode"] for fault in FAULTS.values() if fault["kind"] == "regional_loss"}
+    assert tried == set(modes)
+
+
+@pytest.mark.parametrize("document", NOT_SIMULATED, ids=lambda document: str(document["kind"]))
+def test_what_the_simulated_world_does_not_carry_it_refuses(document: dict[str, Any]) -> None:
+    made: Fault = TypeAdapter(AnyFault).validate_python(document)
+    network = Network(Events(), random.Random(1), 1)
+    for effect in made.effects({"east": Link(kind="provider", upstream="http://127.0.0.1:9")}):
+        with pytest.raises(NotCarriedError, match="run it in the real one"):
+            network.lay("fault", effect)
+    assert network.laid == []
 
 
 def test_before_anything_is_injected_all_is_well_and_a_look_shows_nothing(world: Contract, fault: Disturbance) -> None:

@@ -40,8 +40,28 @@ FAULTS: dict[str, dict[str, Any]] = {
     "regional_loss-6": {"kind": "regional_loss", "region": "east", "mode": "reset"},
     "cache_divergence-7": {"kind": "cache_divergence", "region": "east", "publish_after": "100ms"},
     "latency-8": {"kind": "latency", "on": {"kind": "store", "region": "east"}, "base": "1s"},
+    "latency-9": {
+        "kind": "latency",
+        "on": {"link": "east"},
+        "base": "1200ms",
+        "jitter": "20ms",
+        "distribution": "pareto",
+        "direction": "downstream",
+    },
+    "blackhole-10": {"kind": "blackhole", "on": {"link": "east"}, "direction": "downstream"},
+    "disconnect-11": {"kind": "disconnect", "on": {"link": "east"}, "mode": "no_new"},
 }
 """Each kind of fault by its id in the plan."""
+EAST = {"on": {"link": "east"}}
+NOT_SIMULATED: list[dict[str, Any]] = [
+    {"kind": "bandwidth", "kilobytes_per_s": 1} | EAST,
+    {"kind": "slices", "max_bytes": 10} | EAST,
+    {"kind": "cut", "after_bytes": 10} | EAST,
+    {"kind": "slow_close", "delay": "1s"} | EAST,
+    {"kind": "blackhole", "share": 0.5} | EAST,
+    {"kind": "disconnect", "mode": "reset", "share": 0.5} | EAST,
+]
+"""Faults of single connections and their bytes, of which the simulated world has none; the tests of the tap hold them."""
 
 
 @dataclass(frozen=True)

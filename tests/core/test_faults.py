@@ -9,8 +9,23 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.faults import AnyFault, Fault, faults
 from harness.faults.base import Aim, Looked, Selector
-from harness.faults.effects import EdgeRule, Fail, HangUp, Probe, TapMode, Throttle, Toxic
-from harness.faults.requests import Requests
+from harness.faults.effects import (
+    CutAfter,
+    Delay,
+    EdgeRule,
+    Fail,
+    HangUp,
+    Late,
+    LateEnd,
+    Narrow,
+    Probe,
+    Sliced,
+    TapMode,
+    TapShape,
+    Throttle,
+    Toxic,
+)
+from harness.faults.requests import Ramp, Requests
 from harness.reading.target import Target
 
 LATENCY = {"kind": "latency", "on": {"kind": "provider"}, "base": "1500ms", "jitter": "200ms"}
@@ -18,6 +33,22 @@ LIMIT = {"kind": "rate_limit", "on": {"kind": "provider", "region": "east"}, "re
 ERROR = {"kind": "http_error", "on": {"link": "provider-west"}, "status": 529, "share": 0.5}
 LOSS = {"kind": "regional_loss", "region": "east"}
 GONE = {"kind": "hang_up", "on": {"link": "provider-west", "attempt": 1}, "by": "reset"}
+LATE_ANSWERS = {"kind": "latency", "on": {"link": "store-east"}, "base": "1s", "direction": "downstream"}
+CLIMBING = {"kind": "latency", "on": {"kind": "store"}, "base": "1s", "ramp": {"base": {"from": "200ms", "over": "4s"}}}
+LONG_TAIL = {
+    "kind": "latency",
+    "on": {"link": "provider-east"},
+    "base": "1s",
+    "jitter": "300ms",
+    "distribution": "pareto",
+}
+NARROW = {"kind": "bandwidth", "on": {"link": "provider-east"}, "kilobytes_per_s": 20}
+IN_SLICES = {"kind": "slices", "on": {"link": "provider-east"}, "max_bytes": 30, "gap": "20ms"}
+CUT_OFF = {"kind": "cut", "on": {"link": "provider-east"}, "after_bytes": 500, "by": "reset", "share": 0.25}
+LATE_END = {"kind": "slow_close", "on": {"link": "provider-east"}, "delay": "2s", "direction": "downstream"}
+HOLE = {"kind": "blackhole", "on": {"link": "provider-east"}, "direction": "downstream", "open_connections": "reset"}
+CLOSED_DOOR = {"kind": "disconnect", "on": {"link": "provider-east"}, "mode": "no_new"}
+SHAPED = [NARROW, IN_SLICES, CUT_OFF, LATE_END]
 DIVERGENCE = {"kind": "cache_divergence", "region": "west"}
 
 
@@ -49,6 +80,27 @@ EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
     (LOSS | {"mode": "reset"}, tuple(TapMode(link, "reset") for link in ("provider-east", "store-east"))),
     (DIVERGENCE, (TapMode("replication", "silence", "downstream"),)),
     (DIVERGENCE | {"open_connections": "hold"}, (TapMode("replication", "silence", "downstream", "hold"),)),
+    (LATE_ANSWERS, (TapShape("store-east", Late(1.0), "downstream"),)),
+    (
+        CLIMBING,
+        tuple(TapShape(link, Late(1.0, ramp=Ramp(0.2, 4.0)), "upstream") for link in ("store-east", "store-west")),
+    ),
+    (LONG_TAIL, (TapShape("provider-east", Late(1.0, 0.3, "pareto"), "upstream"),)),
+    (
+        LONG_TAIL | {"share": 0.5},
+        (EdgeRule("provider-east", Delay(1.0, 0.3, None, "pareto"), Requests(share_ratio=0.5)),),
+    ),
+    (NARROW, (TapShape("provider-east", Narrow(20_000)),)),
+    (
+        NARROW | {"direction": "downstream", "ramp": {"kilobytes_per_s": {"from": 500, "over": "10s"}}},
+        (TapShape("provider-east", Narrow(20_000, Ramp(500_000, 10.0)), "downstream"),),
+    ),
+    (IN_SLICES, (TapShape("provider-east", Sliced(30, 0.02)),)),
+    (CUT_OFF, (TapShape("provider-east", CutAfter(500, "reset"), "downstream", 0.25),)),
+    (LATE_END, (TapShape("provider-east", LateEnd(2.0), "downstream"),)),
+    (HOLE, (TapMode("provider-east", "silence", "downstream", "reset"),)),
+    (HOLE | {"share": 0.5}, (TapMode("provider-east", "silence", "downstream", "reset", 0.5),)),
+    *((CLOSED_DOOR | {"mode": mode}, (TapMode("provider-east", mode),)) for mode in ("refuse", "no_new", "reset")),
 ]
 
 
@@ -85,6 +137,21 @@ SEEN = [
     (LIMIT, Looked(answered=0), False),
     (ERROR, Looked(answered=3), True),
     (ERROR, Looked(answered=0), False),
+    (LATE_ANSWERS, looked(a=("answered", 1.0)), True),
+    (LATE_ANSWERS, looked(a=("answered", 0.002)), False),
+    (LONG_TAIL, looked(a=("answered", 0.92)), True),
+    (LONG_TAIL, looked(a=("answered", 0.4)), False),
+    # Of one that climbs half the way shows it; it has not begun to be what it is told to be before.
+    (CLIMBING, looked(a=("answered", 0.61)), True),
+    (CLIMBING, looked(a=("answered", 0.21)), False),
+    (HOLE, looked(a=("silent", 0.6)), True),
+    (HOLE, looked(a=("answered", 0.01)), False),
+    (CLOSED_DOOR, looked(a=("refused", 0.0)), True),
+    (CLOSED_DOOR, looked(a=("closed", 0.0)), False),
+    (CLOSED_DOOR | {"mode": "reset"}, looked(a=("closed", 0.0)), True),
+    (CLOSED_DOOR | {"mode": "reset"}, looked(a=("refused", 0.0)), False),
+    *((document, Looked(answered=1), True) for document in SHAPED),
+    *((document, looked(a=("answered", 0.0)), False) for document in SHAPED),
 ]
 
 
@@ -93,15 +160,28 @@ def test_it_is_told_from_a_look_whether_a_fault_took_hold(document: dict[str, An
     assert fault(document).took_hold(look) == held
 
 
-@pytest.mark.parametrize("document", [LATENCY, LIMIT, ERROR, LOSS, DIVERGENCE])
+@pytest.mark.parametrize(
+    "document", [LATENCY, LIMIT, ERROR, LOSS, DIVERGENCE, LATE_ANSWERS, CLIMBING, HOLE, CLOSED_DOOR, *SHAPED]
+)
 def test_having_seen_nothing_proves_nothing(document: dict[str, Any]) -> None:
     assert not fault(document).took_hold(Looked())
 
 
-@pytest.mark.parametrize("document", [LATENCY, LIMIT, ERROR, LOSS, DIVERGENCE])
+@pytest.mark.parametrize(
+    "document", [LATENCY, LIMIT, ERROR, LOSS, DIVERGENCE, HOLE, CLOSED_DOOR | {"mode": "reset"}, *SHAPED]
+)
 def test_only_where_nobody_listens_attempts_are_hidden(document: dict[str, Any]) -> None:
     assert not fault(document).hides_attempts()
-    assert fault(LOSS | {"mode": "refuse"}).hides_attempts()
+    for hidden in (LOSS | {"mode": "refuse"}, CLOSED_DOOR, CLOSED_DOOR | {"mode": "refuse"}):
+        assert fault(hidden).hides_attempts()
+
+
+def test_a_fault_is_to_last_until_it_can_be_seen_and_a_look_waits_for_what_is_late() -> None:
+    assert [fault(one).shown_after_s() for one in (LATE_ANSWERS, CLIMBING, NARROW, HOLE)] == [1.0, 3.0, 0.0, 0.6]
+    falling = CLIMBING | {"ramp": {"base": {"from": "3s", "over": "4s"}}}
+    assert [fault(one).looks_for_s() for one in (LATENCY, LATE_ANSWERS, falling, HOLE)] == [2.7, 2.0, 4.0, 0.6]
+    # What the tap delays, it knows of itself; what Toxiproxy does, it has to be told.
+    assert [fault(one).owed_s() for one in (LATENCY, LATE_ANSWERS)] == [1.7, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +199,16 @@ def test_only_where_nobody_listens_attempts_are_hidden(document: dict[str, Any])
         (GONE | {"by": "end"}, "'close' or 'reset'"),
         (LOSS | {"mode": "gone"}, "'blackhole', 'refuse' or 'reset'"),
         ({"kind": "latncy"}, "'latency'"),
+        (LATE_ANSWERS | {"share": 0.5}, "direction: downstream is for all that passes on a link"),
+        (LATENCY | {"distribution": "gauss"}, "'uniform', 'normal' or 'pareto'"),
+        (NARROW | {"kilobytes_per_s": 0}, "greater than or equal to 0.1"),
+        (NARROW | {"ramp": {"kilobytes_per_s": {"from": 0, "over": "5s"}}}, "0.0 is no rate"),
+        (NARROW | {"ramp": {"share": {"from": 0, "over": "5s"}}}, "of bandwidth, kilobytes_per_s can"),
+        (IN_SLICES | {"max_bytes": 0}, "greater than or equal to 1"),
+        (CUT_OFF | {"after_bytes": -1}, "greater than or equal to 0"),
+        (LATE_END | {"delay": "0s"}, "greater than 0"),
+        (HOLE | {"direction": "down"}, "'both', 'upstream' or 'downstream'"),
+        (CLOSED_DOOR | {"share": 0.5}, "a share is for mode: reset"),
     ],
 )
 def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> None:
@@ -135,6 +225,14 @@ def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> 
         (GONE, "hang_up by reset on link provider-west, attempt 1"),
         (LOSS, "regional_loss east · blackhole"),
         (DIVERGENCE, "cache_divergence west"),
+        (LATE_ANSWERS, "latency downstream 1000 ± 0 ms on link store-east"),
+        (LONG_TAIL, "latency 1000 ± 300 ms pareto on link provider-east"),
+        (NARROW, "bandwidth 20 kB/s on link provider-east"),
+        (IN_SLICES, "slices of 30 bytes, 20 ms apart on link provider-east"),
+        (CUT_OFF, "cut after 500 bytes by reset downstream for 25% of connections on link provider-east"),
+        (LATE_END, "slow_close 2000 ms downstream on link provider-east"),
+        (HOLE, "blackhole downstream on link provider-east"),
+        (CLOSED_DOOR, "disconnect · no_new on link provider-east"),
     ],
 )
 def test_a_person_is_told_what_and_where(document: dict[str, Any], summary: str) -> None:
@@ -156,6 +254,14 @@ def test_a_selector_picks_what_matches_all_that_it_says(target: Target) -> None:
 
 
 def test_every_kind_can_be_named_in_a_file() -> None:
-    assert set(faults) == {"latency", "regional_loss", "rate_limit", "http_error", "hang_up", "cache_divergence"}
+    of_connections = {"bandwidth", "slices", "cut", "slow_close", "blackhole", "disconnect"}
+    assert set(faults) == of_connections | {
+        "latency",
+        "regional_loss",
+        "rate_limit",
+        "http_error",
+        "hang_up",
+        "cache_divergence",
+    }
     for name, kind in faults.items():
         assert kind.model_fields["kind"].default == name

@@ -8,7 +8,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.faults.effects import Cut, EdgeRule, Effect, TapMode, Toxic
+from harness.faults.delays import late_s
+from harness.faults.effects import (
+    Cut,
+    CutAfter,
+    EdgeRule,
+    Effect,
+    Late,
+    LateEnd,
+    Narrow,
+    Sliced,
+    TapMode,
+    TapShape,
+    Toxic,
+)
 from harness.faults.requests import Attempted, Tries
 from harness.protocols.nonce import lot
 from harness.running.wire.edge import openai_errors
@@ -21,6 +34,8 @@ HOP_S = 0.0005
 Stream = Literal["upstream", "downstream"]
 NOT_CARRIED = frozenset({"bandwidth", "slow_close", "slicer", "limit_data"})
 """Kinds of toxics that no link of this world knows; to ask for one is an error, and not silently nothing."""
+NO_SHAPES = {Narrow: "rate", Sliced: "slices", CutAfter: "cut after so many bytes", LateEnd: "late end"}
+"""What may be done at a tap to the bytes of a connection, of which this world has none."""
 
 
 class NotCarriedError(Exception):
@@ -52,8 +67,8 @@ class Network:
 
     def lay(self, fault: str, effect: Effect) -> None:
         """Make *effect* true; raises NotCarriedError for one of a kind that this world does not know."""
-        if isinstance(effect, Toxic) and effect.kind in NOT_CARRIED:
-            raise NotCarriedError(f"the simulated world carries no {effect.kind}; run it in the real one")
+        if what := _not_carried(effect):
+            raise NotCarriedError(f"the simulated world carries no {what}; run it in the real one")
         self._sort([*self.laid, Laid(fault, effect, self._events.now_s)])
         if isinstance(effect, EdgeRule):
             rules = self._rules.setdefault(effect.aim, Rules(self._seed, effect.aim))
@@ -85,7 +100,8 @@ class Network:
     def refuses(self, link: str) -> bool:
         """Whether nobody listens."""
         return any(
-            isinstance(laid.effect, Cut) or (isinstance(laid.effect, TapMode) and laid.effect.mode == "refuse")
+            isinstance(laid.effect, Cut)
+            or (isinstance(laid.effect, TapMode) and laid.effect.mode in ("refuse", "no_new"))
             for laid in self._on(link)
         )
 
@@ -105,7 +121,15 @@ class Network:
             if toxic.kind == "latency":
                 jitter_ms = toxic.attributes.get("jitter", 0)
                 delay_s += 0.001 * (toxic.attributes["latency"] + self._chance.uniform(-jitter_ms, jitter_ms))
-        return delay_s
+        return delay_s + sum(self._shaped_s(laid, stream) for laid in self._on(link))
+
+    def _shaped_s(self, laid: Laid, stream: Stream) -> float:
+        match laid.effect:
+            case TapShape(shape=Late() as late, streams=streams) if streams in ("both", stream):
+                after_s = self._events.now_s - laid.since_s
+                base_s = late.base_s if late.ramp is None else late.ramp.at(late.base_s, after_s)
+                return late_s(base_s, late.jitter_s, late.distribution, self._chance.random())
+        return 0.0
 
     def silent_since_s(self, link: str) -> float | None:
         """Since when nothing has come from the far side of *link*; None when it does come."""
@@ -142,6 +166,17 @@ class Network:
 
     def _toxics(self, link: str, stream: Stream) -> Sequence[Toxic]:
         return self._by_stream.get((link, stream), ())
+
+
+def _not_carried(effect: Effect) -> str:
+    match effect:
+        case Toxic(kind=kind) if kind in NOT_CARRIED:
+            return kind
+        case TapShape(shape=shape) if type(shape) in NO_SHAPES:
+            return NO_SHAPES[type(shape)]
+        case TapShape() | TapMode() if effect.share_ratio < 1:
+            return "share of connections"
+    return ""
 
 
 def _silences(effect: Effect, stream: Stream) -> bool:

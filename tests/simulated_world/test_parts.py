@@ -7,7 +7,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from harness.faults.effects import Cut, EdgeRule, Effect, Fail, TapMode, Throttle, Toxic
+from harness.faults.effects import Cut, EdgeRule, Effect, Fail, Late, TapMode, TapShape, Throttle, Toxic
 from harness.faults.requests import Attempted, Requests
 from harness.protocols.nonce import lot, nonce
 from harness.reading.target import Link, Simulated
@@ -145,6 +145,10 @@ SLOW = Toxic("link", "latency", "upstream", {"latency": 2000, "jitter": 0})
     [
         ((), 120, 120, 120),
         ((TapMode("link", "refuse"),), 0, 0, 0),
+        ((TapMode("link", "no_new"),), 0, 0, 0),
+        ((TapShape("link", Late(2.0), "upstream"),), 120, 120, 0),
+        ((TapShape("link", Late(2.0), "downstream"),), 120, 120, 0),
+        ((TapShape("link", Late(0.1, 0.1, "normal")),), 120, 120, 120),
         ((TapMode("link", "reset"),), 120, 0, 0),
         ((TapMode("link", "silence"),), 120, 0, 0),
         ((TapMode("link", "silence", streams="downstream"),), 120, 120, 0),

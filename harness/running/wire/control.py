@@ -4,7 +4,7 @@
 
     PUT    /links/LINK/via               {"port": 21001}       where the tap of LINK dials: its Toxiproxy proxy
     PUT    /links/LINK/owed              {"seconds": 1.7}      how long an abandoned request is still on its way
-    PUT    /links/LINK/faults/FAULT      an effect             a TapMode or an EdgeRule, in place of this fault's last one
+    PUT    /links/LINK/faults/FAULT      an effect             a TapMode, a TapShape or an EdgeRule, in place of this fault's last one
     DELETE /links/LINK/faults/FAULT                            whatever of that is in force
     GET    /counts                                             LinkCounts by link
     POST   /finish                                             write what is open, and end
@@ -23,7 +23,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from aiohttp import web
 
-from harness.faults.effects import LinkCounts, TapMode
+from harness.faults.effects import LinkCounts, TapMode, TapShape
 from harness.record.rows import Attempt
 from harness.running.wire.config import Carries
 from harness.running.wire.edge.edge import Edge
@@ -60,11 +60,14 @@ class Ends:
         passed, attempts = self.tap.passage.traffic.total, self.attempts.begun[self.tap.passage.link]
         in_force = tuple(dict.fromkeys([*self.tap.faults, *(self.edge.account.rules.faults if self.edge else ())]))
         passing = (in_force, passed.connections, passed.bytes_out, passed.bytes_in, passed.commands, self.carries)
+        done_to = self.tap.passage.done_to
         if self.edge is None:
-            return LinkCounts(attempts, 0, 0, {}, 0, *passing)
+            return LinkCounts(attempts, 0, 0, dict(done_to), 0, *passing)
         account = self.edge.account
         arrivals, tally = account.arrivals.begun[account.link], account.upstream.tally
-        return LinkCounts(attempts, arrivals, tally.forwarded, dict(account.by_fault), tally.redials, *passing)
+        return LinkCounts(
+            attempts, arrivals, tally.forwarded, dict(account.by_fault + done_to), tally.redials, *passing
+        )
 
 
 class Control:
@@ -107,8 +110,8 @@ class Control:
         if effect.aim != request.match_info["link"]:
             raise _refusal(400, f"the effect is for link {effect.aim!r}, not {request.match_info['link']!r}")
         match effect:
-            case TapMode():
-                await _made_true(ends.tap.put_mode(fault, effect))
+            case TapMode() | TapShape():
+                await _made_true(ends.tap.put(fault, effect))
             case RuleAsWritten():
                 self._put_rule(ends, fault, effect)
         return web.Response(status=204)
@@ -125,7 +128,7 @@ class Control:
         ends, fault = self._ends(request), request.match_info["fault"]
         if ends.edge is not None:
             ends.edge.account.rules.drop(fault)
-        await _made_true(ends.tap.drop_mode(fault))
+        await _made_true(ends.tap.drop(fault))
         return web.Response(status=204)
 
     async def _counts(self, request: web.Request) -> web.Response:
@@ -148,7 +151,9 @@ class Control:
 
 _VIA = msgspec.json.Decoder(Via)
 _OWED = msgspec.json.Decoder(Owed)
-_EFFECT: msgspec.json.Decoder[TapMode | RuleAsWritten] = msgspec.json.Decoder(TapMode | RuleAsWritten)
+_EFFECT: msgspec.json.Decoder[TapMode | TapShape | RuleAsWritten] = msgspec.json.Decoder(
+    TapMode | TapShape | RuleAsWritten
+)
 
 
 async def _asked(request: web.Request, decoder: msgspec.json.Decoder[Asked]) -> Asked:

@@ -102,7 +102,7 @@ def _ends(
         "redis": lambda: RedisCommands(passing.commanded),
         "tcp": Unread,
     }
-    tap = Tap(link.name, watches[link.carries], passing, link.listen)
+    tap = Tap(link.name, watches[link.carries], passing, link.listen, config.seed)
     if link.carries != "http":
         return Ends(tap, None, attempts, link.carries)
     edge = Edge(link, tap.port, config, arrivals)

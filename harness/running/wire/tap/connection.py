@@ -14,7 +14,8 @@ from typing import Literal
 from harness.running.wire.intake import Intake
 from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.sockets import reset, spoken, unbuffered, unread
-from harness.running.wire.tap.passage import Passage
+from harness.running.wire.tap.lane import Lane
+from harness.running.wire.tap.passage import PROBE, Passage, Stream
 from harness.running.wire.tap.traffic import LinkTraffic
 from harness.running.wire.tap.watch import Watch
 
@@ -38,8 +39,15 @@ class Near(asyncio.Protocol):
     _intake: Intake
 
     def __init__(
-        self, passage: Passage, watched: Watch, traffic: LinkTraffic | None, near_sides: set[Near], far_sides: set[Far]
+        self,
+        passage: Passage,
+        watched: Watch,
+        traffic: LinkTraffic | None,
+        near_sides: set[Near],
+        far_sides: set[Far],
+        number: int,
     ) -> None:
+        self.number = number
         self._passage = passage
         self._watched = watched
         self._looking = LookingOn(f"a connection of link {passage.link}")
@@ -62,22 +70,31 @@ class Near(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._gone_s: float | None = None
         self._unheard_since_s: float | None = None
+        self._silent: frozenset[Stream] = frozenset()
+        """The streams on which nothing passes."""
+        self._done_to: set[str] = set()
+        self._cut_by = ""
+        self._far_crowded = self._near_crowded = False
+        """That side takes no more for now."""
+        self._up = self._lane("upstream", self._reach, self._read_on)
+        self._down = self._lane("downstream", self._tell, self._let_far_speak)
 
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = unbuffered(transport)
         self._intake = Intake(self._transport)
-        if self._passage.refusing or self._passage.closed:
+        if self._passage.closed or not self._passage.listens():
             self._gone_s = time.monotonic()
             reset(self._transport)
             return
         self._all.add(self)
         if self._traffic is not None:
             self._traffic.opened()
-        if self._passage.resetting:
+        self.settle(None)
+        if self._passage.resets(self.number):
             self._born_to_reset = True
-            self.far_ended("reset")
+            self._learn("reset")
         elif self._mute:
             # In a network that swallows packets nobody is reached.
             self._touched = True
@@ -92,10 +109,10 @@ class Near(asyncio.Protocol):
             self._watched.asked(data)
         if self._far_end is not None and not self._deaf:
             self._mirror()
-        elif self._far is None or self._mute:
-            self._wait(data)
-        else:
-            self._far.say(data)
+            return
+        self._up.say(data)
+        if self._up.full:
+            self._intake.hold()
 
     def eof_received(self) -> None:
         # Toxiproxy treats a half-closed connection as closed, so the client has left.
@@ -105,10 +122,11 @@ class Near(asyncio.Protocol):
         self._leave()
 
     def pause_writing(self) -> None:
-        if self._far is not None:
-            self._far.pause()
+        self._near_crowded = True
+        self._pause_far()
 
     def resume_writing(self) -> None:
+        self._near_crowded = False
         self._let_far_speak()
 
     # What the far side calls.
@@ -120,6 +138,8 @@ class Near(asyncio.Protocol):
             self._pass_on()
         if self._deaf:
             self._pause_far()
+        if self._cut_by:
+            self._cut(self._cut_by)
         if self._passage.closed:
             far.abort()
         elif self._gone_s is not None:
@@ -129,45 +149,53 @@ class Near(asyncio.Protocol):
         """The far side said *data*."""
         if self._gone_s is not None:
             return
-        if self._deaf:
-            # uvloop reads once from a connection that was to be paused as soon as it was there.
-            self._unheard.append(data)
+        self._down.say(data)
+        if self._down.full:
             self._pause_far()
-            return
-        with self._looking:
-            self._watched.answered(data)
-        if self._traffic is not None:
-            self._traffic.heard(len(data))
-        if not self._transport.is_closing():
-            self._transport.write(data)
 
     def far_ended(self, how: Literal["close", "reset"]) -> None:
         """The far side is not there, or no longer."""
+        self._down.end(lambda: self._learn(how))
+
+    def _learn(self, how: Literal["close", "reset"]) -> None:
+        """The news of the far side's end have come."""
         self._far_end = how
         if self._deaf:
             return  # The news is swallowed like all else.
         self._forget_waiting()
+        self._up.forget()
         if self._gone_s is None:
             self.resume()
             self._mirror()
 
     def pause(self) -> None:
+        self._far_crowded = True
         if self._gone_s is None:
             self._intake.hold()
 
     def resume(self) -> None:
-        if self._gone_s is None and self._waiting_bytes <= _WAITING_BYTES:
-            self._intake.release()
+        self._far_crowded = False
+        self._read_on()
 
     # What the tap calls.
 
-    def fall_silent(self) -> None:
+    def settle(self, how: Afterwards | None) -> None:
+        """Be treated as what is in force now says; *how*: what becomes of this connection if that ends a silence that touched it."""
+        was, self._silent = self._silent, self._passage.silent(self.number)
+        self._up.shape(self._passage.shapes(self.number, "upstream"))
+        self._down.shape(self._passage.shapes(self.number, "downstream"))
+        if self._silent - was:
+            self._fall_silent()
+        if how is not None and was - self._silent:
+            self._speak_again(how)
+
+    def _fall_silent(self) -> None:
         """From now on nothing passes on the streams that are silent."""
         if self._deaf and self._far is not None:
             self._touched = self._touched or self._watched.owed
             self._far.pause()
 
-    def speak_again(self, how: Afterwards) -> None:
+    def _speak_again(self, how: Afterwards) -> None:
         """What was silent no longer is; *how*: what becomes of this connection if the silence touched it."""
         unheard = bool(self._unheard) or (self._far is not None and self._far.unheard)
         touched = self._touched or bool(self._waiting) or unheard or self._far_end is not None
@@ -178,7 +206,7 @@ class Near(asyncio.Protocol):
             self._held = True
         elif self._far_end is not None:
             self._let_far_speak()
-            self.far_ended(self._far_end)
+            self._learn(self._far_end)
         elif self._far is not None:
             self._pass_on()
             self._let_far_speak()
@@ -199,12 +227,57 @@ class Near(asyncio.Protocol):
     @property
     def _mute(self) -> bool:
         """Whether what the client says is not passed on."""
-        return self._held or "upstream" in self._passage.silent
+        return self._held or "upstream" in self._silent
 
     @property
     def _deaf(self) -> bool:
         """Whether the client is told nothing of what the far side says or does."""
-        return self._held or "downstream" in self._passage.silent
+        return self._held or "downstream" in self._silent
+
+    def _lane(self, stream: Stream, out: Callable[[bytes], None], eased: Callable[[], None]) -> Lane:
+        passage = self._passage
+        seed = f"{passage.seed}/{passage.link}/{self.number}/{stream}" if self.number != PROBE else ""
+        return Lane(out, eased, self._cut, self._note, passage.busy, seed)
+
+    def _note(self, fault: str) -> None:
+        """*fault* does something to this connection."""
+        if self.number != PROBE and fault not in self._done_to:
+            self._done_to.add(fault)
+            self._passage.done_to[fault] += 1
+
+    def _reach(self, data: bytes) -> None:
+        """What the client said has come to the far end of what delays it."""
+        if self._far is None or self._mute:
+            self._wait(data)
+        else:
+            self._far.say(data)
+
+    def _tell(self, data: bytes) -> None:
+        """What the far side said has come to where the client hears it."""
+        if self._gone_s is not None:
+            return
+        if self._deaf:
+            # uvloop reads once from a connection that was to be paused as soon as it was there.
+            self._unheard.append(data)
+            self._pause_far()
+            return
+        with self._looking:
+            self._watched.answered(data)
+        if self._traffic is not None:
+            self._traffic.heard(len(data))
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _cut(self, by: str) -> None:
+        """A fault ends the connection, for both sides."""
+        if self._gone_s is not None:
+            return
+        if self._far is None:
+            # Once it is there it gets what came before the cut.
+            self._cut_by = by
+            return
+        self._far.close()
+        self._learn("reset" if by == "reset" else "close")
 
     def _wait(self, data: bytes) -> None:
         self._touched = self._touched or self._mute
@@ -222,6 +295,12 @@ class Near(asyncio.Protocol):
         for data in waiting:
             self._far.say(data)
 
+    def _read_on(self) -> None:
+        """Read what the client says, unless there is no room for it."""
+        crowded = self._far_crowded or self._up.full or self._waiting_bytes > _WAITING_BYTES
+        if self._gone_s is None and not crowded:
+            self._intake.release()
+
     def _forget_waiting(self) -> None:
         self._waiting, self._waiting_bytes = [], 0
 
@@ -234,18 +313,19 @@ class Near(asyncio.Protocol):
             return
         unheard, self._unheard = self._unheard, []
         for data in unheard:
-            self.hear(data)
-        self._far.resume()
+            self._tell(data)
+        if not self._near_crowded and not self._down.full:
+            self._far.resume()
 
     # How the end of the far side reaches the client.
 
     def _mirror(self) -> None:
         if self._watched.halfway or self._is_coming():
-            self._in(_READ_ON_S, self._tell)
+            self._in(_READ_ON_S, self._pass_on_the_end)
         elif self._is_about_to_ask():
-            self._in(_ASKS_WITHIN_S if self._born_to_reset else _READ_ON_S, self._tell)
+            self._in(_ASKS_WITHIN_S if self._born_to_reset else _READ_ON_S, self._pass_on_the_end)
         else:
-            self._tell()
+            self._pass_on_the_end()
 
     def _is_about_to_ask(self) -> bool:
         # What is asked on a connection that dies is an attempt all the same.
@@ -257,7 +337,7 @@ class Near(asyncio.Protocol):
         # A reset would take from us what the client has already sent.
         return self._far_end == "reset" and unread(self._transport)
 
-    def _tell(self) -> None:
+    def _pass_on_the_end(self) -> None:
         self._watched.far_ended(reset=self._far_end == "reset")
         if self._far_end == "reset":
             self._reset_when_flushed(time.monotonic() + _FLUSH_S)
@@ -293,9 +373,15 @@ class Near(asyncio.Protocol):
         """Close the far side once the client's last request, if it was whole, is past what delays it."""
         assert self._far is not None
         assert self._gone_s is not None
-        unheard_since_s, gone_s = self._unheard_since_s, self._gone_s
         if not self._deaf:
             self._far.resume()
+        self._up.end(self._close_far)
+
+    def _close_far(self) -> None:
+        """All that the client said is past the tap, and it has left."""
+        assert self._far is not None
+        assert self._gone_s is not None
+        unheard_since_s, gone_s = self._unheard_since_s, self._gone_s
         if unheard_since_s is None:
             self._far.close()
         else:

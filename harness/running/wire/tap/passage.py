@@ -1,33 +1,93 @@
-"""What the connections of one tap share: where they lead, how they are treated at the moment, and what reads them along."""
+"""What the connections of one tap share: where they lead, how each is treated at the moment, and what reads them along."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Literal
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
 
+from harness.faults.effects import Streams, TapMode, TapShape
+from harness.faults.requests import draw
+from harness.running.wire.tap.lane import InForce, Lane
 from harness.running.wire.tap.traffic import LinkTraffic
 from harness.running.wire.tap.watch import Watch
 
 Stream = Literal["upstream", "downstream"]
+PROBE = 0
+"""The number of each connection that looks at what is done here: whatever is done to some is done to it, and it is counted nowhere."""
+
+
+class Standing(NamedTuple):
+    """An *effect* that is in force, and *since_s* when on the monotonic clock."""
+
+    effect: TapMode | TapShape
+    since_s: float
 
 
 class Passage:
     """The way through the tap of *link*. It leads to 127.0.0.1:*via*; while that is None, as if a dial had been refused.
 
-    *watch* makes what reads a new connection along.
+    *watch* makes what reads a new connection along; *seed* decides to which connections that is done which is for a share of them.
     """
 
-    def __init__(self, link: str, watch: Callable[[], Watch], traffic: LinkTraffic) -> None:
+    def __init__(self, link: str, watch: Callable[[], Watch], traffic: LinkTraffic, seed: int = 0) -> None:
         self.link = link
         self.watch = watch
         self.traffic = traffic
+        self.seed = seed
         self.via: int | None = None
         self.owed_s = 0.0
         """How long the far side is kept open for a client who left before a byte of the answer had come."""
-        self.refusing = False
-        self.resetting = False
-        self.silent: frozenset[Stream] = frozenset()
-        """The streams on which nothing passes."""
+        self.in_force: dict[str, Standing] = {}
+        self.done_to: Counter[str] = Counter()
+        """To how many connections each fault did something that is not done to all at once."""
         self.closed = False
         self.dials: set[asyncio.Task[None]] = set()
+        self.busy: set[Lane] = set()
+        self._numbers = PROBE
+
+    def next_number(self) -> int:
+        """The number of a new connection, from 1."""
+        self._numbers += 1
+        return self._numbers
+
+    def listens(self) -> bool:
+        """Whether somebody listens for new connections."""
+        return not self._modes("refuse", "no_new")
+
+    def breaks(self, number: int) -> bool:
+        """Whether connection *number*, which is open, is to be reset."""
+        return bool(self._modes("refuse")) or self.resets(number)
+
+    def resets(self, number: int) -> bool:
+        """Whether connection *number* is reset once it has asked."""
+        return any(self._hits(fault, number) for fault in self._modes("reset"))
+
+    def silent(self, number: int) -> frozenset[Stream]:
+        """The streams of connection *number* on which nothing passes."""
+        silences = [(fault, mode.streams) for fault, mode in self._modes("silence").items()]
+        return frozenset(stream for fault, streams in silences if self._hits(fault, number) for stream in each(streams))
+
+    def shapes(self, number: int, stream: Stream) -> Mapping[str, InForce]:
+        """What shapes *stream* of connection *number*, by fault."""
+        return {
+            fault: InForce(effect.shape, since_s)
+            for fault, (effect, since_s) in self.in_force.items()
+            if isinstance(effect, TapShape) and stream in each(effect.streams) and self._hits(fault, number)
+        }
+
+    def _modes(self, *modes: str) -> Mapping[str, TapMode]:
+        found = {fault: standing.effect for fault, standing in self.in_force.items()}
+        return {
+            fault: effect for fault, effect in found.items() if isinstance(effect, TapMode) and effect.mode in modes
+        }
+
+    def _hits(self, fault: str, number: int) -> bool:
+        share = self.in_force[fault].effect.share_ratio
+        return number == PROBE or share >= 1 or draw(self.seed, self.link, fault, f"connection {number}", 1) < share
+
+
+def each(streams: Streams) -> tuple[Stream, ...]:
+    """The single streams that *streams* are."""
+    return ("upstream", "downstream") if streams == "both" else (streams,)

@@ -1,4 +1,4 @@
-"""The tap of one link: where it listens, what it refuses, resets or keeps silent, and the connections that go through it."""
+"""The tap of one link: where it listens, what it refuses, resets, keeps silent or shapes, and the connections that go through it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import socket
 import time
 from collections.abc import Callable
 
-from harness.faults.effects import TapMode
+from harness.faults.effects import TapMode, TapShape
 from harness.running.wire.sockets import bound
 from harness.running.wire.tap.connection import Far, Near
-from harness.running.wire.tap.passage import Passage, Stream
+from harness.running.wire.tap.passage import PROBE, Passage, Standing
 from harness.running.wire.tap.traffic import LinkTraffic
 from harness.running.wire.tap.watch import Unread, Watch
 
@@ -25,11 +25,12 @@ class Tap:
     somebody else has it.
     """
 
-    def __init__(self, link: str, watch: Callable[[], Watch], traffic: LinkTraffic, listen: int | None = None) -> None:
-        self.passage = Passage(link, watch, traffic)
+    def __init__(
+        self, link: str, watch: Callable[[], Watch], traffic: LinkTraffic, listen: int | None = None, seed: int = 0
+    ) -> None:
+        self.passage = Passage(link, watch, traffic, seed)
         self._connections: set[Near] = set()
         self._far_sides: set[Far] = set()
-        self._modes: dict[str, TapMode] = {}
         self._listeners: list[asyncio.Server] = []
         self._changing = asyncio.Lock()
         self._reserved: list[socket.socket] = []
@@ -41,8 +42,8 @@ class Tap:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Ids of those that have a mode in force."""
-        return tuple(self._modes)
+        """Ids of those that have something in force."""
+        return tuple(self.passage.in_force)
 
     async def open(self) -> None:
         """Listen on both ports, unless that is done already."""
@@ -52,19 +53,22 @@ class Tap:
                 await self._listen(self._probing, self.probe_port),
             ]
 
-    async def put_mode(self, fault_id: str, mode: TapMode) -> None:
-        """Make *mode* true for *fault_id*; it is in force when this returns. Raises OSError if it cannot be."""
+    async def put(self, fault_id: str, effect: TapMode | TapShape) -> None:
+        """Make *effect* true for *fault_id*; it is in force when this returns. Raises OSError if it cannot be."""
         async with self._changing:
-            await self._settle({**self._modes, fault_id: mode}, ended=self._modes.get(fault_id))
+            was = self.passage.in_force.get(fault_id)
+            # Told twice, it goes on as it began.
+            now = was if was and was.effect == effect else Standing(effect, time.monotonic())
+            await self._settle({**self.passage.in_force, fault_id: now}, was)
 
-    async def drop_mode(self, fault_id: str) -> None:
-        """Make the mode of *fault_id* false, if there is one; it no longer is in force when this returns.
+    async def drop(self, fault_id: str) -> None:
+        """Make the effect of *fault_id* false, if there is one; it no longer is in force when this returns.
 
         Raises OSError if the port cannot be listened on.
         """
         async with self._changing:
-            modes = {name: mode for name, mode in self._modes.items() if name != fault_id}
-            await self._settle(modes, ended=self._modes.get(fault_id))
+            left = {name: standing for name, standing in self.passage.in_force.items() if name != fault_id}
+            await self._settle(left, self.passage.in_force.get(fault_id))
 
     async def close(self) -> None:
         """Listen no more, and drop all connections. What is still open in the ledger stays so."""
@@ -82,10 +86,11 @@ class Tap:
 
     def _near(self) -> Near:
         passage = self.passage
-        return Near(passage, passage.watch(), passage.traffic, self._connections, self._far_sides)
+        number = passage.next_number()
+        return Near(passage, passage.watch(), passage.traffic, self._connections, self._far_sides, number)
 
     def _probing(self) -> Near:
-        return Near(self.passage, Unread(), None, self._connections, self._far_sides)
+        return Near(self.passage, Unread(), None, self._connections, self._far_sides, PROBE)
 
     async def _listen(self, connection: Callable[[], Near], port: int) -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(
@@ -97,31 +102,25 @@ class Tap:
             listener.close()
         self._listeners = []
 
-    async def _settle(self, modes: dict[str, TapMode], ended: TapMode | None) -> None:
-        """Have *modes* be those in force; *ended* is the one that is no longer among them."""
-        self._modes = modes
-        passage = self.passage
-        passage.refusing = any(mode.mode == "refuse" for mode in modes.values())
-        passage.resetting = any(mode.mode == "reset" for mode in modes.values())
-        self._silence(modes, ended)
-        if passage.refusing:
+    async def _settle(self, in_force: dict[str, Standing], ended: Standing | None) -> None:
+        """Have *in_force* be what is so; *ended* is the one that is no longer among it."""
+        self.passage.in_force = in_force
+        listens = self.passage.listens()
+        how = ended.effect.open_connections if ended is not None and isinstance(ended.effect, TapMode) else None
+        for connection in list(self._connections):
+            connection.settle(how)
+        for lane in list(self.passage.busy):
+            # Also those of clients who have left.
+            lane.shape({fault: shape for fault, shape in lane.shapes.items() if fault in in_force})
+        if not listens:
             self._stop_listening()
-        if passage.refusing or passage.resetting:
-            for connection in list(self._connections):
+        for connection in list(self._connections):
+            if self.passage.breaks(connection.number):
                 connection.fail()
-        if passage.refusing:
-            await self._until_refused()
-        else:
+        if listens:
             await self.open()
-
-    def _silence(self, modes: dict[str, TapMode], ended: TapMode | None) -> None:
-        was, passage = self.passage.silent, self.passage
-        passage.silent = frozenset(stream for mode in modes.values() for stream in _silent(mode))
-        for connection in list(self._connections) if passage.silent - was else ():
-            connection.fall_silent()
-        if ended is not None and was - passage.silent:
-            for connection in list(self._connections):
-                connection.speak_again(ended.open_connections)
+        else:
+            await self._until_refused()
 
     async def _until_refused(self) -> None:
         late_s = time.monotonic() + _REFUSED_WITHIN_S
@@ -135,9 +134,3 @@ class Tap:
             writer.close()
             await asyncio.sleep(0.005)
         raise OSError(f"the tap of {self.passage.link} still accepts connections on port {self.port}")
-
-
-def _silent(mode: TapMode) -> tuple[Stream, ...]:
-    if mode.mode != "silence":
-        return ()
-    return ("upstream", "downstream") if mode.streams == "both" else (mode.streams,)

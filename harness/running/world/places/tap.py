@@ -1,4 +1,4 @@
-"""The taps: where clients of a link are refused, reset or met with silence."""
+"""The taps: where clients of a link are refused, reset or met with silence, and what passes is late, slow or cut."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from harness.running.world.places.wire import WirePlace
 
 
 class TapPlace(WirePlace):
-    """Makes `TapMode` true, which a client of the link sees at once."""
+    """Makes `TapMode` and `TapShape` true, which a client of the link sees at once."""
 
     def look(self, fault: str, effect: Effect, timeout_s: float) -> Sight:
         return self._reach.probed(self.ask(fault, effect), timeout_s)

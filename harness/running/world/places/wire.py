@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.faults.effects import EdgeRule, Effect, Sight, TapMode
+from harness.faults.effects import EdgeRule, Effect, Sight, TapMode, TapShape
 from harness.running.keeper.means import HttpUndo, Undo
 from harness.running.world.places.base import Place
 
 
 class WirePlace(Place):
-    """Makes `TapMode` and `EdgeRule` true."""
+    """Makes `TapMode`, `TapShape` and `EdgeRule` true."""
 
     def undo(self, fault: str, effect: Effect) -> Sequence[Undo]:
-        assert isinstance(effect, TapMode | EdgeRule)
+        assert isinstance(effect, TapMode | TapShape | EdgeRule)
         return [HttpUndo(**request) for request in self._reach.the_wire.undo_requests(fault, effect)]
 
     def inject(self, fault: str, effect: Effect) -> None:
-        assert isinstance(effect, TapMode | EdgeRule)
+        assert isinstance(effect, TapMode | TapShape | EdgeRule)
         self._reach.the_wire.inject(fault, effect)
 
     def revert(self, fault: str, effect: Effect) -> None:
-        assert isinstance(effect, TapMode | EdgeRule)
+        assert isinstance(effect, TapMode | TapShape | EdgeRule)
         if not self._reach.carriers.wire_gone:
             self._reach.the_wire.revert(fault, effect)
 

@@ -1,0 +1,25 @@
+"""The fault in which what is sent in one piece comes in many."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from harness.faults.base import OfConnections
+from harness.faults.effects import Shape, Sliced
+from harness.reading.quantities import Seconds
+
+
+class Slices(OfConnections):
+    """What passes comes in slices of at most *max_bytes*, *gap* apart at least."""
+
+    kind: Literal["slices"] = "slices"
+    max_bytes: Annotated[int, Field(ge=1, description="how long a slice is at most")]
+    gap: Annotated[Seconds, Field(ge=0)] = Field(default=0.0, description="how far two slices are apart at least")
+
+    def shape(self) -> Shape:
+        return Sliced(self.max_bytes, self.gap)
+
+    def summary(self) -> str:
+        return f"slices of {self.max_bytes} bytes, {1000 * self.gap:g} ms apart{self.where}"

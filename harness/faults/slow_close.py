@@ -1,0 +1,24 @@
+"""The fault in which one side learns late that the other one has closed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from harness.faults.base import OfConnections
+from harness.faults.effects import LateEnd, Shape
+from harness.reading.quantities import Seconds
+
+
+class SlowClose(OfConnections):
+    """That one side has closed a connection, the other one learns *delay* later; what was said before comes in time."""
+
+    kind: Literal["slow_close"] = "slow_close"
+    delay: Annotated[Seconds, Field(gt=0, description="how much later")]
+
+    def shape(self) -> Shape:
+        return LateEnd(self.delay)
+
+    def summary(self) -> str:
+        return f"slow_close {1000 * self.delay:g} ms{self.where}"
