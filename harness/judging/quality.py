@@ -17,7 +17,7 @@ from harness.judging.joining import cut_off, endless, impossible, made_for_reque
 from harness.judging.metrics import telling
 from harness.judging.passing import astray, broken, redirected, uncarried, unreached, untouched
 from harness.judging.preflight import shortcomings
-from harness.judging.result import Quality
+from harness.judging.result import Doubt, Quality
 from harness.judging.sameness import one_answer_to_all, shown, unlooked_at
 from harness.judging.sample import pick
 from harness.judging.scoring.audit import audit
@@ -83,32 +83,35 @@ def _join_ratio(attempts: pd.DataFrame) -> float | None:
     return round(float(joined.mean()), 6) if len(joined) else None
 
 
-def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -> Iterator[str]:
+def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -> Iterator[Doubt]:
     """Each reason for which the numbers cannot be trusted; none where they can be."""
-    yield from (event.what for event in evidence.history if isinstance(event, Alarm))
+    yield from (Doubt(kind="alarm", said=event.what) for event in evidence.history if isinstance(event, Alarm))
     if _ended_before_the_load(evidence):
         return
     yield from _faults(evidence, faults)
     yield from _late_steps(evidence)
     if quality.impossible:
-        yield (
+        said = (
             f"{_counted(quality.impossible, 'row')} with times that cannot be, such as an answer that ended before its request was due, "
             "or long after its client had given up: the clock of this machine jumped, or somebody changed the rows"
         )
-    yield from _load(quality)
-    yield from broken(evidence)
+        yield Doubt(kind="impossible_times", said=said)
+    yield from (Doubt(kind="load", said=said) for said in _load(quality))
+    yield from (Doubt(kind="wire", said=said) for said in broken(evidence))
     if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and _counts_attempts(evidence):
         # An attempt that belongs to no request makes the amplification look smaller than it is.
-        yield (
+        said = (
             f"only {_joined_ratio(evidence):.1%} of attempts could be joined to a request; "
             "does the service pass the nonce on where the target file says (ask.nonce)?"
         )
+        yield Doubt(kind="not_joined", said=said)
     if same := one_answer_to_all(evidence):
-        yield same
+        yield Doubt(kind="one_answer", said=same)
     if quality.steady_baseline is None:
-        yield "nothing was asked in the baseline, so nobody knows how the service does when nothing is broken"
+        said = "nothing was asked in the baseline, so nobody knows how the service does when nothing is broken"
+        yield Doubt(kind="no_baseline", said=said)
     if quality.steady_baseline is False:
-        yield _unsteady(evidence)
+        yield Doubt(kind="unsteady_baseline", said=_unsteady(evidence))
 
 
 def _ended_before_the_load(evidence: Evidence) -> bool:
@@ -118,31 +121,33 @@ def _ended_before_the_load(evidence: Evidence) -> bool:
     return given_up and not any(isinstance(event, Injecting) for event in evidence.history)
 
 
-def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[str]:
+def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[Doubt]:
     for fault in faults:
         if not fault.confirmed and not _had_no_time(evidence, fault):
-            yield f"{fault.summary} did not take hold: {fault.evidence}"
+            yield Doubt(kind="not_in_force", said=f"{fault.summary} did not take hold: {fault.evidence}")
         elif fault.lost:
-            yield fault.lost
+            yield Doubt(kind="not_in_force_any_more", said=fault.lost)
     for disturbance in evidence.plan.disturbances:
         delivered = delivery(evidence, disturbance)
         if delivered and delivered.far_off:
             share = delivered.delivered
-            yield (
+            said = (
                 f"{disturbance.summary} hit {share.value:.1%} of {share.n} attempts that came to it, "
                 f"and {delivered.asked:.1%} was asked"
             )
+            yield Doubt(kind="other_share", said=said)
         if not_known := _not_told_apart(evidence, disturbance):
-            yield not_known
+            yield Doubt(kind="not_joined", said=not_known)
     for fault in faults:
         if fault.confirmed and (unused := _unused(evidence, fault.links)):
-            yield (
+            said = (
                 f"{fault.summary} broke what is not used: nothing had passed on {', '.join(unused)} before anything was broken; does the "
                 "service take its address from the link? A link that is rightly quiet says idle: true in the target file"
             )
+            yield Doubt(kind="unused", said=said)
     for event in evidence.history:
         if isinstance(event, Reverted) and event.error:
-            yield f"{event.fault} could not be put back: {event.error}"
+            yield Doubt(kind="left_in_force", said=f"{event.fault} could not be put back: {event.error}")
 
 
 def _not_told_apart(evidence: Evidence, disturbance: Disturbance) -> str:
@@ -172,7 +177,7 @@ def _had_no_time(evidence: Evidence, fault: result.Fault) -> bool:
     return evidence.ended.reason == "service_ended" or not evidence.of_fault(fault.id, Injecting)
 
 
-def _late_steps(evidence: Evidence) -> Iterator[str]:
+def _late_steps(evidence: Evidence) -> Iterator[Doubt]:
     """Faults that were begun or ended much later than planned, as when the harness was stopped meanwhile."""
     for disturbance in evidence.plan.disturbances:
         began = [event.at_s for event in evidence.of_fault(disturbance.id, Injecting)][:1]
@@ -181,10 +186,11 @@ def _late_steps(evidence: Evidence) -> Iterator[str]:
         steps += [("ended", disturbance.end_s, at_s) for at_s in ended]
         for what, planned_s, at_s in steps:
             if at_s - planned_s > LATE_STEP_S:
-                yield (
+                said = (
                     f"{disturbance.summary} was {what} {at_s - planned_s:.1f} s late, at {at_s:.1f} s: "
                     "the harness was stopped, or this machine was suspended or too busy"
                 )
+                yield Doubt(kind="late", said=said)
 
 
 def _unused(evidence: Evidence, links: Sequence[str]) -> list[str]:

@@ -271,6 +271,32 @@ class LinkOutcomes(_Part):
     answers: dict[str, int]
 
 
+DoubtKind = Literal[
+    "alarm",
+    "not_in_force",
+    "not_in_force_any_more",
+    "other_share",
+    "not_joined",
+    "unused",
+    "left_in_force",
+    "late",
+    "impossible_times",
+    "load",
+    "wire",
+    "one_answer",
+    "no_baseline",
+    "unsteady_baseline",
+    "busy_machine",
+]
+
+
+class Doubt(_Part):
+    """One reason for which the numbers cannot be trusted, in a sentence; *kind* says what it is about."""
+
+    kind: DoubtKind
+    said: str
+
+
 class Result(_Part):
     """What a run came to."""
 
@@ -306,6 +332,7 @@ class Result(_Part):
     quality: Quality
     replay: str = Field(description="the command that repeats the run")
     versions: dict[str, str]
+    doubts: list[Doubt] = Field(default_factory=list, description="each reason for which the run cannot be trusted")
     service_ended: str = Field(
         default="", description="how a process of the service ended of what was broken; empty where none did"
     )

@@ -18,7 +18,7 @@ from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.passing import astray, redirected, uncarried, unreached, untouched
 from harness.judging.quality import distrust, measurement_quality, untold, untried
-from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Quality, Result
+from harness.judging.result import EXIT_STATUS, PRECEDENCE, Doubt, Finding, Result
 from harness.judging.sameness import unlooked_at
 from harness.judging.sample import LAYERS, pick
 from harness.judging.starvation import culprit, doubtful, loads
@@ -35,7 +35,8 @@ def judge(evidence: Evidence) -> Result:
     quality = measurement_quality(evidence)
     faults = [_fault(evidence, disturbance) for disturbance in evidence.plan.disturbances]
     worsened, stuck = list(unasked(evidence)), list(metastable(evidence))
-    judgement = _judgement(evidence, findings, quality, faults, [worsened, stuck])
+    doubts = _doubts(evidence, findings, [*distrust(evidence, quality, faults)])
+    judgement = _judgement(evidence, findings, doubts, [worsened, stuck])
     begun, plan = evidence.begun, evidence.plan
     ended = evidence.ended
     return Result(
@@ -55,6 +56,7 @@ def judge(evidence: Evidence) -> Result:
         findings=findings,
         unasked=worsened,
         metastable="; ".join(stuck),
+        doubts=doubts,
         by_entry=by_entry(evidence),
         by_link=by_link(evidence),
         faults=faults,
@@ -64,17 +66,13 @@ def judge(evidence: Evidence) -> Result:
     )
 
 
-def _judgement(
-    evidence: Evidence, findings: list[Finding], quality: Quality, faults: list[result.Fault], beside: list[list[str]]
-) -> Judgement:
+def _judgement(evidence: Evidence, findings: list[Finding], doubts: list[Doubt], beside: list[list[str]]) -> Judgement:
     """The worst of how the run ended, whether it can be trusted, and what was found.
 
     *beside*: what worsened that nobody asked about, which only a pass has to say, and that the service kept itself down.
     """
     worsened, stuck = beside
-    invalid = [
-        Judgement("invalid", reason) for reason in _doubts(evidence, findings, [*distrust(evidence, quality, faults)])
-    ]
+    invalid = [Judgement("invalid", doubt.said) for doubt in doubts]
     said = [*endings(evidence), *invalid, *map(_said, findings)]
     for verdict in PRECEDENCE[:-1]:
         reasons = [judgement.reason for judgement in said if judgement.verdict == verdict]
@@ -93,7 +91,7 @@ def _of_the_wire(evidence: Evidence) -> list[str]:
     return [*unreached(evidence), *uncarried(evidence), *redirected(evidence)]
 
 
-def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[str]) -> list[str]:
+def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[Doubt]) -> list[Doubt]:
     """Each reason to distrust the run, and who else was busy on the machine where that may be what is behind them.
 
     Where want of processor time could explain each expectation that was broken, or, where none was, each that was measured and is open,
@@ -104,7 +102,7 @@ def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[str]) 
     open_ones = [finding for finding in findings if finding.verdict == "inconclusive" and finding.value is not None]
     starved = any(broken or open_ones) and all(doubtful(finding, machine) for finding in broken or open_ones)
     named = culprit(machine) if starved or distrusted else ""
-    return [*distrusted, named] if named else distrusted
+    return [*distrusted, Doubt(kind="busy_machine", said=named)] if named else distrusted
 
 
 def _said(finding: Finding) -> Judgement:

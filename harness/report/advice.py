@@ -1,61 +1,48 @@
-"""What to do about a run that says nothing of the service: a sentence for each reason that is known."""
+"""What to do about a run that says nothing of the service: a sentence for each kind of doubt, and for each alarm that is known."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from harness.judging.result import Result
+from harness.judging.result import DoubtKind, Result
 
 _LOGS = "what the service itself said of it stands in logs/, beside this page"
-_KNOWN: tuple[tuple[str, str], ...] = (
+_HEAL = "Run harness heal, which removes what may be left in force, and run again."
+_AGAIN = "Run again on a machine that is neither stopped nor suspended meanwhile."
+_NONCE = (
+    "Have the service pass on the mark that it gets: say under ask.nonce where it travels (prompt, header or field)."
+)
+_OF_DOUBTS: Mapping[DoubtKind, str] = {
+    "not_in_force": "See that what the fault breaks is in use and reached through its link, "
+    "and that the fault lasts long enough to be seen.",
+    "not_in_force_any_more": "Let nobody else change or reset that Toxiproxy while a run goes on, or leave out --toxiproxy-url: "
+    "each run then has its own.",
+    "other_share": "Let the fault last longer, or send more load: too few attempts came to it to hit the share that was asked.",
+    "not_joined": _NONCE,
+    "unused": "Give the service the link's address (env: of the link), or aim the fault at a link that it uses; "
+    "one that is rightly quiet says idle: true.",
+    "left_in_force": _HEAL,
+    "late": _AGAIN,
+    "impossible_times": "Run again: the clock of this machine jumped, or somebody changed the rows.",
+    "load": "Lower load.rate_per_s, or run on a machine with more processors to spare.",
+    "wire": f"Run again, and tell the makers of the harness what it says; {_LOGS}.",
+    "one_answer": "See in requests.parquet what the service answered, and that body carries {question}.",
+    "no_baseline": "Lengthen phases.baseline, so that something is asked in it.",
+    "unsteady_baseline": "See why the service fails with nothing broken; lengthen phases.warmup and phases.baseline, "
+    "or lower good.ratio to what it has.",
+    "busy_machine": "End what else runs on this machine, or run on one of its own, and run again.",
+}
+# What was said while a run went on, or kept it from beginning, is a sentence and no more.
+_OF_SENTENCES: tuple[tuple[str, str], ...] = (
     (
         r"question before the load was not answered",
         f"Ask the target alone until it answers: harness ask TARGET. It takes seconds; {_LOGS}.",
     ),
-    (
-        r"could be joined|carried the nonce",
-        "Have the service pass on the mark that it gets: say under ask.nonce where it travels (prompt, header or field).",
-    ),
-    (
-        r"did not take hold",
-        "See that what the fault breaks is in use and reached through its link, and that the fault lasts long enough to be seen.",
-    ),
-    (
-        r"did not stand|somebody else was at",
-        "Let nobody else change or reset that Toxiproxy while a run goes on, or leave out --toxiproxy-url: each run then has its own.",
-    ),
-    (
-        r"\blate\b|the harness was stopped|took the faults back|suspended",
-        "Run again on a machine that is neither stopped nor suspended meanwhile.",
-    ),
-    (
-        r"came to it",
-        "Let the fault last longer, or send more load: too few attempts came to it to hit the share that was asked.",
-    ),
-    (
-        r"broke what is not used",
-        "Give the service the link's address (env: of the link), or aim the fault at a link that it uses; "
-        "one that is rightly quiet says idle: true.",
-    ),
-    (
-        r"load fell behind|generator did not make",
-        "Lower load.rate_per_s, or run on a machine with more processors to spare.",
-    ),
-    (r"other processes took", "End what else runs on this machine, or run on one of its own, and run again."),
-    (r"times that cannot be", "Run again: the clock of this machine jumped, or somebody changed the rows."),
-    (
-        r"baseline was not steady",
-        "See why the service fails with nothing broken; lengthen phases.warmup and phases.baseline, or lower good.ratio to what it has.",
-    ),
-    (r"in the baseline", "Lengthen phases.baseline, so that something is asked in it."),
-    (
-        r"the same text|depended on who asked",
-        "See in requests.parquet what the service answered, and that body carries {question}.",
-    ),
-    (
-        r"(Toxiproxy|the wire) no longer answered|could not be put back",
-        "Run harness heal, which removes what may be left in force, and run again.",
-    ),
+    (r"carried the nonce", _NONCE),
+    (r"somebody else was at", _OF_DOUBTS["not_in_force_any_more"]),
+    (r"the harness was stopped|took the faults back|suspended", _AGAIN),
+    (r"(Toxiproxy|the wire) no longer answered", _HEAL),
     (
         r"was not ready within|cannot be started|ended with status|ended by signal",
         f"Mend how the service starts; {_LOGS}.",
@@ -78,5 +65,13 @@ def advice(result: Result) -> list[str]:
         return [
             "See below where the service fared worst; where that was to be expected, loosen abort: in the scenario."
         ]
-    found = [what for pattern, what in _KNOWN if re.search(pattern, result.reason)]
-    return found or [f"Mend what the sentence above names and run again; {_LOGS}."]
+    found = [_of_doubt(doubt.kind, doubt.said) for doubt in result.doubts] or [_of_sentence(result.reason)]
+    return list(dict.fromkeys(filter(None, found))) or [f"Mend what the sentence above names and run again; {_LOGS}."]
+
+
+def _of_doubt(kind: DoubtKind, said: str) -> str:
+    return _of_sentence(said) if kind == "alarm" else _OF_DOUBTS[kind]
+
+
+def _of_sentence(said: str) -> str:
+    return next((what for pattern, what in _OF_SENTENCES if re.search(pattern, said)), "")

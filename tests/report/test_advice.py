@@ -2,36 +2,69 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+from collections.abc import Iterable
+from typing import get_args
 
 import pytest
 
 from harness.interfaces.terminal import verdict_lines
+from harness.judging.result import Doubt, DoubtKind
 from harness.report.advice import advice
 from harness.report.page import page
 from harness.report.summary import summary
 
-DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "invalid.md").read_text()
-SENTENCES = [
-    said.replace("…", "some").strip()
-    for line in re.findall(r"^\| (.+?) \| \[", DOCUMENT, re.MULTILINE)
-    for said in re.split(r", (?=… |[a-z])(?!and )", line)
-]
+KINDS = get_args(DoubtKind)
 
 
-def of(result, reason: str, verdict: str = "invalid"):
-    return result.model_copy(update={"verdict": verdict, "reason": reason})
+GENERAL = "Mend what the sentence above names and run again"
 
 
-@pytest.mark.parametrize("reason", SENTENCES)
-def test_each_reason_that_the_document_lists_has_its_advice(failing, reason: str) -> None:
-    assert advice(of(failing.result, reason)) != advice(of(failing.result, "Nobody has ever heard of this."))
+def of(result, reason: str, verdict: str = "invalid", doubts: Iterable[tuple[str, str]] = ()):
+    said = [Doubt(kind=kind, said=what) for kind, what in doubts]
+    return result.model_copy(update={"verdict": verdict, "reason": reason, "doubts": said})
 
 
-def test_several_reasons_have_several_pieces_of_advice_and_each_one_once(failing) -> None:
-    both = "A fault did not take hold: x; b did not take hold: y; the load fell behind"
-    assert len(advice(of(failing.result, both))) == 2
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "alarm"])
+def test_each_kind_of_doubt_has_its_advice_whatever_its_sentence_says(failing, kind: str) -> None:
+    # Words of the service, and of other reasons, may stand in it.
+    for said in (
+        "Something.",
+        "the question before the load was not answered; late in the baseline; did not take hold",
+    ):
+        (line,) = advice(of(failing.result, said, doubts=[(kind, said)]))
+        assert not line.startswith(GENERAL)
+        assert line == advice(of(failing.result, "", doubts=[(kind, "")]))[0]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "the question before the load was not answered: x",
+        "attempts were seen on a, and none carried the nonce of the question",
+        "somebody else was at the proxies of this run",
+        "the harness was stopped for 3 s",
+        "its keeper took the faults back",
+        "this machine was suspended",
+        "Toxiproxy no longer answered",
+        "the wire no longer answered",
+        "target ended with status 1",
+    ],
+)
+@pytest.mark.parametrize("as_alarm", [True, False])
+def test_what_was_said_while_a_run_went_on_has_its_advice(failing, said: str, as_alarm: bool) -> None:
+    doubts = [("alarm", said)] if as_alarm else []
+    (line,) = advice(of(failing.result, said, doubts=doubts))
+    assert not line.startswith(GENERAL)
+
+
+def test_what_nobody_has_heard_of_has_advice_in_general(failing) -> None:
+    (line,) = advice(of(failing.result, "Nobody has ever heard of this."))
+    assert line.startswith(GENERAL)
+
+
+def test_several_doubts_have_several_pieces_of_advice_and_each_one_once(failing) -> None:
+    doubts = [("not_in_force", "a"), ("not_in_force", "b"), ("load", "c")]
+    assert len(advice(of(failing.result, "a; b; c", doubts=doubts))) == 2
 
 
 @pytest.mark.parametrize("verdict", ["pass", "fail", "inconclusive"])

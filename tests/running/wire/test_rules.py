@@ -119,6 +119,14 @@ def test_waits_add_up_and_do_not_keep_another_rule_from_answering() -> None:
     assert down.came_to == ("slow", "slower", "down")
 
 
+def test_what_was_answered_does_not_wait_for_a_rule_behind() -> None:
+    rules = Rules(7, "east")
+    rules.put("down", Fail(503), ALL, 0.0)
+    rules.put("slow", Delay(0.5), ALL, 0.0)
+    (down,) = _rulings(rules, Attempted("00000a"))
+    assert (down.fault, down.wait_s, down.came_to) == ("down", 0.0, ("down",))
+
+
 def test_a_delay_climbs_for_as_long_as_it_was_told_and_falls_where_it_begins_higher() -> None:
     for start_s, base_s, seen in ((0.0, 2.0, [0.0, 1.0, 2.0, 2.0]), (3.0, 1.0, [3.0, 2.0, 1.0, 1.0])):
         rules = Rules(7, "east")

@@ -65,8 +65,8 @@ class _InForce:
 class Rules:
     """The rules in force on *link*, by the fault each belongs to.
 
-    Every rule judges every request that its fault is for, so that no lot depends on another rule's clock. Waits add up; of those that
-    say something else, the one put first decides.
+    A request meets them in the order in which they were put: waits add up until one answers or cuts, and none behind that has a say.
+    Each judges every request that its fault is for all the same, so that no lot depends on another rule.
     """
 
     def __init__(self, seed: int, link: str) -> None:
@@ -100,18 +100,18 @@ class Rules:
             rule, choosing = one.rule, one.choosing
             if not choosing.concerns(asked.attempt):
                 continue
-            if decided[0] is None:
-                came_to.append(fault_id)
-            if not choosing.draws(asked.attempt, asked.now_s - rule.since_s):
+            drawn = choosing.draws(asked.attempt, asked.now_s - rule.since_s)
+            decision = rule.judge(asked) if drawn else Pass()
+            if decided[0] is not None:
                 continue
-            decision = rule.judge(asked)
+            came_to.append(fault_id)
             match decision:
                 case Answer() | Cut():
-                    decided = decided if decided[0] else (decision, fault_id)
+                    decided = (decision, fault_id)
                     continue
                 case Wait(seconds):
                     waits.append((seconds, fault_id))
-            if (goes_along := rule.follow(asked)) is not None:
+            if drawn and (goes_along := rule.follow(asked)) is not None:
                 following.append((fault_id, goes_along))
         return Ruling(
             decided[0] or Pass(),
