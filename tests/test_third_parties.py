@@ -1,4 +1,4 @@
-"""A package of somebody else's adds a fault kind, a metric, a protocol and a section of the report by its metadata alone."""
+"""A package of somebody else's adds a fault kind, a metric, a protocol, a dialect and a section of the report by its metadata alone."""
 
 from __future__ import annotations
 
@@ -60,7 +60,18 @@ def section(result, evidence):
 
 sections.add("line", section)
 """
-TABLES = {"faults": FAULTS, "metrics": METRICS, "protocols": PROTOCOLS, "sections": SECTIONS}
+DIALECTS = '''
+from harness.dialects import Dialect, Word, dialects
+
+class House(Dialect):
+    """The API of one house alone."""
+    codes = {"gone_home": Word(503, "gone", "Nobody is in.")}
+    def document(self, word, on):
+        return {"why": self.message(word, on)}
+
+dialects.add("house", House())
+'''
+TABLES = {"dialects": DIALECTS, "faults": FAULTS, "metrics": METRICS, "protocols": PROTOCOLS, "sections": SECTIONS}
 SCENARIO = """\
 schema: harness.scenario/1
 name: slow-line
@@ -102,6 +113,7 @@ def test_a_third_partys_fault_and_metric_can_be_listed_and_planned(tmp_path: Pat
     (tmp_path / "facts.yaml").symlink_to(ROOT / "scenarios" / "questions" / "facts.yaml")
     assert "Everything sent over a link comes at most at a rate." in _harness(tmp_path, "list", "faults").stdout
     assert "answers" in _harness(tmp_path, "list", "metrics").stdout
+    assert "The API of one house alone. Codes: gone_home." in _harness(tmp_path, "list", "apis").stdout
     planned = _harness(
         tmp_path, "plan", "slow-line.yaml", "--target", str(ROOT / "scenarios" / "targets" / "resilient.yaml")
     )

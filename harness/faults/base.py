@@ -95,6 +95,9 @@ class RequestSelector(Selector):
     )
     method: Annotated[str, Field(pattern=r"^[A-Z]+$")] | None = Field(default=None, description="such as POST")
     stream: bool | None = Field(default=None, description="whether they ask for an answer piece by piece")
+    last_role: Literal["user", "assistant", "system", "tool"] | None = Field(
+        default=None, description="whose the last message is: assistant, where the answer's beginning is given"
+    )
     attempt: Attempts | None = Field(
         default=None,
         description="which tries of one request: 1 (only the first one), 2- (all but the first), 2-3; "
@@ -102,7 +105,7 @@ class RequestSelector(Selector):
     )
 
     def __str__(self) -> str:
-        said = {"model": self.model, "path": self.path, "method": self.method}
+        said = {"model": self.model, "path": self.path, "method": self.method, "last_role": self.last_role}
         words = [super().__str__(), *(f"{key} {value}" for key, value in said.items() if value)]
         if self.stream is not None:
             words.append("streams" if self.stream else "no streams")
@@ -194,6 +197,10 @@ class Fault(BaseModel):
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         """What to make true on the wire, in this order; it is made false in the opposite one. *links* are those it is aimed at."""
         raise NotImplementedError
+
+    def misfit(self, link: Link) -> str:
+        """What of it *link*, which it is aimed at, cannot carry, and what would be right; empty where it can carry all of it."""
+        return ""
 
     def publishes_at_s(self) -> tuple[float, ...]:
         """When, after its start, the next snapshot is to be published."""
@@ -331,6 +338,7 @@ class OfRequests(Climbing):
             self.share,
             self.climb("share"),
             self.per,
+            said.last_role or "",
         )
 
     def rule(self) -> Rule:

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from harness.dialects.base import Way
 from harness.faults.delays import Distribution
 from harness.faults.requests import ALL, Ramp, Requests
 
@@ -117,18 +118,40 @@ class Rule(msgspec.Struct, frozen=True):
     """Whether it does something to every request that it is for; else its own count decides, too."""
 
 
+class Told(msgspec.Struct, frozen=True):
+    """How a client is told to wait: in these *ways*, none of them too, or in those of the API (None); or by *text*, as it stands."""
+
+    ways: tuple[Way, ...] | None = None
+    text: str = ""
+
+
 class Throttle(Rule, frozen=True, tag="throttle"):
-    """Above *requests_per_min*, allowing *burst* at once, the edge answers 429."""
+    """Above *requests_per_min*, allowing *burst* at once, above *tokens_per_min* or *concurrent* ones, the edge answers 429.
+
+    None: no limit. *tokens_burst*: so many tokens at once, None for those of a minute. *told*: how the wait is told.
+    """
 
     hits_all: ClassVar[bool] = False
-    requests_per_min: float
-    burst: int
+    requests_per_min: float | None = None
+    burst: int = 1
+    tokens_per_min: float | None = None
+    tokens_burst: int | None = None
+    concurrent: int | None = None
+    told: Told = Told()
 
 
 class Fail(Rule, frozen=True, tag="fail"):
-    """The edge answers *status*."""
+    """The edge answers *status*, or what *code* means in the words of the link's API; one of them is said.
 
-    status: int
+    *body*: empty for the one that such an error has. *wait_s* is told as *told* says. *should_retry*: what ``x-should-retry`` says.
+    """
+
+    status: int | None = None
+    code: str = ""
+    body: Literal["", "api", "html", "empty", "not_json"] = ""
+    wait_s: float | None = None
+    told: Told = Told()
+    should_retry: bool | None = None
 
 
 class HangUp(Rule, frozen=True, tag="hang_up"):

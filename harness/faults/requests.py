@@ -32,7 +32,7 @@ class Requests(msgspec.Struct, frozen=True, omit_defaults=True):
     """Those requests on a link that match everything that is said here; of them, a share.
 
     *model* and *path* may hold ``*`` for any text; *path* is told without the query. *attempt_min* and *attempt_max*: which try of one
-    request, the first being 1. *share_ramp*: how the share gets to be *share_ratio* (0-1).
+    request, the first being 1. *share_ramp*: how the share gets to be *share_ratio* (0-1). *last_role*: whose the last message is.
     """
 
     model: str = ""
@@ -44,6 +44,7 @@ class Requests(msgspec.Struct, frozen=True, omit_defaults=True):
     share_ratio: float = 1.0
     share_ramp: Ramp | None = None
     per: Per = "attempt"
+    last_role: str = ""
 
     @property
     def of_joined_alone(self) -> bool:
@@ -68,7 +69,8 @@ class Attempted(NamedTuple):
     """An attempt as a selection sees it.
 
     *lot* is what of its request another run of the same seed has too, empty where it is joined to none; *number* says which try of one
-    call it is, *connection* which one of its link it came on; *conversation* is None where it is not known.
+    call it is, *connection* which one of its link it came on; *conversation* is None where it is not known. *last_role*: whose the last
+    message is, in OpenAI's words.
     """
 
     lot: str
@@ -79,6 +81,7 @@ class Attempted(NamedTuple):
     stream: bool = False
     connection: int = 0
     conversation: int | None = None
+    last_role: str = ""
 
 
 class Lots:
@@ -115,6 +118,7 @@ class Choosing:
             and _fits(asked.path, attempt.path)
             and asked.method in ("", attempt.method)
             and asked.stream in (None, attempt.stream)
+            and asked.last_role in ("", attempt.last_role)
             and asked.attempt_min <= attempt.number
             and (asked.attempt_max is None or attempt.number <= asked.attempt_max)
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from inspect import getdoc
 from pathlib import Path
 
+from harness.dialects import dialects
 from harness.faults import Fault, faults
 from harness.faults.base import OfRequests
 from harness.judging.metrics import metrics
@@ -46,9 +47,17 @@ def listed_files(kind: str, folder: Path) -> Listing:
     return found
 
 
+def listed_apis() -> Listing:
+    """Every API in whose words a fault can err, with the codes that it has."""
+    return [
+        (name, f"{_first_line(type(one))} Codes: {', '.join(one.codes) or 'none'}.") for name, one in dialects.items()
+    ]
+
+
 LISTED: dict[str, Callable[[], Listing]] = {
     "faults": listed_faults,
     "metrics": listed_metrics,
+    "apis": listed_apis,
     "scenarios": lambda: listed_files("scenario", Path()),
     "targets": lambda: listed_files("target", Path()),
 }

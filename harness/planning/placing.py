@@ -203,6 +203,8 @@ def _misaimed(here: str, fault: Fault, aims: tuple[Aim, ...], target: Target) ->
         if fault.needs == "http" and carries != "http":
             what = f"link {name!r} carries {carries}, and {fault.kind} can only be answered on an HTTP link"
             yield Problem(what, path=here)
+        elif what := fault.misfit(target.links[name]):
+            yield Problem(f"link {name!r} {what}", path=here)
     if fault.publishes_at_s() and target.publish is None:
         what = f"{fault.kind} publishes a snapshot, and target {target.name!r} does not say how; add publish: {{post: URL}} to it"
         yield Problem(what, path=here)

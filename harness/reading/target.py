@@ -8,9 +8,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from harness.dialects import dialects, spoken_at
 from harness.reading.hosts import address, on_this_machine
 from harness.reading.quantities import Seconds
 from harness.reading.state_file import is_url, misplaced
@@ -22,10 +32,16 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
 OURS = frozenset({"keeper", "load", "preflight", "toxiproxy", "wire"})
 """Names of the harness's own processes, which a run starts beside the target's."""
 
-_OF_HTTP = frozenset({"host", "ca"})
+_OF_HTTP = frozenset({"account", "host", "ca"})
 """Keys of a link that say something of HTTP."""
 _NO_PORT = re.compile(r"\{[^}]+(?<!\.port)\}")
 _LINK_URL = re.compile(r"\{([^}]+)\.url\}(?=/|$)")
+
+
+def _known_api(name: str) -> str:
+    if name not in dialects:
+        raise ValueError(f"unknown api {name!r}; {suggestion(name, list(dialects))}")
+    return name
 
 
 class _Strict(BaseModel):
@@ -107,9 +123,14 @@ class Link(_Strict):
         le=65_535,
         description="the port of 127.0.0.1 where the target reaches it; default: any free one",
     )
-    api: Literal["openai", "none"] = Field(
-        default="openai",
-        description="in whose words a fault limits and errs on an HTTP link: OpenAI's, or none but those of HTTP",
+    api: Annotated[str, AfterValidator(_known_api), WithJsonSchema({"enum": list(dialects)})] | None = Field(
+        default=None,
+        description="in whose words a fault limits and errs on an HTTP link; default: told from the upstream's host where that leaves no "
+        "doubt, else openai",
+    )
+    account: Name | None = Field(
+        default=None,
+        description="the provider's account that it is billed to: links of one account share a fault's limits; default: one of its own",
     )
     host: Literal["upstream", "keep"] = Field(
         default="upstream",
@@ -130,6 +151,18 @@ class Link(_Strict):
         default=False,
         description="nothing is expected to pass on it before anything is broken, as on the way to a passive standby",
     )
+
+    @property
+    def speaks(self) -> str:
+        """In whose words its provider errs."""
+        if self.api is not None:
+            return self.api
+        if not isinstance(self.upstream, str):
+            return "openai"
+        try:
+            return spoken_at(address(self.upstream).host) or "openai"
+        except ValueError:  # told of where it stands
+            return "openai"
 
     @property
     def carries(self) -> Literal["http", "redis", "tcp"]:

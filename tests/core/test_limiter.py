@@ -10,7 +10,7 @@ from harness.faults.limiter import RateLimiter
 
 
 def test_a_burst_is_allowed_at_once_and_no_more() -> None:
-    limiter = RateLimiter(requests_per_min=120, burst=2)
+    limiter = RateLimiter(per_min=120, burst=2)
 
     said = [limiter.ask(10.0) for _ in range(3)]
 
@@ -21,7 +21,7 @@ def test_a_burst_is_allowed_at_once_and_no_more() -> None:
 
 
 def test_who_comes_again_when_told_to_is_allowed_and_who_comes_sooner_is_not() -> None:
-    limiter = RateLimiter(requests_per_min=60, burst=1)
+    limiter = RateLimiter(per_min=60, burst=1)
     limiter.ask(0.0)
     told_s = limiter.ask(0.25).retry_s
 
@@ -31,7 +31,7 @@ def test_who_comes_again_when_told_to_is_allowed_and_who_comes_sooner_is_not() -
 
 
 def test_a_denied_attempt_uses_nothing_up() -> None:
-    limiter = RateLimiter(requests_per_min=60, burst=1)
+    limiter = RateLimiter(per_min=60, burst=1)
     limiter.ask(0.0)
     for tenth in range(1, 10):
         assert not limiter.ask(tenth / 10).allowed

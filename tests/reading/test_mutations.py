@@ -28,8 +28,8 @@ SHIPPED = sorted((FilePath(__file__).parents[2] / "scenarios").rglob("*.yaml"))
 # What stands in these is named by the file, and what stands in a body has no form of its own.
 NAMED = {"services", "links", "env", "headers"}
 FREE = {"body"}
-# What has to be there for a reason that no schema tells: one of two, and the name of a header.
-BY_RULE = {"get", "tcp", ("nonce", "name")}
+# What has to be there for a reason that no schema tells: one of several, and the name of a header.
+BY_RULE = {"get", "tcp", ("nonce", "name"), "status", "code", "requests_per_min", "tokens_per_min", "concurrent"}
 
 
 @dataclass(frozen=True)

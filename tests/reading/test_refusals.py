@@ -176,7 +176,7 @@ SCENARIO_SLIPS = [
     (
         "on: {kind: provider, region: east}",
         "on: provider",
-        "25 faults[1].on: should be a mapping of link, kind, region, model, path, method, stream and attempt, but is 'provider'",
+        "25 faults[1].on: should be a mapping of link, kind, region, model, path, method, stream, last_role and attempt, but is 'provider'",
     ),
     ("base: 1500ms", "base: 100ms", "24 faults[1]: base 0.1 s has to be above 0 and jitter 0.2 s at most base"),
     ("status: 503", "status: 200", "35 faults[3].status: should be a whole number from 400 to 599, but is 200"),

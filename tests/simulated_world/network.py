@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.dialects import dialects
 from harness.faults.delays import late_s
 from harness.faults.effects import (
     Cut,
@@ -24,7 +25,6 @@ from harness.faults.effects import (
 )
 from harness.faults.requests import Attempted, Tries
 from harness.protocols.nonce import lot
-from harness.running.wire.edge import openai_errors
 from harness.running.wire.edge.rules.base import Asked
 from harness.running.wire.edge.rules.in_force import PASSED, Rules, Ruling
 from simulated_world.events import Events, Signal
@@ -151,7 +151,7 @@ class Network:
         if rules is None or not rules.faults:
             return PASSED
         attempt = Attempted(lot(nonce), self._tries.next(lot(nonce), link), method="POST")
-        return rules.judge(Asked(attempt, [], b"", "", self._events.now_s, openai_errors))
+        return rules.judge(Asked(attempt, [], b"", "", self._events.now_s, dialects["openai"]))
 
     def _sort(self, laid: list[Laid]) -> None:
         """*laid* is what is in force from now on; sorted once, since every try asks several times what is on its link."""

@@ -7,11 +7,11 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from harness.dialects import dialects
 from harness.faults.effects import Cut, EdgeRule, Effect, Fail, Late, TapMode, TapShape, Throttle, Toxic
 from harness.faults.requests import Attempted, Requests
 from harness.protocols.nonce import lot, nonce
 from harness.reading.target import Link, Simulated
-from harness.running.wire.edge import openai_errors
 from harness.running.wire.edge.rules.base import Asked
 from harness.running.wire.edge.rules.in_force import Rules
 from simulated_world.calls import Calls, Failure
@@ -203,7 +203,7 @@ def test_of_several_rules_each_judges_every_attempt_and_the_one_put_first_answer
         events.run_until(number * 0.2)
         mark = nonce("run", number // 3)
         simulated.append(network.ruling("link", mark).fault)
-        real.append(rules.judge(Asked(Attempted(lot(mark)), [], b"", "req_1", events.now_s, openai_errors)).fault)
+        real.append(rules.judge(Asked(Attempted(lot(mark)), [], b"", "req_1", events.now_s, dialects["openai"])).fault)
     assert simulated == real
     assert set(real) == {"", *kinds}
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from harness.record.rows import Arrival, ArrivalOutcome, Attempt, AttemptOutcome
-from harness.running.wire.edge.rules.base import Answer
+from harness.running.wire.edge.rules.base import Answer, Following
 from simulated_world.events import Events, Process, Signal
 from simulated_world.network import HOP_S, Network, Stream
 from simulated_world.provider import Provider
@@ -45,6 +45,7 @@ class Wire:
         self.attempts: list[Attempt] = []
         self.arrivals: list[Arrival] = []
         self.by_fault: Counter[tuple[str, str]] = Counter()  # attempts that a fault answered, by fault and link
+        self._following: dict[int, list[Following]] = {}  # what goes along with the answers to come, by arrival
         self._events, self._network, self._providers = events, network, providers
         self._open: dict[Exchange, None] = {}  # a dict, as it keeps their order and forgets one at no cost
         network.when_cut.append(self._break_off)
@@ -78,6 +79,7 @@ class Wire:
         self.arrivals.append(arrival)
         ruling = network.ruling(link, exchange.attempt.nonce)
         arrival.came_to = " ".join(ruling.came_to)
+        self._following[id(arrival)] = [following for _, following in ruling.following]
         if ruling.wait_s > 0:
             self._hit(arrival, ruling.waits_for)
             yield events.pause(ruling.wait_s)
@@ -114,6 +116,8 @@ class Wire:
         retry_after_s: float | None = None,
     ) -> Process[None]:
         arrival.status, arrival.end_s, arrival.outcome = status, self._events.now_s, outcome
+        for following in self._following.pop(id(arrival), []):
+            following.ended(self._events.now_s, None)
         yield from self._until_it_goes_on(exchange, "downstream")
         if self._lost(exchange):
             return

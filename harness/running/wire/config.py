@@ -8,15 +8,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from harness.dialects import dialects
 from harness.protocols.nonce import ANY_RUN, Nonces
 from harness.record.own_file import write_new
+from harness.registry import suggestion
 
 ATTEMPTS = "attempts.rows"
 ARRIVALS = "arrivals.rows"
 TRAFFIC = "traffic.rows"
 
 Carries = Literal["http", "redis", "tcp"]
-Api = Literal["openai", "none"]
 Host = Literal["upstream", "keep"]
 
 
@@ -26,22 +27,26 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Only what *carries* HTTP has an edge, and so an *upstream* and an *api*, in whose words that answers in the provider's place.
     *listen* is the tap's port; None: any free one. *host*: which ``Host`` the provider is told, its own or the client's.
     *ca* is a file with an authority that can vouch for the provider, *proxy* the address of the HTTP proxy through which it is reached.
+    Links of one *account* share their limits; empty: it has one of its own.
     """
 
     name: str
     upstream: str = ""
     listen: int | None = None
     carries: Carries = "http"
-    api: Api = "openai"
+    api: str = "openai"
     host: Host = "upstream"
     ca: str = ""
     proxy: str = ""
+    account: str = ""
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:
             raise ValueError(f"{self.name!r} is not a name for a link; it must not be empty nor contain a slash")
         if self.carries != "http":
             return
+        if self.api not in dialects:
+            raise ValueError(f"link {self.name}: unknown api {self.api!r}; {suggestion(self.api, list(dialects))}")
         parts = urlsplit(self.upstream)
         usable = parts.scheme in ("http", "https") and _is_name(parts.hostname or "")
         if not usable or parts.query or parts.fragment:

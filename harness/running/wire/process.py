@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from harness.running.wire.client import LinkPorts, Ready
 from harness.running.wire.config import ARRIVALS, ATTEMPTS, TRAFFIC, Carries, Config, LinkConfig, load
 from harness.running.wire.control import Control, Ends
 from harness.running.wire.edge.edge import Edge
+from harness.running.wire.edge.rules.in_force import Shared
 from harness.running.wire.ledger import Ledger
 from harness.running.wire.tap.http_exchanges import HttpExchanges
 from harness.running.wire.tap.redis_commands import RedisCommands
@@ -66,7 +68,11 @@ async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
     attempts: Ledger[Attempt] = Ledger(rows / ATTEMPTS, mask)
     arrivals: Ledger[Arrival] = Ledger(rows / ARRIVALS, mask)
     traffic = TrafficFile(rows / TRAFFIC)
-    links = {link.name: _ends(link, config, attempts, arrivals, traffic) for link in config.links}
+    accounts: defaultdict[str, Shared] = defaultdict(Shared)
+    shared = {link.name: accounts[link.account] for link in config.links if link.account}
+    links = {
+        link.name: _ends(link, config, attempts, arrivals, traffic, shared.get(link.name)) for link in config.links
+    }
     control = Control(links, lambda: attempts.problem or arrivals.problem or traffic.problem)
     watch(control.finished)
     runner = web.AppRunner(control.application(), access_log=None)
@@ -94,7 +100,12 @@ async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
 
 
 def _ends(
-    link: LinkConfig, config: Config, attempts: Ledger[Attempt], arrivals: Ledger[Arrival], traffic: TrafficFile
+    link: LinkConfig,
+    config: Config,
+    attempts: Ledger[Attempt],
+    arrivals: Ledger[Arrival],
+    traffic: TrafficFile,
+    shared: Shared | None,
 ) -> Ends:
     passing = traffic.of(link.name)
     watches: dict[Carries, Callable[[], Watch]] = {
@@ -105,7 +116,7 @@ def _ends(
     tap = Tap(link.name, watches[link.carries], passing, link.listen, config.seed)
     if link.carries != "http":
         return Ends(tap, None, attempts, link.carries)
-    edge = Edge(link, tap.port, config, arrivals)
+    edge = Edge(link, tap.port, config, arrivals, shared)
     return Ends(tap, edge, attempts, link.carries)
 
 

@@ -338,7 +338,7 @@ def _link_config(name: str, link: Link, processes: Processes) -> LinkConfig:
         return LinkConfig(name, listen=link.listen, carries=link.carries)
     upstream = processes.upstream(name)
     proxy, ca = proxy_for(upstream, processes.environment), str(Path(link.ca).absolute()) if link.ca else ""
-    return LinkConfig(name, upstream, link.listen, link.carries, link.api, link.host, ca, proxy)
+    return LinkConfig(name, upstream, link.listen, link.carries, link.speaks, link.host, ca, proxy, link.account or "")
 
 
 def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wire.LinkPorts], WireStage | None]:

@@ -3,16 +3,16 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from harness.dialects import dialects
 from harness.faults.effects import Delay, EdgeRule, Fail, Throttle
 from harness.faults.requests import ALL, Attempted, Ramp, Requests, draw
-from harness.running.wire.edge import openai_errors
 from harness.running.wire.edge.rules.base import Answer, Asked
 from harness.running.wire.edge.rules.in_force import PASSED, Rules, Ruling, read_rule
 
 
 def _judged(rules: Rules, nonce: str, now_s: float) -> tuple[str, int]:
     """The fault that answers, and its status; neither where the request passes."""
-    ruling = rules.judge(Asked(Attempted(nonce), [], b"", "req_1", now_s, openai_errors))
+    ruling = rules.judge(Asked(Attempted(nonce), [], b"", "req_1", now_s, dialects["openai"]))
     return ruling.fault, ruling.decision.status if isinstance(ruling.decision, Answer) else 0
 
 
@@ -68,7 +68,7 @@ def test_where_no_rule_is_in_force_all_pass() -> None:
     rules.drop("0")
     rules.drop("0")
     assert rules.faults == []
-    assert rules.judge(Asked(Attempted(""), [], b"", "", 0.0, openai_errors)) == PASSED
+    assert rules.judge(Asked(Attempted(""), [], b"", "", 0.0, dialects["openai"])) == PASSED
 
 
 def test_putting_the_same_rule_again_does_not_refill_it_and_another_does() -> None:
@@ -91,7 +91,7 @@ def test_of_two_rules_that_answer_the_one_put_first_does_and_both_are_asked() ->
 
 
 def _rulings(rules: Rules, *attempts: Attempted, now_s: float = 0.0) -> list[Ruling]:
-    return [rules.judge(Asked(attempt, [], b"", "req_1", now_s, openai_errors)) for attempt in attempts]
+    return [rules.judge(Asked(attempt, [], b"", "req_1", now_s, dialects["openai"])) for attempt in attempts]
 
 
 def test_a_rule_is_asked_of_nothing_but_the_requests_that_it_is_for() -> None:
@@ -149,7 +149,7 @@ def test_jitter_is_even_both_ways_and_the_same_for_equal_seeds() -> None:
 def test_an_attempt_that_a_limit_lets_pass_is_told_of_the_limit() -> None:
     rules = Rules(7, "east")
     rules.put("0", Throttle(60, 3), ALL, 0.0)
-    ruling = rules.judge(Asked(Attempted(""), [], b"", "", 0.0, openai_errors))
+    ruling = rules.judge(Asked(Attempted(""), [], b"", "", 0.0, dialects["openai"]))
     assert (ruling.decision, ruling.fault) == (PASSED.decision, "")
     ((fault, following),) = ruling.following
     assert fault == "0"

@@ -8,23 +8,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from harness.dialects import dialects
 from harness.faults.requests import Tries
 from harness.http1.answer_head import UnreadableError
 from harness.http1.other_protocols import Protocol
 from harness.protocols.nonce import index
 from harness.record.rows import Arrival, ArrivalOutcome
-from harness.running.wire.config import Api, Config, LinkConfig
-from harness.running.wire.edge import openai_errors, plain_errors
+from harness.running.wire.config import Config, LinkConfig
 from harness.running.wire.edge.addresses import Addresses
-from harness.running.wire.edge.rules.in_force import Rules
+from harness.running.wire.edge.rules.in_force import Rules, Shared
 from harness.running.wire.edge.tunnel import Tunnel
 from harness.running.wire.edge.upstream import Upstream
 from harness.running.wire.edge.upstream_request import UpstreamRequest
-from harness.running.wire.edge.words import Words
 from harness.running.wire.ledger import Ledger
 
 _CLOSING_S = 1.0
-_WORDS: Mapping[Api, Words] = {"openai": openai_errors, "none": plain_errors}
 
 _INSTEAD: Mapping[Protocol, str] = {
     "HTTP/2": "have it speak HTTP/1.1, or write the link's upstream as host:port, which passes any bytes and takes network faults alone",
@@ -37,18 +35,20 @@ _log = logging.getLogger(__name__)
 class Account:
     """The account of *link*, one of those of *run*, whose clients reach it at port *reached_at*.
 
-    `rules` are the faults in force, who speak in the words of its API.
+    `rules` are the faults in force, who speak in the words of its API; what they limit is *shared* with links of the same provider account.
     """
 
-    def __init__(self, link: LinkConfig, reached_at: int, run: Config, arrivals: Ledger[Arrival]) -> None:
+    def __init__(
+        self, link: LinkConfig, reached_at: int, run: Config, arrivals: Ledger[Arrival], shared: Shared | None = None
+    ) -> None:
         self.link = link.name
         self.keeps_host = link.host == "keep"
         self.addresses = Addresses(link.upstream, reached_at)
         self.nonces = run.nonces
         self.tries = Tries()
         self.connections = 0
-        self.words = _WORDS[link.api]
-        self.rules = Rules(run.seed, link.name)
+        self.words = dialects[link.api]
+        self.rules = Rules(run.seed, link.name, shared)
         self._conversations = run.conversations
         self.by_fault: Counter[str] = Counter()
         self.upstream = Upstream(link.upstream, proxy=link.proxy, ca=link.ca)
@@ -87,10 +87,10 @@ class Account:
             arrival.end_s = time.monotonic()
         self.arrivals.end(arrival)
 
-    def join(self, arrival: Arrival, near: asyncio.Transport, far: asyncio.Transport) -> Tunnel:
-        """A tunnel between both, which is what *arrival* has become; it has not begun."""
+    def join(self, near: asyncio.Transport, far: asyncio.Transport, ended: Callable[[], None]) -> Tunnel:
+        """A tunnel between both, which has not begun; *ended* is called once it is over."""
         # It is kept until both sides are gone: one that is being closed by TLS has to be dropped when the wire ends.
-        tunnel = Tunnel(near, far, lambda: self.end(arrival, "complete"), self._tunnels.discard)
+        tunnel = Tunnel(near, far, ended, self._tunnels.discard)
         self._tunnels.add(tunnel)
         return tunnel
 

@@ -12,6 +12,7 @@ from harness.record.rows import Arrival
 from harness.running.wire.config import Config, LinkConfig
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.connection import Connection
+from harness.running.wire.edge.rules.in_force import Shared
 from harness.running.wire.ledger import Ledger
 
 _BACKLOG = 1024
@@ -20,8 +21,10 @@ _BACKLOG = 1024
 class Edge:
     """The edge that *link*, one of those of *run*, asks for, reached by clients at *reached_at*."""
 
-    def __init__(self, link: LinkConfig, reached_at: int, run: Config, arrivals: Ledger[Arrival]) -> None:
-        self.account = Account(link, reached_at, run, arrivals)
+    def __init__(
+        self, link: LinkConfig, reached_at: int, run: Config, arrivals: Ledger[Arrival], shared: Shared | None = None
+    ) -> None:
+        self.account = Account(link, reached_at, run, arrivals, shared)
         self.port = 0
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None

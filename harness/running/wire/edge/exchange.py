@@ -19,7 +19,7 @@ from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.outgoing import Outgoing
 from harness.running.wire.edge.prompt import Prompt, PromptReading
 from harness.running.wire.edge.reading import AnswerReading
-from harness.running.wire.edge.rules.base import Answer, Asked, Cut
+from harness.running.wire.edge.rules.base import Answer, Asked, Cut, Following
 from harness.running.wire.edge.rules.in_force import PASSED, Ruling
 from harness.running.wire.edge.upstream_request import UpstreamRequest
 from harness.running.wire.secrets import path_alone
@@ -79,6 +79,7 @@ class Exchange:
         self._putting_off: asyncio.TimerHandle | None = None
         self._upstream_request: UpstreamRequest | None = None
         self._answer: _Framed | None = None
+        self._following: tuple[tuple[str, Following], ...] = ()
         self._reading: AnswerReading | None = None
         self._whole = False
         self._over = False
@@ -113,7 +114,7 @@ class Exchange:
         self._arrival.status = head.status
         headers = [*end_to_end(head.headers), *_upgrade(self._request)]
         first = b"HTTP/1.1 %d %b" % (head.status, head.reason)
-        tunnel = self._account.join(self._arrival, self._client.hand_over(), transport)
+        tunnel = self._account.join(self._client.hand_over(), transport, lambda: self._close("complete"))
         tunnel.begin(said, written(first, headers))
 
     def hear_interim(self, head: Head) -> None:
@@ -151,7 +152,7 @@ class Exchange:
         else:
             self._over = True
             self._arrival.end_s = time.monotonic()
-            self._account.afterwards(self._upstream_request, lambda: self._account.end(self._arrival, "client_left"))
+            self._account.afterwards(self._upstream_request, lambda: self._close("client_left"))
             return
         if self._upstream_request is not None:
             self._upstream_request.end()
@@ -216,6 +217,7 @@ class Exchange:
             return PASSED
         ruling = self._account.rules.judge(self._seen())
         self._arrival.came_to = " ".join(ruling.came_to)
+        self._following = ruling.following
         return ruling
 
     def _passes(self, ruling: Ruling) -> bool:
@@ -285,9 +287,17 @@ class Exchange:
             self._asked.streams,
             self._client.number,
             self._account.conversation_of(nonce),
+            self._asked.last_role,
         )
         return Asked(
-            attempt, request.headers, self._asking.body, request_id, self._arrival.start_s, self._account.words
+            attempt,
+            request.headers,
+            self._asking.body,
+            request_id,
+            self._arrival.start_s,
+            self._account.words,
+            self._asked,
+            time.time(),
         )
 
     def _count(self) -> int:
@@ -422,7 +432,16 @@ class Exchange:
             self._arrival.sketch = self._reading.sketch
             counted = self._reading.tokens_in
             self._arrival.tokens_in = self._asked.tokens_estimate if counted is None else counted
-        self._account.end(self._arrival, outcome)
+        self._close(outcome)
+
+    def _close(self, outcome: ArrivalOutcome) -> None:
+        """Nothing more comes of it: write the row, and let rules know what it came to."""
+        arrival = self._arrival
+        self._account.end(arrival, outcome)
+        tokens = None if arrival.tokens_out is None else (arrival.tokens_in or 0) + arrival.tokens_out
+        following, self._following = self._following, ()
+        for _, each in following:
+            each.ended(time.monotonic(), tokens)
 
     def _break(self, error: Exception) -> None:
         _log.exception("link %s: a request could not be carried", self._account.link)
@@ -431,7 +450,7 @@ class Exchange:
             self._upstream_request.end()
         self._arrive()
         self._arrival.detail = f"a defect of the harness: {type(error).__name__}; the wire's log says more"
-        self._account.end(self._arrival, "broken")
+        self._close("broken")
         self._client.cut()
 
 

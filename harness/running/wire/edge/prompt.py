@@ -9,7 +9,7 @@ import msgspec
 
 from harness.http1.headers import Headers
 from harness.protocols.nonce import Nonces, NonceSearch, without
-from harness.running.wire.edge.usage import CHARACTERS_PER_TOKEN, UNREADABLE, characters
+from harness.running.wire.edge.usage import CHARACTERS_PER_TOKEN, UNREADABLE, characters, count_of
 from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.secrets import SECRET
 
@@ -25,9 +25,21 @@ class _Body(msgspec.Struct):
     input: msgspec.Raw = msgspec.Raw()
     contents: msgspec.Raw = msgspec.Raw()
     stream: Any = False
+    max_completion_tokens: Any = None  # OpenAI's chats
+    max_tokens: Any = None  # and formerly; Anthropic
+    max_output_tokens: Any = None  # OpenAI's responses
+    generationConfig: Any = None  # Gemini  # noqa: N815 - its name there
+    inferenceConfig: Any = None  # Bedrock  # noqa: N815 - its name there
+
+
+class _Turn(msgspec.Struct):
+    role: Any = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
+_TURNS = msgspec.json.Decoder(list[_Turn])
+_ROLES = {"model": "assistant"}
+"""What other APIs call them, in OpenAI's words."""
 
 
 class Prompt:
@@ -43,6 +55,22 @@ class Prompt:
         self._messages = bytes(read.messages) or bytes(read.input) or bytes(read.contents)
         self.messages_sha256 = sha256(without(self._messages)).hexdigest() if self._messages else ""
         """The same for every attempt with the same messages, whatever their nonce."""
+        self._most_out = _most_out(read)
+
+    @property
+    def last_role(self) -> str:
+        """Whose the last message is, in OpenAI's words; empty where there are no messages."""
+        try:
+            turns = _TURNS.decode(self._messages)
+        except UNREADABLE:
+            return ""
+        role = turns[-1].role if turns else None
+        return _ROLES.get(role, role) if isinstance(role, str) else ""
+
+    @property
+    def tokens_asked_for(self) -> int:
+        """Those of the messages, as estimated, and as many as the answer may have where that is said."""
+        return (self.tokens_estimate or 0) + self._most_out
 
     @property
     def tokens_estimate(self) -> int | None:
@@ -51,6 +79,14 @@ class Prompt:
         except UNREADABLE:
             return None
         return None if found is None else found // CHARACTERS_PER_TOKEN
+
+
+def _most_out(read: _Body) -> int:
+    """How many tokens the answer may have; 0 where the request does not say."""
+    said = [read.max_completion_tokens, read.max_tokens, read.max_output_tokens]
+    for config, name in ((read.generationConfig, "maxOutputTokens"), (read.inferenceConfig, "maxTokens")):
+        said.append(config.get(name) if isinstance(config, dict) else None)
+    return next((count for count in map(count_of, said) if count is not None), 0)
 
 
 class PromptReading:

@@ -113,15 +113,15 @@ class Tally:
             self._take(
                 usage, ("prompt_tokens", "input_tokens", "promptTokenCount"), ("completion_tokens", "output_tokens")
             )
-            candidates = _count_of(_of(usage, "candidatesTokenCount"))
+            candidates = count_of(_of(usage, "candidatesTokenCount"))
             if candidates is not None:
-                self.tokens_out = candidates + (_count_of(_of(usage, "thoughtsTokenCount")) or 0)
-        self.tokens_in = _first(_count_of(said.prompt_eval_count), self.tokens_in)
-        self.tokens_out = _first(_count_of(said.eval_count), self.tokens_out)
+                self.tokens_out = candidates + (count_of(_of(usage, "thoughtsTokenCount")) or 0)
+        self.tokens_in = _first(count_of(said.prompt_eval_count), self.tokens_in)
+        self.tokens_out = _first(count_of(said.eval_count), self.tokens_out)
 
     def _take(self, usage: object, into: tuple[str, ...], out: tuple[str, ...]) -> None:
-        self.tokens_in = _first(*(_count_of(_of(usage, name)) for name in into), self.tokens_in)
-        self.tokens_out = _first(*(_count_of(_of(usage, name)) for name in out), self.tokens_out)
+        self.tokens_in = _first(*(count_of(_of(usage, name)) for name in into), self.tokens_in)
+        self.tokens_out = _first(*(count_of(_of(usage, name)) for name in out), self.tokens_out)
 
     def _hear(self, text: bytes) -> None:
         try:
@@ -197,7 +197,8 @@ def _of(said: object, name: str) -> object:
     return said.get(name) if isinstance(said, dict) else None
 
 
-def _count_of(said: object) -> int | None:
+def count_of(said: object) -> int | None:
+    """*said* as a count of tokens; None where it is none."""
     return said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said < _COUNT_MAX else None
 
 

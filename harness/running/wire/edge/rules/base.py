@@ -6,15 +6,16 @@ table ``edge_rules``. What it is told by a fault, as data, is its *spec*, a tagg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from harness.dialects import Answer as Answer  # what a rule says, so it is had from here
+from harness.dialects import Dialect, Limit
 from harness.faults.effects import Rule
 from harness.faults.requests import Attempted, Lots
 from harness.http1.headers import Headers
 from harness.registry import Registry
-from harness.running.wire.edge.words import Answer as Answer  # what a rule says, so it is had from here
-from harness.running.wire.edge.words import Words
+from harness.running.wire.edge.prompt import Prompt
 
 Spec = TypeVar("Spec", bound=Rule)
 
@@ -23,7 +24,7 @@ Spec = TypeVar("Spec", bound=Rule)
 class Asked:
     """A request as a rule sees it: the *attempt* that it is, what it says, and when, on a monotonic clock.
 
-    *words*: those of the provider's API.
+    *words*: those of the provider's API. *prompt*: what its body asks for; *at_s*: when, in seconds after 1970.
     """
 
     attempt: Attempted
@@ -31,7 +32,21 @@ class Asked:
     body: bytes
     request_id: str
     now_s: float
-    words: Words
+    words: Dialect
+    prompt: Prompt = field(default_factory=Prompt)
+    at_s: float = 0.0
+    _limits: dict[str, Limit] = field(default_factory=dict)
+
+    def tell(self, limit: Limit) -> None:
+        """Have the answer tell of *limit*, unless there is a tighter one of the same thing."""
+        told = self._limits.get(limit.of)
+        if told is None or limit.left_ratio < told.left_ratio:
+            self._limits[limit.of] = limit
+
+    @property
+    def limits(self) -> list[Limit]:
+        """The tightest of each thing of all that rules have told of."""
+        return list(self._limits.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +88,12 @@ class Following:
         """What becomes of the next *piece* of the body, which may end anywhere; *whole*: it is the last, and may be empty."""
         return [piece] if piece else []
 
+    def ended(self, now_s: float, tokens: int | None) -> None:
+        """The exchange is over, whoever ended it, and also where another rule answered; *tokens* that it came to, where that is known.
+
+        Called once.
+        """
+
 
 class EdgeRuleKind(Generic[Spec]):
     """One rule in force on one link since *since_s* of a monotonic clock, as *spec* says; it draws from *lots*.
@@ -84,6 +105,9 @@ class EdgeRuleKind(Generic[Spec]):
 
     def __init__(self, spec: Spec, lots: Lots, since_s: float) -> None:
         self.told, self.lots, self.since_s = spec, lots, since_s
+
+    def join(self, other: Self) -> None:
+        """*other* is in force for the same fault on another link of the same account: what that limits, both share."""
 
     def judge(self, asked: Asked) -> Decision:
         """What becomes of a request. It is asked for every one, also where another rule decides."""

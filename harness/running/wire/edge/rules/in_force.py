@@ -62,15 +62,33 @@ class _InForce:
         return self.rule.told == rule and self.choosing.requests == requests
 
 
+class Shared:
+    """What the links of one account have in common: the rules in force on any of them, by fault."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, list[EdgeRuleKind[Any]]] = {}
+
+    def add(self, fault_id: str, rule: EdgeRuleKind[Any]) -> None:
+        others = self._rules.setdefault(fault_id, [])
+        same = next((other for other in others if other.told == rule.told), None)
+        if same is not None:
+            rule.join(same)
+        others.append(rule)
+
+    def remove(self, fault_id: str, rule: EdgeRuleKind[Any]) -> None:
+        self._rules[fault_id].remove(rule)
+
+
 class Rules:
-    """The rules in force on *link*, by the fault each belongs to.
+    """The rules in force on *link*, by the fault each belongs to; *shared* with the other links of its account.
 
     A request meets them in the order in which they were put: waits add up until one answers or cuts, and none behind that has a say.
     Each judges every request that its fault is for all the same, so that no lot depends on another rule.
     """
 
-    def __init__(self, seed: int, link: str) -> None:
+    def __init__(self, seed: int, link: str, shared: Shared | None = None) -> None:
         self._seed, self._link = seed, link
+        self._shared = shared or Shared()
         self._rules: dict[str, _InForce] = {}
 
     @property
@@ -85,11 +103,15 @@ class Rules:
             kind = next(kind for _, kind in edge_rules.items() if kind.spec is type(rule))
             choosing = Choosing(requests, Lots(self._seed, self._link, fault_id))
             lots = Lots(self._seed, self._link, f"{fault_id}/{type(rule).__name__}")
-            self._rules[fault_id] = _InForce(kind(rule, lots, now_s), choosing)
+            self.drop(fault_id)
+            in_force = kind(rule, lots, now_s)
+            self._shared.add(fault_id, in_force)
+            self._rules[fault_id] = _InForce(in_force, choosing)
 
     def drop(self, fault_id: str) -> None:
         """Put the rule of *fault_id* out of force, if there is one."""
-        self._rules.pop(fault_id, None)
+        if (dropped := self._rules.pop(fault_id, None)) is not None:
+            self._shared.remove(fault_id, dropped.rule)
 
     def judge(self, asked: Asked) -> Ruling:
         """What becomes of a request that has just come."""
