@@ -20,7 +20,13 @@ from harness.protocols.protocols import protocol
 from harness.reading import abort, expectation
 from harness.reading.expectation import Expectation, Selection
 from harness.reading.hosts import host_of, on_this_machine
-from harness.reading.placeholders import missing_secrets, unknown_in_draft, unknown_placeholders, untold_links
+from harness.reading.placeholders import (
+    missing_secrets,
+    unknown_in_draft,
+    unknown_placeholders,
+    untold_links,
+    untold_ports,
+)
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
@@ -268,6 +274,7 @@ def target_problems(target: Document[Target], environment: Mapping[str, str] | N
     """All that is wrong with a target as such; *environment* is where ``${VAR}`` comes from, None where none is needed."""
     yield from unknown_placeholders(target)
     yield from untold_links(target)
+    yield from untold_ports(target)
     yield from _authority_problems(target)
     yield from _ask_problems(target, environment or {})
     if environment is not None:

@@ -215,8 +215,8 @@ SLIPS: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
     "a pattern that may take for ever": (
         [("faults:", 'good: {answers: {matches: "(a+)+$"}}\nfaults:')],
         [
-            "scenario:10 good.answers.matches: '(a+)+$' repeats what itself repeats, as (a+)+ does, so that it may take for ever on an "
-            "answer that it is not found in; write it without one repetition inside another"
+            "scenario:10 good.answers.matches: '(a+)+$' matches some texts in more ways than can be tried, as (a+)+ and (a|ab|b)+ do, so "
+            "that it may take for ever on an answer that it is not found in; let there be one way only through what it repeats"
         ],
     ),
     "a repetition whose pieces end": (

@@ -103,6 +103,28 @@ def untold_links(target: Document[Target]) -> list[Problem]:
     ]
 
 
+def untold_ports(target: Document[Target]) -> list[Problem]:
+    """Every process of *target* that is not told on which port it is looked for, so that it can only be found there by chance."""
+    found = []
+    for name, service in target.value.processes.items():
+        said = [*service.command, *service.env.values()]
+        if not {"port", f"{name}.port"} & {known for text in said for known in placeholders(text)}:
+            fixed = next((port for word in service.command for port in _A_PORT.findall(word)), None)
+            instead = (
+                f"in the place of {fixed}" if fixed else 'in its command or its env, such as env: {PORT: "{port}"}'
+            )
+            place = (
+                "start.command" if name == "target" and target.value.start is service else f"services.{name}.command"
+            )
+            what = f"does not say on which port it is to listen, and it is waited for and asked on its {{port}}; write {{port}} {instead}"
+            found.append(target.problem(place, what))
+    return found
+
+
+_A_PORT = re.compile(r"(?<![\w.])(?:[1-9]\d{3,4})(?!\w|\.\d)")
+"""A number in a command that may be a port."""
+
+
 def missing_secrets(target: Document[Target], environment: Mapping[str, str]) -> list[Problem]:
     """Every ``${KEY}`` of *target* that is not in *environment*, at each place that asks for it."""
     return [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.reading.placeholders import missing_secrets, templates, unknown_placeholders, untold_links
+from harness.reading.placeholders import missing_secrets, templates, unknown_placeholders, untold_links, untold_ports
 from harness.reading.target import Target
 from harness.reading.templates import fill, fill_asked, fill_for_later, placeholders, secret_names, secrets
 from harness.reading.yaml import load, read
@@ -168,6 +168,39 @@ def test_a_link_of_which_nobody_is_told_is_a_problem_unless_its_port_is_known(
     alone = f"links:\n  lonely: {{kind: store, upstream: 'redis://127.0.0.1:6379'{listen}}}\n"
     problems = untold_links(read(target_text.replace("links:\n", alone, 1), Target, "t.yaml"))
     assert [problem.path for problem in problems] == (["links.lonely"] if wrong else [])
+
+
+PORTLESS = """
+schema: harness.target/1
+name: chat
+start: {command: %s, env: %s, ready: {get: /healthz}}
+entries: [{url: "http://127.0.0.1:{port}"}]
+ask: {protocol: openai-chat, path: /v1/chat/completions}
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "env", "told"),
+    [
+        ('[serve, "{port}"]', "{}", []),
+        ('[serve, "--listen=127.0.0.1:{target.port}"]', "{}", []),
+        ("[serve]", '{PORT: "{port}"}', []),
+        ('[serve, --port, "8000"]', "{}", ["write {port} in the place of 8000"]),
+        ('[serve, "--listen=127.0.0.1:8000"]', "{}", ["write {port} in the place of 8000"]),
+        ("[serve, --workers, '4']", '{MODEL: "gpt-4.1000"}', ['write {port} in its command or its env, such as env: {PORT: "{port}"}']),
+    ],
+)  # fmt: skip
+def test_a_process_has_to_be_told_on_which_port_it_is_looked_for(command: str, env: str, told: list[str]) -> None:
+    problems = untold_ports(read(PORTLESS % (command, env), Target, "t.yaml"))
+    assert [(problem.path, problem.what.split("; ")[-1]) for problem in problems] == [
+        ("start.command", what) for what in told
+    ]
+
+
+def test_a_service_of_a_target_has_to_be_told_its_own_port_and_not_another_ones() -> None:
+    service = 'services: {search: {command: [search, "{target.port}"], ready: {tcp: true}}, cache: redis}'
+    text = PORTLESS % ('[serve, "{port}", "{search.port}"]', "{}") + service
+    assert [problem.path for problem in untold_ports(read(text, Target, "t.yaml"))] == ["services.search.command"]
 
 
 def test_secrets_that_a_target_asks_for_and_nobody_set_are_told_at_each_place(target_text: str) -> None:

@@ -23,19 +23,16 @@ def look(pid: int) -> Process | None:
     """The process *pid*, or None where there is none; one that has ended and only waits to be reaped is none."""
     if not LINUX:
         return Process(pid, 0, 0, 0, 0) if _exists(pid) else None
-    try:
-        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
-    except OSError:
+    state, *fields = _fields(pid) or (b"Z",)
+    if state in b"ZX":
         return None
-    try:
-        line = os.read(fd, 4096)
-    except OSError:  # it ended between the two calls
-        return None
-    finally:
-        os.close(fd)
-    # The name stands in parentheses and may itself contain spaces and parentheses.
-    state, parent, group, session, *more = line[line.rindex(b")") + 2 :].split()
-    return None if state in b"ZX" else Process(pid, int(parent), int(group), int(session), int(more[15]))
+    parent, group, session, *more = map(int, fields)
+    return Process(pid, parent, group, session, more[15])
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether the process *pid* was stopped by a signal or a debugger; False also where the system does not tell."""
+    return LINUX and _fields(pid)[:1] in ([b"T"], [b"t"])
 
 
 def everyone() -> list[Process]:
@@ -60,6 +57,22 @@ def below(roots: set[int], processes: list[Process]) -> list[Process]:
                 found[child.pid] = child
                 waiting.append(child.pid)
     return list(found.values())
+
+
+def _fields(pid: int) -> list[bytes]:
+    """What /proc says of *pid*, from its state on; nothing where there is no such process."""
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    except OSError:
+        return []
+    try:
+        line = os.read(fd, 4096)
+    except OSError:  # it ended between the two calls
+        return []
+    finally:
+        os.close(fd)
+    # The name stands in parentheses and may itself contain spaces and parentheses.
+    return line[line.rindex(b")") + 2 :].split()
 
 
 def _exists(pid: int) -> bool:

@@ -21,6 +21,7 @@ from harness.running.ports import ServiceEndedError
 from harness.running.world.interruptions import Interruptions
 from harness.running.world.listening import ports
 from harness.running.world.readiness import NotReadyError, Readiness
+from harness.running.world.stillness import Stillness
 
 _SIMULATED_READY = Ready.model_validate({"get": "/healthz", "within": "15s"})
 _LOOK_AGAIN_S = 0.02
@@ -56,6 +57,7 @@ class Processes:
         self._may_end: set[str] = set()
         self._stopped: set[str] = set()
         self.pids: dict[str, int] = {}
+        self._stillness = Stillness(self.pids)
         self.ports = {name: free_port() for name in [*self._services, *self._simulated]}
         self.values = {"python": sys.executable, "seed": str(seed), "temp": str(temp)}
         self.values |= {f"{name}.port": str(self.ports[name]) for name in self._services}
@@ -124,7 +126,7 @@ class Processes:
 
     def serving(self) -> bool:
         """Whether every service was started and serves. Raises HarnessError for one that ended, NotReadyError for one that is late."""
-        self.check()
+        self.check_starting()
         for name, (looked_at, late_s) in list(self._waiting.items()):
             if looked_at.serves():
                 del self._waiting[name]
@@ -143,6 +145,11 @@ class Processes:
             if name not in self._stopped and (name not in self._may_end or status != 0):
                 kind = ServiceEndedError if name in self._services else HarnessError
                 raise kind(f"process {self._keeper.how_it_ended(name)}")
+
+    def check_starting(self) -> None:
+        """As `check`, and raises HarnessError also for one that somebody stopped: who waits for it would wait in vain."""
+        self.check()
+        self._stillness.check()
 
     @property
     def took_back_after_s(self) -> float | None:

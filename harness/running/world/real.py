@@ -347,7 +347,7 @@ def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wi
         return {}, None
     deadline_s = time.monotonic() + _WIRE_READY_S
     while (ready := wire.ready(path)) is None:
-        processes.check()
+        processes.check_starting()
         if time.monotonic() > deadline_s:
             raise HarnessError(f"the wire did not say within {_WIRE_READY_S:g} s that it serves")
         time.sleep(_POLL_S)
@@ -389,8 +389,8 @@ def _finish(processes: Processes, stage: WireStage | None, counted: _Accepted, f
 
 
 def _still_there(processes: Processes) -> bool:
-    """Raises HarnessError with the end of the log of whoever is not."""
-    processes.check()
+    """Raises HarnessError with the end of the log of whoever is not, or says who was stopped."""
+    processes.check_starting()
     return True
 
 
