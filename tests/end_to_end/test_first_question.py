@@ -183,7 +183,7 @@ def test_a_service_that_does_not_live_through_the_question_is_told_with_the_end_
 
 
 def listens_elsewhere(small: Any) -> Any:
-    elsewhere = [*small.target["start"]["command"][:2], "0"]
+    elsewhere = [*small.target["start"]["command"][:2], "0", "{port}"]
     ready = {"get": "/healthz", "within": "1s"}
     small.write("target", {**small.target, "start": {"command": elsewhere, "ready": ready}})
     return small.ask()

@@ -28,7 +28,7 @@ def drawn(folder: Path) -> dict[str, bool]:
 def test_equal_seeds_hit_the_same_requests_in_two_real_runs(small: Any) -> None:
     small.write("scenario", small.scenario | {"faults": [FAULT], "phases": PHASES})
     outs = [small.folder / name for name in ("first", "again")]
-    for process in [small.begin("--seed", "5", "--out", str(out)) for out in outs]:
+    for process in [small.begin("--seed", "5", "--out", str(out), HARNESS_STATE=f"{out}-state") for out in outs]:
         small.end(process)
     folders = [folder for out in outs for folder in out.glob("*/*")]
     first, again = map(drawn, folders)

@@ -194,9 +194,9 @@ TARGET = """\
 schema: harness.target/1
 name: mine
 services:
-  redis: {command: [redis-server], ready: {tcp: true}}
+  redis: {command: [redis-server, --port, "{port}"], ready: {tcp: true}}
 start:
-  command: [serve]
+  command: [serve, "{port}"]
   ready: {tcp: true}
   after: [redis]
 entries:

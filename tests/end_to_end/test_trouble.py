@@ -92,7 +92,7 @@ def test_a_command_that_does_not_exist_is_named(ended: Any) -> None:
 
 
 def never_ready(small: Any) -> Any:
-    words = ["sh", "-c", "echo the last thing it said; exec sleep 60"]
+    words = ["sh", "-c", "echo the last thing it said; exec sleep 60", "{port}"]
     changes = {"start__command": words, "start__ready": {"get": "/healthz", "within": "1s"}}
     small.write("target", changed(small.target, **changes))
     return small.run()

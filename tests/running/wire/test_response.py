@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -48,6 +49,48 @@ def test_in_any_pieces_it_is_the_same(shape: Shape, cuts: list[int]) -> None:
 )
 def test_whatever_comes_is_read_or_ends_in_one_line(noise: bytes, before: bytes) -> None:
     assert "\n" not in str(_read([before + noise])[-1])
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_chunks_whose_lines_end_in_lf_alone_are_read_as_they_come() -> None:
+    reading = ResponseReading(to_head=False)
+    reading.feed(CHUNKED.replace(b"\r", b"") + b"5\nhello\n6;a=b\n wor")
+    assert (b"".join(reading.pieces), reading.whole) == (b"hello wor", False)
+    reading.feed(b"ld\n0\nX: 1\n")
+    assert (b"".join(reading.pieces), reading.whole) == (b"hello world", False)
+    reading.feed(b"\n")
+    assert (reading.whole, reading.excess) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "told"),
+    [
+        (b"5\r\nhelloworld\r\n", "b'world"),
+        (b"5\r\nhello\rX", r"b'\\rX' where it should end"),
+        (b"five\r\nhello\r\n", "b'five"),
+        (b"\r\n5\r\nhello\r\n", r"b'\\r' for its size"),
+        (b"-5\r\nhello\r\n", "b'-5"),
+        (b"0x5\r\nhello\r\n", "b'0x5"),
+        (b"5 5\r\nhello\r\n", "b'5 5"),
+        (b"8000000000000000\r\n", "b'8000000000000000"),
+        (b"5;" + b"a" * 20_000, "a line of more than 16384 bytes"),
+        (b"0\r\n" + b"a: b\r\n" * 70_000, "a trailer of more than 262144 bytes"),
+    ],
+    ids=lambda value: str(value[:20]),
+)
+def test_what_is_no_chunk_is_told(chunks: bytes, told: str) -> None:
+    assert re.search(
+        f"a chunk of the provider's answer cannot be read: it has {told}", str(_read([CHUNKED + chunks])[-1])
+    )
+
+
+@pytest.mark.parametrize(("more", "excess"), [(b"", False), (b"\r\n", False), (b"HTTP/1.1 200 OK\r\n", True)])
+def test_what_follows_the_last_chunk_is_told_unless_it_is_a_line_end_too_many(more: bytes, excess: bool) -> None:
+    reading = ResponseReading(to_head=False)
+    reading.feed(CHUNKED + b"0\r\n\r\n" + more)
+    assert (reading.whole, reading.excess) == (True, excess)
 
 
 @pytest.mark.parametrize("said", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab"])

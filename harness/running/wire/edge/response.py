@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import httptools
-
 from harness.http1.answer_head import END_OF_HEAD, Head, UnreadableError, answer_head
+from harness.running.wire.edge.chunks import ChunkReading
 
 _HEAD_BYTES_MAX = 1 << 18
 _SWITCHING = 101
-_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 class ResponseReading:
@@ -45,7 +43,7 @@ class ResponseReading:
         self._may_switch = may_switch
         self._text = b""
         self._left = 0
-        self._chunks: _Chunks | None = None
+        self._chunks: ChunkReading | None = None
 
     def feed(self, data: bytes) -> None:
         """Read *data*. Raises UnreadableError, once what could be read before has been."""
@@ -90,7 +88,7 @@ class ResponseReading:
         self.head = head
         self._left = head.length or 0
         if head.chunked:
-            self._chunks = _Chunks(self.pieces)
+            self._chunks = ChunkReading(self.pieces)
         self.whole = head.length == 0
 
     def _read(self, data: bytes) -> None:
@@ -99,8 +97,10 @@ class ResponseReading:
             self.excess = self.excess or bool(data)
         elif self._chunks is not None:
             self._chunks.pieces = self.pieces
-            self.excess = self._chunks.feed(data)
-            self.whole = self._chunks.whole
+            try:
+                self._chunks.feed(data)
+            finally:
+                self.excess, self.whole = self._chunks.excess, self._chunks.whole
         elif self.head.length is None:
             if data:
                 self.pieces.append(data)
@@ -110,41 +110,3 @@ class ResponseReading:
             self.excess = len(data) > self._left
             self._left -= min(self._left, len(data))
             self.whole = not self._left
-
-
-class _Chunks:
-    """Reads a body that is chunked, as leniently as clients do; *pieces* get what is in the chunks."""
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self.pieces = pieces
-        self.whole = False
-        self._excess = False
-        self._parser = httptools.HttpResponseParser(self)
-        self._parser.set_dangerous_leniencies(
-            lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
-        )
-        self._parser.feed_data(_CHUNKED)
-
-    def feed(self, data: bytes) -> bool:
-        """Read *data*; whether something followed the body. Raises UnreadableError."""
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if not self.whole:
-                raise UnreadableError(f"a chunk of the provider's answer cannot be read: {error}") from error
-            self._excess = True
-        return self._excess
-
-    # What httptools calls.
-
-    def on_message_begin(self) -> None:
-        self._excess = self.whole
-
-    def on_body(self, piece: bytes) -> None:
-        if self.whole:
-            self._excess = True
-        else:
-            self.pieces.append(piece)
-
-    def on_message_complete(self) -> None:
-        self.whole = True

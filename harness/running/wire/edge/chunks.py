@@ -1,0 +1,89 @@
+"""A body in chunks, read from its bytes as they come, as leniently as clients do (RFC 9112, 7.1 and 2.2: LF alone may end a line)."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from harness.http1.answer_head import UnreadableError
+
+_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]+)[ \t]*(?:;.*)?\r?", re.DOTALL)
+_SIZE_MAX = 1 << 63
+_LINE_BYTES_MAX = 1 << 14
+_TRAILER_BYTES_MAX = 1 << 18
+
+
+class ChunkReading:
+    """*pieces* get what is in the chunks; the trailer behind the last one is left out."""
+
+    __slots__ = ("_at", "_left", "_line", "_trailer_bytes", "excess", "pieces")
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+        self.excess = False
+        """Something followed the body."""
+        self._at: Literal["size", "data", "end of data", "trailer", "end"] = "size"
+        self._left = self._trailer_bytes = 0
+        self._line = b""
+
+    @property
+    def whole(self) -> bool:
+        return self._at == "end"
+
+    def feed(self, data: bytes) -> None:
+        """Read *data*. Raises UnreadableError, once what could be read before has been."""
+        place = 0
+        while place < len(data):
+            if self._at == "data":
+                piece = data[place : place + self._left]
+                self.pieces.append(piece)
+                self._left -= len(piece)
+                place += len(piece)
+                self._at = "data" if self._left else "end of data"
+            elif self._at == "end":
+                # Some send one line end too many, and clients overlook it.
+                self.excess = self.excess or bool(data[place:].strip(b"\r\n"))
+                return
+            else:
+                place = self._read_line(data, place)
+
+    def _read_line(self, data: bytes, place: int) -> int:
+        """Read up to the end of a line, and return the place behind it; of one that is not whole yet, what there is is kept."""
+        end = data.find(b"\n", place)
+        line = self._line + data[place : end if end >= 0 else len(data)]
+        if len(line) > _LINE_BYTES_MAX:
+            raise self._unreadable(f"a line of more than {_LINE_BYTES_MAX} bytes")
+        if end < 0:
+            self._line = line
+            self._look(line)
+            return len(data)
+        self._line = b""
+        self._take(line)
+        return end + 1
+
+    def _look(self, line: bytes) -> None:
+        """What can be no line of its kind, however it goes on, need not be waited for."""
+        if self._at == "end of data" and line not in (b"", b"\r"):
+            raise self._unreadable(f"{line[:8]!r} where it should end")
+        if self._at == "size" and line.strip(b" \t\r") and not _SIZE.match(line):
+            raise self._unreadable(f"{line[:8]!r} for its size")
+
+    def _take(self, line: bytes) -> None:
+        self._look(line)
+        if self._at == "end of data":
+            self._at = "size"
+        elif self._at == "trailer":
+            self._trailer_bytes += len(line)
+            if self._trailer_bytes > _TRAILER_BYTES_MAX:
+                raise self._unreadable(f"a trailer of more than {_TRAILER_BYTES_MAX} bytes")
+            self._at = "trailer" if line.strip(b"\r") else "end"
+        else:
+            match = _SIZE.fullmatch(line)
+            self._left = int(match[1], 16) if match is not None else _SIZE_MAX
+            if self._left >= _SIZE_MAX:
+                raise self._unreadable(f"{line[:32]!r} for its size")
+            self._at = "data" if self._left else "trailer"
+
+    @staticmethod
+    def _unreadable(what: str) -> UnreadableError:
+        return UnreadableError(f"a chunk of the provider's answer cannot be read: it has {what}")
