@@ -270,6 +270,20 @@ def nobody_asks(written: Written, made: Plan, questions: Questions) -> Iterator[
             yield written.problem(expected, f"{expected}: {what}")
 
 
+def nowhere_bound(written: Written, made: Plan, questions: Questions) -> Iterator[Problem]:
+    """Every expectation of *made* on where questions go, where none says in which region it has to stay, or in one that is not there."""
+    regions = {link.region for link in made.target.links.values() if link.region}
+    bound = {question.region for question in questions.questions if question.region}
+    what = "no question says where it has to stay; give some their region: in the questions file"
+    if bound and not bound <= regions:
+        what = f"no link is in {', '.join(sorted(bound - regions))}; regions of links: {', '.join(sorted(regions)) or 'none'}"
+    if bound and bound <= regions:
+        return
+    for expected in made.expectations:
+        if metrics[expected.metric].asks_where:
+            yield written.problem(expected, f"{expected}: {what}")
+
+
 def target_problems(target: Document[Target], environment: Mapping[str, str] | None) -> Iterator[Problem]:
     """All that is wrong with a target as such; *environment* is where ``${VAR}`` comes from, None where none is needed."""
     yield from unknown_placeholders(target)

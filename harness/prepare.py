@@ -16,6 +16,7 @@ from harness.checks import (
     missing_commands,
     never_settled,
     nobody_asks,
+    nowhere_bound,
     target_problems,
     unabortable,
     unknown_values,
@@ -110,6 +111,7 @@ def prepare(
         problems += never_settled(written, made)
     if questions:
         problems += nobody_asks(written, made, questions.value)
+        problems += nowhere_bound(written, made, questions.value)
     if problems or not questions:
         raise UsageProblems(*_in_order(problems))
     return Prepared(made, scenario, target, questions, asked, tuple(warnings(scenario, made, questions.value)))

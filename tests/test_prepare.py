@@ -240,6 +240,17 @@ def test_leaks_are_not_expected_where_no_question_says_who_asks(folder: Path) ->
     assert prepare(path, None, leaks, None).plan.expectations
 
 
+def test_where_questions_go_is_not_expected_where_none_has_to_stay_anywhere(folder: Path) -> None:
+    path, stay = folder / "region-loss.yaml", Asked(expectations=("residency_violations <= 0",))
+    assert "no question says where it has to stay; give some their region:" in "\n".join(told(path, stay))
+    questions = folder / "questions" / "facts.yaml"
+    bound = questions.read_text().rstrip() + "\n  - {id: of-eu, region: east, text: What is my limit?}\n"
+    questions.write_text(bound)
+    assert prepare(path, None, stay, None).plan.expectations
+    questions.write_text(bound.replace("region: east", "region: moon"))
+    assert "no link is in moon; regions of links: east, west" in "\n".join(told(path, stay))
+
+
 def test_what_a_target_publishes_is_pointed_at_by_a_json_pointer(folder: Path) -> None:
     spoil(folder / "targets" / "default.yaml", ("version: /version", "version: version"))
     assert "publish.version: 'version' is no JSON Pointer" in "\n".join(told(folder / "region-loss.yaml"))

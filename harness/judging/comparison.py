@@ -15,7 +15,7 @@ BETWEEN_RUNS_RATIO = 0.07
 A prior, since one run on each side shows no variation between runs. Forty pairs of shipped scenarios and reference targets, ten runs each
 on one machine, showed 0 to 0.045 (``docs/verdicts.jsonl``); machines that are shared, and providers that are real, show 5 to 10 %.
 """
-COUNTS = ("answers", "times")
+COUNTS = ("answers", "attempts", "times")
 """Units of what is counted one by one."""
 BETWEEN_RUNS_LEAST = {
     "s": 0.15,
@@ -24,6 +24,8 @@ BETWEEN_RUNS_LEAST = {
     "attempts per request": 0.03,
     "commands per request": 0.03,
     "attempts per second": 0.1,
+    "tokens per request": 1.0,
+    "cost": 0.0,
     **dict.fromkeys(COUNTS, 1.0),
 }
 """The same for small numbers, by unit: what is near 0 varies too."""

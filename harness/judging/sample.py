@@ -117,6 +117,21 @@ class Sample:
         arrived = Counter(self.run.column("arrivals", "nonce")[self._arrived()].tolist())
         return np.array([arrived[nonce] for nonce in self.column("nonce").tolist()], np.int64)
 
+    def arrived_mask(self) -> Bools:
+        """Which of the run's arrivals the *arrivals* are."""
+        mask: Bools = self.once("arrived", self._arrived)
+        return mask
+
+    def sum_of_arrivals(self, worth: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """What the *arrivals* of each of the *requests* are *worth* together, in their order; *worth* is of each arrival of the run."""
+        import numpy as np
+
+        mine = self.arrived_mask()
+        totals: dict[str, float] = {}
+        for nonce, value in zip(self.run.column("arrivals", "nonce")[mine].tolist(), worth[mine].tolist(), strict=True):
+            totals[nonce] = totals.get(nonce, 0.0) + value
+        return np.array([totals.get(nonce, 0.0) for nonce in self.column("nonce").tolist()], np.float64)
+
     def seen(self) -> int:
         """How many attempts the run has on the link that was picked, or on any where none was."""
         return int(_tried(self.run, self._of_link()).sum())

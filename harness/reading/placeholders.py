@@ -54,6 +54,8 @@ def templates(target: Target) -> Iterator[Template]:
             yield Template(("links", name, "upstream"), link.upstream, ports)
         for key, text in link.env.items():
             yield Template(("links", name, "env", key), text, own | OF_A_LINK)
+        if link.credential is not None:
+            yield Template(("links", name, "credential"), link.credential, frozenset(), secret=True)
     if target.publish:
         yield Template(("publish", "post"), target.publish.post, outside)
 
@@ -153,7 +155,7 @@ def _of_service(at: Path, service: Service, known: frozenset[str]) -> Iterator[T
 
 
 def _misplaced(text: str) -> list[str]:
-    where = "secrets are filled into a service's command and env, and into headers"
+    where = "secrets are filled into a service's command and env, into headers, and into a link's credential"
     return [f"${{{name}}} would stay as it is here; {where}" for name in secret_names(text)]
 
 

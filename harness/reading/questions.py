@@ -42,6 +42,10 @@ class Question(_Strict):
     user: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x20-\x7e]+$")] | None = Field(
         default=None, description="who asks; {user} in the target file's body, headers and path"
     )
+    region: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)] | None = Field(
+        default=None,
+        description="the region in which what is asked has to stay; residency_violations counts what leaves it",
+    )
     expected: Annotated[Expected, BeforeValidator(_as_text)] | None = Field(
         default=None, description="what a right answer says; a text, or one of text, matches, facts"
     )

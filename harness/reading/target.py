@@ -32,7 +32,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
 OURS = frozenset({"keeper", "load", "preflight", "toxiproxy", "wire"})
 """Names of the harness's own processes, which a run starts beside the target's."""
 
-_OF_HTTP = frozenset({"account", "host", "ca"})
+_OF_HTTP = frozenset({"account", "host", "ca", "credential"})
 """Keys of a link that say something of HTTP."""
 _NO_PORT = re.compile(r"\{[^}]+(?<!\.port)\}")
 _LINK_URL = re.compile(r"\{([^}]+)\.url\}(?=/|$)")
@@ -146,6 +146,12 @@ class Link(_Strict):
     env: dict[str, str] = Field(
         default_factory=dict, description="what the started processes are told; {url}, {host}, {port}"
     )
+    credential: (
+        Annotated[str, Field(pattern=r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$", examples=["${OPENAI_API_KEY}"])] | None
+    ) = Field(
+        default=None,
+        description="the key that the target presents on this link and on no other, as ${NAME}: credential_leaks knows it elsewhere",
+    )
 
     idle: bool = Field(
         default=False,
@@ -247,6 +253,13 @@ class Ask(_Strict):
         return self.stream and self.protocol != "json"
 
 
+class Price(_Strict):
+    """What tokens cost, in a currency of your own; ``in`` of the prompt, ``out`` of the answer."""
+
+    in_: float = Field(alias="in", ge=0, description="of a million tokens of the prompt")
+    out_: float = Field(alias="out", ge=0, description="of a million tokens of the answer")
+
+
 class Publish(_Strict):
     """How the next snapshot is published: a POST that answers JSON with the version at *version*."""
 
@@ -280,6 +293,10 @@ class Target(_Strict):
     state: str | None = Field(
         default=None,
         description="where it is kept who holds, stops or freezes the target, for all who share it: a path, or a URL",
+    )
+    prices: dict[Annotated[str, Field(min_length=1, max_length=100)], Price] = Field(
+        default_factory=dict,
+        description="what a million tokens cost, by the name of a link, or of a model as its provider names it (gpt-4o is also gpt-4o-...)",
     )
 
     @property

@@ -37,6 +37,8 @@ ArrivalOutcome = Literal[
     "broken",
     "unfinished",
 ]
+UNKNOWN_KEY = "?"
+"""How the mark of a key begins that the target file gives to no link."""
 TokensFrom = Literal["", "provider", "estimate", "unread"]
 
 
@@ -97,6 +99,7 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
     path: str = ""
     detail: str = ""  # what was spoken, where that was no HTTP/1.1
     retry_after_ms: float | None = None  # the wait that its answer stated
+    key_of: str = ""  # links whose key it carried, with blanks between; of a key of no link a mark that stands for it in this run alone
 
 
 class Arrival(msgspec.Struct, array_like=True, gc=False):

@@ -10,7 +10,19 @@ from harness.judging.comparison import BETWEEN_RUNS_LEAST, BETWEEN_RUNS_RATIO, b
 from harness.judging.metrics import metrics
 from harness.judging.result import Measured
 
-UNITS = ("s", "ms", "ratio", "attempts per request", "commands per request", "attempts per second", "answers", "times")
+UNITS = (
+    "s",
+    "ms",
+    "ratio",
+    "attempts per request",
+    "commands per request",
+    "attempts per second",
+    "tokens per request",
+    "cost",
+    "answers",
+    "attempts",
+    "times",
+)
 
 
 def measured(value: float | None, low: float | None, high: float | None) -> Measured:
@@ -55,7 +67,15 @@ def test_what_only_one_run_has_is_not_said_to_have_changed() -> None:
 @pytest.mark.parametrize("unit", UNITS)
 def test_of_runs_that_differ_as_runs_do_few_are_called_changed_and_of_others_most(unit: str) -> None:
     chance = random.Random(unit)
-    true = {"s": 4.0, "ms": 800.0, "ratio": 0.8, "answers": 40.0, "times": 40.0}.get(unit, 3.0)
+    true = {
+        "s": 4.0,
+        "ms": 800.0,
+        "ratio": 0.8,
+        "answers": 40.0,
+        "times": 40.0,
+        "attempts": 40.0,
+        "tokens per request": 900.0,
+    }.get(unit, 3.0)
 
     def run(true: float) -> Measured:
         """A run whose own interval says the half of how runs differ."""

@@ -6,6 +6,7 @@ from harness.judging.metrics.answer_consistency import AnswerConsistency, Leaks,
 from harness.judging.metrics.attempts_before_failover import AttemptsBeforeFailover
 from harness.judging.metrics.base import Metric, measurable, metrics, telling
 from harness.judging.metrics.cache_hit_ratio import CacheHitRatio
+from harness.judging.metrics.credential_leaks import CredentialLeaks
 from harness.judging.metrics.degraded_ratio import DegradedRatio
 from harness.judging.metrics.failback_time import FailbackTime
 from harness.judging.metrics.fallback_ratio import FallbackRatio
@@ -14,10 +15,12 @@ from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.metrics.mislabelled_ratio import MislabelledRatio
 from harness.judging.metrics.probes_per_s import ProbesPerS
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
+from harness.judging.metrics.residency_violations import ResidencyViolations
 from harness.judging.metrics.retry_after_obeyed import RetryAfterObeyed, WaitsIgnored
 from harness.judging.metrics.retry_amplification import RetryAmplification
 from harness.judging.metrics.store_commands import StoreCommands
 from harness.judging.metrics.stream_integrity import StreamIntegrity
+from harness.judging.metrics.tokens_and_cost import CostPerGood, Tokens
 from harness.judging.metrics.wasted_attempts import DuplicateCompletions, NonRetryableRetries, OrphanedAttempts
 from harness.registry import load_third_parties
 
@@ -44,6 +47,10 @@ for _metric in (
     AnswerConsistency(),
     MonotonicViolations(),
     Leaks(),
+    ResidencyViolations(),
+    CredentialLeaks(),
+    Tokens(),
+    CostPerGood(),
     Latency(),
     TimeToFirstToken(),
 ):

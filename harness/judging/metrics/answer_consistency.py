@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from math import log
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import Interval
 from harness.judging.answers import compared
 from harness.judging.metrics.base import Metric, best_case, measured
+from harness.judging.metrics.counted import out_of_reach
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
-from harness.judging.scoring.shares import TAIL, wilson
+from harness.judging.scoring.shares import wilson
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
 
@@ -90,7 +90,7 @@ class MonotonicViolations(Metric):
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if plan.target.ask.reply.snapshot_version is None:
             return f"target {plan.target.name!r} does not say where a reply names its snapshot (ask.reply.snapshot_version)"
-        return _out_of_reach(expectation)
+        return out_of_reach(expectation)
 
     def also(self, whole: Sample) -> dict[str, Measured]:
         return {"rate": measured(self.measure(whole, "rate"))}
@@ -128,21 +128,10 @@ class Leaks(Metric):
         return rate if part == "rate" else count
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        return _out_of_reach(expectation)
+        return out_of_reach(expectation)
 
     def also(self, whole: Sample) -> dict[str, Measured]:
         return {"rate": measured(self.measure(whole, "rate"))}
-
-
-def _out_of_reach(expectation: Expectation) -> str | None:
-    """Why one run can never settle a limit on a rate; None where it can, and of a count."""
-    none_seen = Interval(0.0, 0.0, -log(TAIL))
-    if expectation.part != "rate" or not expectation.wants_low or expectation.judge(none_seen) == "pass":
-        return None
-    return (
-        f"one run without any leaves room for {none_seen.high:.1f} a run; "
-        f"expect {none_seen.high:.1f} or more, or leave out .rate: that is the count of this run"
-    )
 
 
 def compare(sample: Sample) -> Consistency:

@@ -48,6 +48,8 @@ class Metric(Telling, ABC):
     """Whether it is a number of single requests, so that some of those of a phase can be picked."""
     asks_who: ClassVar[bool] = False
     """Whether questions have to say who asks."""
+    asks_where: ClassVar[bool] = False
+    """Whether questions have to say in which region they are to stay."""
     bounds: ClassVar[tuple[float, float]] = (0.0, inf)
     """The least and the greatest value that it can have."""
     followed: ClassVar[bool] = False

@@ -28,6 +28,7 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     *listen* is the tap's port; None: any free one. *host*: which ``Host`` the provider is told, its own or the client's.
     *ca* is a file with an authority that can vouch for the provider, *proxy* the address of the HTTP proxy through which it is reached.
     Links of one *account* share their limits; empty: it has one of its own.
+    *credential* is the key that the target presents to this provider and to no other.
     """
 
     name: str
@@ -39,6 +40,7 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca: str = ""
     proxy: str = ""
     account: str = ""
+    credential: str = ""
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:

@@ -23,6 +23,7 @@ from harness.record.rows import Arrival, Attempt
 from harness.running.wire.client import LinkPorts, Ready
 from harness.running.wire.config import ARRIVALS, ATTEMPTS, TRAFFIC, Carries, Config, LinkConfig, load
 from harness.running.wire.control import Control, Ends
+from harness.running.wire.credentials import Credentials
 from harness.running.wire.edge.edge import Edge
 from harness.running.wire.edge.rules.in_force import Shared
 from harness.running.wire.ledger import Ledger
@@ -68,10 +69,12 @@ async def serve(config: Config, watch: Callable[[asyncio.Event], None]) -> None:
     attempts: Ledger[Attempt] = Ledger(rows / ATTEMPTS, mask)
     arrivals: Ledger[Arrival] = Ledger(rows / ARRIVALS, mask)
     traffic = TrafficFile(rows / TRAFFIC)
+    credentials = Credentials({link.name: link.credential for link in config.links if link.credential})
     accounts: defaultdict[str, Shared] = defaultdict(Shared)
     shared = {link.name: accounts[link.account] for link in config.links if link.account}
     links = {
-        link.name: _ends(link, config, attempts, arrivals, traffic, shared.get(link.name)) for link in config.links
+        link.name: _ends(link, config, attempts, arrivals, traffic, credentials, shared.get(link.name))
+        for link in config.links
     }
     control = Control(links, lambda: attempts.problem or arrivals.problem or traffic.problem)
     watch(control.finished)
@@ -105,11 +108,12 @@ def _ends(
     attempts: Ledger[Attempt],
     arrivals: Ledger[Arrival],
     traffic: TrafficFile,
+    credentials: Credentials,
     shared: Shared | None,
 ) -> Ends:
     passing = traffic.of(link.name)
     watches: dict[Carries, Callable[[], Watch]] = {
-        "http": lambda: HttpExchanges(link.name, attempts, config.nonces),
+        "http": lambda: HttpExchanges(link.name, attempts, config.nonces, credentials),
         "redis": lambda: RedisCommands(passing.commanded),
         "tcp": Unread,
     }

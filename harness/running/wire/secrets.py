@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.http1.request import origin_form
 
 SECRET = frozenset({b"authorization", b"proxy-authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"cookie"})
-"""Headers that are not even looked into."""
+"""Headers that are looked into for nothing but whose key it is that they carry; see `credentials`."""
 
 
 def path_alone(target: bytes) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from harness.planning.plan import Plan
 from harness.problems import HarnessError, Problem, UsageProblems, cannot
 from harness.protocols.asking import own_nonces
+from harness.reading import templates
 from harness.reading.hosts import on_this_machine
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Question
@@ -338,7 +339,9 @@ def _link_config(name: str, link: Link, processes: Processes) -> LinkConfig:
         return LinkConfig(name, listen=link.listen, carries=link.carries)
     upstream = processes.upstream(name)
     proxy, ca = proxy_for(upstream, processes.environment), str(Path(link.ca).absolute()) if link.ca else ""
-    return LinkConfig(name, upstream, link.listen, link.carries, link.speaks, link.host, ca, proxy, link.account or "")
+    credential = templates.secrets(link.credential or "", processes.environment)
+    named = (link.account or "", credential)
+    return LinkConfig(name, upstream, link.listen, link.carries, link.speaks, link.host, ca, proxy, *named)
 
 
 def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wire.LinkPorts], WireStage | None]:

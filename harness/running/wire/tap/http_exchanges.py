@@ -12,6 +12,7 @@ from harness.http1.other_protocols import OPENING_BYTES, spoken
 from harness.http1.retry_after import MILLISECONDS, SECONDS, stated_wait_ms
 from harness.protocols.nonce import ANY_RUN, Nonces, NonceSearch
 from harness.record.rows import Attempt, AttemptOutcome
+from harness.running.wire.credentials import Credentials
 from harness.running.wire.ledger import Ledger
 from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.secrets import SECRET, path_alone
@@ -28,8 +29,15 @@ class HttpExchanges:
 
     asks_first = True
 
-    def __init__(self, link: str, attempts: Ledger[Attempt], nonces: Nonces = ANY_RUN) -> None:
+    def __init__(
+        self,
+        link: str,
+        attempts: Ledger[Attempt],
+        nonces: Nonces = ANY_RUN,
+        credentials: Credentials | None = None,
+    ) -> None:
         self._link = link
+        self._credentials = credentials or Credentials()
         self._nonces = nonces
         self._ledger = attempts
         self._open: deque[_Exchange] = deque()
@@ -262,7 +270,11 @@ class _Questions:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
-        if name in SECRET or self._head_is_read:
+        if self._head_is_read:
+            return
+        if name in SECRET:
+            attempt = self._exchange.attempt
+            attempt.key_of = attempt.key_of or self._exchanges._credentials.in_header(name, value)
             return
         if name in _FRAMING:
             self._framing.append((name, value))
@@ -280,6 +292,7 @@ class _Questions:
         attempt.method = self.parser.get_method().decode("latin-1")
         self._exchanges._heads_asked |= attempt.method == "HEAD"
         attempt.path = path_alone(self._url)
+        attempt.key_of = attempt.key_of or self._exchanges._credentials.in_target(self._url)
         self._exchange.search.target(self._url)
         self._offers = self.parser.should_upgrade() and attempt.method != "CONNECT"
 

@@ -1,0 +1,109 @@
+"""Whether the key of one provider is ever told another one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.counted import Counted
+from harness.judging.metrics.ratios import no_http
+from harness.judging.metrics.telling import Said
+from harness.judging.sample import Sample
+from harness.planning.plan import Plan
+from harness.reading.expectation import Expectation
+from harness.record.rows import UNKNOWN_KEY
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from harness.judging.scoring.distributions import Bools
+
+
+class CredentialLeaks(Counted):
+    """Attempts that carried the key of another link: exactly how many in this run; .rate: how many to expect.
+
+    A link's key is its `credential` in the target file. Where that says none, a key is of the links on which it was seen in the baseline,
+    and leaks to those that had another one then. An attempt belongs to the phase in which it began, whoever it was made for.
+    """
+
+    name: ClassVar[str] = "credential_leaks"
+    of_requests: ClassVar[bool] = False
+    unit: ClassVar[str] = "attempts"
+    title: ClassVar[str] = "Credential leaks"
+    about: ClassVar[str] = "attempts that carried the key of another link"
+    never: ClassVar[str] = "no link was told the key of another one"
+    broken_first: ClassVar[int] = 4
+    held_first: ClassVar[int] = 57
+
+    def events(self, sample: Sample) -> tuple[npt.NDArray[np.float64], int] | None:
+        run = sample.run
+        if not (run.column("attempts", "key_of") != "").any():
+            return None
+        began_s = run.column("attempts", "start_s")
+        mine = (sample.spans[0].start_s <= began_s) & (began_s < sample.spans[-1].end_s)
+        leaked = run.once(self.name, lambda: _leaked(run))
+        # Those that follow one another without a break have one cause.
+        return _runs(leaked[mine]), int(mine.sum())
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        """Links of which nobody knows which key is theirs."""
+        keyless = _keyless(sample.run)
+        told = (
+            f"which key is that of {', '.join(keyless)} is not known: name it (links.{keyless[0]}.credential)"
+            if keyless
+            else ""
+        )
+        return told if self.measure(sample).value is not None else ""
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        return no_http(plan) or super().unsettled(plan, expectation)
+
+    def broken(self, said: Said) -> str:
+        may = "none may" if said.bound == 0 else f"at most {said.limit} may"
+        return f"{said.value} attempts{said.where} carried the key of another link; {may}"
+
+
+def _owners(run: Evidence) -> dict[str, set[str]]:
+    """Of each key that was seen in the baseline, the links on which it was."""
+    baseline = next(phase for phase in run.plan.phases if phase.name == "baseline")
+    began_s = run.column("attempts", "start_s")
+    before = (baseline.start_s <= began_s) & (began_s < baseline.end_s) & (run.column("attempts", "key_of") != "")
+    found: dict[str, set[str]] = {}
+    columns = (run.column("attempts", name)[before].tolist() for name in ("key_of", "link"))
+    for key, link in zip(*columns, strict=True):
+        found.setdefault(key, set()).add(link)
+    return found
+
+
+def _leaked(run: Evidence) -> Bools:
+    """Which attempts of *run* carried the key of another link and not that of their own."""
+    import numpy as np
+
+    owners = _owners(run)
+    keyed = set().union(*owners.values()) if owners else set()
+
+    def leaks(key: str, link: str) -> bool:
+        if key and not key.startswith(UNKNOWN_KEY):
+            return link not in key.split()
+        return key in owners and link not in owners[key] and link in keyed
+
+    pairs = zip(run.column("attempts", "key_of").tolist(), run.column("attempts", "link").tolist(), strict=True)
+    return np.array([leaks(*pair) for pair in pairs], dtype=np.bool_)
+
+
+def _keyless(run: Evidence) -> list[str]:
+    """HTTP links on which keys were seen, none of them in the baseline, and whose own nobody has named."""
+    keyed = set().union(*_owners(run).values(), set())
+    seen = {*run.column("attempts", "link")[run.column("attempts", "key_of") != ""].tolist()}
+    links = run.plan.target.links
+    return [name for name in links if name in seen - keyed and links[name].credential is None]
+
+
+def _runs(leaked: Bools) -> npt.NDArray[np.float64]:
+    """How many leaked one behind the other, each time; attempts are in the order in which they began."""
+    import numpy as np
+
+    edges = np.flatnonzero(np.diff(np.r_[False, leaked, False].astype(int)))
+    lengths: npt.NDArray[np.float64] = (edges[1::2] - edges[::2]).astype(float)
+    return lengths

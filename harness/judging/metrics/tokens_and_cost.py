@@ -1,0 +1,191 @@
+"""How many tokens a request takes, and what a good answer costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from harness.interval import UNMEASURED, Interval
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.base import Metric, measured
+from harness.judging.metrics.good_ratio import GoodRatio
+from harness.judging.metrics.ratios import no_http
+from harness.judging.metrics.telling import Said
+from harness.judging.sample import Sample
+from harness.planning.plan import Plan
+from harness.reading.expectation import Expectation
+from harness.reading.target import Price, Target
+
+if TYPE_CHECKING:
+    from harness.judging.result import Measured
+    from harness.judging.scoring.distributions import Bools, Floats
+
+PARTS = ("in", "out")
+MILLION = 1_000_000
+
+
+class Tokens(Metric):
+    """Tokens that a request took at the providers, in and out, over all of its attempts; .in and .out: of the prompts, of the answers.
+
+    As the providers count them, else a token for four characters. What a fault answered took none.
+    """
+
+    name: ClassVar[str] = "tokens_per_request"
+    unit: ClassVar[str] = "tokens per request"
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry", "link")
+    parts: ClassVar[tuple[str, ...]] = PARTS
+    needs_part: ClassVar[bool] = False
+    title: ClassVar[str] = "Tokens"
+    about: ClassVar[str] = "tokens at the providers for each request"
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
+    shown_in_fault: ClassVar[bool] = True
+    broken_first: ClassVar[int] = 41
+    held_first: ClassVar[int] = 61
+
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        interval: Interval = sample.once(f"{self.name} {part}", lambda: _tokens(sample, (part,) if part else PARTS))
+        return interval
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        return _unread(sample)
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        return no_http(plan)
+
+    def also(self, whole: Sample) -> dict[str, Measured]:
+        found = {part: self.measure(whole, part) for part in PARTS}
+        return {part: measured(interval) for part, interval in found.items() if interval.value is not None}
+
+    def broken(self, said: Said) -> str:
+        return f"each request took {said.value} tokens at the providers{said.where}; the limit is {said.limit}"
+
+    def held(self, said: Said) -> str:
+        return f"a request took {said.value} tokens at the providers{said.where}"
+
+
+class CostPerGood(Metric):
+    """What the attempts of all requests cost for each good answer, by the target file's `prices`; in their currency.
+
+    Its interval holds every quotient of a mean cost and a share of good answers that their own intervals hold, so it is rather too wide.
+    """
+
+    name: ClassVar[str] = "cost_per_good"
+    unit: ClassVar[str] = "cost"
+    labels: ClassVar[tuple[str, ...]] = ("region", "entry")
+    title: ClassVar[str] = "Cost of a good answer"
+    about: ClassVar[str] = "what all attempts cost for each good answer"
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
+    shown_in_fault: ClassVar[bool] = True
+    broken_first: ClassVar[int] = 42
+    held_first: ClassVar[int] = 62
+
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        interval: Interval = sample.once(self.name, lambda: _cost(sample))
+        return interval
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        """That something was not counted, or that there is no price for it."""
+        priceless = sorted(_priceless(sample.run)) if sample.run.plan.target.prices else []
+        told = [f"there is no price for {', '.join(priceless)}" if priceless else "", _unread(sample)]
+        return "; ".join(what for what in told if what)
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        if not plan.target.prices:
+            return f"target {plan.target.name!r} has no prices, so nothing is known of what an answer costs"
+        return no_http(plan)
+
+    def broken(self, said: Said) -> str:
+        return f"each good answer cost {said.value}{said.where}; the limit is {said.limit}"
+
+    def held(self, said: Said) -> str:
+        return f"a good answer cost {said.value}{said.where}"
+
+
+def price_of(target: Target, link: str, model: str) -> Price | None:
+    """What a token costs on *link* that *model* reads or says: by the link's name, or the longest that is the model's or begins it."""
+    if link in target.prices:
+        return target.prices[link]
+    fitting = [name for name in target.prices if model == name or model.startswith(f"{name}-")]
+    return target.prices[max(fitting, key=len)] if fitting else None
+
+
+def _tokens(sample: Sample, parts: tuple[str, ...]) -> Interval:
+    import numpy as np
+
+    return _mean(sample, np.sum([_counted(sample.run, part) for part in parts], axis=0))
+
+
+def _mean(sample: Sample, worth: Floats) -> Interval:
+    """The mean over the picked requests of what their arrivals are *worth*; nothing where none of them could be read."""
+    mine = sample.arrived_mask()
+    if not mine.any() or not sample.picked.any() or not (_taken(sample.run) & mine).any():
+        return UNMEASURED
+    return mean_of_amounts(sample.sum_of_arrivals(worth), sample.column("due_s"))
+
+
+def mean_of_amounts(amounts: Floats, due_s: Floats) -> Interval:
+    """The mean of *amounts*, one of each request that was due then."""
+    from harness.judging.scoring.amplification import retry_amplification
+
+    most = float(amounts.max())
+    # In parts of the largest: what may have been missed is one more like it, and not one more token.
+    found = retry_amplification(amounts / (most or 1.0), due_s)
+    if found.value is None or not most:
+        return found
+    return replace(found, value=found.value * most, low=found.low * most, high=found.high * most)
+
+
+def _cost(sample: Sample) -> Interval:
+    target = sample.run.plan.target
+    if not target.prices:
+        return UNMEASURED
+    spent = _mean(sample, sample.run.once("costs", lambda: _costs(sample.run)))
+    good = GoodRatio().measure(sample)
+    if spent.value is None or good.value is None:
+        return UNMEASURED
+    # Without one good answer all of it was for nothing.
+    value, high = (spent.value / good.value if good.value else inf), (spent.high / good.low if good.low else inf)
+    return Interval(value, spent.low / good.high if good.high else inf, high, spent.n)
+
+
+def _taken(run: Evidence) -> Bools:
+    """Which arrivals of *run* a provider answered, so that they took tokens which are known."""
+    taken: Bools = run.once(
+        "took tokens",
+        lambda: (run.arrivals["tokens_out"].notna() & (run.arrivals["outcome"] != "answered_by_fault")).to_numpy(),
+    )
+    return taken
+
+
+def _counted(run: Evidence, part: str) -> Floats:
+    counts: Floats = run.once(
+        f"tokens {part}", lambda: run.arrivals[f"tokens_{part}"].fillna(0).to_numpy(dtype=float) * _taken(run)
+    )
+    return counts
+
+
+def _costs(run: Evidence) -> Floats:
+    """What each arrival of *run* cost; 0 of what there is no price for."""
+    import numpy as np
+
+    models = zip(run.column("arrivals", "link").tolist(), run.column("arrivals", "model").tolist(), strict=True)
+    prices = [price_of(run.plan.target, link, model) for link, model in models]
+    each = {part: np.array([getattr(price, f"{part}_") if price else 0.0 for price in prices]) for part in PARTS}
+    costs: Floats = np.sum([each[part] * _counted(run, part) for part in PARTS], axis=0) / MILLION
+    return costs
+
+
+def _priceless(run: Evidence) -> set[str]:
+    """Models, and links where none is named, that took tokens and have no price."""
+    taken = _taken(run)
+    pairs = {*zip(*(run.column("arrivals", name)[taken].tolist() for name in ("link", "model")), strict=True)}
+    return {model or link for link, model in pairs if price_of(run.plan.target, link, model) is None}
+
+
+def _unread(sample: Sample) -> str:
+    """How many answers there were whose tokens nobody could count."""
+    unread = int((sample.arrivals["tokens_from"] == "unread").sum())
+    return f"of {unread} answers the tokens could not be counted" if unread else ""
