@@ -1,0 +1,131 @@
+"""Puts the scorecard of the failover pack beside the public one: ``docs/failover-measured.md``.
+
+::
+
+    harness run scenarios/failover/ --target scenarios/systems/openai-python.yaml … --out failover-runs
+    python tests/benchmarks/failover_scorecard.py failover-runs/scorecard.json
+
+The first command takes a minute or two for each cell, and goes on where it was stopped. The second keeps what it is given in
+``docs/failover.json`` and writes the page from there; without an argument it writes the page anew. It ends with 1 where attempts differ
+from the public ones and nobody has said why (`WHY`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.judging.scorecard import Cell, Scorecard
+from harness.report.scorecard import markdown, tally
+from harness.report.words import quantity
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE, KEPT = ROOT / "docs" / "failover-measured.md", ROOT / "docs" / "failover.json"
+
+PUBLIC: dict[str, dict[str, tuple[str, float | None]]] = {
+    "openai-python": {
+        "s01": ("2p/0f", 3.3), "s02": ("3p/0f", 1.4), "s03": ("2p/0f", 1.5), "s04": ("3p/0f", 1.4), "s05": ("2p/0f", 1.4),
+        "s06": ("3p/0f", 91.6), "s07": ("1p/0f", 21.0), "s08": ("1p/0f", 0.6), "s09": ("1p/0f", 30.3),
+        "s12": ("1p/0f", None), "s13": ("1p/0f", None),
+    },
+    "langchain": {
+        "s01": ("2p/0f", 3.0), "s02": ("3p/1f", 2.3), "s03": ("2p/0f", 1.5), "s04": ("3p/1f", 2.4), "s05": ("2p/0f", 1.3),
+        "s06": ("3p/1f", 92.3), "s07": ("1p/0f", 21.0), "s08": ("1p/0f", 0.6), "s09": ("1p/0f", 30.3),
+        "s12": ("1p/1f", 1.0), "s13": ("1p/1f", 1.0),
+    },
+    "litellm": {
+        "s01": ("2p/0f", 3.4), "s02": ("3p/1f", 5.8), "s03": ("2p/0f", 1.8), "s04": ("3p/1f", 5.5), "s05": ("2p/0f", 1.6),
+        "s06": ("3p/1f", 95.5), "s07": ("1p/0f", 21.0), "s08": ("1p/0f", 0.7), "s09": ("1p/0f", 30.3),
+        "s12": ("1p/1f", 1.0), "s13": ("1p/1f", 1.0),
+    },
+    "portkey": {
+        "s01": ("2p/0f", 3.0), "s02": ("3p/1f", 4.0), "s03": ("2p/0f", 2.0), "s04": ("3p/1f", 4.0), "s05": ("2p/0f", 2.0),
+        "s06": ("1p/1f", 31.0), "s07": ("1p/0f", 21.0), "s08": ("1p/0f", None), "s09": ("1p/0f", None),
+        "s12": ("1p/1f", 1.0), "s13": ("1p/1f", 1.0),
+    },
+}  # fmt: skip
+"""Failover Bench's full run of 2026-09-12 (data CC BY): attempts for one request, and seconds until its caller had a result, where told."""
+
+WHY: dict[tuple[str, str], str] = {}
+"""Why the attempts of a cell differ from the public ones, by the number of its situation and its system."""
+
+HEAD = """# The failover pack, measured
+
+What [the failover pack](failover.md) came to: {tally}. Made by
+
+```sh
+python tests/benchmarks/failover_scorecard.py
+```
+
+from the scorecard of a grid ([`failover.json`](failover.json)) with {versions}. Each cell has its verdict, its attempts for each exposed
+request (`p` at the primary, `f` at the fallback), and the median wait until whatever came.
+
+"""
+BESIDE = """
+## Beside the public scorecard
+
+Attempts here, and in brackets those that [Failover Bench](https://github.com/failoverbench/failoverbench) (run of 2026-09-12, data CC BY)
+saw for one request, in the situations and systems in which it tells of them; waits likewise. It asks one request a cell, and
+we one or two a second, each of them counted: a whole number means that every one made so many.
+
+"""
+
+
+def beside(card: Scorecard) -> Iterator[str]:
+    """A line for each situation of which the public scorecard tells attempts, with a cell for each system of both."""
+    cells = {(cell.situation[:3], cell.system): cell for cell in card.cells}
+    systems = [system.name for system in card.systems if system.name in PUBLIC]
+    yield f"| situation | {' | '.join(systems)} |\n"
+    yield f"| :-- |{' :-- |' * len(systems)}\n"
+    for situation in card.situations:
+        number = situation.name[:3]
+        told = [_beside(cells.get((number, system)), PUBLIC[system].get(number)) for system in systems]
+        if any(told):
+            yield f"| {situation.name} | {' | '.join(told)} |\n"
+
+
+def _beside(cell: Cell | None, public: tuple[str, float | None] | None) -> str:
+    if cell is None or public is None:
+        return ""
+    attempts, wait_s = public
+    here = quantity(cell.wait_s.value, "s") if cell.wait_s.value is not None else "–"
+    there = quantity(wait_s, "s") if wait_s is not None else "–"
+    differs = "" if cell.attempts == attempts else " **differs**"
+    return f"{cell.attempts or '–'} ({attempts}), {here} ({there}){differs}"
+
+
+def differing(card: Scorecard) -> list[tuple[str, str]]:
+    """The cells whose attempts are not the public ones."""
+    return [
+        (cell.situation[:3], cell.system)
+        for cell in card.cells
+        if (public := PUBLIC.get(cell.system, {}).get(cell.situation[:3])) and public[0] != cell.attempts
+    ]
+
+
+def written(card: Scorecard) -> str:
+    """The whole page."""
+    versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
+    found = differing(card)
+    compared = sum(1 for cell in card.cells if cell.situation[:3] in PUBLIC.get(cell.system, {}))
+    lines = [HEAD.format(tally=tally(card), versions=versions), markdown(card), BESIDE, *beside(card), "\n"]
+    lines.append(f"In {compared - len(found)} of {compared} cells the attempts are the public ones.\n")
+    lines += [
+        f"\n- {number} on {system}: {WHY.get((number, system), 'not explained yet')}\n" for number, system in found
+    ]
+    return "".join(lines)
+
+
+def main(words: list[str]) -> int:
+    if words:
+        KEPT.write_text(Scorecard.model_validate_json(Path(words[0]).read_text()).to_json())
+    card = Scorecard.model_validate_json(KEPT.read_text())
+    PAGE.write_text(written(card))
+    unexplained = [cell for cell in differing(card) if cell not in WHY]
+    print(f"{PAGE.relative_to(ROOT)}: {tally(card)}; not explained: {unexplained or 'nothing'}")
+    return 1 if unexplained else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
