@@ -17,8 +17,12 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> str:
     is of a kind that cannot be used; what it holds is not quoted, since a password may be in it.
     """
     parts = address(url)
-    host, port = parts.host.strip("[]"), int(parts.port or _PORTS.get(parts.scheme, 0))
-    if on_this_machine(host) or _excepted(host.lower(), port, _said("NO_PROXY", environment)[1]):
+    host = parts.host.strip("[]")
+    if on_this_machine(host):
+        return ""
+    # The port of something that the harness starts is not known before, and none that a variable could name.
+    port = int(parts.port) if parts.port.isdecimal() else _PORTS.get(parts.scheme, 0) if not parts.port else 0
+    if _excepted(host.lower(), port, _said("NO_PROXY", environment)[1]):
         return ""
     for name in (f"{parts.scheme.upper()}_PROXY", "ALL_PROXY"):
         variable, said = _said(name, environment)

@@ -63,3 +63,12 @@ def test_a_proxy_that_cannot_be_used_is_refused_by_its_variable_and_not_quoted(p
     ) as told:
         proxy_for("https://api.example", {"HTTPS_PROXY": proxy})
     assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_what_the_harness_starts_is_reached_directly_though_its_port_is_not_known_yet(host: str) -> None:
+    assert proxy_for(f"http://{host}:{{provider.port}}", BOTH) == ""
+
+
+def test_a_port_that_is_not_known_yet_is_none_that_an_exception_names() -> None:
+    assert proxy_for("http://api.example:{provider.port}", BOTH | {"NO_PROXY": "api.example:80"}) == BOTH["HTTP_PROXY"]
