@@ -16,6 +16,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.metrics.attempts import each_of
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.good_ratio import GoodRatio
+from harness.judging.metrics.stream_integrity import StreamIntegrity
 from harness.judging.result import EXIT_STATUS, PRECEDENCE, Measured, Outcome, Result
 from harness.judging.sample import Sample, pick
 from harness.judging.whereabouts import came_to, most_first
@@ -63,6 +64,10 @@ class Cell(_Part):
         description="median of the seconds from the start of a request's first attempt to the start of its second"
     )
     good: Measured = Field(description="share of exposed requests that got a good answer")
+    stumps: Measured = Field(
+        default=Measured(value=None, low=None, high=None, censored=False, n=0),
+        description="share of streamed answers that had only the beginning and ended as a whole one does; null where none streamed",
+    )
     otherwise: dict[str, int] = Field(description="what the exposed requests came to that were not good")
 
 
@@ -134,6 +139,7 @@ def cell(result: Result, evidence: Evidence, folder: str) -> Cell:
         wait_s=measured(_wait_s(sample)),
         gap_s=measured(_gap_s(sample)),
         good=measured(_good(sample)),
+        stumps=measured(_stumps(sample)),
         otherwise=_otherwise(sample),
     )
 
@@ -202,6 +208,10 @@ def _gap_s(sample: Sample) -> Interval:
 
 def _good(sample: Sample) -> Interval:
     return GoodRatio().measure(sample) if sample.picked.any() else UNMEASURED
+
+
+def _stumps(sample: Sample) -> Interval:
+    return StreamIntegrity().measure(sample, "truncated_as_success") if sample.picked.any() else UNMEASURED
 
 
 def _otherwise(sample: Sample) -> dict[str, int]:

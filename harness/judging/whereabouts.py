@@ -11,6 +11,9 @@ from harness.judging.evidence import Evidence
 from harness.judging.joining import made_for_requests, phases_of
 from harness.judging.result import EntryOutcomes, LinkOutcomes
 
+IN_THE_ANSWER = "error inside an answer"
+"""What becomes of a request whose answer began well and then told of an error, as a stream can."""
+_FAILED = 400
 LATE, WRONG = "late", "another answer than was asked for"
 """What becomes of a request whose answer is whole and yet is no good one."""
 
@@ -61,8 +64,10 @@ def came_to(evidence: Evidence, bad: np.ndarray) -> Iterator[str]:
     for outcome, status, latency_ms in zip(*(column.to_numpy()[bad].tolist() for column in columns), strict=True):
         if outcome == "complete":
             yield WRONG if latency_ms <= within_ms else LATE
-        elif outcome == "error" and status:
+        elif outcome == "error" and status >= _FAILED:
             yield f"status {int(status)}"
+        elif outcome == "error" and status:
+            yield IN_THE_ANSWER
         else:
             yield str(outcome).replace("_", " ")
 

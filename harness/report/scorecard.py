@@ -54,7 +54,8 @@ def _in_a_line(cell: Cell | None) -> str:
         return "not run yet"
     verdict = cell.verdict if cell.verdict == "pass" else f"**{cell.verdict}**"
     wait = words.measured(cell.wait_s, "s") if cell.wait_s.value is not None else ""
-    return ", ".join(part for part in (f"{verdict} {cell.attempts}".strip(), wait) if part)
+    stumps = f"{words.share(cell.stumps.value)} stumps" if cell.stumps.value else ""
+    return ", ".join(part for part in (f"{verdict} {cell.attempts}".strip(), wait, stumps) if part)
 
 
 def rows(card: Scorecard) -> list[Row]:

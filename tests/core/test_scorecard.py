@@ -79,6 +79,11 @@ def test_the_wait_is_until_whatever_came(celled: Celled) -> None:
     assert (answered.otherwise, refused.otherwise) == ({}, {"status 502": refused.exposed})
 
 
+def test_an_error_that_a_stream_tells_of_is_no_status(celled: Celled) -> None:
+    told = celled(lambda index: 1, 0, outcome="error", status=200)
+    assert told.otherwise == {"error inside an answer": told.exposed}
+
+
 def test_the_gap_is_between_the_first_two_attempts_of_requests_that_made_two(celled: Celled) -> None:
     assert celled(lambda index: 2, 1).gap_s.value == pytest.approx(0.3)
     assert celled(lambda index: 1, 0).gap_s.value is None

@@ -55,14 +55,25 @@ def a_card(*cells: Cell, about: str = "The primary answers 503.", replay: str = 
 
 CARD = a_card(
     a_cell("down", "one"),
-    a_cell("down", "two", verdict="fail", reason="Too few.", attempts="3p/0f", otherwise={"status 502": 40}),
+    a_cell(
+        "down",
+        "two",
+        verdict="fail",
+        reason="Too few.",
+        attempts="3p/0f",
+        stumps=exactly(0.25),
+        otherwise={"status 502": 40},
+    ),
     a_cell("slow", "one", attempts="", at_broken=UNMEASURED, at_others=UNMEASURED, wait_s=UNMEASURED, good=UNMEASURED),
 )
 
 
 def test_each_situation_is_a_row_with_a_cell_for_each_system_and_one_that_is_missing_is_said(read) -> None:
     text = re.sub(r"\s+", " ", read(page(CARD)).text)
-    assert "down The primary answers 503. pass 3p/1f wait 2.3 s good 40 of 40 fail 3p/0f" in text
+    assert (
+        "down The primary answers 503. pass 3p/1f wait 2.3 s good 40 of 40 fail 3p/0f wait 2.3 s good 40 of 40 25 % stumps as whole"
+        in text
+    )
     assert "slow pass attempts not measured wait not measured nobody exposed not run yet" in text
     assert tally(CARD) in text
     assert tally(CARD) == "2 pass, 1 fail, 1 not run yet"
@@ -70,7 +81,10 @@ def test_each_situation_is_a_row_with_a_cell_for_each_system_and_one_that_is_mis
 
 def test_each_cell_has_its_intervals_and_what_else_came(read) -> None:
     text = re.sub(r"\s+", " ", read(page(CARD)).text)
-    assert "3.00 × (exact) 1.00 × (exact) 2.3 s (2.2 to 2.4 s) 0.50 s (exact) 1.00 (0.91 to 1.00) 40 status 502" in text
+    assert (
+        "3.00 × (exact) 1.00 × (exact) 2.3 s (2.2 to 2.4 s) 0.50 s (exact) 1.00 (0.91 to 1.00) 0.25 (exact) 40 status 502"
+        in text
+    )
 
 
 def test_each_cell_leads_to_the_report_of_its_run(read) -> None:
@@ -115,7 +129,7 @@ def test_the_table_in_markdown_has_a_line_for_each_situation() -> None:
     assert markdown(CARD).splitlines() == [
         "| situation | one | two |",
         "| :-- | :-- | :-- |",
-        "| down | pass 3p/1f, 2.3 s | **fail** 3p/0f, 2.3 s |",
+        "| down | pass 3p/1f, 2.3 s | **fail** 3p/0f, 2.3 s, 25 % stumps |",
         "| slow | pass | not run yet |",
     ]
 
