@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
+from harness.faults.bad_stream import BadStream
 from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import Fault, faults
 from harness.faults.blackhole import Blackhole
 from harness.faults.cache_divergence import CacheDivergence
 from harness.faults.cut import Cut
+from harness.faults.cut_stream import CutStream
 from harness.faults.disconnect import Disconnect
 from harness.faults.hang_up import HangUp
 from harness.faults.http_error import HttpError
@@ -19,6 +21,8 @@ from harness.faults.rate_limit import RateLimit
 from harness.faults.regional_loss import RegionalLoss
 from harness.faults.slices import Slices
 from harness.faults.slow_close import SlowClose
+from harness.faults.slow_stream import SlowStream
+from harness.faults.stalled_stream import StalledStream
 from harness.registry import load_third_parties
 
 faults.add("latency", Latency)
@@ -33,6 +37,10 @@ faults.add("rate_limit", RateLimit)
 faults.add("http_error", HttpError)
 faults.add("hang_up", HangUp)
 faults.add("cache_divergence", CacheDivergence)
+faults.add("slow_stream", SlowStream)
+faults.add("stalled_stream", StalledStream)
+faults.add("cut_stream", CutStream)
+faults.add("bad_stream", BadStream)
 
 load_third_parties("faults")
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
+import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from harness.faults.effects import EdgeRule, Effect, Probe, Rule, Shape, Sight, Streams, TapShape
@@ -356,6 +357,22 @@ class OfRequests(Climbing):
         """A few words for a person: which requests."""
         share = f" for {self.share:.0%}" if self.share < 1 else ""
         return f"{share}{f' of {self.per}s' if self.per != 'attempt' else ''} on {self.on}"
+
+
+class OfStreams(OfRequests):
+    """A fault of answers that come piece by piece, so of requests that ask for those."""
+
+    @model_validator(mode="after")
+    def _of_what_streams(self) -> Self:
+        if self.on.stream is False:
+            raise ValueError(
+                f"on: stream: false picks answers in one piece, and {self.kind} is of those that come piece by piece"
+            )
+        return self
+
+    @property
+    def requests(self) -> Requests:
+        return msgspec.structs.replace(super().requests, stream=True)
 
 
 faults: Registry[type[Fault]] = Registry("fault kind")

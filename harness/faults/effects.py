@@ -116,6 +116,8 @@ class Rule(msgspec.Struct, frozen=True):
 
     hits_all: ClassVar[bool] = True
     """Whether it does something to every request that it is for; else its own count decides, too."""
+    of_answers: ClassVar[bool] = False
+    """Whether it does it to the answer, which may give it nothing to do: no stream, or one that is over before that."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -167,6 +169,52 @@ class Delay(Rule, frozen=True, tag="delay"):
     jitter_s: float = 0.0
     ramp: Ramp | None = None
     distribution: Distribution = "uniform"
+
+
+class SlowStream(Rule, frozen=True, tag="slow_stream"):
+    """A stream's first content comes *first_token_s* later, each further one *token_gap_s* after what came before, at most *bytes_per_s*.
+
+    0: as the provider has it.
+    """
+
+    of_answers: ClassVar[bool] = True
+    first_token_s: float = 0.0
+    token_gap_s: float = 0.0
+    bytes_per_s: int = 0
+
+
+class StallStream(Rule, frozen=True, tag="stall_stream"):
+    """A stream says no more after its *after*-th event with content (0: before the first) for *lasts_s*.
+
+    None: as long as this is in force.
+    """
+
+    of_answers: ClassVar[bool] = True
+    after: int
+    lasts_s: float | None = None
+
+
+class CutStream(Rule, frozen=True, tag="cut_stream"):
+    """A stream is over after its *after*-th event with content (0: before the first).
+
+    By a ``reset``; by a ``close`` in the middle of the message; or by its ``end``, in good order, as if that had been all.
+    """
+
+    of_answers: ClassVar[bool] = True
+    after: int
+    by: Literal["reset", "close", "end"]
+
+
+StreamFlaw = Literal["malformed", "duplicated", "reordered", "error", "no_finish", "no_usage", "no_end"]
+"""What is wrong with a stream: an event that is no JSON, comes twice, or after the next; an error; or something that never comes."""
+
+
+class SpoilStream(Rule, frozen=True, tag="spoil_stream"):
+    """A stream has a *flaw*; one that is an event's is that of the next event with content after the *after*-th."""
+
+    of_answers: ClassVar[bool] = True
+    flaw: StreamFlaw
+    after: int = 0
 
 
 class EdgeRule(Effect, frozen=True, tag="edge"):

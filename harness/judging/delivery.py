@@ -22,10 +22,15 @@ Z_FAR_OFF = 3.2905267314919255
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of the *asked* share (0 to 1): the *delivered* one, of the attempts that came to the fault's rule at all."""
+    """What became of the *asked* share (0 to 1): the *delivered* one, of the attempts that came to the fault's rule at all.
+
+    A fault of answers is delivered where it was put on an answer. One that is no stream, or over before the place that was asked for, gives
+    it nothing to do, which is no flaw of the run: *acted* is the share of those that did.
+    """
 
     asked: float
     delivered: Interval
+    acted: Interval | None = None
     drawn_alone: bool = True
     """Whether each attempt drew for itself; where many share a lot, they are worth less than there are of them."""
 
@@ -46,8 +51,12 @@ def delivery(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
     if not requests:
         return None
     met = _met(evidence, disturbance)
-    asked, delivered = _asked(requests[0], met, evidence, disturbance), wilson(_hit(met, disturbance), len(met))
-    return Delivery(asked, delivered, drawn_alone=requests[0].per == "attempt")
+    asked, acted = _asked(requests[0], met, evidence, disturbance), None
+    hit = _hit(met, disturbance)
+    if disturbance.of_answers:
+        picked = met[_names(met["picked"], disturbance)]
+        acted, hit = wilson(_hit(picked, disturbance), len(picked)), len(picked)
+    return Delivery(asked, wilson(hit, len(met)), acted, drawn_alone=requests[0].per == "attempt")
 
 
 def _asked(requests: Requests, met: pd.DataFrame, evidence: Evidence, disturbance: Disturbance) -> float:
@@ -84,5 +93,9 @@ def _met_by_the_clock(evidence: Evidence, disturbance: Disturbance) -> pd.DataFr
 
 
 def _hit(met: pd.DataFrame, disturbance: Disturbance) -> int:
-    hit = met["hit_by"].str.split().map(lambda faults: disturbance.id in faults).astype(bool)
-    return int((hit | (met["fault"] == disturbance.id)).sum())
+    return int((_names(met["hit_by"], disturbance) | (met["fault"] == disturbance.id)).sum())
+
+
+def _names(faults: pd.Series, disturbance: Disturbance) -> pd.Series:
+    """Whether *disturbance* is among the ids in each of *faults*."""
+    return faults.str.split().map(lambda names: disturbance.id in names).astype(bool)

@@ -97,17 +97,22 @@ def _said(one: _Round, disturbance: Disturbance) -> str:
     said = [_probes(one.sights)]
     if not disturbance.fault.probes:
         count = sum(sight.answered or 0 for sight in one.sights)
-        at_the_edge = any(effect.place == "edge" for effect in disturbance.effects)
-        noun, where = (
-            ("attempt", "answered for it at the edge") if at_the_edge else ("connection", "felt it at the tap")
-        )
-        said.append(f"{count or 'no'} {noun}{'s' if count != 1 else ''} {where}")
+        noun, what = _what_became(disturbance)
+        said.append(f"{count or 'no'} {noun}{'s' if count != 1 else ''} {what}")
     if one.wrong:
         said.append(one.wrong)
     elif all(sight.stands for sight in one.sights):
         places = list(dict.fromkeys(_place(effect) for effect in disturbance.effects))
         said.append(f"the {' and the '.join(places)} say{'s' if len(places) == 1 else ''} that it is there")
     return "; ".join(filter(None, said))
+
+
+def _what_became(disturbance: Disturbance) -> tuple[str, str]:
+    """What the fault touches, and how that is seen."""
+    if disturbance.of_answers:
+        return "answer", "touched by it at the edge"
+    at_the_edge = any(effect.place == "edge" for effect in disturbance.effects)
+    return ("attempt", "answered for it at the edge") if at_the_edge else ("connection", "felt it at the tap")
 
 
 def _place(effect: Effect) -> str:

@@ -164,6 +164,11 @@ class Fault(_Part):
         default=None,
         description="of the attempts that came to the fault's rule: what an earlier rule had answered did not",
     )
+    answers_acted_on: Measured | None = Field(
+        default=None,
+        description="of the answers that a fault of answers was put on, the share of those that it did something to: the others "
+        "were no stream, or over before its place; null for other faults",
+    )
     aftereffect: bool = Field(
         default=False, description="a consequence of another fault; recovery counts from the end of those"
     )

@@ -225,6 +225,7 @@ def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
         lost=found.lost,
         share_asked=delivered.asked if delivered else None,
         share_delivered=measured(delivered.delivered) if delivered else None,
+        answers_acted_on=measured(delivered.acted) if delivered and delivered.acted else None,
         reverted_at_s=instant(Reverted),
         attempts_affected=_affected(evidence, disturbance),
         aftereffect=disturbance.fault.aftereffect,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.faults import Fault
 from harness.faults.base import LINK, Aim
-from harness.faults.effects import Effect
+from harness.faults.effects import EdgeRule, Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,11 @@ class Disturbance:
     def links(self) -> tuple[str, ...]:
         """Names of the links among the things that it is aimed at."""
         return links_of(self.aims)
+
+    @property
+    def of_answers(self) -> bool:
+        """Whether it acts on answers, which may give it nothing to do."""
+        return any(isinstance(effect, EdgeRule) and effect.rule.of_answers for effect in self.effects)
 
     @property
     def summary(self) -> str:

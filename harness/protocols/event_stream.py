@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _LINE_END = re.compile(rb"[\r\n]")
+_BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _CR, _LF = b"\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -77,3 +78,62 @@ class EventStream:
             self._data.append(value)
         elif field == b"event":
             self._name = value
+
+
+class Block(NamedTuple):
+    """What stands between two blank lines, the one behind it included, byte by byte; *event* is None where that says nothing."""
+
+    raw: bytes
+    event: Event | None
+
+
+class Blocks:
+    """Cuts one stream into blocks; put together again, they are the stream."""
+
+    __slots__ = ("_after_cr", "_held", "_stream")
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._stream = EventStream()
+        self._after_cr = False
+
+    @property
+    def pending_bytes(self) -> int:
+        """How much is held of a block that has not ended."""
+        return len(self._held)
+
+    def feed(self, fresh: bytes) -> Iterator[Block]:
+        """Each block that *fresh* completes."""
+        if self._after_cr and fresh:
+            self._after_cr = False
+            if fresh[0] == _LF:
+                # The second half of the blank line: the block before it was given when its first half came, as readers take it.
+                yield self._block(fresh[:1])
+                fresh = fresh[1:]
+        searched = max(0, len(self._held) - 2)
+        self._held += fresh
+        start = 0
+        while end := _BLANK_LINE.search(self._held, max(start, searched)):
+            yield self._block(self._held[start : end.end()])
+            start = end.end()
+        self._after_cr = start == len(self._held) and start > 0 and self._held[-1] == _CR
+        self._held = self._held[start:]
+
+    def rest(self) -> bytes:
+        """What was held of a block that has not ended, which is let go of."""
+        held, self._held = self._held, b""
+        return held
+
+    def finish(self) -> Iterator[Block]:
+        """What the end of the stream left without its blank line, if anything."""
+        if held := self.rest():
+            events = [*self._stream.feed(held), *self._stream.finish()]
+            yield Block(held, events[0] if events else None)
+
+    def _block(self, raw: bytes) -> Block:
+        return Block(raw, next(self._stream.feed(raw), None))
+
+
+def written(name: bytes, data: bytes) -> bytes:
+    """One event called *name*, or without a name, that says *data*, in which no line ends."""
+    return (b"event: %b\n" % name if name else b"") + b"data: %b\n\n" % data

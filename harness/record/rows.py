@@ -131,6 +131,7 @@ class Arrival(msgspec.Struct, array_like=True, gc=False):
     sketch: str = ""  # of the text that the provider said, as `protocols.sketch` writes it; empty where there is none, or it was not read
     finish: str = ""  # the reason that the provider gave for the end of it; empty: none
     model: str = ""  # that the provider says the answer is from
+    picked: str = ""  # of those in came_to that drew it, though its answer may have given them nothing to do
 
 
 SLICE_S = 0.1

@@ -62,7 +62,11 @@ def delivered(fault: Fault) -> str:
     asked = f"{share(fault.share_asked)} was asked"
     if found.value is None or found.low is None or found.high is None:
         return f"no attempt came to it; {asked}"
-    return f"hit {share(found.value)} of {count(found.n)} attempts that came to it, {share(found.low)} to {share(found.high)}; {asked}"
+    hit = f"hit {share(found.value)} of {count(found.n)} attempts that came to it, {share(found.low)} to {share(found.high)}; {asked}"
+    acted = fault.answers_acted_on
+    if acted is None or acted.value is None:
+        return hit
+    return f"{hit}; of {count(acted.n)} answers, {share(acted.value)} had what it acts on"
 
 
 def interval(low: float | None, high: float | None, unit: str = "") -> str:

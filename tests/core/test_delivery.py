@@ -140,6 +140,36 @@ def test_a_fault_for_some_tries_of_a_request_needs_attempts_that_are_joined(
     assert judged(rows, errors(1)).verdict == "pass"
 
 
+CUT = {"kind": "cut_stream", "on": {"link": "provider-east"}, "after": 5, "share": 0.5}
+
+
+def streams(whole: int, picked: int, hit: int) -> list[Arrival]:
+    """Arrivals that came to the fault that cuts streams: those it left alone, those it was put on, those of the latter that it cut."""
+    rows = [Arrival("provider-east", 3.5, came_to="cut_stream-1") for _ in range(whole + picked)]
+    for row in rows[:picked]:
+        row.picked = "cut_stream-1"
+    for row in rows[:hit]:
+        row.fault = row.hit_by = "cut_stream-1"
+    return rows
+
+
+def test_an_answer_that_gave_its_fault_nothing_to_do_makes_no_share_far_off(judged: Callable[..., Result]) -> None:
+    result = judged(streams(50, 50, 3), CUT)
+    (fault,) = result.faults
+    assert result.verdict == "pass"
+    assert shares(fault) == (0.5, 0.5, 100)
+    assert fault.answers_acted_on is not None
+    assert (fault.answers_acted_on.value, fault.answers_acted_on.n) == (0.06, 50)
+    assert words.delivered(fault).endswith("; 50 % was asked; of 50 answers, 6 % had what it acts on")
+
+
+def test_a_fault_that_was_put_on_another_share_of_answers_is_far_off(judged: Callable[..., Result]) -> None:
+    """The twin: it is the lots that count."""
+    result = judged(streams(90, 10, 10), CUT)
+    assert result.verdict == "invalid"
+    assert "hit 10.0% of 100 attempts that came to it, and 50.0% was asked" in result.reason
+
+
 def test_where_no_attempt_came_nothing_is_said_of_the_share(judged: Callable[..., Result]) -> None:
     (fault,) = judged([], errors(0.25)).faults
     assert words.delivered(fault) == "no attempt came to it; 25 % was asked"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from harness.faults import AnyFault, Fault, faults
+from harness.faults import AnyFault, Fault, effects, faults
 from harness.faults.base import Aim, Looked, Selector
 from harness.faults.effects import (
     CutAfter,
@@ -28,6 +28,7 @@ from harness.faults.effects import (
 from harness.faults.requests import Ramp, Requests
 from harness.reading.target import Target
 
+STREAMS = Requests(stream=True)
 LATENCY = {"kind": "latency", "on": {"kind": "provider"}, "base": "1500ms", "jitter": "200ms"}
 LIMIT = {"kind": "rate_limit", "on": {"kind": "provider", "region": "east"}, "requests_per_min": 120, "burst": 2}
 ERROR = {"kind": "http_error", "on": {"link": "provider-west"}, "status": 529, "share": 0.5}
@@ -49,6 +50,11 @@ LATE_END = {"kind": "slow_close", "on": {"link": "provider-east"}, "delay": "2s"
 HOLE = {"kind": "blackhole", "on": {"link": "provider-east"}, "direction": "downstream", "open_connections": "reset"}
 CLOSED_DOOR = {"kind": "disconnect", "on": {"link": "provider-east"}, "mode": "no_new"}
 SHAPED = [NARROW, IN_SLICES, CUT_OFF, LATE_END]
+STREAM = {"on": {"kind": "provider", "region": "east"}}
+SLOW = {"kind": "slow_stream", **STREAM, "first_token": "5s", "token_gap": "200ms"}
+STALL = {"kind": "stalled_stream", **STREAM, "after": 3}
+CUT = {"kind": "cut_stream", **STREAM, "after": 3, "by": "end", "share": 0.5}
+BAD = {"kind": "bad_stream", **STREAM, "flaw": "error", "after": 2}
 DIVERGENCE = {"kind": "cache_divergence", "region": "west"}
 
 
@@ -68,6 +74,12 @@ EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
     (LIMIT, (EdgeRule("provider-east", Throttle(120, 2)),)),
     (ERROR, (EdgeRule("provider-west", Fail(529), Requests(share_ratio=0.5)),)),
     (GONE, (EdgeRule("provider-west", HangUp("reset"), Requests(attempt_max=1)),)),
+    (SLOW, (EdgeRule("provider-east", effects.SlowStream(5.0, 0.2), STREAMS),)),
+    (SLOW | {"bytes_per_s": 40}, (EdgeRule("provider-east", effects.SlowStream(5.0, 0.2, 40), STREAMS),)),
+    (STALL, (EdgeRule("provider-east", effects.StallStream(3), STREAMS),)),
+    (STALL | {"silent_for": "4s"}, (EdgeRule("provider-east", effects.StallStream(3, 4.0), STREAMS),)),
+    (CUT, (EdgeRule("provider-east", effects.CutStream(3, "end"), Requests(stream=True, share_ratio=0.5)),)),
+    (BAD, (EdgeRule("provider-east", effects.SpoilStream("error", 2), STREAMS),)),
     (
         LOSS,
         tuple(TapMode(link, "silence") for link in ("provider-east", "store-east")),
@@ -104,12 +116,12 @@ EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("document", "effects"), EFFECTS)
-def test_a_fault_says_what_it_does_to_each_link(target: Target, document: dict[str, Any], effects: Any) -> None:
+@pytest.mark.parametrize(("document", "told"), EFFECTS)
+def test_a_fault_says_what_it_does_to_each_link(target: Target, document: dict[str, Any], told: Any) -> None:
     made = fault(document)
     links = {aim.name: target.links[aim.name] for aim in made.aim(target)}
-    assert made.effects(links) == effects
-    assert {effect.aim for effect in effects} == set(links)
+    assert made.effects(links) == told
+    assert {effect.aim for effect in told} == set(links)
 
 
 def looked(**probes: tuple[str, float]) -> Looked:
@@ -161,14 +173,31 @@ def test_it_is_told_from_a_look_whether_a_fault_took_hold(document: dict[str, An
 
 
 @pytest.mark.parametrize(
-    "document", [LATENCY, LIMIT, ERROR, LOSS, DIVERGENCE, LATE_ANSWERS, CLIMBING, HOLE, CLOSED_DOOR, *SHAPED]
+    "document",
+    [
+        LATENCY,
+        LIMIT,
+        ERROR,
+        LOSS,
+        DIVERGENCE,
+        SLOW,
+        STALL,
+        CUT,
+        BAD,
+        LATE_ANSWERS,
+        CLIMBING,
+        HOLE,
+        CLOSED_DOOR,
+        *SHAPED,
+    ],
 )
 def test_having_seen_nothing_proves_nothing(document: dict[str, Any]) -> None:
     assert not fault(document).took_hold(Looked())
 
 
 @pytest.mark.parametrize(
-    "document", [LATENCY, LIMIT, ERROR, LOSS, DIVERGENCE, HOLE, CLOSED_DOOR | {"mode": "reset"}, *SHAPED]
+    "document",
+    [LATENCY, LIMIT, ERROR, LOSS, DIVERGENCE, SLOW, STALL, CUT, BAD, HOLE, CLOSED_DOOR | {"mode": "reset"}, *SHAPED],
 )
 def test_only_where_nobody_listens_attempts_are_hidden(document: dict[str, Any]) -> None:
     assert not fault(document).hides_attempts()
@@ -209,6 +238,12 @@ def test_a_fault_is_to_last_until_it_can_be_seen_and_a_look_waits_for_what_is_la
         (LATE_END | {"delay": "0s"}, "greater than 0"),
         (HOLE | {"direction": "down"}, "'both', 'upstream' or 'downstream'"),
         (CLOSED_DOOR | {"share": 0.5}, "a share is for mode: reset"),
+        ({"kind": "slow_stream", **STREAM}, "nothing is slow: say first_token, token_gap or bytes_per_s"),
+        (STALL | {"after": -1}, "greater than or equal to 0"),
+        (STALL | {"silent_for": "0s"}, "greater than 0"),
+        (CUT | {"by": "sword"}, "'reset', 'close' or 'end'"),
+        (CUT | {"on": {"kind": "provider", "stream": False}}, "stream: false picks answers in one piece"),
+        (BAD | {"flaw": "no_end"}, "after says where an event is bad, and with no_end one is missing"),
     ],
 )
 def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> None:
@@ -223,6 +258,11 @@ def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> 
         (LIMIT, "rate_limit 120 per minute, burst 2, on kind provider, region east"),
         (ERROR, "http_error 529 for 50% on link provider-west"),
         (GONE, "hang_up by reset on link provider-west, attempt 1"),
+        (SLOW, "slow_stream, first token 5 s late, tokens 0.2 s apart, on kind provider, region east"),
+        (STALL, "stalled_stream after 3 events on kind provider, region east"),
+        (STALL | {"silent_for": "4s"}, "stalled_stream after 3 events for 4 s on kind provider, region east"),
+        (CUT, "cut_stream after 3 events by end for 50% on kind provider, region east"),
+        (BAD, "bad_stream error after 2 events on kind provider, region east"),
         (LOSS, "regional_loss east · blackhole"),
         (DIVERGENCE, "cache_divergence west"),
         (LATE_ANSWERS, "latency downstream 1000 ± 0 ms on link store-east"),
@@ -254,8 +294,9 @@ def test_a_selector_picks_what_matches_all_that_it_says(target: Target) -> None:
 
 
 def test_every_kind_can_be_named_in_a_file() -> None:
+    of_streams = {"slow_stream", "stalled_stream", "cut_stream", "bad_stream"}
     of_connections = {"bandwidth", "slices", "cut", "slow_close", "blackhole", "disconnect"}
-    assert set(faults) == of_connections | {
+    assert set(faults) == of_connections | of_streams | {
         "latency",
         "regional_loss",
         "rate_limit",

@@ -176,6 +176,9 @@ def _not_carried(effect: Effect) -> str:
             return NO_SHAPES[type(shape)]
         case TapShape() | TapMode() if effect.share_ratio < 1:
             return "share of connections"
+        case EdgeRule(rule=rule) if rule.of_answers:
+            # Nobody says anything piece by piece here, so there is no answer that a rule could go along with.
+            return f"{rule.__struct_config__.tag}, which acts on answers"
     return ""
 
 

@@ -8,7 +8,22 @@ from typing import get_args, get_type_hints
 import pytest
 
 from harness.dialects import dialects
-from harness.faults.effects import Cut, EdgeRule, Effect, Fail, Late, TapMode, TapShape, Throttle, Toxic
+from harness.faults.effects import (
+    Cut,
+    CutStream,
+    EdgeRule,
+    Effect,
+    Fail,
+    Late,
+    Rule,
+    SlowStream,
+    SpoilStream,
+    StallStream,
+    TapMode,
+    TapShape,
+    Throttle,
+    Toxic,
+)
 from harness.faults.requests import Attempted, Requests
 from harness.protocols.nonce import lot, nonce
 from harness.reading.target import Link, Simulated
@@ -308,6 +323,15 @@ def test_a_toxic_does_something_here_or_is_refused(kind: str) -> None:
         for one in (network, untouched)
     ]
     assert seen[0] != seen[1]
+
+
+@pytest.mark.parametrize(
+    "rule", [StallStream(1), CutStream(1, "end"), SlowStream(1.0), SpoilStream("no_end")], ids=repr
+)
+def test_a_rule_that_acts_on_answers_is_refused_here_and_not_silently_nothing(rule: Rule) -> None:
+    with pytest.raises(NotCarriedError, match="which acts on answers; run it in the real one"):
+        world(EdgeRule("link", rule))
+    world(EdgeRule("link", Fail(500)))
 
 
 def test_only_what_there_is_stands_among_what_is_not_carried() -> None:

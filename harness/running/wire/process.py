@@ -121,6 +121,7 @@ def _ends(
     if link.carries != "http":
         return Ends(tap, None, attempts, link.carries)
     edge = Edge(link, tap.port, config, arrivals, shared)
+    tap.passage.farewell = edge.account.farewell
     return Ends(tap, edge, attempts, link.carries)
 
 

@@ -44,7 +44,7 @@ class Meddling(EdgeRuleKind[Meddle]):
 
 
 class _Events(Following):
-    reframes: ClassVar[bool] = True
+    reframes = True
 
     def __init__(self, told: Meddle) -> None:
         self._told, self._rest, self._seen = told, b"", 0
@@ -63,6 +63,7 @@ class _Events(Following):
     def _deeds(self, event: bytes) -> list[Deed]:
         if self._seen < self._told.after:
             return [event]
+        self.touched = True
         match self._told.answer:
             case "cut":
                 return [Cut()]
@@ -182,7 +183,7 @@ def test_two_rules_work_on_what_the_one_before_them_made(wire, clients, kit, str
 @pytest.mark.parametrize("how", ["cut", "reset"])
 def test_a_request_is_cut_before_the_provider_is_asked(wire, provider, clients, kit, how: str) -> None:
     wire.stage.inject("f", EdgeRule("east", Meddle(request=how)))
-    client = clients(wire.edge())
+    client = clients(wire.tap())
     client.say(kit.post())
     assert (client.hear_all(), client.end) == (b"", "close" if how == "cut" else "reset")
     assert provider.accepted == []

@@ -20,6 +20,7 @@ from harness.running.wire.edge.rules.in_force import Rules, Shared
 from harness.running.wire.edge.tunnel import Tunnel
 from harness.running.wire.edge.upstream import Upstream
 from harness.running.wire.edge.upstream_request import UpstreamRequest
+from harness.running.wire.farewell import Farewell
 from harness.running.wire.ledger import Ledger
 
 _CLOSING_S = 1.0
@@ -50,6 +51,7 @@ class Account:
         self.words = dialects[link.api]
         self.rules = Rules(run.seed, link.name, shared)
         self._conversations = run.conversations
+        self.farewell = Farewell()
         self.by_fault: Counter[str] = Counter()
         self.upstream = Upstream(link.upstream, proxy=link.proxy, ca=link.ca)
         self.arrivals = arrivals

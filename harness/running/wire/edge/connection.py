@@ -10,7 +10,6 @@ from harness.http1.request import MalformedError, Request, RequestReading
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.exchange import Exchange
 from harness.running.wire.intake import Intake
-from harness.running.wire.sockets import reset as end_by_reset
 from harness.running.wire.sockets import unbuffered
 
 PROBE_PATH = b"/.harness/probe"
@@ -134,14 +133,13 @@ class Connection(asyncio.Protocol):
         self._look_if_full()
 
     def cut(self, *, reset: bool = False) -> None:
-        """Close the connection once what was written has been sent; or *reset* it, and then what has not been sent is lost."""
+        """Close the connection once what was written has been sent; or have the tap *reset* it then."""
         self._exchange = None
         self._gone = True
         self._waiting.clear()
         if reset:
-            end_by_reset(self._transport)
-        else:
-            self._transport.close()
+            self.write(self._account.farewell.say())
+        self._transport.close()
 
     def hand_over(self) -> asyncio.Transport:
         """The connection as such: what is said on it from now on is for another protocol."""

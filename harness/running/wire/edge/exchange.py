@@ -11,7 +11,7 @@ from typing import Protocol
 
 from harness.faults.requests import Attempted
 from harness.http1.answer_head import Head, UnreadableError
-from harness.http1.headers import Headers, end_to_end, value, written
+from harness.http1.headers import Headers, end_to_end, put, value, written
 from harness.http1.request import Request
 from harness.protocols.nonce import lot
 from harness.record.rows import Arrival, ArrivalOutcome
@@ -141,8 +141,7 @@ class Exchange:
         """The client is there no longer."""
         if self._putting_off is not None:
             self._putting_off.cancel()
-        if self._outgoing is not None:
-            self._outgoing.end()
+        self._stop_outgoing()
         if self._over:
             return
         if not self._arrived:
@@ -218,6 +217,7 @@ class Exchange:
         ruling = self._account.rules.judge(self._seen())
         self._arrival.came_to = " ".join(ruling.came_to)
         self._following = ruling.following
+        self._arrival.picked = " ".join(ruling.picked)
         return ruling
 
     def _passes(self, ruling: Ruling) -> bool:
@@ -233,8 +233,11 @@ class Exchange:
                 self.cut(ruling.fault, reset=reset)
                 return False
             case _:
-                if ruling.following:
-                    self._outgoing = Outgoing(ruling.following, self)
+                # Not for a fault that has ended while the request was put off.
+                following = [each for each in ruling.following if each[0] in self._account.rules.faults]
+                if following:
+                    self._outgoing = Outgoing(following, self)
+                    self._account.rules.going.add(self._lift)
                 return True
 
     def _waited(self, ruling: Ruling) -> None:
@@ -270,6 +273,8 @@ class Exchange:
         request = self._request
         framing = [line for line in request.headers if line[0].lower() == b"transfer-encoding"]
         headers = [*end_to_end(request.headers, _NOT_ASKED_ON), *framing, *_upgrade(request)]
+        if self._outgoing is not None and self._outgoing.plain:
+            headers = put(headers, [(b"Accept-Encoding", b"identity")])
         host = self._host if self._account.keeps_host else b""
         return self._account.upstream.head(request.method, request.target, headers, host)
 
@@ -347,12 +352,9 @@ class Exchange:
                     return
             said = self._begin_answer(head)
         if self._outgoing is None:
-            self._write(pieces, whole=whole, said=said)
-            self._read_along(pieces)
-            self._complete_if_told()
+            self._tell(pieces, whole=whole, said=said)
         else:
             self._client.write(said)
-            self._read_along(pieces)
             self._outgoing.hear(pieces, whole=whole)
 
     def _begin_answer(self, head: Head) -> bytes:
@@ -380,17 +382,15 @@ class Exchange:
     # What is told the client.
 
     def tell(self, pieces: list[bytes], *, whole: bool) -> None:
-        self._write(pieces, whole=whole)
-        self._complete_if_told()
+        self._tell(pieces, whole=whole)
 
-    def _write(self, pieces: list[bytes], *, whole: bool, said: bytes = b"") -> None:
+    def _tell(self, pieces: list[bytes], *, whole: bool, said: bytes = b"") -> None:
         assert self._answer is not None
         # All at once, and before anything that can wait.
         self._client.write(said + self._answer.part(pieces, whole=whole))
         self._whole = whole
-
-    def _complete_if_told(self) -> None:
-        if self._whole and self._client.flushed:
+        self._read_along(pieces)
+        if whole and self._client.flushed:
             self._complete()
 
     def cut(self, fault: str, *, reset: bool) -> None:
@@ -399,6 +399,15 @@ class Exchange:
         if self._upstream_request is not None:
             self._upstream_request.end()
         self._client.cut(reset=reset)
+
+    def end_early(self, fault: str) -> None:
+        assert self._answer is not None
+        self.touched(fault)
+        self._client.write(self._answer.part([], whole=True))
+        self._end("cut_by_fault")
+        if self._upstream_request is not None:
+            self._upstream_request.end()
+        self._client.done(keep_alive=self._answer.keep_alive)
 
     def touched(self, fault: str) -> None:
         arrival = self._arrival
@@ -412,6 +421,19 @@ class Exchange:
             self._held_up = full
             (self.pause if full else self.resume)()
 
+    def _lift(self, fault: str) -> None:
+        """*fault* is no longer in force."""
+        try:
+            if self._outgoing is not None:
+                self._outgoing.lift(fault)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._break(error)
+
+    def _stop_outgoing(self) -> None:
+        if self._outgoing is not None:
+            self._outgoing.end()
+            self._account.rules.going.discard(self._lift)
+
     # The end.
 
     def _complete(self) -> None:
@@ -423,6 +445,7 @@ class Exchange:
 
     def _end(self, outcome: ArrivalOutcome) -> None:
         self._over = True
+        self._stop_outgoing()
         if self._reading is not None:
             self._reading.end()
             self._arrival.tokens_from = self._reading.tokens_from
@@ -446,6 +469,7 @@ class Exchange:
     def _break(self, error: Exception) -> None:
         _log.exception("link %s: a request could not be carried", self._account.link)
         self._over = True
+        self._stop_outgoing()
         if self._upstream_request is not None:
             self._upstream_request.end()
         self._arrive()

@@ -1,14 +1,15 @@
-"""The answer of one exchange on its way to the client, as the rules in force say: told, changed, put off or cut."""
+"""The answer of one exchange on its way to the client, as the rules in force say: told, changed, put off, cut or ended."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
 from harness.http1.headers import Headers
-from harness.running.wire.edge.rules.base import Deed, Following, Wait
+from harness.running.wire.edge.rules.base import Cut, Deed, End, Following, Wait
 
 _WAITING_BYTES = 1 << 18
 
@@ -21,6 +22,9 @@ class Told(Protocol):
 
     def cut(self, fault: str, *, reset: bool) -> None:
         """The client is told no more, since *fault* says so."""
+
+    def end_early(self, fault: str) -> None:
+        """The client is told that this was all, since *fault* says so."""
 
     def touched(self, fault: str) -> None:
         """*fault* has done something to this answer."""
@@ -40,7 +44,17 @@ class Outgoing:
         self._waiting: deque[tuple[str, Deed | None]] = deque()  # None: the end
         self._bytes = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._waits_for: str | None = None
+        """The fault that has the rest wait at the moment."""
+        self._told_s = 0.0
+        self._decided = False
+        """How it ends has been said."""
         self._over = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether somebody reads the answer, so that it should not be compressed."""
+        return any(following.plain for _, following in self._following)
 
     @property
     def reframes(self) -> bool:
@@ -51,6 +65,7 @@ class Outgoing:
         """The headers as the client is told them."""
         for _, following in self._following:
             headers = following.head(status, headers)
+        self._told_s = asyncio.get_running_loop().time()
         return headers
 
     def hear(self, pieces: list[bytes], *, whole: bool) -> None:
@@ -58,13 +73,25 @@ class Outgoing:
         if not self._changing:
             self._tell(pieces, whole=whole)
             return
-        last = len(pieces) - 1
-        for number, piece in enumerate(pieces or ([b""] if whole else [])):
-            self._waiting += self._through(piece, whole=whole and number >= last)
+        for piece in pieces:
+            self._take(self._through([("", piece)], self._changing, whole=False))
         if whole:
-            self._waiting.append(("", None))
-        self._bytes = sum(len(deed) for _, deed in self._waiting if isinstance(deed, bytes))
+            self._take(self._through([], self._changing, whole=True))
+            self._take([("", None)])
         self._go_on()
+
+    def lift(self, fault: str) -> None:
+        """*fault* is no longer in force: what it holds goes on, and it does nothing more but where it sees an answer through."""
+        self._waiting = deque(each for each in self._waiting if each[0] != fault or not isinstance(each[1], Wait))
+        for number, (name, following) in enumerate(self._changing):
+            if name == fault and not (following.touched and following.sees_through):
+                self._changing[number] = ("", Following())
+                rest: list[tuple[str, Deed | None]] = [("", following.release())]
+                self._take(self._through(rest, self._changing[number:], whole=False))
+        if self._waits_for == fault:
+            self._waited()
+        elif not self._over:
+            self._go_on()
 
     def end(self) -> None:
         """Tell no more."""
@@ -72,51 +99,80 @@ class Outgoing:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _through(self, piece: bytes, *, whole: bool) -> list[tuple[str, Deed | None]]:
-        """What becomes of *piece*, once each rule has said so of what the one before it made of it."""
-        deeds: list[tuple[str, Deed | None]] = [("", piece)]
-        for fault, following in self._changing:
+    def _take(self, deeds: list[tuple[str, Deed | None]]) -> None:
+        for fault, deed in deeds:
+            if self._decided:
+                return
+            self._waiting.append((fault, deed))
+            self._decided = deed is None or isinstance(deed, Cut | End)
+            self._bytes += len(deed) if isinstance(deed, bytes) else 0
+
+    def _through(
+        self, deeds: list[tuple[str, Deed | None]], following: Sequence[tuple[str, Following]], *, whole: bool
+    ) -> list[tuple[str, Deed | None]]:
+        """What becomes of *deeds*, once each rule has said so of what the one before it made of them; *whole*: there is no more."""
+        if self._decided:
+            return []
+        for fault, each in following:
             after: list[tuple[str, Deed | None]] = []
-            for number, (by, deed) in enumerate(deeds):
-                if not isinstance(deed, bytes):
-                    after.append((by, deed))
-                    continue
-                made = following.piece(deed, whole=whole and number == len(deeds) - 1)
-                same = made == ([deed] if deed else [])
-                after += [(by if same else fault, each) for each in made]
-                if not same and not made:
-                    self._told.touched(fault)
+            was = each.touched
+            for by, deed in deeds:
+                after += (
+                    [(fault, made) for made in each.piece(deed, whole=False)]
+                    if isinstance(deed, bytes)
+                    else [(by, deed)]
+                )
+            if whole and not any(isinstance(deed, Cut | End) for _, deed in deeds):
+                after += [(fault, made) for made in each.piece(b"", whole=True)]
+            if each.touched and not was:
+                self._told.touched(fault)
             deeds = after
         return deeds
 
     def _go_on(self) -> None:
         pieces: list[bytes] = []
-        while self._waiting and self._timer is None and not self._over:
+        while self._waiting and self._waits_for is None and not self._over:
             fault, deed = self._waiting.popleft()
-            if fault:
-                self._told.touched(fault)
             if isinstance(deed, bytes):
                 pieces.append(deed)
                 self._bytes -= len(deed)
-            elif deed is None:
-                self._tell(pieces, whole=True)
-                return
-            elif isinstance(deed, Wait):
-                self._tell(pieces, whole=False)
-                pieces = []
-                self._timer = asyncio.get_running_loop().call_later(deed.seconds, self._waited)
-            else:
-                self._tell(pieces, whole=False)
-                self._over = True
-                self._told.cut(fault, reset=deed.reset)
-                return
+                continue
+            self._tell(pieces, whole=deed is None)
+            pieces = []
+            match deed:
+                case Wait():
+                    self._wait(fault, deed)
+                case Cut(reset):
+                    self._over = True
+                    self._told.cut(fault, reset=reset)
+                    return
+                case End():
+                    self._over = True
+                    self._told.end_early(fault)
+                    return
+                case _:
+                    return
         self._tell(pieces, whole=False)
         self._told.hold_up(full=self._bytes > _WAITING_BYTES)
 
+    def _wait(self, fault: str, deed: Wait) -> None:
+        loop = asyncio.get_running_loop()
+        wait_s = deed.seconds - (loop.time() - self._told_s if deed.after_told else 0.0)
+        if wait_s <= 0:
+            return
+        self._waits_for = fault
+        if math.isfinite(wait_s):
+            self._timer = loop.call_later(wait_s, self._waited)
+
     def _tell(self, pieces: list[bytes], *, whole: bool) -> None:
+        if pieces:
+            self._told_s = asyncio.get_running_loop().time()
         if pieces or whole:
             self._told.tell(pieces, whole=whole)
 
     def _waited(self) -> None:
-        self._timer = None
-        self._go_on()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._waits_for = None
+        if not self._over:
+            self._go_on()

@@ -8,13 +8,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from harness.protocols.model_stream import UNREADABLE as UNREADABLE
 from harness.protocols.sketch import Sketch
 
 Said = TypeVar("Said")
 
 CHARACTERS_PER_TOKEN = 4
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What reading JSON that somebody else wrote may raise."""
 _COUNT_MAX = 2**53
 _TEXTS = ("text", "content", "parts", "input", "messages")
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from harness.running.wire.farewell import Listening
 from harness.running.wire.intake import Intake
 from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.sockets import reset, spoken, unbuffered, unread
@@ -51,6 +52,7 @@ class Near(asyncio.Protocol):
         self._passage = passage
         self._watched = watched
         self._looking = LookingOn(f"a connection of link {passage.link}")
+        self._listening = Listening(passage.farewell)
         self._traffic = traffic
         self._all = near_sides
         self._all_far = far_sides
@@ -149,17 +151,23 @@ class Near(asyncio.Protocol):
         """The far side said *data*."""
         if self._gone_s is not None:
             return
-        self._down.say(data)
+        data, to_be_reset = self._listening.hear(data)
+        if data:
+            self._down.say(data)
+        if to_be_reset:
+            self.far_ended("reset")
         if self._down.full:
             self._pause_far()
 
     def far_ended(self, how: Literal["close", "reset"]) -> None:
         """The far side is not there, or no longer."""
+        if rest := self._listening.rest():
+            self._down.say(rest)
         self._down.end(lambda: self._learn(how))
 
     def _learn(self, how: Literal["close", "reset"]) -> None:
-        """The news of the far side's end have come."""
-        self._far_end = how
+        """The news of the far side's end have come; what was said of it first counts."""
+        self._far_end = self._far_end or how
         if self._deaf:
             return  # The news is swallowed like all else.
         self._forget_waiting()

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from harness.faults.effects import Streams, TapMode, TapShape
 from harness.faults.requests import draw
+from harness.running.wire.farewell import Farewell
 from harness.running.wire.tap.lane import InForce, Lane
 from harness.running.wire.tap.traffic import LinkTraffic
 from harness.running.wire.tap.watch import Watch
@@ -43,6 +44,8 @@ class Passage:
         self.done_to: Counter[str] = Counter()
         """To how many connections each fault did something that is not done to all at once."""
         self.closed = False
+        self.farewell = Farewell()
+        """What the far end says for a client to be reset."""
         self.dials: set[asyncio.Task[None]] = set()
         self.busy: set[Lane] = set()
         self._numbers = PROBE

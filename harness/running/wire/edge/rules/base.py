@@ -56,36 +56,53 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What comes after this comes *seconds* later; said of a request, it goes on to the provider then."""
+    """What comes after this comes *seconds* later; said of a request, it goes on to the provider then.
+
+    Of an answer, these may be infinite: until the rule is no longer in force. *after_told*: they are counted from when the client was last
+    told something, so that none are added where the provider is as slow by itself.
+    """
 
     seconds: float
+    after_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The connection ends here, without the rest; *reset*: by a reset, which behind Toxiproxy arrives as a close."""
+    """The connection ends here, without the rest; *reset*: by a reset, which the tap of the link is asked for."""
 
     reset: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class End:
+    """The answer ends here, in good order, as if it were whole."""
+
+
 Decision = Pass | Answer | Wait | Cut
 """What becomes of a request."""
-Deed = bytes | Wait | Cut
+Deed = bytes | Wait | Cut | End
 """What becomes of an answer, in order: bytes are said to the client."""
 
 
 class Following:
     """Goes along with one answer that the provider gives; this one changes nothing."""
 
-    reframes: ClassVar[bool] = False
-    """Whether the body may come out at another length; then it is framed anew."""
+    plain: ClassVar[bool] = False
+    """Whether it reads the answer, so that the provider is asked for one that is not compressed."""
+    sees_through: ClassVar[bool] = False
+    """Whether an answer that it has touched is its own to the end, also where its fault ends before that."""
+
+    reframes: bool = False
+    """Whether the body may come out at another length, to be said by the time that `head` returns; then it is framed anew."""
+    touched: bool = False
+    """Whether it has done something to this answer; set by itself."""
 
     def head(self, status: int, headers: Headers) -> Headers:
         """The headers that the client is told in place of *headers*."""
         return headers
 
     def piece(self, piece: bytes, *, whole: bool) -> list[Deed]:
-        """What becomes of the next *piece* of the body, which may end anywhere; *whole*: it is the last, and may be empty."""
+        """What becomes of the next *piece* of the body, which may end anywhere; *whole*: there is no more, and it is empty."""
         return [piece] if piece else []
 
     def ended(self, now_s: float, tokens: int | None) -> None:
@@ -93,6 +110,10 @@ class Following:
 
         Called once.
         """
+
+    def release(self) -> bytes:
+        """What it has kept to itself so far, since it is asked no more: its fault has ended."""
+        return b""
 
 
 class EdgeRuleKind(Generic[Spec]):

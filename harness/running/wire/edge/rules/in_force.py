@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Union
@@ -39,7 +40,7 @@ class Ruling:
     """What becomes of one request: after *wait_s*, which *waits_for* asks for, *decision*, for *fault*; both are empty where it passes.
 
     Then *following* go along with its answer. *came_to*: the faults that were for such a request and had a say, whether
-    they hit it or not.
+    they hit it or not; *picked*: those of them that drew it, whatever they then find to do.
     """
 
     decision: Pass | Answer | Cut
@@ -48,6 +49,7 @@ class Ruling:
     wait_s: float = 0.0
     waits_for: str = ""
     came_to: tuple[str, ...] = ()
+    picked: tuple[str, ...] = ()
 
 
 PASSED = Ruling(Pass())
@@ -90,6 +92,8 @@ class Rules:
         self._seed, self._link = seed, link
         self._shared = shared or Shared()
         self._rules: dict[str, _InForce] = {}
+        self.going: set[Callable[[str], None]] = set()
+        """To be told of each fault that ends: those with whose answers rules go along."""
 
     @property
     def faults(self) -> list[str]:
@@ -112,12 +116,14 @@ class Rules:
         """Put the rule of *fault_id* out of force, if there is one."""
         if (dropped := self._rules.pop(fault_id, None)) is not None:
             self._shared.remove(fault_id, dropped.rule)
+            for ended in list(self.going):
+                ended(fault_id)
 
     def judge(self, asked: Asked) -> Ruling:
         """What becomes of a request that has just come."""
         decided: tuple[Answer | Cut | None, str] = (None, "")
         waits: list[tuple[float, str]] = []
-        following, came_to = [], []
+        following, came_to, picked = [], [], []
         for fault_id, one in self._rules.items():
             rule, choosing = one.rule, one.choosing
             if not choosing.concerns(asked.attempt):
@@ -127,6 +133,8 @@ class Rules:
             if decided[0] is not None:
                 continue
             came_to.append(fault_id)
+            if drawn:
+                picked.append(fault_id)
             match decision:
                 case Answer() | Cut():
                     decided = (decision, fault_id)
@@ -142,4 +150,5 @@ class Rules:
             sum(seconds for seconds, _ in waits),
             waits[0][1] if waits else "",
             tuple(came_to),
+            tuple(picked),
         )

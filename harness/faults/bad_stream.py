@@ -1,0 +1,36 @@
+"""The fault in which a stream has a flaw: an event that should not be as it is, or one that never comes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from harness.faults.base import OfStreams
+from harness.faults.effects import Rule, SpoilStream, StreamFlaw
+
+
+class BadStream(OfStreams):
+    """A stream has a flaw: an event is malformed, duplicated or reordered, an error comes, or the finish, usage or end does not."""
+
+    kind: Literal["bad_stream"] = "bad_stream"
+    flaw: StreamFlaw = Field(
+        description="malformed, duplicated, reordered: the event with content after the first ones; error: an error event "
+        "inside the 200, in the API's words, and nothing after it; no_finish, no_usage, no_end: what never comes"
+    )
+    after: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="so many events with content come as they are, before the flaw"
+    )
+
+    @model_validator(mode="after")
+    def _where_it_has_a_place(self) -> Self:
+        if self.after and self.flaw.startswith("no_"):
+            raise ValueError(f"after says where an event is bad, and with {self.flaw} one is missing; leave it out")
+        return self
+
+    def rule(self) -> Rule:
+        return SpoilStream(self.flaw, self.after)
+
+    def summary(self) -> str:
+        after = f" after {self.after} events" if self.after else ""
+        return f"bad_stream {self.flaw}{after}{self.whom}"

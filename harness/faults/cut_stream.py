@@ -1,0 +1,29 @@
+"""The fault in which a stream is over before its end."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from harness.faults import effects
+from harness.faults.base import OfStreams
+from harness.faults.effects import Rule
+
+
+class CutStream(OfStreams):
+    """A stream is over after *after* events with content: by a reset, a close, or in good order, as if that had been all."""
+
+    kind: Literal["cut_stream"] = "cut_stream"
+    after: Annotated[int, Field(ge=0)] = Field(description="events with content; 0: the head comes, and no content")
+    by: Literal["reset", "close", "end"] = Field(
+        default="close",
+        description="reset, close: of the connection, in the middle of the message; end: the message ends in good order, "
+        "and what says that the answer is whole (a finish, [DONE], message_stop) never comes",
+    )
+
+    def rule(self) -> Rule:
+        return effects.CutStream(self.after, self.by)
+
+    def summary(self) -> str:
+        return f"cut_stream after {self.after} events by {self.by}{self.whom}"

@@ -1,0 +1,40 @@
+"""The fault in which a stream begins late, or comes little by little."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from harness.faults import effects
+from harness.faults.base import OfStreams
+from harness.faults.effects import Rule
+from harness.reading.quantities import Seconds
+
+
+class SlowStream(OfStreams):
+    """A stream's head comes at once, and its first token late, or each further one long after the last."""
+
+    kind: Literal["slow_stream"] = "slow_stream"
+    first_token: Seconds = Field(default=0.0, description="how much later the first event with content comes")
+    token_gap: Seconds = Field(default=0.0, description="from one event with content to the next, at least")
+    bytes_per_s: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="at most, from the first content on; cuts events in pieces"
+    )
+
+    @model_validator(mode="after")
+    def _slow_at_all(self) -> Self:
+        if not (self.first_token or self.token_gap or self.bytes_per_s):
+            raise ValueError("nothing is slow: say first_token, token_gap or bytes_per_s, such as first_token: 5s")
+        return self
+
+    def rule(self) -> Rule:
+        return effects.SlowStream(self.first_token, self.token_gap, self.bytes_per_s)
+
+    def summary(self) -> str:
+        said = [
+            f"first token {self.first_token:g} s late" if self.first_token else "",
+            f"tokens {self.token_gap:g} s apart" if self.token_gap else "",
+            f"{self.bytes_per_s} bytes/s" if self.bytes_per_s else "",
+        ]
+        return f"slow_stream, {', '.join(filter(None, said))},{self.whom}"

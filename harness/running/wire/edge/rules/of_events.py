@@ -1,0 +1,95 @@
+"""What rules that act on a stream of events have in common: the stream is read event by event, wherever its pieces end."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from harness.http1.headers import Headers, value
+from harness.protocols.event_stream import Block, Blocks
+from harness.protocols.model_stream import ModelEvent, read_event
+from harness.running.wire.edge.rules.base import Deed, Following
+
+_EVENT_BYTES_MAX = 1 << 20
+"""A stream with a longer event passes as it is from there on: to parse that would hold up all else."""
+
+
+def streams_plainly(status: int, headers: Headers) -> bool:
+    """Whether an answer with this head is a stream of events that can be read."""
+    kind = value(headers, b"content-type").partition(b";")[0].strip().lower()
+    coding = value(headers, b"content-encoding").lower()
+    return status == 200 and kind == b"text/event-stream" and coding in (b"", b"identity")
+
+
+class OfEvents(Following):
+    """Goes along with a stream event by event. What is no stream, no success, or compressed all the same, passes as it is."""
+
+    plain: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._blocks: Blocks | None = None
+        self.content = 0
+        """How many events with content there were, the one that is told of at the moment included."""
+
+    def head(self, status: int, headers: Headers) -> Headers:
+        if streams_plainly(status, headers):
+            self._blocks = Blocks()
+            self.reframes = True
+        return headers
+
+    def piece(self, piece: bytes, *, whole: bool) -> list[Deed]:
+        if self._blocks is None:
+            return super().piece(piece, whole=whole)
+        deeds: list[Deed] = []
+        for block in self._blocks.finish() if whole else self._blocks.feed(piece):
+            deeds += self._event(block)
+        if whole:
+            deeds += self.last()
+        elif self._blocks.pending_bytes > _EVENT_BYTES_MAX:
+            deeds.append(self.release())
+            self._blocks = None
+        return joined(deeds)
+
+    def release(self) -> bytes:
+        return b"" if self._blocks is None else self._blocks.rest()
+
+    def event(self, event: ModelEvent) -> list[Deed]:
+        """What becomes of the next *event*."""
+        raise NotImplementedError
+
+    def last(self) -> list[Deed]:
+        """What comes after the last event."""
+        return []
+
+    def _event(self, block: Block) -> list[Deed]:
+        event = read_event(block)
+        self.content += event.content
+        return self.event(event)
+
+
+def joined(deeds: list[Deed]) -> list[Deed]:
+    """*deeds* with bytes that follow upon bytes as one."""
+    made: list[Deed] = []
+    for deed in deeds:
+        if isinstance(deed, bytes) and made and isinstance(last := made[-1], bytes):
+            made[-1] = last + deed
+        elif deed != b"":
+            made.append(deed)
+    return made
+
+
+class AtContent(OfEvents):
+    """Acts once, at the place behind the *after*-th event with content; 0: before the first."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._after = after
+
+    def event(self, event: ModelEvent) -> list[Deed]:
+        if self.touched or not event.content or self.content != max(self._after, 1):
+            return [event.raw]
+        self.touched = True
+        return [event.raw, *self.then(event)] if self._after else [*self.then(event), event.raw]
+
+    def then(self, event: ModelEvent) -> list[Deed]:
+        """What comes at that place; *event* is the one beside it, in the words of its stream."""
+        raise NotImplementedError
