@@ -11,11 +11,11 @@ from harness.faults.requests import Requests
 @pytest.mark.parametrize("by", ["close", "reset"])
 def test_the_first_try_is_hung_up_on_and_the_second_is_answered(wire, provider, clients, kit, by: str) -> None:
     wire.stage.inject("f", EdgeRule("east", HangUp(by), Requests(attempt_max=1)))
-    first = clients(wire.edge())
+    first = clients(wire.tap())
     first.say(kit.post())
     assert (first.hear_all(), first.end) == (b"", by)
     assert provider.accepted == []
-    second = clients(wire.edge())
+    second = clients(wire.tap())
     second.say(kit.post())
     second.hear(kit.WHOLE)
     kit.eventually(
@@ -26,6 +26,6 @@ def test_the_first_try_is_hung_up_on_and_the_second_is_answered(wire, provider, 
 
 def test_who_is_not_meant_is_answered(wire, clients, kit) -> None:
     wire.stage.inject("f", EdgeRule("east", HangUp("reset"), Requests(path="/v1/embeddings")))
-    client = clients(wire.edge())
+    client = clients(wire.tap())
     client.say(kit.post())
     client.hear(kit.WHOLE)
