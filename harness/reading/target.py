@@ -92,9 +92,12 @@ def _spelt_out(written: Any) -> Any:
 
 
 class Simulated(_Strict):
-    """A provider that the harness brings: OpenAI-compatible, with a capacity, so that it can be overloaded."""
+    """A provider that the harness brings: seeded, with a capacity, so that it can be overloaded."""
 
-    api: Literal["openai"] = "openai"
+    api: Literal["openai", "anthropic"] = Field(
+        default="openai",
+        description="what its link speaks; chats, Responses, embeddings and messages are answered all the same",
+    )
     capacity: int = Field(default=24, ge=1, description="requests worked on at once")
     queue: int = Field(default=48, ge=0, description="requests that wait; further ones are answered 503")
     first_token: Seconds = Field(default=0.25, description="median time to the first token (log-normal)")
@@ -164,7 +167,7 @@ class Link(_Strict):
         if self.api is not None:
             return self.api
         if not isinstance(self.upstream, str):
-            return "openai"
+            return self.upstream.simulated.api
         try:
             return spoken_at(address(self.upstream).host) or "openai"
         except ValueError:  # told of where it stands

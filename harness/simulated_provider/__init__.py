@@ -1,1 +1,1 @@
-"""The model provider that the harness brings: OpenAI-compatible, seeded, with a capacity to overload."""
+"""The model provider that the harness brings: it speaks OpenAI's APIs and Anthropic's, seeded, with a capacity to overload."""

@@ -22,7 +22,7 @@ _FILLER = (
 )
 
 
-class _Part(msgspec.Struct):
+class Part(msgspec.Struct):
     text: str = ""
 
 
@@ -30,7 +30,7 @@ class Message(msgspec.Struct):
     """One message of a chat; *content* may be text or parts, of which only the text counts."""
 
     role: str
-    content: str | list[_Part] | None = None
+    content: str | list[Part] | None = None
 
     @property
     def text(self) -> str:

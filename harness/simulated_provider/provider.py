@@ -1,18 +1,23 @@
-"""The provider: answers chats at a provider's pace, and goes on working for clients who have left, as providers do."""
+"""The provider: answers questions at a provider's pace, and goes on working for clients who have left, as providers do."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 import msgspec
 
-from harness.simulated_provider import answers, openai_format
+from harness.dialects import Occasion, Word, dialects
+from harness.simulated_provider import answers, embeddings
+from harness.simulated_provider.anthropic_messages import Messages
+from harness.simulated_provider.asking import Api, Asked, Completion, Events, Finish, Usage
+from harness.simulated_provider.openai_chat import Chat, models
+from harness.simulated_provider.openai_responses import Responses
 from harness.simulated_provider.pace import Pace, key
 from harness.simulated_provider.server import Reply, Request
 from harness.simulated_provider.slots import Overloaded, Slots
 
-CHAT = "/v1/chat/completions"
 COUNTS = "/counts"
 _EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"),)
 
@@ -29,9 +34,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Counts(msgspec.Struct):
-    """What became of the chats that came whole; those of which nothing else is said are still worked on.
+    """What became of the questions that came whole; those of which nothing else is said are still worked on.
 
-    *others*: requests that came whole and were no chats, such as a look at which models there are.
+    *others*: requests that came whole and were no questions, such as embeddings, or a look at which models there are.
     """
 
     accepted: int = 0
@@ -41,17 +46,7 @@ class Counts(msgspec.Struct):
     others: int = 0
 
 
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool = False
-
-
-class _Chat(msgspec.Struct):
-    messages: list[answers.Message]
-    model: str = "simulated"
-    stream: bool = False
-    stream_options: _StreamOptions | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
+_APIS: Mapping[str, Api] = {api.path: api for api in (Chat(), Responses(), Messages())}
 
 
 class Provider:
@@ -67,75 +62,87 @@ class Provider:
         )
 
     def accept(self, request: Request) -> None:
-        if (request.method, request.path) == ("POST", CHAT):
+        if request.method == "POST" and request.path in _APIS:
             self.counts.accepted += 1
         elif request.path != COUNTS:
             self.counts.others += 1
 
     async def answer(self, request: Request, reply: Reply) -> None:
         match (request.method, request.path):
-            case ("POST", path) if path == CHAT:
-                await self._chat(request, reply)
+            case ("POST", path) if path in _APIS:
+                await self._ask(_APIS[path], request, reply)
+            case ("POST", embeddings.PATH):
+                self._embed(request, reply)
             case ("GET", "/healthz"):
                 reply.whole(200, msgspec.json.encode({"region": self._region}))
             case ("GET", path) if path == COUNTS:
                 reply.whole(200, msgspec.json.encode(self.counts))
             case ("GET", "/v1/models"):
-                reply.whole(200, openai_format.models(["simulated"]))
+                reply.whole(200, models(["simulated"]))
             case (method, path):
-                unknown = openai_format.error(f"Invalid URL ({method} {path})", "invalid_request_error", "unknown_url")
-                reply.whole(404, unknown)
+                unknown = Word(404, "invalid_request_error", f"Invalid URL ({method} {path})", "unknown_url")
+                _err(reply, "openai", unknown)
 
-    async def _chat(self, request: Request, reply: Reply) -> None:
+    async def _ask(self, api: Api, request: Request, reply: Reply) -> None:
         try:
-            chat = msgspec.json.decode(request.body, type=_Chat)
+            asked = api.read(request.body)
         except msgspec.DecodeError as problem:
             self.counts.rejected += 1
-            reply.whole(
-                400, openai_format.error(f"We could not parse your request: {problem}", "invalid_request_error")
-            )
+            _err(reply, api.dialect, _unread(problem))
             return
         try:
             async with self._slots:
-                await self._work(chat, request.nonce, reply)
+                await self._work(api, asked, request.nonce, reply)
         except Overloaded:
             self.counts.rejected += 1
-            reply.whole(503, openai_format.OVERLOADED)
+            _err(reply, api.dialect, dialects[api.dialect].codes["overloaded"])
 
-    async def _work(self, chat: _Chat, nonce: str, reply: Reply) -> None:
-        prompt = answers.read(chat.messages)
+    def _embed(self, request: Request, reply: Reply) -> None:
+        try:
+            reply.whole(200, embeddings.embedded(request.body))
+        except msgspec.DecodeError as problem:
+            _err(reply, "openai", _unread(problem))
+
+    async def _work(self, api: Api, asked: Asked, nonce: str, reply: Reply) -> None:
+        prompt = answers.read(asked.messages)
         pieces = answers.pieces(prompt, self._settings.tokens)
-        limit = chat.max_completion_tokens or chat.max_tokens or len(pieces)
-        finish: openai_format.Finish = "length" if limit < len(pieces) else "stop"
+        limit = asked.limit or len(pieces)
+        finish: Finish = "length" if limit < len(pieces) else "stop"
         pieces = pieces[:limit]
-        completion = openai_format.Completion(
-            f"chatcmpl-{prompt.digest}", int(time.time()), chat.model, f"fp_{self._region}"
-        )
-        usage = openai_format.Usage(sum(len(message.text) for message in chat.messages) // 4, len(pieces))
+        usage = Usage(sum(len(message.text) for message in asked.messages) // 4, len(pieces))
+        completion = Completion(prompt.digest, int(time.time()), asked.model, self._region, usage.tokens_in)
         due_s = self._pace.due_s(key(self._region, nonce, prompt.digest), len(pieces))
-        if chat.stream:
-            with_usage = chat.stream_options is not None and chat.stream_options.include_usage
-            chunks = openai_format.Chunks(completion, with_usage=with_usage)
-            await _stream(reply, chunks, pieces, due_s)
+        if asked.stream:
+            events = api.events(completion, asked)
+            await _stream(reply, events, pieces, due_s)
             left = reply.gone
-            reply.end(chunks.end(finish, usage))
+            reply.end(events.end(finish, usage))
         else:
             await asyncio.sleep(due_s[-1])
             left = reply.gone
-            reply.whole(200, openai_format.whole(completion, "".join(pieces), finish, usage))
+            reply.whole(200, api.whole(completion, "".join(pieces), finish, usage))
         if left:
             self.counts.abandoned += 1
         else:
             self.counts.answered += 1
 
 
-async def _stream(reply: Reply, chunks: openai_format.Chunks, pieces: list[str], due_s: list[float]) -> None:
+async def _stream(reply: Reply, events: Events, pieces: list[str], due_s: list[float]) -> None:
     """Write each piece when it is due; a client who has left does not end the work."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     for index, (piece, at_s) in enumerate(zip(pieces, due_s, strict=True)):
         await asyncio.sleep(began_s + at_s - loop.time())
         if index == 0:
-            reply.begin(200, _EVENT_STREAM, chunks.role() + chunks.content(piece))
+            reply.begin(200, _EVENT_STREAM, events.begin() + events.content(piece))
         else:
-            reply.piece(chunks.content(piece))
+            reply.piece(events.content(piece))
+
+
+def _unread(problem: msgspec.DecodeError) -> Word:
+    return Word(400, "invalid_request_error", f"We could not parse your request: {problem}")
+
+
+def _err(reply: Reply, dialect: str, word: Word) -> None:
+    answer = dialects[dialect].error(word, Occasion())
+    reply.whole(answer.status, answer.body)

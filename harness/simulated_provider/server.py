@@ -10,9 +10,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from http import HTTPStatus
 from typing import NamedTuple
 
+from harness.dialects.base import phrase
 from harness.http1 import request
 from harness.http1.headers import value
 from harness.http1.request import RequestReading
@@ -151,6 +151,6 @@ def _whole(asked: request.Request) -> Request:
 
 
 def _head(status: int, headers: Iterable[tuple[str, str]], *, keep_alive: bool) -> bytes:
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers)]
+    lines = [f"HTTP/1.1 {status} {phrase(status)}", *(f"{name}: {value}" for name, value in headers)]
     lines.append(f"connection: {'keep-alive' if keep_alive else 'close'}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -75,7 +75,7 @@ def test_what_is_no_chat_and_what_is_no_path_are_errors_in_openais_words(start):
         with pytest.raises(openai.BadRequestError, match="could not parse your request"):
             sdk.post("/chat/completions", body={"messages": "hello"}, cast_to=object)
         with pytest.raises(openai.NotFoundError, match="Invalid URL"):
-            sdk.post("/embeddings", body={}, cast_to=object)
+            sdk.post("/images/edits", body={}, cast_to=object)
     assert running.counts() == {"accepted": 1, "answered": 0, "rejected": 1, "abandoned": 0, "others": 1}
 
 

@@ -27,7 +27,8 @@ _SIMULATED_READY = Ready.model_validate({"get": "/healthz", "within": "15s"})
 _LOOK_AGAIN_S = 0.02
 _LEARNT_WITHIN_S = 0.5
 _REDIS_PORT = 6379
-_KEY = "OPENAI_API_KEY"
+_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+"""Where the SDK of each API looks for its key."""
 
 
 class Processes:
@@ -200,9 +201,13 @@ class Processes:
         self._expect(name, service.ready)
 
     def _default_key(self) -> dict[str, str]:
-        """A key where a simulated provider asks for none, and nobody has set one: OpenAI's SDK does not start without."""
-        none_is_set = bool(self._simulated) and _KEY not in self.environment
-        return {_KEY: "simulated-providers-ask-for-no-key"} if none_is_set else {}
+        """A key where a simulated provider asks for none, and nobody has set one: SDKs do not start without."""
+        needed = {
+            _KEYS[link.upstream.simulated.api]
+            for link in self._simulated.values()
+            if not isinstance(link.upstream, str)
+        }
+        return dict.fromkeys(sorted(needed - set(self.environment)), "simulated-providers-ask-for-no-key")
 
     def _expect(self, name: str, ready: Ready) -> None:
         self._started.add(name)
