@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.protocols.anthropic_messages import AnthropicMessages
 from harness.protocols.asking import AskProtocol
 from harness.protocols.json_ask import JsonAsk
 from harness.protocols.openai_chat import OpenAiChat
@@ -9,6 +10,7 @@ from harness.registry import Registry, load_third_parties
 
 PROTOCOLS: Registry[AskProtocol] = Registry("ask protocol")
 PROTOCOLS.add("openai-chat", OpenAiChat())
+PROTOCOLS.add("anthropic-messages", AnthropicMessages())
 PROTOCOLS.add("json", JsonAsk())
 
 

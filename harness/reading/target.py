@@ -210,7 +210,7 @@ class Reply(_Strict):
     conversation: str | None = None
     model: str | None = Field(
         default=None,
-        description="json protocol: where the reply names the model that answered; the openai-chat protocol knows",
+        description="json protocol: where the reply names the model that answered; the other protocols know",
     )
     degraded: str | None = Field(
         default=None,
@@ -232,7 +232,7 @@ class Reply(_Strict):
 class Ask(_Strict):
     """How one question is put to the target."""
 
-    protocol: str = Field(description="openai-chat, json, or a registered one")
+    protocol: str = Field(description="openai-chat, anthropic-messages, json, or a registered one")
     method: Literal["POST", "GET"] = Field(
         default="POST", description="json protocol: GET puts the question into path or a header, and has no body"
     )

@@ -12,9 +12,17 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from harness.dialects import spoken_at
+from harness.prepare import Asked, prepare
+from harness.protocols.asking import resolved
+from harness.protocols.protocols import protocol
+from harness.reading.hosts import address
 from harness.reading.target import Target
+from harness.reading.templates import secret_names
 from harness.reference import corpus
 
+DIRECT = {"openai-direct": "openai", "anthropic-direct": "anthropic", "azure-openai": "azure-openai"}
+"""Target files of providers that are asked with nothing in between, and what each speaks."""
 TARGETS = Path(__file__).parents[2] / "scenarios" / "targets"
 
 
@@ -22,7 +30,7 @@ def document(name: str) -> dict[str, object]:
     return yaml.safe_load((TARGETS / f"{name}.yaml").read_text())
 
 
-@pytest.mark.parametrize("name", ["fragile", "resilient", "default", "template"])
+@pytest.mark.parametrize("name", ["fragile", "resilient", "default", "template", *DIRECT])
 def test_each_is_a_valid_target(name):
     Target.model_validate(document(name))
 
@@ -37,6 +45,36 @@ def test_fragile_and_resilient_differ_in_the_assistants_command_alone():
         at = command.index("harness.reference.fragile")
         command[at] = "harness.reference.resilient"
     assert fragile == resilient
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_a_provider_that_is_asked_directly_has_its_key_from_the_environment_and_is_reached_by_tls(name):
+    target = Target.model_validate(document(name))
+    ((link_name, link),) = target.links.items()
+    assert [entry.url for entry in target.entries] == [f"{{{link_name}.url}}"]
+    assert link.upstream.startswith("https://")
+    assert (spoken_at(address(link.upstream).host), link.speaks) == (DIRECT[name], DIRECT[name])
+    assert len(secret_names(str(target.ask.headers))) == 1
+    assert protocol(target.ask.protocol).problems(resolved(target.ask, {})) == []
+
+
+SCENARIO = """\
+schema: harness.scenario/1
+name: overloaded
+load: {rate_per_s: 1, questions: facts.yaml}
+phases: {baseline: 10s, fault: 10s, recovery: 15s}
+faults: [{kind: http_error, on: {kind: provider}, code: overloaded, share: 0.5, wait: 2s}]
+expect: [good_ratio >= 0.2 in fault]
+"""
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_a_scenario_that_names_no_api_can_be_planned_on_each_provider_that_is_asked_directly(name, tmp_path):
+    (tmp_path / "overloaded.yaml").write_text(SCENARIO)
+    (tmp_path / "facts.yaml").symlink_to(TARGETS.parent / "questions" / "facts.yaml")
+    made = prepare(tmp_path / "overloaded.yaml", TARGETS / f"{name}.yaml", Asked(), None)
+    (disturbance,) = made.plan.disturbances
+    assert [effect.aim for effect in disturbance.effects] == list(made.target.value.links)
 
 
 def test_default_is_resilient():

@@ -47,6 +47,64 @@ def test_openai_chat_sends_along_what_the_body_says():
     }
 
 
+MESSAGES = Ask("anthropic-messages", "/v1/messages", {"x-api-key": "x"}, "m")
+
+
+def test_anthropic_messages_asks_with_a_limit_which_the_api_demands():
+    assert body_of(MESSAGES) == {
+        "max_tokens": 1024,
+        "model": "m",
+        "messages": [{"role": "user", "content": "Where? [n-0123456789]"}],
+        "stream": True,
+    }
+    assert body_of(msgspec.structs.replace(MESSAGES, body={"max_tokens": 5, "model": "ours wins"}))["max_tokens"] == 5
+    ask = msgspec.structs.replace(MESSAGES, model=None, method="GET", body={"stream": False})
+    assert len(protocol("anthropic-messages").problems(ask)) == 3
+    assert protocol("anthropic-messages").problems(MESSAGES) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "said"),
+    [
+        (b"message_start", {"message": {"model": "m-1", "usage": {}}}, Said(model="m-1")),
+        (b"content_block_start", {"content_block": {"type": "text", "text": ""}}, Said()),
+        (b"ping", {}, Said()),
+        (b"content_block_delta", {"delta": {"type": "text_delta", "text": "Good"}}, Said("Good")),
+        (b"content_block_delta", {"delta": {"type": "input_json_delta", "partial_json": "{"}}, Said()),
+        (b"message_delta", {"delta": {"stop_reason": "end_turn"}}, Said(finished=True, finish="stop")),
+        (b"message_delta", {"delta": {"stop_reason": "max_tokens"}}, Said(finished=True, finish="length")),
+        (b"message_delta", {"delta": {"stop_reason": "pause_turn"}}, Said(finished=True, finish="pause_turn")),
+        (b"message_stop", {}, Said(finished=True, done=True)),
+    ],
+)  # fmt: skip
+def test_an_event_of_anthropics_says_text_or_model_or_why_it_ended(name, event, said):
+    data = json.dumps({"type": name.decode(), **event}).encode()
+    assert protocol("anthropic-messages").reader(MESSAGES).event(name, data) == said
+
+
+def test_an_error_of_anthropics_is_one_whether_the_event_is_named_or_not():
+    data = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+    reader = protocol("anthropic-messages").reader(MESSAGES)
+    assert [reader.event(name, data).error for name in (b"error", b"")] == [data.decode()] * 2
+    assert reader.whole(data).error == data.decode()
+
+
+def test_a_whole_message_of_anthropics_is_the_text_of_its_blocks():
+    reader = protocol("anthropic-messages").reader(MESSAGES)
+    blocks = [
+        {"type": "thinking", "thinking": "hm"},
+        {"type": "text", "text": "Good "},
+        {"type": "text", "text": "day"},
+    ]
+    body = {"type": "message", "model": "m-1", "content": blocks, "stop_reason": "end_turn"}
+    assert reader.whole(json.dumps(body).encode()) == Said("Good day", finish="stop", model="m-1")
+    for broken in (b"{}", b"[]", b"{", b'{"content": 7}'):
+        with pytest.raises(MalformedError):
+            reader.whole(broken)
+    with pytest.raises(MalformedError):
+        reader.event(b"ping", b"no JSON")
+
+
 def test_a_json_body_is_filled_in_at_any_depth():
     assert body_of(JSON) == {
         "q": "Where? [n-0123456789]",

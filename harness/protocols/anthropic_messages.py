@@ -1,0 +1,121 @@
+"""Anthropic's messages: a question as a request, and what their answers say, streamed or whole."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
+from harness.protocols.wording import (
+    UNREADABLE,
+    common_problems,
+    filled_body,
+    looks_closer,
+    post,
+    prompt,
+    with_pointers,
+)
+
+_MAX_TOKENS = 1024
+"""The API demands a limit; where the body says none, this one."""
+_OURS = {
+    "messages": "the anthropic-messages protocol sends the question as one message; for other messages use the json protocol",
+    "model": "say it with ask.model",
+    "stream": "say it with ask.stream",
+}
+"""What a body cannot say of itself, and how to say it."""
+_FINISHES = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+"""Why an answer ended, in OpenAI's words, which stand in the rows whatever the API."""
+
+
+class AnthropicMessages:
+    """Anthropic's messages, streamed or not. What *ask.body* has is sent along."""
+
+    def problems(self, ask: Ask) -> list[str]:
+        problems = common_problems(ask)
+        if not ask.model:
+            problems.append("the anthropic-messages protocol needs model: the name of a model")
+        if ask.method != "POST":
+            problems.append("the anthropic-messages protocol posts; leave method out")
+        problems += [f"body.{name} would be replaced: {why}" for name, why in _OURS.items() if name in (ask.body or {})]
+        return problems
+
+    def request(self, ask: Ask, asked: Asked) -> HttpRequest:
+        messages = [{"role": "user", "content": prompt(ask, asked)}]
+        said = {"max_tokens": _MAX_TOKENS, **filled_body(ask, asked)}
+        return post(ask, asked, {**said, "model": ask.model, "messages": messages, "stream": ask.stream})
+
+    def reader(self, ask: Ask) -> Reader:
+        return _AnthropicReader(ask)
+
+
+class _Block(msgspec.Struct):
+    text: str | None = None
+    stop_reason: str | None = None
+
+
+class _Message(msgspec.Struct):
+    model: object = None
+
+
+class _Event(msgspec.Struct):
+    """One event of a stream, or a whole message: each has some of these."""
+
+    type: object = None
+    delta: _Block | None = None
+    message: _Message | None = None
+    content: list[_Block] | None = None
+    stop_reason: str | None = None
+    model: object = None
+    error: object = None
+
+
+_event = msgspec.json.Decoder(_Event).decode
+
+
+class _AnthropicReader:
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._looks_closer = looks_closer(ask)
+
+    def event(self, name: bytes, data: bytes) -> Said:
+        if name == b"error":
+            return Said(error=_text(data))
+        event = _decoded(data)
+        if event.type == "message_stop":
+            return Said(finished=True, done=True)
+        delta, model = event.delta or _Block(), event.message.model if event.message else None
+        stop = delta.stop_reason or ""
+        said = self._said(event, data, delta.text or "", model)
+        return said._replace(finished=bool(stop), finish=_FINISHES.get(stop, stop))
+
+    def whole(self, body: bytes) -> Said:
+        message = _decoded(body)
+        if message.content is None and not message.error:
+            raise MalformedError("neither content nor error in the reply")
+        text = "".join(block.text or "" for block in message.content or [])
+        said = self._said(message, body, text, message.model)
+        stop = message.stop_reason or ""
+        return said._replace(finish=_FINISHES.get(stop, stop))
+
+    def _said(self, event: _Event, data: bytes, text: str, model: object) -> Said:
+        if event.error or event.type == "error":
+            return Said(error=_text(data))
+        said = with_pointers(self._ask, msgspec.json.decode(data), text) if self._looks_closer else Said(text)
+        return said._replace(model=model) if isinstance(model, str) and not said.model else said
+
+
+def _decoded(data: bytes) -> _Event:
+    try:
+        return _event(data)
+    except UNREADABLE as error:
+        raise MalformedError(f"no message: {error}") from error
+
+
+def _text(data: bytes) -> str:
+    return data[:200].decode("utf-8", "replace")
