@@ -241,7 +241,11 @@ TARGET_SLIPS = [
         ' text that begins with a brace has to stand in quotes: "{port}"',
     ),
     ("  command: [uvicorn", "  comand: [uvicorn", "14 start.comand: unknown key; did you mean 'command'?"),
-    ("  protocol: json\n", "", "21 ask.protocol: is missing; openai-chat, anthropic-messages, json, or a registered one"),
+    (
+        "  protocol: json\n",
+        "",
+        "21 ask.protocol: is missing; openai-chat, anthropic-messages, json, or a registered one",
+    ),
     ("stream: false", "stream: off", "26 ask.stream: should be true or false, but is 'off'"),
     (
         "in: header",
