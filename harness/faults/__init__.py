@@ -11,6 +11,7 @@ from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import Fault, faults
 from harness.faults.blackhole import Blackhole
 from harness.faults.cache_divergence import CacheDivergence
+from harness.faults.capacity import Capacity
 from harness.faults.cut import Cut
 from harness.faults.cut_stream import CutStream
 from harness.faults.disconnect import Disconnect
@@ -36,6 +37,7 @@ faults.add("regional_loss", RegionalLoss)
 faults.add("rate_limit", RateLimit)
 faults.add("http_error", HttpError)
 faults.add("hang_up", HangUp)
+faults.add("capacity", Capacity)
 faults.add("cache_divergence", CacheDivergence)
 faults.add("slow_stream", SlowStream)
 faults.add("stalled_stream", StalledStream)

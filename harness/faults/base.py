@@ -195,6 +195,10 @@ class Fault(BaseModel):
         """What of *target* it touches."""
         raise NotImplementedError
 
+    def drawn(self, aims: tuple[Aim, ...], seed: int) -> tuple[Aim, ...]:
+        """Those of *aims* that it really touches, where chance has a say; that hangs on *seed* alone."""
+        return aims
+
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         """What to make true on the wire, in this order; it is made false in the opposite one. *links* are those it is aimed at."""
         raise NotImplementedError

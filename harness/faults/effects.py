@@ -3,10 +3,11 @@
 ::
 
     target ──▶     tap ──▶ Toxiproxy ──▶ edge ──▶ provider
-        TapMode, TapShape   Toxic, Cut    EdgeRule
+        TapMode, TapShape   Toxic, Cut    EdgeRule   Capacity
 
-Every link has a tap and a proxy; only a link that carries HTTP has an edge. An effect has no verbs of its own: its place makes it true
-(inject) and makes it false again (revert). A place of somebody else's has effects of its own: a frozen Struct with a `place` and an `aim`.
+Every link has a tap and a proxy; only a link that carries HTTP has an edge, and only a simulated provider can be told anything. An effect
+has no verbs of its own: its place makes it true (inject) and makes it false again (revert). A place of somebody else's has effects of its
+own: a frozen Struct with a `place` and an `aim`.
 """
 
 from __future__ import annotations
@@ -223,6 +224,19 @@ class EdgeRule(Effect, frozen=True, tag="edge"):
     place: ClassVar[str] = "edge"
     rule: Rule
     requests: Requests = ALL
+
+
+class Capacity(Effect, frozen=True, tag="capacity"):
+    """The simulated provider behind a link works on *share_ratio* (0-1) of what it could at once, each answer taking *slow* times as long.
+
+    The ramps say how both get to be so.
+    """
+
+    place: ClassVar[str] = "provider"
+    share_ratio: float = 1.0
+    slow: float = 1.0
+    share_ramp: Ramp | None = None
+    slow_ramp: Ramp | None = None
 
 
 class Probe(msgspec.Struct, frozen=True):

@@ -14,6 +14,12 @@ from harness.record.history import Confirmed, Injected, Look
 
 _WORDS = {"toxiproxy": "proxy"}
 """What a person calls a place, where that is not its name."""
+_FELT = {
+    "edge": ("attempt", "answered for it at the edge"),
+    "tap": ("connection", "felt it at the tap"),
+    "provider": ("chat", "felt it at the provider"),
+}
+"""What is counted at each place of what a fault was done to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +117,8 @@ def _what_became(disturbance: Disturbance) -> tuple[str, str]:
     """What the fault touches, and how that is seen."""
     if disturbance.of_answers:
         return "answer", "touched by it at the edge"
-    at_the_edge = any(effect.place == "edge" for effect in disturbance.effects)
-    return ("attempt", "answered for it at the edge") if at_the_edge else ("connection", "felt it at the tap")
+    at = {effect.place for effect in disturbance.effects}
+    return next((words for place, words in _FELT.items() if place in at), ("attempt", "felt it"))
 
 
 def _place(effect: Effect) -> str:

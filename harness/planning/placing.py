@@ -37,7 +37,7 @@ def place(scenario: Scenario, phases: tuple[Phase, ...], target: Target) -> Plac
             here = f"faults[{scenario.fault_ids.index(name)}]"
             # Of what is counted from something that cannot be placed, nobody knows more than that.
             lost = not clock.faults.keys() >= set(needs[name])
-            found[name] = ([], []) if lost else _place(here, name, named[name], clock, target)
+            found[name] = ([], []) if lost else _place(here, name, named[name], clock, target, scenario.seed)
             if stretches := found[name][0]:
                 span = min(d.start_s for d in stretches), max(d.end_s for d in stretches)
                 clock = Clock(phases, {**clock.faults, name: span}, scenario.fault_ids)
@@ -54,8 +54,10 @@ def _circle(scenario: Scenario, name: str, needs: dict[str, list[str]]) -> Probl
     return Problem(what, path=f"faults[{scenario.fault_ids.index(name)}]")
 
 
-def _place(here: str, name: str, fault: Fault, clock: Clock, target: Target) -> tuple[list[Disturbance], list[Problem]]:
-    aims = fault.aim(target)
+def _place(
+    here: str, name: str, fault: Fault, clock: Clock, target: Target, seed: int
+) -> tuple[list[Disturbance], list[Problem]]:
+    aims = fault.drawn(fault.aim(target), seed)
     problems = [*_misaimed(here, fault, aims, target), *_misused(here, fault, aims)]
     span = _span(here, fault, clock)
     if isinstance(span, Problem):

@@ -16,9 +16,12 @@ from harness.simulated_provider.openai_chat import Chat, models
 from harness.simulated_provider.openai_responses import Responses
 from harness.simulated_provider.pace import Pace, key
 from harness.simulated_provider.server import Reply, Request
+from harness.simulated_provider.shortage import Shortage, Taken
 from harness.simulated_provider.slots import Overloaded, Slots
 
 COUNTS = "/counts"
+FAULTS = "/.harness/faults"
+"""Where the harness tells it what to do without: PUT and DELETE of one by its name, and GET of how many chats have felt each."""
 _EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"),)
 
 
@@ -56,7 +59,8 @@ class Provider:
         self.counts = Counts()
         self._settings = settings
         self._region = region
-        self._slots = Slots(settings.capacity, settings.queue)
+        self._shortage = Shortage()
+        self._slots = Slots(settings.capacity, settings.queue, lambda: self._shortage.left, self._shortage.short)
         self._pace = Pace(
             seed, first_token_s=settings.first_token_s, token_gap_s=settings.token_gap_s, sigma=settings.sigma
         )
@@ -64,7 +68,7 @@ class Provider:
     def accept(self, request: Request) -> None:
         if request.method == "POST" and request.path in _APIS:
             self.counts.accepted += 1
-        elif request.path != COUNTS:
+        elif request.path != COUNTS and not request.path.startswith(FAULTS):
             self.counts.others += 1
 
     async def answer(self, request: Request, reply: Reply) -> None:
@@ -79,9 +83,27 @@ class Provider:
                 reply.whole(200, msgspec.json.encode(self.counts))
             case ("GET", "/v1/models"):
                 reply.whole(200, models(["simulated"]))
+            case (method, path) if path.startswith(FAULTS):
+                self._told(method, path.removeprefix(FAULTS).strip("/"), request.body, reply)
             case (method, path):
                 unknown = Word(404, "invalid_request_error", f"Invalid URL ({method} {path})", "unknown_url")
                 _err(reply, "openai", unknown)
+
+    def _told(self, method: str, fault: str, body: bytes, reply: Reply) -> None:
+        """What the harness says of a fault."""
+        try:
+            if method == "PUT" and fault:
+                self._shortage.put(fault, msgspec.json.decode(body, type=Taken))
+            elif method == "DELETE" and fault:
+                self._shortage.drop(fault)
+            elif method != "GET":
+                reply.whole(405, b'{"error":"PUT or DELETE a fault by its name, or GET all"}')
+                return
+        except msgspec.DecodeError as problem:
+            reply.whole(400, msgspec.json.encode({"error": str(problem)}))
+            return
+        self._slots.fill()
+        reply.whole(200, msgspec.json.encode({"faults": self._shortage.in_force}))
 
     async def _ask(self, api: Api, request: Request, reply: Reply) -> None:
         try:
@@ -111,7 +133,8 @@ class Provider:
         pieces = pieces[:limit]
         usage = Usage(sum(len(message.text) for message in asked.messages) // 4, len(pieces))
         completion = Completion(prompt.digest, int(time.time()), asked.model, self._region, usage.tokens_in)
-        due_s = self._pace.due_s(key(self._region, nonce, prompt.digest), len(pieces))
+        slow = self._shortage.slow()
+        due_s = [at_s * slow for at_s in self._pace.due_s(key(self._region, nonce, prompt.digest), len(pieces))]
         if asked.stream:
             events = api.events(completion, asked)
             await _stream(reply, events, pieces, due_s)

@@ -31,6 +31,9 @@ SEEN = {
     "latency-9": ("late", "read"),
     "blackhole-10": ("silent", "read"),
     "disconnect-11": ("broken off", "read"),
+    "capacity-12": ("late", "read"),
+    "regional_loss-13": ("late", "late"),
+    "hang_up-14": ("broken off", "read"),
 }
 """What who asks the eastern provider sees, and who reads the eastern store, while each fault is in force."""
 
@@ -94,7 +97,7 @@ def test_a_fault_is_seen_by_who_asks_and_by_who_looks_and_is_gone_when_it_is_tak
     broken = UNBROKEN | {"east": provider, "store-east": store}
     if "east-2" in fault.links:
         broken["east-2"] = provider
-    if "copy" in fault.links:
+    if "copy" in fault.links and "late" not in (provider, store):
         broken["copy"] = "held back"
     world.injector.inject(fault)
     try:

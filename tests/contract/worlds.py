@@ -50,6 +50,9 @@ FAULTS: dict[str, dict[str, Any]] = {
     },
     "blackhole-10": {"kind": "blackhole", "on": {"link": "east"}, "direction": "downstream"},
     "disconnect-11": {"kind": "disconnect", "on": {"link": "east"}, "mode": "no_new"},
+    "capacity-12": {"kind": "capacity", "on": {"link": "east"}, "slow": 110},
+    "regional_loss-13": {"kind": "regional_loss", "region": "east", "mode": "brownout", "late": "1s", "errors": 0},
+    "hang_up-14": {"kind": "hang_up", "on": {"link": "east"}},
 }
 """Each kind of fault by its id in the plan."""
 EAST = {"on": {"link": "east"}}

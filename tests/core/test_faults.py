@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.faults import AnyFault, Fault, effects, faults
 from harness.faults.base import Aim, Looked, Selector
 from harness.faults.effects import (
+    Capacity,
     CutAfter,
     Delay,
     EdgeRule,
@@ -26,7 +27,7 @@ from harness.faults.effects import (
     Toxic,
 )
 from harness.faults.requests import Ramp, Requests
-from harness.reading.target import Target
+from harness.reading.target import Link, Target
 
 STREAMS = Requests(stream=True)
 LATENCY = {"kind": "latency", "on": {"kind": "provider"}, "base": "1500ms", "jitter": "200ms"}
@@ -49,7 +50,10 @@ CUT_OFF = {"kind": "cut", "on": {"link": "provider-east"}, "after_bytes": 500, "
 LATE_END = {"kind": "slow_close", "on": {"link": "provider-east"}, "delay": "2s", "direction": "downstream"}
 HOLE = {"kind": "blackhole", "on": {"link": "provider-east"}, "direction": "downstream", "open_connections": "reset"}
 CLOSED_DOOR = {"kind": "disconnect", "on": {"link": "provider-east"}, "mode": "no_new"}
-SHAPED = [NARROW, IN_SLICES, CUT_OFF, LATE_END]
+BROWN = LOSS | {"mode": "brownout", "late": "800ms", "errors": 0.3, "status": 529}
+SHORT = {"kind": "capacity", "on": {"link": "provider-east"}, "to": 0.25}
+COLD = {"kind": "capacity", "on": {"link": "provider-east"}, "ramp": {"slow": {"from": 4, "over": "20s"}}}
+SHAPED = [SHORT, COLD, NARROW, IN_SLICES, CUT_OFF, LATE_END]
 STREAM = {"on": {"kind": "provider", "region": "east"}}
 SLOW = {"kind": "slow_stream", **STREAM, "first_token": "5s", "token_gap": "200ms"}
 STALL = {"kind": "stalled_stream", **STREAM, "after": 3}
@@ -92,6 +96,21 @@ EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
     (LOSS | {"mode": "reset"}, tuple(TapMode(link, "reset") for link in ("provider-east", "store-east"))),
     (DIVERGENCE, (TapMode("replication", "silence", "downstream"),)),
     (DIVERGENCE | {"open_connections": "hold"}, (TapMode("replication", "silence", "downstream", "hold"),)),
+    (
+        BROWN,
+        (
+            TapShape("provider-east", Late(0.8), "upstream"),
+            TapShape("store-east", Late(0.8), "upstream"),
+            EdgeRule("provider-east", Fail(529), Requests(share_ratio=0.3)),
+        ),
+    ),
+    (LOSS | {"spare": {"kind": "store"}}, (TapMode("provider-east", "silence"),)),
+    (
+        LOSS | {"mode": "reset", "share": 0.4, "per": "connection"},
+        tuple(TapMode(link, "reset", share_ratio=0.4) for link in ("provider-east", "store-east")),
+    ),
+    (SHORT, (Capacity("provider-east", 0.25),)),
+    (COLD, (Capacity("provider-east", slow_ramp=Ramp(4.0, 20.0)),)),
     (LATE_ANSWERS, (TapShape("store-east", Late(1.0), "downstream"),)),
     (
         CLIMBING,
@@ -156,6 +175,9 @@ SEEN = [
     # Of one that climbs half the way shows it; it has not begun to be what it is told to be before.
     (CLIMBING, looked(a=("answered", 0.61)), True),
     (CLIMBING, looked(a=("answered", 0.21)), False),
+    (BROWN, looked(a=("answered", 0.8), b=("answered", 0.9)), True),
+    (BROWN, looked(a=("answered", 0.8), b=("answered", 0.01)), False),
+    (BROWN, looked(a=("silent", 1.8)), False),
     (HOLE, looked(a=("silent", 0.6)), True),
     (HOLE, looked(a=("answered", 0.01)), False),
     (CLOSED_DOOR, looked(a=("refused", 0.0)), True),
@@ -226,8 +248,15 @@ def test_a_fault_is_to_last_until_it_can_be_seen_and_a_look_waits_for_what_is_la
         (LOSS | {"mode": "refuse", "open_connections": "hold"}, "open_connections: hold is for mode: blackhole"),
         (LOSS | {"open_connections": "drop"}, "'deliver', 'reset' or 'hold'"),
         (GONE | {"by": "end"}, "'close' or 'reset'"),
-        (LOSS | {"mode": "gone"}, "'blackhole', 'refuse' or 'reset'"),
+        (LOSS | {"mode": "gone"}, "'blackhole', 'refuse', 'reset' or 'brownout'"),
         ({"kind": "latncy"}, "'latency'"),
+        (LOSS | {"late": "1s"}, "late is for mode: brownout; with blackhole nothing is answered"),
+        (LOSS | {"mode": "refuse", "share": 0.5, "per": "connection"}, "where nobody listens, nobody is accepted"),
+        (SHORT | {"to": 0}, "greater than 0"),
+        (SHORT | {"to": 1}, "it takes nothing; say to: below 1"),
+        (SHORT | {"slow": 0.5}, "greater than or equal to 1"),
+        (SHORT | {"ramp": {"to": {"from": 0, "over": "5s"}}}, "is lost, not short of capacity"),
+        (SHORT | {"ramp": {"slow": {"from": 0.5, "over": "5s"}}}, "not a number of at least 1"),
         (LATE_ANSWERS | {"share": 0.5}, "direction: downstream is for all that passes on a link"),
         (LATENCY | {"distribution": "gauss"}, "'uniform', 'normal' or 'pareto'"),
         (NARROW | {"kilobytes_per_s": 0}, "greater than or equal to 0.1"),
@@ -265,6 +294,13 @@ def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> 
         (BAD, "bad_stream error after 2 events on kind provider, region east"),
         (LOSS, "regional_loss east · blackhole"),
         (DIVERGENCE, "cache_divergence west"),
+        (BROWN, "regional_loss east · brownout"),
+        (
+            LOSS | {"share": 0.5, "spare": {"kind": "store"}},
+            "regional_loss east · blackhole · 50% of links, not kind store",
+        ),
+        (SHORT, "capacity to 25% on link provider-east"),
+        (COLD, "capacity 4 times as slow on link provider-east"),
         (LATE_ANSWERS, "latency downstream 1000 ± 0 ms on link store-east"),
         (LONG_TAIL, "latency 1000 ± 300 ms pareto on link provider-east"),
         (NARROW, "bandwidth 20 kB/s on link provider-east"),
@@ -295,7 +331,7 @@ def test_a_selector_picks_what_matches_all_that_it_says(target: Target) -> None:
 
 def test_every_kind_can_be_named_in_a_file() -> None:
     of_streams = {"slow_stream", "stalled_stream", "cut_stream", "bad_stream"}
-    of_connections = {"bandwidth", "slices", "cut", "slow_close", "blackhole", "disconnect"}
+    of_connections = {"capacity", "bandwidth", "slices", "cut", "slow_close", "blackhole", "disconnect"}
     assert set(faults) == of_connections | of_streams | {
         "latency",
         "regional_loss",
@@ -306,3 +342,23 @@ def test_every_kind_can_be_named_in_a_file() -> None:
     }
     for name, kind in faults.items():
         assert kind.model_fields["kind"].default == name
+
+
+def test_a_share_of_a_regions_links_is_exact_hangs_on_the_seed_alone_and_is_never_none() -> None:
+    aims = tuple(Aim("link", f"link-{number}") for number in range(10))
+    some = fault(LOSS | {"share": 0.3})
+    lost = {seed: some.drawn(aims, seed) for seed in range(20)}
+    assert {len(found) for found in lost.values()} == {3}
+    assert lost == {seed: some.drawn(tuple(reversed(aims)), seed)[::-1] for seed in range(20)}
+    assert {aim for found in lost.values() for aim in found} == set(aims)
+    assert len(fault(LOSS | {"share": 0.01}).drawn(aims, 1)) == 1
+    for all_of_them in (LOSS, LOSS | {"share": 0.3, "per": "connection"}):
+        assert fault(all_of_them).drawn(aims, 1) == aims
+
+
+def test_capacity_can_be_taken_from_a_simulated_provider_alone_and_it_is_said_what_can_be_used_instead() -> None:
+    simulated = Link(kind="provider", upstream={"simulated": {}})
+    there, store = (Link(kind="provider", upstream=url) for url in ("https://api.openai.com", "redis://127.0.0.1:6379"))
+    assert fault(SHORT).misfit(simulated) == ""
+    assert fault(SHORT).misfit(there).endswith("use rate_limit, http_error (503, 529) or latency there")
+    assert fault(SHORT).misfit(store).endswith("use latency or bandwidth there")

@@ -75,7 +75,8 @@ class SimInjector:
         for link in disturbance.links:
             wanted = {(disturbance.id, link, repr(effect)) for effect in disturbance.effects if effect.aim == link}
             stands = disturbance.id in self.idle or wanted <= there
-            answered = self._wire.by_fault[disturbance.id, link]
+            felt = self._network.shortages[link].felt[disturbance.id]
+            answered = self._wire.by_fault[disturbance.id, link] + felt
             amiss = "" if stands else "it is not there any more: somebody took it away"
             sights.append(Sight(link, answered=answered, stands=stands, amiss=amiss))
         return tuple(sights)

@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import convert
+
 from harness.dialects import dialects
 from harness.faults.delays import late_s
 from harness.faults.effects import (
+    Capacity,
     Cut,
     CutAfter,
     EdgeRule,
@@ -27,6 +30,7 @@ from harness.faults.requests import Attempted, Tries
 from harness.protocols.nonce import lot
 from harness.running.wire.edge.rules.base import Asked
 from harness.running.wire.edge.rules.in_force import PASSED, Rules, Ruling
+from harness.simulated_provider.shortage import Shortage, Taken
 from simulated_world.events import Events, Signal
 
 HOP_S = 0.0005
@@ -61,6 +65,10 @@ class Network:
         self.laid: list[Laid] = []
         self._by_link: dict[str, list[Laid]] = {}
         self._by_stream: dict[tuple[str, Stream], list[Toxic]] = {}
+        self.shortages: defaultdict[str, Shortage] = defaultdict(lambda: Shortage(lambda: events.now_s))
+        """What faults take of the provider behind each link."""
+        self.when_eased: list[Callable[[str], None]] = []
+        """Each is told the name of a link whose provider may do more than it could."""
         self.when_cut: list[Callable[[str], None]] = []
         """Each is told the name of a link whose open connections are broken off."""
         self._goes_on: defaultdict[str, Signal] = defaultdict(Signal)
@@ -70,6 +78,8 @@ class Network:
         if what := _not_carried(effect):
             raise NotCarriedError(f"the simulated world carries no {what}; run it in the real one")
         self._sort([*self.laid, Laid(fault, effect, self._events.now_s)])
+        if isinstance(effect, Capacity):
+            self.shortages[effect.aim].put(fault, convert(effect, Taken, from_attributes=True))
         if isinstance(effect, EdgeRule):
             rules = self._rules.setdefault(effect.aim, Rules(self._seed, effect.aim))
             rules.put(fault, effect.rule, effect.requests, self._events.now_s)
@@ -83,6 +93,10 @@ class Network:
         self._sort([laid for laid in self.laid if (laid.fault, laid.effect) != (fault, effect)])
         if in_force and isinstance(effect, EdgeRule):
             self._rules[effect.aim].drop(fault)
+        if in_force and isinstance(effect, Capacity):
+            self.shortages[effect.aim].drop(fault)
+            for eased in self.when_eased:
+                eased(effect.aim)
         if in_force and isinstance(effect, TapMode) and effect.mode == "silence":
             if effect.open_connections == "reset":
                 for broken_off in self.when_cut:

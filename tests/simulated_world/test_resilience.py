@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.judging.evidence import Evidence
+from harness.judging.verdict import judge
 from harness.prepare import Asked, prepare
 from harness.running import loop
 from simulated_world import Fragile, Resilient, simulate
@@ -30,6 +31,8 @@ FAULTS = [
     *(LIMITED | {"on": EAST, "requests_per_min": per_min} for per_min in (60, 550)),
     *(SLOW | {"on": on, "base": base} for on in (BOTH, EAST) for base in ("300ms", "1500ms")),
     *(LOST | {"mode": mode} for mode in ("blackhole", "refuse", "reset")),
+    LOST | {"mode": "brownout", "late": "1500ms", "errors": 0.3},
+    *({"kind": "capacity", "on": BOTH} | taken for taken in ({"to": 0.2}, {"slow": 3})),
     {"kind": "cache_divergence", "region": "west", "publish_after": "3s"},
 ]
 """Every kind of fault, weak and strong; `tests/benchmarks/resilience.py` has a finer grid and more seeds."""
@@ -88,3 +91,19 @@ def test_a_share_of_refusals_everywhere_is_made_good(plans: Any, share: float) -
     assert good >= 0.95
     # A try that is refused with this chance has to be made 1 / (1 - share) times for each answer.
     assert attempts <= 1.1 / (1 - share)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_storm_of_retries_outlives_its_trigger_where_they_are_unbounded_and_there_alone(seed: int) -> None:
+    came_to = {}
+    for name, service in (("fragile", Fragile), ("resilient", Resilient)):
+        plan = prepare(SCENARIOS / "retry-storm.yaml", SCENARIOS / "targets" / f"{name}.yaml", Asked(), None).plan
+        judged = judge(simulate(replace(plan, seed=seed), service, seed, loop.run))
+        came_to[name] = judged.verdict, "it kept itself down (metastable)" in judged.reason
+    assert came_to == {"fragile": ("fail", True), "resilient": ("pass", False)}
+
+
+def test_less_of_a_shortage_than_it_takes_starts_no_storm(plans: Any) -> None:
+    good, attempts = run(plans({"kind": "capacity", "on": BOTH, "to": 0.5})["fragile"], Fragile)
+    assert good >= 0.99
+    assert attempts <= 1.05

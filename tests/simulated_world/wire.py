@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from harness.record.rows import Arrival, ArrivalOutcome, Attempt, AttemptOutcome
-from harness.running.wire.edge.rules.base import Answer, Following
+from harness.running.wire.edge.rules.base import Answer, Cut, Following
 from simulated_world.events import Events, Process, Signal
 from simulated_world.network import HOP_S, Network, Stream
 from simulated_world.provider import Provider
@@ -88,6 +88,12 @@ class Wire:
             told_ms = ruling.decision.headers.get("retry-after-ms")
             retry_after_s = float(told_ms) / 1000 if told_ms else None
             yield from self._answer(exchange, arrival, ruling.decision.status, "answered_by_fault", retry_after_s)
+            return
+        if isinstance(ruling.decision, Cut):
+            self._hit(arrival, ruling.fault)
+            arrival.end_s, arrival.outcome = events.now_s, "cut_by_fault"
+            yield events.pause(network.delay_s(link, "downstream"))
+            self._over(exchange, "reset" if ruling.decision.reset else "closed")
             return
         arrival.forwarded_s = events.now_s
         begun, done = Signal(), Signal()

@@ -115,7 +115,11 @@ class SimWorld:
         self.network = Network(self.events, chance, plan.seed)
         links = plan.target.links
         http = {name: link for name, link in links.items() if link.carries == "http"}
-        self.providers = {name: Provider(self.events, _settings(link), chance) for name, link in http.items()}
+        self.providers = {
+            name: Provider(self.events, _settings(link), chance, self.network.shortages[name])
+            for name, link in http.items()
+        }
+        self.network.when_eased.append(lambda link: self.providers[link].fill())
         self.wire = Wire(self.events, self.network, self.providers)
         self.stores = Stores(self.events, self.network, links)
         services: dict[str, Service] = {}

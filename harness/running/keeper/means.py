@@ -127,6 +127,18 @@ def _is_counts(said: bytes) -> bool:
     return isinstance(links, dict) and all(isinstance(link, dict) and "in_force" in link for link in links.values())
 
 
+def _is_felt(said: bytes) -> bool:
+    """As a simulated provider says it: of each fault that it has in force, how many chats felt it."""
+    try:
+        document = json.loads(said)
+    except (ValueError, RecursionError):
+        return False
+    match document:
+        case {"faults": dict(faults)}:
+            return len(document) == 1 and all(isinstance(felt, int) for felt in faults.values())
+    return False
+
+
 def _is_nothing(body: str | None) -> bool:
     return body is None
 
@@ -163,12 +175,14 @@ _OUR_NAME = re.compile(r"harness-[A-Za-z0-9._-]+")
 _OUR_PROXY = rf"/proxies/{_OUR_NAME.pattern}"
 _TOXIPROXY = _Server("Toxiproxy", "/version", _is_version)
 _WIRE = _Server("wire", "/counts", _is_counts)
+_PROVIDER = _Server("simulated provider", "/.harness/faults", _is_felt)
 _REQUESTS: tuple[tuple[str, re.Pattern[str], Callable[[str | None], bool], _Server], ...] = (
     ("DELETE", re.compile(_OUR_PROXY), _is_nothing, _TOXIPROXY),
     ("DELETE", re.compile(rf"{_OUR_PROXY}/toxics/{_NAME}"), _is_nothing, _TOXIPROXY),
     ("PATCH", re.compile(_OUR_PROXY), _is_enabling, _TOXIPROXY),
     ("POST", re.compile("/proxies"), _is_making, _TOXIPROXY),
     ("DELETE", re.compile(rf"/links/{_NAME}/faults/{_NAME}"), _is_nothing, _WIRE),
+    ("DELETE", re.compile(rf"/\.harness/faults/{_NAME}"), _is_nothing, _PROVIDER),
 )
 """All that the harness ever asks of a server to put something back, and of which kind of server."""
 

@@ -104,6 +104,11 @@ class Processes:
             self._expect(name, _SIMULATED_READY)
 
     @property
+    def provider_ports(self) -> dict[str, int]:
+        """Where the simulated provider behind each link listens."""
+        return {name: self.ports[name] for name in self._simulated}
+
+    @property
     def outside(self) -> dict[str, str]:
         """What can be filled in where the target is spoken to: ``{port}`` is its own process's."""
         return {**self.values, **({"port": str(self.ports["target"])} if "target" in self.ports else {})}

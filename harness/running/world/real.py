@@ -21,7 +21,7 @@ from harness.reading import templates
 from harness.reading.hosts import on_this_machine
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Question
-from harness.reading.target import Link, SimulatedUpstream, Target
+from harness.reading.target import Link, Target
 from harness.record import run_folder
 from harness.record.history import Preflight
 from harness.record.instrument import InstrumentFile
@@ -155,7 +155,9 @@ def real_world(
         entries = Entries(plan.target, processes)
         _until(lambda: processes.serving() and entries.serving() and load.ready())
         carriers = Carriers(processes, own_proxy=proxy.binary is not None, give_up=joined.proxies.give_up)
-        reach = Reach(carriers, joined.proxies, joined.wire, plan.target.links, joined.probe_ports)
+        reach = Reach(
+            carriers, joined.proxies, joined.wire, plan.target.links, joined.probe_ports, processes.provider_ports
+        )
         injector = FaultInjector(reach, grounds.undo)
         stack.callback(injector.close)
         watchdog = Watchdog(processes, joined.proxies, carriers, wire=joined.wire)
@@ -170,7 +172,7 @@ def real_world(
         world = World(
             load.clock, injector, load, ServiceUnderTest(plan.target, processes), guarded or watchdog, signals
         )
-        counted = _Accepted(processes, plan.target)
+        counted = _Accepted(processes)
 
         def set_off() -> float:
             counted.begin()
@@ -366,9 +368,8 @@ def _until(condition: Callable[[], bool]) -> None:
 class _Accepted:
     """What the simulated providers counted from when the load began."""
 
-    def __init__(self, processes: Processes, target: Target) -> None:
-        simulated = [name for name, link in target.links.items() if isinstance(link.upstream, SimulatedUpstream)]
-        self._ports = {name: processes.ports[name] for name in simulated}
+    def __init__(self, processes: Processes) -> None:
+        self._ports = processes.provider_ports
         self._before: Mapping[str, int] = {}
 
     def begin(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 import pytest
 
 from harness.faults.base import LINK, Aim, Fault
-from harness.faults.effects import Cut, EdgeRule, Effect, Fail, Sight, TapMode, Toxic
+from harness.faults.effects import Capacity, Cut, EdgeRule, Effect, Fail, Sight, TapMode, Toxic
 from harness.planning.disturbance import Disturbance
 from harness.reading.target import Link
 from harness.registry import UnknownNameError
@@ -104,7 +104,13 @@ def disturbance(*effects: Effect) -> Disturbance:
 
 
 def test_every_effect_there_is_has_its_place() -> None:
-    effects = [TapMode("a", "reset"), Toxic("a", "latency", "upstream", {}), Cut("a"), EdgeRule("a", Fail(500))]
+    effects = [
+        TapMode("a", "reset"),
+        Toxic("a", "latency", "upstream", {}),
+        Cut("a"),
+        EdgeRule("a", Fail(500)),
+        Capacity("a"),
+    ]
     assert {effect.place for effect in effects} == set(places)
 
 

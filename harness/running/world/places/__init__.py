@@ -5,12 +5,14 @@ from __future__ import annotations
 from harness.registry import load_third_parties
 from harness.running.world.places.base import Place, Reach, places
 from harness.running.world.places.edge import EdgePlace
+from harness.running.world.places.provider import ProviderPlace
 from harness.running.world.places.tap import TapPlace
 from harness.running.world.places.toxiproxy import ToxiproxyPlace
 
 places.add("tap", TapPlace)
 places.add("toxiproxy", ToxiproxyPlace)
 places.add("edge", EdgePlace)
+places.add("provider", ProviderPlace)
 
 load_third_parties("places")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
@@ -31,6 +31,8 @@ class Reach:
     wire: WireStage | None
     links: Mapping[str, Link]
     probe_ports: Mapping[str, int]
+    provider_ports: Mapping[str, int] = field(default_factory=dict)
+    """Where the simulated provider behind each link is told what to do without."""
 
     @property
     def the_wire(self) -> WireStage:
