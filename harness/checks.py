@@ -186,7 +186,7 @@ def _cut_short(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
 def _outlived(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
     """Faults that requests outlive, where how much was tried in them is to be judged, or what the exposed came to."""
     deadline_s = made.scenario.load.deadline
-    exposed = any(expected.selection.among for expected in made.expectations)
+    exposed = any(expected.selection.among == "exposed" for expected in made.expectations)
     counted = any(
         metrics[expected.metric].among_exposed and not expected.selection.among for expected in made.expectations
     )

@@ -125,7 +125,9 @@ class Finding(_Part):
         default_factory=dict, description="of the rows that it is about, such as their region"
     )
     among: str | None = Field(
-        default=None, description="exposed: only requests that lived wholly inside a fault's window"
+        default=None,
+        description="exposed: only requests that lived wholly inside a fault's window; in_flight_at_injection, in_flight_at_revert: only "
+        "those that were in flight when a fault began, or ended",
     )
     after: str | None = Field(default=None, description="the fault whose window it is about")
     window: str | None = Field(

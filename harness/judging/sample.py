@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import inf
@@ -206,16 +206,29 @@ def rate_per_s(plan: Plan, selection: Selection) -> float:
 
 
 def _planned_s(plan: Plan, selection: Selection) -> float:
-    """Seconds in which what *selection* picks is due; of the exposed at most, were each answered at once."""
+    """Seconds in which what *selection* picks is due; of the exposed at most, were each answered at once; of those in flight, were none."""
     during = spans(plan, selection)
     if selection.among is None:
         return sum(phase.end_s - phase.start_s for phase in during)
+    # Without faults those are asked about that would have been exposed.
+    stretches = [_wanted(selection.among, d.start_s, d.end_s, plan) for d in plan.disturbances or plan.windows]
     return sum(
-        max(0.0, min(phase.end_s, d.end_s) - max(phase.start_s, d.start_s))
+        max(0.0, min(phase.end_s, end_s) - max(phase.start_s, start_s))
         for phase in during
-        # Without faults those that would have been exposed are asked about.
-        for d in plan.disturbances or plan.windows
+        for start_s, end_s in stretches
     )
+
+
+def _wanted(among: str, start_s: float, end_s: float, plan: Plan) -> tuple[float, float]:
+    """From when to when what is *among* those of a fault from *start_s* to *end_s* can be due."""
+    deadline_s = plan.scenario.load.deadline
+    match among:
+        case "in_flight_at_injection":
+            return start_s - deadline_s, start_s
+        case "in_flight_at_revert":
+            return end_s - deadline_s, end_s
+        case _:
+            return start_s, end_s
 
 
 def _entries(target: Target, selection: Selection) -> list[str]:
@@ -234,7 +247,15 @@ def _picked(run: Evidence, selection: Selection) -> Bools:
     if any(LABELS[name].of == "entry" for name, _ in selection.labels):
         entry = run.column("requests", "entry")
         picked = picked & reduce(or_, (entry == name for name in _entries(run.plan.target, selection)), False)
-    return picked & _exposed(run, picked) if selection.among == "exposed" else picked
+    match selection.among:
+        case "exposed":
+            return picked & _exposed(run, picked)
+        case "in_flight_at_injection":
+            return picked & _in_flight(run, [window.start_s for window in run.in_force()])
+        case "in_flight_at_revert":
+            return picked & _in_flight(run, [window.end_s for window in run.in_force()])
+        case _:
+            return picked
 
 
 def _exposed(run: Evidence, among: Bools) -> Bools:
@@ -253,6 +274,17 @@ def _exposed(run: Evidence, among: Bools) -> Bools:
         inside = among & (window.start_s <= due_s) & (due_s <= window.end_s)
         exposed |= inside & (due_s + lasted_s[inside].max(initial=0.0) <= window.end_s)
     return exposed
+
+
+def _in_flight(run: Evidence, at_s: Sequence[float]) -> Bools:
+    """Which requests were due and had not ended at any of these instants; one that never ended was waited for until its deadline."""
+    import numpy as np
+
+    due_s, end_s = run.column("requests", "due_s"), run.column("requests", "end_s")
+    until_s = np.where(np.isnan(end_s), due_s + run.plan.scenario.load.deadline, end_s)
+    sent = run.column("requests", "outcome") != "not_sent"
+    flying: Bools = reduce(or_, [(due_s < at) & (until_s > at) for at in at_s], np.zeros(due_s.size, np.bool_)) & sent
+    return flying
 
 
 def _of_attempts(selection: Selection) -> Labels:

@@ -13,6 +13,12 @@ from harness.interval import Interval
 Verdict = Literal["pass", "fail", "inconclusive"]
 Op = Literal["<=", ">=", "<", ">"]
 
+AMONG = {
+    "exposed": "those that lived wholly inside a fault",
+    "in_flight_at_injection": "those that were in flight when a fault began",
+    "in_flight_at_revert": "those that were in flight when a fault ended",
+}
+"""What can stand behind ``among``, and what requests it means."""
 RESERVED = ("in", "among", "after")
 """Words of an expectation, which no phase and no fault may be called."""
 FORM = "metric[.part][{label=value}] OP number [in PHASE] [among exposed] [after FAULT]"
@@ -23,7 +29,7 @@ _WRITTEN = re.compile(
         (?:\{(?P<labels>[^{}]*)\})? \s*
         (?P<op><=|>=|<|>) \s* (?P<limit>-?\d+(?:\.\d+)?(?:e-?\d+)?) \s*
         (?:\bin\s+(?P<phase>[a-z][a-z0-9_-]*)\s*)?
-        (?:\bamong\s+(?P<among>[a-z]+)\s*)?
+        (?:\bamong\s+(?P<among>[a-z_]+)\s*)?
         (?:\bafter\s+(?P<after>[A-Za-z][A-Za-z0-9_-]*)\s*)?""",
     re.VERBOSE,
 )
@@ -34,8 +40,8 @@ _LABEL = re.compile(r"""\s*(?P<name>[a-z_]+)\s*=\s*(?P<quote>"?)(?P<value>[A-Za-
 class Selection:
     """Which rows of a run a number is about.
 
-    Those due in *phase*, or in all phases but the warm-up; of them those whose every label has its value; and of them, *among* ``exposed``,
-    those that lived wholly inside a fault's window. *after* says which fault's window is meant, where there are several.
+    Those due in *phase*, or in all phases but the warm-up; of them those whose every label has its value; and of them those that `AMONG`
+    says of *among*. *after* says which fault's window is meant, where there are several.
     """
 
     phase: str | None = None
@@ -146,8 +152,10 @@ _RENAMED = {("layer", "application"): "repeat"}
 
 
 def _selection(match: re.Match[str]) -> Selection:
-    if match["among"] not in (None, "exposed"):
-        raise ValueError(f"'among {match['among']}' says nothing; write among exposed, or leave it out")
+    if match["among"] not in (None, *AMONG):
+        raise ValueError(
+            f"'among {match['among']}' says nothing; write among {' or among '.join(AMONG)}, or leave it out"
+        )
     labels = dict(_labels(match["labels"])) if match["labels"] is not None else {}
     labels = {name: _RENAMED.get((name, value), value) for name, value in labels.items()}
     # In one order, so that two ways to write one selection are one.

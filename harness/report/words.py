@@ -7,6 +7,7 @@ from math import floor, log10
 
 from harness.judging.metrics import telling
 from harness.judging.result import Fault, Finding, Measured, Metric, Outcome, Result
+from harness.reading.expectation import AMONG
 from harness.report.plain_text import one_line
 
 OF_THIS_RUN = "An interval is about this run, and says nothing of the next one."
@@ -175,7 +176,7 @@ def where(finding: Finding) -> str:
     if finding.phase:
         said = f" {'in' if finding.phase in ('warmup', 'baseline') else 'during'} the {phase(finding.phase)}"
     if finding.among:
-        said += " among those that lived wholly inside a fault"
+        said += f" among {AMONG.get(finding.among, one_line(finding.among, 40))}"
     return f"{said} ({labels})" if (labels := _labels(finding)) else said
 
 
@@ -189,10 +190,14 @@ def subject(finding: Finding) -> str:
 
 def where_else(finding: Finding) -> str:
     """Of what *finding* is beside its phase: ``region east, among the exposed, after dns-2``; nothing for most."""
-    told = [_labels(finding), "among the exposed" if finding.among else ""]
+    told = [_labels(finding), _among(finding.among) if finding.among else ""]
     told += [f"after {one_line(finding.after, 40)}" if finding.after else ""]
     told += [f"worst: {one_line(finding.window, 80)}" if finding.window else ""]
     return ", ".join(part for part in told if part)
+
+
+def _among(among: str) -> str:
+    return "among the exposed" if among == "exposed" else f"among {AMONG.get(among, one_line(among, 40))}"
 
 
 def _labels(finding: Finding) -> str:

@@ -208,6 +208,60 @@ def test_without_faults_the_exposed_are_those_that_would_have_been(
     assert measure(evidence, "retry_amplification <= 3 among exposed").n == 80
 
 
+# In flight
+
+
+def test_requests_that_were_in_flight_when_a_fault_began_are_told_from_those_when_it_ended(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 10, 10, 10))
+
+    def change(index: int, due_s: float) -> dict[str, Any]:
+        """Each takes 2 s; those that are open as the fault begins at 11 s are reset, and those as it ends at 21 s get late answers."""
+        if 9 <= due_s < 10.95:
+            return {"outcome": "reset", "end_s": due_s + 2.05, "status": 0}
+        return {"end_s": due_s + 2.05, "first_token_s": due_s + 2}
+
+    evidence = make_evidence(plan, requests=rows(plan, change))
+    begun, ended = (
+        measure(evidence, f"good_ratio >= 0.5 among in_flight_at_{edge}") for edge in ("injection", "revert")
+    )
+    assert (begun.value, begun.n) == (0, 20)
+    # One more was due while it was being put back.
+    assert (ended.value, ended.n) == (1, 21)
+    # They were due before it.
+    assert measure(evidence, "good_ratio >= 0.5 in baseline among in_flight_at_injection").n == 20
+    assert measure(evidence, "good_ratio >= 0.5 in fault among in_flight_at_injection").value is None
+
+
+def test_one_that_never_ended_is_in_flight_until_its_deadline_and_one_that_was_not_sent_never(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 10, 10, 10))
+    odd = {100: {"outcome": "unfinished"}, 60: {"outcome": "unfinished"}, 101: {"outcome": "not_sent"}}
+
+    def change(index: int, due_s: float) -> dict[str, Any]:
+        return {"end_s": None} | odd[index] if index in odd else {}
+
+    evidence = make_evidence(plan, requests=rows(plan, change))
+    # Due at 10 s, with a deadline of 4 s, and another at 6 s; the usual one takes 0.1 s.
+    flying = pick(evidence, Selection(among="in_flight_at_injection")).column("index").tolist()
+    assert 100 in flying
+    assert 60 not in flying
+    assert 101 not in flying
+
+
+def test_in_a_phase_in_which_no_fault_can_meet_any_in_flight_a_limit_is_refused(make_plan: MakePlan) -> None:
+    plan = make_plan(phases=(1, 10, 10, 10))
+    for written, refused in (
+        ("good_ratio >= 0.5 in fault among in_flight_at_injection", True),
+        ("good_ratio >= 0.5 in baseline among in_flight_at_injection", False),
+        ("good_ratio >= 0.5 in fault among in_flight_at_revert", False),
+    ):
+        why = metrics["good_ratio"].unsettled(plan, expectation.parse(written))
+        assert (why is not None and "no request can be in flight" in why) == refused, written
+
+
 # Windows
 
 

@@ -174,6 +174,8 @@ def best_case(plan: Plan, expectation: Expectation, best: Callable[[int], Interv
         return None
     if not n and expectation.selection.among:
         where = f"in {expectation.selection.phase}, " if expectation.selection.phase else ""
+        if expectation.selection.among != "exposed":
+            return f"{where}no request can be in flight when a fault begins or ends; leave out the phase: those were due before it"
         return f"nothing is exposed: no fault is in force {where}for long enough that a request could live inside it"
     enough = next((m for m in (max(n, 1) << doubled for doubled in range(1, 12)) if settles(m)), None)
     needed = f"at least {_least(n, enough, settles)} are needed" if enough else "no number of them could"

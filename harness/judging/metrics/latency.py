@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from harness.judging.scoring.answers import Bools
     from harness.judging.scoring.distributions import Floats
 
-_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _COMPLETE = "_complete"
 
 
 class _Quantiles(Metric):
     unit: ClassVar[str] = "ms"
-    parts: ClassVar[tuple[str, ...]] = (*_QUANTILES, *(f"{part}{_COMPLETE}" for part in _QUANTILES))
+    parts: ClassVar[tuple[str, ...]] = (*QUANTILES, *(f"{part}{_COMPLETE}" for part in QUANTILES))
     better: ClassVar[Literal["lower", "higher"] | None] = "lower"
     card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
     usual_part: ClassVar[str] = "p95"
@@ -48,17 +48,7 @@ class _Quantiles(Metric):
         return f"{without}{' and count as longer than anybody waited' if _asked(part)[1] else ', which are left out'}"
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        q, _ = _asked(expectation.part)
-
-        def best(n: int) -> Interval:
-            """All answers at once, or never: only an end that so few samples leave open can still miss the limit."""
-            if expectation.wants_low:
-                value = expectation.limit - 1
-                return Interval(value, value, value if q**n <= TAIL else inf, n)
-            value = expectation.limit + 1
-            return Interval(value, value if (1 - q) ** n <= TAIL else -inf, value, n)
-
-        return best_case(plan, expectation, best)
+        return best_quantile(plan, expectation, _asked(expectation.part)[0])
 
     def also(self, whole: Sample) -> dict[str, Measured]:
         return {part: measured(self.measure(whole, part)) for part in self.parts}
@@ -91,7 +81,7 @@ class Latency(_Quantiles):
 
     def follows(self, part: str | None) -> bool:
         """What is left out of the complete ones alone is what is worst."""
-        return part in _QUANTILES
+        return part in QUANTILES
 
     def known_after_s(self, limit: float, within_s: float) -> float:
         return limit / 1000
@@ -112,11 +102,25 @@ class TimeToFirstToken(_Quantiles):
     about: ClassVar[str] = "from when a request was due to its first token"
 
 
+def best_quantile(plan: Plan, expectation: Expectation, q: float) -> str | None:
+    """Why not even the best samples that *plan* can give would settle *expectation* on quantile *q*."""
+
+    def best(n: int) -> Interval:
+        """All at once, or never: only an end that so few samples leave open can still miss the limit."""
+        if expectation.wants_low:
+            value = expectation.limit - 1
+            return Interval(value, value, value if q**n <= TAIL else inf, n)
+        value = expectation.limit + 1
+        return Interval(value, value if (1 - q) ** n <= TAIL else -inf, value, n)
+
+    return best_case(plan, expectation, best)
+
+
 def _asked(part: str | None) -> tuple[float, bool]:
     """Which quantile, and whether of all requests or of complete answers alone."""
     named = part or _Quantiles.usual_part
     quantile = named.removesuffix(_COMPLETE)
-    return _QUANTILES[quantile], quantile == named
+    return QUANTILES[quantile], quantile == named
 
 
 def _censored(sample: Sample, column: str) -> tuple[Floats, Floats, Bools]:
