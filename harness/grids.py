@@ -18,8 +18,8 @@ from harness.record import run_folder
 from harness.record.history import Begun
 from harness.stored import Run, load, load_evidence
 
-FINISHED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive", "aborted")
-"""Verdicts of runs that came to an end of their own and say something; a run with another one is made again."""
+FINISHED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
+"""Verdicts of runs that came to their end and say something; one that somebody or something ended before is made again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import runpy
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from types import ModuleType
 
 import pytest
 
+from harness.judging.scorecard import Scorecard
 from harness.planning.plan import Plan
 from harness.prepare import Asked, prepare
 from harness.problems import UsageProblems
@@ -66,6 +68,22 @@ def test_a_system_says_with_which_line_it_is_installed_and_in_which_version(syst
     pinned = line + "".join(path.read_text() for path in system.parent.glob(f"{system.stem}/package.json"))
     (version,) = re.findall(r"\d+\.\d+\.\d+", about)
     assert version in pinned
+
+
+MEASURED = runpy.run_path(str(ROOT / "tests" / "benchmarks" / "failover_scorecard.py"), run_name="looked at")
+CARD: Scorecard = Scorecard.model_validate_json(MEASURED["KEPT"].read_text())
+
+
+def test_the_page_of_what_was_measured_is_what_its_command_writes() -> None:
+    assert MEASURED["PAGE"].read_text() == MEASURED["written"](CARD)
+
+
+def test_each_difference_from_the_public_attempts_is_explained_and_one_that_is_planted_is_found() -> None:
+    assert [cell for cell in MEASURED["differing"](CARD) if cell not in MEASURED["WHY"]] == []
+    first, *others = [cell for cell in CARD.cells if (cell.situation[:3], cell.system) == ("s04", "litellm")]
+    planted = CARD.model_copy(update={"cells": [first.model_copy(update={"attempts": "4p/1f"}), *others]})
+    assert MEASURED["differing"](planted) == [("s04", "litellm")]
+    assert "**differs**" in MEASURED["written"](planted)
 
 
 @pytest.fixture

@@ -139,7 +139,7 @@ def test_a_grid_goes_on_where_it_was_stopped(prepare: Prepare, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("verdict", "again"),
-    [("fail", False), ("inconclusive", False), ("aborted", False), ("invalid", True), ("crashed", True)],
+    [("fail", False), ("inconclusive", False), ("aborted", True), ("invalid", True), ("crashed", True)],
 )
 def test_a_run_that_says_nothing_of_the_service_is_made_again(
     prepare: Prepare, tmp_path: Path, verdict: Outcome, again: bool

@@ -50,6 +50,18 @@ PUBLIC: dict[str, dict[str, tuple[str, float | None]]] = {
 WHY: dict[tuple[str, str], str] = {}
 """Why the attempts of a cell differ from the public ones, by the number of its situation and its system."""
 
+NOTES = """
+What else is not as the public scorecard has it:
+
+- In `s01` Portkey comes back sooner than it was told. It heeds `Retry-After` only where its config says `use_retry_after_header`, which is
+  not its default; here nothing is said.
+- In `s10` Portkey passes the garbled event on. A client that leaves such an event out, as the public one does, has the whole answer
+  then; ours calls it malformed.
+- In `s08` and `s09` Portkey ends the stream in good order, without a `finish_reason` and without `[DONE]`. SDKs raise nothing then, so the
+  answers are stumps that look whole.
+- LiteLLM's first wait differs from request to request, since it adds chance to it.
+"""
+
 HEAD = """# The failover pack, measured
 
 What [the failover pack](failover.md) came to: {tally}. Made by
