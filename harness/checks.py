@@ -30,7 +30,7 @@ from harness.reading.placeholders import (
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
-from harness.reading.state_file import is_url
+from harness.reading.state_place import is_url
 from harness.reading.target import Target
 from harness.reading.templates import placeholders, secret_names, secrets, texts
 from harness.reading.yaml import Document, Draft, DraftProblems, load

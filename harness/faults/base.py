@@ -66,7 +66,8 @@ LINK = "link"
 class Selector(BaseModel):
     """Which links a fault is aimed at: by name, or by kind and region, so that a scenario fits any target."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     link: Name | None = None
     kind: Name | None = None
@@ -118,7 +119,7 @@ class RequestSelector(Selector):
 class Climb(BaseModel):
     """How a setting gets to be what it is: it is *from* at first, and moves evenly, up or down, for *over*."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
 
     start: str | float = Field(alias="from", description="what it is at first, written as the setting is")
     over: Annotated[Seconds, Field(gt=0)]
@@ -127,7 +128,7 @@ class Climb(BaseModel):
 class Flap(BaseModel):
     """In force again and again: for the first *duty* (0 to 1) of each *period*, as often as that lies whole in the fault's time."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     period: Seconds
     duty: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -147,7 +148,7 @@ def _unreserved(name: str) -> str:
 class Fault(BaseModel):
     """One disturbance, as data. The first line of a kind's docstring is its documentation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
 
     kind: str
     id: Annotated[Name, AfterValidator(_unreserved)] | None = Field(

@@ -48,7 +48,8 @@ class AbortCondition:
 class AbortLimit(BaseModel):
     """What a run may use up, or who may end it: one of these."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     max_duration: Seconds | None = Field(
         default=None, gt=0, description="how long the load may go on, counted from its beginning"

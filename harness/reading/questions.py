@@ -11,7 +11,8 @@ from harness.reading.patterns import Regex
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Expected(_Strict):

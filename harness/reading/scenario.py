@@ -30,7 +30,8 @@ _SLIP = 2
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Load(_Strict):

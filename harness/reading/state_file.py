@@ -8,8 +8,6 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from harness.reading.hosts import address
-
 
 class _State(BaseModel):
     # What a later version adds is no reason to run into what this one could have read.
@@ -69,24 +67,6 @@ class Freeze(_State):
 
     def __str__(self) -> str:
         return f"frozen by {self.by} since {_clock(self.since)}: {self.why}"
-
-
-def is_url(place: str) -> bool:
-    """Whether state is kept at a URL there, and not at a path."""
-    return "://" in place
-
-
-def misplaced(place: str) -> str:
-    """Why no state can be kept at *place*; empty where it can."""
-    if not is_url(place):
-        return "" if place.strip() else "is empty; write a path or a URL, or leave it out"
-    try:
-        found = address(place)
-        usable = found.scheme in ("http", "https") and not found.user and not set("?#{") & set(place)
-    except ValueError:
-        usable = False
-    what = "is no place for state; write a path, or http://host:port/path or https://host/path without user and query"
-    return "" if usable else what
 
 
 StateFile = Lease | Stop | Freeze

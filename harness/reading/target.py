@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 from harness.dialects import dialects, spoken_at
 from harness.reading.hosts import address, on_this_machine
 from harness.reading.quantities import Seconds
-from harness.reading.state_file import is_url, misplaced
+from harness.reading.state_place import is_url, misplaced
 from harness.reading.templates import secret_names
 from harness.registry import suggestion
 
@@ -45,7 +45,8 @@ def _known_api(name: str) -> str:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Ready(_Strict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.problems import Problem, UsageProblems
-from harness.reading.state_file import is_url, misplaced
+from harness.reading.state_place import is_url, misplaced
 from harness.running.state.folder import FolderStore
 from harness.running.state.store import Store
 from harness.running.state.target_state import TargetState
