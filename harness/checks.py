@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import which
@@ -294,6 +294,19 @@ def target_problems(target: Document[Target], environment: Mapping[str, str] | N
     if environment is not None:
         yield from missing_secrets(target, environment)
         yield from _proxy_problems(target, environment)
+
+
+def shared_listens(targets: Iterable[Document[Target]]) -> Iterator[Problem]:
+    """Links of different targets that listen on one port: their runs would meet there, and no lease keeps them apart."""
+    first: dict[int, tuple[Document[Target], str]] = {}
+    for target in targets:
+        for name, link in target.value.links.items():
+            if link.listen is None:
+                continue
+            other, its_link = first.setdefault(link.listen, (target, name))
+            if other.value.name != target.value.name:
+                what = f"{link.listen} is where link {its_link!r} of target {other.value.name!r} ({other.file}) listens, too"
+                yield target.problem(f"links.{name}.listen", f"{what}; give each a port of its own")
 
 
 def foreign_hosts(target: Document[Target], allowed: Collection[str]) -> Iterator[Problem]:

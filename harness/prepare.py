@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ from harness.checks import (
     never_settled,
     nobody_asks,
     nowhere_bound,
+    shared_listens,
     target_problems,
     unabortable,
     unknown_values,
@@ -115,6 +117,16 @@ def prepare(
     if problems or not questions:
         raise UsageProblems(*_in_order(problems))
     return Prepared(made, scenario, target, questions, asked, tuple(warnings(scenario, made, questions.value)))
+
+
+def among(paths: Iterable[Path]) -> tuple[Problem, ...]:
+    """All that is wrong between the target files of *paths*; of those that are no target, or no good one, nothing."""
+    targets = []
+    for path in dict.fromkeys(paths):
+        with suppress(UsageProblems):
+            if kind_of(path) is Target:
+                targets.append(load_target(path))
+    return tuple(shared_listens(targets))
 
 
 def validate(path: Path, target_path: Path | None = None) -> Validated:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.checks import target_problems
-from harness.prepare import Asked, prepare, validate
+from harness.prepare import Asked, among, prepare, validate
 from harness.problems import UsageProblems
 from harness.reading.target import Target
 from harness.reading.yaml import load
@@ -332,3 +332,27 @@ def test_a_proxy_of_the_environment_that_links_cannot_use_is_told_before_a_run(t
     (what,) = _target_problems(path, "", secrets | {"HTTPS_PROXY": "socks5://proxy.example:1080"})
     assert "HTTPS_PROXY names no HTTP proxy that can be used on the way to api.openai.com" in what
     assert _target_problems(path, "", secrets | {"HTTPS_PROXY": "socks5://x:1", "NO_PROXY": "api.openai.com"}) == []
+
+
+LISTENING = """
+schema: harness.target/1
+name: %s
+entries: [{url: "http://127.0.0.1:8000"}]
+ask: {protocol: openai-chat, path: /v1/chat/completions, model: small}
+links: {openai: {kind: provider, upstream: "http://127.0.0.1:9", listen: %d}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("second", "wrong"), [(("bank", 7101), True), (("bank", 7102), False), (("shop", 7101), False)]
+)
+def test_targets_that_would_listen_on_one_port_are_refused_unless_one_lease_keeps_them_apart(
+    tmp_path: Path, second: tuple[str, int], wrong: bool
+) -> None:
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    one.write_text(LISTENING % ("shop", 7101))
+    other.write_text(LISTENING % second)
+    (tmp_path / "broken.yaml").write_text("schema: harness.target/1")
+    told = [str(problem) for problem in among([one, other, other, tmp_path / "broken.yaml"])]
+    what = f"7101 is where link 'openai' of target 'shop' ({one}) listens, too; give each a port of its own"
+    assert told == ([f"{other}:6 links.openai.listen: {what}"] if wrong else [])

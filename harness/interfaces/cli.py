@@ -343,12 +343,15 @@ def validate(
     target: TargetOption = None,
 ) -> None:
     """Check files and tell every error at once, each with its file, line and place. Scenarios are held against the target, too."""
+    from harness.prepare import among
     from harness.prepare import validate as check
 
     checked = {path: check(path, target) for path in files}
     problems = dict.fromkeys(problem for found in checked.values() for problem in found.problems)
+    between = among(files)
+    problems |= dict.fromkeys(between)
     for path, found in checked.items():
-        if found.problems:
+        if found.problems or any(problem.file == str(path) for problem in between):
             _warn(found.warnings)
             continue
         alone = (

@@ -39,6 +39,8 @@ def wrongs(trial: Trial, outcome: Outcome) -> list[str]:
     if outcome.hung:
         found.append("hung")
     stopped = trial.subject in _CARRIES and trial.signum == signal.SIGSTOP
+    if trial.subject == "load" and trial.moment == "starting":
+        stopped = trial.signum == signal.SIGSTOP
     limit_s = STARTS_WITHIN_S if trial.moment == "starting" else ENDS_WITHIN_S
     if stopped and outcome.ended_after_s > limit_s:
         found.append(f"waited for {outcome.ended_after_s:.1f} s")

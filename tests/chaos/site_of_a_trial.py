@@ -288,7 +288,10 @@ def _look(site: Site, process: subprocess.Popen[bytes], outcome: Outcome, files:
     outcome.left = site.left(process.pid)
     words = site.command("heal", "--out", str(site.reports))
     healed = subprocess.run(words, capture_output=True, text=True, env=site.environment, check=False, timeout=_HANGS_S)
-    outcome.left_after_heal = site.left(process.pid)
+    # Of a killed run the lease stands until somebody heals, so that nobody runs on what it may have left.
+    outcome.left_after_heal = site.left(process.pid) + [
+        f"lease {path.parent.name}" for path in site.folder.glob("state/*/lease.json")
+    ]
     said = "".join(file.read_text(errors="replace") for file in files if file.exists()) + healed.stdout + healed.stderr
     outcome.told = site.told(said)
     outcome.traceback = "Traceback (most recent call last)" in said

@@ -7,7 +7,7 @@ import zlib
 
 import brotli
 
-from wire_shapes.shape import EVENTS, JSON, USAGE, Shape, answered, chunked
+from wire_shapes.shape import EVENTS, JSON, USAGE, Shape, answered, chunked, zstandard, zstandard_bomb
 
 _OK = b"HTTP/1.1 200 OK\r\n" + JSON
 _SIZED = b"Content-Length: %d\r\n" % len(USAGE)
@@ -118,7 +118,11 @@ READ_ALONG = [
         answers=_packed(b"br", brotli.compress(_HELLO + _COUNTED), EVENTS),
         tokens=(5, 9, "provider"),
     ),
-    Shape("zstd", answers=_packed(b"zstd", b"\x28\xb5\x2f\xfd"), tokens=_UNREAD),
+    Shape("zstd", answers=_packed(b"zstd", zstandard(USAGE)), tokens=_COUNTED_BY_PROVIDER),
+    Shape("a stream in zstd", answers=_packed(b"zstd", zstandard(_HELLO, _COUNTED), EVENTS), tokens=(5, 9, "provider")),
+    Shape("zstd that is none", answers=_packed(b"zstd", USAGE), tokens=_UNREAD),
+    Shape("a bomb of zstd", answers=_packed(b"zstd", zstandard_bomb(1 << 26)), tokens=_UNREAD),
+    Shape("a coding that is not known here", answers=_packed(b"compress", USAGE), tokens=_UNREAD),
     Shape("two codings", answers=_packed(b"gzip, br", b"whatever"), tokens=_UNREAD),
     Shape("gzip that is none", answers=_packed(b"gzip", USAGE), tokens=_UNREAD),
     Shape("a bomb", answers=_packed(b"gzip", _BOMB), tokens=_UNREAD),

@@ -52,3 +52,21 @@ class Shape:
 
     def __str__(self) -> str:
         return self.name
+
+
+_ZSTD, _BLOCK = b"\x28\xb5\x2f\xfd", 1 << 17
+
+
+def zstandard(*frames: bytes) -> bytes:
+    """Frames of Zstandard, each with its bytes as they are in one raw block of at most 128 KiB (RFC 8878, 3.1.1)."""
+    return b"".join(
+        _ZSTD + b"\xa0" + len(frame).to_bytes(4, "little") + (len(frame) << 3 | 1).to_bytes(3, "little") + frame
+        for frame in frames
+    )
+
+
+def zstandard_bomb(size: int) -> bytes:
+    """A frame that stands for *size* zeros, a multiple of 128 KiB: blocks that say how often one byte is repeated."""
+    count = size // _BLOCK
+    blocks = [(_BLOCK << 3 | 2 | (number == count - 1)).to_bytes(3, "little") + b"\0" for number in range(count)]
+    return _ZSTD + b"\x00\x68" + b"".join(blocks)  # its window is 8 MiB, as large as it may be

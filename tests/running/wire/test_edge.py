@@ -196,7 +196,7 @@ def test_what_was_said_is_known_by_its_sketch_and_why_it_ended(wire, provider, a
 
 def test_what_could_not_be_read_to_its_end_has_no_sketch(wire, provider, ask, kit) -> None:
     async def script(request, line) -> None:
-        line.write(kit.answer(kit.WHOLE, headers=b"Content-Encoding: zstd\r\n"))
+        line.write(kit.answer(kit.WHOLE, headers=b"Content-Encoding: compress\r\n"))
 
     provider.script = script
     ask()

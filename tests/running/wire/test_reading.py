@@ -93,7 +93,7 @@ def test_the_text_of_a_long_document_is_not_counted_but_its_usage_is(monkeypatch
 
 @pytest.mark.parametrize("status", [201, 400, 500])
 def test_what_is_no_success_is_not_read(status: int) -> None:
-    reading = AnswerReading(status, "application/json", "zstd")
+    reading = AnswerReading(status, "application/json", "compress")
     reading.feed(b"{}")
     reading.end()
     assert (reading.tokens_out, reading.tokens_from) == (None, "")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
-from typing import Protocol
+from importlib import import_module
+from typing import Any, Protocol
 
 import brotli
 
@@ -33,6 +35,8 @@ def decompression(coding: str) -> Decompression | None:
             return _Bounded(_Zlib())
         case "br":
             return _Bounded(_Brotli())
+        case "zstd":
+            return _Bounded(_Zstandard())
         case _:
             return None
 
@@ -97,3 +101,35 @@ class _Brotli:
         if len(made) > PIECE_BYTES_MAX or not self._brotli.can_accept_more_data():
             raise UnreadableError(f"one piece of it stands for more than {PIECE_BYTES_MAX} bytes")
         return made
+
+
+_WINDOW_LOG_MAX = 23
+"""What needs more than 8 MiB of what came before is not for the Web (RFC 9659)."""
+
+
+class _Zstandard:
+    """Reads one frame after the other (RFC 8878, 3)."""
+
+    def __init__(self) -> None:
+        # It takes a while to load, and few answers need it.
+        self._library: Any = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+        self._frame = self._next()
+
+    def feed(self, piece: bytes) -> bytes:
+        made = b""
+        try:
+            while piece:
+                if self._frame.eof:
+                    self._frame = self._next()
+                made += self._frame.decompress(piece, PIECE_BYTES_MAX - len(made) + 1)
+                piece = self._frame.unused_data if self._frame.eof else b""
+                if len(made) > PIECE_BYTES_MAX:
+                    raise UnreadableError(f"one piece of it stands for more than {PIECE_BYTES_MAX} bytes")
+        except self._library.ZstdError as error:
+            raise UnreadableError(str(error)) from error
+        return made
+
+    def _next(self) -> Any:
+        return self._library.ZstdDecompressor(
+            options={self._library.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX}
+        )
