@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
+from harness.faults.bad_answer import BadAnswer
 from harness.faults.bad_stream import BadStream
 from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import Fault, faults
@@ -43,6 +44,7 @@ faults.add("slow_stream", SlowStream)
 faults.add("stalled_stream", StalledStream)
 faults.add("cut_stream", CutStream)
 faults.add("bad_stream", BadStream)
+faults.add("bad_answer", BadAnswer)
 
 load_third_parties("faults")
 

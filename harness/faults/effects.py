@@ -218,6 +218,34 @@ class SpoilStream(Rule, frozen=True, tag="spoil_stream"):
     after: int = 0
 
 
+AnswerFlaw = Literal[
+    "empty",
+    "length",
+    "language",
+    "wrong_fact",
+    "refusal",
+    "other_conversation",
+    "off_schema",
+    "model",
+    "fingerprint",
+    "tool_names",
+    "tool_arguments",
+    "tool_parallel",
+    "usage",
+]
+"""What is wrong with an answer that is good in form."""
+
+
+class SpoilAnswer(Rule, frozen=True, tag="spoil_answer"):
+    """An answer has a *flaw*: it *says* something else, comes to so many *characters*, or is counted so many *times*."""
+
+    of_answers: ClassVar[bool] = True
+    flaw: AnswerFlaw
+    says: str = ""
+    characters: int = 20
+    times: float = 1.3
+
+
 class EdgeRule(Effect, frozen=True, tag="edge"):
     """The edge of a link does to the *requests* that pass, and to their answers, what *rule* says."""
 

@@ -59,6 +59,7 @@ SLOW = {"kind": "slow_stream", **STREAM, "first_token": "5s", "token_gap": "200m
 STALL = {"kind": "stalled_stream", **STREAM, "after": 3}
 CUT = {"kind": "cut_stream", **STREAM, "after": 3, "by": "end", "share": 0.5}
 BAD = {"kind": "bad_stream", **STREAM, "flaw": "error", "after": 2}
+WRONG = {"kind": "bad_answer", **STREAM, "flaw": "wrong_fact"}
 DIVERGENCE = {"kind": "cache_divergence", "region": "west"}
 
 
@@ -83,6 +84,8 @@ EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
     (STALL, (EdgeRule("provider-east", effects.StallStream(3), STREAMS),)),
     (STALL | {"silent_for": "4s"}, (EdgeRule("provider-east", effects.StallStream(3, 4.0), STREAMS),)),
     (CUT, (EdgeRule("provider-east", effects.CutStream(3, "end"), Requests(stream=True, share_ratio=0.5)),)),
+    (WRONG, (EdgeRule("provider-east", effects.SpoilAnswer("wrong_fact")),)),
+    (WRONG | {"flaw": "usage", "times": 2}, (EdgeRule("provider-east", effects.SpoilAnswer("usage", times=2)),)),
     (BAD, (EdgeRule("provider-east", effects.SpoilStream("error", 2), STREAMS),)),
     (
         LOSS,
@@ -219,7 +222,21 @@ def test_having_seen_nothing_proves_nothing(document: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [LATENCY, LIMIT, ERROR, LOSS, DIVERGENCE, SLOW, STALL, CUT, BAD, HOLE, CLOSED_DOOR | {"mode": "reset"}, *SHAPED],
+    [
+        LATENCY,
+        LIMIT,
+        ERROR,
+        LOSS,
+        DIVERGENCE,
+        SLOW,
+        STALL,
+        CUT,
+        BAD,
+        WRONG,
+        HOLE,
+        CLOSED_DOOR | {"mode": "reset"},
+        *SHAPED,
+    ],
 )
 def test_only_where_nobody_listens_attempts_are_hidden(document: dict[str, Any]) -> None:
     assert not fault(document).hides_attempts()
@@ -272,6 +289,11 @@ def test_a_fault_is_to_last_until_it_can_be_seen_and_a_look_waits_for_what_is_la
         (STALL | {"silent_for": "0s"}, "greater than 0"),
         (CUT | {"by": "sword"}, "'reset', 'close' or 'end'"),
         (CUT | {"on": {"kind": "provider", "stream": False}}, "stream: false picks answers in one piece"),
+        (
+            WRONG | {"says": "30"},
+            "says is for the flaw fingerprint or language or model or refusal, and this one is wrong_fact",
+        ),
+        (WRONG | {"flaw": "empty", "times": 2}, "times is for the flaw usage"),
         (BAD | {"flaw": "no_end"}, "after says where an event is bad, and with no_end one is missing"),
     ],
 )
@@ -291,6 +313,7 @@ def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> 
         (STALL, "stalled_stream after 3 events on kind provider, region east"),
         (STALL | {"silent_for": "4s"}, "stalled_stream after 3 events for 4 s on kind provider, region east"),
         (CUT, "cut_stream after 3 events by end for 50% on kind provider, region east"),
+        (WRONG, "bad_answer wrong_fact on kind provider, region east"),
         (BAD, "bad_stream error after 2 events on kind provider, region east"),
         (LOSS, "regional_loss east · blackhole"),
         (DIVERGENCE, "cache_divergence west"),
@@ -330,7 +353,7 @@ def test_a_selector_picks_what_matches_all_that_it_says(target: Target) -> None:
 
 
 def test_every_kind_can_be_named_in_a_file() -> None:
-    of_streams = {"slow_stream", "stalled_stream", "cut_stream", "bad_stream"}
+    of_streams = {"slow_stream", "stalled_stream", "cut_stream", "bad_stream", "bad_answer"}
     of_connections = {"capacity", "bandwidth", "slices", "cut", "slow_close", "blackhole", "disconnect"}
     assert set(faults) == of_connections | of_streams | {
         "latency",

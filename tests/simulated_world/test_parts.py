@@ -17,6 +17,7 @@ from harness.faults.effects import (
     Late,
     Rule,
     SlowStream,
+    SpoilAnswer,
     SpoilStream,
     StallStream,
     TapMode,
@@ -326,7 +327,9 @@ def test_a_toxic_does_something_here_or_is_refused(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [StallStream(1), CutStream(1, "end"), SlowStream(1.0), SpoilStream("no_end")], ids=repr
+    "rule",
+    [StallStream(1), CutStream(1, "end"), SlowStream(1.0), SpoilStream("no_end"), SpoilAnswer("empty")],
+    ids=repr,
 )
 def test_a_rule_that_acts_on_answers_is_refused_here_and_not_silently_nothing(rule: Rule) -> None:
     with pytest.raises(NotCarriedError, match="which acts on answers; run it in the real one"):

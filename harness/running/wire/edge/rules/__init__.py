@@ -9,6 +9,7 @@ from harness.running.wire.edge.rules.delay import Delayed
 from harness.running.wire.edge.rules.fail import Failed
 from harness.running.wire.edge.rules.hang_up import HungUp
 from harness.running.wire.edge.rules.slow_stream import StreamSlowed
+from harness.running.wire.edge.rules.spoil_answer import AnswerSpoilt
 from harness.running.wire.edge.rules.spoil_stream import StreamSpoilt
 from harness.running.wire.edge.rules.stall_stream import StreamStalled
 from harness.running.wire.edge.rules.throttle import Throttled
@@ -21,6 +22,7 @@ edge_rules.add("slow_stream", StreamSlowed)
 edge_rules.add("stall_stream", StreamStalled)
 edge_rules.add("cut_stream", StreamCut)
 edge_rules.add("spoil_stream", StreamSpoilt)
+edge_rules.add("spoil_answer", AnswerSpoilt)
 
 load_third_parties("edge_rules")
 

@@ -1,0 +1,45 @@
+"""The fault in which an answer is good in form, and wrong in what it says."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from harness.faults.base import OfRequests
+from harness.faults.effects import AnswerFlaw, Rule, SpoilAnswer
+
+_SAYING = frozenset({"language", "refusal", "model", "fingerprint"})
+
+
+class BadAnswer(OfRequests):
+    """An answer, whole or streamed, is a success and no good: empty, cut short, a wrong fact, another's, another model's, and more."""
+
+    kind: Literal["bad_answer"] = "bad_answer"
+    flaw: AnswerFlaw = Field(
+        description="empty: no text; length: cut short, and it says so; language: another one; wrong_fact: every number is another one; "
+        "refusal; other_conversation: the last answer to another one; off_schema: JSON of another form; model, fingerprint: "
+        "another one served; tool_names, tool_arguments (a JSON string in place of an object), tool_parallel (each call twice): calls of "
+        "tools; usage: more tokens are counted"
+    )
+    says: str = Field(
+        default="",
+        description="of language, refusal, model and fingerprint: what the answer says or names; default: some text or name",
+    )
+    characters: Annotated[int, Field(ge=0)] = Field(default=20, description="of length: how much of the text comes")
+    times: Annotated[float, Field(gt=0)] = Field(
+        default=1.3, description="of usage: so many times the tokens, rounded up"
+    )
+
+    @model_validator(mode="after")
+    def _with_its_own_settings(self) -> Self:
+        for setting, flaws in (("says", _SAYING), ("characters", {"length"}), ("times", {"usage"})):
+            if setting in self.model_fields_set and self.flaw not in flaws:
+                raise ValueError(f"{setting} is for the flaw {' or '.join(sorted(flaws))}, and this one is {self.flaw}")
+        return self
+
+    def rule(self) -> Rule:
+        return SpoilAnswer(self.flaw, self.says, self.characters, self.times)
+
+    def summary(self) -> str:
+        return f"bad_answer {self.flaw}{self.whom}"
