@@ -59,7 +59,9 @@ class Prompt:
 
     @property
     def last_role(self) -> str:
-        """Whose the last message is, in OpenAI's words; empty where there are no messages."""
+        """Whose the last message is, in OpenAI's words; empty where there are no messages, as for embeddings."""
+        if self._messages.startswith(b'"'):
+            return "user"  # who asks Responses, or for one embedding, in a single text
         try:
             turns = _TURNS.decode(self._messages)
         except UNREADABLE:
