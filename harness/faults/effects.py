@@ -132,6 +132,7 @@ class Throttle(Rule, frozen=True, tag="throttle"):
     """Above *requests_per_min*, allowing *burst* at once, above *tokens_per_min* or *concurrent* ones, the edge answers 429.
 
     None: no limit. *tokens_burst*: so many tokens at once, None for those of a minute. *told*: how the wait is told.
+    Every answer has the *headers*, over what the API says in them.
     """
 
     hits_all: ClassVar[bool] = False
@@ -141,12 +142,14 @@ class Throttle(Rule, frozen=True, tag="throttle"):
     tokens_burst: int | None = None
     concurrent: int | None = None
     told: Told = Told()
+    headers: dict[str, str] = {}
 
 
 class Fail(Rule, frozen=True, tag="fail"):
     """The edge answers *status*, or what *code* means in the words of the link's API; one of them is said.
 
-    *body*: empty for the one that such an error has. *wait_s* is told as *told* says. *should_retry*: what ``x-should-retry`` says.
+    *body*: empty for the one that such an error has. *wait_s* is told as *told* says. *should_retry*: what ``x-should-retry`` says;
+    *headers*: further ones.
     """
 
     status: int | None = None
@@ -155,6 +158,7 @@ class Fail(Rule, frozen=True, tag="fail"):
     wait_s: float | None = None
     told: Told = Told()
     should_retry: bool | None = None
+    headers: dict[str, str] = {}
 
 
 class HangUp(Rule, frozen=True, tag="hang_up"):

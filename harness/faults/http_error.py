@@ -14,6 +14,7 @@ from harness.faults.base import OfRequests
 from harness.faults.effects import Fail, Rule, Told
 from harness.faults.requests import Requests
 from harness.faults.retry_after import RetryAfter
+from harness.faults.said_headers import SaidHeaders
 from harness.reading.quantities import Seconds
 from harness.reading.target import Link
 from harness.registry import suggestion
@@ -48,6 +49,7 @@ class HttpError(OfRequests):
         default=None,
         description="what x-should-retry says, which the clients of OpenAI and Anthropic obey; default: nothing",
     )
+    headers: SaidHeaders = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -84,7 +86,13 @@ class HttpError(OfRequests):
 
     def rule(self) -> Rule:
         return Fail(
-            self.status, self.code or "", self.body or "", self.wait, self.retry_after or Told(), self.should_retry
+            self.status,
+            self.code or "",
+            self.body or "",
+            self.wait,
+            self.retry_after or Told(),
+            self.should_retry,
+            self.headers,
         )
 
     def summary(self) -> str:

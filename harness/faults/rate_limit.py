@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from harness.faults.base import OfRequests
 from harness.faults.effects import Rule, Throttle, Told
 from harness.faults.retry_after import RetryAfter
+from harness.faults.said_headers import SaidHeaders
 
 
 class RateLimit(OfRequests):
@@ -31,6 +32,7 @@ class RateLimit(OfRequests):
         description="how it tells to wait: seconds, ms, date, body or none; any other value is what retry-after says: 3600, -1, soon; "
         "default: as the API tells of it",
     )
+    headers: SaidHeaders = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _limits_something(self) -> Self:
@@ -50,6 +52,7 @@ class RateLimit(OfRequests):
             self.tokens_burst,
             self.concurrent,
             self.retry_after or Told(),
+            self.headers,
         )
 
     def summary(self) -> str:

@@ -36,6 +36,7 @@ def fault(kind: str = "http_error", **said: Any) -> OfRequests:
         ({"status": 429, "retry_after": -1}, Fail(429, told=Told(text="-1"))),
         ({"status": 429, "retry_after": "in a while"}, Fail(429, told=Told(text="in a while"))),
         ({"status": 400, "should_retry": True}, Fail(400, should_retry=True)),
+        ({"status": 403, "headers": {"CF-Ray": "8a1"}}, Fail(403, headers={"cf-ray": "8a1"})),
     ],
 )
 def test_an_error_is_its_status_or_its_code_with_a_body_and_a_wait(said: dict[str, Any], rule: Fail) -> None:
@@ -47,6 +48,7 @@ def test_an_error_is_its_status_or_its_code_with_a_body_and_a_wait(said: dict[st
     [
         ({"requests_per_min": 120, "burst": 2}, Throttle(120, 2)),
         ({"tokens_per_min": 9000}, Throttle(None, 1, 9000)),
+        ({"concurrent": 4, "headers": {"x-left": -1}}, Throttle(concurrent=4, headers={"x-left": "-1"})),
         ({"tokens_per_min": 9000, "tokens_burst": 500}, Throttle(None, 1, 9000, 500)),
         ({"concurrent": 4, "retry_after": "ms"}, Throttle(concurrent=4, told=Told(ways=("ms",)))),
         ({"requests_per_min": 60, "tokens_per_min": 9000, "concurrent": 4}, Throttle(60, 1, 9000, None, 4)),
@@ -73,6 +75,11 @@ def test_a_limit_is_of_requests_of_tokens_of_requests_at_once_or_of_several(
         ("http_error", {"status": 429, "retry_after": ""}, "cannot stand in a header"),
         ("http_error", {"status": 429, "retry_after": True}, "cannot be told"),
         ("http_error", {"status": 429, "retry_after": ["ms"]}, "cannot be told"),
+        ("http_error", {"status": 503, "headers": {"x y": "1"}}, "'x y' is no name of a header"),
+        ("http_error", {"status": 503, "headers": {"x": "1\r\ny: 2"}}, "cannot stand in a header"),
+        ("http_error", {"status": 503, "headers": {"Content-Length": 7}}, "says how the answer is framed"),
+        ("http_error", {"status": 503, "headers": {"x": True}}, "valid string"),
+        ("http_error", {"status": 503, "headers": ["x"]}, "valid dictionary"),
         ("rate_limit", {}, "say what it limits: requests_per_min, tokens_per_min or concurrent"),
         ("rate_limit", {"concurrent": 2, "burst": 3}, "burst is of requests_per_min"),
         ("rate_limit", {"concurrent": 2, "tokens_burst": 3}, "tokens_burst is of tokens_per_min"),

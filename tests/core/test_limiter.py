@@ -58,3 +58,31 @@ def test_no_stretch_of_time_holds_more_than_its_burst_and_its_rate(
     for first, start_s in enumerate(allowed_s):
         for last, end_s in enumerate(allowed_s[first:], first):
             assert last - first + 1 <= burst + (end_s - start_s) * requests_per_min / 60 + 1e-6
+
+
+@given(
+    asked=st.lists(st.tuples(st.floats(0, 5), st.integers(1, 60)), min_size=1, max_size=60),
+    per_min=st.floats(10, 60_000),
+    burst=st.integers(1, 50),
+)
+def test_no_stretch_of_time_holds_more_than_its_burst_and_its_rate_whatever_each_costs(
+    asked: list[tuple[float, int]], per_min: float, burst: int
+) -> None:
+    limiter, now_s, let_through = RateLimiter(per_min, burst), 0.0, []
+    for gap_s, cost in asked:
+        now_s += gap_s
+        allowance = limiter.ask(now_s, cost)
+        assert 0 <= allowance.remaining <= burst
+        assert (allowance.retry_s is None) == (cost > burst)
+        if allowance.allowed:
+            let_through.append((now_s, cost))
+        elif allowance.retry_s is not None:
+            # Who waits as long as it is told is let through, and nobody is told more than that takes.
+            assert limiter.look(now_s + allowance.retry_s + 1e-6, cost).allowed
+            assert not limiter.look(now_s + allowance.retry_s * 0.99 - 1e-6, cost).allowed
+
+    for first, (start_s, _) in enumerate(let_through):
+        total = 0
+        for end_s, cost in let_through[first:]:
+            total += cost
+            assert total <= burst + (end_s - start_s) * per_min / 60 + 1e-6

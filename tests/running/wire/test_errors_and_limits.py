@@ -235,6 +235,18 @@ def test_of_several_rules_that_limit_one_thing_the_tightest_is_told(speaking, as
     assert (said.headers["x-ratelimit-limit-requests"], said.headers["x-ratelimit-remaining-requests"]) == ("60", "2")
 
 
+def test_headers_that_the_fault_says_stand_over_those_of_the_api_in_every_answer(speaking, ask) -> None:
+    absurd = {"x-ratelimit-remaining-requests": "-1", "x-ms-region": "nowhere"}
+    wire = speaking("openai", Throttle(60, 1, headers=absurd))
+    for status in (200, 429):
+        said = ask(wire)
+        assert said.status == status
+        assert {name: said.headers[name] for name in absurd} == absurd
+        assert said.headers["x-ratelimit-limit-requests"] == "60"
+    failed = ask(speaking("openai", Fail(503, headers={"x-request-id": "mine"})))
+    assert failed.headers["x-request-id"] == "mine"
+
+
 def test_a_limit_of_requests_at_once_tells_of_no_wait_since_nobody_knows_one(speaking, clients, provider, kit) -> None:
     go_on = asyncio.Event()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -69,7 +70,7 @@ class Prompt:
         role = turns[-1].role if turns else None
         return _ROLES.get(role, role) if isinstance(role, str) else ""
 
-    @property
+    @cached_property
     def tokens_asked_for(self) -> int:
         """Those of the messages, as estimated, and as many as the answer may have where that is said."""
         return (self.tokens_estimate or 0) + self._most_out

@@ -6,6 +6,7 @@ table ``edge_rules``. What it is told by a fault, as data, is its *spec*, a tagg
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -37,11 +38,14 @@ class Asked:
     at_s: float = 0.0
     _limits: dict[str, Limit] = field(default_factory=dict)
 
-    def tell(self, limit: Limit) -> None:
-        """Have the answer tell of *limit*, unless there is a tighter one of the same thing."""
-        told = self._limits.get(limit.of)
-        if told is None or limit.left_ratio < told.left_ratio:
-            self._limits[limit.of] = limit
+    def tell(self, limits: Iterable[Limit]) -> bool:
+        """Have the answer tell of each of *limits*, unless there is a tighter one of the same thing; whether they are the first."""
+        first = not self._limits
+        for limit in limits:
+            told = self._limits.get(limit.of)
+            if told is None or limit.left_ratio < told.left_ratio:
+                self._limits[limit.of] = limit
+        return first
 
     @property
     def limits(self) -> list[Limit]:

@@ -23,4 +23,6 @@ class Failed(EdgeRuleKind[Fail]):
         page = not told.code and word.status in words.pages
         answer = with_body(answer, told.body or ("html" if page else "api"))
         retry = {} if told.should_retry is None else {"x-should-retry": str(told.should_retry).lower()}
-        return Answer(answer.status, answer.reason, answer.body, {**answer.headers, **waiting.headers, **retry})
+        return Answer(
+            answer.status, answer.reason, answer.body, {**answer.headers, **waiting.headers, **retry, **told.headers}
+        )

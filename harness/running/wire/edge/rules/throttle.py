@@ -22,21 +22,22 @@ class Throttled(EdgeRuleKind[Throttle]):
     def __init__(self, spec: Throttle, lots: Lots, since_s: float) -> None:
         super().__init__(spec, lots, since_s)
         self._limits = _Limits(spec)
+        self._tells = False
 
     def join(self, other: Throttled) -> None:
         self._limits = other._limits
 
     def judge(self, asked: Asked) -> Decision:
-        limits = self._limits.ask(asked.now_s, self._tokens(asked))
-        for limit, _ in limits:
-            asked.tell(limit)
+        limits = self._limits.ask(asked.now_s, self.tokens(asked))
+        self._tells = asked.tell(limit for limit, _ in limits)
         broken = [limit for limit, allowed in limits if not allowed]
         return self._refusal(broken, asked) if broken else Pass()
 
     def follow(self, asked: Asked) -> Following:
-        return _UnderWay(asked, self._limits, self._tokens(asked))
+        return _UnderWay(self, asked, self._limits, tells=self._tells)
 
-    def _tokens(self, asked: Asked) -> int:
+    def tokens(self, asked: Asked) -> int:
+        """How many it takes to let through what is *asked*, where tokens are limited."""
         return max(1, asked.prompt.tokens_asked_for) if self.told.tokens_per_min else 0
 
     def _refusal(self, broken: list[Limit], asked: Asked) -> Answer:
@@ -45,7 +46,8 @@ class Throttled(EdgeRuleKind[Throttle]):
         waiting = Waiting(self.told.told, longest.retry_s, asked)
         answer = asked.words.limited(longest, waiting.occasion)
         limits = asked.words.limit_headers(asked.limits, asked.at_s)
-        return Answer(answer.status, answer.reason, answer.body, {**answer.headers, **waiting.headers, **limits})
+        headers = {**answer.headers, **waiting.headers, **limits, **self.told.headers}
+        return Answer(answer.status, answer.reason, answer.body, headers)
 
 
 class _Limits:
@@ -98,13 +100,15 @@ class _Limits:
 
 
 class _UnderWay(Following):
-    """Says of the limits in the provider's place, and gives back what was only reserved."""
+    """Gives back what was only reserved, and where it *tells*, says of all limits in the provider's place."""
 
-    def __init__(self, asked: Asked, limits: _Limits, tokens: int) -> None:
-        self._asked, self._limits, self._tokens = asked, limits, tokens
+    def __init__(self, rule: Throttled, asked: Asked, limits: _Limits, *, tells: bool) -> None:
+        self._asked, self._limits, self._tokens = asked, limits, rule.tokens(asked)
+        self._tells, self._headers = tells, rule.told.headers
 
     def head(self, status: int, headers: Headers) -> Headers:
-        said = self._asked.words.limit_headers(self._asked.limits, self._asked.at_s)
+        limits = self._asked.words.limit_headers(self._asked.limits, self._asked.at_s) if self._tells else {}
+        said = {**limits, **self._headers}
         return put(headers, [(name.encode("latin-1"), value.encode("latin-1")) for name, value in said.items()])
 
     def ended(self, now_s: float, tokens: int | None) -> None:
