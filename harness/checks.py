@@ -407,6 +407,9 @@ def _ask_problems(target: Document[Target], environment: Mapping[str, str]) -> I
     ask, publish = target.value.ask, target.value.publish
     if publish and not is_pointer(publish.version):
         yield target.problem("publish.version", f"{publish.version!r} is no JSON Pointer; write one such as /version")
+    effects = target.value.effects
+    if effects and not is_pointer(effects.at):
+        yield target.problem("effects.at", f"{effects.at!r} is no JSON Pointer; write one such as /orders")
     try:
         spoken = protocol(ask.protocol)
     except UnknownNameError as error:
@@ -432,5 +435,6 @@ def _hosts(target: Target) -> Iterator[tuple[str, str]]:
         if isinstance(link.upstream, str)
     ]
     urls += [("publish.post", target.publish.post)] if target.publish else []
+    urls += [("effects.get", target.effects.get)] if target.effects else []
     urls += [("state", target.state)] if target.state and is_url(target.state) else []
     yield from ((path, host) for path, url in urls if (host := host_of(url)) is not None)

@@ -244,6 +244,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
         measurements,
         tables.traffic,
         asked_of,
+        run_folder.read_effects(folder),
     )
 
 

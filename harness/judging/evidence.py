@@ -17,6 +17,7 @@ from harness.planning.disturbance import Disturbance
 from harness.planning.plan import Plan
 from harness.planning.windows import Window, merged
 from harness.reading.questions import Question
+from harness.record.effects import Effects
 from harness.record.history import (
     Begun,
     Ended,
@@ -60,6 +61,8 @@ class Evidence:
     """None: the run was made before this was recorded, or in a world that does not."""
     asked: Mapping[str, Question] = field(default_factory=dict)
     """Each question as the questions file has it, by its id."""
+    effects: Effects | None = None
+    """What the service says that it has done for the requests; None: it was not asked."""
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:

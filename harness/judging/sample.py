@@ -75,6 +75,11 @@ class Sample:
         return self._once("requests", lambda: self.run.requests[self.picked])
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all that is scored was picked, of whatever kind."""
+        return self._of == WHOLE
+
+    @property
     def baseline(self) -> Sample:
         """What was due in the baseline, of the kind that was picked."""
         return pick(self.run, Selection("baseline", self._of.labels))

@@ -70,6 +70,8 @@ def _reached(target: Target) -> Iterator[str]:
         yield f"  {name:<16} {upstream}"
     if target.publish:
         yield f"  {'publish':<16} POST {target.publish.post}"
+    if target.effects:
+        yield f"  {'effects':<16} GET {target.effects.get}, before and after the load"
 
 
 def _moments(plan: Plan) -> Iterator[tuple[float, str]]:

@@ -58,6 +58,8 @@ def templates(target: Target) -> Iterator[Template]:
             yield Template(("links", name, "credential"), link.credential, frozenset(), secret=True)
     if target.publish:
         yield Template(("publish", "post"), target.publish.post, outside)
+    if target.effects:
+        yield Template(("effects", "get"), target.effects.get, outside)
 
 
 def unknown_placeholders(target: Document[Target]) -> list[Problem]:

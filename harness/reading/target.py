@@ -257,6 +257,20 @@ class Ask(_Strict):
         return self.stream and self.protocol != "json"
 
 
+class SideEffects(_Strict):
+    """How to count what the target has done in the world: a GET that answers JSON, and where in it the count stands."""
+
+    get: str = Field(description="an HTTP address, with the placeholders of publish.post")
+    at: str = Field(
+        default="",
+        description="a JSON Pointer to a number, or to a list or an object with an element for each effect, whose text or name has the "
+        "x-request-id of its request in it; default: all of the answer",
+    )
+    settle: Seconds = Field(
+        default=1.0, validate_default=False, description="how long after the load it is read; default: 1s"
+    )
+
+
 class Price(_Strict):
     """What tokens cost, in a currency of your own; ``in`` of the prompt, ``out`` of the answer."""
 
@@ -298,6 +312,7 @@ class Target(_Strict):
         default=None,
         description="where it is kept who holds, stops or freezes the target, for all who share it: a path, or a URL",
     )
+    effects: SideEffects | None = Field(default=None, description="how to count what it has done in the world")
     prices: dict[Annotated[str, Field(min_length=1, max_length=100)], Price] = Field(
         default_factory=dict,
         description="what a million tokens cost, by the name of a link, or of a model as its provider names it (gpt-4o is also gpt-4o-...)",
@@ -436,6 +451,7 @@ def _unreachable(target: Target) -> Iterator[_Wrong]:
                 )
     urls: list[_Wrong] = [(("entries", index, "url"), entry.url) for index, entry in enumerate(target.entries)]
     urls += [(("publish", "post"), target.publish.post)] if target.publish else []
+    urls += [(("effects", "get"), target.effects.get)] if target.effects else []
     for place, url in urls:
         if (why := _no_http(_with_links(url, target.links))) is not None:
             yield place, f"{url!r} is not an {_HTTP_ADDRESS}, or the {{link.url}} of a link that carries HTTP{why}"

@@ -19,6 +19,7 @@ import msgspec
 
 from harness.problems import Problem, UsageProblems
 from harness.record import history
+from harness.record.effects import Effects
 from harness.record.history import Begun, Event, History
 from harness.record.masking import NOTHING, Mask
 from harness.record.quoting import masked
@@ -64,6 +65,11 @@ class RunFolder:
     def counts(self) -> Path:
         """What the simulated providers counted themselves."""
         return self.path / "counts.json"
+
+    @property
+    def effects(self) -> Path:
+        """What the service says that it has done for the requests of the run."""
+        return self.path / "effects.json"
 
     @property
     def instrument(self) -> Path:
@@ -284,6 +290,16 @@ def read_counts(folder: RunFolder) -> dict[str, int]:
     except ValueError as error:
         what = f"does not say how many requests were counted on each link: {error}"
         raise UsageProblems(Problem(what, file=str(folder.counts))) from error
+
+
+def read_effects(folder: RunFolder) -> Effects | None:
+    """What the service says that it has done; None where it was not asked. Raises UsageProblems for a damaged file."""
+    if not folder.effects.exists():
+        return None
+    try:
+        return msgspec.json.decode(_content(folder.effects), type=Effects)
+    except ValueError as error:
+        raise UsageProblems(Problem(f"does not say what was done: {error}", file=str(folder.effects))) from error
 
 
 def _content(path: Path) -> bytes:

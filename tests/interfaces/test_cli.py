@@ -496,6 +496,7 @@ def test_the_help_of_judge_and_report_says_which_files_are_written_and_how_they_
         (lambda folder: (folder / "arrivals.parquet").unlink(), "/arrivals.parquet: is missing, and so are the rows"),
         (lambda folder: (folder / "attempts.parquet").write_text(""), "/attempts.parquet: is not a whole Parquet file"),
         (lambda folder: (folder / "counts.json").write_text("{"), "/counts.json: does not say how many"),
+        (lambda folder: (folder / "effects.json").write_text("{"), "/effects.json: does not say what was done"),
         (lambda folder: (folder / "history.jsonl").write_text("garbage\n"), "/history.jsonl:1: is no event of a run"),
         (lambda folder: (folder / "target.yaml").unlink(), "/target.yaml: there is no such file"),
         (lambda folder: (folder / "undo.jsonl").mkdir(), "/undo.jsonl: cannot be read: Is a directory"),

@@ -18,6 +18,7 @@ from harness.judging.metrics.recovery_and_failover import FailoverTime, Recovery
 from harness.judging.metrics.residency_violations import ResidencyViolations
 from harness.judging.metrics.retry_after_obeyed import RetryAfterObeyed, WaitsIgnored
 from harness.judging.metrics.retry_amplification import RetryAmplification
+from harness.judging.metrics.side_effects import SideEffects
 from harness.judging.metrics.staleness import Staleness
 from harness.judging.metrics.store_commands import StoreCommands
 from harness.judging.metrics.stream_integrity import StreamIntegrity
@@ -49,6 +50,7 @@ for _metric in (
     MonotonicViolations(),
     Staleness(),
     Leaks(),
+    SideEffects(),
     ResidencyViolations(),
     CredentialLeaks(),
     Tokens(),

@@ -14,6 +14,8 @@ from shutil import rmtree
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+import msgspec
+
 from harness.planning.plan import Plan
 from harness.problems import HarnessError, Problem, UsageProblems, cannot
 from harness.protocols.asking import own_nonces
@@ -46,6 +48,7 @@ from harness.running.wire import config as wire_config
 from harness.running.wire.client import WireStage
 from harness.running.wire.config import LinkConfig
 from harness.running.world.carriers import TOXIPROXY, WIRE, Carriers
+from harness.running.world.effects import SideEffects
 from harness.running.world.entries import Entries
 from harness.running.world.faults import FaultInjector
 from harness.running.world.interruptions import Interruptions
@@ -173,12 +176,19 @@ def real_world(
             load.clock, injector, load, ServiceUnderTest(plan.target, processes), guarded or watchdog, signals
         )
         counted = _Accepted(processes)
+        effects = SideEffects(plan.target, processes, own_nonces(plan.target.ask, run_id))
 
         def set_off() -> float:
             counted.begin()
+            effects.begin()
             return load.set_off()
 
-        yield RealWorld(world, questioner.ask, set_off, lambda: _finish(processes, joined.wire, counted, folder))
+        def finish() -> None:
+            if (done := effects.since()) is not None:
+                run_folder.write(folder.effects, msgspec.json.encode(done).decode())
+            _finish(processes, joined.wire, counted, folder)
+
+        yield RealWorld(world, questioner.ask, set_off, finish)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class ServiceUnderTest:
         assert self._publish is not None, "the plan refuses to publish where the target does not say how"
         url = fill(self._publish.post, self._processes.outside)
         with self._processes.blamed():
-            document = _json("POST", url)
+            document = ask_json("POST", url)
         try:
             version = version_at(document, self._publish.version)
         except ValueError as error:
@@ -41,11 +41,12 @@ class ServiceUnderTest:
 
 def accepted(port: int) -> int:
     """How many requests the simulated provider at *port* has accepted, chats and others, as the edge passes on both."""
-    counts = _json("GET", f"http://127.0.0.1:{port}/counts")
+    counts = ask_json("GET", f"http://127.0.0.1:{port}/counts")
     return int(counts["accepted"]) + int(counts["others"])
 
 
-def _json(method: str, url: str) -> Any:
+def ask_json(method: str, url: str) -> Any:
+    """What *url* answers; raises HarnessError that says what was asked and what came back."""
     parts = urlsplit(url)
     make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = make(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
