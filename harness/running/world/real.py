@@ -183,12 +183,9 @@ def real_world(
             effects.begin()
             return load.set_off()
 
-        def finish() -> None:
-            if (done := effects.since()) is not None:
-                run_folder.write(folder.effects, msgspec.json.encode(done).decode())
-            _finish(processes, joined.wire, counted, folder)
-
-        yield RealWorld(world, questioner.ask, set_off, finish)
+        yield RealWorld(
+            world, questioner.ask, set_off, lambda: _finish(processes, joined.wire, counted, effects, folder)
+        )
 
 
 @contextmanager
@@ -393,7 +390,11 @@ class _Accepted:
         return {name: accepted(port) for name, port in self._ports.items()}
 
 
-def _finish(processes: Processes, stage: WireStage | None, counted: _Accepted, folder: RunFolder) -> None:
+def _finish(
+    processes: Processes, stage: WireStage | None, counted: _Accepted, effects: SideEffects, folder: RunFolder
+) -> None:
+    if (done := effects.since()) is not None:
+        run_folder.write(folder.effects, msgspec.json.encode(done).decode())
     with processes.blamed():
         if stage is not None:
             stage.finish()
