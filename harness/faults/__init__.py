@@ -15,6 +15,7 @@ from harness.faults.cache_divergence import CacheDivergence
 from harness.faults.capacity import Capacity
 from harness.faults.cut import Cut
 from harness.faults.cut_stream import CutStream
+from harness.faults.damaged_store import DamagedStore
 from harness.faults.disconnect import Disconnect
 from harness.faults.hang_up import HangUp
 from harness.faults.http_error import HttpError
@@ -40,6 +41,7 @@ faults.add("http_error", HttpError)
 faults.add("hang_up", HangUp)
 faults.add("capacity", Capacity)
 faults.add("cache_divergence", CacheDivergence)
+faults.add("damaged_store", DamagedStore)
 faults.add("slow_stream", SlowStream)
 faults.add("stalled_stream", StalledStream)
 faults.add("cut_stream", CutStream)

@@ -271,6 +271,16 @@ class Capacity(Effect, frozen=True, tag="capacity"):
     slow_ramp: Ramp | None = None
 
 
+class Damage(Effect, frozen=True, tag="damage"):
+    """What the store behind a link holds is lost (``flush``), or what was written since (``lose_writes``), or *key* says *value*."""
+
+    place: ClassVar[str] = "store"
+    how: Literal["flush", "poison", "lose_writes"]
+    key: str = ""
+    field: str = ""
+    value: str = ""
+
+
 class Probe(msgspec.Struct, frozen=True):
     """What one active look through a link saw, from where its clients stand.
 

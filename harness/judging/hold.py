@@ -18,6 +18,7 @@ _FELT = {
     "edge": ("attempt", "answered for it at the edge"),
     "tap": ("connection", "felt it at the tap"),
     "provider": ("chat", "felt it at the provider"),
+    "store": ("key", "hit by it in the store"),
 }
 """What is counted at each place of what a fault was done to."""
 

@@ -12,6 +12,7 @@ from harness.faults.base import Aim, Looked, Selector
 from harness.faults.effects import (
     Capacity,
     CutAfter,
+    Damage,
     Delay,
     EdgeRule,
     Fail,
@@ -53,7 +54,8 @@ CLOSED_DOOR = {"kind": "disconnect", "on": {"link": "provider-east"}, "mode": "n
 BROWN = LOSS | {"mode": "brownout", "late": "800ms", "errors": 0.3, "status": 529}
 SHORT = {"kind": "capacity", "on": {"link": "provider-east"}, "to": 0.25}
 COLD = {"kind": "capacity", "on": {"link": "provider-east"}, "ramp": {"slow": {"from": 4, "over": "20s"}}}
-SHAPED = [SHORT, COLD, NARROW, IN_SLICES, CUT_OFF, LATE_END]
+DAMAGED = {"kind": "damaged_store", "on": {"link": "store-east"}, "how": "poison", "key": "answer:*", "value": "no"}
+SHAPED = [DAMAGED, SHORT, COLD, NARROW, IN_SLICES, CUT_OFF, LATE_END]
 STREAM = {"on": {"kind": "provider", "region": "east"}}
 SLOW = {"kind": "slow_stream", **STREAM, "first_token": "5s", "token_gap": "200ms"}
 STALL = {"kind": "stalled_stream", **STREAM, "after": 3}
@@ -112,6 +114,7 @@ EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
         LOSS | {"mode": "reset", "share": 0.4, "per": "connection"},
         tuple(TapMode(link, "reset", share_ratio=0.4) for link in ("provider-east", "store-east")),
     ),
+    (DAMAGED, (Damage("store-east", "poison", "answer:*", "", "no"),)),
     (SHORT, (Capacity("provider-east", 0.25),)),
     (COLD, (Capacity("provider-east", slow_ramp=Ramp(4.0, 20.0)),)),
     (LATE_ANSWERS, (TapShape("store-east", Late(1.0), "downstream"),)),
@@ -274,6 +277,8 @@ def test_a_fault_is_to_last_until_it_can_be_seen_and_a_look_waits_for_what_is_la
         (SHORT | {"slow": 0.5}, "greater than or equal to 1"),
         (SHORT | {"ramp": {"to": {"from": 0, "over": "5s"}}}, "is lost, not short of capacity"),
         (SHORT | {"ramp": {"slow": {"from": 0.5, "over": "5s"}}}, "not a number of at least 1"),
+        (DAMAGED | {"how": "poison", "key": ""}, "poison needs a key"),
+        (DAMAGED | {"how": "flush"}, "key is for how: poison; flush is about all"),
         (LATE_ANSWERS | {"share": 0.5}, "direction: downstream is for all that passes on a link"),
         (LATENCY | {"distribution": "gauss"}, "'uniform', 'normal' or 'pareto'"),
         (NARROW | {"kilobytes_per_s": 0}, "greater than or equal to 0.1"),
@@ -322,6 +327,7 @@ def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> 
             LOSS | {"share": 0.5, "spare": {"kind": "store"}},
             "regional_loss east · blackhole · 50% of links, not kind store",
         ),
+        (DAMAGED, "damaged_store · poison answer:* on link store-east"),
         (SHORT, "capacity to 25% on link provider-east"),
         (COLD, "capacity 4 times as slow on link provider-east"),
         (LATE_ANSWERS, "latency downstream 1000 ± 0 ms on link store-east"),
@@ -354,7 +360,16 @@ def test_a_selector_picks_what_matches_all_that_it_says(target: Target) -> None:
 
 def test_every_kind_can_be_named_in_a_file() -> None:
     of_streams = {"slow_stream", "stalled_stream", "cut_stream", "bad_stream", "bad_answer"}
-    of_connections = {"capacity", "bandwidth", "slices", "cut", "slow_close", "blackhole", "disconnect"}
+    of_connections = {
+        "capacity",
+        "damaged_store",
+        "bandwidth",
+        "slices",
+        "cut",
+        "slow_close",
+        "blackhole",
+        "disconnect",
+    }
     assert set(faults) == of_connections | of_streams | {
         "latency",
         "regional_loss",

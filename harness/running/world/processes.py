@@ -109,6 +109,13 @@ class Processes:
         return {name: self.ports[name] for name in self._simulated}
 
     @property
+    def store_addresses(self) -> dict[str, tuple[str, int]]:
+        """Where the Redis store behind each link really is."""
+        redis = [name for name, link in self._links.items() if link.carries == "redis"]
+        where = {name: host_and_port(self.upstream(name)).rpartition(":") for name in redis}
+        return {name: (host, int(port)) for name, (host, _, port) in where.items()}
+
+    @property
     def outside(self) -> dict[str, str]:
         """What can be filled in where the target is spoken to: ``{port}`` is its own process's."""
         return {**self.values, **({"port": str(self.ports["target"])} if "target" in self.ports else {})}

@@ -159,7 +159,13 @@ def real_world(
         _until(lambda: processes.serving() and entries.serving() and load.ready())
         carriers = Carriers(processes, own_proxy=proxy.binary is not None, give_up=joined.proxies.give_up)
         reach = Reach(
-            carriers, joined.proxies, joined.wire, plan.target.links, joined.probe_ports, processes.provider_ports
+            carriers,
+            joined.proxies,
+            joined.wire,
+            plan.target.links,
+            joined.probe_ports,
+            processes.provider_ports,
+            processes.store_addresses,
         )
         injector = FaultInjector(reach, grounds.undo)
         stack.callback(injector.close)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 import pytest
 
 from harness.faults.base import LINK, Aim, Fault
-from harness.faults.effects import Capacity, Cut, EdgeRule, Effect, Fail, Sight, TapMode, Toxic
+from harness.faults.effects import Capacity, Cut, Damage, EdgeRule, Effect, Fail, Sight, TapMode, Toxic
 from harness.planning.disturbance import Disturbance
 from harness.reading.target import Link
 from harness.registry import UnknownNameError
@@ -110,6 +110,7 @@ def test_every_effect_there_is_has_its_place() -> None:
         Cut("a"),
         EdgeRule("a", Fail(500)),
         Capacity("a"),
+        Damage("a", "flush"),
     ]
     assert {effect.place for effect in effects} == set(places)
 

@@ -6,6 +6,7 @@ from harness.registry import load_third_parties
 from harness.running.world.places.base import Place, Reach, places
 from harness.running.world.places.edge import EdgePlace
 from harness.running.world.places.provider import ProviderPlace
+from harness.running.world.places.store import StorePlace
 from harness.running.world.places.tap import TapPlace
 from harness.running.world.places.toxiproxy import ToxiproxyPlace
 
@@ -13,6 +14,7 @@ places.add("tap", TapPlace)
 places.add("toxiproxy", ToxiproxyPlace)
 places.add("edge", EdgePlace)
 places.add("provider", ProviderPlace)
+places.add("store", StorePlace)
 
 load_third_parties("places")
 

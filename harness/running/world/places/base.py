@@ -33,6 +33,8 @@ class Reach:
     probe_ports: Mapping[str, int]
     provider_ports: Mapping[str, int] = field(default_factory=dict)
     """Where the simulated provider behind each link is told what to do without."""
+    store_addresses: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Where the Redis store behind each link listens itself."""
 
     @property
     def the_wire(self) -> WireStage:
