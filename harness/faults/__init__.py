@@ -20,12 +20,14 @@ from harness.faults.disconnect import Disconnect
 from harness.faults.hang_up import HangUp
 from harness.faults.http_error import HttpError
 from harness.faults.latency import Latency
+from harness.faults.lost_messages import LostMessages
 from harness.faults.rate_limit import RateLimit
 from harness.faults.regional_loss import RegionalLoss
 from harness.faults.slices import Slices
 from harness.faults.slow_close import SlowClose
 from harness.faults.slow_stream import SlowStream
 from harness.faults.stalled_stream import StalledStream
+from harness.faults.store_error import StoreError
 from harness.registry import load_third_parties
 
 faults.add("latency", Latency)
@@ -41,6 +43,8 @@ faults.add("http_error", HttpError)
 faults.add("hang_up", HangUp)
 faults.add("capacity", Capacity)
 faults.add("cache_divergence", CacheDivergence)
+faults.add("store_error", StoreError)
+faults.add("lost_messages", LostMessages)
 faults.add("damaged_store", DamagedStore)
 faults.add("slow_stream", SlowStream)
 faults.add("stalled_stream", StalledStream)

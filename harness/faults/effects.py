@@ -49,6 +49,19 @@ class TapMode(Effect, frozen=True, tag="tap"):
     share_ratio: float = 1.0
 
 
+class TapAnswers(Effect, frozen=True, tag="answers"):
+    """The tap of a Redis link answers *commands* (in capitals; none said: all), or a share of them, the *error*, or never if that is empty.
+
+    *messages*: no command is touched, and none of the messages that come unasked is told.
+    """
+
+    place: ClassVar[str] = "tap"
+    error: str = ""
+    commands: tuple[str, ...] = ()
+    share_ratio: float = 1.0
+    messages: bool = False
+
+
 class Late(msgspec.Struct, frozen=True, tag="late"):
     """What passes comes later by *base_s*, spread by *jitter_s* as *distribution* says; *ramp*: how base gets to be so."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from harness.faults.base import Looked
-from harness.faults.effects import Effect, Sight
+from harness.faults.effects import Effect, Sight, TapAnswers
 from harness.judging.evidence import Evidence
 from harness.planning.disturbance import Disturbance
 from harness.record.history import Confirmed, Injected, Look
@@ -118,6 +118,8 @@ def _what_became(disturbance: Disturbance) -> tuple[str, str]:
     """What the fault touches, and how that is seen."""
     if disturbance.of_answers:
         return "answer", "touched by it at the edge"
+    if any(isinstance(effect, TapAnswers) for effect in disturbance.effects):
+        return "command or message", "hit by it at the tap"
     at = {effect.place for effect in disturbance.effects}
     return next((words for place, words in _FELT.items() if place in at), ("attempt", "felt it"))
 

@@ -64,12 +64,14 @@ NOT_SIMULATED: list[dict[str, Any]] = [
     {"kind": "blackhole", "share": 0.5} | EAST,
     {"kind": "disconnect", "mode": "reset", "share": 0.5} | EAST,
     {"kind": "damaged_store", "how": "flush"} | EAST,
+    {"kind": "store_error", "error": "loading"} | EAST,
+    {"kind": "lost_messages"} | EAST,
     {"kind": "slow_stream", "first_token": "1s"} | EAST,
     {"kind": "stalled_stream", "after": 1} | EAST,
     {"kind": "cut_stream", "after": 1} | EAST,
     {"kind": "bad_stream", "flaw": "error"} | EAST,
 ]
-"""Faults of single connections and their bytes, of streams, and of what stores hold, of which the simulated world has none; tests of their places hold
+"""Faults of single connections and their bytes, of streams and of stores, of which the simulated world has none; tests of their places hold
 them."""
 
 

@@ -22,6 +22,7 @@ from harness.faults.effects import (
     Narrow,
     Probe,
     Sliced,
+    TapAnswers,
     TapMode,
     TapShape,
     Throttle,
@@ -55,7 +56,9 @@ BROWN = LOSS | {"mode": "brownout", "late": "800ms", "errors": 0.3, "status": 52
 SHORT = {"kind": "capacity", "on": {"link": "provider-east"}, "to": 0.25}
 COLD = {"kind": "capacity", "on": {"link": "provider-east"}, "ramp": {"slow": {"from": 4, "over": "20s"}}}
 DAMAGED = {"kind": "damaged_store", "on": {"link": "store-east"}, "how": "poison", "key": "answer:*", "value": "no"}
-SHAPED = [DAMAGED, SHORT, COLD, NARROW, IN_SLICES, CUT_OFF, LATE_END]
+REDIS = {"kind": "store_error", "on": {"link": "store-east"}, "error": "loading", "commands": ["get"], "share": 0.5}
+UNHEARD = {"kind": "lost_messages", "on": {"link": "store-east"}}
+SHAPED = [REDIS, UNHEARD, DAMAGED, SHORT, COLD, NARROW, IN_SLICES, CUT_OFF, LATE_END]
 STREAM = {"on": {"kind": "provider", "region": "east"}}
 SLOW = {"kind": "slow_stream", **STREAM, "first_token": "5s", "token_gap": "200ms"}
 STALL = {"kind": "stalled_stream", **STREAM, "after": 3}
@@ -114,6 +117,8 @@ EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
         LOSS | {"mode": "reset", "share": 0.4, "per": "connection"},
         tuple(TapMode(link, "reset", share_ratio=0.4) for link in ("provider-east", "store-east")),
     ),
+    (REDIS, (TapAnswers("store-east", "LOADING Redis is loading the dataset in memory", ("GET",), 0.5),)),
+    (UNHEARD, (TapAnswers("store-east", messages=True),)),
     (DAMAGED, (Damage("store-east", "poison", "answer:*", "", "no"),)),
     (SHORT, (Capacity("provider-east", 0.25),)),
     (COLD, (Capacity("provider-east", slow_ramp=Ramp(4.0, 20.0)),)),
@@ -277,6 +282,8 @@ def test_a_fault_is_to_last_until_it_can_be_seen_and_a_look_waits_for_what_is_la
         (SHORT | {"slow": 0.5}, "greater than or equal to 1"),
         (SHORT | {"ramp": {"to": {"from": 0, "over": "5s"}}}, "is lost, not short of capacity"),
         (SHORT | {"ramp": {"slow": {"from": 0.5, "over": "5s"}}}, "not a number of at least 1"),
+        (REDIS | {"error": "slow"}, "'loading', 'readonly'"),
+        (REDIS | {"commands": ["GET a"]}, "String should match pattern"),
         (DAMAGED | {"how": "poison", "key": ""}, "poison needs a key"),
         (DAMAGED | {"how": "flush"}, "key is for how: poison; flush is about all"),
         (LATE_ANSWERS | {"share": 0.5}, "direction: downstream is for all that passes on a link"),
@@ -327,6 +334,8 @@ def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> 
             LOSS | {"share": 0.5, "spare": {"kind": "store"}},
             "regional_loss east · blackhole · 50% of links, not kind store",
         ),
+        (REDIS, "store_error loading for 50% of GET on link store-east"),
+        (UNHEARD, "lost_messages on link store-east"),
         (DAMAGED, "damaged_store · poison answer:* on link store-east"),
         (SHORT, "capacity to 25% on link provider-east"),
         (COLD, "capacity 4 times as slow on link provider-east"),
@@ -363,6 +372,8 @@ def test_every_kind_can_be_named_in_a_file() -> None:
     of_connections = {
         "capacity",
         "damaged_store",
+        "store_error",
+        "lost_messages",
         "bandwidth",
         "slices",
         "cut",
@@ -400,3 +411,21 @@ def test_capacity_can_be_taken_from_a_simulated_provider_alone_and_it_is_said_wh
     assert fault(SHORT).misfit(simulated) == ""
     assert fault(SHORT).misfit(there).endswith("use rate_limit, http_error (503, 529) or latency there")
     assert fault(SHORT).misfit(store).endswith("use latency or bandwidth there")
+
+
+def test_a_store_that_may_only_be_read_or_is_full_refuses_what_writes_and_answers_what_reads() -> None:
+    for error in ("readonly", "oom"):
+        (effect,) = fault(REDIS | {"error": error, "commands": []}).effects({"store-east": REDIS_LINK})
+        assert isinstance(effect, TapAnswers)
+        assert {"SET", "HSET", "DEL"} <= set(effect.commands)
+        assert not {"GET", "HGETALL", "PING"} & set(effect.commands)
+
+
+@pytest.mark.parametrize("document", [REDIS, UNHEARD, DAMAGED])
+def test_what_is_done_to_redis_is_refused_elsewhere(document: dict[str, Any]) -> None:
+    assert fault(document).misfit(REDIS_LINK) == ""
+    http = Link(kind="provider", upstream="http://127.0.0.1:80")
+    assert fault(document).misfit(http) == f"carries http, and {document['kind']} is for redis:// upstreams"
+
+
+REDIS_LINK = Link(kind="store", upstream="redis://127.0.0.1:{redis.port}")

@@ -23,6 +23,7 @@ from harness.faults.effects import (
     LateEnd,
     Narrow,
     Sliced,
+    TapAnswers,
     TapMode,
     TapShape,
     Toxic,
@@ -187,8 +188,8 @@ def _not_carried(effect: Effect) -> str:
     match effect:
         case Toxic(kind=kind) if kind in NOT_CARRIED:
             return kind
-        case Damage():
-            return "entries of stores"
+        case Damage() | TapAnswers():
+            return "commands or entries of stores"
         case TapShape(shape=shape) if type(shape) in NO_SHAPES:
             return NO_SHAPES[type(shape)]
         case TapShape() | TapMode() if effect.share_ratio < 1:

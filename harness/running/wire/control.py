@@ -4,7 +4,7 @@
 
     PUT    /links/LINK/via               {"port": 21001}       where the tap of LINK dials: its Toxiproxy proxy
     PUT    /links/LINK/owed              {"seconds": 1.7}      how long an abandoned request is still on its way
-    PUT    /links/LINK/faults/FAULT      an effect             a TapMode, a TapShape or an EdgeRule, in place of this fault's last one
+    PUT    /links/LINK/faults/FAULT      an effect             of a tap or an EdgeRule, in place of this fault's last one
     DELETE /links/LINK/faults/FAULT                            whatever of that is in force
     GET    /counts                                             LinkCounts by link
     POST   /finish                                             write what is open, and end
@@ -23,7 +23,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from aiohttp import web
 
-from harness.faults.effects import LinkCounts, TapMode, TapShape
+from harness.faults.effects import LinkCounts, TapAnswers, TapMode, TapShape
 from harness.record.rows import Attempt
 from harness.running.wire.config import Carries
 from harness.running.wire.edge.edge import Edge
@@ -110,7 +110,11 @@ class Control:
         if effect.aim != request.match_info["link"]:
             raise _refusal(400, f"the effect is for link {effect.aim!r}, not {request.match_info['link']!r}")
         match effect:
-            case TapMode() | TapShape():
+            case TapMode() | TapShape() | TapAnswers():
+                if isinstance(effect, TapAnswers) and ends.carries != "redis":
+                    raise _refusal(
+                        400, f"link {effect.aim!r} carries {ends.carries}, and only commands of Redis are answered"
+                    )
                 await _made_true(ends.tap.put(fault, effect))
             case RuleAsWritten():
                 self._put_rule(ends, fault, effect)
@@ -151,8 +155,8 @@ class Control:
 
 _VIA = msgspec.json.Decoder(Via)
 _OWED = msgspec.json.Decoder(Owed)
-_EFFECT: msgspec.json.Decoder[TapMode | TapShape | RuleAsWritten] = msgspec.json.Decoder(
-    TapMode | TapShape | RuleAsWritten
+_EFFECT: msgspec.json.Decoder[TapMode | TapShape | TapAnswers | RuleAsWritten] = msgspec.json.Decoder(
+    TapMode | TapShape | TapAnswers | RuleAsWritten
 )
 
 

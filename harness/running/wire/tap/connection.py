@@ -17,6 +17,8 @@ from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.sockets import reset, spoken, unbuffered, unread
 from harness.running.wire.tap.lane import Lane
 from harness.running.wire.tap.passage import PROBE, Passage, Stream
+from harness.running.wire.tap.redis_commands import RedisCommands
+from harness.running.wire.tap.redis_gate import RedisGate
 from harness.running.wire.tap.traffic import LinkTraffic
 from harness.running.wire.tap.watch import Watch
 
@@ -78,6 +80,9 @@ class Near(asyncio.Protocol):
         self._cut_by = ""
         self._far_crowded = self._near_crowded = False
         """That side takes no more for now."""
+        self._gate = self._gated()
+        self._ended_line = True
+        """What the far side said last ended a line, or it has said nothing."""
         self._up = self._lane("upstream", self._reach, self._read_on)
         self._down = self._lane("downstream", self._tell, self._let_far_speak)
 
@@ -107,8 +112,11 @@ class Near(asyncio.Protocol):
         self._intake.came(len(data))
         if self._traffic is not None:
             self._traffic.said(len(data))
+        quiet = self._quiet
         with self._looking:
             self._watched.asked(data)
+        if self._gate is not None:
+            data = self._gate.asked(data, quiet=quiet)
         if self._far_end is not None and not self._deaf:
             self._mirror()
             return
@@ -153,7 +161,7 @@ class Near(asyncio.Protocol):
             return
         data, to_be_reset = self._listening.hear(data)
         if data:
-            self._down.say(data)
+            self._pass_down(data)
         if to_be_reset:
             self.far_ended("reset")
         if self._down.full:
@@ -192,6 +200,10 @@ class Near(asyncio.Protocol):
         was, self._silent = self._silent, self._passage.silent(self.number)
         self._up.shape(self._passage.shapes(self.number, "upstream"))
         self._down.shape(self._passage.shapes(self.number, "downstream"))
+        if self._gate is not None:
+            self._gate.effects = self._passage.answers()
+            if self._gate.mute and not self._gate.effects:
+                self.fail()  # It would wait for ever for what was never answered.
         if self._silent - was:
             self._fall_silent()
         if how is not None and was - self._silent:
@@ -246,6 +258,24 @@ class Near(asyncio.Protocol):
         passage = self._passage
         seed = f"{passage.seed}/{passage.link}/{self.number}/{stream}" if self.number != PROBE else ""
         return Lane(out, eased, self._cut, self._note, passage.busy, seed)
+
+    def _pass_down(self, data: bytes) -> None:
+        if self._gate is None:
+            self._down.say(data)
+            return
+        quiet, self._ended_line = self._quiet and self._ended_line, data.endswith(b"\r\n")
+        self._gate.answered(data, quiet=quiet)
+
+    def _gated(self) -> RedisGate | None:
+        if not isinstance(self._watched, RedisCommands):
+            return None
+        done_to, seed = self._passage.done_to, f"{self._passage.seed}/{self._passage.link}/{self.number}/commands"
+        return RedisGate(lambda data: self._down.say(data), lambda fault: done_to.update([fault]), seed)
+
+    @property
+    def _quiet(self) -> bool:
+        """Whether nothing is owed on a connection of Redis, and no command half said."""
+        return isinstance(self._watched, RedisCommands) and self._watched.between and not self._watched.owed
 
     def _note(self, fault: str) -> None:
         """*fault* does something to this connection."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from harness.faults.effects import Streams, TapMode, TapShape
+from harness.faults.effects import Streams, TapAnswers, TapMode, TapShape
 from harness.faults.requests import draw
 from harness.running.wire.farewell import Farewell
 from harness.running.wire.tap.lane import InForce, Lane
@@ -22,7 +22,7 @@ PROBE = 0
 class Standing(NamedTuple):
     """An *effect* that is in force, and *since_s* when on the monotonic clock."""
 
-    effect: TapMode | TapShape
+    effect: TapMode | TapShape | TapAnswers
     since_s: float
 
 
@@ -79,6 +79,11 @@ class Passage:
             for fault, (effect, since_s) in self.in_force.items()
             if isinstance(effect, TapShape) and stream in each(effect.streams) and self._hits(fault, number)
         }
+
+    def answers(self) -> Mapping[str, TapAnswers]:
+        """What is answered in the place of a Redis server, by fault."""
+        found = {fault: standing.effect for fault, standing in self.in_force.items()}
+        return {fault: effect for fault, effect in found.items() if isinstance(effect, TapAnswers)}
 
     def _modes(self, *modes: str) -> Mapping[str, TapMode]:
         found = {fault: standing.effect for fault, standing in self.in_force.items()}

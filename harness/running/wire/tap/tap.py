@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from harness.faults.effects import TapMode, TapShape
+from harness.faults.effects import TapAnswers, TapMode, TapShape
 from harness.running.wire.sockets import bound
 from harness.running.wire.tap.connection import Far, Near
 from harness.running.wire.tap.passage import PROBE, Passage, Standing
@@ -53,7 +53,7 @@ class Tap:
                 await self._listen(self._probing, self.probe_port),
             ]
 
-    async def put(self, fault_id: str, effect: TapMode | TapShape) -> None:
+    async def put(self, fault_id: str, effect: TapMode | TapShape | TapAnswers) -> None:
         """Make *effect* true for *fault_id*; it is in force when this returns. Raises OSError if it cannot be."""
         async with self._changing:
             was = self.passage.in_force.get(fault_id)

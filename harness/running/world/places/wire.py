@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.faults.effects import EdgeRule, Effect, Sight, TapMode, TapShape
+from harness.faults.effects import EdgeRule, Effect, Sight, TapAnswers, TapMode, TapShape
 from harness.running.keeper.means import HttpUndo, Undo
 from harness.running.world.places.base import Place
 
@@ -13,15 +13,15 @@ class WirePlace(Place):
     """Makes `TapMode`, `TapShape` and `EdgeRule` true."""
 
     def undo(self, fault: str, effect: Effect) -> Sequence[Undo]:
-        assert isinstance(effect, TapMode | TapShape | EdgeRule)
+        assert isinstance(effect, TapMode | TapShape | TapAnswers | EdgeRule)
         return [HttpUndo(**request) for request in self._reach.the_wire.undo_requests(fault, effect)]
 
     def inject(self, fault: str, effect: Effect) -> None:
-        assert isinstance(effect, TapMode | TapShape | EdgeRule)
+        assert isinstance(effect, TapMode | TapShape | TapAnswers | EdgeRule)
         self._reach.the_wire.inject(fault, effect)
 
     def revert(self, fault: str, effect: Effect) -> None:
-        assert isinstance(effect, TapMode | TapShape | EdgeRule)
+        assert isinstance(effect, TapMode | TapShape | TapAnswers | EdgeRule)
         if not self._reach.carriers.wire_gone:
             self._reach.the_wire.revert(fault, effect)
 

@@ -1,0 +1,282 @@
+"""Redis clients are answered errors in the server's place, never, or told no messages; what is not hit is theirs, whole and in order."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, ReadOnlyError
+from redis.exceptions import ConnectionError as Broken
+from redis.exceptions import TimeoutError as NoAnswer
+from redis.retry import Retry
+
+from harness.faults.effects import TapAnswers
+from harness.running.free_port import free_port
+from harness.running.redis_server import arguments, find
+from harness.running.wire import WireError
+from harness.running.wire.tap.redis_gate import RedisGate
+from harness.running.wire.tap.resp import Frames, Unreadable, message_on, name_of
+
+LOADING = TapAnswers("east", "LOADING Redis is loading the dataset in memory")
+READ_ONLY = TapAnswers("east", "READONLY You can't write against a read only replica.", ("SET", "HSET"))
+NEVER = TapAnswers("east", "", ("GET",))
+UNHEARD = TapAnswers("east", messages=True)
+ERROR = b"-" + LOADING.error.encode() + b"\r\n"
+
+
+def command(*words: bytes) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+
+
+REPLIES = [
+    b"+OK\r\n",
+    b"-ERR no\r\n",
+    b":12\r\n",
+    b"$-1\r\n",
+    b"$0\r\n\r\n",
+    b"$4\r\n+\r\n*\r\n",
+    b"*-1\r\n",
+    b"*0\r\n",
+    b"*2\r\n*1\r\n:1\r\n$3\r\nfoo\r\n",
+    b"%1\r\n+a\r\n*2\r\n:1\r\n:2\r\n",
+    b"|1\r\n+ttl\r\n:3\r\n$1\r\na\r\n",
+    b"~1\r\n#t\r\n",
+    b"=7\r\ntxt:abc\r\n",
+    b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n",
+    b"_\r\n",
+]
+
+
+@given(st.lists(st.sampled_from(REPLIES), max_size=8), st.lists(st.integers(0, 400), max_size=8))
+def test_replies_are_told_apart_however_their_bytes_are_cut(replies: list[bytes], cuts: list[int]) -> None:
+    said, frames = b"".join(replies), Frames(commands=False)
+    edges = sorted({0, len(said), *(cut % (len(said) + 1) for cut in cuts)})
+    assert [frame for start, end in pairwise(edges) for frame in frames.feed(said[start:end])] == replies
+    assert frames.rest == b""
+
+
+def test_commands_are_told_apart_inline_ones_too() -> None:
+    said = [command(b"get", b"*1\r\n$4\r\nPING\r\n"), b"PING\r\n", b"\r\n", command(b"SET", b"k", b"v" * 9000)]
+    assert Frames(commands=True).feed(b"".join(said)) == said
+    assert [name_of(one) for one in said] == ["GET", "PING", "", "SET"]
+
+
+@pytest.mark.parametrize("said", [b"$x\r\n", b"*many\r\n", b"$99999999999\r\n", b"x" * 70_000])
+def test_what_is_no_resp_or_too_long_is_not_kept(said: bytes) -> None:
+    frames = Frames(commands=False)
+    with pytest.raises(Unreadable):
+        frames.feed(said)
+    assert frames.rest == said
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n", "message"),
+        (b">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n", "invalidate"),
+        (b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n", None),
+        (b"$7\r\nmessage\r\n", None),
+    ],
+)
+def test_a_message_is_told_from_an_answer(reply: bytes, kind: str | None) -> None:
+    assert message_on(reply) == kind
+
+
+class Told:
+    """A gate, what the client was told, and which faults hit how often."""
+
+    def __init__(self, *effects: TapAnswers, seed: str = "7") -> None:
+        self.heard, self.hit = b"", 0
+        self.gate = RedisGate(self._hear, self._count, seed)
+        self.gate.effects = {str(number): effect for number, effect in enumerate(effects)}
+
+    def _hear(self, data: bytes) -> None:
+        self.heard += data
+
+    def _count(self, fault: str) -> None:
+        self.hit += 1
+
+    def ask(self, *commands: bytes) -> bytes:
+        return self.gate.asked(b"".join(commands), quiet=True)
+
+    def answer(self, *replies: bytes) -> bytes:
+        """What the client was told since it was last looked at."""
+        self.gate.answered(b"".join(replies), quiet=False)
+        heard, self.heard = self.heard, b""
+        return heard
+
+
+GET, SET = command(b"GET", b"a"), command(b"SET", b"a", b"1")
+
+
+def test_an_error_stands_where_its_answer_would_have_in_a_pipeline() -> None:
+    told = Told(READ_ONLY)
+    assert told.ask(GET, SET, GET, SET) == GET + GET
+    assert told.answer() == b""
+    no = b"-" + READ_ONLY.error.encode() + b"\r\n"
+    assert told.answer(b"$1\r\n1\r\n") == b"$1\r\n1\r\n" + no
+    assert told.answer(b"$1\r\n2\r\n") == b"$1\r\n2\r\n" + no
+    assert told.hit == 2
+
+
+def test_a_transaction_with_an_error_is_discarded_as_the_server_would() -> None:
+    told, multi, execute = Told(READ_ONLY), command(b"MULTI"), command(b"EXEC")
+    assert told.ask(multi, GET, SET, execute) == multi + GET + command(b"DISCARD")
+    heard = told.answer(b"+OK\r\n+QUEUED\r\n+OK\r\n")
+    assert heard.startswith(b"+OK\r\n+QUEUED\r\n-READONLY")
+    assert heard.endswith(b"-EXECABORT Transaction discarded because of previous errors.\r\n")
+    assert told.ask(multi, GET, execute) == multi + GET + execute
+    assert told.answer(b"+OK\r\n+QUEUED\r\n*1\r\n$1\r\n1\r\n") == b"+OK\r\n+QUEUED\r\n*1\r\n$1\r\n1\r\n"
+
+
+def test_how_a_connection_is_opened_is_left_alone() -> None:
+    told, hello = Told(LOADING), command(b"HELLO", b"3")
+    assert told.ask(hello, command(b"SELECT", b"1")) == hello + command(b"SELECT", b"1")
+    assert told.ask(GET) == b""
+    assert told.answer(b"%0\r\n", b"+OK\r\n") == b"%0\r\n+OK\r\n" + ERROR
+
+
+def test_while_something_is_owed_nobody_knows_which_reply_is_whose_so_it_passes() -> None:
+    told = Told(LOADING)
+    assert told.gate.asked(GET, quiet=False) == GET
+    assert told.answer(b"$1\r\n1\r\n") == b"$1\r\n1\r\n"
+    assert told.ask(GET) == b""
+    assert told.answer() == ERROR
+
+
+def test_a_command_that_is_never_answered_silences_its_connection() -> None:
+    told = Told(NEVER)
+    assert told.ask(SET, GET, SET) == SET + SET
+    assert told.gate.mute
+    assert told.answer(b"+OK\r\n") == b""
+    assert told.ask(SET) == b""
+
+
+def test_a_share_of_commands_is_drawn_by_the_seed() -> None:
+    half = TapAnswers("east", LOADING.error, (), 0.5)
+
+    def hits(seed: str) -> list[bool]:
+        told = Told(half, seed=seed)
+        return [told.ask(GET) == b"" or (bool(told.answer(b"$1\r\n1\r\n")) and False) for _ in range(200)]
+
+    assert hits("7") == hits("7") != hits("8")
+    assert 60 < sum(hits("7")) < 140
+
+
+@pytest.mark.parametrize("subscribed_before", [True, False])
+def test_messages_are_lost_and_what_was_asked_is_answered(subscribed_before: bool) -> None:
+    told, subscribe = Told(UNHEARD), command(b"SUBSCRIBE", b"c")
+    confirmed, message = b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n", REPLIES[-2].replace(b">", b"*")
+    if not subscribed_before:
+        assert told.ask(subscribe) == subscribe
+        assert told.answer(confirmed) == confirmed
+    told.gate.answered(message + confirmed + message, quiet=subscribed_before)
+    assert (told.heard, told.hit) == (confirmed, 2)
+    told.gate.effects = {}
+    told.heard = b""
+    assert told.answer(message) == message
+
+
+def test_what_cannot_be_read_is_passed_on_from_then_on() -> None:
+    told = Told(LOADING)
+    assert told.ask(b"*x\r\n") == b"*x\r\n"
+    assert told.ask(GET) == GET
+    assert told.answer(b"-ERR Protocol error\r\n") == b"-ERR Protocol error\r\n"
+
+
+# A real client of a real server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    binary, port = find(), free_port()
+    assert binary is not None, "these tests need a redis-server"
+    line = arguments(binary, port=port, folder=str(tmp_path_factory.mktemp("redis")))
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL) as process:
+        late_s = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except ConnectionRefusedError:
+                assert time.monotonic() < late_s
+        yield port
+        process.terminate()
+
+
+@pytest.fixture
+def wire(new_wire: Any, server: int) -> Any:
+    wire = new_wire({}, others={"east": "redis"})
+    wire.stage.connect_link("east", server)
+    return wire
+
+
+def client(wire: Any, **how: Any) -> Any:
+    return Redis(port=wire.tap(), decode_responses=True, retry=Retry(NoBackoff(), 0), **how)
+
+
+def _hit(wire: Any) -> int:
+    return wire.stage.counts()["east"].by_fault.get("0", 0)
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_a_real_client_raises_what_each_error_is_and_all_is_well_when_it_is_over(wire: Any, protocol: int) -> None:
+    with client(wire, protocol=protocol) as redis:
+        redis.set("a", "1")
+        for effect, raised in ((LOADING, BusyLoadingError), (READ_ONLY, ReadOnlyError)):
+            before = _hit(wire)
+            wire.stage.inject("0", effect)
+            with pytest.raises(raised):
+                redis.set("a", "2")
+            with pytest.raises(raised):
+                redis.pipeline(transaction=True).get("a").set("a", "3").execute()
+            wire.stage.revert("0", effect)
+            assert _hit(wire) >= before + 2
+            assert redis.get("a") == "1"
+        assert redis.pipeline(transaction=True).get("a").set("a", "1").execute() == ["1", True]
+
+
+def test_a_real_client_waits_for_what_is_never_answered_and_is_let_go_when_it_is_over(wire: Any, kit: Any) -> None:
+    with client(wire, socket_timeout=0.2) as redis, client(wire, socket_timeout=30) as patient:
+        redis.set("a", "1")
+        patient.ping()
+        wire.stage.inject("0", NEVER)
+        with pytest.raises(NoAnswer):
+            redis.get("a")
+        assert redis.ping()  # on another connection: that one was given up
+        waiting = patient.connection_pool.get_connection()
+        waiting.send_command("GET", "a")
+        kit.eventually(lambda: _hit(wire) == 2)
+        wire.stage.revert("0", NEVER)
+        with pytest.raises(Broken):
+            waiting.read_response()
+        assert patient.get("a") == "1"
+
+
+def test_a_real_subscriber_hears_nothing_while_messages_are_lost_and_the_next_one_after(
+    wire: Any, server: int, kit: Any
+) -> None:
+    with client(wire) as redis, Redis(port=server) as publisher, redis.pubsub() as subscriber:
+        subscriber.subscribe("news")
+        assert subscriber.get_message(timeout=10)["type"] == "subscribe"
+        wire.stage.inject("0", UNHEARD)
+        assert publisher.publish("news", "lost") == 1
+        kit.eventually(lambda: _hit(wire) == 1)
+        wire.stage.revert("0", UNHEARD)
+        assert publisher.publish("news", "heard") == 1
+        assert subscriber.get_message(timeout=10)["data"] == "heard"
+
+
+def test_only_a_link_that_carries_redis_can_be_answered_in_its_words(new_wire: Any) -> None:
+    wire = new_wire({}, others={"east": "tcp"})
+    with pytest.raises(WireError, match="carries tcp, and only commands of Redis are answered"):
+        wire.stage.inject("0", LOADING)
