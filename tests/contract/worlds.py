@@ -70,6 +70,7 @@ NOT_SIMULATED: list[dict[str, Any]] = [
     {"kind": "stalled_stream", "after": 1} | EAST,
     {"kind": "cut_stream", "after": 1} | EAST,
     {"kind": "bad_stream", "flaw": "error"} | EAST,
+    {"kind": "bad_answer", "flaw": "empty"} | EAST,
 ]
 """Faults of single connections and their bytes, of streams and of stores, of which the simulated world has none; tests of their places hold
 them."""

@@ -158,15 +158,7 @@ def real_world(
         entries = Entries(plan.target, processes)
         _until(lambda: processes.serving() and entries.serving() and load.ready())
         carriers = Carriers(processes, own_proxy=proxy.binary is not None, give_up=joined.proxies.give_up)
-        reach = Reach(
-            carriers,
-            joined.proxies,
-            joined.wire,
-            plan.target.links,
-            joined.probe_ports,
-            processes.provider_ports,
-            processes.store_addresses,
-        )
+        reach = _reach(carriers, joined, processes, plan.target)
         injector = FaultInjector(reach, grounds.undo)
         stack.callback(injector.close)
         watchdog = Watchdog(processes, joined.proxies, carriers, wire=joined.wire)
@@ -192,6 +184,12 @@ def real_world(
         yield RealWorld(
             world, questioner.ask, set_off, lambda: _finish(processes, joined.wire, counted, effects, folder)
         )
+
+
+def _reach(carriers: Carriers, joined: _Joined, processes: Processes, target: Target) -> Reach:
+    """What the places where faults bite can take hold of."""
+    providers, stores = processes.provider_ports, processes.store_addresses
+    return Reach(carriers, joined.proxies, joined.wire, target.links, joined.probe_ports, providers, stores)
 
 
 @contextmanager
