@@ -61,7 +61,8 @@ class Occasion:
 class Limit:
     """What there is to say of one limit, when a request has come that asked for *asked* of it.
 
-    *per_min*: how much may pass in a minute, or for ``concurrent`` at once. *retry_s*: None where nobody can know.
+    *per_min*: how much may pass in a minute, or for ``concurrent`` at once. *retry_s*: infinite where that is never, None where nobody
+    can know.
     """
 
     of: Literal["requests", "tokens", "concurrent"]

@@ -17,7 +17,7 @@ class Allowance:
     reset_s: float  # until the whole burst is allowed again
     retry_s: (
         float | None
-    )  # until the next attempt is allowed; 0 while some remain; None where that is never, or nobody can know
+    )  # until the next attempt is allowed; 0 while some remain; infinite: never; None: nobody can know
 
 
 class RateLimiter:
@@ -45,7 +45,7 @@ class RateLimiter:
         after_s = used_s + cost_s if allowed else used_s
         remaining = max(0, math.floor((self._full_s - after_s) / self._interval_s + _ROUNDING))
         if cost_s > self._full_s + _ROUNDING:
-            return Allowance(False, remaining, after_s, None)
+            return Allowance(False, remaining, after_s, math.inf)
         if allowed and remaining > 0:
             return Allowance(True, remaining, after_s, 0.0)
         # Until as much again may come, or after the last that may, one more.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,10 +75,10 @@ def test_no_stretch_of_time_holds_more_than_its_burst_and_its_rate_whatever_each
         now_s += gap_s
         allowance = limiter.ask(now_s, cost)
         assert 0 <= allowance.remaining <= burst
-        assert (allowance.retry_s is None) == (cost > burst)
+        assert (allowance.retry_s == math.inf) == (cost > burst)
         if allowance.allowed:
             let_through.append((now_s, cost))
-        elif allowance.retry_s is not None:
+        elif allowance.retry_s < math.inf:
             # Who waits as long as it is told is let through, and nobody is told more than that takes.
             assert limiter.look(now_s + allowance.retry_s + 1e-6, cost).allowed
             assert not limiter.look(now_s + allowance.retry_s * 0.99 - 1e-6, cost).allowed

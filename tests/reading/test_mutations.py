@@ -29,7 +29,17 @@ SHIPPED = sorted((FilePath(__file__).parents[2] / "scenarios").rglob("*.yaml"))
 NAMED = {"services", "links", "env", "headers"}
 FREE = {"body"}
 # What has to be there for a reason that no schema tells: one of several, and the name of a header.
-BY_RULE = {"get", "tcp", ("nonce", "name"), "status", "code", "requests_per_min", "tokens_per_min", "concurrent"}
+BY_RULE = {
+    "get",
+    "tcp",
+    ("nonce", "name"),
+    "status",
+    "code",
+    "requests_per_min",
+    "tokens_per_min",
+    "concurrent",
+    "wait",
+}
 
 
 @dataclass(frozen=True)

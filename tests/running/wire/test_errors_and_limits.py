@@ -227,6 +227,15 @@ def test_several_limits_let_through_what_all_let_through_and_refuse_at_no_cost(s
     assert ask(wire).document["error"]["type"] == "requests"
 
 
+def test_what_can_never_pass_is_told_of_no_wait_whatever_other_limit_it_broke(speaking, ask) -> None:
+    wire = speaking("openai", Throttle(1, 1, tokens_per_min=60, tokens_burst=100))
+    assert ask(wire).status == 200
+    assert "retry-after" in ask(wire).headers
+    never = ask(wire, body=_long(101))
+    assert (never.status, never.document["error"]["type"]) == (429, "tokens")
+    assert not {"retry-after", "retry-after-ms"} & never.headers.keys()
+
+
 def test_of_several_rules_that_limit_one_thing_the_tightest_is_told(speaking, ask) -> None:
     wire = speaking("openai", Throttle(600, 90))
     wire.stage.inject("tight", EdgeRule("east", Throttle(60, 3)))

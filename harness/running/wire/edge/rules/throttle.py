@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 from typing import ClassVar, Literal
 
 from harness.dialects import Answer, Limit
@@ -41,9 +41,10 @@ class Throttled(EdgeRuleKind[Throttle]):
         return max(1, asked.prompt.tokens_asked_for) if self.told.tokens_per_min else 0
 
     def _refusal(self, broken: list[Limit], asked: Asked) -> Answer:
-        # Who waits for the longest of them is let through.
+        # Who waits for the longest of them is let through, and who cannot be is told of no wait.
         longest = max(broken, key=lambda limit: limit.retry_s or 0.0)
-        waiting = Waiting(self.told.told, longest.retry_s, asked)
+        wait_s = None if longest.retry_s == inf else longest.retry_s
+        waiting = Waiting(self.told.told, wait_s, asked)
         answer = asked.words.limited(longest, waiting.occasion)
         limits = asked.words.limit_headers(asked.limits, asked.at_s)
         headers = {**answer.headers, **waiting.headers, **limits, **self.told.headers}
