@@ -218,6 +218,16 @@ def unabortable(document: Document[Scenario]) -> Iterator[Problem]:
             yield document.problem(f"abort[{index}]", why)
 
 
+def priceless(document: Document[Scenario], target: Target) -> Iterator[Problem]:
+    """Every limit on what attempts may cost though nobody knows what any of them does."""
+    for index, written in enumerate(document.value.abort):
+        if not isinstance(written, str) and written.max_cost is not None and not target.prices:
+            what = f"target {target.name!r} has no prices, so nothing is known of what an attempt costs"
+            yield document.problem(
+                f"abort[{index}]", f"{what}; write them in its file, such as prices: {{MODEL: {{in: 2.5, out: 10}}}}"
+            )
+
+
 def never_settled(written: Written, made: Plan) -> Iterator[Problem]:
     """Every expectation that *made* can never settle, however the run goes."""
     for expected in made.expectations:
@@ -317,9 +327,14 @@ def foreign_hosts(target: Document[Target], allowed: Collection[str]) -> Iterato
 
 def foreign_vetoes(scenario: Document[Scenario], allowed: Collection[str]) -> Iterator[Problem]:
     """Where the scenario would ask a host off this machine whether it may go on, and that was not *allowed* by name."""
-    for index, written in enumerate(scenario.value.abort):
-        if not isinstance(written, str) and written.url is not None and (host := host_of(written.url)) is not None:
-            yield from _foreign(scenario, f"abort[{index}].url", host, allowed)
+    for path, host in _vetoes(scenario.value):
+        yield from _foreign(scenario, path, host, allowed)
+
+
+def _vetoes(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """Path and host of each address that is asked whether the run may go on."""
+    urls = [(index, one.url) for index, one in enumerate(scenario.abort) if not isinstance(one, str) and one.url]
+    yield from ((f"abort[{index}].url", host) for index, url in urls if (host := host_of(url)) is not None)
 
 
 def _foreign(document: Document[Any], path: str, host: str, allowed: Collection[str]) -> Iterator[Problem]:
@@ -360,11 +375,14 @@ def missing_commands(target: Document[Target]) -> Iterator[Problem]:
         yield target.problem(f"{place}.command[0]", f"{command!r} {what}{hint}")
 
 
-def needs(target: Document[Target], environment: Mapping[str, str]) -> Iterator[str]:
-    """What a run on *target* would need beyond what is there: variables to set, hosts to allow."""
+def needs(
+    target: Document[Target], environment: Mapping[str, str], scenario: Document[Scenario] | None = None
+) -> Iterator[str]:
+    """What a run on *target* would need beyond what is there: variables to set, hosts to allow; those of *scenario*, too."""
     missing = [problem.what for problem in missing_secrets(target, environment)]
     yield from dict.fromkeys(missing)
-    hosts = [host for _, host in _hosts(target.value) if not on_this_machine(host)]
+    named = [host for _, host in [*_hosts(target.value), *(_vetoes(scenario.value) if scenario else ())]]
+    hosts = [host for host in named if not on_this_machine(host)]
     yield from (f"--allow-host {host}" for host in dict.fromkeys(hosts))
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from harness.judging.following import followed
+from harness.judging.following import cost_of, followed
 from harness.judging.preflight import obstacles
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
@@ -148,7 +148,9 @@ def _live_through(given: _Given, record: _Record) -> None:
     plan, folder, signals = given.prepared.plan, given.folder, given.signals
     requests = plan.schedule.requests
     questions = {question.id: question for question in given.prepared.questions.value.questions}
-    with real_world(plan, questions, folder, given.environment, given.proxy, signals, given.say, _guard(plan)) as real:
+    with real_world(
+        plan, questions, folder, given.environment, given.proxy, signals, given.say, _guard(plan), cost_of(plan.target)
+    ) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         threading.Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
         given.say("asking one question before the load")

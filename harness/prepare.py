@@ -18,6 +18,7 @@ from harness.checks import (
     never_settled,
     nobody_asks,
     nowhere_bound,
+    priceless,
     shared_listens,
     target_problems,
     unabortable,
@@ -103,6 +104,7 @@ def prepare(
     problems += foreign_vetoes(scenario, asked.allowed_hosts) if scenario and environment is not None else ()
     if not scenario or not target:
         raise UsageProblems(*_in_order(problems))
+    problems += priceless(scenario, target.value)
     made, found = plan(scenario.value, target.value, written.expectations, with_faults=asked.with_faults)
     problems += [scenario.problem(problem.path, problem.what) for problem in found]
     # Without a fault that could not be placed, nobody knows what can be settled.

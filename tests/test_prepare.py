@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.checks import target_problems
+from harness.checks import needs, target_problems
 from harness.prepare import Asked, among, prepare, validate
 from harness.problems import UsageProblems
 from harness.reading.target import Target
@@ -356,3 +357,20 @@ def test_targets_that_would_listen_on_one_port_are_refused_unless_one_lease_keep
     told = [str(problem) for problem in among([one, other, other, tmp_path / "broken.yaml"])]
     what = f"7101 is where link 'openai' of target 'shop' ({one}) listens, too; give each a port of its own"
     assert told == ([f"{other}:6 links.openai.listen: {what}"] if wrong else [])
+
+
+def test_a_limit_of_cost_needs_prices_and_a_url_elsewhere_has_to_be_allowed(folder: Path) -> None:
+    limits = '[cost > 5, {url: "https://alerts.example/ok"}, {max_requests: 10}]'
+    spoil(folder / "region-loss.yaml", ("faults:", f"abort: {limits}\nfaults:"))
+    with pytest.raises(UsageProblems) as found:
+        prepare(folder / "region-loss.yaml", None, NOTHING, {})
+    told = [problem.what.split(";")[0] for problem in found.value.problems]
+    assert told == [
+        "'alerts.example' is not on this machine",
+        "target 'resilient' has no prices, so nothing is known of what an attempt costs",
+    ]
+    spoil(folder / "region-loss.yaml", ("cost > 5, ", ""))
+    prepared = prepare(folder / "region-loss.yaml", None, replace(NOTHING, allowed_hosts=("alerts.example",)), {})
+    assert list(needs(prepared.target, {}, prepared.scenario)) == ["--allow-host alerts.example"]
+    (warned,) = prepared.warnings
+    assert (warned.path, warned.what.split(":")[0]) == ("abort[1].max_requests", "every run is ended by it")

@@ -16,6 +16,7 @@ import pytest
 from module_list import PAGE, renewed
 
 from harness.faults import faults
+from harness.interfaces.cli import app
 from harness.judging.metrics import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,6 +43,7 @@ STANDS_ON = {
 }  # fmt: skip
 """What each part may import beside itself; the rest of the top level, and `interfaces`, may import everything."""
 TOP_MODULES_MAX = 12
+COMMANDS_MAX = 15
 CORE = {
     "interval", "problems", "registry", "faults", "reading", "protocols", "planning", "judging", "report",
     "record.history", "record.rows", "record.tables", "running.loop", "running.ports",
@@ -397,6 +399,10 @@ def test_every_part_has_its_place() -> None:
     assert len(modules) <= TOP_MODULES_MAX
     assert there >= {name.split(".")[0] for name in CORE} | set(STANDS_ON) | set(STAGES)
     assert {path.name for path in ROOT.glob("harness/running/*/")} - {"__pycache__", "world"} == ADAPTERS
+
+
+def test_the_command_line_can_be_read_at_a_glance() -> None:
+    assert 0 < len(app.registered_commands) <= COMMANDS_MAX
 
 
 @pytest.mark.parametrize("registered", [faults, metrics], ids=lambda registry: registry.noun)

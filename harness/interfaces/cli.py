@@ -331,7 +331,7 @@ def plan(
     from harness.settings import settings
 
     prepared = prepare(scenario, target, _asked(seed, overrides, expect, without_faults, None), None)
-    missing = needs(prepared.target, settings().environment)
+    missing = needs(prepared.target, settings().environment, prepared.scenario)
     for line in outline(prepared.plan, tuple(missing)):
         _say(line)
     _warn(prepared.warnings)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from harness.judging.metrics import Metric, metrics
+from harness.judging.metrics.tokens_and_cost import MILLION, price_of
 from harness.planning.plan import Plan
 from harness.reading.abort import AbortCondition, Followed
+from harness.reading.target import Price, Target
+from harness.record.rows import Arrival
 from harness.registry import UnknownNameError, suggestion
 
 
@@ -19,6 +22,24 @@ def followed(plan: Plan) -> list[Followed]:
 def _followed(condition: AbortCondition, metric: Metric, within_s: float) -> Followed:
     after_s = metric.known_after_s(condition.limit, within_s)
     return Followed(condition, partial(metric.so_far, part=condition.part), after_s)
+
+
+def cost_of(target: Target) -> Callable[[Arrival], float]:
+    """What an attempt on *target* cost by its prices; what nobody has a price for is as dear as the dearest, so that no run costs more."""
+    dearest = Price(
+        **{
+            part: max((getattr(price, f"{part}_") for price in target.prices.values()), default=0.0)
+            for part in ("in", "out")
+        }
+    )
+
+    def cost(arrival: Arrival) -> float:
+        if arrival.tokens_out is None or arrival.outcome == "answered_by_fault":
+            return 0.0
+        price = price_of(target, arrival.link, arrival.model) or dearest
+        return ((arrival.tokens_in or 0) * price.in_ + arrival.tokens_out * price.out_) / MILLION
+
+    return cost
 
 
 def refused(condition: AbortCondition) -> Iterator[str]:

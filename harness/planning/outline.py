@@ -8,6 +8,7 @@ from shlex import quote
 
 from harness.planning.plan import Plan
 from harness.planning.timeline import timeline
+from harness.reading.abort import AbortLimit
 from harness.reading.target import Target
 from harness.reading.templates import secret_names
 
@@ -36,9 +37,21 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
     yield from ("", "expects")
     for expectation in plan.expectations:
         yield f"  {expectation}"
+    if ends := [_ends(written) for written in plan.scenario.abort]:
+        yield from ("", "is ended before its time where")
+        yield from (f"  {what}" for what in ends)
     if needs:
         yield from ("", "a run would still need")
         yield from (f"  {need}" for need in needs)
+
+
+def _ends(written: str | AbortLimit) -> str:
+    if isinstance(written, str):
+        return written
+    if written.url is not None:
+        return f"{written.url} answers other than 2xx"
+    ((name, most),) = written.model_dump(exclude_none=True).items()
+    return f"{name} {most:g}{' s' if name == 'max_duration' else ''} is reached"
 
 
 def _started(target: Target) -> Iterator[str]:

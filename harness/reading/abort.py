@@ -18,7 +18,9 @@ SoFar = Callable[[Sequence[tuple[bool, float]]], float]
 """Of requests, whether each was answered well and how many seconds it took, to what a metric comes."""
 
 FORM = "metric[.part] < NUMBER for DURATION (or >)"
-LIMITS = "max_duration:, max_requests:, max_attempts: or url:"
+LIMITS = "max_duration:, max_requests:, max_attempts:, max_cost: or url:"
+
+_COST = re.compile(r"\s*cost\s*>=?\s*(?P<most>\d+(?:\.\d+)?)\s*")
 
 _WRITTEN = re.compile(
     r"\s*(?P<metric>[a-z_][a-z0-9_]*)(?:\.(?P<part>[a-z0-9_]+))?\s*(?P<op><=|>=|<|>)\s*"
@@ -58,6 +60,11 @@ class AbortLimit(BaseModel):
     max_attempts: int | None = Field(
         default=None, ge=1, description="how many attempts at providers may be seen on the links, retries too"
     )
+    max_cost: float | None = Field(
+        default=None,
+        gt=0,
+        description="what attempts may cost by the target's prices, in their currency; also written cost > 5",
+    )
     url: str | None = Field(
         default=None,
         description="asked twice a second whether the run may go on: 2xx says that it may, any other status that it may not",
@@ -95,6 +102,7 @@ class Limits:
     duration_s: float = inf
     requests: float = inf
     attempts: float = inf
+    cost: float = inf
     urls: tuple[str, ...] = ()
 
     @classmethod
@@ -105,13 +113,14 @@ class Limits:
             min((one.max_duration for one in every if one.max_duration is not None), default=inf),
             min((one.max_requests for one in every if one.max_requests is not None), default=inf),
             min((one.max_attempts for one in every if one.max_attempts is not None), default=inf),
+            min((one.max_cost for one in every if one.max_cost is not None), default=inf),
             tuple(dict.fromkeys(one.url for one in every if one.url is not None)),
         )
 
     @property
     def counted(self) -> bool:
         """Whether anything of it is known from the run itself."""
-        return min(self.duration_s, self.requests, self.attempts) < inf
+        return min(self.duration_s, self.requests, self.attempts, self.cost) < inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +130,12 @@ class Followed:
     condition: AbortCondition
     so_far: SoFar
     after_s: float
+
+
+def spelt_out(written: object) -> object:
+    """``cost > 5`` as the limit that it is; anything else as it is."""
+    match = _COST.fullmatch(written) if isinstance(written, str) else None
+    return {"max_cost": float(match["most"])} if match is not None else written
 
 
 def parse(written: str) -> AbortCondition:

@@ -6,12 +6,21 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from harness.faults import AnyFault
 from harness.reading.abort import FORM as ABORT_FORM
-from harness.reading.abort import LIMITS, AbortLimit, parse
+from harness.reading.abort import LIMITS, AbortLimit, parse, spelt_out
 from harness.reading.expectation import FORM, PHASE_NAME, RESERVED
 from harness.reading.patterns import JsonSchema, Regex
 from harness.reading.quantities import Seconds
@@ -194,7 +203,7 @@ class Scenario(_Strict):
     phases: Phases
     faults: list[AnyFault] = Field(default_factory=list)
     good: Good = Field(default_factory=Good)
-    abort: list[Annotated[str, AfterValidator(_abortable)] | AbortLimit] = Field(
+    abort: list[Annotated[Annotated[str, AfterValidator(_abortable)] | AbortLimit, BeforeValidator(spelt_out)]] = Field(
         default_factory=list,
         description=f"on what the run is ended at once, with everything put back: {ABORT_FORM}, or {LIMITS}",
     )

@@ -31,7 +31,7 @@ class Guard:
         self, followed: Sequence[Followed], due_s: Sequence[float], within_s: float, limits: Limits = _NO_LIMITS
     ) -> None:
         self._followed, self._due_s, self._within_s = followed, due_s, within_s
-        self._limits, self._attempts = limits, 0
+        self._limits, self._attempts, self._cost = limits, 0, 0.0
         self._ended: dict[int, tuple[bool, float]] = {}
         """By index: whether the answer was good, and how long it took; infinitely long where none came whole."""
 
@@ -45,6 +45,10 @@ class Guard:
     def hear_attempts(self, number: int) -> None:
         """Take in that *number* attempts more have ended."""
         self._attempts += number
+
+    def hear_cost(self, cost: float) -> None:
+        """Take in that attempts that have ended cost so much more."""
+        self._cost += cost
 
     def check_limits(self, now_s: float) -> None:
         """Raises AbortedError where the run has used up what it may."""
@@ -68,6 +72,8 @@ class Guard:
             yield f"max_requests, {limits.requests:g}, were sent"
         if self._attempts >= limits.attempts:
             yield f"{self._attempts} attempts at providers were seen (max_attempts is {limits.attempts:g})"
+        if self._cost >= limits.cost:
+            yield f"attempts at providers have cost {self._cost:.4g} (max_cost is {limits.cost:g})"
 
     def _outcomes(self, one: Followed, now_s: float) -> list[tuple[bool, float]]:
         """Of the requests due in the condition's time; none before so much of the run has passed, nor of too few of them."""

@@ -8,19 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import ValidationError
 from simulated_world import Fragile, Memory, SimWorld
 
 from harness.judging import verdict
 from harness.judging.evidence import Evidence
-from harness.judging.following import followed, refused
+from harness.judging.following import cost_of, followed, refused
+from harness.planning.outline import outline
 from harness.planning.plan import Plan
 from harness.reading.abort import AbortCondition, Limits, parse
 from harness.reading.scenario import Scenario
+from harness.reading.target import Price
 from harness.record.history import Ended, Reverted
 from harness.record.rowfile import RowFile
-from harness.record.rows import Attempt, Request
+from harness.record.rows import Arrival, Attempt, Request
 from harness.running import loop
 from harness.running.guard import Guard
 from harness.running.ports import AbortedError
@@ -242,6 +245,44 @@ def test_attempts_are_counted_whoever_makes_them() -> None:
     )
 
 
+def test_what_attempts_cost_is_added_up() -> None:
+    one = allowed(cost=5.0)
+    one.hear_cost(4.5)
+    assert not used_up(one, 1.0)
+    one.hear_cost(0.75)
+    assert used_up(one, 1.0) == "attempts at providers have cost 5.25 (max_cost is 5), and the scenario allows no more"
+
+
+def test_an_attempt_costs_what_its_tokens_do_and_without_a_price_as_much_as_the_dearest(make_plan: MakePlan) -> None:
+    prices = {"small": Price(**{"in": 1.0, "out": 2.0}), "large": Price(**{"in": 10.0, "out": 20.0})}
+    cost = cost_of(make_plan().target.model_copy(update={"prices": prices}))
+    read = Arrival("east", 0.0, outcome="complete", tokens_in=100_000, tokens_out=50_000)
+    costs = [cost(msgspec.structs.replace(read, model=model)) for model in ("small", "large", "unheard-of")]
+    assert costs == pytest.approx([0.2, 2.0, 2.0])
+    assert cost(msgspec.structs.replace(read, outcome="answered_by_fault")) == 0.0
+    assert cost(msgspec.structs.replace(read, tokens_out=None)) == 0.0
+
+
+def test_what_may_end_a_run_before_its_time_stands_in_its_outline(make_plan: MakePlan) -> None:
+    url = "http://127.0.0.1:1/may-go-on"
+    lines = list(
+        outline(make_plan(abort=["good_ratio < 0.5 for 10s", {"max_duration": "5s"}, "cost > 5", {"url": url}]))
+    )
+    at = lines.index("is ended before its time where")
+    told = [
+        "good_ratio < 0.5 for 10s",
+        "max_duration 5 s is reached",
+        "max_cost 5 is reached",
+        f"{url} answers other than 2xx",
+    ]
+    assert lines[at + 1 : at + 5] == [f"  {what}" for what in told]
+    assert "is ended before its time where" not in list(outline(make_plan()))
+
+
+def test_a_limit_of_cost_is_written_in_two_ways(make_plan: MakePlan) -> None:
+    assert make_plan(abort=["cost > 5"]).limits == make_plan(abort=[{"max_cost": 5}]).limits == Limits(cost=5.0)
+
+
 def test_of_several_limits_of_a_kind_the_least_holds(make_plan: MakePlan) -> None:
     plan = make_plan(
         abort=[{"max_requests": 9}, "good_ratio < 0.5 for 10s", {"max_requests": 7}, {"url": "http://127.0.0.1:1/"}]
@@ -255,7 +296,7 @@ def test_of_several_limits_of_a_kind_the_least_holds(make_plan: MakePlan) -> Non
 @pytest.mark.parametrize(
     ("written", "told"),
     [
-        ({}, "says nothing; write one of max_duration, max_requests, max_attempts, url"),
+        ({}, "says nothing; write one of max_duration, max_requests, max_attempts, max_cost, url"),
         ({"max_requests": 1, "max_duration": "5s"}, "says max_duration, max_requests; write one of"),
         ({"max_requests": 0}, "greater than or equal to 1"),
         ({"max_duration": 5}, "5 is not a duration"),
@@ -264,7 +305,7 @@ def test_of_several_limits_of_a_kind_the_least_holds(make_plan: MakePlan) -> Non
         ({"url": "ftp://127.0.0.1/"}, "cannot be asked"),
         ({"url": "http://ann:secret@127.0.0.1/"}, "cannot be asked"),
         ({"url": "http://{port}/"}, "cannot be asked"),
-        ({"max_cost": 5}, "Extra inputs are not permitted"),
+        ({"max_money": 5}, "Extra inputs are not permitted"),
     ],
 )
 def test_a_limit_that_is_none_is_refused(make_scenario: MakeScenario, written: dict[str, Any], told: str) -> None:

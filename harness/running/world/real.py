@@ -27,6 +27,7 @@ from harness.reading.target import Link, Target
 from harness.record import run_folder
 from harness.record.history import Preflight
 from harness.record.instrument import InstrumentFile
+from harness.record.rows import Arrival
 from harness.record.run_folder import RunFolder
 from harness.running.free_port import free_port
 from harness.running.guard import Guard
@@ -137,8 +138,11 @@ def real_world(
     signals: Interruptions,
     say: Say,
     guard: Guard | None = None,
+    cost: Callable[[Arrival], float] = lambda _: 0.0,
 ) -> Iterator[RealWorld]:
     """Start and join up everything that *plan* needs, and end it all on the way out, whatever happens inside.
+
+    The *guard* is told what attempts *cost*.
 
     Raises HarnessError when a process cannot be started, dies, or is not ready in time; its message shows the end of its log.
     """
@@ -163,7 +167,7 @@ def real_world(
         stack.callback(injector.close)
         watchdog = Watchdog(processes, joined.proxies, carriers, wire=joined.wire)
         stack.callback(watchdog.close)
-        guarded = Guarded(watchdog, guard, folder.rows, load.clock) if guard else None
+        guarded = Guarded(watchdog, guard, folder.rows, load.clock, cost) if guard else None
         if guarded is not None:
             stack.callback(guarded.close)
         samples = InstrumentFile(folder.instrument)

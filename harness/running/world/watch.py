@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.record.rowfile import Tail
-from harness.record.rows import Attempt, Request
+from harness.record.rows import Arrival, Attempt, Request
 from harness.running.guard import Guard
 from harness.running.ports import Clock, UntrustworthyError, Watch
 from harness.running.toxiproxy import ToxiproxyStage
@@ -36,8 +36,11 @@ def asleep_s() -> float:
 class Guarded:
     """*watch*, and a look at what has ended so far, held against *guard*, several times a second; see `ports.Watch`."""
 
-    def __init__(self, watch: Watch, guard: Guard, rows: Path, clock: Clock) -> None:
-        self._watch, self._guard, self._clock = watch, guard, clock
+    def __init__(
+        self, watch: Watch, guard: Guard, rows: Path, clock: Clock, cost: Callable[[Arrival], float] = lambda _: 0.0
+    ) -> None:
+        self._watch, self._guard, self._clock, self._cost = watch, guard, clock, cost
+        self._arrivals = Tail(rows, "arrivals", Arrival)
         self._rows, self._attempts = Tail(rows, "requests", Request), Tail(rows, "attempts", Attempt)
         self._looked_s = -_LOOK_S
 
@@ -48,12 +51,14 @@ class Guarded:
             self._looked_s = now_s
             self._guard.hear(self._rows.rows())
             self._guard.hear_attempts(sum(1 for _ in self._attempts.rows()))
+            self._guard.hear_cost(sum(map(self._cost, self._arrivals.rows())))
             self._guard.check(now_s)
         self._guard.check_limits(now_s)
 
     def close(self) -> None:
         self._rows.close()
         self._attempts.close()
+        self._arrivals.close()
 
 
 class Watchdog:
