@@ -1,8 +1,8 @@
-"""Garbles files, stored runs, and what passes on the wire: each has to be read, or refused in a sentence.
+"""Garbles files, stored runs, what passes on the wire, and answers that faults act on: each has to be read, or refused in a sentence.
 
-``python tests/chaos/fuzz.py [files] [runs] [wire] [--seed 0] [--number 200]``. A case is made of its number alone; the first is the seed.
-Prints each that was neither read nor refused, by its number, and ends with 1 if there was one. What was ever found is in `FOUND`, and
-`test_found.py` tries it again.
+``python tests/chaos/fuzz.py [files] [runs] [wire] [answers] [--seed 0] [--number 200]``. A case is made of its number alone; the first is
+the seed. Prints each that was neither read nor refused, by its number, and ends with 1 if there was one. What was ever found is in `FOUND`,
+and `test_found.py` tries it again.
 """
 
 from __future__ import annotations
@@ -75,21 +75,22 @@ def in_a_folder(case: Callable[[int, Path], str]) -> Callable[[int], str]:
 
 def tried(kind: str, seeds: range) -> list[tuple[int, str]]:
     """Every case of *kind* among *seeds* that was neither read nor refused, and what came of it."""
-    if kind == "wire":
+    if kind in ("wire", "answers"):
         with GarbledWire() as wire:
-            return [(seed, said) for seed in seeds if (said := wire.passes(seed))]
+            passes = wire.passes if kind == "wire" else wire.acts_on_answers
+            return [(seed, said) for seed in seeds if (said := passes(seed))]
     case = in_a_folder({"files": garbled_file, "runs": garbled_run}[kind])
     return [(seed, said) for seed in seeds if (said := case(seed))]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kinds", nargs="*", choices=["files", "runs", "wire", []], default=[])
+    parser.add_argument("kinds", nargs="*", choices=["files", "runs", "wire", "answers", []], default=[])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--number", type=int, default=200)
     asked = parser.parse_args()
     wrong = 0
-    for kind in asked.kinds or ("files", "runs", "wire"):
+    for kind in asked.kinds or ("files", "runs", "wire", "answers"):
         found = tried(kind, range(asked.seed, asked.seed + asked.number))
         wrong += len(found)
         print(f"{kind}: {asked.number} cases from {asked.seed} on, {len(found)} neither read nor refused", flush=True)

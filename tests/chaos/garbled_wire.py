@@ -1,4 +1,4 @@
-"""A wire process between a client and a provider that both say garbled things to one another."""
+"""A wire process between a client and a provider that both say garbled things to one another, while faults may act on the answers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,20 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 from types import TracebackType
+from typing import get_args
 
 from mutations import mutated
 
+from harness.faults.effects import (
+    AnswerFlaw,
+    CutStream,
+    EdgeRule,
+    Rule,
+    SlowStream,
+    SpoilAnswer,
+    SpoilStream,
+    StallStream,
+)
 from harness.record.rowfile import read_rows
 from harness.record.rows import Arrival, Attempt
 from harness.running.wire import ARRIVALS, ATTEMPTS, Config, LinkConfig, WireStage, command, ready, write
@@ -42,6 +53,24 @@ ANSWERS = (
     b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + _STREAM,
     b"HTTP/1.1 204 No Content\r\n\r\n",
 )
+
+
+_MESSAGES = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"model":"m","usage":{"input_tokens":7}}}\n\n'
+    b'event: content_block_delta\r\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Day 30"}}\r\n\r\n'
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}\n\n'
+    b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+)
+RULED_ANSWERS = (
+    *ANSWERS,
+    b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + _MESSAGES,
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(_MESSAGES) + _MESSAGES,
+)
+RULES: tuple[Rule, ...] = (
+    CutStream(0, "reset"), CutStream(1, "close"), CutStream(1, "end"), StallStream(1, 0.05), SlowStream(0.01, 0.01, 2000),
+    *(SpoilStream(flaw) for flaw in ("malformed", "duplicated", "reordered", "error", "no_finish", "no_usage", "no_end")),
+    *(SpoilAnswer(flaw) for flaw in get_args(AnswerFlaw)),
+)  # fmt: skip
 
 
 class GarbledWire:
@@ -84,6 +113,25 @@ class GarbledWire:
             return f"took {time.monotonic() - began_s:.1f} s"
         return self._hurt()
 
+    def acts_on_answers(self, seed: int) -> str:
+        """As `passes`, with some of `RULES` in force; the requests are sound, so that they reach the provider."""
+        random = Random(f"answers {seed}")
+        rules = {
+            f"f{number}": EdgeRule("openai", rule)
+            for number, rule in enumerate(random.sample(RULES, random.randint(1, 3)))
+        }
+        for fault, rule in rules.items():
+            self._stage.inject(fault, rule)
+        self._answer = mutated(random.choice(RULED_ANSWERS), random)
+        began_s = time.monotonic()
+        try:
+            self._said(REQUESTS[random.randrange(2)], random)
+        except TimeoutError:
+            return "the client was neither answered nor left"
+        for fault, rule in rules.items():
+            self._stage.revert(fault, rule)
+        return self._hurt() if time.monotonic() < began_s + _HANGS_S else f"took {time.monotonic() - began_s:.1f} s"
+
     def __enter__(self) -> GarbledWire:
         return self
 
@@ -113,7 +161,7 @@ class GarbledWire:
         if (status := self._process.poll()) is not None:
             return f"the wire ended with status {status}"
         log = self._log.read_text(errors="replace")
-        if log:
+        if "Traceback" in log:  # a sentence about what it could not carry is what is wanted
             self._log.write_text("")
             return f"the wire says: {' '.join(log.split())[-300:]}"
         try:
@@ -122,6 +170,8 @@ class GarbledWire:
                 rows = list(read_rows(self._rows / name, row))
                 if any("user:password@" in one.path for one in rows):
                     return f"{name} tells a secret"
+                if any(one.outcome == "broken" for one in rows):
+                    return f"{name} has what the wire itself broke"
         except Exception as error:  # noqa: BLE001 - that is what is looked for
             return f"{type(error).__name__}: {str(error)[:200]}"
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from fault_changes import tried as changed
 from fuzz import FOUND, garbled_file, tried
 from mutations import mutated
 from run import picked, wrongs
@@ -29,6 +31,14 @@ def test_a_file_that_is_neither_read_nor_refused_is_found(tmp_path: Path, monkey
 
     monkeypatch.setattr("fuzz.validate", defect)
     assert "KeyError: 'a defect'" in garbled_file(0, tmp_path)
+
+
+def test_faults_that_come_and_go_leave_nothing_and_hang_no_stream() -> None:
+    assert asyncio.run(changed(12, 8, 1)) == []
+
+
+def test_garbled_answers_that_faults_act_on_break_nothing() -> None:
+    assert tried("answers", range(6)) == []
 
 
 def test_equal_seeds_garble_alike_and_others_do_not() -> None:

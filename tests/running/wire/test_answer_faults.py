@@ -303,8 +303,8 @@ def test_a_fault_that_ends_in_the_middle_of_an_answer_sees_that_one_through(wire
     head, rest = STREAMS["chat"][:4], STREAMS["chat"][4:]
 
     async def script(request, line) -> None:
-        line.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + b"".join(head))
         going.append(line)
+        line.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + b"".join(head))
 
     provider.script = script
     rule = SpoilAnswer("language", "Anders.")

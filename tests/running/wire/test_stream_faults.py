@@ -229,8 +229,8 @@ def test_a_fault_that_ends_in_the_middle_of_a_stream_lets_the_rest_of_it_pass(as
     half = text.index(b" day") + (0 if rule.__class__ is SpoilStream else 60)
 
     async def script(request, line) -> None:
-        line.write(HEAD + _chunk(text[:half]))
         going.append(line)
+        line.write(HEAD + _chunk(text[:half]))
 
     provider.script = script
     client = ask(rule)
