@@ -79,17 +79,17 @@ class Failover:
         return text
 
     async def _stream(self, client: AsyncOpenAI, messages: list[ChatCompletionMessageParam]) -> str:
-        text, finished = "", False
+        text, finish = "", ""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._limits.first_token_s) as limit:
             async with await client.chat.completions.create(model=MODEL, messages=messages, stream=True) as stream:
                 async for chunk in stream:
                     for choice in chunk.choices:
                         text += choice.delta.content or ""
-                        finished = finished or choice.finish_reason is not None
+                        finish = choice.finish_reason or finish
                     if text:
                         limit.reschedule(loop.time() + self._limits.gap_s)
-        if not (text and finished):
+        if not (text and finish) or finish == "length":
             raise _Failed("the answer was cut short" if text else "the answer was empty")
         return text
 

@@ -139,6 +139,7 @@ _EVENTS = {
     "stall": _BEGIN,
     "close": _BEGIN,
     "truncated": [*_BEGIN, "[DONE]"],
+    "length": [*_BEGIN, _chunk({}, "length"), "[DONE]"],
     "empty": [_BEGIN[0], _chunk({}, "stop"), "[DONE]"],
     "broken": [*_BEGIN, '{"choices": ['],
     "error": [*_BEGIN, '{"error": {"message": "The server had an error", "type": "server_error"}}'],

@@ -54,7 +54,7 @@ def test_while_all_is_well_only_the_own_region_is_asked_and_once(run_with_provid
 
 
 @pytest.mark.parametrize(
-    "word", ["hang", "500", "503", "429", "stall", "close", "truncated", "empty", "broken", "error"]
+    "word", ["hang", "500", "503", "429", "stall", "close", "truncated", "length", "empty", "broken", "error"]
 )
 def test_when_the_own_region_fails_in_any_way_the_other_one_answers(run_with_providers, word):
     async def test(east, west) -> None:

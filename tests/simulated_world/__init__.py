@@ -12,7 +12,7 @@ from simulated_world.clients import Flaws
 from simulated_world.fragile import Fragile
 from simulated_world.resilient import Resilient
 from simulated_world.service import Plain, Service
-from simulated_world.simulate import Memory, simulate
+from simulated_world.simulate import Memory, carried, simulate
 from simulated_world.world import SimWorld, begun
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "Service",
     "SimWorld",
     "begun",
+    "carried",
     "simulate",
 ]

@@ -77,7 +77,7 @@ class Network:
 
     def lay(self, fault: str, effect: Effect) -> None:
         """Make *effect* true; raises NotCarriedError for one of a kind that this world does not know."""
-        if what := _not_carried(effect):
+        if what := not_carried(effect):
             raise NotCarriedError(f"the simulated world carries no {what}; run it in the real one")
         self._sort([*self.laid, Laid(fault, effect, self._events.now_s)])
         if isinstance(effect, Capacity):
@@ -184,7 +184,8 @@ class Network:
         return self._by_stream.get((link, stream), ())
 
 
-def _not_carried(effect: Effect) -> str:
+def not_carried(effect: Effect) -> str:
+    """What of *effect* this world is not made for; empty where it carries it."""
     match effect:
         case Toxic(kind=kind) if kind in NOT_CARRIED:
             return kind

@@ -8,6 +8,7 @@ from harness.judging.evidence import Evidence
 from harness.planning.plan import Plan
 from harness.record.history import Event, History
 from harness.running.ports import Record, World
+from simulated_world.network import not_carried
 from simulated_world.service import Service
 from simulated_world.world import SimWorld
 
@@ -26,6 +27,11 @@ class Memory:
 
     def write(self, event: Event) -> None:
         self.events.append(event)
+
+
+def carried(plan: Plan) -> bool:
+    """Whether this world is made for all that *plan* does to it."""
+    return not any(not_carried(effect) for disturbance in plan.disturbances for effect in disturbance.effects)
 
 
 def simulate(plan: Plan, service: type[Service], seed: int, carry_out: CarryOut) -> Evidence:
