@@ -15,6 +15,7 @@ from zlib import crc32
 _DENSE = 8
 _DIGEST_BYTES = 8
 _MARK_HEX = 4
+_HELD_CHARS_MAX = 4096
 _PLACES_MAX = 1 << 20
 """Behind so many characters nothing is marked any more; the digest is of all of them."""
 
@@ -27,10 +28,13 @@ def squeezed(text: str) -> str:
 class Sketch:
     """The sketch of a text that comes in pieces, each told to `add`; as a text it is what is written down."""
 
-    __slots__ = ("_checksum", "_digest", "_marks", "_next", "_places", "length")
+    __slots__ = ("_checksum", "_digest", "_held", "_held_chars", "_length", "_marks", "_next", "_places")
 
     def __init__(self) -> None:
-        self.length = 0
+        self._length = 0
+        # Pieces are a few characters each, and to take many in at once is much cheaper.
+        self._held: list[str] = []
+        self._held_chars = 0
         self._digest = blake2b(digest_size=_DIGEST_BYTES)
         self._checksum = 0
         self._marks: list[str] = []
@@ -38,19 +42,27 @@ class Sketch:
         self._next = next(self._places)
 
     def add(self, piece: str) -> None:
-        text = squeezed(piece)
+        self._held.append(piece)
+        self._held_chars += len(piece)
+        if self._held_chars > _HELD_CHARS_MAX:
+            self._take_in()
+
+    def __str__(self) -> str:
+        self._take_in()
+        return f"{self._length}.{self._digest.hexdigest()}.{''.join(self._marks)}"
+
+    def _take_in(self) -> None:
+        text = squeezed("".join(self._held))
+        self._held, self._held_chars = [], 0
         at = 0
-        while self._next <= self.length + len(text):
-            until = self._next - self.length
+        while self._next <= self._length + len(text):
+            until = self._next - self._length
             self._checksum = crc32(_raw(text[at:until]), self._checksum)
             self._marks.append(_mark(self._checksum))
             self._next, at = next(self._places), until
         self._checksum = crc32(_raw(text[at:]), self._checksum)
         self._digest.update(_raw(text))
-        self.length += len(text)
-
-    def __str__(self) -> str:
-        return f"{self.length}.{self._digest.hexdigest()}.{''.join(self._marks)}"
+        self._length += len(text)
 
 
 class Sketched(NamedTuple):

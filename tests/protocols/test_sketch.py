@@ -25,6 +25,14 @@ def test_it_is_the_same_however_the_text_is_cut(pieces: list[str]) -> None:
     assert sketched("".join(pieces)).is_text(squeezed("".join(pieces)))
 
 
+def test_it_is_the_same_for_a_long_text_in_small_pieces() -> None:
+    text = "".join(f"{number}, " for number in range(5000))
+    made = Sketch()
+    for at in range(0, len(text), 7):
+        made.add(text[at : at + 7])
+    assert str(made) == sketch(text) == str(made)
+
+
 @given(TEXTS, st.integers(0, 300))
 def test_every_beginning_is_one_and_the_whole_is_none(text: str, until: int) -> None:
     whole = squeezed(text)
