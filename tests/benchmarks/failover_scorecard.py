@@ -18,7 +18,7 @@ from pathlib import Path
 
 from harness.judging.scorecard import Cell, Scorecard
 from harness.report.scorecard import markdown, tally
-from harness.report.words import quantity
+from harness.report.words import TRUSTED, quantity
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, KEPT = ROOT / "docs" / "failover-measured.md", ROOT / "docs" / "failover.json"
@@ -86,7 +86,7 @@ we one or two a second, each of them counted: a whole number means that every on
 
 def beside(card: Scorecard) -> Iterator[str]:
     """A line for each situation of which the public scorecard tells attempts, with a cell for each system of both."""
-    cells = {(cell.situation[:3], cell.system): cell for cell in card.cells}
+    cells = {(cell.situation[:3], cell.system): cell for cell in compared(card)}
     systems = [system.name for system in card.systems if system.name in PUBLIC]
     yield f"| situation | {' | '.join(systems)} |\n"
     yield f"| :-- |{' :-- |' * len(systems)}\n"
@@ -107,12 +107,21 @@ def _beside(cell: Cell | None, public: tuple[str, float | None] | None) -> str:
     return f"{cell.attempts or '–'} ({attempts}), {here} ({there}){differs}"
 
 
+def compared(card: Scorecard) -> list[Cell]:
+    """The cells of which the public scorecard tells attempts, and whose runs can be trusted."""
+    return [
+        cell
+        for cell in card.cells
+        if cell.situation[:3] in PUBLIC.get(cell.system, {}) and cell.verdict in TRUSTED and cell.attempts
+    ]
+
+
 def differing(card: Scorecard) -> list[tuple[str, str]]:
     """The cells whose attempts are not the public ones."""
     return [
         (cell.situation[:3], cell.system)
-        for cell in card.cells
-        if (public := PUBLIC.get(cell.system, {}).get(cell.situation[:3])) and public[0] != cell.attempts
+        for cell in compared(card)
+        if PUBLIC[cell.system][cell.situation[:3]][0] != cell.attempts
     ]
 
 
@@ -120,9 +129,10 @@ def written(card: Scorecard) -> str:
     """The whole page."""
     versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
     found = differing(card)
-    compared = sum(1 for cell in card.cells if cell.situation[:3] in PUBLIC.get(cell.system, {}))
     lines = [HEAD.format(tally=tally(card), versions=versions), markdown(card), BESIDE, *beside(card), "\n"]
-    lines.append(f"In {compared - len(found)} of {compared} cells the attempts are the public ones.\n")
+    lines.append(
+        f"In {len(compared(card)) - len(found)} of {len(compared(card))} cells the attempts are the public ones.\n"
+    )
     lines += [
         f"\n- {number} on {system}: {WHY.get((number, system), 'not explained yet')}\n" for number, system in found
     ]
