@@ -12,7 +12,7 @@ own: a frozen Struct with a `place` and an `aim`.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -24,6 +24,8 @@ OpenConnections = Literal["deliver", "reset", "hold"]
 """What becomes of connections that were opened or used while nothing passed, once that ends."""
 Streams = Literal["both", "upstream", "downstream"]
 """Which way: upstream is what clients say, downstream what they are told."""
+_NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+_Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -46,7 +48,7 @@ class TapMode(Effect, frozen=True, tag="tap"):
     mode: Literal["refuse", "no_new", "reset", "silence"]
     streams: Streams = "both"
     open_connections: OpenConnections = "deliver"
-    share_ratio: float = 1.0
+    share_ratio: _Ratio = 1.0
 
 
 class TapAnswers(Effect, frozen=True, tag="answers"):
@@ -58,15 +60,15 @@ class TapAnswers(Effect, frozen=True, tag="answers"):
     place: ClassVar[str] = "tap"
     error: str = ""
     commands: tuple[str, ...] = ()
-    share_ratio: float = 1.0
+    share_ratio: _Ratio = 1.0
     messages: bool = False
 
 
 class Late(msgspec.Struct, frozen=True, tag="late"):
     """What passes comes later by *base_s*, spread by *jitter_s* as *distribution* says; *ramp*: how base gets to be so."""
 
-    base_s: float
-    jitter_s: float = 0.0
+    base_s: _NotNegative
+    jitter_s: _NotNegative = 0.0
     distribution: Distribution = "uniform"
     ramp: Ramp | None = None
 
@@ -74,28 +76,28 @@ class Late(msgspec.Struct, frozen=True, tag="late"):
 class Narrow(msgspec.Struct, frozen=True, tag="narrow"):
     """What passes comes at *bytes_per_s* at most; *ramp*: how that gets to be so."""
 
-    bytes_per_s: float
+    bytes_per_s: Annotated[float, msgspec.Meta(gt=0)]
     ramp: Ramp | None = None
 
 
 class Sliced(msgspec.Struct, frozen=True, tag="sliced"):
     """What passes comes in slices of *slice_bytes* at most, *gap_s* apart at least."""
 
-    slice_bytes: int
-    gap_s: float = 0.0
+    slice_bytes: Annotated[int, msgspec.Meta(ge=1)]
+    gap_s: _NotNegative = 0.0
 
 
 class CutAfter(msgspec.Struct, frozen=True, tag="cut_after"):
     """After so many bytes the connection ends, by a close or a reset; of what was open they count from when this came into force."""
 
-    after_bytes: int
+    after_bytes: Annotated[int, msgspec.Meta(ge=0)]
     by: Literal["close", "reset"] = "close"
 
 
 class LateEnd(msgspec.Struct, frozen=True, tag="late_end"):
     """That one side has closed, the other one learns *delay_s* later."""
 
-    delay_s: float
+    delay_s: _NotNegative
 
 
 Shape = Late | Narrow | Sliced | CutAfter | LateEnd
@@ -107,7 +109,7 @@ class TapShape(Effect, frozen=True, tag="shape"):
     place: ClassVar[str] = "tap"
     shape: Shape
     streams: Streams = "both"
-    share_ratio: float = 1.0
+    share_ratio: _Ratio = 1.0
 
 
 class Toxic(Effect, frozen=True, tag="toxic"):

@@ -40,6 +40,8 @@ _SCENARIO = {
     "faults": [
         {"kind": "latency", "on": {"kind": "provider"}, "base": "200ms", "jitter": "0ms", "at": "fault"},
         {"kind": "http_error", "on": {"kind": "provider"}, "status": 500, "share": 0.5, "at": "fault"},
+        {"kind": "bandwidth", "on": {"kind": "provider"}, "kilobytes_per_s": 200, "at": "fault"},
+        {"kind": "capacity", "on": {"kind": "provider"}, "slow": 1.2, "at": "fault"},
     ],
     "good": {"within": "1s"},
     "expect": ["good_ratio >= 0.1 in baseline"],

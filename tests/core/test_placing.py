@@ -214,3 +214,12 @@ def test_the_plan_draws_when_each_fault_is_in_force(make_plan: MakePlan) -> None
 def test_what_is_in_force_for_a_moment_of_a_long_run_is_drawn_too(make_plan: MakePlan) -> None:
     (_, line) = timeline(make_plan(phases=(2, 100, 900, 100), faults=[LOSS | {"for": "1s"}]))
     assert line.count("█") == 1
+
+
+def test_a_share_of_a_regions_links_is_drawn_by_the_scenarios_seed(make_plan) -> None:
+    half = LOSS | {"share": 0.5, "per": "link"}
+    lost = [make_plan(phases=PHASES, faults=[half], seed=seed).disturbances[0].links for seed in range(8)]
+    whole = make_plan(phases=PHASES, faults=[LOSS]).disturbances[0].links
+    assert {len(links) for links in lost} == {round(len(whole) / 2)}
+    assert {link for links in lost for link in links} == set(whole)
+    assert lost == [make_plan(phases=PHASES, faults=[half], seed=seed).disturbances[0].links for seed in range(8)]

@@ -8,6 +8,7 @@ import pytest
 
 from harness.faults.effects import CutAfter, Late, LateEnd, Narrow, Shape, Sliced, TapMode, TapShape
 from harness.faults.requests import Ramp, draw
+from harness.running.wire import WireError
 
 HELLO = b"hello, and a few bytes more"
 
@@ -283,3 +284,27 @@ def test_a_look_feels_what_only_a_share_feels_late_by_the_median_and_is_counted_
     client = clients(tapped.probe())
     assert _took_s(client, HELLO, 1) >= 0.08
     assert _done_to(tapped) == 0
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Late(-1),
+        Late(1, -1),
+        Narrow(0),
+        Narrow(-5),
+        Sliced(0),
+        Sliced(5, -1),
+        CutAfter(-1),
+        LateEnd(-1),
+        Late(float("nan")),
+    ],
+)
+def test_a_shape_that_makes_no_sense_is_refused_and_the_link_goes_on(tapped, clients, shape) -> None:
+    with pytest.raises(WireError, match="400"):
+        tapped.stage.inject("0", shaped(shape))
+    with pytest.raises(WireError, match="400"):
+        tapped.stage.inject("0", shaped(Late(0.1), share=1.5))
+    client = clients(tapped.tap())
+    client.say(HELLO)
+    client.hear(HELLO)

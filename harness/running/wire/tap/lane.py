@@ -16,6 +16,7 @@ _KEPT_BYTES = 1 << 18
 """So much is kept on a lane; then who speaks has to wait, as in a network whose buffers are full."""
 _PACE_S = 0.05
 """What a rate lets through comes in pieces of so long."""
+_LEAST_BYTES_PER_S = 1e-3
 _BURST_S = 0.001
 """What comes within so long of what came before it is one piece of a network's to draw a delay for."""
 
@@ -188,7 +189,7 @@ class Lane:
                     slice_bytes, gap_s = min(slice_bytes, shape.slice_bytes), max(gap_s, shape.gap_s)
                 case Narrow():
                     rate, ramp = shape.bytes_per_s, shape.ramp
-                    rate = rate if ramp is None else ramp.at(rate, came_s - since_s)
+                    rate = max(_LEAST_BYTES_PER_S, rate if ramp is None else ramp.at(rate, came_s - since_s))
                     slice_bytes = min(slice_bytes, max(1, int(rate * _PACE_S)))
                     per_byte_s = max(per_byte_s, 1 / rate)
                     self._shaped(fault)
