@@ -112,7 +112,7 @@ class Near(asyncio.Protocol):
         self._intake.came(len(data))
         if self._traffic is not None:
             self._traffic.said(len(data))
-        quiet = self._quiet
+        quiet = self._gate is not None and self._quiet
         with self._looking:
             self._watched.asked(data)
         if self._gate is not None:
