@@ -86,7 +86,8 @@ class Draft:
         """The target file as plain values, without what has its default there."""
         start: dict[str, object] = {}
         if self.command:
-            start = {"start": {"command": list(self.command), "ready": self._readiness()}}
+            told = {} if any("{port}" in word for word in self.command) else {"env": {"PORT": "{port}"}}
+            start = {"start": {"command": list(self.command), **told, "ready": self._readiness()}}
         links = {dependency.name: self._link(dependency) for dependency in self.dependencies}
         return {
             "schema": "harness.target/1",

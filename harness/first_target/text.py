@@ -21,6 +21,7 @@ _WORDS: Mapping[str, str] = {
     "name": "stands in the report",
     "start": "the service's own process",
     "start.command": "{port} is a free port that it is to listen on",
+    "start.env": "{port} is a free port that it is to listen on",
     "start.ready": "how to tell that it serves",
     "start.ready.get": "it serves when this path answers 2xx",
     "start.ready.tcp": "it serves when its port accepts a connection; a path that answers 2xx tells more: get: /healthz",

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.faults import AnyFault
 from harness.faults.base import OfRequests
 from harness.faults.effects import Delay, EdgeRule, Fail, Toxic
-from harness.faults.requests import ALL, Attempted, Choosing, Lots, Ramp, Requests, Tries
+from harness.faults.requests import Attempted, Choosing, Lots, Ramp, Requests, Tries
 from harness.reading.target import Target
 
 
@@ -127,8 +127,9 @@ def test_latency_of_single_requests_is_the_edges_and_of_all_that_passes_the_prox
     assert isinstance(all_alike, Toxic)
     (some,) = fault(kind="latency", base="2s", jitter="1s", share=0.1, on={}).effects(links)
     assert some == EdgeRule("a", Delay(2.0, 1.0), Requests(share_ratio=0.1))
-    (climbing,) = fault(kind="latency", base="2s", ramp={"base": {"from": "0s", "over": "5s"}}, on={}).effects(links)
-    assert climbing == EdgeRule("a", Delay(2.0, ramp=Ramp(0.0, 5.0)), ALL)
+    climb = {"base": {"from": "0s", "over": "5s"}}
+    (climbing,) = fault(kind="latency", base="2s", ramp=climb, share=0.1, on={}).effects(links)
+    assert climbing == EdgeRule("a", Delay(2.0, ramp=Ramp(0.0, 5.0)), Requests(share_ratio=0.1))
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,8 @@ def test_a_command_becomes_a_target_that_a_scenario_can_be_aimed_at() -> None:
 def test_what_nobody_said_is_missing_and_so_is_what_can_be_broken() -> None:
     done = init("--command", "python app.py", "--protocol", "json", "--field", "q")
     assert [line for line in done.output.splitlines() if line.startswith("missing")] == [
-        "missing   start.command: nothing tells it its port; write {port} where it is said, or give start an env that has it",
+        "missing   start.env: that it takes its port from PORT is a guess; write {port} in start.command where it is said, "
+        "or name another variable",
         "missing   ask: how it is asked is a guess as long as nobody says --path, --answer; harness ask tells whether it is right",
         "missing   links: nobody said what it depends on, so nothing can be broken; say it, such as --link openai=https://api.openai.com",
     ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.faults import faults
 from harness.problems import UsageProblems
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
@@ -21,7 +22,11 @@ OF_YOUR_OWN = (
     "It is within 2 letters of that, and so taken for a slip of it: "
     "a phase of your own needs a name that is further from it, such as outage"
 )
-KINDS = "latency, regional_loss, rate_limit, http_error, hang_up or cache_divergence"
+*_FIRST, _LAST = faults
+KINDS = f"{', '.join(_FIRST)} or {_LAST}"
+*_FIRST, _LAST = (repr(mode) for mode in get_args(faults["regional_loss"].model_fields["mode"].annotation))
+MODES = f"{', '.join(_FIRST)} or {_LAST}"
+KEYS_OF_A_LOSS = sorted((field.alias or name) for name, field in faults["regional_loss"].model_fields.items())
 
 SCENARIO_SLIPS = [
     ("load:\n", "lod:\n", "5 lod: unknown key; did you mean 'load'?"),
@@ -154,8 +159,7 @@ SCENARIO_SLIPS = [
     (
         "kind: regional_loss",
         "kind: zzz",
-        "19 faults[0].kind: unknown fault kind 'zzz';"
-        " known: cache_divergence, hang_up, http_error, latency, rate_limit, regional_loss",
+        f"19 faults[0].kind: unknown fault kind 'zzz'; known: {', '.join(sorted(faults))}",
     ),
     ("kind: regional_loss", "kind: 5", f"19 faults[0].kind: should be {KINDS}, but is 5"),
     ("kind: regional_loss", "knd: regional_loss", "19 faults[0].knd: unknown key; did you mean 'kind'?"),
@@ -165,12 +169,12 @@ SCENARIO_SLIPS = [
     (
         "mode: refuse",
         "mode: refus",
-        "21 faults[0].mode: should be 'blackhole', 'refuse' or 'reset', but is 'refus'; did you mean 'refuse'?",
+        f"21 faults[0].mode: should be {MODES}, but is 'refus'; did you mean 'refuse'?",
     ),
     (
         "for: 3s",
-        "lasts: 3s",
-        "23 faults[0].lasts: unknown key; known: aftereffect, at, flap, for, id, kind, mode, open_connections, region, stagger, until",
+        "frobnicate: 3s",
+        f"23 faults[0].frobnicate: unknown key; known: {', '.join(KEYS_OF_A_LOSS)}",
     ),
     ("on: {kind: provider,", "on: {knd: provider,", "25 faults[1].on.knd: unknown key; did you mean 'kind'?"),
     (
@@ -364,7 +368,7 @@ def test_a_slip_in_a_key_or_a_kind_does_not_hide_those_below_it(told: Told, scen
         "f.yaml:5 lod: unknown key; did you mean 'load'?",
         "f.yaml:8 lod.jitter: should be a number from 0 to 1, but is 7",
         "f.yaml:19 faults[0].kind: unknown fault kind 'regional_lss'; did you mean 'regional_loss'?",
-        "f.yaml:21 faults[0].mode: should be 'blackhole', 'refuse' or 'reset', but is 'refus'; did you mean 'refuse'?",
+        f"f.yaml:21 faults[0].mode: should be {MODES}, but is 'refus'; did you mean 'refuse'?",
         f"f.yaml:23 faults[0].for: 3 {DURATION}",
     ]
 
@@ -379,14 +383,14 @@ def test_a_long_value_is_shown_by_its_beginning(told: Told, scenario_text: str) 
     )
     first, second = told(text, Scenario)
     assert first == f"f.yaml:15 phases.baseline: '{'x' * 58}… {DURATION}"
-    assert second == f"f.yaml:21 faults[0].mode: should be 'blackhole', 'refuse' or 'reset', but is '{'y' * 58}…"
+    assert second == f"f.yaml:21 faults[0].mode: should be {MODES}, but is '{'y' * 58}…"
 
 
 def test_control_characters_in_a_file_never_reach_the_terminal(told: Told, scenario_text: str) -> None:
     text = scenario_text.replace("seed: 7", '"\\e[31mseed": 7').replace("mode: refuse", 'mode: "\\e[31m"')
     assert told(text, Scenario) == [
         "f.yaml:4 [\"\\u001b[31mseed\"]: unknown key; did you mean 'seed'?",
-        "f.yaml:21 faults[0].mode: should be 'blackhole', 'refuse' or 'reset', but is '\\x1b[31m'",
+        f"f.yaml:21 faults[0].mode: should be {MODES}, but is '\\x1b[31m'",
     ]
 
 
