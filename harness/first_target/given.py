@@ -86,8 +86,10 @@ def _started(given: Given) -> Draft:
 
 
 _GUESSED = "ask: where the question goes in the body, and where the answer stands in the reply, are guesses as long as it is not answered"
-_UNTOLD_PORT = "start.env: that it takes its port from PORT is a guess; write {port} in start.command where it is said, "
+_UNTOLD_PORT = (
+    "start.env: that it takes its port from PORT is a guess; write {port} in start.command where it is said, "
     "or name another variable"
+)
 
 
 def _asking(given: Given, path: str | None = None) -> tuple[Asking, tuple[str, ...]]:
