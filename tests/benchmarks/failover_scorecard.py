@@ -70,8 +70,10 @@ What [the failover pack](failover.md) came to: {tally}. Made by
 python tests/benchmarks/failover_scorecard.py
 ```
 
-from the scorecard of a grid ([`failover.json`](failover.json)) with {versions}. Each cell has its verdict, its attempts for each exposed
-request (`p` at the primary, `f` at the fallback), and the median wait until whatever came.
+from the scorecard of a grid ([`failover.json`](failover.json)) with {versions}.
+
+Each cell has its verdict, its attempts for each exposed request (`p` at the primary, `f` at the fallback), and the median wait until
+whatever came. Of an invalid cell nothing is said: the machine was too busy for its run to be trusted.
 
 """
 BESIDE = """
@@ -136,7 +138,7 @@ def written(card: Scorecard) -> str:
     lines += [
         f"\n- {number} on {system}: {WHY.get((number, system), 'not explained yet')}\n" for number, system in found
     ]
-    return "".join(lines)
+    return "".join([*lines, NOTES])
 
 
 def main(words: list[str]) -> int:
