@@ -118,8 +118,11 @@ def _what_became(disturbance: Disturbance) -> tuple[str, str]:
     """What the fault touches, and how that is seen."""
     if disturbance.of_answers:
         return "answer", "touched by it at the edge"
-    if any(isinstance(effect, TapAnswers) for effect in disturbance.effects):
-        return "command or message", "hit by it at the tap"
+    for effect in disturbance.effects:
+        if isinstance(effect, TapAnswers):
+            return (
+                ("message", "lost for it at the tap") if effect.messages else ("command", "answered for it at the tap")
+            )
     at = {effect.place for effect in disturbance.effects}
     return next((words for place, words in _FELT.items() if place in at), ("attempt", "felt it"))
 

@@ -193,6 +193,38 @@ def test_without_a_baseline_nobody_knows_what_the_service_does_unbroken(
     assert "nothing was asked in the baseline" in result.reason.lower()
 
 
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (
+            {"kind": "bandwidth", "kilobytes_per_s": 9},
+            "2 connections felt it at the tap; the tap says that it is there",
+        ),
+        ({"kind": "capacity", "to": 0.5}, "2 chats felt it at the provider; the provider says that it is there"),
+        (
+            {"kind": "http_error", "status": 500},
+            "2 attempts answered for it at the edge; the edge says that it is there",
+        ),
+        (
+            {"kind": "store_error", "error": "oom"},
+            "2 commands answered for it at the tap; the tap says that it is there",
+        ),
+        ({"kind": "lost_messages"}, "2 messages lost for it at the tap; the tap says that it is there"),
+    ],
+)
+def test_what_was_counted_is_told_in_the_words_of_its_place(
+    make_plan: MakePlan, judged: Callable[..., Result], events: Events, fault: dict[str, Any], told: str
+) -> None:
+    link = "store-east" if fault["kind"] in ("store_error", "lost_messages") else "provider-east"
+    plan = make_plan(faults=[fault | {"on": {"link": link}}])
+    others = [event for event in events(plan) if not isinstance(event, Confirmed)]
+    seen = Look(4.0, plan.disturbances[0].id, Sight(link, answered=2, stands=True))
+    assert (
+        judged(plan, history=sorted([*others, seen], key=lambda event: getattr(event, "at_s", 0.0))).faults[0].evidence
+        == told
+    )
+
+
 def looks(*seen: tuple[float, Any, ...]) -> list[Event]:
     """Looks at both links of a latency of 100 ms: when, how late probes were answered (None: no probe), and what the proxy said."""
     events: list[Event] = []
