@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 import trustme
@@ -35,6 +36,10 @@ settings.load_profile("the same for all")
 def own_state(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has a state of its own for targets: what one of them holds or freezes is nothing to another, or to who runs the tests."""
     monkeypatch.setenv("HARNESS_STATE", f"{_STATES}/{sha256(request.node.nodeid.encode()).hexdigest()[:16]}")
+
+
+def pytest_sessionfinish() -> None:
+    rmtree(_STATES, ignore_errors=True)
 
 
 WHOLE_RUNS = ("tests/end_to_end/", "tests/quality/")
