@@ -16,18 +16,18 @@ from typing import Literal
 from harness.faults.effects import Toxic
 from harness.faults.base import Aimed, every_probe, faults
 
-class Bandwidth(Aimed):
+class DialUp(Aimed):
     """Everything sent over a link comes at most at a rate."""
-    kind: Literal["bandwidth"] = "bandwidth"
+    kind: Literal["dial_up"] = "dial_up"
     kilobytes_per_s: int
     def effects(self, links):
         return tuple(Toxic(link, "bandwidth", "upstream", {"rate": self.kilobytes_per_s}) for link in links)
     def took_hold(self, looked):
         return every_probe(looked, {"answered", "silent"})
     def summary(self):
-        return f"bandwidth {self.kilobytes_per_s} kB/s on {self.on}"
+        return f"dial_up {self.kilobytes_per_s} kB/s on {self.on}"
 
-faults.add("bandwidth", Bandwidth)
+faults.add("dial_up", DialUp)
 '''
 METRICS = '''
 from harness.judging.metrics.base import Metric, metrics
@@ -77,7 +77,7 @@ schema: harness.scenario/1
 name: slow-line
 load: {questions: facts.yaml}
 phases: {baseline: 5s, fault: 5s, recovery: 5s}
-faults: [{kind: bandwidth, on: {kind: provider}, kilobytes_per_s: 2}]
+faults: [{kind: dial_up, on: {kind: provider}, kilobytes_per_s: 2}]
 expect: [answers >= 100 in fault]
 """
 
@@ -117,7 +117,7 @@ def test_a_third_partys_fault_and_metric_can_be_listed_and_planned(tmp_path: Pat
     planned = _harness(
         tmp_path, "plan", "slow-line.yaml", "--target", str(ROOT / "scenarios" / "targets" / "resilient.yaml")
     )
-    assert "inject bandwidth 2 kB/s on kind provider" in planned.stdout, planned.stderr
+    assert "inject dial_up 2 kB/s on kind provider" in planned.stdout, planned.stderr
 
 
 def test_without_that_package_its_names_are_unknown(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_without_that_package_its_names_are_unknown(tmp_path: Path) -> None:
     (tmp_path / "facts.yaml").symlink_to(ROOT / "scenarios" / "questions" / "facts.yaml")
     ended = _harness(tmp_path, "validate", "slow-line.yaml")
     assert ended.returncode == 2
-    assert "unknown fault kind 'bandwidth'" in ended.stderr
+    assert "unknown fault kind 'dial_up'" in ended.stderr
 
 
 def test_a_third_partys_metric_has_a_finding_a_card_and_a_sentence_in_the_headline(tmp_path: Path) -> None:
