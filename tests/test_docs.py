@@ -295,9 +295,10 @@ def test_the_sample_run_can_be_judged_and_is_the_failing_one_that_the_reports_pa
 
 
 SCENARIO_PAGE = (ROOT / "docs" / "scenario.md").read_text()
+FAULTS_PAGE = (ROOT / "docs" / "faults.md").read_text()
 SECTIONS = {
     re.sub(r"[`]", "", text.split("\n", 1)[0].lstrip("# ")): text
-    for text in re.split(r"^(?=#{1,3} )", re.sub(r"(?s)```.*?```", "", SCENARIO_PAGE), flags=re.MULTILINE)
+    for text in re.split(r"^(?=#{1,3} )", re.sub(r"(?s)```.*?```", "", SCENARIO_PAGE + FAULTS_PAGE), flags=re.MULTILINE)
     if text
 }
 
@@ -388,8 +389,8 @@ def _parts(text: str) -> dict[str, str]:
 
 
 def _examples() -> list[str]:
-    """The examples of the page on scenarios, each a whole file: what is only a part replaces that part of the first."""
-    whole, *others = _blocks(SCENARIO_PAGE, "yaml")
+    """The examples of the pages on scenarios and faults, each a whole file: what is only a part replaces that part of the first."""
+    whole, *others = _blocks(SCENARIO_PAGE + FAULTS_PAGE, "yaml")
     return [
         whole,
         *(text if "schema:" in text else "".join((_parts(whole) | _parts(text)).values()) for text in others),
