@@ -216,7 +216,7 @@
       if (event.key === "Escape") return show(-1);
       if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in moves || event.key in zooms)) return undefined;
       event.preventDefault();
-      return event.key in zooms ? zooms[event.key]() : show(clamped(now + moves[event.key], ...inSight()));
+      return event.key in zooms ? zooms[event.key]() : show(clamped((now < 0 ? inSight()[0] : now) + moves[event.key], ...inSight()));
     });
   }
   root.dataset.ready = "yes";

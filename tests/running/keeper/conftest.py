@@ -147,15 +147,17 @@ def standin(tmp_path: Path, api: Api, eventually: Eventually) -> Iterator[Callab
     started: list[subprocess.Popen[str]] = []
 
     def start(*words: str) -> Standin:
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
         process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).parent / "standin.py"), str(tmp_path), api.url, *words],
+            [sys.executable, str(Path(__file__).parent / "standin.py"), str(folder), api.url, *words],
             stdout=subprocess.PIPE,
             text=True,
             process_group=0,
         )
         started.append(process)
         assert process.stdout
-        return Standin(process, json.loads(process.stdout.readline()), tmp_path, eventually)
+        return Standin(process, json.loads(process.stdout.readline()), folder, eventually)
 
     yield start
     for process in started:

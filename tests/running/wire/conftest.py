@@ -353,9 +353,10 @@ def provider(new_provider: Callable[..., Provider]) -> Provider:
     return new_provider()
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
+@pytest.fixture
 def new_loop(request: pytest.FixtureRequest) -> NewLoop:
-    if request.param == "asyncio":
+    """The loop that runs use; what lies close to sockets is tried with the one that stands in for it, too."""
+    if getattr(request, "param", "uvloop") == "asyncio":
         return asyncio.new_event_loop
     import uvloop
 

@@ -276,13 +276,6 @@ def test_whatever_an_answer_is_a_fault_can_be_put_on_it(document: Any, flaw: Any
 # Through the wire.
 
 
-@pytest.fixture
-def new_loop():
-    import uvloop
-
-    return uvloop.new_event_loop
-
-
 def test_a_whole_answer_is_framed_anew_and_its_row_names_the_fault(wire, provider, clients, kit) -> None:
     async def script(request, line) -> None:
         line.write(kit.answer(json.dumps(chat()).encode()))

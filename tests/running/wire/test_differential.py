@@ -16,10 +16,6 @@ _HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "trailer", "upgr
 _ONE_CONNECTIONS = {*_HOP_BY_HOP, "host"}
 
 
-# The loop that runs use; what both do alike is held elsewhere.
-pytestmark = pytest.mark.parametrize("new_loop", ["uvloop"], indirect=True)
-
-
 def _provide(provider, shape: Shape) -> None:
     """Have *provider* do what *shape* says, once for each request."""
 

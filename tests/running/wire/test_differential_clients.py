@@ -15,10 +15,6 @@ _OF_ONE_CONNECTION = {"connection", "transfer-encoding", "host"}
 _BOUNDARY = re.compile(rb"[0-9a-f]{32}")
 
 
-# The loop that runs use; what both do alike is held elsewhere.
-pytestmark = pytest.mark.parametrize("new_loop", ["uvloop"], indirect=True)
-
-
 def _provide(provider, use: Use) -> None:
     async def script(request, line) -> None:
         if not use.early:

@@ -15,6 +15,8 @@ from harness.faults.requests import Requests
 from harness.protocols.nonce import lot, nonce
 from harness.protocols.sketch import sketch
 
+pytestmark = pytest.mark.parametrize("new_loop", ["asyncio", "uvloop"], indirect=True)
+
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 LIMIT = EdgeRule("east", Throttle(requests_per_min=60, burst=1))
 ERRORS = EdgeRule("east", Fail(503))

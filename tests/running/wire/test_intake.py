@@ -9,6 +9,8 @@ import pytest
 
 from harness.running.wire.intake import Intake
 
+pytestmark = pytest.mark.parametrize("new_loop", ["asyncio", "uvloop"], indirect=True)
+
 MUCH = 1 << 24
 
 

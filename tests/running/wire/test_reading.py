@@ -13,13 +13,6 @@ from harness.running.wire.edge.reading import AnswerReading
 from harness.running.wire.edge.usage import Tally
 
 
-@pytest.fixture
-def new_loop():
-    import uvloop
-
-    return uvloop.new_event_loop
-
-
 def _broken(*_: object, **__: object) -> None:
     raise MemoryError("whatever a reader may raise, sk-aaaa")
 

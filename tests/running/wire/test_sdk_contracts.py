@@ -102,11 +102,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     return clock
 
 
-@pytest.fixture
-def new_loop() -> Callable[[], asyncio.AbstractEventLoop]:
-    return asyncio.new_event_loop
-
-
 Call = Callable[[str, bool], None]
 """Ask at a URL, for a stream or not."""
 

@@ -36,13 +36,6 @@ def _data(body: bytes) -> list[str]:
 
 
 @pytest.fixture
-def new_loop():
-    import uvloop
-
-    return uvloop.new_event_loop
-
-
-@pytest.fixture
 def streams(provider):
     """Has the provider stream *events*, *size* bytes to a chunk; where it does not *end*, more may come."""
 

@@ -19,13 +19,6 @@ TEXT = "".join(WORDS)
 
 
 @pytest.fixture
-def new_loop():
-    import uvloop
-
-    return uvloop.new_event_loop
-
-
-@pytest.fixture
 def client(wire, provider) -> Iterator[openai.OpenAI]:
     async def script(request, line) -> None:
         line.write(HEAD + b"".join(STREAMS["responses" if "responses" in request.target else "chat"]))

@@ -9,6 +9,8 @@ import pytest
 from harness.faults.effects import EdgeRule, Fail, TapMode
 from harness.running.wire import WireError
 
+pytestmark = pytest.mark.parametrize("new_loop", ["asyncio", "uvloop"], indirect=True)
+
 REFUSE = TapMode("east", "refuse")
 SILENCE = TapMode("east", "silence")
 

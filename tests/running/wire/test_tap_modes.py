@@ -9,6 +9,8 @@ import pytest
 
 from harness.faults.effects import OpenConnections, TapMode
 
+pytestmark = pytest.mark.parametrize("new_loop", ["asyncio", "uvloop"], indirect=True)
+
 CARRIES = ["http", "redis", "tcp"]
 RESET = TapMode("east", "reset")
 ASKED = {"http": b"", "redis": b"*1\r\n$4\r\nPING\r\n", "tcp": b"hello"}

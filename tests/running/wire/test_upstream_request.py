@@ -11,6 +11,8 @@ from harness.record.rows import Arrival
 from harness.running.wire.edge.upstream import Upstream
 from harness.running.wire.edge.upstream_request import UpstreamRequest
 
+pytestmark = pytest.mark.parametrize("new_loop", ["asyncio", "uvloop"], indirect=True)
+
 
 class Heard:
     """Who asked, and what became of it."""
