@@ -65,7 +65,9 @@ def advice(result: Result) -> list[str]:
         return [
             "See below where the service fared worst; where that was to be expected, loosen abort: in the scenario."
         ]
-    found = [_of_doubt(doubt.kind, doubt.said) for doubt in result.doubts] or [_of_sentence(result.reason)]
+    # What else is missing of a run that broke down is missing since it did.
+    doubts = result.doubts if result.verdict == "invalid" else []
+    found = [_of_doubt(doubt.kind, doubt.said) for doubt in doubts] or [_of_sentence(result.reason)]
     return list(dict.fromkeys(filter(None, found))) or [f"Mend what the sentence above names and run again; {_LOGS}."]
 
 

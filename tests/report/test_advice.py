@@ -62,6 +62,12 @@ def test_what_nobody_has_heard_of_has_advice_in_general(failing) -> None:
     assert line.startswith(GENERAL)
 
 
+def test_a_run_that_broke_down_is_told_of_that_and_not_of_what_is_missing_since(failing) -> None:
+    doubts = [("load", "the load fell behind"), ("no_baseline", "nothing was asked in the baseline")]
+    (line,) = advice(of(failing.result, "process target ended with status 2", "crashed", doubts=doubts))
+    assert line.startswith("Mend how the service starts")
+
+
 def test_several_doubts_have_several_pieces_of_advice_and_each_one_once(failing) -> None:
     doubts = [("not_in_force", "a"), ("not_in_force", "b"), ("load", "c")]
     assert len(advice(of(failing.result, "a; b; c", doubts=doubts))) == 2
