@@ -5,24 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
-from harness.protocols.wording import (
-    UNREADABLE,
-    common_problems,
-    filled_body,
-    looks_closer,
-    post,
-    prompt,
-    with_pointers,
-)
+from harness.protocols.wording import UNREADABLE, chat, chat_problems, looks_closer, quoted, with_pointers
 
 _MAX_TOKENS = 1024
 """The API demands a limit; where the body says none, this one."""
-_OURS = {
-    "messages": "the anthropic-messages protocol sends the question as one message; for other messages use the json protocol",
-    "model": "say it with ask.model",
-    "stream": "say it with ask.stream",
-}
-"""What a body cannot say of itself, and how to say it."""
 _FINISHES = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -37,18 +23,10 @@ class AnthropicMessages:
     """Anthropic's messages, streamed or not. What *ask.body* has is sent along."""
 
     def problems(self, ask: Ask) -> list[str]:
-        problems = common_problems(ask)
-        if not ask.model:
-            problems.append("the anthropic-messages protocol needs model: the name of a model")
-        if ask.method != "POST":
-            problems.append("the anthropic-messages protocol posts; leave method out")
-        problems += [f"body.{name} would be replaced: {why}" for name, why in _OURS.items() if name in (ask.body or {})]
-        return problems
+        return chat_problems(ask, "anthropic-messages")
 
     def request(self, ask: Ask, asked: Asked) -> HttpRequest:
-        messages = [{"role": "user", "content": prompt(ask, asked)}]
-        said = {"max_tokens": _MAX_TOKENS, **filled_body(ask, asked)}
-        return post(ask, asked, {**said, "model": ask.model, "messages": messages, "stream": ask.stream})
+        return chat(ask, asked, max_tokens=_MAX_TOKENS)
 
     def reader(self, ask: Ask) -> Reader:
         return _AnthropicReader(ask)
@@ -85,7 +63,7 @@ class _AnthropicReader:
 
     def event(self, name: bytes, data: bytes) -> Said:
         if name == b"error":
-            return Said(error=_text(data))
+            return Said(error=quoted(data))
         event = _decoded(data)
         if event.type == "message_stop":
             return Said(finished=True, done=True)
@@ -105,7 +83,7 @@ class _AnthropicReader:
 
     def _said(self, event: _Event, data: bytes, text: str, model: object) -> Said:
         if event.error or event.type == "error":
-            return Said(error=_text(data))
+            return Said(error=quoted(data))
         said = with_pointers(self._ask, msgspec.json.decode(data), text) if self._looks_closer else Said(text)
         return said._replace(model=model) if isinstance(model, str) and not said.model else said
 
@@ -115,7 +93,3 @@ def _decoded(data: bytes) -> _Event:
         return _event(data)
     except UNREADABLE as error:
         raise MalformedError(f"no message: {error}") from error
-
-
-def _text(data: bytes) -> str:
-    return data[:200].decode("utf-8", "replace")

@@ -5,40 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
-from harness.protocols.wording import (
-    UNREADABLE,
-    common_problems,
-    filled_body,
-    looks_closer,
-    post,
-    prompt,
-    with_pointers,
-)
-
-_OURS = {
-    "messages": "the openai-chat protocol sends the question as one message; for other messages use the json protocol",
-    "model": "say it with ask.model",
-    "stream": "say it with ask.stream",
-}
-"""What a body cannot say of itself, and how to say it."""
+from harness.protocols.wording import UNREADABLE, chat, chat_problems, looks_closer, quoted, with_pointers
 
 
 class OpenAiChat:
     """OpenAI's chat completions, streamed or not. What *ask.body* has is sent along."""
 
     def problems(self, ask: Ask) -> list[str]:
-        problems = common_problems(ask)
-        if not ask.model:
-            problems.append("the openai-chat protocol needs model: the name of a model")
-        if ask.method != "POST":
-            problems.append("the openai-chat protocol posts; leave method out")
-        problems += [f"body.{name} would be replaced: {why}" for name, why in _OURS.items() if name in (ask.body or {})]
-        return problems
+        return chat_problems(ask, "openai-chat")
 
     def request(self, ask: Ask, asked: Asked) -> HttpRequest:
-        messages = [{"role": "user", "content": prompt(ask, asked)}]
-        body = {**filled_body(ask, asked), "model": ask.model, "messages": messages, "stream": ask.stream}
-        return post(ask, asked, body)
+        return chat(ask, asked)
 
     def reader(self, ask: Ask) -> Reader:
         return _OpenAiReader(ask)
@@ -82,7 +59,7 @@ class _OpenAiReader:
         if data.startswith(b"[DONE]"):
             return Said(finished=True, done=True)
         if name == b"error":
-            return Said(error=_text(data))
+            return Said(error=quoted(data))
         completion = _decoded(data)
         choice = completion.choices[0] if completion.choices else _Choice()
         said = self._said(completion, data, choice.delta.text if choice.delta else "")
@@ -98,7 +75,7 @@ class _OpenAiReader:
 
     def _said(self, completion: _Completion, data: bytes, text: str) -> Said:
         if completion.error:
-            return Said(error=_text(data))
+            return Said(error=quoted(data))
         said = with_pointers(self._ask, msgspec.json.decode(data), text) if self._looks_closer else Said(text)
         named = completion.model
         return said._replace(model=named) if isinstance(named, str) and not said.model else said
@@ -109,7 +86,3 @@ def _decoded(data: bytes) -> _Completion:
         return _completion(data)
     except UNREADABLE as error:
         raise MalformedError(f"no chat completion: {error}") from error
-
-
-def _text(data: bytes) -> str:
-    return data[:200].decode("utf-8", "replace")

@@ -148,6 +148,39 @@ def _in_head(mark: str | None, value: Callable[[str], object]) -> bool:
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
+_OURS = {
+    "messages": "the {protocol} protocol sends the question as one message; for other messages use the json protocol",
+    "model": "say it with ask.model",
+    "stream": "say it with ask.stream",
+}
+"""What the body of a chat cannot say of itself, and how to say it."""
+
+
+def chat_problems(ask: Ask, protocol: str) -> list[str]:
+    """What is wrong with an ask of a *protocol* by which a question is the one message of a chat with a model."""
+    problems = common_problems(ask)
+    if not ask.model:
+        problems.append(f"the {protocol} protocol needs model: the name of a model")
+    if ask.method != "POST":
+        problems.append(f"the {protocol} protocol posts; leave method out")
+    for name, why in _OURS.items():
+        if name in (ask.body or {}):
+            problems.append(f"body.{name} would be replaced: {why.format(protocol=protocol)}")
+    return problems
+
+
+def chat(ask: Ask, asked: Asked, **usual: object) -> HttpRequest:
+    """The question as the one message of a chat, with all that *ask.body* has, and those *usual* settings that it does not say."""
+    messages = [{"role": "user", "content": prompt(ask, asked)}]
+    said = {**usual, **filled_body(ask, asked)}
+    return post(ask, asked, {**said, "model": ask.model, "messages": messages, "stream": ask.stream})
+
+
+def quoted(data: bytes) -> str:
+    """The beginning of what an API said of an error."""
+    return data[:200].decode("utf-8", "replace")
+
+
 def common_problems(ask: Ask) -> list[str]:
     problems = []
     if not ask.path.startswith("/") or re.search(r"[^\x21-\x7e]", ask.path):
