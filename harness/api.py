@@ -17,10 +17,9 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
-from harness import first_question, grids
+from harness import first_question
 from harness.conduct import conduct
 from harness.first_question import QUESTION, WITHIN_S, Reply
-from harness.grids import Grid
 from harness.interfaces import others_say
 from harness.interfaces.others_say import Stopped
 from harness.interfaces.watching import Progress, Watching
@@ -31,6 +30,8 @@ from harness.problems import Problem, UsageProblems
 from harness.reading.state_file import Freeze
 from harness.settings import settings
 from harness.stored import Run, baseline_at, judge, load
+from harness.suites import grid as grids
+from harness.suites.grid import Grid
 
 __all__ = [
     "Freeze",

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.grids import Grid
     from harness.judging.baseline import Baseline
     from harness.prepare import Asked, Prepared
     from harness.problems import Problem
     from harness.stored import Run
+    from harness.suites.grid import Grid
 
 app = typer.Typer(
     name="harness",
@@ -188,15 +188,15 @@ def run(
     Several scenarios or targets are a grid: each scenario is run on each target, and --out gets scorecard.html and scorecard.json.
     Ends with the status of the worst run.
     """
-    from harness import grids
     from harness.conduct import conduct
     from harness.interfaces.live import LivePanel
     from harness.settings import settings
+    from harness.suites import grid
 
     asked = _asked(seed, overrides, expect, without_faults, allow_host)
     environment, console = settings(), _console(stderr=as_json)
     # All files are read before anything is started.
-    prepared = grids.prepare_all(grids.scenario_files(scenarios), target or [None], asked, environment.environment)
+    prepared = grid.prepare_all(grid.scenario_files(scenarios), target or [None], asked, environment.environment)
     before = _baseline(baseline, prepared)
     screen.harmless()
     shown = _Shown(console, quiet=as_json)
@@ -219,7 +219,7 @@ def run(
         if len(prepared) == 1 and not resume:
             alone = made(prepared[0])
             raise typer.Exit(alone.exit_status)
-        every = grids.carry_out(prepared, out, made, resume=grids.resumes(resume, target or ()), tell=shown.found)
+        every = grid.carry_out(prepared, out, made, resume=grid.resumes(resume, target or ()), tell=shown.found)
     shown.all(every)
     raise typer.Exit(every.exit_status)
 
@@ -404,30 +404,24 @@ def report(
 
 
 @app.command(name="list")
-def list_(what: Annotated[str, typer.Argument(metavar="faults|metrics|scenarios|targets")]) -> None:
-    """List what can be named: faults, metrics, and the scenarios and targets below this folder."""
-    from harness.interfaces.listing import LISTED
-    from harness.problems import Problem
-    from harness.registry import suggestion
+def list_(
+    what: Annotated[str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|schemas")],
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Tell of this one alone.")] = None,
+) -> None:
+    """List what can be named: faults, metrics, the scenarios and targets below this folder, the JSON Schemas of files for editors.
 
-    if what not in LISTED:
-        raise UsageProblems(Problem(f"there is no list of {what!r}; {suggestion(what, list(LISTED))}"))
-    found = LISTED[what]()
-    width = max((len(name) for name, _ in found), default=0)
-    for name, about in found:
-        typer.echo(f"{name:<{width}}  {about}".rstrip())
+    `harness list schemas scenario` prints that schema.
+    """
+    from harness.interfaces.listing import told
+
+    for line in told(what, name):
+        typer.echo(line)
 
 
-@app.command()
-def schema(kind: Annotated[str, typer.Argument(metavar="scenario|target|questions|result|scorecard")]) -> None:
-    """Print the JSON Schema of a kind of file, for editors."""
-    from harness.interfaces.schemas import MODELS, text
-    from harness.problems import Problem
-    from harness.registry import suggestion
-
-    if kind not in MODELS:
-        raise UsageProblems(Problem(f"there is no schema {kind!r}; {suggestion(kind, list(MODELS))}"))
-    typer.echo(text(MODELS[kind]), nl=False)
+@app.command(hidden=True)
+def schema(kind: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """Print the JSON Schema of a kind of file, as `harness list schemas NAME` does."""
+    list_("schemas", kind)
 
 
 @app.command()
@@ -498,25 +492,36 @@ def stop(
 
 @app.command()
 def freeze(
-    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="What everybody who wants to run is told.")],
+    why: Annotated[
+        str | None, typer.Option("--why", metavar="TEXT", help="What everybody who wants to run is told.")
+    ] = None,
     target: Whose = None,
+    lift: Annotated[bool, typer.Option("--lift", help="Lift the freeze, and say whose it was and why.")] = False,
 ) -> None:
-    """Let nothing be broken until `harness unfreeze`: no run begins, and one that goes on ends within a second."""
+    """Let nothing be broken until `harness freeze --lift`: no run begins, and one that goes on ends within a second."""
     from harness.interfaces import others_say
+    from harness.problems import Problem
     from harness.settings import settings
 
-    _say(f"{target or 'every target'} is {others_say.freeze(why, target, settings())}")
-
-
-@app.command()
-def unfreeze(target: Whose = None) -> None:
-    """Lift a freeze, and say whose it was and why it was made."""
-    from harness.interfaces import others_say
-    from harness.settings import settings
-
-    lifted = others_say.unfreeze(target, settings())
     whose = target or "every target"
+    if lift == (why is not None):
+        what = (
+            "is said by who freezes; leave it out to lift a freeze"
+            if lift
+            else "is missing; say why nobody may break anything"
+        )
+        raise UsageProblems(Problem(what, path="--why"))
+    if why is not None:
+        _say(f"{whose} is {others_say.freeze(why, target, settings())}")
+        return
+    lifted = others_say.unfreeze(target, settings())
     _say(f"{whose} was {lifted}" if lifted is not None else f"{whose} was not frozen")
+
+
+@app.command(hidden=True)
+def unfreeze(target: Whose = None) -> None:
+    """Lift a freeze, as `harness freeze --lift` does."""
+    freeze(None, target, lift=True)
 
 
 def _seconds(option: str, text: str) -> float:

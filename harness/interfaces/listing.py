@@ -11,6 +11,8 @@ from harness.dialects import dialects
 from harness.faults import Fault, faults
 from harness.faults.base import OfRequests
 from harness.judging.metrics import metrics
+from harness.problems import Problem, UsageProblems
+from harness.registry import suggestion
 
 Listing = list[tuple[str, str]]
 
@@ -54,13 +56,47 @@ def listed_apis() -> Listing:
     ]
 
 
+def listed_schemas() -> Listing:
+    """Every kind of file that has a JSON Schema."""
+    from harness.interfaces.schemas import MODELS
+
+    return [(name, _first_line(model)) for name, model in MODELS.items()]
+
+
 LISTED: dict[str, Callable[[], Listing]] = {
     "faults": listed_faults,
     "metrics": listed_metrics,
     "apis": listed_apis,
     "scenarios": lambda: listed_files("scenario", Path()),
     "targets": lambda: listed_files("target", Path()),
+    "schemas": listed_schemas,
 }
+
+
+def told(what: str, name: str | None = None) -> list[str]:
+    """The lines of one list, or of what is called *name* in it; of a schema that is the schema itself.
+
+    Raises UsageProblems where there is no such list, or nothing of that name in it.
+    """
+    if what not in LISTED:
+        raise UsageProblems(Problem(f"there is no list of {what!r}; {suggestion(what, list(LISTED))}"))
+    found = dict(LISTED[what]())
+    if name is not None:
+        if name not in found:
+            raise UsageProblems(
+                Problem(f"there is no {what.removesuffix('s')} {name!r}; {suggestion(name, list(found))}")
+            )
+        if what == "schemas":
+            return _schema(name)
+        found = {name: found[name]}
+    width = max(map(len, found), default=0)
+    return [f"{one:<{width}}  {about}".rstrip() for one, about in found.items()]
+
+
+def _schema(name: str) -> list[str]:
+    from harness.interfaces.schemas import MODELS, text
+
+    return text(MODELS[name]).splitlines()
 
 
 def _first_line(of: type) -> str:

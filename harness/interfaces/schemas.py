@@ -43,7 +43,7 @@ def schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def text(model: type[BaseModel]) -> str:
-    """The schema of *model* as it is committed: ``harness schema scenario > harness/schemas/scenario.json``."""
+    """The schema of *model* as it is committed: ``harness list schemas scenario > harness/schemas/scenario.json``."""
     return json.dumps(schema(model), indent=2, ensure_ascii=False) + "\n"
 
 

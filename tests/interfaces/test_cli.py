@@ -293,11 +293,11 @@ def test_a_run_on_what_is_frozen_is_refused_before_anything_is_touched(
     assert (ended.status, (tmp_path / "reports").exists()) == (5, False)
     assert re.fullmatch(
         rf"every target is frozen by {me()} since [-0-9]+ [:0-9]+ UTC: incident 4711; "
-        r"`harness unfreeze` lifts it \(.*/state/freeze.json\)\n",
+        r"`harness freeze --lift` lifts it \(.*/state/freeze.json\)\n",
         ended.err,
     )
-    assert "was frozen by" in harness("unfreeze").out
-    assert harness("unfreeze").out == "every target was not frozen\n"
+    assert "was frozen by" in harness("freeze", "--lift").out
+    assert harness("freeze", "--lift").out == "every target was not frozen\n"
 
 
 @pytest.mark.parametrize("whose", ["resilient", "scenarios/targets/resilient.yaml"])
@@ -308,13 +308,26 @@ def test_one_target_is_frozen_by_its_name_or_its_file(
     ended = harness(*RUN, "--out", tmp_path / "reports")
     assert ended.status == 5
     assert ended.err.startswith("target 'resilient' is frozen by")
-    harness("unfreeze", "--target", whose)
+    harness("freeze", "--lift", "--target", whose)
     state.obey()
+
+
+def test_what_was_called_unfreeze_and_schema_still_is_and_is_not_shown(
+    harness: Callable[..., Said], state: TargetState
+) -> None:
+    harness("freeze", "--why", "audit")
+    assert "was frozen by" in harness("unfreeze").out
+    assert harness("schema", "lease") == harness("list", "schemas", "lease")
+    shown = set(re.findall(r"^  ([a-z]+) ", harness("--help").out, re.MULTILINE))
+    assert {"list", "freeze"} <= shown
+    assert not shown & {"schema", "unfreeze"}
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (("freeze",), "--why: is missing; say why nobody may break anything"),
+        (("freeze", "--why", "x", "--lift"), "--why: is said by who freezes; leave it out to lift a freeze"),
         (("freeze", "--why", "  "), "--why: says nothing; say why nobody may break anything"),
         (("freeze", "--why", "x", "--target", "none.yaml"), "none.yaml --target: no such file; name a target file, or a target"),
         (("stop", "--target", "../resilient"), "../resilient --target: no such file"),

@@ -17,7 +17,7 @@ COMMITTED = Path(harness.__file__).parent / "schemas"
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_committed_schema_is_that_of_the_model(name: str) -> None:
-    rewrite = f"it has drifted; rewrite it: harness schema {name} > harness/schemas/{name}.json"
+    rewrite = f"it has drifted; rewrite it: harness list schemas {name} > harness/schemas/{name}.json"
     assert (COMMITTED / f"{name}.json").read_text() == text(MODELS[name]), rewrite
 
 

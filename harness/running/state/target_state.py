@@ -148,7 +148,7 @@ class TargetState:
                     told = str(parse(Freeze, stored.text))
                 except ValueError as error:
                     told = f"frozen by a file that {error}"
-                lift = "unfreeze" if name == FILES[Freeze] else f"unfreeze --target {self.target}"
+                lift = "freeze --lift" if name == FILES[Freeze] else f"freeze --lift --target {self.target}"
                 raise FrozenError(f"{whose} is {told}; `harness {lift}` lifts it ({self._store.where}/{name})")
 
     def stopped(self, run: str) -> str:

@@ -101,7 +101,7 @@ def test_what_is_frozen_is_left_alone_until_it_is_unfrozen(
     freezer = TargetState(store, whose, clock)
     assert freezer.unfreeze() is None
     freezer.freeze("incident 4711", by="ann@host")
-    told = r"frozen by ann@host since 2026-01-01 12:00:00 UTC: incident 4711; `harness unfreeze"
+    told = r"frozen by ann@host since 2026-01-01 12:00:00 UTC: incident 4711; `harness freeze --lift"
     with pytest.raises(FrozenError, match=told):
         state.take("one", FOLDER)
     assert freezer.freeze("mine too", by="bob@host").by == "ann@host"  # hers stands, and lifting it is told

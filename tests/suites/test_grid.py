@@ -11,14 +11,14 @@ from shutil import copytree
 import pytest
 
 import harness
-from harness import grids
 from harness.judging.result import EXIT_STATUS, Outcome
 from harness.judging.scorecard import Scorecard
 from harness.prepare import Asked, Prepared
 from harness.problems import UsageProblems
 from harness.stored import Run
+from harness.suites import grid as grids
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LOSS = "region-loss.yaml"
 SAMPLE = ROOT / "reports" / "sample"
 

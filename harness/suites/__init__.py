@@ -1,0 +1,1 @@
+"""Many runs that are carried out as one, and what they come to together."""
