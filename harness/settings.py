@@ -17,6 +17,10 @@ class Settings:
     toxiproxy_url: str | None
     state: str = ""
     """Path or URL of the state of targets whose files name none."""
+    on_github: bool = False
+    """Whether GitHub's runner reads what is printed, and takes some of it for commands."""
+    step_summary: Path | None = None
+    """The file in which GitHub's runner collects what its page says of the step."""
 
     @property
     def search_path(self) -> str:
@@ -29,9 +33,18 @@ def settings() -> Settings:
 
     ``TOXIPROXY_URL`` names a running server; ``XDG_CACHE_HOME`` moves the cache, which is ``~/.cache/resilience-harness``;
     ``HARNESS_STATE`` is where state is kept, else ``XDG_STATE_HOME`` moves it, which is ``~/.local/state/resilience-harness``.
+    ``GITHUB_ACTIONS`` is ``true`` where GitHub's runner reads what is printed, and ``GITHUB_STEP_SUMMARY`` names the page of its step.
     """
     environment = dict(os.environ)
     base = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     kept = Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "resilience-harness"
     state = environment.get("HARNESS_STATE") or str(kept)
-    return Settings(environment, base / "resilience-harness", environment.get("TOXIPROXY_URL") or None, state)
+    page = environment.get("GITHUB_STEP_SUMMARY")
+    return Settings(
+        environment,
+        base / "resilience-harness",
+        environment.get("TOXIPROXY_URL") or None,
+        state,
+        on_github=environment.get("GITHUB_ACTIONS") == "true",
+        step_summary=Path(page) if page else None,
+    )

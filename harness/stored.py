@@ -245,6 +245,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
         tables.traffic,
         asked_of,
         run_folder.read_effects(folder),
+        as_run.lines_of(prepared.scenario),
     )
 
 

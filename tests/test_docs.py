@@ -479,8 +479,8 @@ def test_every_step_of_the_workflow_does_one_thing_and_reads_what_the_run_wrote(
     (run,) = [words for _, words in _harness_commands() if "chaos-runs" in words]
     told = yaml.safe_dump(steps)
     assert run[run.index("--out") + 1] == "chaos-runs"
-    assert all(f"chaos-runs/*/*/{name}" in told for name in ("summary.md", "junit.xml"))
-    assert all((ROOT / "reports" / "sample" / name).exists() for name in ("summary.md", "junit.xml"))
+    assert "chaos-runs/*/*/junit.xml" in told
+    assert (ROOT / "reports" / "sample" / "junit.xml").exists()
 
 
 def test_every_environment_variable_that_is_read_stands_on_the_page_on_settings() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import gc
+import re
 import signal
 import sys
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +42,8 @@ app = typer.Typer(
 _USAGE, _REFUSED, _BROKEN, _INTERRUPTED = 2, 5, 70, 130
 _UNWRAPPED = 10_000
 _LINE_CHARS_MAX = 20_000
+_OF_A_RUNNER = re.compile(r"^(\s*)::", re.MULTILINE)
+"""What GitHub's runner takes for one of its commands, at the beginning of a line."""
 
 
 Scenarios = Annotated[
@@ -189,6 +193,7 @@ def run(
     Ends with the status of the worst run.
     """
     from harness.conduct import conduct
+    from harness.interfaces import github
     from harness.interfaces.live import LivePanel
     from harness.settings import settings
     from harness.suites import grid
@@ -215,7 +220,10 @@ def run(
             )
         )
 
-    with _printed(shown.runs, several=len(prepared) > 1) if as_json else nullcontext():
+    with (
+        github.told(shown.runs, environment, partial(typer.echo, err=as_json), out),
+        _printed(shown.runs, several=len(prepared) > 1) if as_json else nullcontext(),
+    ):
         if len(prepared) == 1 and not resume:
             alone = made(prepared[0])
             raise typer.Exit(alone.exit_status)
@@ -341,26 +349,26 @@ def plan(
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario, target and question files.")],
     target: TargetOption = None,
+    output: Annotated[
+        str, typer.Option("--output", metavar="text|github|json", help="github: marks at the lines of a pull request.")
+    ] = "text",
 ) -> None:
     """Check files and tell every error at once, each with its file, line and place. Scenarios are held against the target, too."""
-    from harness.prepare import among
-    from harness.prepare import validate as check
+    from harness.interfaces import validation
 
-    checked = {path: check(path, target) for path in files}
-    problems = dict.fromkeys(problem for found in checked.values() for problem in found.problems)
-    between = among(files)
-    problems |= dict.fromkeys(between)
-    for path, found in checked.items():
-        if found.problems or any(problem.file == str(path) for problem in between):
-            _warn(found.warnings)
-            continue
-        alone = (
-            "; not checked against a target, since there is no targets/default.yaml beside it: name one with --target"
-        )
-        typer.echo(f"{path}: OK{alone if found.without_target else ''}")
-        _warn(found.warnings)
-    if problems:
-        raise UsageProblems(*problems)
+    wanted = validation.output(output)
+    found = validation.checked(files, target)
+    if wanted == "json":
+        typer.echo(validation.in_json(found))
+    elif wanted == "github":
+        for line in validation.for_github(found):
+            typer.echo(line)
+    else:
+        for complaint, line in validation.for_people(found):
+            _say(line, err=complaint)
+        if found.problems:
+            raise UsageProblems(*found.problems)
+    raise typer.Exit(_USAGE if found.problems else 0)
 
 
 @app.command()
@@ -639,7 +647,7 @@ def _complain(*lines: str) -> None:
 
 
 def _say(line: str, *, err: bool = False) -> None:
-    """Files, services and folders have their say in what is told; nothing of it may act on the terminal."""
+    """Files, services and folders have their say in what is told; nothing of it may act on the terminal, or on GitHub's runner."""
     from harness.report.plain_text import visible
 
-    typer.echo(visible(line, _LINE_CHARS_MAX), err=err)
+    typer.echo(_OF_A_RUNNER.sub(r"\1: :", visible(line, _LINE_CHARS_MAX)), err=err)

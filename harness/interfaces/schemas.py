@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from harness.interfaces.validation import Validation
 from harness.judging.result import Result
 from harness.judging.scorecard import Scorecard
 from harness.reading.questions import Questions
@@ -26,10 +27,11 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "lease": Lease,
     "stop": Stop,
     "freeze": Freeze,
+    "validation": Validation,
 }
 """What there is a schema of; the file of each is ``harness/schemas/NAME.json``."""
 
-_WRITTEN_BY_US = (Result, Scorecard, Lease, Stop, Freeze)
+_WRITTEN_BY_US = (Result, Scorecard, Lease, Stop, Freeze, Validation)
 
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:

@@ -63,6 +63,8 @@ class Evidence:
     """Each question as the questions file has it, by its id."""
     effects: Effects | None = None
     """What the service says that it has done for the requests; None: it was not asked."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """On which line of the scenario's file each expectation stands, as it is written out; those asked for beside it are not there."""
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:

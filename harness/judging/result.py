@@ -137,6 +137,9 @@ class Finding(_Part):
         default=None,
         description="the value over the requests that lived wholly inside a fault's window, beside that over all",
     )
+    line: int | None = Field(
+        default=None, description="of the scenario's file, where it stands; null where it was asked for beside the file"
+    )
 
 
 class Fault(_Part):

@@ -201,6 +201,7 @@ def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
         after=selection.after,
         window=metric.where(sample) if metric else None,
         among_exposed=measured(exposed) if exposed.n else None,
+        line=evidence.lines.get(str(expectation)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -65,6 +66,18 @@ def read(folder: RunFolder, begun: Begun, events: History) -> AsRun:
     made, found = plan(scenario.value, target.value, expectations, with_faults=begun.with_faults)
     refused += [scenario.problem(problem.path, problem.what) for problem in found]
     return AsRun(_as_it_was(made, begun.faults or _seen(made, events)), scenario, target, questions, tuple(refused))
+
+
+def lines_of(scenario: Document[Scenario]) -> dict[str, int]:
+    """On which line of its file each expectation of *scenario* stands, by the expectation as it is written out."""
+    found: dict[str, int] = {}
+    for index, text in enumerate(scenario.value.expect):
+        line = scenario.problem(f"expect[{index}]", "").line
+        with suppress(ValueError):
+            written = str(expectation.parse(text))
+            if line is not None:
+                found[written] = line
+    return found
 
 
 def written_down(made: Plan) -> list[PlannedFault]:

@@ -252,6 +252,13 @@ def interval_of(result: Result, finding: Finding) -> str:
     return interval(finding.low, finding.high, unit_of(result, finding.metric)) if finding.value is not None else ""
 
 
+def measured_against(result: Result, finding: Finding) -> str:
+    """``9.6 s, 95 % interval 9.1 to 10.2 s; expected at most 5 s``, and what has to be known beside the number."""
+    lies = interval_of(result, finding)
+    said = f"{value_of(result, finding)}{f', 95 % interval {lies}' if lies else ''}; expected {limit(result, finding)}"
+    return f"{said}; {finding.remark}" if finding.remark else said
+
+
 def _plain(value: float, digits: int) -> str:
     text = f"{value:,.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -8,7 +8,8 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 
 from harness.judging.result import EXIT_STATUS, Result
-from harness.report.junit import junit
+from harness.report import words
+from harness.report.junit import junit, merged
 
 
 def suite(result: Result) -> Element:
@@ -29,7 +30,7 @@ def test_a_finding_is_a_case_and_the_numbers_add_up(failing, passing, cut_short,
         found = suite(made.result)
         cases = found.findall("testcase")
         assert [case.attrib["name"] for case in cases][: len(made.result.findings)] == [
-            f.expectation for f in made.result.findings
+            words.subject(f) for f in made.result.findings
         ]
         assert int(found.attrib["tests"]) == len(cases)
         assert int(found.attrib["failures"]) == len(found.findall("testcase/failure"))
@@ -81,3 +82,62 @@ def test_the_time_is_in_the_one_form_that_every_parser_takes(failing) -> None:
     assert suite(failing.result).attrib["timestamp"] == "2026-11-21T05:31:02"
     odd = failing.result.model_copy(update={"started_at": "yesterday"})
     assert suite(odd).attrib["timestamp"] == "1970-01-01T00:00:00"
+
+
+def cases(result: Result) -> dict[str, Element]:
+    return {case.attrib["name"]: case for case in suite(result).findall("testcase")}
+
+
+def test_a_case_keeps_its_name_where_its_limit_changes_and_not_where_its_subject_does(run_with, finding) -> None:
+    said = ["good_ratio >= 0.9 in fault", "good_ratio >= 0.95 in fault", "good_ratio >= 0.9 in recovery"]
+    strict, stricter, other = ([*cases(run_with(finding(text)))] for text in said)
+    assert strict == stricter == ["good_ratio in fault"]
+    assert other == ["good_ratio in recovery"]
+
+
+def test_two_limits_on_one_subject_are_two_cases_told_apart_without_their_numbers(run_with, finding) -> None:
+    said = (
+        "good_ratio >= 0.5 in fault",
+        "good_ratio <= 0.9 in fault",
+        "good_ratio <= 0.8 in fault",
+        "recovery_time_s <= 5",
+    )
+    assert [*cases(run_with(*map(finding, said)))] == [
+        "good_ratio in fault (>=)",
+        "good_ratio in fault (<=)",
+        "good_ratio in fault (<=) 2",
+        "recovery_time_s",
+    ]
+
+
+def test_the_time_of_a_case_is_its_phases_and_of_a_run_cut_short_no_longer_than_that_came(
+    run_with, finding, cut_short
+) -> None:
+    found = cases(run_with(finding("good_ratio >= 0.9 in fault"), finding("recovery_time_s <= 5")))
+    assert {name: case.attrib["time"] for name, case in found.items()} == {
+        "good_ratio in fault": "15.000",
+        "recovery_time_s": "50.000",
+    }
+    assert float(cases(cut_short.result)["good_ratio in fault"].attrib["time"]) == pytest.approx(
+        cut_short.result.duration_s - 15
+    )
+
+
+def test_a_case_stands_at_the_line_of_its_expectation_and_one_of_the_command_line_at_none(run_with, finding) -> None:
+    found = cases(run_with(finding("good_ratio >= 0.9 in fault", line=17), finding("recovery_time_s <= 5")))
+    assert [(case.attrib["file"], case.get("line")) for case in found.values()] == [
+        ("scenarios/region-loss.yaml", "17"),
+        ("scenarios/region-loss.yaml", None),
+    ]
+
+
+def test_several_runs_are_one_document_whose_numbers_add_up_and_whose_reports_can_be_found(passing, failing) -> None:
+    runs = [(passing.result, "a/1/report.html"), (failing.result, "b/2/report.html")]
+    whole = fromstring(merged(runs).encode())
+    found = whole.findall("testsuite")
+    assert [one.find("properties/property[@name='report']").attrib["value"] for one in found] == [
+        said for _, said in runs
+    ]
+    for name in ("tests", "failures", "errors"):
+        assert int(whole.attrib[name]) == sum(int(one.attrib[name]) for one in found)
+    assert suite(failing.result).find("properties/property[@name='report']").attrib["value"] == "report.html"

@@ -1,0 +1,93 @@
+"""What a run tells GitHub's runner by itself: a summary on the page of its step, and what did not hold at the scenario's lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from harness.problems import cannot
+from harness.record.masking import Mask
+from harness.settings import Settings
+
+if TYPE_CHECKING:
+    from harness.stored import Run
+
+BYTES_MAX = 1_000_000
+"""GitHub shows no page of a step that is larger than 1 MiB, and fails to keep it."""
+
+
+@contextmanager
+def told(
+    runs: Sequence[Run], settings: Settings, say: Callable[[str], None], out: Path | None = None
+) -> Iterator[None]:
+    """Tells the runner of the *runs* that there are at the end, however it comes; inside, nothing *said* is a command to it.
+
+    Services have their say in what is printed of a run, and the runner obeys a line that begins with two colons. Of several runs the table
+    that lies in *out* comes first, and then the summaries of those that did not pass.
+    """
+    token = token_hex(16)
+    if settings.on_github:
+        say(f"::stop-commands::{token}")
+    try:
+        yield
+    finally:
+        if settings.on_github:
+            say(f"::{token}::")
+            for line in (line for run in runs for line in marks(run, settings)):
+                say(line)
+        if settings.step_summary and (page := _page(runs, settings, out)):
+            _append(settings.step_summary, page, say)
+
+
+def marks(run: Run, settings: Settings) -> list[str]:
+    """The commands by which the runner shows what did not hold in *run*, with no secret in them."""
+    from harness.report import annotations
+
+    mask = mask_of(run, settings)
+    file = _in_workspace(run.result.scenario.path, settings)
+    return [mask.text(line) for line in annotations.marks(run.result, file)]
+
+
+def mask_of(run: Run, settings: Settings) -> Mask:
+    """What hides the secrets that *run* was given, from what was stored of its target."""
+    from harness.reading.placeholders import told_secrets
+    from harness.reading.target import Target
+    from harness.reading.yaml.recall import recall
+    from harness.record import run_folder
+
+    target = recall(run_folder.find(run.path).target, Target)[0].value
+    return Mask(told_secrets(target, settings.environment))
+
+
+def _page(runs: Sequence[Run], settings: Settings, out: Path | None) -> str:
+    if len(runs) == 1:
+        return _summary(runs[0], settings)
+    table = out / "scorecard.md" if out else None
+    parts = [table.read_text("utf-8")] if table and table.is_file() and runs else []
+    parts += [_summary(run, settings) for run in runs if run.verdict != "pass"]
+    return "\n".join(parts)
+
+
+def _summary(run: Run, settings: Settings) -> str:
+    return mask_of(run, settings).text((run.path / "summary.md").read_text("utf-8"))
+
+
+def _in_workspace(file: str, settings: Settings) -> str:
+    """*file* as the runner knows it: seen from the checkout, where it lies in that."""
+    workspace, path = settings.environment.get("GITHUB_WORKSPACE"), Path(file).absolute()
+    return path.relative_to(workspace).as_posix() if workspace and path.is_relative_to(workspace) else file
+
+
+def _append(path: Path, text: str, say: Callable[[str], None]) -> None:
+    """Nobody's run is lost for a page that cannot be written; it is said."""
+    data = f"{text}\n".encode()
+    try:
+        with path.open("ab") as file:
+            if file.tell() + len(data) > BYTES_MAX:
+                data = b"\nThere is more than this page can hold; the reports have it.\n"
+            file.write(data)
+    except OSError as error:
+        say(f"the summary of the step cannot be written: {cannot(error)}")
