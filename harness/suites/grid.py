@@ -107,9 +107,18 @@ def carry_out(
             runs.append(run(one))
         cells.append(_cell(runs[-1], out))
         made = _written(out, prepared, cells)
+        write_junit(out, runs)
         if runs[-1].stopped:
             break
     return Grid(out, tuple(runs), made, any(run.stopped for run in runs))
+
+
+def write_junit(out: Path, runs: Sequence[Run]) -> None:
+    """One ``junit.xml`` in *out* of all *runs*, each with the way to its report."""
+    from harness.report.junit import REPORT, merged
+
+    text = merged((run.result, Path(relpath(run.path / REPORT, out)).as_posix()) for run in runs)
+    run_folder.write(out / "junit.xml", text)
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
@@ -106,6 +107,10 @@ def test_a_folder_is_the_scenarios_in_it_and_each_is_run_on_each_target(prepare:
     assert [situation.name for situation in card.situations] == ["rate-limit", "region-loss"]
     assert all((tmp_path / "out" / cell.folder / "report.html").is_file() for cell in card.cells)
     assert (made.page.is_file(), made.exit_status, card.missing) == (True, 0, 0)
+    suites = fromstring((tmp_path / "out" / "junit.xml").read_text()).findall("testsuite")
+    assert [suite.attrib["name"] for suite in suites] == [f"{scenario} on {target}" for scenario, target in EVERY]
+    links = [suite.find("properties/property[@name='report']").attrib["value"] for suite in suites]
+    assert links == [f"{cell.folder}/report.html" for cell in card.cells]
 
 
 def test_what_has_a_finished_run_of_the_same_inputs_is_not_run_again(prepare: Prepare, tmp_path: Path) -> None:
