@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 BYTES_MAX = 1_000_000
 """GitHub shows no page of a step that is larger than 1 MiB, and fails to keep it."""
 
+_STOP, _RESUME = "::stop-commands::{}", "::{}::"
+
 
 @contextmanager
 def told(
@@ -30,12 +32,12 @@ def told(
     """
     token = token_hex(16)
     if settings.on_github:
-        say(f"::stop-commands::{token}")
+        say(_STOP.format(token))
     try:
         yield
     finally:
         if settings.on_github:
-            say(f"::{token}::")
+            say(_RESUME.format(token))
             for line in (line for run in runs for line in marks(run, settings)):
                 say(line)
         if settings.step_summary and (page := _page(runs, settings, out)):

@@ -12,6 +12,7 @@ from harness.report.plain_text import one_line
 
 Level = Literal["error", "warning", "notice"]
 
+_WRITTEN = "::{}::{}"
 _CHARS_MAX = 1_000
 _TITLE_CHARS_MAX = 160
 # The order matters: what replaces the others has a per cent sign of its own.
@@ -26,7 +27,8 @@ def command(level: Level, message: str, *, file: str = "", line: int | None = No
     """
     at = {"file": file, "line": str(line) if line else "", "title": one_line(title, _TITLE_CHARS_MAX)}
     told = ",".join(f"{name}={_escaped(value, _OF_A_PROPERTY)}" for name, value in at.items() if value)
-    return f"::{level}{f' {told}' if told else ''}::{_escaped(one_line(message, _CHARS_MAX), _OF_A_MESSAGE)}"
+    said = _escaped(one_line(message, _CHARS_MAX), _OF_A_MESSAGE)
+    return _WRITTEN.format(f"{level} {told}" if told else level, said)
 
 
 def marks(result: Result, file: str) -> Iterator[str]:
