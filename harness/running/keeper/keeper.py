@@ -32,6 +32,8 @@ _LOOK_AGAIN_S = 0.02
 _HEARD_WITHIN_S = 2.5
 _TAIL_BYTES = 8192
 _BEAT_S = 0.5
+STILL_S = 2.0
+"""A harness that told its keeper nothing for so long was still itself; the keeper misses it after twice that."""
 SILENT_S = 5.0
 """A keeper that answers no beat for so long is stopped; it never has that much to do at once."""
 _ROOT = Path(__file__).resolve().parents[3]
@@ -75,9 +77,11 @@ class Keeper:
         self._pids: dict[str, int] = {}
         self._ended: dict[str, int] = {}
         self._still = threading.Event()  # the heart no longer beats
-        self.took_back_after_s: float | None = None
-        """After how long a silence of ours it took back what was in force; None: it did not."""
+        self._took_back_after_s: float | None = None
+        self._beaten_s: float | None = None  # when it was last told of us
         self._beat_s: float | None = None  # when it was first told of us after it had last answered that
+        self._beats = self._heard = 0  # how often it was told of us, and answered that
+        self._still_until = 0  # the beat that ended our last silence
         self._over = False  # it says no more
         self._lost = ""  # and should have; why
         self._closed = False
@@ -119,6 +123,20 @@ class Keeper:
             raise HarnessError(f"cannot start {child.name!r}: {reply['why'] if reply['say'] == 'refused' else reply}")
         self._logs[child.name] = child.log
         return reply["pid"]
+
+    @property
+    def took_back_after_s(self) -> float | None:
+        """After how long a silence of ours it took back what was in force; None: it did not.
+
+        After a silence it is asked first, since it may be about to take something back, or to say so. Raises HarnessError where it is gone.
+        """
+        with self._lock:
+            if self._beaten_s is not None and time.monotonic() > self._beaten_s + STILL_S:
+                self._beat()
+            while self._heard < self._still_until and not self._over:
+                self._listen(_BEAT_S)
+            self._raise_if_lost()
+            return self._took_back_after_s
 
     def hide(self, secrets: Mapping[str, str]) -> None:
         """No log of a child that is started from now on tells *secrets*, which are by name."""
@@ -290,7 +308,11 @@ class Keeper:
     def _beat(self) -> None:
         with self._lock:
             if not (self._still.is_set() or self._over):
-                self._beat_s = self._beat_s or time.monotonic()
+                now_s = time.monotonic()
+                self._beats += 1
+                if self._beaten_s is not None and now_s > self._beaten_s + STILL_S:
+                    self._still_until = self._beats
+                self._beaten_s, self._beat_s = now_s, self._beat_s or now_s
                 with suppress(OSError, HarnessError):  # that it is gone is told to whoever asks it next
                     self._write({"ask": "beat"})
 
@@ -349,8 +371,9 @@ class Keeper:
             self._ready = True
         elif message["say"] == "beats":
             self._beat_s = None
+            self._heard += 1
         elif message["say"] == "took_back":
-            self.took_back_after_s = message["quiet_s"]
+            self._took_back_after_s = message["quiet_s"]
         elif message["say"] == "ended":
             self._ended[message["name"]] = message["status"]
         else:
