@@ -97,7 +97,7 @@ def clumping(stretches: Sequence[Stretch], *, by_size: bool = True) -> Clumping:
         if gap_s
         else [0.0]
     )
-    shown = [_by_size(rows, join_s) for join_s in joins_s] if by_size else []
+    shown = [_by_size(rows, join_s) for join_s in dict.fromkeys(joins_s)] if by_size else []
     shown.append(_by_blocks(rows, sizes(rows, joins_s[-1]).size, gap_s))
     effect, clumps = max(shown)
     hit_s = gap_s * sum(int((stretch.weight > 0).sum()) for stretch in rows)
@@ -140,10 +140,14 @@ def _by_size(stretches: Sequence[Stretch], join_s: float) -> tuple[float, int]:
     # Of very many rows a few shuffles say as much.
     times = int(np.clip(1_000_000 // sum(stretch.weight.size for stretch in stretches), 3, SHUFFLES))
     hit = [(stretch.due_s, stretch.weight[stretch.weight > 0]) for stretch in stretches if stretch.weight.any()]
-    shuffled = np.array([_shuffled(hit, join_s, generator) for _ in range(times)])
-    if (shuffled >= squares).mean() > NOTICED:
-        return 1.0, seen.size
-    return max(1.0, squares / float(shuffled.mean())), seen.size
+    shuffled: list[float] = []
+    as_large = 0
+    for _ in range(times):
+        shuffled.append(_shuffled(hit, join_s, generator))
+        as_large += shuffled[-1] >= squares
+        if as_large / times > NOTICED:
+            return 1.0, seen.size  # whatever the others would show
+    return max(1.0, squares / float(np.mean(shuffled))), seen.size
 
 
 def _shuffled(stretches: Sequence[tuple[Floats, Floats]], join_s: float, generator: np.random.Generator) -> float:
