@@ -116,11 +116,22 @@ async def _wire(upstream: str, wrong: list[str]) -> AsyncIterator[tuple[WireStag
         wrong += [f"the wire says: {said[-300:]}"] if (said := log.read_text(errors="replace")) else []
 
 
+async def _touched(stage: WireStage) -> int:
+    return sum((await asyncio.to_thread(stage.counts))["openai"].by_fault.values())
+
+
 async def _change(stage: WireStage, changes: int, random: Random) -> float:
-    """Change faults so often, and take all back; how long the slowest change took."""
+    """Change faults so often, and take all back once something was touched; how long the slowest change took."""
     in_force: dict[str, EdgeRule] = {}
     slowest_s = 0.0
     for number in range(changes + 5):
+        if number == changes and not await _touched(stage):
+            # Streams that were open before the first change may outlast the last.
+            in_force["last"] = EdgeRule("openai", Fail(503), Requests())
+            await asyncio.to_thread(stage.inject, "last", in_force["last"])
+            late_s = time.monotonic() + _READY_WITHIN_S
+            while not await _touched(stage) and time.monotonic() < late_s:
+                await asyncio.sleep(_CHANGE_EVERY_S)
         began_s = time.monotonic()
         if in_force and (number >= changes or len(in_force) >= 4 or random.random() < 0.4):
             name = random.choice(list(in_force))
