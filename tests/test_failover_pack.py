@@ -36,7 +36,7 @@ def planned(situation: Path, system: Path) -> Plan:
 def test_every_situation_fits_every_system_and_breaks_its_primary_alone(system: Path) -> None:
     for situation in SITUATIONS:
         made = planned(situation, system)
-        assert {link for d in made.disturbances for link in d.links} == {"primary"}, situation.stem
+        assert {link for d in made.disturbances for link in d.broken} == {"primary"}, situation.stem
 
 
 def test_a_target_without_a_primary_is_refused() -> None:

@@ -212,6 +212,11 @@ class Fault(BaseModel):
         """When, after its start, the next snapshot is to be published."""
         return ()
 
+    @property
+    def lies_in_wait(self) -> bool:
+        """Whether it is well that it is never met: it answers what a service may do, and breaks nothing for who does not do it."""
+        return False
+
     def took_hold(self, looked: Looked) -> bool:
         """Whether *looked* shows that it is in force on every link it touches."""
         raise NotImplementedError
@@ -316,6 +321,11 @@ class OfRequests(Climbing):
         default="attempt",
         description="what draws whether it is hit: each attempt, or once for all of a connection, or of a conversation",
     )
+    may_miss: bool = Field(
+        default=False,
+        description="it lies in wait for what the service may do, such as for requests that end with the assistant: where none comes, "
+        "the run is no less valid",
+    )
     climbs: ClassVar[Mapping[str, Callable[[Any], float]]] = {"share": ratio}
 
     @property
@@ -354,8 +364,13 @@ class OfRequests(Climbing):
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         return tuple(EdgeRule(link, self.rule(), self.requests) for link in links)
 
+    @property
+    def lies_in_wait(self) -> bool:
+        return self.may_miss
+
     def took_hold(self, looked: Looked) -> bool:
-        return looked.answered > 0
+        # Where nothing has to come to it, it is there as long as its place does not say otherwise, which is told apart from this.
+        return looked.answered > 0 or self.may_miss
 
     @property
     def whom(self) -> str:

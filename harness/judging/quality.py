@@ -222,7 +222,7 @@ def untried(evidence: Evidence) -> Iterator[str]:
     """Links that are rightly quiet and were broken, and that nobody tried to use while they were."""
     for disturbance in evidence.plan.disturbances:
         window = evidence.window_of(disturbance)
-        if window is None:
+        if window is None or disturbance.fault.lies_in_wait:
             continue
         idle = [name for name in disturbance.links if evidence.plan.target.links[name].idle]
         if names := [name for name in idle if not _carried(evidence, name, -SLICE_S, window.end_s)]:

@@ -160,7 +160,7 @@ def _tenth(attempts: float) -> str:
 def _links(plan: Plan) -> tuple[list[str], list[str]]:
     """The HTTP links that a fault is aimed at, and those of the same kinds that none is."""
     http = {name: link for name, link in plan.target.links.items() if link.carries == "http"}
-    aimed = {name for disturbance in plan.disturbances for name in disturbance.links if name in http} or set(http)
+    aimed = {name for disturbance in plan.disturbances for name in disturbance.broken if name in http} or set(http)
     kinds = {http[name].kind for name in aimed}
     return [name for name in http if name in aimed], [
         name for name, link in http.items() if name not in aimed and link.kind in kinds

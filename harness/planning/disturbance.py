@@ -45,6 +45,11 @@ class Disturbance:
         return links_of(self.aims)
 
     @property
+    def broken(self) -> tuple[str, ...]:
+        """The links that it breaks for everybody who uses them: none, where it lies in wait for what somebody may do."""
+        return () if self.fault.lies_in_wait else self.links
+
+    @property
     def of_answers(self) -> bool:
         """Whether it acts on answers, which may give it nothing to do."""
         return any(isinstance(effect, EdgeRule) and effect.rule.of_answers for effect in self.effects)

@@ -75,6 +75,18 @@ def test_what_each_look_saw_is_written_down_about_once_a_second_and_just_before_
     assert all(look.sight.elapsed_s >= 0.1 for look in seen if look.sight.outcome)
 
 
+@pytest.mark.parametrize("may_miss", [True, False])
+def test_a_fault_that_no_request_met_spoils_the_run_but_where_it_lay_in_wait(
+    make_plan: MakePlan, may_miss: bool
+) -> None:
+    trap = {"kind": "http_error", "on": {"kind": "provider", "last_role": "assistant"}, "status": 400}
+    result = verdict.judge(run(make_plan(faults=[trap | {"may_miss": may_miss}])))
+    assert result.faults[0].evidence == "no attempts answered for it at the edge; the edge says that it is there"
+    assert (result.faults[0].confirmed, result.verdict) == ((True, "pass") if may_miss else (False, "invalid")), (
+        result.reason
+    )
+
+
 def test_a_limit_is_seen_by_what_the_edge_answers(make_plan: MakePlan) -> None:
     evidence = run(make_plan(faults=[LIMIT]))
     answered = [look.sight.answered for look in looks(evidence)]

@@ -57,6 +57,12 @@ def test_attempts_are_told_apart_by_whether_a_fault_was_aimed_at_their_link(cell
     assert (made.attempts, made.at_broken.low, made.at_broken.high) == ("3p/1f", 3.0, 3.0)
 
 
+def test_a_link_on_which_something_lies_in_wait_is_not_broken(celled: Celled) -> None:
+    trap = {"kind": "http_error", "status": 400, "on": {"kind": "provider", "last_role": "assistant"}}
+    links = [celled(lambda index: 3, 1, faults=(DOWN, trap | {"may_miss": said})).broken for said in (True, False)]
+    assert links == [["provider-east"], ["provider-east", "provider-west"]]
+
+
 def test_a_request_that_was_tried_once_more_than_the_others_is_not_rounded_away(celled: Celled) -> None:
     made = celled(lambda index: 4 if index == 70 else 3, 1)
     assert made.attempts == "3.01p/1f"

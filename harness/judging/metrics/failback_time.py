@@ -64,7 +64,7 @@ def _failback(sample: Sample, window: Window) -> Recovery | None:
     from harness.judging.scoring.recovery import own_clumps, recovery_time
 
     run = sample.run
-    broken = {link for d in run.plan.disturbances if d.id in window.faults for link in d.links}
+    broken = {link for d in run.plan.disturbances if d.id in window.faults for link in d.broken}
     mine = sample.picked & _usually_on(sample, broken)
     due_s, phase = run.column("requests", "due_s"), run.column("requests", "phase")
     home = _served_by(sample, broken)

@@ -82,7 +82,7 @@ class ProbesPerS(Metric):
 
 def _broken(plan: Plan, window: Window) -> set[str]:
     """Names of the HTTP links on which a fault of *window* lies."""
-    links = {link for d in plan.disturbances if d.id in window.faults for link in d.links}
+    links = {link for d in plan.disturbances if d.id in window.faults for link in d.broken}
     return {link for link in links if plan.target.links[link].carries == "http"}
 
 
