@@ -309,7 +309,7 @@ def _schema(kind: str) -> dict[str, Any]:
 
 
 OF_EVERY_FAULT = ("kind", "id", "at", "for", "until", "flap", "stagger", "aftereffect")
-OF_FAULTS_OF_REQUESTS = ("share", "per", "ramp")
+OF_FAULTS_OF_REQUESTS = ("share", "per", "may_miss", "ramp")
 
 
 def _models() -> dict[str, dict[str, dict[str, Any]]]:

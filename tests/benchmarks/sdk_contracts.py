@@ -1,0 +1,341 @@
+"""Asks a provider behind the wire with each official SDK, under each error, hang-up and broken stream: ``docs/sdk-contracts.md``.
+
+::
+
+    python tests/benchmarks/sdk_contracts.py [--anew]
+
+Each version of each SDK (`SDKS`) gets an environment of its own below ``.systems/``, which is made once. What a case came to is a line of
+``docs/sdk-contracts.jsonl``, so the command goes on where it was stopped, and tries again what a dialect words otherwise since; ``--anew``
+tries all. Some ten seconds for each SDK. The table is written from what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))  # for the streams of each API
+
+from wire_shapes.streams import STREAMS, WORDS  # noqa: E402
+
+from harness.dialects import Occasion, dialects  # noqa: E402
+from harness.faults.effects import (  # noqa: E402
+    CutStream,
+    EdgeRule,
+    Fail,
+    HangUp,
+    Rule,
+    SlowStream,
+    SpoilStream,
+    StallStream,
+    Told,
+)
+from harness.running.wire import Config, LinkConfig, WireStage, command, ready, write  # noqa: E402
+
+PAGE, KEPT = ROOT / "docs" / "sdk-contracts.md", ROOT / "docs" / "sdk-contracts.jsonl"
+SYSTEMS = ROOT / ".systems"
+TIMEOUT_S = 5.0
+
+
+class Sdk(NamedTuple):
+    """A version of an SDK, by the name of its package, with the API that it speaks."""
+
+    api: str
+    package: str
+    version: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.api} {self.version}" if self.api == "azure-openai" else f"{self.package} {self.version}"
+
+
+SDKS = (
+    Sdk("openai", "openai", "2.54.0"),
+    Sdk("openai", "openai", "3.57.0"),
+    Sdk("azure-openai", "openai", "3.57.0"),
+    Sdk("anthropic", "anthropic", "1.17.0"),
+    Sdk("anthropic", "anthropic", "2.14.0"),
+    Sdk("gemini", "google-genai", "3.3.0"),
+    Sdk("bedrock", "botocore", "1.44.5"),
+)
+WAYS = {"openai": ("stream", "responses"), "anthropic": ("stream",)}
+"""In which ways streams are asked for, of the APIs whose streams can be broken."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a provider does, and in which *way* it is asked; *timeout_s* is the client's."""
+
+    does: str
+    rule: Rule | None
+    way: str = "call"
+    timeout_s: float = TIMEOUT_S
+
+    @property
+    def name(self) -> str:
+        return self.does if self.way == "call" else f"{self.does} ({self.way})"
+
+    def worded(self, api: str) -> str:
+        """A mark of what the provider does in the words of *api*, which is another one where those are."""
+        said = msgspec.json.encode(self.rule)
+        if isinstance(self.rule, Fail):
+            answer = dialects[api].error(dialects[api].word(self.rule.status, self.rule.code), Occasion("r", "m", 0.0))
+            said += repr((answer.status, sorted(answer.headers.items()), answer.body)).encode()
+        return hashlib.blake2b(said, digest_size=6).hexdigest()
+
+
+WAITS = {
+    "429, wait 2 s": Fail(429, wait_s=2.0),
+    "429, retry-after 90": Fail(429, told=Told(text="90")),
+    "429, retry-after 3600": Fail(429, told=Told(text="3600")),
+    "429, retry-after -1": Fail(429, told=Told(text="-1")),
+}
+OTHERS: dict[str, Rule | None] = {
+    "nothing": None,
+    **{str(status): Fail(status) for status in (400, 403, 408, 409, 422, 429, 500, 502, 503, 504)},
+    "503, empty": Fail(503, body="empty"),
+    "503, a page": Fail(503, body="html"),
+    "503, no JSON": Fail(503, body="not_json"),
+    **WAITS,
+    "hung up by close": HangUp("close"),
+    "hung up by reset": HangUp("reset"),
+}
+BROKEN: dict[str, Rule] = {
+    "slow": SlowStream(0.05, 0.01),
+    "cut by reset": CutStream(2, "reset"),
+    "cut by close": CutStream(2, "close"),
+    "ended in good order after 2": CutStream(2, "end"),
+    "ended in good order before the first": CutStream(0, "end"),
+    "stalls": StallStream(2),
+    "malformed event": SpoilStream("malformed", 2),
+    "event twice": SpoilStream("duplicated", 2),
+    "events out of order": SpoilStream("reordered", 2),
+    "error event": SpoilStream("error", 2),
+    "no finish": SpoilStream("no_finish"),
+    "no usage": SpoilStream("no_usage"),
+    "no end": SpoilStream("no_end"),
+}
+
+
+def cases(api: str) -> list[Case]:
+    """All that a client of *api* is put through: each of its codes, what any API does, and broken streams where they can be."""
+    made = [Case(name, rule) for name, rule in OTHERS.items()]
+    made += [Case(f"code {code}", Fail(code=code)) for code in dialects[api].codes]
+    if api == "gemini":
+        made += [Case(str(status), Fail(status), "retry") for status in (400, 408, 429, 500, 502, 503, 504)]
+    for way in WAYS.get(api, ()):
+        made += [
+            Case(name, rule, way, 0.5 if isinstance(rule, StallStream) else TIMEOUT_S) for name, rule in BROKEN.items()
+        ]
+    return made
+
+
+Row = dict[str, Any]
+
+
+def kept() -> dict[tuple[str, str], Row]:
+    """What was found so far, by SDK and case; of two the later one."""
+    lines = KEPT.read_text().splitlines() if KEPT.exists() else []
+    return {(row["sdk"], row["case"]): row for row in map(json.loads, lines)}
+
+
+def missing(sdk: Sdk, found: dict[tuple[str, str], Row]) -> list[Case]:
+    """The cases of *sdk* that were not tried, or not as they are worded now."""
+    said = {case: row["worded"] for (name, case), row in found.items() if name == sdk.name}
+    return [case for case in cases(sdk.api) if said.get(case.name) != case.worded(sdk.api)]
+
+
+class Provider(BaseHTTPRequestHandler):
+    """A provider that is well, in whichever API it is asked."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+
+    def do_POST(self) -> None:
+        asked = self.rfile.read(int(self.headers.get("content-length", 0)))
+        api = {"/messages": "messages", "/responses": "responses"}.get("/" + self.path.rpartition("/")[2], "chat")
+        stream = b'"stream":true' in asked.replace(b" ", b"")
+        body = b"".join(STREAMS[api]) if stream else json.dumps(_whole(self.path)).encode()
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream" if stream else "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *told: object) -> None:
+        """What is asked is counted on the wire."""
+
+
+def _whole(path: str) -> Row:
+    """An answer in one piece, in the words of the API whose *path* it is."""
+    text = "".join(WORDS)
+    if path.endswith("/converse"):
+        message = {"role": "assistant", "content": [{"text": text}]}
+        usage = {"inputTokens": 7, "outputTokens": 6, "totalTokens": 13}
+        return {"output": {"message": message}, "stopReason": "end_turn", "usage": usage, "metrics": {"latencyMs": 1}}
+    if path.endswith(":generateContent"):
+        content = {"role": "model", "parts": [{"text": text}]}
+        return {"candidates": [{"content": content, "finishReason": "STOP"}]}
+    if path.endswith("/messages"):
+        usage = {"input_tokens": 7, "output_tokens": 6}
+        said = {"id": "a", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn"}
+        return {**said, "content": [{"type": "text", "text": text}], "usage": usage}
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+
+
+@contextmanager
+def wire() -> Iterator[tuple[WireStage, dict[str, str]]]:
+    """A wire with a link for each API, and at which URL each is asked."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "ready.json"
+        upstream = f"http://127.0.0.1:{server.server_address[1]}"
+        apis = dict.fromkeys(sdk.api for sdk in SDKS)
+        links = [LinkConfig(api, upstream, api=api) for api in apis]
+        write(Config(links, folder, 7, str(told), instrument=f"{folder}/instrument"), Path(folder) / "config.json")
+        process = subprocess.Popen(command(Path(folder) / "config.json"))
+        try:
+            late_s = time.monotonic() + 30
+            while not (ports := ready(told)):
+                assert process.poll() is None
+                assert time.monotonic() < late_s, "the wire did not serve in time"
+                time.sleep(0.02)
+            stage = WireStage(ports.control_url)
+            for api in apis:
+                edge = ports.links[api].edge
+                assert edge is not None
+                stage.connect_link(api, edge)
+            yield stage, {api: f"http://127.0.0.1:{ports.links[api].tap}" for api in apis}
+        finally:
+            process.kill()
+            process.wait()
+            server.shutdown()
+
+
+def environment(sdk: Sdk) -> Path:
+    """The Python that has *sdk* and what it stands on alone; made where there is none."""
+    folder = SYSTEMS / f"sdk-{sdk.package}-{sdk.version}"
+    python = folder / "bin" / "python"
+    if not (folder / "installed").exists():
+        print(f"installing {sdk.package} {sdk.version} into {folder}")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", f"{sdk.package}=={sdk.version}"], check=True)
+        (folder / "installed").touch()
+    return python
+
+
+def tried(sdk: Sdk, wanted: list[Case], stage: WireStage, url: str) -> Iterator[Row]:
+    """What each of the *wanted* cases came to with *sdk*: what the client told, and how often the provider was asked."""
+    child = [str(environment(sdk)), str(Path(__file__).with_name("asked_by_sdk.py")), sdk.api]
+    with subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        for case in wanted:
+            effect = EdgeRule(sdk.api, case.rule) if case.rule is not None else None
+            if effect:
+                stage.inject("f", effect)
+            before = stage.counts()[sdk.api].arrivals
+            process.stdin.write(json.dumps({"url": url, "way": case.way, "timeout_s": case.timeout_s}) + "\n")
+            process.stdin.flush()
+            said = json.loads(process.stdout.readline())
+            attempts = stage.counts()[sdk.api].arrivals - before
+            if effect:
+                stage.revert("f", effect)
+            yield {"sdk": sdk.name, "case": case.name, "worded": case.worded(sdk.api), "attempts": attempts, **said}
+        process.stdin.close()
+
+
+HEAD = """# What the official SDKs make of it
+
+Each row is what a provider does, each cell what a client of its API makes of it: the text that its caller got if any, what was raised,
+with the status and the code that it has, and how often the provider was asked, where that was more than once. Made by
+
+```sh
+python tests/benchmarks/sdk_contracts.py
+```
+
+which installs each version in an environment of its own, puts the wire in front of a provider that is well, and asks with everything at the
+client's defaults, but for the time-out. What it found is kept in [`sdk-contracts.jsonl`](sdk-contracts.jsonl). A client that changes what
+it raises changes what a service has to catch.
+
+In brackets stands how it was asked, where that was not for an answer in one piece: for a stream of chat completions or messages, for one of
+OpenAI's Responses, or by Google's client told to retry (`HttpRetryOptions()`), which it does not do of its own.
+"""
+TITLES = {
+    "openai": "OpenAI",
+    "azure-openai": "Azure OpenAI",
+    "anthropic": "Anthropic",
+    "gemini": "Gemini",
+    "bedrock": "Bedrock",
+}
+
+
+def written(found: dict[tuple[str, str], Row]) -> str:
+    """The whole page."""
+    return "".join([HEAD, *(part for api in TITLES for part in _section(api, found))])
+
+
+def _section(api: str, found: dict[tuple[str, str], Row]) -> Iterator[str]:
+    sdks = [sdk.name for sdk in SDKS if sdk.api == api]
+    yield f"\n## {TITLES[api]}\n\n| the provider does | {' | '.join(sdks)} |\n| :-- |{' :-- |' * len(sdks)}\n"
+    for case in cases(api):
+        cells = [_cell(found.get((sdk, case.name))) for sdk in sdks]
+        yield f"| {case.name} | {' | '.join(cells)} |\n"
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return "not tried yet"
+    said = [f"`{row['raised']}`" if row["raised"] else "no error"]
+    if row["raised"] and (row["status"] or row["code"]):
+        said.append(" ".join(str(word) for word in (row["status"], row["code"]) if word))
+    if not row["raised"] or row["text"]:
+        whole = row["text"] == "".join(WORDS)
+        said.append("whole" if whole else f"“{row['text'].strip()}”" if row["text"] else "no text")
+    if row["attempts"] != 1:
+        said.append(f"{row['attempts']} attempts")
+    if any(row["slept_s"]) and row["case"] in WAITS:
+        said.append(f"waits {row['slept_s'][0]:g} s" if row["slept_s"][0] >= 2 else "waits as it pleases")
+    return ", ".join(said)
+
+
+def main(words: list[str]) -> int:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--anew", action="store_true", help="try all, whatever was found before")
+    anew = options.parse_args(words).anew
+    found = {} if anew else kept()
+    with wire() as (stage, urls):
+        for sdk in SDKS:
+            for row in tried(sdk, missing(sdk, found), stage, urls[sdk.api]) if missing(sdk, found) else ():
+                found[row["sdk"], row["case"]] = row
+            KEPT.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in _in_order(found)))
+    PAGE.write_text(written(found))
+    print(f"{PAGE.relative_to(ROOT)}: {len(found)} cells")
+    return 0
+
+
+def _in_order(found: dict[tuple[str, str], Row]) -> Iterator[Row]:
+    """Those that are still cases, as they stand on the page."""
+    for sdk in SDKS:
+        yield from (found[sdk.name, case.name] for case in cases(sdk.api) if (sdk.name, case.name) in found)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
