@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from harness.faults.effects import EdgeRule, Effect, Probe, Rule, Shape, Sight, Streams, TapShape
 from harness.faults.requests import Per, Ramp, Requests
+from harness.reading import quantities
 from harness.reading.attempts import Attempts
 from harness.reading.expectation import RESERVED
 from harness.reading.quantities import Seconds, ratio
@@ -306,7 +307,7 @@ class OfConnections(Aimed):
     def where(self) -> str:
         """A few words for a person: which way, which connections, and where."""
         way = f" {self.direction}" if self.direction != "both" else ""
-        share = f" for {self.share:.0%} of connections" if self.share < 1 else ""
+        share = f" for {quantities.share(self.share)} of connections" if self.share < 1 else ""
         return f"{way}{share} on {self.on}"
 
 
@@ -375,7 +376,7 @@ class OfRequests(Climbing):
     @property
     def whom(self) -> str:
         """A few words for a person: which requests."""
-        share = f" for {self.share:.0%}" if self.share < 1 else ""
+        share = f" for {quantities.share(self.share)}" if self.share < 1 else ""
         return f"{share}{f' of {self.per}s' if self.per != 'attempt' else ''} on {self.on}"
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from harness.faults import effects
 from harness.faults.base import Aimed, Climbing, Looked
 from harness.faults.effects import Effect
+from harness.reading import quantities
 from harness.reading.quantities import ratio
 from harness.reading.target import Link, SimulatedUpstream
 
@@ -68,7 +69,7 @@ class Capacity(Climbing, Aimed):
         return looked.answered > 0
 
     def summary(self) -> str:
-        to = f" to {self.to:.0%}" if self.to < 1 or "to" in self.ramp else ""
+        to = f" to {quantities.share(self.to)}" if self.to < 1 or "to" in self.ramp else ""
         ramp = self.climb("slow")
         slow = f" {max(self.slow, ramp.start if ramp else 1.0):g} times as slow" if self.slow > 1 or ramp else ""
         return f"capacity{to}{slow} on {self.on}"

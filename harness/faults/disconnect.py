@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from harness.faults.base import Aimed, Looked, every_probe
 from harness.faults.effects import Effect, TapMode
+from harness.reading import quantities
 from harness.reading.target import Link
 
 
@@ -43,5 +44,5 @@ class Disconnect(Aimed):
         return self.mode != "reset"
 
     def summary(self) -> str:
-        share = f" for {self.share:.0%} of connections" if self.share < 1 else ""
+        share = f" for {quantities.share(self.share)} of connections" if self.share < 1 else ""
         return f"disconnect · {self.mode}{share} on {self.on}"

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from harness.faults.base import OPEN_CONNECTIONS, Aim, Fault, Looked, Selector, every_probe
 from harness.faults.effects import EdgeRule, Effect, Fail, Late, OpenConnections, TapMode, TapShape
 from harness.faults.requests import Requests, draw
+from harness.reading import quantities
 from harness.reading.quantities import Seconds
 from harness.reading.target import Link, Name, Target
 
@@ -102,6 +103,6 @@ class RegionalLoss(Fault):
         return self.mode == "refuse"
 
     def summary(self) -> str:
-        share = f" · {self.share:.0%} of {self.per}s" if self.share < 1 else ""
+        share = f" · {quantities.share(self.share)} of {self.per}s" if self.share < 1 else ""
         spared = f", not {self.spare}" if self.spare is not None else ""
         return f"regional_loss {self.region} · {self.mode}{share}{spared}"

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from harness.faults.base import Aimed, Looked
 from harness.faults.effects import Effect, TapAnswers
+from harness.reading import quantities
 from harness.reading.target import Link
 
 _ERRORS = {
@@ -64,6 +65,6 @@ class StoreError(Aimed):
         return looked.answered > 0
 
     def summary(self) -> str:
-        share = f" for {self.share:.0%}" if self.share < 1 else ""
+        share = f" for {quantities.share(self.share)}" if self.share < 1 else ""
         which = f" of {', '.join(self.commands)}" if self.commands else ""
         return f"store_error {self.error}{share}{which} on {self.on}"

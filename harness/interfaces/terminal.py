@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.judging.result import Finding, Outcome, Result
 from harness.report import words
 from harness.report.advice import advice
-from harness.report.headline import headline
+from harness.report.headline import beside, headline
 from harness.report.plain_text import one_line, visible
 from harness.report.whereabouts import where
 
@@ -42,6 +42,7 @@ def verdict_lines(result: Result) -> list[RenderableType]:
         Text.assemble((result.verdict.upper(), _STYLES[result.verdict]), name),
         Text(visible(result.reason, _CRASH_CHARS) if result.verdict == "crashed" else headline(result)),
     ]
+    lines += [Text(second)] if (second := beside(result)) else []
     lines += [Text(f"- {line}") for line in where(result)]
     if result.verdict not in words.TRUSTED:
         lines.append(Text(words.VERDICTS[result.verdict]))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
 from harness.judging.scoring.shares import wilson
+from harness.reading import quantities
 
 if TYPE_CHECKING:
     from harness.judging.scoring.distributions import Bools
@@ -42,8 +43,9 @@ def metastable(evidence: Evidence) -> Iterator[str]:
         return
     good = float(evidence.column("requests", "good")[after].mean())
     yield (
-        f"it kept itself down (metastable): from {SETTLED_S:g} s after the last fault had ended to the end of the run {good:.0%} of "
-        f"answers were good, while each request cost {now.value:.3g} attempts ({usual.value:.3g} in the baseline)"
+        f"it kept itself down (metastable): from {SETTLED_S:g} s after the last fault had ended to the end of the run "
+        f"{quantities.share(good)} of answers were good, while each request cost "
+        f"{now.value:.3g} attempts ({usual.value:.3g} in the baseline)"
     )
 
 

@@ -24,6 +24,7 @@ from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
 from harness.judging.starvation import Load, loads
 from harness.planning.disturbance import Disturbance
+from harness.reading import quantities
 from harness.reading.expectation import Selection
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
 from harness.record.rows import SLICE_S
@@ -101,7 +102,7 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
     if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and _counts_attempts(evidence):
         # An attempt that belongs to no request makes the amplification look smaller than it is.
         said = (
-            f"only {_joined_ratio(evidence):.1%} of attempts could be joined to a request; "
+            f"only {quantities.share(_joined_ratio(evidence))} of attempts could be joined to a request; "
             "does the service pass the nonce on where the target file says (ask.nonce)?"
         )
         yield Doubt(kind="not_joined", said=said)
@@ -132,8 +133,8 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[Doubt]:
         if delivered and delivered.far_off:
             share = delivered.delivered
             said = (
-                f"{disturbance.summary} hit {share.value:.1%} of {share.n} attempts that came to it, "
-                f"and {delivered.asked:.1%} was asked"
+                f"{disturbance.summary} hit {quantities.share(share.value or 0.0, delivered.asked)} of {share.n} attempts that came to it, "
+                f"and {quantities.share(delivered.asked)} was asked"
             )
             yield Doubt(kind="other_share", said=said)
         if not_known := _not_told_apart(evidence, disturbance):
@@ -164,7 +165,8 @@ def _not_told_apart(evidence: Evidence, disturbance: Disturbance) -> str:
     if joined >= JOINED_RATIO:
         return ""
     return (
-        f"{disturbance.summary} can only be for attempts that are joined to a request, and {joined:.1%} of those on its links were; "
+        f"{disturbance.summary} can only be for attempts that are joined to a request, "
+        f"and {quantities.share(joined)} of those on its links were; "
         "does the service pass the nonce on where the target file says (ask.nonce)?"
     )
 
@@ -293,8 +295,8 @@ def _unsteady(evidence: Evidence) -> str:
         why = f"complete, but {said}"
     ratio, asked = baseline["good"].mean(), evidence.plan.scenario.good.ratio
     return (
-        f"the baseline was not steady: {ratio:.1%} of its answers were good before anything was broken, "
-        f"and good.ratio asks for {asked:.0%}; most often: {why[:200]}"
+        f"the baseline was not steady: {quantities.share(ratio, asked)} of its answers were good before anything was broken, "
+        f"and good.ratio asks for {quantities.share(asked)}; most often: {why[:200]}"
     )
 
 

@@ -281,6 +281,20 @@ class LinkOutcomes(_Part):
     answers: dict[str, int]
 
 
+class Failure(_Part):
+    """One kind of failure: requests that got no good answer, and came to the same and were told the same."""
+
+    came_to: str
+    said: str = Field(description="what the service or the connection said, without what differs from one to the next")
+    requests: int
+    share: float = Field(description="of all requests that were due")
+    phases: dict[str, int]
+    entries: dict[str, int]
+    first_s: float = Field(description="when the first of them was due, and then the last")
+    last_s: float
+    examples: list[str] = Field(description="nonces of the first of them")
+
+
 DoubtKind = Literal[
     "alarm",
     "not_in_force",
@@ -337,6 +351,10 @@ class Result(_Part):
     by_link: list[LinkOutcomes] = Field(
         default_factory=list,
         description="how attempts on each HTTP link were answered, by the phase in which they began",
+    )
+    failures: list[Failure] = Field(
+        default_factory=list,
+        description="requests that got no good answer, by what became of them and what they were told, the most frequent first",
     )
     faults: list[Fault]
     quality: Quality

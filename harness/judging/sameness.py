@@ -10,6 +10,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.scoring.consistency import CATCH_ALL_MIN
 from harness.protocols.nonce import unmarked
+from harness.reading import quantities
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,8 +80,8 @@ def _by_chance(rows: pd.DataFrame, when: str) -> str | None:
     if same / of_same - other / of_other > _APART:
         return None
     return (
-        f"of answers {when}, two to different questions were the same text as often as two to one question ({other / of_other:.0%} and "
-        f"{same / of_same:.0%} of pairs, such as {shown(rows)})"
+        f"of answers {when}, two to different questions were the same text as often as two to one question "
+        f"({quantities.share(other / of_other)} and {quantities.share(same / of_same)} of pairs, such as {shown(rows)})"
     )
 
 

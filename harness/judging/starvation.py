@@ -16,6 +16,7 @@ from statistics import median
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.result import Finding
+from harness.reading import quantities
 from harness.record.instrument import EDGES_MS, Lateness, Machine, quantile_ms
 
 TAKEN_RATIO = 0.2
@@ -89,17 +90,19 @@ def culprit(of: Sequence[Load]) -> str:
     if not measured:
         return ""
     worst = max(measured, key=lambda load: (load.starved or 0.0, load.taken or 0.0))
-    said = [f"other processes took {worst.taken:.0%} of the processors in the {worst.phase}"]
+    said = [f"other processes took {quantities.share(worst.taken or 0.0)} of the processors in the {worst.phase}"]
     said += [f"most of it {worst.rival}"] if worst.rival else []
     said += (
-        [f"{worst.waited} waited for one in {worst.starved:.0%} of the time"] if worst.starved and worst.waited else []
+        [f"{worst.waited} waited for one in {quantities.share(worst.starved)} of the time"]
+        if worst.starved and worst.waited
+        else []
     )
     said += [
         f"the {name} ran {_ms(late.p99_ms)} late, 1 time in 100"
         for name, late in sorted(worst.late.items())
         if name == "wire"
     ]
-    said += [f"CPU pressure {worst.pressure:.0%}"] if worst.pressure is not None else []
+    said += [f"CPU pressure {quantities.share(worst.pressure)}"] if worst.pressure is not None else []
     return f"{', '.join(said)}: close what else runs on this machine"
 
 

@@ -10,6 +10,7 @@ from harness.interval import UNMEASURED
 from harness.judging import result
 from harness.judging.delivery import delivery
 from harness.judging.endings import Judgement, endings, service_ended, silence
+from harness.judging.errors import failures
 from harness.judging.evidence import Evidence
 from harness.judging.hold import hold
 from harness.judging.metastable import metastable
@@ -59,6 +60,7 @@ def judge(evidence: Evidence) -> Result:
         doubts=doubts,
         by_entry=by_entry(evidence),
         by_link=by_link(evidence),
+        failures=failures(evidence),
         faults=faults,
         quality=quality,
         replay=begun.replay,

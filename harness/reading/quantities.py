@@ -1,4 +1,7 @@
-"""Quantities as people write them in a file: ``3s``, ``250ms``, ``1.5 min``; bare numbers are refused, since their unit is a guess."""
+"""Quantities as people write them in a file: ``3s``, ``250ms``, ``1.5 min``; bare numbers are refused, since their unit is a guess.
+
+And shares as they are said to people, which is in one way everywhere.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 _UNITS_S = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _LONGEST_S = 24 * 3600.0
 _WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+_DIGITS_MOST = 4
 _FORM = "write a number and a unit (ms, s, min or h), such as 3s, 250ms or 2min"
 
 
@@ -70,3 +74,17 @@ Seconds = Annotated[
         {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|sec|m|min|h)\s*$", "examples": ["3s", "250ms", "2min"]}
     ),
 ]
+
+
+def share(value: float, apart_from: float | None = None) -> str:
+    """A ratio in a sentence: ``97 %``, ``99.6 %`` where whole per cents would say 100, and ``1.3 %`` where they would hide a third.
+
+    It has so many digits more as show that it is not *apart_from*, such as its limit: ``94.8 %`` where 95 % is asked.
+    """
+    percent = 100 * value
+    digits = 0 if percent in (0, 100) or 10 <= percent <= 99 else 1 if 0.1 <= percent <= 99.9 else 2
+    if apart_from is not None and apart_from != value:
+        while digits < _DIGITS_MOST and f"{percent:.{digits}f}" == f"{100 * apart_from:.{digits}f}":
+            digits += 1
+    text = f"{percent:.{digits}f}"
+    return f"{text.removesuffix('.0')} %"

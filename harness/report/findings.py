@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -11,6 +12,8 @@ from harness.judging.result import Finding, Result
 from harness.report import words
 from harness.report.gauge import gauge
 from harness.report.templating import render
+
+_WORST_FIRST = ("fail", "inconclusive", "pass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,13 @@ class Row:
 
 def section(result: Result, _evidence: Evidence | None) -> Markup:
     """The table of findings; in a run that cannot be trusted none of them counts."""
-    rows = [_row(result, finding, index) for index, finding in enumerate(result.findings)]
+    rows = [_row(result, finding, index) for index, finding in enumerate(worst_first(result.findings))]
     return render("findings.html", rows=rows, trusted=result.verdict in words.TRUSTED)
+
+
+def worst_first(found: Sequence[Finding]) -> list[Finding]:
+    """Findings with the broken before the open, and those before what held; each in the order in which they were written."""
+    return sorted(found, key=lambda finding: _WORST_FIRST.index(finding.verdict))
 
 
 def _row(result: Result, finding: Finding, index: int) -> Row:

@@ -19,17 +19,23 @@ def headline(result: Result) -> str:
             return _held(result)
         case "fail":
             died = [both_ends(result.service_ended, 400)] if result.service_ended else []
-            said = [*died, *(_spoilt(finding) or _broken(result, finding) for finding in _of(result, "fail"))]
+            said = [*died, *(_spoilt(finding) or _broken(result, finding) for finding in by_weight(result, "fail"))]
             return _sentences(said, "expectation was broken", "expectations were broken") or _reason(result)
         case "inconclusive":
-            said = [_spoilt(finding) or _unsettled(result, finding) for finding in _of(result, "inconclusive")]
+            said = [_spoilt(finding) or _unsettled(result, finding) for finding in by_weight(result, "inconclusive")]
             rest = _sentences(said, "expectation could not be settled", "expectations could not be settled")
             return f"Too little evidence to say. {rest}" if rest else _reason(result)
         case _:
             return _reason(result)
 
 
-def _of(result: Result, verdict: str) -> list[Finding]:
+def beside(result: Result) -> str:
+    """What a reader of a pass should know too: what got much worse though nobody asked about it; empty for another verdict."""
+    worse = result.verdict == "pass" and result.unasked
+    return f"Not asked about: {one_line('; '.join(result.unasked), 300)}." if worse else ""
+
+
+def by_weight(result: Result, verdict: str) -> list[Finding]:
     """Findings with *verdict*, what users feel first."""
     found = [finding for finding in result.findings if finding.verdict == verdict]
     return sorted(found, key=lambda finding: _place(telling(finding.metric), verdict))
@@ -50,15 +56,14 @@ def _sentences(said: list[str], one: str, many: str) -> str:
 
 
 def _held(result: Result) -> str:
-    findings = _of(result, "pass")
+    findings = by_weight(result, "pass")
     if not findings:
         return _reason(result)
     told = ", and ".join(_good(result, finding) for finding in findings[:_MOST])
     held = {1: "The one expectation held", 2: "Both expectations held"}.get(
         len(findings), f"All {len(findings)} expectations held"
     )
-    worse = f" Not asked about: {one_line('; '.join(result.unasked), 300)}." if result.unasked else ""
-    return f"{held}: {told}.{worse}"
+    return f"{held}: {told}."
 
 
 def _spoilt(finding: Finding) -> str:
@@ -84,7 +89,7 @@ def _said(result: Result, finding: Finding) -> Said | None:
     return Said(
         title=words.title(finding.metric),
         value=value.removeprefix("> "),
-        share=words.share(finding.value),
+        share=words.share(finding.value, finding.limit),
         limit=words.limit_value(result, finding),
         limit_share=words.share(finding.limit),
         should=words.limit(result, finding),

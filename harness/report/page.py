@@ -13,9 +13,10 @@ from harness.judging.evidence import Evidence
 from harness.judging.result import Result
 from harness.report import changes, words
 from harness.report.advice import advice
-from harness.report.headline import headline
+from harness.report.glance import glance
+from harness.report.headline import beside, headline
 from harness.report.palette import custom_properties
-from harness.report.sections import sections
+from harness.report.sections import by_what_failed, sections
 from harness.report.templating import render, source
 from harness.report.whereabouts import where
 
@@ -32,12 +33,14 @@ def page(result: Result, evidence: Evidence | None, baseline: Result | None = No
     script = _script()
     trusted = result.verdict in words.TRUSTED
     # Of a run that says nothing of the service the first question is why.
-    order = list(sections) if trusted else sorted(sections, key=lambda name: name != _WHY)
+    order = by_what_failed(result) if trusted else sorted(sections, key=lambda name: name != _WHY)
     html = render(
         "page.html",
         result=result,
         headline=_UNIT.sub("\\1\u00a0\\2", headline(result)),
+        second=_UNIT.sub("\\1\u00a0\\2", beside(result)),
         where=[_UNIT.sub("\\1\u00a0\\2", line) for line in where(result)],
+        glance=glance(result, evidence),
         advice=advice(result),
         trusted=trusted,
         script=script,

@@ -13,11 +13,10 @@ from harness.judging.metrics.telling import Telling
 from harness.judging.result import Finding, Metric, Result
 from harness.reading.scenario import AROUND
 from harness.report import words
+from harness.report.findings import worst_first
 from harness.report.gauge import gauge
 from harness.report.plain_text import one_line
 from harness.report.templating import render
-
-_WORST_FIRST = ("fail", "inconclusive", "pass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,7 @@ def scores(result: Result) -> list[Score]:
 
 
 def _score(result: Result, name: str, metric: Metric) -> Score | None:
-    findings = sorted(
-        (f for f in result.findings if f.metric.partition(".")[0] == name),
-        key=lambda finding: _WORST_FIRST.index(finding.verdict),
-    )
+    findings = worst_first([f for f in result.findings if f.metric.partition(".")[0] == name])
     if findings:
         return _expected(result, name, findings[0])
     told = telling(name)

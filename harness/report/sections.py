@@ -10,10 +10,12 @@ from collections.abc import Callable
 from markupsafe import Markup
 
 from harness.judging.evidence import Evidence
+from harness.judging.metrics import telling
 from harness.judging.result import Result
 from harness.registry import Registry, load_third_parties
 from harness.report import (
     disagreements,
+    errors,
     findings,
     phases,
     provenance,
@@ -24,6 +26,7 @@ from harness.report import (
     trust,
     whereabouts,
 )
+from harness.report.headline import by_weight
 
 Section = Callable[[Result, Evidence | None], Markup]
 """Makes a part of the page; nothing, where it has nothing to say. Without evidence only the result can be told of."""
@@ -32,6 +35,7 @@ sections: Registry[Section] = Registry("report section")
 for _name, _section in (
     ("scores", scores.section),
     ("findings", findings.section),
+    ("errors", errors.section),
     ("whereabouts", whereabouts.section),
     ("timeline", timeline.section),
     ("phases", phases.section),
@@ -44,3 +48,23 @@ for _name, _section in (
     sections.add(_name, _section)
 
 load_third_parties("sections")
+
+_FIRST = ("scores", "findings", "diagnoses")
+_SHOWN_IN = {
+    "goodput": ("errors", "whereabouts", "timeline"),
+    "snapshots": ("disagreements", "traces", "timeline"),
+    "amplification": ("retries", "timeline"),
+    "latency": ("timeline", "phases"),
+}
+"""Where a reader sees what was wrong with what is read from each chart; by its name on the page."""
+_ELSEWHERE = ("errors", "timeline")
+
+
+def by_what_failed(result: Result) -> list[str]:
+    """The parts in the order in which they are read: what was expected, what shows the expectations that were broken, and then the rest."""
+    charts = [telling(finding.metric).chart for finding in by_weight(result, "fail")]
+    wanted = [*_FIRST, *(name for chart in charts for name in _SHOWN_IN.get(chart, _ELSEWHERE))]
+    return [
+        *(name for name in dict.fromkeys(wanted) if name in sections),
+        *(name for name in sections if name not in wanted),
+    ]

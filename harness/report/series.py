@@ -120,6 +120,11 @@ def named(stretch: Stretch) -> str:
 
 def timeline(evidence: Evidence) -> Timeline | None:
     """What is drawn of a run; None when not one request was due."""
+    made: Timeline | None = evidence.once("report timeline", lambda: _timeline(evidence))
+    return made
+
+
+def _timeline(evidence: Evidence) -> Timeline | None:
     rows = evidence.requests
     if rows.empty:
         return None

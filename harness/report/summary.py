@@ -9,7 +9,7 @@ from harness.judging.result import Finding, Result
 from harness.report import trust, words
 from harness.report.advice import advice
 from harness.report.changes import Side, changes
-from harness.report.headline import headline
+from harness.report.headline import beside, headline
 from harness.report.plain_text import one_line
 from harness.report.whereabouts import where
 
@@ -38,6 +38,7 @@ def _head(result: Result) -> Iterator[str]:
     yield ""
     yield escaped(headline(result), 600)
     yield ""
+    yield from [escaped(second, 400), ""] if (second := beside(result)) else []
     told = where(result)
     yield from (f"- {escaped(line)}" for line in told)
     yield from [""] if told else []

@@ -62,7 +62,7 @@ def section(result: Result, evidence: Evidence | None) -> Markup:
 
 def drawn(result: Result, evidence: Evidence, made: Timeline) -> Drawn:
     """The charts of *made*, and their values in words."""
-    field = Field(Clock(_shown_until_s(made)), made.bins.until_s, tuple(_shades(result, evidence, made)))
+    field = field_of(result, evidence, made)
     charts, knowledge = lanes(result, evidence, made, field), snapshots(result, made, field)
     # What was done comes first, whatever came of it.
     found = [events(result, evidence, field), *broken_first(result, [*charts, *([knowledge] if knowledge else [])])]
@@ -73,6 +73,11 @@ def drawn(result: Result, evidence: Evidence, made: Timeline) -> Drawn:
     rows = [Row(place, start, values) for place, start, values in zip(places, starts, said, strict=True)]
     stretches = list(_stretches(result, field))
     return Drawn(found, field.axis(), columns, rows, _cut_short(field, made), field.clock.end_s, stretches)
+
+
+def field_of(result: Result, evidence: Evidence, made: Timeline) -> Field:
+    """The run's clock with what was broken shaded, on which all charts of it are drawn."""
+    return Field(Clock(_shown_until_s(made)), made.bins.until_s, tuple(_shades(result, evidence, made)))
 
 
 def _stretches(result: Result, field: Field) -> Iterator[Stretch]:

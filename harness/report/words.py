@@ -8,6 +8,7 @@ from math import floor, log10
 from harness.judging.metrics import telling
 from harness.judging.result import Fault, Finding, Measured, Metric, Outcome, Result
 from harness.reading.expectation import AMONG
+from harness.reading.quantities import share as share
 from harness.report.plain_text import one_line
 
 OF_THIS_RUN = "An interval is about this run, and says nothing of the next one."
@@ -104,14 +105,6 @@ def ratio(value: float) -> str:
     return text[:-1] if len(text) == 5 and text.endswith("0") else text
 
 
-def share(value: float) -> str:
-    """A ratio in a sentence: ``97 %``, ``99.6 %`` where whole per cents would say 100, and ``1.3 %`` where they would hide a third."""
-    percent = 100 * value
-    digits = 0 if percent in (0, 100) or 10 <= percent <= 99 else 1 if 0.1 <= percent <= 99.9 else 2
-    text = f"{percent:.{digits}f}"
-    return f"{text.removesuffix('.0')} %"
-
-
 def number(value: float) -> str:
     """A number without a unit, with three significant digits and thousands marked; whole numbers whole."""
     if float(value).is_integer():
@@ -149,6 +142,12 @@ def wall_time(iso: str) -> str:
         return iso
     moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M:%S} UTC"
+
+
+def path(name: str) -> str:
+    """The end of a path, which tells a reader which file it is: ``…/scenarios/region-loss.yaml``."""
+    parts = name.replace("\\", "/").split("/")
+    return one_line(name if len(parts) <= 3 else "/".join(["…", *parts[-2:]]), 60)
 
 
 def title(metric: str) -> str:

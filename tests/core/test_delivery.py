@@ -69,7 +69,7 @@ def test_a_share_far_from_what_was_asked_makes_the_run_invalid(
 ) -> None:
     result = judged(arrivals((hit, "http_error-1"), (100 - hit, "")), errors(0.25))
     assert result.verdict == ("pass" if trusted else "invalid")
-    assert trusted or f"hit {hit}.0% of 100 attempts that came to it, and 25.0% was asked" in result.reason
+    assert trusted or f"hit {hit} % of 100 attempts that came to it, and 25 % was asked" in result.reason
 
 
 def test_what_an_earlier_rule_answered_never_came_to_the_later_one(judged: Callable[..., Result]) -> None:
@@ -134,7 +134,7 @@ def test_a_fault_for_some_tries_of_a_request_needs_attempts_that_are_joined(
     rows = [replace(row, nonce="n-00000000aa" if number < joined else "") for number, row in enumerate(rows)]
     result = judged(rows, errors(1, on={"link": "provider-east", "attempt": 1}))
     assert result.verdict == verdict_
-    told = "can only be for attempts that are joined to a request, and 90.0% of those on its links were"
+    told = "can only be for attempts that are joined to a request, and 90 % of those on its links were"
     assert (told in result.reason) == (verdict_ == "invalid")
     # A fault for all of them needs no such thing.
     assert judged(rows, errors(1)).verdict == "pass"
@@ -167,7 +167,7 @@ def test_a_fault_that_was_put_on_another_share_of_answers_is_far_off(judged: Cal
     """The twin: it is the lots that count."""
     result = judged(streams(90, 10, 10), CUT)
     assert result.verdict == "invalid"
-    assert "hit 10.0% of 100 attempts that came to it, and 50.0% was asked" in result.reason
+    assert "hit 10 % of 100 attempts that came to it, and 50 % was asked" in result.reason
 
 
 def test_where_no_attempt_came_nothing_is_said_of_the_share(judged: Callable[..., Result]) -> None:

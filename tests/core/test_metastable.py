@@ -51,7 +51,7 @@ def test_one_that_stays_down_while_its_retries_go_on_is_named_with_the_figures(l
     evidence = lived(bad_until_s=99)
     (said,) = metastable(evidence)
     assert said == (
-        "it kept itself down (metastable): from 5 s after the last fault had ended to the end of the run 0% of answers were good, "
+        "it kept itself down (metastable): from 5 s after the last fault had ended to the end of the run 0 % of answers were good, "
         "while each request cost 4 attempts (1 in the baseline)"
     )
     result = judge(evidence)

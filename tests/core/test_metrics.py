@@ -734,7 +734,7 @@ def test_how_good_a_baseline_has_to_be_is_what_the_scenario_says(
     assert (result.verdict, result.quality.steady_baseline) == ("pass" if steady else "invalid", steady)
     assert (
         steady
-        or "90.0% of its answers were good before anything was broken, and good.ratio asks for 95%" in result.reason
+        or "90 % of its answers were good before anything was broken, and good.ratio asks for 95 %" in result.reason
     )
 
 

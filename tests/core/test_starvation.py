@@ -85,11 +85,11 @@ def test_a_fail_beside_others_that_starved_the_service_is_invalid_and_names_them
     result = judge(lambda made: whole(made, busy=FAULT, taken=0.7, threads=STARVED, pressure=0.98))
     assert result.verdict == "invalid"
     assert (
-        "other processes took 70% of the processors in the fault, most of it compiler (pid 7)" in result.reason.lower()
+        "other processes took 70 % of the processors in the fault, most of it compiler (pid 7)" in result.reason.lower()
     )
-    assert "assistant waited for one in 100% of the time" in result.reason
+    assert "assistant waited for one in 100 % of the time" in result.reason
     assert "the wire ran 1 ms late, 1 time in 100" in result.reason
-    assert "CPU pressure 98%" in result.reason
+    assert "CPU pressure 98 %" in result.reason
     assert "close what else runs on this machine" in result.reason
 
 
@@ -176,7 +176,7 @@ def test_who_was_busy_is_named_beside_another_reason_to_distrust_a_run(
         for taken in (0.7, 0.1)
     )
     assert busy.verdict == quiet.verdict == "invalid"
-    assert "other processes took 70% of the processors" in busy.reason
+    assert "other processes took 70 % of the processors" in busy.reason
     assert "other processes" not in quiet.reason
 
 

@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from harness.interfaces.terminal import verdict_lines
 from harness.judging.result import Measured
 from harness.judging.verdict import judge
 from harness.report import disagreements, events, findings, gauge, phases, retries, scores, timeline, trust
-from harness.report.headline import headline
+from harness.report.headline import beside, headline
+from harness.report.page import page
 from harness.report.sections import sections
+from harness.report.summary import summary
 
 
 def test_the_sentence_says_what_was_broken_and_what_was_allowed(failing) -> None:
@@ -370,3 +373,16 @@ def test_the_charts_that_a_broken_expectation_is_read_from_come_first(diverging,
 
     assert order(diverging)[:2] == ["events", "snapshots"]
     assert order(undisturbed)[:2] == ["events", "goodput"]
+
+
+def test_what_nobody_asked_about_is_said_under_the_sentence_of_a_pass_and_not_in_it(passing, read) -> None:
+    result = passing.result.model_copy(update={"unasked": ["latency_ms.p95 in fault was 4000 (baseline 600)"]})
+    assert "asked about" not in headline(result)
+    assert beside(result) == "Not asked about: latency_ms.p95 in fault was 4000 (baseline 600)."
+    html = page(result, passing.evidence)
+    assert '<p class="lead" dir="auto">Not asked about: latency' in html
+    assert "Not asked about" in summary(result)
+    assert any("Not asked about" in str(line) for line in verdict_lines(result))
+    assert (
+        beside(result.model_copy(update={"verdict": "fail"})) == beside(result.model_copy(update={"unasked": []})) == ""
+    )

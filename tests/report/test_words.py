@@ -88,3 +88,12 @@ def test_a_limit_stands_in_the_metrics_unit(run_with, finding) -> None:
     assert words.limit(result, finding("retry_amplification <= 1.5 in fault")) == "at most 1.5 ×"
     assert words.limit(result, finding("good_ratio >= 0.9 in fault")) == "at least 0.9"
     assert words.limit(result, finding("latency_ms.p95 < 1200")) == "below 1,200 ms"
+
+
+def test_a_share_never_looks_like_the_limit_that_it_missed() -> None:
+    assert words.share(0.948) == "95 %"
+    assert words.share(0.948, 0.95) == "94.8 %"
+    assert words.share(0.9496, 0.95) == "94.96 %"
+    assert words.share(0.95, 0.95) == "95 %"
+    assert words.share(0.5, 0.95) == "50 %"
+    assert words.share(0.005) == "0.5 %"
