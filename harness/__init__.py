@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 __all__ = [
     "Freeze",
+    "Gated",
     "Grid",
     "HarnessError",
     "Plan",
@@ -24,6 +25,7 @@ __all__ = [
     "__version__",
     "ask",
     "freeze",
+    "gate",
     "grid",
     "judge",
     "load",
@@ -37,6 +39,7 @@ __all__ = [
 if TYPE_CHECKING:
     from harness.api import (
         Freeze,
+        Gated,
         Grid,
         Plan,
         Progress,
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
         Validated,
         ask,
         freeze,
+        gate,
         grid,
         judge,
         load,

@@ -1,4 +1,4 @@
-"""The harness from Python: check files, see a plan, ask one question, run scenarios or a grid, stop or freeze them, load and judge runs.
+"""The harness from Python: check files, see a plan, ask a question, run scenarios, trials or a grid, stop them, load and judge runs.
 
 ::
 
@@ -24,17 +24,20 @@ from harness.interfaces import others_say
 from harness.interfaces.others_say import Stopped
 from harness.interfaces.watching import Progress, Watching
 from harness.planning.plan import Plan
-from harness.prepare import Asked, Validated, prepare
-from harness.prepare import validate as checked
+from harness.prepare import Asked, Prepared, Validated, prepare
 from harness.problems import Problem, UsageProblems
 from harness.reading.state_file import Freeze
 from harness.settings import settings
 from harness.stored import Run, baseline_at, judge, load
 from harness.suites import grid as grids
+from harness.suites.asking import validate as checked
+from harness.suites.asking import wanted
+from harness.suites.gate import Gated, carry_out
 from harness.suites.grid import Grid
 
 __all__ = [
     "Freeze",
+    "Gated",
     "Grid",
     "Plan",
     "Problem",
@@ -45,6 +48,7 @@ __all__ = [
     "Validated",
     "ask",
     "freeze",
+    "gate",
     "grid",
     "judge",
     "load",
@@ -132,6 +136,40 @@ def grid(
         stop=stop,
     )
     return grids.carry_out(prepared, Path(out), one_run, resume=grids.resumes(resume, onto))
+
+
+def gate(
+    scenarios: str | Path | Sequence[str | Path],
+    *,
+    targets: str | Path | Sequence[str | Path] = (),
+    trials: int | None = None,
+    seed: int | None = None,
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    expect: str | Sequence[str] = (),
+    with_faults: bool = True,
+    allowed_hosts: str | Sequence[str] = (),
+    out: str | Path = "reports",
+    toxiproxy_url: str | None = None,
+    resume: bool = False,
+    progress: Callable[[Progress], object] | None = None,
+    stop: Event | None = None,
+) -> Gated:
+    """Run a suite file, or so many *trials* of every one of *scenarios* on every one of *targets*, and return what they came to together.
+
+    *trials* and *targets* stand in the place of those that the files name. Everything is written into a folder of its own below *out* after
+    each run; with *resume* the newest one of the same inputs is gone on with. Setting *stop* ends the run that goes on, and no other is
+    begun. Raises UsageProblems before anything is touched when any file is wrong.
+    """
+    asked = Asked(seed, _written(overrides), _each(expect), with_faults, _each(allowed_hosts))
+    environment = settings()
+    named, onto = ([Path(path) for path in _listed(paths)] for paths in (scenarios, targets))
+    asking = wanted(named, onto, asked, environment.environment, trials, Path(out))
+
+    def one_run(prepared: Prepared, into: Path) -> Run:
+        panel = partial(Watching, progress) if progress else None
+        return conduct(prepared, environment, into, toxiproxy_url=toxiproxy_url, panel=panel, stop=stop)
+
+    return carry_out(asking, Path(out), one_run, resume=resume)
 
 
 def plan(

@@ -30,6 +30,7 @@ from harness.problems import Problem, UsageProblems
 from harness.reading.kinds import kind_of
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
+from harness.reading.suite import Suite
 from harness.reading.target import Target
 from harness.reading.yaml import Document, Draft, DraftProblems, load
 
@@ -144,6 +145,9 @@ def validate(path: Path, target_path: Path | None = None) -> Validated:
         if kind is Target:
             target = load_target(path)
             return Validated(tuple(target_problems(target, None)), warnings=tuple(missing_commands(target)))
+        if kind is Suite:
+            load(path, Suite)
+            return Validated(())
         return Validated(tuple(meaningless(load(path, Questions))))
     except UsageProblems as problems:
         return Validated(problems.problems)

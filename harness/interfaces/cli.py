@@ -7,8 +7,6 @@ import gc
 import re
 import signal
 import sys
-from contextlib import contextmanager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,15 +17,12 @@ from harness.interfaces import screen
 from harness.problems import HarnessError, RefusedError, UsageProblems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from rich.console import Console
+    from collections.abc import Sequence
 
     from harness.judging.baseline import Baseline
-    from harness.prepare import Asked, Prepared
+    from harness.prepare import Asked
     from harness.problems import Problem
-    from harness.stored import Run
-    from harness.suites.grid import Grid
+    from harness.suites.gate import Wanted
 
 app = typer.Typer(
     name="harness",
@@ -40,14 +35,14 @@ app = typer.Typer(
 )
 
 _USAGE, _REFUSED, _BROKEN, _INTERRUPTED = 2, 5, 70, 130
-_UNWRAPPED = 10_000
 _LINE_CHARS_MAX = 20_000
 _OF_A_RUNNER = re.compile(r"^(\s*)::", re.MULTILINE)
 """What GitHub's runner takes for one of its commands, at the beginning of a line."""
 
 
 Scenarios = Annotated[
-    list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files, or folders: the scenarios in them.")
+    list[Path],
+    typer.Argument(metavar="SCENARIO...", help="Scenario files, or folders: the scenarios in them; or one suite file."),
 ]
 TargetsOption = Annotated[
     list[Path] | None,
@@ -83,6 +78,12 @@ ResumeOption = Annotated[
     typer.Option(
         "--resume/--anew",
         help="Whether what has a finished run of the same inputs in --out is not run again; default: for several targets.",
+    ),
+]
+TrialsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--trials", min=1, max=100, help="Runs of each, judged together; default: what the scenario or the suite says."
     ),
 ]
 BaselineOption = Annotated[
@@ -186,50 +187,35 @@ def run(
     toxiproxy_url: ToxiproxyOption = None,
     baseline: BaselineOption = None,
     resume: ResumeOption = None,
+    trials: TrialsOption = None,
 ) -> None:
     """Run scenarios for real: drive the load, break what they say, judge, and write the report.
 
-    Several scenarios or targets are a grid: each scenario is run on each target, and --out gets scorecard.html and scorecard.json.
-    Ends with the status of the worst run.
+    Several scenarios or targets are a grid: each scenario is run on each target, and --out gets scorecard.html and scorecard.json. Several
+    trials, and a suite file, have one verdict over all runs, in a folder of their own. Ends with the status of the worst run, or of that
+    verdict.
     """
-    from harness.conduct import conduct
-    from harness.interfaces import github
-    from harness.interfaces.live import LivePanel
+    from harness.interfaces.running import carry_out
     from harness.settings import settings
-    from harness.suites import grid
+    from harness.suites.asking import wanted
 
     asked = _asked(seed, overrides, expect, without_faults, allow_host)
-    environment, console = settings(), _console(stderr=as_json)
+    environment = settings()
     # All files are read before anything is started.
-    prepared = grid.prepare_all(grid.scenario_files(scenarios), target or [None], asked, environment.environment)
-    before = _baseline(baseline, prepared)
+    wanting = wanted(scenarios, target or (), asked, environment.environment, trials, out)
+    before = _baseline(baseline, wanting)
     screen.harmless()
-    shown = _Shown(console, quiet=as_json)
-
-    def made(one: Prepared) -> Run:
-        shown.begins(one)
-        return shown.ended(
-            conduct(
-                one,
-                environment,
-                out,
-                toxiproxy_url=toxiproxy_url,
-                say=lambda text: console.print(text, style="dim"),
-                panel=lambda p, rows: LivePanel(console, p, rows),
-                baseline=before,
-            )
-        )
-
-    with (
-        github.told(shown.runs, environment, partial(typer.echo, err=as_json), out),
-        _printed(shown.runs, several=len(prepared) > 1) if as_json else nullcontext(),
-    ):
-        if len(prepared) == 1 and not resume:
-            alone = made(prepared[0])
-            raise typer.Exit(alone.exit_status)
-        every = grid.carry_out(prepared, out, made, resume=grid.resumes(resume, target or ()), tell=shown.found)
-    shown.all(every)
-    raise typer.Exit(every.exit_status)
+    status = carry_out(
+        wanting,
+        environment,
+        out,
+        toxiproxy_url=toxiproxy_url,
+        baseline=before,
+        resume=resume,
+        several_targets=len(target or ()) > 1,
+        as_json=as_json,
+    )
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -325,35 +311,38 @@ def ask(
 
 @app.command()
 def plan(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO")],
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file, or a suite file.")],
     target: TargetOption = None,
     seed: SeedOption = None,
     overrides: SetOption = None,
     expect: ExpectOption = None,
     without_faults: WithoutFaults = False,
 ) -> None:
-    """Show what a run would do: its timeline, what it would touch, how much it would send. Nothing is touched."""
-    from harness.checks import needs
-    from harness.planning.outline import outline
-    from harness.prepare import prepare
-    from harness.settings import settings
+    """Show what a run would do: its timeline, what it would touch, how much it would send. Nothing is touched.
 
-    prepared = prepare(scenario, target, _asked(seed, overrides, expect, without_faults, None), None)
-    missing = needs(prepared.target, settings().environment, prepared.scenario)
-    for line in outline(prepared.plan, tuple(missing)):
+    Of a suite: which runs, how long they take together, and how much they send.
+    """
+    from harness.suites.asking import planned
+
+    asked = _asked(seed, overrides, expect, without_faults, None)
+    lines, warnings = planned(scenario, target, asked)
+    for line in lines:
         _say(line)
-    _warn(prepared.warnings)
+    _warn(warnings)
 
 
 @app.command()
 def validate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario, target and question files.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario, target, question and suite files.")],
     target: TargetOption = None,
     output: Annotated[
         str, typer.Option("--output", metavar="text|github|json", help="github: marks at the lines of a pull request.")
     ] = "text",
 ) -> None:
-    """Check files and tell every error at once, each with its file, line and place. Scenarios are held against the target, too."""
+    """Check files and tell every error at once, each with its file, line and place.
+
+    Scenarios are held against the target, too, and a suite with all files that it names.
+    """
     from harness.interfaces import validation
 
     wanted = validation.output(output)
@@ -390,10 +379,11 @@ def judge(
     With --expect nothing is written: what the run would have come to is shown.
     """
     from harness import stored
+    from harness.interfaces.shown import console_of, show
 
     screen.harmless()
     judged = stored.what_if(run, expect, say=_complain) if expect else stored.judge(run, say=_complain)
-    _show(_console(), judged)
+    show(console_of(), judged)
     raise typer.Exit(judged.result.exit_status)
 
 
@@ -413,10 +403,10 @@ def report(
 
 @app.command(name="list")
 def list_(
-    what: Annotated[str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|schemas")],
+    what: Annotated[str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|suites|schemas")],
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Tell of this one alone.")] = None,
 ) -> None:
-    """List what can be named: faults, metrics, the scenarios and targets below this folder, the JSON Schemas of files for editors.
+    """List what can be named: faults, metrics, the scenarios, targets and suites below this folder, the JSON Schemas of files for editors.
 
     `harness list schemas scenario` prints that schema.
     """
@@ -449,12 +439,13 @@ def heal(out: Annotated[Path, typer.Option("--out", help="Where runs are stored.
     """Put back what runs that were killed may have left: faults in force, processes, temporary folders, and leases on targets."""
     from harness.interfaces import others_say
     from harness.problems import Problem
+    from harness.record.run_folder import below
     from harness.running.keeper.heal import heal as healed
     from harness.settings import settings
 
     if not out.is_dir():
         raise UsageProblems(Problem("no such folder", file=str(out)))
-    runs = sorted({path.parent for name in ("history.jsonl", "undo.jsonl") for path in out.glob(f"*/*/{name}")})
+    runs = below(out, "history.jsonl", "undo.jsonl")
     found = [healed(run) for run in runs]
     for line in (line for one in found for line in one.said):
         _say(line)
@@ -555,85 +546,15 @@ def _asked(
     return Asked(seed, tuple(overrides or ()), tuple(expect or ()), not without_faults, tuple(allow_host or ()))
 
 
-def _baseline(path: Path | None, prepared: Sequence[Prepared]) -> Baseline | None:
+def _baseline(path: Path | None, wanting: Wanted) -> Baseline | None:
     """The run at *path*; raises UsageProblems where it cannot be compared with one run."""
     from harness.problems import Problem
     from harness.stored import baseline_at
 
-    if path is not None and len(prepared) > 1:
-        raise UsageProblems(
-            Problem(f"--baseline: is compared with one run; name one scenario and one target, not {len(prepared)}")
-        )
+    if path is not None and (len(wanting.cells) > 1 or wanting.as_one):
+        what = f"--baseline: is compared with one run; name one scenario and one target, not {len(wanting.cells)}"
+        raise UsageProblems(Problem(f"{what}, and one trial" if wanting.as_one else what))
     return baseline_at(path, say=_complain) if path is not None else None
-
-
-@contextmanager
-def _printed(runs: list[Run], *, several: bool) -> Iterator[None]:
-    """Prints the results of *runs* at the end, also when something breaks: the one document, or an array of *several*."""
-    try:
-        yield
-    finally:
-        documents = [run.result.to_json().rstrip("\n") for run in runs]
-        if documents:
-            typer.echo("[\n" + ",\n".join(documents) + "\n]" if several else documents[0])
-
-
-def _show(console: Console, run: Run) -> None:
-    from harness.interfaces.terminal import verdict_lines
-
-    for renderable in verdict_lines(run.result):
-        console.print(renderable)
-    console.print(f"report: {run.path / 'report.html'}", soft_wrap=True, highlight=False)
-
-
-class _Shown:
-    """What a person sees of runs one after the other; *quiet*: of those that are made, somebody else tells."""
-
-    def __init__(self, console: Console, *, quiet: bool) -> None:
-        self._console, self._quiet = console, quiet
-        self.runs: list[Run] = []
-
-    def begins(self, one: Prepared) -> None:
-        if not self._quiet:
-            plan = one.plan
-            self._console.print(
-                f"[bold]{plan.scenario.name}[/] on {plan.target.name}, seed {plan.seed}, about {plan.total_s:.0f} s"
-            )
-
-    def ended(self, run: Run) -> Run:
-        self.runs.append(run)
-        if not self._quiet:
-            _show(self._console, run)
-        return run
-
-    def found(self, one: Prepared, run: Run) -> None:
-        """That *run* was made before and stands for one of now."""
-        self.runs.append(run)
-        said = f"{one.plan.scenario.name} on {one.plan.target.name}: not run again, {run.verdict} in {run.path}"
-        self._console.print(said, soft_wrap=True, highlight=False)
-
-    def all(self, grid: Grid) -> None:
-        if self._quiet:
-            return
-        from rich.table import Table
-
-        table = Table("scenario", "target", "verdict", "report", box=None, pad_edge=False)
-        for run in grid.runs:
-            names = (run.result.scenario.name, run.result.target.name, run.verdict)
-            table.add_row(*names, str(run.path / "report.html"))
-        self._console.print()
-        self._console.print(table)
-        self._console.print(f"scorecard: {grid.page}", soft_wrap=True, highlight=False)
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    console = Console(stderr=stderr)
-    if not console.is_terminal:
-        # Who reads a file or a pipe wraps lines, or does not; a path that is cut in two is none.
-        console.width = _UNWRAPPED
-    return console
 
 
 def _warn(problems: Sequence[Problem]) -> None:

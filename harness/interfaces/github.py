@@ -44,6 +44,15 @@ def told(
             _append(settings.step_summary, page, say)
 
 
+def of_trials(summary: Path, runs: Sequence[Run], settings: Settings, say: Callable[[str], None]) -> None:
+    """The *summary* of several *runs* that have one verdict, on the page of their step."""
+    if settings.step_summary and runs:
+        text = summary.read_text("utf-8")
+        for run in runs:
+            text = mask_of(run, settings).text(text)
+        _append(settings.step_summary, text, say)
+
+
 def marks(run: Run, settings: Settings) -> list[str]:
     """The commands by which the runner shows what did not hold in *run*, with no secret in them."""
     from harness.report import annotations

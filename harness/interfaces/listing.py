@@ -69,6 +69,7 @@ LISTED: dict[str, Callable[[], Listing]] = {
     "apis": listed_apis,
     "scenarios": lambda: listed_files("scenario", Path()),
     "targets": lambda: listed_files("target", Path()),
+    "suites": lambda: listed_files("suite", Path()),
     "schemas": listed_schemas,
 }
 

@@ -11,19 +11,23 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from harness.interfaces.validation import Validation
+from harness.judging.gate import Gate
 from harness.judging.result import Result
 from harness.judging.scorecard import Scorecard
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.state_file import Freeze, Lease, Stop
+from harness.reading.suite import Suite
 from harness.reading.target import Target
 
 MODELS: Mapping[str, type[BaseModel]] = {
     "scenario": Scenario,
     "target": Target,
     "questions": Questions,
+    "suite": Suite,
     "result": Result,
     "scorecard": Scorecard,
+    "gate": Gate,
     "lease": Lease,
     "stop": Stop,
     "freeze": Freeze,
@@ -31,7 +35,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
 }
 """What there is a schema of; the file of each is ``harness/schemas/NAME.json``."""
 
-_WRITTEN_BY_US = (Result, Scorecard, Lease, Stop, Freeze, Validation)
+_WRITTEN_BY_US = (Result, Scorecard, Gate, Lease, Stop, Freeze, Validation)
 
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.prepare import Validated, among, validate
+from harness.prepare import Validated, among
 from harness.problems import Problem, UsageProblems
 from harness.registry import suggestion
+from harness.suites.asking import validate
 
 OUTPUTS = ("text", "github", "json")
 

@@ -8,20 +8,23 @@ from typing import get_args
 from harness.problems import Problem, UsageProblems
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
+from harness.reading.suite import Suite
 from harness.reading.target import Target
 from harness.reading.yaml.document import Document, load, text_of
 from harness.reading.yaml.tree import RefusedError, compose
 from harness.registry import suggestion
 
-Kind = Scenario | Target | Questions
+Kind = Scenario | Target | Questions | Suite
 KINDS: dict[str, type[Kind]] = {get_args(kind.model_fields["schema_"].annotation)[0]: kind for kind in get_args(Kind)}
 
 
-def load_any(path: Path) -> Document[Scenario] | Document[Target] | Document[Questions]:
+def load_any(path: Path) -> Document[Scenario] | Document[Target] | Document[Questions] | Document[Suite]:
     """The document in the file at *path*, of the kind that it says. Raises UsageProblems with everything wrong."""
     kind = kind_of(path)
     if kind is Scenario:
         return load(path, Scenario)
+    if kind is Suite:
+        return load(path, Suite)
     return load(path, Target) if kind is Target else load(path, Questions)
 
 

@@ -31,6 +31,7 @@ PHASES = ("warmup", "baseline", "fault", "recovery")
 AROUND = ("warmup", "baseline", "recovery")
 """Phases in which nothing is broken: those before the first fault, and what follows the last."""
 WARMUP_S = 3.0
+TRIALS_MAX = 100
 
 _Wrong = tuple[tuple[str | int, ...], str]
 _PHASE_MOST = 30
@@ -208,6 +209,9 @@ class Scenario(_Strict):
         description=f"on what the run is ended at once, with everything put back: {ABORT_FORM}, or {LIMITS}",
     )
     expect: list[str] = Field(min_length=1, description=FORM)
+    trials: Annotated[int, Field(ge=1, le=TRIALS_MAX)] = Field(
+        default=1, description="how many runs of it are judged together, each with a seed of its own"
+    )
 
     @property
     def fault_ids(self) -> tuple[str, ...]:
@@ -227,4 +231,4 @@ class Scenario(_Strict):
         return self
 
 
-__all__ = ["PHASES", "Good", "Load", "Name", "Phases", "Scenario"]
+__all__ = ["PHASES", "TRIALS_MAX", "Good", "Load", "Name", "Phases", "Scenario"]

@@ -162,6 +162,13 @@ def find(path: Path) -> RunFolder:
     return folder
 
 
+def below(out: Path, *names: str) -> list[Path]:
+    """Every folder below *out* in which a run left a file of one of these *names*: by itself, or among trials in a folder of their own."""
+    return sorted(
+        {path.parent for name in names for depth in ("*/*", "*/*/*/*") for path in out.glob(f"{depth}/{name}")}
+    )
+
+
 def write(path: Path, content: str | bytes) -> None:
     """*content* at *path*, whole or not at all."""
     with _replacing(path) as temporary:

@@ -8,18 +8,14 @@ from os.path import relpath
 from pathlib import Path
 from shlex import quote
 
-from harness.judging.result import Outcome
 from harness.judging.scorecard import Cell, Scorecard, cell, scorecard
 from harness.prepare import Asked, Prepared, prepare
 from harness.problems import Problem, UsageProblems
 from harness.reading.kinds import kind_of
 from harness.reading.scenario import Scenario
 from harness.record import run_folder
-from harness.record.history import Begun
 from harness.stored import Run, load, load_evidence
-
-FINISHED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
-"""Verdicts of runs that came to their end and say something; one that somebody or something ended before is made again."""
+from harness.suites.earlier import finished, inputs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ def scenario_files(named: Sequence[Path]) -> list[Path]:
 
 
 def prepare_all(
-    scenarios: Sequence[Path], targets: Sequence[Path | None], asked: Asked, environment: Mapping[str, str]
+    scenarios: Sequence[Path], targets: Sequence[Path | None], asked: Asked, environment: Mapping[str, str] | None
 ) -> list[Prepared]:
     """Every scenario with every target, read and checked, scenario by scenario.
 
@@ -64,7 +60,7 @@ def prepare_all(
     for scenario in scenarios:
         for target in targets:
             try:
-                prepared.append(prepare(scenario, target, asked, environment, starts=True))
+                prepared.append(prepare(scenario, target, asked, environment, starts=environment is not None))
             except UsageProblems as found:
                 problems += [problem for problem in found.problems if problem not in problems]
     problems += _told_apart(prepared) if not problems else ()
@@ -95,12 +91,12 @@ def carry_out(
     With *resume*, what has a finished run in *out* of the same inputs (the texts of all files, the seed and what was asked for beside
     them) is not run again; the newest such run stands for it, and is *told* of.
     """
-    finished = _finished(out) if resume else {}
+    before = finished(out) if resume else {}
     runs: list[Run] = []
     cells: list[Cell] = []
     made = _written(out, prepared, cells)
     for one in prepared:
-        if earlier := finished.get(_inputs_of(one)):
+        if earlier := before.get(inputs_of(one)):
             runs.append(load(earlier))
             tell(one, runs[-1])
         else:
@@ -140,35 +136,6 @@ def _told_apart(prepared: Sequence[Prepared]) -> Iterator[Problem]:
             if other != document.file:
                 what = f"is called {name!r}, as {other} is; in a grid each needs a name of its own"
                 yield Problem(what, document.file, path="name")
-
-
-_Inputs = tuple[object, ...]
-
-
-def _inputs_of(prepared: Prepared) -> _Inputs:
-    """All that makes the run what it is, but for what runs."""
-    asked = prepared.asked
-    files = (prepared.scenario.sha256, prepared.target.sha256, prepared.questions.sha256)
-    return (*files, prepared.plan.seed, asked.overrides, asked.expectations, asked.with_faults)
-
-
-def _inputs_in(begun: Begun) -> _Inputs:
-    files = (begun.scenario_sha256, begun.target_sha256, begun.questions_sha256)
-    return (*files, begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
-
-
-def _finished(out: Path) -> dict[_Inputs, Path]:
-    """The newest finished run below *out* of each inputs."""
-    found: dict[_Inputs, tuple[str, Path]] = {}
-    for path in sorted(out.glob("*/*/history.jsonl")):
-        try:
-            run, begun = load(path.parent), run_folder.read_history(run_folder.find(path.parent))[0]
-        except UsageProblems:
-            continue  # it was never judged, or is damaged: it is made again
-        if run.verdict in FINISHED:
-            inputs, made = _inputs_in(begun), (begun.started_at, path.parent)
-            found[inputs] = max(found.get(inputs, made), made)
-    return {inputs: path for inputs, (_, path) in found.items()}
 
 
 def _cell(run: Run, out: Path) -> Cell:

@@ -206,6 +206,11 @@ def test_heal_says_where_it_looked_and_finds_nothing_where_nothing_was_left(
     assert harness("heal", "--out", tmp_path).out == f"looked at 2 runs below {tmp_path}: nothing is in force\n"
 
 
+def test_heal_looks_at_the_trials_of_a_gate_too(harness: Callable[..., Said], tmp_path: Path) -> None:
+    copytree(ROOT / "reports" / "sample", tmp_path / "merge" / "20260101-120000-a-1234" / "region-loss" / "one")
+    assert harness("heal", "--out", tmp_path).out == f"looked at 1 run below {tmp_path}: nothing is in force\n"
+
+
 def test_heal_looks_nowhere_but_in_a_folder_that_there_is(harness: Callable[..., Said], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "nope", tmp_path / "file"):

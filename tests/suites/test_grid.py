@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from shutil import copytree
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -18,57 +15,10 @@ from harness.prepare import Asked, Prepared
 from harness.problems import UsageProblems
 from harness.stored import Run
 from harness.suites import grid as grids
+from suites.pretence import Pretence
 
 ROOT = Path(__file__).resolve().parents[2]
 LOSS = "region-loss.yaml"
-SAMPLE = ROOT / "reports" / "sample"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder of two scenarios, their questions and two targets."""
-    for name in ("region-loss", "rate-limit"):
-        text = (ROOT / "scenarios" / f"{name}.yaml").read_text()
-        (tmp_path / f"{name}.yaml").write_text(text.replace("questions/facts.yaml", "facts.yaml"))
-    (tmp_path / "facts.yaml").write_text((ROOT / "scenarios" / "questions" / "facts.yaml").read_text())
-    (tmp_path / "targets").mkdir()
-    for name in ("fragile", "resilient"):
-        (tmp_path / "targets" / f"{name}.yaml").write_text(
-            (ROOT / "scenarios" / "targets" / f"{name}.yaml").read_text()
-        )
-    return tmp_path
-
-
-class Pretence:
-    """Runs that nobody makes: each is stored as the sample run is, under what it would have been made from, and *comes to* a verdict."""
-
-    def __init__(self, out: Path, comes_to: Callable[[str, str], Outcome] = lambda _scenario, _target: "pass") -> None:
-        self.out, self._comes_to = out, comes_to
-        self.made: list[tuple[str, str]] = []
-        self.stopped = False
-
-    def __call__(self, prepared: Prepared) -> Run:
-        scenario, target = prepared.plan.scenario.name, prepared.plan.target.name
-        self.made.append((scenario, target))
-        path = self.out / scenario / f"20261126-1200{len(self.made):02d}-{target}"
-        copytree(SAMPLE, path)
-        first, *events = (path / "history.jsonl").read_text().splitlines()
-        begun = json.loads(first) | {
-            "seed": prepared.plan.seed,
-            "scenario_sha256": prepared.scenario.sha256,
-            "target_sha256": prepared.target.sha256,
-            "questions_sha256": prepared.questions.sha256,
-            "overrides": list(prepared.asked.overrides),
-            "expectations": list(prepared.asked.expectations),
-            "with_faults": prepared.asked.with_faults,
-            "started_at": f"2026-11-26T12:00:{len(self.made):02d}+00:00",
-        }
-        (path / "history.jsonl").write_text("\n".join([json.dumps(begun), *events]) + "\n")
-        result = json.loads((path / "result.json").read_text())
-        result["verdict"] = self._comes_to(scenario, target)
-        result["scenario"]["name"], result["target"]["name"] = scenario, target
-        (path / "result.json").write_text(json.dumps(result))
-        return replace(harness.load(path), stopped=self.stopped)
 
 
 Prepare = Callable[..., list[Prepared]]

@@ -26,7 +26,7 @@ from harness.reading.yaml.types import fields
 BYTES_MAX = 1 << 20
 
 M = TypeVar("M", bound=BaseModel)
-_KIND = re.compile(r"harness\.(?:scenario|target|questions|result)/\d+")
+_KIND = re.compile(r"harness\.(?:scenario|target|questions|suite|result)/\d+")
 _TOO_LONG = f"is larger than {BYTES_MAX >> 20} MiB; no file of this kind is"
 _OF_A_SHELL = ("/dev/fd/", "/proc/")
 """Where a shell shows what a command of it prints, as in ``<(command)``."""

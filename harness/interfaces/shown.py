@@ -1,0 +1,149 @@
+"""What is shown of runs that are carried out one after the other: what begins, what each came to, and all at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+from harness.interfaces.terminal import verdict_lines
+from harness.judging.gate import Gate
+from harness.planning.plan import Plan
+from harness.prepare import Prepared
+from harness.report import gate as gate_report
+from harness.report.headline import headline
+from harness.report.plain_text import one_line
+from harness.stored import Run
+from harness.suites.series import Made
+from harness.suites.spending import Spending, spelt
+from harness.suites.turns import Cell, Turn
+
+if TYPE_CHECKING:
+    from harness.suites.gate import Gated
+    from harness.suites.grid import Grid
+
+_UNWRAPPED = 10_000
+
+
+@contextmanager
+def printed(runs: list[Run], *, several: bool) -> Iterator[None]:
+    """Prints the results of *runs* at the end, also when something breaks: the one document, or an array of *several*."""
+    try:
+        yield
+    finally:
+        documents = [run.result.to_json().rstrip("\n") for run in runs]
+        if documents:
+            typer.echo("[\n" + ",\n".join(documents) + "\n]" if several else documents[0])
+
+
+def show(console: Console, run: Run) -> None:
+    """The verdict of one run and its findings."""
+    for renderable in verdict_lines(run.result):
+        console.print(renderable)
+    console.print(f"report: {run.path / 'report.html'}", soft_wrap=True, highlight=False)
+
+
+def console_of(*, stderr: bool = False) -> Console:
+    console = Console(stderr=stderr)
+    if not console.is_terminal:
+        # Who reads a file or a pipe wraps lines, or does not; a path that is cut in two is none.
+        console.width = _UNWRAPPED
+    return console
+
+
+class Shown:
+    """What a person sees of runs one after the other; *quiet*: of those that are made, somebody else tells."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._console, self._quiet = console, quiet
+        self.runs: list[Run] = []
+
+    def begins(self, one: Prepared) -> None:
+        if not self._quiet:
+            plan = one.plan
+            self._console.print(
+                f"[bold]{plan.scenario.name}[/] on {plan.target.name}, seed {plan.seed}, about {plan.total_s:.0f} s"
+            )
+
+    def ended(self, run: Run) -> Run:
+        self.runs.append(run)
+        if not self._quiet:
+            show(self._console, run)
+        return run
+
+    def found(self, one: Prepared, run: Run) -> None:
+        """That *run* was made before and stands for one of now."""
+        self.runs.append(run)
+        said = f"{one.plan.scenario.name} on {one.plan.target.name}: not run again, {run.verdict} in {run.path}"
+        self._console.print(said, soft_wrap=True, highlight=False)
+
+    def all(self, grid: Grid) -> None:
+        if self._quiet:
+            return
+        from rich.table import Table
+
+        table = Table("scenario", "target", "verdict", "report", box=None, pad_edge=False)
+        for run in grid.runs:
+            names = (run.result.scenario.name, run.result.target.name, run.verdict)
+            table.add_row(*names, str(run.path / "report.html"))
+        self._console.print()
+        self._console.print(table)
+        self._console.print(f"scorecard: {grid.page}", soft_wrap=True, highlight=False)
+
+
+class TrialsShown:
+    """What a person sees of trials: which it is, how long all of them still take, and a line on what each came to."""
+
+    def __init__(self, console: Console, cells: tuple[Cell, ...], spending: Spending, *, quiet: bool) -> None:
+        self._console, self._cells, self._spending, self._quiet = console, cells, spending, quiet
+        self.runs: list[Run] = []
+
+    def begins(self, turn: Turn, again: int) -> None:
+        if self._quiet:
+            return
+        plan, left = turn.cell.prepared.plan, self._left(turn)
+        seed = turn.prepared.plan.seed
+        more = (
+            f"; then {len(left) - 1} more, about {spelt(self._spending.left_s(left))} in all" if len(left) > 1 else ""
+        )
+        anew = " again, as its run could not be trusted" if again else ""
+        said = f"trial {turn.trial} of {turn.cell.trials}{anew}: [bold]{turn.cell.name}[/], seed {seed}"
+        self._console.print(f"{said}, about {spelt(self._spending.left_s([plan]))}{more}", soft_wrap=True)
+
+    def ended(self, made: Made) -> None:
+        self.runs.append(made.run)
+        if self._quiet:
+            return
+        run, before = made.run, " (made before)" if made.found else ""
+        told = "" if run.verdict == "pass" else f" {headline(run.result)}"
+        self._console.print(
+            f"  {run.verdict}{before}:{told} {run.path / 'report.html'}", soft_wrap=True, highlight=False, markup=False
+        )
+
+    def all(self, gated: Gated) -> None:
+        if self._quiet:
+            return
+        self._console.print()
+        for line in gate_lines(gated.gate):
+            self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+        self._console.print(f"report: {gated.page}", soft_wrap=True, highlight=False, markup=False)
+
+    def _left(self, turn: Turn) -> list[Plan]:
+        """The plans of all runs that are to be made yet, the one of *turn* among them."""
+        behind = self._cells.index(turn.cell)
+        return [
+            cell.prepared.plan
+            for place, cell in enumerate(self._cells)
+            for trial in range(1, cell.trials + 1)
+            if (trial, place) >= (turn.trial, behind)
+        ]
+
+
+def gate_lines(gate: Gate) -> Iterator[str]:
+    """The end of a gate on a terminal: its verdict with the reason, then each expectation of each cell over its trials."""
+    yield f"{gate.verdict.upper()}  {one_line(gate.name, 60)} over its trials"
+    yield one_line(gate.reason, 600)
+    yield from ("", *gate_report.lines(gate), "", *gate_report.facts(gate))

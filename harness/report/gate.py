@@ -1,0 +1,201 @@
+"""What trials came to, for people and for CI: one page, a summary in Markdown, and JUnit XML with a case for each expectation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from markupsafe import Markup
+
+from harness.judging.gate import Gate, GateCell, OfTrials
+from harness.report import words
+from harness.report.page import frame
+from harness.report.plain_text import one_line
+from harness.report.scales import Span
+from harness.report.summary import code, escaped
+from harness.report.svg import drawing, element
+from harness.report.templating import render
+
+REPORT = "report.html"
+_HEIGHT = 24
+_MIDDLE = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An expectation in words, with its trials drawn against its limit."""
+
+    of: OfTrials
+    title: str
+    value: str
+    interval: str
+    trials: str
+    detectable: str
+    picture: Markup | None
+
+
+def page(gate: Gate) -> str:
+    """The page; the same gate gives the same text, and it needs nothing beside itself but the reports that it leads to."""
+    cells = [
+        (cell, [_row(one, f"cell-{number}-{place}") for place, one in enumerate(cell.expectations)])
+        for number, cell in enumerate(gate.cells)
+    ]
+    return str(render("gate.html", gate=gate, cells=cells, facts=facts(gate), report=REPORT, plural=plural, **frame()))
+
+
+def facts(gate: Gate) -> list[str]:
+    """How much was tried, how sure that is, and why it ended: a sentence each."""
+    runs = sum(len(cell.runs) for cell in gate.cells)
+    counted, planned = (sum(getattr(cell, of) for cell in gate.cells) for of in ("counted", "planned"))
+    said = [
+        f"{counted} of {plural(planned, 'trial')} count; {plural(runs, 'run')} {'was' if runs == 1 else 'were'} made."
+    ]
+    said += [f"Of gates at their limits at most {words.share(gate.error_rate)} are red, all expectations together."]
+    again = sum(run.again > 0 for cell in gate.cells for run in cell.runs)
+    said += [f"{plural(again, 'run')} made again, since the one before could not be trusted."] if again else []
+    return said + ([f"It ended before its time: {gate.ended}."] if gate.ended else [])
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def lines(gate: Gate) -> Iterator[str]:
+    """What a terminal shows: a line for each expectation of each cell."""
+    for cell in gate.cells:
+        yield f"{one_line(cell.situation, 60)} on {one_line(cell.system, 60)}: {cell.verdict}"
+        for one in cell.expectations:
+            row = _row(one, "")
+            said = ", ".join(part for part in (row.value, row.interval, row.trials, row.detectable) if part)
+            yield f"  {one.verdict:<12} {one_line(one.expectation, 160)}: {said}"
+        if not cell.expectations:
+            yield f"  {one_line(cell.reason, 300)}"
+
+
+def summary(gate: Gate) -> str:
+    """Verdict, each expectation over its trials, each run, and how to make it again, in Markdown."""
+    return "\n".join([*_head(gate), *_tables(gate), *_again(gate)]) + "\n"
+
+
+def _row(one: OfTrials, key: str) -> Row:
+    lies = words.interval(one.low, one.high, one.unit) if one.value is not None else ""
+    return Row(
+        of=one,
+        title=words.title(one.metric),
+        value=words.quantity(one.value, one.unit),
+        interval=lies,
+        trials=plural(one.n, "trial"),
+        detectable=one.detectable,
+        picture=_picture(one, key) if key else None,
+    )
+
+
+def _picture(one: OfTrials, key: str) -> Markup | None:
+    """Each trial as a dot, the interval as a bar, and the limit as a line."""
+    seen = [value for value in one.values if value is not None]
+    if not seen:
+        return None
+    known = [*seen, one.limit, *(end for end in (one.low, one.high) if end is not None)]
+    least, most = min(known), max(known)
+    room = 0.08 * (most - least) or max(abs(most), 1.0) * 0.1
+    span = Span(least - room, most + room)
+    low = span.low if one.low is None else one.low
+    high = span.high if one.high is None else one.high
+    bar = element("line", x1=span.x(low), x2=span.x(high), y1=_MIDDLE, y2=_MIDDLE, stroke="offered", stroke_width=6)
+    limit = element(
+        "line", x1=span.x(one.limit), x2=span.x(one.limit), y1=2, y2=_HEIGHT - 2, stroke="ink", stroke_width=2
+    )
+    dots = [element("circle", cx=span.x(value), cy=_MIDDLE, r=4, fill="ink", stroke="card") for value in seen]
+    about = f"{', '.join(words.quantity(value, one.unit) for value in seen)}; the limit is {words.quantity(one.limit, one.unit)}"
+    return drawing(_HEIGHT, [bar, limit, *dots], title=f"{words.title(one.metric)}, each trial", about=about, key=key)
+
+
+def _head(gate: Gate) -> Iterator[str]:
+    yield f"## {gate.verdict.upper()}: {escaped(gate.name, 60)}"
+    yield ""
+    yield escaped(gate.reason, 600)
+    yield ""
+    yield from (f"- {escaped(said, 400)}" for said in facts(gate))
+    yield ""
+
+
+def _tables(gate: Gate) -> Iterator[str]:
+    for cell in gate.cells:
+        if len(gate.cells) > 1:
+            yield f"### {escaped(cell.situation, 60)} on {escaped(cell.system, 60)}: {cell.verdict}"
+            yield ""
+        yield from _table(cell)
+        runs = ", ".join(f"{run.trial}{' again' if run.again else ''}: {run.verdict}" for run in cell.runs)
+        yield f"Trials: {runs or 'none'}"
+        yield ""
+
+
+def _table(cell: GateCell) -> Iterator[str]:
+    if not cell.expectations:
+        yield escaped(cell.reason, 600)
+        yield ""
+        return
+    yield "| expectation | over the trials | interval | n | verdict |"
+    yield "|:--|--:|:--|--:|:--|"
+    for row in (_row(one, "") for one in cell.expectations):
+        verdict = row.of.verdict if row.of.verdict == "pass" else f"**{row.of.verdict}**"
+        yield f"| {code(row.of.expectation)} | {escaped(row.value)} | {escaped(row.interval or '–')} | {row.of.n} | {verdict} |"
+    yield ""
+    yield from (f"- {escaped(one.said, 400)}" for one in cell.expectations if one.verdict != "pass")
+    if any(one.verdict != "pass" for one in cell.expectations):
+        yield ""
+
+
+def _again(gate: Gate) -> Iterator[str]:
+    yield "```sh"
+    yield one_line(gate.replay, 2000).replace("```", "")
+    yield "```"
+
+
+def junit(gate: Gate) -> str:
+    """One suite for each cell, one case for each expectation; what is broken is a failure, what is not known an error.
+
+    A cell without a verdict on the service is one case, an error: an invalid measurement is never a failure.
+    """
+    suites = Element("testsuites", name=one_line(gate.name, 60))
+    for cell in gate.cells:
+        suite = SubElement(suites, "testsuite", name=f"{one_line(cell.situation, 60)} on {one_line(cell.system, 60)}")
+        properties = SubElement(suite, "properties")
+        for key, value in (("gate", gate.name), ("verdict", cell.verdict), ("replay", gate.replay)):
+            SubElement(properties, "property", name=key, value=one_line(value, 2000))
+        _cases(suite, cell, gate.fail_on)
+        _count(suite)
+    _count(suites)
+    indent(suites)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}\n'
+
+
+def _cases(suite: Element, cell: GateCell, fail_on: Sequence[str]) -> None:
+    classname = f"{one_line(cell.situation, 60)}.{one_line(cell.system, 60)}"
+    trusted = cell.verdict in words.TRUSTED
+    for one in cell.expectations:
+        case = SubElement(suite, "testcase", classname=classname, name=one_line(one.expectation, 200), time="0")
+        verdict = one.verdict if trusted else cell.verdict
+        _trouble(
+            case, verdict, one.said if trusted else f"not counted, as the trials are {verdict}: {one.said}", fail_on
+        )
+    if cell.verdict != "pass" and not suite.findall("testcase/*"):
+        case = SubElement(suite, "testcase", classname=classname, name="the trials themselves", time="0")
+        _trouble(case, cell.verdict, cell.reason, fail_on)
+
+
+def _trouble(case: Element, verdict: str, message: str, fail_on: Sequence[str]) -> None:
+    if verdict != "pass":
+        text = one_line(message, 1000)
+        SubElement(case, "failure" if verdict in fail_on else "error", type=verdict, message=text).text = text
+
+
+def _count(suite: Element) -> None:
+    every = list(suite.iter("testcase"))
+    suite.attrib |= {
+        "tests": str(len(every)),
+        "failures": str(len([case for case in every if case.find("failure") is not None])),
+        "errors": str(len([case for case in every if case.find("error") is not None])),
+        "time": "0",
+    }

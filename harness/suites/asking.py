@@ -1,0 +1,161 @@
+"""What was asked for, by files or by a suite, as the cells that are to be run; all is read and checked before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from shlex import quote
+
+from harness.checks import needs
+from harness.planning.outline import outline
+from harness.prepare import Asked, Prepared, Validated, prepare
+from harness.prepare import validate as validated
+from harness.problems import Problem, UsageProblems
+from harness.reading.kinds import kind_of
+from harness.reading.suite import Suite, overrides
+from harness.reading.yaml import Document, load
+from harness.settings import settings
+from harness.suites.gate import Wanted
+from harness.suites.grid import prepare_all, scenario_files
+from harness.suites.spending import Spending, spelt
+from harness.suites.turns import Cell, interleaved
+
+
+def wanted(
+    named: Sequence[Path],
+    targets: Sequence[Path],
+    asked: Asked,
+    environment: Mapping[str, str] | None,
+    trials: int | None = None,
+    out: Path = Path("reports"),
+) -> Wanted:
+    """What *named* scenarios, folders of them or one suite file ask for on *targets*; *trials* stands in the place of theirs.
+
+    Raises UsageProblems with all that is wrong with all of them.
+    """
+    if not any(path.is_file() and kind_of(path) is Suite for path in named):
+        prepared = prepare_all(scenario_files(named), targets or [None], asked, environment)
+        cells = tuple(Cell(one, trials=trials or one.scenario.value.trials) for one in prepared)
+        names = {cell.situation for cell in cells}
+        name = names.pop() if len(names) == 1 else "grid"
+        as_one = any(cell.trials > 1 for cell in cells)
+        return Wanted(name, cells, replay=_replay(prepared, asked, targets, trials, out), as_one=as_one)
+    if len(named) > 1:
+        raise UsageProblems(Problem("a suite says itself what is run; name it alone", file=str(named[0])))
+    (path,) = named
+    suite = load(path, Suite)
+    cells = tuple(_cells(suite, path.parent, targets, asked, environment, trials))
+    replay = _words("harness run", [str(path)], asked, targets, trials, out)
+    return Wanted(suite.value.name, cells, suite.value.policy, suite.value.budget, replay, as_one=True)
+
+
+def validate(path: Path, target: Path | None = None) -> Validated:
+    """All that is wrong with one file, as `prepare.validate` says; a suite is wrong where any file that it names is."""
+    try:
+        if kind_of(path) is not Suite:
+            return validated(path, target)
+        cells = wanted([path], [target] if target else (), Asked(), None).cells
+    except UsageProblems as found:
+        return Validated(found.problems)
+    return Validated((), warnings=tuple(dict.fromkeys(one for cell in cells for one in cell.prepared.warnings)))
+
+
+def planned(path: Path, target: Path | None, asked: Asked) -> tuple[list[str], tuple[Problem, ...]]:
+    """What a run of the scenario or the suite in *path* would do, in lines for a person, and what may not have been meant.
+
+    Nothing is touched. Raises UsageProblems with all that is wrong.
+    """
+    if kind_of(path) is not Suite:
+        prepared = prepare(path, target, asked, None)
+        missing = needs(prepared.target, settings().environment, prepared.scenario)
+        return list(outline(prepared.plan, tuple(missing))), prepared.warnings
+    asking = wanted([path], [target] if target else (), asked, None)
+    warnings = dict.fromkeys(warning for cell in asking.cells for warning in cell.prepared.warnings)
+    return list(_outline(asking)), tuple(warnings)
+
+
+def _outline(asking: Wanted) -> Iterator[str]:
+    """How many runs, how long, and how much they send; a line for each cell."""
+    turns = list(interleaved(asking.cells))
+    plans = [turn.cell.prepared.plan for turn in turns]
+    requests = sum(plan.schedule.requests for plan in plans)
+    yield f"{asking.name}: {len(turns)} runs, about {spelt(Spending().left_s(plans))}, at most {requests:,} requests"
+    policy, budget = asking.policy, asking.budget
+    yield (
+        f"an error rate of {policy.error_rate:g} over all expectations together; a run that is invalid is made again at "
+        f"most {policy.reruns} times" + ("; ends as soon as the answer is clear" if policy.early else "")
+    )
+    limits = [f"{spelt(budget.time)}" if budget.time else "", f"{budget.money:g} of money" if budget.money else ""]
+    if any(limits):
+        yield f"a budget of {' and '.join(limit for limit in limits if limit)}"
+    yield ""
+    width = max(len(cell.name) for cell in asking.cells)
+    for cell in asking.cells:
+        plan = cell.prepared.plan
+        yield (
+            f"  {cell.name:<{width}}  {cell.trials} x {plan.total_s:g} s, {plan.schedule.requests:,} requests each, "
+            f"{len(plan.expectations)} expectations"
+        )
+
+
+def _cells(
+    suite: Document[Suite],
+    beside: Path,
+    targets: Sequence[Path],
+    asked: Asked,
+    environment: Mapping[str, str] | None,
+    trials: int | None,
+) -> Iterator[Cell]:
+    said = suite.value
+    onto: list[Path | None] = list(targets) or [beside / target for target in said.targets] or [None]
+    files = scenario_files([beside / scenario for scenario in said.scenarios])
+    problems: list[Problem] = [*_missing(suite, beside, "scenarios"), *_missing(suite, beside, "targets")]
+    made: list[Cell] = []
+    for name, put in (said.settings or {"": {}}).items():
+        with_settings = replace(asked, overrides=(*overrides(put), *asked.overrides))
+        try:
+            prepared = [] if problems else prepare_all(files, onto, with_settings, environment)
+        except UsageProblems as found:
+            problems += [_placed(suite, name, problem) for problem in found.problems]
+            continue
+        made += [Cell(one, name, trials or said.trials or one.scenario.value.trials) for one in prepared]
+    if problems:
+        raise UsageProblems(*dict.fromkeys(problems))
+    yield from made
+
+
+def _missing(suite: Document[Suite], beside: Path, key: str) -> Iterator[Problem]:
+    """Every file that the suite names and that is not there."""
+    for index, name in enumerate(getattr(suite.value, key)):
+        if not (beside / name).exists():
+            yield suite.problem(f"{key}[{index}]", f"there is no {beside / name}; it is looked for beside the suite")
+
+
+def _placed(suite: Document[Suite], name: str, problem: Problem) -> Problem:
+    """What is wrong with one of the suite's own settings is to be mended in the suite."""
+    if not name or problem.file:
+        return problem
+    return suite.problem(f"settings.{name}", f"{problem.path.removeprefix('--set ')}: {problem.what}")
+
+
+def _replay(prepared: Sequence[Prepared], asked: Asked, targets: Sequence[Path], trials: int | None, out: Path) -> str:
+    scenarios = list(dict.fromkeys(one.scenario.file for one in prepared))
+    return _words("harness run", scenarios, asked, targets, trials, out)
+
+
+def _words(
+    command: str, named: Sequence[str], asked: Asked, targets: Sequence[Path], trials: int | None, out: Path
+) -> str:
+    """The command line that asks for the same."""
+    options: list[tuple[str, object]] = [("--target", target) for target in targets]
+    options += [("--seed", asked.seed)] if asked.seed is not None else []
+    options += [("--set", one) for one in asked.overrides]
+    options += [("--expect", one) for one in asked.expectations]
+    options += [("--allow-host", one) for one in asked.allowed_hosts]
+    options += [("--trials", trials)] if trials is not None else []
+    options += [("--out", out)]
+    words = [word for option in options for word in map(str, option)] + (
+        [] if asked.with_faults else ["--without-faults"]
+    )
+    return " ".join([command, *map(quote, [*named, *words])])

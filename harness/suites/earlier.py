@@ -1,0 +1,49 @@
+"""What was run before of the same inputs, so that it need not be run again."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from harness.judging.result import Outcome
+from harness.prepare import Prepared
+from harness.problems import UsageProblems
+from harness.record import run_folder
+from harness.record.history import Begun
+from harness.stored import load
+
+FINISHED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
+"""Verdicts of runs that came to their end and say something; one that somebody or something ended before is made again."""
+
+Inputs = tuple[object, ...]
+
+
+def inputs_of(prepared: Prepared) -> Inputs:
+    """All that makes the run what it is, but for what runs."""
+    asked = prepared.asked
+    files = (prepared.scenario.sha256, prepared.target.sha256, prepared.questions.sha256)
+    return (*files, prepared.plan.seed, asked.overrides, asked.expectations, asked.with_faults)
+
+
+def _inputs_in(begun: Begun) -> Inputs:
+    files = (begun.scenario_sha256, begun.target_sha256, begun.questions_sha256)
+    return (*files, begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
+
+
+def checksum(every: list[Prepared]) -> str:
+    """One for the inputs of several runs in this order."""
+    return sha256(repr([inputs_of(prepared) for prepared in every]).encode()).hexdigest()
+
+
+def finished(out: Path) -> dict[Inputs, Path]:
+    """The newest finished run below *out* of each inputs."""
+    found: dict[Inputs, tuple[str, Path]] = {}
+    for path in sorted(out.glob("*/*/history.jsonl")):
+        try:
+            run, begun = load(path.parent), run_folder.read_history(run_folder.find(path.parent))[0]
+        except UsageProblems:
+            continue  # it was never judged, or is damaged: it is made again
+        if run.verdict in FINISHED:
+            inputs, made = _inputs_in(begun), (begun.started_at, path.parent)
+            found[inputs] = max(found.get(inputs, made), made)
+    return {inputs: path for inputs, (_, path) in found.items()}

@@ -1,0 +1,184 @@
+"""Trials of one or several things, carried out until the answer is clear, all are made or the budget is used up; their verdict is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from os.path import relpath
+from pathlib import Path
+
+from harness.judging import gate as judging
+from harness.judging.gate import Gate, Tried
+from harness.judging.result import Outcome
+from harness.prepare import Prepared
+from harness.problems import UsageProblems
+from harness.reading.suite import Budget, Policy
+from harness.reading.yaml.recall import recall
+from harness.record import run_folder
+from harness.stored import Run
+from harness.suites.earlier import checksum, finished
+from harness.suites.series import NOBODY, Made, Watcher, carried_out
+from harness.suites.spending import Spending
+from harness.suites.turns import Cell, interleaved
+
+FILE = "gate.json"
+_BROKEN_DOWN: tuple[Outcome, ...] = ("crashed", "aborted", "interrupted")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be tried: *cells*, each so many times as it says; *replay* is the command that makes it again.
+
+    *as_one*: all of it has one verdict; else each run has its own.
+    """
+
+    name: str
+    cells: tuple[Cell, ...]
+    policy: Policy = field(default_factory=Policy)
+    budget: Budget = field(default_factory=Budget)
+    replay: str = ""
+    as_one: bool = True
+
+    @property
+    def inputs(self) -> str:
+        """A checksum of all that the runs are made from, but for how many there are."""
+        return checksum([cell.prepared for cell in self.cells])
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """What trials came to: their *runs* in the order in which they were made, and the *gate* over them, stored in *path*.
+
+    *stopped*: somebody asked to stop.
+    """
+
+    path: Path
+    runs: tuple[Run, ...]
+    gate: Gate
+    stopped: bool = False
+
+    @property
+    def verdict(self) -> Outcome:
+        return self.gate.verdict
+
+    @property
+    def page(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def exit_status(self) -> int:
+        """That of the verdict; where somebody stopped it, that of the run in which they did."""
+        return self.runs[-1].exit_status if self.stopped else self.gate.exit_status
+
+
+def carry_out(
+    wanted: Wanted,
+    out: Path,
+    run: Callable[[Prepared, Path], Run],
+    watcher: Watcher = NOBODY,
+    spending: Spending | None = None,
+    *,
+    resume: bool = False,
+) -> Gated:
+    """Make the trials in a folder of their own below *out*, and write what they came to there after each.
+
+    With *resume* the newest such folder of the same inputs is gone on with: what has a finished run in it is not run again. A run that
+    broke down ends it, since the next would do the same.
+    """
+    spending = spending or Spending(wanted.budget)
+    progress = _Progress(wanted, _folder(out, wanted, resume=resume))
+
+    def counted_up(prepared: Prepared) -> Run:
+        return spending.on(prepared, lambda: run(prepared, progress.folder))
+
+    for made in carried_out(
+        interleaved(wanted.cells, progress.wanted),
+        counted_up,
+        watcher,
+        reruns=wanted.policy.reruns,
+        earlier=finished(progress.folder) if resume else {},
+        allowed=spending.allows,
+    ):
+        progress.add(made)
+        if made.run.verdict in _BROKEN_DOWN:
+            break
+    return progress.gated(spending.refused)
+
+
+class _Progress:
+    """What has been made in *folder* so far, and what it comes to."""
+
+    def __init__(self, wanted: Wanted, folder: Path) -> None:
+        self.folder = folder
+        self._wanted, self._made = wanted, list[Made]()
+        self._now = self._written("")
+
+    def wanted(self, cell: Cell) -> bool:
+        """Whether another trial of *cell* could still say something that is not clear already."""
+        return True
+
+    def add(self, made: Made) -> None:
+        self._made.append(made)
+        self._now = self._written("")
+
+    def gated(self, refused: str) -> Gated:
+        """What it came to in the end; *refused*: why the budget left something out."""
+        runs = tuple(made.run for made in self._made)
+        self._now = self._written(refused)
+        return Gated(self.folder, runs, self._now, any(run.stopped for run in runs))
+
+    def _written(self, ended: str) -> Gate:
+        from harness.conduct import versions
+
+        made = judging.gate(
+            self._wanted.name,
+            [self._tried(cell) for cell in self._wanted.cells],
+            self._wanted.policy,
+            ended=ended,
+            inputs=self._wanted.inputs,
+            replay=f"{self._wanted.replay} --resume",
+            versions=versions(),
+        )
+        write(self.folder, made)
+        return made
+
+    def _tried(self, cell: Cell) -> Tried:
+        runs = [
+            judging.Run(
+                made.turn.trial, made.again, Path(relpath(made.run.path, self.folder)).as_posix(), made.run.result
+            )
+            for made in self._made
+            if made.turn.cell == cell
+        ]
+        return Tried(cell.situation, cell.system, cell.trials, tuple(runs))
+
+
+def write(folder: Path, gate: Gate) -> None:
+    """The gate as JSON, as a page, as JUnit XML and as a summary in Markdown."""
+    from harness.report import gate as report
+
+    run_folder.write(folder / FILE, gate.to_json())
+    run_folder.write(folder / "report.html", report.page(gate))
+    run_folder.write(folder / "junit.xml", report.junit(gate))
+    run_folder.write(folder / "summary.md", report.summary(gate))
+
+
+def read(folder: Path) -> Gate:
+    """The gate that is stored in *folder*; raises UsageProblems where there is none."""
+    return recall(folder / FILE, Gate)[0].value
+
+
+def _folder(out: Path, wanted: Wanted, *, resume: bool) -> Path:
+    """The newest folder below *out* in which the same was begun, where it is to be gone on with; else a new one."""
+    before = sorted(out.glob(f"{wanted.name}/*/{FILE}"), reverse=True) if resume else ()
+    for path in before:
+        try:
+            if read(path.parent).inputs == wanted.inputs:
+                return path.parent
+        except UsageProblems:
+            continue  # it is damaged: what is in it stays, and is not gone on with
+    systems = {cell.system for cell in wanted.cells}
+    folder = out / wanted.name / run_folder.new_id(systems.pop() if len(systems) == 1 else "all", datetime.now(UTC))
+    folder.mkdir(parents=True)
+    return folder

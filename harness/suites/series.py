@@ -1,0 +1,80 @@
+"""Runs one after the other: each is made, or found made before, and made again where the measurement could not be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.prepare import Prepared
+from harness.stored import Run, load
+from harness.suites.earlier import Inputs, inputs_of
+from harness.suites.turns import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The *run* of a turn. *again*: so many invalid ones were made in its place before; *found*: it was made before, and stands for it."""
+
+    turn: Turn
+    run: Run
+    again: int = 0
+    found: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is the trial; one that was invalid only shows that it was tried."""
+        return self.run.verdict in ("pass", "fail", "inconclusive")
+
+
+class Watcher(Protocol):
+    """Who is told how it goes; *again* counts the invalid runs of this turn so far."""
+
+    def begins(self, turn: Turn, again: int) -> None: ...
+
+    def ended(self, made: Made) -> None: ...
+
+
+class _Nobody:
+    def begins(self, turn: Turn, again: int) -> None:
+        """Is not told."""
+
+    def ended(self, made: Made) -> None:
+        """Is not told."""
+
+
+NOBODY = _Nobody()
+
+
+def carried_out(
+    turns: Iterable[Turn],
+    run: Callable[[Prepared], Run],
+    watcher: Watcher,
+    *,
+    reruns: int,
+    earlier: Mapping[Inputs, Path],
+    allowed: Callable[[Turn], bool] = lambda _: True,
+) -> Iterator[Made]:
+    """What was made at each turn, as soon as it is; the first that is not *allowed* ends it, and so does a run that somebody stopped.
+
+    A run that is invalid is made again at most *reruns* times; all of them are told of, and only the last can count.
+    """
+    for turn in turns:
+        prepared = turn.prepared
+        if at := earlier.get(inputs_of(prepared)):
+            made = Made(turn, load(at), found=True)
+            watcher.ended(made)
+            yield made
+            continue
+        for again in range(reruns + 1):
+            if not allowed(turn):
+                return
+            watcher.begins(turn, again)
+            made = Made(turn, run(prepared), again)
+            watcher.ended(made)
+            yield made
+            if made.run.stopped:
+                return
+            if made.run.verdict != "invalid":
+                break

@@ -1,0 +1,77 @@
+"""What runs take of time and money, so that no budget is gone over and a person knows how long it still takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from time import monotonic
+
+from harness.planning.plan import Plan
+from harness.prepare import Prepared
+from harness.reading.suite import Budget
+from harness.stored import Run
+from harness.suites.turns import Turn
+
+FIRST_BEYOND_S = 6.0
+"""What a run takes beyond its plan, to start what it needs and to judge, before any has told."""
+_UNBOUNDED = Budget()
+
+
+def _free(_run: Run) -> float:
+    return 0.0
+
+
+class Spending:
+    """Told of each run that is made; *clock* gives seconds, and *costs* what a run cost, in the currency of the prices of its target."""
+
+    def __init__(
+        self,
+        budget: Budget = _UNBOUNDED,
+        clock: Callable[[], float] = monotonic,
+        costs: Callable[[Run], float] = _free,
+    ) -> None:
+        self._budget, self._clock, self._costs = budget, clock, costs
+        self._began_s = clock()
+        self._beyond_s: list[float] = []
+        self._cost: list[float] = []
+        self.refused = ""
+        """Why a run was not begun; empty as long as all may be."""
+
+    def on(self, prepared: Prepared, run: Callable[[], Run]) -> Run:
+        """What *run* gives, and what it took is known from then on."""
+        began_s = self._clock()
+        made = run()
+        self._beyond_s.append(max(0.0, self._clock() - began_s - prepared.plan.total_s))
+        if self._budget.money is not None:
+            self._cost.append(self._costs(made))
+        return made
+
+    def allows(self, turn: Turn) -> bool:
+        """Whether the run of *turn* fits into what is left, should it take as long as it may and cost as much as the dearest so far."""
+        plan, budget = turn.cell.prepared.plan, self._budget
+        if budget.time is not None:
+            needs_s = plan.ends_s + max(self._beyond_s, default=FIRST_BEYOND_S)
+            left_s = budget.time - (self._clock() - self._began_s)
+            if needs_s > left_s:
+                self.refused = (
+                    f"trial {turn.trial} of {turn.cell.name} may take {spelt(needs_s)}, and {spelt(max(0.0, left_s))} "
+                    f"are left of the budget of {spelt(budget.time)}"
+                )
+        if budget.money is not None and (spent := sum(self._cost)) + max(self._cost, default=0.0) > budget.money:
+            self.refused = (
+                f"trial {turn.trial} of {turn.cell.name} may cost {max(self._cost):g}, and {spent:g} of the budget of "
+                f"{budget.money:g} are spent"
+            )
+        return not self.refused
+
+    def left_s(self, plans: Iterable[Plan]) -> float:
+        """How long runs of these *plans*, one after the other, most likely take."""
+        beyond_s = sum(self._beyond_s) / len(self._beyond_s) if self._beyond_s else FIRST_BEYOND_S
+        return sum(plan.total_s + beyond_s for plan in plans)
+
+
+def spelt(seconds: float) -> str:
+    """``40 s``, ``12 min``, ``3 h 10 min``: as exact as a person needs who waits for it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

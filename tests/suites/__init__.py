@@ -1,0 +1,1 @@
+"""What carries out several runs, tried with runs that nobody makes."""

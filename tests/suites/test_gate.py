@@ -1,0 +1,233 @@
+"""Trials: in which order and how often runs are made, what they come to together, and where that is written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from harness.judging.gate import Gate
+from harness.judging.result import Outcome
+from harness.prepare import Asked, Prepared
+from harness.reading.suite import Budget, Policy
+from harness.suites import gate
+from harness.suites.asking import wanted
+from harness.suites.gate import Gated, Wanted
+from harness.suites.series import Made
+from harness.suites.spending import Spending
+from harness.suites.turns import Turn, salted
+from suites.pretence import Pretence
+
+RATIO = "good_ratio >= 0.9 in fault"
+HELD = {
+    RATIO: 0.98,
+    "retry_amplification <= 1.5 in fault": 1.2,
+    "failover_time_s <= 5": 2.0,
+    "recovery_time_s <= 5": 1.0,
+}
+
+
+def held(number: int, _prepared: Prepared) -> dict[str, float]:
+    """Every expectation holds in each run, by a little more or less."""
+    return {text: value * (1 + 0.002 * (number % 3)) for text, value in HELD.items()}
+
+
+class Listener:
+    """Hears what begins and what ends."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[int, int]] = []
+        self.ended_as: list[Made] = []
+
+    def begins(self, turn: Turn, again: int) -> None:
+        self.begun.append((turn.trial, again))
+
+    def ended(self, made: Made) -> None:
+        self.ended_as.append(made)
+
+
+Ask = Callable[..., Wanted]
+
+
+@pytest.fixture
+def ask(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """So many trials of one scenario on the targets of these names, the files of which lie in this folder."""
+    monkeypatch.chdir(folder)
+
+    def asked(
+        trials: int | None = 3, targets: Sequence[str] = ("resilient",), of: str = "region-loss.yaml", asked: Asked = Asked(),  # noqa: B008
+        **keys: object,
+    ) -> Wanted:  # fmt: skip
+        files = [Path("targets") / f"{name}.yaml" for name in targets]
+        return replace(wanted([Path(of)], files, asked, {}, trials), **keys)  # type: ignore[arg-type]  # each of its own type
+
+    return asked
+
+
+def in_turn(*verdicts: Outcome) -> Callable[[str, str], Outcome]:
+    """One verdict after the other, whatever is run; the last stays."""
+    left = list(verdicts)
+    return lambda _scenario, _target: left.pop(0) if len(left) > 1 else left[0]
+
+
+def pretended(
+    folder: Path,
+    comes_to: Callable[[str, str], Outcome] = lambda _scenario, _target: "pass",
+    measures: Callable[[int, Prepared], dict[str, float]] = held,
+) -> Pretence:
+    return Pretence(folder / "out", comes_to, measures)
+
+
+def carry(
+    asked: Wanted, pretence: Pretence, *, resume: bool = False, spending: Spending | None = None
+) -> tuple[Gated, Listener]:
+    listener = Listener()
+    return gate.carry_out(asked, pretence.out, pretence, listener, spending, resume=resume), listener
+
+
+def test_each_trial_is_a_run_with_a_seed_of_its_own_in_one_folder(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path)
+    gated, _ = carry(ask(), pretence)
+    assert pretence.seeds == [salted(1, trial) for trial in (1, 2, 3)]
+    assert gated.path.parent == tmp_path / "out" / "region-loss"
+    assert [run.path.parent.parent for run in gated.runs] == [gated.path] * 3
+    (cell,) = gated.gate.cells
+    assert [(run.trial, run.seed) for run in cell.runs] == list(enumerate(pretence.seeds, start=1))
+    assert all((gated.path / run.folder / "report.html").is_file() for run in cell.runs)
+    assert (cell.planned, cell.counted) == (3, 3)
+
+
+def test_what_it_came_to_is_stored_for_machines_people_and_ci(ask: Ask, tmp_path: Path) -> None:
+    gated, _ = carry(ask(), pretended(tmp_path))
+    assert Gate.model_validate_json((gated.path / "gate.json").read_text()) == gated.gate
+    assert gate.read(gated.path) == gated.gate
+    assert RATIO in (gated.path / "summary.md").read_text()
+    assert "region-loss" in gated.page.read_text()
+    suite = ElementTree.parse(gated.path / "junit.xml").getroot()
+    assert int(suite.attrib["tests"]) == len(gated.gate.cells[0].expectations)
+
+
+def test_trials_of_several_targets_are_interleaved(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path)
+    gated, _ = carry(ask(2, ("fragile", "resilient")), pretence)
+    assert [target for _, target in pretence.made] == ["fragile", "resilient", "fragile", "resilient"]
+    assert [cell.system for cell in gated.gate.cells] == ["fragile", "resilient"]
+
+
+def test_a_run_that_cannot_be_trusted_is_made_again_and_shown_and_does_not_count(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path, in_turn("pass", "invalid", "pass"))
+    gated, heard = carry(ask(), pretence)
+    assert heard.begun == [(1, 0), (2, 0), (2, 1), (3, 0)]
+    assert pretence.seeds[1] == pretence.seeds[2]
+    (cell,) = gated.gate.cells
+    assert [(run.trial, run.again, run.verdict) for run in cell.runs] == [
+        (1, 0, "pass"),
+        (2, 0, "invalid"),
+        (2, 1, "pass"),
+        (3, 0, "pass"),
+    ]
+    assert (cell.counted, gated.verdict) == (3, "pass")
+
+
+@pytest.mark.parametrize(("reruns", "made"), [(0, 3), (2, 9)])
+def test_what_is_never_trusted_is_invalid_and_never_a_failure(ask: Ask, tmp_path: Path, reruns: int, made: int) -> None:
+    pretence = pretended(tmp_path, in_turn("invalid"))
+    gated, _ = carry(ask(policy=Policy(reruns=reruns)), pretence)
+    assert (len(pretence.made), gated.verdict, gated.exit_status) == (made, "invalid", 4)
+    suite = ElementTree.parse(gated.path / "junit.xml").getroot()
+    assert (suite.attrib["failures"], suite.attrib["errors"]) == ("0", "1")
+
+
+def test_a_run_that_broke_down_ends_the_trials(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path, in_turn("pass", "crashed"))
+    gated, _ = carry(ask(), pretence)
+    assert (len(pretence.made), gated.verdict, gated.exit_status) == (2, "crashed", 70)
+    assert gated.gate.reason.startswith("Trial 2: ")
+
+
+def test_trials_go_on_where_they_were_stopped(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path, in_turn("pass", "interrupted", "pass"))
+    first, _ = carry(ask(), pretence)
+    assert (first.verdict, len(first.runs)) == ("interrupted", 2)
+    again, heard = carry(ask(), pretence, resume=True)
+    assert again.path == first.path
+    assert heard.begun == [(2, 0), (3, 0)]
+    assert [made.found for made in heard.ended_as] == [True, False, False]
+    assert again.verdict == "pass"
+
+
+def test_more_trials_of_the_same_go_on_with_those_that_there_are(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path)
+    carry(ask(2), pretence)
+    more, heard = carry(ask(3), pretence, resume=True)
+    assert (heard.begun, more.gate.cells[0].counted) == ([(3, 0)], 3)
+
+
+def test_what_was_asked_for_otherwise_is_begun_anew(ask: Ask, folder: Path, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path)
+    first, _ = carry(ask(2), pretence)
+    other, _ = carry(ask(2, asked=Asked(seed=9)), pretence, resume=True)
+    anew, _ = carry(ask(2), pretence)
+    assert len({first.path, other.path, anew.path}) == 3
+    assert len(pretence.made) == 6
+
+
+def test_a_scenario_says_how_many_trials_it_has_and_the_command_line_may_say_otherwise(ask: Ask, folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    assert ask(None).as_one is False
+    path.write_text(path.read_text() + "trials: 4\n")
+    assert [(cell.trials, one.as_one) for one in (ask(None), ask(2), ask(1)) for cell in one.cells] == [
+        (4, True),
+        (2, True),
+        (1, False),
+    ]
+
+
+def test_no_run_is_begun_that_might_go_over_the_time(ask: Ask, tmp_path: Path) -> None:
+    asked = ask()
+    takes_s = asked.cells[0].prepared.plan.ends_s + 10
+    now = [0.0]
+    pretence = pretended(tmp_path)
+
+    def slow(prepared: Prepared, into: Path) -> object:
+        now[0] += takes_s
+        return pretence(prepared, into)
+
+    budget = Budget.model_validate({"time": f"{2.5 * takes_s}s"})
+    spending = Spending(budget, lambda: now[0])
+    gated = gate.carry_out(replace(asked, budget=budget), pretence.out, slow, Listener(), spending)  # type: ignore[arg-type]  # a run
+    assert len(pretence.made) == 2
+    assert now[0] <= 2.5 * takes_s
+    assert gated.gate.ended.startswith("trial 3 of region-loss on resilient may take")
+    assert "It ended before its time" in (gated.path / "summary.md").read_text()
+
+
+def test_no_run_is_begun_that_might_cost_too_much(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path)
+    budget = Budget(money=2.5)
+    gated, _ = carry(ask(budget=budget), pretence, spending=Spending(budget, costs=lambda _: 1.0))
+    assert len(pretence.made) == 2
+    assert "may cost 1, and 2 of the budget of 2.5 are spent" in gated.gate.ended
+
+
+def test_how_long_it_still_takes_is_told_by_what_runs_took(ask: Ask) -> None:
+    plan, now = ask().cells[0].prepared.plan, [0.0]
+    spending = Spending(clock=lambda: now[0])
+    before = spending.left_s([plan, plan])
+
+    def slow() -> object:
+        now[0] += plan.total_s + 30
+        return None
+
+    spending.on(ask().cells[0].prepared, slow)  # type: ignore[arg-type]  # nobody looks at it
+    assert spending.left_s([plan, plan]) == pytest.approx(2 * plan.total_s + 60)
+    assert before < spending.left_s([plan, plan])
+
+
+def test_the_first_line_of_what_is_stored_says_what_it_is(ask: Ask, tmp_path: Path) -> None:
+    gated, _ = carry(ask(2), pretended(tmp_path))
+    assert json.loads((gated.path / "gate.json").read_text())["schema"] == "harness.gate/1"
