@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import lgamma, log, pi, sqrt
+from math import exp, inf, isinf, lgamma, log, log1p, pi, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 _WIDE = 12.0  # standard deviations beyond which nothing is left that a float could hold
+_TERMS = 500
+_EXACT = 1e-13
 
 
 @lru_cache(maxsize=256)
@@ -47,16 +49,35 @@ def gamma_quantile(q: float, shape: float) -> float:
     return (low + high) / 2
 
 
-@lru_cache(maxsize=256)
-def student_quantile(freedom: int) -> float:
-    """Student's t at 1 - TAIL with *freedom* degrees of freedom; raises ValueError below one."""
+def student_tail(t: float, freedom: float) -> float:
+    """How likely Student's t with *freedom* degrees of freedom, which need not be whole, lies above *t* (NIST DLMF 8.17.22)."""
+    if isinf(t):
+        return 0.0 if t > 0 else 1.0
+    both = _beta_below(freedom / 2, 0.5, freedom / (freedom + t * t))
+    return both / 2 if t >= 0 else 1 - both / 2
+
+
+@lru_cache(maxsize=4096)
+def student_quantile(freedom: float, tail: float = TAIL) -> float:
+    """What Student's t with *freedom* degrees of freedom exceeds with a chance of *tail*; raises ValueError below one degree."""
     if freedom < 1:
         raise ValueError(f"{freedom} degrees of freedom; at least 1 is needed")
-    # With t = sqrt(freedom) tan(angle) the density is cos(angle) ** (freedom - 1): smooth, and on a finite range.
-    angle = np.linspace(0, min(pi / 2, _WIDE / sqrt(freedom)), 20_001)
-    density = np.cos(angle) ** (freedom - 1)
-    mass = np.r_[0.0, np.cumsum((density[1:] + density[:-1]) / 2)]
-    return float(sqrt(freedom) * np.tan(np.interp(1 - 2 * TAIL, mass / mass[-1], angle)))
+    if not 0 < tail < 1:
+        raise ValueError(f"a tail of {tail}; it lies between 0 and 1, as 0.025 does")
+    if tail > 0.5:
+        return -student_quantile(freedom, 1 - tail)
+    low, high = 0.0, 1.0
+    while student_tail(high, freedom) > tail:
+        low, high = high, 2 * high
+    scale = exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2)) / sqrt(freedom * pi)
+    t, step = high, inf
+    while abs(step) > _EXACT * high:
+        over = student_tail(t, freedom) - tail
+        low, high = (t, high) if over > 0 else (low, t)
+        newton = t + over / (scale * (1 + t * t / freedom) ** (-(freedom + 1) / 2))
+        step = (newton if low < newton < high else (low + high) / 2) - t
+        t += step
+    return t
 
 
 @lru_cache(maxsize=256)
@@ -93,6 +114,27 @@ def _log_density(angle: Floats, good: float, bad: float) -> Floats:
 
 def _log_choose(n: int, k: int) -> float:
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+
+
+def _beta_below(a: float, b: float, x: float) -> float:
+    """The regularised incomplete beta function, by its continued fraction (NIST DLMF 8.17.22, evaluated by Lentz's method)."""
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - _beta_below(b, a, 1 - x)
+    front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x)) / a
+    upper, lower = 1.0, 1 / (1 - (a + b) * x / (a + 1))
+    value = lower
+    for m in range(1, _TERMS):
+        for term in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            upper, lower = 1 + term / upper, 1 / (1 + term * lower)
+            value *= upper * lower
+        if abs(upper * lower - 1) < _EXACT:
+            break
+    return front * value
 
 
 def _gamma_below(shape: float, value: float) -> float:

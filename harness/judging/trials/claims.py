@@ -1,0 +1,101 @@
+"""What may be claimed of a number that every trial tells anew: that it lies below a limit, or above it, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, isfinite, sqrt
+from statistics import fmean, variance
+from typing import Literal
+
+from harness.judging.comparison import Z95
+from harness.judging.scoring.distributions import student_quantile, student_tail
+from harness.judging.trials.scale import Scale
+from harness.judging.trials.trial import Value
+
+Side = Literal["below", "above"]
+PRIOR_TRIALS = 1.0
+"""How many trials' worth is known of how runs differ before there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Where a number lies on its scale, with its standard error *off* and the degrees of *freedom* that this is known by."""
+
+    mean: float
+    off: float
+    freedom: float
+    n: int
+
+    def chance_of_error(self, side: Side, limit: float) -> float:
+        """How often as much would speak for the number being on *side* of *limit* if it were not: the claim's p (Student's t)."""
+        if not isfinite(self.off) or self.freedom < 1:
+            return 1.0
+        away = limit - self.mean if side == "below" else self.mean - limit
+        return student_tail(away / self.off, self.freedom)
+
+    def reach(self, level: float) -> float:
+        """How far to each side the number may lie, beyond which it does with a chance of *level*."""
+        if not isfinite(self.off) or self.freedom < 1 or level <= 0:
+            return inf
+        return student_quantile(self.freedom, min(level, 0.5)) * self.off
+
+
+def spread(at: Sequence[float], within: float = 0.0) -> float:
+    """The variance between runs on a `Scale`, of which *at* are some; *within* is what each states of itself.
+
+    It is never less than what was seen. Where less was seen than runs are known to differ by, chance may be behind that, and most of all
+    where all are the same: what is known counts as `PRIOR_TRIALS` further observations (Smyth 2004, "Linear models and empirical Bayes
+    methods"), and no degree of freedom is made of it. So a test by it is never surer than Student's.
+    """
+    freedom = len(at) - 1
+    seen = variance(at) if freedom > 0 else 0.0
+    known = 1.0 + within
+    return max(seen, (PRIOR_TRIALS * known + freedom * seen) / (PRIOR_TRIALS + freedom))
+
+
+def estimate(values: Sequence[Value], scale: Scale, side: Side) -> Estimate:
+    """Of *values*, each of one trial, for a claim that the number lies on *side* of something.
+
+    What a run states of itself counts on the side where the claim could be wrong; where it is open there nothing can be claimed.
+    """
+    at = [scale.at(value.value) for value in values if value.value is not None]
+    if not at:
+        return Estimate(0.0, inf, 0.0, 0)
+    within = fmean(_within(value, scale, side) ** 2 for value in values if value.value is not None)
+    return Estimate(fmean(at), sqrt(spread(at, within) / len(at)), len(at) - 1, len(at))
+
+
+def ends(
+    values: Sequence[Value], scale: Scale, levels: tuple[float, float]
+) -> tuple[float | None, float | None, float | None]:
+    """Low end, typical value and high end in the unit of *values*, each end with its chance of error; None where open, or unmeasured."""
+    above, below = estimate(values, scale, "above"), estimate(values, scale, "below")
+    if not above.n:
+        return None, None, None
+    found = above.mean - above.reach(levels[0]), above.mean, below.mean + below.reach(levels[1])
+    low, value, high = (min(most(scale.unit), max(0.0, scale.value(at))) if isfinite(at) else None for at in found)
+    return low, value, high
+
+
+def most(unit: str) -> float:
+    """The greatest value that there can be; the least is 0, whatever the unit."""
+    return 1.0 if unit == "ratio" else inf
+
+
+def _within(value: Value, scale: Scale, side: Side) -> float:
+    """The standard error that one run states, towards the side where a claim could be wrong."""
+    is_open, end = (value.open_above, value.high) if side == "below" else (value.open_below, value.low)
+    if is_open or end is None or value.value is None:
+        return inf
+    return abs(scale.at(end) - scale.at(value.value)) / Z95
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """Each chance of error such that over all of them together none is wrong more often than it says (Holm 1979)."""
+    order = sorted(range(len(chances)), key=lambda place: chances[place])
+    adjusted, worst = [0.0] * len(chances), 0.0
+    for rank, place in enumerate(order):
+        worst = max(worst, min(1.0, chances[place] * (len(chances) - rank)))
+        adjusted[place] = worst
+    return adjusted

@@ -1,0 +1,112 @@
+"""One run as a trial: what it came to, for each expectation by its text and for each metric by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
+
+from harness.interval import Interval
+from harness.judging.result import Finding, Measured, Outcome, Result
+from harness.reading.expectation import Expectation, parse
+
+COUNTED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
+"""Verdicts of runs that say something of the service. A run that is invalid, or that was ended by somebody, is no trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A number of one run with its interval, in *unit*.
+
+    None for what was not measured, and for an end that is open. *censored*: the true value lies beyond what was observed. *for_good*: false
+    where the number alone is within a limit, and the run broke it all the same, as one that relapses does.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    censored: bool = False
+    for_good: bool = True
+
+    @property
+    def exact(self) -> bool:
+        """Whether it was counted and not estimated."""
+        return self.value is not None and self.low == self.value == self.high
+
+    @property
+    def open_above(self) -> bool:
+        return self.high in (None, inf)
+
+    @property
+    def open_below(self) -> bool:
+        return self.low in (None, -inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One run. *values* by the text of an expectation (``good_ratio >= 0.9 in fault``) and by what it limits (``good_ratio in fault``).
+
+    *died*: how the service ended of what was broken; empty where it lived through it.
+    """
+
+    run_id: str
+    seed: int
+    verdict: Outcome
+    values: Mapping[str, Value] = field(default_factory=dict)
+    died: str = ""
+
+    @property
+    def counts(self) -> bool:
+        return self.verdict in COUNTED
+
+
+def trial(result: Result) -> Trial:
+    """The trial that a run is: its findings, by their text and by what they limit, and its metrics with their parts, whole and by phase."""
+    values = {**dict(_metrics(result)), **dict(_findings(result))}
+    return Trial(result.run_id, result.seed, result.verdict, values, result.service_ended)
+
+
+def limited(expectation: Expectation) -> str:
+    """What *expectation* limits, in its own words without the limit: ``good_ratio{region=east} in fault``."""
+    text = str(expectation)
+    return " ".join(text.replace(f" {expectation.op} {expectation.bound}", "", 1).split())
+
+
+def _findings(result: Result) -> Iterator[tuple[str, Value]]:
+    for finding in result.findings:
+        found, expectation = _value(finding, _unit(result, finding.metric)), parse(finding.expectation)
+        yield limited(expectation), found
+        yield (
+            finding.expectation,
+            replace(found, for_good=finding.verdict != "fail" or not _within(finding, expectation)),
+        )
+
+
+def _metrics(result: Result) -> Iterator[tuple[str, Value]]:
+    for name, metric in result.metrics.items():
+        yield name, _value(metric, metric.unit)
+        yield from ((f"{name}.{part}", _value(found, metric.unit)) for part, found in metric.parts.items())
+        yield from ((f"{name} in {phase}", _value(found, metric.unit)) for phase, found in metric.by.phase.items())
+
+
+def _within(finding: Finding, expectation: Expectation) -> bool:
+    """Whether the number alone is within its limit, with all of its interval."""
+    if finding.value is None:
+        return False
+    low = -inf if finding.low is None else finding.low
+    return expectation.judge(Interval(finding.value, low, inf if finding.high is None else finding.high)) == "pass"
+
+
+def _unit(result: Result, metric: str) -> str:
+    found = result.metrics.get(metric.partition(".")[0])
+    return found.unit if found else ""
+
+
+def _value(found: Finding | Measured, unit: str) -> Value:
+    return Value(found.value, found.low, found.high, unit, found.censored)
+
+
+def counted(trials: Iterable[Trial]) -> list[Trial]:
+    """Those of *trials* that say something of the service."""
+    return [one for one in trials if one.counts]
