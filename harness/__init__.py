@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "Explained",
     "Freeze",
     "Gated",
     "Grid",
     "HarnessError",
+    "Held",
     "Plan",
     "Problem",
     "Progress",
@@ -24,6 +26,7 @@ __all__ = [
     "Validated",
     "__version__",
     "ask",
+    "explain",
     "freeze",
     "gate",
     "grid",
@@ -38,9 +41,11 @@ __all__ = [
 
 if TYPE_CHECKING:
     from harness.api import (
+        Explained,
         Freeze,
         Gated,
         Grid,
+        Held,
         Plan,
         Progress,
         Reply,
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
         Stopped,
         Validated,
         ask,
+        explain,
         freeze,
         gate,
         grid,

@@ -17,12 +17,14 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
-from harness import first_question
+from harness import explanation, first_question
 from harness.conduct import conduct
+from harness.explanation import Explained, Held
 from harness.first_question import QUESTION, WITHIN_S, Reply
 from harness.interfaces import others_say
 from harness.interfaces.others_say import Stopped
 from harness.interfaces.watching import Progress, Watching
+from harness.judging.baseline import Baseline
 from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, Validated, prepare
 from harness.problems import Problem, UsageProblems
@@ -36,9 +38,11 @@ from harness.suites.gate import Gated, carry_out
 from harness.suites.grid import Grid
 
 __all__ = [
+    "Explained",
     "Freeze",
     "Gated",
     "Grid",
+    "Held",
     "Plan",
     "Problem",
     "Progress",
@@ -47,6 +51,7 @@ __all__ = [
     "Stopped",
     "Validated",
     "ask",
+    "explain",
     "freeze",
     "gate",
     "grid",
@@ -216,6 +221,33 @@ def ask(
         within_s=within_s,
         allowed_hosts=_each(allowed_hosts),
         toxiproxy_url=toxiproxy_url,
+    )
+
+
+def explain(
+    path: str | Path,
+    *,
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    allowed_hosts: str | Sequence[str] = (),
+    out: str | Path = "reports",
+    toxiproxy_url: str | None = None,
+    progress: Callable[[Progress], object] | None = None,
+    stop: Event | None = None,
+) -> Explained:
+    """What is behind the run at *path*; with *overrides* the same run again with them, and whether what was predicted came true.
+
+    A setting of the target is called ``target.KEY``. Raises UsageProblems for a folder that holds no run, and else what `run` raises.
+    """
+    environment = settings()
+
+    def made_again(prepared: Prepared, before: Baseline) -> Run:
+        panel = partial(Watching, progress) if progress else None
+        return conduct(
+            prepared, environment, Path(out), toxiproxy_url=toxiproxy_url, panel=panel, baseline=before, stop=stop
+        )
+
+    return explanation.explain(
+        Path(path), _written(overrides), environment.environment, made_again, allowed_hosts=_each(allowed_hosts)
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import which
+from types import MappingProxyType
 from typing import Any
 
 from harness.interval import Interval
@@ -13,7 +14,7 @@ from harness.judging.following import refused
 from harness.judging.metrics import Metric, metrics
 from harness.judging.sample import LABELS
 from harness.planning.plan import Plan
-from harness.problems import Problem
+from harness.problems import Problem, UsageProblems
 from harness.protocols.asking import resolved
 from harness.protocols.pointer import is_pointer
 from harness.protocols.protocols import protocol
@@ -34,6 +35,7 @@ from harness.reading.state_place import is_url
 from harness.reading.target import Target
 from harness.reading.templates import placeholders, secret_names, secrets, texts
 from harness.reading.yaml import Document, Draft, DraftProblems, load
+from harness.reading.yaml.overrides import OF_TARGET
 from harness.registry import UnknownNameError, suggestion
 
 
@@ -343,14 +345,22 @@ def _foreign(document: Document[Any], path: str, host: str, allowed: Collection[
         yield document.problem(path, what)
 
 
-def load_target(path: Path) -> Document[Target]:
+def load_target(path: Path, overrides: Mapping[str, str] = MappingProxyType({})) -> Document[Target]:
     """The target in the file at *path*, whose folder is where it starts from; raises UsageProblems as `load` does."""
     try:
-        document = load(path, Target)
+        document = load(path, Target, overrides)
     except DraftProblems as refused:
-        found = [*refused.problems, *unknown_in_draft(refused.draft)]
+        found = [*map(_of_target, refused.problems), *unknown_in_draft(refused.draft)]
         raise DraftProblems(refused.draft, *sorted(found, key=lambda problem: problem.line or 0)) from None
+    except UsageProblems as refused:
+        raise UsageProblems(*map(_of_target, refused.problems)) from None
     return replace(document, value=document.value.of_folder(path.absolute().parent))
+
+
+def _of_target(problem: Problem) -> Problem:
+    """*problem*; one of the command line at the place where it was said there, which is the target's."""
+    option, _, key = problem.path.partition(" ")
+    return replace(problem, path=f"{option} {OF_TARGET}{key}") if option == "--set" else problem
 
 
 def missing_commands(target: Document[Target]) -> Iterator[Problem]:

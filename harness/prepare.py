@@ -33,6 +33,7 @@ from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
 from harness.reading.target import Target
 from harness.reading.yaml import Document, Draft, DraftProblems, load
+from harness.reading.yaml.overrides import split
 
 Loaded = TypeVar("Loaded")
 
@@ -89,10 +90,11 @@ def prepare(
     nothing will be touched, so that neither secrets nor hosts are needed; *starts* says that what the target starts has to be here.
     """
     problems: list[Problem] = []
-    scenario, draft = _scenario(problems, scenario_path, _overrides(asked))
+    of_scenario, of_target = _overrides(asked)
+    scenario, draft = _scenario(problems, scenario_path, of_scenario)
     target = None
     if target_path or _is_there(scenario_path):
-        target = _loaded(problems, lambda: load_target(target_path or _default_target(scenario_path)))
+        target = _loaded(problems, lambda: load_target(target_path or _default_target(scenario_path), of_target))
     asks = _asks(scenario or draft)
     questions = _loaded(problems, lambda: _questions(*asks, scenario_path, questions_path)) if asks else None
     written = Written(scenario or draft, asked.expectations)
@@ -244,8 +246,8 @@ def _questions(
     return questions
 
 
-def _overrides(asked: Asked) -> dict[str, str]:
-    """``KEY=VALUE`` of the command line, the last of each key, and the seed."""
+def _overrides(asked: Asked) -> tuple[dict[str, str], dict[str, str]]:
+    """``KEY=VALUE`` of the command line, the last of each key, of the scenario with its seed, and of the target."""
     problems = [
         Problem(f"{written!r} is not KEY=VALUE, such as load.rate_per_s=40", path="--set")
         for written in asked.overrides
@@ -253,5 +255,5 @@ def _overrides(asked: Asked) -> dict[str, str]:
     ]
     if problems:
         raise UsageProblems(*problems)
-    overrides = dict(written.split("=", 1) for written in asked.overrides)
-    return overrides | ({"seed": str(asked.seed)} if asked.seed is not None else {})
+    of_scenario, of_target = split(asked.overrides)
+    return of_scenario | ({"seed": str(asked.seed)} if asked.seed is not None else {}), of_target

@@ -51,7 +51,7 @@ class Registry(Generic[Thing]):
 
 
 def load_third_parties(table: str) -> None:
-    """Import every installed module that adds to *table*: faults, metrics, protocols, sections, dialects, edge_rules or places."""
+    """Import every installed module that adds to *table*: faults, metrics, diagnoses, sections, dialects, and others of the kind."""
     for point in _third_parties().select(name=table):
         point.load()
 

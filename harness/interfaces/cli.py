@@ -56,7 +56,11 @@ TargetOption = Annotated[
 SeedOption = Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Instead of the scenario's.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of the scenario, such as load.rate_per_s=40."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a setting of the scenario, such as load.rate_per_s=40, or target.KEY of the target.",
+    ),
 ]
 ExpectOption = Annotated[
     list[str] | None,
@@ -399,6 +403,44 @@ def report(
     from harness import stored
 
     typer.echo(stored.judge(run, baseline=baseline, say=_complain).path / "report.html")
+
+
+@app.command()
+def explain(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    overrides: SetOption = None,
+    allow_host: AllowHost = None,
+    out: Annotated[Path, typer.Option("--out", help="Where the run after the change is stored.")] = Path("reports"),
+    toxiproxy_url: ToxiproxyOption = None,
+) -> None:
+    """Show what is behind a stored run, what to change, and what that would come to; with --set make the change, and hold that.
+
+    With --set the same scenario is run again, with the same seed. Ends with 0 when a prediction held, none failed and the run passes; with
+    1 when one was missed, the diagnosis is still there, or an expectation is broken; with 3 when too little was measured.
+    """
+    from harness import explanation
+    from harness.conduct import conduct
+    from harness.interfaces.live import LivePanel
+    from harness.settings import settings
+
+    screen.harmless()
+    environment, console = settings(), _console()
+    shown = _Shown(console, quiet=False)
+
+    def made(one: Prepared, before: Baseline) -> Run:
+        shown.begins(one)
+        panel = partial(LivePanel, console)
+        dim = partial(console.print, style="dim")
+        return shown.ended(
+            conduct(one, environment, out, toxiproxy_url=toxiproxy_url, say=dim, panel=panel, baseline=before)
+        )
+
+    explained = explanation.explain(
+        run, tuple(overrides or ()), environment.environment, made, allowed_hosts=tuple(allow_host or ()), say=_complain
+    )
+    for line in explained.told():
+        _say(line)
+    raise typer.Exit(explained.exit_status)
 
 
 @app.command(name="list")

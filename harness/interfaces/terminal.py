@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from harness.judging.result import Finding, Outcome, Result
-from harness.report import words
+from harness.report import diagnoses, words
 from harness.report.advice import advice
 from harness.report.headline import beside, headline
 from harness.report.plain_text import one_line, visible
@@ -50,6 +50,7 @@ def verdict_lines(result: Result) -> list[RenderableType]:
     if result.findings:
         lines += [Text(), _Findings(result), Text(words.OF_THIS_RUN)]
         lines += [Text(one_line(f"{f.expectation}: {f.remark}", 300)) for f in result.findings if f.remark]
+    lines += [Text(), *(Text(one_line(line, 600)) for line in diagnoses.lines(result))] if result.diagnoses else []
     shares = [f"{fault.summary}: {told}" for fault in result.faults if (told := words.delivered(fault))]
     lines += [Text(), *(Text(one_line(told, 300)) for told in shares)] if shares else []
     lines += [Text(), *(Text(f"note: {one_line(note, 300)}") for note in result.quality.notes)]

@@ -23,6 +23,8 @@ EXIT_STATUS: dict[Outcome, int] = {
 }
 # The worst first: what a run as a whole is called when several hold.
 PRECEDENCE: tuple[Outcome, ...] = ("interrupted", "crashed", "aborted", "invalid", "fail", "inconclusive", "pass")
+ON_THE_SERVICE: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
+"""The verdicts that say something of the service."""
 
 
 class _Part(BaseModel):
@@ -295,6 +297,34 @@ class Failure(_Part):
     examples: list[str] = Field(description="nonces of the first of them")
 
 
+class Prediction(_Part):
+    """What a metric would come to in the next run, were one thing changed: the value with an interval for that run's value."""
+
+    metric: str = Field(description="as an expectation names it")
+    phase: str | None = Field(default=None, description="in which; null: over all that is scored")
+    value: float
+    low: float
+    high: float
+    now: float | None = Field(default=None, description="what it is in this run")
+    supposes: str = Field(description="the one change that it supposes")
+
+
+class Diagnosis(_Part):
+    """What is behind a number, as far as rows can show it: evidence, what to change, and what would come of that."""
+
+    id: str
+    title: str
+    evidence: list[str] = Field(description="what shows it, in sentences with their counts")
+    requests: int = Field(description="how many requests show it")
+    attempts: int = Field(description="how many of their attempts show it")
+    examples: list[int] = Field(default_factory=list, description="indexes of a few of the requests")
+    example: list[str] = Field(
+        default_factory=list, description="one of the requests, and each of its attempts, in a line"
+    )
+    change: str = Field(description="what to change, in one sentence")
+    predictions: list[Prediction] = Field(default_factory=list)
+
+
 DoubtKind = Literal[
     "alarm",
     "not_in_force",
@@ -361,6 +391,10 @@ class Result(_Part):
     replay: str = Field(description="the command that repeats the run")
     versions: dict[str, str]
     doubts: list[Doubt] = Field(default_factory=list, description="each reason for which the run cannot be trusted")
+    diagnoses: list[Diagnosis] = Field(
+        default_factory=list,
+        description="what is behind the numbers, most telling first; only of runs with a verdict on the service",
+    )
     service_ended: str = Field(
         default="", description="how a process of the service ended of what was broken; empty where none did"
     )

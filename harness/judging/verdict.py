@@ -9,6 +9,7 @@ import numpy as np
 from harness.interval import UNMEASURED
 from harness.judging import result
 from harness.judging.delivery import delivery
+from harness.judging.diagnoses import diagnosed
 from harness.judging.endings import Judgement, endings, service_ended, silence
 from harness.judging.errors import failures
 from harness.judging.evidence import Evidence
@@ -19,7 +20,7 @@ from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.passing import astray, redirected, uncarried, unreached, untouched
 from harness.judging.quality import distrust, measurement_quality, untold, untried
-from harness.judging.result import EXIT_STATUS, PRECEDENCE, Doubt, Finding, Result
+from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Doubt, Finding, Result
 from harness.judging.sameness import unlooked_at
 from harness.judging.sample import LAYERS, pick
 from harness.judging.starvation import culprit, doubtful, loads
@@ -58,6 +59,7 @@ def judge(evidence: Evidence) -> Result:
         unasked=worsened,
         metastable="; ".join(stuck),
         doubts=doubts,
+        diagnoses=diagnosed(evidence) if judgement.verdict in ON_THE_SERVICE else [],
         by_entry=by_entry(evidence),
         by_link=by_link(evidence),
         failures=failures(evidence),

@@ -22,6 +22,7 @@ from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.reading.yaml import Document
+from harness.reading.yaml.overrides import split
 from harness.reading.yaml.paths import Path as Place
 from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.recall import recall
@@ -46,7 +47,7 @@ def read(folder: RunFolder, begun: Begun, events: History) -> AsRun:
     """What was run in *folder*, whatever may be run today; raises UsageProblems with all that cannot be read at all."""
     problems: list[Problem] = []
     refused: list[Problem] = []
-    overrides = dict(written.split("=", 1) for written in begun.overrides if "=" in written)
+    of_scenario, of_target = split(begun.overrides)
 
     def read_one(path: Path, model: type[M], settings: Mapping[str, str]) -> Document[M] | None:
         try:
@@ -57,8 +58,8 @@ def read(folder: RunFolder, begun: Begun, events: History) -> AsRun:
         refused.extend(refused_today)
         return document
 
-    scenario = read_one(folder.scenario, Scenario, overrides | {"seed": str(begun.seed)})
-    target = read_one(folder.target, Target, {})
+    scenario = read_one(folder.scenario, Scenario, of_scenario | {"seed": str(begun.seed)})
+    target = read_one(folder.target, Target, of_target)
     questions = read_one(folder.questions, Questions, {})
     expectations = _expectations(scenario, begun, problems.append) if scenario else ()
     if problems or not (scenario and target and questions):

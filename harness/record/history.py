@@ -43,7 +43,7 @@ class Begun(msgspec.Struct, frozen=True, tag="begun"):
     target_path: str
     target_sha256: str
     replay: str  # the command that repeats the run
-    overrides: list[str]  # of the scenario's settings, as KEY=VALUE
+    overrides: list[str]  # of settings, as KEY=VALUE; those of the target begin with target.
     expectations: list[str]  # added on the command line
     with_faults: bool
     versions: dict[str, str]

@@ -2,9 +2,15 @@
 
 Nothing in it is silly: a time limit on every call, the SDK's own retries, a loop around the whole for what the SDK does
 not cover, and the last known fact when the store does not answer. Together they make it break.
+
+Its environment says how often and how long: ``SDK_RETRIES`` (2), ``APP_TRIES`` (3, the first one included) and ``TIMEOUT_MS`` (1000, of
+each call of a provider).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from openai import OpenAIError
 from redis.exceptions import RedisError
@@ -14,19 +20,42 @@ from harness.reference import assistant
 from harness.reference.assistant import MODEL, Answer, Ask, Options, Unanswered
 from harness.reference.corpus import retrieve
 from harness.reference.snapshots import Reading, Store
+from harness.settings import settings
 
-TIMEOUT_S = 1.0
+STORE_TIMEOUT_S = 1.0
+
+
+class Patience(NamedTuple):
+    """How often a layer tries, and how long a call of a provider may take."""
+
+    sdk_retries: int = 2
+    app_tries: int = 3
+    timeout_s: float = 1.0
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Patience:
+        """As *environment* says; raises ValueError for what is no whole number."""
+        said = [
+            int(environment.get(name, default))
+            for name, default in (("SDK_RETRIES", 2), ("APP_TRIES", 3), ("TIMEOUT_MS", 1000))
+        ]
+        return cls(said[0], said[1], said[2] / 1000)
+
+
+USUAL = Patience()
 
 
 class Fragile:
     """Asks its own region's store and provider, up to three times three times, and does not look at versions."""
 
-    def __init__(self, on: Options) -> None:
-        self._model = assistant.model_client(on.providers[on.region], timeout_s=TIMEOUT_S, max_retries=2)
-        self._store = Store(on.stores[on.region], timeout_s=TIMEOUT_S)
+    def __init__(self, on: Options, patience: Patience = USUAL) -> None:
+        self._model = assistant.model_client(
+            on.providers[on.region], timeout_s=patience.timeout_s, max_retries=patience.sdk_retries
+        )
+        self._store = Store(on.stores[on.region], timeout_s=STORE_TIMEOUT_S)
         self._last_known: dict[str | None, Reading] = {}
         again = AsyncRetrying(
-            stop=stop_after_attempt(3),
+            stop=stop_after_attempt(patience.app_tries),
             wait=wait_random_exponential(multiplier=0.25, max=1.0),
             retry=retry_if_exception_type((OpenAIError, RedisError)),
             reraise=True,
@@ -65,7 +94,7 @@ class Fragile:
 
 def main() -> None:
     on = assistant.options("harness.reference.fragile", __doc__)
-    assistant.serve(Fragile(on), on, ends_with_its_caller=False)
+    assistant.serve(Fragile(on, Patience.of(settings().environment)), on, ends_with_its_caller=False)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from harness.judging.metrics import telling
 from harness.judging.result import Result
 from harness.registry import Registry, load_third_parties
 from harness.report import (
+    diagnoses,
     disagreements,
     errors,
     findings,
@@ -35,6 +36,7 @@ sections: Registry[Section] = Registry("report section")
 for _name, _section in (
     ("scores", scores.section),
     ("findings", findings.section),
+    ("diagnoses", diagnoses.section),
     ("errors", errors.section),
     ("whereabouts", whereabouts.section),
     ("timeline", timeline.section),

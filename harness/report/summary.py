@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from harness.judging.result import Finding, Result
-from harness.report import trust, words
+from harness.report import diagnoses, trust, words
 from harness.report.advice import advice
 from harness.report.changes import Side, changes
 from harness.report.headline import beside, headline
@@ -20,7 +20,12 @@ _STATES = {"yes": "yes", "no": "**no**", "open": "?"}
 def summary(result: Result, baseline: Result | None = None) -> str:
     """Verdict, findings, what changed since the *baseline* run, what speaks against the numbers, and how to repeat the run."""
     changed = _changes(result, baseline) if baseline is not None else ()
-    return "\n".join([*_head(result), *_findings(result), *changed, *_quality(result), *_again(result)]) + "\n"
+    return (
+        "\n".join(
+            [*_head(result), *_findings(result), *_diagnoses(result), *changed, *_quality(result), *_again(result)]
+        )
+        + "\n"
+    )
 
 
 def escaped(text: str, most: int = 300) -> str:
@@ -62,6 +67,17 @@ def _findings(result: Result) -> Iterator[str]:
     remarks = [finding for finding in result.findings if finding.remark]
     yield from (f"- {code(finding.expectation)}: {escaped(finding.remark)}" for finding in remarks)
     yield from [""] if remarks else []
+
+
+def _diagnoses(result: Result) -> Iterator[str]:
+    if not result.diagnoses:
+        return
+    yield "**What is behind it, and what to change**"
+    yield ""
+    for found in result.diagnoses:
+        yield f"- **{escaped(found.title)}.** {escaped(found.change, 400)}"
+        yield from (f"  - {escaped(line, 400)}" for line in (*found.evidence, *diagnoses.foretold(result, found)))
+    yield ""
 
 
 def _verdict(result: Result, finding: Finding) -> str:

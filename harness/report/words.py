@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from math import floor, log10
 
 from harness.judging.metrics import telling
-from harness.judging.result import Fault, Finding, Measured, Metric, Outcome, Result
+from harness.judging.result import ON_THE_SERVICE, Fault, Finding, Measured, Metric, Outcome, Result
 from harness.reading.expectation import AMONG
 from harness.reading.quantities import share as share
 from harness.report.plain_text import one_line
@@ -27,7 +27,7 @@ VERDICTS: dict[Outcome, str] = {
     "interrupted": "The run was interrupted, so nothing is said about the service.",
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-TRUSTED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
+TRUSTED = ON_THE_SERVICE
 
 
 def quantity(value: float | None, unit: str = "") -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.reading.scenario import Scenario
 from harness.reading.yaml import load, read
+from harness.reading.yaml.overrides import split
 
 Told = Callable[..., list[str]]
 
@@ -80,3 +81,15 @@ def test_a_file_is_loaded_with_overrides(tmp_path: Path, scenario_text: str) -> 
     (tmp_path / "a.yaml").write_text(scenario_text)
     assert load(tmp_path / "a.yaml", Scenario, {"seed": "3"}).value.seed == 3
     assert load(tmp_path / "a.yaml", Scenario).value.seed == 7
+
+
+def test_what_begins_with_target_is_a_setting_of_the_target_and_all_else_of_the_scenario() -> None:
+    assert split(["load.rate_per_s=40", "target.start.cwd=x=y", "targets.no=1", "load.rate_per_s=50"]) == (
+        {"load.rate_per_s": "50", "targets.no": "1"},
+        {"start.cwd": "x=y"},
+    )
+
+
+def test_what_stands_in_an_environment_is_a_text_with_quotes_and_without() -> None:
+    _, of_target = split(["target.services.a.env.N=0", 'target.start.env.Q="1"', "target.links.l.port=7"])
+    assert of_target == {"services.a.env.N": '"0"', "start.env.Q": '"1"', "links.l.port": "7"}

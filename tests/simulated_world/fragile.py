@@ -7,15 +7,16 @@ from simulated_world.events import Process
 from simulated_world.service import Answer, Surroundings, said
 from simulated_world.stores import Reading
 
-TIMEOUT_S = 1.0
-SDK_TRIES = 3
-LOOPS = 3
+STORE_TIMEOUT_S = 1.0
 
 
 class Fragile:
     """Asks its own region up to three times three times, and goes on after its caller has hung up."""
 
     ends_with_its_caller = False
+    timeout_s = 1.0
+    sdk_tries = 3
+    loops = 3
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
@@ -23,7 +24,7 @@ class Fragile:
 
     def answer(self, asked: Asked) -> Process[Answer | None]:
         around = self._around
-        for loop in range(LOOPS):
+        for loop in range(self.loops):
             if loop:
                 yield around.events.pause(around.chance.uniform(0, min(1.0, 0.25 * 2.0 ** (loop - 1))))
             reading = yield from self._read(asked.question)
@@ -36,7 +37,7 @@ class Fragile:
         link = self._around.stores.own(self._around.region)
         if link is None:
             return Reading(1, 0.0)
-        reading = yield from self._around.stores.read(link, TIMEOUT_S)
+        reading = yield from self._around.stores.read(link, STORE_TIMEOUT_S)
         if reading is not None:
             self._last_known[question] = reading
         return self._last_known.get(question)
@@ -45,13 +46,13 @@ class Fragile:
         """One call of the SDK, which tries again by itself."""
         around = self._around
         link = around.providers[0]
-        for retry in range(SDK_TRIES):
+        for retry in range(self.sdk_tries):
             exchange = around.wire.send(link, nonce, retry)
-            yield around.events.within(TIMEOUT_S, exchange.ended)
+            yield around.events.within(self.timeout_s, exchange.ended)
             exchange.leave()
             if exchange.complete:
                 return True
-            if retry < SDK_TRIES - 1:
+            if retry < self.sdk_tries - 1:
                 backoff_s = min(0.5 * 2.0**retry, 8.0) * around.chance.uniform(0.75, 1.0)
                 yield around.events.pause(exchange.retry_after_s or backoff_s)
         return False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from json import dumps
 from types import MappingProxyType
 
 from harness.problems import Problem, UsageProblems
@@ -11,6 +12,9 @@ from harness.reading.yaml.paths import Path
 from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.tree import RefusedError, compose
 
+OF_TARGET = "target."
+"""How the key of a setting begins that is the target file's; all others are the scenario's."""
+_OF_ENVIRONMENT = ".env."
 _ANYWHERE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -18,6 +22,20 @@ def ends_with(model: type) -> Mapping[str, str]:
     """Which key stays the last of a mapping, by the mapping's key; a model tells it as its ``ends_with``."""
     told: Mapping[str, str] = getattr(model, "ends_with", _ANYWHERE)
     return told
+
+
+def split(written: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Texts ``KEY=VALUE``, the last of each key, as the scenario's settings and the target's, each by its path; others are left out."""
+    of_scenario, of_target = dict[str, str](), dict[str, str]()
+    for one in written:
+        key, equals, value = one.partition("=")
+        if key.startswith(OF_TARGET):
+            # An environment holds texts alone, so that nobody has to put a number in quotes twice: for the shell and for YAML.
+            text = dumps(value) if _OF_ENVIRONMENT in key and value[:1] not in ('"', "'") else value
+            of_target[key.removeprefix(OF_TARGET)] = text
+        elif key and equals:
+            of_scenario[key] = value
+    return of_scenario, of_target
 
 
 def apply(

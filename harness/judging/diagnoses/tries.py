@@ -1,0 +1,135 @@
+"""The attempts of a run, request by request and link by link, in the order in which they began: what most diagnoses look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+from harness.judging.evidence import Evidence
+from harness.judging.serving import providers
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from harness.judging.scoring.distributions import Bools
+
+_TOLD_MAX = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Attempts at providers that are joined to a request, in order of request, link and start; those of a request on a link are a group.
+
+    *row* is that of the request, *at* that of the attempt; *begins* says where each group begins, *group* to which one each attempt
+    belongs, and *place* how many of its group were before it.
+    """
+
+    run: Evidence
+    row: npt.NDArray[np.intp]
+    at: npt.NDArray[np.intp]
+    begins: npt.NDArray[np.intp]
+    group: npt.NDArray[np.intp]
+    place: npt.NDArray[np.intp]
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """One column of the attempts, in this order."""
+        return self.run.column("attempts", name)[self.at]
+
+    def of_request(self, name: str) -> npt.NDArray[Any]:
+        """One column of the requests, a value an attempt."""
+        return self.run.column("requests", name)[self.row]
+
+    @property
+    def counted(self) -> npt.NDArray[np.int64]:
+        """How often an SDK says that it has tried before (``x-stainless-retry-count``); -1 where it says nothing."""
+        count: npt.NDArray[np.int64] = self.run.attempts["retry_count"].fillna(-1).to_numpy(dtype="int64")[self.at]
+        return count
+
+    @property
+    def good(self) -> Bools:
+        """Which got a whole answer that is no error."""
+        status = self.column("status")
+        good: Bools = (self.column("outcome") == "complete") & (status >= 200) & (status < 400)
+        return good
+
+    @property
+    def sizes(self) -> npt.NDArray[np.intp]:
+        """How many attempts each group has."""
+        import numpy as np
+
+        return np.diff(np.append(self.begins, self.row.size))
+
+
+def tries(run: Evidence) -> Tries:
+    """All of *run* that can be joined."""
+    found: Tries = run.once("tries of diagnoses", lambda: _tries(run))
+    return found
+
+
+def _tries(run: Evidence) -> Tries:
+    import numpy as np
+
+    rows, start_s = run.request_rows(), run.column("attempts", "start_s")
+    link = np.unique(run.column("attempts", "link").astype(str), return_inverse=True)[1]
+    mine = np.flatnonzero((rows >= 0) & np.isin(run.column("attempts", "link"), providers(run.plan)))
+    at = mine[np.lexsort((start_s[mine], link[mine], rows[mine]))]
+    row = rows[at]
+    new = np.ones(at.size, np.bool_)
+    new[1:] = (row[1:] != row[:-1]) | (link[at][1:] != link[at][:-1])
+    begins = np.flatnonzero(new)
+    group = np.cumsum(new) - 1
+    return Tries(run, row, at, begins, group, np.arange(at.size) - begins[group])
+
+
+def troubled(run: Evidence) -> Bools:
+    """Which requests were due when something could be wrong: neither in the warm-up nor in the baseline."""
+    phase = run.column("requests", "phase")
+    found: Bools = (phase != "warmup") & (phase != "baseline")
+    return found
+
+
+def phases_of(run: Evidence, rows: npt.NDArray[np.intp], enough: int = 10) -> list[str]:
+    """The phases in which *enough* of these requests were due, in their order."""
+    due_in = run.column("requests", "phase")[rows]
+    return [phase.name for phase in run.plan.phases if (due_in == phase.name).sum() >= enough]
+
+
+def within_faults(
+    run: Evidence, links: npt.NDArray[Any], start_s: npt.NDArray[np.float64], *, of_the_wire: bool = False
+) -> Bools:
+    """Which attempts began on a link while a fault lay on it; *of_the_wire*: a fault that hits all alike, however many there are."""
+    import numpy as np
+
+    hit = np.zeros(start_s.size, np.bool_)
+    for disturbance in run.plan.disturbances:
+        window = run.window_of(disturbance)
+        if window is None or (of_the_wire and not disturbance.fault.probes):
+            continue
+        hit |= np.isin(links, disturbance.links) & (window.start_s <= start_s) & (start_s < window.end_s)
+    return hit
+
+
+def told(run: Evidence, row: int) -> list[str]:
+    """The request in *row* in a line, and each of its attempts in one."""
+    asked = run.requests.iloc[row]
+    ended = "" if isnan(asked["end_s"]) else f" at {asked['end_s']:.2f} s"
+    status = f" ({int(asked['status'])})" if asked["status"] else ""
+    came = f"{str(asked['outcome']).replace('_', ' ')}{status}{ended}"
+    lines = [f"request {int(asked['index'])} to {asked['entry']}, due at {asked['due_s']:.2f} s: {came}"]
+    mine = run.attempts[run.attempts["request"] == asked["index"]].sort_values("start_s", kind="stable")
+    lines += list(_each(mine.head(_TOLD_MAX).to_dict("records")))
+    more = len(mine) - _TOLD_MAX
+    return [*lines, *([f"and {more} more"] if more > 0 else [])]
+
+
+def _each(attempts: list[dict[Any, Any]]) -> Iterator[str]:
+    for one in attempts:
+        lasted = "" if isnan(one["end_s"]) else f"-{one['end_s']:.2f}"
+        count, wait_ms = one.get("retry_count"), one.get("retry_after_ms")
+        sdk = f", SDK retry {int(count)}" if count is not None and count == count and count > 0 else ""
+        wait = f", told to wait {wait_ms / 1000:g} s" if wait_ms is not None and wait_ms == wait_ms else ""
+        came = str(int(one["status"])) if one["status"] else str(one["outcome"]).replace("_", " ")
+        yield f"{one['link']} {one['start_s']:.2f}{lasted} s: {came}{wait}{sdk}"

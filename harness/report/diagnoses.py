@@ -1,0 +1,43 @@
+"""What is behind the numbers: each diagnosis with its evidence, what to change, and what would come of it."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from harness.judging.evidence import Evidence
+from harness.judging.result import Diagnosis, Prediction, Result
+from harness.report import words
+from harness.report.plain_text import one_line
+from harness.report.templating import render
+
+
+def section(result: Result, _evidence: Evidence | None) -> Markup:
+    """Each diagnosis as a card; nothing where there is none."""
+    return render("diagnoses.html", found=result.diagnoses, foretold=lambda one: foretold(result, one))
+
+
+def lines(result: Result) -> list[str]:
+    """Two lines a diagnosis: what it is and what to change, and what would come of that."""
+    return [line for one in result.diagnoses for line in (_named(one), *foretold(result, one))]
+
+
+def foretold(result: Result, diagnosis: Diagnosis) -> list[str]:
+    """``Retry amplification in the fault: 4.47 × now; 1.94 × then, 1.84 to 2.15 × (supposing …)``, a line a prediction."""
+    return [_foretold(result, prediction) for prediction in diagnosis.predictions]
+
+
+def subject(prediction: Prediction) -> str:
+    """What is predicted, and where: ``Retry amplification in the fault``."""
+    where = f" {words.in_phase(prediction.phase)}" if prediction.phase else ""
+    return f"{words.title(prediction.metric)}{where}"
+
+
+def _named(diagnosis: Diagnosis) -> str:
+    return f"{one_line(diagnosis.title, 160)}. {one_line(diagnosis.change, 400)}"
+
+
+def _foretold(result: Result, prediction: Prediction) -> str:
+    of = words.unit_of(result, prediction.metric)
+    within = words.interval(prediction.low, prediction.high, of)
+    then = f"{words.quantity(prediction.value, of)} predicted{f', {within}' if within != 'exact' else ''}"
+    return f"{subject(prediction)}: {words.quantity(prediction.now, of)} now; {then} (with {one_line(prediction.supposes, 200)})"
