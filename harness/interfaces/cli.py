@@ -418,29 +418,22 @@ def explain(
     With --set the same scenario is run again, with the same seed. Ends with 0 when a prediction held, none failed and the run passes; with
     1 when one was missed, the diagnosis is still there, or an expectation is broken; with 3 when too little was measured.
     """
-    from harness import explanation
-    from harness.conduct import conduct
-    from harness.interfaces.live import LivePanel
+    from harness.interfaces.explaining import explained
     from harness.settings import settings
 
     screen.harmless()
-    environment, console = settings(), _console()
-    shown = _Shown(console, quiet=False)
-
-    def made(one: Prepared, before: Baseline) -> Run:
-        shown.begins(one)
-        panel = partial(LivePanel, console)
-        dim = partial(console.print, style="dim")
-        return shown.ended(
-            conduct(one, environment, out, toxiproxy_url=toxiproxy_url, say=dim, panel=panel, baseline=before)
-        )
-
-    explained = explanation.explain(
-        run, tuple(overrides or ()), environment.environment, made, allowed_hosts=tuple(allow_host or ()), say=_complain
+    found = explained(
+        run,
+        tuple(overrides or ()),
+        settings(),
+        out,
+        allowed_hosts=tuple(allow_host or ()),
+        toxiproxy_url=toxiproxy_url,
+        say=_complain,
     )
-    for line in explained.told():
+    for line in found.told():
         _say(line)
-    raise typer.Exit(explained.exit_status)
+    raise typer.Exit(found.exit_status)
 
 
 @app.command(name="list")
