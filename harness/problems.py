@@ -40,3 +40,11 @@ class HarnessError(Exception):
 
 class RefusedError(HarnessError):
     """Somebody else's word keeps a run from beginning: its target is held, or frozen; nothing was touched. Exit status 5."""
+
+
+class UnavailableError(HarnessError):
+    """A program that every run needs is not on this machine and cannot be had; nothing was touched."""
+
+
+class UnavailableProblems(UsageProblems):
+    """A server was named that every run needs, and none answers there; nothing was touched."""

@@ -47,6 +47,16 @@ class Run:
         interrupted = self.stopped and self.verdict != "aborted"
         return EXIT_STATUS["interrupted" if interrupted else self.verdict]
 
+    @property
+    def passed(self) -> bool:
+        """Whether every expectation held in a run that can be trusted."""
+        return self.verdict == "pass"
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody interrupted it, however late."""
+        return self.exit_status == EXIT_STATUS["interrupted"]
+
     def __repr__(self) -> str:
         return f"<Run {self.path}: {self.result.scenario.name} on {self.result.target.name}, {self.verdict}>"
 

@@ -27,6 +27,7 @@ from harness.api import judge
 from harness.faults import faults
 from harness.faults.base import SILENCE_S, OfRequests
 from harness.interfaces.cli import app
+from harness.interfaces.pytest_plugin import plugin
 from harness.judging.metrics import metrics
 from harness.judging.quality import JOINED_RATIO
 from harness.judging.result import EXIT_STATUS
@@ -109,12 +110,13 @@ def test_every_command_of_harness_in_a_sentence_is_one() -> None:
 )
 def test_every_option_in_a_document_is_one_that_a_command_takes(option: str) -> None:
     commands = get_command(app).commands.values()
+    of_pytest = re.findall(r'addoption\(\s*"(--[a-z-]+)"', Path(plugin.__file__).read_text())
     assert option in {
         name
         for command in commands
         for parameter in command.params
         for name in (*parameter.opts, *parameter.secondary_opts)
-    }
+    } | set(of_pytest)
 
 
 @pytest.mark.parametrize(("document", "line"), _commands())

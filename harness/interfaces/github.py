@@ -38,10 +38,16 @@ def told(
     finally:
         if settings.on_github:
             say(_RESUME.format(token))
-            for line in (line for run in runs for line in marks(run, settings)):
-                say(line)
-        if settings.step_summary and (page := _page(runs, settings, out)):
-            _append(settings.step_summary, page, say)
+        tell(runs, settings, say, out)
+
+
+def tell(runs: Sequence[Run], settings: Settings, say: Callable[[str], None], out: Path | None = None) -> None:
+    """Tells the runner of *runs* that have ended: marks, and a summary; nothing where there is no runner."""
+    if settings.on_github:
+        for line in (line for run in runs for line in marks(run, settings)):
+            say(line)
+    if settings.step_summary and (page := _page(runs, settings, out)):
+        _append(settings.step_summary, page, say)
 
 
 def of_trials(summary: Path, runs: Sequence[Run], settings: Settings, say: Callable[[str], None]) -> None:

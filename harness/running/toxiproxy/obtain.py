@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness.problems import HarnessError
+from harness.problems import UnavailableError
 from harness.running.toxiproxy import version as versions
 from harness.running.toxiproxy.release import DownloadError, Release
 from harness.running.toxiproxy.version import Version
@@ -39,7 +39,7 @@ def obtain(cache: Path, say: Say, *, path: str | None = None, release: Release |
     """A server's binary: on *path* (as in PATH), in *cache*, downloaded as *release*, or built by the Go on *path*.
 
     What had to be downloaded or built is in *cache* afterwards, whole or not at all, also when two do it at once.
-    *say* is told what takes time. Raises HarnessError that names every way and why it failed.
+    *say* is told what takes time. Raises UnavailableError that names every way and why it failed.
     """
     pinned = release or Release()
     kept = cache / f"toxiproxy-{pinned.version}" / _NAME
@@ -56,7 +56,9 @@ def obtain(cache: Path, say: Say, *, path: str | None = None, release: Release |
         except (_NoWayError, DownloadError, OSError) as failure:
             failures.append(f"  {way}: {failure}")
     tried = "\n".join(failures)
-    raise HarnessError(f"no {_NAME} could be had:\n{tried}\nput {_NAME} 2.6.0 or later (best {pinned.version}) on PATH")
+    raise UnavailableError(
+        f"no {_NAME} could be had:\n{tried}\nput {_NAME} 2.6.0 or later (best {pinned.version}) on PATH"
+    )
 
 
 def _on_path(path: str | None, say: Say) -> Binary:

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from harness.planning.plan import Plan
-from harness.problems import HarnessError, Problem, UsageProblems, cannot
+from harness.problems import HarnessError, Problem, UnavailableProblems, UsageProblems, cannot
 from harness.protocols.asking import own_nonces
 from harness.reading import templates
 from harness.reading.hosts import on_this_machine
@@ -94,7 +94,7 @@ class RealWorld:
 def find_proxy(settings: Settings, url: str | None, say: Say) -> ProxyServer:
     """The running server at *url*, or at the one that the environment names, else a binary to start.
 
-    Raises UsageProblems where a server was named that cannot be used, and HarnessError that names each way that failed to get a binary.
+    Raises UsageProblems where a server was named that cannot be used, and UnavailableError that names each way that failed to get a binary.
     """
     if url or settings.toxiproxy_url:
         return _shared(url or str(settings.toxiproxy_url), "--toxiproxy-url" if url else "TOXIPROXY_URL")
@@ -116,7 +116,7 @@ def _shared(url: str, option: str) -> ProxyServer:
             return ProxyServer(url, None, str(api.supported_version()))
         except ToxiproxyWedged as error:
             what = f"no Toxiproxy server answers at {url}; is it running?"
-            raise UsageProblems(Problem(what, path=option)) from error
+            raise UnavailableProblems(Problem(what, path=option)) from error
         except ToxiproxyError as error:
             raise UsageProblems(Problem(str(error), path=option)) from error
 

@@ -1,0 +1,5 @@
+"""The harness in pytest: runs as a fixture and by a marker, scenario files as tests, and what came of them where pytest tells of it."""
+
+from harness.interfaces.pytest_plugin.asking import Resilience, Wanted
+
+__all__ = ["Resilience", "Wanted"]

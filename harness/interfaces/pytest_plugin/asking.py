@@ -1,0 +1,125 @@
+"""What a test asks for, and how it comes by a run: with the project's own defaults, when no other run goes on, or as a skip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os.path import relpath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.stored import Run
+
+_RUNS: pytest.StashKey[list[Run]] = pytest.StashKey()
+OF_A_RUN = "resilience-"
+"""What the properties of a test begin with that tell of its runs."""
+_SAYS_NOTHING = "this says nothing of the service"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One run that a test asks for; of what is left out, `harness.run` knows what is usual."""
+
+    scenario: Path
+    target: Path | None
+    overrides: Mapping[str, object] | Sequence[str]
+    expect: str | Sequence[str]
+    seed: int | None
+    with_faults: bool
+    allowed_hosts: str | Sequence[str]
+    trials: int | None
+    out: Path
+
+
+class Resilience:
+    """Runs scenarios for one test: ``run = resilience("scenarios/x.yaml", target="my-service.yaml")``."""
+
+    def __init__(self, node: pytest.Item) -> None:
+        self._node, self._config = node, node.config
+
+    def __call__(
+        self,
+        scenario: str | Path,
+        *,
+        target: str | Path | None = None,
+        set: Mapping[str, object] | Sequence[str] = (),  # noqa: A002 - as the command line calls it
+        expect: str | Sequence[str] = (),
+        seed: int | None = None,
+        with_faults: bool = True,
+        allowed_hosts: str | Sequence[str] = (),
+        trials: int | None = None,
+    ) -> Run:
+        """Break what *scenario* says, for real, and return the judged run: ``assert run.passed``.
+
+        Paths are seen from pytest's root folder; without *target* it is that of the options, of the configuration, or
+        ``targets/default.yaml`` beside the scenario. Skips the test where Toxiproxy cannot be had, where the target is held or frozen, and
+        where the run says nothing of the service (`resilience_invalid`); fails it where a file is wrong or nothing could be started.
+        """
+        options = self._config.option
+        named = Path(target) if target else _default_target(self._config)
+        wanted = Wanted(
+            scenario=self._seen(Path(scenario)),
+            target=self._seen(named) if named else None,
+            overrides=set,
+            expect=expect,
+            seed=seed,
+            with_faults=with_faults,
+            allowed_hosts=allowed_hosts,
+            trials=trials or options.resilience_trials,
+            out=Path(options.resilience_out) if options.resilience_out else self._seen(Path("reports")),
+        )
+        return self._heeded(self._made(wanted))
+
+    def _made(self, wanted: Wanted) -> Run:
+        from harness.interfaces.pytest_plugin.turn import turn
+        from harness.problems import HarnessError, RefusedError, UnavailableError, UnavailableProblems, UsageProblems
+        from harness.settings import settings
+
+        try:
+            with turn(settings()):
+                run: Run = self._config.hook.pytest_resilience_run(config=self._config, wanted=wanted)
+                return run
+        except (HarnessError, UsageProblems) as error:
+            raised = error
+        # Out of the clause, or pytest would show both.
+        match raised:
+            case UnavailableError() | UnavailableProblems():
+                pytest.skip(f"no Toxiproxy can be had: {raised}")
+            case RefusedError():
+                pytest.skip(str(raised))
+            case _:
+                pytest.fail(str(raised), pytrace=False)
+
+    def _heeded(self, run: Run) -> Run:
+        """*run*, kept with the test; raises KeyboardInterrupt where somebody interrupted it, and skips where it says nothing."""
+        self._node.stash.setdefault(_RUNS, []).append(run)
+        report = relpath(run.path / "report.html", self._config.invocation_params.dir)
+        told = {"verdict": run.verdict, "report": report, "seed": run.result.seed, "replay": run.result.replay}
+        self._node.user_properties += [(f"{OF_A_RUN}{name}", str(value)) for name, value in told.items()]
+        if run.interrupted:
+            raise KeyboardInterrupt
+        if run.verdict in ("invalid", "inconclusive") and self._config.getini(f"resilience_{run.verdict}") == "skip":
+            pytest.skip(f"{run.verdict}, so {_SAYS_NOTHING}: {run.result.reason}; report: {report}")
+        return run
+
+    def _seen(self, path: Path) -> Path:
+        """*path* below the root folder, as it is seen from here: what repeats a run is to do so on other machines too."""
+        whole, here = self._config.rootpath / path, Path.cwd()
+        return whole.relative_to(here) if whole.is_relative_to(here) else whole
+
+
+def made_for(node: pytest.Item) -> Sequence[Run]:
+    """The runs that were made for a test, in order."""
+    return node.stash.get(_RUNS, [])
+
+
+def _default_target(config: pytest.Config) -> Path | None:
+    """That of the options, as seen from where pytest was started, or that of the configuration."""
+    asked: str | None = config.option.resilience_target
+    if asked:
+        return config.invocation_params.dir / asked
+    configured: str = config.getini("resilience_target")
+    return Path(configured) if configured else None
