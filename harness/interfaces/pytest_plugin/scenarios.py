@@ -26,7 +26,7 @@ def outside(files: frozenset[Path], config: pytest.Config) -> list[str]:
     """Those of *files* in which pytest would not look of itself, since nothing was asked for and its ``testpaths`` lie elsewhere."""
     if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return []
-    looked_in = [config.rootpath / argument.split("::")[0] for argument in config.args]
+    looked_in = [config.rootpath / argument for argument in config.args]
     return sorted(str(file) for file in files if not any(file.is_relative_to(place) for place in looked_in))
 
 
