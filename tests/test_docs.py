@@ -68,7 +68,7 @@ def _commands() -> list[tuple[str, str]]:
 
 def _steps() -> list[dict[str, str]]:
     (text,) = _blocks((ROOT / "docs" / "ci.md").read_text(), "yaml")
-    steps: list[dict[str, str]] = yaml.safe_load(text)["jobs"]["resilience"]["steps"]
+    steps: list[dict[str, str]] = yaml.safe_load(text)["jobs"]["gate"]["steps"]
     return steps
 
 
@@ -474,15 +474,34 @@ def test_the_facts_that_the_page_on_services_says_agree_do_and_the_other_does_no
     assert facts(one) == facts(same) != facts(other)
 
 
-def test_every_step_of_the_workflow_does_one_thing_and_reads_what_the_run_wrote() -> None:
-    steps = _steps()
-    assert all(("uses" in step) != ("run" in step) for step in steps)
-    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in steps if "uses" in step)
-    (run,) = [words for _, words in _harness_commands() if "chaos-runs" in words]
-    told = yaml.safe_dump(steps)
-    assert run[run.index("--out") + 1] == "chaos-runs"
-    assert "chaos-runs/*/*/junit.xml" in told
+@pytest.mark.parametrize(("page", "file"), [("ci.md", "gate.yml"), ("gitlab.md", "gitlab.yml")])
+def test_the_workflow_on_a_page_is_the_one_that_can_be_copied(page: str, file: str) -> None:
+    (text,) = _blocks((ROOT / "docs" / page).read_text(), "yaml")
+    assert text == (ROOT / "docs" / "ci" / file).read_text()
+
+
+def test_what_the_job_on_gitlab_calls_is_what_the_command_line_takes_and_collects_what_a_run_leaves() -> None:
+    job = yaml.safe_load((ROOT / "docs" / "ci" / "gitlab.yml").read_text())["resilience"]
+    called = [shlex.split(line)[1:] for line in job["script"] if "/harness " in line]
+    assert [words[0] for words in called] == ["validate", "run"]
+    for words in called:
+        get_command(app).commands[words[0]].make_context(words[0], words[1:], resilient_parsing=False)
+    run = called[-1]
+    assert job["artifacts"]["reports"]["junit"] == f"{run[run.index('--out') + 1]}/*/*/junit.xml"
     assert (ROOT / "reports" / "sample" / "junit.xml").exists()
+
+
+def test_the_page_on_ci_has_every_input_of_the_action_with_its_default_and_every_output() -> None:
+    action, page = yaml.safe_load((ROOT / "action.yml").read_text()), (ROOT / "docs" / "ci.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| ([^|]+) \|", page.split("| input |")[1].split("\n\n")[0], re.MULTILINE))
+    assert set(rows) == set(action["inputs"])
+    for name, one in action["inputs"].items():
+        default = str(one.get("default", ""))
+        plain = default and not default.startswith("${{")
+        assert f"`{default}`" == rows[name] if plain else "`" not in rows[name] or name == "target", name
+        assert ("needed" in rows[name]) == one.get("required", False)
+    outputs = page.split("Its outputs are")[1].split("More workflows")[0]
+    assert set(re.findall(r"`([a-z]+)`", outputs)) == set(action["outputs"])
 
 
 def test_every_environment_variable_that_is_read_stands_on_the_page_on_settings() -> None:
