@@ -48,8 +48,10 @@ class Fragile:
         link = around.providers[0]
         for retry in range(self.sdk_tries):
             exchange = around.wire.send(link, nonce, retry)
-            yield around.events.within(self.timeout_s, exchange.ended)
-            exchange.leave()
+            try:
+                yield around.events.within(self.timeout_s, exchange.ended)
+            finally:
+                exchange.leave()
             if exchange.complete:
                 return True
             if retry < self.sdk_tries - 1:

@@ -131,6 +131,8 @@ class Wire:
         if exchange.ended.happened:
             return
         exchange.status, exchange.retry_after_s = status, retry_after_s
+        if exchange.attempt is not None and retry_after_s is not None:
+            exchange.attempt.retry_after_ms = 1000 * retry_after_s
         self._over(exchange, "complete")
 
     def _until_it_goes_on(self, exchange: Exchange, stream: Stream) -> Process[None]:

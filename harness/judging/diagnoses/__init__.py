@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 from harness.judging.diagnoses.base import Diagnosis, diagnoses
+from harness.judging.diagnoses.breaker_never_opens import BreakerNeverOpens
+from harness.judging.diagnoses.failover_late import FailoverLate
+from harness.judging.diagnoses.keeps_itself_down import KeepsItselfDown
+from harness.judging.diagnoses.no_jitter import NoJitter
+from harness.judging.diagnoses.one_entry import OneEntry
+from harness.judging.diagnoses.outlived_clients import OutlivedClients
+from harness.judging.diagnoses.retried_in_vain import RetriedInVain
 from harness.judging.diagnoses.retries_multiply import RetriesMultiply
+from harness.judging.diagnoses.retry_after import RetryAfter
+from harness.judging.diagnoses.short_timeout import ShortTimeout
+from harness.judging.diagnoses.stale_behind_seen import StaleBehindSeen
 from harness.judging.evidence import Evidence
 from harness.judging.result import Diagnosis as Document
 from harness.registry import load_third_parties
 
-for _diagnosis in (RetriesMultiply(),):
+for _diagnosis in (
+    RetriesMultiply(),
+    ShortTimeout(),
+    RetryAfter(),
+    FailoverLate(),
+    BreakerNeverOpens(),
+    RetriedInVain(),
+    OutlivedClients(),
+    NoJitter(),
+    KeepsItselfDown(),
+    OneEntry(),
+    StaleBehindSeen(),
+):
     diagnoses.add(_diagnosis.id, _diagnosis)
 
 load_third_parties("diagnoses")

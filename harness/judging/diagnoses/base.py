@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from harness.interval import Interval
 from harness.judging.diagnoses.tries import told
 from harness.judging.evidence import Evidence
-from harness.judging.metrics import Metric, metrics
+from harness.judging.metrics import Metric
 from harness.judging.result import Diagnosis as Document
 from harness.judging.result import Prediction
 from harness.judging.sample import pick
@@ -95,11 +95,9 @@ def of_next_run(found: Interval) -> Interval:
     return Interval(found.value, low, high, found.n)
 
 
-def limited(run: Evidence, metric: str) -> bool:
-    """Whether an expectation of *run* is about *metric*."""
-    return any(expectation.metric == metric for expectation in run.plan.expectations)
+def none_left(run: Evidence, phase: str) -> Interval:
+    """None at all of what was counted for each request, of as many requests as *phase* has; a few may be there all the same."""
+    from harness.judging.scoring.shares import wilson
 
-
-def known(metric: str) -> Metric:
-    """The *metric* of that name, with its limits and its unit."""
-    return metrics[metric]
+    n = int((run.column("requests", "phase") == phase).sum())
+    return Interval(0.0, 0.0, wilson(0, n).high, n)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from simulated_world import Service, simulate
@@ -15,8 +16,10 @@ from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.result import Diagnosis, Prediction
 from harness.judging.sample import pick
+from harness.planning.plan import Plan
 from harness.prepare import Asked, prepare
 from harness.reading.expectation import Selection
+from harness.record.rows import Attempt, Request
 from harness.running import loop
 
 SCENARIOS = Path(__file__).parents[3] / "scenarios"
@@ -45,6 +48,33 @@ def lived() -> Lived:
         scenario: str, service: type[Service], *overrides: str, target: str = "fragile", seed: int = 1
     ) -> Evidence:
         return _lived(scenario, service, target, overrides, seed)
+
+    return made
+
+
+@pytest.fixture
+def told(
+    make_plan: Callable[..., Plan],
+    make_evidence: Callable[..., Evidence],
+    rows: Callable[..., list[Request]],
+    attempt: Callable[..., Attempt],
+) -> Callable[..., Evidence]:
+    """A run in which each request of the fault (from 5 s to 13 s, ten a second) becomes the tries that *of* says, and all others one.
+
+    *of* gets a request and gives the fields of each of its attempts. *bad*: those of the fault are not answered.
+    """
+
+    def made(of: Callable[[Request], list[dict[str, Any]]], *, bad: bool = False, **keys: Any) -> Evidence:
+        plan = make_plan(phases=(1, 4, 8, 4), **keys)
+
+        def change(index: int, due_s: float) -> dict[str, Any]:
+            return {"outcome": "error", "status": 503, "end_s": due_s + 3} if bad and 5 <= due_s < 13 else {}
+
+        asked = rows(plan, change)
+        tried = [one for row in asked for one in (of(row) if 5 <= row.due_s < 13 else [{}])]
+        of_row = [row for row in asked for _ in (of(row) if 5 <= row.due_s < 13 else [{}])]
+        attempts = [attempt(row, **fields) for row, fields in zip(of_row, tried, strict=True)]
+        return make_evidence(plan, requests=asked, attempts=attempts)
 
     return made
 

@@ -12,12 +12,12 @@ from harness.judging.diagnoses import diagnosed
 from harness.judging.diagnoses.retries_multiply import RetriesMultiply
 from harness.judging.evidence import Evidence
 from harness.judging.result import Diagnosis, Prediction
-from harness.planning.plan import Plan
-from harness.record.rows import Attempt, Request
+from harness.record.rows import Request
 
 ID = RetriesMultiply.id
 Lived = Callable[..., Evidence]
 Told = Callable[..., Evidence]
+Of = Callable[[Request], list[dict[str, Any]]]
 
 
 class WithoutSdk(Fragile):
@@ -28,33 +28,24 @@ class WithoutLoop(Fragile):
     loops = 1
 
 
-@pytest.fixture
-def told(
-    make_plan: Callable[..., Plan],
-    make_evidence: Callable[..., Evidence],
-    rows: Callable[..., list[Request]],
-    attempt: Callable[..., Attempt],
-) -> Told:
-    """A run in which each request of the fault is tried with these counts of an SDK, one after the other, all in vain."""
+def tried(*counts: int | None, every: int = 1, links: tuple[str, ...] = ("provider-east",)) -> Of:
+    """Tries with these counts of an SDK, one after the other, all in vain; of one request in *every*."""
 
-    def made(*counts: int | None, every: int = 1, links: tuple[str, ...] = ("provider-east",)) -> Evidence:
-        plan = make_plan(phases=(1, 4, 8, 4))
+    def of(row: Request) -> list[dict[str, Any]]:
+        if row.index % every:
+            return [{}]
+        return [
+            {
+                "link": links[n % len(links)],
+                "start_s": row.due_s + n,
+                "end_s": row.due_s + n + 0.5,
+                "status": 503,
+                "retry_count": count,
+            }
+            for n, count in enumerate(counts)
+        ]
 
-        def tried(row: Request) -> list[Attempt]:
-            if not 5 <= row.due_s < 13 or row.index % every:
-                return [attempt(row)]
-            return [
-                attempt(
-                    row, link=links[n % len(links)], start_s=row.due_s + n, end_s=row.due_s + n + 0.5, status=503,
-                    retry_count=count,
-                )
-                for n, count in enumerate(counts)
-            ]  # fmt: skip
-
-        asked = rows(plan)
-        return make_evidence(plan, requests=asked, attempts=[one for row in asked for one in tried(row)])
-
-    return made
+    return of
 
 
 @pytest.mark.parametrize(
@@ -66,7 +57,7 @@ def told(
     ],
 )
 def test_how_often_each_layer_tries_is_read_off_the_counts(told: Told, counts: tuple[int, ...], title: str) -> None:
-    found = RetriesMultiply().find(told(*counts))
+    found = RetriesMultiply().find(told(tried(*counts)))
     assert found is not None
     assert found.title == f"Retries multiply across layers: {title}"
     assert (found.requests, found.attempts) == (80, 80 * len(counts))
@@ -87,7 +78,7 @@ def test_how_often_each_layer_tries_is_read_off_the_counts(told: Told, counts: t
 def test_where_one_layer_tries_again_or_hardly_any_request_shows_two_nothing_is_said(
     told: Told, counts: tuple[int | None, ...], keys: dict[str, Any]
 ) -> None:
-    assert RetriesMultiply().find(told(*counts, **keys)) is None
+    assert RetriesMultiply().find(told(tried(*counts, **keys))) is None
 
 
 @pytest.mark.parametrize(("scenario", "seed"), [("region-loss", 2), ("rate-limit", 1)])

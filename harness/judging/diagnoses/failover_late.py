@@ -1,0 +1,153 @@
+"""Failover that is late or never comes: users wait at a provider that is lost while another one answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.interval import Interval
+from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
+from harness.judging.diagnoses.tries import Tries, phases_of, tries
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.good_ratio import GoodRatio
+from harness.judging.result import Diagnosis as Document
+from harness.judging.scoring.shares import wilson
+from harness.judging.serving import providers
+from harness.planning.windows import Window
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from harness.judging.scoring.distributions import Bools
+
+SHARE, WELL, NEVER = 0.2, 0.9, 0.9
+LEAST = 20
+NOTICED = 0.03
+"""So many of a phase's requests may be lost at its edges all the same."""
+
+
+class FailoverLate(Diagnosis):
+    """Requests that are first tried at a provider that a fault lies on go bad, while another provider of the same API answers well.
+
+    Shown where those that went bad are a fifth of all that were first tried there while the fault lasted, from 10 on, and of 20 attempts
+    or more at the other one nine in ten went well meanwhile. *Never*: nine in ten of the bad ones were not tried elsewhere. *Late*: they
+    were, but hardly before their answer was due (`good.within`), in the middle.
+    """
+
+    id: ClassVar[str] = "failover_late"
+
+    def find(self, run: Evidence) -> Document | None:
+        import numpy as np
+
+        found = tries(run)
+        if not found.row.size:
+            return None
+        good, first = run.column("requests", "good").astype(bool), _first_at(found)
+        for window, broken, whole in _lost_and_whole(found):
+            due_s = run.column("requests", "due_s")
+            there = np.isin(first, [broken]) & (due_s >= window.start_s) & (due_s < window.end_s)
+            rows = np.flatnonzero(there & ~good)
+            if rows.size < ENOUGH or rows.size < SHARE * there.sum():
+                continue
+            moved_s = _moved_after_s(found, broken)[rows]
+            never = np.isnan(moved_s)
+            late_s = float(np.median(moved_s[~never])) if (~never).any() else np.nan
+            if never.mean() < NEVER and not late_s > run.plan.scenario.good.within / 2:
+                continue
+            how = "never comes" if never.mean() >= NEVER else "comes late"
+            moved = "" if np.isnan(late_s) else f"; the others only after {late_s:.1f} s, in the middle"
+            return self.document(
+                run,
+                f"Failover {how}: {broken} is lost while {whole} answers",
+                [
+                    f"{rows.size} of {int(there.sum())} requests that were first tried on {broken} while it was broken went bad",
+                    f"{int(never.sum())} of them were never tried on {whole}, which answered well meanwhile{moved}",
+                ],
+                rows,
+                int(np.isin(found.row, rows).sum()),
+                f"Turn to {whole} after the first try on {broken} that fails or is late (LiteLLM: fallbacks and num_retries; Envoy: "
+                "priority and num_retries), as long as it has room for both.",
+                [
+                    predicted(
+                        run,
+                        GoodRatio(),
+                        phase,
+                        _served_by(found, phase, broken, whole),
+                        f"the second try goes to {whole}",
+                    )
+                    for phase in phases_of(run, rows)
+                    if _covered(run, phase, window)
+                ],
+            )
+        return None
+
+
+def _covered(run: Evidence, phase: str, window: Window) -> bool:
+    """Whether the fault lasts for most of that phase: of the others it is not what is wrong."""
+    (span,) = [one for one in run.plan.phases if one.name == phase]
+    return min(span.end_s, window.end_s) - max(span.start_s, window.start_s) > 0.5 * (span.end_s - span.start_s)
+
+
+def _first_at(found: Tries) -> npt.NDArray[np.str_]:
+    """Of each request the link on which it was tried first; empty where nobody knows."""
+    import numpy as np
+
+    link, row = found.column("link").astype(str), found.row
+    first: npt.NDArray[np.str_] = np.full(found.run.column("requests", "index").size, "", dtype=link.dtype)
+    order = np.lexsort((found.column("start_s"), row))[::-1]
+    first[row[order]] = link[order]
+    return first
+
+
+def _lost_and_whole(found: Tries) -> Iterator[tuple[Window, str, str]]:
+    """Each window with a provider that lies under a fault in it, and one of the same API that does not and answers well."""
+    run = found.run
+    for window in run.windows():
+        hit = {link for d in run.plan.disturbances if d.id in window.faults for link in d.links}
+        for broken in providers(run.plan):
+            for whole in providers(run.plan):
+                alike = run.plan.target.links[broken].api == run.plan.target.links[whole].api
+                if broken in hit and whole not in hit and alike and _answers(found, whole, window):
+                    yield window, broken, whole
+                    break
+
+
+def _answers(found: Tries, link: str, window: Window) -> bool:
+    start_s = found.column("start_s")
+    here: Bools = (found.column("link") == link) & (start_s >= window.start_s) & (start_s < window.end_s)
+    return int(here.sum()) >= LEAST and float(found.good[here].mean()) >= WELL
+
+
+def _moved_after_s(found: Tries, broken: str) -> npt.NDArray[np.float64]:
+    """Of each request how long after it was due it was first tried on another link; NaN where it was not."""
+    import numpy as np
+
+    moved_s = np.full(found.run.column("requests", "index").size, np.inf)
+    away = found.column("link") != broken
+    np.minimum.at(moved_s, found.row[away], (found.column("start_s") - found.of_request("due_s"))[away])
+    moved_s[np.isinf(moved_s)] = np.nan
+    return moved_s
+
+
+def _served_by(found: Tries, phase: str, broken: str, whole: str) -> Interval:
+    """The share of good answers, had those that were first tried on *broken* been answered as on *whole* after one failed try."""
+    import numpy as np
+
+    run = found.run
+    mine = run.column("requests", "phase") == phase
+    first, good = _first_at(found), run.column("requests", "good").astype(bool)
+    theirs = mine & np.isin(first, [whole])
+    lost = ~found.good & (found.column("link") == broken) & (found.of_request("phase") == phase)
+    lasted_s = (found.column("end_s") - found.column("start_s"))[lost]
+    waits_s = float(np.nanmedian(lasted_s)) if lasted_s.size else 0.0
+    took_ms = run.requests["latency_ms"].to_numpy()[theirs]
+    moved, untried = mine & ~theirs & (first != ""), mine & (first == "")
+    n = int(mine.sum())
+    well = int((theirs & good).sum()) / max(1, int(theirs.sum()))
+    in_time = float((took_ms + 1000 * waits_s <= 1000 * run.plan.scenario.good.within).mean()) if theirs.any() else 0.0
+    # Whoever came to no provider at all fails for another reason, and goes on to.
+    good_ones = well * int(theirs.sum()) + min(well, in_time) * int(moved.sum()) + int((untried & good).sum())
+    value = good_ones / n
+    around = of_next_run(wilson(round(value * n), n))
+    return Interval(value, around.low - NOTICED, around.high, n)

@@ -1,0 +1,100 @@
+"""Waits between tries, against rows worked out by hand: stated ones that are not waited for, and ones that are all alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.judging.diagnoses.no_jitter import NoJitter
+from harness.judging.diagnoses.retry_after import RetryAfter
+from harness.judging.evidence import Evidence
+from harness.record.rows import Request
+
+Told = Callable[..., Evidence]
+Of = Callable[[Request], list[dict[str, Any]]]
+
+
+def limited(stated_s: Callable[[Request], float], waited_s: Callable[[Request], float], **again: Any) -> Of:
+    """A 429 that states a wait, and another try so long after it."""
+
+    def of(row: Request) -> list[dict[str, Any]]:
+        said_s = row.due_s + 0.05
+        first = {"status": 429, "first_byte_s": said_s, "end_s": said_s, "retry_after_ms": 1000 * stated_s(row)}
+        start_s = said_s + waited_s(row)
+        return [first, {"start_s": start_s, "end_s": start_s + 0.1} | again]
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("stated_s", "waited_s", "title"),
+    [
+        (lambda row: 2.0, lambda row: 0.1, "are ignored"),
+        (lambda row: 20.0, lambda row: 0.02, "are read in another unit"),
+        (lambda row: 1.0 if row.index % 3 else 30.0, lambda row: 1.0, "are cut to 1 s"),
+        (lambda row: 2.0, lambda row: 2.0 if row.index % 3 else 0.2, "are ignored"),
+    ],
+)
+def test_a_stated_wait_that_is_not_waited_for_is_told_with_what_was_made_of_it(
+    told: Told, stated_s: Callable[[Request], float], waited_s: Callable[[Request], float], title: str
+) -> None:
+    found = RetryAfter().find(told(limited(stated_s, waited_s)))
+    assert found is not None
+    assert title in found.title
+    assert {prediction.value for prediction in found.predictions} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "again"),
+    [
+        (lambda row: 2.0, {}),
+        (lambda row: 2.0 if row.index % 8 else 0.1, {}),  # one in eight is early
+        (lambda row: 0.1, {"link": "provider-west"}),  # another provider stated nothing
+    ],
+)
+def test_a_stated_wait_that_is_waited_for_or_turned_away_from_is_not(
+    told: Told, waited_s: Callable[[Request], float], again: dict[str, Any]
+) -> None:
+    assert RetryAfter().find(told(limited(lambda row: 2.0, waited_s, **again))) is None
+
+
+def failing(waited_s: Callable[[Request], float], **first: Any) -> Of:
+    """A 503, and another try so long after it."""
+
+    def of(row: Request) -> list[dict[str, Any]]:
+        start_s = row.due_s + 0.1 + waited_s(row)
+        return [
+            {"status": 503, "end_s": row.due_s + 0.1} | first,
+            {"status": 503, "start_s": start_s, "end_s": start_s + 0.1},
+        ]
+
+    return of
+
+
+def test_waits_that_are_alike_to_a_hair_have_no_jitter(told: Told) -> None:
+    found = NoJitter().find(told(failing(lambda row: 0.5 + 0.001 * (row.index % 7)), bad=True))
+    assert found is not None
+    assert found.evidence == ["80 requests waited equally long, eight in ten within 5 %: 0.503 s before try 2"]
+    assert found.predictions == []
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        failing(lambda row: 0.5 * (0.75 + 0.25 * (row.index % 11) / 10)),  # as OpenAI's SDK
+        failing(lambda row: 0.5, retry_after_ms=500.0),  # the provider said so
+        failing(lambda row: 0.02),  # at once: nothing that jitter could spread
+        failing(lambda row: 0.5, status=200),  # a good answer is no failure
+    ],
+)
+def test_waits_that_are_spread_or_stated_or_none_are_not_said_to_lack_it(told: Told, of: Of) -> None:
+    assert NoJitter().find(told(of, bad=True)) is None
+
+
+def test_a_few_waits_that_are_alike_are_an_accident(told: Told) -> None:
+    def of(row: Request) -> list[dict[str, Any]]:
+        return failing(lambda _: 0.5)(row) if row.index % 4 == 0 else [{}]
+
+    assert NoJitter().find(told(of, bad=True)) is None

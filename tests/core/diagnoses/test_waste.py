@@ -1,0 +1,61 @@
+"""Tries that cannot help anybody, against rows worked out by hand; beside each the twin that is in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.judging.diagnoses.retried_in_vain import RetriedInVain
+from harness.judging.diagnoses.short_timeout import ShortTimeout
+from harness.judging.evidence import Evidence
+from harness.record.rows import Request
+
+Told = Callable[..., Evidence]
+SLOW = {"kind": "latency", "on": {"kind": "provider"}, "base": "1500ms"}
+
+
+@pytest.mark.parametrize(("status", "every", "shown"), [(400, 1, 80), (401, 2, 80), (429, 1, 0), (500, 1, 0)])
+def test_what_no_retry_can_mend_is_told_where_it_is_tried_again(
+    told: Told, status: int, every: int, shown: int
+) -> None:
+    def of(row: Request) -> list[dict[str, Any]]:
+        end_s = row.due_s + 0.1
+        return [{"status": status, "end_s": end_s}, {"start_s": end_s + 0.1, "end_s": end_s + 0.2, "status": status}]
+
+    found = RetriedInVain().find(told(of, bad=True))
+    assert (found.requests if found else 0) == shown
+    if found:
+        assert found.title == f"What no retry can mend is tried again (status {status})"
+        assert [(one.value, one.phase) for one in found.predictions] == [(0.0, "fault")]
+
+
+def test_an_error_that_stays_and_is_passed_on_is_in_order(told: Told) -> None:
+    assert RetriedInVain().find(told(lambda row: [{"status": 400}], bad=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("own_s", "faults", "outcome", "shown"),
+    [
+        (1.0, [SLOW], "client_left", True),
+        (3.0, [SLOW], "client_left", False),  # longer than a slow answer takes
+        (0.05, [SLOW], "client_left", False),  # shorter than any answer takes
+        (1.0, [SLOW], "reset", False),  # it was not the service that let go
+        (
+            1.0,
+            [{"kind": "regional_loss", "region": "east", "mode": "blackhole"}],
+            "client_left",
+            False,
+        ),  # never answered
+    ],
+)
+def test_a_time_out_between_a_usual_and_a_slow_answer_is_told(
+    told: Told, own_s: float, faults: list[dict[str, Any]], outcome: str, shown: bool
+) -> None:
+    def of(row: Request) -> list[dict[str, Any]]:
+        end_s = row.due_s + 0.01 + own_s
+        return [{"end_s": end_s, "status": 0, "outcome": outcome}]
+
+    found = ShortTimeout().find(told(of, bad=True, faults=faults))
+    assert (found is not None) is shown
