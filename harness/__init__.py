@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "Compared",
     "Explained",
     "Freeze",
     "Gated",
@@ -26,6 +27,7 @@ __all__ = [
     "Validated",
     "__version__",
     "ask",
+    "compare",
     "explain",
     "freeze",
     "gate",
@@ -41,6 +43,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from harness.api import (
+        Compared,
         Explained,
         Freeze,
         Gated,
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
         Stopped,
         Validated,
         ask,
+        compare,
         explain,
         freeze,
         gate,

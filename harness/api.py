@@ -29,15 +29,18 @@ from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, Validated, prepare
 from harness.problems import Problem, UsageProblems
 from harness.reading.state_file import Freeze
-from harness.settings import settings
+from harness.settings import Settings, settings
 from harness.stored import Run, baseline_at, judge, load
 from harness.suites import grid as grids
+from harness.suites.asking import contest, wanted
 from harness.suites.asking import validate as checked
-from harness.suites.asking import wanted
+from harness.suites.compare import Compared
+from harness.suites.compare import carry_out as carry_out_pairs
 from harness.suites.gate import Gated, carry_out
 from harness.suites.grid import Grid
 
 __all__ = [
+    "Compared",
     "Explained",
     "Freeze",
     "Gated",
@@ -51,6 +54,7 @@ __all__ = [
     "Stopped",
     "Validated",
     "ask",
+    "compare",
     "explain",
     "freeze",
     "gate",
@@ -170,11 +174,42 @@ def gate(
     named, onto = ([Path(path) for path in _listed(paths)] for paths in (scenarios, targets))
     asking = wanted(named, onto, asked, environment.environment, trials, Path(out))
 
-    def one_run(prepared: Prepared, into: Path) -> Run:
-        panel = partial(Watching, progress) if progress else None
-        return conduct(prepared, environment, into, toxiproxy_url=toxiproxy_url, panel=panel, stop=stop)
+    return carry_out(asking, Path(out), _one_run(environment, toxiproxy_url, progress, stop), resume=resume)
 
-    return carry_out(asking, Path(out), one_run, resume=resume)
+
+def compare(
+    base: str | Path,
+    head: str | Path,
+    *,
+    scenario: str | Path | None = None,
+    trials: int = 5,
+    fail_on: str | Sequence[str] = (),
+    margin: float = 1.2,
+    error_rate: float = 0.05,
+    seed: int | None = None,
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    expect: str | Sequence[str] = (),
+    allowed_hosts: str | Sequence[str] = (),
+    out: str | Path = "reports",
+    toxiproxy_url: str | None = None,
+    resume: bool = False,
+    force: bool = False,
+    progress: Callable[[Progress], object] | None = None,
+    stop: Event | None = None,
+) -> Compared:
+    """Run *base* and *head* in turns with the same seeds, and say of each number whether the head is better, the same, worse, or unknown.
+
+    Each is a target file, or the folder of a run or of trials, which is not run again. A number is worse from a factor of *margin* on.
+    Raises UsageProblems before anything is touched when any file is wrong, and where what has to be equal is not, but with *force*.
+    """
+    asked = Asked(seed, _written(overrides), _each(expect), True, _each(allowed_hosts))
+    environment = settings()
+    between = contest(
+        Path(base), Path(head), Path(scenario) if scenario else None, asked, environment.environment,
+        trials=trials, fail_on=_each(fail_on), margin=margin, error_rate=error_rate, force=force, out=Path(out),
+    )  # fmt: skip
+    one_run = _one_run(environment, toxiproxy_url, progress, stop)
+    return carry_out_pairs(between, Path(out), one_run, resume=resume)
 
 
 def plan(
@@ -271,6 +306,21 @@ def freeze(why: str, target: str | Path | None = None) -> Freeze:
 def unfreeze(target: str | Path | None = None) -> Freeze | None:
     """Lift the freeze of *target*, or that of all targets, and return it; None where there was none."""
     return others_say.unfreeze(target, settings())
+
+
+def _one_run(
+    environment: Settings,
+    toxiproxy_url: str | None,
+    progress: Callable[[Progress], object] | None,
+    stop: Event | None,
+) -> Callable[[Prepared, Path], Run]:
+    """What makes one of several runs, in the folder that it is given."""
+
+    def made(prepared: Prepared, into: Path) -> Run:
+        panel = partial(Watching, progress) if progress else None
+        return conduct(prepared, environment, into, toxiproxy_url=toxiproxy_url, panel=panel, stop=stop)
+
+    return made
 
 
 def _listed(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:

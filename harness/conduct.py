@@ -31,6 +31,7 @@ from harness.record.masking import NOTHING, Mask
 from harness.record.run_folder import RunFolder
 from harness.running import systems
 from harness.running.loop import Progress
+from harness.running.machine_class import machine_class
 from harness.running.ports import AbortedError
 from harness.settings import Settings
 from harness.stored import Run, judged, writing
@@ -292,6 +293,7 @@ def _first_line(prepared: Prepared, proxy: ProxyServer, run_id: str, started_at:
         proxy_version=proxy.version,
         questions_sha256=prepared.questions.sha256,
         faults=written_down(prepared.plan),
+        machine=machine_class(),
     )
 
 

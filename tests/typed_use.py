@@ -9,7 +9,7 @@ from typing import assert_type
 import pandas as pd
 
 import harness
-from harness import Gated, Plan, Problem, Progress, Reply, Run, Validated
+from harness import Compared, Gated, Plan, Problem, Progress, Reply, Run, Validated
 
 
 def shown(progress: Progress) -> None:
@@ -24,6 +24,7 @@ def used(scenario: Path, stop: threading.Event) -> None:
     assert_type(run.requests, pd.DataFrame)
     assert_type(run.stopped, bool)
     assert_type(harness.load(run.path), Run)
+    assert_type(harness.compare("base.yaml", "head.yaml", scenario=scenario), Compared)
     assert_type(harness.gate(scenario, trials=3), Gated)
     assert_type(harness.judge("reports/a/b", baseline=run.path), Run)
     assert_type(harness.plan(scenario, expect="good_ratio >= 0.9 in fault"), Plan)

@@ -223,6 +223,50 @@ def run(
 
 
 @app.command()
+def compare(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="A target file, or the folder of a run or of trials.")],
+    head: Annotated[Path, typer.Argument(metavar="HEAD", help="What is held against it: likewise.")],
+    scenario: Annotated[
+        Path | None, typer.Option("--scenario", help="In which both are run; default: that of what is stored.")
+    ] = None,
+    trials: Annotated[int, typer.Option("--trials", min=2, max=100, help="Pairs of runs at most.")] = 5,
+    fail_on: Annotated[
+        list[str] | None, typer.Option("--fail-on", metavar="STATE", help="Ends with 1 where a number is this: worse.")
+    ] = None,
+    margin: Annotated[float, typer.Option("--margin", min=1.01, help="From which factor on a number is worse.")] = 1.2,
+    error_rate: Annotated[
+        float, typer.Option("--error-rate", min=0.001, max=0.49, help="Of all numbers together.")
+    ] = 0.05,
+    seed: SeedOption = None,
+    overrides: SetOption = None,
+    expect: ExpectOption = None,
+    allow_host: AllowHost = None,
+    out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports"),
+    as_json: JsonOption = False,
+    toxiproxy_url: ToxiproxyOption = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest comparison of the same.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also where what has to be equal is not.")] = False,
+) -> None:
+    """Run two targets in turns with the same seeds, and say of each number whether HEAD is better, the same, worse, or nobody can tell.
+
+    What is stored is not run again. Ends with 0 whatever came of it, but for runs that cannot be trusted; with --fail-on worse it ends with
+    1 where a number is worse, and with 3 where that is not settled.
+    """
+    from harness.interfaces.running import compare_both
+    from harness.settings import settings
+    from harness.suites.asking import contest
+
+    asked, environment = _asked(seed, overrides, expect, False, allow_host), settings()
+    wanting = contest(
+        base, head, scenario, asked, environment.environment,
+        trials=trials, fail_on=tuple(fail_on or ()), margin=margin, error_rate=error_rate, force=force, out=out,
+    )  # fmt: skip
+    screen.harmless()
+    status = compare_both(wanting, environment, out, toxiproxy_url=toxiproxy_url, resume=resume, as_json=as_json)
+    raise typer.Exit(status)
+
+
+@app.command()
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The target file to be.")] = Path("my-service.yaml"),
     url: Annotated[
@@ -366,7 +410,7 @@ def validate(
 
 @app.command()
 def judge(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or that of trials or of a comparison.")],
     expect: Annotated[
         list[str] | None,
         typer.Option(
@@ -380,12 +424,15 @@ def judge(
 
     Writes result.json, report.html, junit.xml and summary.md again; of a run that was killed, the tables too. `harness report` writes the
     same files, but can hold the run against a baseline, prints no more than where the report is, and ends with 0 whatever the verdict.
-    With --expect nothing is written: what the run would have come to is shown.
+    With --expect nothing is written: what the run would have come to is shown. Of trials and comparisons each run is judged first.
     """
     from harness import stored
-    from harness.interfaces.shown import console_of, show
+    from harness.interfaces.shown import console_of, judge_several, show
+    from harness.suites import again
 
     screen.harmless()
+    if again.holds_several(run):
+        raise typer.Exit(judge_several(run, expect, _complain))
     judged = stored.what_if(run, expect, say=_complain) if expect else stored.judge(run, say=_complain)
     show(console_of(), judged)
     raise typer.Exit(judged.result.exit_status)

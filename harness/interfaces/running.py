@@ -8,16 +8,18 @@ from functools import partial
 from pathlib import Path
 
 import typer
+from rich.console import Console
 
 from harness.conduct import conduct
 from harness.interfaces import github
 from harness.interfaces.live import LivePanel
-from harness.interfaces.shown import Shown, TrialsShown, console_of, printed
+from harness.interfaces.shown import Shown, TrialsShown, comparison_lines, console_of, gate_lines, printed
 from harness.judging.baseline import Baseline
 from harness.prepare import Prepared
 from harness.settings import Settings
 from harness.stored import Run
-from harness.suites import gate, grid
+from harness.suites import compare, gate, grid
+from harness.suites.compare import Contest
 from harness.suites.gate import Wanted
 from harness.suites.spending import Spending
 
@@ -35,18 +37,7 @@ def carry_out(
 ) -> int:
     """Make the runs, show them, or *as_json* print what they came to alone on standard output; the status to end with."""
     console = console_of(stderr=as_json)
-
-    def made(one: Prepared, into: Path) -> Run:
-        return conduct(
-            one,
-            settings,
-            into,
-            toxiproxy_url=toxiproxy_url,
-            say=lambda text: console.print(text, style="dim"),
-            panel=lambda plan, rows: LivePanel(console, plan, rows),
-            baseline=baseline,
-        )
-
+    made = _shown_run(console, settings, toxiproxy_url, baseline)
     if not wanted.as_one:
         shown = Shown(console, quiet=as_json)
         return _each_by_itself(
@@ -58,7 +49,7 @@ def carry_out(
     # What trials came to is told of all of them together; a run of them that failed marks no line.
     with github.told([], settings, echo):
         gated = gate.carry_out(wanted, out, made, watcher, spending, resume=bool(resume))
-        watcher.all(gated)
+        watcher.all(gated.page, gate_lines(gated.gate))
     github.of_trials(gated.path / "summary.md", gated.runs, settings, echo)
     if as_json:
         typer.echo(gated.gate.to_json(), nl=False)
@@ -94,3 +85,40 @@ def _each_by_itself(
         )
     shown.all(every)
     return every.exit_status
+
+
+def compare_both(
+    contest: Contest, settings: Settings, out: Path, *, toxiproxy_url: str | None, resume: bool, as_json: bool
+) -> int:
+    """Make the pairs, show them, or *as_json* print what they came to alone on standard output; the status to end with."""
+    console, echo = console_of(stderr=as_json), partial(typer.echo, err=as_json)
+    spending = Spending()
+    watcher = TrialsShown(console, list(contest.cells.values()), spending, quiet=as_json)
+    with github.told([], settings, echo):
+        made = compare.carry_out(
+            contest, out, _shown_run(console, settings, toxiproxy_url, None), watcher, spending, resume=resume
+        )
+        watcher.all(made.page, comparison_lines(made.comparison))
+    github.of_trials(made.path / "summary.md", made.runs, settings, echo)
+    if as_json:
+        typer.echo(made.comparison.to_json(), nl=False)
+    return made.exit_status
+
+
+def _shown_run(
+    console: Console, settings: Settings, toxiproxy_url: str | None, baseline: Baseline | None
+) -> Callable[[Prepared, Path], Run]:
+    """What makes one run, and shows on *console* how it goes."""
+
+    def made(one: Prepared, into: Path) -> Run:
+        return conduct(
+            one,
+            settings,
+            into,
+            toxiproxy_url=toxiproxy_url,
+            say=lambda text: console.print(text, style="dim"),
+            panel=lambda plan, rows: LivePanel(console, plan, rows),
+            baseline=baseline,
+        )
+
+    return made

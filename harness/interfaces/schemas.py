@@ -14,6 +14,7 @@ from harness.interfaces.validation import Validation
 from harness.judging.gate import Gate
 from harness.judging.result import Result
 from harness.judging.scorecard import Scorecard
+from harness.judging.versus import Comparison
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.state_file import Freeze, Lease, Stop
@@ -28,6 +29,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "result": Result,
     "scorecard": Scorecard,
     "gate": Gate,
+    "comparison": Comparison,
     "lease": Lease,
     "stop": Stop,
     "freeze": Freeze,
@@ -35,7 +37,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
 }
 """What there is a schema of; the file of each is ``harness/schemas/NAME.json``."""
 
-_WRITTEN_BY_US = (Result, Scorecard, Gate, Lease, Stop, Freeze, Validation)
+_WRITTEN_BY_US = (Result, Scorecard, Gate, Comparison, Lease, Stop, Freeze, Validation)
 
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:

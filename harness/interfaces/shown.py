@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,9 +12,12 @@ from rich.console import Console
 
 from harness.interfaces.terminal import verdict_lines
 from harness.judging.gate import Gate
+from harness.judging.versus import Comparison
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
+from harness.problems import Problem, UsageProblems
 from harness.report import gate as gate_report
+from harness.report import versus as comparison_report
 from harness.report.headline import headline
 from harness.report.plain_text import one_line
 from harness.stored import Run
@@ -22,7 +26,6 @@ from harness.suites.spending import Spending, spelt
 from harness.suites.turns import Cell, Turn
 
 if TYPE_CHECKING:
-    from harness.suites.gate import Gated
     from harness.suites.grid import Grid
 
 _UNWRAPPED = 10_000
@@ -97,21 +100,21 @@ class Shown:
 class TrialsShown:
     """What a person sees of trials: which it is, how long all of them still take, and a line on what each came to."""
 
-    def __init__(self, console: Console, cells: tuple[Cell, ...], spending: Spending, *, quiet: bool) -> None:
+    def __init__(self, console: Console, cells: Sequence[Cell], spending: Spending, *, quiet: bool) -> None:
         self._console, self._cells, self._spending, self._quiet = console, cells, spending, quiet
         self.runs: list[Run] = []
 
     def begins(self, turn: Turn, again: int) -> None:
         if self._quiet:
             return
-        plan, left = turn.cell.prepared.plan, self._left(turn)
-        seed = turn.prepared.plan.seed
-        more = (
-            f"; then {len(left) - 1} more, about {spelt(self._spending.left_s(left))} in all" if len(left) > 1 else ""
-        )
+        left = self._left(turn)
+        more = f"; {len(left) - 1} more after it, {self._about(left)} in all" if len(left) > 1 else ""
         anew = " again, as its run could not be trusted" if again else ""
-        said = f"trial {turn.trial} of {turn.cell.trials}{anew}: [bold]{turn.cell.name}[/], seed {seed}"
-        self._console.print(f"{said}, about {spelt(self._spending.left_s([plan]))}{more}", soft_wrap=True)
+        said = f"trial {turn.trial} of {turn.cell.trials}{anew}: [bold]{turn.cell.name}[/], seed {turn.seed}"
+        self._console.print(f"{said}, {self._about([turn.cell.prepared.plan])}{more}", soft_wrap=True, highlight=False)
+
+    def _about(self, plans: Sequence[Plan]) -> str:
+        return f"about {spelt(self._spending.left_s(plans))}"
 
     def ended(self, made: Made) -> None:
         self.runs.append(made.run)
@@ -123,13 +126,12 @@ class TrialsShown:
             f"  {run.verdict}{before}:{told} {run.path / 'report.html'}", soft_wrap=True, highlight=False, markup=False
         )
 
-    def all(self, gated: Gated) -> None:
+    def all(self, page: Path, lines: Iterable[str]) -> None:
+        """What all came to, and where the page is."""
         if self._quiet:
             return
-        self._console.print()
-        for line in gate_lines(gated.gate):
+        for line in ("", *lines, f"report: {page}"):
             self._console.print(line, soft_wrap=True, highlight=False, markup=False)
-        self._console.print(f"report: {gated.page}", soft_wrap=True, highlight=False, markup=False)
 
     def _left(self, turn: Turn) -> list[Plan]:
         """The plans of all runs that are to be made yet, the one of *turn* among them."""
@@ -147,3 +149,25 @@ def gate_lines(gate: Gate) -> Iterator[str]:
     yield f"{gate.verdict.upper()}  {one_line(gate.name, 60)} over its trials"
     yield one_line(gate.reason, 600)
     yield from ("", *gate_report.lines(gate), "", *gate_report.facts(gate))
+
+
+def comparison_lines(said: Comparison) -> Iterator[str]:
+    """The end of a comparison on a terminal: its verdict with the reason, then each number of both."""
+    both = f"{one_line(said.head.name, 60)} (head) beside {one_line(said.base.name, 60)} (base)"
+    yield f"{said.verdict.upper()}  {one_line(said.scenario, 60)}: {both}"
+    yield one_line(said.reason, 600)
+    yield from ("", *comparison_report.lines(said), "", *comparison_report.facts(said))
+
+
+def judge_several(folder: Path, expect: Sequence[str] | None, say: Callable[[str], None]) -> int:
+    """Judge the trials or the comparison in *folder* again and show what they come to; the status to end with."""
+    from harness.suites import again
+
+    if expect:
+        raise UsageProblems(Problem("is for one run; leave it out, or name one of the runs inside", path="--expect"))
+    made = again.judge(folder, say)
+    console = console_of()
+    for line in gate_lines(made) if isinstance(made, Gate) else comparison_lines(made):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
+    return made.exit_status

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.judging.result import EXIT_STATUS, PRECEDENCE, Finding, Outcome, Result
+from harness.judging.result import EXIT_STATUS, PRECEDENCE, Outcome, Result
+from harness.judging.trials import policy as trials
+from harness.judging.trials.gate import Standing
+from harness.judging.trials.gate import gate as over_trials
+from harness.judging.trials.policy import LEAST, Because
+from harness.judging.trials.trial import trial
+from harness.reading.expectation import parse
 from harness.reading.suite import Policy
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 COUNTED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
 """Verdicts of runs that say something of the service; one that is invalid, or that was ended before its time, is no trial."""
+
+BROKEN_DOWN: tuple[Outcome, ...] = ("interrupted", "crashed", "aborted")
+"""Verdicts of runs that end all trials."""
 
 
 class _Part(BaseModel):
@@ -34,6 +42,14 @@ class GateRun(_Part):
     started_at: str
 
 
+class Detectable(_Part):
+    """The least fault that would have been seen four times of five: a *value*, as a *ratio* to the limit, or in what share of *runs*."""
+
+    value: float | None = None
+    ratio: float | None = None
+    runs: float | None = None
+
+
 class OfTrials(_Part):
     """One expectation over all trials of a cell that count."""
 
@@ -42,17 +58,17 @@ class OfTrials(_Part):
     unit: str
     verdict: Verdict
     limit: float
-    value: float | None
-    low: float | None
+    value: float | None = Field(description="the typical one; null where it was never measured")
+    low: float | None = Field(description="of the interval in which that lies; null where it is open")
     high: float | None
     n: int = Field(description="trials in which it was measured")
     values: list[float | None] = Field(
         description="of each trial that counts, in order; null where it was not measured"
     )
-    detectable: str = Field(
-        description="what would most likely have been seen, had it been so, in words; empty where nobody can tell"
+    p: float | None = Field(
+        description="the chance of such trials if it held, over all expectations and looks; null for a single run"
     )
-    said: str = Field(description="the same in a sentence")
+    detectable: Detectable
 
 
 class GateCell(_Part):
@@ -64,6 +80,11 @@ class GateCell(_Part):
     reason: str
     planned: int = Field(description="trials that were asked for")
     counted: int = Field(description="trials that count")
+    because: Because = Field(
+        description="why no further trial is needed: shown either way, all made, or no more would tell; empty where more are"
+    )
+    least_red: int | None = Field(description="trials after which it could first be red; null where it never could")
+    least_green: int | None = Field(description="trials after which it could first be green")
     runs: list[GateRun]
     expectations: list[OfTrials]
 
@@ -142,7 +163,7 @@ def gate(
     versions: dict[str, str] | None = None,
 ) -> Gate:
     """What *every* cell came to under *policy*; *ended* says why not all trials were made."""
-    cells = [_cell(tried) for tried in every]
+    cells = [_cell(tried, policy, len(every)) for tried in every]
     verdict = worst(cell.verdict for cell in cells)
     return Gate(
         name=name,
@@ -175,10 +196,24 @@ def _reason(cells: Sequence[GateCell], verdict: Outcome) -> str:
     return f"{where}{first.reason}" + (f" {others} more came to {verdict}." if others else "")
 
 
-def _cell(tried: Tried) -> GateCell:
+def standing(tried: Tried, policy: Policy, cells: int) -> Standing | None:
+    """What the trials of one of so many *cells* say; None where there is one by itself, which is for its run to tell, or none counts yet.
+
+    The error rate is that of all cells together, so each has its part of it (Bonferroni); within each it is held over all expectations.
+    """
     counted = tried.counted
-    expectations = _over(counted) if counted else []
-    verdict, reason = _came_to(tried, expectations)
+    if tried.planned < LEAST or not counted or not counted[0].findings:
+        return None
+    expectations = [parse(finding.expectation) for finding in counted[0].findings]
+    sure = trials.Policy(error_rate=policy.error_rate / cells, most=tried.planned)
+    return over_trials(expectations, [trial(run.result) for run in tried.runs], sure)
+
+
+def _cell(tried: Tried, policy: Policy, cells: int) -> GateCell:
+    stands = standing(tried, policy, cells)
+    counted = tried.counted
+    expectations = _over(stands, counted) if stands else _alone(counted[-1]) if counted else []
+    verdict, reason = _came_to(tried, stands, expectations)
     return GateCell(
         situation=tried.situation,
         system=tried.system,
@@ -186,49 +221,57 @@ def _cell(tried: Tried) -> GateCell:
         reason=reason,
         planned=tried.planned,
         counted=len(counted),
-        runs=[_run(run) for run in tried.runs],
+        because=stands.because if stands else "",
+        least_red=stands.least_red if stands else None,
+        least_green=stands.least_green if stands else None,
+        runs=[as_stored(run) for run in tried.runs],
         expectations=expectations,
     )
 
 
-def _over(counted: Sequence[Result]) -> list[OfTrials]:
-    """Each expectation over the runs that count; it came to the worst that it did in any."""
+def _over(stands: Standing, counted: Sequence[Result]) -> list[OfTrials]:
     return [
-        _worst_of([result.findings[index] for result in counted], counted[0])
-        for index in range(len(counted[0].findings))
+        OfTrials(
+            expectation=held.expectation,
+            metric=counted[0].findings[index].metric,
+            unit=held.unit,
+            verdict=held.verdict,
+            limit=held.limit,
+            value=held.value,
+            low=held.low,
+            high=held.high,
+            n=held.n,
+            values=[result.findings[index].value for result in counted],
+            p=held.p,
+            detectable=Detectable(value=held.detectable.value, ratio=held.detectable.ratio, runs=held.detectable.runs),
+        )
+        for index, held in enumerate(stands.each)
     ]
 
 
-def _worst_finding(findings: Sequence[Finding]) -> Verdict:
-    order: tuple[Verdict, ...] = ("fail", "inconclusive", "pass")
-    return min((finding.verdict for finding in findings), key=order.index)
+def _alone(result: Result) -> list[OfTrials]:
+    """What a single run says, each with the interval of that run."""
+    return [
+        OfTrials(
+            expectation=finding.expectation,
+            metric=finding.metric,
+            unit=result.metrics[base].unit if (base := finding.metric.partition(".")[0]) in result.metrics else "",
+            verdict=finding.verdict,
+            limit=finding.limit,
+            value=finding.value,
+            low=finding.low,
+            high=finding.high,
+            n=1 if finding.value is not None else 0,
+            values=[finding.value],
+            p=None,
+            detectable=Detectable(),
+        )
+        for finding in result.findings
+    ]
 
 
-def _worst_of(findings: Sequence[Finding], first: Result) -> OfTrials:
-    one = findings[0]
-    verdict = _worst_finding(findings)
-    values = [finding.value for finding in findings]
-    seen = [value for value in values if value is not None]
-    metric = first.metrics.get(one.metric.partition(".")[0])
-    times = sum(finding.verdict == verdict for finding in findings)
-    return OfTrials(
-        expectation=one.expectation,
-        metric=one.metric,
-        unit=metric.unit if metric else "",
-        verdict=verdict,
-        limit=one.limit,
-        value=median(seen) if seen else None,
-        low=min(seen, default=None),
-        high=max(seen, default=None),
-        n=len(seen),
-        values=values,
-        detectable="",
-        said=f"{one.expectation}: {verdict} in {times} of {len(findings)} trials",
-    )
-
-
-def _came_to(tried: Tried, expectations: Sequence[OfTrials]) -> tuple[Outcome, str]:
-    broke = [run for run in tried.runs if run.result.verdict in ("interrupted", "crashed", "aborted")]
+def _came_to(tried: Tried, stands: Standing | None, expectations: Sequence[OfTrials]) -> tuple[Outcome, str]:
+    broke = [run for run in tried.runs if run.result.verdict in BROKEN_DOWN]
     if broke:
         run = min(broke, key=lambda run: PRECEDENCE.index(run.result.verdict))
         return run.result.verdict, f"Trial {run.trial}: {run.result.reason}"
@@ -236,15 +279,31 @@ def _came_to(tried: Tried, expectations: Sequence[OfTrials]) -> tuple[Outcome, s
         return "inconclusive", "No trial was made."
     if not tried.counted:
         return "invalid", f"No run could be trusted: {tried.runs[-1].result.reason}"
-    if dead := [run for run in tried.runs if run.counts and run.result.service_ended]:
-        return "fail", f"Trial {dead[0].trial}: {dead[0].result.service_ended}"
-    verdict = worst(one.verdict for one in expectations) if expectations else "pass"
-    if verdict == "pass":
-        return "pass", "Every expectation held over the trials."
-    return verdict, next(one.said for one in expectations if one.verdict == verdict)
+    if stands is None:
+        return tried.counted[-1].verdict, tried.counted[-1].reason
+    if stands.died:
+        return "fail", stands.died[0]
+    if stands.verdict == "pass":
+        return "pass", f"Every expectation held over {stands.n} trials."
+    first = next(one for one in expectations if one.verdict == stands.verdict)
+    return stands.verdict, _told(first, stands)
 
 
-def _run(run: Run) -> GateRun:
+def _told(one: OfTrials, stands: Standing) -> str:
+    """Why the trials came to what they did, of the first expectation that did."""
+    value = "was not measured" if one.value is None else f"was {one.value:.3g}"
+    if one.verdict == "fail":
+        return f"{one.expectation} is broken: it {value} over {one.n} trials."
+    more = (
+        f"none of the {stands.most} would tell"
+        if stands.because == "no use"
+        else f"{stands.n} of {stands.most} are made"
+    )
+    return f"{one.expectation} is not settled: it {value} over {one.n} trials, and {more}."
+
+
+def as_stored(run: Run) -> GateRun:
+    """*run* as the document has it."""
     result = run.result
     return GateRun(
         trial=run.trial,

@@ -52,6 +52,7 @@ class Begun(msgspec.Struct, frozen=True, tag="begun"):
     questions_sha256: str = ""  # empty: the run was made before this was written down
     requests: int = 0  # that the load was to send, were it not cut short; 0: as with the checksum
     faults: list[PlannedFault] = []  # none: the run was made without, or before they were written down
+    machine: dict[str, str] = {}  # its class: processors, their model, system; empty: as with the checksum
 
 
 class LinkSeen(msgspec.Struct, frozen=True):

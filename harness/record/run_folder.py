@@ -163,10 +163,9 @@ def find(path: Path) -> RunFolder:
 
 
 def below(out: Path, *names: str) -> list[Path]:
-    """Every folder below *out* in which a run left a file of one of these *names*: by itself, or among trials in a folder of their own."""
-    return sorted(
-        {path.parent for name in names for depth in ("*/*", "*/*/*/*") for path in out.glob(f"{depth}/{name}")}
-    )
+    """Every folder below *out* in which a run left a file of one of these *names*: alone, among trials, or on a side of a comparison."""
+    depths = ("*/*", "*/*/*/*", "*/*/*/*/*")
+    return sorted({path.parent for name in names for depth in depths for path in out.glob(f"{depth}/{name}")})
 
 
 def write(path: Path, content: str | bytes) -> None:

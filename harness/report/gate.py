@@ -18,6 +18,11 @@ from harness.report.svg import drawing, element
 from harness.report.templating import render
 
 REPORT = "report.html"
+_BECAUSE = {
+    "red": "it was clear that something is broken",
+    "green": "it was clear that all holds",
+    "no use": "the trials that were left would most likely not have told either",
+}
 _HEIGHT = 24
 _MIDDLE = 12.0
 
@@ -47,18 +52,50 @@ def page(gate: Gate) -> str:
 def facts(gate: Gate) -> list[str]:
     """How much was tried, how sure that is, and why it ended: a sentence each."""
     runs = sum(len(cell.runs) for cell in gate.cells)
-    counted, planned = (sum(getattr(cell, of) for cell in gate.cells) for of in ("counted", "planned"))
-    said = [
-        f"{counted} of {plural(planned, 'trial')} count; {plural(runs, 'run')} {'was' if runs == 1 else 'were'} made."
+    counts, planned = (sum(getattr(cell, of) for cell in gate.cells) for of in ("counted", "planned"))
+    told = [
+        f"{counts} of {plural(planned, 'trial')} count; {plural(runs, 'run')} {'was' if runs == 1 else 'were'} made."
     ]
-    said += [f"Of gates at their limits at most {words.share(gate.error_rate)} are red, all expectations together."]
+    told += [f"Of gates at their limits at most {words.share(gate.error_rate)} are red, all expectations together."]
     again = sum(run.again > 0 for cell in gate.cells for run in cell.runs)
-    said += [f"{plural(again, 'run')} made again, since the one before could not be trusted."] if again else []
-    return said + ([f"It ended before its time: {gate.ended}."] if gate.ended else [])
+    told += [f"{plural(again, 'run')} made again, since the one before could not be trusted."] if again else []
+    told += _least(gate)
+    early = sum(cell.because in _BECAUSE and cell.counted < cell.planned for cell in gate.cells)
+    which = "It" if len(gate.cells) == 1 else f"{early} of {len(gate.cells)}"
+    told += [f"{which} ended early: {_why(gate)}."] if early else []
+    return told + ([f"It ended before its time: {gate.ended}."] if gate.ended else [])
+
+
+def _least(gate: Gate) -> list[str]:
+    """After how many trials there could be a verdict at all."""
+    tried = [cell for cell in gate.cells if cell.planned > 1 and cell.expectations]
+    if not tried:
+        return []
+    red = min((cell.least_red for cell in tried if cell.least_red is not None), default=None)
+    greens = [cell.least_green for cell in tried]
+    green = None if None in greens else max(one for one in greens if one is not None)
+    return [
+        f"It can be {word} from {plural(least, 'trial')} on."
+        if least
+        else f"So few trials can never be {word}; make more."
+        for word, least in (("red", red), ("green", green))
+    ]
+
+
+def _why(gate: Gate) -> str:
+    found = {cell.because for cell in gate.cells if cell.counted < cell.planned}
+    return " and ".join(text for because, text in _BECAUSE.items() if because in found)
 
 
 def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def said(one: OfTrials) -> str:
+    """One expectation over its trials, in a line: the value, where it lies, over how many, and what would have been seen."""
+    row = _row(one, "")
+    told = (row.value, row.interval and f"interval {row.interval}", f"over {row.trials}", row.detectable)
+    return ", ".join(part for part in told if part)
 
 
 def lines(gate: Gate) -> Iterator[str]:
@@ -66,9 +103,7 @@ def lines(gate: Gate) -> Iterator[str]:
     for cell in gate.cells:
         yield f"{one_line(cell.situation, 60)} on {one_line(cell.system, 60)}: {cell.verdict}"
         for one in cell.expectations:
-            row = _row(one, "")
-            said = ", ".join(part for part in (row.value, row.interval, row.trials, row.detectable) if part)
-            yield f"  {one.verdict:<12} {one_line(one.expectation, 160)}: {said}"
+            yield f"  {one.verdict:<12} {one_line(one.expectation, 160)}: {said(one)}"
         if not cell.expectations:
             yield f"  {one_line(cell.reason, 300)}"
 
@@ -86,9 +121,20 @@ def _row(one: OfTrials, key: str) -> Row:
         value=words.quantity(one.value, one.unit),
         interval=lies,
         trials=plural(one.n, "trial"),
-        detectable=one.detectable,
+        detectable=_detectable(one),
         picture=_picture(one, key) if key else None,
     )
+
+
+def _detectable(one: OfTrials) -> str:
+    """What would have been seen four times of five, had it been so."""
+    found = one.detectable
+    if found.runs is not None:
+        return f"what happens in {words.share(found.runs)} of runs would have been seen"
+    if found.value is None:
+        return ""
+    beyond = "or more" if "<" in one.expectation else "or less"
+    return f"{words.quantity(found.value, one.unit)} {beyond} would have been seen 4 times of 5"
 
 
 def _picture(one: OfTrials, key: str) -> Markup | None:
@@ -142,7 +188,7 @@ def _table(cell: GateCell) -> Iterator[str]:
         verdict = row.of.verdict if row.of.verdict == "pass" else f"**{row.of.verdict}**"
         yield f"| {code(row.of.expectation)} | {escaped(row.value)} | {escaped(row.interval or '–')} | {row.of.n} | {verdict} |"
     yield ""
-    yield from (f"- {escaped(one.said, 400)}" for one in cell.expectations if one.verdict != "pass")
+    yield from (f"- {escaped(said(one), 400)}" for one in cell.expectations if one.verdict != "pass")
     if any(one.verdict != "pass" for one in cell.expectations):
         yield ""
 
@@ -165,8 +211,8 @@ def junit(gate: Gate) -> str:
         for key, value in (("gate", gate.name), ("verdict", cell.verdict), ("replay", gate.replay)):
             SubElement(properties, "property", name=key, value=one_line(value, 2000))
         _cases(suite, cell, gate.fail_on)
-        _count(suite)
-    _count(suites)
+        counted(suite)
+    counted(suites)
     indent(suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}\n'
 
@@ -178,7 +224,7 @@ def _cases(suite: Element, cell: GateCell, fail_on: Sequence[str]) -> None:
         case = SubElement(suite, "testcase", classname=classname, name=one_line(one.expectation, 200), time="0")
         verdict = one.verdict if trusted else cell.verdict
         _trouble(
-            case, verdict, one.said if trusted else f"not counted, as the trials are {verdict}: {one.said}", fail_on
+            case, verdict, said(one) if trusted else f"not counted, as the trials are {verdict}: {said(one)}", fail_on
         )
     if cell.verdict != "pass" and not suite.findall("testcase/*"):
         case = SubElement(suite, "testcase", classname=classname, name="the trials themselves", time="0")
@@ -191,7 +237,8 @@ def _trouble(case: Element, verdict: str, message: str, fail_on: Sequence[str]) 
         SubElement(case, "failure" if verdict in fail_on else "error", type=verdict, message=text).text = text
 
 
-def _count(suite: Element) -> None:
+def counted(suite: Element) -> None:
+    """How many cases there are below *suite*, and what came of them, is written on it."""
     every = list(suite.iter("testcase"))
     suite.attrib |= {
         "tests": str(len(every)),

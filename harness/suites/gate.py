@@ -9,7 +9,7 @@ from os.path import relpath
 from pathlib import Path
 
 from harness.judging import gate as judging
-from harness.judging.gate import Gate, Tried
+from harness.judging.gate import BROKEN_DOWN, Gate, Tried
 from harness.judging.result import Outcome
 from harness.prepare import Prepared
 from harness.problems import UsageProblems
@@ -17,13 +17,12 @@ from harness.reading.suite import Budget, Policy
 from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
-from harness.suites.earlier import checksum, finished
+from harness.suites.earlier import checksum, finished, inputs_of
 from harness.suites.series import NOBODY, Made, Watcher, carried_out
 from harness.suites.spending import Spending
 from harness.suites.turns import Cell, interleaved
 
 FILE = "gate.json"
-_BROKEN_DOWN: tuple[Outcome, ...] = ("crashed", "aborted", "interrupted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +87,17 @@ def carry_out(
     """
     spending = spending or Spending(wanted.budget)
     progress = _Progress(wanted, _folder(out, wanted, resume=resume))
-
-    def counted_up(prepared: Prepared) -> Run:
-        return spending.on(prepared, lambda: run(prepared, progress.folder))
-
+    before = finished(progress.folder) if resume else {}
     for made in carried_out(
         interleaved(wanted.cells, progress.wanted),
-        counted_up,
+        lambda turn: spending.on(turn.prepared, lambda: run(turn.prepared, progress.folder)),
         watcher,
         reruns=wanted.policy.reruns,
-        earlier=finished(progress.folder) if resume else {},
+        earlier=lambda turn: before.get(inputs_of(turn.prepared)),
         allowed=spending.allows,
     ):
         progress.add(made)
-        if made.run.verdict in _BROKEN_DOWN:
+        if made.run.verdict in BROKEN_DOWN:
             break
     return progress.gated(spending.refused)
 
@@ -114,9 +110,13 @@ class _Progress:
         self._wanted, self._made = wanted, list[Made]()
         self._now = self._written("")
 
+    @property
+    def _because(self) -> dict[str, str]:
+        return {f"{cell.situation} on {cell.system}": cell.because for cell in self._now.cells}
+
     def wanted(self, cell: Cell) -> bool:
         """Whether another trial of *cell* could still say something that is not clear already."""
-        return True
+        return not self._wanted.policy.early or self._because.get(cell.name, "") in ("", "most")
 
     def add(self, made: Made) -> None:
         self._made.append(made)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness.prepare import Prepared
 from harness.stored import Run, load
-from harness.suites.earlier import Inputs, inputs_of
 from harness.suites.turns import Turn
 
 
@@ -49,20 +47,20 @@ NOBODY = _Nobody()
 
 def carried_out(
     turns: Iterable[Turn],
-    run: Callable[[Prepared], Run],
+    run: Callable[[Turn], Run],
     watcher: Watcher,
     *,
     reruns: int,
-    earlier: Mapping[Inputs, Path],
+    earlier: Callable[[Turn], Path | None],
     allowed: Callable[[Turn], bool] = lambda _: True,
 ) -> Iterator[Made]:
-    """What was made at each turn, as soon as it is; the first that is not *allowed* ends it, and so does a run that somebody stopped.
+    """What was made at each turn, as soon as it is; where there is one from *earlier* it stands for the turn.
 
-    A run that is invalid is made again at most *reruns* times; all of them are told of, and only the last can count.
+    A run that is invalid is made again at most *reruns* times; all of them are told of, and only the last can count. The first that is not
+    *allowed* ends it, and so does a run that somebody stopped.
     """
     for turn in turns:
-        prepared = turn.prepared
-        if at := earlier.get(inputs_of(prepared)):
+        if at := earlier(turn):
             made = Made(turn, load(at), found=True)
             watcher.ended(made)
             yield made
@@ -71,7 +69,7 @@ def carried_out(
             if not allowed(turn):
                 return
             watcher.begins(turn, again)
-            made = Made(turn, run(prepared), again)
+            made = Made(turn, run(turn), again)
             watcher.ended(made)
             yield made
             if made.run.stopped:

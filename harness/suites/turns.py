@@ -36,14 +36,19 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A run that is due: the *trial* of that number of a *cell*; the first is 1."""
+    """A run that is due: the *trial* of that number of a *cell*; the first is 1. *given* is its seed where that is not to be drawn."""
 
     cell: Cell
     trial: int
+    given: int | None = None
+
+    @property
+    def seed(self) -> int:
+        return salted(self.cell.prepared.plan.seed, self.trial) if self.given is None else self.given
 
     @property
     def prepared(self) -> Prepared:
-        return with_seed(self.cell.prepared, salted(self.cell.prepared.plan.seed, self.trial))
+        return with_seed(self.cell.prepared, self.seed)
 
 
 def interleaved(cells: Sequence[Cell], wanted: Callable[[Cell], bool] = lambda _: True) -> Iterator[Turn]:
@@ -52,9 +57,14 @@ def interleaved(cells: Sequence[Cell], wanted: Callable[[Cell], bool] = lambda _
         yield from (Turn(cell, trial) for cell in cells if trial <= cell.trials and wanted(cell))
 
 
-def in_pairs(base: Cell, head: Cell) -> Iterator[Turn]:
-    """Base, head, head, base, and so on: what drifts evenly meets both alike. Both of a pair have the seed of their trial."""
+def in_pairs(base: Cell, head: Cell, wanted: Callable[[], bool] = lambda: True) -> Iterator[Turn]:
+    """Base, head, head, base, and so on, as long as another pair is *wanted*: what drifts evenly meets both alike.
+
+    Both of a pair have the seed of their trial.
+    """
     for trial in range(1, base.trials + 1):
+        if not wanted():
+            return
         pair = (base, head) if trial % 2 else (head, base)
         yield from (Turn(cell, trial) for cell in pair)
 

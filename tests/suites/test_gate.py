@@ -5,30 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from harness.judging.gate import Gate
-from harness.judging.result import Outcome
+from harness.judging import gate as judging
+from harness.judging.gate import Gate, Tried
+from harness.judging.gate import Run as Stored
+from harness.judging.result import Outcome, Result
 from harness.prepare import Asked, Prepared
 from harness.reading.suite import Budget, Policy
-from harness.suites import gate
+from harness.suites import again, gate
 from harness.suites.asking import wanted
 from harness.suites.gate import Gated, Wanted
 from harness.suites.series import Made
 from harness.suites.spending import Spending
 from harness.suites.turns import Turn, salted
-from suites.pretence import Pretence
+from suites.pretence import HELD, RATIO, SAMPLE, Pretence
 
-RATIO = "good_ratio >= 0.9 in fault"
-HELD = {
-    RATIO: 0.98,
-    "retry_amplification <= 1.5 in fault": 1.2,
-    "failover_time_s <= 5": 2.0,
-    "recovery_time_s <= 5": 1.0,
-}
+SAMPLE_RESULT = Result.model_validate_json((SAMPLE / "result.json").read_text())
 
 
 def held(number: int, _prepared: Prepared) -> dict[str, float]:
@@ -231,3 +228,76 @@ def test_how_long_it_still_takes_is_told_by_what_runs_took(ask: Ask) -> None:
 def test_the_first_line_of_what_is_stored_says_what_it_is(ask: Ask, tmp_path: Path) -> None:
     gated, _ = carry(ask(2), pretended(tmp_path))
     assert json.loads((gated.path / "gate.json").read_text())["schema"] == "harness.gate/1"
+
+
+def broken(number: int, prepared: Prepared) -> dict[str, float]:
+    return held(number, prepared) | {"retry_amplification <= 1.5 in fault": 2.2 + 0.01 * (number % 3)}
+
+
+def test_what_is_broken_in_every_trial_is_red_before_all_are_made(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path, in_turn("fail"), broken)
+    gated, _ = carry(ask(8), pretence)
+    (cell,) = gated.gate.cells
+    assert (gated.verdict, gated.exit_status, cell.because) == ("fail", 1, "red")
+    assert len(pretence.made) < 8
+    assert [one.expectation for one in cell.expectations if one.verdict == "fail"] == [
+        "retry_amplification <= 1.5 in fault"
+    ]
+    assert gated.gate.reason.startswith("retry_amplification <= 1.5 in fault is broken: it was 2.2")
+    assert "clear that something is broken" in gated.page.read_text()
+
+
+def test_what_holds_in_every_trial_is_green_before_all_are_made(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path)
+    gated, _ = carry(ask(20), pretence)
+    assert (gated.verdict, gated.gate.cells[0].because) == ("pass", "green")
+    assert len(pretence.made) < 20
+    assert all(one.detectable.value is not None for one in gated.gate.cells[0].expectations)
+
+
+def test_all_trials_are_made_where_nobody_wants_an_early_end(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path)
+    carry(ask(6, policy=Policy(early=False)), pretence)
+    assert len(pretence.made) == 6
+
+
+def test_one_unlucky_run_is_no_failure(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(
+        tmp_path, in_turn("pass", "fail", "pass"), lambda number, one: (broken if number == 2 else held)(number, one)
+    )
+    gated, _ = carry(ask(3), pretence)
+    assert (gated.verdict, gated.exit_status) == ("inconclusive", 3)
+    assert "is not settled" in gated.gate.reason
+
+
+def test_a_suite_may_fail_on_what_is_not_settled(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path, measures=lambda number, one: (broken if number == 2 else held)(number, one))
+    gated, _ = carry(ask(3, policy=Policy(fail_on=["fail", "inconclusive"])), pretence)
+    assert (gated.verdict, gated.exit_status) == ("inconclusive", 1)
+    suite = ElementTree.parse(gated.path / "junit.xml").getroot()
+    assert int(suite.attrib["failures"]) >= 1
+
+
+def test_the_error_rate_is_that_of_all_cells_together(ask: Ask) -> None:
+    runs = tuple(Stored(trial, 0, "", SAMPLE_RESULT) for trial in (1, 2, 3))
+    alone, among = (judging.standing(Tried("a", "b", 3, runs), Policy(), cells) for cells in (1, 10))
+    assert alone is not None
+    assert among is not None
+    wider = [(one.high or inf) - (one.low or -inf) for one in among.each]
+    assert all(of_ten >= (one.high or inf) - (one.low or -inf) for of_ten, one in zip(wider, alone.each, strict=True))
+
+
+def test_where_each_is_run_once_its_run_tells(ask: Ask, tmp_path: Path) -> None:
+    gated, _ = carry(ask(1), pretended(tmp_path, in_turn("fail"), broken))
+    (cell,) = gated.gate.cells
+    assert (gated.verdict, cell.because, cell.expectations[1].p) == ("fail", "", None)
+
+
+def test_trials_are_judged_again_from_what_is_stored(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gated, _ = carry(ask(3), pretended(tmp_path, in_turn("fail"), broken))
+    gated.page.unlink()
+    monkeypatch.setattr(
+        again, "judge_run", lambda path, **_: next(run for run in gated.runs if run.path == path.resolve())
+    )
+    assert again.judge(gated.path, print) == gated.gate
+    assert gated.page.is_file()

@@ -1,0 +1,68 @@
+"""What several runs came to, judged again from what is stored, with nothing running: each run first, then all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness.judging import gate as judging
+from harness.judging import versus
+from harness.judging.gate import Gate, GateRun, Tried
+from harness.judging.gate import Run as Stored
+from harness.judging.versus import About, Comparison, Runs, Sureness
+from harness.reading.suite import Policy
+from harness.stored import judge as judge_run
+from harness.suites import compare, gate
+
+
+def holds_several(folder: Path) -> bool:
+    """Whether trials, or a comparison, are stored in *folder*."""
+    return any((folder / name).is_file() for name in (gate.FILE, compare.FILE))
+
+
+def judge(folder: Path, say: Callable[[str], None]) -> Gate | Comparison:
+    """Judge every run of the trials or of the comparison in *folder* again, then what they came to together, and write both.
+
+    Raises UsageProblems as for a run: where one of them is missing, damaged, or still goes on.
+    """
+    return _gate(folder, say) if (folder / gate.FILE).is_file() else _comparison(folder, say)
+
+
+def _gate(folder: Path, say: Callable[[str], None]) -> Gate:
+    before = gate.read(folder)
+    every = [Tried(cell.situation, cell.system, cell.planned, _judged(folder, cell.runs, say)) for cell in before.cells]
+    policy = Policy.model_validate(
+        {name: getattr(before, name) for name in ("error_rate", "fail_on", "reruns", "early")}
+    )
+    made = judging.gate(
+        before.name,
+        every,
+        policy,
+        ended=before.ended,
+        inputs=before.inputs,
+        replay=before.replay,
+        versions=before.versions,
+    )
+    gate.write(folder, made)
+    return made
+
+
+def _comparison(folder: Path, say: Callable[[str], None]) -> Comparison:
+    before = compare.read(folder)
+    about = About(
+        before.scenario, before.base, before.head, before.planned, tuple(before.unequal), before.inputs, before.replay
+    )
+    runs = [
+        Runs(pair.trial, pair.seed, _judged(folder, pair.base, say), _judged(folder, pair.head, say))
+        for pair in before.pairs
+    ]
+    sure = Sureness(before.error_rate, before.margin, tuple(before.fail_on), before.reruns)
+    made = versus.versus(about, runs, sure, ended=before.ended, versions=before.versions)
+    compare.write(folder, made)
+    return made
+
+
+def _judged(folder: Path, runs: Sequence[GateRun], say: Callable[[str], None]) -> tuple[Stored, ...]:
+    return tuple(
+        Stored(run.trial, run.again, run.folder, judge_run(folder / run.folder, say=say).result) for run in runs
+    )
