@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, sqrt
-from statistics import fmean, variance
+from math import comb, fsum, inf, isfinite, sqrt
 from typing import Literal
 
 from harness.judging.comparison import Z95
@@ -49,7 +48,8 @@ def spread(at: Sequence[float], within: float = 0.0) -> float:
     methods"), and no degree of freedom is made of it. So a test by it is never surer than Student's.
     """
     freedom = len(at) - 1
-    seen = variance(at) if freedom > 0 else 0.0
+    middle = _mean(at)
+    seen = fsum((one - middle) ** 2 for one in at) / freedom if freedom > 0 else 0.0
     known = 1.0 + within
     return max(seen, (PRIOR_TRIALS * known + freedom * seen) / (PRIOR_TRIALS + freedom))
 
@@ -62,15 +62,17 @@ def estimate(values: Sequence[Value], scale: Scale, side: Side) -> Estimate:
     at = [scale.at(value.value) for value in values if value.value is not None]
     if not at:
         return Estimate(0.0, inf, 0.0, 0)
-    within = fmean(_within(value, scale, side) ** 2 for value in values if value.value is not None)
-    return Estimate(fmean(at), sqrt(spread(at, within) / len(at)), len(at) - 1, len(at))
+    within = _mean([_within(value, scale, side) ** 2 for value in values if value.value is not None])
+    return Estimate(_mean(at), sqrt(spread(at, within) / len(at)), len(at) - 1, len(at))
 
 
 def ends(
-    values: Sequence[Value], scale: Scale, levels: tuple[float, float]
+    above: Estimate, below: Estimate, scale: Scale, levels: tuple[float, float]
 ) -> tuple[float | None, float | None, float | None]:
-    """Low end, typical value and high end in the unit of *values*, each end with its chance of error; None where open, or unmeasured."""
-    above, below = estimate(values, scale, "above"), estimate(values, scale, "below")
+    """Low end, typical value and high end as values, each end with its chance of error; None where open, or where nothing was measured.
+
+    *above* is the estimate for claims that it lies above something, and *below* that for the others.
+    """
     if not above.n:
         return None, None, None
     found = above.mean - above.reach(levels[0]), above.mean, below.mean + below.reach(levels[1])
@@ -89,6 +91,16 @@ def _within(value: Value, scale: Scale, side: Side) -> float:
     if is_open or end is None or value.value is None:
         return inf
     return abs(scale.at(end) - scale.at(value.value)) / Z95
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Rounded once, so that their order says nothing."""
+    return fsum(values) / len(values)
+
+
+def by_chance(times: int, n: int, each: float) -> float:
+    """How likely something that happens in a run with a chance of *each* happens *times* or more in *n* runs."""
+    return sum(comb(n, k) * each**k * (1 - each) ** (n - k) for k in range(times, n + 1))
 
 
 def holm(chances: Sequence[float]) -> list[float]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import hypot, inf, isfinite, log
+from math import floor, hypot, inf, isfinite, log
 from typing import Literal
 
 from harness.judging.comparison import BETWEEN_RUNS_LEAST, BETWEEN_RUNS_RATIO, COUNTS
 from harness.judging.trials.claims import Estimate, Side, estimate, holm, most
 from harness.judging.trials.outlook import POWER, chance_to_come
-from harness.judging.trials.policy import LEAST, MISSING_MOST, Because, Policy
+from harness.judging.trials.policy import LEAST, MISSING_MOST, SHOWING, Because, Policy, Showing
 from harness.judging.trials.scale import Scale
 from harness.judging.trials.trial import Trial, Value, limited
 from harness.reading.expectation import Expectation, Verdict
@@ -81,11 +81,13 @@ def compared(pairs: Sequence[Pair], metrics: Mapping[str, Better], policy: Polic
         raise ValueError("nothing to compare; name a metric, such as recovery_time_s")
     every = [pair for pair in pairs if all(one.counts for one in pair)]
     both = [_Both(name, way, tuple(every), policy) for name, way in metrics.items()]
-    level, family = policy.level(len(every)), len(both)
+    red, green = (policy.level(len(every), showing) for showing in SHOWING)
     worse = holm([one.chance_of_error("worse") for one in both])
     better = holm([one.chance_of_error("better") for one in both])
-    broken = sum(chance <= level for chance in worse) if level else 0
-    each = tuple(one.told(p, q, level, family - broken) for one, p, q in zip(both, worse, better, strict=True))
+    broken = sum(chance <= red for chance in worse) if red else 0
+    each = tuple(
+        one.told(p, q, (red, green), len(both) - broken) for one, p, q in zip(both, worse, better, strict=True)
+    )
     states = [one.state for one in each]
     verdict: Verdict = "fail" if "worse" in states else "pass" if all(one.not_worse for one in each) else "inconclusive"
     because = _because(verdict, both, len(every), policy)
@@ -113,8 +115,8 @@ def _because(verdict: Verdict, both: Sequence[_Both], n: int, policy: Policy) ->
         return "most"
     if n < LEAST:
         return ""
-    green = min(one.chance_to_come("not worse") for one in both)
-    red = max(one.chance_to_come("worse", len(both)) for one in both)
+    green = min(one.chance_to_come("not worse", "green") for one in both)
+    red = max(one.chance_to_come("worse", "red", len(both)) for one in both)
     return "no use" if green + red < policy.no_use else ""
 
 
@@ -144,7 +146,7 @@ class _Both:
 
     @cached_property
     def scale(self) -> Scale:
-        return Scale(self.unit, self.values[0][0].value or 1.0) if self.n else Scale("")
+        return Scale(self.unit, max((one.value or 0.0 for of in self.values for one in of), default=1.0))
 
     @property
     def margin(self) -> float:
@@ -159,7 +161,8 @@ class _Both:
         if not isfinite(off) or self.n < LEAST:
             return Estimate(head.mean - base.mean, inf, 0.0, self.n)
         freedom = off**4 / (base.off**4 / base.freedom + head.off**4 / head.freedom)
-        return Estimate(head.mean - base.mean, off, freedom, self.n)
+        # To the careful side, so that few of them are reckoned with.
+        return Estimate(head.mean - base.mean, off, floor(freedom * 10) / 10, self.n)
 
     @cached_property
     def _estimates(self) -> dict[Side, Estimate]:
@@ -178,19 +181,23 @@ class _Both:
         found, side, limit = self._claim(claim)
         return found.chance_of_error(side, limit)
 
-    def chance_to_come(self, claim: Claim, family: int = 1) -> float:
+    def chance_to_come(self, claim: Claim, showing: Showing, family: int = 1) -> float:
         """The chance that *claim* is shown by the last pair."""
         found, side, limit = self._claim(claim)
-        return chance_to_come(found, side, limit, self.policy, family)
+        return chance_to_come(found, side, limit, self.policy, showing, family)
 
-    def told(self, worse: float, better: float, level: float, left: int) -> Compared:
-        """What came of it; *worse* and *better* are chances of error among all metrics, of which *left* are not shown to be worse."""
-        enough = level > 0 and self.missing <= MISSING_MOST * len(self.pairs)
-        is_worse, is_better = level > 0 and worse <= level, level > 0 and better <= level
-        not_worse = enough and self.chance_of_error("not worse") <= level
-        same = not_worse and self.chance_of_error("not better") <= level
-        strict = level / max(1, left + is_worse)
-        levels = (strict, level) if self.better == "lower" else (level, strict)
+    def told(self, worse: float, better: float, levels: tuple[float, float], left: int) -> Compared:
+        """What came of it, at the *levels* of red and of green.
+
+        *worse* and *better* are chances of error among all metrics, of which *left* are not shown to be worse.
+        """
+        red, green = levels
+        enough = green > 0 and self.missing <= MISSING_MOST * len(self.pairs)
+        is_worse, is_better = red > 0 and worse <= red, red > 0 and better <= red
+        not_worse = enough and self.chance_of_error("not worse") <= green
+        same = not_worse and self.chance_of_error("not better") <= green
+        strict = red / max(1, left + is_worse)
+        ends = (strict, green) if self.better == "lower" else (green, strict)
         return Compared(
             metric=self.metric,
             unit=self.unit,
@@ -198,12 +205,12 @@ class _Both:
             base=self.base,
             head=self.scale.value(self._head_at) if self.n else None,
             as_ratio=self.as_ratio,
-            **self._changes(*levels),
+            **self._changes(*ends),
             state="worse" if is_worse else "better" if is_better else "same" if same else "unknown",
             not_worse=not_worse,
             n=self.n,
             missing=self.missing,
-            p=min(1.0, worse * self.policy.error_rate / level) if level else 1.0,
+            p=min(1.0, worse * self.policy.error_rate / red) if red else 1.0,
             detectable=self._change(self._detectable(strict)),
         )
 

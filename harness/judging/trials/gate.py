@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 from harness.interval import Interval
 from harness.judging.comparison import COUNTS
 from harness.judging.metrics import metrics
-from harness.judging.trials.claims import Estimate, Side, ends, estimate, holm
+from harness.judging.trials.claims import Estimate, Side, by_chance, ends, estimate, holm
 from harness.judging.trials.outlook import Detectable, chance_to_come, detectable, least, seen_once
-from harness.judging.trials.policy import LEAST, MISSING_MOST, Because, Policy
+from harness.judging.trials.policy import LEAST, MISSING_MOST, SHOWING, Because, Policy, Showing
 from harness.judging.trials.scale import Scale
 from harness.judging.trials.trial import Trial, Value, counted
 from harness.reading.expectation import Expectation, Verdict
+
+RUN_WRONG = 0.025
+"""Of the runs of a service that nobody touches, the share that may be said to relapse (``docs/operating-characteristics.md``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Held:
 
     *value* is the typical one, and lies in [*low*, *high*]; None where there is none, or an end is open. *n* trials measured it, *missing*
     did not. *p* is the chance of such trials if it held, adjusted for all expectations and looks: at most the error rate is a fail.
+    *against*: trials that broke it though their number kept it, as by a relapse; two of three are a fail, too.
     *certain*: it is limited to nothing and counted (``credential_leaks <= 0``), so that once is enough, and no chance is in it.
     """
 
@@ -38,6 +41,7 @@ class Held:
     missing: int
     p: float
     detectable: Detectable
+    against: int = 0
     certain: bool = False
 
 
@@ -81,7 +85,7 @@ def gate(expectations: Sequence[Expectation], trials: Sequence[Trial], policy: P
     every = counted(trials)
     asked = [_Asked(expectation, tuple(every), policy) for expectation in expectations]
     chances = holm([one.chance_if_held for one in asked if not one.certain])
-    level, family = policy.level(len(every)), len(chances)
+    level, family = policy.level(len(every), "red"), len(chances)
     broken = sum(chance <= level for chance in chances) if level else 0
     left = iter(chances)
     each = tuple(one.counted() if one.certain else one.held(next(left), family, broken) for one in asked)
@@ -117,8 +121,8 @@ def _because(verdict: Verdict, asked: Sequence[_Asked], n: int, policy: Policy, 
         return "most"
     if n < LEAST:
         return ""
-    green = min(one.chance_to_come("holds") for one in asked)
-    red = max(one.chance_to_come("breaks", family) for one in asked)
+    green = min(one.chance_to_come("green") for one in asked)
+    red = max(one.chance_to_come("red", family) for one in asked)
     return "no use" if green + red < policy.no_use else ""
 
 
@@ -178,23 +182,32 @@ class _Asked:
         return self.expectation.judge(Interval(value, value, value)) == "pass"
 
     @property
+    def against(self) -> int:
+        """Trials that broke it though their number kept it, as those do that recover and relapse."""
+        return sum(not value.for_good for value in self.values)
+
+    @property
     def chance_if_held(self) -> float:
-        """How often trials would say as much against it if it held."""
-        return self.breaking.chance_of_error(self.sides[1], self.limit)
+        """How often trials would say as much against it if it held: by their numbers, or by how many of them broke it all the same."""
+        by_number = self.breaking.chance_of_error(self.sides[1], self.limit)
+        if not self.against:
+            return by_number
+        return min(1.0, 2 * min(by_number, by_chance(self.against, len(self.values), RUN_WRONG)))
 
     @property
     def measured_enough(self) -> bool:
-        return self.missing <= MISSING_MOST * len(self.trials) and all(value.for_good for value in self.values)
+        return self.missing <= MISSING_MOST * len(self.trials) and not self.against
 
     def held(self, chance: float, family: int, broken: int) -> Held:
         """Its verdict where chance is in it; *chance* is what Holm made of its own among *family*, of which *broken* are shown to be."""
-        level = self.policy.level(len(self.trials))
-        shown = self.holding.chance_of_error(self.sides[0], self.limit) <= level and self.measured_enough
-        fails = bool(level) and chance <= level
+        red, green = (self.policy.level(len(self.trials), showing) for showing in SHOWING)
+        shown = self.holding.chance_of_error(self.sides[0], self.limit) <= green and self.measured_enough
+        fails = red > 0 and chance <= red
         # The end towards a fail is as far out as Holm asks, so that an interval wholly beyond the limit is a fail and no other is.
-        strict = level / max(1, family - broken + fails)
-        levels = (strict, level) if self.expectation.wants_low else (level, strict)
-        low, value, high = ends(self.values, self.scale, levels)
+        strict = red / max(1, family - broken + fails)
+        levels = (strict, green) if self.expectation.wants_low else (green, strict)
+        above, below = (self.breaking, self.holding) if self.expectation.wants_low else (self.holding, self.breaking)
+        low, value, high = ends(above, below, self.scale, levels)
         return Held(
             expectation=str(self.expectation),
             unit=self.unit,
@@ -202,11 +215,12 @@ class _Asked:
             value=value,
             low=low,
             high=high,
-            verdict="fail" if fails else "pass" if level and shown else "inconclusive",
+            verdict="fail" if fails else "pass" if green > 0 and shown else "inconclusive",
             n=len(self.values),
             missing=self.missing,
-            p=min(1.0, chance * self.policy.error_rate / level) if level else 1.0,
+            p=min(1.0, chance * self.policy.error_rate / red) if red else 1.0,
             detectable=detectable(self.breaking, self.sides[1], self.expectation.limit, self.scale, strict),
+            against=self.against,
         )
 
     def counted(self) -> Held:
@@ -236,18 +250,19 @@ class _Asked:
         """After how many trials it could first be shown to be broken."""
         if self.certain:
             return 1
-        return least(self.sides[1], self.expectation.limit, self.scale, self.policy, family)
+        return least(self.sides[1], self.expectation.limit, self.scale, self.policy, "red", family)
 
     @property
     def least_green(self) -> int | None:
         """After how many trials it could first be shown to hold."""
-        return LEAST if self.certain else least(self.sides[0], self.expectation.limit, self.scale, self.policy)
+        return LEAST if self.certain else least(self.sides[0], self.expectation.limit, self.scale, self.policy, "green")
 
-    def chance_to_come(self, what: Literal["holds", "breaks"], family: int = 1) -> float:
+    def chance_to_come(self, showing: Showing, family: int = 1) -> float:
         """The chance that it is shown to hold, or to be broken, by the last trial."""
         if self.certain:
-            return float(what == "holds")
-        found, side = (self.holding, self.sides[0]) if what == "holds" else (self.breaking, self.sides[1])
-        if what == "holds" and not all(value.for_good for value in self.values):
-            return 0.0
-        return chance_to_come(found, side, self.limit, self.policy, family)
+            return float(showing == "green")
+        found, side = (self.holding, self.sides[0]) if showing == "green" else (self.breaking, self.sides[1])
+        if self.against:
+            # What further trials will do beside their numbers is not foreseen; it can only become clearer against it.
+            return float(showing == "red")
+        return chance_to_come(found, side, self.limit, self.policy, showing, family)

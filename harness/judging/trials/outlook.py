@@ -9,7 +9,7 @@ from math import inf, isfinite, sqrt
 from harness.judging.comparison import COUNTS
 from harness.judging.scoring.distributions import student_quantile, student_tail
 from harness.judging.trials.claims import PRIOR_TRIALS, Estimate, Side, most
-from harness.judging.trials.policy import LEAST, Policy
+from harness.judging.trials.policy import LEAST, Policy, Showing
 from harness.judging.trials.scale import Scale
 
 POWER = 0.8
@@ -47,17 +47,19 @@ def seen_once(n: int, error_rate: float) -> Detectable:
 
 
 @lru_cache(maxsize=1024)
-def least(side: Side, limit: float, scale: Scale, policy: Policy, family: int = 1) -> int | None:
+def least(side: Side, limit: float, scale: Scale, policy: Policy, showing: Showing, family: int = 1) -> int | None:
     """After how many trials a claim could first be made if all were as clear as can be; None where *policy* makes too few for it."""
     mean = scale.at(most(scale.unit) if side == "above" else 0.0)
     for n in range(LEAST, policy.most + 1):
         off = sqrt(PRIOR_TRIALS / (PRIOR_TRIALS + n - 1) / n)
-        if Estimate(mean, off, n - 1, n).chance_of_error(side, scale.at(limit)) * family <= policy.level(n):
+        if Estimate(mean, off, n - 1, n).chance_of_error(side, scale.at(limit)) * family <= policy.level(n, showing):
             return n
     return None
 
 
-def chance_to_come(found: Estimate, side: Side, limit: float, policy: Policy, family: int = 1) -> float:
+def chance_to_come(
+    found: Estimate, side: Side, limit: float, policy: Policy, showing: Showing, family: int = 1
+) -> float:
     """The chance that a claim can be made after the last trial, if those to come are like those that were made.
 
     Stochastic curtailment by the predictive distribution of what is still to come (Lan, Simon and Halperin 1982; Spiegelhalter, Freedman
@@ -72,7 +74,7 @@ def chance_to_come(found: Estimate, side: Side, limit: float, policy: Policy, fa
     deviation = found.off * sqrt(n)
     # As many degrees of freedom a trial as now: one of a single thing, up to two of a pair.
     freedom = found.freedom * (last - 1) / max(1, n - 1)
-    need = student_quantile(freedom, policy.level(last) / family) * deviation / sqrt(last)
+    need = student_quantile(freedom, policy.level(last, showing) / family) * deviation / sqrt(last)
     away = limit - found.mean if side == "below" else found.mean - limit
     if n >= last:
         return float(away >= need)

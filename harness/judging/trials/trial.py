@@ -73,14 +73,17 @@ def limited(expectation: Expectation) -> str:
     return " ".join(text.replace(f" {expectation.op} {expectation.bound}", "", 1).split())
 
 
+def of_finding(finding: Finding, unit: str) -> Value:
+    """What a run says of one expectation."""
+    broken = finding.verdict == "fail" and _within(finding, parse(finding.expectation))
+    return replace(_value(finding, unit), for_good=not broken)
+
+
 def _findings(result: Result) -> Iterator[tuple[str, Value]]:
     for finding in result.findings:
-        found, expectation = _value(finding, _unit(result, finding.metric)), parse(finding.expectation)
-        yield limited(expectation), found
-        yield (
-            finding.expectation,
-            replace(found, for_good=finding.verdict != "fail" or not _within(finding, expectation)),
-        )
+        unit = _unit(result, finding.metric)
+        yield limited(parse(finding.expectation)), _value(finding, unit)
+        yield finding.expectation, of_finding(finding, unit)
 
 
 def _metrics(result: Result) -> Iterator[tuple[str, Value]]:

@@ -32,7 +32,7 @@ def test_a_gate_without_the_correction_for_many_expectations_is_red_too_often(mo
 def test_a_gate_that_spends_all_of_its_rate_at_each_look_is_red_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
     often = Policy(most=8, no_use=0)
     assert round(GATES * gates((1.0,), 0.2, often, GATES).red) < TOO_MANY
-    monkeypatch.setattr(Policy, "level", lambda policy, n: policy.error_rate if n > 1 else 0.0)
+    monkeypatch.setattr(Policy, "level", lambda policy, n, _: policy.error_rate if n > 1 else 0.0)
     assert round(GATES * gates((1.0,), 0.2, often, GATES).red) > TOO_MANY
 
 

@@ -9,7 +9,7 @@ from itertools import permutations
 import pytest
 
 from harness.judging.trials.gate import gate
-from harness.judging.trials.policy import Policy
+from harness.judging.trials.policy import SHOWING, Policy
 from harness.judging.trials.trial import Trial, Value
 from harness.reading.expectation import Expectation, parse
 
@@ -153,7 +153,7 @@ def test_another_unit_of_what_is_costly_changes_nothing() -> None:
 
 def test_a_gate_says_after_how_many_trials_it_could_be_red_or_green() -> None:
     standing = gate([P95, GOOD], [], Policy(most=3))
-    assert (standing.least_red, standing.least_green) == (2, 3)
+    assert (standing.least_red, standing.least_green) == (2, 2)
     never = gate([parse("mislabelled_ratio <= 0")], [], Policy(most=3))
     assert never.least_green is None
 
@@ -190,9 +190,26 @@ def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, float], said: 
 def test_a_policy_spends_its_error_rate_and_no_more() -> None:
     for most in (2, 3, 5, 10, 30):
         policy = Policy(most=most)
-        assert sum(policy.level(n) for n in range(1, most + 1)) == pytest.approx(policy.error_rate)
+        for showing in SHOWING:
+            assert sum(policy.level(n, showing) for n in range(1, most + 1)) == pytest.approx(policy.error_rate)
 
 
 def test_a_gate_that_expects_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing is expected"):
         gate([], [], FIVE)
+
+
+def test_a_service_that_relapses_in_most_runs_is_red_though_each_recovered_in_time() -> None:
+    recovery = parse("recovery_time_s <= 5")
+    quick = Value(0.1, 0.0, 0.2, "s")
+    again = replace(quick, for_good=False)
+    assert gate([recovery], of(recovery, quick, again), FIVE).decided is False
+    standing = gate([recovery], of(recovery, again, quick, again, again, again), FIVE)
+    assert (standing.verdict, standing.each[0].against) == ("fail", 4)
+
+
+def test_gates_that_share_an_error_rate_are_red_less_easily_and_green_as_easily() -> None:
+    beyond = of(P95, 1050.0, 1150.0, 1090.0, 1130.0, 1110.0)
+    assert [verdict(P95, beyond, Policy(most=5, gates=count)) for count in (1, 40)] == ["fail", "inconclusive"]
+    within = of(P95, 850.0, 860.0, 840.0, 850.0, 855.0)
+    assert [verdict(P95, within, Policy(most=5, gates=count)) for count in (1, 40)] == ["pass", "pass"]
