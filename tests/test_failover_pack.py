@@ -86,6 +86,16 @@ def test_each_difference_from_the_public_attempts_is_explained_and_one_that_is_p
     assert "**differs**" in MEASURED["written"](planted)
 
 
+def test_the_newest_run_that_can_be_trusted_stands_for_its_cell() -> None:
+    one = CARD.cells[0].model_copy(update={"started_at": "2026-11-26T10:00:00+00:00", "verdict": "fail"})
+    later = one.model_copy(update={"started_at": "2026-11-26T11:00:00+00:00"})
+    busy = one.model_copy(update={"started_at": "2026-11-26T12:00:00+00:00", "verdict": "invalid"})
+    newest = MEASURED["newest"]
+    assert newest([busy, later, one]) == [later]
+    assert newest([busy]) == [busy]
+    assert newest(reversed(CARD.cells)) == CARD.cells
+
+
 @pytest.fixture
 def serving(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)

@@ -3,22 +3,27 @@
 ::
 
     harness run scenarios/failover/ --target scenarios/systems/openai-python.yaml … --out failover-runs
-    python tests/benchmarks/failover_scorecard.py failover-runs/scorecard.json
+    python tests/benchmarks/failover_scorecard.py failover-runs …
 
-The first command takes a minute or two for each cell, and goes on where it was stopped. The second keeps what it is given in
-``docs/failover.json`` and writes the page from there; without an argument it writes the page anew. It ends with 1 where attempts differ
-from the public ones and nobody has said why (`WHY`).
+The first command takes a minute or two for each cell, and goes on where it was stopped. The second looks through all runs that lie in the
+folders it is given, keeps the newest trusted one of each cell in ``docs/failover.json``, beside those of before, and writes the page from
+there; without an argument it writes the page anew. It ends with 1 where attempts differ from the public ones and nobody has said why
+(`WHY`).
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from harness.judging.scorecard import Cell, Scorecard
+from harness.conduct import versions
+from harness.judging.scorecard import Cell, Scorecard, cell, scorecard
+from harness.prepare import Asked, prepare
+from harness.record import run_folder
 from harness.report.scorecard import markdown, tally
 from harness.report.words import TRUSTED, quantity
+from harness.stored import load, load_evidence
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, KEPT = ROOT / "docs" / "failover-measured.md", ROOT / "docs" / "failover.json"
@@ -70,7 +75,7 @@ What [the failover pack](failover.md) came to: {tally}. Made by
 python tests/benchmarks/failover_scorecard.py
 ```
 
-from the scorecard of a grid ([`failover.json`](failover.json)) with {versions}.
+from the runs of grids, of each cell the newest that can be trusted ([`failover.json`](failover.json)), with {versions}.
 
 Each cell has its verdict, its attempts for each exposed request (`p` at the primary, `f` at the fallback), and the median wait until
 whatever came. Of an invalid cell nothing is said: the machine was too busy for its run to be trusted.
@@ -84,6 +89,50 @@ saw for one request, in the situations and systems in which it tells of them; wa
 we one or two a second, each of them counted: a whole number means that every one made so many.
 
 """
+
+
+SITUATIONS = sorted((ROOT / "scenarios" / "failover").glob("*.yaml"))
+SYSTEMS = [
+    ROOT / "scenarios" / "systems" / f"{name}.yaml"
+    for name in (*PUBLIC, "pydantic-ai", "anthropic-python", "llama-index", "tensorzero", "envoy", "resilient")
+]
+
+
+def cells_in(grids: Iterable[Path]) -> Iterator[Cell]:
+    """What each finished run of the pack below *grids* came to."""
+    names = {path.stem for path in SITUATIONS}, {path.stem for path in SYSTEMS}
+    for grid in grids:
+        for history in sorted(grid.glob("*/*/history.jsonl")):
+            folder = history.parent
+            if not (folder / "result.json").exists():
+                continue  # it never came to its end
+            evidence = load_evidence(run_folder.find(folder), keep=False, say=lambda _: None)
+            made = cell(load(folder).result, evidence, folder.relative_to(grid).as_posix())
+            if made.situation in names[0] and made.system in names[1]:
+                yield made
+
+
+def newest(cells: Iterable[Cell]) -> list[Cell]:
+    """Of each situation and system the newest one that can be trusted, or the newest where none can, in the order of the page."""
+    best: dict[tuple[str, str], Cell] = {}
+    for one in sorted(cells, key=lambda one: (one.verdict in TRUSTED, one.started_at)):
+        best[one.situation, one.system] = one
+    pairs = ((situation.stem, system.stem) for situation in SITUATIONS for system in SYSTEMS)
+    return [best[pair] for pair in pairs if pair in best]
+
+
+def compiled(cells: Iterable[Cell]) -> Scorecard:
+    """The scorecard of the whole pack, of which there are these *cells*."""
+    pairs = [*((situation, SYSTEMS[0]) for situation in SITUATIONS), *((SITUATIONS[0], system) for system in SYSTEMS)]
+    kept = newest(cells)
+    targets = " ".join(f"--target {system.relative_to(ROOT)}" for system in SYSTEMS)
+    return scorecard(
+        [prepare(situation, system, Asked(), None).plan for situation, system in pairs],
+        kept,
+        replay=f"harness run scenarios/failover/ {targets} --out failover-runs --resume",
+        versions=versions(),
+        missing=len(SITUATIONS) * len(SYSTEMS) - len(kept),
+    )
 
 
 def beside(card: Scorecard) -> Iterator[str]:
@@ -142,9 +191,10 @@ def written(card: Scorecard) -> str:
 
 
 def main(words: list[str]) -> int:
-    if words:
-        KEPT.write_text(Scorecard.model_validate_json(Path(words[0]).read_text()).to_json())
     card = Scorecard.model_validate_json(KEPT.read_text())
+    if words:
+        card = compiled([*card.cells, *cells_in(map(Path, words))])
+        KEPT.write_text(card.to_json())
     PAGE.write_text(written(card))
     unexplained = [cell for cell in differing(card) if cell not in WHY]
     print(f"{PAGE.relative_to(ROOT)}: {tally(card)}; not explained: {unexplained or 'nothing'}")
