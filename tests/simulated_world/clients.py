@@ -108,7 +108,9 @@ class Clients:
         elif task.result is None:
             self._end(row, 503, "error")
         else:
-            row.answer, row.snapshot_version = task.result.text, task.result.version
+            answer = task.result
+            row.answer, row.snapshot_version, row.model = answer.text, answer.version, answer.model
+            row.degraded, row.streamed, row.orderly = answer.degraded, answer.streamed, answer.streamed
             self._end(row, 200, "complete")
 
     def _end(self, row: Request, status: int, outcome: RequestOutcome) -> None:

@@ -14,8 +14,13 @@ from simulated_world.wire import Wire
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """What a client gets; *streamed*: piece by piece, and ended in good order. *model*: whom it names, if anybody."""
+
     text: str
     version: int
+    model: str = ""
+    degraded: bool = False
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

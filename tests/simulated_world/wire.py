@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from harness.protocols.sketch import sketch
 from harness.record.rows import Arrival, ArrivalOutcome, Attempt, AttemptOutcome
 from harness.running.wire.edge.rules.base import Answer, Cut, Following
 from simulated_world.events import Events, Process, Signal
@@ -20,9 +21,9 @@ class Exchange:
     *begun* happens with the first token, and *ended* when the answer is whole; both when nothing more will come.
     """
 
-    def __init__(self, over: Over, link: str) -> None:
+    def __init__(self, over: Over, link: str, says: str) -> None:
         self.begun, self.ended = Signal(), Signal()
-        self.link = link
+        self.link, self.says = link, says
         self.status = 0
         self.retry_after_s: float | None = None
         self.attempt: Attempt | None = None  # None: nobody listened, so nobody saw it
@@ -50,9 +51,11 @@ class Wire:
         self._open: dict[Exchange, None] = {}  # a dict, as it keeps their order and forgets one at no cost
         network.when_cut.append(self._break_off)
 
-    def send(self, link: str, nonce: str, retry_count: int | None = None, *, stream: bool = False) -> Exchange:
-        """Ask the provider behind *link*; with *stream*, the first token shows before the whole answer is there."""
-        exchange = Exchange(self._over, link)
+    def send(
+        self, link: str, nonce: str, retry_count: int | None = None, *, stream: bool = False, says: str = ""
+    ) -> Exchange:
+        """Ask the provider behind *link*; with *stream*, the first token shows before the whole answer is there, which *says* what."""
+        exchange = Exchange(self._over, link, says)
         self._open[exchange] = None
         if self._network.refuses(link):
             self._events.at(self._events.now_s + HOP_S, lambda: self._over(exchange, "reset"))
@@ -106,6 +109,8 @@ class Wire:
             exchange.attempt.first_byte_s = events.now_s + HOP_S
             exchange.begun.happen()
         yield events.within(float("inf"), done)
+        arrival.model, arrival.finish = link, "stop"
+        arrival.sketch = sketch(exchange.says) if exchange.says else ""
         yield from self._answer(exchange, arrival, 200, "complete")
 
     def _hit(self, arrival: Arrival, fault: str) -> None:
