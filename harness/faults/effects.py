@@ -309,12 +309,20 @@ class Probe(msgspec.Struct, frozen=True):
     elapsed_s: float
 
 
+class Drawn(msgspec.Struct, frozen=True):
+    """How many *came* to what is for a share of them, and how many of those were *picked*: connections, or commands of Redis."""
+
+    came: int = 0
+    picked: int = 0
+
+
 class Sight(msgspec.Struct, frozen=True):
     """What one look at a fault saw on one *link*; what that shows is for the judging to say.
 
     *outcome* and *elapsed_s* are the probe's, where one was sent; *answered* counts the attempts that the edge did it to so far, and the
     connections that the tap did it to; *stands* says whether the places that carry the fault, asked anew, say that all of it is there
-    (None: not asked), and *amiss* what else they say that is not as the run made it, or what they said of what is gone.
+    (None: not asked), and *amiss* what else they say that is not as the run made it, or what they said of what is gone. *drawn*: what came
+    to the tap of those of which a share is to be hit (None: no share of anything is).
     """
 
     link: str
@@ -323,6 +331,7 @@ class Sight(msgspec.Struct, frozen=True):
     answered: int | None = None
     stands: bool | None = None
     amiss: str = ""
+    drawn: Drawn | None = None
 
 
 class LinkCounts(msgspec.Struct, frozen=True):
@@ -341,3 +350,4 @@ class LinkCounts(msgspec.Struct, frozen=True):
     bytes_in: int = 0  # said to them
     commands: int = 0  # of Redis
     carries: str = "http"
+    drawn: dict[str, Drawn] = {}  # id of a fault for a share of what passes the tap -> what came to it

@@ -1,17 +1,17 @@
-"""The share of attempts that a fault really touched, beside the share that it was asked to touch."""
+"""The share of attempts, connections or commands that a fault really touched, beside the share that it was asked to touch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from harness.faults.effects import EdgeRule
+from harness.faults.effects import Drawn, EdgeRule, TapAnswers, TapMode, TapShape
 from harness.faults.requests import Requests
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.scoring.shares import wilson, wilson_ends
 from harness.planning.disturbance import Disturbance
-from harness.record.history import Injected, Reverting
+from harness.record.history import Injected, Look, Reverting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,9 +20,13 @@ Z_FAR_OFF = 3.2905267314919255
 """Of the standard normal: the ends of a 99.9 % interval. One sound run in a thousand is called far off."""
 
 
+Of = Literal["attempts", "connections", "commands"]
+"""What a share is of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of the *asked* share (0 to 1): the *delivered* one, of the attempts that came to the fault's rule at all.
+    """What became of the *asked* share (0 to 1): the *delivered* one, of those that came to the fault at all.
 
     A fault of answers is delivered where it was put on an answer. One that is no stream, or over before the place that was asked for, gives
     it nothing to do, which is no flaw of the run: *acted* is the share of those that did.
@@ -33,6 +37,7 @@ class Delivery:
     acted: Interval | None = None
     drawn_alone: bool = True
     """Whether each attempt drew for itself; where many share a lot, they are worth less than there are of them."""
+    of: Of = "attempts"
 
     @property
     def far_off(self) -> bool:
@@ -49,7 +54,7 @@ def delivery(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
         effect.requests for effect in disturbance.effects if isinstance(effect, EdgeRule) and effect.rule.hits_all
     ]
     if not requests:
-        return None
+        return _at_the_tap(evidence, disturbance)
     met = _met(evidence, disturbance)
     asked, acted = _asked(requests[0], met, evidence, disturbance), None
     hit = _hit(met, disturbance)
@@ -57,6 +62,25 @@ def delivery(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
         picked = met[_names(met["picked"], disturbance)]
         acted, hit = wilson(_hit(picked, disturbance), len(picked)), len(picked)
     return Delivery(asked, wilson(hit, len(met)), acted, drawn_alone=requests[0].per == "attempt")
+
+
+def _at_the_tap(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
+    """What became of a share of connections, or of commands; None where none was asked for, or nobody counted, as in earlier runs."""
+    for effect in disturbance.effects:
+        if isinstance(effect, TapMode | TapShape | TapAnswers) and effect.share_ratio < 1:
+            drawn = _drawn(evidence, disturbance)
+            of: Of = "commands" if isinstance(effect, TapAnswers) else "connections"
+            return Delivery(effect.share_ratio, wilson(drawn.picked, drawn.came), of=of) if drawn else None
+    return None
+
+
+def _drawn(evidence: Evidence, disturbance: Disturbance) -> Drawn | None:
+    """What had come to all its links by the last look at each; None where nothing was counted."""
+    last = {look.sight.link: look.sight for look in evidence.of_fault(disturbance.id, Look) if look.sight.stands}
+    if not last or evidence.ended is None:
+        return None
+    counted = [sight.drawn for sight in last.values() if sight.drawn]
+    return Drawn(sum(one.came for one in counted), sum(one.picked for one in counted)) if counted else None
 
 
 def _asked(requests: Requests, met: pd.DataFrame, evidence: Evidence, disturbance: Disturbance) -> float:

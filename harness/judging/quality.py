@@ -133,7 +133,8 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[Doubt]:
         if delivered and delivered.far_off:
             share = delivered.delivered
             said = (
-                f"{disturbance.summary} hit {quantities.share(share.value or 0.0, delivered.asked)} of {share.n} attempts that came to it, "
+                f"{disturbance.summary} hit "
+                f"{quantities.share(share.value or 0.0, delivered.asked)} of {share.n} {delivered.of} that came to it, "
                 f"and {quantities.share(delivered.asked)} was asked"
             )
             yield Doubt(kind="other_share", said=said)

@@ -165,11 +165,15 @@ class Fault(_Part):
     lost_at_s: float | None = None
     lost: str = ""
     share_asked: float | None = Field(
-        default=None, description="of attempts, 0 to 1; null for a fault that asks for none"
+        default=None, description="of what share_of names, 0 to 1; null for a fault that asks for none"
+    )
+    share_of: Literal["attempts", "connections", "commands"] = Field(
+        default="attempts",
+        description="what the share is of: attempts, connections of the service's, or commands of Redis",
     )
     share_delivered: Measured | None = Field(
         default=None,
-        description="of the attempts that came to the fault's rule: what an earlier rule had answered did not",
+        description="of those that came to the fault: of attempts, what an earlier rule had answered did not",
     )
     answers_acted_on: Measured | None = Field(
         default=None,

@@ -229,6 +229,7 @@ def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:
         lost_at_s=_rounded(found.lost_at_s),
         lost=found.lost,
         share_asked=delivered.asked if delivered else None,
+        share_of=delivered.of if delivered else "attempts",
         share_delivered=measured(delivered.delivered) if delivered else None,
         answers_acted_on=measured(delivered.acted) if delivered and delivered.acted else None,
         reverted_at_s=instant(Reverted),

@@ -63,8 +63,9 @@ def delivered(fault: Fault) -> str:
         return ""
     asked = f"{share(fault.share_asked)} was asked"
     if found.value is None or found.low is None or found.high is None:
-        return f"no attempt came to it; {asked}"
-    hit = f"hit {share(found.value)} of {count(found.n)} attempts that came to it, {share(found.low)} to {share(found.high)}; {asked}"
+        return f"no {fault.share_of.removesuffix('s')} came to it; {asked}"
+    came = f"{count(found.n)} {fault.share_of} that came to it"
+    hit = f"hit {share(found.value)} of {came}, {share(found.low)} to {share(found.high)}; {asked}"
     acted = fault.answers_acted_on
     if acted is None or acted.value is None:
         return hit

@@ -9,10 +9,12 @@ import pytest
 from msgspec.structs import replace
 from simulated_world import Memory, Plain, SimWorld
 
+from harness.faults.effects import Drawn, Sight
 from harness.interfaces.terminal import verdict_lines
 from harness.judging import verdict
 from harness.judging.result import Fault, Result
 from harness.planning.plan import Plan
+from harness.record.history import Confirmed, Look
 from harness.record.rows import Arrival
 from harness.report import words
 from harness.report.trust import checks
@@ -56,6 +58,38 @@ def test_the_delivered_share_is_counted_among_the_attempts_that_came_while_the_f
     # What it answered a moment before its beginning was acknowledged came to it, too.
     (fault,) = judged([*arrivals((1, "http_error-1"), at_s=2.999)], errors(1)).faults
     assert shares(fault) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("counted", "shown", "trusted"),
+    [
+        ([Drawn(40, 9), Drawn(60, 14)], (0.25, 0.23, 100), True),
+        ([Drawn(40, 30), Drawn(60, 31)], (0.25, 0.61, 100), False),
+        ([Drawn(0, 0), None], (0.25, None, 0), True),
+        ([None, None], None, True),  # a run of before it was counted
+    ],
+)
+def test_of_a_share_of_connections_is_told_how_many_came_to_it_on_all_its_links(
+    make_plan: MakePlan, make_evidence: MakeEvidence, counted: list[Drawn | None], shown: Any, trusted: bool
+) -> None:
+    slow = {"kind": "bandwidth", "on": {"kind": "provider"}, "kilobytes_per_s": 5, "share": 0.25}
+    plan = make_plan(faults=[slow], expect=EXPECT)
+    links = ("provider-east", "provider-west")
+    # What an earlier look saw is in what a later one saw, and what is gone counts nothing.
+    early = [Look(3.2, "bandwidth-1", Sight(link, answered=1, stands=True, drawn=Drawn(1, 1))) for link in links]
+    looks = [
+        Look(4.9, "bandwidth-1", Sight(link, answered=9, stands=True, drawn=drawn))
+        for link, drawn in zip(links, counted, strict=True)
+    ]
+    made = make_evidence(plan)
+    history = [event for event in made.history if not isinstance(event, Confirmed)]
+    result = verdict.judge(make_evidence(plan, history=[*history[:2], *(early if shown else ()), *looks, *history[2:]]))
+    (fault,) = result.faults
+    assert fault.share_of == ("connections" if shown else "attempts")
+    assert (shares(fault) if shown else fault.share_delivered) == shown
+    assert (result.verdict == "invalid") == (not trusted)
+    if not trusted:
+        assert "hit 61 % of 100 connections that came to it, and 25 % was asked" in result.reason
 
 
 def test_what_was_delivered_is_said_in_words(judged: Callable[..., Result]) -> None:

@@ -57,10 +57,12 @@ class Ends:
 
     @property
     def counts(self) -> LinkCounts:
-        passed, attempts = self.tap.passage.traffic.total, self.attempts.begun[self.tap.passage.link]
+        passage = self.tap.passage
+        passed, attempts = passage.traffic.total, self.attempts.begun[self.tap.passage.link]
         in_force = tuple(dict.fromkeys([*self.tap.faults, *(self.edge.account.rules.faults if self.edge else ())]))
-        passing = (in_force, passed.connections, passed.bytes_out, passed.bytes_in, passed.commands, self.carries)
-        done_to = self.tap.passage.done_to
+        counted = (passed.connections, passed.bytes_out, passed.bytes_in, passed.commands)
+        passing = (in_force, *counted, self.carries, dict(passage.drawn))
+        done_to = passage.done_to
         if self.edge is None:
             return LinkCounts(attempts, 0, 0, dict(done_to), 0, *passing)
         account = self.edge.account

@@ -102,6 +102,7 @@ def _both(one: Sight, other: Sight) -> Sight:
         outcome=seen.outcome,
         elapsed_s=seen.elapsed_s,
         answered=max(answered, default=None),
+        drawn=one.drawn or other.drawn,
         stands=all(said) if said else None,
         amiss="; ".join(dict.fromkeys(filter(None, [*one.amiss.split("; "), *other.amiss.split("; ")]))),
     )

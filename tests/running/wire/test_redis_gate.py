@@ -95,8 +95,8 @@ class Told:
     """A gate, what the client was told, and which faults hit how often."""
 
     def __init__(self, *effects: TapAnswers, seed: str = "7") -> None:
-        self.heard, self.hit = b"", 0
-        self.gate = RedisGate(self._hear, self._count, seed)
+        self.heard, self.hit, self.drawn = b"", 0, list[bool]()
+        self.gate = RedisGate(self._hear, self._count, self._draw, seed)
         self.gate.effects = {str(number): effect for number, effect in enumerate(effects)}
 
     def _hear(self, data: bytes) -> None:
@@ -104,6 +104,9 @@ class Told:
 
     def _count(self, fault: str) -> None:
         self.hit += 1
+
+    def _draw(self, fault: str, *, picked: bool) -> None:
+        self.drawn.append(picked)
 
     def ask(self, *commands: bytes) -> bytes:
         return self.gate.asked(b"".join(commands), quiet=True)
@@ -166,7 +169,9 @@ def test_a_share_of_commands_is_drawn_by_the_seed() -> None:
 
     def hits(seed: str) -> list[bool]:
         told = Told(half, seed=seed)
-        return [told.ask(GET) == b"" or (bool(told.answer(b"$1\r\n1\r\n")) and False) for _ in range(200)]
+        hit = [told.ask(GET) == b"" or (bool(told.answer(b"$1\r\n1\r\n")) and False) for _ in range(200)]
+        assert told.drawn == hit
+        return hit
 
     assert hits("7") == hits("7") != hits("8")
     assert 60 < sum(hits("7")) < 140

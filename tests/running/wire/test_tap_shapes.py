@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.faults.effects import CutAfter, Late, LateEnd, Narrow, Shape, Sliced, TapMode, TapShape
+from harness.faults.effects import CutAfter, Drawn, Late, LateEnd, Narrow, Shape, Sliced, TapMode, TapShape
 from harness.faults.requests import Ramp, draw
 from harness.running.wire import WireError
 
@@ -247,6 +247,7 @@ def test_a_share_of_connections_is_hit_as_the_seed_says_and_the_others_live(tapp
             client.hear(HELLO)
         ends.append(client.end)
     assert ends == ["reset" if hit else "" for hit in HIT]
+    assert tapped.stage.counts()["east"].drawn == {"0": Drawn(len(HIT), sum(HIT))}
 
 
 def test_a_silence_for_a_share_of_connections_is_broken_by_its_end(tapped, clients) -> None:
@@ -262,6 +263,8 @@ def test_a_silence_for_a_share_of_connections_is_broken_by_its_end(tapped, clien
     tapped.stage.revert("0", effect)
     for client in there:
         client.hear(HELLO, times=2)
+    # Those that were open when it began came to it, too, and each of them once.
+    assert tapped.stage.counts()["east"].drawn == {"0": Drawn(6, sum(HIT[:6]))}
 
 
 def test_where_no_new_connections_are_had_those_that_are_open_live_on(tapped, clients) -> None:
@@ -283,7 +286,7 @@ def test_a_look_feels_what_only_a_share_feels_late_by_the_median_and_is_counted_
     tapped.stage.inject("0", shaped(Late(0.08, 0.08, "normal"), "downstream", 0.000001))
     client = clients(tapped.probe())
     assert _took_s(client, HELLO, 1) >= 0.08
-    assert _done_to(tapped) == 0
+    assert (_done_to(tapped), tapped.stage.counts()["east"].drawn) == (0, {})
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,8 @@ class Near(asyncio.Protocol):
         self._silent: frozenset[Stream] = frozenset()
         """The streams on which nothing passes."""
         self._done_to: set[str] = set()
+        self._met: set[str] = set()
+        """Faults for a share of connections that were in force while it was there."""
         self._cut_by = ""
         self._far_crowded = self._near_crowded = False
         """That side takes no more for now."""
@@ -197,6 +199,8 @@ class Near(asyncio.Protocol):
 
     def settle(self, how: Afterwards | None) -> None:
         """Be treated as what is in force now says; *how*: what becomes of this connection if that ends a silence that touched it."""
+        if self.number != PROBE:
+            self._passage.meet(self.number, self._met)
         was, self._silent = self._silent, self._passage.silent(self.number)
         self._up.shape(self._passage.shapes(self.number, "upstream"))
         self._down.shape(self._passage.shapes(self.number, "downstream"))
@@ -269,8 +273,18 @@ class Near(asyncio.Protocol):
     def _gated(self) -> RedisGate | None:
         if not isinstance(self._watched, RedisCommands):
             return None
-        done_to, seed = self._passage.done_to, f"{self._passage.seed}/{self._passage.link}/{self.number}/commands"
-        return RedisGate(lambda data: self._down.say(data), lambda fault: done_to.update([fault]), seed)
+        passage = self._passage
+        seed = f"{passage.seed}/{passage.link}/{self.number}/commands"
+
+        def done(fault: str) -> None:
+            if self.number != PROBE:
+                passage.done_to[fault] += 1
+
+        def drew(fault: str, *, picked: bool) -> None:
+            if self.number != PROBE:
+                passage.draw(fault, picked=picked)
+
+        return RedisGate(lambda data: self._down.say(data), done, drew, seed)
 
     @property
     def _quiet(self) -> bool:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from harness.faults.effects import Streams, TapAnswers, TapMode, TapShape
+from harness.faults.effects import Drawn, Streams, TapAnswers, TapMode, TapShape
 from harness.faults.requests import draw
 from harness.running.wire.farewell import Farewell
 from harness.running.wire.tap.lane import InForce, Lane
@@ -43,6 +43,8 @@ class Passage:
         self.in_force: dict[str, Standing] = {}
         self.done_to: Counter[str] = Counter()
         """To how many connections each fault did something that is not done to all at once."""
+        self.drawn: dict[str, Drawn] = {}
+        """What came to each fault that is for a share of it, and what was picked."""
         self.closed = False
         self.farewell = Farewell()
         """What the far end says for a client to be reset."""
@@ -54,6 +56,18 @@ class Passage:
         """The number of a new connection, from 1."""
         self._numbers += 1
         return self._numbers
+
+    def meet(self, number: int, met: set[str]) -> None:
+        """Connection *number* is there: it comes to each fault for a share of them, but to those that it has *met* already."""
+        for fault, (effect, _) in self.in_force.items():
+            if fault not in met and effect.share_ratio < 1 and not isinstance(effect, TapAnswers):
+                met.add(fault)
+                self.draw(fault, picked=self._hits(fault, number))
+
+    def draw(self, fault: str, *, picked: bool) -> None:
+        """One more came to *fault*, which was *picked* or not."""
+        before = self.drawn.get(fault, Drawn())
+        self.drawn[fault] = Drawn(before.came + 1, before.picked + picked)
 
     def listens(self) -> bool:
         """Whether somebody listens for new connections."""

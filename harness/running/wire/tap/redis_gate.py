@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from harness.faults.effects import TapAnswers
 from harness.running.wire.tap.resp import Frames, Unreadable, message_on, name_of
@@ -41,15 +42,22 @@ class _Owed:
     instead: bool = False
 
 
+class Drew(Protocol):
+    """Is told of each command that came to a *fault* for a share of them."""
+
+    def __call__(self, fault: str, *, picked: bool) -> None: ...
+
+
 class RedisGate:
-    """The gate of one connection. *tell* says something to the client; *done* is told the name of a fault for each command that it hit.
+    """The gate of one connection. *tell* says something to the client; *done* is told the name of a fault for each command that it hit,
+    and *drew*, of a fault for a share of commands, for each that came to it, whether that was picked.
 
     As long as no fault is in force, all passes unread. It begins to read where nothing is owed, so that it knows which reply is whose.
     What is left to chance hangs on *seed* alone.
     """
 
-    def __init__(self, tell: Callable[[bytes], None], done: Callable[[str], None], seed: str) -> None:
-        self._tell, self._done, self._seed = tell, done, seed
+    def __init__(self, tell: Callable[[bytes], None], done: Callable[[str], None], drew: Drew, seed: str) -> None:
+        self._tell, self._done, self._drew, self._seed = tell, done, drew, seed
         self.effects: Mapping[str, TapAnswers] = {}
         """What is in force, by fault."""
         self.mute = False
@@ -136,7 +144,9 @@ class RedisGate:
             return True
         if fault not in self._chances:
             self._chances[fault] = random.Random(f"{self._seed}/{fault}")
-        return self._chances[fault].random() < effect.share_ratio
+        picked = self._chances[fault].random() < effect.share_ratio
+        self._drew(fault, picked=picked)
+        return picked
 
     def _reply(self, reply: bytes) -> None:
         if message_on(reply) is not None and (reply.startswith(b">") or not self._in_order):

@@ -50,11 +50,14 @@ class Reach:
     def in_the_wire(self, fault: str, link: str) -> Sight:
         """What the tap and the edge of *link*, asked anew, say of *fault*."""
         counts = self.the_wire.counts()[link]
-        answered = counts.by_fault.get(fault, 0)
-        if fault in counts.in_force:
-            return Sight(link, answered=answered, stands=True)
-        gone = "neither the tap nor the edge has it in force any more"
-        return Sight(link, answered=answered, stands=False, amiss=gone)
+        there = fault in counts.in_force
+        return Sight(
+            link,
+            answered=counts.by_fault.get(fault, 0),
+            stands=there,
+            amiss="" if there else "neither the tap nor the edge has it in force any more",
+            drawn=counts.drawn.get(fault),
+        )
 
 
 class Place(ABC):
