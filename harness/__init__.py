@@ -23,6 +23,7 @@ __all__ = [
     "Reply",
     "Run",
     "Stopped",
+    "Trend",
     "UsageProblems",
     "Validated",
     "__version__",
@@ -37,6 +38,7 @@ __all__ = [
     "plan",
     "run",
     "stop",
+    "trend",
     "unfreeze",
     "validate",
 ]
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
         Reply,
         Run,
         Stopped,
+        Trend,
         Validated,
         ask,
         compare,
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
         plan,
         run,
         stop,
+        trend,
         unfreeze,
         validate,
     )

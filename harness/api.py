@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -25,6 +26,7 @@ from harness.interfaces import others_say
 from harness.interfaces.others_say import Stopped
 from harness.interfaces.watching import Progress, Watching
 from harness.judging.baseline import Baseline
+from harness.judging.trend import STALE, Trend
 from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, Validated, prepare
 from harness.problems import Problem, UsageProblems
@@ -52,6 +54,7 @@ __all__ = [
     "Reply",
     "Run",
     "Stopped",
+    "Trend",
     "Validated",
     "ask",
     "compare",
@@ -64,6 +67,7 @@ __all__ = [
     "plan",
     "run",
     "stop",
+    "trend",
     "unfreeze",
     "validate",
 ]
@@ -346,3 +350,22 @@ def _written(overrides: Mapping[str, object] | Sequence[str]) -> tuple[str, ...]
             )
             raise UsageProblems(Problem(what, path=f"overrides[{key!r}]")) from error
     return tuple(written)
+
+
+def trend(out: str | Path = "reports", *, stale: str = STALE, now: datetime | None = None) -> Trend:
+    """What the judged runs below *out* say over time; ``index.html`` is written there, which leads to their reports.
+
+    A dependency that no run has shown to hold for *stale* (``30d``, ``12h``, ``2w``) before *now* is stale. Raises UsageProblems for a
+    folder that is not there, and for a *stale* that is no age.
+    """
+    from harness.judging.trend import trend as seen
+    from harness.record import past, run_folder
+    from harness.report.trend import page
+
+    runs, unread = past.read(Path(out))
+    try:
+        found = seen(runs, now=now or datetime.now(UTC), stale=stale, unread=unread)
+    except ValueError as error:
+        raise UsageProblems(Problem(f"stale: {error}")) from error
+    run_folder.write(Path(out) / "index.html", page(found))
+    return found

@@ -33,6 +33,7 @@ from harness.running import systems
 from harness.running.loop import Progress
 from harness.running.machine_class import machine_class
 from harness.running.ports import AbortedError
+from harness.running.working_tree import commit_of
 from harness.settings import Settings
 from harness.stored import Run, judged, writing
 
@@ -294,6 +295,7 @@ def _first_line(prepared: Prepared, proxy: ProxyServer, run_id: str, started_at:
         questions_sha256=prepared.questions.sha256,
         faults=written_down(prepared.plan),
         machine=machine_class(),
+        commit=commit_of(Path(prepared.target.file)),
     )
 
 

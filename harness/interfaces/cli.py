@@ -483,6 +483,45 @@ def explain(
     raise typer.Exit(found.exit_status)
 
 
+@app.command()
+def trend(
+    out: Annotated[Path, typer.Argument(metavar="[OUT]", help="Where runs are stored.")] = Path("reports"),
+    stale: Annotated[str, typer.Option("--stale", metavar="AGE", help="After how long what held is stale.")] = "30d",
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-on", metavar="stale|uncovered|broken", help="End with 1 where any is so; repeat it for more."
+        ),
+    ] = None,
+) -> None:
+    """Tell what the stored runs say over time, and what is covered; write OUT/index.html.
+
+    A line for each scenario and target, with where its numbers changed and at which commit. A dependency under a fault is held (every
+    expectation of the newest run that broke it held), broken, or stale; one that nothing was ever shown to hold on is uncovered.
+    """
+    from harness import api
+    from harness.judging.trend import CONDITIONS
+    from harness.problems import Problem
+    from harness.registry import suggestion
+    from harness.report.trend import text
+
+    screen.harmless()
+    for wrong in [name for name in fail_on or () if name not in CONDITIONS]:
+        raise UsageProblems(
+            Problem(f"--fail-on: there is no condition {wrong!r}; {suggestion(wrong, list(CONDITIONS))}")
+        )
+    found = api.trend(out, stale=stale)
+    for line in text(found):
+        typer.echo(line)
+    for line in found.unread:
+        _complain(line)
+    typer.echo(f"\npage: {out / 'index.html'}")
+    missed = found.missed([name for name in CONDITIONS if name in (fail_on or ())])
+    for line in missed:
+        _complain(line)
+    raise typer.Exit(1 if missed else 0)
+
+
 @app.command(name="list")
 def list_(
     what: Annotated[str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|suites|schemas")],

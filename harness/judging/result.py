@@ -394,6 +394,11 @@ class Result(_Part):
     quality: Quality
     replay: str = Field(description="the command that repeats the run")
     versions: dict[str, str]
+    commit: str = Field(
+        default="",
+        description="git commit of the working tree that holds the target file, with -dirty where it was changed; empty: none is known",
+    )
+    links: dict[str, str] = Field(default_factory=dict, description="every link of the target, with its kind")
     doubts: list[Doubt] = Field(default_factory=list, description="each reason for which the run cannot be trusted")
     diagnoses: list[Diagnosis] = Field(
         default_factory=list,

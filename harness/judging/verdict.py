@@ -67,6 +67,8 @@ def judge(evidence: Evidence) -> Result:
         quality=quality,
         replay=begun.replay,
         versions=begun.versions,
+        commit=begun.commit,
+        links={name: str(link.kind) for name, link in plan.target.links.items()},
     )
 
 

@@ -53,6 +53,7 @@ class Begun(msgspec.Struct, frozen=True, tag="begun"):
     requests: int = 0  # that the load was to send, were it not cut short; 0: as with the checksum
     faults: list[PlannedFault] = []  # none: the run was made without, or before they were written down
     machine: dict[str, str] = {}  # its class: processors, their model, system; empty: as with the checksum
+    commit: str = ""  # of the working tree that holds the target file, with -dirty where it was changed since; empty: none is known
 
 
 class LinkSeen(msgspec.Struct, frozen=True):
