@@ -51,12 +51,44 @@ def tell(runs: Sequence[Run], settings: Settings, say: Callable[[str], None], ou
 
 
 def of_trials(summary: Path, runs: Sequence[Run], settings: Settings, say: Callable[[str], None]) -> None:
-    """The *summary* of several *runs* that have one verdict, on the page of their step."""
+    """What several *runs* came to that have one verdict: marks of all of them together, and their *summary* on the page of the step."""
+    if settings.on_github:
+        for line in _marks_of_trials(summary.parent, runs, settings):
+            say(line)
     if settings.step_summary and runs:
         text = summary.read_text("utf-8")
         for run in runs:
             text = mask_of(run, settings).text(text)
         _append(settings.step_summary, text, say)
+
+
+def tell_stored(folder: Path, settings: Settings, say: Callable[[str], None]) -> None:
+    """Tells the runner of what is stored in *folder*: a run, or trials."""
+    from harness.stored import load
+    from harness.suites import gate
+
+    if (folder / gate.FILE).is_file():
+        runs = [load(folder / run.folder) for cell in gate.read(folder).cells for run in cell.runs]
+        of_trials(folder / "summary.md", runs, settings, say)
+    else:
+        tell([load(folder)], settings, say)
+
+
+def _marks_of_trials(folder: Path, runs: Sequence[Run], settings: Settings) -> Iterator[str]:
+    """The commands for what did not hold over the trials in *folder*; of a comparison there are none."""
+    from harness.report import annotations
+    from harness.suites import gate
+
+    if not (folder / gate.FILE).is_file():
+        return
+    made = {run.result.run_id: run for run in runs}
+    for cell in gate.read(folder).cells:
+        # Where a thing was never run, there is no file to mark.
+        tried = [made[run.run_id] for run in cell.runs if run.run_id in made]
+        if tried:
+            mask, file = mask_of(tried[0], settings), _in_workspace(tried[0].result.scenario.path, settings)
+            lines = {finding.expectation: finding.line for run in tried for finding in run.result.findings}
+            yield from map(mask.text, annotations.marks_of_trials(cell, file, lines))
 
 
 def marks(run: Run, settings: Settings) -> list[str]:

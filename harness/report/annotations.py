@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
+from harness.judging.gate import GateCell
 from harness.judging.result import Result
 from harness.report import words
 from harness.report.headline import headline
@@ -55,6 +56,21 @@ def marks(result: Result, file: str) -> Iterator[str]:
     if not told and result.verdict != "pass":
         level = "error" if result.verdict == "fail" else "warning"
         yield command(level, headline(result), file=file, line=1, title=f"{named}: {result.verdict}")
+
+
+def marks_of_trials(cell: GateCell, file: str, lines: Mapping[str, int | None]) -> Iterator[str]:
+    """A command for each expectation of *cell* that did not hold over its trials, at its line of *file*; nothing where all did."""
+    named = f"{cell.situation} on {cell.system}"
+    if cell.verdict not in words.TRUSTED:
+        level: Level = "error" if cell.verdict == "crashed" else "warning"
+        said = f"{words.VERDICTS[cell.verdict]} {cell.reason}"
+        yield command(level, said, file=file, line=1, title=f"{named}: {cell.verdict}")
+        return
+    for one in cell.expectations:
+        if one.verdict != "pass":
+            level = "error" if one.verdict == "fail" else "warning"
+            title = f"{named}: {one.expectation} {one.verdict}"
+            yield command(level, one.said, file=file, line=lines.get(one.expectation) or 1, title=title)
 
 
 def _escaped(text: str, by: dict[str, str]) -> str:

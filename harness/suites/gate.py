@@ -62,6 +62,16 @@ class Gated:
         return self.gate.verdict
 
     @property
+    def passed(self) -> bool:
+        """Whether every expectation held over the trials."""
+        return self.verdict == "pass"
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody interrupted it, however late."""
+        return any(run.interrupted for run in self.runs)
+
+    @property
     def page(self) -> Path:
         return self.path / "report.html"
 

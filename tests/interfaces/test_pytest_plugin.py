@@ -5,6 +5,7 @@ The runs are stand-ins, made by the hook that a project may put its own in: each
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -19,8 +20,11 @@ import pytest
 import harness.interfaces.github
 import harness.report.annotations
 import harness.report.headline  # noqa: F401 - a session inside a test forgets what it imported, and numpy cannot be imported twice
+from harness import api
 from harness.interfaces.pytest_plugin import asking, plugin
+from harness.interfaces.pytest_plugin.made import carried_out
 from harness.interfaces.pytest_plugin.turn import turn
+from harness.interfaces.pytest_plugin.wanted import Wanted
 from harness.judging.result import EXIT_STATUS
 from harness.settings import settings
 
@@ -43,6 +47,8 @@ def pytest_resilience_run(wanted):
         raise problems.UnavailableProblems(problems.Problem("no Toxiproxy server answers"))
     if name == "wrong":
         raise problems.UsageProblems(problems.Problem("unknown key", "wrong.yaml", 3))
+    if wanted.trials:
+        return trials(wanted)
     made = wanted.out / name / str(len(list(wanted.out.glob("*/*"))))
     shutil.copytree({str(ROOT / "reports" / "sample")!r}, made)
     result = json.loads((made / "result.json").read_text())
@@ -56,6 +62,19 @@ def pytest_resilience_run(wanted):
     with pathlib.Path("asked.jsonl").open("a") as file:
         file.write(json.dumps(told) + "\\n")
     return harness.load(made)
+
+def trials(wanted):
+    from harness.judging import gate as judging
+    from harness.reading.suite import Policy
+    from harness.suites import gate as suites
+    folder = wanted.out / wanted.scenario.stem / "all"
+    for trial in range(wanted.trials):
+        shutil.copytree({str(ROOT / "reports" / "sample")!r}, folder / "x" / str(trial))
+    runs = tuple(harness.load(folder / "x" / str(trial)) for trial in range(wanted.trials))
+    told = tuple(judging.Run(trial, 0, f"x/{{trial}}", run.result) for trial, run in enumerate(runs))
+    gate = judging.gate("region-loss", [judging.Tried("region-loss", "fragile", wanted.trials, told)], Policy())
+    suites.write(folder, gate)
+    return suites.Gated(folder, runs, gate)
 """
 
 
@@ -250,13 +269,69 @@ def test_the_target_is_the_tests_own_else_the_options_else_the_configurations(pr
     )
     project.configured('resilience_target = "configured.yaml"')
     project.run("-q")
-    project.run("-q", "--resilience-target", "option.yaml", "--resilience-trials", "5")
+    project.run("-q", "--resilience-target", "option.yaml")
     assert project.asked == [
         '{"scenario": "scenarios/pass.yaml", "target": "own.yaml", "set": {"load.rate_per_s": 40}, "trials": null}',
         '{"scenario": "scenarios/pass.yaml", "target": "configured.yaml", "set": [], "trials": null}',
-        '{"scenario": "scenarios/pass.yaml", "target": "own.yaml", "set": {"load.rate_per_s": 40}, "trials": 5}',
-        '{"scenario": "scenarios/pass.yaml", "target": "option.yaml", "set": [], "trials": 5}',
+        '{"scenario": "scenarios/pass.yaml", "target": "own.yaml", "set": {"load.rate_per_s": 40}, "trials": null}',
+        '{"scenario": "scenarios/pass.yaml", "target": "option.yaml", "set": [], "trials": null}',
     ]
+
+
+def test_trials_are_one_verdict_told_as_one_run_is(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = project.path / "page.md"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    project.test(CALLED.format("fail"))
+    result = project.run("--resilience-trials", "3", "--resilience-out", "kept", "--junitxml=junit.xml")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E       region-loss: fail over 3 runs. *",
+            "E       - good_ratio >= 0.9 in fault",
+            "E       + good_ratio >= 0.9 in fault* (fail)",
+            "E       report: kept/fail/all/report.html",
+            "fail          kept/fail/all/report.html  (test_it.py::test_it)",
+            "::error file=scenarios/region-loss.yaml,line=15,title=region-loss on fragile%3A good_ratio >= 0.9 in fault fail::*",
+        ]
+    )
+    assert page.read_text() == (project.path / "kept" / "fail" / "all" / "summary.md").read_text() + "\n"
+    found = {one.attrib["name"]: one.attrib["value"] for one in parse(project.path / "junit.xml").iter("property")}
+    assert (found["resilience-verdict"], found["resilience-runs"]) == ("fail", "3")
+
+
+@pytest.mark.parametrize(
+    ("file", "trials", "called"),
+    [
+        ("region-loss.yaml", None, "run"),
+        ("region-loss.yaml", 3, "gate"),
+        ("of-itself.yaml", None, "gate"),
+        ("suite.yaml", None, "gate"),
+        ("broken.yaml", None, "run"),
+    ],
+)
+def test_a_run_is_made_alone_unless_the_test_or_the_file_asks_for_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, trials: int | None, called: str
+) -> None:
+    scenario = (ROOT / "scenarios" / "region-loss.yaml").read_text()
+    (tmp_path / "region-loss.yaml").write_text(scenario)
+    (tmp_path / "of-itself.yaml").write_text(f"{scenario}\ntrials: 2\n")
+    (tmp_path / "suite.yaml").write_text("schema: harness.suite/1\nname: all\nscenarios: [region-loss.yaml]\n")
+    (tmp_path / "broken.yaml").write_text("schema: harness.scenario/1\n")
+    made: list[tuple[str, Path, int | None]] = []
+    monkeypatch.setattr(api, "run", lambda path, **_: made.append(("run", path, None)))
+    monkeypatch.setattr(api, "gate", lambda path, *, trials, **_: made.append(("gate", path, trials)))
+    carried_out(Wanted(tmp_path / file, None, (), (), None, True, (), trials, tmp_path))
+    assert made == [(called, tmp_path / file, trials)]
+
+
+def test_a_suite_is_a_test_too_and_keeps_the_targets_that_it_names(project: Project) -> None:
+    project.configured('resilience_scenarios = "suites/*.yaml"', 'resilience_target = "configured.yaml"')
+    (project.path / "suites").mkdir()
+    (project.path / "suites" / "merge.yaml").write_text("schema: harness.suite/1\nname: merge\n")
+    project.run("suites").assert_outcomes(passed=1)
+    project.run("suites", "--resilience-target", "option.yaml").assert_outcomes(passed=1)
+    assert [json.loads(line)["target"] for line in project.asked] == [None, "option.yaml"]
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "many"])

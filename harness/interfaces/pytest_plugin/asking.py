@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from harness.stored import Run
+from harness.interfaces.pytest_plugin.wanted import Wanted
 
-_RUNS: pytest.StashKey[list[Run]] = pytest.StashKey()
+if TYPE_CHECKING:
+    from harness.interfaces.pytest_plugin.made import Made
+
+_RUNS: pytest.StashKey[list[Made]] = pytest.StashKey()
 OF_A_RUN = "resilience-"
 """What the properties of a test begin with that tell of its runs."""
+_SCHEMA = re.compile(r"^schema:\s*[\"']?harness\.([a-z]+)/\d+", re.MULTILINE)
 _SAYS_NOTHING = "this says nothing of the service"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One run that a test asks for; of what is left out, `harness.run` knows what is usual."""
-
-    scenario: Path
-    target: Path | None
-    overrides: Mapping[str, object] | Sequence[str]
-    expect: str | Sequence[str]
-    seed: int | None
-    with_faults: bool
-    allowed_hosts: str | Sequence[str]
-    trials: int | None
-    out: Path
 
 
 class Resilience:
@@ -51,15 +38,15 @@ class Resilience:
         with_faults: bool = True,
         allowed_hosts: str | Sequence[str] = (),
         trials: int | None = None,
-    ) -> Run:
-        """Break what *scenario* says, for real, and return the judged run: ``assert run.passed``.
+    ) -> Made:
+        """Break what *scenario* says, for real, and return the judged run, or the trials: ``assert run.passed``.
 
         Paths are seen from pytest's root folder; without *target* it is that of the options, of the configuration, or
         ``targets/default.yaml`` beside the scenario. Skips the test where Toxiproxy cannot be had, where the target is held or frozen, and
         where the run says nothing of the service (`resilience_invalid`); fails it where a file is wrong or nothing could be started.
         """
         options = self._config.option
-        named = Path(target) if target else _default_target(self._config)
+        named = Path(target) if target else _default_target(self._config, self._config.rootpath / scenario)
         wanted = Wanted(
             scenario=self._seen(Path(scenario)),
             target=self._seen(named) if named else None,
@@ -73,14 +60,14 @@ class Resilience:
         )
         return self._heeded(self._made(wanted))
 
-    def _made(self, wanted: Wanted) -> Run:
+    def _made(self, wanted: Wanted) -> Made:
         from harness.interfaces.pytest_plugin.turn import turn
         from harness.problems import HarnessError, RefusedError, UnavailableError, UnavailableProblems, UsageProblems
         from harness.settings import settings
 
         try:
             with turn(settings()):
-                run: Run = self._config.hook.pytest_resilience_run(config=self._config, wanted=wanted)
+                run: Made = self._config.hook.pytest_resilience_run(config=self._config, wanted=wanted)
                 return run
         except (HarnessError, UsageProblems) as error:
             raised = error
@@ -93,16 +80,17 @@ class Resilience:
             case _:
                 pytest.fail(str(raised), pytrace=False)
 
-    def _heeded(self, run: Run) -> Run:
+    def _heeded(self, run: Made) -> Made:
         """*run*, kept with the test; raises KeyboardInterrupt where somebody interrupted it, and skips where it says nothing."""
+        from harness.interfaces.pytest_plugin.made import properties, reason
+
         self._node.stash.setdefault(_RUNS, []).append(run)
-        report = relpath(run.path / "report.html", self._config.invocation_params.dir)
-        told = {"verdict": run.verdict, "report": report, "seed": run.result.seed, "replay": run.result.replay}
-        self._node.user_properties += [(f"{OF_A_RUN}{name}", str(value)) for name, value in told.items()]
+        told = properties(run, self._config.invocation_params.dir)
+        self._node.user_properties += [(f"{OF_A_RUN}{name}", value) for name, value in told.items()]
         if run.interrupted:
             raise KeyboardInterrupt
         if run.verdict in ("invalid", "inconclusive") and self._config.getini(f"resilience_{run.verdict}") == "skip":
-            pytest.skip(f"{run.verdict}, so {_SAYS_NOTHING}: {run.result.reason}; report: {report}")
+            pytest.skip(f"{run.verdict}, so {_SAYS_NOTHING}: {reason(run)}; report: {told['report']}")
         return run
 
     def _seen(self, path: Path) -> Path:
@@ -111,15 +99,24 @@ class Resilience:
         return whole.relative_to(here) if whole.is_relative_to(here) else whole
 
 
-def made_for(node: pytest.Item) -> Sequence[Run]:
+def made_for(node: pytest.Item) -> Sequence[Made]:
     """The runs that were made for a test, in order."""
     return node.stash.get(_RUNS, [])
 
 
-def _default_target(config: pytest.Config) -> Path | None:
-    """That of the options, as seen from where pytest was started, or that of the configuration."""
+def schema_of(path: Path) -> str:
+    """Of which kind the file at *path* says it is, at a glance: ``scenario``, ``suite``; an empty text where it says none of ours."""
+    try:
+        match = _SCHEMA.search(path.read_text("utf-8", "replace"))
+    except OSError:
+        return ""
+    return match[1] if match else ""
+
+
+def _default_target(config: pytest.Config, scenario: Path) -> Path | None:
+    """That of the options, as seen from where pytest was started, or that of the configuration; a suite names its own."""
     asked: str | None = config.option.resilience_target
     if asked:
         return config.invocation_params.dir / asked
     configured: str = config.getini("resilience_target")
-    return Path(configured) if configured else None
+    return Path(configured) if configured and schema_of(scenario) != "suite" else None

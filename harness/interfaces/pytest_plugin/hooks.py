@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from harness.interfaces.pytest_plugin.asking import Wanted
-    from harness.stored import Run
+    from harness.interfaces.pytest_plugin.made import Made
+    from harness.interfaces.pytest_plugin.wanted import Wanted
 
 
 @pytest.hookspec(firstresult=True)
-def pytest_resilience_run(config: pytest.Config, wanted: Wanted) -> Run | None:
-    """The run that a test asks for, judged and stored; None leaves it to the next. Ours makes it here and now, for real."""
+def pytest_resilience_run(config: pytest.Config, wanted: Wanted) -> Made | None:
+    """The run or the trials that a test asks for, judged and stored; None leaves it to the next. Ours makes it here and now, for real."""

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.interfaces.pytest_plugin import hooks, scenarios, telling
-from harness.interfaces.pytest_plugin.asking import Resilience, Wanted, made_for
+from harness.interfaces.pytest_plugin.asking import Resilience, made_for
+from harness.interfaces.pytest_plugin.wanted import Wanted
 
 if TYPE_CHECKING:
-    from harness.stored import Run
+    from harness.interfaces.pytest_plugin.made import Made
 
 _MARKER = "resilience"
 _OF_INVALID, _OF_INCONCLUSIVE = "resilience_invalid", "resilience_inconclusive"
@@ -52,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def resilience(request: pytest.FixtureRequest) -> Resilience | Run:
+def resilience(request: pytest.FixtureRequest) -> Resilience | Made:
     """What runs scenarios: ``run = resilience("scenarios/x.yaml")``; where the test's marker names one, the run of that."""
     own = Resilience(request.node)
     marker = request.node.get_closest_marker(_MARKER)
@@ -80,19 +81,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_resilience_run(wanted: Wanted) -> Run:
-    import harness
+def pytest_resilience_run(wanted: Wanted) -> Made:
+    from harness.interfaces.pytest_plugin.made import carried_out
 
-    return harness.run(
-        wanted.scenario,
-        target=wanted.target,
-        seed=wanted.seed,
-        overrides=wanted.overrides,
-        expect=wanted.expect,
-        with_faults=wanted.with_faults,
-        allowed_hosts=wanted.allowed_hosts,
-        out=wanted.out,
-    )
+    return carried_out(wanted)
 
 
 # The older kind of wrapper, which pytest 7 knows too: a plug-in must not end the sessions of those who never asked for it.

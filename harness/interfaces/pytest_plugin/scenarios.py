@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.interfaces.pytest_plugin.asking import Resilience
-from harness.interfaces.pytest_plugin.telling import findings
+from harness.interfaces.pytest_plugin.asking import Resilience, schema_of
 
 FILES: pytest.StashKey[frozenset[Path]] = pytest.StashKey()
 """The files that the configuration names."""
-_IS_SCENARIO = re.compile(r"^schema:\s*[\"']?harness\.scenario/\d+", re.MULTILINE)
 
 
 def named(config: pytest.Config) -> frozenset[Path]:
@@ -31,20 +28,22 @@ def outside(files: frozenset[Path], config: pytest.Config) -> list[str]:
 
 
 class ScenarioFile(pytest.File):
-    """A file that may hold a scenario; targets and questions that lie beside scenarios hold none."""
+    """A file that may hold a scenario or a suite of them; targets and questions that lie beside those hold none."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        if _IS_SCENARIO.search(self.path.read_text("utf-8", "replace")):
+        if schema_of(self.path) in ("scenario", "suite"):
             yield ScenarioItem.from_parent(self, name=self.path.stem)
 
 
 class ScenarioItem(pytest.Item):
-    """One scenario, on the target that the options or the configuration name, or on the one beside it."""
+    """One scenario or suite, on the target that the options or the configuration name, or on the one beside it."""
 
     def runtest(self) -> None:
         run = Resilience(self)(self.path)
         if not run.passed:
+            from harness.interfaces.pytest_plugin.made import findings
+
             pytest.fail("\n".join(findings(run)), pytrace=False)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, 0, f"scenario {self.name}"
+        return self.path, 0, f"{schema_of(self.path)} {self.name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,34 +12,16 @@ from harness.interfaces.pytest_plugin.asking import OF_A_RUN
 from harness.settings import settings
 
 if TYPE_CHECKING:
-    from harness.stored import Run
+    from harness.interfaces.pytest_plugin.made import Made
 
 
-def findings(run: Run) -> Iterator[str]:
-    """*run* as a diff: what was expected with a minus, what was measured with a plus, what held with neither."""
-    from harness.report import words
-    from harness.report.headline import headline
-    from harness.report.plain_text import one_line
-
-    result = run.result
-    yield f"{result.scenario.name} on {result.target.name}: {run.verdict}. {headline(result)}"
-    if run.verdict not in words.TRUSTED:
-        yield words.VERDICTS[run.verdict]
-    for finding in result.findings:
-        subject, measured = words.subject(finding), words.measured_against(result, finding)
-        if finding.verdict == "pass" or run.verdict not in words.TRUSTED:
-            yield f"  {subject}: {one_line(measured)}"
-        else:
-            yield f"- {subject}: {words.limit(result, finding)}"
-            yield f"+ {subject}: {one_line(measured)} ({finding.verdict})"
-    yield f"report: {run.path / 'report.html'}"
-    yield f"again: {one_line(result.replay, 2000)}"
-
-
-def explained(error: AssertionError, runs: Iterable[Run]) -> None:
+def explained(error: AssertionError, runs: Iterable[Made]) -> None:
     """Adds to *error* what those of the *runs* came to that did not pass: pytest shows no more of a truth than that it is none."""
-    told = [line for run in runs if not run.passed for line in ("", *findings(run))]
-    if told:
+    red = [run for run in runs if not run.passed]
+    if red:
+        from harness.interfaces.pytest_plugin.made import findings
+
+        told = [line for run in red for line in ("", *findings(run))]
         error.args = ("\n".join([str(error), *told]).strip("\n"),)
 
 
@@ -70,8 +52,7 @@ def summarize(terminal: pytest.TerminalReporter, root: Path) -> None:
         terminal.write_line(f"{run['verdict']:<12}  {run['report']}  ({test})")
     environment = settings()
     if environment.on_github or environment.step_summary:
-        from harness import load
         from harness.interfaces import github
 
-        runs = [load(root / run["report"]) for _, run in made]
-        github.tell(runs, environment, terminal.write_line)
+        for _, run in made:
+            github.tell_stored((root / run["report"]).parent, environment, terminal.write_line)
