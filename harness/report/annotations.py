@@ -60,6 +60,8 @@ def marks(result: Result, file: str) -> Iterator[str]:
 
 def marks_of_trials(cell: GateCell, file: str, lines: Mapping[str, int | None]) -> Iterator[str]:
     """A command for each expectation of *cell* that did not hold over its trials, at its line of *file*; nothing where all did."""
+    from harness.report.gate import said as said_of  # what draws pages is not needed to mark a file that is wrong
+
     named = f"{cell.situation} on {cell.system}"
     if cell.verdict not in words.TRUSTED:
         level: Level = "error" if cell.verdict == "crashed" else "warning"
@@ -70,7 +72,7 @@ def marks_of_trials(cell: GateCell, file: str, lines: Mapping[str, int | None]) 
         if one.verdict != "pass":
             level = "error" if one.verdict == "fail" else "warning"
             title = f"{named}: {one.expectation} {one.verdict}"
-            yield command(level, one.said, file=file, line=lines.get(one.expectation) or 1, title=title)
+            yield command(level, said_of(one), file=file, line=lines.get(one.expectation) or 1, title=title)
 
 
 def _escaped(text: str, by: dict[str, str]) -> str:

@@ -289,7 +289,7 @@ def test_trials_are_one_verdict_told_as_one_run_is(project: Project, monkeypatch
         [
             "E       region-loss: fail over 3 runs. *",
             "E       - good_ratio >= 0.9 in fault",
-            "E       + good_ratio >= 0.9 in fault* (fail)",
+            "E       + 0.527*3 trials* (fail)",
             "E       report: kept/fail/all/report.html",
             "fail          kept/fail/all/report.html  (test_it.py::test_it)",
             "::error file=scenarios/region-loss.yaml,line=15,title=region-loss on fragile%3A good_ratio >= 0.9 in fault fail::*",

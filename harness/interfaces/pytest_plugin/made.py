@@ -15,6 +15,7 @@ from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
 from harness.reading.yaml import load
 from harness.report import words
+from harness.report.gate import said
 from harness.report.headline import headline
 from harness.report.plain_text import both_ends, one_line
 from harness.stored import Run
@@ -96,4 +97,4 @@ def _of_trials(gated: Gated) -> Iterator[str]:
                 yield f"  {one.expectation}: held"
             else:
                 yield f"- {one.expectation}"
-                yield f"+ {one_line(one.said)} ({one.verdict})"
+                yield f"+ {one_line(said(one))} ({one.verdict})"
