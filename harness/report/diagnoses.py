@@ -10,6 +10,8 @@ from harness.report import words
 from harness.report.plain_text import one_line
 from harness.report.templating import render
 
+_SHORT = 3
+
 
 def section(result: Result, _evidence: Evidence | None) -> Markup:
     """Each diagnosis as a card; nothing where there is none."""
@@ -17,8 +19,10 @@ def section(result: Result, _evidence: Evidence | None) -> Markup:
 
 
 def lines(result: Result) -> list[str]:
-    """Two lines a diagnosis: what it is and what to change, and what would come of that."""
-    return [line for one in result.diagnoses for line in (_named(one), *foretold(result, one))]
+    """The first few diagnoses in two lines each: what it is and what to change, and the first thing that would come of that."""
+    told = [line for one in result.diagnoses[:_SHORT] for line in (f"- {_named(one)}", *foretold(result, one)[:1])]
+    more = len(result.diagnoses) - _SHORT
+    return [*told, *([f"- {more} more in the report, and in `harness explain`"] if more > 0 else [])]
 
 
 def foretold(result: Result, diagnosis: Diagnosis) -> list[str]:
@@ -40,4 +44,4 @@ def _foretold(result: Result, prediction: Prediction) -> str:
     of = words.unit_of(result, prediction.metric)
     within = words.interval(prediction.low, prediction.high, of)
     then = f"{words.quantity(prediction.value, of)} predicted{f', {within}' if within != 'exact' else ''}"
-    return f"{subject(prediction)}: {words.quantity(prediction.now, of)} now; {then} (with {one_line(prediction.supposes, 200)})"
+    return f"{subject(prediction)}: {words.quantity(prediction.now, of)} now; {then} (supposing {one_line(prediction.supposes, 200)})"

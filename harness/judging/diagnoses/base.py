@@ -101,3 +101,13 @@ def none_left(run: Evidence, phase: str) -> Interval:
 
     n = int((run.column("requests", "phase") == phase).sum())
     return Interval(0.0, 0.0, wilson(0, n).high, n)
+
+
+def were_good(run: Evidence, phase: str, rows: npt.NDArray[np.intp]) -> Interval:
+    """The share of good answers in *phase*, were those of *rows* good, too."""
+    from harness.judging.scoring.shares import wilson
+
+    good = run.column("requests", "good").astype(bool).copy()
+    good[rows] = True
+    mine = run.column("requests", "phase") == phase
+    return of_next_run(wilson(int((good & mine).sum()), int(mine.sum())))

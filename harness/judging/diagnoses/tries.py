@@ -49,6 +49,14 @@ class Tries:
         return count
 
     @property
+    def stated_wait_s(self) -> npt.NDArray[np.float64]:
+        """The wait that each one's answer stated; 0 where it stated none."""
+        wait_ms: npt.NDArray[np.float64] = (
+            self.run.attempts["retry_after_ms"].fillna(0).to_numpy(dtype="float64")[self.at]
+        )
+        return wait_ms / 1000
+
+    @property
     def good(self) -> Bools:
         """Which got a whole answer that is no error."""
         status = self.column("status")

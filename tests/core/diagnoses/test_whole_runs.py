@@ -6,79 +6,72 @@ from collections.abc import Callable
 
 import pytest
 from simulated_world import Fragile, Resilient, Service
-from simulated_world.events import Process
+from simulated_world.ailing import (
+    CachesErrors,
+    CachesNothing,
+    EndsWithItsCaller,
+    OnePool,
+    Patient,
+    PoolEach,
+    TriesAgain,
+    TurnsElsewhere,
+    Undaunted,
+    Wary,
+    WaryAlone,
+    WithoutRetries,
+    WithoutSdk,
+)
 
 from harness.judging.diagnoses import diagnosed
 from harness.judging.evidence import Evidence
 from harness.judging.result import Diagnosis, Prediction
 
 Lived = Callable[..., Evidence]
-
-
-class WithoutSdk(Fragile):
-    sdk_tries = 1
-
-
-class WithoutRetries(WithoutSdk):
-    loops = 1
-
-
-class Patient(Fragile):
-    timeout_s = 5.0
-
-
-class EndsWithItsCaller(Fragile):
-    ends_with_its_caller = True
-
-
-class TurnsElsewhere(Fragile):
-    """Tries each provider once."""
-
-    def _complete(self, nonce: str) -> Process[bool]:
-        around = self._around
-        for link in around.providers:
-            exchange = around.wire.send(link, nonce, 0)
-            yield around.events.within(self.timeout_s, exchange.ended)
-            exchange.leave()
-            if exchange.complete:
-                return True
-        return False
-
-
-CHANGES: list[tuple[str, str, type[Service]]] = [
-    ("retries_multiply", "region-loss", WithoutSdk),
-    ("short_timeout", "provider-latency", Patient),
-    ("retry_after", "rate-limit", Resilient),
-    ("failover_late", "region-loss", TurnsElsewhere),
-    ("breaker_never_opens", "region-loss", Resilient),
-    ("outlived_clients", "region-loss", EndsWithItsCaller),
-    ("keeps_itself_down", "provider-latency", WithoutRetries),
-    ("one_entry", "region-loss", TurnsElsewhere),
-    ("stale_behind_seen", "cache-divergence", Resilient),
+EAST_LOST = "faults=[{kind: blackhole, on: {link: provider-east}, at: fault}]"
+HICCUP = "faults=[{kind: blackhole, on: {link: provider-east}, at: fault, for: 2s}]"
+PARTIAL = "faults=[{kind: http_error, on: {kind: provider}, status: 503, share: 0.4, at: fault}]"
+LONG = "phases.recovery=16s"
+STEADY = "phases.baseline=10s"
+CHANGES: list[tuple[str, str, tuple[str, ...], type[Service], type[Service]]] = [
+    ("retries_multiply", "region-loss", (), Fragile, WithoutSdk),
+    ("short_timeout", "provider-latency", (), Fragile, Patient),
+    ("retry_after", "rate-limit", (), Fragile, Resilient),
+    ("failover_late", "region-loss", (), Fragile, TurnsElsewhere),
+    ("breaker_never_opens", "region-loss", ("phases.fault=14s",), Fragile, Resilient),
+    ("breaker_never_closes", "region-loss", (EAST_LOST, LONG, STEADY), Wary, TriesAgain),
+    ("breaker_opens_everywhere", "region-loss", (PARTIAL,), WaryAlone, Undaunted),
+    ("outlived_clients", "region-loss", (), Fragile, EndsWithItsCaller),
+    ("keeps_itself_down", "provider-latency", (LONG,), Fragile, WithoutRetries),
+    ("one_entry", "region-loss", (), Fragile, TurnsElsewhere),
+    ("stale_behind_seen", "cache-divergence", (), Fragile, Resilient),
+    ("errors_cached", "region-loss", (HICCUP, LONG), CachesErrors, CachesNothing),
+    ("pool_exhausted", "region-loss", (EAST_LOST,), OnePool, PoolEach),
+    ("hiccup_taken_for_outage", "region-loss", (HICCUP, LONG, STEADY), Wary, TriesAgain),
 ]
-LONGER = {"keeps_itself_down": ("phases.recovery=14s",), "breaker_never_opens": ("phases.fault=14s",)}
 
 
-@pytest.mark.parametrize(("name", "scenario", "changed"), CHANGES, ids=[name for name, _, _ in CHANGES])
+@pytest.mark.parametrize(
+    ("name", "scenario", "settings", "ailing", "mended"), CHANGES, ids=[name for name, *_ in CHANGES]
+)
 def test_what_is_diagnosed_is_gone_after_the_change_and_what_was_predicted_has_come(
     lived: Lived,
     diagnosis: Callable[[Evidence, str], Diagnosis],
     comes_true: Callable[[Prediction, Evidence], bool],
     name: str,
     scenario: str,
-    changed: type[Service],
+    settings: tuple[str, ...],
+    ailing: type[Service],
+    mended: type[Service],
 ) -> None:
-    settings = LONGER.get(name, ())
-    run = lived(scenario, Fragile, *settings)
+    run = lived(scenario, ailing, *settings)
     before = diagnosis(run, name)
     assert before.requests >= len(before.examples) > 0
     assert before.predictions
     assert not any(comes_true(prediction, run) for prediction in before.predictions)
-    target = "resilient" if changed is Resilient else "fragile"
-    later = lived(scenario, changed, *settings, target=target, seed=2)
+    target = "resilient" if mended is Resilient else "fragile"
+    later = lived(scenario, mended, *settings, target=target, seed=2)
     assert name not in [one.id for one in diagnosed(later)]
-    missed = [one for one in before.predictions if not comes_true(one, later)]
-    assert missed == []
+    assert [one for one in before.predictions if not comes_true(one, later)] == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""Errors that are cached: what failed while something was broken goes on failing when nothing is, without a try."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from harness.judging.diagnoses.base import ENOUGH, Diagnosis, predicted, were_good
+from harness.judging.diagnoses.tries import phases_of
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.good_ratio import GoodRatio
+from harness.judging.result import Diagnosis as Document
+
+LEAST, WELL, SELDOM = 20, 0.9, 0.01
+
+
+class ErrorsCached(Diagnosis):
+    """After the last fault a question goes bad again and again without any attempt, since it went bad while the fault lasted.
+
+    Shown from 10 such requests on, due later than `good.within` after the last fault had ended, where of 20 requests or more to the same
+    entries in the same time that did make an attempt nine in ten were good: a breaker would turn those away, too. In the baseline hardly
+    any request (1 %) went bad without an attempt.
+    """
+
+    id: ClassVar[str] = "errors_cached"
+
+    def find(self, run: Evidence) -> Document | None:
+        import numpy as np
+
+        windows = run.windows()
+        if not windows or any(d.fault.hides_attempts() for d in run.plan.disturbances):
+            return None
+        due_s, question = run.column("requests", "due_s"), run.column("requests", "question").astype(str)
+        good, made = run.column("requests", "good").astype(bool), run.column("requests", "attempts")
+        before = run.column("requests", "phase") == "baseline"
+        until_s = run.column("requests", "end_s")
+        during = np.zeros(due_s.size, np.bool_)
+        for window in windows:
+            # Whoever was under way when it began may have gone bad of it, too.
+            during |= ~(until_s < window.start_s) & (due_s < window.end_s)
+        after = due_s >= windows[-1].end_s + run.plan.scenario.good.within
+        untried = ~good & (made == 0)
+        kept = untried & np.isin(question, np.unique(question[during & ~good]))
+        rows = np.flatnonzero(after & kept)
+        if rows.size < ENOUGH or not before.any() or untried[before].mean() > SELDOM:
+            return None
+        beside = after & (made > 0) & (due_s >= due_s[rows].min()) & (due_s <= due_s[rows].max())
+        beside &= np.isin(run.column("requests", "entry"), np.unique(run.column("requests", "entry")[rows]))
+        if beside.sum() < LEAST or good[beside].mean() < WELL:
+            return None
+        asked = np.unique(question[rows])
+        return self.document(
+            run,
+            "Errors are cached",
+            [
+                f"{rows.size} requests with {asked.size} questions went bad after the last fault with no attempt made for them; each of "
+                "the questions had gone bad while a fault lasted",
+                f"of {int(beside.sum())} others in the same time that made an attempt {good[beside].mean():.0%} were good",
+            ],
+            rows,
+            0,
+            "Keep nothing in a cache but whole, good answers; an error at most for a second (negative caching with a short time to live).",
+            [
+                predicted(
+                    run,
+                    GoodRatio(),
+                    phase,
+                    were_good(run, phase, np.flatnonzero(kept & ~during)),
+                    "no error in the cache",
+                )
+                for phase in phases_of(run, rows)
+            ],
+        )

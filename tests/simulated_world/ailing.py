@@ -1,0 +1,131 @@
+"""Services with one thing wrong each, and what each is once that is mended: of them diagnoses are tried."""
+
+from __future__ import annotations
+
+from harness.protocols.asking import Asked
+from harness.reference.breaker import Breaker, Pass
+from simulated_world.events import Process
+from simulated_world.fragile import Fragile
+from simulated_world.service import Answer, Surroundings, said
+
+
+class WithoutSdk(Fragile):
+    sdk_tries = 1
+
+
+class WithoutRetries(WithoutSdk):
+    loops = 1
+
+
+class Patient(Fragile):
+    timeout_s = 5.0
+
+
+class EndsWithItsCaller(Fragile):
+    ends_with_its_caller = True
+
+
+class TurnsElsewhere(Fragile):
+    """Tries each provider once."""
+
+    def _complete(self, nonce: str) -> Process[bool]:
+        around = self._around
+        for link in around.providers:
+            exchange = around.wire.send(link, nonce, 0)
+            yield around.events.within(self.timeout_s, exchange.ended)
+            exchange.leave()
+            if exchange.complete:
+                return True
+        return False
+
+
+class Wary(Fragile):
+    """Leaves its provider alone for a while after two failures in a row, and goes to the other one meanwhile, where there is one for it."""
+
+    open_s, elsewhere, tries, timeout_s = 300.0, True, 1, 1.6
+
+    def __init__(self, around: Surroundings) -> None:
+        super().__init__(around)
+        self._breaker = Breaker(2, self.open_s, lambda: around.events.now_s)
+
+    def answer(self, asked: Asked) -> Process[Answer | None]:
+        for _ in range(self.tries):
+            passed = self._breaker.admit()
+            if passed and (yield from self._ask(self._around.providers[0], asked.nonce, passed)):
+                return said(asked.question, 1)
+        away = self.elsewhere and (yield from self._ask(self._around.providers[1], asked.nonce, None))
+        return said(asked.question, 1) if away else None
+
+    def _ask(self, link: str, nonce: str, passed: Pass | None) -> Process[bool]:
+        exchange = self._around.wire.send(link, nonce, 0)
+        yield self._around.events.within(self.timeout_s, exchange.ended)
+        exchange.leave()
+        if passed:
+            self._breaker.record(passed, "good" if exchange.complete else "failed")
+        return exchange.complete
+
+
+class TriesAgain(Wary):
+    open_s = 1.0
+
+
+class WaryAlone(Wary):
+    open_s, elsewhere = 2.0, False
+
+
+class Undaunted(WaryAlone):
+    """Tries three times, and turns nobody away."""
+
+    def answer(self, asked: Asked) -> Process[Answer | None]:
+        for _ in range(3):
+            if (yield from self._ask(self._around.providers[0], asked.nonce, None)):
+                return said(asked.question, 1)
+        return None
+
+
+class CachesErrors(Fragile):
+    """Knows for ever what it could not answer."""
+
+    keeps, sdk_tries, loops = True, 1, 1
+
+    def __init__(self, around: Surroundings) -> None:
+        super().__init__(around)
+        self._failed: set[str] = set()
+
+    def answer(self, asked: Asked) -> Process[Answer | None]:
+        if asked.question in self._failed:
+            return None
+        found = yield from super().answer(asked)
+        if found is None and self.keeps:
+            self._failed.add(asked.question)
+        return found
+
+
+class CachesNothing(CachesErrors):
+    keeps = False
+
+
+class OnePool(Fragile):
+    """Asks one provider of some questions and the other one of the rest, from one pool of twelve."""
+
+    timeout_s, places, pools = 6.0, 12, 1
+
+    def __init__(self, around: Surroundings) -> None:
+        super().__init__(around)
+        self._open = [0] * self.pools
+
+    def answer(self, asked: Asked) -> Process[Answer | None]:
+        around, which = self._around, int(asked.question.rpartition("-")[2]) % 4 == 0
+        pool = which % self.pools
+        while self._open[pool] >= self.places:
+            yield around.events.pause(0.05)
+        self._open[pool] += 1
+        exchange = around.wire.send(around.providers[which], asked.nonce)
+        yield around.events.within(self.timeout_s, exchange.ended)
+        exchange.leave()
+        self._open[pool] -= 1
+        return said(asked.question, 1) if exchange.complete else None
+
+
+class PoolEach(OnePool):
+    pools = 2
