@@ -199,13 +199,13 @@ def _reason(cells: Sequence[GateCell], verdict: Outcome) -> str:
 def standing(tried: Tried, policy: Policy, cells: int) -> Standing | None:
     """What the trials of one of so many *cells* say; None where there is one by itself, which is for its run to tell, or none counts yet.
 
-    The error rate is that of all cells together, so each has its part of it (Bonferroni); within each it is held over all expectations.
+    The error rate of red is that of all cells together, so each has its part of it; within each it is held over all expectations.
     """
     counted = tried.counted
     if tried.planned < LEAST or not counted or not counted[0].findings:
         return None
     expectations = [parse(finding.expectation) for finding in counted[0].findings]
-    sure = trials.Policy(error_rate=policy.error_rate / cells, most=tried.planned)
+    sure = trials.Policy(error_rate=policy.error_rate, most=tried.planned, gates=cells)
     return over_trials(expectations, [trial(run.result) for run in tried.runs], sure)
 
 

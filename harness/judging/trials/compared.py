@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import floor, hypot, inf, isfinite, log
+from math import comb, floor, hypot, inf, isfinite, log
 from typing import Literal
 
 from harness.judging.comparison import BETWEEN_RUNS_LEAST, BETWEEN_RUNS_RATIO, COUNTS
@@ -32,7 +32,8 @@ class Compared:
 
     *margin* is the change from which on it counts as worse. *p* is the chance of such runs if it were no worse than that, adjusted for all
     metrics and looks. *not_worse*: it is shown that it is no worse than the margin allows (non-inferiority), be it the same or better.
-    *detectable* is the change for the worse that would have been told four times of five.
+    *detectable* is the change for the worse that would have been told four times of five. *appeared*: runs of the head in which something
+    happened that did in no run of the base, so that it is not the same, however small its number.
     """
 
     metric: str
@@ -51,6 +52,7 @@ class Compared:
     missing: int
     p: float
     detectable: float | None
+    appeared: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +181,30 @@ class _Both:
     def chance_of_error(self, claim: Claim) -> float:
         """How often runs would say as much for *claim* if it were wrong."""
         found, side, limit = self._claim(claim)
-        return found.chance_of_error(side, limit)
+        by_number = found.chance_of_error(side, limit)
+        if not self.appeared:
+            return by_number
+        if claim == "not worse":
+            return 1.0
+        if claim == "worse":
+            # That all of them fall to the head, if each could as well have been the base's (Fisher 1935).
+            return min(1.0, 2 * min(by_number, comb(self.n, self.appeared) / comb(2 * self.n, self.appeared)))
+        return by_number
+
+    @cached_property
+    def appeared(self) -> int:
+        """Runs of the head in which something happened that did in none of the base: one of what is counted, or a relapse."""
+        base, head = (sum(map(self._happened, of)) for of in self.values)
+        return 0 if base else head
+
+    def _happened(self, value: Value) -> bool:
+        counted = self.better == "lower" and value.unit in COUNTS and value.exact and value.value != 0
+        return counted or value.at_best == "fail"
 
     def chance_to_come(self, claim: Claim, showing: Showing, family: int = 1) -> float:
         """The chance that *claim* is shown by the last pair."""
+        if self.appeared:
+            return float(claim == "worse")
         found, side, limit = self._claim(claim)
         return chance_to_come(found, side, limit, self.policy, showing, family)
 
@@ -212,6 +234,7 @@ class _Both:
             missing=self.missing,
             p=min(1.0, worse * self.policy.error_rate / red) if red else 1.0,
             detectable=self._change(self._detectable(strict)),
+            appeared=self.appeared,
         )
 
     @property

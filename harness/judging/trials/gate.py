@@ -184,7 +184,7 @@ class _Asked:
     @property
     def against(self) -> int:
         """Trials that broke it though their number kept it, as those do that recover and relapse."""
-        return sum(not value.for_good for value in self.values)
+        return sum(value.at_best == "fail" for value in self.values)
 
     @property
     def chance_if_held(self) -> float:
@@ -195,13 +195,14 @@ class _Asked:
         return min(1.0, 2 * min(by_number, by_chance(self.against, len(self.values), RUN_WRONG)))
 
     @property
-    def measured_enough(self) -> bool:
-        return self.missing <= MISSING_MOST * len(self.trials) and not self.against
+    def clear_enough(self) -> bool:
+        open_ones = self.missing + sum(value.at_best == "inconclusive" for value in self.values)
+        return open_ones <= MISSING_MOST * len(self.trials) and not self.against
 
     def held(self, chance: float, family: int, broken: int) -> Held:
         """Its verdict where chance is in it; *chance* is what Holm made of its own among *family*, of which *broken* are shown to be."""
         red, green = (self.policy.level(len(self.trials), showing) for showing in SHOWING)
-        shown = self.holding.chance_of_error(self.sides[0], self.limit) <= green and self.measured_enough
+        shown = self.holding.chance_of_error(self.sides[0], self.limit) <= green and self.clear_enough
         fails = red > 0 and chance <= red
         # The end towards a fail is as far out as Holm asks, so that an interval wholly beyond the limit is a fail and no other is.
         strict = red / max(1, family - broken + fails)
@@ -234,11 +235,7 @@ class _Asked:
             value=worst,
             low=worst,
             high=worst,
-            verdict="fail"
-            if broken
-            else "pass"
-            if len(self.trials) >= LEAST and self.measured_enough
-            else "inconclusive",
+            verdict="fail" if broken else "pass" if len(self.trials) >= LEAST and self.clear_enough else "inconclusive",
             n=len(self.values),
             missing=self.missing,
             p=0.0 if broken else 1.0,

@@ -8,7 +8,7 @@ from math import inf
 
 from harness.interval import Interval
 from harness.judging.result import Finding, Measured, Outcome, Result
-from harness.reading.expectation import Expectation, parse
+from harness.reading.expectation import Expectation, Verdict, parse
 
 COUNTED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
 """Verdicts of runs that say something of the service. A run that is invalid, or that was ended by somebody, is no trial."""
@@ -18,8 +18,8 @@ COUNTED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
 class Value:
     """A number of one run with its interval, in *unit*.
 
-    None for what was not measured, and for an end that is open. *censored*: the true value lies beyond what was observed. *for_good*: false
-    where the number alone is within a limit, and the run broke it all the same, as one that relapses does.
+    None for what was not measured, and for an end that is open. *censored*: the true value lies beyond what was observed. *at_best*: the
+    verdict of a run whose number alone is within its limit, where what stands beside it leaves no better one, as a relapse does.
     """
 
     value: float | None
@@ -27,7 +27,7 @@ class Value:
     high: float | None = None
     unit: str = ""
     censored: bool = False
-    for_good: bool = True
+    at_best: Verdict = "pass"
 
     @property
     def exact(self) -> bool:
@@ -75,15 +75,17 @@ def limited(expectation: Expectation) -> str:
 
 def of_finding(finding: Finding, unit: str) -> Value:
     """What a run says of one expectation."""
-    broken = finding.verdict == "fail" and _within(finding, parse(finding.expectation))
-    return replace(_value(finding, unit), for_good=not broken)
+    return replace(
+        _value(finding, unit), at_best=finding.verdict if _within(finding, parse(finding.expectation)) else "pass"
+    )
 
 
 def _findings(result: Result) -> Iterator[tuple[str, Value]]:
     for finding in result.findings:
         unit = _unit(result, finding.metric)
-        yield limited(parse(finding.expectation)), _value(finding, unit)
-        yield finding.expectation, of_finding(finding, unit)
+        found = of_finding(finding, unit)
+        yield limited(parse(finding.expectation)), found
+        yield finding.expectation, found
 
 
 def _metrics(result: Result) -> Iterator[tuple[str, Value]]:

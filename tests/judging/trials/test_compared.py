@@ -122,3 +122,17 @@ def test_what_a_scenario_limits_is_what_is_compared() -> None:
 def test_nothing_to_compare_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing to compare"):
         compared(pairs(BASE, BASE), {}, FIVE)
+
+
+def test_what_never_happened_to_the_base_and_does_to_the_head_is_not_the_same() -> None:
+    assert of(pairs([0, 0, 0, 0, 0], [0, 1, 0, 0, 0], "attempts")).state == "unknown"
+    found = of(pairs([0, 0, 0, 0, 0], [1, 1, 1, 1, 1], "attempts"))
+    assert (found.state, found.appeared) == ("worse", 5)
+    assert of(pairs([0, 1, 0, 0, 0], [0, 1, 0, 0, 0], "attempts")).state == "same"
+
+
+def test_a_head_that_relapses_is_not_the_same_as_a_base_that_does_not() -> None:
+    quick = Value(0.1, 0.0, 0.2, "s")
+    again = replace(quick, at_best="fail")
+    assert of([(trial(it=(quick, "s")), trial(it=(again, "s"))) for _ in range(5)]).state == "worse"
+    assert of([(trial(it=(again, "s")), trial(it=(again, "s"))) for _ in range(5)]).state == "same"

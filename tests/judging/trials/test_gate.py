@@ -83,7 +83,7 @@ def test_a_time_that_was_cut_off_can_be_too_long_and_never_short_enough() -> Non
 def test_a_run_that_relapsed_keeps_a_gate_from_green_though_its_number_is_small() -> None:
     recovery = parse("recovery_time_s <= 5")
     quick = Value(0.1, 0.0, 0.2, "s")
-    assert verdict(recovery, of(recovery, *[quick] * 4, replace(quick, for_good=False))) == "inconclusive"
+    assert verdict(recovery, of(recovery, *[quick] * 4, replace(quick, at_best="fail"))) == "inconclusive"
 
 
 def test_what_was_not_measured_in_more_than_one_trial_of_five_is_not_said_to_hold() -> None:
@@ -202,7 +202,7 @@ def test_a_gate_that_expects_nothing_is_refused() -> None:
 def test_a_service_that_relapses_in_most_runs_is_red_though_each_recovered_in_time() -> None:
     recovery = parse("recovery_time_s <= 5")
     quick = Value(0.1, 0.0, 0.2, "s")
-    again = replace(quick, for_good=False)
+    again = replace(quick, at_best="fail")
     assert gate([recovery], of(recovery, quick, again), FIVE).decided is False
     standing = gate([recovery], of(recovery, again, quick, again, again, again), FIVE)
     assert (standing.verdict, standing.each[0].against) == ("fail", 4)
@@ -213,3 +213,11 @@ def test_gates_that_share_an_error_rate_are_red_less_easily_and_green_as_easily(
     assert [verdict(P95, beyond, Policy(most=5, gates=count)) for count in (1, 40)] == ["fail", "inconclusive"]
     within = of(P95, 850.0, 860.0, 840.0, 850.0, 855.0)
     assert [verdict(P95, within, Policy(most=5, gates=count)) for count in (1, 40)] == ["pass", "pass"]
+
+
+def test_runs_that_are_left_open_beside_their_numbers_keep_a_gate_from_green() -> None:
+    recovery = parse("recovery_time_s <= 5")
+    quick = Value(0.1, 0.0, 0.2, "s")
+    doubtful = replace(quick, at_best="inconclusive")
+    assert verdict(recovery, of(recovery, *[quick] * 4, doubtful)) == "pass"
+    assert verdict(recovery, of(recovery, *[quick] * 3, *[doubtful] * 2)) == "inconclusive"

@@ -43,7 +43,7 @@ def test_a_run_that_breaks_a_limit_which_its_number_keeps_says_so() -> None:
     kept = finding.model_copy(update={"value": 0.1, "low": 0.0, "high": 0.2, "censored": False})
     of = {
         verdict: RUN.model_copy(update={"findings": [kept.model_copy(update={"verdict": verdict})]})
-        for verdict in ("pass", "fail")
+        for verdict in ("pass", "inconclusive", "fail")
     }
-    held = {verdict: trial(run).values[finding.expectation].for_good for verdict, run in of.items()}
-    assert held == {"pass": True, "fail": False}
+    held = {verdict: trial(run).values[finding.expectation].at_best for verdict, run in of.items()}
+    assert held == {"pass": "pass", "inconclusive": "inconclusive", "fail": "fail"}
