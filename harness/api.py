@@ -31,6 +31,7 @@ from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, Validated, prepare
 from harness.problems import Problem, UsageProblems
 from harness.reading.state_file import Freeze
+from harness.running.world.kept import Kept
 from harness.settings import Settings, settings
 from harness.stored import Run, baseline_at, judge, load
 from harness.suites import grid as grids
@@ -40,6 +41,7 @@ from harness.suites.compare import Compared
 from harness.suites.compare import carry_out as carry_out_pairs
 from harness.suites.gate import Gated, carry_out
 from harness.suites.grid import Grid
+from harness.suites.reuse import Reuse
 
 __all__ = [
     "Compared",
@@ -178,7 +180,8 @@ def gate(
     named, onto = ([Path(path) for path in _listed(paths)] for paths in (scenarios, targets))
     asking = wanted(named, onto, asked, environment.environment, trials, Path(out))
 
-    return carry_out(asking, Path(out), _one_run(environment, toxiproxy_url, progress, stop), resume=resume)
+    with Reuse() as reuse:
+        return carry_out(asking, Path(out), _one_run(environment, toxiproxy_url, progress, stop, reuse), resume=resume)
 
 
 def compare(
@@ -212,8 +215,9 @@ def compare(
         Path(base), Path(head), Path(scenario) if scenario else None, asked, environment.environment,
         trials=trials, fail_on=_each(fail_on), margin=margin, error_rate=error_rate, force=force, out=Path(out),
     )  # fmt: skip
-    one_run = _one_run(environment, toxiproxy_url, progress, stop)
-    return carry_out_pairs(between, Path(out), one_run, resume=resume)
+    with Reuse() as reuse:
+        one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse)
+        return carry_out_pairs(between, Path(out), one_run, resume=resume)
 
 
 def plan(
@@ -317,12 +321,17 @@ def _one_run(
     toxiproxy_url: str | None,
     progress: Callable[[Progress], object] | None,
     stop: Event | None,
+    reuse: Reuse,
 ) -> Callable[[Prepared, Path], Run]:
     """What makes one of several runs, in the folder that it is given."""
 
     def made(prepared: Prepared, into: Path) -> Run:
         panel = partial(Watching, progress) if progress else None
-        return conduct(prepared, environment, into, toxiproxy_url=toxiproxy_url, panel=panel, stop=stop)
+
+        def run(kept: Kept | None) -> Run:
+            return conduct(prepared, environment, into, toxiproxy_url=toxiproxy_url, panel=panel, stop=stop, kept=kept)
+
+        return reuse.run(prepared, run)
 
     return made
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from harness.judging.baseline import Baseline
     from harness.running.guard import Guard
     from harness.running.world.interruptions import Interruptions
+    from harness.running.world.kept import Kept
     from harness.running.world.real import ProxyServer
 
 
@@ -62,6 +63,7 @@ class _Given:
     signals: Interruptions
     say: Callable[[str], None]
     panel: Callable[[Plan, Path], Panel] | None
+    kept: Kept | None
 
 
 def conduct(
@@ -74,12 +76,14 @@ def conduct(
     panel: Callable[[Plan, Path], Panel] | None = None,
     baseline: Baseline | None = None,
     stop: threading.Event | None = None,
+    kept: Kept | None = None,
 ) -> Run:
     """Carry out what was prepared in the real world, store it, judge it and render its report, beside the *baseline* if there is one.
 
-    Setting *stop* interrupts the run as Ctrl-C does. Whatever breaks on the way ends in a stored run that says so. Raises UsageProblems
-    before anything is touched when no Toxiproxy server answers at *toxiproxy_url*, RefusedError when the target is held by another run or
-    frozen, and HarnessError when there is no Toxiproxy to be started or the run's files cannot be written.
+    Setting *stop* interrupts the run as Ctrl-C does. The target's processes are those that are *kept* of a run before, and stay. Whatever
+    breaks on the way ends in a stored run that says so. Raises UsageProblems before anything is touched when no Toxiproxy server answers
+    at *toxiproxy_url*, RefusedError when the target is held by another run or frozen, and HarnessError when there is no Toxiproxy to be
+    started or the run's files cannot be written.
     """
     systems.here()
     from harness.running.holding import held
@@ -111,7 +115,9 @@ def conduct(
             with writing(folder):
                 _store_texts(folder, prepared)
                 with closing(_Record(folder, first, mask)) as record:
-                    _lived_through(_Given(prepared, environment, mask, folder, proxy, signals, say, panel), record)
+                    _lived_through(
+                        _Given(prepared, environment, mask, folder, proxy, signals, say, panel, kept), record
+                    )
         # A Ctrl-C from here on is remembered: the files of this run are to be whole, and nothing is in force.
         signals.hold()
         run = _judged_at_once(folder, baseline)
@@ -151,7 +157,16 @@ def _live_through(given: _Given, record: _Record) -> None:
     requests = plan.schedule.requests
     questions = {question.id: question for question in given.prepared.questions.value.questions}
     with real_world(
-        plan, questions, folder, given.environment, given.proxy, signals, given.say, _guard(plan), cost_of(plan.target)
+        plan,
+        questions,
+        folder,
+        given.environment,
+        given.proxy,
+        signals,
+        given.say,
+        _guard(plan),
+        cost_of(plan.target),
+        given.kept,
     ) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         threading.Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()

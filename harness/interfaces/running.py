@@ -16,11 +16,13 @@ from harness.interfaces.live import LivePanel
 from harness.interfaces.shown import Shown, TrialsShown, comparison_lines, console_of, gate_lines, printed
 from harness.judging.baseline import Baseline
 from harness.prepare import Prepared
+from harness.running.world.kept import Kept
 from harness.settings import Settings
 from harness.stored import Run
 from harness.suites import compare, gate, grid
 from harness.suites.compare import Contest
 from harness.suites.gate import Wanted
+from harness.suites.reuse import Reuse
 from harness.suites.spending import Spending
 
 
@@ -37,7 +39,22 @@ def carry_out(
 ) -> int:
     """Make the runs, show them, or *as_json* print what they came to alone on standard output; the status to end with."""
     console = console_of(stderr=as_json)
-    made = _shown_run(console, settings, toxiproxy_url, baseline)
+    with Reuse(lambda text: console.print(text, style="dim")) as reuse:
+        return _carried_out(wanted, settings, out, _shown_run(console, settings, toxiproxy_url, baseline, reuse), console,
+                            resume=resume, several_targets=several_targets, as_json=as_json)  # fmt: skip
+
+
+def _carried_out(
+    wanted: Wanted,
+    settings: Settings,
+    out: Path,
+    made: Callable[[Prepared, Path], Run],
+    console: Console,
+    *,
+    resume: bool | None,
+    several_targets: bool,
+    as_json: bool,
+) -> int:
     if not wanted.as_one:
         shown = Shown(console, quiet=as_json)
         return _each_by_itself(
@@ -94,9 +111,9 @@ def compare_both(
     console, echo = console_of(stderr=as_json), partial(typer.echo, err=as_json)
     spending = Spending()
     watcher = TrialsShown(console, list(contest.cells.values()), spending, quiet=as_json)
-    with github.told([], settings, echo):
+    with github.told([], settings, echo), Reuse(lambda text: console.print(text, style="dim")) as reuse:
         made = compare.carry_out(
-            contest, out, _shown_run(console, settings, toxiproxy_url, None), watcher, spending, resume=resume
+            contest, out, _shown_run(console, settings, toxiproxy_url, None, reuse), watcher, spending, resume=resume
         )
         watcher.all(made.page, comparison_lines(made.comparison))
     github.of_trials(made.path / "summary.md", made.runs, settings, echo)
@@ -106,19 +123,23 @@ def compare_both(
 
 
 def _shown_run(
-    console: Console, settings: Settings, toxiproxy_url: str | None, baseline: Baseline | None
+    console: Console, settings: Settings, toxiproxy_url: str | None, baseline: Baseline | None, reuse: Reuse
 ) -> Callable[[Prepared, Path], Run]:
     """What makes one run, and shows on *console* how it goes."""
 
     def made(one: Prepared, into: Path) -> Run:
-        return conduct(
-            one,
-            settings,
-            into,
-            toxiproxy_url=toxiproxy_url,
-            say=lambda text: console.print(text, style="dim"),
-            panel=lambda plan, rows: LivePanel(console, plan, rows),
-            baseline=baseline,
-        )
+        def run(kept: Kept | None) -> Run:
+            return conduct(
+                one,
+                settings,
+                into,
+                toxiproxy_url=toxiproxy_url,
+                say=lambda text: console.print(text, style="dim"),
+                panel=lambda plan, rows: LivePanel(console, plan, rows),
+                baseline=baseline,
+                kept=kept,
+            )
+
+        return reuse.run(one, run)
 
     return made

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Protocol
 
 from harness.judging.metrics import Metric, metrics
 from harness.judging.metrics.tokens_and_cost import MILLION, price_of
 from harness.planning.plan import Plan
 from harness.reading.abort import AbortCondition, Followed
 from harness.reading.target import Price, Target
-from harness.record.rows import Arrival
 from harness.registry import UnknownNameError, suggestion
 
 
@@ -24,7 +24,22 @@ def _followed(condition: AbortCondition, metric: Metric, within_s: float) -> Fol
     return Followed(condition, partial(metric.so_far, part=condition.part), after_s)
 
 
-def cost_of(target: Target) -> Callable[[Arrival], float]:
+class Priced(Protocol):
+    """As much of an arrival as its price hangs on."""
+
+    @property
+    def link(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def tokens_in(self) -> int | None: ...
+    @property
+    def tokens_out(self) -> int | None: ...
+
+
+def cost_of(target: Target) -> Callable[[Priced], float]:
     """What an attempt on *target* cost by its prices; what nobody has a price for is as dear as the dearest, so that no run costs more."""
     dearest = Price(
         **{
@@ -33,7 +48,7 @@ def cost_of(target: Target) -> Callable[[Arrival], float]:
         }
     )
 
-    def cost(arrival: Arrival) -> float:
+    def cost(arrival: Priced) -> float:
         if arrival.tokens_out is None or arrival.outcome == "answered_by_fault":
             return 0.0
         price = price_of(target, arrival.link, arrival.model) or dearest

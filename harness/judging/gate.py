@@ -286,19 +286,19 @@ def _came_to(tried: Tried, stands: Standing | None, expectations: Sequence[OfTri
     if stands.verdict == "pass":
         return "pass", f"Every expectation held over {stands.n} trials."
     first = next(one for one in expectations if one.verdict == stands.verdict)
-    return stands.verdict, _told(first, stands)
+    return stands.verdict, _told(first, stands, tried)
 
 
-def _told(one: OfTrials, stands: Standing) -> str:
+def _told(one: OfTrials, stands: Standing, tried: Tried) -> str:
     """Why the trials came to what they did, of the first expectation that did."""
     value = "was not measured" if one.value is None else f"was {one.value:.3g}"
     if one.verdict == "fail":
         return f"{one.expectation} is broken: it {value} over {one.n} trials."
+    lost = len({run.trial for run in tried.runs}) - stands.n
     more = (
-        f"none of the {stands.most} would tell"
-        if stands.because == "no use"
-        else f"{stands.n} of {stands.most} are made"
+        "those that are left would not tell" if stands.because == "no use" else f"{stands.n} of {stands.most} are made"
     )
+    more += f", of {lost} no run could be trusted" if lost else ""
     return f"{one.expectation} is not settled: it {value} over {one.n} trials, and {more}."
 
 

@@ -56,6 +56,8 @@ def templates(target: Target) -> Iterator[Template]:
             yield Template(("links", name, "env", key), text, own | OF_A_LINK)
         if link.credential is not None:
             yield Template(("links", name, "credential"), link.credential, frozenset(), secret=True)
+    if target.reset:
+        yield Template(("reset", "post"), target.reset.post, outside)
     if target.publish:
         yield Template(("publish", "post"), target.publish.post, outside)
     if target.effects:

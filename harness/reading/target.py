@@ -230,6 +230,11 @@ class Reply(_Strict):
     )
 
 
+def _kept(written: object) -> object:
+    """``restart`` is what happens where nothing is said."""
+    return None if written == "restart" else written
+
+
 class Ask(_Strict):
     """How one question is put to the target."""
 
@@ -286,6 +291,12 @@ class Publish(_Strict):
     replica_lag: Seconds = Field(default=0.5, description="how soon all regions answer from it when nothing is broken")
 
 
+class Reset(_Strict):
+    """How the target is put back to where it began, so that the next of several runs need not start it: a POST that answers 2xx."""
+
+    post: str = Field(description="an HTTP address, with the placeholders of publish.post")
+
+
 class Target(_Strict):
     """The system under test and its links."""
 
@@ -308,6 +319,13 @@ class Target(_Strict):
     ask: Ask
     links: dict[Name, Link] = Field(default_factory=dict)
     publish: Publish | None = None
+    reset: Annotated[Reset | None, BeforeValidator(_kept, json_schema_input_type=Literal["restart"] | Reset | None)] = (
+        Field(
+            default=None,
+            description="what happens between several runs that are judged together: restart, as where nothing is said, or a POST after "
+            "which its processes are as when they began",
+        )
+    )
     state: str | None = Field(
         default=None,
         description="where it is kept who holds, stops or freezes the target, for all who share it: a path, or a URL",
@@ -451,6 +469,7 @@ def _unreachable(target: Target) -> Iterator[_Wrong]:
                 )
     urls: list[_Wrong] = [(("entries", index, "url"), entry.url) for index, entry in enumerate(target.entries)]
     urls += [(("publish", "post"), target.publish.post)] if target.publish else []
+    urls += [(("reset", "post"), target.reset.post)] if target.reset else []
     urls += [(("effects", "get"), target.effects.get)] if target.effects else []
     for place, url in urls:
         if (why := _no_http(_with_links(url, target.links))) is not None:

@@ -119,7 +119,10 @@ def planned(path: Path, target: Path | None, asked: Asked) -> tuple[list[str], t
     if kind_of(path) is not Suite:
         prepared = prepare(path, target, asked, None)
         missing = needs(prepared.target, settings().environment, prepared.scenario)
-        return list(outline(prepared.plan, tuple(missing))), prepared.warnings
+        trials, plan = prepared.scenario.value.trials, prepared.plan
+        several = f"{trials} trials of this, about {spelt(Spending().left_s([plan] * trials))}"
+        several += f", at most {trials * plan.schedule.requests:,} requests"
+        return [*([several, ""] if trials > 1 else []), *outline(plan, tuple(missing))], prepared.warnings
     asking = wanted([path], [target] if target else (), asked, None)
     warnings = dict.fromkeys(warning for cell in asking.cells for warning in cell.prepared.warnings)
     return list(_outline(asking)), tuple(warnings)
@@ -170,9 +173,21 @@ def _cells(
             problems += [_placed(suite, name, problem) for problem in found.problems]
             continue
         made += [Cell(one, name, trials or said.trials or one.scenario.value.trials) for one in prepared]
+    problems += _priceless(suite, made)
     if problems:
         raise UsageProblems(*dict.fromkeys(problems))
     yield from made
+
+
+def _priceless(suite: Document[Suite], cells: Sequence[Cell]) -> Iterator[Problem]:
+    """A budget of money on a target of which nobody knows what it costs."""
+    if suite.value.budget.money is None:
+        return
+    for cell in cells:
+        target = cell.prepared.target
+        if not target.value.prices:
+            what = f"target {target.value.name!r} has no prices, so nothing is known of what a run costs; give it some ({target.file})"
+            yield suite.problem("budget.money", what)
 
 
 def _missing(suite: Document[Suite], beside: Path, key: str) -> Iterator[Problem]:

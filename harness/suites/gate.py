@@ -18,6 +18,7 @@ from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
 from harness.suites.earlier import checksum, finished, inputs_of
+from harness.suites.grid import cell_of, write_scorecard
 from harness.suites.series import NOBODY, Made, Watcher, carried_out
 from harness.suites.spending import Spending
 from harness.suites.turns import Cell, interleaved
@@ -136,6 +137,11 @@ class _Progress:
         """What it came to in the end; *refused*: why the budget left something out."""
         runs = tuple(made.run for made in self._made)
         self._now = self._written(refused)
+        cells = self._wanted.cells
+        if runs and all(cell.trials == 1 and not cell.settings for cell in cells):
+            # One run of each situation on each system is what a scorecard has cells for.
+            told = [cell_of(made.run, self.folder) for made in self._made if made.counts]
+            write_scorecard(self.folder, [cell.prepared for cell in cells], told)
         return Gated(self.folder, runs, self._now, any(run.stopped for run in runs))
 
     def _written(self, ended: str) -> Gate:

@@ -94,15 +94,15 @@ def carry_out(
     before = finished(out) if resume else {}
     runs: list[Run] = []
     cells: list[Cell] = []
-    made = _written(out, prepared, cells)
+    made = write_scorecard(out, prepared, cells)
     for one in prepared:
         if earlier := before.get(inputs_of(one)):
             runs.append(load(earlier))
             tell(one, runs[-1])
         else:
             runs.append(run(one))
-        cells.append(_cell(runs[-1], out))
-        made = _written(out, prepared, cells)
+        cells.append(cell_of(runs[-1], out))
+        made = write_scorecard(out, prepared, cells)
         write_junit(out, runs)
         if runs[-1].stopped:
             break
@@ -138,13 +138,13 @@ def _told_apart(prepared: Sequence[Prepared]) -> Iterator[Problem]:
                 yield Problem(what, document.file, path="name")
 
 
-def _cell(run: Run, out: Path) -> Cell:
+def cell_of(run: Run, out: Path) -> Cell:
     """What *run* came to, from what it stored."""
     evidence = load_evidence(run_folder.find(run.path), keep=False, say=lambda _: None)
     return cell(run.result, evidence, Path(relpath(run.path, out)).as_posix())
 
 
-def _written(out: Path, prepared: Sequence[Prepared], cells: Sequence[Cell]) -> Scorecard:
+def write_scorecard(out: Path, prepared: Sequence[Prepared], cells: Sequence[Cell]) -> Scorecard:
     """The scorecard of what there is, as JSON, as a page and as a table in Markdown."""
     from harness.conduct import replay, versions
     from harness.report.scorecard import markdown, page

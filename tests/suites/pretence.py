@@ -40,7 +40,7 @@ class Pretence:
         measures: Callable[[int, Prepared], Mapping[str, float]] | None = None,
     ) -> None:
         self.out, self._comes_to = out, comes_to
-        self._measures, self._bare = measures or (lambda _number, _prepared: {}), measures is not None
+        self._measures, self.bare = measures or (lambda _number, _prepared: {}), measures is not None
         self.made: list[tuple[str, str]] = []
         self.seeds: list[int] = []
         self.stopped = False
@@ -50,7 +50,7 @@ class Pretence:
         scenario, target = prepared.plan.scenario.name, prepared.plan.target.name
         self.made.append((scenario, target))
         path = (into or self.out) / scenario / f"20261126-1200{len(self.made):02d}-{target}"
-        if self._bare:
+        if self.bare:
             path.mkdir(parents=True)
             (path / "report.html").write_text("the report\n")
         else:

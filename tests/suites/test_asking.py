@@ -70,6 +70,7 @@ def test_the_plan_says_how_many_runs_how_long_and_how_much(suite: Path) -> None:
         ("load.rate_per_s: 40", "load.rate: 40", ":7 settings.busy: "),
         ("busy:", "Busy:", ":7 settings.Busy: "),
         ("20min", "20", ":10 budget.time: 20 is not a duration; write a number and a unit"),
+        ("20min", "20min, money: 5", ":10 budget.money: target 'resilient' has no prices, so nothing is known of what a run costs"),
         ("0.1", "2", ":9 policy.error_rate: should be a number, above 0 and below 0.5, but is 2"),
         ("[fail, inc", "[inc", ":9 policy.fail_on: leaves out 'fail', so that what is broken would pass; add it"),
         ("harness.suite/1", "harness.suit/1", ":1 schema: unknown kind of file 'harness.suit/1'; did you mean 'harness.suite/1'?"),
@@ -97,3 +98,11 @@ def test_the_suites_that_ship_are_right() -> None:
     shipped = sorted(SHIPPED.glob("*.yaml"))
     assert shipped
     assert [validate(path).problems for path in shipped] == [()] * len(shipped)
+
+
+def test_the_plan_of_a_scenario_says_how_many_trials_it_is(folder: Path) -> None:
+    path, target = folder / "region-loss.yaml", folder / "targets" / "resilient.yaml"
+    path.write_text(path.read_text() + "trials: 4\n")
+    lines, _ = planned(path, target, Asked())
+    assert lines[0].startswith("4 trials of this, about ")
+    assert lines[2].startswith("region-loss on resilient")

@@ -9,19 +9,21 @@ from math import inf
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 
 from harness.judging import gate as judging
 from harness.judging.gate import Gate, Tried
 from harness.judging.gate import Run as Stored
 from harness.judging.result import Outcome, Result
+from harness.judging.scorecard import Scorecard
 from harness.prepare import Asked, Prepared
 from harness.reading.suite import Budget, Policy
 from harness.suites import again, gate
 from harness.suites.asking import wanted
 from harness.suites.gate import Gated, Wanted
 from harness.suites.series import Made
-from harness.suites.spending import Spending
+from harness.suites.spending import Spending, cost_of_rows
 from harness.suites.turns import Turn, salted
 from suites.pretence import HELD, RATIO, SAMPLE, Pretence
 
@@ -211,6 +213,23 @@ def test_no_run_is_begun_that_might_cost_too_much(ask: Ask, tmp_path: Path) -> N
     assert "may cost 1, and 2 of the budget of 2.5 are spent" in gated.gate.ended
 
 
+def test_what_a_run_cost_is_told_by_its_attempts_and_the_prices_of_its_target(ask: Ask, folder: Path) -> None:
+    target = folder / "targets" / "resilient.yaml"
+    priced = "prices: {small: {in: 1, out: 10}, large: {in: 2, out: 20}}\n"
+    target.write_text(target.read_text() + priced)
+    rows = pd.DataFrame(
+        [
+            ("provider-east", "small", "answered", 1_000_000, 100_000),
+            ("provider-east", "nobody-knows", "answered", 0, 100_000),
+            ("provider-east", "small", "answered_by_fault", 1_000_000, 100_000),
+            ("provider-east", "small", "cut", None, None),
+        ],
+        columns=["link", "model", "outcome", "tokens_in", "tokens_out"],
+    )
+    assert cost_of_rows(ask().cells[0].prepared.target.value, rows) == pytest.approx(1 + 1 + 2)
+    assert cost_of_rows(ask().cells[0].prepared.target.value, rows[["link", "outcome"]]) == 0
+
+
 def test_how_long_it_still_takes_is_told_by_what_runs_took(ask: Ask) -> None:
     plan, now = ask().cells[0].prepared.plan, [0.0]
     spending = Spending(clock=lambda: now[0])
@@ -287,10 +306,20 @@ def test_the_error_rate_is_that_of_all_cells_together(ask: Ask) -> None:
     assert all(of_ten >= (one.high or inf) - (one.low or -inf) for of_ten, one in zip(wider, alone.each, strict=True))
 
 
-def test_where_each_is_run_once_its_run_tells(ask: Ask, tmp_path: Path) -> None:
-    gated, _ = carry(ask(1), pretended(tmp_path, in_turn("fail"), broken))
+def test_where_each_is_run_once_its_run_tells_and_there_is_a_scorecard(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path, in_turn("fail"), broken)
+    pretence.bare = False
+    gated, _ = carry(ask(1), pretence)
     (cell,) = gated.gate.cells
     assert (gated.verdict, cell.because, cell.expectations[1].p) == ("fail", "", None)
+    card = Scorecard.model_validate_json((gated.path / "scorecard.json").read_text())
+    assert [(one.situation, one.verdict) for one in card.cells] == [("region-loss", "fail")]
+
+
+def test_a_reason_says_that_trials_were_lost(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path, in_turn("pass", "invalid", "invalid", "pass"), held)
+    gated, _ = carry(ask(2), pretence)
+    assert "1 of 2 are made, of 1 no run could be trusted" in gated.gate.reason
 
 
 def test_trials_are_judged_again_from_what_is_stored(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from harness.running.free_port import free_port
 from harness.running.keeper.keeper import Child, Keeper, tail
 from harness.running.ports import ServiceEndedError
 from harness.running.world.interruptions import Interruptions
+from harness.running.world.kept import Kept
 from harness.running.world.listening import ports
 from harness.running.world.readiness import NotReadyError, Readiness
 from harness.running.world.stillness import Stillness
@@ -43,7 +44,9 @@ class Processes:
         temp: Path,
         environment: Mapping[str, str],
         signals: Interruptions,
+        kept: Kept | None = None,
     ) -> None:
+        self._kept = kept
         self._keeper, self._logs, self._signals = keeper, logs, signals
         self.environment = {**environment, **_no_proxy(environment)}
         self.secrets: Mapping[str, str] = told_secrets(target, environment)
@@ -59,8 +62,9 @@ class Processes:
         self._stopped: set[str] = set()
         self.pids: dict[str, int] = {}
         self._stillness = Stillness(self.pids)
-        self.ports = {name: free_port() for name in [*self._services, *self._simulated]}
-        self.values = {"python": sys.executable, "seed": str(seed), "temp": str(temp)}
+        self.ports = {name: kept.port(name) if kept else free_port() for name in self._services}
+        self.ports |= {name: free_port() for name in self._simulated}
+        self.values = {"python": sys.executable, "seed": str(seed), "temp": str(kept.temp if kept else temp)}
         self.values |= {f"{name}.port": str(self.ports[name]) for name in self._services}
 
     def spawn(
@@ -75,15 +79,13 @@ class Processes:
         """Start one process; its output goes to ``logs/<name>.log``. One that *may_end* is not missed when it has ended."""
         if may_end:
             self._may_end.add(name)
-        self.pids[name] = self._keeper.spawn(
-            Child(
-                name,
-                tuple(argv),
-                {**self.environment, **(env or {})},
-                self._logs / f"{name}.log",
-                Path(cwd) if cwd else None,
-            )
-        )
+        log, where = self._logs / f"{name}.log", Path(cwd) if cwd else None
+        child = Child(name, tuple(argv), {**self.environment, **(env or {})}, log, where)
+        self.pids[name] = self._keeper_of(name).spawn(child)
+
+    def _keeper_of(self, name: str) -> Keeper | Kept:
+        """Who starts and watches the process: what is to stay between runs has a keeper that does, too."""
+        return self._kept if self._kept and name in self._services else self._keeper
 
     def start_simulated(self) -> None:
         """Start the providers that the harness brings; they depend on nothing."""
@@ -154,10 +156,11 @@ class Processes:
         Everything that waits asks this, so here is where it hears that somebody asked it to stop.
         """
         self._signals.heed()
-        for name, status in self._keeper.exited().items():
+        ended = self._keeper.exited() | (self._kept.exited() if self._kept else {})
+        for name, status in ended.items():
             if name not in self._stopped and (name not in self._may_end or status != 0):
                 kind = ServiceEndedError if name in self._services else HarnessError
-                raise kind(f"process {self._keeper.how_it_ended(name)}")
+                raise kind(f"process {self._keeper_of(name).how_it_ended(name)}")
 
     def check_starting(self) -> None:
         """As `check`, and raises HarnessError also for one that somebody stopped: who waits for it would wait in vain."""
@@ -188,11 +191,11 @@ class Processes:
     def stop(self, name: str, grace_s: float) -> None:
         """End one process that is no longer needed."""
         self._stopped.add(name)
-        if self._keeper.alive(name):
-            self._keeper.stop(name, grace_s)
+        if self.alive(name):
+            self._keeper_of(name).stop(name, grace_s)
 
     def alive(self, name: str) -> bool:
-        return self._keeper.alive(name)
+        return self._keeper_of(name).alive(name)
 
     def _fillable(self, service: Service) -> bool:
         texts = [*service.command, *service.env.values()]

@@ -53,6 +53,7 @@ from harness.running.world.effects import SideEffects
 from harness.running.world.entries import Entries
 from harness.running.world.faults import FaultInjector
 from harness.running.world.interruptions import Interruptions
+from harness.running.world.kept import Kept
 from harness.running.world.load import LoadChild, addressed, client_limits, worded
 from harness.running.world.machine import MachineWatch
 from harness.running.world.places import Reach
@@ -139,17 +140,18 @@ def real_world(
     say: Say,
     guard: Guard | None = None,
     cost: Callable[[Arrival], float] = lambda _: 0.0,
+    kept: Kept | None = None,
 ) -> Iterator[RealWorld]:
     """Start and join up everything that *plan* needs, and end it all on the way out, whatever happens inside.
 
-    The *guard* is told what attempts *cost*.
+    The *guard* is told what attempts *cost*. The target's own processes are those that are *kept*, or are started to be.
 
     Raises HarnessError when a process cannot be started, dies, or is not ready in time; its message shows the end of its log.
     """
     run_id = folder.path.name
     with (
         _grounds(
-            plan.target, _Chance(plan.seed, plan.schedule.conversations), folder, settings, proxy, signals, say
+            plan.target, _Chance(plan.seed, plan.schedule.conversations), folder, settings, proxy, signals, say, kept
         ) as grounds,
         ExitStack() as stack,
     ):
@@ -245,6 +247,7 @@ def _grounds(
     proxy: ProxyServer,
     signals: Interruptions,
     say: Say,
+    kept: Kept | None = None,
 ) -> Iterator[_Grounds]:
     run_id = folder.path.name
     with ExitStack() as stack:
@@ -256,10 +259,24 @@ def _grounds(
         keeper.beat()
         undo = UndoLog(folder.undo)
         stack.callback(undo.close)
-        processes = Processes(keeper, target, chance.seed, folder.logs, temp, settings.environment, signals)
+        processes = Processes(keeper, target, chance.seed, folder.logs, temp, settings.environment, signals, kept)
         keeper.hide(processes.secrets)
-        say("starting processes")
+        say(
+            "starting processes, but those that are left of the run before"
+            if kept and kept.pids
+            else "starting processes"
+        )
+        if kept:
+            kept.keeper.hide(processes.secrets)
+            # Whoever found a link there in one run has to find it there in the next.
+            links = {
+                name: link.model_copy(update={"listen": link.listen or kept.tap(name)})
+                for name, link in target.links.items()
+            }
+            target = target.model_copy(update={"links": links})
         joined = _join_up(processes, target, chance, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
+        if kept:
+            kept.outside = processes.outside
         yield _Grounds(keeper, processes, joined, undo, temp)
 
 

@@ -45,8 +45,21 @@ def accepted(port: int) -> int:
     return int(counts["accepted"]) + int(counts["others"])
 
 
+def posted(url: str) -> None:
+    """Sends a POST with nothing in it; raises HarnessError that says what was asked and what came back where that is not 2xx."""
+    _asked("POST", url)
+
+
 def ask_json(method: str, url: str) -> Any:
     """What *url* answers; raises HarnessError that says what was asked and what came back."""
+    try:
+        return json.loads(_asked(method, url))
+    except ValueError as error:
+        raise HarnessError(f"{method} {url} failed: {error}") from error
+
+
+def _asked(method: str, url: str) -> bytes:
+    """The body of what *url* answers."""
     parts = urlsplit(url)
     make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = make(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
@@ -56,7 +69,7 @@ def ask_json(method: str, url: str) -> Any:
         body = answer.read()
         if answer.status >= 300:
             raise HarnessError(f"{method} {url} answered {answer.status}: {body[:200]!r}")
-        return json.loads(body)
+        return body
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise HarnessError(f"{method} {url} failed: {error}") from error
     finally:

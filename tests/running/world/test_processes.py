@@ -8,6 +8,7 @@ import pytest
 
 from harness.checks import load_target
 from harness.running.keeper.keeper import Child
+from harness.running.ports import ServiceEndedError
 from harness.running.world.interruptions import Interruptions
 from harness.running.world.processes import Processes
 
@@ -73,3 +74,52 @@ def test_a_process_is_started_where_its_target_file_says_and_else_where_the_harn
     assert started(tmp_path, {}, more=", cwd: app").cwd == tmp_path / "app"
     assert started(tmp_path, {}, more=", cwd: .").cwd == tmp_path
     assert started(tmp_path, {}).cwd is None
+
+
+class KeptRecording(Recording):
+    """Stands for what stays between runs: it starts each process once."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.temp, self.ports, self.pids = folder / "kept", dict[str, int](), dict[str, int]()
+
+    def port(self, service: str) -> int:
+        return self.ports.setdefault(service, 4000 + len(self.ports))
+
+    def spawn(self, child: Child) -> int:
+        if child.name not in self.pids:
+            self.pids[child.name] = super().spawn(child)
+        return self.pids[child.name]
+
+    def how_it_ended(self, name: str) -> str:
+        return f"{name!r} ended"
+
+
+def in_a_run(tmp_path: Path, kept: KeptRecording) -> tuple[Processes, Recording]:
+    (tmp_path / "target.yaml").write_text(TARGET % ("", SIMULATED))
+    keeper, target = Recording(), load_target(tmp_path / "target.yaml").value
+    processes = Processes(keeper, target, 1, tmp_path, tmp_path, {}, Interruptions(), kept)  # type: ignore[arg-type]  # stand-ins
+    processes.start_simulated()
+    processes.values |= {"openai.url": "http://127.0.0.1:1", "openai.host": "127.0.0.1", "openai.port": "1"}
+    processes.start_possible()
+    return processes, keeper
+
+
+def test_what_stays_between_runs_is_started_once_and_found_where_it_was(tmp_path: Path) -> None:
+    kept = KeptRecording(tmp_path)
+    (first, keeper), (second, other) = in_a_run(tmp_path, kept), in_a_run(tmp_path, kept)
+    assert [child.name for child in kept.children] == ["target"]
+    assert first.ports["target"] == second.ports["target"] == 4000
+    assert (first.pids["target"], second.pids["target"]) == (1, 1)
+    # What the harness brings for a run ends with it.
+    assert [child.name for child in [*keeper.children, *other.children]] == ["openai", "openai"]
+    assert first.ports["openai"] != second.ports["openai"]
+
+
+def test_what_stays_and_has_ended_is_missed_as_any_other(tmp_path: Path) -> None:
+    kept = KeptRecording(tmp_path)
+    processes, _ = in_a_run(tmp_path, kept)
+    processes.check()
+    kept.exited = lambda: {"target": 1}  # type: ignore[method-assign]  # it has ended by now
+    with pytest.raises(ServiceEndedError, match="process 'target' ended"):
+        processes.check()
