@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
+import subprocess
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
@@ -15,6 +19,9 @@ import trustme
 from hypothesis import HealthCheck, settings
 from real_runs import Machine, seats
 from xdist.scheduler import LoadFileScheduling
+
+from harness.running.free_port import free_port
+from harness.running.redis_server import arguments, find
 
 # Hundreds of processes import the same modules; told to write no bytecode, each of them would compile them all anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -71,6 +78,31 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """
     base = tmp_path_factory.getbasetemp()
     return seats((base.parent if base.name.startswith("popen-") else base) / "seats")
+
+
+@pytest.fixture(scope="session")
+def new_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], int]]:
+    """Starts a Redis server that follows nobody, which ends with the session; its port."""
+    binary = find()
+    assert binary is not None, "these tests need a redis-server"
+    with ExitStack() as ends:
+
+        def start() -> int:
+            port = free_port()
+            line = arguments(binary, port=port, folder=str(tmp_path_factory.mktemp("redis")))
+            server = ends.enter_context(subprocess.Popen(line, stdout=subprocess.DEVNULL))
+            ends.callback(server.terminate)
+            late_s = time.monotonic() + 30
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port)).close()
+                except ConnectionRefusedError:
+                    assert time.monotonic() < late_s, f"no redis-server on {port} within 30 s"
+                    time.sleep(0.01)
+                else:
+                    return port
+
+        yield start
 
 
 @pytest.fixture(scope="session")

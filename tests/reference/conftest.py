@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -18,7 +17,6 @@ from aiohttp import web
 from redis import Redis
 
 from harness.running.free_port import free_port
-from harness.running.redis_server import arguments, find
 
 
 def until(condition: Callable[[], object], what: str, within_s: float = 30) -> None:
@@ -48,19 +46,8 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def _servers(tmp_path_factory) -> Iterator[tuple[Server, Server]]:
-    binary = find()
-    assert binary is not None, "these tests need a redis-server"
-    with ExitStack() as ends:
-        servers = []
-        for name in ("one", "other"):
-            port, folder = free_port(), tmp_path_factory.mktemp(name)
-            line = arguments(binary, port=port, folder=str(folder))
-            process = ends.enter_context(subprocess.Popen(line, stdout=subprocess.DEVNULL))
-            ends.callback(process.terminate)
-            until(lambda port=port: socket.create_connection(("127.0.0.1", port)).close() is None, f"redis on {port}")
-            servers.append(Server(port))
-        yield servers[0], servers[1]
+def _servers(new_redis) -> tuple[Server, Server]:
+    return Server(new_redis()), Server(new_redis())
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -15,8 +12,6 @@ from harness.faults.damaged_store import DamagedStore
 from harness.faults.effects import Damage
 from harness.problems import HarnessError
 from harness.reading.target import Link
-from harness.running.free_port import free_port
-from harness.running.redis_server import arguments, find
 from harness.running.world.places import Reach
 from harness.running.world.places.store import StorePlace
 
@@ -25,20 +20,8 @@ OURS = Link(kind="cache", upstream="redis://127.0.0.1:{cache.port}")
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    binary, port = find(), free_port()
-    assert binary is not None, "these tests need a redis-server"
-    line = arguments(binary, port=port, folder=str(tmp_path_factory.mktemp("redis")))
-    with subprocess.Popen(line, stdout=subprocess.DEVNULL) as server:
-        late_s = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except ConnectionRefusedError:
-                assert time.monotonic() < late_s
-        yield port
-        server.terminate()
+def port(new_redis: Callable[[], int]) -> int:
+    return new_redis()
 
 
 @pytest.fixture
