@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import msgspec
 
@@ -177,6 +178,32 @@ def judged(folder: RunFolder, baseline: Baseline | None = None, say: Callable[[s
         result = verdict.judge(evidence)
         render(folder, result, evidence, baseline)
     return Run(folder.path, result)
+
+
+def judged_alone(path: str | Path, say: Callable[[str], None] = _warn) -> tuple[RunFolder, Result, Evidence]:
+    """A stored run with what it comes to today, and with nothing written; raises UsageProblems where that cannot be told."""
+    from harness.judging import verdict
+
+    folder = run_folder.find(Path(path))
+    _refuse_while_it_goes_on(folder)
+    evidence = load_evidence(folder, keep=False, say=say)
+    return folder, verdict.judge(evidence), evidence
+
+
+def beside(path: str | Path, other: str | Path, *, say: Callable[[str], None] = _warn) -> Path:
+    """The page of two stored runs side by side, as ``beside.html`` in the folder of the first; raises UsageProblems as `judge` does."""
+    from os.path import relpath
+
+    from harness.report.beside import Side, page
+
+    folder, result, evidence = judged_alone(path, say)
+    there, its_result, its_evidence = judged_alone(other, say)
+    its_page = Path(relpath(there.report.resolve(), folder.path.resolve())).as_posix()
+    written = folder.path / "beside.html"
+    text = page(Side(result, evidence, folder.report.name), Side(its_result, its_evidence, quote(its_page)))
+    with writing(folder):
+        run_folder.write(written, text)
+    return written
 
 
 def _refuse_while_it_goes_on(folder: RunFolder) -> None:

@@ -440,16 +440,53 @@ def judge(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")], baseline: BaselineOption = None
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    baseline: BaselineOption = None,
+    request: Annotated[
+        str | None,
+        typer.Option(
+            "--request",
+            metavar="ID",
+            help="Print this request with its attempts; or those of a question, an entry, an outcome.",
+        ),
+    ] = None,
+    beside: Annotated[
+        Path | None, typer.Option("--beside", metavar="RUN", help="Write a page of this run and another side by side.")
+    ] = None,
+    as_csv: Annotated[
+        str | None,
+        typer.Option("--csv", metavar="requests|attempts|arrivals|traffic", help="Print a table of the run as CSV."),
+    ] = None,
 ) -> None:
     """Render the report of a stored run again, with nothing running; print where it is.
 
     The run is judged again for it, so result.json, report.html, junit.xml and summary.md are all written again; of a run that was killed,
-    the tables too. Ends with 0 whatever the verdict; `harness judge` shows the verdict and ends with its status.
+    the tables too. Ends with 0 whatever the verdict; `harness judge` shows the verdict and ends with its status. With --request or --csv
+    nothing is written, and with --beside only beside.html.
     """
     from harness import stored
+    from harness.interfaces import looking_up
 
-    typer.echo(stored.judge(run, baseline=baseline, say=_complain).path / "report.html")
+    asked = [
+        name
+        for name, value in (("--request", request), ("--beside", beside), ("--csv", as_csv), ("--baseline", baseline))
+        if value
+    ]
+    if len(asked) > 1:
+        from harness.problems import Problem
+
+        raise UsageProblems(Problem(f"{asked[0]} and {asked[1]} ask for different things; give one of them"))
+    screen.harmless()
+    if request is not None:
+        for line in looking_up.request(run, request, _complain):
+            _say(line)
+    elif as_csv is not None:
+        for line in looking_up.table(run, as_csv):
+            typer.echo(line, nl=False)
+    elif beside is not None:
+        typer.echo(stored.beside(run, beside, say=_complain))
+    else:
+        typer.echo(stored.judge(run, baseline=baseline, say=_complain).path / "report.html")
 
 
 @app.command()

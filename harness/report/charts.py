@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from harness.report.scales import Clock, Upright, ticks
-from harness.report.series import Floats, Values
+from harness.report.series import Floats, Timeline, Values
 from harness.report.svg import FONT, Point, Value, area, drawing, element, number, path, stretched, text
 
 HEIGHT = 118.0
@@ -34,6 +34,10 @@ class Field:
     clock: Clock
     until_s: float
     shades: tuple[Shade, ...] = ()
+    other: Timeline | None = None
+    """What it is drawn beside, with one scale for both."""
+    prefix: str = ""
+    """What the names of its pictures begin with, where there are several of one kind on a page."""
 
     def over(self, height: float, parts: Iterable[Markup]) -> Markup:
         """*parts* where the clock is: a film that can be drawn out and moved, so that a stretch of it fills the frame it lies in."""
@@ -187,7 +191,7 @@ class Chart:
             [ground, *self._levels(), drawn, *self._names(named)],
             title=title,
             about=about,
-            key=key,
+            key=f"{self.field.prefix}{key}",
         )
 
     def _levels(self) -> Iterator[Markup]:

@@ -53,8 +53,13 @@ def broken_first(result: Result, found: Sequence[Lane]) -> list[Lane]:
     return sorted(found, key=lambda lane: lane.key not in broken)
 
 
+def beside(field: Field, timeline: Timeline, *names: str) -> list[Values]:
+    """The *names* of *timeline*, and of what it is drawn beside: both have one scale."""
+    return [getattr(one, name) for one in (timeline, field.other) if one is not None for name in names]
+
+
 def _goodput(timeline: Timeline, field: Field, result: Result) -> Lane:
-    chart, at_s = Chart.of(field, [timeline.offered, timeline.good]), timeline.bins.middles_s
+    chart, at_s = Chart.of(field, beside(field, timeline, "offered", "good")), timeline.bins.middles_s
     lines = [
         chart.between(at_s, timeline.offered, timeline.good, fill="lost", fill_opacity=0.12),
         chart.under(at_s, timeline.good, fill="good", fill_opacity=0.13),
@@ -78,12 +83,14 @@ def _goodput(timeline: Timeline, field: Field, result: Result) -> Lane:
 
 def _latency(timeline: Timeline, field: Field, evidence: Evidence, result: Result) -> Lane:
     within_s = evidence.plan.scenario.good.within
-    highest = max((value for value in timeline.p95_ms if value is not None), default=0.0)
+    slowest = beside(field, timeline, "p99_ms")
+    highest = max((value for values in slowest for value in values if value is not None), default=0.0)
     close = 1000 * within_s <= 1.6 * highest
-    chart, at_s = Chart.of(field, [timeline.p95_ms, (1000 * within_s,) if close else ()]), timeline.bins.middles_s
+    chart, at_s = Chart.of(field, [*slowest, (1000 * within_s,) if close else ()]), timeline.bins.middles_s
     lines = [
         chart.between(at_s, timeline.p95_ms, timeline.p50_ms, fill="latency", fill_opacity=0.15),
-        chart.line(at_s, timeline.p95_ms, stroke="latency", stroke_width=1.1),
+        chart.line(at_s, timeline.p99_ms, stroke="latency", stroke_width=1, stroke_dasharray="2 2"),
+        chart.line(at_s, timeline.p95_ms, stroke="latency", stroke_width=1.3),
         chart.line(at_s, timeline.p50_ms, stroke="latency", stroke_width=2.2),
     ]
     upon = (
@@ -93,7 +100,8 @@ def _latency(timeline: Timeline, field: Field, evidence: Evidence, result: Resul
     )
     keys = (
         Key("p50", swatch("solid", "latency"), "p50", [_ms(value) for value in timeline.p50_ms]),
-        Key("up to p95", swatch("area", "latency"), "p95", [_ms(value) for value in timeline.p95_ms]),
+        Key("p95", swatch("area", "latency"), "p95", [_ms(value) for value in timeline.p95_ms]),
+        Key("p99", swatch("dotted", "latency"), "p99", [_ms(value) for value in timeline.p99_ms]),
     )
     title, about = (
         "Latency of complete answers",
@@ -108,7 +116,7 @@ def _latency(timeline: Timeline, field: Field, evidence: Evidence, result: Resul
 
 
 def _load(timeline: Timeline, field: Field, result: Result) -> Lane:
-    chart = Chart.of(field, [timeline.offered, timeline.attempts, timeline.arrivals])
+    chart = Chart.of(field, beside(field, timeline, "offered", "attempts", "arrivals"))
     at_s = timeline.bins.middles_s
     # Without retries the two run side by side, and a tint between them would only flicker.
     both = zip(timeline.attempts, timeline.offered, strict=True)
@@ -143,7 +151,13 @@ def _amplification(timeline: Timeline, field: Field, result: Result) -> Lane:
     windows = [(window, window.value) for window in timeline.amplification if window.value is not None]
     expected = [finding for finding in result.findings if telling(finding.metric).chart == "amplification"]
     limits = [(finding.limit, span) for finding in expected if (span := _span(result, finding))]
-    values = [tuple(value for _, value in windows), (1.0,), tuple(limit for limit, _ in limits)]
+    others = field.other.amplification if field.other else ()
+    values = [
+        tuple(value for _, value in windows),
+        (1.0,),
+        tuple(limit for limit, _ in limits),
+        tuple(one.value for one in others),
+    ]
     chart = Chart.of(field, values, height=100)
     lines = [chart.step(window.start_s, window.end_s, value, 1.0, "attempts") for window, value in windows]
     peak = max(windows, key=lambda pair: pair[1], default=None)

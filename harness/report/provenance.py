@@ -8,7 +8,19 @@ from harness.judging.evidence import Evidence
 from harness.judging.result import Result
 from harness.report.templating import render
 
-_BESIDE = ("result.json", "history.jsonl", "requests.parquet", "attempts.parquet", "arrivals.parquet", "logs/")
+_BESIDE = (
+    "result.json",
+    "summary.md",
+    "junit.xml",
+    "scenario.yaml",
+    "target.yaml",
+    "questions.yaml",
+    "history.jsonl",
+    "requests.parquet",
+    "attempts.parquet",
+    "arrivals.parquet",
+    "logs/",
+)
 """Files of a run that stand in one folder with its page; relative, so that they are found wherever the folder is taken."""
 
 

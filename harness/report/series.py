@@ -90,6 +90,7 @@ class Timeline:
     good: Values
     p50_ms: Values
     p95_ms: Values
+    p99_ms: Values
     attempts: Values
     arrivals: Values
     amplification: tuple[Window, ...]
@@ -133,7 +134,7 @@ def _timeline(evidence: Evidence) -> Timeline | None:
     bins = Bins(until_s, next((width for width in _WIDTHS_S if until_s / width <= POINTS_MOST), until_s / POINTS_MOST))
     # Jitter may put the first or the last a hair outside of the plan; they belong to it all the same.
     due_s, good = np.clip(rows["due_s"].to_numpy(dtype=np.float64), 0.0, until_s), rows["good"].to_numpy(dtype=np.bool_)
-    p50, p95 = _quantiles(bins, due_s, rows["latency_ms"].to_numpy(dtype=np.float64))
+    p50, p95, p99 = _quantiles(bins, due_s, rows["latency_ms"].to_numpy(dtype=np.float64))
     versions = _versions(evidence, until_s)
     return Timeline(
         end_s=end_s,
@@ -142,6 +143,7 @@ def _timeline(evidence: Evidence) -> Timeline | None:
         good=bins.per_s(due_s[good]),
         p50_ms=p50,
         p95_ms=p95,
+        p99_ms=p99,
         attempts=bins.per_s(evidence.attempts["start_s"]),
         arrivals=bins.per_s(evidence.arrivals["start_s"]),
         amplification=tuple(_windows(evidence, until_s)),
@@ -200,17 +202,17 @@ def _values(numbers: npt.ArrayLike) -> Values:
     return tuple(None if np.isnan(value) else float(value) for value in np.asarray(numbers, dtype=np.float64))
 
 
-def _quantiles(bins: Bins, due_s: Floats, latency_ms: Floats) -> tuple[Values, Values]:
+def _quantiles(bins: Bins, due_s: Floats, latency_ms: Floats) -> tuple[Values, Values, Values]:
     known = ~np.isnan(latency_ms)
     places, latencies = bins.places(due_s[known]), latency_ms[known]
-    found = np.full((2, bins.n), np.nan)
+    found = np.full((3, bins.n), np.nan)
     order = np.argsort(places, kind="stable")
     starts = np.searchsorted(places[order], np.arange(bins.n + 1))
     for place in range(bins.n):
         mine = latencies[order[starts[place] : starts[place + 1]]]
         if mine.size:
-            found[:, place] = np.quantile(mine, [0.5, 0.95])
-    return _values(found[0]), _values(found[1])
+            found[:, place] = np.quantile(mine, [0.5, 0.95, 0.99])
+    return _values(found[0]), _values(found[1]), _values(found[2])
 
 
 def _windows(evidence: Evidence, until_s: float) -> list[Window]:

@@ -29,6 +29,8 @@ Row = Mapping[Hashable, Any]
 
 _WHAT_WAS_ANSWERED = "snapshots"
 """The chart that tells which snapshots answers stood on."""
+_HOW_MANY_WERE_GOOD, _TRIES = "goodput", "amplification"
+_TURNS = 4
 _HAIR_S = 0.005  # two processes read one clock
 _LAYERS = {"first": "first try", "sdk": "SDK retry", "repeat": "repeat", "failover": "failover"}
 _CAME_TO = {
@@ -74,14 +76,22 @@ def section(result: Result, evidence: Evidence | None) -> Markup:
 def traces(result: Result, evidence: Evidence) -> list[Trace]:
     """What is shown of each chosen request."""
     broken = {telling(finding.metric).chart for finding in result.findings if finding.verdict == "fail"}
-    picked = chosen(evidence, disagreeing_first=_WHAT_WAS_ANSWERED in broken)
+    picked = chosen(
+        evidence,
+        disagreeing_first=_WHAT_WAS_ANSWERED in broken,
+        failed_first=_HOW_MANY_WERE_GOOD in broken and _TRIES not in broken,
+    )
     return [_trace(result, evidence, one, f"trace-{number}") for number, one in enumerate(picked)]
 
 
-def chosen(evidence: Evidence, *, disagreeing_first: bool = False) -> list[Chosen]:
+def chosen(evidence: Evidence, *, disagreeing_first: bool = False, failed_first: bool = False) -> list[Chosen]:
     """The requests that an engineer would pick, each once; one that is picked twice has two reasons."""
     reasons: dict[Hashable, list[str]] = {}
-    usual = (_tried_most, _slowest_good, _failed, _ordinary)
+    usual = (
+        (_failed, _tried_most, _slowest_good, _ordinary)
+        if failed_first
+        else (_tried_most, _slowest_good, _failed, _ordinary)
+    )
     for choose in (_disagreeing, *usual) if disagreeing_first else (*usual, _disagreeing):
         found = choose(evidence)
         if found is not None:
@@ -163,6 +173,11 @@ def _older(pair: Pair) -> Side:
     return pair.left if left is not None and right is not None and left < right else pair.right
 
 
+def trace_of(result: Result, evidence: Evidence, place: int) -> Trace:
+    """The request at *place* of the table, whatever it is."""
+    return _trace(result, evidence, Chosen(evidence.requests.index[place], ()), "trace")
+
+
 def _trace(result: Result, evidence: Evidence, one: Chosen, key: str) -> Trace:
     row: Row = evidence.requests.loc[[one.row]].to_dict("records")[0]
     due_s = float(row["due_s"])
@@ -239,8 +254,8 @@ def _tries_of(arrived: Sequence[Row], attempts: Sequence[tuple[int, Row]]) -> li
 
 def _attempt(row: Row, number: int, due_s: float) -> Bar:
     start_ms, end_ms = 1000 * (row["start_s"] - due_s), _since(row["end_s"], due_s)
-    count = _known(row["retry_count"])
-    layer = _LAYERS.get(row["layer"], str(row["layer"]))
+    count = known(row["retry_count"])
+    layer = layer_of(row["layer"])
     return Bar(
         "tap",
         f"try {number} at {one_line(row['link'], 24)}",
@@ -270,8 +285,18 @@ def _arrival(row: Row, number: int | None, due_s: float) -> Bar:
     )
 
 
+def layer_of(layer: object) -> str:
+    """Who made an attempt, in words."""
+    return _LAYERS.get(str(layer), one_line(str(layer), 20))
+
+
 def _status(row: Row) -> str:
-    status, outcome = int(row["status"]), str(row["outcome"])
+    return came_of_attempt(row["status"], row["outcome"])
+
+
+def came_of_attempt(status: int, outcome: str) -> str:
+    """What became of an attempt, in words: ``503``, ``given up by the service``."""
+    status, outcome = int(status), str(outcome)
     if outcome == "answered_by_fault":
         return f"{status} from the fault" if status else "cut by the fault"
     if outcome == "complete":
@@ -300,16 +325,47 @@ def _facts(evidence: Evidence, row: Row) -> Iterator[tuple[str, str]]:
     yield "Conversation", f"{one_line(row['conversation'], 60)}, turn {row['turn']}" if row["conversation"] else ""
     text = evidence.questions.get(row["question"], "")
     yield "Question", f"{one_line(row['question'], 60)}{f': {one_line(text, 160)}' if text else ''}"
-    answered, seen = _known(row["snapshot_version"]), _known(row["seen_version"])
-    known = f"the conversation had seen v{seen:.0f}" if seen is not None else ""
-    yield "Snapshot", "; ".join(part for part in (f"v{answered:.0f}" if answered is not None else "", known) if part)
+    answered, seen = known(row["snapshot_version"]), known(row["seen_version"])
+    before = f"the conversation had seen v{seen:.0f}" if seen is not None else ""
+    yield "Snapshot", "; ".join(part for part in (f"v{answered:.0f}" if answered is not None else "", before) if part)
+    yield "Asked before", _asked_before(evidence, row)
     yield "Client's detail", one_line(row["detail"], 200)
+    yield "Answer", one_line(row["answer"], 400)
+    yield (
+        "Model",
+        " ".join(
+            part
+            for part in (one_line(row["model"], 60), f"(ended: {one_line(row['finish'], 40)})" if row["finish"] else "")
+            if part
+        ),
+    )
+    yield "Tokens", _tokens(evidence, row)
+
+
+def _asked_before(evidence: Evidence, row: Row) -> str:
+    """The questions of the conversation's turns before this one, the newest last."""
+    rows = evidence.requests
+    if not row["conversation"] or not row["turn"]:
+        return ""
+    before = rows[(rows["conversation"] == row["conversation"]) & (rows["turn"] < row["turn"])].sort_values("turn")
+    shown = [one_line(str(question), 40) for question in before["question"].tolist()[-_TURNS:]]
+    return ", ".join([*(["…"] if len(before) > _TURNS else []), *shown])
+
+
+def _tokens(evidence: Evidence, row: Row) -> str:
+    """What the request cost at the providers over all attempts that arrived; empty where nobody counted."""
+    mine = evidence.arrivals[evidence.arrivals["nonce"] == row["nonce"]] if row["nonce"] else evidence.arrivals[:0]
+    asked, said = (mine[name].dropna() for name in ("tokens_in", "tokens_out"))
+    if asked.empty and said.empty:
+        return ""
+    whole = f" over {len(mine)} arrivals" if len(mine) > 1 else ""
+    return f"{words.count(asked.sum())} in, {words.count(said.sum())} out{whole}"
 
 
 def _notes(evidence: Evidence, row: Row, tries: int) -> Iterator[str]:
     if tries > ROWS_MOST:
         yield f"{words.count(tries - ROWS_MOST)} later tries and arrivals are not drawn."
-    start_s, end_s = float(row["due_s"]), _known(row["end_s"])
+    start_s, end_s = float(row["due_s"]), known(row["end_s"])
     hidden = any(
         d.fault.hides_attempts() and start_s < d.end_s and d.start_s < (d.end_s if end_s is None else end_s)
         for d in evidence.plan.disturbances
@@ -335,11 +391,11 @@ def _after(start_ms: float, end_ms: float | None) -> str:
 
 
 def _since(at_s: object, due_s: float) -> float | None:
-    known_s = _known(at_s)
+    known_s = known(at_s)
     return None if known_s is None else 1000 * (known_s - due_s)
 
 
-def _known(value: Any) -> float | None:
+def known(value: Any) -> float | None:
     """A cell of a table as a number; None where it holds none."""
     from pandas import isna
 

@@ -1,7 +1,8 @@
-"""Where it went wrong: by entry and by link, in lines beside the verdict and in a table of all phases."""
+"""Where it went wrong: by entry, region, link and status, in lines beside the verdict and in a table of all phases."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -72,10 +73,17 @@ def where(result: Result) -> list[str]:
 
 
 def section(result: Result, _evidence: Evidence | None) -> Markup:
-    """The tables of entries and of links; nothing for a run that was judged before there were any."""
+    """The tables of entries, regions, links and of what requests came to; nothing for a run that was judged before there were any."""
     phases = [phase.name for phase in result.phases if phase.name != "warmup" and phase.requests]
     tables = [
-        (noun, _rows(cells, phases)) for noun, cells in (("Entry", entries(result)), ("Link", links(result))) if cells
+        (noun, _rows(cells, phases))
+        for noun, cells in (
+            ("Entry", entries(result)),
+            ("Region", regions(result)),
+            ("Link", links(result)),
+            ("Request came to", endings(result)),
+        )
+        if cells
     ]
     shown = [(noun, rows[:_ROWS], max(0, len(rows) - _ROWS)) for noun, rows in tables]
     return render("whereabouts.html", tables=shown, phases=phases) if shown else Markup("")
@@ -92,6 +100,36 @@ def entries(result: Result) -> list[Cell]:
     return [
         Cell(found.entry, found.region, found.phase, found.requests, found.good, found.otherwise)
         for found in result.by_entry
+    ]
+
+
+def regions(result: Result) -> list[Cell]:
+    """What requests came to in each region, phase by phase; nothing where a region has one entry at most, as the entry tells the same."""
+    found = [one for one in result.by_entry if one.region]
+    named = {(one.region, one.entry) for one in found}
+    if len(named) == len({region for region, _ in named}):
+        return []
+    counts: dict[tuple[str, str], tuple[int, int, Counter[str]]] = {}
+    for one in found:
+        n, well, otherwise = counts.get((str(one.region), one.phase), (0, 0, Counter()))
+        counts[str(one.region), one.phase] = (n + one.requests, well + one.good, otherwise + Counter(one.otherwise))
+    return [
+        Cell(region, None, phase, n, well, dict(otherwise.most_common()))
+        for (region, phase), (n, well, otherwise) in counts.items()
+    ]
+
+
+def endings(result: Result) -> list[Cell]:
+    """How often requests came to each thing but a good answer, phase by phase; nothing where all were good."""
+    due: Counter[str] = Counter()
+    counts: dict[str, Counter[str]] = {}
+    for one in result.by_entry:
+        due[one.phase] += one.requests
+        for what, n in one.otherwise.items():
+            counts.setdefault(what, Counter())[one.phase] += n
+    often = sorted(counts.items(), key=lambda pair: (-pair[1].total(), pair[0]))
+    return [
+        Cell(what, None, phase, due[phase], found[phase], {}) for what, found in often for phase in due if found[phase]
     ]
 
 

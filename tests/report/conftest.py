@@ -301,7 +301,7 @@ def hostile() -> Story:
 class Read(HTMLParser):
     """A page as a reader without styles finds it: its text, its elements, and what stands in scripts apart."""
 
-    VOID = frozenset({"meta", "link", "br", "rect", "line", "circle", "path"})
+    VOID = frozenset({"meta", "link", "br", "input", "rect", "line", "circle", "path"})
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)

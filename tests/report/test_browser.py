@@ -157,13 +157,58 @@ def test_the_cursor_follows_the_keyboard_and_tells_the_values_under_it(failing, 
     assert seen.complaints == []
     assert 'data-ready="yes"' in seen.root
     assert re.search(
-        r'data-told="20 s: good [\d.]+, offered [\d.]+, attempts per request [\d.]+ ×, p50 [\d,]+ ms, up to p95 [\d,]+ ms, tried',
+        r'data-told="20 s: good [\d.]+, offered [\d.]+, attempts per request [\d.]+ ×, p50 [\d,]+ ms, p95 [\d,]+ ms, p99 [\d,]+ ms, tried',
         seen.root,
     )
     assert 'data-cursors="5"' in seen.root
     assert 'data-home="0"' in seen.root
     assert 'data-wide="fits"' in seen.root
     assert ">Copy</button>" in seen.dom
+
+
+# As soon as the requests are unpacked: an outcome is chosen, then a word is typed; and the first table is asked for as CSV.
+FIND = """
+const told = document.documentElement.dataset, text = document.getElementById("find-text"), came = document.getElementById("find-came");
+const found = document.getElementById("found"), ask = () => document.getElementById("find").dispatchEvent(new Event("input"));
+const look = () => {
+  if (!told.requests) return requestAnimationFrame(look);
+  told.before = String(found.hidden);
+  came.value = [...came.options].find((one) => one.textContent.startsWith("timed out")).value;
+  ask();
+  told.outcome = document.getElementById("find-n").textContent;
+  text.value = "NONCE";
+  came.value = "";
+  ask();
+  told.single = document.getElementById("find-n").textContent;
+  told.tries = found.querySelectorAll("li").length;
+  told.open = found.querySelector("details").open;
+  told.line = found.querySelector("li").textContent;
+  const link = document.querySelector("a.csv");
+  link.addEventListener("click", (event) => event.preventDefault());
+  document.querySelector("table").rows[1].cells[0].textContent = "=1+1";
+  link.click();
+  told.csv = decodeURIComponent(link.href).split("\\r\\n")[1].slice(0, 8);
+  told.name = link.download;
+};
+look();
+"""
+
+
+def test_any_request_is_found_with_its_attempts_and_a_table_is_had_as_csv_that_does_nothing(failing, look) -> None:
+    rows = failing.evidence.requests
+    bad = rows[~rows["good"].astype(bool)].iloc[0]
+    seen = look(
+        allowing(page(failing.result, failing.evidence), FIND.replace("NONCE", bad["nonce"])),
+        "--virtual-time-budget=5000",
+    )
+    assert seen.complaints == []
+    assert (seen.told("requests"), seen.told("before")) == (str(len(rows)), "true")
+    assert seen.told("outcome").startswith(f"{int((~rows['good'].astype(bool)).sum())} found")
+    assert (seen.told("single"), seen.told("open")) == ("1 found", "true")
+    assert seen.told("tries") == str(bad["attempts"])
+    assert re.fullmatch(r"try 1 at provider-east · first try · began at [\d,]+ ms, 200 after 500 ms", seen.told("line"))
+    assert seen.told("csv").startswith("&quot;'=1+1")
+    assert seen.told("name").endswith(".csv")
 
 
 # Its twin is the test above, whose script the policy allows, and which runs.

@@ -95,7 +95,7 @@ def test_the_parts_that_show_what_failed_come_first(failing, diverging, passing)
     assert first(diverging.result) == ["disagreements", "traces"]
     retried = [f for f in failing.result.findings if f.metric == "retry_amplification"]
     assert first(failing.result.model_copy(update={"findings": retried})) == ["retries", "timeline"]
-    assert by_what_failed(passing.result)[:3] == ["scores", "findings", "errors"]
+    assert by_what_failed(passing.result)[:4] == ["scores", "findings", "diagnoses", "errors"]
 
 
 def test_a_run_of_before_there_were_kinds_of_failure_has_no_such_table(failing, read) -> None:

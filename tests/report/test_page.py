@@ -11,7 +11,10 @@ import pytest
 from harness.judging.result import Result
 from harness.report.page import page
 
-BESIDE = {"result.json", "history.jsonl", "requests.parquet", "attempts.parquet", "arrivals.parquet", "logs/"}
+BESIDE = {
+    *("result.json", "summary.md", "junit.xml", "scenario.yaml", "target.yaml", "questions.yaml"),
+    *("history.jsonl", "requests.parquet", "attempts.parquet", "arrivals.parquet", "logs/"),
+}
 KINDS = ("failing", "passing", "diverging", "cut_short", "unheard", "undisturbed", "refused", "attacked")
 
 
@@ -40,7 +43,7 @@ def test_the_parts_stand_in_their_order(failing, diverging, read) -> None:
         "What was expected",
         "What went wrong",
         "What happened",
-        "By entry and by link",
+        "By entry, link and status",
         "Where the retries came from",
         "Phase by phase",
         "Can these numbers be trusted?",

@@ -7,7 +7,7 @@ import pytest
 from harness.interfaces.terminal import verdict_lines
 from harness.report.page import page
 from harness.report.summary import summary
-from harness.report.whereabouts import where
+from harness.report.whereabouts import endings, regions, where
 
 LOSS = "[{kind: regional_loss, region: east, mode: blackhole}]"
 GOOD = "[good_ratio >= 0.9 in fault]"
@@ -87,5 +87,22 @@ def test_nothing_is_told_where_nothing_got_worse_or_nothing_counts(undisturbed, 
 
 def test_a_run_that_was_judged_before_there_was_a_table_is_shown_without_it(failing, read) -> None:
     before = failing.result.model_copy(update={"by_entry": [], "by_link": []})
-    assert "By entry and by link" not in read(page(before, failing.evidence)).text
-    assert "By entry and by link" in read(page(failing.result, failing.evidence)).text
+    assert "By entry, link and status" not in read(page(before, failing.evidence)).text
+    assert "By entry, link and status" in read(page(failing.result, failing.evidence)).text
+
+
+def test_what_requests_came_to_is_told_by_phase_with_its_share_of_all_that_were_due(broken) -> None:
+    found = [(cell.name, cell.phase, cell.well, cell.n) for cell in endings(broken.result)]
+    assert found == [("status 502", "fault", 141, 301)]
+    assert endings(broken.result.model_copy(update={"by_entry": []})) == []
+
+
+def test_a_region_is_told_where_it_has_more_than_one_entry_and_sums_them_up(broken) -> None:
+    assert regions(broken.result) == []
+    second = [one.model_copy(update={"entry": f"{one.entry}-2"}) for one in broken.result.by_entry]
+    doubled = broken.result.model_copy(update={"by_entry": [*broken.result.by_entry, *second]})
+    found = {(cell.name, cell.phase): cell for cell in regions(doubled)}
+    mine = {(one.region, one.phase): one for one in broken.result.by_entry}
+    assert found.keys() == mine.keys()
+    assert all(found[key].n == 2 * one.requests and found[key].well == 2 * one.good for key, one in mine.items())
+    assert found["east", "fault"].rest == "282 status 502"

@@ -219,5 +219,73 @@
       return event.key in zooms ? zooms[event.key]() : show(clamped((now < 0 ? inSight()[0] : now) + moves[event.key], ...inSight()));
     });
   }
+  const find = document.getElementById("find");
+  if (find && window.DecompressionStream) {
+    const found = document.getElementById("found"), came = document.getElementById("find-came");
+    const text = document.getElementById("find-text"), told = document.getElementById("find-n");
+    const most = 40;
+    const add = (parent, tag, words, kind) => {
+      const one = parent.appendChild(document.createElement(tag));
+      if (words) one.textContent = words;
+      if (kind) one.className = kind;
+      return one;
+    };
+    const ms = (value) => (value === null ? "never" : value.toLocaleString("en") + " ms");
+    const packed = Uint8Array.from(atob(document.getElementById("requests-data").content.textContent), (one) => one.charCodeAt(0));
+    new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).json().then(({ names, questions, rows }) => {
+      const outcomes = new Map();
+      const all = rows.map(([id, due, phase, entry, question, outcome, took, token, version, detail, tries]) => {
+        outcomes.set(outcome, (outcomes.get(outcome) || 0) + 1);
+        const head = [`${(due / 1000).toFixed(2)} s`, id, names[entry], names[question], `${names[outcome]} after ${ms(took)}`, `${tries.length} attempt${tries.length === 1 ? "" : "s"}`];
+        const facts = [`due in the ${names[phase]}`, questions[names[question]], token === null ? "" : `first token after ${ms(token)}`, version === null ? "" : `snapshot v${version}`, names[detail]];
+        const lines = tries.map(([link, start, lasted, status, layer], place) => `try ${place + 1} at ${names[link]} · ${names[layer]} · began at ${ms(start)}, ${names[status]}${lasted === null ? "" : " after " + ms(lasted)}`);
+        return { outcome, head, facts: facts.filter(Boolean), lines, sought: [...head, ...facts, ...lines].join(" ").toLowerCase() };
+      });
+      for (const [outcome, n] of [...outcomes].sort((a, b) => b[1] - a[1])) {
+        add(came, "option", `${names[outcome]} (${n})`).value = outcome;
+      }
+      const show = () => {
+        const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
+        const fits = all.filter((one) => (came.value === "" || one.outcome === Number(came.value)) && words.every((word) => one.sought.includes(word)));
+        const asked = words.length > 0 || came.value !== "";
+        told.textContent = asked ? `${fits.length.toLocaleString("en")} found${fits.length > most ? `, the first ${most} are shown` : ""}` : "";
+        found.replaceChildren();
+        found.hidden = !asked || !fits.length;
+        for (const one of asked ? fits.slice(0, most) : []) {
+          const details = add(found, "details", "", "request"), line = add(details, "summary");
+          for (const part of one.head) add(line, "span", part);
+          add(details, "p", one.facts.join(" · "), "hint");
+          const list = add(details, "ol");
+          for (const words of one.lines) add(list, "li", words);
+          details.open = fits.length <= 3;
+        }
+      };
+      find.addEventListener("input", show);
+      find.addEventListener("submit", (event) => { event.preventDefault(); show(); });
+      find.hidden = false;
+      root.dataset.requests = String(all.length);
+    });
+  }
+  const cell = (one) => {
+    const said = one.innerText === undefined ? one.textContent : one.innerText || one.textContent;
+    const flat = said.replace(/\s+/g, " ").trim();
+    // A spreadsheet would carry out what begins so.
+    const safe = /^[=+\-@\t\r]/.test(flat) && !/^[-+]?[\d.,]+$/.test(flat) ? "'" + flat : flat;
+    return `"${safe.replace(/"/g, '""')}"`;
+  };
+  for (const [place, table] of [...document.querySelectorAll("table")].entries()) {
+    const box = table.closest(".scroll, .card") || table;
+    const link = document.createElement("a");
+    link.className = "csv";
+    link.href = "data:,";
+    link.textContent = "CSV";
+    link.setAttribute("aria-label", `This table as CSV: ${box.getAttribute("aria-label") || "table " + (place + 1)}`);
+    link.addEventListener("click", () => {
+      const lines = [...table.rows].map((row) => [...row.cells].map(cell).join(","));
+      link.href = "data:text/csv;charset=utf-8," + encodeURIComponent("\ufeff" + lines.join("\r\n") + "\r\n");
+      link.download = `${(box.getAttribute("aria-label") || "table-" + (place + 1)).toLowerCase().replace(/[^a-z0-9]+/g, "-")}.csv`;
+    });
+    box.after(link);
+  }
   root.dataset.ready = "yes";
 })();
