@@ -25,6 +25,9 @@ from harness.running.redis_server import arguments, find
 
 # Hundreds of processes import the same modules; told to write no bytecode, each of them would compile them all anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# What is tried on GitHub is not told of as the runs of its job.
+for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+    os.environ.pop(name, None)
 
 _STATES = f"{tempfile.gettempdir()}/harness-tests-{os.getuid()}-{os.getpid()}"
 # Fixtures that live longer than a test make runs, too; where two of them go on at once, they say more.

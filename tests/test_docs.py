@@ -22,11 +22,13 @@ import pytest
 import yaml
 from typer.main import get_command
 
+import harness
 from harness import settings
 from harness.api import judge
 from harness.faults import faults
 from harness.faults.base import SILENCE_S, OfRequests
-from harness.interfaces.cli import app
+from harness.interfaces import running
+from harness.interfaces.cli import app, main
 from harness.interfaces.pytest_plugin import plugin
 from harness.judging.metrics import metrics
 from harness.judging.quality import JOINED_RATIO
@@ -489,6 +491,20 @@ def test_what_the_job_on_gitlab_calls_is_what_the_command_line_takes_and_collect
     run = called[-1]
     assert job["artifacts"]["reports"]["junit"] == f"{run[run.index('--out') + 1]}/*/*/junit.xml"
     assert (ROOT / "reports" / "sample" / "junit.xml").exists()
+
+
+@pytest.mark.parametrize("words", [words for name, words in _harness_commands() if name == "ci.md"], ids=" ".join)
+def test_every_harness_command_on_the_page_on_ci_does_what_it_says(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = harness.load(shutil.copytree(ROOT / "reports" / "sample", tmp_path / "sample"))
+    monkeypatch.setattr(running, "conduct", lambda *_args, **_options: made)
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["harness", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    # The run that is made up is the sample, which failed.
+    assert ended.value.code == (made.exit_status if words[0] == "run" else 0)
 
 
 def test_the_page_on_ci_has_every_input_of_the_action_with_its_default_and_every_output() -> None:

@@ -105,6 +105,7 @@ def main() -> None:
         _run_app()
     except UsageProblems as problems:
         _complain(*map(str, problems.problems))
+        _mark(problems)
         sys.exit(_USAGE)
     except RefusedError as error:
         _complain(str(error))
@@ -127,6 +128,15 @@ def main() -> None:
     finally:
         # The verdict is out; a Ctrl-C from here on would only put another status in its place.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _mark(found: UsageProblems) -> None:
+    """GitHub shows at its line what is wrong in a file, whichever command it was wrong for."""
+    from harness.interfaces import github
+    from harness.settings import settings
+
+    for line in github.problems(found.problems, settings()):
+        typer.echo(line, err=True)
 
 
 _OF_A_NAME = {errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.ENOENT, errno.EISDIR, errno.EACCES, errno.EPERM}

@@ -8,7 +8,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from harness.problems import cannot
+from harness.problems import Problem, cannot
 from harness.record.masking import Mask
 from harness.settings import Settings
 
@@ -53,7 +53,7 @@ def tell(runs: Sequence[Run], settings: Settings, say: Callable[[str], None], ou
 def of_trials(summary: Path, runs: Sequence[Run], settings: Settings, say: Callable[[str], None]) -> None:
     """What several *runs* came to that have one verdict: marks of all of them together, and their *summary* on the page of the step."""
     if settings.on_github:
-        for line in _marks_of_trials(summary.parent, runs, settings):
+        for line in _marks_of_several(summary.parent, runs, settings):
             say(line)
     if settings.step_summary and runs:
         text = summary.read_text("utf-8")
@@ -74,14 +74,19 @@ def tell_stored(folder: Path, settings: Settings, say: Callable[[str], None]) ->
         tell([load(folder)], settings, say)
 
 
-def _marks_of_trials(folder: Path, runs: Sequence[Run], settings: Settings) -> Iterator[str]:
-    """The commands for what did not hold over the trials in *folder*; of a comparison there are none."""
+def _marks_of_several(folder: Path, runs: Sequence[Run], settings: Settings) -> Iterator[str]:
+    """The commands for what did not hold over the trials in *folder*, or for what is worse in the comparison there."""
     from harness.report import annotations
-    from harness.suites import gate
+    from harness.suites import compare, gate
 
+    made = {run.result.run_id: run for run in runs}
+    if (folder / compare.FILE).is_file() and runs:
+        found = annotations.marks_of_comparison(
+            compare.read(folder), _in_workspace(runs[0].result.scenario.path, settings)
+        )
+        yield from map(mask_of(runs[0], settings).text, found)
     if not (folder / gate.FILE).is_file():
         return
-    made = {run.result.run_id: run for run in runs}
     for cell in gate.read(folder).cells:
         # Where a thing was never run, there is no file to mark.
         tried = [made[run.run_id] for run in cell.runs if run.run_id in made]
@@ -89,6 +94,13 @@ def _marks_of_trials(folder: Path, runs: Sequence[Run], settings: Settings) -> I
             mask, file = mask_of(tried[0], settings), _in_workspace(tried[0].result.scenario.path, settings)
             lines = {finding.expectation: finding.line for run in tried for finding in run.result.findings}
             yield from map(mask.text, annotations.marks_of_trials(cell, file, lines))
+
+
+def problems(found: Sequence[Problem], settings: Settings) -> list[str]:
+    """The commands by which the runner shows what is wrong in files, at their lines; none where there is no runner."""
+    from harness.report.annotations import of_problem
+
+    return [of_problem("error", problem) for problem in found if problem.file] if settings.on_github else []
 
 
 def marks(run: Run, settings: Settings) -> list[str]:

@@ -97,12 +97,10 @@ def in_json(found: Checked) -> str:
 
 def for_github(found: Checked) -> Iterator[str]:
     """A command of the runner for each problem and each warning, at its line."""
-    from harness.report.annotations import command
+    from harness.report.annotations import of_problem
 
-    for problem in found.problems:
-        yield command("error", _said(problem), file=problem.file, line=problem.line, title=problem.path)
-    for warning in found.warnings:
-        yield command("warning", _said(warning), file=warning.file, line=warning.line, title=warning.path)
+    yield from (of_problem("error", problem) for problem in found.problems)
+    yield from (of_problem("warning", warning) for warning in found.warnings)
 
 
 def for_people(found: Checked) -> Iterator[tuple[bool, str]]:
@@ -114,7 +112,3 @@ def for_people(found: Checked) -> Iterator[tuple[bool, str]]:
 
 
 _ALONE = "; not checked against a target, since there is no targets/default.yaml beside it: name one with --target"
-
-
-def _said(problem: Problem) -> str:
-    return f"{problem.path}: {problem.what}" if problem.path else problem.what

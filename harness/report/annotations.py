@@ -7,6 +7,8 @@ from typing import Literal
 
 from harness.judging.gate import GateCell
 from harness.judging.result import Result
+from harness.judging.versus import Comparison
+from harness.problems import Problem
 from harness.report import words
 from harness.report.headline import headline
 from harness.report.plain_text import one_line
@@ -73,6 +75,25 @@ def marks_of_trials(cell: GateCell, file: str, lines: Mapping[str, int | None]) 
             level = "error" if one.verdict == "fail" else "warning"
             title = f"{named}: {one.expectation} {one.verdict}"
             yield command(level, said_of(one), file=file, line=lines.get(one.expectation) or 1, title=title)
+
+
+def marks_of_comparison(said: Comparison, file: str) -> Iterator[str]:
+    """A command for each number that is worse: an error where that ends with status 1, else a warning."""
+    from harness.report.versus import said_of
+
+    named = f"{said.head.name} beside {said.base.name}"
+    if said.verdict not in words.TRUSTED:
+        yield command("warning", said.reason, file=file, line=1, title=f"{named}: {said.verdict}")
+    for one in said.metrics:
+        if one.state == "worse":
+            level: Level = "error" if "worse" in said.fail_on else "warning"
+            yield command(level, said_of(one), file=file, line=1, title=f"{named}: {one.metric} worse")
+
+
+def of_problem(level: Level, problem: Problem) -> str:
+    """A command for what is wrong in a file, at its line; without a file it stands at none."""
+    said = f"{problem.path}: {problem.what}" if problem.path else problem.what
+    return command(level, said, file=problem.file, line=problem.line, title=problem.path)
 
 
 def _escaped(text: str, by: dict[str, str]) -> str:

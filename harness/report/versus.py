@@ -64,6 +64,11 @@ def lines(said: Comparison) -> Iterator[str]:
             yield f"           {row.detectable}"
 
 
+def said_of(one: OfMetric) -> str:
+    """One number of both on one line: ``12.1 s -> 14.5 s, 1.20 × (1.15 to 1.25 ×), margin 1.20 ×, 5 pairs``."""
+    return _in_a_line(_row(one, ""))
+
+
 def _in_a_line(row: Row) -> str:
     lies = f" ({row.interval})" if row.interval else ""
     return f"{row.base} -> {row.head}, {row.change}{lies}, margin {row.margin}, {plural(row.of.n, 'pair')}"

@@ -11,7 +11,9 @@ import typer
 
 from harness import load
 from harness.interfaces import github
-from harness.interfaces.cli import _say
+from harness.interfaces.cli import _say, main
+from harness.judging.versus import Comparison, OfMetric, Side
+from harness.report import annotations
 from harness.settings import Settings, settings
 from harness.stored import Run
 
@@ -121,3 +123,40 @@ def test_no_secret_of_the_target_stands_in_a_mark_or_on_the_page(run: Run, at, t
 def test_what_the_command_line_quotes_is_no_command_either(capsys: pytest.CaptureFixture[str]) -> None:
     _say("the log ends with\n  ::add-mask::e\n::error::x, and a::b stays")
     assert capsys.readouterr().out == "the log ends with\n  : :add-mask::e\n: :error::x, and a::b stays\n"
+
+
+def test_a_file_that_is_wrong_is_marked_at_its_line_whichever_command_it_is_wrong_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("schema: harness.scenario/1\nname: x\nfaullts: []\n")
+    for on_github in ("true", "false"):
+        monkeypatch.setenv("GITHUB_ACTIONS", on_github)
+        monkeypatch.setattr("sys.argv", ["harness", "plan", str(path)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        marked = [
+            line
+            for line in capsys.readouterr().err.splitlines()
+            if line.startswith(f"::error file={path},line=3,title=faullts::")
+        ]
+        assert bool(marked) == (on_github == "true")
+
+
+def test_a_number_that_is_worse_is_an_error_where_that_is_red_and_else_a_warning() -> None:
+    worse = OfMetric(
+        metric="latency_ms.p95 in fault", unit="ms", better="lower", state="worse", base=800, head=1200, as_ratio=True, change=1.5,
+        low=1.4, high=1.6, margin=1.2, n=5, missing=0, p=0.001, detectable=1.25,
+    )  # fmt: skip
+    better = worse.model_copy(update={"metric": "good_ratio in fault", "state": "better"})
+    side = Side.model_construct(name="base")
+    for fail_on, level in ((["worse"], "error"), ([], "warning")):
+        said = Comparison.model_construct(
+            verdict="fail" if fail_on else "pass", base=side, head=side.model_copy(update={"name": "head"}), metrics=[better, worse],
+            fail_on=fail_on, reason="",
+        )  # fmt: skip
+        (line,) = annotations.marks_of_comparison(said, "x.yaml")
+        assert line.startswith(
+            f"::{level} file=x.yaml,line=1,title=head beside base%3A latency_ms.p95 in fault worse::800 ms -> 1,200 ms, 1.50 ×"
+        )

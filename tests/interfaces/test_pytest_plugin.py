@@ -158,8 +158,10 @@ def test_an_assertion_that_fails_on_a_run_that_passed_is_left_as_it_is(project: 
     result.stdout.no_fnmatch_line("E*report: *")
 
 
-@pytest.mark.parametrize("form", [CALLED, MARKED])
-@pytest.mark.parametrize("name", ["invalid", "frozen", "unavailable", "unanswered"])
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [(CALLED, "invalid"), (MARKED, "invalid"), (CALLED, "frozen"), (MARKED, "unavailable"), (CALLED, "unanswered")],
+)
 def test_what_says_nothing_of_the_service_is_a_skip_with_its_reason_and_no_failure(
     project: Project, form: str, name: str
 ) -> None:
@@ -438,7 +440,7 @@ HEAVY = (
 def test_a_project_that_has_nothing_to_do_with_runs_pays_nothing_for_the_plug_in(
     pytester: pytest.Pytester, uses: bool, heavy: bool
 ) -> None:
-    imports = "import harness.reading.kinds" if uses else ""
+    imports = "import yaml" if uses else ""
     pytester.makepyfile(test_it=f"{imports}\ndef test_it():\n    pass\n")
     pytester.makeconftest(
         f"import sys\ndef pytest_sessionfinish():\n    print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])\n"
