@@ -129,3 +129,37 @@ class OnePool(Fragile):
 
 class PoolEach(OnePool):
     pools = 2
+
+
+class TurnsABitElsewhere(TurnsElsewhere):
+    """Turns elsewhere with one request at a time, and lets the others go bad."""
+
+    def __init__(self, around: Surroundings) -> None:
+        super().__init__(around)
+        self._away = False
+
+    def _complete(self, nonce: str) -> Process[bool]:
+        around = self._around
+        for link in around.providers:
+            away = link != around.providers[0]
+            if away and self._away:
+                return False
+            self._away |= away
+            exchange = around.wire.send(link, nonce, 0)
+            yield around.events.within(self.timeout_s, exchange.ended)
+            exchange.leave()
+            self._away &= not away
+            if exchange.complete:
+                return True
+        return False
+
+
+class ProbesWithUsers(Wary):
+    """Goes elsewhere while its breaker is open; the request that finds out whether its provider is back goes nowhere else."""
+
+    open_s, timeout_s = 0.2, 1.2
+
+    def answer(self, asked: Asked) -> Process[Answer | None]:
+        passed = self._breaker.admit()
+        link = self._around.providers[0 if passed else 1]
+        return said(asked.question, 1) if (yield from self._ask(link, asked.nonce, passed)) else None

@@ -8,12 +8,15 @@ from harness.judging.diagnoses.breaker_never_opens import BreakerNeverOpens
 from harness.judging.diagnoses.breaker_opens_everywhere import BreakerOpensEverywhere
 from harness.judging.diagnoses.errors_cached import ErrorsCached
 from harness.judging.diagnoses.failover_late import FailoverLate
+from harness.judging.diagnoses.failover_overloads import FailoverOverloads
+from harness.judging.diagnoses.failover_to_what_is_down import FailoverToWhatIsDown
 from harness.judging.diagnoses.hiccup_taken_for_outage import HiccupTakenForOutage
 from harness.judging.diagnoses.keeps_itself_down import KeepsItselfDown
 from harness.judging.diagnoses.no_jitter import NoJitter
 from harness.judging.diagnoses.one_entry import OneEntry
 from harness.judging.diagnoses.outlived_clients import OutlivedClients
 from harness.judging.diagnoses.pool_exhausted import PoolExhausted
+from harness.judging.diagnoses.probes_with_users import ProbesWithUsers
 from harness.judging.diagnoses.retried_in_vain import RetriedInVain
 from harness.judging.diagnoses.retries_multiply import RetriesMultiply
 from harness.judging.diagnoses.retry_after import RetryAfter
@@ -28,9 +31,12 @@ for _diagnosis in (
     ShortTimeout(),
     RetryAfter(),
     FailoverLate(),
+    FailoverToWhatIsDown(),
+    FailoverOverloads(),
     BreakerNeverOpens(),
     BreakerNeverCloses(),
     BreakerOpensEverywhere(),
+    ProbesWithUsers(),
     RetriedInVain(),
     OutlivedClients(),
     NoJitter(),

@@ -104,10 +104,11 @@ def none_left(run: Evidence, phase: str) -> Interval:
 
 
 def were_good(run: Evidence, phase: str, rows: npt.NDArray[np.intp]) -> Interval:
-    """The share of good answers in *phase*, were those of *rows* good, too."""
+    """The share of good answers in *phase*, were those of *rows* good, too; more, where the same change mends others as well."""
     from harness.judging.scoring.shares import wilson
 
     good = run.column("requests", "good").astype(bool).copy()
     good[rows] = True
     mine = run.column("requests", "phase") == phase
-    return of_next_run(wilson(int((good & mine).sum()), int(mine.sum())))
+    found = of_next_run(wilson(int((good & mine).sum()), int(mine.sum())))
+    return Interval(found.value, found.low, 1.0, found.n)

@@ -42,7 +42,7 @@ class BreakerNeverOpens(Diagnosis):
         found = tries(run)
         if any(d.fault.hides_attempts() for d in run.plan.disturbances):
             return None
-        shown = next((lost for d in run.plan.disturbances for lost in _lost(found, d) if _asked_on(found, lost)), None)
+        shown = next((one for d in run.plan.disturbances for one in lost(found, d) if _asked_on(found, one)), None)
         if shown is None:
             return None
         bad = ~run.column("requests", "good").astype(bool)
@@ -54,7 +54,7 @@ class BreakerNeverOpens(Diagnosis):
             [
                 f"{int((~found.good[shown.here]).sum())} of {int(shown.here.sum())} attempts on {shown.link} came to nothing, from "
                 f"{shown.from_s:.1f} s to {shown.until_s:.1f} s of the run",
-                f"{shown.asked.size / shown.lasted_s:.1f} requests a second were still sent there ({_usual_per_s(found, shown.link):.1f} "
+                f"{shown.asked.size / shown.lasted_s:.1f} requests a second were still sent there ({usual_per_s(found, shown.link):.1f} "
                 f"before), and {rows.size} of them went bad",
             ],
             rows,
@@ -74,7 +74,7 @@ class BreakerNeverOpens(Diagnosis):
 
 
 @dataclass(frozen=True, slots=True)
-class _Lost:
+class Lost:
     """A *link* that answered nothing from *from_s* to *until_s*: the attempts *here*, and the rows of the requests *asked* there anew."""
 
     link: str
@@ -88,7 +88,7 @@ class _Lost:
         return self.until_s - self.from_s
 
 
-def _lost(found: Tries, disturbance: Disturbance) -> Iterator[_Lost]:
+def lost(found: Tries, disturbance: Disturbance) -> Iterator[Lost]:
     """Each provider that *disturbance* leaves answering nothing, once there was time to notice."""
     import numpy as np
 
@@ -107,7 +107,7 @@ def _lost(found: Tries, disturbance: Disturbance) -> Iterator[_Lost]:
             # Whoever has waited there since before is no sign of a door that stays open.
             due_s = found.of_request("due_s")
             asked = np.unique(found.row[(link == name) & (due_s >= from_s) & (due_s < window.end_s)])
-            yield _Lost(name, from_s, window.end_s, here, asked)
+            yield Lost(name, from_s, window.end_s, here, asked)
 
 
 def _answered_for(run: Evidence, disturbance: Disturbance, link: str, from_s: float) -> int:
@@ -116,15 +116,15 @@ def _answered_for(run: Evidence, disturbance: Disturbance, link: str, from_s: fl
     return int((mine & (run.column("arrivals", "status") >= 500) & (run.column("arrivals", "start_s") >= from_s)).sum())
 
 
-def _asked_on(found: Tries, lost: _Lost) -> bool:
+def _asked_on(found: Tries, of: Lost) -> bool:
     """Whether requests went on being sent there, and went bad."""
     bad = ~found.run.column("requests", "good").astype(bool)
-    n, usual = int(bad[lost.asked].sum()), _usual_per_s(found, lost.link)
-    often = usual > 0 and lost.asked.size / lost.lasted_s >= USUAL * usual
-    return often and n >= ENOUGH and n >= lost.asked.size / 2
+    n, usual = int(bad[of.asked].sum()), usual_per_s(found, of.link)
+    often = usual > 0 and of.asked.size / of.lasted_s >= USUAL * usual
+    return often and n >= ENOUGH and n >= of.asked.size / 2
 
 
-def _usual_per_s(found: Tries, link: str) -> float:
+def usual_per_s(found: Tries, link: str) -> float:
     """How many requests a second were tried on *link* in the baseline."""
     import numpy as np
 

@@ -44,7 +44,7 @@ class FailoverLate(Diagnosis):
         if not found.row.size:
             return None
         good, first = run.column("requests", "good").astype(bool), _first_at(found)
-        for window, broken, whole in _lost_and_whole(found):
+        for window, broken, whole in lost_and_whole(found):
             due_s = run.column("requests", "due_s")
             there = np.isin(first, [broken]) & (due_s >= window.start_s) & (due_s < window.end_s)
             rows = np.flatnonzero(there & ~good)
@@ -73,7 +73,7 @@ class FailoverLate(Diagnosis):
                         run,
                         GoodRatio(),
                         phase,
-                        _served_by(found, phase, broken, whole),
+                        served_by(found, phase, broken, whole),
                         f"the second try goes to {whole}",
                     )
                     for phase in phases_of(run, rows)
@@ -100,7 +100,7 @@ def _first_at(found: Tries) -> npt.NDArray[np.str_]:
     return first
 
 
-def _lost_and_whole(found: Tries) -> Iterator[tuple[Window, str, str]]:
+def lost_and_whole(found: Tries) -> Iterator[tuple[Window, str, str]]:
     """Each window with a provider that lies under a fault in it, and one of the same API that does not and answers well."""
     run = found.run
     for window in run.windows():
@@ -130,7 +130,7 @@ def _moved_after_s(found: Tries, broken: str) -> npt.NDArray[np.float64]:
     return moved_s
 
 
-def _served_by(found: Tries, phase: str, broken: str, whole: str) -> Interval:
+def served_by(found: Tries, phase: str, broken: str, whole: str) -> Interval:
     """The share of good answers, had those that were first tried on *broken* been answered as on *whole* after one failed try."""
     import numpy as np
 

@@ -59,20 +59,24 @@ def told(
     rows: Callable[..., list[Request]],
     attempt: Callable[..., Attempt],
 ) -> Callable[..., Evidence]:
-    """A run in which each request of the fault (from 5 s to 13 s, ten a second) becomes the tries that *of* says, and all others one.
+    """A run in which each request of the fault (from 5 s to 13 s, ten a second) becomes the tries that *tries* says, and all others one.
 
-    *of* gets a request and gives the fields of each of its attempts. *bad*: those of the fault are not answered.
+    *tries* gets a request and gives the fields of each of its attempts. *bad*: those of the fault are not
+    answered, or of them those with such an index.
     """
 
-    def made(of: Callable[[Request], list[dict[str, Any]]], *, bad: bool = False, **keys: Any) -> Evidence:
+    def made(
+        tries: Callable[[Request], list[dict[str, Any]]], *, bad: bool | Callable[[int], bool] = False, **keys: Any
+    ) -> Evidence:
         plan = make_plan(phases=(1, 4, 8, 4), **keys)
 
         def change(index: int, due_s: float) -> dict[str, Any]:
-            return {"outcome": "error", "status": 503, "end_s": due_s + 3} if bad and 5 <= due_s < 13 else {}
+            wrong = 5 <= due_s < 13 and (bad if isinstance(bad, bool) else bad(index))
+            return {"outcome": "error", "status": 503, "end_s": due_s + 3} if wrong else {}
 
         asked = rows(plan, change)
-        tried = [one for row in asked for one in (of(row) if 5 <= row.due_s < 13 else [{}])]
-        of_row = [row for row in asked for _ in (of(row) if 5 <= row.due_s < 13 else [{}])]
+        tried = [one for row in asked for one in (tries(row) if 5 <= row.due_s < 13 else [{}])]
+        of_row = [row for row in asked for _ in (tries(row) if 5 <= row.due_s < 13 else [{}])]
         attempts = [attempt(row, **fields) for row, fields in zip(of_row, tried, strict=True)]
         return make_evidence(plan, requests=asked, attempts=attempts)
 

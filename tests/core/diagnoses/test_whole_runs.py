@@ -13,7 +13,9 @@ from simulated_world.ailing import (
     OnePool,
     Patient,
     PoolEach,
+    ProbesWithUsers,
     TriesAgain,
+    TurnsABitElsewhere,
     TurnsElsewhere,
     Undaunted,
     Wary,
@@ -31,6 +33,10 @@ EAST_LOST = "faults=[{kind: blackhole, on: {link: provider-east}, at: fault}]"
 HICCUP = "faults=[{kind: blackhole, on: {link: provider-east}, at: fault, for: 2s}]"
 PARTIAL = "faults=[{kind: http_error, on: {kind: provider}, status: 503, share: 0.4, at: fault}]"
 LONG = "phases.recovery=16s"
+NARROW = (
+    "target.links.provider-west.upstream.simulated.capacity=9",
+    "target.links.provider-west.upstream.simulated.queue=8",
+)
 STEADY = "phases.baseline=10s"
 CHANGES: list[tuple[str, str, tuple[str, ...], type[Service], type[Service]]] = [
     ("retries_multiply", "region-loss", (), Fragile, WithoutSdk),
@@ -40,6 +46,8 @@ CHANGES: list[tuple[str, str, tuple[str, ...], type[Service], type[Service]]] = 
     ("breaker_never_opens", "region-loss", ("phases.fault=14s",), Fragile, Resilient),
     ("breaker_never_closes", "region-loss", (EAST_LOST, LONG, STEADY), Wary, TriesAgain),
     ("breaker_opens_everywhere", "region-loss", (PARTIAL,), WaryAlone, Undaunted),
+    ("failover_overloads", "region-loss", (EAST_LOST, *NARROW), TurnsElsewhere, TurnsABitElsewhere),
+    ("probes_with_users", "region-loss", (EAST_LOST, "phases.fault=24s"), ProbesWithUsers, TriesAgain),
     ("outlived_clients", "region-loss", (), Fragile, EndsWithItsCaller),
     ("keeps_itself_down", "provider-latency", (LONG,), Fragile, WithoutRetries),
     ("one_entry", "region-loss", (), Fragile, TurnsElsewhere),

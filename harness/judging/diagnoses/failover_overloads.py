@@ -1,0 +1,100 @@
+"""Failover that overloads what it turns to: a provider that nothing is wrong with fails its own users under those of another one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.interval import Interval
+from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
+from harness.judging.diagnoses.failover_late import covered
+from harness.judging.diagnoses.tries import phases_of, tries
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.good_ratio import GoodRatio
+from harness.judging.result import Diagnosis as Document
+from harness.judging.scoring.shares import wilson
+from harness.judging.serving import providers, usual
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+WELL, WORSE, MORE, OTHERS, BAD = 0.95, 0.8, 1.3, 0.2, 0.2
+
+
+class FailoverOverloads(Diagnosis):
+    """A provider under no fault gets the requests of a lost one on top of its own, and fails its own.
+
+    Shown where in the baseline 95 % of the attempts on it got a good answer, and at most 80 % while the fault lasted; where it was
+    asked 1.3 times as often then, a fifth of it or more for entries that it does not usually serve; and where a fifth of the requests
+    to entries that it alone usually serves, 10 or more, went bad meanwhile.
+    """
+
+    id: ClassVar[str] = "failover_overloads"
+
+    def find(self, run: Evidence) -> Document | None:
+        import numpy as np
+
+        found = tries(run)
+        start_s, link, entry = found.column("start_s"), found.column("link"), found.of_request("entry")
+        due_s, good = run.column("requests", "due_s"), run.column("requests", "good").astype(bool)
+        baseline_s = sum(phase.end_s - phase.start_s for phase in run.plan.phases if phase.name == "baseline")
+        for window in run.windows():
+            hit = {one for d in run.plan.disturbances if d.id in window.faults for one in d.links}
+            for name in providers(run.plan):
+                own = [one for one, serving in usual(run).items() if serving == {name}]
+                before = (link == name) & (found.of_request("phase") == "baseline")
+                here = (link == name) & (start_s >= window.start_s) & (start_s < window.end_s)
+                if name in hit or not own or not before.any() or not here.any():
+                    continue
+                often = here.sum() / (window.end_s - window.start_s) / (before.sum() / baseline_s)
+                theirs = ~np.isin(entry[here], own)
+                due = np.isin(run.column("requests", "entry"), own) & (due_s >= window.start_s) & (due_s < window.end_s)
+                rows = np.flatnonzero(due & ~good)
+                overloaded = found.good[before].mean() >= WELL and found.good[here].mean() <= WORSE and often >= MORE
+                if not overloaded or theirs.mean() < OTHERS or rows.size < max(ENOUGH, BAD * due.sum()):
+                    continue
+                return self.document(
+                    run,
+                    f"Failover overloads {name}",
+                    [
+                        f"{name} was asked {often:.1f} times as often as in the baseline while {', '.join(window.faults)} lasted, "
+                        f"{theirs.mean():.0%} of it for entries that it does not usually serve",
+                        f"{found.good[here].mean():.0%} of the attempts there got a good answer ({found.good[before].mean():.0%} before), "
+                        f"and {rows.size} of {int(due.sum())} requests of its own went bad",
+                    ],
+                    rows,
+                    int(np.isin(found.row, rows).sum()),
+                    f"Bound what turns to {name} to what it has room for, and serve its own users first (Envoy: circuit_breakers and "
+                    "priority; LiteLLM: rpm and tpm of each deployment).",
+                    [
+                        predicted(
+                            run,
+                            GoodRatio(),
+                            phase,
+                            _own_served(run, phase, own),
+                            f"no more turns to {name} than it has room for",
+                        )
+                        for phase in phases_of(run, rows)
+                        if covered(run, phase, window)
+                    ],
+                )
+        return None
+
+
+def _own_served(run: Evidence, phase: str, own: list[str]) -> Interval:
+    """The share of good answers in *phase*, were those to its *own* entries as good as in the baseline, and the others as now.
+
+    At least half of its own that went bad are good then, however many of the others are turned away for it: work that came too late for
+    anybody took their place.
+    """
+    import numpy as np
+
+    entry: npt.NDArray[np.str_] = run.column("requests", "entry")
+    good, named = run.column("requests", "good").astype(bool), run.column("requests", "phase")
+    mine, theirs = (named == phase) & np.isin(entry, own), (named == phase) & ~np.isin(entry, own)
+    lost = int((mine & ~good).sum())
+    before, n = float(good[(named == "baseline") & np.isin(entry, own)].mean()), int((named == phase).sum())
+    now = int((named == phase)[good].sum())
+    value = min(1.0, before * int(mine.sum()) / n + int((theirs & good).sum()) / n)
+    least = of_next_run(wilson(round(min(n, now + lost / 2)), n)).low
+    return Interval(value, min(value, least), 1.0, n)
