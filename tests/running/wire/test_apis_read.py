@@ -59,6 +59,14 @@ ASKED = [
     (b'{"model":"m","input":["12345678","12345678"]}', 4, ""),
     (b'{"contents":[{"role":"model","parts":[{"text":"12345678"}]}],"generationConfig":{"maxOutputTokens":9}}', 11, "assistant"),
     (b'{"messages":[{"role":"assistant","content":[{"text":"12345678"}]}],"inferenceConfig":{"maxTokens":9}}', 11, "assistant"),
+    # What the model is told beside the messages, and the tools as they are written, are read by it, too.
+    (b'{"system":"12345678","messages":[{"role":"user","content":"12345678"}]}', 4, "user"),
+    (b'{"system":[{"type":"text","text":"12345678"}],"messages":[{"role":"user","content":"12345678"}]}', 4, "user"),
+    (b'{"instructions":"12345678","input":"12345678"}', 4, "user"),
+    (b'{"systemInstruction":{"parts":[{"text":"12345678"}]},"contents":[{"role":"user","parts":[{"text":"12345678"}]}]}', 4, "user"),
+    (b'{"tools":[{"name":"a"}],"messages":[{"role":"user","content":"123456"}]}', 5, "user"),
+    (b'{"system":7,"tools":"no","messages":[{"role":"user","content":"1234"}]}', 2, "user"),
+    (b'{"system":"12345678"}', 0, ""),
     (b'{"max_tokens":-1,"messages":[]}', 0, ""),
     (b'{"max_tokens":"9","messages":{"role":"user"}}', 0, ""),
     (b"no JSON", 0, ""),
@@ -76,7 +84,18 @@ SAID = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["role", "content", "text"]), inner),
     max_leaves=8,
 )
-KEYS = ["model", "messages", "input", "contents", "max_tokens", "max_output_tokens", "generationConfig", "stream"]
+KEYS = [
+    "model",
+    "messages",
+    "input",
+    "contents",
+    "max_tokens",
+    "max_output_tokens",
+    "generationConfig",
+    "stream",
+    "system",
+    "tools",
+]
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), SAID))

@@ -25,6 +25,11 @@ class _Body(msgspec.Struct):
     messages: msgspec.Raw = msgspec.Raw()
     input: msgspec.Raw = msgspec.Raw()
     contents: msgspec.Raw = msgspec.Raw()
+    system: msgspec.Raw = msgspec.Raw()  # Anthropic, Bedrock
+    instructions: msgspec.Raw = msgspec.Raw()  # OpenAI's responses
+    systemInstruction: msgspec.Raw = msgspec.Raw()  # Gemini  # noqa: N815 - its name there
+    tools: msgspec.Raw = msgspec.Raw()
+    toolConfig: msgspec.Raw = msgspec.Raw()  # Bedrock  # noqa: N815 - its name there
     stream: Any = False
     max_completion_tokens: Any = None  # OpenAI's chats
     max_tokens: Any = None  # and formerly; Anthropic
@@ -56,6 +61,9 @@ class Prompt:
         self._messages = bytes(read.messages) or bytes(read.input) or bytes(read.contents)
         self.messages_sha256 = sha256(without(self._messages)).hexdigest() if self._messages else ""
         """The same for every attempt with the same messages, whatever their nonce."""
+        self._beside = [bytes(one) for one in (read.system, read.instructions, read.systemInstruction) if bytes(one)]
+        """What the model is told beside the messages."""
+        self._tools = len(bytes(read.tools)) + len(bytes(read.toolConfig))
         self._most_out = _most_out(read)
 
     @property
@@ -72,16 +80,23 @@ class Prompt:
 
     @cached_property
     def tokens_asked_for(self) -> int:
-        """Those of the messages, as estimated, and as many as the answer may have where that is said."""
+        """Those of the prompt, as estimated, and as many as the answer may have where that is said."""
         return (self.tokens_estimate or 0) + self._most_out
 
     @property
     def tokens_estimate(self) -> int | None:
-        try:
-            found = characters(msgspec.json.decode(self._messages))
-        except UNREADABLE:
+        """Of the messages, of what stands beside them, and of the tools as they are written; None where no messages can be read."""
+        found = _characters(self._messages)
+        if found is None:
             return None
-        return None if found is None else found // CHARACTERS_PER_TOKEN
+        return (found + self._tools + sum(_characters(one) or 0 for one in self._beside)) // CHARACTERS_PER_TOKEN
+
+
+def _characters(written: bytes) -> int | None:
+    try:
+        return characters(msgspec.json.decode(written))
+    except UNREADABLE:
+        return None
 
 
 def _most_out(read: _Body) -> int:
