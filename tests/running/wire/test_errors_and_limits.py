@@ -217,6 +217,18 @@ def test_links_of_one_account_share_a_limit_and_others_have_one_each(speaking, a
     assert [ask(wire, link).status for link in ("east", "west")] == [200, 429]
 
 
+@pytest.mark.parametrize(("others", "passed"), [("limit.2", 1), ("limit-2", 2)])
+def test_a_limit_that_reaches_one_link_after_the_other_is_one_limit_of_their_account(
+    new_wire, provider, ask, others: str, passed: int
+) -> None:
+    wire = new_wire(dict.fromkeys(("east", "west"), f"http://127.0.0.1:{provider.port}"), account="billing")
+    wire.stage.inject("limit.1", EdgeRule("east", Throttle(60, 1)))
+    said = [ask(wire, "east")]
+    wire.stage.inject(others, EdgeRule("west", Throttle(60, 1)))
+    said.append(ask(wire, "west"))
+    assert sum(each.status == 200 for each in said) == passed
+
+
 def test_several_limits_let_through_what_all_let_through_and_refuse_at_no_cost(speaking, ask) -> None:
     wire = speaking("openai", Throttle(60, 3, tokens_per_min=60, tokens_burst=100))
     big = _long(90)

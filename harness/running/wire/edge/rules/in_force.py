@@ -11,6 +11,7 @@ import msgspec
 
 from harness.faults.effects import Rule
 from harness.faults.requests import ALL, Choosing, Lots, Requests
+from harness.planning.disturbance import fault_of
 from harness.running.wire.edge.rules import edge_rules
 from harness.running.wire.edge.rules.base import Answer, Asked, Cut, EdgeRuleKind, Following, Pass, Wait
 
@@ -65,20 +66,23 @@ class _InForce:
 
 
 class Shared:
-    """What the links of one account have in common: the rules in force on any of them, by fault."""
+    """What the links of one account have in common: the rules in force on any of them, by fault.
+
+    A fault that reaches one link after the other is several to the wire, and one here: they share what is left of its limits.
+    """
 
     def __init__(self) -> None:
         self._rules: dict[str, list[EdgeRuleKind[Any]]] = {}
 
     def add(self, fault_id: str, rule: EdgeRuleKind[Any]) -> None:
-        others = self._rules.setdefault(fault_id, [])
+        others = self._rules.setdefault(fault_of(fault_id), [])
         same = next((other for other in others if other.told == rule.told), None)
         if same is not None:
             rule.join(same)
         others.append(rule)
 
     def remove(self, fault_id: str, rule: EdgeRuleKind[Any]) -> None:
-        self._rules[fault_id].remove(rule)
+        self._rules[fault_of(fault_id)].remove(rule)
 
 
 class Rules:
