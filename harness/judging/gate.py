@@ -76,6 +76,8 @@ class GateCell(_Part):
 
     situation: str
     system: str
+    file: str = Field(default="", description="the scenario's file")
+    took_s: float = Field(default=0.0, description="how long the runs that count went on, together")
     verdict: Outcome
     reason: str
     planned: int = Field(description="trials that were asked for")
@@ -199,7 +201,8 @@ def _reason(cells: Sequence[GateCell], verdict: Outcome) -> str:
 def standing(tried: Tried, policy: Policy, cells: int) -> Standing | None:
     """What the trials of one of so many *cells* say; None where there is one by itself, which is for its run to tell, or none counts yet.
 
-    The error rate of red is that of all cells together, so each has its part of it; within each it is held over all expectations.
+    To be red each cell has its part of the error rate (Bonferroni), so that all together are wrong no more often; within a cell it is held
+    over all expectations. To be green each may use all of it, since all cells have to be shown to hold (Berger 1982).
     """
     counted = tried.counted
     if tried.planned < LEAST or not counted or not counted[0].findings:
@@ -217,6 +220,8 @@ def _cell(tried: Tried, policy: Policy, cells: int) -> GateCell:
     return GateCell(
         situation=tried.situation,
         system=tried.system,
+        file=tried.runs[0].result.scenario.path if tried.runs else "",
+        took_s=round(sum(result.duration_s for result in counted), 3),
         verdict=verdict,
         reason=reason,
         planned=tried.planned,
@@ -284,7 +289,7 @@ def _came_to(tried: Tried, stands: Standing | None, expectations: Sequence[OfTri
     if stands.died:
         return "fail", stands.died[0]
     if stands.verdict == "pass":
-        return "pass", f"Every expectation held over {stands.n} trials."
+        return "pass", f"Every expectation held over {_trials(stands.n)}."
     first = next(one for one in expectations if one.verdict == stands.verdict)
     return stands.verdict, _told(first, stands, tried)
 
@@ -293,13 +298,13 @@ def _told(one: OfTrials, stands: Standing, tried: Tried) -> str:
     """Why the trials came to what they did, of the first expectation that did."""
     value = "was not measured" if one.value is None else f"was {one.value:.3g}"
     if one.verdict == "fail":
-        return f"{one.expectation} is broken: it {value} over {one.n} trials."
+        return f"{one.expectation} is broken: it {value} over {_trials(one.n)}."
     lost = len({run.trial for run in tried.runs}) - stands.n
     more = (
         "those that are left would not tell" if stands.because == "no use" else f"{stands.n} of {stands.most} are made"
     )
     more += f", of {lost} no run could be trusted" if lost else ""
-    return f"{one.expectation} is not settled: it {value} over {one.n} trials, and {more}."
+    return f"{one.expectation} is not settled: it {value} over {_trials(one.n)}, and {more}."
 
 
 def as_stored(run: Run) -> GateRun:
@@ -315,3 +320,7 @@ def as_stored(run: Run) -> GateRun:
         folder=run.folder,
         started_at=result.started_at,
     )
+
+
+def _trials(count: int) -> str:
+    return f"{count} trial{'' if count == 1 else 's'}"

@@ -9,6 +9,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from markupsafe import Markup
 
 from harness.judging.gate import Gate, GateCell, OfTrials
+from harness.judging.trials.trial import limited
+from harness.reading.expectation import parse
 from harness.report import words
 from harness.report.page import frame
 from harness.report.plain_text import one_line
@@ -202,33 +204,47 @@ def _again(gate: Gate) -> Iterator[str]:
 def junit(gate: Gate) -> str:
     """One suite for each cell, one case for each expectation; what is broken is a failure, what is not known an error.
 
-    A cell without a verdict on the service is one case, an error: an invalid measurement is never a failure.
+    A cell without a verdict on the service is one case, an error: an invalid measurement is never a failure. Who collects results knows a
+    case by what is limited, as that of a single run, and not by how far.
     """
     suites = Element("testsuites", name=one_line(gate.name, 60))
     for cell in gate.cells:
         suite = SubElement(suites, "testsuite", name=f"{one_line(cell.situation, 60)} on {one_line(cell.system, 60)}")
         properties = SubElement(suite, "properties")
-        for key, value in (("gate", gate.name), ("verdict", cell.verdict), ("replay", gate.replay)):
+        told = {"gate": gate.name, "verdict": cell.verdict, "replay": gate.replay, "report": REPORT}
+        for key, value in told.items():
             SubElement(properties, "property", name=key, value=one_line(value, 2000))
         _cases(suite, cell, gate.fail_on)
-        counted(suite)
-    counted(suites)
+        counted(suite, cell.took_s)
+    counted(suites, sum(cell.took_s for cell in gate.cells))
     indent(suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}\n'
 
 
 def _cases(suite: Element, cell: GateCell, fail_on: Sequence[str]) -> None:
-    classname = f"{one_line(cell.situation, 60)}.{one_line(cell.system, 60)}"
     trusted = cell.verdict in words.TRUSTED
-    for one in cell.expectations:
-        case = SubElement(suite, "testcase", classname=classname, name=one_line(one.expectation, 200), time="0")
+    for one, name in zip(cell.expectations, _names(cell.expectations), strict=True):
+        case = _case(suite, cell, name)
         verdict = one.verdict if trusted else cell.verdict
         _trouble(
             case, verdict, said(one) if trusted else f"not counted, as the trials are {verdict}: {said(one)}", fail_on
         )
     if cell.verdict != "pass" and not suite.findall("testcase/*"):
-        case = SubElement(suite, "testcase", classname=classname, name="the trials themselves", time="0")
-        _trouble(case, cell.verdict, cell.reason, fail_on)
+        _trouble(_case(suite, cell, "the trials themselves"), cell.verdict, cell.reason, fail_on)
+
+
+def _case(suite: Element, cell: GateCell, name: str) -> Element:
+    classname = f"{one_line(cell.situation, 60)}.{one_line(cell.system, 60)}"
+    file = one_line(cell.file, 1000)
+    return SubElement(suite, "testcase", classname=classname, name=name, time=f"{cell.took_s:.3f}", file=file)
+
+
+def _names(expectations: Sequence[OfTrials]) -> Iterator[str]:
+    """What is limited, with the operator where one thing is limited twice."""
+    parsed = [parse(one.expectation) for one in expectations]
+    subjects = [limited(one) for one in parsed]
+    for one, subject in zip(parsed, subjects, strict=True):
+        yield one_line(subject if subjects.count(subject) == 1 else f"{subject} ({one.op})", 200)
 
 
 def _trouble(case: Element, verdict: str, message: str, fail_on: Sequence[str]) -> None:
@@ -237,12 +253,12 @@ def _trouble(case: Element, verdict: str, message: str, fail_on: Sequence[str]) 
         SubElement(case, "failure" if verdict in fail_on else "error", type=verdict, message=text).text = text
 
 
-def counted(suite: Element) -> None:
-    """How many cases there are below *suite*, and what came of them, is written on it."""
+def counted(suite: Element, took_s: float = 0.0) -> None:
+    """How many cases there are below *suite*, what came of them, and how long that took is written on it."""
     every = list(suite.iter("testcase"))
     suite.attrib |= {
         "tests": str(len(every)),
         "failures": str(len([case for case in every if case.find("failure") is not None])),
         "errors": str(len([case for case in every if case.find("error") is not None])),
-        "time": "0",
+        "time": f"{took_s:.3f}",
     }

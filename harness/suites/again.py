@@ -9,8 +9,10 @@ from harness.judging import gate as judging
 from harness.judging import versus
 from harness.judging.gate import Gate, GateRun, Tried
 from harness.judging.gate import Run as Stored
+from harness.judging.result import Result
 from harness.judging.versus import About, Comparison, Runs, Sureness
 from harness.reading.suite import Policy
+from harness.stored import baseline_at
 from harness.stored import judge as judge_run
 from harness.suites import compare, gate
 
@@ -53,7 +55,12 @@ def _comparison(folder: Path, say: Callable[[str], None]) -> Comparison:
         before.scenario, before.base, before.head, before.planned, tuple(before.unequal), before.inputs, before.replay
     )
     runs = [
-        Runs(pair.trial, pair.seed, _judged(folder, pair.base, say), _judged(folder, pair.head, say))
+        Runs(
+            pair.trial,
+            pair.seed,
+            _judged(folder, pair.base, say, ours=not before.base.stored),
+            _judged(folder, pair.head, say, ours=not before.head.stored),
+        )
         for pair in before.pairs
     ]
     sure = Sureness(before.error_rate, before.margin, tuple(before.fail_on), before.reruns)
@@ -62,7 +69,12 @@ def _comparison(folder: Path, say: Callable[[str], None]) -> Comparison:
     return made
 
 
-def _judged(folder: Path, runs: Sequence[GateRun], say: Callable[[str], None]) -> tuple[Stored, ...]:
-    return tuple(
-        Stored(run.trial, run.again, run.folder, judge_run(folder / run.folder, say=say).result) for run in runs
-    )
+def _judged(
+    folder: Path, runs: Sequence[GateRun], say: Callable[[str], None], *, ours: bool = True
+) -> tuple[Stored, ...]:
+    """*runs* judged by this version; into those that are not *ours*, but lie where somebody keeps them, nothing is written."""
+
+    def result(path: Path) -> Result:
+        return judge_run(path, say=say).result if ours else baseline_at(path, say=say).result
+
+    return tuple(Stored(run.trial, run.again, run.folder, result(folder / run.folder)) for run in runs)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_fault_is_told_with_its_keys_in_one_plain_line():
     told = dict(listed_faults())
     assert list(told) == list(faults)
-    assert told["latency"].endswith("Keys: on, base, jitter, distribution, direction, ramp, share, per.")
+    assert told["latency"].endswith("Keys: on, base, jitter, distribution, direction, ramp, share, per, may_miss.")
     assert not any("*" in about or "\n" in about for about in told.values())
 
 

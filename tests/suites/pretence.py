@@ -72,13 +72,13 @@ class Pretence:
         result = json.loads(RESULT)
         result["verdict"], result["seed"] = self._comes_to(scenario, target), prepared.plan.seed
         measured = self._measures(len(self.made), prepared)
-        result["findings"] = [_found(finding, measured) for finding in result["findings"]]
+        result["findings"] = [found_as(finding, measured) for finding in result["findings"]]
         result["scenario"]["name"], result["target"]["name"] = scenario, target
         (path / "result.json").write_text(json.dumps(result))
         return Run(path, Result.model_validate(result), self.stopped)
 
 
-def _found(finding: dict[str, Any], measured: Mapping[str, float]) -> dict[str, Any]:
+def found_as(finding: dict[str, Any], measured: Mapping[str, float]) -> dict[str, Any]:
     """*finding*, had its value been another, known to a hundredth of it."""
     if (value := measured.get(finding["expectation"])) is None:
         return finding

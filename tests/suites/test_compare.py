@@ -15,6 +15,7 @@ from harness.judging.versus import Comparison
 from harness.prepare import Asked, Prepared
 from harness.problems import UsageProblems
 from harness.record.run_folder import RunFolder
+from harness.stored import Run
 from harness.suites import again, compare
 from harness.suites.asking import contest
 from harness.suites.compare import Compared, Contest
@@ -197,6 +198,24 @@ def test_a_comparison_survives_that_its_runs_are_judged_again(
     assert isinstance(judged, Comparison)
     assert (judged.exit_status, judged) == (1, made.comparison)
     assert (made.path / "junit.xml").is_file()
+
+
+def test_nothing_is_written_into_a_baseline_that_somebody_keeps(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = carry(ask(trials=2), tmp_path)
+    made, _ = carry(ask(first.path / "base", trials=2), tmp_path)
+    runs = {run.path: run for run in (*first.runs, *made.runs)}
+    written: list[Path] = []
+
+    def judged(path: Path, **_: object) -> Run:
+        written.append(path.resolve())
+        return runs[path.resolve()]
+
+    monkeypatch.setattr(again, "judge_run", judged)
+    monkeypatch.setattr(again, "baseline_at", lambda path, **_: runs[path.resolve()])
+    assert again.judge(made.path, print) == made.comparison
+    assert written == [run.path for run in made.runs]
 
 
 def test_a_run_that_broke_down_ends_the_comparison(ask: Ask, tmp_path: Path) -> None:
