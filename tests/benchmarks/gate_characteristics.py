@@ -29,8 +29,9 @@ HEAD = """# Characteristics of a gate
 
 What [a gate](gate.md) and a comparison are held to, and what was measured: simulated, with a truth that is known. *5%* is the standard
 deviation between runs of one thing; *of 8* says that there are 8 expectations, or metrics, and which of them are off: where it says *one*,
-the others hold by a fifth, or are the same. Every gate looks after each trial until it is decided. A line without a requirement is there to
-be read: what a gate of other laws, widths and numbers of expectations comes to.
+the others hold by a fifth, or are the same. *Drifting* are both things of a comparison while it is made. Every gate looks after each trial
+until it is decided. A line without a requirement is there to be read: what a gate of other laws, widths and numbers of expectations comes
+to.
 
 This page is printed by `python tests/benchmarks/gate_characteristics.py --document docs/gate-characteristics.md`.
 """
@@ -52,20 +53,22 @@ class Cell:
     variation: float = 0.05
     law: str = "normal"
     count: int = 200
+    drift: float = 0.0
 
     @property
     def name(self) -> str:
         who = "all" if self.off == self.of else "one"
-        return (
-            f"{self.what}, {who} of {self.of} at {self.truth:.4g}, {self.most} trials, {self.variation:.0%} {self.law}"
-        )
+        runs = f"{self.most} trials, {self.variation:.0%} {self.law}"
+        drifting = f", drifting {self.drift:.0%}" if self.drift else ""
+        return f"{self.what}, {who} of {self.of} at {self.truth:.4g}, {runs}{drifting}"
 
     def run(self, share: float) -> Seen:
         others = 0.8 if self.what == "gate" else 1.0
         truths = [self.truth] * self.off + [others] * (self.of - self.off)
         policy, count = Policy(most=self.most), max(10, round(self.count * share))
-        simulated = gates if self.what == "gate" else comparisons
-        return simulated(truths, self.variation, policy, count, LAWS[self.law])
+        if self.what == "gate":
+            return gates(truths, self.variation, policy, count, LAWS[self.law])
+        return comparisons(truths, self.variation, policy, count, LAWS[self.law], drift=self.drift)
 
 
 def cells() -> Iterator[Cell]:
@@ -77,6 +80,8 @@ def cells() -> Iterator[Cell]:
         )
         yield from _around(red, 0.05)
         if what == "comparison":
+            yield replace(red, drift=0.2, count=100)
+            yield replace(red, row="Worse by just the margin: a comparison is red", truth=MARGIN, drift=0.2, count=100)
             yield from _around(
                 replace(red, row="Worse by just the margin: a comparison is red", truth=MARGIN, count=200), 0.05
             )
@@ -125,7 +130,7 @@ def _around(base: Cell, asked: float | None = None) -> Iterator[Cell]:
     yield base
     few = replace(base, asked=asked, count=100)
     yield from (replace(few, law=law) for law in LAWS if law != base.law)
-    yield from (replace(few, variation=variation) for variation in (0.02, 0.1))
+    yield from (replace(few, variation=variation) for variation in (0.02, 0.1, 0.2))
     yield from (replace(few, of=of, off=of if base.off == base.of else 1) for of in (1, 3, 20))
 
 

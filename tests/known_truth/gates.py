@@ -66,18 +66,26 @@ def gates(
 
 
 def comparisons(
-    ratios: Sequence[float], variation: float, policy: Policy, count: int, law: Law = normal, seed: int = 1
+    ratios: Sequence[float],
+    variation: float,
+    policy: Policy,
+    count: int,
+    law: Law = normal,
+    seed: int = 1,
+    drift: float = 0.0,
 ) -> Seen:
-    """*count* comparisons of two things whose numbers are apart by *ratios*."""
+    """*count* comparisons of two things whose numbers are apart by *ratios*.
+
+    Meanwhile all numbers of both rise by *drift*, as on a machine that gets warm.
+    """
     chance = Random(f"comparisons {seed}")
     metrics: dict[str, Better] = {f"latency_ms in phase{place}": "lower" for place in range(len(ratios))}
     verdicts, made = [], 0
     for _ in range(count):
         pairs: list[tuple[Trial, Trial]] = []
         while True:
-            sides = [
-                [LIMIT_MS * ratio * law(chance, variation) for ratio in of] for of in ([1.0] * len(ratios), ratios)
-            ]
+            now_ms = LIMIT_MS * (1 + drift * len(pairs) / policy.most)
+            sides = [[now_ms * ratio * law(chance, variation) for ratio in of] for of in ([1.0] * len(ratios), ratios)]
             pairs.append((_trial(list(metrics), sides[0]), _trial(list(metrics), sides[1])))
             comparison = compared(pairs, metrics, policy)
             if comparison.decided:
