@@ -79,7 +79,7 @@ class Runner:
             "github.token": "t0ken-of-the-job",
             "steps.upload.outputs.artifact-url": "",
         }
-        known |= {"github.event_name": self.event} | self.gives
+        known |= {"steps.install.outcome": "success", "github.event_name": self.event} | self.gives
         status, printed = 0, ""
         for step in ACTION["runs"]["steps"]:
             if "run" not in step or not self._wanted(step.get("if", ""), known):
@@ -194,6 +194,12 @@ def test_there_is_no_comment_where_there_is_no_pull_request_or_nobody_wants_one(
     runner: Runner, event: str, comment: str
 ) -> None:
     runner.event, runner.inputs["comment"] = event, comment
+    runner.run()
+    assert not any("pull_request" in line for line in runner.log)
+
+
+def test_there_is_no_comment_where_there_is_nothing_to_write_it_with(runner: Runner) -> None:
+    runner.gives["steps.install.outcome"] = "failure"
     runner.run()
     assert not any("pull_request" in line for line in runner.log)
 

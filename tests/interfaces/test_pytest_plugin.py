@@ -16,11 +16,9 @@ from pathlib import Path
 from xml.etree.ElementTree import parse
 
 import pytest
+from _pytest.pytester import SysModulesSnapshot
 
-import harness.interfaces.github
-import harness.report.annotations
-import harness.report.headline  # noqa: F401 - a session inside a test forgets what it imported, and numpy cannot be imported twice
-from harness import api
+from harness import api, load
 from harness.interfaces.pytest_plugin import asking, plugin
 from harness.interfaces.pytest_plugin.made import carried_out
 from harness.interfaces.pytest_plugin.turn import turn
@@ -117,7 +115,15 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
+    # A session inside a test forgets what it imported; but numpy and pyarrow cannot be imported twice, in this test or in one after it.
+    monkeypatch.setattr(pytester, "_Pytester__take_sys_modules_snapshot", _forgetting_tests)
+    monkeypatch.setattr(pytester, "_sys_modules_snapshot", _forgetting_tests())
     return Project(pytester)
+
+
+def _forgetting_tests() -> SysModulesSnapshot:
+    """What takes back that the modules of a project were imported, and nothing else."""
+    return SysModulesSnapshot(preserve=lambda name: name != "conftest" and not name.startswith("test_"))
 
 
 CALLED = "def test_it(resilience):\n    run = resilience('scenarios/{}.yaml')\n    assert run.passed\n"
@@ -140,11 +146,12 @@ def test_a_run_that_failed_shows_at_the_assertion_what_was_expected_and_what_was
     result.stdout.fnmatch_lines(
         [
             ">       assert *.passed",
-            "E       assert False",
+            "E       *assert False",
             "E        +  where False = <Run *fail>.passed",
             "E       fail on fragile: fail. *",
             "E       - good_ratio in fault: at least 0.9",
             "E       + good_ratio in fault: 0.527, 95 % interval 0.47 to 0.582; expected at least 0.9 (fail)",
+            "E         - Retries multiply across layers: SDK 3 × application 3 = 9. *",
             "E       report: *report.html",
             "E       again: harness run *",
         ]
@@ -367,6 +374,13 @@ def test_on_github_the_scenarios_lines_are_marked_and_the_page_has_the_summary(
     project.test(CALLED.format("fail"))
     project.run().stdout.fnmatch_lines(["::error file=scenarios/region-loss.yaml,line=15,title=*"])
     assert "good_ratio >= 0.9 in fault" in page.read_text()
+
+
+def test_what_a_session_inside_a_test_imported_stays_importable(project: Project) -> None:
+    project.test(CALLED.format("pass").replace("run.passed", "len(run.requests)"))
+    project.run().assert_outcomes(passed=1)
+    assert len(load(ROOT / "reports" / "sample").requests)
+    assert "test_it" not in sys.modules
 
 
 def test_no_option_or_fixture_is_another_plug_ins_too(project: Project) -> None:

@@ -14,7 +14,7 @@ from harness.reading.kinds import kind_of
 from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
 from harness.reading.yaml import load
-from harness.report import words
+from harness.report import diagnoses, words
 from harness.report.gate import said
 from harness.report.headline import headline
 from harness.report.plain_text import both_ends, one_line
@@ -85,6 +85,7 @@ def _of_run(run: Run) -> Iterator[str]:
         else:
             yield f"- {subject}: {words.limit(result, finding)}"
             yield f"+ {subject}: {measured} ({finding.verdict})"
+    yield from (f"  {line}" for line in diagnoses.lines(result))
 
 
 def _of_trials(gated: Gated) -> Iterator[str]:
