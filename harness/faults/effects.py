@@ -194,13 +194,28 @@ class Delay(Rule, frozen=True, tag="delay"):
 class SlowStream(Rule, frozen=True, tag="slow_stream"):
     """A stream's first content comes *first_token_s* later, each further one *token_gap_s* after what came before, at most *bytes_per_s*.
 
-    0: as the provider has it.
+    0: as the provider has it. The ramps say how each gets to be so; a stream has what they are at when it is asked for.
     """
 
     of_answers: ClassVar[bool] = True
     first_token_s: float = 0.0
     token_gap_s: float = 0.0
     bytes_per_s: int = 0
+    first_token_ramp: Ramp | None = None
+    token_gap_ramp: Ramp | None = None
+    bytes_per_s_ramp: Ramp | None = None
+
+    def at(self, after_s: float) -> SlowStream:
+        """How slow it is for what is asked *after_s* after it began."""
+
+        def now(value: float, ramp: Ramp | None) -> float:
+            return value if ramp is None else ramp.at(value, after_s)
+
+        return SlowStream(
+            now(self.first_token_s, self.first_token_ramp),
+            now(self.token_gap_s, self.token_gap_ramp),
+            round(now(self.bytes_per_s, self.bytes_per_s_ramp)),
+        )
 
 
 class StallStream(Rule, frozen=True, tag="stall_stream"):

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Callable, Mapping
+from math import inf
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from harness.faults import effects
 from harness.faults.base import OfStreams
 from harness.faults.effects import Rule
-from harness.reading.quantities import Seconds
+from harness.reading.quantities import Seconds, seconds
+
+
+def _rate(written: Any) -> float:
+    if isinstance(written, bool) or not isinstance(written, int | float) or not 1 <= written < inf:
+        raise ValueError(f"should be bytes per second, 1 or more, but is {written!r}")
+    return float(written)
 
 
 class SlowStream(OfStreams):
@@ -22,14 +30,25 @@ class SlowStream(OfStreams):
         default=0, description="at most, from the first content on; cuts events in pieces"
     )
 
+    climbs: ClassVar[Mapping[str, Callable[[Any], float]]] = {
+        **OfStreams.climbs,
+        "first_token": seconds,
+        "token_gap": seconds,
+        "bytes_per_s": _rate,
+    }
+
     @model_validator(mode="after")
     def _slow_at_all(self) -> Self:
-        if not (self.first_token or self.token_gap or self.bytes_per_s):
+        climbing = {"first_token", "token_gap"} & set(self.ramp)
+        if not (self.first_token or self.token_gap or self.bytes_per_s or climbing):
             raise ValueError("nothing is slow: say first_token, token_gap or bytes_per_s, such as first_token: 5s")
+        if "bytes_per_s" in self.ramp and not self.bytes_per_s:
+            raise ValueError("ramp: bytes_per_s climbs or falls to what bytes_per_s says, and it says nothing")
         return self
 
     def rule(self) -> Rule:
-        return effects.SlowStream(self.first_token, self.token_gap, self.bytes_per_s)
+        ramps = (self.climb(name) for name in ("first_token", "token_gap", "bytes_per_s"))
+        return effects.SlowStream(self.first_token, self.token_gap, self.bytes_per_s, *ramps)
 
     def summary(self) -> str:
         said = [

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.faults import AnyFault
 from harness.faults.base import OfRequests
-from harness.faults.effects import Delay, EdgeRule, Fail, Toxic
+from harness.faults.effects import Delay, EdgeRule, Fail, SlowStream, Toxic
 from harness.faults.requests import Attempted, Choosing, Lots, Ramp, Requests, Tries
 from harness.reading.target import Target
 
@@ -128,6 +128,10 @@ def test_latency_of_single_requests_is_the_edges_and_of_all_that_passes_the_prox
     (some,) = fault(kind="latency", base="2s", jitter="1s", share=0.1, on={}).effects(links)
     assert some == EdgeRule("a", Delay(2.0, 1.0), Requests(share_ratio=0.1))
     climb = {"base": {"from": "0s", "over": "5s"}}
+    slow = {"first_token": {"from": "0s", "over": "5s"}, "bytes_per_s": {"from": 900, "over": "5s"}}
+    (slowing,) = fault(kind="slow_stream", first_token="2s", bytes_per_s=90, ramp=slow, on={}).effects(links)
+    rule = SlowStream(2.0, 0.0, 90, Ramp(0.0, 5.0), None, Ramp(900.0, 5.0))
+    assert slowing == EdgeRule("a", rule, Requests(stream=True))
     (climbing,) = fault(kind="latency", base="2s", ramp=climb, share=0.1, on={}).effects(links)
     assert climbing == EdgeRule("a", Delay(2.0, ramp=Ramp(0.0, 5.0)), Requests(share_ratio=0.1))
 

@@ -10,7 +10,7 @@ import pytest
 from wire_shapes.streams import BEFORE, CONTENT, STREAMS
 
 from harness.faults.effects import CutStream, EdgeRule, SlowStream, SpoilStream, StallStream
-from harness.faults.requests import Requests
+from harness.faults.requests import Ramp, Requests
 
 KIND = b"Content-Type: text/event-stream; charset=utf-8\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\n" + KIND + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -192,6 +192,22 @@ def test_a_stream_drips_and_nothing_is_lost(ask, streams, ended, rule, size) -> 
     client = ask(rule)
     assert _body(client.hear(b"0\r\n\r\n")) == b"".join(STREAMS["responses"])
     assert ended() == ("complete", "complete", "f0")
+
+
+def test_a_stream_is_as_slow_as_its_ramps_have_come_when_it_is_asked_for() -> None:
+    falls, climbs = Ramp(4.0, 10.0), Ramp(0.0, 10.0)
+    rule = SlowStream(2.0, 0.4, 1000, falls, climbs, Ramp(3000.0, 10.0))
+    assert rule.at(0.0) == SlowStream(4.0, 0.0, 3000)
+    assert rule.at(5.0) == SlowStream(3.0, 0.2, 2000)
+    assert rule.at(99.0) == SlowStream(2.0, 0.4, 1000)
+
+
+@pytest.mark.parametrize(("start_s", "late"), [(30.0, True), (0.0, False)])
+def test_a_first_token_that_climbs_or_falls_is_late_by_what_it_is_now(ask, streams, start_s: float, late: bool) -> None:
+    streams(STREAMS["chat"])
+    client = ask(SlowStream(30.0 - start_s, first_token_ramp=Ramp(start_s, 3600.0)))
+    client.hear(STREAMS["chat"][0])
+    assert client.silent_for(0.05) if late else client.hear(b" day")
 
 
 def test_a_stalled_stream_goes_on_after_its_time(ask, streams, ended) -> None:

@@ -19,7 +19,7 @@ class StreamSlowed(EdgeRuleKind[SlowStream]):
     spec: ClassVar[type[Rule]] = SlowStream
 
     def follow(self, asked: Asked) -> Following:
-        return _Slowing(self.told)
+        return _Slowing(self.told.at(asked.now_s - self.since_s))
 
 
 class _Slowing(OfEvents):
