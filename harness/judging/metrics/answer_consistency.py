@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from harness.interval import Interval
 from harness.judging.answers import compared
 from harness.judging.metrics.base import Metric, best_case, measured
-from harness.judging.metrics.counted import out_of_reach
+from harness.judging.metrics.counted import RATE, MustNotHappen
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.judging.scoring.shares import wilson
@@ -63,49 +63,34 @@ class AnswerConsistency(Metric):
         return f"{share} said what {who} should{said.where}"
 
 
-class MonotonicViolations(Metric):
-    """Answers from an older snapshot than their conversation had seen: exactly how many in this run; .rate: how many a run to expect.
-
-    The count is about this run, and known. The rate is about runs like it, and none seen in one run leaves room for 3.7.
-    A metric that counts what must not happen does as this one: `shares.exact` for the count, `counts.rate_a_run` for the part ``rate``.
-    """
+class MonotonicViolations(MustNotHappen):
+    """Answers from an older snapshot than their conversation had seen: exactly how many in this run; .rate: how many a run to expect."""
 
     name: ClassVar[str] = "monotonic_violations"
     unit: ClassVar[str] = "answers"
-    parts: ClassVar[tuple[str, ...]] = ("rate",)
-    needs_part: ClassVar[bool] = False
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
     title: ClassVar[str] = "Steps back"
     chart: ClassVar[str] = "snapshots"
     about: ClassVar[str] = "answers older than what their conversation already knew"
-    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
-    card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
+    never: ClassVar[str] = "no conversation was told something older than it already knew"
     broken_first: ClassVar[int] = 50
     held_first: ClassVar[int] = 50
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         compared = compare(sample)
-        return compared.monotonic_rate if part == "rate" else compared.monotonic_violations
+        return compared.monotonic_rate if part == RATE else compared.monotonic_violations
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if plan.target.ask.reply.snapshot_version is None:
             return f"target {plan.target.name!r} does not say where a reply names its snapshot (ask.reply.snapshot_version)"
-        return out_of_reach(expectation)
-
-    def also(self, whole: Sample) -> dict[str, Measured]:
-        return {"rate": measured(self.measure(whole, "rate"))}
+        return super().unsettled(plan, expectation)
 
     def broken(self, said: Said) -> str:
         may = "none may" if said.bound == 0 else f"at most {said.limit} may"
         return f"{said.value} answers{said.where} were older than what their conversation had already been told; {may}"
 
-    def held(self, said: Said) -> str:
-        if said.number:
-            return super().held(said)
-        return f"no conversation was told something older than it already knew{said.where}"
 
-
-class Leaks(Metric):
+class Leaks(MustNotHappen):
     """Answers that were another user's: exactly how many in this run; .rate: how many a run to expect. Questions say who asks (`user`)."""
 
     name: ClassVar[str] = "leaks"
@@ -116,22 +101,13 @@ class Leaks(Metric):
     title: ClassVar[str] = "Leaks"
     chart: ClassVar[str] = "snapshots"
     about: ClassVar[str] = "answers that were another user's"
-    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
-    card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
+    never: ClassVar[str] = "no answer was another user's"
     broken_first: ClassVar[int] = 5
     held_first: ClassVar[int] = 55
-    parts: ClassVar[tuple[str, ...]] = ("rate",)
-    needs_part: ClassVar[bool] = False
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         count, rate = compared(sample.run).leaks(_counted(sample))
-        return rate if part == "rate" else count
-
-    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        return out_of_reach(expectation)
-
-    def also(self, whole: Sample) -> dict[str, Measured]:
-        return {"rate": measured(self.measure(whole, "rate"))}
+        return rate if part == RATE else count
 
 
 def compare(sample: Sample) -> Consistency:

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 RATE = "rate"
 
 
-class Counted(Metric):
-    """How often something happened that must not: exactly how often in this run; .rate: how often in runs like it."""
+class MustNotHappen(Metric):
+    """How often something happened that must not: exactly how often in this run; .rate: how often in runs like it.
+
+    The count is about this run, and known. The rate is about runs like it, and none seen in one run leaves room for 3.7.
+    """
 
     parts: ClassVar[tuple[str, ...]] = (RATE,)
     needs_part: ClassVar[bool] = False
@@ -32,6 +35,19 @@ class Counted(Metric):
     card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
     never: ClassVar[str]
     """What is said where it did not happen: ``no attempt left its region``."""
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        return out_of_reach(expectation)
+
+    def also(self, whole: Sample) -> dict[str, Measured]:
+        return {RATE: measured(self.measure(whole, RATE))}
+
+    def held(self, said: Said) -> str:
+        return super().held(said) if said.number else f"{self.never}{said.where}"
+
+
+class Counted(MustNotHappen):
+    """What is counted one by one, by whoever says what the `events` were."""
 
     @abstractmethod
     def events(self, sample: Sample) -> tuple[npt.NDArray[np.float64], int] | None:
@@ -46,15 +62,9 @@ class Counted(Metric):
         together, chances = found
         return rate_a_run(together, chances) if part == RATE else exact(int(together.sum()), chances)
 
-    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        return out_of_reach(expectation)
-
     def also(self, whole: Sample) -> dict[str, Measured]:
         rate = self.measure(whole, RATE)
         return {} if rate.value is None else {RATE: measured(rate)}
-
-    def held(self, said: Said) -> str:
-        return super().held(said) if said.number else f"{self.never}{said.where}"
 
 
 def out_of_reach(expectation: Expectation) -> str | None:
