@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import atan, cos, erfc, inf, pi, sin, sqrt
 
 LEAST = 3
@@ -38,7 +38,8 @@ def changes(values: Sequence[float], *, chance: float = CHANCE, floor: float = 0
     *values* are taken to be independent of one another around their level. One that stands apart by luck or by an accident moves no level:
     ranks have to tell the two sides apart too. Nothing is found in fewer than eight values.
     """
-    found = sorted(_between(values, 0, len(values), chance, floor))
+    noise = _noise(values)
+    found = sorted(_between(values, 0, len(values), chance, floor, noise))
     edges = [0, *found, len(values)]
     return [
         Change(at, _mean(values[left:at]), _mean(values[at:right]))
@@ -46,11 +47,13 @@ def changes(values: Sequence[float], *, chance: float = CHANCE, floor: float = 0
     ]
 
 
-def _between(values: Sequence[float], start: int, end: int, chance: float, floor: float) -> Iterator[int]:
+def _between(values: Sequence[float], start: int, end: int, chance: float, floor: float, noise: float) -> Iterator[int]:
     found = list(_stretches(start, end))
     tried = sum(right - left - 1 for left, right in found)
     best = min(
-        ((*_best(values, left, right), left, right) for left, right in found), key=lambda one: one[1], default=None
+        ((*_best(values, left, right, noise), left, right) for left, right in found),
+        key=lambda one: one[1],
+        default=None,
     )
     if best is None or best[1] * tried > chance:
         return
@@ -60,8 +63,8 @@ def _between(values: Sequence[float], start: int, end: int, chance: float, floor
     if step < max(floor, SHARE * larger) or by_ranks(before, after) > _RANKS:
         return
     yield at
-    yield from _between(values, start, at, chance, floor)
-    yield from _between(values, at, end, chance, floor)
+    yield from _between(values, start, at, chance, floor, noise)
+    yield from _between(values, at, end, chance, floor, noise)
 
 
 def _stretches(start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -79,7 +82,7 @@ def _stretches(start: int, end: int) -> Iterator[tuple[int, int]]:
         length //= 2
 
 
-def _best(values: Sequence[float], start: int, end: int) -> tuple[int, float]:
+def _best(values: Sequence[float], start: int, end: int, noise: float) -> tuple[int, float]:
     """The split at which t is largest, and the chance of a t so large at that place; 1 where too few stand on one side."""
     mine = values[start:end]
     n = len(mine)
@@ -87,20 +90,28 @@ def _best(values: Sequence[float], start: int, end: int) -> tuple[int, float]:
     middle = _mean(mine)
     sums = list(accumulate((value - middle for value in mine), initial=0.0))
     squares = sum((value - middle) ** 2 for value in mine)
-    largest, at = max((_t(sums[k], sums[n] - sums[k], k, n - k, squares), k) for k in range(1, n))
+    largest, at = max((_t(sums[k], sums[n] - sums[k], k, n - k, squares, noise), k) for k in range(1, n))
     # What is best told by one run or two at an end may be gone with the next.
     return start + at, student_beyond(largest, n - 2) if LEAST <= at <= n - LEAST else 1.0
 
 
-def _t(left: float, right: float, k: int, m: int, squares: float) -> float:
-    """Student's t of two samples with sums *left* and *right*, of *k* and *m* values, whose squares add up to *squares*."""
+def _noise(values: Sequence[float]) -> float:
+    """The variance around the level, from what one run differs from the next by (von Neumann, 1941); the largest step may be a change.
+
+    A few runs that happen to be alike say nothing of how much runs differ: of numbers that jump between two values many are.
+    """
+    steps = sorted((after - before) ** 2 for before, after in pairwise(values))[:-1]
+    return sum(steps) / (2 * len(steps)) if steps else 0.0
+
+
+def _t(left: float, right: float, k: int, m: int, squares: float, noise: float) -> float:
+    """Student's t of samples of *k* and *m* values with sums *left* and *right* and this sum of *squares* that vary by *noise* at least."""
     apart = abs(left / k - right / m)
     within = max(0.0, squares - left**2 / k - right**2 / m)
     if apart <= 1e-12 * sqrt(squares):
         return 0.0
-    if within <= 1e-12 * squares:
-        return inf
-    return apart / sqrt(within / (k + m - 2) * (1 / k + 1 / m))
+    variance = max(within / (k + m - 2), noise)
+    return apart / sqrt(variance * (1 / k + 1 / m)) if variance > 1e-12 * squares else inf
 
 
 def student_beyond(t: float, freedom: int) -> float:

@@ -21,7 +21,7 @@ NOISES: dict[str, Noise] = {
 
 
 @pytest.mark.parametrize("noise", NOISES)
-@pytest.mark.parametrize("n", [10, 25])
+@pytest.mark.parametrize("n", [10, 40])
 def test_noise_is_told_to_be_a_change_at_most_as_often_as_stated(noise: str, n: int) -> None:
     chance = np.random.default_rng(3)
     told = sum(bool(changes(NOISES[noise](chance, n).tolist())) for _ in range(400))
