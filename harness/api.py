@@ -35,10 +35,12 @@ from harness.running.world.kept import Kept
 from harness.settings import Settings, settings
 from harness.stored import Run, baseline_at, judge, load
 from harness.suites import grid as grids
-from harness.suites.asking import contest, wanted
+from harness.suites import preparing
 from harness.suites.asking import validate as checked
+from harness.suites.asking import wanted
 from harness.suites.compare import Compared
 from harness.suites.compare import carry_out as carry_out_pairs
+from harness.suites.contesting import contest
 from harness.suites.gate import Gated, carry_out
 from harness.suites.grid import Grid
 from harness.suites.reuse import Reuse
@@ -136,8 +138,8 @@ def grid(
     """
     asked = Asked(seed, _written(overrides), _each(expect), with_faults, _each(allowed_hosts))
     environment, onto = settings(), [Path(target) for target in _listed(targets)]
-    prepared = grids.prepare_all(
-        grids.scenario_files([Path(scenario) for scenario in _listed(scenarios)]),
+    prepared = preparing.prepare_all(
+        preparing.scenario_files([Path(scenario) for scenario in _listed(scenarios)]),
         onto or [None],
         asked,
         environment.environment,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.judging.baseline import Baseline
     from harness.prepare import Asked
     from harness.problems import Problem
-    from harness.suites.gate import Wanted
+    from harness.suites.wanted import Wanted
 
 app = typer.Typer(
     name="harness",
@@ -264,7 +264,7 @@ def compare(
     """
     from harness.interfaces.running import compare_both
     from harness.settings import settings
-    from harness.suites.asking import contest
+    from harness.suites.contesting import contest
 
     asked, environment = _asked(seed, overrides, expect, False, allow_host), settings()
     wanting = contest(

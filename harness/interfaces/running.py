@@ -21,9 +21,9 @@ from harness.settings import Settings
 from harness.stored import Run
 from harness.suites import compare, gate, grid
 from harness.suites.compare import Contest
-from harness.suites.gate import Wanted
 from harness.suites.reuse import Reuse
 from harness.suites.spending import Spending
+from harness.suites.wanted import Wanted
 
 
 def carry_out(

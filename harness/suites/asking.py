@@ -6,12 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
-from types import MappingProxyType
-from typing import get_args
 
 from harness.checks import needs
-from harness.judging.trials.compared import State
-from harness.judging.versus import Sureness
 from harness.planning.outline import outline
 from harness.prepare import Asked, Prepared, Validated, prepare
 from harness.prepare import validate as validated
@@ -19,18 +15,11 @@ from harness.problems import Problem, UsageProblems
 from harness.reading.kinds import kind_of
 from harness.reading.suite import Suite, overrides
 from harness.reading.yaml import Document, load
-from harness.registry import suggestion
-from harness.running.machine_class import machine_class
 from harness.settings import settings
-from harness.suites.compare import Contest, allowed
-from harness.suites.gate import Wanted
-from harness.suites.grid import prepare_all, scenario_files
-from harness.suites.sides import sides
+from harness.suites.preparing import prepare_all, scenario_files
 from harness.suites.spending import Spending, spelt
 from harness.suites.turns import Cell, interleaved
-
-STATES: Mapping[str, State] = MappingProxyType({state: state for state in get_args(State)})
-"""What a number of one thing can be beside that of another."""
+from harness.suites.wanted import Wanted
 
 
 def wanted(
@@ -57,47 +46,8 @@ def wanted(
     (path,) = named
     suite = load(path, Suite)
     cells = tuple(_cells(suite, path.parent, targets, asked, environment, trials))
-    replay = _words("harness run", [str(path)], asked, targets, trials, out)
+    replay = words("harness run", [str(path)], asked, targets, trials, out)
     return Wanted(suite.value.name, cells, suite.value.policy, suite.value.budget, replay, as_one=True)
-
-
-def contest(
-    base: Path,
-    head: Path,
-    scenario: Path | None,
-    asked: Asked,
-    environment: Mapping[str, str] | None,
-    *,
-    trials: int = 5,
-    fail_on: Sequence[str] = (),
-    margin: float = 1.2,
-    error_rate: float = 0.05,
-    force: bool = False,
-    out: Path = Path("reports"),
-) -> Contest:
-    """What is to be compared: *base* and *head*, each a target file or a folder of runs, in so many pairs at most.
-
-    Raises UsageProblems with all that is wrong, and where what has to be equal is not and nobody says *force*.
-    """
-    states = []
-    for state in fail_on:
-        if state not in STATES:
-            raise UsageProblems(
-                Problem(f"unknown state {state!r}; {suggestion(state, list(STATES))}", path="--fail-on")
-            )
-        states.append(STATES[state])
-    two = sides(base, head, scenario, asked, environment, machine_class())
-    allowed(two, force=force)
-    options = [
-        *(["--scenario", str(scenario)] if scenario else []),
-        "--margin",
-        f"{margin:g}",
-        "--error-rate",
-        f"{error_rate:g}",
-    ]
-    options += [word for state in states for word in ("--fail-on", state)] + (["--force"] if force else [])
-    replay = _words("harness compare", [str(base), str(head), *options], asked, (), trials, out)
-    return Contest(two, trials, Sureness(error_rate, margin, tuple(states)), replay)
 
 
 def validate(path: Path, target: Path | None = None) -> Validated:
@@ -206,10 +156,10 @@ def _placed(suite: Document[Suite], name: str, problem: Problem) -> Problem:
 
 def _replay(prepared: Sequence[Prepared], asked: Asked, targets: Sequence[Path], trials: int | None, out: Path) -> str:
     scenarios = list(dict.fromkeys(one.scenario.file for one in prepared))
-    return _words("harness run", scenarios, asked, targets, trials, out)
+    return words("harness run", scenarios, asked, targets, trials, out)
 
 
-def _words(
+def words(
     command: str, named: Sequence[str], asked: Asked, targets: Sequence[Path], trials: int | None, out: Path
 ) -> str:
     """The command line that asks for the same."""

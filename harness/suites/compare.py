@@ -20,7 +20,8 @@ from harness.problems import Problem, UsageProblems
 from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
-from harness.suites.earlier import checksum, finished, inputs_of
+from harness.suites.earlier import finished
+from harness.suites.inputs import checksum, inputs_of
 from harness.suites.series import NOBODY, Made, Watcher, carried_out
 from harness.suites.sides import Two
 from harness.suites.spending import Spending

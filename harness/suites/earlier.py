@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 
 from harness.judging.result import Outcome
-from harness.prepare import Prepared
 from harness.problems import UsageProblems
 from harness.record import run_folder
 from harness.record.history import Begun
 from harness.stored import load
+from harness.suites.inputs import Inputs
 
 FINISHED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
 """Verdicts of runs that came to their end and say something; one that somebody or something ended before is made again."""
-
-Inputs = tuple[object, ...]
-
-
-def inputs_of(prepared: Prepared) -> Inputs:
-    """All that makes the run what it is, but for what runs."""
-    asked = prepared.asked
-    files = (prepared.scenario.sha256, prepared.target.sha256, prepared.questions.sha256)
-    return (*files, prepared.plan.seed, asked.overrides, asked.expectations, asked.with_faults)
 
 
 def _inputs_in(begun: Begun) -> Inputs:
     files = (begun.scenario_sha256, begun.target_sha256, begun.questions_sha256)
     return (*files, begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
-
-
-def checksum(every: list[Prepared]) -> str:
-    """One for the inputs of several runs in this order."""
-    return sha256(repr([inputs_of(prepared) for prepared in every]).encode()).hexdigest()
 
 
 def finished(out: Path) -> dict[Inputs, Path]:

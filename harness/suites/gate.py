@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from os.path import relpath
 from pathlib import Path
@@ -13,37 +13,18 @@ from harness.judging.gate import BROKEN_DOWN, Gate, Tried
 from harness.judging.result import Outcome
 from harness.prepare import Prepared
 from harness.problems import UsageProblems
-from harness.reading.suite import Budget, Policy
 from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
-from harness.suites.earlier import checksum, finished, inputs_of
+from harness.suites.earlier import finished
 from harness.suites.grid import cell_of, write_scorecard
+from harness.suites.inputs import inputs_of
 from harness.suites.series import NOBODY, Made, Watcher, carried_out
 from harness.suites.spending import Spending
 from harness.suites.turns import Cell, interleaved
+from harness.suites.wanted import Wanted
 
 FILE = "gate.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be tried: *cells*, each so many times as it says; *replay* is the command that makes it again.
-
-    *as_one*: all of it has one verdict; else each run has its own.
-    """
-
-    name: str
-    cells: tuple[Cell, ...]
-    policy: Policy = field(default_factory=Policy)
-    budget: Budget = field(default_factory=Budget)
-    replay: str = ""
-    as_one: bool = True
-
-    @property
-    def inputs(self) -> str:
-        """A checksum of all that the runs are made from, but for how many there are."""
-        return checksum([cell.prepared for cell in self.cells])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 from shlex import quote
 
 from harness.judging.scorecard import Cell, Scorecard, cell, scorecard
-from harness.prepare import Asked, Prepared, prepare
-from harness.problems import Problem, UsageProblems
-from harness.reading.kinds import kind_of
-from harness.reading.scenario import Scenario
+from harness.prepare import Prepared
 from harness.record import run_folder
 from harness.stored import Run, load, load_evidence
-from harness.suites.earlier import finished, inputs_of
+from harness.suites.earlier import finished
+from harness.suites.inputs import inputs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +36,6 @@ class Grid:
     def exit_status(self) -> int:
         """That of the worst run; where somebody stopped the grid, that of the run in which they did."""
         return self.runs[-1].exit_status if self.stopped else self.scorecard.exit_status
-
-
-def scenario_files(named: Sequence[Path]) -> list[Path]:
-    """The files that are *named*, and in the place of a folder the scenarios that lie in it, by their names.
-
-    Raises UsageProblems for a folder in which there is none.
-    """
-    return [file for path in named for file in (_inside(path) if path.is_dir() else [path])]
-
-
-def prepare_all(
-    scenarios: Sequence[Path], targets: Sequence[Path | None], asked: Asked, environment: Mapping[str, str] | None
-) -> list[Prepared]:
-    """Every scenario with every target, read and checked, scenario by scenario.
-
-    Raises UsageProblems with what is wrong with all of them: a mistake in the last must not cost the runs of the others.
-    """
-    prepared: list[Prepared] = []
-    problems: list[Problem] = []
-    for scenario in scenarios:
-        for target in targets:
-            try:
-                prepared.append(prepare(scenario, target, asked, environment, starts=environment is not None))
-            except UsageProblems as found:
-                problems += [problem for problem in found.problems if problem not in problems]
-    problems += _told_apart(prepared) if not problems else ()
-    if problems:
-        raise UsageProblems(*problems)
-    return prepared
 
 
 def resumes(asked: bool | None, targets: Sequence[object]) -> bool:
@@ -115,27 +84,6 @@ def write_junit(out: Path, runs: Sequence[Run]) -> None:
 
     text = merged((run.result, Path(relpath(run.path / REPORT, out)).as_posix()) for run in runs)
     run_folder.write(out / "junit.xml", text)
-
-
-def _inside(folder: Path) -> list[Path]:
-    found = [path for path in sorted(folder.glob("*.yaml")) if kind_of(path) is Scenario]
-    if not found:
-        raise UsageProblems(
-            Problem("no scenario lies in this folder; name one that has some, or files", file=str(folder))
-        )
-    return found
-
-
-def _told_apart(prepared: Sequence[Prepared]) -> Iterator[Problem]:
-    """Files of one name that are not one: their cells would stand in one place of the scorecard."""
-    for of in (lambda one: one.scenario, lambda one: one.target):
-        first: dict[str, str] = {}
-        for document in map(of, prepared):
-            name = document.value.name
-            other = first.setdefault(name, document.file)
-            if other != document.file:
-                what = f"is called {name!r}, as {other} is; in a grid each needs a name of its own"
-                yield Problem(what, document.file, path="name")
 
 
 def cell_of(run: Run, out: Path) -> Cell:

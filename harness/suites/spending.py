@@ -6,18 +6,16 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.judging.following import cost_of as price_list
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
 from harness.reading.suite import Budget
-from harness.reading.target import Target
-from harness.reading.yaml.recall import recall
-from harness.record.run_folder import RunFolder
-from harness.stored import Run
 from harness.suites.turns import Turn
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harness.reading.target import Target
+    from harness.stored import Run
 
 FIRST_BEYOND_S = 6.0
 """What a run takes beyond its plan, to start what it needs and to judge, before any has told."""
@@ -34,11 +32,17 @@ class _Row(NamedTuple):
 
 def cost_of(run: Run) -> float:
     """What the attempts of a stored *run* cost by the prices of its target; what has none is as dear as the dearest, as for an abort."""
+    from harness.reading.target import Target
+    from harness.reading.yaml.recall import recall
+    from harness.record.run_folder import RunFolder
+
     return cost_of_rows(recall(RunFolder(run.path).target, Target)[0].value, run.arrivals)
 
 
 def cost_of_rows(target: Target, arrivals: pd.DataFrame) -> float:
     """The same of a table of arrivals; what is not told of one costs nothing."""
+    from harness.judging.following import cost_of as price_list
+
     cost = price_list(target)
     # Tables of earlier versions have not all of the columns.
     rows = arrivals.reindex(columns=list(_Row._fields)).astype(object)

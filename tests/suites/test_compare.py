@@ -17,8 +17,8 @@ from harness.problems import UsageProblems
 from harness.record.run_folder import RunFolder
 from harness.stored import Run
 from harness.suites import again, compare
-from harness.suites.asking import contest
 from harness.suites.compare import Compared, Contest
+from harness.suites.contesting import contest
 from harness.suites.turns import salted
 from suites.pretence import HELD, Pretence
 

@@ -20,10 +20,11 @@ from harness.prepare import Asked, Prepared
 from harness.reading.suite import Budget, Policy
 from harness.suites import again, gate
 from harness.suites.asking import wanted
-from harness.suites.gate import Gated, Wanted
+from harness.suites.gate import Gated
 from harness.suites.series import Made
 from harness.suites.spending import Spending, cost_of_rows
 from harness.suites.turns import Turn, salted
+from harness.suites.wanted import Wanted
 from suites.pretence import HELD, RATIO, SAMPLE, Pretence, found_as
 
 

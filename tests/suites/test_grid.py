@@ -15,6 +15,7 @@ from harness.prepare import Asked, Prepared
 from harness.problems import UsageProblems
 from harness.stored import Run
 from harness.suites import grid as grids
+from harness.suites import preparing
 from suites.pretence import Pretence
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +32,7 @@ def prepare(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Prepare:
 
     def prepared(*targets: str, asked: Asked | None = None, of: str = ".") -> list[Prepared]:
         files = [Path("targets") / f"{name}.yaml" for name in targets or ("fragile", "resilient")]
-        return grids.prepare_all(grids.scenario_files([Path(of)]), files, asked or Asked(), {})
+        return preparing.prepare_all(preparing.scenario_files([Path(of)]), files, asked or Asked(), {})
 
     return prepared
 
@@ -162,7 +163,7 @@ def test_the_status_is_that_of_the_worst_cell(prepare: Prepare, tmp_path: Path) 
 
 def test_a_folder_without_a_scenario_and_two_targets_of_one_name_are_refused(prepare: Prepare, folder: Path) -> None:
     with pytest.raises(UsageProblems, match=r"targets: no scenario lies in this folder"):
-        grids.scenario_files([Path("targets")])
+        preparing.scenario_files([Path("targets")])
     (folder / "targets" / "other.yaml").write_text((folder / "targets" / "fragile.yaml").read_text())
     with pytest.raises(UsageProblems, match=r"other.yaml name: is called 'fragile', as targets/fragile.yaml is"):
         prepare("fragile", "other")

@@ -1,0 +1,29 @@
+"""What was asked for: cells, each to be run so many times, under which policy and within which budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness.reading.suite import Budget, Policy
+from harness.suites.inputs import checksum
+from harness.suites.turns import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be tried: *cells*, each so many times as it says; *replay* is the command that makes it again.
+
+    *as_one*: all of it has one verdict; else each run has its own.
+    """
+
+    name: str
+    cells: tuple[Cell, ...]
+    policy: Policy = field(default_factory=Policy)
+    budget: Budget = field(default_factory=Budget)
+    replay: str = ""
+    as_one: bool = True
+
+    @property
+    def inputs(self) -> str:
+        """A checksum of all that the runs are made from, but for how many there are."""
+        return checksum([cell.prepared for cell in self.cells])
