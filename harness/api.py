@@ -273,6 +273,7 @@ def explain(
     path: str | Path,
     *,
     overrides: Mapping[str, object] | Sequence[str] = (),
+    of: str | Sequence[str] = (),
     allowed_hosts: str | Sequence[str] = (),
     out: str | Path = "reports",
     toxiproxy_url: str | None = None,
@@ -281,7 +282,8 @@ def explain(
 ) -> Explained:
     """What is behind the run at *path*; with *overrides* the same run again with them, and whether what was predicted came true.
 
-    A setting of the target is called ``target.KEY``. Raises UsageProblems for a folder that holds no run, and else what `run` raises.
+    A setting of the target is called ``target.KEY``. *of*: the diagnoses, by their ids, that the change is for; all where none is
+    said. Raises UsageProblems for a folder that holds no run, and else what `run` raises.
     """
     environment = settings()
 
@@ -292,7 +294,12 @@ def explain(
         )
 
     return explanation.explain(
-        Path(path), _written(overrides), environment.environment, made_again, allowed_hosts=_each(allowed_hosts)
+        Path(path),
+        _written(overrides),
+        environment.environment,
+        made_again,
+        of=_each(of),
+        allowed_hosts=_each(allowed_hosts),
     )
 
 

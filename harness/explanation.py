@@ -10,7 +10,9 @@ from typing import Literal
 from harness.judging.baseline import Baseline
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, Diagnosis, Measured, Outcome, Prediction, Result
 from harness.prepare import Asked, Prepared, prepare
+from harness.problems import Problem, UsageProblems
 from harness.record import run_folder
+from harness.registry import suggestion
 from harness.report.diagnoses import foretold, subject
 from harness.report.words import interval, measured, quantity, unit_of
 from harness.stored import Run, what_if
@@ -80,15 +82,22 @@ def explain(
     environment: Mapping[str, str],
     carry_out: CarryOut,
     *,
+    of: Sequence[str] = (),
     allowed_hosts: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> Explained:
     """The diagnoses of the run at *path*, judged by this version with nothing written; with *overrides* also the same run with them.
 
-    That has the same seed and the files as they are now, is *carried out*, and has the first run for its baseline. Raises what
-    `stored.judge` raises for a folder that holds no run, and what `prepare` does.
+    That has the same seed and the files as they are now, is *carried out*, and has the first run for its baseline. Held are the predictions
+    of the diagnoses *of* these ids, which the change is for; of all, where none is said. Raises UsageProblems for one that the run does not
+    show, what `stored.judge` raises for a folder that holds no run, and what `prepare` does.
     """
     run = what_if(path, (), say=say)
+    shown = [diagnosis.id for diagnosis in run.result.diagnoses]
+    if unknown := [name for name in of if name not in shown]:
+        raise UsageProblems(
+            *(Problem(f"this run does not show {name!r}; {suggestion(name, shown)}", path="--of") for name in unknown)
+        )
     if not overrides:
         return Explained(run)
     begun, _ = run_folder.read_history(run_folder.find(path))
@@ -99,14 +108,17 @@ def explain(
         if document.sha256 != then:
             say(f"{document.file}: was edited since the run, so that more than what is set differs")
     after = carry_out(prepared, Baseline(path=str(path), result=run.result))
-    return Explained(run, after, tuple(held(run.result, after.result)))
+    return Explained(run, after, tuple(held(run.result, after.result, of or shown)))
 
 
-def held(before: Result, after: Result) -> Iterator[Held]:
-    """Each prediction of *before*, held against what *after* measured; of one that says nothing of the service, nothing is."""
+def held(before: Result, after: Result, of: Sequence[str]) -> Iterator[Held]:
+    """Each prediction of the diagnoses *of* these ids in *before*, held against what *after* measured.
+
+    Where *after* says nothing of the service, nothing is.
+    """
     there = {diagnosis.id for diagnosis in after.diagnoses}
     trusted = after.verdict in ON_THE_SERVICE
-    for diagnosis in before.diagnoses:
+    for diagnosis in (one for one in before.diagnoses if one.id in of):
         for prediction in diagnosis.predictions:
             found = _measured(after, prediction) if trusted else None
             came_to: CameTo = "not measured"

@@ -14,6 +14,7 @@ from harness.explanation import Explained, held
 from harness.judging.baseline import Baseline
 from harness.judging.result import Outcome, Prediction, Result
 from harness.prepare import Prepared
+from harness.problems import UsageProblems
 from harness.stored import Run, what_if
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,14 +47,22 @@ def of_attempts(run: Run) -> list[Prediction]:
     return [one for found in run.result.diagnoses for one in found.predictions if one.metric == "retry_amplification"]
 
 
+def every_id(run: Run) -> list[str]:
+    return [found.id for found in run.result.diagnoses]
+
+
 def came_to(run: Run, after: Result) -> set[str]:
-    found = [one.came_to for one in held(run.result, after) if one.prediction.metric == "retry_amplification"]
+    found = [
+        one.came_to for one in held(run.result, after, every_id(run)) if one.prediction.metric == "retry_amplification"
+    ]
     assert len(found) == len(of_attempts(run)) > 0
     return {*found}
 
 
 def status(run: Run, after: Result, **keys: Any) -> int:
-    every = tuple(one for one in held(run.result, after) if one.prediction.metric == "retry_amplification")
+    every = tuple(
+        one for one in held(run.result, after, every_id(run)) if one.prediction.metric == "retry_amplification"
+    )
     return Explained(run, Run(SAMPLE, after, **keys), every).exit_status
 
 
@@ -128,3 +137,19 @@ def test_the_same_run_is_made_again_with_the_change_and_nothing_else(
 def test_a_run_that_shows_nothing_says_so(run: Run) -> None:
     quiet = replace(run, result=run.result.model_copy(update={"diagnoses": []}))
     assert list(Explained(quiet).told()) == ["nothing that is known here is behind what this run came to"]
+
+
+def test_the_predictions_of_the_diagnosis_that_a_change_is_for_are_held_alone(run: Run, later: Later) -> None:
+    assert len(every_id(run)) > 1
+    found = {one.diagnosis.id for one in held(run.result, later(2.0), ["retries_multiply"])}
+    assert found == {"retries_multiply"}
+
+
+def test_a_change_for_what_the_run_does_not_show_is_refused_before_anything_is_run() -> None:
+    def never(_one: Prepared, _before: Baseline) -> Run:
+        raise AssertionError("nothing was to be run")
+
+    with pytest.raises(
+        UsageProblems, match=r"--of: this run does not show 'retries_multipy'; did you mean 'retries_multiply'\?"
+    ):
+        explanation.explain(SAMPLE, ("load.rate_per_s=10",), {}, never, of=["retries_multipy"])

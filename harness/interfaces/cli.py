@@ -503,6 +503,12 @@ def report(
 def explain(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     overrides: SetOption = None,
+    of: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--of", metavar="DIAGNOSIS", help="What the change is for, by its id; default: all that is shown."
+        ),
+    ] = None,
     allow_host: AllowHost = None,
     out: Annotated[Path, typer.Option("--out", help="Where the run after the change is stored.")] = Path("reports"),
     toxiproxy_url: ToxiproxyOption = None,
@@ -521,6 +527,7 @@ def explain(
         tuple(overrides or ()),
         settings(),
         out,
+        of=tuple(of or ()),
         allowed_hosts=tuple(allow_host or ()),
         toxiproxy_url=toxiproxy_url,
         say=_complain,

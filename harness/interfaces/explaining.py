@@ -22,6 +22,7 @@ def explained(
     environment: Settings,
     out: Path,
     *,
+    of: Sequence[str],
     allowed_hosts: Sequence[str],
     toxiproxy_url: str | None,
     say: Callable[[str], None],
@@ -37,4 +38,4 @@ def explained(
             conduct(one, environment, out, toxiproxy_url=toxiproxy_url, say=dim, panel=panel, baseline=before)
         )
 
-    return explain(run, overrides, environment.environment, made_again, allowed_hosts=allowed_hosts, say=say)
+    return explain(run, overrides, environment.environment, made_again, of=of, allowed_hosts=allowed_hosts, say=say)
