@@ -95,7 +95,7 @@ def _met(evidence: Evidence, disturbance: Disturbance) -> pd.DataFrame:
     """Arrivals that the rule of *disturbance* had a say in, while it was in force; none may have come to one that lies in wait."""
     rows = evidence.arrivals
     if (rows["came_to"] != "").any() or disturbance.fault.lies_in_wait:
-        return rows[rows["came_to"].str.split().map(lambda faults: disturbance.id in faults)]
+        return rows[_names(rows["came_to"], disturbance)]
     return _met_by_the_clock(evidence, disturbance)
 
 

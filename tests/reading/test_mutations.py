@@ -18,6 +18,7 @@ from harness.interfaces.schemas import schema
 from harness.problems import Problem, UsageProblems
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
+from harness.reading.suite import Suite
 from harness.reading.target import Target
 from harness.reading.yaml import read
 from harness.reading.yaml.paths import Path
@@ -28,6 +29,8 @@ SHIPPED = sorted((FilePath(__file__).parents[2] / "scenarios").rglob("*.yaml"))
 # What stands in these is named by the file, and what stands in a body has no form of its own.
 NAMED = {"services", "links", "env", "headers"}
 FREE = {"body"}
+ONE_OR_MORE = {"scenarios", "targets"}
+"""Lists in whose place the one thing that they would hold may stand."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def told(text: str, model: type[BaseModel]) -> tuple[Problem, ...]:
 
 
 def model_of(text: str) -> type[BaseModel]:
-    models = {"scenario": Scenario, "target": Target, "questions": Questions}
+    models = {"scenario": Scenario, "target": Target, "questions": Questions, "suite": Suite}
     return next(model for name, model in models.items() if f"schema: harness.{name}/1\n" in text)
 
 
@@ -129,7 +132,7 @@ def test_every_misspelt_key_is_told_on_its_line_and_is_not_called_missing(text: 
 
 def test_every_value_of_another_type_is_told_on_its_line(text: str) -> None:
     for spot in spots(text):
-        if spot.path[-1] in FREE:
+        if spot.path[-1] in FREE | ONE_OR_MORE:
             continue
         # A mapping where text or a number is due, and text where a collection is.
         scalar = isinstance(spot.value, ScalarNode)
