@@ -156,7 +156,7 @@ async def tried(changes: int, streams: int, seed: int) -> list[str]:
         ended = seen.ended
         gone_s = time.monotonic()
         longest_s = 0.0
-        while time.monotonic() < gone_s + 3 * HANG_S:
+        while time.monotonic() < gone_s + 1.5 * HANG_S:
             await asyncio.sleep(0.05)
             now_s = time.monotonic()
             longest_s = max(longest_s, *(now_s - max(gone_s, seen.heard_s.get(one, gone_s)) for one in range(streams)))

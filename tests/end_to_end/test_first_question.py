@@ -45,7 +45,7 @@ class Refuses(BaseHTTPRequestHandler):
 @contextmanager
 def refusing_provider() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as server:
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
 

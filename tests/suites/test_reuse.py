@@ -54,7 +54,7 @@ def hook() -> Iterator[Hook]:
 
     with http.server.HTTPServer(("127.0.0.1", 0), Answering) as server:
         answers.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield answers
         server.shutdown()

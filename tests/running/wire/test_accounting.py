@@ -1,6 +1,6 @@
 """Attempts are not what arrives: the same calls against every fault, counted in front of Toxiproxy, behind it, and at the provider.
 
-The real `openai` client makes 40 calls on each link, all at once; with its two retries that is 120 attempts where all fail.
+The real `openai` client makes 16 calls on each link, all at once; with its two retries that is 48 attempts where all fail.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from harness.running.free_port import free_port
 from harness.running.toxiproxy import ENVIRONMENT, ToxiproxyApi, ToxiproxyStage, command, obtain, wait_ready
 from harness.running.wire import WireStage
 
-CALLS = 40
+CALLS = 16
 ALL = 3 * CALLS
 SHORT_S = 0.5
 LONG_S = 8.0
