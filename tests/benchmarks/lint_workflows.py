@@ -1,6 +1,7 @@
 """Hold the action and the workflows of docs/ci against actionlint: ``python tests/benchmarks/lint_workflows.py [--if-there]``.
 
-It is taken from PATH, or built by Go; with ``--if-there`` nothing is held where neither can be had, which is said. actionlint knows workflows alone, so the action's steps are looked at as those of a workflow with the same inputs.
+It is taken from PATH, or built by Go; with ``--if-there`` nothing is held where neither can be had, which is said.
+actionlint knows workflows alone, so the action's steps are looked at as those of a workflow with the same inputs.
 """
 
 from __future__ import annotations

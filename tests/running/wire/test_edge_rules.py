@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import pytest
 
-from harness.faults.effects import EdgeRule, Rule
+from harness.faults.effects import EdgeRule, Rule, Throttle
 from harness.http1.headers import Headers
+from harness.running.wire.edge.connection import Connection
 from harness.running.wire.edge.rules import edge_rules, in_force
 from harness.running.wire.edge.rules.base import Asked, Cut, Decision, Deed, EdgeRuleKind, Following, Pass, Wait
 
@@ -223,6 +224,26 @@ def test_a_rule_that_lets_all_pass_leaves_every_byte_as_it_is(wire, clients, kit
     ruled.say(kit.post())
     assert ruled.hear(b"0\r\n\r\n") == plain.heard
     assert wire.stage.counts()["east"].by_fault == {}
+
+
+def test_the_head_of_an_answer_goes_with_what_came_with_it_also_where_a_rule_goes_along(
+    wire, clients, kit, streaming, monkeypatch
+) -> None:
+    written: list[bytes] = []
+    write = Connection.write
+
+    def noted(self: Connection, data: bytes) -> None:
+        written.append(data)
+        write(self, data)
+
+    monkeypatch.setattr(Connection, "write", noted)
+    streaming()
+    for _ in range(2):
+        client = clients(wire.edge())
+        client.say(kit.post())
+        client.hear(b"0\r\n\r\n")
+        wire.stage.inject("f", EdgeRule("east", Throttle(1e9)))
+    assert [data.startswith(b"HTTP/1.1 200") and data.endswith(b"0\r\n\r\n") for data in written] == [True, True]
 
 
 def test_an_edge_rule_on_a_link_without_an_edge_is_refused(new_wire) -> None:

@@ -80,6 +80,8 @@ class Exchange:
         self._upstream_request: UpstreamRequest | None = None
         self._answer: _Framed | None = None
         self._following: tuple[tuple[str, Following], ...] = ()
+        self._unsaid = b""
+        """The head of the answer, until it is told."""
         self._reading: AnswerReading | None = None
         self._whole = False
         self._over = False
@@ -351,11 +353,13 @@ class Exchange:
                 if not self._passes(self._judge()):
                     return
             said = self._begin_answer(head)
+        self._unsaid += said
         if self._outgoing is None:
-            self._tell(pieces, whole=whole, said=said)
+            self._tell(pieces, whole=whole)
         else:
-            self._client.write(said)
             self._outgoing.hear(pieces, whole=whole)
+            if self._unsaid:  # nothing was told behind it yet
+                self._client.write(self._head_unsaid())
 
     def _begin_answer(self, head: Head) -> bytes:
         """The head of the answer as the client is told it."""
@@ -384,10 +388,15 @@ class Exchange:
     def tell(self, pieces: list[bytes], *, whole: bool) -> None:
         self._tell(pieces, whole=whole)
 
-    def _tell(self, pieces: list[bytes], *, whole: bool, said: bytes = b"") -> None:
+    def _head_unsaid(self) -> bytes:
+        """The head of the answer, the first time; it goes with what comes behind it, since each write costs every hop behind it one."""
+        head, self._unsaid = self._unsaid, b""
+        return head
+
+    def _tell(self, pieces: list[bytes], *, whole: bool) -> None:
         assert self._answer is not None
         # All at once, and before anything that can wait.
-        self._client.write(said + self._answer.part(pieces, whole=whole))
+        self._client.write(self._head_unsaid() + self._answer.part(pieces, whole=whole))
         self._whole = whole
         self._read_along(pieces)
         if whole and self._client.flushed:
@@ -395,6 +404,7 @@ class Exchange:
 
     def cut(self, fault: str, *, reset: bool) -> None:
         self.touched(fault)
+        self._client.write(self._head_unsaid())
         self._end("cut_by_fault")
         if self._upstream_request is not None:
             self._upstream_request.end()
@@ -403,7 +413,7 @@ class Exchange:
     def end_early(self, fault: str) -> None:
         assert self._answer is not None
         self.touched(fault)
-        self._client.write(self._answer.part([], whole=True))
+        self._client.write(self._head_unsaid() + self._answer.part([], whole=True))
         self._end("cut_by_fault")
         if self._upstream_request is not None:
             self._upstream_request.end()
