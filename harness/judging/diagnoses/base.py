@@ -12,6 +12,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
+from harness.judging.diagnoses.tries import ENOUGH as ENOUGH  # what most diagnoses ask of, so it is had from here
 from harness.judging.diagnoses.tries import told
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import Metric
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-ENOUGH = 10
-"""Fewer requests than this show nothing, whatever they came to."""
 EXAMPLES = 5
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from harness.interval import Interval
 from harness.judging.delivery import delivery
 from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
-from harness.judging.diagnoses.failover_late import covered
 from harness.judging.diagnoses.tries import phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
@@ -74,8 +73,7 @@ class BreakerOpensEverywhere(Diagnosis):
                         _tried(run, phase, good),
                         f"{TRIES} tries of each request, and none turned away",
                     )
-                    for phase in phases_of(run, rows)
-                    if covered(run, phase, window)
+                    for phase in phases_of(run, rows, window)
                 ],
             )
         return None

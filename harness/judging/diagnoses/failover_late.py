@@ -76,17 +76,10 @@ class FailoverLate(Diagnosis):
                         served_by(found, phase, broken, whole),
                         f"the second try goes to {whole}",
                     )
-                    for phase in phases_of(run, rows)
-                    if covered(run, phase, window)
+                    for phase in phases_of(run, rows, window)
                 ],
             )
         return None
-
-
-def covered(run: Evidence, phase: str, window: Window) -> bool:
-    """Whether the fault lasts for most of that phase: of the others it is not what is wrong."""
-    (span,) = [one for one in run.plan.phases if one.name == phase]
-    return min(span.end_s, window.end_s) - max(span.start_s, window.start_s) > 0.5 * (span.end_s - span.start_s)
 
 
 def _first_at(found: Tries) -> npt.NDArray[np.str_]:

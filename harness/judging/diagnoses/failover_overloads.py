@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
 from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
-from harness.judging.diagnoses.failover_late import covered
 from harness.judging.diagnoses.tries import phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
@@ -74,8 +73,7 @@ class FailoverOverloads(Diagnosis):
                             _own_served(run, phase, own),
                             f"no more turns to {name} than it has room for",
                         )
-                        for phase in phases_of(run, rows)
-                        if covered(run, phase, window)
+                        for phase in phases_of(run, rows, window)
                     ],
                 )
         return None

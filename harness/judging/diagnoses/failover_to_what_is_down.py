@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from harness.judging.diagnoses.base import ENOUGH, Diagnosis, predicted
-from harness.judging.diagnoses.failover_late import covered, lost_and_whole, served_by
+from harness.judging.diagnoses.failover_late import lost_and_whole, served_by
 from harness.judging.diagnoses.tries import phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
@@ -63,8 +63,7 @@ class FailoverToWhatIsDown(Diagnosis):
                             served_by(found, phase, broken, whole),
                             f"the second try goes to {whole}",
                         )
-                        for phase in phases_of(run, rows)
-                        if covered(run, phase, window)
+                        for phase in phases_of(run, rows, window)
                     ],
                 )
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.judging.diagnoses.base import Diagnosis, predicted, were_good
-from harness.judging.diagnoses.failover_late import covered
 from harness.judging.diagnoses.tries import Tries, phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
@@ -68,8 +67,7 @@ class PoolExhausted(Diagnosis):
                 "timeout.pool of a client of its own; Envoy: circuit_breakers of each cluster).",
                 [
                     predicted(run, GoodRatio(), phase, were_good(run, phase, rows), "a pool for each link")
-                    for phase in phases_of(run, rows)
-                    if covered(run, phase, window)
+                    for phase in phases_of(run, rows, window)
                 ],
             )
         return None

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.judging.evidence import Evidence
 from harness.judging.serving import providers
+from harness.planning.disturbance import Phase
+from harness.planning.windows import Window
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from harness.judging.scoring.distributions import Bools
 
+ENOUGH = 10
+"""Fewer requests than this show nothing, whatever they came to."""
 _TOLD_MAX = 12
 
 
@@ -99,10 +103,21 @@ def troubled(run: Evidence) -> Bools:
     return found
 
 
-def phases_of(run: Evidence, rows: npt.NDArray[np.intp], enough: int = 10) -> list[str]:
-    """The phases in which *enough* of these requests were due, in their order."""
+def phases_of(run: Evidence, rows: npt.NDArray[np.intp], within: Window | None = None) -> list[str]:
+    """The phases in which enough of these requests were due, in their order; *within*: for most of which that window lasts.
+
+    Of the others the faults of that window are not what is wrong.
+    """
     due_in = run.column("requests", "phase")[rows]
-    return [phase.name for phase in run.plan.phases if (due_in == phase.name).sum() >= enough]
+    return [
+        phase.name
+        for phase in run.plan.phases
+        if (due_in == phase.name).sum() >= ENOUGH and (within is None or _lasts_for_most_of(within, phase))
+    ]
+
+
+def _lasts_for_most_of(window: Window, phase: Phase) -> bool:
+    return min(phase.end_s, window.end_s) - max(phase.start_s, window.start_s) > 0.5 * (phase.end_s - phase.start_s)
 
 
 def within_faults(
