@@ -92,7 +92,7 @@ def compared(pairs: Sequence[Pair], metrics: Mapping[str, Better], policy: Polic
     )
     states = [one.state for one in each]
     verdict: Verdict = "fail" if "worse" in states else "pass" if all(one.not_worse for one in each) else "inconclusive"
-    because = _because(verdict, both, len(every), policy)
+    because = policy.because(verdict, len(every), lambda: _chance_to_come(both))
     return Comparison(
         verdict=verdict,
         decided=bool(because),
@@ -109,17 +109,10 @@ def of_expectations(expectations: Sequence[Expectation]) -> dict[str, Better]:
     return {limited(one): "lower" if one.wants_low else "higher" for one in expectations}
 
 
-def _because(verdict: Verdict, both: Sequence[_Both], n: int, policy: Policy) -> Because:
-    """Why the pairs may stop; empty where they may not."""
-    if verdict != "inconclusive":
-        return "red" if verdict == "fail" else "green"
-    if n >= policy.most:
-        return "most"
-    if n < LEAST:
-        return ""
+def _chance_to_come(both: Sequence[_Both]) -> float:
+    """That of a verdict by the last pair: green takes all metrics, red one."""
     green = min(one.chance_to_come("not worse", "green") for one in both)
-    red = max(one.chance_to_come("worse", "red", len(both)) for one in both)
-    return "no use" if green + red < policy.no_use else ""
+    return green + max(one.chance_to_come("worse", "red", len(both)) for one in both)
 
 
 @dataclass(frozen=True)

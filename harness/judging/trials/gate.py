@@ -91,7 +91,7 @@ def gate(expectations: Sequence[Expectation], trials: Sequence[Trial], policy: P
     each = tuple(one.counted() if one.certain else one.held(next(left), family, broken) for one in asked)
     died = tuple(one.died for one in every if one.died)
     verdict = "fail" if died else _verdict(each)
-    because = _because(verdict, asked, len(every), policy, family)
+    because = policy.because(verdict, len(every), lambda: _chance_to_come(asked, family))
     greens = [one.least_green for one in asked]
     return Standing(
         verdict=verdict,
@@ -113,17 +113,10 @@ def _verdict(each: Sequence[Held]) -> Verdict:
     return "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "inconclusive"
 
 
-def _because(verdict: Verdict, asked: Sequence[_Asked], n: int, policy: Policy, family: int) -> Because:
-    """Why the trials may stop; empty where they may not."""
-    if verdict != "inconclusive":
-        return "red" if verdict == "fail" else "green"
-    if n >= policy.most:
-        return "most"
-    if n < LEAST:
-        return ""
+def _chance_to_come(asked: Sequence[_Asked], family: int) -> float:
+    """That of a verdict by the last trial: green takes all of them, red one."""
     green = min(one.chance_to_come("green") for one in asked)
-    red = max(one.chance_to_come("red", family) for one in asked)
-    return "no use" if green + red < policy.no_use else ""
+    return green + max(one.chance_to_come("red", family) for one in asked)
 
 
 @dataclass(frozen=True)

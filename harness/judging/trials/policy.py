@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,3 +60,14 @@ class Policy:
         before = 0 if n == LEAST else n - 1
         spent: float = self.error_rate * ((n / self.most) ** late - (before / self.most) ** late)
         return spent / self.gates if showing == "red" else spent
+
+    def because(self, verdict: str, n: int, chance_to_come: Callable[[], float]) -> Because:
+        """Why runs may stop after *n* that came to *verdict*; empty where they may not.
+
+        *chance_to_come*: that of a verdict by the last run, asked for only where it matters.
+        """
+        if verdict != "inconclusive":
+            return "red" if verdict == "fail" else "green"
+        if n >= self.most:
+            return "most"
+        return "no use" if n >= LEAST and chance_to_come() < self.no_use else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +36,7 @@ def trials(unit: str, shares: list[float]) -> list[Trial]:
 
 @EXAMPLES
 @given(UNITS, SHARES, st.randoms(use_true_random=False))
-def test_the_order_of_trials_changes_nothing(unit: str, shares: list[float], chance) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_of_trials_changes_nothing(unit: str, shares: list[float], chance: Random) -> None:
     made = trials(unit, shares)
     others = made.copy()
     chance.shuffle(others)
