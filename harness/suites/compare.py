@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from hashlib import sha256
 from os.path import relpath
 from pathlib import Path
@@ -21,6 +19,7 @@ from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
 from harness.suites.earlier import finished
+from harness.suites.folder import folder
 from harness.suites.inputs import checksum, inputs_of
 from harness.suites.series import NOBODY, Made, Watcher, carried_out
 from harness.suites.sides import Two
@@ -203,13 +202,6 @@ def read(folder: Path) -> Comparison:
 
 
 def _folder(out: Path, contest: Contest, *, resume: bool) -> Path:
-    """The newest folder below *out* in which the same was begun, where it is to be gone on with; else a new one."""
-    scenario = contest.two.scenario
-    for path in sorted(out.glob(f"{scenario}/*/{FILE}"), reverse=True) if resume else ():
-        with suppress(UsageProblems):  # what is damaged stays, and is not gone on with
-            if read(path.parent).inputs == contest.inputs:
-                return path.parent
     base, head = contest.two.sides
-    folder = out / scenario / run_folder.new_id(f"{base.name}-vs-{head.name}", datetime.now(UTC))
-    folder.mkdir(parents=True)
-    return folder
+    label = f"{base.name}-vs-{head.name}"
+    return folder(out / contest.two.scenario, FILE, contest.inputs, lambda at: read(at).inputs, label, resume=resume)

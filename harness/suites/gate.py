@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from os.path import relpath
 from pathlib import Path
 
@@ -12,11 +11,11 @@ from harness.judging import gate as judging
 from harness.judging.gate import BROKEN_DOWN, Gate, Tried
 from harness.judging.result import Outcome
 from harness.prepare import Prepared
-from harness.problems import UsageProblems
 from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
 from harness.suites.earlier import finished
+from harness.suites.folder import folder
 from harness.suites.grid import cell_of, write_scorecard
 from harness.suites.inputs import inputs_of
 from harness.suites.series import NOBODY, Made, Watcher, carried_out
@@ -167,15 +166,6 @@ def read(folder: Path) -> Gate:
 
 
 def _folder(out: Path, wanted: Wanted, *, resume: bool) -> Path:
-    """The newest folder below *out* in which the same was begun, where it is to be gone on with; else a new one."""
-    before = sorted(out.glob(f"{wanted.name}/*/{FILE}"), reverse=True) if resume else ()
-    for path in before:
-        try:
-            if read(path.parent).inputs == wanted.inputs:
-                return path.parent
-        except UsageProblems:
-            continue  # it is damaged: what is in it stays, and is not gone on with
     systems = {cell.system for cell in wanted.cells}
-    folder = out / wanted.name / run_folder.new_id(systems.pop() if len(systems) == 1 else "all", datetime.now(UTC))
-    folder.mkdir(parents=True)
-    return folder
+    label = systems.pop() if len(systems) == 1 else "all"
+    return folder(out / wanted.name, FILE, wanted.inputs, lambda at: read(at).inputs, label, resume=resume)
