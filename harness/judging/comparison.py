@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import hypot, inf, isfinite, sqrt
 from typing import Literal, Protocol
 
-from harness.judging.result import Result
+from harness.judging.result import ON_THE_SERVICE, Result
 
 State = Literal["higher", "lower", "alike", "unknown"]
 
@@ -48,8 +48,7 @@ class Stated(Protocol):
 
 def comparable(now: Result, then: Result) -> bool:
     """Whether both runs can be trusted, so that a difference says something."""
-    trusted = ("pass", "fail", "inconclusive")
-    return now.verdict in trusted and then.verdict in trusted
+    return now.verdict in ON_THE_SERVICE and then.verdict in ON_THE_SERVICE
 
 
 def went(now: Stated | None, then: Stated | None, unit: str) -> State:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.judging.result import EXIT_STATUS, PRECEDENCE, Outcome, Result
+from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Outcome, Result
 from harness.judging.trials import policy as trials
 from harness.judging.trials.gate import Standing
 from harness.judging.trials.gate import gate as over_trials
@@ -18,8 +18,6 @@ from harness.reading.expectation import parse
 from harness.reading.suite import Policy
 
 Verdict = Literal["pass", "fail", "inconclusive"]
-COUNTED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
-"""Verdicts of runs that say something of the service; one that is invalid, or that was ended before its time, is no trial."""
 
 BROKEN_DOWN: tuple[Outcome, ...] = ("interrupted", "crashed", "aborted")
 """Verdicts of runs that end all trials."""
@@ -127,7 +125,7 @@ class Run:
 
     @property
     def counts(self) -> bool:
-        return self.result.verdict in COUNTED
+        return self.result.verdict in ON_THE_SERVICE
 
 
 @dataclass(frozen=True, slots=True)

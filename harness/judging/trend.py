@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Literal
 
+from harness.judging.result import ON_THE_SERVICE
 from harness.judging.scoring.change_points import CHANCE, Change, changes
 from harness.record.past import Past, PastFinding
 
@@ -16,7 +17,6 @@ State = Literal["held", "stale", "broken", "never"]
 Condition = Literal["stale", "uncovered", "broken"]
 CONDITIONS: tuple[Condition, ...] = ("stale", "uncovered", "broken")
 STALE = "30d"
-_TRUSTED = ("pass", "fail", "inconclusive")
 _UNITS_S = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 
 
@@ -144,7 +144,7 @@ def _numbers(runs: Sequence[Past], chance: float) -> Iterator[Number]:
     units: dict[str, str] = {}
     for place in reversed(range(len(runs))):
         past = runs[place]
-        for finding in past.findings if past.verdict in _TRUSTED else ():
+        for finding in past.findings if past.verdict in ON_THE_SERVICE else ():
             base = finding.metric.partition(".")[0]
             found.setdefault(_subject(finding), []).append(Point(place, finding))
             units.setdefault(base, past.metrics[base].unit if base in past.metrics else "")
@@ -165,7 +165,7 @@ def _changed(points: Sequence[Point], chance: float) -> list[Change]:
 def _coverage(runs: Sequence[Past], now: datetime, stale_s: float) -> Iterator[Covered]:
     tried: dict[tuple[str, str, str], list[Past]] = {}
     for past in runs:
-        if past.verdict not in _TRUSTED or not past.findings:
+        if past.verdict not in ON_THE_SERVICE or not past.findings:
             continue
         cells = {
             (past.target.name, link, fault.kind) for fault in past.faults if fault.confirmed for link in fault.links

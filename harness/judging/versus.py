@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.judging.gate import BROKEN_DOWN, GateRun, Run, as_stored
-from harness.judging.result import EXIT_STATUS, PRECEDENCE, Outcome
+from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Outcome
 from harness.judging.trials import policy as trials
 from harness.judging.trials.compared import Better, State, of_expectations
 from harness.judging.trials.compared import Comparison as Said
@@ -184,7 +184,7 @@ def _of(one: object) -> OfMetric:
 
 def _status(verdict: Outcome, metrics: Sequence[OfMetric], fail_on: Sequence[State]) -> int:
     """Of runs that broke down or cannot be trusted their own; else 1 where a state is one to fail on, and 3 where that is not settled."""
-    if verdict not in ("pass", "fail", "inconclusive"):
+    if verdict not in ON_THE_SERVICE:
         return EXIT_STATUS[verdict]
     if any(one.state in fail_on for one in metrics):
         return EXIT_STATUS["fail"]

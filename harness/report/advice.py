@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from harness.judging.result import DoubtKind, Result
+from harness.judging.result import ON_THE_SERVICE, DoubtKind, Result
 
 _LOGS = "what the service itself said of it stands in logs/, beside this page"
 _HEAL = "Run harness heal, which removes what may be left in force, and run again."
@@ -55,7 +55,7 @@ _ENDED_BY_OTHERS = "stopped by|frozen by|says no|counts as no|was lost"
 
 def advice(result: Result) -> list[str]:
     """What to do so that the next run says something, each thing once; of a run that has a verdict of the service nothing."""
-    if result.verdict in ("pass", "fail", "inconclusive"):
+    if result.verdict in ON_THE_SERVICE:
         return []
     if result.verdict == "interrupted":
         return ["Nothing was left in force; the command below makes the same run again."]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.judging.result import Outcome
+from harness.judging.result import ON_THE_SERVICE
 from harness.problems import UsageProblems
 from harness.record import run_folder
 from harness.record.history import Begun
 from harness.stored import load
 from harness.suites.inputs import Inputs
-
-FINISHED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
-"""Verdicts of runs that came to their end and say something; one that somebody or something ended before is made again."""
 
 
 def _inputs_in(begun: Begun) -> Inputs:
@@ -21,14 +18,14 @@ def _inputs_in(begun: Begun) -> Inputs:
 
 
 def finished(out: Path) -> dict[Inputs, Path]:
-    """The newest finished run below *out* of each inputs."""
+    """The newest finished run below *out* of each inputs; one that somebody or something ended before its time is made again."""
     found: dict[Inputs, tuple[str, Path]] = {}
     for path in sorted(out.glob("*/*/history.jsonl")):
         try:
             run, begun = load(path.parent), run_folder.read_history(run_folder.find(path.parent))[0]
         except UsageProblems:
             continue  # it was never judged, or is damaged: it is made again
-        if run.verdict in FINISHED:
+        if run.verdict in ON_THE_SERVICE:
             inputs, made = _inputs_in(begun), (begun.started_at, path.parent)
             found[inputs] = max(found.get(inputs, made), made)
     return {inputs: path for inputs, (_, path) in found.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
+from harness.judging.result import ON_THE_SERVICE
 from harness.prepare import Prepared
 from harness.problems import HarnessError
 from harness.reading.target import Target
@@ -45,7 +46,7 @@ class Reuse:
         except BaseException:
             self.end()
             raise
-        if made.verdict not in ("pass", "fail", "inconclusive") or made.result.service_ended:
+        if made.verdict not in ON_THE_SERVICE or made.result.service_ended:
             self.end()
         return made
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from harness.judging.result import ON_THE_SERVICE
 from harness.stored import Run, load
 from harness.suites.turns import Turn
 
@@ -23,7 +24,7 @@ class Made:
     @property
     def counts(self) -> bool:
         """Whether it is the trial; one that was invalid only shows that it was tried."""
-        return self.run.verdict in ("pass", "fail", "inconclusive")
+        return self.run.verdict in ON_THE_SERVICE
 
 
 class Watcher(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.judging.result import ON_THE_SERVICE
 from harness.judging.versus import Side
 from harness.prepare import Asked, Prepared, prepare
 from harness.problems import Problem, UsageProblems
@@ -15,7 +16,6 @@ from harness.reading.target import Target
 from harness.record import run_folder
 from harness.record.history import Begun
 from harness.stored import Run, load
-from harness.suites.earlier import FINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def made(path: Path) -> Made:
     folders = (
         [path] if (path / "history.jsonl").is_file() else sorted({one.parent for one in path.glob("*/*/history.jsonl")})
     )
-    runs = [run for run in map(load, folders) if run.verdict in FINISHED]
+    runs = [run for run in map(load, folders) if run.verdict in ON_THE_SERVICE]
     if not runs:
         raise UsageProblems(
             Problem("holds no run that says something; name the folder of a run, or of trials", file=str(path))

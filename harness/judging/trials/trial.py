@@ -7,11 +7,8 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from harness.interval import Interval
-from harness.judging.result import Finding, Measured, Outcome, Result
+from harness.judging.result import ON_THE_SERVICE, Finding, Measured, Outcome, Result
 from harness.reading.expectation import Expectation, Verdict, parse
-
-COUNTED: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
-"""Verdicts of runs that say something of the service. A run that is invalid, or that was ended by somebody, is no trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ class Trial:
 
     @property
     def counts(self) -> bool:
-        return self.verdict in COUNTED
+        return self.verdict in ON_THE_SERVICE
 
 
 def trial(result: Result) -> Trial:
