@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,8 +24,10 @@ from xdist.scheduler import LoadFileScheduling
 from harness.running.free_port import free_port
 from harness.running.redis_server import arguments, find
 
-# Hundreds of processes import the same modules; told to write no bytecode, each of them would compile them all anew.
+# Hundreds of processes import the same modules; told to write no bytecode, each of them would compile them all anew,
+# and every worker would rewrite the asserts of all tests in every session.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # What is tried on GitHub is not told of as the runs of its job.
 for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
     os.environ.pop(name, None)

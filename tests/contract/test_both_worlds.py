@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -59,9 +60,10 @@ def fault(request: pytest.FixtureRequest, world: Contract) -> Disturbance:
 
 def asked(world: Contract) -> dict[str, str]:
     """What is seen on every link."""
-    seen = {link: world.ask(link).what for link in PROVIDERS}
-    seen |= {link: world.read(link) for link in STORES}
-    return seen | {"copy": "held back" if world.held_back("copy") else "read"}
+    looks: dict[str, Callable[[], str]] = {link: lambda link=link: world.ask(link).what for link in PROVIDERS}
+    looks |= {link: partial(world.read, link) for link in STORES}
+    looks["copy"] = lambda: "held back" if world.held_back("copy") else "read"
+    return dict(zip(looks, world.side_by_side(*looks.values()), strict=True))
 
 
 UNBROKEN = dict.fromkeys(PROVIDERS, "complete") | dict.fromkeys((*STORES, "copy"), "read")

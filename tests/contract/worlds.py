@@ -6,7 +6,8 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +100,9 @@ class Contract(Protocol):
     def held_back(self, link: str) -> bool:
         """Whether nothing comes from the primary over the replication *link*."""
 
+    def side_by_side(self, *looks: Callable[[], str]) -> list[str]:
+        """What comes of each of *looks*, none of which has a say in another."""
+
     def wait(self, seconds: float) -> None: ...
 
 
@@ -188,6 +192,9 @@ class Simulated:
     def held_back(self, link: str) -> bool:
         return self._sim.network.silent_since_s(link) is not None
 
+    def side_by_side(self, *looks: Callable[[], str]) -> list[str]:
+        return [look() for look in looks]  # nobody waits in it
+
     def wait(self, seconds: float) -> None:
         self._sim.events.run_until(self._sim.events.now_s + seconds)
 
@@ -230,6 +237,10 @@ class Real:
 
     def held_back(self, link: str) -> bool:
         return self.read(link) not in ("read", "late")
+
+    def side_by_side(self, *looks: Callable[[], str]) -> list[str]:
+        with ThreadPoolExecutor(len(looks)) as threads:
+            return [looked.result() for looked in [threads.submit(look) for look in looks]]
 
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)
