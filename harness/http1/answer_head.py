@@ -16,6 +16,7 @@ _OTHER_PROTOCOLS = (
     (b"HTTP/2", "the provider's status line is not of HTTP/1.x"),
     (b"\x00\x00", "the provider speaks HTTP/2, of which nothing is passed here"),
 )
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(rb"\+?[0-9]{1,18}")
 _BODILESS = (204, 304)
 
@@ -71,7 +72,7 @@ def answer_head(text: bytes, *, to_head: bool) -> Head:
         length, chunked = 0, False
     keep_alive = (chunked or length is not None) and _kept(match[1], headers)
     others = tuple(coding for coding in codings if coding != b"chunked")
-    return Head(status, match[3] or b"", headers, length, chunked, others, keep_alive)
+    return Head(status, _plain(match[3] or b""), headers, length, chunked, others, keep_alive)
 
 
 def _headers(lines: list[bytes]) -> Headers:
@@ -86,6 +87,11 @@ def _headers(lines: list[bytes]) -> Headers:
             name, colon, value = line.partition(b":")
             if not colon or not name.strip():
                 raise UnreadableError("the provider's answer has a header line without a name and a colon")
+            if not _NAME.fullmatch(name.strip()):
+                # Hardly any client takes it (RFC 9110, 5.1), and the tap could not follow what comes behind it.
+                raise UnreadableError(
+                    "the provider's answer has a header whose name has a character that no name may have"
+                )
             headers.append((name.strip(), _plain(value)))
     return headers
 

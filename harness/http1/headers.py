@@ -13,10 +13,23 @@ _HOP_BY_HOP = frozenset(
     }
 )  # fmt: skip
 
+_NEVER_HOP_BY_HOP = frozenset(
+    {
+        b"authorization", b"cache-control", b"content-encoding", b"content-length", b"content-location", b"content-type", b"cookie",
+        b"host", b"set-cookie",
+    }
+)  # fmt: skip
+"""What ``Connection`` may not name (RFC 9110, 7.6.1): without its length, a body would pass for the next request."""
+
 
 def value(headers: Headers, name: bytes) -> bytes:
     """The first value of *name*, which is in lower case; empty where there is none."""
     return next((said.strip() for header, said in headers if header.lower() == name), b"")
+
+
+def joined(headers: Headers, name: bytes) -> bytes:
+    """All the values of *name*, which is in lower case, in order, as one list (RFC 9110, 5.3)."""
+    return b", ".join([said.strip() for header, said in headers if header.lower() == name])
 
 
 def listed(headers: Headers, name: bytes) -> frozenset[bytes]:
@@ -27,7 +40,7 @@ def listed(headers: Headers, name: bytes) -> frozenset[bytes]:
 
 def end_to_end(headers: Headers, drop: frozenset[bytes] = frozenset()) -> Headers:
     """*headers* without those that speak of one connection only, and without those to *drop*."""
-    dropped = _HOP_BY_HOP | listed(headers, b"connection") | drop
+    dropped = _HOP_BY_HOP | (listed(headers, b"connection") - _NEVER_HOP_BY_HOP) | drop
     return [line for line in headers if line[0].lower() not in dropped]
 
 

@@ -59,6 +59,13 @@ PASSED = [
         answers=_OK + b"".join(b"X-%d: %d\r\n" % (n, n) for n in range(40)) + _SIZED + b"\r\n" + USAGE,
     ),
     Shape("with a long header", answers=_OK + b"X: " + b"a" * 60_000 + b"\r\n" + _SIZED + b"\r\n" + USAGE),
+    Shape(
+        "whose connection names its length and its type",
+        answers=answered(headers=JSON + b"Connection: Content-Length, content-type, keep-alive\r\n"),
+        tokens=_COUNTED_BY_PROVIDER,
+    ),
+    Shape("with a control character in a header", answers=answered(headers=JSON + b"X: a\x01b\x7f\r\n")),
+    Shape("made of something", answers=answered(line=b"HTTP/1.1 201 Created"), status=201, tokens=_COUNTED_BY_PROVIDER),
     Shape("cut short", answers=answered()[:-3], then="close", outcome="truncated", reason="before the end"),
     Shape(
         "cut short in a chunk",
@@ -83,7 +90,7 @@ READ_ALONG = [
         answers=chunked(_HELLO.replace(b"day", b"d\xffy"), _COUNTED),
         tokens=(5, 9, "provider"),
     ),
-    Shape("JSON that is deep", answers=answered(b"[" * 100_000 + b"]" * 100_000), tokens=(6, None, "")),
+    Shape("JSON that is deep", answers=answered(b"[" * 100_000 + b"]" * 100_000), tokens=_UNREAD),
     Shape(
         "an event that is deep",
         answers=chunked(b"data: " + b"[" * 50_000 + b"\n\n", _COUNTED),
@@ -125,7 +132,28 @@ READ_ALONG = [
     Shape("zstd that is none", answers=_packed(b"zstd", USAGE), tokens=_UNREAD),
     Shape("a bomb of zstd", answers=_packed(b"zstd", zstandard_bomb(1 << 26)), tokens=_UNREAD),
     Shape("a coding that is not known here", answers=_packed(b"compress", USAGE), tokens=_UNREAD),
-    Shape("two codings", answers=_packed(b"gzip, br", b"whatever"), tokens=_UNREAD),
+    Shape(
+        "a coding in each of two lines",
+        answers=_packed(b"identity\r\nContent-Encoding: gzip", gzip.compress(USAGE)),
+        tokens=_COUNTED_BY_PROVIDER,
+    ),
+    Shape(
+        "JSON behind a mark of the byte order", answers=answered(b"\xef\xbb\xbf" + USAGE), tokens=_COUNTED_BY_PROVIDER
+    ),
+    Shape(
+        "JSON by another name",
+        answers=answered(headers=b"Content-Type: application/vnd.api+json;v=1\r\n"),
+        tokens=_COUNTED_BY_PROVIDER,
+    ),
+    Shape(
+        "Bedrock's whole answer",
+        answers=answered(
+            b'{"output":{"message":{"role":"assistant","content":[{"text":"Good day"}]}},"stopReason":"end_turn",'
+            b'"usage":{"inputTokens":8,"outputTokens":2,"totalTokens":10}}'
+        ),
+        tokens=(8, 2, "provider"),
+    ),
+    Shape("two codings that it has not", answers=_packed(b"gzip, br", b"whatever"), tokens=_UNREAD),
     Shape("gzip that is none", answers=_packed(b"gzip", USAGE), tokens=_UNREAD),
     Shape("a bomb", answers=_packed(b"gzip", _BOMB), tokens=_UNREAD),
     Shape("a bomb of brotli", answers=_packed(b"br", _BROTLI_BOMB), tokens=_UNREAD),
@@ -190,6 +218,13 @@ UNREADABLE = [
         outcome="unreadable",
         status=0,
         reason="colon",
+    ),
+    Shape(
+        "a header's name with a blank in it",
+        answers=_OK + b"X Y: secret\r\n" + _SIZED + b"\r\n" + USAGE,
+        outcome="unreadable",
+        status=0,
+        reason="no name may have",
     ),
     Shape(
         "a chunk that is none",

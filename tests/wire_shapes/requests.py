@@ -52,6 +52,10 @@ PASSED = [
         "odd headers",
         asks=(asked(headers=b"X-Empty:\r\nX-Name: caf\xc3\xa9\r\nx-lower: 1\r\nX-Twice: 1\r\nX-Twice: 2\r\n"),),
     ),
+    Shape(
+        "a connection that names what is not its own",
+        asks=(asked(headers=b"Connection: Content-Length, Authorization, keep-alive\r\nAuthorization: Bearer k\r\n"),),
+    ),
     Shape("a long header", asks=(asked(headers=b"X: " + b"a" * 60_000 + b"\r\n"),)),
     Shape("waits until it is told to go on", asks=(_EXPECTING[0] + _EXPECTING[1], BODY), goes_on=_GO_ON),
     Shape("would wait, and sends all", asks=(asked(headers=b"Expect: 100-continue\r\n"),)),

@@ -364,6 +364,23 @@ def test_an_answer_cut_by_the_provider_is_cut_for_the_client(wire, provider, cli
 
 
 @pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize("said", [b"", HEAD + _chunk(b"data: 1\n\n")], ids=["before it answers", "within its answer"])
+def test_a_reset_by_the_provider_is_a_reset_for_the_client_and_a_close_a_close(
+    wire, provider, clients, kit, said, end
+) -> None:
+    async def script(request, line) -> None:
+        line.write(said)
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(kit.post())
+    client.hear(said[-9:]) if said else kit.eventually(lambda: provider.accepted)
+    provider.call(getattr(provider.lines[0], end))
+    assert client.hear_all().endswith(said[-9:])
+    assert client.end == end
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
 @pytest.mark.parametrize("method", [b"POST", b"GET"])
 def test_a_request_that_a_provider_reads_on_a_kept_connection_and_drops_is_not_sent_again(
     wire, provider, clients, kit, end, method

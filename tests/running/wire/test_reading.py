@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import zlib
 
 import brotli
 import pytest
@@ -51,6 +53,94 @@ def test_that_a_reader_raises_is_said_once_a_connection(wire, clients, kit, monk
     assert caplog.text.count("an answer could not be read along, and passes all the same: MemoryError") == 1
 
 
+_TEXT = b"what is said " * 20
+_RAW = zlib.compressobj(wbits=-15)
+
+
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    ("codings", "packed"),
+    [
+        ("gzip", gzip.compress(_TEXT[:9]) + gzip.compress(b"") + gzip.compress(_TEXT[9:])),
+        ("gzip", gzip.compress(_TEXT) + b"\0\0what is no member"),
+        ("deflate", zlib.compress(_TEXT) + b"rest"),
+        ("deflate", _RAW.compress(_TEXT) + _RAW.flush()),
+        ("gzip, br", brotli.compress(gzip.compress(_TEXT))),
+        ("identity, GZIP ,", gzip.compress(_TEXT)),
+        ("", _TEXT),
+    ],
+    ids=["members", "behind gzip", "behind zlib", "no head", "two layers", "identity", "plain"],
+)
+def test_what_is_packed_is_read_as_clients_do_however_it_is_cut(codings: str, packed: bytes, step: int) -> None:
+    unpacking = decompression(codings)
+    assert unpacking is not None
+    assert b"".join(unpacking.feed(packed[at : at + step]) for at in range(0, len(packed), step)) == _TEXT
+
+
+def test_what_is_packed_in_too_many_layers_or_members_is_not_read() -> None:
+    assert decompression("gzip, gzip, gzip, gzip") is None
+    assert decompression("gzip, compress") is None
+    unpacking = decompression("gzip")
+    assert unpacking is not None
+    with pytest.raises(UnreadableError, match="1000 members"):
+        unpacking.feed(gzip.compress(b"") * 1001)
+
+
+def _frame(document: bytes, headers: bytes = b"\x05:name\x07\0\1a") -> bytes:
+    """A frame of Amazon's event streams; nobody here looks at its checksums."""
+    size = 16 + len(headers) + len(document)
+    return size.to_bytes(4, "big") + len(headers).to_bytes(4, "big") + b"crc1" + headers + document + b"crc2"
+
+
+_AMAZON = "application/vnd.amazon.eventstream"
+_SAID = _frame(b'{"contentBlockIndex":0,"delta":{"text":"Good day, sir"}}')
+_COUNTED = _frame(b'{"metrics":{"latencyMs":9},"usage":{"inputTokens":5,"outputTokens":9,"totalTokens":14}}')
+_INVOKED = _frame(
+    b'{"bytes":"%b"}'
+    % base64.b64encode(
+        b'{"delta":{"text":"Hi"},"amazon-bedrock-invocationMetrics":{"inputTokenCount":5,"outputTokenCount":9}}'
+    )
+)
+
+
+@pytest.mark.parametrize("step", [1, 50, 10_000])
+@pytest.mark.parametrize("said", [_SAID + _COUNTED, _INVOKED], ids=["converse", "invoke"])
+def test_tokens_are_read_out_of_the_frames_of_a_stream_of_amazons(said: bytes, step: int) -> None:
+    reading = AnswerReading(200, _AMAZON, "")
+    for at in range(0, len(said), step):
+        reading.feed(said[at : at + step])
+    reading.end()
+    assert (reading.tokens_in, reading.tokens_out, reading.tokens_from) == (5, 9, "provider")
+    assert reading.sketch
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "told"),
+    [
+        (_AMAZON, _SAID[:-1], "unread"),
+        (_AMAZON, b"nonsense is no frame", "unread"),
+        (_AMAZON, _SAID, "estimate"),
+        ("application/json", b'{"choices":[', "unread"),
+        ("application/json", b"\xff\xfe{\0}\0", "unread"),
+        ("application/json", b"\xef\xbb\xbf{}", ""),
+        ("application/json", b"", ""),
+        ("text/html", b"<p>", ""),
+    ],
+)
+def test_what_is_not_what_its_head_says_is_called_unread_and_no_text_is_not(kind: str, said: bytes, told: str) -> None:
+    reading = AnswerReading(200, kind, "")
+    reading.feed(said)
+    reading.end()
+    assert reading.tokens_from == told
+
+
+def test_an_answer_that_was_cut_is_not_called_unread() -> None:
+    reading = AnswerReading(200, "application/json", "")
+    reading.feed(b'{"choices":[')
+    reading.end(whole=False)
+    assert reading.tokens_from == ""
+
+
 @pytest.mark.parametrize("coding", ["gzip", "br"])
 def test_little_that_stands_for_much_is_read_no_further(coding: str) -> None:
     pack = gzip.compress if coding == "gzip" else brotli.compress
@@ -84,7 +174,7 @@ def test_the_text_of_a_long_document_is_not_counted_but_its_usage_is(monkeypatch
     assert (tally.tokens_in, tally.tokens_out, tally.characters) == (1, 2, None)
 
 
-@pytest.mark.parametrize("status", [201, 400, 500])
+@pytest.mark.parametrize("status", [304, 400, 500])
 def test_what_is_no_success_is_not_read(status: int) -> None:
     reading = AnswerReading(status, "application/json", "compress")
     reading.feed(b"{}")

@@ -26,11 +26,21 @@ class Decompression(Protocol):
         """What *piece* stands for. Raises UnreadableError."""
 
 
-def decompression(coding: str) -> Decompression | None:
-    """By what an answer with this Content-Encoding is read; None where that is not known here."""
-    match coding.strip().lower():
-        case "" | "identity":
-            return _Plain()
+_CODINGS_MAX = 3
+"""Nobody compresses more often, and each layer costs as much as the first."""
+
+
+def decompression(codings: str) -> Decompression | None:
+    """By what an answer with this Content-Encoding is read, one or several of them; None where one is not known here."""
+    named = [coding for each in codings.split(",") if (coding := each.strip().lower()) not in ("", "identity")]
+    # The last one was applied last.
+    layers = [_layer(coding) for coding in reversed(named)]
+    known = [layer for layer in layers if layer is not None]
+    return _Layers(known) if len(known) == len(layers) <= _CODINGS_MAX else None
+
+
+def _layer(coding: str) -> Decompression | None:
+    match coding:
         case "gzip" | "x-gzip" | "deflate":
             return _Bounded(_Zlib())
         case "br":
@@ -41,8 +51,15 @@ def decompression(coding: str) -> Decompression | None:
             return None
 
 
-class _Plain:
+class _Layers:
+    """Each of *layers* reads what the one before it made; where there are none, all is as it stands."""
+
+    def __init__(self, layers: list[Decompression]) -> None:
+        self._layers = layers
+
     def feed(self, piece: bytes) -> bytes:
+        for layer in self._layers:
+            piece = layer.feed(piece)
         return piece
 
 
@@ -61,31 +78,59 @@ class _Bounded:
         return made
 
 
+_GZIP = b"\x1f"
+_MEMBERS_MAX = 1000
+"""A member may be 20 bytes that stand for nothing, and each costs a new beginning."""
+
+
 class _Zlib:
-    """Reads gzip and zlib, whichever its head says, and deflate without a head, which some servers send (RFC 9110, 8.4.1.2)."""
+    """Reads gzip and zlib, whichever its head says, and deflate without a head, which some servers send (RFC 9110, 8.4.1.2).
+
+    Gzip may have several members, one behind the other (RFC 1952, 2.2). What follows the last and is none is left out, as clients do.
+    """
 
     def __init__(self) -> None:
         self._zip = zlib.decompressobj(wbits=47)
-        self._begun = False
+        self._head: bytes | None = b""
+        """What has come, until that is enough to tell whether there is a head."""
+        self._over = False
+        self._members = 1
 
     def feed(self, piece: bytes) -> bytes:
         try:
-            made = self._decompress(piece)
+            if self._head is None:
+                return self._read_on(piece)
+            self._head += piece
+            return self._begin(self._head) if len(self._head) > 1 else b""
         except zlib.error as error:
             raise UnreadableError(str(error)) from error
-        if self._zip.unconsumed_tail:
-            raise UnreadableError(f"one piece of it stands for more than {PIECE_BYTES_MAX} bytes")
+
+    def _begin(self, text: bytes) -> bytes:
+        self._head = None
+        try:
+            return self._read_on(text)
+        except zlib.error:
+            self._zip = zlib.decompressobj(wbits=-15)
+            return self._read_on(text)
+
+    def _read_on(self, piece: bytes) -> bytes:
+        made = b""
+        while piece and not self._over:
+            if self._zip.eof:
+                self._begin_member(piece)
+                continue
+            made += self._zip.decompress(piece, PIECE_BYTES_MAX - len(made) + 1)
+            if len(made) > PIECE_BYTES_MAX:
+                raise UnreadableError(f"one piece of it stands for more than {PIECE_BYTES_MAX} bytes")
+            piece = self._zip.unused_data
         return made
 
-    def _decompress(self, piece: bytes) -> bytes:
-        begun, self._begun = self._begun, self._begun or bool(piece)
-        try:
-            return self._zip.decompress(piece, PIECE_BYTES_MAX)
-        except zlib.error:
-            if begun:
-                raise
-            self._zip = zlib.decompressobj(wbits=-15)
-            return self._zip.decompress(piece, PIECE_BYTES_MAX)
+    def _begin_member(self, piece: bytes) -> None:
+        self._over = not piece.startswith(_GZIP)
+        self._members += 1
+        if self._members > _MEMBERS_MAX:
+            raise UnreadableError(f"it has more than {_MEMBERS_MAX} members")
+        self._zip = zlib.decompressobj(wbits=31)
 
 
 class _Brotli:

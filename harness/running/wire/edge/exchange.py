@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import time
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from typing import Protocol
 
 from harness.faults.requests import Attempted
 from harness.http1.answer_head import Head, UnreadableError
-from harness.http1.headers import Headers, end_to_end, put, value, written
+from harness.http1.headers import Headers, end_to_end, joined, put, value, written
 from harness.http1.request import Request
 from harness.protocols.nonce import lot
 from harness.record.rows import Arrival, ArrivalOutcome
@@ -137,7 +138,8 @@ class Exchange:
             self._end("truncated")
         else:
             self._end("unreadable" if unreadable else "closed")
-        self._client.cut()
+        # A reset stays one. What this process says of an end has no number of the system's.
+        self._client.cut(reset=isinstance(error, ConnectionResetError) and error.errno == errno.ECONNRESET)
 
     def leave(self) -> None:
         """The client is there no longer."""
@@ -369,7 +371,7 @@ class Exchange:
         headers, self._arrival.astray = account.addresses.told(
             head.status, end_to_end(head.headers), self._host, kept=account.keeps_host
         )
-        kind, coding = value(headers, b"content-type"), value(headers, b"content-encoding")
+        kind, coding = value(headers, b"content-type"), joined(headers, b"content-encoding")
         self._reading = AnswerReading(head.status, kind.decode("latin-1"), coding.decode("latin-1"))
         if self._outgoing is not None:
             headers = self._outgoing.head(head.status, headers)
@@ -457,7 +459,7 @@ class Exchange:
         self._over = True
         self._stop_outgoing()
         if self._reading is not None:
-            self._reading.end()
+            self._reading.end(whole=outcome == "complete")
             self._arrival.tokens_from = self._reading.tokens_from
             self._arrival.tokens_out = self._reading.tokens_out
             self._arrival.finish = self._reading.finish

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Protocol
+
+import msgspec
 
 from harness.protocols.event_stream import EventStream
 from harness.record.rows import TokensFrom
 from harness.running.wire.edge.decompression import Decompression, UnreadableError, decompression
-from harness.running.wire.edge.usage import Tally
+from harness.running.wire.edge.usage import UNREADABLE, Tally
 from harness.running.wire.looking_on import LookingOn
 
 _WHOLE_BYTES_MAX = 1 << 20
 """An answer in one piece, an event or a line that is longer is not read: to parse it would hold up all else."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+_LINES = frozenset(
+    {
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/jsonlines",
+        "application/stream+json",
+    }
+)
 
 
 class _Form(Protocol):
@@ -20,7 +35,8 @@ class _Form(Protocol):
     def feed(self, text: bytes) -> bool:
         """Read on; whether that goes on being of use."""
 
-    def end(self) -> None: ...
+    def end(self) -> bool:
+        """There is no more; whether it was what its head says."""
 
 
 class AnswerReading:
@@ -29,7 +45,7 @@ class AnswerReading:
     def __init__(self, status: int, content_type: str, content_encoding: str) -> None:
         self._tally = Tally()
         self._looking = LookingOn("an answer")
-        self._form = _form(content_type, self._tally) if status == 200 else None
+        self._form = _form(content_type, self._tally) if 200 <= status < 300 else None
         self._decompression = decompression(content_encoding) if self._form else None
         self._unread = self._form is not None and self._decompression is None
 
@@ -78,12 +94,13 @@ class AnswerReading:
         if not readable:
             self._form, self._unread = None, True
 
-    def end(self) -> None:
-        """There is no more."""
+    def end(self, *, whole: bool = True) -> None:
+        """There is no more; *whole*: that is all there was to be."""
         if self._form is not None:
+            readable = False
             with self._looking:
-                self._form.end()
-            self._unread = self._unread or self._looking.failed
+                readable = self._form.end()
+            self._unread = self._unread or self._looking.failed or (whole and not readable)
 
     @staticmethod
     def _read(form: _Form, packed: Decompression, piece: bytes) -> bool:
@@ -95,15 +112,14 @@ class AnswerReading:
 
 def _form(content_type: str, tally: Tally) -> _Form | None:
     """By what an answer of this type is read; None where it says nothing that could be counted."""
-    match content_type.partition(";")[0].strip().lower():
-        case "text/event-stream":
-            return _Events(tally)
-        case "application/x-ndjson" | "application/jsonl":
-            return _Lines(tally)
-        case "application/json":
-            return _Whole(tally)
-        case _:
-            return None
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "text/event-stream":
+        return _Events(tally)
+    if kind == "application/vnd.amazon.eventstream":
+        return _Frames(tally)
+    if kind in _LINES:
+        return _Lines(tally)
+    return _Whole(tally) if kind in ("application/json", "text/json") or kind.endswith("+json") else None
 
 
 class _Events:
@@ -118,9 +134,10 @@ class _Events:
             self._tally.read(event.data)
         return self._stream.pending_bytes <= _WHOLE_BYTES_MAX
 
-    def end(self) -> None:
+    def end(self) -> bool:
         for event in self._stream.finish():
             self._tally.read(event.data)
+        return True
 
 
 class _Lines:
@@ -136,8 +153,9 @@ class _Lines:
             self._tally.read(line)
         return len(self._line) <= _WHOLE_BYTES_MAX
 
-    def end(self) -> None:
+    def end(self) -> bool:
         self._tally.read(self._line)
+        return True
 
 
 class _Whole:
@@ -151,5 +169,50 @@ class _Whole:
         self._body += text
         return len(self._body) <= _WHOLE_BYTES_MAX
 
-    def end(self) -> None:
-        self._tally.read(bytes(self._body))
+    def end(self) -> bool:
+        # Clients take a mark of the byte order, which JSON may not have (RFC 8259, 8.1).
+        body = bytes(self._body).removeprefix(_BYTE_ORDER_MARK)
+        return self._tally.read(body) or not body.strip()
+
+
+class _Invoked(msgspec.Struct):
+    """Where a model was invoked, what it says is in base64."""
+
+    wrapped: bytes = msgspec.field(default=b"", name="bytes")
+
+
+_INVOKED = msgspec.json.Decoder(_Invoked)
+
+
+def _document(said: bytes) -> bytes:
+    try:
+        return _INVOKED.decode(said).wrapped or said
+    except UNREADABLE:
+        return said
+
+
+class _Frames:
+    """A stream of Amazon's: frames with a length, headers and a document each (Smithy, `application/vnd.amazon.eventstream`)."""
+
+    _PRELUDE = struct.Struct(">III")
+    _CHECKSUM_BYTES = 4
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._held = bytearray()
+
+    def feed(self, text: bytes) -> bool:
+        self._held += text
+        while len(self._held) >= self._PRELUDE.size:
+            size, headers, _ = self._PRELUDE.unpack_from(self._held)
+            begin, end = self._PRELUDE.size + headers, size - self._CHECKSUM_BYTES
+            if not begin <= end or size > _WHOLE_BYTES_MAX:
+                return False
+            if len(self._held) < size:
+                break
+            self._tally.read(_document(bytes(self._held[begin:end])))
+            del self._held[:size]
+        return True
+
+    def end(self) -> bool:
+        return not self._held

@@ -1,9 +1,8 @@
-"""Tokens, text, finish and model out of what model APIs answer: OpenAI's chats and responses, Anthropic's messages, Gemini's, Ollama's."""
+"""Tokens, text, finish and model out of what APIs of models answer: OpenAI's two, Anthropic's, Gemini's, Ollama's and Bedrock's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,7 +14,12 @@ Said = TypeVar("Said")
 
 CHARACTERS_PER_TOKEN = 4
 _COUNT_MAX = 2**53
-_TEXTS = ("text", "content", "parts", "input", "messages")
+_TEXTS = ("text", "content", "parts", "input", "messages", "message")
+
+
+_IN = ("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "inputTokenCount")
+_OUT = ("completion_tokens", "output_tokens", "outputTokens", "outputTokenCount")
+"""Names of counts, in each API's words."""
 
 
 class _Holder(msgspec.Struct):
@@ -31,6 +35,9 @@ class _Counts(msgspec.Struct):
     response: _Holder | str | None = None  # the last event of OpenAI's responses, which repeats all
     prompt_eval_count: Any = None  # Ollama
     eval_count: Any = None
+    invocation: Any = msgspec.field(
+        default=None, name="amazon-bedrock-invocationMetrics"
+    )  # the last event of any model's there
 
 
 class _Texts(msgspec.Struct):
@@ -40,10 +47,11 @@ class _Texts(msgspec.Struct):
     message: Any = None  # Ollama's every line
     delta: Any = None  # Anthropic's, and in OpenAI's responses a text
     content: Any = None  # Anthropic's whole answer
-    output: Any = None  # OpenAI's whole responses
+    output: Any = None  # OpenAI's whole responses, Bedrock's whole answer
     candidates: Any = None  # Gemini
     type: Any = None
     stop_reason: Any = None  # Anthropic's whole answer
+    stopReason: Any = None  # Bedrock  # noqa: N815 - its name there
     done_reason: Any = None  # Ollama's last line
     status: Any = None  # OpenAI's whole responses
     model: Any = None
@@ -92,26 +100,35 @@ class Tally:
         self.model = ""
         self.sketch = Sketch()
 
-    def read(self, text: bytes) -> None:
-        """What is no JSON, or of another form, says nothing."""
-        with suppress(*UNREADABLE):
-            if b"sage" in text or b"eval_count" in text:
-                for counts in _each(_COUNTS.decode(text)):
-                    self._count(counts)
-        if len(text) <= _TEXT_BYTES_MAX:
-            with suppress(*UNREADABLE):
-                self._hear(text)
+    def read(self, text: bytes) -> bool:
+        """What is no JSON, or of another form, says nothing; whether all of it could be read."""
+        read = True
+        if b"sage" in text or b"eval_count" in text or b"invocationMetrics" in text:
+            read = self._taken(self._count_all, text)
+        return len(text) <= _TEXT_BYTES_MAX and self._taken(self._hear, text) and read
+
+    @staticmethod
+    def _taken(take: Callable[[bytes], None], text: bytes) -> bool:
+        try:
+            take(text)
+        except msgspec.ValidationError:
+            return True
+        except UNREADABLE:
+            return False
+        return True
 
     @property
     def tokens_estimate(self) -> int | None:
         return None if self.characters is None else self.characters // CHARACTERS_PER_TOKEN
 
+    def _count_all(self, text: bytes) -> None:
+        for counts in _each(_COUNTS.decode(text)):
+            self._count(counts)
+
     def _count(self, said: _Counts) -> None:
         held = [each.usage for each in (said.message, said.response) if isinstance(each, _Holder)]
-        for usage in (*held, said.usage, said.usageMetadata):
-            self._take(
-                usage, ("prompt_tokens", "input_tokens", "promptTokenCount"), ("completion_tokens", "output_tokens")
-            )
+        for usage in (*held, said.usage, said.usageMetadata, said.invocation):
+            self._take(usage, _IN, _OUT)
             candidates = count_of(_of(usage, "candidatesTokenCount"))
             if candidates is not None:
                 self.tokens_out = candidates + (count_of(_of(usage, "thoughtsTokenCount")) or 0)
@@ -147,7 +164,7 @@ class Tally:
             self._add(said.delta)
         for found in (said.message, said.content, said.output):
             self._add(found)
-        for reason in (said.stop_reason, _of(said.delta, "stop_reason"), said.done_reason):
+        for reason in (said.stop_reason, said.stopReason, _of(said.delta, "stop_reason"), said.done_reason):
             self._finish(reason)
         for status in (said.status, _of(said.response, "status")):
             self._finish(status if isinstance(status, str) and status in _ENDED else None)

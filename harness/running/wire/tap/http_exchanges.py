@@ -315,6 +315,8 @@ class _Answers:
         self._switching = False
         self._waits_ms: dict[bytes, float | None] = {}
         self.parser = httptools.HttpResponseParser(self)
+        # Clients take a value with control characters in it.
+        self.parser.set_dangerous_leniencies(lenient_headers=True)
 
     def on_message_begin(self) -> None:
         self._framed = self._interim = self._over = self._switching = False
