@@ -11,6 +11,7 @@ from harness.report.plain_text import one_line
 from harness.report.templating import render
 
 _SHORT = 3
+_FIRST_SCREEN = 2
 
 
 def section(result: Result, _evidence: Evidence | None) -> Markup:
@@ -23,6 +24,11 @@ def lines(result: Result) -> list[str]:
     told = [line for one in result.diagnoses[:_SHORT] for line in (f"- {_named(one)}", *foretold(result, one)[:1])]
     more = len(result.diagnoses) - _SHORT
     return [*told, *([f"- {more} more in the report, and in `harness explain`"] if more > 0 else [])]
+
+
+def to_change(result: Result) -> list[str]:
+    """What the first diagnoses of a run that failed say to change, for the first screen; nothing of a run that did not fail."""
+    return [one_line(one.change, 400) for one in result.diagnoses[:_FIRST_SCREEN] if result.verdict == "fail"]
 
 
 def foretold(result: Result, diagnosis: Diagnosis) -> list[str]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
-from harness.report import changes, words
+from harness.report import changes, diagnoses, words
 from harness.report.advice import advice
 from harness.report.glance import glance
 from harness.report.headline import beside, headline
@@ -40,6 +40,7 @@ def page(result: Result, evidence: Evidence | None, baseline: Result | None = No
         headline=_UNIT.sub("\\1\u00a0\\2", headline(result)),
         second=_UNIT.sub("\\1\u00a0\\2", beside(result)),
         where=[_UNIT.sub("\\1\u00a0\\2", line) for line in where(result)],
+        to_change=diagnoses.to_change(result),
         glance=glance(result, evidence),
         advice=advice(result),
         trusted=trusted,

@@ -27,6 +27,7 @@ VERDICTS: dict[Outcome, str] = {
     "interrupted": "The run was interrupted, so nothing is said about the service.",
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_PER_S = "/s"
 TRUSTED = ON_THE_SERVICE
 
 
@@ -43,6 +44,8 @@ def quantity(value: float | None, unit: str = "") -> str:
             return ratio(value)
         case "attempts per request":
             return f"{value:.2f} {TIMES}"
+        case "attempts per second":
+            return f"{number(value)}{_PER_S}"
         case _:
             return number(value)
 
@@ -82,8 +85,8 @@ def interval(low: float | None, high: float | None, unit: str = "") -> str:
         return f"at least {quantity(low, unit)}"
     if low == high:
         return "exact"
-    low_text, high_text = quantity(low, unit), quantity(high, unit)
-    if low_text == high_text:
+    low_text, high_text = quantity(low, unit).removesuffix(_PER_S), quantity(high, unit)
+    if low_text == high_text.removesuffix(_PER_S):
         return high_text
     bare, _, word = low_text.rpartition(" ")
     return f"{bare if bare and high_text.endswith(f' {word}') else low_text} to {high_text}"

@@ -38,6 +38,23 @@ def test_the_first_things_that_are_read_are_the_verdict_and_why(made, html, read
     assert made.result.replay in text
 
 
+def test_before_any_number_a_run_that_failed_says_what_to_change(failing, read) -> None:
+    text = read(page(failing.result, failing.evidence)).text
+    head = text[: text.index("Run it again")]
+    assert [one.change in head for one in failing.result.diagnoses] == [
+        True,
+        True,
+        *[False] * (len(failing.result.diagnoses) - 2),
+    ]
+
+
+def test_a_run_that_passed_is_not_told_to_change_before_its_numbers(failing, passing, read) -> None:
+    behind = passing.result.model_copy(update={"diagnoses": failing.result.diagnoses})
+    told = read(page(behind, passing.evidence)).text
+    assert behind.diagnoses[0].change not in told[: told.index("Run it again")]
+    assert behind.diagnoses[0].change in told
+
+
 def test_the_parts_stand_in_their_order(failing, diverging, read) -> None:
     headings = (
         "What was expected",
@@ -72,14 +89,15 @@ def test_nothing_is_fetched_and_nothing_but_the_pages_own_style_and_script_may_b
         (code,) = re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
         digest = b64encode(sha256(code.encode()).digest()).decode()
         assert f"{directive} 'sha256-{digest}'" in policy
+    places = {f"#{attributes['id']}" for _tag, attributes in found.elements if "id" in attributes}
     for _tag, attributes in found.elements:
         assert not [
             name
             for name in attributes
             if name == "style" or name.startswith("on") or name in ("src", "action", "srcdoc")
         ]
-        # A file of the run is there to be opened; nothing of it is fetched for the page.
-        assert attributes.get("href", "data:,") in {"data:,", *(BESIDE if _tag == "a" else ())}
+        # A file of the run is there to be opened, a place in the page to be gone to; nothing is fetched for the page.
+        assert attributes.get("href", "data:,") in {"data:,", *((*BESIDE, *places) if _tag == "a" else ())}
     assert "http-equiv=refresh" not in html
     assert not re.search(r"url\(|@import", "".join(found.code["style"]))
 

@@ -19,6 +19,7 @@ from harness.report import words
         (123.4, "s", "123 s"),
         (3.017, "attempts per request", "3.02 ×"),
         (1.0, "attempts per request", "1.00 ×"),
+        (55.6, "attempts per second", "55.6/s"),
         (0.97, "ratio", "0.97"),
         (0.955, "ratio", "0.955"),
         (1.0, "ratio", "1.00"),
@@ -47,6 +48,7 @@ def test_a_ratio_that_is_not_0_or_1_does_not_look_so(value: float) -> None:
     [
         (9.1, 10.2, "s", "9.1 to 10.2 s"),
         (2.93, 3.05, "attempts per request", "2.93 to 3.05 ×"),
+        (0.0, 4.0, "attempts per second", "0 to 4/s"),
         (0.955, 0.981, "ratio", "0.955 to 0.981"),
         (9.1, None, "s", "at least 9.1 s"),
         (None, 5.0, "s", "at most 5 s"),
