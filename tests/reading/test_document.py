@@ -37,6 +37,37 @@ def test_a_file_that_is_not_there_is_one_problem(tmp_path: Path) -> None:
     assert refused(tmp_path / "a.yaml") == [f"{tmp_path / 'a.yaml'}: there is no such file"]
 
 
+@pytest.mark.parametrize(
+    ("there", "asked"),
+    [
+        ("resilient.yaml", "resilent.yaml"),
+        ("resilient.yaml", "resilient"),
+        ("targets/resilient.yaml", "resilient"),
+        ("scenarios/targets/resilient.yaml", "resilient.yaml"),
+        ("scenarios/targets/a[1]*.yaml", "a[1]*"),
+    ],
+)
+def test_a_file_that_may_have_been_meant_is_named(tmp_path: Path, there: str, asked: str) -> None:
+    (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / there).touch()
+    assert refused(tmp_path / asked) == [f"{tmp_path / asked}: there is no such file; did you mean {tmp_path / there}?"]
+
+
+def test_of_several_files_that_may_have_been_meant_each_is_named(tmp_path: Path) -> None:
+    for folder in ("systems", "targets"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "resilient.yaml").touch()
+    both = " or ".join(str(tmp_path / folder / "resilient.yaml") for folder in ("systems", "targets"))
+    assert refused(tmp_path / "resilient") == [f"{tmp_path / 'resilient'}: there is no such file; did you mean {both}?"]
+
+
+@pytest.mark.parametrize("there", ["a/b/c/resilient.yaml", "fragile.yaml", "targets/resilient.txt"])
+def test_a_file_far_away_or_of_another_name_is_not(tmp_path: Path, there: str) -> None:
+    (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / there).touch()
+    assert refused(tmp_path / "resilient") == [f"{tmp_path / 'resilient'}: there is no such file"]
+
+
 def test_a_directory_is_one_problem(tmp_path: Path) -> None:
     assert refused(tmp_path) == [f"{tmp_path}: is a directory, not a file"]
 

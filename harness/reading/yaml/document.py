@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from glob import escape
 from hashlib import sha256
 from pathlib import Path as FilePath
 from types import MappingProxyType
@@ -23,6 +24,8 @@ from harness.reading.yaml.sentences import refusals, validate
 from harness.reading.yaml.tree import RefusedError, Tree, Wrong, compose
 from harness.reading.yaml.types import fields
 
+# So many files of one name are pointed to.
+_SHOWN = 3
 BYTES_MAX = 1 << 20
 
 M = TypeVar("M", bound=BaseModel)
@@ -123,6 +126,14 @@ def read(text: str, model: type[M], file: str, overrides: Mapping[str, str] = _N
     return Document(checked, text, file, sha256(encoded).hexdigest(), origin)
 
 
+def _meant(path: FilePath) -> list[str]:
+    """Files that whoever wrote *path* may have meant: that of nearly its name beside it, or those of its name up to two folders below."""
+    near = get_close_matches(path.name, [beside.name for beside in path.parent.glob("*.yaml")], n=1)
+    named = escape(path.name.removesuffix(".yaml"))
+    below = sorted(str(found) for folder in ("", "*/", "*/*/") for found in path.parent.glob(f"{folder}{named}.yaml"))
+    return [str(path.parent / near[0])] if near else below[:_SHOWN]
+
+
 def text_of(path: FilePath) -> str:
     """The text of the file at *path*. Raises UsageProblems where there is none, or too much, or it is not UTF-8."""
     try:
@@ -132,8 +143,8 @@ def text_of(path: FilePath) -> str:
         with path.open("rb") as stream:
             held = stream.read(BYTES_MAX + 1)
     except FileNotFoundError:
-        near = get_close_matches(path.name, [beside.name for beside in path.parent.glob("*.yaml")], n=1)
-        hint = f"; did you mean {path.parent / near[0]}?" if near else ""
+        near = _meant(path)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise UsageProblems(Problem(f"there is no such file{hint}", str(path))) from None
     except IsADirectoryError:
         raise UsageProblems(Problem("is a directory, not a file", str(path))) from None
