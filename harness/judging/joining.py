@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 from harness.judging.answers import as_asked
 from harness.planning.plan import Plan
+from harness.protocols.asked_for import paths_in_words
 from harness.reading.questions import Question
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from harness.judging.scoring.answers import Bools, Publication
@@ -82,11 +85,28 @@ def derive_attempts(plan: Plan, attempts: pd.DataFrame, requests: pd.DataFrame) 
     frame["request"] = frame["nonce"].map(known["index"]).fillna(-1).astype("int64")
     links = frame["link"].astype("category").cat.codes.to_numpy()
     counts = frame["retry_count"].fillna(-1).astype("int64").to_numpy()
-    request, start_s, end_s = (frame[name].to_numpy() for name in ("request", "start_s", "end_s"))
-    layer = np.asarray(layers(request, start_s, links, counts, end_s), dtype=object)
+    start_s, end_s = (frame[name].to_numpy() for name in ("start_s", "end_s"))
+    layer = np.asarray(layers(_wants(plan, frame), start_s, links, counts, end_s), dtype=object)
     frame["layer"] = np.where(frame["request"].to_numpy() >= 0, layer, "")
     frame["phase"] = phases_of(plan, frame["nonce"].map(known["due_s"]).astype("float64"))
     return frame
+
+
+def _wants(plan: Plan, attempts: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Of each of *attempts* what its request wanted by it, as a number: those of one number are tries at the same thing.
+
+    A chat after an embedding, or after what a tool said, is no failover.
+    """
+    import numpy as np
+
+    kinds = {name: link.kind for name, link in plan.target.links.items()}
+    words = paths_in_words(attempts["path"].tolist())
+    what: pd.Series[str] = attempts["link"].map(kinds).fillna("").astype(str) + np.where(
+        attempts["path"].isin(words), " words", ""
+    )
+    number = np.unique(what.to_numpy(dtype=str), return_inverse=True)[1]
+    wants: npt.NDArray[np.int64] = attempts["request"].to_numpy() * (number.max(initial=0) + 1) + number
+    return wants
 
 
 def made_for_requests(attempts: pd.DataFrame) -> pd.Series[bool]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.judging.evidence import Evidence
 from harness.planning.plan import Plan
+from harness.protocols.asked_for import paths_in_words
 from harness.protocols.sketch import read, squeezed
 
 if TYPE_CHECKING:
@@ -24,6 +25,24 @@ def providers(plan: Plan) -> list[str]:
     """Names of the links on which requests are served: the HTTP links of kind ``provider``; all HTTP links where there is none."""
     carrying = {name: link.kind for name, link in plan.target.links.items() if link.carries == "http"}
     return [name for name, kind in carrying.items() if kind == "provider"] or list(carrying)
+
+
+def for_words(run: Evidence) -> Bools:
+    """Which attempts of *run* asked for what a request may be served with: an answer in words, on a link that serves.
+
+    An embedding is none, nor what a tool or a store says, though an answer is made with them.
+    """
+
+    def made() -> Bools:
+        import numpy as np
+
+        path = run.column("attempts", "path")
+        on_a_server = np.isin(run.column("attempts", "link"), providers(run.plan))
+        wanted: Bools = on_a_server & np.isin(path, [*paths_in_words(path.tolist())])
+        return wanted
+
+    found: Bools = run.once("asked for words", made)
+    return found
 
 
 def servers(run: Evidence) -> npt.NDArray[np.str_]:
@@ -59,7 +78,7 @@ def _servers(run: Evidence) -> npt.NDArray[np.str_]:
         return found
     until_s = run.column("attempts", "end_s")
     whole = (run.column("attempts", "status") == 200) & (run.column("attempts", "outcome") == "complete")
-    whole &= (rows >= 0) & np.isin(link, providers(run.plan)) & (until_s <= np.append(ended_s, np.nan)[rows] + LATE_S)
+    whole &= (rows >= 0) & for_words(run) & (until_s <= np.append(ended_s, np.nan)[rows] + LATE_S)
     whole &= np.append(run.column("requests", "outcome") == "complete", False)[rows]
     mine = np.flatnonzero(whole)
     # The last one: who has a whole answer and asks once more did not like the first.
@@ -122,7 +141,7 @@ def _first_tried(run: Evidence) -> npt.NDArray[np.str_]:
 
     rows, link = run.request_rows(), run.column("attempts", "link")
     first = np.full(run.column("requests", "index").size, "", dtype=servers(run).dtype)
-    mine = np.flatnonzero((rows >= 0) & np.isin(link, providers(run.plan))) if link.size else np.zeros(0, np.intp)
+    mine = np.flatnonzero((rows >= 0) & for_words(run)) if link.size else np.zeros(0, np.intp)
     # The table is in order of start, so the last that is written is the first that began.
     first[rows[mine[::-1]]] = link[mine[::-1]]
     return first

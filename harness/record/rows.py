@@ -81,7 +81,7 @@ class Request(msgspec.Struct, array_like=True, gc=False):
 class Attempt(msgspec.Struct, array_like=True, gc=False):
     """One try of the target's at a provider, as the tap saw it: before any fault could touch it."""
 
-    QUOTED: ClassVar[tuple[str, ...]] = ("traceparent", "path")
+    QUOTED: ClassVar[tuple[str, ...]] = ("traceparent", "path", "error")
 
     link: str
     start_s: float  # first byte of the request
@@ -100,6 +100,8 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
     detail: str = ""  # what was spoken, where that was no HTTP/1.1
     retry_after_ms: float | None = None  # the wait that its answer stated
     key_of: str = ""  # links whose key it carried, with blanks between; of a key of no link a mark that stands for it in this run alone
+    error: str = ""  # the code that its answer gives, where that is an error
+    should_retry: str = ""  # true or false, where its answer has x-should-retry
 
 
 class Arrival(msgspec.Struct, array_like=True, gc=False):

@@ -127,6 +127,34 @@ def test_another_try_is_in_vain_after_an_error_that_no_retry_can_mend(
     assert in_fault("non_retryable_retries", told(of)).value == vain
 
 
+@pytest.mark.parametrize(
+    ("said", "vain"),
+    [
+        ({"error": "insufficient_quota"}, 1),
+        ({"error": "GenerateRequestsPerDayPerProjectPerModel"}, 1),
+        ({"should_retry": "false"}, 1),
+        ({"error": "rate_limit_exceeded"}, 0),
+        ({"should_retry": "true"}, 0),
+        ({"error": "insufficient_quota", "should_retry": "true"}, 1),
+    ],
+)
+def test_another_try_is_in_vain_after_a_429_that_says_it_stays(
+    told: Told, attempt: Try, said: dict[str, str], vain: int
+) -> None:
+    def of(row: Request) -> list[Attempt]:
+        return [attempt(row, status=429, **said), attempt(row, start_s=row.due_s + 0.5, end_s=row.due_s + 0.6)]
+
+    assert in_fault("non_retryable_retries", told(of)).value == vain
+
+
+def test_what_else_is_asked_of_a_link_is_no_other_try(told: Told, attempt: Try) -> None:
+    def of(row: Request) -> list[Attempt]:
+        chat = attempt(row, start_s=row.due_s + 0.5, end_s=row.due_s + 0.6, path="/v1/chat/completions")
+        return [attempt(row, status=400, path="/v1/moderations"), chat]
+
+    assert in_fault("non_retryable_retries", told(of)).value == 0
+
+
 def test_what_was_asked_of_another_link_or_before_the_error_had_come_is_not_in_vain(told: Told, attempt: Try) -> None:
     def elsewhere(row: Request) -> list[Attempt]:
         return [attempt(row, status=401), attempt(row, link="provider-west", start_s=row.due_s + 0.5)]
@@ -136,6 +164,34 @@ def test_what_was_asked_of_another_link_or_before_the_error_had_come_is_not_in_v
 
     assert in_fault("non_retryable_retries", told(elsewhere)).value == 0
     assert in_fault("non_retryable_retries", told(hedged)).value == 0
+
+
+# What answers are made with
+
+
+def test_an_embedding_on_a_link_of_its_own_is_no_completion_and_its_chat_no_failover(told: Told, attempt: Try) -> None:
+    def of(row: Request) -> list[Attempt]:
+        embedding = attempt(row, link="provider-west", path="/v1/embeddings", end_s=row.due_s + 0.03)
+        return [embedding, attempt(row, start_s=row.due_s + 0.04, path="/v1/chat/completions")]
+
+    evidence = told(of)
+    assert in_fault("duplicate_completions", evidence).value == 0
+    assert in_fault("attempts_before_failover", evidence).value is None
+    assert in_fault("fallback_ratio", evidence).value == 0
+    assert in_fault("retry_amplification", evidence, layer="failover").value == 0
+    assert in_fault("retry_amplification", evidence).value == 2
+
+
+def test_a_chat_behind_another_one_on_another_link_is_both(told: Told, attempt: Try) -> None:
+    def of(row: Request) -> list[Attempt]:
+        first = attempt(row, link="provider-west", path="/v1/chat/completions", end_s=row.due_s + 0.03)
+        return [first, attempt(row, start_s=row.due_s + 0.04, path="/v1/messages")]
+
+    evidence = told(of)
+    assert in_fault("duplicate_completions", evidence).value == 1
+    assert in_fault("attempts_before_failover", evidence).value == 1
+    assert in_fault("fallback_ratio", evidence).value == 1
+    assert in_fault("retry_amplification", evidence, layer="failover").value == 1
 
 
 # attempts_before_failover

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from harness.protocols.said_error import code_said
 from harness.protocols.sketch import sketch
 from harness.record.rows import Arrival, ArrivalOutcome, Attempt, AttemptOutcome
 from harness.running.wire.edge.rules.base import Answer, Cut, Following
@@ -88,6 +89,8 @@ class Wire:
             yield events.pause(ruling.wait_s)
         if isinstance(ruling.decision, Answer):
             self._hit(arrival, ruling.fault)
+            exchange.attempt.error = code_said(ruling.decision.body)
+            exchange.attempt.should_retry = ruling.decision.headers.get("x-should-retry", "")
             told_ms = ruling.decision.headers.get("retry-after-ms")
             retry_after_s = float(told_ms) / 1000 if told_ms else None
             yield from self._answer(exchange, arrival, ruling.decision.status, "answered_by_fault", retry_after_s)

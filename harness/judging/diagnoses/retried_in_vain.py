@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.judging.diagnoses.base import ENOUGH, Diagnosis, none_left, predicted
 from harness.judging.diagnoses.tries import phases_of, tries, troubled
 from harness.judging.evidence import Evidence
-from harness.judging.metrics.wasted_attempts import RETRYABLE, NonRetryableRetries
+from harness.judging.metrics.wasted_attempts import NonRetryableRetries, final
 from harness.judging.result import Diagnosis as Document
+from harness.protocols.said_error import RETRYABLE, is_final
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 SHARE = 0.2
 
 
 class RetriedInVain(Diagnosis):
-    """Requests are tried again on a link that has answered them with a client error that stays (not 408, 409, 425 or 429).
+    """Requests are tried again on a link that has answered them with an error that stays, as `non_retryable_retries` has it.
 
     Shown where that befalls a fifth of the requests that got such an answer since the baseline, from 10 on.
     """
@@ -26,12 +31,13 @@ class RetriedInVain(Diagnosis):
 
         found = tries(run)
         status = found.column("status")
-        final = (status >= 400) & (status < 500) & ~np.isin(status, list(RETRYABLE)) & troubled(run)[found.row]
+        stays = final(run)[found.at] & troubled(run)[found.row]
         vain = NonRetryableRetries().kind(run)[found.at] & troubled(run)[found.row]
-        rows, got = np.unique(found.row[vain]), np.unique(found.row[final])
+        rows, got = np.unique(found.row[vain]), np.unique(found.row[stays])
         if rows.size < ENOUGH or rows.size < SHARE * got.size:
             return None
-        which = ", ".join(str(int(one)) for one in np.unique(status[final]))
+        codes = found.column("error")
+        which = ", ".join(sorted({_called(*one) for one in zip(status[stays], codes[stays], strict=True)}))
         return self.document(
             run,
             f"What no retry can mend is tried again (status {which})",
@@ -40,10 +46,21 @@ class RetriedInVain(Diagnosis):
             ],
             rows,
             int(vain.sum()),
-            f"Do not try again after {which}: pass the error on, or ask another model (let the retry loop take 408, 409, 429 and 5xx "
-            "alone, as OpenAI's SDK does).",
+            f"Do not try again after {which}: pass the error on, or ask another model ({_loop(status[stays])}).",
             [
                 predicted(run, NonRetryableRetries(), phase, none_left(run, phase), f"no retry after {which}")
                 for phase in phases_of(run, rows)
             ],
         )
+
+
+def _called(status: int, code: str) -> str:
+    """The error as a person knows it; a code is said where the status alone does not show that it stays."""
+    return f"{int(status)} {code}" if is_final(code) else str(int(status))
+
+
+def _loop(status: npt.NDArray[np.int64]) -> str:
+    """What a retry loop has to look at to leave answers with these *status* alone."""
+    if any(int(one) in RETRYABLE or one >= 500 for one in status):
+        return "SDKs try every 429 and 5xx again: look at the error's code and at x-should-retry, too"
+    return "let the retry loop take 408, 409, 429 and 5xx alone, as OpenAI's SDK does"

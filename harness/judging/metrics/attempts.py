@@ -105,6 +105,28 @@ def mean_of(sample: Sample, counts: npt.NDArray[Any], among: npt.NDArray[np.bool
     return retry_amplification(counts[among], due_s, _settled(sample, due_s))
 
 
+def tried_again(run: Evidence) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Pairs of attempts of *run*, as their rows: one, and the next one of its request on its link with its method and path.
+
+    Who asks a link for something else, such as a chat after an embedding, does not try again.
+    """
+
+    def made() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        import numpy as np
+
+        names = ("request", "link", "method", "path")
+        keys = [np.unique(run.column("attempts", name), return_inverse=True)[1] for name in names]
+        order = np.lexsort((run.column("attempts", "start_s"), *reversed(keys)))
+        before, after = order[:-1], order[1:]
+        again = run.column("attempts", "request")[after] >= 0
+        for key in keys:
+            again &= key[before] == key[after]
+        return before[again], after[again]
+
+    pairs: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]] = run.once("tried again", made)
+    return pairs
+
+
 def hidden(plan: Plan, during: Iterable[Phase]) -> list[str]:
     """Ids of the faults that hide attempts of requests due *during* these phases."""
     return [

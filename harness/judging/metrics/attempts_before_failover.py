@@ -9,6 +9,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.metrics.attempts import CountsAttempts, each_of
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
+from harness.judging.serving import for_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class AttemptsBeforeFailover(CountsAttempts):
     """Attempts on the link that a request was first tried on, before it was tried on another; over the requests that failed over.
 
-    Where none did, nothing was measured.
+    Of attempts that ask for an answer in words, on links that serve. Where none failed over, nothing was measured.
     """
 
     name: ClassVar[str] = "attempts_before_failover"
@@ -53,7 +54,7 @@ def _before(run: Evidence) -> npt.NDArray[np.int64]:
     index = run.column("requests", "index")
     before = np.zeros(index.size, np.int64)
     request = run.column("attempts", "request")
-    joined = np.flatnonzero(request >= 0)
+    joined = np.flatnonzero((request >= 0) & for_words(run))
     if not joined.size:
         return before
     order = joined[np.lexsort((run.column("attempts", "start_s")[joined], request[joined]))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.judging.evidence import Evidence
-from harness.judging.metrics.attempts import OfSomeKind, unwatched
+from harness.judging.metrics.attempts import OfSomeKind, tried_again, unwatched
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
@@ -115,14 +115,11 @@ def _after_waits(run: Evidence) -> tuple[Bools, Bools]:
     def column(name: str) -> npt.NDArray[Any]:
         return run.column("attempts", name)
 
-    request, start_s, said_s, wait_ms = map(column, ("request", "start_s", "first_byte_s", "retry_after_ms"))
-    link = np.unique(column("link"), return_inverse=True)[1]
-    order = np.lexsort((start_s, link, request))
-    before, after = order[:-1], order[1:]
-    same = (request[before] == request[after]) & (request[after] >= 0) & (link[before] == link[after])
+    start_s, said_s, wait_ms = map(column, ("start_s", "first_byte_s", "retry_after_ms"))
+    before, after = tried_again(run)
     # A comparison with what never came or was not stated is false.
-    told = same & (wait_ms[before] > 0) & (said_s[before] <= start_s[after])
+    told = (wait_ms[before] > 0) & (said_s[before] <= start_s[after])
     waited = told & (start_s[after] - said_s[before] >= wait_ms[before] / 1000 - EARLY_S)
-    both = np.zeros((2, request.size), np.bool_)
+    both = np.zeros((2, start_s.size), np.bool_)
     both[0, after], both[1, after] = told, waited
     return both[0], both[1]

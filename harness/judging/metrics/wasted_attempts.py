@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.judging.evidence import Evidence
-from harness.judging.metrics.attempts import OfSomeKind
+from harness.judging.metrics.attempts import OfSomeKind, tried_again
 from harness.judging.metrics.telling import Said
+from harness.judging.serving import for_words
+from harness.protocols.said_error import mends
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from harness.judging.scoring.distributions import Bools
 
 LATE_S = 0.25
 """So much later than its request an attempt may end before somebody worked on for nobody: a service needs a moment to hear of it."""
-RETRYABLE = frozenset({408, 409, 425, 429})
-"""Client errors after which another try may go well; the SDKs of OpenAI and Anthropic retry 408, 409 and 429, RFC 8470 says so of 425."""
+
+
+def final(run: Evidence) -> Bools:
+    """Which attempts of *run* were answered with an error that no other try can mend."""
+
+    def made() -> Bools:
+        import numpy as np
+
+        columns = (run.column("attempts", name).tolist() for name in ("status", "error", "should_retry"))
+        answers = [status >= 400 and not mends(status, code, said) for status, code, said in zip(*columns, strict=True)]
+        return np.array(answers, np.bool_)
+
+    found: Bools = run.once("final answers", made)
+    return found
 
 
 class OrphanedAttempts(OfSomeKind):
@@ -61,6 +73,7 @@ class DuplicateCompletions(OfSomeKind):
         import numpy as np
 
         whole = (run.column("attempts", "status") == 200) & (run.column("attempts", "outcome") == "complete")
+        whole &= for_words(run)
         request = run.column("attempts", "request")
         again = np.zeros(request.size, np.bool_)
         mine = np.flatnonzero(whole & (request >= 0))
@@ -82,7 +95,8 @@ class DuplicateCompletions(OfSomeKind):
 class NonRetryableRetries(OfSomeKind):
     """Attempts on a link that had just answered the same request with an error that another try cannot mend; per request that made any.
 
-    Such are the client errors but 408, 409, 425 and 429.
+    Such are the client errors but 408, 409, 425 and 429; a 429 whose code says that the money or the quota of a day is used up; and what
+    says ``x-should-retry: false``.
     """
 
     name: ClassVar[str] = "non_retryable_retries"
@@ -94,18 +108,11 @@ class NonRetryableRetries(OfSomeKind):
     def kind(self, run: Evidence) -> Bools:
         import numpy as np
 
-        def column(name: str) -> npt.NDArray[Any]:
-            return run.column("attempts", name)
-
-        request, start_s, end_s = column("request"), column("start_s"), column("end_s")
-        link = np.unique(column("link"), return_inverse=True)[1]
-        order = np.lexsort((start_s, link, request))
-        before, after = order[:-1], order[1:]
-        status = run.column("attempts", "status")
-        final = (status >= 400) & (status < 500) & ~np.isin(status, list(RETRYABLE))
-        same = (request[before] == request[after]) & (link[before] == link[after])
-        vain = np.zeros(request.size, np.bool_)
-        vain[after] = same & final[before] & (end_s[before] <= start_s[after])
+        before, after = tried_again(run)
+        vain = np.zeros(len(run.attempts), np.bool_)
+        vain[after] = final(run)[before] & (
+            run.column("attempts", "end_s")[before] <= run.column("attempts", "start_s")[after]
+        )
         return vain
 
     def broken(self, said: Said) -> str:

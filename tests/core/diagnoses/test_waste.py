@@ -31,6 +31,17 @@ def test_what_no_retry_can_mend_is_told_where_it_is_tried_again(
         assert [(one.value, one.phase) for one in found.predictions] == [(0.0, "fault")]
 
 
+def test_a_limit_that_stays_is_told_by_its_code_and_with_what_a_loop_has_to_look_at(told: Told) -> None:
+    def of(row: Request) -> list[dict[str, Any]]:
+        spent = {"status": 429, "error": "insufficient_quota", "end_s": row.due_s + 0.1}
+        return [spent, {**spent, "start_s": row.due_s + 0.2, "end_s": row.due_s + 0.3}]
+
+    found = RetriedInVain().find(told(of, bad=True))
+    assert found is not None
+    assert found.title == "What no retry can mend is tried again (status 429 insufficient_quota)"
+    assert "look at the error's code" in found.change
+
+
 def test_an_error_that_stays_and_is_passed_on_is_in_order(told: Told) -> None:
     assert RetriedInVain().find(told(lambda row: [{"status": 400}], bad=True)) is None
 

@@ -9,8 +9,8 @@ import zlib
 import brotli
 import pytest
 
+from harness.running.wire.decompression import ANSWER_BYTES_MAX, PIECE_BYTES_MAX, UnreadableError, decompression
 from harness.running.wire.edge import usage
-from harness.running.wire.edge.decompression import ANSWER_BYTES_MAX, PIECE_BYTES_MAX, UnreadableError, decompression
 from harness.running.wire.edge.reading import AnswerReading
 from harness.running.wire.edge.usage import Tally
 

@@ -35,6 +35,14 @@ WELL: dict[str, dict[str, Any]] = {
     "openai": {"choices": [{"index": 0, "message": {"role": "assistant", "content": "30"}, "finish_reason": "stop"}]},
     "anthropic": {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "30"}]},
 }
+SPENT = {
+    "openai": {"error": {"type": "insufficient_quota", "code": "credit_balance_exhausted", "message": "", "param": None}},
+    "anthropic": {
+        "type": "error",
+        "error": {"type": "rate_limit_error", "message": "", "details": {"error_code": "enforced_spend_limit_reached"}},
+    },
+}  # fmt: skip
+"""A 429 that no wait mends."""
 Ask = Callable[[str], None]
 """One call of the SDK, with its two retries, over the link of that name; raises what the SDK raises."""
 Service = Callable[[Ask], None]
@@ -71,12 +79,13 @@ def asking(new_wire, new_provider, kit) -> Callable[..., Evidence]:
 
     All are asked over one wire, since that takes longer to start than all that is asked.
     """
-    said = dict.fromkeys(LINKS, (b"200 OK", b""))
+    said: dict[str, tuple[bytes, bytes, bool]] = dict.fromkeys(LINKS, (b"200 OK", b"", False))
 
     def providing(link: str, api: str) -> int:
         async def script(request: Any, line: Any) -> None:
-            status, headers = said[link]
-            body = {"id": "a", "model": "m", "usage": USAGE[api], **WELL[api]} if status == b"200 OK" else {}
+            status, headers, spent = said[link]
+            failed = SPENT[api] if spent else {}
+            body = {"id": "a", "model": "m", "usage": USAGE[api], **WELL[api]} if status == b"200 OK" else failed
             line.write(kit.answer(json.dumps(body).encode(), status=status, headers=headers))
 
         return int(new_provider(script).port)
@@ -85,8 +94,10 @@ def asking(new_wire, new_provider, kit) -> Callable[..., Evidence]:
         wire = new_wire({link: f"http://127.0.0.1:{providing(link, api)}" for link in LINKS}, api=api)
         asked = count()
 
-        def run(service: Service, status: bytes = b"200 OK", headers: bytes = b"", gone_s: float = 0.0) -> Evidence:
-            said["east"], nonce = (status, headers), f"n-{next(asked):010x}"
+        def run(
+            service: Service, status: bytes = b"200 OK", headers: bytes = b"", gone_s: float = 0.0, spent: bool = False
+        ) -> Evidence:
+            said["east"], nonce = (status, headers, spent), f"n-{next(asked):010x}"
             before = seen(wire)
             zero_s = time.monotonic() - 2  # in the baseline
             with calling(api, wire, nonce) as call, suppress(*FAILED):
@@ -170,6 +181,14 @@ CASES: list[tuple[str, Service, dict[str, Any], float | None]] = [
     ("non_retryable_retries", insisting, {"status": b"400 Bad Request"}, 2),
     ("non_retryable_retries", once, {"status": b"400 Bad Request", "headers": b"x-should-retry: true\r\n" + NOW}, 2),
     ("non_retryable_retries", once, {"status": b"429 Too Many Requests", "headers": NOW}, 0),
+    ("non_retryable_retries", once, {"status": b"429 Too Many Requests", "headers": NOW, "spent": True}, 2),
+    ("non_retryable_retries", once, {"status": b"429 Too Many Requests", "headers": b"x-should-retry: false\r\n"}, 0),
+    (
+        "non_retryable_retries",
+        insisting,
+        {"status": b"429 Too Many Requests", "headers": b"x-should-retry: false\r\n"},
+        2,
+    ),
     ("attempts_before_failover", elsewhere, {"status": b"503 Service Unavailable", "headers": NOW}, 3),
     ("attempts_before_failover", elsewhere, {"status": b"400 Bad Request"}, 1),
     ("duplicate_completions", once, {}, 0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ssl
 
 import httpx2
@@ -29,6 +30,31 @@ def test_the_wait_is_in_the_row_of_the_attempt(wire, provider, clients, kit, hea
         client.say(kit.post())
         client.hear(b"{}", times=times)
     kit.eventually(lambda: [row.retry_after_ms for row in wire.attempts()] == [wait_ms, wait_ms])
+
+
+def test_the_code_of_an_error_is_in_the_row_of_its_attempt_however_it_is_packed(wire, provider, clients, kit) -> None:
+    spent = b'{"error": {"type": "insufficient_quota", "code": null}}'
+    answers = [
+        (spent, b"", b"429 Too Many Requests"),
+        (gzip.compress(spent), b"Content-Encoding: gzip\r\nX-Should-Retry: False\r\n", b"429 Too Many Requests"),
+        (b"<html>", b"x-should-retry: maybe\r\n", b"502 Bad Gateway"),
+        (spent, b"", b"200 OK"),
+        (b"no gzip", b"Content-Encoding: gzip\r\n", b"500 Broken"),
+    ]
+
+    async def script(request, line) -> None:
+        body, headers, status = answers[len(provider.accepted) - 1]
+        line.write(kit.answer(body, status=status, headers=b"Connection: close\r\n" + headers))
+
+    provider.script = script
+    port = wire.tap()
+    for count, (body, _, _) in enumerate(answers, start=1):
+        client = clients(port)
+        client.say(kit.post())
+        client.hear(body)
+        kit.eventually(lambda count=count: len(wire.attempts()) == count)
+    found = [(row.error, row.should_retry) for row in wire.attempts()]
+    assert found == [("insufficient_quota", ""), ("insufficient_quota", "false"), ("", ""), ("", ""), ("", "")]
 
 
 def test_one_wait_is_not_the_next_answers(wire, provider, clients, kit) -> None:

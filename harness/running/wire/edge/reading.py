@@ -9,7 +9,7 @@ import msgspec
 
 from harness.protocols.event_stream import EventStream
 from harness.record.rows import TokensFrom
-from harness.running.wire.edge.decompression import Decompression, UnreadableError, decompression
+from harness.running.wire.decompression import Decompression, UnreadableError, decompression
 from harness.running.wire.edge.usage import UNREADABLE, Tally
 from harness.running.wire.looking_on import LookingOn
 

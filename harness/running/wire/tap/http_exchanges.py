@@ -11,14 +11,19 @@ from harness.http1.headers import Headers, written
 from harness.http1.other_protocols import OPENING_BYTES, spoken
 from harness.http1.retry_after import MILLISECONDS, SECONDS, stated_wait_ms
 from harness.protocols.nonce import ANY_RUN, Nonces, NonceSearch
+from harness.protocols.said_error import code_said
 from harness.record.rows import Attempt, AttemptOutcome
 from harness.running.wire.credentials import Credentials
+from harness.running.wire.decompression import UnreadableError, decompression
 from harness.running.wire.ledger import Ledger
 from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.secrets import SECRET, path_alone
 
 _TRACEPARENT_CHARACTERS = 128
 _FRAMING = (b"content-length", b"transfer-encoding")
+_SHOULD_RETRY = b"x-should-retry"
+_ERROR_BYTES_MAX = 1 << 14
+"""Of an error no more than this is read for its code."""
 
 
 class HttpExchanges:
@@ -314,6 +319,8 @@ class _Answers:
         self._over = False
         self._switching = False
         self._waits_ms: dict[bytes, float | None] = {}
+        self._should_retry = self._coding = ""
+        self._error: bytearray | None = None
         self.parser = httptools.HttpResponseParser(self)
         # Clients take a value with control characters in it.
         self.parser.set_dangerous_leniencies(lenient_headers=True)
@@ -321,11 +328,17 @@ class _Answers:
     def on_message_begin(self) -> None:
         self._framed = self._interim = self._over = self._switching = False
         self._waits_ms = {}
+        self._should_retry = self._coding = ""
+        self._error = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         if name in (MILLISECONDS, SECONDS):
             self._waits_ms[name] = stated_wait_ms(name, value, time.time())
+        elif name == _SHOULD_RETRY:
+            self._should_retry = value.decode("latin-1").strip().lower()
+        elif name == b"content-encoding":
+            self._coding = value.decode("latin-1")
         elif name == b"content-length" or (name == b"transfer-encoding" and b"chunked" in value.lower()):
             self._framed = True
 
@@ -339,6 +352,10 @@ class _Answers:
         exchange.attempt.status = status
         waits_ms = (self._waits_ms.get(name) for name in (MILLISECONDS, SECONDS))
         exchange.attempt.retry_after_ms = next((wait_ms for wait_ms in waits_ms if wait_ms is not None), None)
+        if self._should_retry in ("true", "false"):
+            exchange.attempt.should_retry = self._should_retry
+        if status >= 400:
+            self._error = bytearray()
         if exchange.attempt.first_byte_s is None:
             exchange.attempt.first_byte_s = self._exchanges._now_s
         exchange.head = True
@@ -349,10 +366,25 @@ class _Answers:
             self._exchanges._answer_complete()
             self._exchanges._answers = _Answers(self._exchanges)
 
+    def on_body(self, piece: bytes) -> None:
+        if self._error is not None and len(self._error) < _ERROR_BYTES_MAX:
+            self._error += piece
+
     def on_message_complete(self) -> None:
         if self._over or self._switching or not self._exchanges._open:
             return
+        if self._error:
+            self._exchanges._open[0].attempt.error = _code(bytes(self._error), self._coding)
         if self._interim:
             self._exchanges._open[0].attempt.first_byte_s = None
         else:
             self._exchanges._answer_complete()
+
+
+def _code(body: bytes, coding: str) -> str:
+    """The code of the error that *body* is; empty where it cannot be read."""
+    packed = decompression(coding)
+    try:
+        return code_said(packed.feed(body)) if packed else ""
+    except UnreadableError:
+        return ""
