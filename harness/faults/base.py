@@ -205,6 +205,11 @@ class Fault(BaseModel):
         """What to make true on the wire, in this order; it is made false in the opposite one. *links* are those it is aimed at."""
         raise NotImplementedError
 
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        """Whether *link* can carry a fault of this kind, in one form or another."""
+        return True
+
     def misfit(self, link: Link) -> str:
         """What of it *link*, which it is aimed at, cannot carry, and what would be right; empty where it can carry all of it."""
         return ""
@@ -337,6 +342,10 @@ class OfRequests(Climbing):
     def needs(self) -> Literal["http", "any"]:
         return "http"
 
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return link.carries == "http"
+
     def aim(self, target: Target) -> tuple[Aim, ...]:
         return self.on.picks(target.links)
 
@@ -402,3 +411,8 @@ faults: Registry[type[Fault]] = Registry("fault kind")
 def every_probe(looked: Looked, outcomes: set[str]) -> bool:
     """True when there is a probe and each one ended in one of *outcomes*, or saw as much as can be seen."""
     return bool(looked.probes) and all(probe.outcome in {*outcomes, "acknowledged"} for probe in looked.probes.values())
+
+
+def suiting(link: Link) -> list[str]:
+    """The kinds of fault that *link* can carry."""
+    return [kind for kind, fault in faults.items() if fault.suits(link)]

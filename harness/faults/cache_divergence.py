@@ -12,6 +12,8 @@ from harness.faults.effects import Effect, OpenConnections, TapMode
 from harness.reading.quantities import Seconds
 from harness.reading.target import Link, Name, Target
 
+REPLICATION = "replication"
+
 
 class CacheDivergence(Fault):
     """A region's replication is held while the next snapshot is published, so its replicas answer from the old one."""
@@ -24,7 +26,11 @@ class CacheDivergence(Fault):
     open_connections: OpenConnections = Field(default="deliver", description=OPEN_CONNECTIONS)
 
     def aim(self, target: Target) -> tuple[Aim, ...]:
-        return Selector(kind="replication", region=self.region).picks(target.links)
+        return Selector(kind=REPLICATION, region=self.region).picks(target.links)
+
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return link.kind == REPLICATION
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         # Held on the way from the primary, replication goes on within milliseconds of the end, without a full sync.

@@ -54,13 +54,15 @@ class Capacity(Climbing, Aimed):
     def probes(self) -> bool:
         return False
 
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return isinstance(link.upstream, SimulatedUpstream)
+
     def misfit(self, link: Link) -> str:
-        if isinstance(link.upstream, SimulatedUpstream):
+        if self.suits(link):
             return ""
-        instead = (
-            "use rate_limit, http_error (503, 529) or latency" if link.carries == "http" else "use latency or bandwidth"
-        )
-        return f"leads to what is no simulated provider, so there is no capacity that could be taken from it; {instead} there"
+        instead = "; use rate_limit, http_error (503, 529) or latency there" if link.carries == "http" else ""
+        return f"leads to what is no simulated provider, so there is no capacity that could be taken from it{instead}"
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         return tuple(effects.Capacity(link, self.to, self.slow, self.climb("to"), self.climb("slow")) for link in links)

@@ -39,6 +39,10 @@ class DamagedStore(Aimed):
     def probes(self) -> bool:
         return False
 
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return link.carries == "redis"
+
     def misfit(self, link: Link) -> str:
         if link.carries != "redis":
             return f"carries {link.carries}, and {self.kind} is for redis:// upstreams"

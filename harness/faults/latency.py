@@ -61,6 +61,10 @@ class Latency(OfRequests):
     def needs(self) -> Literal["http", "any"]:
         return "http" if self.by_request else "any"
 
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return True
+
     def rule(self) -> Rule:
         return Delay(self.base, self.jitter, self.climb("base"), self.distribution)
 

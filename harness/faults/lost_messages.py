@@ -19,6 +19,10 @@ class LostMessages(Aimed):
     def probes(self) -> bool:
         return False
 
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return link.carries == "redis"
+
     def misfit(self, link: Link) -> str:
         return "" if link.carries == "redis" else f"carries {link.carries}, and {self.kind} is for redis:// upstreams"
 

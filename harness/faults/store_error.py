@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from harness.faults.base import Aimed, Looked
 from harness.faults.effects import Effect, TapAnswers
+from harness.faults.redis_commands import FILL, WRITE
 from harness.reading import quantities
 from harness.reading.target import Link
 
@@ -23,15 +24,8 @@ _ERRORS = {
     "timeout": "",
 }
 """As the server words them (redis, src/server.c, `createSharedObjects`); nothing where it never answers."""
-_WRITES = (
-    "SET", "SETEX", "PSETEX", "SETNX", "SETRANGE", "GETSET", "GETDEL", "GETEX", "MSET", "MSETNX", "APPEND", "INCR",
-    "INCRBY", "INCRBYFLOAT", "DECR", "DECRBY", "DEL", "UNLINK", "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT",
-    "PERSIST", "RENAME", "RENAMENX", "COPY", "RESTORE", "HSET", "HMSET", "HSETNX", "HDEL", "HINCRBY", "HINCRBYFLOAT",
-    "LPUSH", "RPUSH", "LPUSHX", "RPUSHX", "LPOP", "RPOP", "LTRIM", "LREM", "LSET", "LINSERT", "SADD", "SREM", "SPOP",
-    "SMOVE", "ZADD", "ZREM", "ZINCRBY", "ZPOPMIN", "ZPOPMAX", "XADD", "XDEL", "XTRIM", "XACK", "PFADD", "SETBIT",
-    "FLUSHDB", "FLUSHALL",
-)  # fmt: skip
-_OF_WRITES = ("readonly", "oom")
+_REFUSED: Mapping[str, tuple[str, ...]] = {"readonly": WRITE, "oom": FILL}
+"""The commands that such a server refuses, where not all; who frees memory is served when it is full."""
 
 
 def _in_capitals(name: str) -> str:
@@ -44,7 +38,8 @@ class StoreError(Aimed):
     kind: Literal["store_error"] = "store_error"
     error: Literal["loading", "readonly", "oom", "busy", "noauth", "masterdown", "clusterdown", "timeout"]
     commands: list[Annotated[str, Field(pattern=r"^[A-Za-z]+$"), AfterValidator(_in_capitals)]] = Field(
-        default_factory=list, description="which ones, such as GET; default: all, of readonly and oom those that write"
+        default_factory=list,
+        description="which ones, such as GET; default: all, of readonly those that write, of oom those that take memory",
     )
     share: Annotated[float, Field(gt=0, le=1)] = Field(
         default=1.0, description="of those commands, 0 to 1, drawn by the seed"
@@ -54,11 +49,15 @@ class StoreError(Aimed):
     def probes(self) -> bool:
         return False
 
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return link.carries == "redis"
+
     def misfit(self, link: Link) -> str:
         return "" if link.carries == "redis" else f"carries {link.carries}, and {self.kind} is for redis:// upstreams"
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
-        commands = tuple(self.commands) or (_WRITES if self.error in _OF_WRITES else ())
+        commands = tuple(self.commands) or _REFUSED.get(self.error, ())
         return tuple(TapAnswers(link, _ERRORS[self.error], commands, self.share) for link in links)
 
     def took_hold(self, looked: Looked) -> bool:

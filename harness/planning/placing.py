@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from harness.faults import Fault
-from harness.faults.base import Aim
+from harness.faults.base import Aim, suiting
 from harness.planning.disturbance import Disturbance, Phase, links_of
 from harness.planning.moments import Clock, Span, counted_from
 from harness.planning.windows import TOUCH_S
 from harness.problems import Problem
 from harness.reading.scenario import Scenario
-from harness.reading.target import Target
+from harness.reading.target import Link, Target
 
 _STRETCHES_MAX = 200
 """A fault that comes and goes more often than this in one run is a slip of units."""
@@ -130,6 +130,12 @@ def _misplaced(here: str, fault: Fault, stretches: list[_Stretch], clock: Clock)
     if fault.flap and len(stretches) < 2:
         what = f"it would be in force only once, for {fault.flap.in_force_s:g} s: the next period ends after the fault"
         yield Problem(f"{what}; make flap.period shorter, let the fault last longer, or leave flap out", path=here)
+    if fault.stagger and (behind := [one.span for one in stretches if one.span[0] >= one.span[1]]):
+        what = f"its turn would come to the last link at {behind[-1][0]:g} s, when it has ended at {behind[-1][1]:g} s"
+        yield Problem(
+            f"{what}; say for, which each link has for itself, or make stagger shorter", path=f"{here}.stagger"
+        )
+        return
     for stretch in stretches:
         yield from _misplaced_in_time(here, fault, stretch.span, clock)
 
@@ -192,6 +198,17 @@ def _published_late(here: str, placed: Disturbance) -> Iterator[Problem]:
         yield Problem(f"the snapshot would be published at {when}", path=here)
 
 
+def _uncarried(fault: Fault, link: Link) -> str:
+    """That *fault* is of single requests, which *link* does not have; empty where that is not so."""
+    if fault.needs != "http" or link.carries == "http":
+        return ""
+    if fault.suits(link):
+        what = f"{fault.kind} of single requests is for HTTP links; leave out share, and what on says of requests"
+    else:
+        what = f"{fault.kind} can only be answered on an HTTP link"
+    return f"carries {link.carries}, and {what}"
+
+
 def _misaimed(here: str, fault: Fault, aims: tuple[Aim, ...], target: Target) -> Iterator[Problem]:
     if not aims:
         known = "; ".join(
@@ -201,11 +218,11 @@ def _misaimed(here: str, fault: Fault, aims: tuple[Aim, ...], target: Target) ->
             f"{fault.summary()}: target {target.name!r} has no such link; it has {known or 'none'}", path=here
         )
     for name in links_of(aims):
-        carries = target.links[name].carries
-        if fault.needs == "http" and carries != "http":
-            what = f"link {name!r} carries {carries}, and {fault.kind} can only be answered on an HTTP link"
-            yield Problem(what, path=here)
-        elif what := fault.misfit(target.links[name]):
+        link = target.links[name]
+        what = _uncarried(fault, link) or fault.misfit(link)
+        if what and not fault.suits(link):
+            what += f"; it can carry {', '.join(suiting(link))}"
+        if what:
             yield Problem(f"link {name!r} {what}", path=here)
     if fault.publishes_at_s() and target.publish is None:
         what = f"{fault.kind} publishes a snapshot, and target {target.name!r} does not say how; add publish: {{post: URL}} to it"

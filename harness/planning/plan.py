@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from harness.faults.effects import EdgeRule
+from harness.faults.effects import EdgeRule, Effect, TapAnswers, TapMode, TapShape
 from harness.planning.disturbance import Disturbance, Phase
 from harness.planning.placing import Placed, place
 from harness.planning.schedule import Schedule, count
@@ -184,7 +184,23 @@ def _overlaps(disturbances: tuple[Disturbance, ...]) -> list[Problem]:
 
 
 def _told_apart(one: Disturbance, other: Disturbance) -> bool:
-    """Whether both are rules for requests, and not the same ones."""
-    if not (one.effects and all(isinstance(effect, EdgeRule) for effect in (*one.effects, *other.effects))):
-        return False
-    return not any(effect in other.effects for effect in one.effects)
+    """Whether both can be in force on one thing at once: what they do there lies in different places, or can be told apart."""
+    pairs = [(mine, theirs) for mine in one.effects for theirs in other.effects if mine.aim == theirs.aim]
+    return bool(pairs) and all(_beside(mine, theirs) for mine, theirs in pairs)
+
+
+_EITHER_WAY = {"upstream", "downstream"}
+
+
+def _beside(mine: Effect, theirs: Effect) -> bool:
+    """Whether both effects can be true of one thing: rules and answers that differ, shapes and modes for other shares or ways."""
+    match mine, theirs:
+        case (EdgeRule(), EdgeRule()) | (TapAnswers(), TapAnswers()):
+            return mine != theirs
+        case TapShape(), TapShape():
+            return mine.share_ratio != theirs.share_ratio or {mine.streams, theirs.streams} == _EITHER_WAY
+        case TapMode(), TapMode():
+            apart = mine.share_ratio != theirs.share_ratio or {mine.streams, theirs.streams} == _EITHER_WAY
+            return mine.mode == theirs.mode and apart
+        case _:
+            return mine.place != theirs.place

@@ -410,14 +410,15 @@ def test_capacity_can_be_taken_from_a_simulated_provider_alone_and_it_is_said_wh
     there, store = (Link(kind="provider", upstream=url) for url in ("https://api.openai.com", "redis://127.0.0.1:6379"))
     assert fault(SHORT).misfit(simulated) == ""
     assert fault(SHORT).misfit(there).endswith("use rate_limit, http_error (503, 529) or latency there")
-    assert fault(SHORT).misfit(store).endswith("use latency or bandwidth there")
+    assert fault(SHORT).misfit(store).endswith("no capacity that could be taken from it")
 
 
-def test_a_store_that_may_only_be_read_or_is_full_refuses_what_writes_and_answers_what_reads() -> None:
-    for error in ("readonly", "oom"):
+def test_a_store_that_may_only_be_read_refuses_what_writes_and_one_that_is_full_what_takes_memory() -> None:
+    for error, refused in (("readonly", True), ("oom", False)):
         (effect,) = fault(REDIS | {"error": error, "commands": []}).effects({"store-east": REDIS_LINK})
         assert isinstance(effect, TapAnswers)
-        assert {"SET", "HSET", "DEL"} <= set(effect.commands)
+        assert {"SET", "HSET", "ZUNIONSTORE", "BITOP"} <= set(effect.commands)
+        assert ({"DEL", "UNLINK", "EXPIRE", "BLPOP", "ZREMRANGEBYSCORE"} <= set(effect.commands)) is refused
         assert not {"GET", "HGETALL", "PING"} & set(effect.commands)
 
 

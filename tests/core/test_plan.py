@@ -89,6 +89,83 @@ def test_overlapping_faults_of_one_kind_are_told_with_the_link(make_scenario: Ma
     ]
 
 
+ON = {"on": {"kind": "provider"}}
+STORES = {"kind": "store_error", "on": {"kind": "store"}}
+SLOW = {"kind": "latency", "base": "1s"} | ON
+ERROR = {"kind": "http_error", "status": 503} | ON
+NARROW = {"kind": "bandwidth", "kilobytes_per_s": 2} | ON
+HOLE = {"kind": "blackhole"} | ON
+RESET = {"kind": "disconnect", "mode": "reset"} | ON
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        (ERROR, ERROR, False),
+        (ERROR | {"share": 0.1}, ERROR | {"share": 0.2}, True),
+        (ERROR, ERROR | {"status": 500}, True),
+        (ERROR, ERROR | {"ramp": {"share": {"from": 0, "over": "1s"}}}, True),
+        (SLOW, SLOW | {"base": "1500ms"}, False),
+        (SLOW, SLOW | {"share": 0.1}, True),
+        (SLOW, SLOW | {"direction": "downstream"}, True),
+        (SLOW | {"direction": "downstream"}, SLOW | {"direction": "downstream", "base": "1500ms"}, False),
+        (NARROW, NARROW | {"kilobytes_per_s": 3}, False),
+        (NARROW | {"share": 0.1}, NARROW | {"share": 0.2}, True),
+        (NARROW | {"direction": "upstream"}, NARROW | {"direction": "downstream"}, True),
+        (NARROW | {"direction": "both"}, NARROW | {"direction": "downstream"}, False),
+        (HOLE, HOLE, False),
+        (HOLE | {"share": 0.1}, HOLE | {"share": 0.2}, True),
+        (RESET | {"share": 0.1}, RESET | {"share": 0.2}, True),
+        (RESET | {"share": 0.1}, RESET | {"mode": "refuse"}, False),
+        (STORES | {"error": "loading"}, STORES | {"error": "loading"}, False),
+        (STORES | {"error": "loading", "share": 0.1}, STORES | {"error": "readonly", "share": 0.2}, True),
+        (STORES | {"error": "loading", "commands": ["GET"]}, STORES | {"error": "loading", "commands": ["SET"]}, True),
+    ],
+)
+def test_two_of_a_kind_may_lie_on_one_link_where_they_can_be_told_apart(
+    make_scenario: MakeScenario, target: Target, one: dict[str, Any], other: dict[str, Any], both: bool
+) -> None:
+    for faults in ([one, other], [other, one]):
+        _, problems = plan(make_scenario(phases=(1, 1, 5, 1), faults=faults), target, ())
+        assert bool(problems) is not both, problems
+        assert all("twice at once" in problem.what for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("fault", "has", "has_not"),
+    [
+        (STORES | {"error": "loading"} | ON, {"http_error", "cut_stream", "latency", "bad_answer"}, {"lost_messages"}),
+        (ERROR | {"on": {"kind": "store"}}, {"store_error", "latency", "blackhole", "damaged_store"}, {"rate_limit", "capacity"}),
+        ({"kind": "capacity", "to": 0.5, "on": {"kind": "store"}}, {"latency", "cut"}, {"capacity", "hang_up"}),
+        ({"kind": "lost_messages"} | ON, {"regional_loss", "slow_stream"}, {"cache_divergence"}),
+    ],
+)  # fmt: skip
+def test_a_kind_that_a_link_cannot_carry_is_refused_with_those_that_it_can(
+    make_scenario: MakeScenario, target: Target, fault: dict[str, Any], has: set[str], has_not: set[str]
+) -> None:
+    _, problems = plan(make_scenario(faults=[fault]), target, ())
+    assert problems
+    for problem in problems:
+        kinds = set(problem.what.partition("; it can carry ")[2].split(", "))
+        assert kinds >= has
+        assert not kinds & has_not
+
+
+def test_latency_of_single_requests_is_no_kind_that_a_store_cannot_carry(
+    make_scenario: MakeScenario, target: Target
+) -> None:
+    _, problems = plan(make_scenario(faults=[SLOW | {"on": {"kind": "store"}, "share": 0.5}]), target, ())
+    assert "latency of single requests is for HTTP links; leave out share" in problems[0].what
+
+
+def test_who_staggers_a_fault_beyond_its_end_is_told_when_the_last_turn_would_be(
+    make_scenario: MakeScenario, target: Target
+) -> None:
+    _, problems = plan(make_scenario(phases=(1, 1, 5, 1), faults=[SLOW | {"stagger": "9s"}]), target, ())
+    assert [problem.path for problem in problems] == ["faults[0].stagger"]
+    assert "come to the last link at 11 s, when it has ended at 7 s" in problems[0].what
+
+
 def test_phases_follow_one_another_without_gaps_that_rounding_makes(make_plan: MakePlan) -> None:
     made = make_plan(phases=(0.1, 0.2, 1.1, 0.3))
     assert [(phase.start_s, phase.end_s) for phase in made.phases] == [(0, 0.1), (0.1, 0.3), (0.3, 1.4), (1.4, 1.7)]

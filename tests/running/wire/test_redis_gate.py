@@ -20,6 +20,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 from redis.retry import Retry
 
 from harness.faults.effects import TapAnswers
+from harness.faults.redis_commands import FILL, WRITE
 from harness.running.free_port import free_port
 from harness.running.redis_server import arguments, find
 from harness.running.wire import WireError
@@ -223,6 +224,15 @@ def wire(new_wire: Any, server: int) -> Any:
     wire = new_wire({}, others={"east": "redis"})
     wire.stage.connect_link("east", server)
     return wire
+
+
+def test_which_commands_write_and_take_memory_is_what_the_server_says(server: int) -> None:
+    with Redis(port=server, decode_responses=True) as redis:
+        flags = {name.upper(): set(about["flags"]) for name, about in redis.execute_command("COMMAND").items()}
+    # No client says these: they are for those who work on the server, and for it to say to itself.
+    ours = {name: said for name, said in flags.items() if name not in ("PFDEBUG", "RESTORE-ASKING")}
+    assert {name for name, said in ours.items() if "write" in said} == set(WRITE) & set(ours)
+    assert {name for name, said in ours.items() if "denyoom" in said} == set(FILL) & set(ours)
 
 
 def client(wire: Any, **how: Any) -> Any:

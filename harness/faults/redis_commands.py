@@ -1,0 +1,21 @@
+"""Which commands of Redis write, and which of those take memory: what a replica, and a server whose memory is full, refuse."""
+
+from __future__ import annotations
+
+FILL = (
+    "APPEND", "BITFIELD", "BITOP", "BLMOVE", "BRPOPLPUSH", "COPY", "DECR", "DECRBY", "GEOADD", "GEORADIUS", "GEORADIUSBYMEMBER",
+    "GEOSEARCHSTORE", "GETSET", "HINCRBY", "HINCRBYFLOAT", "HMSET", "HSET", "HSETEX", "HSETNX", "INCR", "INCRBY", "INCRBYFLOAT",
+    "LINSERT", "LMOVE", "LPUSH", "LPUSHX", "LSET", "MSET", "MSETNX", "PFADD", "PFMERGE", "PSETEX", "RESTORE", "RPOPLPUSH",
+    "RPUSH", "RPUSHX", "SADD", "SDIFFSTORE", "SET", "SETBIT", "SETEX", "SETNX", "SETRANGE", "SINTERSTORE", "SORT", "SUNIONSTORE",
+    "XADD", "XGROUP", "XSETID", "ZADD", "ZDIFFSTORE", "ZINCRBY", "ZINTERSTORE", "ZRANGESTORE", "ZUNIONSTORE",
+)  # fmt: skip
+"""Those with the flag ``denyoom`` in `COMMAND` of Redis 6.2, and what later versions added to them."""
+WRITE = (
+    *FILL,
+    "BLMPOP", "BLPOP", "BRPOP", "BZMPOP", "BZPOPMAX", "BZPOPMIN", "DEL", "EXPIRE", "EXPIREAT", "FLUSHALL", "FLUSHDB", "GETDEL",
+    "GETEX", "HDEL", "HEXPIRE", "HEXPIREAT", "HGETDEL", "HGETEX", "HPERSIST", "HPEXPIRE", "HPEXPIREAT", "LMPOP", "LPOP", "LREM",
+    "LTRIM", "MIGRATE", "MOVE", "PERSIST", "PEXPIRE", "PEXPIREAT", "RENAME", "RENAMENX", "RPOP", "SMOVE", "SPOP", "SREM",
+    "SWAPDB", "UNLINK", "XACK", "XACKDEL", "XAUTOCLAIM", "XCLAIM", "XDEL", "XDELEX", "XREADGROUP", "XTRIM", "ZMPOP", "ZPOPMAX",
+    "ZPOPMIN", "ZREM", "ZREMRANGEBYLEX", "ZREMRANGEBYRANK", "ZREMRANGEBYSCORE",
+)  # fmt: skip
+"""Those with the flag ``write``, likewise."""
