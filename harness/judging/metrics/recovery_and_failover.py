@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.metrics.base import Metric, measured
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample, rate_per_s
-from harness.judging.scoring.band import band, hold
+from harness.judging.scoring.band import band, hold, shown
 from harness.planning.plan import Plan
 from harness.planning.windows import Window, merged
+from harness.reading import quantities
 from harness.reading.expectation import Expectation, Selection, Verdict
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class Settling(Metric):
     def remark(self, sample: Sample, part: str | None = None) -> str:
         found = self.estimates(sample)
         told = [(window.name, _story(one, self.settled)) for window, one in found]
-        return "; ".join(f"{name}: {story}" if len(found) > 1 else story for name, story in told if story)
+        stories = [f"{name}: {story}" if len(found) > 1 else story for name, story in told if story]
+        return "; ".join([*stories, *_of_the_baseline(sample, [one for _, one in found])])
 
     def at_best(self, sample: Sample) -> Verdict:
         return _worst_at_best([found for _, found in self.estimates(sample)])
@@ -278,16 +280,19 @@ def _recovery(sample: Sample, window: Window) -> Recovery | None:
     before = due_s < window.next_s
     if not before.any() or until_s <= window.end_s:
         return None
-    return recovery_time(
-        due_s[before],
-        good[before],
-        fault_start_s=window.start_s,
-        fault_end_s=window.end_s,
-        observed_until_s=until_s,
-        band=_band(sample),
-        hold_s=_hold(sample),
-        own=_own(sample),
-        end_uncertainty_s=window.end_uncertainty_s,
+    return _read(
+        sample,
+        lambda least: recovery_time(
+            due_s[before],
+            good[before],
+            fault_start_s=window.start_s,
+            fault_end_s=window.end_s,
+            observed_until_s=until_s,
+            band=least,
+            hold_s=_hold(sample),
+            own=_own(sample),
+            end_uncertainty_s=window.end_uncertainty_s,
+        ),
     )
 
 
@@ -297,21 +302,51 @@ def _failover(sample: Sample, window: Window) -> Recovery | None:
     if not sample.picked.any():
         return None
     hold_s = _hold(sample)
-    return failover_time(
-        sample.column("due_s"),
-        sample.column("good"),
-        fault_start_s=window.start_s,
-        fault_end_s=window.end_s,
-        band=_band(sample),
-        # A window that is over before the hold is can show no more than that answers are good for half of it.
-        hold_s=hold_s if window.lasted_s > hold_s else window.lasted_s / 2,
-        own=_own(sample),
+    return _read(
+        sample,
+        lambda least: failover_time(
+            sample.column("due_s"),
+            sample.column("good"),
+            fault_start_s=window.start_s,
+            fault_end_s=window.end_s,
+            band=least,
+            # A window that is over before the hold is can show no more than that answers are good for half of it.
+            hold_s=hold_s if window.lasted_s > hold_s else window.lasted_s / 2,
+            own=_own(sample),
+        ),
     )
 
 
-def _band(sample: Sample) -> float:
-    good = sample.baseline.column("good")
-    return band(int(good.sum()), good.size, sample.run.plan.scenario.good.ratio)
+def _read(sample: Sample, by: Callable[[float], Recovery]) -> Recovery | None:
+    """What the rows show *by* the least good ratio that counts as well; None where there is nothing that the service could return to.
+
+    A baseline that is too short to show how good the service is allows any band up to what the scenario asks for.
+    """
+    good, ratio = sample.baseline.column("good"), sample.run.plan.scenario.good.ratio
+    if _was_never_well(sample):
+        return None
+    found = by(band(int(good.sum()), good.size, ratio))
+    return found if shown(good.size, ratio) else found.or_as(by(ratio))
+
+
+def _was_never_well(sample: Sample) -> bool:
+    """Whether those that were picked were worse in the baseline than the scenario asks for: there is nothing that they could return to."""
+    from harness.judging.scoring.good_ratio import good_ratio
+
+    baseline = sample.baseline
+    before = good_ratio(baseline.column("due_s"), baseline.column("good"))
+    return before.value is not None and before.high < sample.run.plan.scenario.good.ratio
+
+
+def _of_the_baseline(sample: Sample, found: Sequence[Recovery | None]) -> Iterator[str]:
+    """What the baseline does not show, where that keeps a time from being known."""
+    good, ratio = sample.baseline.column("good"), sample.run.plan.scenario.good.ratio
+    if _was_never_well(sample):
+        was, asked = quantities.share(float(good.mean()), ratio), quantities.share(ratio)
+        yield f"{was} were good in the baseline, and good.ratio asks for {asked}: nothing to return to"
+    elif any(one and one.state == "unclear" for one in found) and not shown(good.size, ratio):
+        many = f"{good.size} requests" if good.size > 1 else "one request"
+        yield f"the baseline has {many}, too few to show how good the service is when it is well"
 
 
 def _own(sample: Sample) -> Clumps:

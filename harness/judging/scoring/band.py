@@ -16,8 +16,16 @@ def band(baseline_good: int, baseline_n: int, ratio: float) -> float:
     *ratio*, or nearly what the baseline's interval shows that the service had of itself, if that is more; but no more than that interval
     shows.
     """
-    shown = wilson(baseline_good, baseline_n).low if baseline_n else ratio
-    return min(max(ratio, shown - SLACK), shown)
+    least = wilson(baseline_good, baseline_n).low if baseline_n else ratio
+    return min(max(ratio, least - SLACK), least)
+
+
+def shown(baseline_n: int, ratio: float) -> bool:
+    """Whether *baseline_n* requests of a baseline, were all of them good, would show that the service is as good as *ratio*, or nearly.
+
+    Fewer say little: ten good answers come of every sixteenth service that fails every fourth time.
+    """
+    return baseline_n > 0 and wilson(baseline_n, baseline_n).low >= ratio - SLACK
 
 
 def hold(rate_per_s: float, within_s: float) -> float:

@@ -66,6 +66,20 @@ class Recovery:
     area_s: float
     state: State
 
+    def or_as(self, stricter: Recovery) -> Recovery:
+        """All that this and a *stricter* reading of the same rows allow, where nobody knows which of both bands is the right one."""
+        if self.interval.value is None or stricter.interval.value is None:
+            return self
+        low, high = min(self.interval.low, stricter.interval.low), max(self.interval.high, stricter.interval.high)
+        # What only the stricter reading takes for a relapse is none for certain.
+        possible = tuple(replace(one, weight="possible") for one in stricter.relapses if one.weight == "certain")
+        return Recovery(
+            replace(self.interval, low=low, high=high),
+            self.relapses or possible,
+            self.area_s,
+            self.state if self.state == stricter.state else "unclear",
+        )
+
     @property
     def settled(self) -> float:
         """Seconds until the band was entered to be held; infinite when it was not."""
