@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from harness.judging.scoring.answers import Bools, Publication
 
+LOOKS = ("GET", "HEAD", "OPTIONS")
+"""Methods by which nothing is asked of a provider; a run of before they were written down has none."""
 _FIRST = ("due_s", "start_s")
 _LATER = ("sent_s", "forwarded_s", "first_byte_s", "first_token_s", "end_s")
 """Instants of a row that come after its first one. Their own order is open: an answer may begin before its request is whole."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from math import inf
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from harness.judging import result
 from harness.judging.delivery import delivery
 from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
-from harness.judging.joining import cut_off, endless, impossible, made_for_requests
+from harness.judging.joining import LOOKS, cut_off, endless, impossible, made_for_requests
 from harness.judging.metrics import telling
 from harness.judging.passing import astray, broken, redirected, uncarried, unreached, untouched
 from harness.judging.preflight import shortcomings
@@ -23,21 +22,17 @@ from harness.judging.sample import pick
 from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
 from harness.judging.starvation import Load, loads
+from harness.judging.unused import unmet, untried, unused
 from harness.planning.disturbance import Disturbance
 from harness.reading import quantities
 from harness.reading.expectation import Selection
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
-from harness.record.rows import SLICE_S
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WORD_S = 10.0
-"""A link that is used says something at least so often."""
 LATE_STEP_S = 1.0
 """A fault that is begun or ended later than this is another fault than the one that was planned."""
-_LOOKS = ("GET", "HEAD", "OPTIONS", "")
-"""Methods by which nothing is asked of a provider; a run of before they were written down has none."""
 JOINED_RATIO = 0.99
 """Share of attempts that have to be joined to a request before a limit on the amplification can be judged."""
 
@@ -141,12 +136,10 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[Doubt]:
         if not_known := _not_told_apart(evidence, disturbance):
             yield Doubt(kind="not_joined", said=not_known)
     for fault in faults:
-        if fault.confirmed and (unused := _unused(evidence, fault.links)):
-            said = (
-                f"{fault.summary} broke what is not used: nothing had passed on {', '.join(unused)} before anything was broken; does the "
-                "service take its address from the link? A link that is rightly quiet says idle: true in the target file"
-            )
-            yield Doubt(kind="unused", said=said)
+        if fault.confirmed and (why := unused(evidence, fault.links)):
+            yield Doubt(kind="unused", said=f"{fault.summary} broke what is not used: {why}")
+    held = {fault.id for fault in faults if fault.confirmed}
+    yield from (Doubt(kind="unused", said=said) for said in unmet(evidence, held))
     for event in evidence.history:
         if isinstance(event, Reverted) and event.error:
             yield Doubt(kind="left_in_force", said=f"{event.fault} could not be put back: {event.error}")
@@ -196,52 +189,13 @@ def _late_steps(evidence: Evidence) -> Iterator[Doubt]:
                 yield Doubt(kind="late", said=said)
 
 
-def _unused(evidence: Evidence, links: Sequence[str]) -> list[str]:
-    """Those of *links* on which nothing had passed in the baseline, until anything was broken, though it would have been seen.
-
-    What passed before counts where the baseline is short: replication of Redis may say no more than a word in `WORD_S`.
-    """
-    known = evidence.plan.target.links
-    if evidence.traffic is None:
-        # A run of before this was counted: attempts were seen on HTTP links, and one link that was used vouched for the others.
-        # Where a fault of a kind that is not installed was, nobody may have written down.
-        seen = bool(links) and all(known[name].carries == "http" for name in links)
-        return [] if not seen or evidence.attempts["link"].isin(links).any() else list(links)
-    until_s = min((event.at_s for event in evidence.history if isinstance(event, Injecting)), default=inf)
-    from_s = max(-SLICE_S, min(evidence.plan.phase("baseline").start_s, until_s - WORD_S))
-    return [name for name in links if not known[name].idle and not _carried(evidence, name, from_s, until_s)]
-
-
-def _carried(evidence: Evidence, link: str, from_s: float, until_s: float) -> bool:
-    """Whether anything passed on *link* in that time."""
-    traffic = evidence.traffic
-    if traffic is None:
-        return True  # nobody counted
-    passed = traffic["bytes_out"] + traffic["bytes_in"] > 0
-    return bool((passed & (traffic["link"] == link) & traffic["start_s"].between(from_s, until_s)).any())
-
-
-def untried(evidence: Evidence) -> Iterator[str]:
-    """Links that are rightly quiet and were broken, and that nobody tried to use while they were."""
-    for disturbance in evidence.plan.disturbances:
-        window = evidence.window_of(disturbance)
-        if window is None or disturbance.fault.lies_in_wait:
-            continue
-        idle = [name for name in disturbance.links if evidence.plan.target.links[name].idle]
-        if names := [name for name in idle if not _carried(evidence, name, -SLICE_S, window.end_s)]:
-            yield (
-                f"{disturbance.summary} broke {', '.join(names)}, where nothing passed before or meanwhile (idle: true), "
-                "so it shows nothing of that"
-            )
-
-
 def untold(evidence: Evidence) -> Iterator[str]:
     """What was sent on links and never carried a nonce, though other attempts did: how often that was tried is not known.
 
     A look by GET whether a provider is there is none of the attempts that are counted.
     """
     rows = evidence.attempts
-    sent = rows[~made_for_requests(rows) & ~rows["method"].isin(_LOOKS)]
+    sent = rows[~made_for_requests(rows) & ~rows["method"].isin((*LOOKS, ""))]
     for link, lost in sent.groupby("link") if (rows["request"] >= 0).any() else ():
         such = f"such as {lost['method'].iloc[0]} {lost['path'].iloc[0]}"
         yield (

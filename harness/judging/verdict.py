@@ -19,12 +19,13 @@ from harness.judging.metrics import Metric, measurable, metrics
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.passing import astray, redirected, uncarried, unreached, untouched
-from harness.judging.quality import distrust, measurement_quality, untold, untried
+from harness.judging.quality import distrust, measurement_quality, untold
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Doubt, Finding, Result
 from harness.judging.sameness import unlooked_at
 from harness.judging.sample import LAYERS, pick
 from harness.judging.starvation import culprit, doubtful, loads
 from harness.judging.unasked import unasked
+from harness.judging.unused import untried
 from harness.judging.whereabouts import by_entry, by_link
 from harness.planning.disturbance import Disturbance
 from harness.reading.expectation import WHOLE, Expectation, Selection, Verdict, parse

@@ -114,7 +114,7 @@ def request(index: int, due_s: float, **keys: Any) -> Request:
 def attempt_of(row: Request, **keys: Any) -> Attempt:
     """The one attempt that *row* became."""
     well = {"link": "provider-east", "start_s": row.due_s + 0.01, "end_s": row.due_s + 0.09, "status": 200}
-    return Attempt(nonce=row.nonce, **(well | {"outcome": "complete"} | keys))
+    return Attempt(**(well | {"nonce": row.nonce, "outcome": "complete"} | keys))
 
 
 def requests_of(made: Plan, change: Callable[[int, float], dict[str, Any]] = lambda index, due_s: {}) -> list[Request]:

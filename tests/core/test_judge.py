@@ -346,7 +346,7 @@ def test_a_link_that_is_rightly_quiet_and_was_never_tried_is_told(
 ) -> None:
     quiet = {name: link.model_copy(update={"idle": name == "store-west"}) for name, link in target.links.items()}
     plan = make_plan(of=target.model_copy(update={"links": quiet}), faults=[LOSS])
-    used = passed("provider-west", *OTHERS)
+    used = [*passed("provider-west", *OTHERS), *passed("provider-west", at_s=3.5)]
     said = "regional_loss west · blackhole broke store-west, where nothing passed before or meanwhile (idle: true)"
     never = judged(plan, traffic=table(used, Traffic, 0.0))
     assert (never.verdict, said in never.reason, len(never.quality.notes)) == ("pass", True, 1)
@@ -369,6 +369,89 @@ def test_a_link_that_is_said_to_be_idle_may_be_quiet(
         judged(make_plan(of=standby, faults=[LOSS]), traffic=table(passed("store-west", *OTHERS), Traffic, 0.0)).verdict
         == "invalid"
     )
+
+
+LATE = {"kind": "latency", "on": {"kind": "provider"}, "base": "100ms"}
+BOTH = ("provider-east", "provider-west")
+MET_NOBODY = (
+    "Latency 100 ± 0 ms on kind provider met nobody: nothing was sent on provider-east, provider-west while it was in force, so nothing "
+    "shows how the service bears it"
+)
+
+
+@pytest.mark.parametrize(
+    ("fault", "meanwhile", "verdict", "said"),
+    [
+        (LATE, [], "invalid", MET_NOBODY),
+        (LATE, passed("store-east", at_s=3.5), "invalid", MET_NOBODY),
+        (LATE, passed(*BOTH, at_s=5.5), "invalid", MET_NOBODY),
+        # One of them is enough, and the other is told.
+        (LATE, passed(BOTH[0], at_s=3.5), "pass", "broke provider-west, where nothing was sent meanwhile, so it shows nothing of that"),
+        (LATE, passed(*BOTH, at_s=3.5), "pass", ""),
+        # Who comes in vain has come.
+        (LATE, [Traffic(name, 4.0, connections=1) for name in BOTH], "pass", ""),
+        # A flap that nobody met beside one that somebody did.
+        (LATE | {"flap": {"period": "1s", "duty": 0.4}}, passed(*BOTH, at_s=4.2), "pass", ""),
+        (LATE | {"flap": {"period": "1s", "duty": 0.4}}, [], "invalid", MET_NOBODY),
+        # Where nobody listens, nobody is seen to come; a store may be quiet for 2 s.
+        ({"kind": "regional_loss", "region": "east", "mode": "refuse"}, [], "pass", ""),
+        (LATE | {"on": {"kind": "store"}}, [], "pass", ""),
+    ],
+)  # fmt: skip
+def test_a_fault_of_links_on_which_nobody_came_while_it_was_in_force_shows_nothing(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    fault: dict[str, Any],
+    meanwhile: list[Traffic],
+    verdict: str,
+    said: str,
+) -> None:
+    before = passed(*BOTH, "store-east", "store-west", *OTHERS)
+    result = judged(make_plan(faults=[fault]), traffic=table([*before, *meanwhile], Traffic, 0.0))
+    assert (result.verdict, said in result.reason) == (verdict, True)
+    assert len(result.quality.notes) == bool(said)
+
+
+def test_a_fault_on_links_that_an_earlier_one_may_have_turned_the_service_away_from_is_told_and_no_more(
+    make_plan: MakePlan, judged: Callable[..., Result], target: Target
+) -> None:
+    lost = {"kind": "regional_loss", "region": "west", "spare": {"kind": "store"}, "for": "1s"}
+    plan = make_plan(faults=[lost, LATE | {"on": {"link": "provider-west"}, "at": "fault + 1s"}])
+    before = passed("provider-west", *OTHERS)
+    traffic = [*before, *passed("provider-west", at_s=3.5)]
+    result = judged(plan, traffic=table(traffic, Traffic, 0.0))
+    said = "latency 100 ± 0 ms on link provider-west broke provider-west, where nothing was sent meanwhile"
+    assert (result.verdict, said in result.reason) == ("pass", True)
+
+
+@pytest.mark.parametrize(
+    ("change", "trusted"),
+    [
+        ({"method": "GET", "path": "/v1/models", "nonce": ""}, False),
+        ({"method": "HEAD", "path": "/", "nonce": ""}, False),
+        # A question by GET, a WebSocket, and what carries no nonce but asks.
+        ({"method": "GET", "path": "/v1/ask"}, True),
+        ({"method": "GET", "path": "/v1/realtime", "nonce": "", "status": 101}, True),
+        ({"method": "POST", "path": "/v1/embeddings", "nonce": ""}, True),
+    ],
+)
+def test_a_provider_that_is_only_looked_at_is_not_used(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    rows: Rows,
+    attempt: Callable[..., Attempt],
+    change: dict[str, Any],
+    trusted: bool,
+) -> None:
+    plan = make_plan(faults=[LATE | {"on": {"link": "provider-west"}}])
+    asked = rows(plan)
+    tries = [attempt(row, method="POST", path="/v1/chat") for row in asked]
+    tries += [attempt(row, link="provider-west", **change) for row in asked[::5]]
+    traffic = table([one for at_s in (1.5, 3.5) for one in passed(*BOTH, at_s=at_s)], Traffic, 0.0)
+    result = judged(plan, attempts=tries, traffic=traffic)
+    assert result.verdict == ("pass" if trusted else "invalid")
+    said = f"nothing had been asked on provider-west but {change['method']} {change['path']} before anything was broken"
+    assert (said in result.reason) is not trusted
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,159 @@
+"""Whether what was broken was used: before anything was, and while it was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
+from math import inf
+from typing import TYPE_CHECKING
+
+from harness.judging.evidence import Evidence
+from harness.judging.joining import LOOKS
+from harness.planning.disturbance import Disturbance
+from harness.record.history import Injecting
+from harness.record.rows import SLICE_S
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WORD_S = 10.0
+"""A link that is used says something at least so often."""
+_SWITCHED = 101  # the status of a WebSocket that was opened: by GET, and not to look
+
+
+def unused(evidence: Evidence, links: Sequence[str]) -> str:
+    """That on some of *links* nothing had passed in the baseline, until anything was broken, though it would have been seen; else empty.
+
+    What passed before counts where the baseline is short: replication of Redis may say no more than a word in `WORD_S`.
+    """
+    known = evidence.plan.target.links
+    if evidence.traffic is None:
+        # A run of before this was counted: attempts were seen on HTTP links, and one link that was used vouched for the others.
+        # Where a fault of a kind that is not installed was, nobody may have written down.
+        seen = bool(links) and all(known[name].carries == "http" for name in links)
+        quiet = list(links) if seen and not evidence.attempts["link"].isin(links).any() else []
+        return _quiet(quiet) if quiet else ""
+    until_s = min((event.at_s for event in evidence.history if isinstance(event, Injecting)), default=inf)
+    from_s = max(-SLICE_S, min(evidence.plan.phase("baseline").start_s, until_s - WORD_S))
+    asked = [name for name in links if not known[name].idle]
+    if quiet := [name for name in asked if not _carried(evidence, name, from_s, until_s)]:
+        return _quiet(quiet)
+    looked_at = {name: looks for name in asked if (looks := _only_looks(evidence, name, from_s, until_s))}
+    return _no_more_than(looked_at) if looked_at else ""
+
+
+def unmet(evidence: Evidence, held: Collection[str]) -> Iterator[str]:
+    """Each fault that was in force (*held* are the ids of those) where nobody came, so that nothing was tried under it.
+
+    One that another fault went before, or began with, is told by `untried` alone: a service may have turned away of that.
+    """
+    for of, quiet in _untouched_while_broken(evidence).items():
+        parts = [d for d in evidence.plan.disturbances if d.of == of]
+        links = {name for part in parts for name in part.links}
+        beside_another = any(d.of != of and d.start_s <= parts[0].start_s for d in evidence.plan.disturbances)
+        if links <= {*quiet} and not beside_another and {part.id for part in parts} <= {*held}:
+            yield (
+                f"{parts[0].fault.summary()} met nobody: nothing was sent on {', '.join(quiet)} while it was in force, "
+                "so nothing shows how the service bears it; let it last longer, or ask what needs that link. "
+                "A link that is rightly quiet says idle: true in the target file"
+            )
+
+
+def untried(evidence: Evidence) -> Iterator[str]:
+    """Links that were broken and that nobody tried to use while they were."""
+    for disturbance in evidence.plan.disturbances:
+        window = evidence.window_of(disturbance)
+        if window is None or disturbance.fault.lies_in_wait:
+            continue
+        idle = [name for name in disturbance.links if evidence.plan.target.links[name].idle]
+        if names := [name for name in idle if not _carried(evidence, name, -SLICE_S, window.end_s)]:
+            yield (
+                f"{disturbance.summary} broke {', '.join(names)}, where nothing passed before or meanwhile (idle: true), "
+                "so it shows nothing of that"
+            )
+    for of, quiet in _untouched_while_broken(evidence).items():
+        fault = next(d.fault for d in evidence.plan.disturbances if d.of == of)
+        yield f"{fault.summary()} broke {', '.join(quiet)}, where nothing was sent meanwhile, so it shows nothing of that"
+
+
+def _untouched_while_broken(evidence: Evidence) -> Mapping[str, list[str]]:
+    """Of each fault, by its id, the links that are not idle and on which nobody even tried to say anything in any of its windows."""
+    found: dict[str, list[str]] = evidence.once("untouched", lambda: dict(_untouched(evidence)))
+    return found
+
+
+def _untouched(evidence: Evidence) -> Iterator[tuple[str, list[str]]]:
+    if evidence.traffic is None:
+        return
+    seen = [d for d in evidence.plan.disturbances if _would_be_seen(d)]
+    for of, group in groupby(sorted(seen, key=lambda d: d.of), key=lambda d: d.of):
+        parts = list(group)
+        windows = [window for part in parts if (window := evidence.window_of(part))]
+        if len(windows) < len(parts):
+            continue
+        lasted_s = sum(window.lasted_s for window in windows)
+        quiet = [
+            name
+            for name in dict.fromkeys(name for part in parts for name in part.links)
+            if _speaks(evidence, name, lasted_s)
+            and not any(_tried(evidence, name, window.start_s - SLICE_S, window.end_s) for window in windows)
+        ]
+        if quiet:
+            yield of, quiet
+
+
+def _would_be_seen(disturbance: Disturbance) -> bool:
+    """Whether what is sent under it leaves a trace at a tap, and nobody else says whom it met: others are judged by whom they met."""
+    fault = disturbance.fault
+    return fault.probes and not fault.hides_attempts() and not fault.lies_in_wait and bool(disturbance.links)
+
+
+def _speaks(evidence: Evidence, name: str, lasted_s: float) -> bool:
+    """Whether in so many seconds something is to be expected of the link called *name*."""
+    link = evidence.plan.target.links[name]
+    return not link.idle and (link.carries == "http" or lasted_s >= WORD_S)
+
+
+def _quiet(links: Sequence[str]) -> str:
+    return (
+        f"nothing had passed on {', '.join(links)} before anything was broken; does the "
+        "service take its address from the link? A link that is rightly quiet says idle: true in the target file"
+    )
+
+
+def _no_more_than(looks: Mapping[str, str]) -> str:
+    said = " and ".join(f"{name} but {look}" for name, look in looks.items())
+    return (
+        f"nothing had been asked on {said} before anything was broken; does the service ask its questions elsewhere? "
+        "A link that is rightly quiet says idle: true in the target file"
+    )
+
+
+def _only_looks(evidence: Evidence, link: str, from_s: float, until_s: float) -> str:
+    """Such as ``GET /v1/models``, where a provider was only looked at in that time, and never asked for a request; else empty."""
+    about, rows = evidence.plan.target.links[link], evidence.attempts
+    if about.kind != "provider" or about.carries != "http":
+        return ""
+    there = rows[(rows["link"] == link) & rows["start_s"].between(from_s, until_s)]
+    looks = there["method"].isin(LOOKS) & (there["request"] < 0) & (there["status"] != _SWITCHED)
+    return f"{there['method'].iloc[0]} {there['path'].iloc[0]}" if len(there) and looks.all() else ""
+
+
+def _carried(evidence: Evidence, link: str, from_s: float, until_s: float) -> bool:
+    """Whether anything passed on *link* in that time."""
+    traffic = evidence.traffic
+    if traffic is None:
+        return True  # nobody counted
+    return _any(traffic, traffic["bytes_out"] + traffic["bytes_in"] > 0, link, from_s, until_s)
+
+
+def _tried(evidence: Evidence, link: str, from_s: float, until_s: float) -> bool:
+    """Whether anybody came to *link* in that time, were it in vain."""
+    traffic = evidence.traffic
+    assert traffic is not None, "who asks has looked"
+    came = traffic["connections"] + traffic["bytes_out"] + traffic["bytes_in"] > 0
+    return _any(traffic, came, link, from_s, until_s)
+
+
+def _any(traffic: pd.DataFrame, such: pd.Series[bool], link: str, from_s: float, until_s: float) -> bool:
+    return bool((such & (traffic["link"] == link) & traffic["start_s"].between(from_s, until_s)).any())
