@@ -39,7 +39,7 @@ def one_answer_to_all(evidence: Evidence) -> str | None:
     ):
         if rows["asked"].nunique() < CATCH_ALL_MIN:
             continue
-        if (what := _one_text(rows, when) or _by_chance(rows, when)) and not _expected(evidence, rows):
+        if (what := _one_text(rows, when) or _by_chance(rows, f" {when}")) and not _expected(evidence, rows):
             return (
                 f"{what}: does the service get the question (ask.body)? "
                 "If it is right, say so with expected: in the questions file"
@@ -73,14 +73,14 @@ def _to_how_many(rows: pd.DataFrame) -> str:
 
 
 def _by_chance(rows: pd.DataFrame, when: str) -> str | None:
-    """That *rows* say one of a few things, whichever question was asked."""
+    """That *rows* say one of a few things, whichever question was asked; *when* begins with a blank, where it says anything."""
     (same, of_same), (other, of_other) = _agreeing(rows)
     if min(of_same, of_other) < _PAIRS_MIN or same > _ALWAYS * of_same or other < _ALIKE * of_other:
         return None
     if same / of_same - other / of_other > _APART:
         return None
     return (
-        f"of answers {when}, two to different questions were the same text as often as two to one question "
+        f"of answers{when}, two to different questions were the same text as often as two to one question "
         f"({quantities.share(other / of_other)} and {quantities.share(same / of_same)} of pairs, such as {shown(rows)})"
     )
 
@@ -118,7 +118,9 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
             continue
         rows = answers[answers["phase"] == phase.name]
         several = phase.name != "baseline" and rows["asked"].nunique() >= CATCH_ALL_MIN
-        if what := _unexpected(evidence, rows) or (several and (_same(rows, baseline) or _other(rows, baseline))):
+        if what := _unexpected(evidence, rows) or (
+            several and (_same(rows, baseline) or _other(rows, baseline) or _a_few(rows, baseline))
+        ):
             yield f"{what} in {phase.name}, and nothing looks at what answers say (good.answers, or answer_consistency)"
 
 
@@ -131,6 +133,11 @@ def _same(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
     if len(same) <= _MOST * len(rows) or was > _MOST or asked < CATCH_ALL_MIN:
         return None
     return f"{len(same)} of {len(rows)} complete answers, to {asked} different questions, were the same text ({shown(same)})"
+
+
+def _a_few(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
+    """That *rows* say one of a few things whichever question was asked, which they did not in the *baseline*."""
+    return _by_chance(rows, "") if len(baseline) and not _by_chance(baseline, "") else None
 
 
 def _unexpected(evidence: Evidence, rows: pd.DataFrame) -> str | None:

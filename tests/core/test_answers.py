@@ -112,6 +112,25 @@ def test_answers_other_than_the_baselines_are_told_under_a_pass(judged: Judge) -
     assert "60 of 60 complete answers were others than in the baseline in fault" in result.reason
 
 
+APOLOGIES = ("Sorry, something went wrong.", "Please try again later.", "We could not do that.")
+
+
+def test_a_few_answers_to_whatever_was_asked_are_told_though_no_answer_was_ever_said_twice(judged: Judge) -> None:
+    """Of a service that never says a thing twice nothing is another answer than before."""
+
+    def says(index: int, due_s: float) -> dict[str, Any]:
+        if BROKEN[0] <= due_s < BROKEN[1]:
+            return {"answer": APOLOGIES[index * 7 % 3]}
+        return {"answer": f"policy {index % 5} says {index * 17 % 997} and {index * 31 % 991}"}
+
+    result = judged(says)
+    assert result.verdict == "pass"
+    assert "of answers, two to different questions were the same text as often as two to one question" in result.reason
+    assert "in fault, and nothing looks at what answers say" in result.reason
+    never = judged(lambda index, due_s: says(index, 0.0))
+    assert "same text" not in never.reason
+
+
 @pytest.mark.parametrize("expectation", ["answer_consistency <= 0.9", "answer_consistency <= 0.9 in fault"])
 def test_nothing_more_is_said_of_answers_that_an_expectation_looks_at(judged: Judge, expectation: str) -> None:
     result = judged(SORRY, expect=["good_ratio >= 0.5 in fault", expectation])

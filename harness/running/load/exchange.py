@@ -238,7 +238,7 @@ class _Exchange:
         if said.error is not None:
             self._end("error", f"error_event: {said.error}", now_s)
         elif said.done:
-            self._end("complete" if self._answer.chunks else "empty", "", now_s)
+            self._end(self._whole(), "", now_s)
         self._finished |= said.finished
         self._note(said)
         if said.text and self._answer.outcome == "unfinished":
@@ -271,7 +271,7 @@ class _Exchange:
         except MalformedError:
             self._end("truncated", "cut: in the middle of an event", end_s)
         if self._finished:
-            self._end("complete" if self._answer.chunks else "empty", "", end_s)
+            self._end(self._whole(), "", end_s)
         self._end("truncated", "unterminated: the stream ended without a finish_reason or [DONE]", end_s)
 
     def _whole_came(self, end_s: float) -> None:
@@ -286,7 +286,11 @@ class _Exchange:
         self._note(said)
         self._pieces.append(said.text)
         self._answer.first_token_s = end_s if said.text else None
-        self._end("complete" if said.text else "empty", "", end_s)
+        self._end(self._whole(), "", end_s)
+
+    def _whole(self) -> RequestOutcome:
+        """What an answer that came to its end is: blanks alone say nothing to anybody."""
+        return "complete" if any(piece.strip() for piece in self._pieces) else "empty"
 
     def _note(self, said: Said) -> None:
         if said.snapshot_version is not None:

@@ -166,6 +166,8 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "done_then_reset": sends(SSE_HEAD + chunk(event("x")) + chunk(DONE), then="reset"),
     "only_done": sends(SSE_HEAD + chunk(ROLE) + chunk(DONE) + END),
     "no_body": sends(plain("200 OK", b"")),
+    "blanks": sends(plain("200 OK", b'{"choices": [{"message": {"content": " \\n\\t"}}]}')),
+    "streamed_blanks": sends(SSE_HEAD + chunk(ROLE) + chunk(event(" ")) + chunk(event("  ")) + chunk(DONE) + END),
     "empty_text": sends(plain("200 OK", b'{"choices": [{"message": {"content": ""}}]}')),
     "status_500": sends(plain("500 Oops", b'{"error": "out of order"}')),
     "status_302": sends(plain("302 Found", b"elsewhere", "text/plain")),

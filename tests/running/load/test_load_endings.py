@@ -22,6 +22,8 @@ ENDINGS = {
     "only_done": ("empty", "", 200),
     "no_body": ("empty", "", 200),
     "empty_text": ("empty", "", 200),
+    "blanks": ("empty", "", 200),
+    "streamed_blanks": ("empty", "", 200),
     "status_500": ("error", 'http 500: {"error": "out of order"}', 500),
     "status_302": ("error", "http 302: elsewhere", 302),
     "status_503_cut": ("error", "http 503: come ba", 503),
