@@ -125,11 +125,12 @@ def _checked(text: str) -> Expectation:
         raise ValueError(
             f"say which part of {metric.name}: {', '.join(f'{metric.name}.{part}' for part in metric.parts)}"
         )
-    low, high = metric.bounds
+    low, high = metric.bounds_of(parsed)
     foregone = {"pass": "always holds", "fail": "can never hold"}.get(parsed.judge(Interval(low, low, high, 1)))
     if foregone:
         upper = "" if high == float("inf") else f" and at most {high:g}"
-        raise ValueError(f"{parsed} {foregone}: {metric.name} is at least {low:g}{upper}")
+        what = f"{metric.name}.{parsed.part}" if parsed.part else metric.name
+        raise ValueError(f"{parsed} {foregone}: {what} is at least {low:g}{upper}")
     return parsed
 
 

@@ -74,6 +74,7 @@ def test_what_the_plan_shows_is_told_beside_what_is_wrong_with_an_expectation(fo
         ("good_ratio >= 0", "good_ratio >= 0 always holds: good_ratio is at least 0 and at most 1"),
         ("good_ratio >= 1.5", "good_ratio >= 1.5 can never hold: good_ratio is at least 0 and at most 1"),
         ("recovery_time_s <= -1", "recovery_time_s <= -1 can never hold: recovery_time_s is at least 0"),
+        ("retry_amplification >= 1", "retry_amplification >= 1 always holds: retry_amplification is at least 1"),
         ("monotonic_violations >= 0", "always holds: monotonic_violations is at least 0"),
         ("good_ratio.p95 >= 0.9", "good_ratio has no parts; leave out '.p95'"),
         ("latency_ms >= 0.9", "say which part of latency_ms: latency_ms.p50, "),

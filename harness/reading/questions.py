@@ -39,7 +39,7 @@ class Question(_Strict):
     """One question. Answers to the same *id* are compared with one another."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)]
-    text: Annotated[str, Field(min_length=1, max_length=4000)] = Field(description="what is asked")
+    text: Annotated[str, Field(min_length=1, max_length=4000, pattern=r"\S")] = Field(description="what is asked")
     user: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x20-\x7e]+$")] | None = Field(
         default=None, description="who asks; {user} in the target file's body, headers and path"
     )

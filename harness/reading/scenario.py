@@ -180,7 +180,7 @@ class Answers(_Strict):
 class Good(_Strict):
     """What counts as a good answer: complete, valid, and in time."""
 
-    within: Seconds = 4.0
+    within: Annotated[Seconds, Field(gt=0)] = 4.0
     ratio: Annotated[float, Field(gt=0, lt=1)] = 0.95
     answers: Answers | None = Field(default=None, description="what a good answer has to say; default: anything")
 

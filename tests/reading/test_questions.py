@@ -36,13 +36,18 @@ def test_questions_are_read_in_their_order(questions_text: str) -> None:
         (
             "How long is the warranty?",
             '""',
-            "5 questions[1].text: should be text of at least 1 character and at most 4000 characters, but is ''",
+            "5 questions[1].text: should be text of at least 1 character and at most 4000 characters, and more than blanks, but is ''",
         ),
         (
             "How long is the warranty?",
             "x" * 4001,
-            "5 questions[1].text: should be text of at least 1 character and at most 4000 characters,"
+            "5 questions[1].text: should be text of at least 1 character and at most 4000 characters, and more than blanks,"
             f" but is '{'x' * 58}…",
+        ),
+        (
+            "text: How long is the warranty?",
+            'text: "  "',
+            "5 questions[1].text: should be text of at least 1 character and at most 4000 characters, and more than blanks, but is '  '",
         ),
         ("    text: How long is the warranty?\n", "", "4 questions[1].text: is missing; what is asked"),
     ],

@@ -38,6 +38,11 @@ SCENARIO_SLIPS = [
     ),
     ("seed: 7\n", "within: 7s\n", "4 within: unknown key; it belongs inside good"),
     (
+        "  within: 4s",
+        "  within: 0s",
+        "39 good.within: should be text such as 3s, 250ms or 2min, but is '0s', and no time at all is too short",
+    ),
+    (
         "seed: 7\n",
         "seed: -1\n",
         "4 seed: should be a whole number, at least 0 and below 9223372036854775808, but is -1",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.base import Metric, best_case
-from harness.judging.sample import Sample, spans
+from harness.judging.sample import LABELS, Sample, spans
 from harness.judging.scoring.shares import ENOUGH_EQUAL, TAIL
 from harness.planning.disturbance import Phase
 from harness.planning.plan import Plan
@@ -33,7 +33,12 @@ class CountsAttempts(Metric):
     shown_in_fault: ClassVar[bool] = True
     counts_attempts: ClassVar[bool] = True
     least: ClassVar[float] = 0.0
-    """The fewest that there are of any request that counts."""
+    """The fewest that there are of any request that counts, on all links together."""
+
+    def bounds_of(self, expectation: Expectation) -> tuple[float, float]:
+        # Of one link or one layer a request may have none.
+        some = expectation.part or any(LABELS[name].of == "attempt" for name, _ in expectation.selection.labels)
+        return (self.bounds[0] if some else self.least), self.bounds[1]
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not any(link.carries == "http" for link in plan.target.links.values()):
@@ -43,7 +48,7 @@ class CountsAttempts(Metric):
         if not expectation.wants_low:
             return None
         # So many equal counts are exact; fewer leave this much room for one more attempt: Poisson's upper bound for none seen.
-        least = self.least
+        least, _ = self.bounds_of(expectation)
         return best_case(
             plan,
             expectation,

@@ -100,6 +100,8 @@ def _text(schema: _Schema) -> str:
 
 def _rule(pattern: str) -> str:
     """A pattern of one class of characters and then another, in words; another pattern as it is."""
+    if pattern == r"\S":
+        return ", and more than blanks"
     if pattern == _PRINTABLE:
         return ": letters, digits, blanks and signs of ASCII"
     match = _PATTERN.fullmatch(pattern)

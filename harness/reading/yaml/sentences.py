@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from harness.reading.quantities import seconds
 from harness.reading.yaml.expected import choices, expected, json_schema, nearest, shown
 from harness.reading.yaml.paths import Path
 from harness.reading.yaml.plain import Plain, scalar
@@ -177,11 +178,13 @@ def _refused(error: ErrorDetails, wanted: object, at: Path, *, key: bool) -> Ite
 def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
     """What to do about *value* when the slip is a common one; else nothing."""
     match value:
+        case str() if error["type"] == "greater_than" and seconds(value) == error["ctx"]["gt"] == 0:
+            return ", and no time at all is too short"
         case str() if error["type"] == "literal_error":
             names = [str(name) for name in get_args(bare(wanted))]
             near = nearest(value, names) if len(names) > 1 else None
             return f"; did you mean {near!r}?" if near else ""
-        case str() if value and not value.startswith("/") and _fits(wanted, f"/{value}"):
+        case str() if value.strip() and not value.startswith("/") and _fits(wanted, f"/{value}"):
             return f"; did you mean {f'/{value}'!r}?" if not _fits(wanted, value) else ""
         case str() if not isinstance(_unquoted(value), str) and _fits(wanted, _unquoted(value)):
             return "; leave out the quotes"
