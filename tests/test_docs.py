@@ -451,6 +451,7 @@ def test_every_reason_on_the_page_on_invalid_runs_is_one_that_a_run_can_give() -
             "judging/hold.py",
             "judging/sameness.py",
             "judging/preflight.py",
+            "judging/unused.py",
             "judging/starvation.py",
             "running/world/carriers.py",
             "running/world/watch.py",
