@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 # A link's address, whole or in parts: that is one of ours.
 _OUR_OWN = re.compile(r"[a-z]+://\{[^{}]*\.(?:url|host)\}(?::(?:\d+|\{[^{}]*\}))?(?=/|$)")
@@ -93,3 +93,12 @@ def _is_ipv6(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def password_of(url: str) -> str:
+    """The password in *url*, as it is written there, or the user where that is all there is, as of a token; empty where there is none."""
+    try:
+        parts = urlsplit(url) if "://" in url else None
+        return (parts.password or parts.username or "") if parts else ""
+    except ValueError:  # as of an odd IPv6 address
+        return ""

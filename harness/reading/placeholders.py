@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.problems import Problem
+from harness.reading.hosts import password_of
 from harness.reading.target import Service, Target
 from harness.reading.templates import OF_A_QUESTION, placeholders, secret_names, texts, wrongs
 from harness.reading.yaml import paths
@@ -17,7 +18,12 @@ from harness.reading.yaml.plain import Plain
 from harness.registry import suggestion
 
 EVERYWHERE = frozenset({"python", "seed", "temp"})
-_SECRET_NAME = re.compile(r"(?i:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$")
+_SECRET_NAME = re.compile(
+    r"(?i:(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL)S?$|_(?:PASS|PWD|PAT|AUTH|DSN|CONNECTION_STRING)$"
+    # One of several, as in OPENAI_API_KEY_EAST and API_KEY_2.
+    r"|(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD)S?"
+    r"(?:_(?!(?:FILE|PATH|DIR|ID|NAME|URL|URI|TYPE|HOST|PORT|HEADER|PREFIX|ENDPOINT|ALGORITHM|SIZE|LIMIT)(?:_|$))[A-Z0-9]+){1,2}$)"
+)
 # Of what nobody said that it is a secret; a shorter one may be a number or a name.
 _INHERITED_CHARS = 12
 OF_A_LINK = frozenset({"url", "host", "port"})
@@ -143,10 +149,12 @@ def missing_secrets(target: Document[Target], environment: Mapping[str, str]) ->
 
 
 def told_secrets(target: Target, environment: Mapping[str, str]) -> dict[str, str]:
-    """What of *environment* is filled into *target*, and what its processes get besides that is a secret by its name."""
+    """What of *environment* is filled into *target*, and what its processes get besides that is a secret by its name or a password's."""
     asked = {name for template in templates(target) if template.secret for name in secret_names(template.text)}
     inherited = {
-        name for name, value in environment.items() if _SECRET_NAME.search(name) and len(value) >= _INHERITED_CHARS
+        name
+        for name, value in environment.items()
+        if (_SECRET_NAME.search(name) and len(value) >= _INHERITED_CHARS) or len(password_of(value)) >= _INHERITED_CHARS
     }
     return {name: environment[name] for name in sorted(asked | inherited) if name in environment}
 

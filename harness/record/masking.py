@@ -15,6 +15,12 @@ LEAST_CHARS = 4
 _ANYWHERE_CHARS = 8
 _AS_A_WORD = rb"(?<![A-Za-z0-9_])%s(?![A-Za-z0-9_])"
 _PART_CHARS = 8
+_WORD_ENDS = re.compile(r"[\s,;]+")
+_NAMED = re.compile(
+    r"(?i:key|token|secret|password|passwd|pwd|sig|signature|sas)"
+    r'(?:"\s*:\s*"(?P<quoted>(?:[^"\\]|\\.){8,})"|=(?P<said>[^\s;&,"]{8,}))'
+)
+"""What a value calls a secret itself: ``AccountKey=…;``, ``&sig=…``, ``"private_key": "…"``."""
 _CORE_CHARS = 6
 # A text that is shorter than this has not been cut to its length by anybody here.
 _CUT_FROM_CHARS = 100
@@ -119,20 +125,24 @@ def _forms(value: str) -> Iterator[_Form]:
 
 
 def _parts(value: str) -> Iterator[str]:
-    """*value*; its words, as of ``Bearer KEY`` or a key of many lines; the password, where it is an address with one."""
-    from urllib.parse import unquote, urlsplit
-
+    """*value*; its words, as of ``Bearer KEY``, of several keys or of a key of many lines; what it calls a secret itself, as a connection
+    string or a JSON document does; the password, where it is an address with one.
+    """
     yield value
     yield value.strip()
-    words = value.split()
+    words = _WORD_ENDS.split(value)
     if len(words) > 1:
         yield from (word for word in words if len(word) >= _PART_CHARS)
-    try:
-        password = urlsplit(value).password if "://" in value else None
-    except ValueError:  # as of an odd IPv6 address
-        return
-    if password:
-        yield from (password, unquote(password))
+    for match in _NAMED.finditer(value):
+        said = match["said"] or match["quoted"]
+        yield said
+        yield from (line for line in re.split(r"\\n|\s", said) if len(line) >= _PART_CHARS)
+    from urllib.parse import unquote
+
+    from harness.reading.hosts import password_of
+
+    if secret := password_of(value):
+        yield from (secret, unquote(secret))
 
 
 def _escaped(value: str) -> Iterator[str]:

@@ -63,10 +63,28 @@ def test_what_a_header_of_basic_authentication_says_of_a_password_is_hidden_whoe
         ("postgres://app:pa%40ss-word@db/x", "password pa@ss-word is wrong"),
         ("-----BEGIN KEY-----\nMIIEvgIBADANBg\nkqhkiG9w0BAQ\n-----END KEY-----\n", "line 3: kqhkiG9w0BAQ"),
         ("  padded-value \n", "got 'padded-value'"),
+        ("key-of-the-east,key-of-the-west", "key-of-the-west was rejected"),
+        ("https://a-token-alone@api.example", "the user a-token-alone is not known"),
+        ("AccountName=x;AccountKey=abcd/efgh+ijk==;EndpointSuffix=y", "key abcd/efgh+ijk== is wrong"),
+        ("https://x.example/c?sv=1&sig=abcdefgh%2F&se=2", "signature abcdefgh%2F is wrong"),
+        ('{"type": "t", "private_key": "-----BEGIN-----\\nMIIEvgIBADANBg\\n--"}', "line 2: MIIEvgIBADANBg"),
+        ('{"client_secret":"abcd-efgh"}', "got abcd-efgh"),
     ],
 )
 def test_a_part_of_a_value_that_is_a_secret_by_itself_is_hidden(value: str, printed: str) -> None:
     assert "${X}" in Mask({"X": value}).text(printed)
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [
+        ("AccountName=account-of-ours;AccountKey=abcd/efgh+ijk==", "core.windows.net account-of-others"),
+        ('{"type": "service_account", "private_key": "abcdefghij"}', "a service_account at 12:30"),
+        ("postgres://app:pa%40ss-word@db.example/x", "db.example has no app"),
+    ],
+)
+def test_what_stands_beside_a_secret_in_a_value_is_not_hidden(value: str, printed: str) -> None:
+    assert Mask({"X": value}).text(printed) == printed
 
 
 def test_a_short_value_is_hidden_as_a_word_and_not_inside_one_and_a_very_short_one_not_at_all() -> None:

@@ -1,0 +1,45 @@
+"""What of the environment is hidden in all that is written: what a target asks for, and what is a secret by what it is called or holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.reading.placeholders import told_secrets
+from harness.reading.target import Target
+
+TARGET = Target.model_validate(
+    {
+        "schema": "harness.target/1",
+        "name": "t",
+        "entries": [{"url": "http://127.0.0.1:1"}],
+        "ask": {"protocol": "openai-chat", "headers": {"X-Word": "${SHORT}"}},
+    }
+)
+
+
+def test_what_a_target_asks_for_is_hidden_whatever_it_is_called_and_nothing_beside_it() -> None:
+    assert told_secrets(TARGET, {"SHORT": "abcd", "LONG": "abcdefghijklmnopq"}) == {"SHORT": "abcd"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("OPENAI_API_KEY", "sk-0123456789", True),
+        ("OPENAI_API_KEY_EAST", "sk-0123456789", True),
+        ("API_KEYS", "sk-0123456789,sk-9876543210", True),
+        ("DB_PASS", "longer-than-twelve", True),
+        ("GITHUB_PAT", "ghp_0123456789", True),
+        ("DATABASE_URL", "postgres://app:longer-than-twelve@db/x", True),
+        ("HTTPS_PROXY", "http://longer-than-twelve@proxy:3128", True),
+        ("DATABASE_URL", "postgres://postgres:postgres@localhost/x", False),
+        ("PWD", "/home/somebody/service", False),
+        ("OLDPWD", "/home/somebody/service", False),
+        ("SSL_KEY_FILE", "/etc/ssl/private.pem", False),
+        ("TOKENIZERS_PARALLELISM", "false-false-false", False),
+        ("KEYBOARD_LAYOUT", "somebody-s-layout", False),
+        ("AWS_ACCESS_KEY_ID", "AKIA0123456789ABCD", False),
+        ("MAX_TOKENS", "4096", False),
+    ],
+)
+def test_what_of_the_environment_is_a_secret_is_told_by_its_name_or_by_a_password_in_it(name, value, told) -> None:
+    assert (name in told_secrets(TARGET, {name: value})) == told
