@@ -14,10 +14,8 @@ from typing import Literal, NamedTuple
 
 from harness.running.keeper import strays, undo
 from harness.running.keeper.processes import LINUX, look
+from harness.running.keeper.temporary import is_its_own, is_unfinished
 from harness.running.keeper.undo import Owner
-
-TEMP_MARK = ".harness-run"
-"""The file that says of a temporary folder whose it is."""
 
 
 class Healed(NamedTuple):
@@ -53,11 +51,6 @@ def heal(run: Path) -> Healed:
     return Healed("left" if left else "nothing", tuple(f"{run}: {one.said}" for one in done))
 
 
-def mark(temp: Path, run: str) -> None:
-    """Write down in the folder *temp* that it is *run*'s, so that it can be removed when nobody else is left to. Raises OSError."""
-    (temp / TEMP_MARK).write_text(f"{run}\n")
-
-
 def _faults(path: Path) -> Iterator[_Done]:
     for outcome in undo.put_back(path):
         state = "put back" if outcome.gone else f"NOT put back: {outcome.why}"
@@ -83,28 +76,12 @@ def _rest(name: str, owner: Owner | None) -> Iterator[_Done]:
 def _temporary(temp: Path, run: str) -> Iterator[_Done]:
     if not temp.is_absolute() or not os.path.lexists(temp):
         return
-    if not _is_its_own(temp, run):
+    if not (is_unfinished(temp) or is_its_own(temp, run)):
         yield _Done(f"{temp}: left alone: nothing in it says that it is the temporary folder of this run", gone=True)
         return
     rmtree(temp, ignore_errors=True)
     gone = not temp.exists()
     yield _Done(f"temporary folder {temp}: {'removed' if gone else 'NOT removed'}", gone)
-
-
-def _is_its_own(temp: Path, run: str) -> bool:
-    """Whether *temp* is a folder of this user, with *run*'s mark in it."""
-    try:
-        found = temp.lstat()
-        with open(temp / TEMP_MARK, encoding="utf-8", opener=_never_waiting) as file:
-            said = file.read(1000)
-    except (OSError, UnicodeDecodeError):
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and said == f"{run}\n"
-
-
-def _never_waiting(path: str, flags: int) -> int:
-    """Open without following a link, and without waiting for a writer where it is a pipe."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _is_special(path: Path) -> bool:

@@ -20,9 +20,9 @@ from typing import IO
 
 from harness.problems import HarnessError
 from harness.running.keeper import strays
-from harness.running.keeper.heal import TEMP_MARK, mark
 from harness.running.keeper.messages import Message, Reply, Request, Settings, Signal, Spawn
 from harness.running.keeper.processes import LINUX, everyone
+from harness.running.keeper.temporary import TEMP_MARK, make, mark
 from harness.running.keeper.undo import UndoLog, put_back
 
 _ANSWERED_WITHIN_S = 10.0
@@ -55,7 +55,7 @@ class Child:
 class Keeper:
     """Starts children; when the harness is gone, in whatever way, carries out *undo_file* and ends them within 5 s.
 
-    *temp* must be new or empty, and is removed with all that is in it; *undo_file* stands elsewhere. *log* gets what
+    *temp* is not there yet, or empty, and is removed with all that is in it; *undo_file* stands elsewhere. *log* gets what
     the keeper has to say. *run* names the owner of the undo file; by default the folder that it is in.
     May be used by several threads.
     """
@@ -229,13 +229,13 @@ class Keeper:
         self.close()
 
     def _start(self) -> None:
-        self._temp.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if any(self._temp.iterdir()):
+        if self._temp.is_dir() and any(self._temp.iterdir()):
             raise HarnessError(f"temporary folder {self._temp} is not empty, and would be removed; give a new one")
         undo = UndoLog(self._undo_file)
         try:
             # Before there is anything to be found: whoever is killed in between leaves only what this tells of.
             undo.begin(self._run, self._temp, 0)
+            make(self._temp)
             mark(self._temp, self._run)
             self._process = self._launched()
             undo.begin(self._run, self._temp, self._process.pid)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from secrets import token_hex
 from shutil import rmtree
 
-from harness.problems import HarnessError, cannot
+from harness.problems import HarnessError
 from harness.running.free_port import free_port
+from harness.running.keeper import temporary
 from harness.running.keeper.keeper import Child, Keeper
 
 _GRACE_S = 2.0
@@ -23,7 +22,8 @@ class Kept:
     """
 
     def __init__(self) -> None:
-        self._folder = _temporary()
+        self._folder = temporary.named("kept-")
+        temporary.make(self._folder)
         self.temp = self._folder / "temp"
         self.keeper = Keeper(
             self._folder / "undo.jsonl", self.temp, self._folder / "keeper.log", run=f"kept-{token_hex(4)}"
@@ -78,11 +78,3 @@ class Kept:
             self.keeper.close(_GRACE_S)
         finally:
             rmtree(self._folder, ignore_errors=True)
-
-
-def _temporary() -> Path:
-    try:
-        return Path(tempfile.mkdtemp(prefix="harness-kept-"))
-    except OSError as error:
-        what = "no temporary folder can be made; name one that can be written to with TMPDIR"
-        raise HarnessError(f"{what}: {cannot(error)}") from error

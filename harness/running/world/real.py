@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -17,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from harness.planning.plan import Plan
-from harness.problems import HarnessError, Problem, UnavailableProblems, UsageProblems, cannot
+from harness.problems import HarnessError, Problem, UnavailableProblems, UsageProblems
 from harness.protocols.asking import own_nonces
 from harness.reading import templates
 from harness.reading.hosts import on_this_machine
@@ -31,6 +30,7 @@ from harness.record.rows import Arrival
 from harness.record.run_folder import RunFolder
 from harness.running.free_port import free_port
 from harness.running.guard import Guard
+from harness.running.keeper import temporary
 from harness.running.keeper.keeper import Keeper
 from harness.running.keeper.means import HttpUndo
 from harness.running.keeper.undo import UndoLog, pending
@@ -251,7 +251,7 @@ def _grounds(
 ) -> Iterator[_Grounds]:
     run_id = folder.path.name
     with ExitStack() as stack:
-        temp = _temporary()
+        temp = temporary.named()
         stack.callback(rmtree, temp, ignore_errors=True)
         keeper = Keeper(folder.undo, temp, folder.logs / "keeper.log", run=run_id)
         stack.callback(_close, keeper, signals, folder, say)
@@ -278,15 +278,6 @@ def _grounds(
         if kept:
             kept.outside = processes.outside
         yield _Grounds(keeper, processes, joined, undo, temp)
-
-
-def _temporary() -> Path:
-    """A new folder for this user alone. Raises HarnessError where none can be made."""
-    try:
-        return Path(tempfile.mkdtemp(prefix="harness-"))
-    except OSError as error:
-        what = "no temporary folder can be made; name one that can be written to with TMPDIR"
-        raise HarnessError(f"{what}: {cannot(error)}") from error
 
 
 def _questioner(

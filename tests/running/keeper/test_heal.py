@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from harness.running.keeper import strays
-from harness.running.keeper.heal import TEMP_MARK, heal, mark
+from harness.running.keeper.heal import heal
 from harness.running.keeper.keeper import Keeper
+from harness.running.keeper.temporary import TEMP_MARK, mark
 
 GONE = {"keeper_pid": 2**22 + 1, "keeper_started": 1, "harness_pid": 2**22 + 1, "harness_started": 1}
 
@@ -61,6 +62,18 @@ def test_the_temporary_folder_of_a_killed_run_goes_with_all_that_is_in_it(run: P
     assert healed == ("nothing", (f"{run}: temporary folder {temp}: removed",))
     assert not temp.exists()
     assert not (run / "undo.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "inside", "goes"), [("harness-1", "", True), ("harness-1", "a", False), ("home", "", False)]
+)
+def test_a_folder_that_a_run_had_only_just_made_goes_while_it_is_empty(
+    run: Path, left: Any, tmp_path: Path, name: str, inside: str, goes: bool
+) -> None:
+    (tmp_path / name / inside).mkdir(parents=True)
+    left(tmp_path / name)
+    assert heal(run).now == "nothing"
+    assert (tmp_path / name).exists() != goes
 
 
 @pytest.mark.parametrize("forge", ["no mark", "another's mark", "a link", "a pipe", "relative"])

@@ -388,6 +388,21 @@ def test_the_undo_file_says_whose_it_is(keeper: Keeper, tmp_path: Path) -> None:
     assert (mine.keeper_pid, mine.harness_pid) == (keeper.pid, os.getpid())
 
 
+def test_the_temporary_folder_is_told_of_before_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class KilledError(BaseException):
+        pass
+
+    def killed(temp: Path) -> None:
+        told = owner(tmp_path / "undo")
+        assert told
+        assert (told.temp, temp.exists()) == (str(temp), False)
+        raise KilledError
+
+    monkeypatch.setattr("harness.running.keeper.keeper.make", killed)
+    with pytest.raises(KilledError):
+        Keeper(tmp_path / "undo", tmp_path / "temp", tmp_path / "log").start()
+
+
 def test_a_folder_that_holds_something_is_never_taken_for_the_temporary_one(tmp_path: Path) -> None:
     (tmp_path / "temp").mkdir()
     (tmp_path / "temp" / "thesis").write_text("three years of work")
