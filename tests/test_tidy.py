@@ -58,7 +58,7 @@ OF_THE_MACHINE = {
 # What the core may have from others: they compute, check and render.
 LIBRARIES = {
     "annotated_types", "jinja2", "jsonschema", "markupsafe", "msgspec", "numpy", "pandas", "pydantic", "pydantic_core",
-    "referencing", "rich", "yaml",
+    "referencing", "regex", "rich", "yaml",
 }  # fmt: skip
 SEEDED = {("harness/planning/schedule.py", "random")}
 """Where a generator is made of the run's seed, and of nothing else."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from harness.judging.evidence import Evidence
+from harness.judging.patience import search_for
 from harness.planning.plan import Plan
 from harness.protocols.nonce import unmarked
+from harness.reading.patterns import patterns
 from harness.reading.questions import Expected, Question
 from harness.reading.scenario import Answers
 
 if TYPE_CHECKING:
     import pandas as pd
+    from jsonschema import ValidationError
 
     from harness.judging.scoring.answers import Publication
     from harness.judging.scoring.consistency import Compared
@@ -71,7 +73,7 @@ def as_asked(
 def satisfies(expected: Expected, answer: str) -> bool:
     """Whether *answer* says what was *expected*: the words in their order, a match, or all of the facts."""
     if expected.matches is not None:
-        return re.search(expected.matches, answer) is not None
+        return bool(search_for(expected.matches).found(answer))
     if expected.facts is not None:
         return facts_of(expected.facts) <= facts_of(answer)
     return f" {_wording(expected.text or '')} " in f" {_wording(answer)} "
@@ -138,6 +140,15 @@ class _Owned:
         return question.user not in self.users and (_asked(question) in self.texts or bool(said and facts_of(said)))
 
 
+def given_up(evidence: Evidence) -> list[str]:
+    """The patterns of the scenario and of the questions file that took too long on an answer of this run."""
+    wanted = evidence.plan.scenario.good.answers
+    of_questions = [known.expected.matches for known in evidence.asked.values() if known.expected]
+    asked = [wanted.matches, wanted.not_matches, *patterns(wanted.json_schema)] if wanted else []
+    named = dict.fromkeys(pattern for pattern in (*asked, *of_questions) if pattern is not None)
+    return [pattern for pattern in named if search_for(pattern).given_up]
+
+
 def _owned(asked: Mapping[str, Question]) -> list[_Owned]:
     found: dict[Expected, list[Question]] = {}
     for question in asked.values():
@@ -160,12 +171,20 @@ def _holds(wanted: Answers) -> Callable[[str], bool]:
 
     def holds(text: str) -> bool:
         return (
-            (wanted.matches is None or re.search(wanted.matches, text) is not None)
-            and (wanted.not_matches is None or re.search(wanted.not_matches, text) is None)
+            (wanted.matches is None or search_for(wanted.matches).found(text) is True)
+            and (wanted.not_matches is None or search_for(wanted.not_matches).found(text) is False)
             and (valid is None or valid(text))
         )
 
     return holds
+
+
+def _has_pattern(_validator: object, pattern: str, text: object, _schema: object) -> Iterator[ValidationError]:
+    """The keyword ``pattern`` of JSON Schema, in a bounded time."""
+    from jsonschema import ValidationError
+
+    if isinstance(text, str) and not search_for(pattern).found(text):
+        yield ValidationError("does not match")
 
 
 def _validator(schema: dict[str, Any]) -> Callable[[str], bool]:
@@ -173,7 +192,8 @@ def _validator(schema: dict[str, Any]) -> Callable[[str], bool]:
     from referencing import Registry
 
     # A registry of its own: nothing that a schema names is fetched from anywhere.
-    validator = validators.validator_for(schema)(schema, registry=Registry())
+    bounded = validators.extend(validators.validator_for(schema), {"pattern": _has_pattern})  # type: ignore[no-untyped-call] # it has no types
+    validator = bounded(schema, registry=Registry())
 
     def valid(text: str) -> bool:
         try:

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.faults.effects import EdgeRule
 from harness.judging import result
+from harness.judging.answers import given_up
 from harness.judging.delivery import delivery
 from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
@@ -101,6 +102,12 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
             "does the service pass the nonce on where the target file says (ask.nonce)?"
         )
         yield Doubt(kind="not_joined", said=said)
+    for pattern in given_up(evidence):
+        said = (
+            f"the pattern {pattern!r} was looked for in one answer for too long and given up, so nobody knows which answers are as asked: "
+            "it can take a text in too many ways; say less, or [^x]* in the place of .*"
+        )
+        yield Doubt(kind="pattern", said=said)
     if same := one_answer_to_all(evidence):
         yield Doubt(kind="one_answer", said=same)
     if quality.steady_baseline is None:

@@ -342,6 +342,7 @@ DoubtKind = Literal[
     "load",
     "wire",
     "one_answer",
+    "pattern",
     "no_baseline",
     "unsteady_baseline",
     "busy_machine",

@@ -16,20 +16,38 @@ _UNLIKE = ("", "\x00", "It is 3.")
 
 
 def _compiles(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except (re.error, RecursionError) as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
-    if runs_away(pattern):
-        raise ValueError(
-            f"{pattern!r} matches some texts in more ways than can be tried, as (a+)+ and (a|ab|b)+ do, so that it may take for ever on an "
-            "answer that it is not found in; let there be one way only through what it repeats"
-        )
+    if said := _unusable(pattern):
+        raise ValueError(said)
     if not _CONDITION.search(pattern) and all(re.search(pattern, text) for text in _UNLIKE):
         raise ValueError(
             f"{pattern!r} is found in every text, so it says nothing of any; write what has to stand there"
         )
     return pattern
+
+
+def _unusable(pattern: str) -> str:
+    """Why *pattern* cannot be looked for; empty where it can."""
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError) as error:
+        return f"{pattern!r} is no regular expression: {error}"
+    if runs_away(pattern):
+        return (
+            f"{pattern!r} matches some texts in more ways than can be tried, as (a+)+ and (a|ab|b)+ do, so that it may take for ever on an "
+            "answer that it is not found in; let there be one way only through what it repeats"
+        )
+    return ""
+
+
+def patterns(schema: Any) -> Iterator[str]:
+    """The regular expressions in a JSON Schema."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            yield schema["pattern"]
+        if isinstance(schema.get("patternProperties"), dict):
+            yield from schema["patternProperties"]
+    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from patterns(inner)
 
 
 def _is_a_schema(schema: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +62,8 @@ def _is_a_schema(schema: dict[str, Any]) -> dict[str, Any]:
     except SchemaError as error:
         place = "".join(f"/{part}" for part in error.absolute_path)
         raise ValueError(f"is no JSON Schema: {f'at {place}: ' if place else ''}{error.message}") from error
+    for said in filter(None, map(_unusable, patterns(schema))):
+        raise ValueError(said)
     return schema
 
 

@@ -28,6 +28,7 @@ _OF_DOUBTS: Mapping[DoubtKind, str] = {
     "load": "Lower load.rate_per_s, or run on a machine with more processors to spare.",
     "wire": f"Run again, and tell the makers of the harness what it says; {_LOGS}.",
     "one_answer": "See in requests.parquet what the service answered, and that body carries {question}.",
+    "pattern": "Write a pattern that has one way through a text, and judge again: the run need not be made again.",
     "no_baseline": "Lengthen phases.baseline, so that something is asked in it.",
     "unsteady_baseline": "See why the service fails with nothing broken; lengthen phases.warmup and phases.baseline, "
     "or lower good.ratio to what it has.",

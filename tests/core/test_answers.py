@@ -12,6 +12,7 @@ from harness.judging import verdict
 from harness.judging.answers import satisfies
 from harness.judging.evidence import Evidence
 from harness.judging.joining import derive_requests
+from harness.judging.patience import search_for
 from harness.judging.result import Result
 from harness.planning.plan import Plan
 from harness.reading.questions import Expected, Question
@@ -81,6 +82,11 @@ def test_all_that_is_asked_of_an_answer_has_to_hold(judged: Judge) -> None:
         ({"matches": ""}, "'' is found in every text, so it says nothing of any"),
         ({"matches": "(?s).*"}, "is found in every text"),
         ({"not_matches": "x?"}, "is found in every text"),
+        (
+            {"json_schema": {"properties": {"a": {"pattern": "^(a+)+$"}}}},
+            "matches some texts in more ways than can be tried",
+        ),
+        ({"json_schema": {"patternProperties": {"(": {}}}}, "is no (regular expression|JSON Schema)"),
         ({}, "asks nothing of an answer; give matches, not_matches, agrees: true or json_schema"),
         ({"agrees": False}, "asks nothing of an answer"),
     ],
@@ -93,6 +99,29 @@ def test_what_asks_nothing_of_an_answer_is_refused(answers: dict[str, Any], why:
 @pytest.mark.parametrize("pattern", ["^(?!.*sorry)", "^$|days", "\\bday", "[a-z]+"])
 def test_a_pattern_that_some_texts_do_not_have_is_taken(pattern: str) -> None:
     assert Answers.model_validate({"matches": pattern}).matches == pattern
+
+
+LONG = "a" * 3000
+SLOW = ".*a.*a.*a.*b"
+QUICK = "a[^b]*b"
+
+
+@pytest.mark.parametrize(
+    "asking", [lambda pattern: {"matches": pattern}, lambda pattern: {"json_schema": {"pattern": pattern}}]
+)
+def test_a_pattern_that_takes_too_long_on_an_answer_makes_the_run_invalid_and_is_looked_for_no_more(
+    judged: Judge, monkeypatch: pytest.MonkeyPatch, asking: Callable[[str], dict[str, Any]]
+) -> None:
+    monkeypatch.setattr("harness.judging.patience.WITHIN_S", 0.02)
+    search_for.cache_clear()
+    answers = in_the_fault(f'"{LONG}"')
+    slow = judged(answers, good={"answers": asking(SLOW)}, expect=["good_ratio >= 0 in fault"])
+    assert slow.verdict == "invalid"
+    assert slow.reason.startswith(f"The pattern {SLOW!r} was looked for in one answer for too long and given up")
+    assert search_for(SLOW).found("aaab") is None
+    quick = judged(answers, good={"answers": asking(QUICK)}, expect=["good_ratio >= 0 in fault"])
+    assert "given up" not in quick.reason
+    search_for.cache_clear()
 
 
 # What is said where nobody asks for it.
