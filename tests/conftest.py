@@ -55,7 +55,9 @@ def pytest_sessionfinish() -> None:
     rmtree(_STATES, ignore_errors=True)
 
 
-WHOLE_RUNS = ("tests/end_to_end/", "tests/quality/")
+WHOLE_RUNS = ("tests/contract/", "tests/end_to_end/", "tests/quality/")
+ALONE = ("tests/end_to_end/test_every_fault.py", "tests/end_to_end/test_region_loss.py")
+"""Files whose runs take both seats: they come before those whose runs go on beside one another, which would have to stop for them."""
 
 
 class _WholeRunsTogether(LoadFileScheduling):
@@ -73,7 +75,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileS
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole runs come first, since they take longest and wait for most of their time."""
-    items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_RUNS))
+    items.sort(key=lambda item: (not item.nodeid.startswith(WHOLE_RUNS), not item.nodeid.startswith(ALONE)))
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,10 @@ def _first(reason: str) -> str:
 
 
 def seats(folder: Path) -> Machine:
-    """The machine's two seats for whole runs, held by files in *folder*: ``with machine(1)`` waits for one, ``machine(2)`` for both."""
+    """The machine's two seats for whole runs, held by files in *folder*: ``with machine(1)`` waits for one, ``machine(2)`` for both.
+
+    Whoever waits is the next: nobody who comes later takes a seat before.
+    """
     folder.mkdir(exist_ok=True)
     files = [folder / str(seat) for seat in range(SEATS)]
 
@@ -40,12 +43,14 @@ def seats(folder: Path) -> Machine:
     def machine(number: int) -> Iterator[None]:
         with ExitStack() as taken:
             handles = [taken.enter_context(file.open("w")) for file in files]
-            if number == SEATS:
-                for handle in handles:
-                    fcntl.flock(handle, fcntl.LOCK_EX)
-            else:
-                while not any(map(_taken, handles)):
-                    time.sleep(0.05)
+            with (folder / "next").open("w") as turn:
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                if number == SEATS:
+                    for handle in handles:
+                        fcntl.flock(handle, fcntl.LOCK_EX)
+                else:
+                    while not any(map(_taken, handles)):
+                        time.sleep(0.05)
             yield
 
     return machine

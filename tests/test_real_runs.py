@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import threading
+from pathlib import Path
+
 import pytest
-from real_runs import came_to, too_busy
+from real_runs import came_to, seats, too_busy
 
 BUSY = (
     "Other processes took 70% of the processors in the fault, CPU pressure 39%: close what else runs on this machine."
@@ -33,3 +37,38 @@ def test_a_run_that_came_to_another_verdict_failed_however_busy_the_machine(want
 
 def test_a_run_that_is_invalid_for_another_reason_failed() -> None:
     assert not came_to("pass", "invalid", "The baseline was not steady: 67.6% of its answers were good.")
+
+
+def test_whoever_waits_for_both_seats_has_them_before_one_that_came_later_and_wants_one(tmp_path: Path) -> None:
+    machine, order = seats(tmp_path), []
+
+    def sit(who: str, number: int) -> None:
+        with machine(number):
+            order.append(who)
+
+    both = threading.Thread(target=sit, args=("both", 2))
+    later = threading.Thread(target=sit, args=("one", 1))
+    with machine(1):
+        both.start()
+        while _free(tmp_path / "next"):
+            assert both.is_alive()
+        later.start()
+    both.join()
+    later.join()
+    assert order == ["both", "one"]
+
+
+def test_two_who_want_one_seat_each_sit_at_once(tmp_path: Path) -> None:
+    machine = seats(tmp_path)
+    with machine(1), machine(1):
+        assert not any(_free(tmp_path / seat) for seat in "01")
+    assert all(_free(tmp_path / seat) for seat in "01")
+
+
+def _free(file: Path) -> bool:
+    with file.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True

@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # Short enough for a test, long enough for each expectation below to be settled.
 SHORT = (
     "phases.warmup=1s",
-    "phases.baseline=5s",
+    "phases.baseline=3s",
     "phases.fault=6s",
-    "phases.recovery=2s",
+    "phases.recovery=1s",
     "load.deadline=4500ms",
     "good.within=4300ms",
 )
@@ -120,6 +120,8 @@ HANGS_S = 240.0
 """What takes longer hangs, however busy the machine."""
 AT_ONCE = 2
 TRIES = 3
+MARK = "HARNESS_TEST"
+"""The variable by which a process is known as one of a test's commands."""
 # A run of it takes 5 s, and half of that is the load.
 SMALL_SCENARIO = {
     "schema": "harness.scenario/1",
@@ -160,8 +162,10 @@ class Small:
     def __init__(self, folder: Path) -> None:
         self.folder, self.out, self._temp = folder, folder / "reports", folder / "temp"
         self._temp.mkdir()
-        self._mark = f"HARNESS_TEST={folder}"
-        self._state = {"HARNESS_STATE": str(folder / "state")}
+        # As it was when the test began: other tests change theirs while a run goes on in a thread of its own.
+        self.outside = dict(os.environ)
+        own = {"TMPDIR": str(self._temp), MARK: str(folder), "HARNESS_STATE": str(folder / "state")}
+        self._environment = self.outside | own
         self.write("questions", SMALL_QUESTIONS)
         self.write("scenario", self.scenario)
         self.write("target", self.target)
@@ -182,25 +186,16 @@ class Small:
         files = [str(self.folder / f"{name}.yaml") for name in scenarios]
         options = ("--target", str(self.folder / "target.yaml"), "--out", str(self.out), *options)
         words = command("run", *files, *options, before=before)
-        name, _, value = self._mark.partition("=")
-        environment = {**os.environ, "COLUMNS": "200", "TMPDIR": str(self._temp), name: value, **self._state, **env}
+        environment = self._environment | {"COLUMNS": "200"} | env
         pipe = subprocess.PIPE
         return subprocess.Popen(words, cwd=self.folder, stdout=pipe, stderr=pipe, text=True, env=environment)
 
     def ask(self, *options: str, **env: str) -> Ended:
         """`harness ask` of the target, to its end."""
         words = command("ask", str(self.folder / "target.yaml"), "--out", str(self.out), *options)
-        name, _, value = self._mark.partition("=")
-        environment = {**os.environ, "TMPDIR": str(self._temp), name: value, **self._state, **env}
+        pipe = subprocess.PIPE
         return self.end(
-            subprocess.Popen(
-                words,
-                cwd=self.folder,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                env=environment,
-            )
+            subprocess.Popen(words, cwd=self.folder, stdout=pipe, stderr=pipe, text=True, env=self._environment | env)
         )
 
     def end(self, process: subprocess.Popen[str]) -> Ended:
@@ -236,7 +231,7 @@ class Small:
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                ours = process.environ().get(self._mark.partition("=")[0]) == str(self.folder)
+                ours = process.environ().get(MARK) == str(self.folder)
                 if ours and process.status() != psutil.STATUS_ZOMBIE and named in " ".join(process.cmdline()):
                     found.append(process)
         return found
@@ -254,12 +249,12 @@ class Small:
         assert left == []
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def small_commands(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, machine: Machine
 ) -> Iterator[Mapping[Callable[[Small], Any], Future[Any]]]:
-    """What becomes of each case that a collected test of the file asks for; two go on at once, since most of a run is waiting."""
-    called = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
+    """What becomes of each case that a collected test of the folder asks for; two go on at once, since most of a run is waiting."""
+    called = [getattr(item, "callspec", None) for item in request.session.items if HERE in item.path.parents]
     cases = [spec.params["ended"] for spec in called if spec is not None and "ended" in spec.params]
 
     def conduct(case: Callable[[Small], Any], small: Small) -> Any:
@@ -278,12 +273,19 @@ def small_commands(
 
 
 @pytest.fixture
-def small(tmp_path: Path, machine: Machine) -> Iterator[Small]:
-    """A folder of the test's own; its commands leave nothing behind."""
+def only_read(tmp_path: Path) -> Iterator[Small]:
+    """A folder of the test's own, for commands that begin no run and so need no seat; they leave nothing behind."""
     small = Small(tmp_path)
+    yield small
+    small.has_gone()
+
+
+@pytest.fixture
+def small(only_read: Small, machine: Machine) -> Iterator[Small]:
+    """A folder of the test's own; its commands leave nothing behind."""
     with machine(1):
-        yield small
-        small.has_gone()
+        yield only_read
+        only_read.has_gone()
 
 
 @pytest.fixture

@@ -67,7 +67,9 @@ def sound(small: Any) -> Any:
 
 
 @case(sound)
-def test_a_question_that_was_answered_is_recorded_and_counts_nowhere(ended: Any) -> None:
+def test_the_small_service_passes_and_the_question_that_was_asked_before_is_recorded_and_counts_nowhere(
+    ended: Any,
+) -> None:
     assert ended.came_to("pass"), said(ended)
     quality = ended.result["quality"]
     (asked,) = quality["preflight"]
@@ -197,11 +199,11 @@ def test_a_service_that_listens_elsewhere_is_told_where_and_which_setting_says_h
     assert "not on its {port}, which is " in ended.err
 
 
-def test_ask_refuses_a_wrong_file_before_anything_is_touched(small: Any) -> None:
-    small.write("target", {"schema": "harness.target/1"})
-    ended = small.ask()
+def test_ask_refuses_a_wrong_file_before_anything_is_touched(only_read: Any) -> None:
+    only_read.write("target", {"schema": "harness.target/1"})
+    ended = only_read.ask()
     assert ended.status == 2
-    assert not small.out.exists()
+    assert not only_read.out.exists()
 
 
 def test_from_python_the_reply_says_the_same(small: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -31,11 +30,11 @@ def case(conduct: Callable[[Any], Any]) -> Any:
 
 
 @contextmanager
-def shared_toxiproxy() -> Iterator[ToxiproxyApi]:
+def shared_toxiproxy(small: Any) -> Iterator[ToxiproxyApi]:
     """A server that has a proxy of somebody else's."""
-    binary = obtain(Path.home() / ".cache" / "resilience-harness", print, path=os.environ["PATH"])
+    binary = obtain(Path.home() / ".cache" / "resilience-harness", print, path=small.outside["PATH"])
     words, quiet = command(binary.path, port := free_port()), subprocess.DEVNULL
-    with subprocess.Popen(words, env={**os.environ, **ENVIRONMENT}, stdout=quiet, stderr=quiet) as process:
+    with subprocess.Popen(words, env=small.outside | ENVIRONMENT, stdout=quiet, stderr=quiet) as process:
         api = ToxiproxyApi(f"http://127.0.0.1:{port}")
         try:
             wait_ready(api, time.monotonic() + 60, lambda: process.poll() is None)
@@ -74,13 +73,13 @@ def found_running(small: Any) -> OnShared:
     """A run on a target that is started by somebody else, once everything else is ready."""
     target, told, port = running_target(small)
     small.write("target", target)
-    with shared_toxiproxy() as api:
+    with shared_toxiproxy(small) as api:
         before = api.proxies()
         process = small.begin("--toxiproxy-url", api.url)
         small.until(lambda: list(small.folder.glob("temp/*/load-ready.json")), "the load is ready")
         hasty = small.within(0.5, lambda: any(path.read_bytes() for path in small.out.glob("*/*/history.jsonl")))
         words = [sys.executable, str(HERE / "small_service.py"), str(port)]
-        with subprocess.Popen(words, env={**os.environ, **told}) as service:
+        with subprocess.Popen(words, env=small.outside | told) as service:
             ended = small.end(process)
             service.kill()
         return OnShared(ended, before, api.proxies(), hasty)
@@ -103,7 +102,7 @@ def test_on_a_shared_toxiproxy_what_is_ours_is_gone_and_what_is_not_is_as_it_was
 
 
 def killed_on_a_shared_toxiproxy(small: Any) -> OnShared:
-    with shared_toxiproxy() as api:
+    with shared_toxiproxy(small) as api:
         before = api.proxies()
         small.last("8s")
         process = small.begin("--toxiproxy-url", api.url)
@@ -182,12 +181,12 @@ def test_to_see_whether_an_entry_serves_sends_nothing_through_its_link(ended: An
     ],
 )
 def test_the_address_of_a_toxiproxy_that_cannot_be_used_is_refused_before_anything_is_touched(
-    small: Any, url: str, told: str
+    only_read: Any, url: str, told: str
 ) -> None:
-    ended = small.run("--toxiproxy-url", url)
+    ended = only_read.run("--toxiproxy-url", url)
     assert ended.status == 2, ended.out + ended.err
     assert told in ended.err
-    assert not small.out.exists()
+    assert not only_read.out.exists()
 
 
 TARGET = """\
@@ -288,9 +287,10 @@ def test_what_does_not_hang_together_is_told_with_its_line(
     assert any(text.startswith(said) for text in told), told
 
 
-def test_a_secret_that_cannot_be_sent_is_refused_and_not_shown(small: Any) -> None:
-    small.write("target", {**small.target, "ask": {**small.target["ask"], "headers": {"x-key": "${MY_KEY}"}}})
-    paths = (small.folder / "scenario.yaml", small.folder / "target.yaml")
+def test_a_secret_that_cannot_be_sent_is_refused_and_not_shown(only_read: Any) -> None:
+    ask = only_read.target["ask"] | {"headers": {"x-key": "${MY_KEY}"}}
+    only_read.write("target", only_read.target | {"ask": ask})
+    paths = (only_read.folder / "scenario.yaml", only_read.folder / "target.yaml")
     with pytest.raises(UsageProblems) as refused:
         prepare(*paths, Asked(), {"MY_KEY": "4711\n"})
     assert "header 'x-key' cannot be sent" in str(refused.value)

@@ -10,11 +10,13 @@ import pytest
 from real_runs import came_to
 
 HERE = Path(__file__).parent
-PHASES = {"warmup": "0.5s", "baseline": "2.5s", "fault": "3.5s", "recovery": "0.5s"}
+PHASES = {"warmup": "0.25s", "baseline": "1.5s", "fault": "2.5s", "recovery": "0.25s"}
+# Long enough for users to come back with another question.
+RETURNING = {"baseline": "2.5s", "fault": "3.5s"}
 QUICK = {"simulated": {"capacity": 64, "first_token": "40ms", "sigma": 0.1, "tokens": 5, "token_gap": "1ms"}}
 
 LATE = {"kind": "latency", "on": {"region": "near"}, "base": "2s"}
-LIMITED = {"kind": "rate_limit", "on": {"region": "near"}, "requests_per_min": 450}
+LIMITED = {"kind": "rate_limit", "on": {"region": "near"}, "requests_per_min": 660}
 FAILING = {"kind": "http_error", "on": {"region": "near"}, "status": 503, "share": 0.7}
 LOST = {"kind": "regional_loss", "region": "near", "mode": "blackhole"}
 BEHIND = {"kind": "cache_divergence", "region": "west", "publish_after": "0.5s"}
@@ -30,7 +32,7 @@ def case(target: dict[str, Any], faults: dict[str, Any] | list[dict[str, Any]], 
     scenario = {
         "schema": "harness.scenario/1",
         "name": "hidden",
-        "load": {"rate_per_s": 15, "questions": "questions.yaml", "deadline": "5s"},
+        "load": {"rate_per_s": 22, "questions": "questions.yaml", "deadline": "5s"},
         "phases": PHASES | phases,
         "faults": faults if isinstance(faults, list) else [faults],
         "good": {"within": "4s"},
@@ -142,13 +144,13 @@ def test_an_answer_to_another_question_in_place_of_a_lost_one_is_found(run: Any)
     assert came_to("fail", run.verdict, run.result.reason), run.result.reason
 
 
-@case(follows("pretending"), BEHIND, ANSWERED, CONSISTENT, FORWARD)
+@case(follows("pretending"), BEHIND, ANSWERED, CONSISTENT, FORWARD, **RETURNING)
 def test_an_old_answer_under_the_newest_version_is_found(run: Any) -> None:
     assert findings(run) == {"good_ratio": "pass", "answer_consistency": "fail", "monotonic_violations": "pass"}
     assert came_to("fail", run.verdict, run.result.reason), run.result.reason
 
 
-@case(follows("checking"), BEHIND, ANSWERED, CONSISTENT, FORWARD)
+@case(follows("checking"), BEHIND, ANSWERED, CONSISTENT, FORWARD, **RETURNING)
 def test_a_service_that_does_not_trust_its_replica_passes_where_that_is_behind(run: Any) -> None:
     assert came_to("pass", run.verdict, run.result.reason), run.result.reason
 
