@@ -80,6 +80,11 @@ class Sample:
         return self._of == WHOLE
 
     @property
+    def labels(self) -> list[str]:
+        """By what the rows were picked, beside where they are due: names of `LABELS`."""
+        return [name for name, _ in self._of.labels]
+
+    @property
     def baseline(self) -> Sample:
         """What was due in the baseline, of the kind that was picked."""
         return pick(self.run, Selection("baseline", self._of.labels))

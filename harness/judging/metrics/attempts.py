@@ -55,6 +55,11 @@ class CountsAttempts(Metric):
             lambda n: Interval(least, least, least if n >= ENOUGH_EQUAL else least - log(TAIL) / n, n),
         )
 
+    def range_of(self, part: str | None, labels: Iterable[str] = ()) -> tuple[float, float]:
+        """No fewer than the fewest, but where attempts themselves are picked: a request need not have made one on a certain link."""
+        picked = part is not None or any(LABELS[label].of == "attempt" for label in labels)
+        return (self.bounds[0] if picked else self.least), self.bounds[1]
+
     def unseen(self, plan: Plan) -> list[str]:
         return [name for name, link in plan.target.links.items() if link.carries != "http"]
 

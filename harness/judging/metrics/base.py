@@ -127,6 +127,10 @@ class Metric(Telling, ABC):
             },
         )
 
+    def range_of(self, part: str | None, labels: Iterable[str] = ()) -> tuple[float, float]:
+        """The least and the greatest value that its *part* can have of rows that are picked by *labels*."""
+        return self.bounds
+
     def in_windows(self, sample: Sample) -> list[tuple[str, Interval]]:
         """The metric in each window of *sample* by the window's name, where it belongs to windows; the worst is what `measure` says."""
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
@@ -44,10 +45,11 @@ class RetryAmplification(CountsAttempts):
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         every = part == PER_REQUEST
-        interval: Interval = sample.once(
+        found: Interval = sample.once(
             f"{self.name} {every}", lambda: each_of(sample, sample.tries(), tried(sample) | every)
         )
-        return interval
+        least, _ = self.range_of(part, sample.labels)
+        return found if found.value is None else replace(found, low=max(found.low, least))
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """How many requests made an attempt, where not all did; and what equal counts cannot have shown."""

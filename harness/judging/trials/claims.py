@@ -40,22 +40,22 @@ class Estimate:
         return student_quantile(self.freedom, min(level, 0.5)) * self.off
 
 
-def spread(at: Sequence[float], within: float = 0.0) -> float:
+def spread(at: Sequence[float], within: float = 0.0, prior: float = PRIOR_TRIALS) -> float:
     """The variance between runs on a `Scale`, of which *at* are some; *within* is what each states of itself.
 
     It is never less than what was seen. Where less was seen than runs are known to differ by, chance may be behind that, and most of all
-    where all are the same: what is known counts as `PRIOR_TRIALS` further observations (Smyth 2004, "Linear models and empirical Bayes
+    where all are the same: what is known counts as *prior* further observations (Smyth 2004, "Linear models and empirical Bayes
     methods"), and no degree of freedom is made of it. So a test by it is never surer than Student's.
     """
     freedom = len(at) - 1
     middle = _mean(at)
     seen = fsum((one - middle) ** 2 for one in at) / freedom if freedom > 0 else 0.0
     known = 1.0 + within
-    return max(seen, (PRIOR_TRIALS * known + freedom * seen) / (PRIOR_TRIALS + freedom))
+    return max(seen, (prior * known + freedom * seen) / (prior + freedom))
 
 
-def estimate(values: Sequence[Value], scale: Scale, side: Side) -> Estimate:
-    """Of *values*, each of one trial, for a claim that the number lies on *side* of something.
+def estimate(values: Sequence[Value], scale: Scale, side: Side, prior: float = PRIOR_TRIALS) -> Estimate:
+    """Of *values*, each of one trial, for a claim that the number lies on *side* of something; *prior* as for `spread`.
 
     What a run states of itself counts on the side where the claim could be wrong; where it is open there nothing can be claimed.
     """
@@ -63,25 +63,26 @@ def estimate(values: Sequence[Value], scale: Scale, side: Side) -> Estimate:
     if not at:
         return Estimate(0.0, inf, 0.0, 0)
     within = _mean([_within(value, scale, side) ** 2 for value in values if value.value is not None])
-    return Estimate(_mean(at), sqrt(spread(at, within) / len(at)), len(at) - 1, len(at))
+    return Estimate(_mean(at), sqrt(spread(at, within, prior) / len(at)), len(at) - 1, len(at))
 
 
 def ends(
-    above: Estimate, below: Estimate, scale: Scale, levels: tuple[float, float]
+    above: Estimate, below: Estimate, scale: Scale, levels: tuple[float, float], nothing: float = 0.0
 ) -> tuple[float | None, float | None, float | None]:
     """Low end, typical value and high end as values, each end with its chance of error; None where open, or where nothing was measured.
 
-    *above* is the estimate for claims that it lies above something, and *below* that for the others.
+    *above* is the estimate for claims that it lies above something, and *below* that for the others; *nothing* is the least value that
+    there can be.
     """
     if not above.n:
         return None, None, None
     found = above.mean - above.reach(levels[0]), above.mean, below.mean + below.reach(levels[1])
-    low, value, high = (min(most(scale.unit), max(0.0, scale.value(at))) if isfinite(at) else None for at in found)
+    low, value, high = (min(most(scale.unit), max(nothing, scale.value(at))) if isfinite(at) else None for at in found)
     return low, value, high
 
 
 def most(unit: str) -> float:
-    """The greatest value that there can be; the least is 0, whatever the unit."""
+    """The greatest value that there can be of a *unit*."""
     return 1.0 if unit == "ratio" else inf
 
 

@@ -9,7 +9,7 @@ from math import comb, floor, hypot, inf, isfinite, log
 from typing import Literal
 
 from harness.judging.comparison import BETWEEN_RUNS_LEAST, BETWEEN_RUNS_RATIO, COUNTS
-from harness.judging.trials.claims import Estimate, Side, estimate, holm, most
+from harness.judging.trials.claims import PRIOR_TRIALS, Estimate, Side, estimate, holm, most
 from harness.judging.trials.outlook import POWER, chance_to_come
 from harness.judging.trials.policy import LEAST, MISSING_MOST, SHOWING, Because, Policy, Showing
 from harness.judging.trials.scale import Scale
@@ -151,7 +151,10 @@ class _Both:
     def towards(self, side: Side) -> Estimate:
         """Head less base, for a claim that this is on *side* of something (Welch 1947, Satterthwaite 1946)."""
         other: Side = "above" if side == "below" else "below"
-        base, head = (estimate(of, self.scale, way) for of, way in zip(self.values, (other, side), strict=True))
+        # What is known of how runs differ is known once, and not once for each of the two.
+        base, head = (
+            estimate(of, self.scale, way, PRIOR_TRIALS / 2) for of, way in zip(self.values, (other, side), strict=True)
+        )
         off = hypot(base.off, head.off)
         if not isfinite(off) or self.n < LEAST:
             return Estimate(head.mean - base.mean, inf, 0.0, self.n)
@@ -274,5 +277,6 @@ class _Both:
         """What *difference* on the scale is to a person; None where it is endless."""
         if not self.n or self.base is None or not isfinite(difference):
             return None
-        head = min(most(self.unit), max(0.0, self.scale.value(self._base_at + difference)))
+        least = self.values[0][0].least
+        head = min(most(self.unit), max(least, self.scale.value(self._base_at + difference)))
         return head / self.base if self.as_ratio else head - self.base

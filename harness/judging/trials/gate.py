@@ -140,6 +140,11 @@ class _Asked:
         return metrics[self.expectation.metric].unit if self.expectation.metric in metrics else ""
 
     @property
+    def least(self) -> float:
+        """The least value that there can be."""
+        return self.values[0].least if self.values else 0.0
+
+    @property
     def missing(self) -> int:
         return len(self.trials) - len(self.values)
 
@@ -201,7 +206,7 @@ class _Asked:
         strict = red / max(1, family - broken + fails)
         levels = (strict, green) if self.expectation.wants_low else (green, strict)
         above, below = (self.breaking, self.holding) if self.expectation.wants_low else (self.holding, self.breaking)
-        low, value, high = ends(above, below, self.scale, levels)
+        low, value, high = ends(above, below, self.scale, levels, self.least)
         return Held(
             expectation=str(self.expectation),
             unit=self.unit,

@@ -70,11 +70,13 @@ def chance_to_come(
         return 1.0
     if not isfinite(found.off):
         return 0.0
-    deviation = found.off * sqrt(n)
+    level = policy.level(last, showing) / family
+    if level <= 0:
+        return 0.0
     deviation = found.off * sqrt(n)
     # As many degrees of freedom a trial as now: one of a single thing, up to two of a pair.
     freedom = found.freedom * (last - 1) / max(1, n - 1)
-    need = student_quantile(freedom, policy.level(last, showing) / family) * deviation / sqrt(last)
+    need = student_quantile(freedom, level) * deviation / sqrt(last)
     away = limit - found.mean if side == "below" else found.mean - limit
     if n >= last:
         return float(away >= need)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from harness.interval import Interval
+from harness.judging.metrics import metrics
 from harness.judging.result import ON_THE_SERVICE, Finding, Measured, Outcome, Result
 from harness.reading.expectation import Expectation, Verdict, parse
 
@@ -17,6 +18,7 @@ class Value:
 
     None for what was not measured, and for an end that is open. *censored*: the true value lies beyond what was observed. *at_best*: the
     verdict of a run whose number alone is within its limit, where what stands beside it leaves no better one, as a relapse does.
+    *least*: there is no lower value of what was measured.
     """
 
     value: float | None
@@ -25,6 +27,7 @@ class Value:
     unit: str = ""
     censored: bool = False
     at_best: Verdict = "pass"
+    least: float = 0.0
 
     @property
     def exact(self) -> bool:
@@ -80,16 +83,18 @@ def of_finding(finding: Finding, unit: str) -> Value:
 def _findings(result: Result) -> Iterator[tuple[str, Value]]:
     for finding in result.findings:
         unit = _unit(result, finding.metric)
-        found = of_finding(finding, unit)
+        found = replace(of_finding(finding, unit), least=_least(finding.metric, finding.labels))
         yield limited(parse(finding.expectation)), found
         yield finding.expectation, found
 
 
 def _metrics(result: Result) -> Iterator[tuple[str, Value]]:
     for name, metric in result.metrics.items():
-        yield name, _value(metric, metric.unit)
+        whole = replace(_value(metric, metric.unit), least=_least(name))
+        yield name, whole
         yield from ((f"{name}.{part}", _value(found, metric.unit)) for part, found in metric.parts.items())
-        yield from ((f"{name} in {phase}", _value(found, metric.unit)) for phase, found in metric.by.phase.items())
+        for phase, found in metric.by.phase.items():
+            yield f"{name} in {phase}", replace(_value(found, metric.unit), least=whole.least)
 
 
 def _within(finding: Finding, expectation: Expectation) -> bool:
@@ -98,6 +103,12 @@ def _within(finding: Finding, expectation: Expectation) -> bool:
         return False
     low = -inf if finding.low is None else finding.low
     return expectation.judge(Interval(finding.value, low, inf if finding.high is None else finding.high)) == "pass"
+
+
+def _least(metric: str, labels: Iterable[str] = ()) -> float:
+    """The least value that there can be of what is asked for by *metric*, with its part behind a dot."""
+    name, _, part = metric.partition(".")
+    return metrics[name].range_of(part or None, labels)[0] if name in metrics else 0.0
 
 
 def _unit(result: Result, metric: str) -> str:

@@ -31,7 +31,7 @@ def verdict(expectation: Expectation, trials: Sequence[Trial], policy: Policy = 
 
 
 def test_what_is_far_beyond_its_limit_is_red_and_what_is_far_within_is_green() -> None:
-    assert verdict(P95, of(P95, 1490, 1510, 1550)) == "fail"
+    assert verdict(P95, of(P95, 1490, 1510, 1550, 1505)) == "fail"
     assert verdict(P95, of(P95, 690, 710, 700)) == "pass"
     assert verdict(GOOD, of(GOOD, 0.5, 0.52, 0.51, unit="ratio")) == "fail"
     assert verdict(GOOD, of(GOOD, 0.99, 0.985, 0.99, unit="ratio")) == "pass"
@@ -221,3 +221,34 @@ def test_runs_that_are_left_open_beside_their_numbers_keep_a_gate_from_green() -
     doubtful = replace(quick, at_best="inconclusive")
     assert verdict(recovery, of(recovery, *[quick] * 4, doubtful)) == "pass"
     assert verdict(recovery, of(recovery, *[quick] * 3, *[doubtful] * 2)) == "inconclusive"
+
+
+def test_trials_that_were_looked_at_by_another_plan_have_spent_by_that_plan() -> None:
+    for most, looked, then in ((5, 3, 10), (10, 4, 5), (5, 2, 3), (20, 19, 40)):
+        policy = Policy(most=then, before=Policy(most=most), looked=looked)
+        for showing in SHOWING:
+            levels = [policy.level(n, showing) for n in range(1, then + 1)]
+            assert levels[:looked] == [Policy(most=most).level(n, showing) for n in range(1, looked + 1)]
+            assert sum(levels) == pytest.approx(policy.error_rate)
+
+
+def test_a_gate_that_was_looked_at_to_its_end_has_nothing_left_for_more_trials_unless_more_is_allowed() -> None:
+    beyond = of(P95, 1050.0, 1100.0, 990.0, 1060.0, 1010.0, *[1150.0] * 5)
+    assert verdict(P95, beyond, Policy(most=10)) == "fail"
+    after = Policy(most=10, before=FIVE, looked=5)
+    assert gate([P95], beyond, after).verdict == "inconclusive"
+    assert [after.left(showing) for showing in SHOWING] == [0, 0]
+    more = replace(after, error_rate=0.1)
+    assert [more.left(showing) for showing in SHOWING] == pytest.approx([0.05, 0.05])
+    assert gate([P95], beyond, more).verdict == "fail"
+    assert gate([P95], beyond[:5], after).because == "no use"
+
+
+def test_an_interval_reaches_no_lower_than_there_are_values() -> None:
+    amplified = parse("retry_amplification <= 1.5 in fault")
+    values = [Value(value, value, value, "attempts per request", least=1.0) for value in (1.0, 1.0, 1.2)]
+    held = gate([amplified], of(amplified, *values), FIVE).each[0]
+    assert held.low == 1.0
+    elsewhere = gate([amplified], of(amplified, *[replace(one, least=0.0) for one in values]), FIVE).each[0]
+    assert elsewhere.low is not None
+    assert elsewhere.low < 1.0
