@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.judging.looks import Looked, following
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Outcome, Result
 from harness.judging.trials import policy as trials
 from harness.judging.trials.gate import Standing
@@ -48,6 +49,13 @@ class Detectable(_Part):
     runs: float | None = None
 
 
+class CutShort(_Part):
+    """What kept the next run from being made: somebody else's word (aborted), or the harness (crashed)."""
+
+    verdict: Outcome
+    reason: str
+
+
 class OfTrials(_Part):
     """One expectation over all trials of a cell that count."""
 
@@ -80,6 +88,7 @@ class GateCell(_Part):
     reason: str
     planned: int = Field(description="trials that were asked for")
     counted: int = Field(description="trials that count")
+    looked: list[Looked] = Field(default=[], description="looks that were made while other trials were planned")
     because: Because = Field(
         description="why no further trial is needed: shown either way, all made, or no more would tell; empty where more are"
     )
@@ -105,6 +114,9 @@ class Gate(_Part):
     early: bool = Field(description="whether it may end as soon as the answer is clear")
     cells: list[GateCell]
     ended: str = Field(description="why not all trials were made; empty where they were")
+    cut_short: CutShort | None = Field(
+        default=None, description="what kept the next run from being made; null where nothing did"
+    )
     inputs: str = Field(description="a checksum of all that the runs are made from, but for what runs")
     replay: str = Field(description="the command that goes on with it, or makes it again")
     versions: dict[str, str]
@@ -130,12 +142,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One *situation* on one *system*: how many trials were *planned*, and the *runs* that were made for them, in order."""
+    """One *situation* on one *system*: how many trials were *planned*, and the *runs* that were made for them, in order.
+
+    *looked*: looks at them that were made while another number was planned.
+    """
 
     situation: str
     system: str
     planned: int
     runs: tuple[Run, ...] = ()
+    looked: tuple[Looked, ...] = ()
 
     @property
     def name(self) -> str:
@@ -158,24 +174,26 @@ def gate(
     policy: Policy,
     *,
     ended: str = "",
+    cut_short: CutShort | None = None,
     inputs: str = "",
     replay: str = "",
     versions: dict[str, str] | None = None,
 ) -> Gate:
-    """What *every* cell came to under *policy*; *ended* says why not all trials were made."""
+    """What *every* cell came to under *policy*; *ended* says why not all trials were made, and *cut_short* what ended them by force."""
     cells = [_cell(tried, policy, len(every)) for tried in every]
-    verdict = worst(cell.verdict for cell in cells)
+    verdict = worst([*(cell.verdict for cell in cells), *([cut_short.verdict] if cut_short else [])])
     return Gate(
         name=name,
         verdict=verdict,
         exit_status=EXIT_STATUS["fail" if verdict in policy.fail_on else verdict],
-        reason=_reason(cells, verdict),
+        reason=cut_short.reason if cut_short and cut_short.verdict == verdict else _reason(cells, verdict),
         error_rate=policy.error_rate,
         fail_on=list(policy.fail_on),
         reruns=policy.reruns,
         early=policy.early,
         cells=cells,
         ended=ended,
+        cut_short=cut_short,
         inputs=inputs,
         replay=replay,
         versions=versions or {},
@@ -206,8 +224,13 @@ def standing(tried: Tried, policy: Policy, cells: int) -> Standing | None:
     if tried.planned < LEAST or not counted or not counted[0].findings:
         return None
     expectations = [parse(finding.expectation) for finding in counted[0].findings]
-    sure = trials.Policy(error_rate=policy.error_rate, most=tried.planned, gates=cells)
-    return over_trials(expectations, [trial(run.result) for run in tried.runs], sure)
+    return over_trials(expectations, [trial(run.result) for run in tried.runs], sureness(tried, policy, cells))
+
+
+def sureness(tried: Tried, policy: Policy, cells: int) -> trials.Policy:
+    """How sure one has to be of one of so many *cells*, after the looks that were made before."""
+    sure = trials.Policy(error_rate=policy.error_rate, most=max(LEAST, tried.planned), gates=cells)
+    return following(sure, tried.looked)
 
 
 def _cell(tried: Tried, policy: Policy, cells: int) -> GateCell:
@@ -224,6 +247,7 @@ def _cell(tried: Tried, policy: Policy, cells: int) -> GateCell:
         reason=reason,
         planned=tried.planned,
         counted=len(counted),
+        looked=list(tried.looked),
         because=stands.because if stands else "",
         least_red=stands.least_red if stands else None,
         least_green=stands.least_green if stands else None,

@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.judging.gate import BROKEN_DOWN, GateRun, Run, as_stored
+from harness.judging.gate import BROKEN_DOWN, CutShort, GateRun, Run, as_stored
+from harness.judging.looks import Looked, following
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Outcome
 from harness.judging.trials import policy as trials
 from harness.judging.trials.compared import Better, State, of_expectations
@@ -70,6 +71,8 @@ class Comparison(_Part):
 
     schema_: Literal["harness.comparison/1"] = Field(default="harness.comparison/1", alias="schema")
     scenario: str
+    file: str = Field(default="", description="the scenario's file")
+    took_s: float = Field(default=0.0, description="how long the runs that count went on, together")
     verdict: Outcome = Field(description="fail where something is worse, pass where all is shown not to be")
     exit_status: int
     reason: str
@@ -79,6 +82,7 @@ class Comparison(_Part):
     pairs: list[Pair]
     planned: int
     counted: int = Field(description="pairs of which both runs count")
+    looked: list[Looked] = Field(default=[], description="looks that were made while other pairs were planned")
     because: Because
     error_rate: float
     margin: float = Field(description="the factor from which on a number counts as worse")
@@ -86,6 +90,9 @@ class Comparison(_Part):
     reruns: int
     unequal: list[str] = Field(description="what differs though it should not; it was compared all the same")
     ended: str = Field(description="why not all pairs were made; empty where they were")
+    cut_short: CutShort | None = Field(
+        default=None, description="what kept the next run from being made; null where nothing did"
+    )
     inputs: str
     replay: str
     versions: dict[str, str]
@@ -115,8 +122,13 @@ class Runs:
     head: tuple[Run, ...] = ()
 
     @property
+    def last(self) -> tuple[Run, ...]:
+        """Of each of both the one that may count."""
+        return (*self.base[-1:], *self.head[-1:])
+
+    @property
     def whole(self) -> bool:
-        return bool(self.base and self.head and self.base[-1].counts and self.head[-1].counts)
+        return len(self.last) == 2 and all(run.counts for run in self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +142,16 @@ class About:
     unequal: tuple[str, ...] = ()
     inputs: str = ""
     replay: str = ""
+    looked: tuple[Looked, ...] = ()
 
 
-def said(runs: Sequence[Runs], planned: int, sure: Sureness) -> Said | None:
+def sureness(about: About, sure: Sureness) -> trials.Policy:
+    """How sure one has to be, after the looks that were made before."""
+    policy = trials.Policy(error_rate=sure.error_rate, most=max(LEAST, about.planned), margin=sure.margin)
+    return following(policy, about.looked)
+
+
+def said(runs: Sequence[Runs], about: About, sure: Sureness) -> Said | None:
     """What the pairs say; None where none of them is whole."""
     whole = [one for one in runs if one.whole]
     if not whole:
@@ -140,19 +159,29 @@ def said(runs: Sequence[Runs], planned: int, sure: Sureness) -> Said | None:
     limited = of_expectations([parse(finding.expectation) for finding in whole[0].base[-1].result.findings])
     if not limited:
         return None
-    policy = trials.Policy(error_rate=sure.error_rate, most=max(LEAST, planned), margin=sure.margin)
-    return said_of([(trial(one.base[-1].result), trial(one.head[-1].result)) for one in whole], limited, policy)
+    pairs = [(trial(one.base[-1].result), trial(one.head[-1].result)) for one in whole]
+    return said_of(pairs, limited, sureness(about, sure))
 
 
 def versus(
-    about: About, runs: Sequence[Runs], sure: Sureness, *, ended: str = "", versions: Mapping[str, str] | None = None
+    about: About,
+    runs: Sequence[Runs],
+    sure: Sureness,
+    *,
+    ended: str = "",
+    cut_short: CutShort | None = None,
+    versions: Mapping[str, str] | None = None,
 ) -> Comparison:
-    """What the pairs of *runs* came to."""
-    stands = said(runs, about.planned, sure)
+    """What the pairs of *runs* came to; *ended* says why not all were made, and *cut_short* what ended them by force."""
+    stands = said(runs, about, sure)
     metrics = [_of(one) for one in stands.each] if stands else []
     verdict, reason = _came_to(runs, stands, metrics)
+    if cut_short:
+        verdict, reason = cut_short.verdict, cut_short.reason
     return Comparison(
         scenario=about.scenario,
+        file=next((run.result.scenario.path for one in runs for run in (*one.base, *one.head)), ""),
+        took_s=round(sum(run.result.duration_s for one in runs if one.whole for run in one.last), 3),
         verdict=verdict,
         exit_status=_status(verdict, metrics, sure.fail_on),
         reason=reason,
@@ -165,6 +194,7 @@ def versus(
         ],
         planned=about.planned,
         counted=sum(one.whole for one in runs),
+        looked=list(about.looked),
         because=stands.because if stands else "",
         error_rate=sure.error_rate,
         margin=sure.margin,
@@ -172,6 +202,7 @@ def versus(
         reruns=sure.reruns,
         unequal=list(about.unequal),
         ended=ended,
+        cut_short=cut_short,
         inputs=about.inputs,
         replay=about.replay,
         versions=dict(versions or {}),

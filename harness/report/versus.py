@@ -169,8 +169,9 @@ def junit(said: Comparison) -> str:
     for key, value in (("verdict", said.verdict), ("reason", said.reason), ("replay", said.replay), ("report", REPORT)):
         SubElement(properties, "property", name=key, value=one_line(value, 2000))
     classname = f"{one_line(said.scenario, 60)}.{one_line(said.head.name, 60)}"
+    where = {"time": f"{said.took_s:.3f}", "file": one_line(said.file, 1000)}
     for row in (_row(one, "") for one in said.metrics):
-        case = SubElement(suite, "testcase", classname=classname, name=one_line(row.of.metric, 200), time="0")
+        case = SubElement(suite, "testcase", {"classname": classname, "name": one_line(row.of.metric, 200), **where})
         if row.of.state in said.fail_on:
             _say(case, "failure", row.of.state, _in_a_line(row))
         elif row.of.state in ("worse", "unknown") and said.fail_on:
@@ -178,10 +179,10 @@ def junit(said: Comparison) -> str:
         else:
             SubElement(case, "system-out").text = f"{row.of.state}: {one_line(_in_a_line(row), 1000)}"
     if said.verdict not in words.TRUSTED or not said.metrics:
-        case = SubElement(suite, "testcase", classname=classname, name="the pairs themselves", time="0")
+        case = SubElement(suite, "testcase", {"classname": classname, "name": "the pairs themselves", **where})
         _say(case, "error", said.verdict, said.reason)
     for one in (suite, suites):
-        counted(one)
+        counted(one, said.took_s)
     indent(suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}\n'
 

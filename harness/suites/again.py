@@ -32,7 +32,10 @@ def judge(folder: Path, say: Callable[[str], None]) -> Gate | Comparison:
 
 def _gate(folder: Path, say: Callable[[str], None]) -> Gate:
     before = gate.read(folder)
-    every = [Tried(cell.situation, cell.system, cell.planned, _judged(folder, cell.runs, say)) for cell in before.cells]
+    every = [
+        Tried(cell.situation, cell.system, cell.planned, _judged(folder, cell.runs, say), tuple(cell.looked))
+        for cell in before.cells
+    ]
     policy = Policy.model_validate(
         {name: getattr(before, name) for name in ("error_rate", "fail_on", "reruns", "early")}
     )
@@ -41,6 +44,7 @@ def _gate(folder: Path, say: Callable[[str], None]) -> Gate:
         every,
         policy,
         ended=before.ended,
+        cut_short=before.cut_short,
         inputs=before.inputs,
         replay=before.replay,
         versions=before.versions,
@@ -52,8 +56,9 @@ def _gate(folder: Path, say: Callable[[str], None]) -> Gate:
 def _comparison(folder: Path, say: Callable[[str], None]) -> Comparison:
     before = compare.read(folder)
     about = About(
-        before.scenario, before.base, before.head, before.planned, tuple(before.unequal), before.inputs, before.replay
-    )
+        before.scenario, before.base, before.head, before.planned, tuple(before.unequal), before.inputs, before.replay,
+        tuple(before.looked),
+    )  # fmt: skip
     runs = [
         Runs(
             pair.trial,
@@ -64,7 +69,7 @@ def _comparison(folder: Path, say: Callable[[str], None]) -> Comparison:
         for pair in before.pairs
     ]
     sure = Sureness(before.error_rate, before.margin, tuple(before.fail_on), before.reruns)
-    made = versus.versus(about, runs, sure, ended=before.ended, versions=before.versions)
+    made = versus.versus(about, runs, sure, ended=before.ended, cut_short=before.cut_short, versions=before.versions)
     compare.write(folder, made)
     return made
 

@@ -9,19 +9,21 @@ from os.path import relpath
 from pathlib import Path
 
 from harness.judging import versus as judging
-from harness.judging.gate import BROKEN_DOWN
+from harness.judging.gate import BROKEN_DOWN, CutShort
 from harness.judging.gate import Run as Stored
+from harness.judging.looks import Looked, changed, used_up
 from harness.judging.result import Outcome
 from harness.judging.versus import About, Comparison, Runs, Sureness
 from harness.prepare import Prepared
-from harness.problems import Problem, UsageProblems
+from harness.problems import HarnessError, Problem, UsageProblems
 from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
 from harness.suites.earlier import finished
 from harness.suites.folder import folder
+from harness.suites.gate import nothing_left
 from harness.suites.inputs import checksum, inputs_of
-from harness.suites.series import NOBODY, Made, Watcher, carried_out
+from harness.suites.series import NOBODY, Made, Watcher, carried_out, cut_short
 from harness.suites.sides import Two
 from harness.suites.spending import Spending
 from harness.suites.turns import Cell, Turn, in_pairs
@@ -52,6 +54,13 @@ class Contest:
     def inputs(self) -> str:
         sides = [f"{side.path} {side.sha256}" for side in self.two.sides if side.stored]
         return sha256(repr([checksum([cell.prepared for cell in self.cells.values()]), sides]).encode()).hexdigest()
+
+    def about(self, looked: tuple[Looked, ...]) -> About:
+        """What is compared, of which so much was *looked* at before by another plan."""
+        base, head = self.two.sides
+        planned = len(self.seeds) if self.seeds is not None else self.trials
+        replay = f"{self.replay} --resume"
+        return About(self.two.scenario, base, head, planned, self.two.unequal, self.inputs, replay, looked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,29 +105,39 @@ def carry_out(
     """Make the runs of both in turns (A B B A) in a folder of its own below *out*, and write what they came to there after each pair.
 
     What is stored on one side is not run again: the other has its seeds. With *resume* the newest folder of the same is gone on with.
+    Raises UsageProblems where what was looked at there has used up the error rate, and RefusedError and HarnessError as a run does where
+    not even the first can be made; one that comes later ends it, and is written down.
     """
     spending = spending or Spending()
-    progress = _Progress(contest, _folder(out, contest, resume=resume))
-    for made in carried_out(
-        progress.turns(),
-        lambda turn: spending.on(turn.prepared, lambda: run(turn.prepared, progress.into(turn))),
-        watcher,
-        reruns=contest.sure.reruns,
-        earlier=progress.earlier() if resume else lambda _: None,
-        allowed=spending.allows,
-    ):
-        progress.add(made)
-        if made.run.verdict in BROKEN_DOWN:
-            break
+    into = _folder(out, contest, resume=resume)
+    progress = _Progress(contest, into, _looked(contest, into) if resume else ())
+    try:
+        for made in carried_out(
+            progress.turns(),
+            lambda turn: spending.on(turn.prepared, lambda: run(turn.prepared, progress.into(turn))),
+            watcher,
+            reruns=contest.sure.reruns,
+            earlier=progress.earlier() if resume else lambda _: None,
+            allowed=spending.allows,
+        ):
+            progress.add(made)
+            if made.run.verdict in BROKEN_DOWN:
+                break
+    except HarnessError as error:
+        # What there is stays, with why there is no more; where there is nothing who asked hears of it as of any run.
+        cut = progress.compared(spending.refused, cut_short(error))
+        if not cut.runs:
+            raise
+        return cut
     return progress.compared(spending.refused)
 
 
 class _Progress:
     """What has been made in *folder* so far, beside what was stored before, and what it comes to."""
 
-    def __init__(self, contest: Contest, folder: Path) -> None:
+    def __init__(self, contest: Contest, folder: Path, looked: tuple[Looked, ...]) -> None:
         self.folder = folder
-        self._contest, self._runs = contest, list[Run]()
+        self._contest, self._runs, self._looked = contest, list[Run](), looked
         self._pairs = {trial: Runs(trial, seed) for trial, seed in enumerate(contest.seeds or (), start=1)}
         for name, side in (("base", contest.two.base), ("head", contest.two.head)):
             if isinstance(side, Prepared):
@@ -158,8 +177,8 @@ class _Progress:
         self._put(trial, name, Stored(trial, made.again, self._relative(made.run), made.run.result))
         self._now = self._written("")
 
-    def compared(self, refused: str) -> Compared:
-        self._now = self._written(refused)
+    def compared(self, refused: str, cut_short: CutShort | None = None) -> Compared:
+        self._now = self._written(refused, cut_short)
         return Compared(self.folder, tuple(self._runs), self._now, any(run.stopped for run in self._runs))
 
     def _put(self, trial: int, name: str, run: Stored) -> None:
@@ -171,19 +190,26 @@ class _Progress:
     def _relative(self, run: Run) -> str:
         return Path(relpath(run.path, self.folder)).as_posix()
 
-    def _written(self, ended: str) -> Comparison:
+    def _written(self, ended: str, cut_short: CutShort | None = None) -> Comparison:
         from harness.conduct import versions
 
-        contest = self._contest
-        base, head = contest.two.sides
-        planned = len(contest.seeds) if contest.seeds is not None else contest.trials
-        about = About(
-            contest.two.scenario, base, head, planned, contest.two.unequal, contest.inputs, f"{contest.replay} --resume"
-        )
         pairs = [self._pairs[trial] for trial in sorted(self._pairs)]
-        made = judging.versus(about, pairs, contest.sure, ended=ended, versions=versions())
+        about = self._contest.about(self._looked)
+        made = judging.versus(about, pairs, self._contest.sure, ended=ended, cut_short=cut_short, versions=versions())
         write(self.folder, made)
         return made
+
+
+def _looked(contest: Contest, folder: Path) -> tuple[Looked, ...]:
+    """What was looked at in *folder* before; raises UsageProblems where that leaves nothing."""
+    if not (folder / FILE).is_file():
+        return ()
+    then, sure = read(folder), contest.sure
+    plan = Looked(planned=then.planned, counted=then.counted, error_rate=then.error_rate)
+    looked = changed(then.looked, plan, contest.about(()).planned, sure.error_rate)
+    if used_up(judging.sureness(contest.about(looked), sure)):
+        raise UsageProblems(Problem(nothing_left(sure.error_rate, "allow a greater --error-rate")))
+    return looked
 
 
 def write(folder: Path, comparison: Comparison) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 
 from harness.judging import gate as judging
-from harness.judging.gate import BROKEN_DOWN, Gate, Tried
+from harness.judging.gate import BROKEN_DOWN, CutShort, Gate, Tried
+from harness.judging.looks import Looked, changed, used_up
 from harness.judging.result import Outcome
 from harness.prepare import Prepared
+from harness.problems import HarnessError, Problem, UsageProblems
 from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
@@ -18,7 +20,7 @@ from harness.suites.earlier import finished
 from harness.suites.folder import folder
 from harness.suites.grid import cell_of, write_scorecard
 from harness.suites.inputs import inputs_of
-from harness.suites.series import NOBODY, Made, Watcher, carried_out
+from harness.suites.series import NOBODY, Made, Watcher, carried_out, cut_short
 from harness.suites.spending import Spending
 from harness.suites.turns import Cell, interleaved
 from harness.suites.wanted import Wanted
@@ -74,31 +76,40 @@ def carry_out(
     """Make the trials in a folder of their own below *out*, and write what they came to there after each.
 
     With *resume* the newest such folder of the same inputs is gone on with: what has a finished run in it is not run again. A run that
-    broke down ends it, since the next would do the same.
+    broke down ends it, since the next would do the same. Raises UsageProblems where what was looked at there has used up the error rate,
+    and RefusedError and HarnessError as a run does where not even the first can be made; one that comes later ends it, and is written down.
     """
     spending = spending or Spending(wanted.budget)
-    progress = _Progress(wanted, _folder(out, wanted, resume=resume))
+    into = _folder(out, wanted, resume=resume)
+    progress = _Progress(wanted, into, _looked(wanted, into) if resume else {})
     before = finished(progress.folder) if resume else {}
-    for made in carried_out(
-        interleaved(wanted.cells, progress.wanted),
-        lambda turn: spending.on(turn.prepared, lambda: run(turn.prepared, progress.folder)),
-        watcher,
-        reruns=wanted.policy.reruns,
-        earlier=lambda turn: before.get(inputs_of(turn.prepared)),
-        allowed=spending.allows,
-    ):
-        progress.add(made)
-        if made.run.verdict in BROKEN_DOWN:
-            break
+    try:
+        for made in carried_out(
+            interleaved(wanted.cells, progress.wanted),
+            lambda turn: spending.on(turn.prepared, lambda: run(turn.prepared, progress.folder)),
+            watcher,
+            reruns=wanted.policy.reruns,
+            earlier=lambda turn: before.get(inputs_of(turn.prepared)),
+            allowed=spending.allows,
+        ):
+            progress.add(made)
+            if made.run.verdict in BROKEN_DOWN:
+                break
+    except HarnessError as error:
+        # What there is stays, with why there is no more; where there is nothing who asked hears of it as of any run.
+        cut = progress.gated(spending.refused, cut_short(error))
+        if not cut.runs:
+            raise
+        return cut
     return progress.gated(spending.refused)
 
 
 class _Progress:
     """What has been made in *folder* so far, and what it comes to."""
 
-    def __init__(self, wanted: Wanted, folder: Path) -> None:
+    def __init__(self, wanted: Wanted, folder: Path, looked: Mapping[str, tuple[Looked, ...]]) -> None:
         self.folder = folder
-        self._wanted, self._made = wanted, list[Made]()
+        self._wanted, self._made, self._looked = wanted, list[Made](), looked
         self._now = self._written("")
 
     @property
@@ -113,10 +124,10 @@ class _Progress:
         self._made.append(made)
         self._now = self._written("")
 
-    def gated(self, refused: str) -> Gated:
-        """What it came to in the end; *refused*: why the budget left something out."""
+    def gated(self, refused: str, cut_short: CutShort | None = None) -> Gated:
+        """What it came to in the end; *refused*: why the budget left something out, and *cut_short* what kept a run from being made."""
         runs = tuple(made.run for made in self._made)
-        self._now = self._written(refused)
+        self._now = self._written(refused, cut_short)
         cells = self._wanted.cells
         if runs and all(cell.trials == 1 and not cell.settings for cell in cells):
             # One run of each situation on each system is what a scorecard has cells for.
@@ -124,7 +135,7 @@ class _Progress:
             write_scorecard(self.folder, [cell.prepared for cell in cells], told)
         return Gated(self.folder, runs, self._now, any(run.stopped for run in runs))
 
-    def _written(self, ended: str) -> Gate:
+    def _written(self, ended: str, cut_short: CutShort | None = None) -> Gate:
         from harness.conduct import versions
 
         made = judging.gate(
@@ -132,6 +143,7 @@ class _Progress:
             [self._tried(cell) for cell in self._wanted.cells],
             self._wanted.policy,
             ended=ended,
+            cut_short=cut_short,
             inputs=self._wanted.inputs,
             replay=f"{self._wanted.replay} --resume",
             versions=versions(),
@@ -147,7 +159,35 @@ class _Progress:
             for made in self._made
             if made.turn.cell == cell
         ]
-        return Tried(cell.situation, cell.system, cell.trials, tuple(runs))
+        return Tried(cell.situation, cell.system, cell.trials, tuple(runs), self._looked.get(cell.name, ()))
+
+
+def _looked(wanted: Wanted, folder: Path) -> dict[str, tuple[Looked, ...]]:
+    """What was looked at in *folder* before, of each cell by its name; raises UsageProblems where that leaves nothing to any of them."""
+    if not (folder / FILE).is_file():
+        return {}
+    earlier, rate = read(folder), wanted.policy.error_rate
+    made = {f"{cell.situation} on {cell.system}": cell for cell in earlier.cells}
+    looked, open_ones = dict[str, tuple[Looked, ...]](), 0
+    for cell in wanted.cells:
+        if (then := made.get(cell.name)) is None:
+            open_ones += 1
+            continue
+        plan = Looked(planned=then.planned, counted=then.counted, error_rate=earlier.error_rate)
+        looked[cell.name] = changed(then.looked, plan, cell.trials, rate)
+        tried = Tried(cell.situation, cell.system, cell.trials, looked=looked[cell.name])
+        open_ones += not used_up(judging.sureness(tried, wanted.policy, len(wanted.cells)))
+    if not open_ones:
+        raise UsageProblems(Problem(nothing_left(rate, "let policy.error_rate of a suite be more")))
+    return looked
+
+
+def nothing_left(error_rate: float, or_else: str) -> str:
+    """Why it is no use to go on; *or_else*: what else would help."""
+    return (
+        f"all runs that were to be made were looked at, and with that the error rate of {error_rate:g} is used up: further ones "
+        f"could show nothing; begin anew, without --resume, or {or_else}"
+    )
 
 
 def write(folder: Path, gate: Gate) -> None:

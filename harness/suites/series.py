@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness.judging.result import ON_THE_SERVICE
+from harness.judging.gate import CutShort
+from harness.judging.result import ON_THE_SERVICE, Outcome
+from harness.problems import HarnessError, RefusedError
 from harness.stored import Run, load
 from harness.suites.turns import Turn
 
@@ -44,6 +46,12 @@ class _Nobody:
 
 
 NOBODY = _Nobody()
+
+
+def cut_short(error: HarnessError) -> CutShort:
+    """What *error* says of the run that it kept from being made: aborted where somebody's word did, else crashed."""
+    verdict: Outcome = "aborted" if isinstance(error, RefusedError) else "crashed"
+    return CutShort(verdict=verdict, reason=f"The next run was not made: {error}")
 
 
 def carried_out(

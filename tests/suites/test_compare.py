@@ -13,7 +13,7 @@ import pytest
 from harness.judging.result import Outcome
 from harness.judging.versus import Comparison
 from harness.prepare import Asked, Prepared
-from harness.problems import UsageProblems
+from harness.problems import RefusedError, UsageProblems
 from harness.record.run_folder import RunFolder
 from harness.stored import Run
 from harness.suites import again, compare
@@ -94,6 +94,10 @@ def test_what_is_worse_is_told_and_fails_where_it_is_to(
     assert (made.verdict, made.exit_status) == ("fail", status)
     suite = ElementTree.parse(made.path / "junit.xml").getroot()
     assert suite.attrib["failures"] == str(status)
+    cases = list(suite.iter("testcase"))
+    assert {case.attrib["file"] for case in cases} == {made.comparison.file} != {""}
+    took_s = sum(run.result.duration_s for run in made.runs)
+    assert {case.attrib["time"] for case in [*cases, suite]} == {f"{took_s:.3f}"}
 
 
 def test_what_nobody_can_tell_is_no_failure(ask: Ask, tmp_path: Path) -> None:
@@ -227,3 +231,34 @@ def test_what_was_stored_is_read_as_it_was_written(ask: Ask, tmp_path: Path) -> 
     made, _ = carry(ask(trials=2), tmp_path)
     assert compare.read(made.path) == made.comparison
     assert replace(made, comparison=compare.read(made.path)).page.is_file()
+
+
+def test_pairs_that_were_all_looked_at_have_used_up_the_error_rate(ask: Ask, tmp_path: Path) -> None:
+    def differing(number: int, _prepared: Prepared) -> dict[str, float]:
+        return {text: value * number for text, value in HELD.items()}
+
+    first, pretence = carry(ask(trials=2), tmp_path, differing)
+    assert first.verdict == "inconclusive"
+    with pytest.raises(UsageProblems, match=r"the error rate of 0\.05 is used up.* allow a greater --error-rate"):
+        compare.carry_out(ask(trials=6), pretence.out, pretence, resume=True)
+    more = replace(ask(trials=6), sure=replace(ask().sure, error_rate=0.1))
+    gone_on = compare.carry_out(more, pretence.out, pretence, resume=True)
+    assert gone_on.path == first.path
+    assert [(one.planned, one.counted) for one in gone_on.comparison.looked] == [(2, 2)]
+
+
+def test_what_keeps_the_next_run_of_a_pair_from_being_made_is_told_wherever_the_comparison_is(
+    ask: Ask, tmp_path: Path
+) -> None:
+    pretence = Pretence(tmp_path / "out", lambda *_: "pass", alike)
+
+    def refused(prepared: Prepared, into: Path) -> Run:
+        if len(pretence.made) == 3:
+            raise RefusedError("target 'fragile' is held by run x of somebody else")
+        return pretence(prepared, into)
+
+    made = compare.carry_out(ask(), pretence.out, refused)
+    assert (made.verdict, made.exit_status, len(made.runs)) == ("aborted", 5, 3)
+    for name in ("summary.md", "report.html", "junit.xml", "comparison.json"):
+        assert "The next run was not made: target " in (made.path / name).read_text()
+    assert compare.read(made.path).cut_short == made.comparison.cut_short

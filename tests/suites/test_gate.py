@@ -17,6 +17,7 @@ from harness.judging.gate import Run as Stored
 from harness.judging.result import Outcome, Result
 from harness.judging.scorecard import Scorecard
 from harness.prepare import Asked, Prepared
+from harness.problems import HarnessError, RefusedError, UsageProblems
 from harness.reading.suite import Budget, Policy
 from harness.suites import again, gate
 from harness.suites.asking import wanted
@@ -163,10 +164,27 @@ def test_trials_go_on_where_they_were_stopped(ask: Ask, tmp_path: Path) -> None:
 
 
 def test_more_trials_of_the_same_go_on_with_those_that_there_are(ask: Ask, tmp_path: Path) -> None:
-    pretence = pretended(tmp_path)
-    carry(ask(2), pretence)
-    more, heard = carry(ask(3), pretence, resume=True)
-    assert (heard.begun, more.gate.cells[0].counted) == ([(3, 0)], 3)
+    pretence = pretended(tmp_path, in_turn("pass", "pass", "interrupted", "pass"))
+    carry(ask(4), pretence)
+    more, heard = carry(ask(8), pretence, resume=True)
+    (cell,) = more.gate.cells
+    assert heard.begun[0] == (3, 0)
+    assert [(one.planned, one.counted) for one in cell.looked] == [(4, 2)]
+    assert (cell.counted, more.verdict) == (2 + len(heard.begun), "pass")
+
+
+def test_trials_that_were_all_looked_at_have_used_up_the_error_rate(ask: Ask, tmp_path: Path) -> None:
+    pretence = pretended(tmp_path, measures=lambda number, one: (broken if number == 2 else held)(number, one))
+    first, _ = carry(ask(2), pretence)
+    assert first.verdict == "inconclusive"
+    with pytest.raises(UsageProblems, match=r"the error rate of 0\.05 is used up.* begin anew, without --resume"):
+        carry(ask(6), pretence, resume=True)
+    assert len(pretence.made) == 2
+    more, heard = carry(ask(6, policy=Policy(error_rate=0.1)), pretence, resume=True)
+    assert (more.path, heard.begun[0]) == (first.path, (3, 0))
+    assert [(one.planned, one.counted, one.error_rate) for one in more.gate.cells[0].looked] == [(2, 2, 0.05)]
+    same, _ = carry(ask(6, policy=Policy(error_rate=0.1)), pretence, resume=True)
+    assert same.gate.cells[0].looked == more.gate.cells[0].looked
 
 
 def test_what_was_asked_for_otherwise_is_begun_anew(ask: Ask, folder: Path, tmp_path: Path) -> None:
@@ -341,6 +359,60 @@ def test_where_each_is_run_once_its_run_tells_and_there_is_a_scorecard(ask: Ask,
     assert (gated.verdict, cell.because, cell.expectations[1].p) == ("fail", "", None)
     card = Scorecard.model_validate_json((gated.path / "scorecard.json").read_text())
     assert [(one.situation, one.verdict) for one in card.cells] == [("region-loss", "fail")]
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "status"),
+    [
+        (RefusedError("target 'resilient' is held by run x of somebody else"), "aborted", 5),
+        (HarnessError("Toxiproxy cannot be reached"), "crashed", 70),
+    ],
+)
+def test_what_keeps_the_next_run_from_being_made_is_told_wherever_the_trials_are(
+    ask: Ask, tmp_path: Path, error: HarnessError, verdict: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretence = pretended(tmp_path)
+
+    def refused(prepared: Prepared, into: Path) -> object:
+        if len(pretence.made) == 1:
+            raise error
+        return pretence(prepared, into)
+
+    gated = gate.carry_out(ask(3), pretence.out, refused, Listener())  # type: ignore[arg-type]  # a run
+    assert (gated.verdict, gated.exit_status, len(gated.runs)) == (verdict, status, 1)
+    told = f"The next run was not made: {error}"
+    assert gated.gate.reason == told
+    assert told in (gated.path / "summary.md").read_text()
+    assert str(error).replace("'", "&#39;") in gated.page.read_text()
+    problem = (
+        ElementTree.parse(gated.path / "junit.xml").getroot().find("testsuite/testcase[@name='the next run']/error")
+    )
+    assert problem is not None
+    assert problem.attrib["message"] == told
+    monkeypatch.setattr(
+        again, "judge_run", lambda path, **_: next(run for run in gated.runs if run.path == path.resolve())
+    )
+    assert again.judge(gated.path, print) == gated.gate
+
+
+def test_where_not_even_the_first_run_can_be_made_who_asked_hears_it_and_the_documents_say_it(
+    ask: Ask, tmp_path: Path
+) -> None:
+    def refused(*_: object) -> object:
+        raise RefusedError("target 'resilient' is frozen")
+
+    with pytest.raises(RefusedError, match="is frozen"):
+        gate.carry_out(ask(3), tmp_path / "out", refused, Listener())  # type: ignore[arg-type]  # it makes none
+    (made,) = (tmp_path / "out" / "region-loss").iterdir()
+    assert gate.read(made).reason == "The next run was not made: target 'resilient' is frozen"
+
+
+def test_a_stop_between_the_first_run_and_the_last_is_told_with_who_asked_for_it(ask: Ask, tmp_path: Path) -> None:
+    gated, _ = carry(ask(), pretended(tmp_path, in_turn("pass", "aborted")))
+    assert (gated.verdict, gated.exit_status, len(gated.runs)) == ("aborted", 5, 2)
+    assert gated.gate.reason.startswith("Trial 2: ")
+    for name in ("summary.md", "report.html", "junit.xml"):
+        assert "Trial 2: " in (gated.path / name).read_text()
 
 
 def test_a_reason_says_that_trials_were_lost(ask: Ask, tmp_path: Path) -> None:
