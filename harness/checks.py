@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.interval import Interval
 from harness.judging.following import refused
+from harness.judging.metastable import SETTLED_S, SHORTEST_S
 from harness.judging.metrics import Metric, metrics
 from harness.judging.sample import LABELS
 from harness.planning.plan import Plan
@@ -30,7 +31,7 @@ from harness.reading.placeholders import (
 )
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Questions
-from harness.reading.scenario import Scenario
+from harness.reading.scenario import SHED, Scenario
 from harness.reading.state_place import is_url
 from harness.reading.target import Target
 from harness.reading.templates import placeholders, secret_names, secrets, texts
@@ -167,10 +168,26 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
     used = {expected.selection.phase for expected in made.expectations}
     for phase in made.between:
         broken = any(d.start_s < phase.end_s and phase.start_s < d.end_s for d in made.disturbances)
-        if not broken and phase.name not in used and made.disturbances:
+        if not broken and phase.name not in {SHED, *used} and made.disturbances:
             yield document.problem(f"phases.{phase.name}", "no fault is in force in it, and no expectation names it")
     yield from _outlived(document, made)
     yield from _cut_short(document, made)
+    yield from _shed_too_soon(document, made)
+
+
+def _shed_too_soon(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """A load that is shed where that can show nothing."""
+    if made.shed is None:
+        if "shed_to" in document.value.load.model_fields_set:
+            yield document.problem("load.shed_to", f"is for a phase called {SHED}, and there is none")
+        return
+    last_s = max((d.end_s for d in made.disturbances), default=made.shed.start_s)
+    if made.disturbances and made.shed.start_s < last_s + SETTLED_S + SHORTEST_S:
+        what = (
+            f"it begins at {made.shed.start_s:g} s, and the last fault ends at {last_s:g} s: only {SETTLED_S + SHORTEST_S:g} s after that "
+            "can anybody say that the service keeps itself down; put a phase between, such as stuck: 15s"
+        )
+        yield document.problem(f"phases.{SHED}", what)
 
 
 def _cut_short(document: Document[Scenario], made: Plan) -> Iterator[Problem]:

@@ -279,6 +279,17 @@ def test_a_fault_that_a_fault_or_an_expectation_names_is_not_warned_of(folder: P
     assert warned(path, ("fault: 15s", "fault: 15s, outage: 5s"), ("0.9 in fault", "0.8 in outage")) == []
 
 
+def test_a_load_that_is_shed_where_that_shows_nothing_is_warned_of(folder: Path) -> None:
+    path = folder / "cache-divergence.yaml"
+    assert warned(path, ("fault: 15s", "fault: 15s, stuck: 10s, load_shed: 5s"), ("in fault", "in stuck")) == []
+    (warning,) = warned(path, ("stuck: 10s", "stuck: 9s"))
+    assert warning.startswith(
+        "10 phases.load_shed: it begins at 39 s, and the last fault ends at 30 s: only 10 s after that can"
+    )
+    (warning,) = warned(path, (", load_shed: 5s", ""), ("load: {", "load: {shed_to: 0.5, "))
+    assert "load.shed_to: is for a phase called load_shed, and there is none" in warning
+
+
 def test_a_fault_not_much_longer_than_a_request_is_warned_of_where_attempts_are_counted(folder: Path) -> None:
     path = folder / "region-loss.yaml"
     assert warned(path) == []

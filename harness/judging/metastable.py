@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
 from harness.judging.scoring.shares import wilson
+from harness.planning.disturbance import Phase
 from harness.reading import quantities
 
 if TYPE_CHECKING:
@@ -23,30 +24,60 @@ SHORTEST_S = 5.0
 """Over less than this nobody can say that it stays so."""
 SUSTAINED = 1.2
 """How many times as many attempts as in the baseline a request has to cost for retries to be what sustains it."""
+ENOUGH = 10
+"""Fewer requests than this show nothing, whatever they came to."""
 DOWN = 0.8
 """Of the share of good answers that is asked of a well service, at most so much is left."""
 
 
 def metastable(evidence: Evidence) -> Iterator[str]:
-    """That the service kept itself down to the end of the run, with the figures that show it; nothing where it did not, or nobody saw."""
+    """That the service kept itself down, with the figures that show it; nothing where it did not, or nobody saw.
+
+    To the end of the run, or until its load was shed: then it is told what became of it meanwhile, and once the load was back.
+    """
     in_force = evidence.in_force()
     if not evidence.plan.disturbances or len(in_force) < len(evidence.plan.disturbances):
         return
     due_s, phase = evidence.column("requests", "due_s"), evidence.column("requests", "phase")
     # Nothing is broken any more then, by an aftereffect neither: what comes back slowly is still what keeps it down.
-    from_s, until_s = max(window.end_s for window in in_force) + SETTLED_S, evidence.observed_until_s
+    from_s = max(window.end_s for window in in_force) + SETTLED_S
+    until_s, shed = evidence.observed_until_s, evidence.plan.shed
+    if shed is not None and from_s < shed.start_s:
+        until_s = min(until_s, shed.start_s)
     after, before = (due_s >= from_s) & (due_s < until_s), phase == "baseline"
     if until_s - from_s < SHORTEST_S or not _down(evidence, after, before):
         return
     now, usual = _tries(evidence, after), _tries(evidence, before)
     if now.value is None or usual.value is None or now.low < SUSTAINED * usual.value:
         return
-    good = float(evidence.column("requests", "good")[after].mean())
+    was_shed = shed is not None and until_s == shed.start_s
     yield (
-        f"it kept itself down (metastable): from {SETTLED_S:g} s after the last fault had ended to the end of the run "
-        f"{quantities.share(good)} of answers were good, while each request cost "
+        f"it kept itself down (metastable): from {SETTLED_S:g} s after the last fault had ended to "
+        f"{'when its load was shed' if was_shed else 'the end of the run'} "
+        f"{_good(evidence, after)} of answers were good, while each request cost "
         f"{now.value:.3g} attempts ({usual.value:.3g} in the baseline)"
+        f"{_relieved(evidence, shed, before) if was_shed and shed else ''}"
     )
+
+
+def _relieved(evidence: Evidence, shed: Phase, before: Bools) -> str:
+    """What became of it while its load was shed, from half-way on, and once that was back; empty where nobody saw that."""
+    due_s = evidence.column("requests", "due_s")
+    meanwhile = (due_s >= (shed.start_s + shed.end_s) / 2) & (due_s < shed.end_s)
+    back = (due_s >= shed.end_s) & (due_s < evidence.observed_until_s)
+    if int(meanwhile.sum()) < ENOUGH:
+        return ""
+    left = quantities.share(evidence.plan.scenario.load.shed_to)
+    said = f"; with {left} of the load {_good(evidence, meanwhile)} were good"
+    if int(back.sum()) >= ENOUGH:
+        said += f", and {_good(evidence, back)} once all of it was back"
+    if _down(evidence, meanwhile, before):
+        return f"{said}: it stayed down without the load, so something else holds it there, too"
+    return f"{said}, which confirms that it was its load that held it there"
+
+
+def _good(evidence: Evidence, which: Bools) -> str:
+    return quantities.share(float(evidence.column("requests", "good")[which].mean()))
 
 
 def _down(evidence: Evidence, after: Bools, before: Bools) -> bool:

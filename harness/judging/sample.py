@@ -216,17 +216,25 @@ def rate_per_s(plan: Plan, selection: Selection) -> float:
 
 
 def _planned_s(plan: Plan, selection: Selection) -> float:
-    """Seconds in which what *selection* picks is due; of the exposed at most, were each answered at once; of those in flight, were none."""
+    """Seconds of the whole load in which what *selection* picks is due.
+
+    Of the exposed at most, were each answered at once; of those in flight, were none.
+    """
     during = spans(plan, selection)
     if selection.among is None:
-        return sum(phase.end_s - phase.start_s for phase in during)
+        return sum((phase.end_s - phase.start_s) * _offered(plan, phase) for phase in during)
     # Without faults those are asked about that would have been exposed.
     stretches = [_wanted(selection.among, d.start_s, d.end_s, plan) for d in plan.disturbances or plan.windows]
     return sum(
-        max(0.0, min(phase.end_s, end_s) - max(phase.start_s, start_s))
+        max(0.0, min(phase.end_s, end_s) - max(phase.start_s, start_s)) * _offered(plan, phase)
         for phase in during
         for start_s, end_s in stretches
     )
+
+
+def _offered(plan: Plan, phase: Phase) -> float:
+    """How much of the load is sent in *phase*, 0 to 1."""
+    return plan.offered_per_s(phase.start_s) / plan.scenario.load.rate_per_s
 
 
 def _wanted(among: str, start_s: float, end_s: float, plan: Plan) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from shlex import quote
 from harness.planning.plan import Plan
 from harness.planning.timeline import timeline
 from harness.reading.abort import AbortLimit
+from harness.reading.scenario import SHED
 from harness.reading.target import Target
 from harness.reading.templates import secret_names
 
@@ -19,9 +20,10 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
     """The plan's lines, in the order in which they matter; *needs*: what a run of it still lacks."""
     load = plan.scenario.load
     yield f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
+    shed = f"; {load.shed_to * load.rate_per_s:g} in {SHED}" if plan.shed else ""
     yield (
         f"{plan.total_s:g} s, at most {plan.schedule.requests} requests "
-        f"({load.rate_per_s:g} per second, {load.arrivals}), each abandoned {load.deadline:g} s after it was due"
+        f"({load.rate_per_s:g} per second, {load.arrivals}{shed}), each abandoned {load.deadline:g} s after it was due"
     )
     yield ""
     yield from timeline(plan)

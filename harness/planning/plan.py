@@ -17,7 +17,7 @@ from harness.protocols.nonce import REQUESTS_MAX
 from harness.reading import abort
 from harness.reading.abort import AbortCondition, Limits
 from harness.reading.expectation import Expectation
-from harness.reading.scenario import AROUND, Scenario, in_order
+from harness.reading.scenario import AROUND, SHED, Scenario, in_order
 from harness.reading.target import Target
 
 
@@ -49,8 +49,20 @@ class Plan:
     @property
     def schedule(self) -> Schedule:
         """When every request is due."""
-        load = self.scenario.load
-        return Schedule(load.arrivals, load.rate_per_s, self.total_s, load.jitter, load.turn_gap, self.seed)
+        load, shed = self.scenario.load, self.shed
+        said = (load.arrivals, load.rate_per_s, self.total_s, load.jitter, load.turn_gap, self.seed)
+        return Schedule(*said, shed.start_s, shed.end_s, load.shed_to) if shed else Schedule(*said)
+
+    @property
+    def shed(self) -> Phase | None:
+        """The phase in which most clients stay away; None where there is none."""
+        return next((phase for phase in self.phases if phase.name == SHED), None)
+
+    def offered_per_s(self, at_s: float) -> float:
+        """How many requests are due a second at *at_s*, which lies inside the plan."""
+        load, shed = self.scenario.load, self.shed
+        away = shed is not None and shed.start_s <= at_s < shed.end_s
+        return load.rate_per_s * (load.shed_to if away else 1.0)
 
     @property
     def aborts(self) -> tuple[AbortCondition, ...]:

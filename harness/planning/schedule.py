@@ -18,6 +18,9 @@ Due = TypeVar("Due")
 Shape = Literal["constant", "poisson"]
 
 
+_HAIR = 1e-9
+
+
 class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All due times of an open load, in so many numbers: whoever needs them computes them from here, and gets the same.
 
@@ -30,9 +33,26 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jitter: float
     turn_gap_s: float  # at least so far apart are two turns of one conversation
     seed: int
+    shed_from_s: float = 0.0
+    shed_until_s: float = 0.0  # between these two most clients stay away
+    shed_to: float = 1.0  # and so much of the load is left, 0 to 1
 
     def due_times(self) -> Iterator[float]:
         """When requests are due, in seconds after the load begins, in order; equal schedules give equal times."""
+        if self.shed_to == 1:
+            return self._all()
+        return self._shed()
+
+    def _shed(self) -> Iterator[float]:
+        """Of all due times those of clients who do not stay away, evenly spread; what lies around is as if none did."""
+        sent = 0.0
+        for at_s in self._all():
+            sent += self.shed_to if self.shed_from_s <= at_s < self.shed_until_s else 1.0
+            if sent >= 1.0 - _HAIR:
+                sent -= 1.0
+                yield at_s
+
+    def _all(self) -> Iterator[float]:
         rng = random.Random(self.seed)
         if self.shape == "poisson":
             at_s = rng.expovariate(self.rate_per_s)
@@ -51,7 +71,7 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def requests(self) -> int:
         """How many requests are due in all."""
-        if self.shape == "constant":
+        if self.shape == "constant" and self.shed_to == 1:
             return count(self.rate_per_s, self.total_s)
         return sum(1 for _ in self.due_times())
 

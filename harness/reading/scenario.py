@@ -30,6 +30,8 @@ PHASES = ("warmup", "baseline", "fault", "recovery")
 """Phases as they usually are; of these only `fault` may be left out, or have others in its place."""
 AROUND = ("warmup", "baseline", "recovery")
 """Phases in which nothing is broken: those before the first fault, and what follows the last."""
+SHED = "load_shed"
+"""In a phase of this name most clients stay away, to see whether a service that keeps itself down comes back then."""
 WARMUP_S = 3.0
 TRIALS_MAX = 100
 
@@ -59,6 +61,9 @@ class Load(_Strict):
         description="how long an answer may be silent between two pieces; default: only the deadline ends it",
     )
     in_flight_max: int | None = Field(default=None, ge=1, description="default: 4 x rate x deadline")
+    shed_to: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.2, description="what is left of the load in a phase called load_shed, 0 to 1"
+    )
 
 
 def _checked(phases: dict[str, float]) -> dict[str, float]:

@@ -32,9 +32,11 @@ def lived(
 
     def made(bad_until_s: float, tries: int = 4, dear_until_s: float = 99.0, every: int = 1, **keys: Any) -> Evidence:
         plan = make_plan(phases=keys.pop("phases", PHASES), expect=EXPECT, load={"rate_per_s": 20})
+        well_s, ill_s = keys.pop("well", (0, 0))
 
         def change(index: int, due_s: float) -> dict[str, Any]:
-            return {"outcome": "error", "status": 503} if 11 <= due_s < bad_until_s and not index % every else {}
+            bad = 11 <= due_s < bad_until_s and not well_s <= due_s < ill_s
+            return {"outcome": "error", "status": 503} if bad and not index % every else {}
 
         asked = rows(plan, change)
         attempts = [
@@ -79,6 +81,54 @@ def test_one_that_is_well_or_merely_down_or_merely_dear_is_not(
     assert judge(evidence).metastable == ""
 
 
+# The load is shed from 37 s to 47 s.
+SHED = {"warmup": 1, "baseline": 10, "fault": 6, "stuck": 20, "load_shed": 10, "recovery": 20}
+DOWN = (
+    "it kept itself down (metastable): from 5 s after the last fault had ended to when its load was shed 0 % of answers were good, "
+    "while each request cost 4 attempts (1 in the baseline); with 20 % of the load "
+)
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"bad_until_s": 40}, "100 % were good, and 100 % once all of it was back, which confirms that it was its load that held it there"),
+        ({"bad_until_s": 99, "well": (40, 47)}, "100 % were good, and 0 % once all of it was back, which confirms"),
+        ({"bad_until_s": 47}, "0 % were good, and 100 % once all of it was back: it stayed down without the load"),
+        ({"bad_until_s": 99}, "0 % were good, and 0 % once all of it was back: it stayed down without the load"),
+    ],
+)  # fmt: skip
+def test_a_phase_of_low_load_shows_whether_it_was_the_load_that_kept_it_down(
+    lived: Callable[..., Evidence], keys: dict[str, Any], told: str
+) -> None:
+    (said,) = metastable(lived(phases=SHED, **keys))
+    assert said.startswith(DOWN + told)
+
+
+@pytest.mark.parametrize("bad_until_s", [22.0, 30.0])
+def test_one_that_came_back_by_itself_before_its_load_was_shed_is_not(
+    lived: Callable[..., Evidence], bad_until_s: float
+) -> None:
+    assert list(metastable(lived(phases=SHED, bad_until_s=bad_until_s, tries=1))) == []
+    assert list(metastable(lived(phases=SHED, bad_until_s=22.0))) == []
+
+
+def test_in_a_phase_of_low_load_a_fifth_is_sent_and_around_it_what_would_be_sent_without_one(
+    make_plan: MakePlan,
+) -> None:
+    for load in ({"rate_per_s": 20}, {"rate_per_s": 20, "arrivals": "poisson"}):
+        shed = make_plan(phases=SHED, load=load)
+        names = {name: name.replace("load_shed", "quiet") for name in SHED}
+        whole = make_plan(phases={names[name]: span for name, span in SHED.items()}, load=load)
+        sent, all_of_it = [*shed.schedule.due_times()], [*whole.schedule.due_times()]
+        assert [at for at in sent if not 37 <= at < 47] == [at for at in all_of_it if not 37 <= at < 47]
+        during = [at for at in all_of_it if 37 <= at < 47]
+        assert set(sent) < set(all_of_it)
+        assert abs(len(sent) - len(all_of_it) + 0.8 * len(during)) < 1
+        assert shed.schedule.requests == len(sent)
+        assert (shed.offered_per_s(36), shed.offered_per_s(37), shed.offered_per_s(47)) == (20, 4, 20)
+
+
 def test_while_a_fault_may_still_be_in_force_nothing_is_said(
     lived: Callable[..., Evidence], events: Callable[[Plan], list[Event]]
 ) -> None:
@@ -88,8 +138,9 @@ def test_while_a_fault_may_still_be_in_force_nothing_is_said(
 
 
 @pytest.mark.parametrize(("service", "named"), [(Fragile, True), (Resilient, False)])
+@pytest.mark.parametrize("shed", [False, True])
 def test_of_two_services_behind_one_provider_of_little_capacity_only_the_one_that_retries_keeps_itself_down(
-    service: Any, named: bool, make_target: Callable[..., Any], make_plan: MakePlan
+    service: Any, named: bool, shed: bool, make_target: Callable[..., Any], make_plan: MakePlan
 ) -> None:
     tight = {
         "simulated": {
@@ -108,10 +159,12 @@ def test_of_two_services_behind_one_provider_of_little_capacity_only_the_one_tha
     loss = {"kind": "regional_loss", "region": "east", "mode": "blackhole"}
     plan = make_plan(
         of=make_target(links=links, publish=None),
-        phases=(1, 10, 12, 30),
+        phases={**SHED, "fault": 12, "load_shed": 15} if shed else (1, 10, 12, 30),
         faults=[loss],
         load={"rate_per_s": 20},
         expect=EXPECT,
     )
     sim = SimWorld(plan, service, 1)
-    assert bool(list(metastable(sim.evidence(loop.run(plan, sim.world, Memory()))))) is named
+    said = list(metastable(sim.evidence(loop.run(plan, sim.world, Memory()))))
+    assert bool(said) is named
+    assert ("which confirms that it was its load" in " ".join(said)) is (named and shed)

@@ -104,6 +104,7 @@ SCENARIO_SLIPS = [
         "",
         "5 load.questions: is missing; a YAML file of questions, beside the scenario",
     ),
+    ("in_flight_max: 100", "shed_to: 1", "12 load.shed_to: should be a number, above 0 and below 1, but is 1"),
     ("in_flight_max: 100", "in_flight_max: 0", "12 load.in_flight_max: should be a whole number, at least 1, but is 0"),
     ("baseline: 12s", "baseline: 12", f"15 phases.baseline: 12 {DURATION}"),
     ("baseline: 12s", "baseline: 12 parsecs", f"15 phases.baseline: '12 parsecs' {DURATION}"),

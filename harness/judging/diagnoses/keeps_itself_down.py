@@ -32,7 +32,9 @@ class KeepsItselfDown(Diagnosis):
         from_s = max(window.end_s for window in run.in_force()) + SETTLED_S
         rows = np.flatnonzero((due_s >= from_s) & ~good)
         before = float(good[run.column("requests", "phase") == "baseline"].mean())
-        last = run.plan.phases[-1]
+        # The last phase of the whole load in which it was down.
+        shed, phases = run.plan.shed, run.plan.phases
+        last = phases[phases.index(shed) - 1] if shed and from_s < shed.start_s else phases[-1]
         # What is due before it has settled may still be lost, and no more.
         lost = min(1.0, max(0.0, from_s - last.start_s) / (last.end_s - last.start_s))
         foreseen = Interval(before - lost / 2 * before, max(0.0, before - lost) * DOWN, 1.0, rows.size)
