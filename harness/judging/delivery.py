@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from harness.faults.effects import Drawn, EdgeRule, TapAnswers, TapMode, TapShape
-from harness.faults.requests import Requests
+from harness.faults.requests import Per, Requests
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.scoring.shares import wilson, wilson_ends
 from harness.planning.disturbance import Disturbance
+from harness.protocols.nonce import index
 from harness.record.history import Injected, Look, Reverting
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Z_FAR_OFF = 3.2905267314919255
-"""Of the standard normal: the ends of a 99.9 % interval. One sound run in a thousand is called far off."""
+FAR_OFF = 0.001
+"""How many sound runs of a fault are called far off, over all of its stretches together."""
 
 
 Of = Literal["attempts", "connections", "commands"]
 """What a share is of."""
+DrawnOf = Literal["attempts", "connections", "conversations", "commands"]
+"""What draws: of a share of attempts those of one connection, or of one conversation, may do so together."""
+_DRAWN_OF: Mapping[Per, DrawnOf] = {
+    "attempt": "attempts",
+    "connection": "connections",
+    "conversation": "conversations",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +44,22 @@ class Delivery:
     asked: float
     delivered: Interval
     acted: Interval | None = None
-    drawn_alone: bool = True
-    """Whether each attempt drew for itself; where many share a lot, they are worth less than there are of them."""
+    drawn: Interval | None = None
+    """The delivered share of what drew, which may be all attempts of a connection, or of a conversation, together; None: nobody knows."""
     of: Of = "attempts"
+    drawn_of: DrawnOf = "attempts"
 
-    @property
-    def far_off(self) -> bool:
-        """Whether the asked share lies outside a 99.9 % interval around the delivered one."""
-        if self.delivered.value is None or not self.drawn_alone:
+    def far_off(self, stretches: int = 1) -> bool:
+        """Whether the asked share lies outside a 99.9 % interval around the delivered one, where there are so many *stretches* to be so.
+
+        Each of them gets an equal part of the error (Bonferroni): a fault that comes and goes often is not called far off more often.
+        """
+        from statistics import NormalDist
+
+        if self.drawn is None or self.drawn.value is None:
             return False
-        low, high = wilson_ends(self.delivered.value, self.delivered.n, Z_FAR_OFF)
+        z = NormalDist().inv_cdf(1 - FAR_OFF / (2 * stretches))
+        low, high = wilson_ends(self.drawn.value, self.drawn.n, z)
         return not low <= self.asked <= high
 
 
@@ -57,11 +72,34 @@ def delivery(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
         return _at_the_tap(evidence, disturbance)
     met = _met(evidence, disturbance)
     asked, acted = _asked(requests[0], met, evidence, disturbance), None
-    hit = _hit(met, disturbance)
+    hit = _were_hit(met, disturbance)
     if disturbance.of_answers:
-        picked = met[_names(met["picked"], disturbance)]
-        acted, hit = wilson(_hit(picked, disturbance), len(picked)), len(picked)
-    return Delivery(asked, wilson(hit, len(met)), acted, drawn_alone=requests[0].per == "attempt")
+        picked = _names(met["picked"], disturbance)
+        acted, hit = wilson(int((hit & picked).sum()), int(picked.sum())), picked
+    delivered = wilson(int(hit.sum()), len(met))
+    drew = _drew(delivered, met, hit, requests[0], evidence)
+    return Delivery(asked, delivered, acted, drew, drawn_of=_DRAWN_OF[requests[0].per])
+
+
+def _drew(
+    delivered: Interval, met: pd.DataFrame, hit: pd.Series[bool], requests: Requests, evidence: Evidence
+) -> Interval | None:
+    """The share of what drew that was hit: of attempts, or of all attempts of a connection or of a conversation as one."""
+    if requests.per == "attempt":
+        return delivered
+    # What is drawn once and held against a share that climbs is hit from some moment on.
+    if requests.share_ramp is not None:
+        return None
+    if requests.per == "connection":
+        known, lots = met["connection"] > 0, met["connection"].astype(str)
+    else:
+        known = met["nonce"] != ""
+        conversations = max(1, evidence.plan.schedule.conversations)
+        lots = met["nonce"].map(lambda said: str(index(said) % conversations) if said else "")
+    # Of each link: what a lot is drawn for is a fault on one.
+    lots = met["link"] + " " + lots
+    each = hit[known].groupby(lots[known]).any()
+    return wilson(int(each.sum()), len(each)) if len(each) else None
 
 
 def _at_the_tap(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
@@ -70,7 +108,10 @@ def _at_the_tap(evidence: Evidence, disturbance: Disturbance) -> Delivery | None
         if isinstance(effect, TapMode | TapShape | TapAnswers) and effect.share_ratio < 1:
             drawn = _drawn(evidence, disturbance)
             of: Of = "commands" if isinstance(effect, TapAnswers) else "connections"
-            return Delivery(effect.share_ratio, wilson(drawn.picked, drawn.came), of=of) if drawn else None
+            if drawn is None:
+                return None
+            delivered = wilson(drawn.picked, drawn.came)
+            return Delivery(effect.share_ratio, delivered, drawn=delivered, of=of, drawn_of=of)
     return None
 
 
@@ -116,10 +157,10 @@ def _met_by_the_clock(evidence: Evidence, disturbance: Disturbance) -> pd.DataFr
     return rows[mine & met & (rows["start_s"] < until_s)]
 
 
-def _hit(met: pd.DataFrame, disturbance: Disturbance) -> int:
-    return int((_names(met["hit_by"], disturbance) | (met["fault"] == disturbance.id)).sum())
+def _were_hit(met: pd.DataFrame, disturbance: Disturbance) -> pd.Series[bool]:
+    return _names(met["hit_by"], disturbance) | (met["fault"] == disturbance.id)
 
 
-def _names(faults: pd.Series, disturbance: Disturbance) -> pd.Series:
+def _names(faults: pd.Series, disturbance: Disturbance) -> pd.Series[bool]:
     """Whether *disturbance* is among the ids in each of *faults*."""
     return faults.str.split().map(lambda names: disturbance.id in names).astype(bool)

@@ -132,11 +132,12 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[Doubt]:
             yield Doubt(kind="not_in_force_any_more", said=fault.lost)
     for disturbance in evidence.plan.disturbances:
         delivered = delivery(evidence, disturbance)
-        if delivered and delivered.far_off:
-            share = delivered.delivered
+        stretches = sum(other.of == disturbance.of for other in evidence.plan.disturbances)
+        if delivered and delivered.drawn and delivered.far_off(stretches):
+            share = delivered.drawn
             said = (
                 f"{disturbance.summary} hit "
-                f"{quantities.share(share.value or 0.0, delivered.asked)} of {share.n} {delivered.of} that came to it, "
+                f"{quantities.share(share.value or 0.0, delivered.asked)} of {share.n} {delivered.drawn_of} that came to it, "
                 f"and {quantities.share(delivered.asked)} was asked"
             )
             yield Doubt(kind="other_share", said=said)

@@ -97,7 +97,8 @@ def _of_chat(raw: bytes, name: bytes, document: dict[str, Any]) -> ModelEvent:
         name,
         document,
         "chat",
-        content=any(delta.get(key) for delta in deltas for key in _SAID),
+        # A choice of OpenAI's older completions has a text in place of a delta.
+        content=any(delta.get(key) for delta in deltas for key in _SAID) or any(one.get("text") for one in choices),
         finish=any(choice.get("finish_reason") is not None for choice in choices),
         usage=bool(document.get("usage")),
     )

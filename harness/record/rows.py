@@ -134,6 +134,7 @@ class Arrival(msgspec.Struct, array_like=True, gc=False):
     finish: str = ""  # the reason that the provider gave for the end of it; empty: none
     model: str = ""  # that the provider says the answer is from
     picked: str = ""  # of those in came_to that drew it, though its answer may have given them nothing to do
+    connection: int = 0  # on which connection of its link it came, from 1; 0: nobody wrote that down
 
 
 SLICE_S = 0.1

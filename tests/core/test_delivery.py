@@ -14,6 +14,7 @@ from harness.interfaces.terminal import verdict_lines
 from harness.judging import verdict
 from harness.judging.result import Fault, Result
 from harness.planning.plan import Plan
+from harness.protocols.nonce import nonce
 from harness.record.history import Confirmed, Look
 from harness.record.rows import Arrival
 from harness.report import words
@@ -225,3 +226,47 @@ def test_behind_a_limit_a_share_comes_out_as_it_was_asked(make_plan: MakePlan, s
     asked, delivered, n = shares(verdict.judge(evidence).faults[1])
     assert (asked, delivered) == (share, pytest.approx(share, abs=0.06))
     assert 200 < n < 0.7 * (evidence.arrivals["link"] == "provider-east").sum()
+
+
+def drawn_together(per: str, each: int, *lots: tuple[int, bool]) -> list[Arrival]:
+    """*each* arrivals of so many connections, or conversations, that were hit or not."""
+    rows, number = [], 0
+    for n, hit in lots:
+        for _ in range(n):
+            number += 1
+            # There are 40 conversations in all.
+            mark = nonce("r", number % 40) if per == "conversation" else ""
+            row = {
+                "nonce": mark,
+                "connection": number,
+                "came_to": "http_error-1",
+                "picked": "http_error-1" if hit else "",
+            }
+            rows += [Arrival("provider-east", 3.5, fault="http_error-1" if hit else "", **row) for _ in range(each)]
+    return rows
+
+
+@pytest.mark.parametrize("per", ["connection", "conversation"])
+@pytest.mark.parametrize(("hit", "trusted"), [(10, True), (4, True), (30, False), (0, False)])
+def test_what_is_drawn_together_is_held_against_the_share_as_one(
+    make_plan: MakePlan, make_evidence: MakeEvidence, per: str, hit: int, trusted: bool
+) -> None:
+    fault, load = errors(0.25, per=per), {"rate_per_s": 10, "turn_gap": "4s"}
+    plan = make_plan(faults=[fault], load=load, expect=EXPECT, phases=(1, 2, 10, 2))
+    assert plan.schedule.conversations == 40
+    result = verdict.judge(make_evidence(plan, arrivals=drawn_together(per, 20, (hit, True), (40 - hit, False))))
+    told = f"hit {hit / 40:.0%}".replace("%", " %") + f" of 40 {per}s that came to it, and 25 % was asked"
+    assert (told in result.reason) is not trusted
+
+
+def test_of_a_fault_that_comes_and_goes_often_no_more_runs_are_called_far_off(
+    make_plan: MakePlan, make_evidence: MakeEvidence
+) -> None:
+    def judged(flap: dict[str, Any]) -> str:
+        plan = make_plan(faults=[errors(0.25) | flap], expect=EXPECT, phases=(1, 2, 60, 2))
+        name = "http_error-1.1" if flap else "http_error-1"
+        rows = [Arrival("provider-east", 3.2, came_to=name, hit_by=name if n < 41 else "") for n in range(100)]
+        return verdict.judge(make_evidence(plan, arrivals=rows)).reason
+
+    assert "hit 41 % of 100 attempts" in judged({})
+    assert "hit 41 %" not in judged({"flap": {"period": "2s", "duty": 0.5}})

@@ -40,6 +40,8 @@ PLACES = [
     (b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Good"}}', "content"),
     (b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}', "finish usage"),
     (b'{"type":"message_stop"}', "end"),
+    (b'{"object":"text_completion","choices":[{"index":0,"text":"Good","finish_reason":null}]}', "content"),
+    (b'{"object":"text_completion","choices":[{"index":0,"text":"","finish_reason":"stop"}]}', "finish"),
     # Nobody's.
     (b'{"type":"text","text":"Good"}', ""),
     (b'{"answer":"Good"}', ""),

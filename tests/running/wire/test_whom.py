@@ -71,6 +71,16 @@ def test_nobody_knows_which_try_it_is_of_what_carries_no_nonce(wire, ask: Ask) -
     ("requests", "hit", "spared"),
     [
         ({"model": "gpt-*"}, {"model": "gpt-4o"}, {"model": "o3"}),
+        (
+            {"model": "gemini-*"},
+            {"model": None, "path": b"/v1beta/models/gemini-2.5-pro:generateContent"},
+            {"model": None, "path": b"/openai/deployments/gpt-4o/chat/completions"},
+        ),
+        (
+            {"stream": True},
+            {"path": b"/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse"},
+            {"path": b"/model/x/converse"},
+        ),
         ({"path": "*/embeddings"}, {"path": b"/v1/embeddings?a=b"}, {"path": b"/v1/chat/completions"}),
         ({"stream": True}, {"stream": True}, {"stream": False}),
         ({"stream": False}, {}, {"stream": True}),

@@ -14,6 +14,7 @@ from harness.faults.requests import Attempted
 from harness.http1.answer_head import Head, UnreadableError
 from harness.http1.headers import Headers, end_to_end, joined, put, value, written
 from harness.http1.request import Request
+from harness.protocols.asked_for import model_in, streams_at
 from harness.protocols.nonce import lot
 from harness.record.rows import Arrival, ArrivalOutcome
 from harness.running.wire.edge.account import Account
@@ -71,7 +72,9 @@ class Exchange:
         self._account = account
         self._request = request
         self._client = client
-        self._arrival = Arrival(account.link, time.monotonic(), path=path_alone(request.target))
+        self._arrival = Arrival(
+            account.link, time.monotonic(), path=path_alone(request.target), connection=client.number
+        )
         self._asking = PromptReading(account.nonces, request.target, request.headers)
         self._prompt: Prompt | None = None
         self._held = b""
@@ -290,10 +293,10 @@ class Exchange:
         attempt = Attempted(
             lot(nonce),
             self._count(),
-            self._asked.model,
+            self._asked.model or model_in(self._arrival.path),
             self._arrival.path,
             request.method.decode("latin-1"),
-            self._asked.streams,
+            self._asked.streams or streams_at(self._arrival.path),
             self._client.number,
             self._account.conversation_of(nonce),
             self._asked.last_role,

@@ -156,6 +156,7 @@ class Tally:
         for choice in _list(said.choices):
             self._add(_of(choice, "delta"))
             self._add(_of(choice, "message"))
+            self._add(_of(choice, "text"))
             self._finish(_of(choice, "finish_reason"))
         for candidate in _list(said.candidates):
             self._add(_of(candidate, "content"))
