@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _KINDS: Mapping[str, type[AnyRow]] = MappingProxyType(
     {"requests": Request, "attempts": Attempt, "arrivals": Arrival, "traffic": Traffic}
 )
+_FOREVER_S = 1e9
+"""No instant of a run lies further from its beginning."""
 _LATER = frozenset({"traffic"})
 """Tables that runs of earlier versions have not."""
 
@@ -373,6 +375,29 @@ def _checked(frame: pd.DataFrame, kind: type[AnyRow], path: Path) -> pd.DataFram
         for name in wanted
         if name in frame and is_numeric_dtype(frame[name]) != is_numeric_dtype(wanted[name])
     ]
+    problems = problems or [*_unsaid(frame, kind, path)]
     if problems:
         raise UsageProblems(*problems)
-    return frame.assign(**{name: column_of(value, wanted[name], len(frame)) for name, value in filled.items()})
+    # Whoever took rows out of a table may have left it with the places that they had.
+    rows = frame.reset_index(drop=True)
+    said = {
+        name: rows[name].fillna(value) for name, value in _usual(kind).items() if name in rows and rows[name].hasnans
+    }
+    return rows.assign(**said, **{name: column_of(value, wanted[name], len(rows)) for name, value in filled.items()})
+
+
+def _usual(kind: type[AnyRow]) -> dict[str, Any]:
+    """What each field of *kind* says of which a row always says something, where it is left out."""
+    return {name: value for name, value in defaults(kind).items() if value is not None}
+
+
+def _unsaid(frame: pd.DataFrame, kind: type[AnyRow], path: Path) -> Iterator[Problem]:
+    """Each column of which some rows say nothing, or no number that can be one, though nothing can be taken in its place."""
+    optional, wanted = defaults(kind), table((), kind, 0.0)
+    for name in wanted:
+        if name in optional:
+            continue
+        column = frame[name]
+        empty = column.isna() if wanted[name].dtype != "float64" else ~column.between(-_FOREVER_S, _FOREVER_S)
+        if n := int(empty.sum()):
+            yield Problem(f"column {name!r} says nothing in {n} of {len(frame)} rows", file=str(path))

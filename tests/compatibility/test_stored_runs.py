@@ -233,6 +233,44 @@ def test_rules_about_what_may_be_run_do_not_apply_to_what_was_run(run: RunFolder
     assert len(result.findings) == 4
 
 
+def change(run: RunFolder, table: str, how: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    path = run.table(table)
+    how(pd.read_parquet(path)).to_parquet(path)
+
+
+def test_rows_in_any_order_under_any_places_and_with_columns_of_tomorrow_come_to_the_same(run: RunFolder) -> None:
+    before = judged(run)[0]
+    for table in TABLES:
+        change(run, table, lambda rows: rows.sample(frac=1, random_state=1).assign(of_tomorrow=1))
+    change(run, "requests", lambda rows: rows.set_index("nonce", drop=False))
+    assert judged(run)[0] == before
+
+
+def test_where_somebody_took_a_row_out_of_a_table_it_is_missed(run: RunFolder) -> None:
+    change(run, "requests", lambda rows: rows.drop(columns="streamed", errors="ignore").iloc[1:])
+    result, _ = judged(run)
+    assert (result.verdict, result.reason.split(": ")[1]) == ("invalid", "1 lost.")
+
+
+@pytest.mark.parametrize("column", ["answer", "outcome", "status", "nonce"])
+def test_a_row_that_says_nothing_where_there_is_something_usual_is_read_as_that(run: RunFolder, column: str) -> None:
+    change(run, "requests", lambda rows: rows.assign(**{column: rows[column].where(rows.index != 3)}))
+    said = loaded(run).requests[column]
+    assert said.notna().all()
+    assert said[3] == defaults(Request)[column]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"), [("requests", "due_s", None), ("requests", "due_s", float("inf")), ("attempts", "link", None)]
+)  # fmt: skip
+def test_rows_without_what_every_row_has_are_one_line(
+    run: RunFolder, table: str, column: str, value: float | None
+) -> None:
+    change(run, table, lambda rows: rows.assign(**{column: rows[column].where(rows.index > 1, value)}))
+    with pytest.raises(UsageProblems, match=f"column '{column}' says nothing in 2 of [0-9]+ rows$"):
+        judged(run)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
