@@ -6,7 +6,7 @@ import ast
 import gc
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -411,6 +411,19 @@ def test_every_kind_is_documented_by_its_first_line(registered: object) -> None:
         first = (kind.__doc__ or "").splitlines()[:1]
         assert first, name
         assert re.fullmatch(r"[A-Z].{20,160}[.;]?", first[0]), (name, first)
+
+
+def unnamed(folders: Iterable[str], layout: str) -> list[str]:
+    """Those of *folders* whose own name *layout* does not say."""
+    return [folder for folder in folders if not re.search(rf"[`/ (]{re.escape(Path(folder).name)}[`/ )]", layout)]
+
+
+def test_the_layout_in_the_readme_names_every_folder() -> None:
+    layout = (ROOT / "README.md").read_text().split("## How it is laid out")[1]
+    ours = {str(path.parent.relative_to(ROOT)) for path in (ROOT / "harness").rglob("*.py")} - {"harness"}
+    assert ours > {"harness/judging/trials", "harness/running/wire/tap"}
+    assert unnamed(sorted(ours), layout) == []
+    assert unnamed(["harness/judging/oracle", "harness/record"], layout) == ["harness/judging/oracle"]
 
 
 def test_the_page_of_modules_has_a_line_for_each_that_says_what_the_module_says() -> None:

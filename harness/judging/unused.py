@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.judging.evidence import Evidence
 from harness.judging.joining import LOOKS
 from harness.planning.disturbance import Disturbance
+from harness.planning.windows import Window
 from harness.record.history import Injecting
 from harness.record.rows import SLICE_S
 
@@ -88,18 +89,21 @@ def _untouched(evidence: Evidence) -> Iterator[tuple[str, list[str]]]:
     seen = [d for d in evidence.plan.disturbances if _would_be_seen(d)]
     for of, group in groupby(sorted(seen, key=lambda d: d.of), key=lambda d: d.of):
         parts = list(group)
-        windows = [window for part in parts if (window := evidence.window_of(part))]
-        if len(windows) < len(parts):
-            continue
-        lasted_s = sum(window.lasted_s for window in windows)
-        quiet = [
-            name
-            for name in dict.fromkeys(name for part in parts for name in part.links)
-            if _speaks(evidence, name, lasted_s)
-            and not any(_tried(evidence, name, window.start_s - SLICE_S, window.end_s) for window in windows)
-        ]
-        if quiet:
+        broken: dict[str, list[Window]] = {}
+        for part in parts:
+            if (window := evidence.window_of(part)) is None:
+                continue
+            for name in part.links:
+                broken.setdefault(name, []).append(window)
+        if quiet := [name for name, windows in broken.items() if _alone(evidence, name, windows)]:
             yield of, quiet
+
+
+def _alone(evidence: Evidence, name: str, windows: Sequence[Window]) -> bool:
+    """Whether nobody came to the link called *name* in any of *windows*, of which something was to be expected there."""
+    lasted_s = sum(window.lasted_s for window in windows)
+    came = any(_tried(evidence, name, window.start_s - SLICE_S, window.end_s) for window in windows)
+    return not came and _speaks(evidence, name, lasted_s)
 
 
 def _would_be_seen(disturbance: Disturbance) -> bool:
