@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ _PAIRS_MIN = 50
 """Of fewer pairs of answers nobody can tell whether they agree by their question or by chance."""
 _ALIKE, _APART, _ALWAYS = 0.2, 0.1, 0.95
 """Answers to different questions that agree so often, and to one question hardly more often and far from always, do not depend on it."""
+_NUMBERED = re.compile(r"\S*\d\S*")
 _SHOWN_CHARS = 60
 
 
@@ -85,6 +87,23 @@ def _by_chance(rows: pd.DataFrame, when: str) -> str | None:
     )
 
 
+def _but_for_numbers(rows: pd.DataFrame, when: str) -> str | None:
+    """That *rows* say one thing with other numbers each time, such as the id of a request, whichever question was asked."""
+    said = rows["wording"].map(lambda wording: _NUMBERED.sub("#", wording))
+    if rows["asked"].nunique() < CATCH_ALL_MIN or said.nunique() > 1:
+        return None
+    numbers = [*zip(*rows["wording"].map(_NUMBERED.findall), strict=True)]
+    if not numbers or any(_hangs_on_the_question(rows.assign(wording=list(these))) for these in numbers):
+        return None
+    return f"all {len(rows)} answers{when}, {_to_how_many(rows)}, were the same text but for numbers (such as {shown(rows)})"
+
+
+def _hangs_on_the_question(rows: pd.DataFrame) -> bool:
+    """Whether *rows* to one question say the same more often than those to two do; or there are too few to know."""
+    (same, of_same), (other, of_other) = _agreeing(rows)
+    return min(of_same, of_other) < _PAIRS_MIN or same / of_same - other / of_other > _APART
+
+
 def _agreeing(rows: pd.DataFrame) -> tuple[tuple[int, int], tuple[int, int]]:
     """How many pairs of *rows* say the same, and of how many pairs: of those to one question, and of those to two."""
 
@@ -118,8 +137,11 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
             continue
         rows = answers[answers["phase"] == phase.name]
         several = phase.name != "baseline" and rows["asked"].nunique() >= CATCH_ALL_MIN
-        if what := _unexpected(evidence, rows) or (
-            several and (_same(rows, baseline) or _other(rows, baseline) or _a_few(rows, baseline))
+        alike = _but_for_numbers(rows, "") if phase.name == "baseline" else None
+        if (
+            what := _unexpected(evidence, rows)
+            or alike
+            or (several and (_same(rows, baseline) or _other(rows, baseline) or _a_few(rows, baseline)))
         ):
             yield f"{what} in {phase.name}, and nothing looks at what answers say (good.answers, or answer_consistency)"
 
@@ -136,8 +158,11 @@ def _same(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
 
 
 def _a_few(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
-    """That *rows* say one of a few things whichever question was asked, which they did not in the *baseline*."""
-    return _by_chance(rows, "") if len(baseline) and not _by_chance(baseline, "") else None
+    """That *rows* say one of a few things, or one with other numbers, to whatever was asked, which they did not in the *baseline*."""
+    for found in (_by_chance, _but_for_numbers):
+        if len(baseline) and (what := found(rows, "")) and not found(baseline, ""):
+            return what
+    return None
 
 
 def _unexpected(evidence: Evidence, rows: pd.DataFrame) -> str | None:

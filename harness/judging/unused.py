@@ -11,7 +11,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.joining import LOOKS
 from harness.planning.disturbance import Disturbance
 from harness.planning.windows import Window
-from harness.record.history import Injecting
+from harness.record.history import Injecting, Look
 from harness.record.rows import SLICE_S
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def unmet(evidence: Evidence, held: Collection[str]) -> Iterator[str]:
 
 
 def untried(evidence: Evidence) -> Iterator[str]:
-    """Links that were broken and that nobody tried to use while they were."""
+    """Links that were broken and that nobody tried to use while they were, and faults that lay in wait for what never came."""
+    yield from _in_vain(evidence)
     for disturbance in evidence.plan.disturbances:
         window = evidence.window_of(disturbance)
         if window is None or disturbance.fault.lies_in_wait:
@@ -75,6 +76,17 @@ def untried(evidence: Evidence) -> Iterator[str]:
     for of, quiet in _untouched_while_broken(evidence).items():
         fault = next(d.fault for d in evidence.plan.disturbances if d.of == of)
         yield f"{fault.summary()} broke {', '.join(quiet)}, where nothing was sent meanwhile, so it shows nothing of that"
+
+
+def _in_vain(evidence: Evidence) -> Iterator[str]:
+    waiting = [d for d in evidence.plan.disturbances if d.fault.lies_in_wait and evidence.window_of(d)]
+    hit = {fault for faults in evidence.arrivals["hit_by"].unique() for fault in faults.split()}
+    hit |= {*evidence.arrivals["fault"].unique()}
+    hit |= {event.fault for event in evidence.history if isinstance(event, Look) and event.sight.answered}
+    met = {d.of for d in waiting if d.id in hit}
+    for of, fault in {d.of: d.fault for d in waiting}.items():
+        if of not in met:
+            yield f"{fault.summary()} lay in wait (may_miss: true) and met nobody, so it shows nothing"
 
 
 def _untouched_while_broken(evidence: Evidence) -> Mapping[str, list[str]]:

@@ -160,6 +160,31 @@ def test_a_few_answers_to_whatever_was_asked_are_told_though_no_answer_was_ever_
     assert "same text" not in never.reason
 
 
+BUT_FOR_NUMBERS = "were the same text but for numbers (such as"
+
+
+def excuse(index: int, due_s: float) -> dict[str, Any]:
+    return {"answer": f"Sorry, error {index * 7919 % 9973:x}1 of request {index}."}
+
+
+def test_one_answer_with_another_number_each_time_is_told_under_a_pass(judged: Judge) -> None:
+    assert f"to 5 different questions, {BUT_FOR_NUMBERS}" in judged(excuse).reason
+    broken = judged(
+        lambda index, due_s: (
+            excuse(index, due_s)
+            if BROKEN[0] <= due_s < BROKEN[1]
+            else {"answer": f"policy {'abcdefg'[index % 7]} says {index * 17 % 997}"}
+        )
+    )
+    assert f"{BUT_FOR_NUMBERS} 'Sorry, error" in broken.reason
+    assert ") in fault, and nothing looks at what answers say" in broken.reason
+
+
+def test_where_one_of_the_numbers_is_the_questions_nothing_is_told(judged: Judge) -> None:
+    result = judged(lambda index, due_s: {"answer": f"It is {index % 5}, says request {index} at {due_s:.3f}."})
+    assert (result.verdict, "but for numbers" in result.reason) == ("pass", False)
+
+
 @pytest.mark.parametrize("expectation", ["answer_consistency <= 0.9", "answer_consistency <= 0.9 in fault"])
 def test_nothing_more_is_said_of_answers_that_an_expectation_looks_at(judged: Judge, expectation: str) -> None:
     result = judged(SORRY, expect=["good_ratio >= 0.5 in fault", expectation])

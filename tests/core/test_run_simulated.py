@@ -85,6 +85,13 @@ def test_a_fault_that_no_request_met_spoils_the_run_but_where_it_lay_in_wait(
     assert (result.faults[0].confirmed, result.verdict) == ((True, "pass") if may_miss else (False, "invalid")), (
         result.reason
     )
+    assert ("lay in wait (may_miss: true) and met nobody, so it shows nothing" in result.reason) is may_miss
+
+
+def test_nothing_is_told_of_what_a_fault_in_wait_did_not_meet_where_it_met_something(make_plan: MakePlan) -> None:
+    trap = {"kind": "http_error", "on": {"kind": "provider", "method": "POST"}, "status": 400, "may_miss": True}
+    result = verdict.judge(run(make_plan(faults=[trap], expect=["good_ratio <= 0.9 in fault"])))
+    assert (result.verdict, "lay in wait" in result.reason) == ("pass", False)
 
 
 def test_a_limit_is_seen_by_what_the_edge_answers(make_plan: MakePlan) -> None:
