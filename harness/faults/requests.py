@@ -170,4 +170,7 @@ def _fits(pattern: str, said: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _regex(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+    first, *rest = map(re.escape, pattern.split("*"))
+    # Each piece where it comes first, and nowhere else is tried: the wire waits for nobody's pattern.
+    between = "".join(f"(?>.*?{piece})" for piece in rest[:-1])
+    return re.compile(first + between + (f".*{rest[-1]}" if rest else ""), re.DOTALL)

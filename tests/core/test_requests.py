@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from harness.faults import AnyFault
@@ -102,6 +104,20 @@ def test_tries_are_counted_by_request_and_by_what_it_asks_and_those_of_long_ago_
     assert [tries.next("a", "chat"), tries.next("a", "embed"), tries.next("a", "chat")] == [1, 1, 2]
     assert [tries.next("", "chat"), tries.next("", "chat")] == [1, 1]
     assert [tries.next("b", "chat"), tries.next("a", "chat"), tries.next("a", "embed")] == [1, 3, 1]
+
+
+@given(st.text("ab*", max_size=7), st.text("ab", max_size=9))
+def test_a_star_stands_for_anything_and_all_else_for_itself(pattern: str, said: str) -> None:
+    first, *rest = pattern.split("*")
+    fits = {len(first)} if said.startswith(first) else set()
+    for piece in rest:
+        fits = {at + len(piece) for start in fits for at in range(start, len(said) + 1) if said.startswith(piece, at)}
+    assert choosing(path=pattern).concerns(Attempted("", path=said)) is (not pattern or len(said) in fits)
+
+
+def test_many_stars_are_no_work_for_who_waits_for_them() -> None:
+    # In as many ways as there are, this would take days.
+    assert not choosing(path="*a*a*a*a*a*b").concerns(Attempted("", path="a" * 60_000))
 
 
 def fault(**said: Any) -> OfRequests:

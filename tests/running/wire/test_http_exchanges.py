@@ -68,6 +68,21 @@ def test_it_makes_no_difference_how_the_bytes_are_cut(book: Book, size: int) -> 
     ] * 2
 
 
+@pytest.mark.parametrize("behind", [ASK, b"nonsense", b"POST / HTTP/1.1\r\nnonsense\r\n\r\n"])
+def test_what_follows_the_last_request_takes_no_answer_from_those_before_it(book: Book, behind: bytes) -> None:
+    last = ASK.replace(b"Host: x", b"Host: x\r\nConnection: close")
+    book.talk.asked(ASK + last + behind)
+    book.talk.answered(SAY + SAY)
+    book.talk.far_ended(reset=False)
+    assert [(row.status, row.outcome) for row in book.rows] == [(200, "complete")] * 2
+
+
+def test_what_is_no_request_takes_no_answer_from_those_before_it(book: Book) -> None:
+    book.talk.asked(ASK + b"GET /a HTTP/1.1\r\nnonsense\r\n\r\n")
+    book.talk.answered(SAY + SAY)
+    assert sorted((row.status, row.outcome) for row in book.rows) == [(0, "malformed"), (200, "complete")]
+
+
 def test_pipelined_requests_are_answered_in_their_order(book: Book) -> None:
     book.talk.asked(ASK + ASK.replace(b"00aa", b"00bb"))
     book.talk.answered(SAY + SAY.replace(b"200 OK", b"429 No"))

@@ -178,3 +178,15 @@ def test_a_websocket_library_speaks_to_a_server_of_one_over_a_link(new_wire, kit
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         assert runner.run(main()) == ["HELLO", "X" * 200_000]
+
+
+def test_a_provider_that_wants_an_upgrade_says_so_through_the_wire(wire, provider, clients, kit) -> None:
+    async def script(request, line) -> None:
+        line.write(kit.answer(status=b"426 Upgrade Required", headers=b"Upgrade: websocket\r\nConnection: Upgrade\r\n"))
+
+    provider.script = script
+    client = clients(wire.tap())
+    client.say(b"GET /v1/realtime HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+    heard = client.hear(kit.WHOLE, times=2)
+    assert heard.count(b"Connection: Upgrade\r\nUpgrade: websocket\r\n") == 2
+    kit.eventually(lambda: [(row.status, row.outcome) for row in wire.attempts()] == [(426, "complete")] * 2)

@@ -28,6 +28,7 @@ from harness.running.wire.secrets import path_alone
 
 _NOT_ASKED_ON = frozenset({b"host"})
 _TUNNELLED = frozenset({b"websocket"})
+_UPGRADE_REQUIRED = 426
 _WITHOUT_BODY = frozenset({204, 304})
 _HELD_BYTES_MAX = 1 << 18
 """So much of a request waits for its end while rules are in force, since they judge what is whole."""
@@ -372,7 +373,7 @@ class Exchange:
         self._arrival.status = head.status
         account = self._account
         headers, self._arrival.astray = account.addresses.told(
-            head.status, end_to_end(head.headers), self._host, kept=account.keeps_host
+            head.status, [*end_to_end(head.headers), *_wanted(head)], self._host, kept=account.keeps_host
         )
         kind, coding = value(headers, b"content-type"), joined(headers, b"content-encoding")
         self._reading = AnswerReading(head.status, kind.decode("latin-1"), coding.decode("latin-1"))
@@ -528,6 +529,12 @@ def _upgrade(request: Request) -> Headers:
     if request.method != b"GET" or request.upgrade not in _TUNNELLED:
         return []
     return [(b"Connection", b"Upgrade"), (b"Upgrade", request.upgrade)]
+
+
+def _wanted(head: Head) -> Headers:
+    """What an answer says that it would be asked in, where that is all that is wrong (RFC 9110, 15.5.22)."""
+    named = joined(head.headers, b"upgrade") if head.status == _UPGRADE_REQUIRED else b""
+    return [(b"Connection", b"Upgrade"), (b"Upgrade", named)] if named else []
 
 
 def _chunk(body: bytes, *, whole: bool) -> bytes:

@@ -175,7 +175,8 @@ class HttpExchanges:
                 if self._asking is not None:
                     self._asking.attempt.detail = spoken(self._opening) or ""
                     self._end(self._asking, "malformed")
-                self._follow_no_further()
+                # What was asked before is still answered, as before a request that says it is the last.
+                self._questions = self._asking = None
             break
 
     def _hear(self, data: bytes) -> None:
