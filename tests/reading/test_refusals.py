@@ -184,9 +184,15 @@ SCENARIO_SLIPS = [
     ),
     ("on: {kind: provider,", "on: {knd: provider,", "25 faults[1].on.knd: unknown key; did you mean 'kind'?"),
     (
+        "good:\n  within: 4s\n  ratio: 0.95\n",
+        "good: 4s\n",
+        "38 good: should be a mapping of within, ratio and answers, but is '4s', such as {within: 4s}",
+    ),
+    (
         "on: {kind: provider, region: east}",
         "on: provider",
-        "25 faults[1].on: should be a mapping of link, kind, region, model, path, method, stream, last_role and attempt, but is 'provider'",
+        "25 faults[1].on: should be a mapping of link, kind, region, model, path, method, stream, last_role and attempt, "
+        "but is 'provider', such as {link: provider}",
     ),
     ("base: 1500ms", "base: 100ms", "24 faults[1]: base 0.1 s has to be above 0 and jitter 0.2 s at most base"),
     ("status: 503", "status: 200", "35 faults[3].status: should be a whole number from 400 to 599, but is 200"),
@@ -212,7 +218,7 @@ SCENARIO_SLIPS = [
     (
         "expect:\n  - good_ratio >= 0.9 in fault\n  - recovery_time_s <= 5\n",
         "expect: good_ratio >= 0.9\n",
-        "41 expect: should be a list of at least 1 item, but is 'good_ratio >= 0.9'",
+        "41 expect: should be a list of at least 1 item, but is 'good_ratio >= 0.9'; a list stands in [ ], or line by line behind a '-'",
     ),
     ("schema: harness.scenario/1\n", "", "1 schema: is missing; it should be 'harness.scenario/1'"),
     (

@@ -194,7 +194,30 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
             return f'; text that begins with a brace has to stand in quotes: "{{{next(iter(value))}}}"'
         case dict() if json_schema(wanted).get("type") == "string":
             return f"; JSON stands in quotes: {_as_text(value)}"
-    return ""
+    return _wrapped(value, wanted)
+
+
+def _wrapped(value: Plain, wanted: object) -> str:
+    """How *value* is written as the list or the mapping that stands there, where that alone is missing; else nothing."""
+    if value is None or isinstance(value, list):
+        return ""
+    if isinstance(value, dict):
+        return "; put a '-' before its first key" if _fits(wanted, [value]) else ""
+    if _fits(wanted, [value]):
+        # Whether a text of several words is one item or several is for the person to know.
+        several = isinstance(value, str) and len(value.split()) > 1
+        return "; a list stands in [ ], or line by line behind a '-'" if several else f"; write [{_in_a_list(value)}]"
+    model = bare(wanted)
+    known = fields(model) if isinstance(model, type) and issubclass(model, BaseModel) else {}
+    key = next((key for key in known if _fits(wanted, {key: value})), None)
+    return f", such as {{{key}: {_in_a_list(value)}}}" if key else ""
+
+
+def _in_a_list(value: Plain) -> str:
+    """*value* as it stands in a list or a mapping of one line."""
+    text = str(value) if isinstance(value, str) else json.dumps(value)
+    plain = isinstance(value, str) and _unquoted(text) == value and not set(text) & set("[]{},:#&*!|>'\"%@`")
+    return text if plain or not isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _as_text(value: Plain) -> str:
