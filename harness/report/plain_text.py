@@ -29,6 +29,8 @@ def visible(text: str, most: int = 2_000) -> str:
 
     A control character, an override of the reading direction, or a character that cannot be written in XML is shown, not obeyed.
     """
+    if len(text) <= most and text.isascii() and text.isprintable():
+        return text  # as nearly all of it is, and a report has tens of thousands
     shown: list[str] = []
     length = marks = 0
     for character in text[:most].replace("\r\n", "\n"):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harness.report.palette import LIGHT
 
 Point = tuple[float, float]
 Value = str | float | None
 
-_PAIR, _WHOLE, _EMPTY = Markup(' {}="{}"'), Markup("<{0}{1}>{2}</{0}>"), Markup("<{0}{1}/>")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 
@@ -28,11 +27,14 @@ def element(name: str, *children: str | Markup, **attributes: Value) -> Markup:
             attributes[paint] = LIGHT[colour]
             classes.append(f"{prefix}-{colour}")
     written = {"class": " ".join(classes) or None} | attributes
-    pairs = Markup("").join(
-        _PAIR.format(key.replace("_", "-"), _text(value)) for key, value in written.items() if value is not None
+    pairs = "".join(
+        f' {escape(key.replace("_", "-"))}="{escape(_text(value))}"'
+        for key, value in written.items()
+        if value is not None
     )
     inner = Markup("").join(children)  # escapes what is not markup already
-    return (_WHOLE if children else _EMPTY).format(name, pairs, inner)
+    # Each part is escaped above; a template of markup would parse itself anew for every element.
+    return Markup(f"<{escape(name)}{pairs}>{inner}</{escape(name)}>" if children else f"<{escape(name)}{pairs}/>")  # noqa: S704
 
 
 def drawing(height: float, children: Iterable[Markup], *, title: str, about: str, key: str) -> Markup:
