@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -108,8 +109,8 @@ def _agreeing(rows: pd.DataFrame) -> tuple[tuple[int, int], tuple[int, int]]:
     """How many pairs of *rows* say the same, and of how many pairs: of those to one question, and of those to two."""
 
     def pairs(*columns: str) -> int:
-        n = rows.groupby(list(columns)).size()
-        return int((n * (n - 1) // 2).sum())
+        counted = Counter(zip(*(rows[column].tolist() for column in columns), strict=True))
+        return sum(n * (n - 1) // 2 for n in counted.values())
 
     all_pairs = len(rows) * (len(rows) - 1) // 2
     same, of_same, alike = pairs("asked", "wording"), pairs("asked"), pairs("wording")
