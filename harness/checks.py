@@ -15,6 +15,7 @@ from harness.judging.metastable import SETTLED_S, SHORTEST_S
 from harness.judging.metrics import Metric, metrics
 from harness.judging.sample import LABELS
 from harness.planning.plan import Plan
+from harness.planning.shapes import phases_of
 from harness.problems import Problem, UsageProblems
 from harness.protocols.asking import resolved
 from harness.protocols.pointer import is_pointer
@@ -165,11 +166,13 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
     """What a person may not have meant, though it can be run."""
     if untold := untold_users(made.target, questions):
         yield document.problem("load.questions", untold)
-    used = {expected.selection.phase for expected in made.expectations}
+    used = {expected.selection.phase for expected in made.expectations} | {*phases_of(made.scenario.load)}
     for phase in made.between:
         broken = any(d.start_s < phase.end_s and phase.start_s < d.end_s for d in made.disturbances)
         if not broken and phase.name not in {SHED, *used} and made.disturbances:
-            yield document.problem(f"phases.{phase.name}", "no fault is in force in it, and no expectation names it")
+            yield document.problem(
+                f"phases.{phase.name}", "no fault is in force in it, and no expectation or shape names it"
+            )
     yield from _outlived(document, made)
     yield from _cut_short(document, made)
     yield from _shed_too_soon(document, made)

@@ -327,6 +327,7 @@ def _models() -> dict[str, dict[str, dict[str, Any]]]:
     return {
         "The scenario file": _explained(scenario),
         **{name.lower(): _explained(parts[name]) for name in ("Load", "Good")},
+        "The rate over time": _explained(parts["LoadShape"]),
         "phases": _explained(scenario["properties"]["phases"]),
         "faults": {key: common[key] for key in OF_EVERY_FAULT},
         "Whom": {key: common[key] for key in OF_FAULTS_OF_REQUESTS},

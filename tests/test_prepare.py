@@ -270,8 +270,14 @@ def test_a_phase_that_nothing_names_is_warned_of(folder: Path) -> None:
     path = folder / "cache-divergence.yaml"
     assert warned(path) == []
     assert warned(path, ("fault: 15s", "fault: 15s, outage: 5s")) == [
-        "10 phases.outage: no fault is in force in it, and no expectation names it"
+        "10 phases.outage: no fault is in force in it, and no expectation or shape names it"
     ]
+
+
+def test_a_phase_whose_load_is_another_is_not_warned_of(folder: Path) -> None:
+    path = folder / "cache-divergence.yaml"
+    shed = ("load: {", "load: {shape: {steps: {quiet: 2}}, ")
+    assert warned(path, ("fault: 15s", "fault: 15s, quiet: 5s"), shed) == []
 
 
 def test_a_fault_that_a_fault_or_an_expectation_names_is_not_warned_of(folder: Path) -> None:

@@ -13,6 +13,7 @@ from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
 from harness.judging.scoring.shares import wilson
 from harness.planning.disturbance import Phase
+from harness.planning.plan import Plan
 from harness.reading import quantities
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ SUSTAINED = 1.2
 """How many times as many attempts as in the baseline a request has to cost for retries to be what sustains it."""
 ENOUGH = 10
 """Fewer requests than this show nothing, whatever they came to."""
+MORE = 1.1
+"""More than so much of the baseline's load is not one that the service is known to carry."""
 DOWN = 0.8
 """Of the share of good answers that is asked of a well service, at most so much is left."""
 
@@ -44,8 +47,8 @@ def metastable(evidence: Evidence) -> Iterator[str]:
     until_s, shed = evidence.observed_until_s, evidence.plan.shed
     if shed is not None and from_s < shed.start_s:
         until_s = min(until_s, shed.start_s)
-    after, before = (due_s >= from_s) & (due_s < until_s), phase == "baseline"
-    if until_s - from_s < SHORTEST_S or not _down(evidence, after, before):
+    after, before = (due_s >= from_s) & (due_s < until_s) & _known_to_carry(evidence), phase == "baseline"
+    if not after.any() or until_s - from_s < SHORTEST_S or not _down(evidence, after, before):
         return
     now, usual = _tries(evidence, after), _tries(evidence, before)
     if now.value is None or usual.value is None or now.low < SUSTAINED * usual.value:
@@ -67,13 +70,28 @@ def _relieved(evidence: Evidence, shed: Phase, before: Bools) -> str:
     back = (due_s >= shed.end_s) & (due_s < evidence.observed_until_s)
     if int(meanwhile.sum()) < ENOUGH:
         return ""
-    left = quantities.share(evidence.plan.scenario.load.shed_to)
+    left = quantities.share(_rate(evidence.plan, shed) / _rate(evidence.plan, evidence.plan.phase("baseline")))
     said = f"; with {left} of the load {_good(evidence, meanwhile)} were good"
     if int(back.sum()) >= ENOUGH:
         said += f", and {_good(evidence, back)} once all of it was back"
     if _down(evidence, meanwhile, before):
         return f"{said}: it stayed down without the load, so something else holds it there, too"
     return f"{said}, which confirms that it was its load that held it there"
+
+
+def _known_to_carry(evidence: Evidence) -> Bools:
+    """The requests that are due in phases with no more load than it had in the baseline: more of it alone may be too much."""
+    import numpy as np
+
+    plan = evidence.plan
+    most = MORE * _rate(plan, plan.phase("baseline"))
+    names = [phase.name for phase in plan.phases if phase.end_s > phase.start_s and _rate(plan, phase) <= most]
+    mask: Bools = np.isin(evidence.column("requests", "phase"), names)
+    return mask
+
+
+def _rate(plan: Plan, phase: Phase) -> float:
+    return plan.schedule.due_between(phase.start_s, phase.end_s) / (phase.end_s - phase.start_s)
 
 
 def _good(evidence: Evidence, which: Bools) -> str:

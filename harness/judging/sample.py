@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import inf
@@ -206,35 +206,37 @@ def spans(plan: Plan, selection: Selection) -> tuple[Phase, ...]:
 
 def planned(plan: Plan, selection: Selection) -> int:
     """How many requests that *selection* would pick are planned."""
-    return count(rate_per_s(plan, selection), _planned_s(plan, selection))
+    due = sum(plan.schedule.due_between(start_s, end_s) for start_s, end_s in _planned_spans(plan, selection))
+    return count(due * _part(plan, selection))
 
 
 def rate_per_s(plan: Plan, selection: Selection) -> float:
-    """How many requests of the kind that *selection* names are due a second: each turn goes to the next entry."""
-    entries = plan.target.entries_by_name
-    return plan.scenario.load.rate_per_s * len(_entries(plan.target, selection)) / len(entries)
+    """How many requests of the kind that *selection* names are due a second, on average over the phases in which they are."""
+    during = spans(plan, selection)
+    span_s = sum(phase.end_s - phase.start_s for phase in during)
+    due = sum(plan.schedule.due_between(phase.start_s, phase.end_s) for phase in during)
+    # Where none are due, as in a phase of that name which there is not, nothing will rest on it.
+    per_s = round(due / span_s, 9) if due else plan.scenario.load.rate_per_s
+    return per_s * _part(plan, selection)
 
 
-def _planned_s(plan: Plan, selection: Selection) -> float:
-    """Seconds of the whole load in which what *selection* picks is due.
+def _part(plan: Plan, selection: Selection) -> float:
+    """The share of all requests that are of the kind that *selection* names: each turn goes to the next entry."""
+    return len(_entries(plan.target, selection)) / len(plan.target.entries_by_name)
 
-    Of the exposed at most, were each answered at once; of those in flight, were none.
-    """
+
+def _planned_spans(plan: Plan, selection: Selection) -> Iterator[tuple[float, float]]:
+    """When what *selection* picks is due; of the exposed at most, were each answered at once; of those in flight, were none."""
     during = spans(plan, selection)
     if selection.among is None:
-        return sum((phase.end_s - phase.start_s) * _offered(plan, phase) for phase in during)
+        yield from ((phase.start_s, phase.end_s) for phase in during)
+        return
     # Without faults those are asked about that would have been exposed.
-    stretches = [_wanted(selection.among, d.start_s, d.end_s, plan) for d in plan.disturbances or plan.windows]
-    return sum(
-        max(0.0, min(phase.end_s, end_s) - max(phase.start_s, start_s)) * _offered(plan, phase)
-        for phase in during
-        for start_s, end_s in stretches
-    )
-
-
-def _offered(plan: Plan, phase: Phase) -> float:
-    """How much of the load is sent in *phase*, 0 to 1."""
-    return plan.offered_per_s(phase.start_s) / plan.scenario.load.rate_per_s
+    for d in plan.disturbances or plan.windows:
+        start_s, end_s = _wanted(selection.among, d.start_s, d.end_s, plan)
+        yield from (
+            (max(phase.start_s, start_s), max(phase.start_s, start_s, min(phase.end_s, end_s))) for phase in during
+        )
 
 
 def _wanted(among: str, start_s: float, end_s: float, plan: Plan) -> tuple[float, float]:

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from shlex import quote
 
 from harness.planning.plan import Plan
+from harness.planning.shapes import phases_of
 from harness.planning.timeline import timeline
 from harness.reading.abort import AbortLimit
-from harness.reading.scenario import SHED
+from harness.reading.quantities import share
+from harness.reading.scenario import SHED, Load
 from harness.reading.target import Target
 from harness.reading.templates import secret_names
 
@@ -20,10 +22,9 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
     """The plan's lines, in the order in which they matter; *needs*: what a run of it still lacks."""
     load = plan.scenario.load
     yield f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
-    shed = f"; {load.shed_to * load.rate_per_s:g} in {SHED}" if plan.shed else ""
     yield (
         f"{plan.total_s:g} s, at most {plan.schedule.requests} requests "
-        f"({load.rate_per_s:g} per second, {load.arrivals}{shed}), each abandoned {load.deadline:g} s after it was due"
+        f"({load.rate_per_s:g} per second{_rates(plan)}, {load.arrivals}), each abandoned {load.deadline:g} s after it was due"
     )
     yield ""
     yield from timeline(plan)
@@ -87,6 +88,28 @@ def _reached(target: Target) -> Iterator[str]:
         yield f"  {'publish':<16} POST {target.publish.post}"
     if target.effects:
         yield f"  {'effects':<16} GET {target.effects.get}, before and after the load"
+
+
+def _shaped(load: Load) -> str:
+    shape = load.shape
+    if shape is None:
+        return ""
+    if shape.steps is not None:
+        return "".join(f", {rate:g} in {phase}" for phase, rate in shape.steps.items())
+    if shape.ramp is not None:
+        first = load.rate_per_s if shape.ramp.from_ is None else shape.ramp.from_
+        return f", from {first:g} to {shape.ramp.to:g} over {shape.ramp.over}"
+    if shape.spike is not None:
+        return f", {shape.spike.to:g} for {shape.spike.lasts:g} s from {shape.spike.at} on"
+    assert shape.sine is not None
+    return f", {share(shape.sine.by)} more and less in turn, every {shape.sine.period:g} s"
+
+
+def _rates(plan: Plan) -> str:
+    """How the rate differs from the usual one, in words; nothing where it does not."""
+    load = plan.scenario.load
+    shed = f", {share(load.shed_to)} of that in {SHED}" if plan.shed and SHED not in phases_of(load) else ""
+    return f"{_shaped(load)}{shed}"
 
 
 def _moments(plan: Plan) -> Iterator[tuple[float, str]]:

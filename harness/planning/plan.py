@@ -8,16 +8,18 @@ from itertools import combinations
 from typing import Literal
 
 from harness.faults.effects import EdgeRule, Effect, TapAnswers, TapMode, TapShape
+from harness.planning.curve import due_between, due_in_all
 from harness.planning.disturbance import Disturbance, Phase
 from harness.planning.placing import Placed, place
 from harness.planning.schedule import Schedule, count
+from harness.planning.shapes import curve, misfits
 from harness.planning.windows import Window, merged
 from harness.problems import Problem
 from harness.protocols.nonce import REQUESTS_MAX
 from harness.reading import abort
 from harness.reading.abort import AbortCondition, Limits
 from harness.reading.expectation import Expectation
-from harness.reading.scenario import AROUND, SHED, Scenario, in_order
+from harness.reading.scenario import AROUND, SHED, Load, Scenario, in_order
 from harness.reading.target import Target
 
 
@@ -49,20 +51,13 @@ class Plan:
     @property
     def schedule(self) -> Schedule:
         """When every request is due."""
-        load, shed = self.scenario.load, self.shed
-        said = (load.arrivals, load.rate_per_s, self.total_s, load.jitter, load.turn_gap, self.seed)
-        return Schedule(*said, shed.start_s, shed.end_s, load.shed_to) if shed else Schedule(*said)
+        load = self.scenario.load
+        return Schedule(load.arrivals, curve(load, self.phases), load.jitter, load.turn_gap, self.seed, load.cv)
 
     @property
     def shed(self) -> Phase | None:
         """The phase in which most clients stay away; None where there is none."""
         return next((phase for phase in self.phases if phase.name == SHED), None)
-
-    def offered_per_s(self, at_s: float) -> float:
-        """How many requests are due a second at *at_s*, which lies inside the plan."""
-        load, shed = self.scenario.load, self.shed
-        away = shed is not None and shed.start_s <= at_s < shed.end_s
-        return load.rate_per_s * (load.shed_to if away else 1.0)
 
     @property
     def aborts(self) -> tuple[AbortCondition, ...]:
@@ -136,19 +131,8 @@ def plan(
     disturbances, problems = tuple(placed.disturbances), placed.problems
     problems += _overlaps(disturbances)
     problems += _of_nothing(disturbances, scenario)
-    baseline_s = scenario.phases["baseline"]
-    if not count(scenario.load.rate_per_s, baseline_s):
-        what = (
-            f"no request would be due in {baseline_s:g} s at {scenario.load.rate_per_s:g} per second, so nobody would know "
-            "how the service does when nothing is broken"
-        )
-        problems.append(Problem(what, path="phases.baseline"))
-    if scenario.load.rate_per_s * phases[-1].end_s > REQUESTS_MAX:
-        what = (
-            f"{scenario.load.rate_per_s:g} a second for {phases[-1].end_s:g} s are more than the {REQUESTS_MAX} requests "
-            "that a run can tell apart"
-        )
-        problems.append(Problem(what, path="load.rate_per_s"))
+    problems += misfits(scenario.load, phases)
+    problems += _few_or_many(scenario.load, phases)
     if scenario.good.within > scenario.load.deadline:
         what = f"{scenario.good.within:g} s is later than the client's deadline of {scenario.load.deadline:g} s (load.deadline)"
         problems.append(Problem(what, path="good.within"))
@@ -162,6 +146,24 @@ def _phases(scenario: Scenario) -> tuple[Phase, ...]:
         phases.append(Phase(name, start_s, end_s))
         start_s = end_s
     return tuple(phases)
+
+
+def _few_or_many(load: Load, phases: tuple[Phase, ...]) -> Iterator[Problem]:
+    """Too few requests for there to be a baseline, or more than a run can tell apart."""
+    rates, baseline = curve(load, phases), next(phase for phase in phases if phase.name == "baseline")
+    due, span_s = due_between(rates, baseline.start_s, baseline.end_s), baseline.end_s - baseline.start_s
+    per_s = due / span_s if span_s else load.rate_per_s
+    if not count(due):
+        yield Problem(
+            f"no request would be due in {span_s:g} s at {per_s:g} per second, so nobody would "
+            "know how the service does when nothing is broken",
+            path="phases.baseline",
+        )
+    if (in_all := due_in_all(rates)) > REQUESTS_MAX:
+        yield Problem(
+            f"{in_all:,.0f} requests in {phases[-1].end_s:g} s are more than the {REQUESTS_MAX} that a run can tell apart",
+            path="load.rate_per_s",
+        )
 
 
 def _of_nothing(disturbances: tuple[Disturbance, ...], scenario: Scenario) -> Iterator[Problem]:

@@ -12,68 +12,78 @@ from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from harness.planning.curve import Linear, Stretch, due_between, due_in_all, most_per_s, per_s_at, when_due
 from harness.protocols.nonce import nonce
 
 Due = TypeVar("Due")
-Shape = Literal["constant", "poisson"]
-
-
-_HAIR = 1e-9
+Arrivals = Literal["constant", "poisson", "bursty"]
 
 
 class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All due times of an open load, in so many numbers: whoever needs them computes them from here, and gets the same.
 
-    ``constant``: request i is due within *jitter* (0-1) of a gap after ``i / rate``. ``poisson``: gaps are exponential.
+    ``constant``: request i is due within *jitter* (0-1) of a gap after its turn. ``poisson``: gaps are exponential. ``bursty``: they are
+    of a gamma distribution whose standard deviation is *cv* times its mean, so that above 1 requests come in bursts, and below 1 more
+    evenly than by chance. All of this is of one request a second, and *curve* says when so many have been due.
     """
 
-    shape: Shape
-    rate_per_s: float
-    total_s: float  # the last instant at which a request may be due
+    arrivals: Arrivals
+    curve: tuple[Stretch, ...]
     jitter: float
     turn_gap_s: float  # at least so far apart are two turns of one conversation
     seed: int
-    shed_from_s: float = 0.0
-    shed_until_s: float = 0.0  # between these two most clients stay away
-    shed_to: float = 1.0  # and so much of the load is left, 0 to 1
+    cv: float = 2.0
+
+    @classmethod
+    def even(
+        cls, arrivals: Arrivals, rate_per_s: float, total_s: float, jitter: float, turn_gap_s: float, seed: int
+    ) -> Schedule:
+        """One rate for *total_s*."""
+        return cls(arrivals, (Linear(total_s, rate_per_s, rate_per_s),), jitter, turn_gap_s, seed)
 
     def due_times(self) -> Iterator[float]:
         """When requests are due, in seconds after the load begins, in order; equal schedules give equal times."""
-        if self.shed_to == 1:
-            return self._all()
-        return self._shed()
+        return when_due(self.curve, self._numbers())
 
-    def _shed(self) -> Iterator[float]:
-        """Of all due times those of clients who do not stay away, evenly spread; what lies around is as if none did."""
-        sent = 0.0
-        for at_s in self._all():
-            sent += self.shed_to if self.shed_from_s <= at_s < self.shed_until_s else 1.0
-            if sent >= 1.0 - _HAIR:
-                sent -= 1.0
-                yield at_s
-
-    def _all(self) -> Iterator[float]:
+    def _numbers(self) -> Iterator[float]:
+        """Of an even load of one request a second, when each would be due."""
         rng = random.Random(self.seed)
-        if self.shape == "poisson":
-            at_s = rng.expovariate(self.rate_per_s)
-            while at_s < self.total_s:
-                yield at_s
-                at_s += rng.expovariate(self.rate_per_s)
-        else:
-            for index in range(count(self.rate_per_s, self.total_s)):
-                yield (index + self.jitter * rng.random()) / self.rate_per_s
+        if self.arrivals == "constant":
+            yield from (index + self.jitter * rng.random() for index in range(count(due_in_all(self.curve))))
+            return
+        number, most = 0.0, due_in_all(self.curve)
+        while (number := number + self._gap(rng)) < most:
+            yield number
+
+    def _gap(self, rng: random.Random) -> float:
+        if self.arrivals == "poisson":
+            return rng.expovariate(1.0)
+        return rng.gammavariate(self.cv**-2, self.cv**2)
+
+    @property
+    def most_per_s(self) -> float:
+        """The highest rate."""
+        return most_per_s(self.curve)
+
+    def per_s_at(self, at_s: float) -> float:
+        """The rate *at_s* after the load begins; 0 once it is over."""
+        return per_s_at(self.curve, at_s)
 
     @property
     def conversations(self) -> int:
         """How many conversations go on at once; request *i* is a turn of number *i* modulo that."""
-        return conversation_count(self.rate_per_s, self.turn_gap_s, workers=1)
+        return conversation_count(self.most_per_s, self.turn_gap_s, workers=1)
 
     @property
     def requests(self) -> int:
         """How many requests are due in all."""
-        if self.shape == "constant" and self.shed_to == 1:
-            return count(self.rate_per_s, self.total_s)
+        if self.arrivals == "constant":
+            return count(due_in_all(self.curve))
         return sum(1 for _ in self.due_times())
+
+    def due_between(self, start_s: float, end_s: float) -> float:
+        """How many requests are due from *start_s* to *end_s*: of arrivals by chance, on average."""
+        return due_between(self.curve, start_s, end_s)
 
 
 class AskedBy(Protocol):
@@ -123,12 +133,9 @@ class Turn:
     nonce: str
 
 
-def count(rate_per_s: float, span_s: float) -> int:
-    """How many requests are due in *span_s* when they come evenly; on average, when they come at random.
-
-    Rounded down, but 28.999999999999996 (100 x 0.29) is 29.
-    """
-    return math.floor(round(rate_per_s * span_s, 6))
+def count(due: float) -> int:
+    """How many requests are *due*, which is rounded down, but 28.999999999999996 (100 x 0.29) is 29."""
+    return math.floor(round(due, 6))
 
 
 def mine(due: Iterable[Due], share: Share) -> Iterator[tuple[int, Due]]:
@@ -148,7 +155,7 @@ def conversation_count(rate_per_s: float, turn_gap_s: float, workers: int) -> in
 def turns(load: Sent, share: Share = ALL) -> Iterator[Turn]:
     """What one worker sends, in order. A conversation moves on to the next entry with every turn, and is one user's."""
     schedule, theirs = load.schedule, _by_user(load.questions)
-    conversations = conversation_count(schedule.rate_per_s, schedule.turn_gap_s, share.of)
+    conversations = conversation_count(schedule.most_per_s, schedule.turn_gap_s, share.of)
     for index, due_s in mine(islice(schedule.due_times(), load.requests_max), share):
         turn, conversation = divmod(index, conversations)
         entry = (conversation + turn) % len(load.entries)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 
 from harness.planning.plan import Plan
 
 _WIDE = 60
 _LABEL = 18
+_BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 def timeline(plan: Plan) -> Iterator[str]:
-    """A line for the phases, and one for each fault on each of its links' times: what it is called, and when it is in force."""
+    """Lines: of the phases, of the load where its rate changes, and of each fault, on each of its links' times: when it is in force."""
     yield f"{'':<{_LABEL}}{_phases(plan)}"
+    if plan.scenario.load.shape is not None or plan.shed is not None:
+        yield f"{f'load, to {plan.schedule.most_per_s:g}/s':<{_LABEL}}{_rates(plan)}".rstrip()
     for name in dict.fromkeys(d.of for d in plan.disturbances):
         mine = [d for d in plan.disturbances if d.of == name]
         # Stretches of one that are not the same links', as of a staggered one, have a line each.
@@ -29,6 +33,13 @@ def _phases(plan: Plan) -> str:
         if last > first:
             line[first:last] = f"|{phase.name[: last - first - 1]}".ljust(last - first)
     return "".join(line[:_WIDE]) + "|"
+
+
+def _rates(plan: Plan) -> str:
+    """The rate of the load in the middle of each column, the highest of all a whole block."""
+    schedule = plan.schedule
+    rates = [schedule.per_s_at(plan.total_s * (column + 0.5) / _WIDE) for column in range(_WIDE)]
+    return "".join(_BLOCKS[ceil(rate / schedule.most_per_s * (len(_BLOCKS) - 1))] for rate in rates)
 
 
 def _bars(plan: Plan, spans: list[tuple[float, float]]) -> str:

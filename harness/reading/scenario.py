@@ -24,6 +24,7 @@ from harness.reading.abort import LIMITS, AbortLimit, parse, spelt_out
 from harness.reading.expectation import FORM, PHASE_NAME, RESERVED
 from harness.reading.patterns import JsonSchema, Regex
 from harness.reading.quantities import Seconds
+from harness.reading.shapes import RATE_MOST, LoadShape
 from harness.reading.target import Name
 
 PHASES = ("warmup", "baseline", "fault", "recovery")
@@ -49,8 +50,12 @@ class _Strict(BaseModel):
 class Load(_Strict):
     """The requests that clients send: an open model, so a slow target does not slow them down."""
 
-    rate_per_s: Annotated[float, Field(gt=0, le=20_000)] = 20.0
-    arrivals: Literal["constant", "poisson"] = "constant"
+    rate_per_s: Annotated[float, Field(gt=0, le=RATE_MOST)] = 20.0
+    shape: LoadShape | None = Field(default=None, description="how the rate changes over the run; default: it does not")
+    arrivals: Literal["constant", "poisson", "bursty"] = "constant"
+    cv: Annotated[float, Field(gt=0, le=20)] = Field(
+        default=2.0, description="of bursty arrivals: the standard deviation of the gaps between them, over their mean"
+    )
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
     questions: str = Field(description="a YAML file of questions, beside the scenario")
     turn_gap: Seconds = Field(default=5.0, description="the time between two turns of a conversation")
@@ -60,7 +65,7 @@ class Load(_Strict):
         gt=0,
         description="how long an answer may be silent between two pieces; default: only the deadline ends it",
     )
-    in_flight_max: int | None = Field(default=None, ge=1, description="default: 4 x rate x deadline")
+    in_flight_max: int | None = Field(default=None, ge=1, description="default: 4 x the highest rate x deadline")
     shed_to: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.2, description="what is left of the load in a phase called load_shed, 0 to 1"
     )

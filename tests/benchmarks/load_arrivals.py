@@ -88,7 +88,7 @@ def run(port: int, question: str, rate_per_s: float, total_s: float, steady_s: f
         folder = Path(name)
         plan = LoadPlan(
             run_id="bench",
-            schedule=Schedule("constant", rate_per_s, total_s, jitter=0.2, turn_gap_s=5.0, seed=1),
+            schedule=Schedule.even("constant", rate_per_s, total_s, jitter=0.2, turn_gap_s=5.0, seed=1),
             entries={"mock": f"http://127.0.0.1:{port}"},
             questions=(Question("q", question),),
             ask=Ask("openai-chat", "/v1/chat/completions", model="m"),

@@ -132,7 +132,7 @@ def drive(rate_per_s: float, outages: int) -> tuple[list[Request], list[Outage],
 def _load_plan(folder: str, rate_per_s: float, total_s: float, port: int) -> LoadPlan:
     return LoadPlan(
         run_id="bench",
-        schedule=Schedule("constant", rate_per_s, total_s, jitter=0.2, turn_gap_s=5.0, seed=1),
+        schedule=Schedule.even("constant", rate_per_s, total_s, jitter=0.2, turn_gap_s=5.0, seed=1),
         entries={"server": f"http://127.0.0.1:{port}"},
         questions=(Question("q", "well?"),),
         ask=Ask("openai-chat", "/v1/chat/completions", model="m", stream=False),

@@ -11,6 +11,7 @@ from simulated_world import begun
 
 from harness.judging.evidence import Evidence
 from harness.judging.joining import derive_attempts, derive_requests
+from harness.planning.curve import when_due
 from harness.planning.plan import Plan, plan
 from harness.reading import expectation
 from harness.reading.scenario import Scenario
@@ -119,8 +120,10 @@ def attempt_of(row: Request, **keys: Any) -> Attempt:
 
 def requests_of(made: Plan, change: Callable[[int, float], dict[str, Any]] = lambda index, due_s: {}) -> list[Request]:
     """All that *made* plans, each changed as *change* says of its index and when it is due."""
-    rate_per_s = made.scenario.load.rate_per_s
-    return [request(i, i / rate_per_s, **change(i, i / rate_per_s)) for i in range(made.schedule.requests)]
+    schedule = made.schedule
+    even = when_due(schedule.curve, map(float, range(schedule.requests)))
+    due_s = even if schedule.arrivals == "constant" else schedule.due_times()
+    return [request(i, at_s, **change(i, at_s)) for i, at_s in enumerate(due_s)]
 
 
 def history_of(made: Plan) -> list[Event]:

@@ -15,7 +15,8 @@ from harness.protocols.asking import Ask
 from harness.protocols.nonce import lot
 from harness.running.load.plan import LoadPlan, Question
 
-SCHEDULE = Schedule("constant", rate_per_s=20.0, total_s=50.0, jitter=0.2, turn_gap_s=5.0, seed=7)
+USUAL = {"arrivals": "constant", "rate_per_s": 20.0, "total_s": 50.0, "jitter": 0.2, "turn_gap_s": 5.0, "seed": 7}
+SCHEDULE = Schedule.even(**USUAL)
 LOAD = LoadPlan(
     run_id="r",
     schedule=SCHEDULE,
@@ -33,11 +34,11 @@ JITTERS = st.floats(0, 1)
 
 
 def rescheduled(**changes):
-    return msgspec.structs.replace(LOAD, schedule=msgspec.structs.replace(SCHEDULE, **changes))
+    return msgspec.structs.replace(LOAD, schedule=Schedule.even(**{**USUAL, **changes}))
 
 
 def due_times(shape, rate_per_s, total_s, jitter, seed):
-    return Schedule(shape, rate_per_s, total_s, jitter, 5.0, seed).due_times()
+    return Schedule.even(shape, rate_per_s, total_s, jitter, 5.0, seed).due_times()
 
 
 @given(RATES, JITTERS, SEEDS)
@@ -100,7 +101,7 @@ def test_a_whole_product_needs_no_conversation_more():
 
 @given(st.integers(1, 5), st.sampled_from(["constant", "poisson"]))
 def test_every_worker_alone_computes_its_part_of_the_same_load(workers, shape):
-    plan = rescheduled(shape=shape)
+    plan = rescheduled(arrivals=shape)
     shares = [list(turns(plan, Share(number, workers))) for number in range(workers)]
     everything = sorted((turn for share in shares for turn in share), key=lambda turn: turn.index)
     assert [turn.index for turn in everything] == list(range(plan.schedule.requests))

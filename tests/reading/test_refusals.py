@@ -94,10 +94,14 @@ SCENARIO_SLIPS = [
     (
         "arrivals: poisson",
         "arrivals: poison",
-        "7 load.arrivals: should be 'constant' or 'poisson', but is 'poison'; did you mean 'poisson'?",
+        "7 load.arrivals: should be 'constant', 'poisson' or 'bursty', but is 'poison'; did you mean 'poisson'?",
     ),
-    ("arrivals: poisson", "arrivals: closed", "7 load.arrivals: should be 'constant' or 'poisson', but is 'closed'"),
-    ("arrivals: poisson", "arrivals: 5", "7 load.arrivals: should be 'constant' or 'poisson', but is 5"),
+    (
+        "arrivals: poisson",
+        "arrivals: closed",
+        "7 load.arrivals: should be 'constant', 'poisson' or 'bursty', but is 'closed'",
+    ),
+    ("arrivals: poisson", "arrivals: 5", "7 load.arrivals: should be 'constant', 'poisson' or 'bursty', but is 5"),
     ("jitter: 0.1", "jitter: 1.5", "8 load.jitter: should be a number from 0 to 1, but is 1.5"),
     (
         "  questions: questions/facts.yaml\n",

@@ -100,7 +100,7 @@ def _load_plan(
         entries=addressed(plan.target, processes),
         questions=tuple(Question(asked.id, asked.text, asked.user or "") for asked in questions.values()),
         ask=worded(plan.target, processes),
-        in_flight_max=load.in_flight_max or int(4 * load.rate_per_s * load.deadline) + 1,
+        in_flight_max=load.in_flight_max or int(4 * plan.schedule.most_per_s * load.deadline) + 1,
         rows_dir=str(rows),
         instrument_path=str(instrument),
         ready_path=str(temp / "load-ready.json"),

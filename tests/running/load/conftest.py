@@ -343,10 +343,11 @@ class Children:
 
 def openai_plan(urls: list[str], questions: list[str], **changes: object) -> LoadPlan:
     """A plan for the openai-chat protocol, without the paths that a child gives it; *changes* of it and of its schedule."""
-    sent = {name: changes.pop(name) for name in Schedule.__struct_fields__ if name in changes}
+    usual = {"arrivals": "constant", "rate_per_s": 100.0, "total_s": 1.0, "jitter": 0.2, "turn_gap_s": 5.0, "seed": 1}
+    sent = {name: changes.pop(name, value) for name, value in usual.items()}
     plan = LoadPlan(
         run_id="run-7",
-        schedule=msgspec.structs.replace(Schedule("constant", 100.0, 1.0, 0.2, 5.0, 1), **sent),
+        schedule=Schedule.even(**sent),
         entries={f"entry-{number}": url for number, url in enumerate(urls)},
         questions=tuple(Question(text, text) for text in questions),
         ask=Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m"),
