@@ -4,6 +4,7 @@ Binary segmentation by Student's t, as in change detection over a history of ben
 nonparametric approach for multiple change point analysis of multivariate data", JASA 2014; Daly et al., "The use of change point
 detection to identify software performance regressions", ICPE 2020), with the t-test for its significance as in Hunter (Fleming et al., ICPE
 2023), whose answers are the same every time. A bound that holds for the largest of many t is the sum of their chances (Bonferroni).
+Runs that hang together, as those of one night on one machine do, count as fewer: see `_together`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ LEAST = 3
 CHANCE = 0.01
 """How often one number may be told to have changed where it did not, at most."""
 _FEWEST = 2 * LEAST + 2
+_MOST_TOGETHER = 0.8
+_UNSURE = 0.5
+"""So many standard errors more than was seen neighbours are taken to be alike; see `_together`."""
 _RANKS = 0.05
 SHARE = 0.07
 """By so much of the larger level two levels have to differ: runs of one target do (`judging.comparison`)."""
@@ -35,10 +39,10 @@ class Change:
 def changes(values: Sequence[float], *, chance: float = CHANCE, floor: float = 0.0) -> list[Change]:
     """Each change of level in *values*, in order; a step of less than *floor* is none, whatever the chances.
 
-    *values* are taken to be independent of one another around their level. One that stands apart by luck or by an accident moves no level:
-    ranks have to tell the two sides apart too. Nothing is found in fewer than eight values.
+    Each may hang together with the one before it, which makes them tell as much as fewer would. One that stands apart by luck or by an
+    accident moves no level: ranks have to tell the two sides apart too. Nothing is found in fewer than eight values.
     """
-    noise = _noise(values)
+    noise = _variance(values)
     found = sorted(_between(values, 0, len(values), chance, floor, noise))
     edges = [0, *found, len(values)]
     return [
@@ -92,10 +96,36 @@ def _best(values: Sequence[float], start: int, end: int, noise: float) -> tuple[
     squares = sum((value - middle) ** 2 for value in mine)
     largest, at = max((_t(sums[k], sums[n] - sums[k], k, n - k, squares, noise), k) for k in range(1, n))
     # What is best told by one run or two at an end may be gone with the next.
-    return start + at, student_beyond(largest, n - 2) if LEAST <= at <= n - LEAST else 1.0
+    chance = _chance(largest, n - 2, _together(mine[:at], mine[at:])) if LEAST <= at <= n - LEAST else 1.0
+    return start + at, chance
 
 
-def _noise(values: Sequence[float]) -> float:
+def _chance(t: float, freedom: int, together: float) -> float:
+    """That of a t as large on either side, had values that have so much in common with their neighbours stayed at their level.
+
+    One of them counts for fewer independent ones, and for fewer of a mean than of a variance (Bartlett 1946, "On the theoretical
+    specification and sampling properties of autocorrelated time-series").
+    """
+    of_mean, of_variance = (1 - together) / (1 + together), (1 - together**2) / (1 + together**2)
+    return student_beyond(t * sqrt(of_mean), max(1, int(freedom * of_variance)))
+
+
+def _together(*sides: Sequence[float]) -> float:
+    """How much each value has in common with the one before it, on whichever of the *sides*: the correlation of neighbours around a level.
+
+    Levels that are read off the same few values hide some of it: twice (1 + 3 r) / n, one for each (Marriott and Pope, "Bias in the
+    estimation of autocorrelations", Biometrika 1954). That is added, and `_UNSURE` standard errors for what few values cannot show.
+    """
+    around = [[value - middle for value in side] for side in sides for middle in [_mean(side)]]
+    n, all_of_it = sum(map(len, around)), sum(value * value for side in around for value in side)
+    if all_of_it <= 0:
+        return 0.0
+    seen = sum(before * after for side in around for before, after in pairwise(side)) / all_of_it
+    hidden = len(sides) * (1 + 3 * max(0.0, seen)) / n + _UNSURE / sqrt(n)
+    return min(_MOST_TOGETHER, max(0.0, seen + hidden))
+
+
+def _variance(values: Sequence[float]) -> float:
     """The variance around the level, from what one run differs from the next by (von Neumann, 1941); the largest step may be a change.
 
     A few runs that happen to be alike say nothing of how much runs differ: of numbers that jump between two values many are.

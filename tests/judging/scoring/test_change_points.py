@@ -77,3 +77,20 @@ def test_the_test_by_ranks_is_that_of_scipy() -> None:
     left, right = [1.0, 2.0, 2.0, 3.0, 4.0], [2.0, 5.0, 6.0, 6.0, 7.0, 9.0]
     known = stats.mannwhitneyu(left, right, method="asymptotic").pvalue
     assert by_ranks(left, right) == pytest.approx(known)
+
+
+def hanging_together(chance: np.random.Generator, n: int, together: float) -> np.ndarray:
+    """Numbers that vary by 5 %, each with so much in common with the one before it."""
+    off = [chance.normal()]
+    for new in chance.normal(0, np.sqrt(1 - together**2), n - 1):
+        off.append(together * off[-1] + new)
+    return 1 + 0.05 * np.array(off)
+
+
+def test_runs_that_hang_together_are_seldom_told_to_have_changed_and_are_where_they_did() -> None:
+    chance = np.random.default_rng(6)
+    series = [hanging_together(chance, 40, 0.5) for _ in range(200)]
+    # As if each stood for itself, 40 of them were told to have changed; `tests/benchmarks/change_points.py` prints how many are.
+    assert sum(bool(changes(values.tolist())) for values in series) <= 12
+    risen = [changes(np.r_[values[:20], 1.5 * values[20:]].tolist()) for values in series[:40]]
+    assert sum(bool(found) for found in risen) >= 36
