@@ -16,7 +16,7 @@ from harness.report.page import frame
 from harness.report.plain_text import one_line
 from harness.report.scales import Span
 from harness.report.summary import code, escaped
-from harness.report.svg import drawing, element
+from harness.report.svg import drawing, element, text
 from harness.report.templating import render
 
 REPORT = "report.html"
@@ -27,6 +27,9 @@ _BECAUSE = {
 }
 _HEIGHT = 24
 _MIDDLE = 12.0
+LABELLED, LABEL_Y = 40, 36.0
+"""How high a picture with a line of text below it is, and where that stands."""
+_DOCUMENTS = ("gate.json", "junit.xml", "summary.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,9 @@ def page(gate: Gate) -> str:
         (cell, [_row(one, f"cell-{number}-{place}") for place, one in enumerate(cell.expectations)])
         for number, cell in enumerate(gate.cells)
     ]
-    return str(render("gate.html", gate=gate, cells=cells, facts=facts(gate), report=REPORT, plural=plural, **frame()))
+    return str(
+        render("gate.html", gate=gate, cells=cells, facts=facts(gate), report=REPORT, documents=_DOCUMENTS, **frame())
+    )
 
 
 def facts(gate: Gate) -> list[str]:
@@ -61,6 +66,11 @@ def facts(gate: Gate) -> list[str]:
     told += [f"Of gates at their limits at most {words.share(gate.error_rate)} are red, all expectations together."]
     again = sum(run.again > 0 for cell in gate.cells for run in cell.runs)
     told += [f"{plural(again, 'run')} made again, since the one before could not be trusted."] if again else []
+    looked = {(one.counted, one.planned) for cell in gate.cells for one in cell.looked}
+    told += [
+        f"{plural(n, 'trial')} had been looked at when {most} were to be made; that has spent its part."
+        for n, most in sorted(looked)
+    ]
     told += _least(gate)
     early = sum(cell.because in _BECAUSE and cell.counted < cell.planned for cell in gate.cells)
     which = "It" if len(gate.cells) == 1 else f"{early} of {len(gate.cells)}"
@@ -155,8 +165,30 @@ def _picture(one: OfTrials, key: str) -> Markup | None:
         "line", x1=span.x(one.limit), x2=span.x(one.limit), y1=2, y2=_HEIGHT - 2, stroke="ink", stroke_width=2
     )
     dots = [element("circle", cx=span.x(value), cy=_MIDDLE, r=4, fill="ink", stroke="card") for value in seen]
+    said = text(
+        span.x(one.limit),
+        LABEL_Y,
+        f"limit {words.quantity(one.limit, one.unit)}",
+        fill="soft",
+        text_anchor=span.anchor(one.limit),
+        font_size=11,
+    )
     about = f"{', '.join(words.quantity(value, one.unit) for value in seen)}; the limit is {words.quantity(one.limit, one.unit)}"
-    return drawing(_HEIGHT, [bar, limit, *dots], title=f"{words.title(one.metric)}, each trial", about=about, key=key)
+    return drawing(
+        LABELLED,
+        [_accepted(one, span), bar, limit, *dots, said],
+        title=f"{words.title(one.metric)}, each trial",
+        about=about,
+        key=key,
+    )
+
+
+def _accepted(one: OfTrials, span: Span) -> Markup:
+    """The side of the limit on which values are to be."""
+    limit = span.percent(one.limit)
+    left, right = (span.margin, limit) if "<" in one.expectation else (limit, 100 - span.margin)
+    x, width = f"{left:.2f}%", f"{max(0.6, right - left):.2f}%"
+    return element("rect", x=x, width=width, y=_MIDDLE - 7, height=14, fill="accepted", rx=2)
 
 
 def _head(gate: Gate) -> Iterator[str]:

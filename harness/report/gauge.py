@@ -61,13 +61,12 @@ def _parts(result: Result, finding: Finding, span: Span) -> Iterator[Markup]:
     )
     if finding.value is not None:
         yield element("circle", cx=span.x(finding.value), cy=_LINE_Y, r=5, fill="ink", stroke="card", stroke_width=1.5)
-    anchor = "start" if limit < 25 else "end" if limit > 75 else "middle"
     yield text(
         f"{limit:.2f}%",
         _HEIGHT - 5,
         f"limit {words.limit_value(result, finding)}",
         fill="soft",
-        text_anchor=anchor,
+        text_anchor=span.anchor(finding.limit),
         font_size=11,
     )
 

@@ -75,3 +75,8 @@ class Span:
 
     def x(self, value: float) -> str:
         return f"{number(self.percent(value))}%"
+
+    def anchor(self, value: float) -> str:
+        """How a text at *value* is to be set (``text-anchor``), so that it stays in the picture."""
+        at = self.percent(value)
+        return "start" if at < 25 else "end" if at > 75 else "middle"

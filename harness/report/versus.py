@@ -11,17 +11,18 @@ from markupsafe import Markup
 from harness.judging.trials.compared import State
 from harness.judging.versus import Comparison, OfMetric
 from harness.report import words
-from harness.report.gate import REPORT, counted, plural
+from harness.report.gate import LABEL_Y, LABELLED, REPORT, counted, plural
 from harness.report.page import frame
 from harness.report.plain_text import one_line
 from harness.report.scales import Span
 from harness.report.summary import code, escaped
-from harness.report.svg import drawing, element
+from harness.report.svg import drawing, element, text
 from harness.report.templating import render
 
 TONES: dict[State, str] = {"better": "pass", "same": "pass", "worse": "fail", "unknown": "inconclusive"}
 """Which verdict's colour and shape a state has."""
 _HEIGHT, _MIDDLE = 24, 12.0
+_DOCUMENTS = ("comparison.json", "junit.xml", "summary.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,18 @@ class Row:
 def page(said: Comparison) -> str:
     """The page; the same comparison gives the same text, and it needs nothing beside itself but the reports that it leads to."""
     rows = [_row(one, f"change-{number}") for number, one in enumerate(said.metrics)]
-    return str(render("versus.html", said=said, rows=rows, facts=facts(said), tones=TONES, report=REPORT, **frame()))
+    return str(
+        render(
+            "versus.html",
+            said=said,
+            rows=rows,
+            facts=facts(said),
+            tones=TONES,
+            report=REPORT,
+            documents=_DOCUMENTS,
+            **frame(),
+        )
+    )
 
 
 def facts(said: Comparison) -> list[str]:
@@ -51,6 +63,10 @@ def facts(said: Comparison) -> list[str]:
     told += [
         f"A number is worse where it is shown to be so by more than a factor of {said.margin:g}; of comparisons of equals at most "
         f"{words.share(said.error_rate)} say so, all numbers together."
+    ]
+    told += [
+        f"{plural(one.counted, 'pair')} had been looked at when {one.planned} were to be made; that has spent its part."
+        for one in said.looked
     ]
     told += [f"Not equal: {one}." for one in said.unequal]
     return told + ([f"It ended before its time: {said.ended}."] if said.ended else [])
@@ -155,9 +171,11 @@ def _picture(one: OfMetric, key: str) -> Markup | None:
     if one.margin is not None:
         at = span.x(one.margin)
         parts.append(element("line", x1=at, x2=at, y1=2, y2=_HEIGHT - 2, stroke="ink", stroke_width=2))
+        said = f"worse from {_change(one.margin, one)} on"
+        parts.append(text(at, LABEL_Y, said, fill="soft", text_anchor=span.anchor(one.margin), font_size=11))
     parts.append(element("circle", cx=span.x(one.change), cy=_MIDDLE, r=4, fill="ink", stroke="card"))
     about = f"{_change(one.change, one)}, {_interval(one)}; the margin is {_change(one.margin, one)}"
-    return drawing(_HEIGHT, parts, title=f"Change of {one_line(one.metric, 80)}", about=about, key=key)
+    return drawing(LABELLED, parts, title=f"Change of {one_line(one.metric, 80)}", about=about, key=key)
 
 
 def junit(said: Comparison) -> str:

@@ -94,6 +94,9 @@ def test_what_is_worse_is_told_and_fails_where_it_is_to(
     assert (made.verdict, made.exit_status) == ("fail", status)
     suite = ElementTree.parse(made.path / "junit.xml").getroot()
     assert suite.attrib["failures"] == str(status)
+    page = made.page.read_text()
+    assert "worse from 1.20 × on</text>" in page
+    assert all(f'<a href="{name}">' in page for name in ("comparison.json", "junit.xml", "summary.md"))
     cases = list(suite.iter("testcase"))
     assert {case.attrib["file"] for case in cases} == {made.comparison.file} != {""}
     took_s = sum(run.result.duration_s for run in made.runs)

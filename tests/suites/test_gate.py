@@ -104,7 +104,10 @@ def test_what_it_came_to_is_stored_for_machines_people_and_ci(ask: Ask, tmp_path
     assert Gate.model_validate_json((gated.path / "gate.json").read_text()) == gated.gate
     assert gate.read(gated.path) == gated.gate
     assert RATIO in (gated.path / "summary.md").read_text()
-    assert "region-loss" in gated.page.read_text()
+    page = gated.page.read_text()
+    assert "region-loss" in page
+    assert all(f"limit {limit}</text>" in page for limit in ("0.90", "1.50 ×", "5 s"))
+    assert all(f'<a href="{name}">' in page for name in ("gate.json", "junit.xml", "summary.md"))
     suite = ElementTree.parse(gated.path / "junit.xml").getroot()
     cases = suite.findall("testsuite/testcase")
     # A test keeps its history when its limit is moved.
