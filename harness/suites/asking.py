@@ -13,6 +13,7 @@ from harness.prepare import Asked, Prepared, Validated, prepare
 from harness.prepare import validate as validated
 from harness.problems import Problem, UsageProblems
 from harness.reading.kinds import kind_of
+from harness.reading.scenario import TRIALS_MAX
 from harness.reading.suite import Suite, overrides
 from harness.reading.yaml import Document, load
 from harness.settings import settings
@@ -34,6 +35,8 @@ def wanted(
 
     Raises UsageProblems with all that is wrong with all of them.
     """
+    if trials is not None:
+        check_trials(trials, 1)
     if not any(path.is_file() and kind_of(path) is Suite for path in named):
         prepared = prepare_all(scenario_files(named), targets or [None], asked, environment)
         cells = tuple(Cell(one, trials=trials or one.scenario.value.trials) for one in prepared)
@@ -48,6 +51,13 @@ def wanted(
     cells = tuple(_cells(suite, path.parent, targets, asked, environment, trials))
     replay = words("harness run", [str(path)], asked, targets, trials, out)
     return Wanted(suite.value.name, cells, suite.value.policy, suite.value.budget, replay, as_one=True)
+
+
+def check_trials(trials: object, least: int) -> None:
+    """Raises UsageProblems where *trials* is no number of runs, or less than *least*."""
+    if not (isinstance(trials, int) and least <= trials <= TRIALS_MAX):
+        what = f"should be a whole number from {least} to {TRIALS_MAX}, but is {trials!r}"
+        raise UsageProblems(Problem(what, path="--trials"))
 
 
 def validate(path: Path, target: Path | None = None) -> Validated:

@@ -8,12 +8,13 @@ from types import MappingProxyType
 from typing import get_args
 
 from harness.judging.trials.compared import State
+from harness.judging.trials.policy import LEAST, Policy
 from harness.judging.versus import Sureness
 from harness.prepare import Asked
 from harness.problems import Problem, UsageProblems
 from harness.registry import suggestion
 from harness.running.machine_class import machine_class
-from harness.suites.asking import words
+from harness.suites.asking import check_trials, words
 from harness.suites.compare import Contest, allowed
 from harness.suites.sides import sides
 
@@ -39,6 +40,11 @@ def contest(
 
     Raises UsageProblems with all that is wrong, and where what has to be equal is not and nobody says *force*.
     """
+    check_trials(trials, LEAST)
+    try:
+        Policy(error_rate=error_rate, margin=margin)
+    except ValueError as wrong:
+        raise UsageProblems(Problem(str(wrong))) from wrong
     states = []
     for state in fail_on:
         if state not in STATES:

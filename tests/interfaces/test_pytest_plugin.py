@@ -24,6 +24,7 @@ from harness.interfaces.pytest_plugin.made import carried_out
 from harness.interfaces.pytest_plugin.turn import turn
 from harness.interfaces.pytest_plugin.wanted import Wanted
 from harness.judging.result import EXIT_STATUS
+from harness.problems import UsageProblems
 from harness.settings import settings
 
 pytest_plugins = ["pytester"]
@@ -35,6 +36,7 @@ import json, pathlib, shutil
 import harness
 from harness import problems
 from harness.judging.result import EXIT_STATUS
+from harness.problems import UsageProblems
 
 def pytest_resilience_run(wanted):
     name = wanted.scenario.stem
@@ -486,3 +488,39 @@ def test_a_turn_is_had_by_one_process_at_a_time_and_given_up_when_that_one_ends(
         other.kill()
     with turn(settings()):
         assert (tmp_path / "state" / ".pytest-turn").exists()
+
+
+def test_what_a_marker_cannot_mean_is_told_in_a_sentence_with_what_would_be_right(project: Project) -> None:
+    asked = (
+        "'scenarios/pass.yaml', targt='own.yaml'",
+        "'scenarios/pass.yaml', 'own.yaml'",
+        "['scenarios/pass.yaml']",
+        "target='own.yaml'",
+    )
+    tests = (
+        f"@pytest.mark.resilience({args})\ndef test_{place}(resilience):\n    pass\n"
+        for place, args in enumerate(asked)
+    )
+    called = "def test_call(resilience):\n    resilience(['a', 'b'])\n"
+    bare = "@pytest.mark.resilience\ndef test_bare(resilience):\n    assert resilience.passed\n"
+    project.test("import pytest\n" + "".join(tests) + called + bare)
+    result = project.run()
+    result.assert_outcomes(errors=4, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "resilience: unknown argument 'targt'; did you mean 'target'?",
+            "resilience: takes one scenario, and all else by name (target=, set=, *)",
+            "resilience: the scenario should be the path of one file, but is *",
+            "resilience: names no scenario; write @pytest.mark.resilience(*",
+            "resilience: the scenario should be the path of one file, but is *'a', 'b'*",
+            "*AttributeError: there is no run yet, and so no 'passed'; write @pytest.mark.resilience(*",
+        ]
+    )
+    assert project.asked == []
+
+
+@pytest.mark.parametrize("trials", [0, -1, "five", 101, 2.5])
+def test_a_number_of_trials_that_is_none_is_refused_in_a_test_too(trials: object) -> None:
+    wanted = Wanted(Path("scenario.yaml"), None, (), (), None, True, (), trials, Path("reports"))  # type: ignore[arg-type]  # it is wrong
+    with pytest.raises(UsageProblems, match="--trials: should be a whole number from 1 to 100, but is"):
+        carried_out(wanted)

@@ -265,3 +265,21 @@ def test_what_keeps_the_next_run_of_a_pair_from_being_made_is_told_wherever_the_
     for name in ("summary.md", "report.html", "junit.xml", "comparison.json"):
         assert "The next run was not made: target " in (made.path / name).read_text()
     assert compare.read(made.path).cut_short == made.comparison.cut_short
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"trials": 1}, "--trials: should be a whole number from 2 to 100, but is 1"),
+        ({"trials": 0}, "but is 0"),
+        ({"margin": 1.0}, "a margin of 1.0; it is a factor above 1"),
+        ({"error_rate": 0.7}, "an error rate of 0.7; it lies between 0 and 0.5"),
+    ],
+)
+def test_a_comparison_that_makes_no_sense_is_refused_before_anything_is_read(
+    wrong: dict[str, float], told: str
+) -> None:
+    nothing = Path("nothing.yaml")
+    with pytest.raises(UsageProblems) as refused:
+        contest(nothing, nothing, None, Asked(), {}, **wrong)  # type: ignore[arg-type]  # trials is whole
+    assert told in str(refused.value)

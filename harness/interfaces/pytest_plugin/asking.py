@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 import pytest
 
@@ -18,6 +19,7 @@ _RUNS: pytest.StashKey[list[Made]] = pytest.StashKey()
 OF_A_RUN = "resilience-"
 """What the properties of a test begin with that tell of its runs."""
 _SCHEMA = re.compile(r"^schema:\s*[\"']?harness\.([a-z]+)/\d+", re.MULTILINE)
+_HOW = 'write @pytest.mark.resilience("scenarios/x.yaml"), or in the test run = resilience("scenarios/x.yaml")'
 _SAYS_NOTHING = "this says nothing of the service"
 
 
@@ -45,6 +47,8 @@ class Resilience:
         ``targets/default.yaml`` beside the scenario. Skips the test where Toxiproxy cannot be had, where the target is held or frozen, and
         where the run says nothing of the service (`resilience_invalid`); fails it where a file is wrong or nothing could be started.
         """
+        if wrong := wrongly_asked((scenario,), {}):
+            pytest.fail(wrong, pytrace=False)
         options = self._config.option
         named = Path(target) if target else _default_target(self._config, self._config.rootpath / scenario)
         wanted = Wanted(
@@ -55,10 +59,14 @@ class Resilience:
             seed=seed,
             with_faults=with_faults,
             allowed_hosts=allowed_hosts,
-            trials=trials or options.resilience_trials,
+            trials=options.resilience_trials if trials is None else trials,
             out=Path(options.resilience_out) if options.resilience_out else self._seen(Path("reports")),
         )
         return self._heeded(self._made(wanted))
+
+    def __getattr__(self, name: str) -> Never:
+        """Raises AttributeError: it is what makes runs, and no run, whatever a test without a scenario in its marker takes it for."""
+        raise AttributeError(f"there is no run yet, and so no {name!r}; {_HOW}")
 
     def _made(self, wanted: Wanted) -> Made:
         from harness.interfaces.pytest_plugin.turn import turn
@@ -97,6 +105,24 @@ class Resilience:
         """*path* below the root folder, as it is seen from here: what repeats a run is to do so on other machines too."""
         whole, here = self._config.rootpath / path, Path.cwd()
         return whole.relative_to(here) if whole.is_relative_to(here) else whole
+
+
+def wrongly_asked(args: Sequence[object], keys: Mapping[str, object]) -> str:
+    """What is wrong with the arguments of a marker, or of a call, in one sentence; empty where nothing is."""
+    from harness.registry import suggestion
+
+    known = [name for name in signature(Resilience.__call__).parameters if name != "self"]
+    for name in keys:
+        if name not in known:
+            return f"resilience: unknown argument {name!r}; {suggestion(name, known)}"
+    if len(args) > 1 or (args and "scenario" in keys):
+        return f"resilience: takes one scenario, and all else by name ({', '.join(f'{name}=' for name in known[1:])})"
+    if not args and "scenario" not in keys:
+        return f"resilience: names no scenario; {_HOW}"
+    scenario = [*args, keys.get("scenario")][0]
+    if not isinstance(scenario, str | Path):
+        return f"resilience: the scenario should be the path of one file, but is {scenario!r}"
+    return ""
 
 
 def made_for(node: pytest.Item) -> Sequence[Made]:

@@ -34,7 +34,7 @@ def carried_out(wanted: Wanted) -> Made:
         "allowed_hosts": wanted.allowed_hosts,
         "out": wanted.out,
     }
-    if wanted.trials or _several(wanted.scenario):
+    if wanted.trials is not None or _several(wanted.scenario):
         return api.gate(wanted.scenario, targets=wanted.target or (), trials=wanted.trials, **alike)
     return api.run(wanted.scenario, target=wanted.target, **alike)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.interfaces.pytest_plugin import hooks, scenarios, telling
-from harness.interfaces.pytest_plugin.asking import Resilience, made_for
+from harness.interfaces.pytest_plugin.asking import Resilience, made_for, wrongly_asked
 from harness.interfaces.pytest_plugin.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -57,7 +57,11 @@ def resilience(request: pytest.FixtureRequest) -> Resilience | Made:
     """What runs scenarios: ``run = resilience("scenarios/x.yaml")``; where the test's marker names one, the run of that."""
     own = Resilience(request.node)
     marker = request.node.get_closest_marker(_MARKER)
-    return own(*marker.args, **marker.kwargs) if marker and (marker.args or marker.kwargs) else own
+    if marker is None or not (marker.args or marker.kwargs):
+        return own
+    if wrong := wrongly_asked(marker.args, marker.kwargs):
+        pytest.fail(wrong, pytrace=False)
+    return own(*marker.args, **marker.kwargs)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -76,7 +80,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(_MARKER)
         elif marker and marker.args and not runs:
             raise pytest.UsageError(
-                f"{item.nodeid}: is marked with a scenario and does not take the fixture {_MARKER!r}"
+                f"{item.nodeid}: is marked with a scenario and does not take the fixture {_MARKER!r}; add it to its arguments"
             )
 
 
