@@ -58,6 +58,8 @@ def pytest_sessionfinish() -> None:
 WHOLE_RUNS = ("tests/contract/", "tests/end_to_end/", "tests/quality/")
 ALONE = ("tests/end_to_end/test_every_fault.py", "tests/end_to_end/test_region_loss.py")
 """Files whose runs take both seats: they come before those whose runs go on beside one another, which would have to stop for them."""
+LONG = ("tests/test_", "tests/simulated_world/", "tests/suites/")
+"""Of all other files the ones that take longest and whose names come last."""
 
 
 class _WholeRunsTogether(LoadFileScheduling):
@@ -74,8 +76,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileS
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole runs come first, since they take longest and wait for most of their time."""
-    items.sort(key=lambda item: (not item.nodeid.startswith(WHOLE_RUNS), not item.nodeid.startswith(ALONE)))
+    """Whole runs come first, since they take longest and wait for most of their time; long files come before short ones, so that the
+    workers end together."""
+    firsts = (WHOLE_RUNS, ALONE, LONG)
+    items.sort(key=lambda item: [not item.nodeid.startswith(first) for first in firsts])
 
 
 @pytest.fixture(scope="session")
