@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.http1.headers import Headers, listed
 
@@ -40,6 +40,8 @@ class Head:
     chunked: bool = False
     codings: tuple[bytes, ...] = ()
     keep_alive: bool = False
+    trailers: Headers = field(default_factory=list)
+    """What came behind the body, once it is whole."""
 
     @property
     def interim(self) -> bool:
@@ -63,7 +65,7 @@ def answer_head(text: bytes, *, to_head: bool) -> Head:
     if match is None:
         raise UnreadableError(_no_status_line(text))
     status = int(match[2])
-    headers = _headers(lines[1:])
+    headers = header_lines(lines[1:])
     codings = _codings(headers)
     chunked = codings[-1:] == [b"chunked"]
     length = None if codings else _length(headers)
@@ -75,7 +77,8 @@ def answer_head(text: bytes, *, to_head: bool) -> Head:
     return Head(status, _plain(match[3] or b""), headers, length, chunked, others, keep_alive)
 
 
-def _headers(lines: list[bytes]) -> Headers:
+def header_lines(lines: list[bytes]) -> Headers:
+    """What the *lines* of a head or a trailer say, each without its end. Raises UnreadableError."""
     headers: Headers = []
     for line in lines:
         if line[:1] in (b" ", b"\t") and line.strip():

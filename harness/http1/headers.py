@@ -8,7 +8,7 @@ Headers = list[tuple[bytes, bytes]]
 
 _HOP_BY_HOP = frozenset(
     {
-        b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te", b"trailer",
+        b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection",
         b"transfer-encoding", b"upgrade",
     }
 )  # fmt: skip
@@ -16,10 +16,14 @@ _HOP_BY_HOP = frozenset(
 _NEVER_HOP_BY_HOP = frozenset(
     {
         b"authorization", b"cache-control", b"content-encoding", b"content-length", b"content-location", b"content-type", b"cookie",
-        b"host", b"set-cookie",
+        b"host", b"set-cookie", b"te", b"trailer",
     }
 )  # fmt: skip
-"""What ``Connection`` may not name (RFC 9110, 7.6.1): without its length, a body would pass for the next request."""
+"""What ``Connection`` may not name (RFC 9110, 7.6.1): without its length, a body would pass for the next request. It does name ``TE``,
+which passes all the same, since trailers do.
+"""
+_NO_TRAILER = frozenset({b"content-length", b"host", b"trailer"})
+"""What frames or routes a message is not said behind it (RFC 9110, 6.5.1)."""
 
 
 def value(headers: Headers, name: bytes) -> bytes:
@@ -44,11 +48,22 @@ def end_to_end(headers: Headers, drop: frozenset[bytes] = frozenset()) -> Header
     return [line for line in headers if line[0].lower() not in dropped]
 
 
+def trailer(headers: Headers) -> Headers:
+    """Those of *headers* that can be said behind a body."""
+    return end_to_end(headers, _NO_TRAILER) if headers else headers
+
+
 def put(headers: Headers, others: Iterable[tuple[bytes, bytes]]) -> Headers:
     """*headers* with *others*, which stand in place of those of the same name."""
     new = list(others)
     names = {name.lower() for name, _ in new}
     return [line for line in headers if line[0].lower() not in names] + new
+
+
+def chunk(body: bytes, *, last: bool, behind: Headers) -> bytes:
+    """*body* as a chunk; *last*: nothing comes after it but the trailer *behind* it."""
+    framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+    return framed + b"0\r\n%b\r\n" % b"".join([b"%b: %b\r\n" % line for line in trailer(behind)]) if last else framed
 
 
 def written(first: bytes, headers: Headers) -> bytes:

@@ -33,6 +33,8 @@ class Request:
     """What has come of it and was not taken."""
     whole: bool = False
     upgrade: bytes = b""
+    trailers: Headers = field(default_factory=list)
+    """What came behind the body, once it is whole."""
 
     def take(self) -> bytes:
         """What has come of the body since this was last called."""
@@ -136,9 +138,8 @@ class RequestReading:
         self._grow(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._request is None:  # else it is in the trailer
-            self._headers.append((name, value))
-            self._grow(len(name) + len(value))
+        (self._headers if self._request is None else self._request.trailers).append((name, value))
+        self._grow(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False

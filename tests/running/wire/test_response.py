@@ -65,6 +65,23 @@ def test_chunks_whose_lines_end_in_lf_alone_are_read_as_they_come() -> None:
 
 
 @pytest.mark.parametrize(
+    ("behind", "told"),
+    [
+        (b"X-T: 1\r\nx-t:2\n", [(b"X-T", b"1"), (b"x-t", b"2")]),
+        (b"nonsense\r\nX-T: 1\r\n", []),
+        (b"X T: 1\r\n", []),
+        (b"", []),
+    ],
+)
+def test_a_trailer_is_told_and_what_is_none_spoils_nothing(behind: bytes, told: list[tuple[bytes, bytes]]) -> None:
+    reading = ResponseReading(to_head=False)
+    reading.feed(CHUNKED + b"2\r\nok\r\n0\r\n" + behind + b"\r\n")
+    assert (b"".join(reading.pieces), reading.whole) == (b"ok", True)
+    assert reading.head is not None
+    assert reading.head.trailers == told
+
+
+@pytest.mark.parametrize(
     ("chunks", "told"),
     [
         (b"5\r\nhelloworld\r\n", "b'world"),

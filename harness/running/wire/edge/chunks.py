@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Literal
 
-from harness.http1.answer_head import UnreadableError
+from harness.http1.answer_head import UnreadableError, header_lines
+from harness.http1.headers import Headers
 
 _SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]+)[ \t]*(?:;.*)?\r?", re.DOTALL)
 _SIZE_MAX = 1 << 63
@@ -14,15 +16,17 @@ _TRAILER_BYTES_MAX = 1 << 18
 
 
 class ChunkReading:
-    """*pieces* get what is in the chunks; the trailer behind the last one is left out."""
+    """*pieces* get what is in the chunks, and `trailers` what comes behind the last one."""
 
-    __slots__ = ("_at", "_left", "_line", "_trailer_bytes", "excess", "pieces")
+    __slots__ = ("_at", "_left", "_line", "_trailer", "_trailer_bytes", "excess", "pieces", "trailers")
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.pieces = pieces
         self.excess = False
         """Something followed the body."""
         self._at: Literal["size", "data", "end of data", "trailer", "end"] = "size"
+        self.trailers: Headers = []
+        self._trailer: list[bytes] = []
         self._left = self._trailer_bytes = 0
         self._line = b""
 
@@ -76,7 +80,13 @@ class ChunkReading:
             self._trailer_bytes += len(line)
             if self._trailer_bytes > _TRAILER_BYTES_MAX:
                 raise self._unreadable(f"a trailer of more than {_TRAILER_BYTES_MAX} bytes")
-            self._at = "trailer" if line.strip(b"\r") else "end"
+            if line := line.removesuffix(b"\r"):
+                self._trailer.append(line)
+            else:
+                self._at = "end"
+                # The body is whole: what is no trailer is left out, and nothing else.
+                with suppress(UnreadableError):
+                    self.trailers = header_lines(self._trailer)
         else:
             match = _SIZE.fullmatch(line)
             self._left = int(match[1], 16) if match is not None else _SIZE_MAX

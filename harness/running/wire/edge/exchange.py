@@ -12,7 +12,7 @@ from typing import Protocol
 
 from harness.faults.requests import Attempted
 from harness.http1.answer_head import Head, UnreadableError
-from harness.http1.headers import Headers, end_to_end, joined, put, value, written
+from harness.http1.headers import Headers, chunk, end_to_end, joined, put, value, written
 from harness.http1.request import Request
 from harness.protocols.asked_for import model_in, streams_at
 from harness.protocols.nonce import lot
@@ -268,7 +268,7 @@ class Exchange:
             )
             self._upstream_request.begin()
         if b"chunked" in self._request.codings:
-            body = _chunk(body, whole=whole)
+            body = chunk(body, last=whole, behind=self._request.trailers)
         self._upstream_request.say(head + body, last=whole)
 
     def _give_up_asking(self) -> None:
@@ -381,7 +381,7 @@ class Exchange:
             headers = self._outgoing.head(head.status, headers)
             if self._outgoing.reframes:
                 headers = [line for line in headers if line[0].lower() != b"content-length"]
-        self._answer = _Framed(self._request, head.status, head.reason, headers, head.codings)
+        self._answer = _Framed(self._request, head.status, head.reason, headers, head.codings, head.trailers)
         return self._answer.head
 
     def _read_along(self, pieces: list[bytes]) -> None:
@@ -497,11 +497,18 @@ class Exchange:
 class _Framed:
     """How an answer to *request* is framed for its client, whatever framed it for us."""
 
-    __slots__ = ("_bodiless", "_chunked", "head", "keep_alive")
+    __slots__ = ("_bodiless", "_chunked", "_trailers", "head", "keep_alive")
 
     def __init__(
-        self, request: Request, status: int, reason: bytes, headers: Headers, codings: tuple[bytes, ...] = ()
+        self,
+        request: Request,
+        status: int,
+        reason: bytes,
+        headers: Headers,
+        codings: tuple[bytes, ...] = (),
+        trailers: Headers | None = None,
     ) -> None:
+        self._trailers = trailers if trailers is not None else []
         self._bodiless = request.method == b"HEAD" or status in _WITHOUT_BODY
         sized = self._bodiless or bool(value(headers, b"content-length"))
         self._chunked = not sized and not request.old
@@ -521,7 +528,7 @@ class _Framed:
         if self._bodiless:
             return b""
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        return _chunk(body, whole=whole) if self._chunked else body
+        return chunk(body, last=whole, behind=self._trailers) if self._chunked else body
 
 
 def _upgrade(request: Request) -> Headers:
@@ -535,12 +542,6 @@ def _wanted(head: Head) -> Headers:
     """What an answer says that it would be asked in, where that is all that is wrong (RFC 9110, 15.5.22)."""
     named = joined(head.headers, b"upgrade") if head.status == _UPGRADE_REQUIRED else b""
     return [(b"Connection", b"Upgrade"), (b"Upgrade", named)] if named else []
-
-
-def _chunk(body: bytes, *, whole: bool) -> bytes:
-    """*body* as a chunk; *whole*: it is the last one that says something."""
-    framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-    return framed + b"0\r\n\r\n" if whole else framed
 
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> Headers:

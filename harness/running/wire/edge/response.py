@@ -10,7 +10,7 @@ _SWITCHING = 101
 
 
 class ResponseReading:
-    """Reads one answer, to a HEAD if *to_head*; the trailer after it is left out.
+    """Reads one answer, to a HEAD if *to_head*; its head gets the trailer after it.
 
     Where it *may_switch* to another protocol and does, that is the answer, and `switched` has what came behind it.
     """
@@ -101,6 +101,8 @@ class ResponseReading:
                 self._chunks.feed(data)
             finally:
                 self.excess, self.whole = self._chunks.excess, self._chunks.whole
+                if self.whole:
+                    self.head.trailers[:] = self._chunks.trailers
         elif self.head.length is None:
             if data:
                 self.pieces.append(data)
