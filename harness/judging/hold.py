@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from math import inf
 
 from harness.faults.base import Looked
 from harness.faults.effects import Effect, Sight, TapAnswers
@@ -12,6 +13,8 @@ from harness.judging.evidence import Evidence
 from harness.planning.disturbance import Disturbance
 from harness.record.history import Confirmed, Injected, Look
 
+LATE_S = 1.0
+"""So long after it began, and after it could be seen at all, a fault has to be."""
 _WORDS = {"toxiproxy": "proxy"}
 """What a person calls a place, where that is not its name."""
 _FELT = {
@@ -42,6 +45,11 @@ class _Round:
     shows: bool | None
 
     @property
+    def looked_s(self) -> float:
+        """When the probes were sent."""
+        return self.at_s - max((sight.elapsed_s for sight in self.sights), default=0.0)
+
+    @property
     def wrong(self) -> str:
         """What those who carry the fault say that is not as it should be; nothing where all is."""
         said: dict[str, list[str]] = {}
@@ -57,7 +65,7 @@ def hold(evidence: Evidence, disturbance: Disturbance) -> Hold:
     if not rounds:
         return _decided_then(evidence, disturbance)
     held = next((one for one in rounds if one.shows), None)
-    lost_at_s, lost = _lost(rounds, held)
+    lost_at_s, lost = _lost(rounds, held, _due_s(evidence, disturbance))
     said = _said(held or _last_shown(rounds), disturbance)
     return Hold(said, held.at_s if held else None, lost_at_s, _when(lost, lost_at_s, evidence, disturbance))
 
@@ -71,15 +79,22 @@ def _rounds(evidence: Evidence, disturbance: Disturbance) -> Iterator[_Round]:
         yield _Round(at_s, sights, None if unprobed else disturbance.fault.took_hold(seen))
 
 
-def _lost(rounds: Sequence[_Round], held: _Round | None) -> tuple[float | None, str]:
-    """When it was seen to be gone, and what showed that.
+def _due_s(evidence: Evidence, disturbance: Disturbance) -> float:
+    """From when on each probe has to show it, whether one has before or not; never where none is sent."""
+    began, fault = evidence.of_fault(disturbance.id, Injected), disturbance.fault
+    return began[0].at_s + fault.shown_after_s() + LATE_S if began and fault.probes else inf
+
+
+def _lost(rounds: Sequence[_Round], held: _Round | None, due_s: float) -> tuple[float | None, str]:
+    """When it was seen to be gone, or not to be there yet though it was *due*, and what showed that.
 
     What those who carry it say is taken at its word. A probe alone may miss once, as on a machine that is busy: two in a row do not.
     """
     for one in rounds:
         if one.wrong:
             return one.at_s, one.wrong
-    probed = [one for one in rounds if held and one.at_s >= held.at_s and one.shows is not None]
+    from_s = min(held.at_s, due_s) if held else inf
+    probed = [one for one in rounds if one.shows is not None and (one is held or one.looked_s >= from_s)]
     for first, second in pairwise(probed):
         if not first.shows and not second.shows:
             return first.at_s, _probes(first.sights)

@@ -245,6 +245,9 @@ def looks(*seen: tuple[float, Any, ...]) -> list[Event]:
         ([(3.2, 0.01), (5.0, None)], "invalid", None, None, "did not take hold: probe of provider-east: answered after 0.010 s; probe"),
         ([(3.2, 0.1), (4.3, 0.01), (4.9, 0.1), (5.0, None)], "pass", 3.2, None, ""),  # one probe that a busy machine spoiled
         ([(3.2, 0.1), (4.3, 0.01), (4.9, 0.02)], "invalid", 3.2, 4.3, "seen at 4.3 s, 1.3 s after it began; probe of provider-"),
+        # One that was seen late was not there before.
+        ([(3.2, 0.01), (4.3, 0.01), (4.5, 0.01), (4.7, 0.1), (5.0, None)], "invalid", 4.7, 4.3, "seen at 4.3 s, 1.3 s after it began; "),
+        ([(3.2, 0.01), (4.0, 0.01), (4.3, 0.01), (4.7, 0.1), (5.0, None)], "pass", 4.7, None, ""),
         ([(3.2, 0.1), (4.3, 0.1, "somebody reset it"), (5.0, None)], "invalid", 3.2, 4.3, "began; provider-west: somebody reset it."),
         ([(3.2, 0.1), (5.0, None, "somebody reset it")], "invalid", 3.2, 5.0, "seen at 5.0 s, 2.0 s after it began; provider-"),
         ([(5.0, None)], "invalid", None, None, "did not take hold: the proxy says that it is there."),

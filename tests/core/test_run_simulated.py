@@ -131,6 +131,19 @@ def test_the_run_waits_for_the_last_answer_and_not_for_its_deadline(make_plan: M
     assert set(evidence.requests["outcome"]) == {"complete"}
 
 
+@pytest.mark.parametrize(
+    "spread", [{"jitter": "200ms"}, {"jitter": "60ms", "distribution": "normal"}, {"jitter": "90ms"}]
+)
+def test_a_latency_with_a_wide_spread_stands_though_some_of_it_is_hardly_late(
+    make_plan: MakePlan, spread: dict[str, str]
+) -> None:
+    plan = make_plan(phases=(1, 2, 12, 1), faults=[LATENCY | {"base": "200ms"} | spread])
+    for seed in range(3):
+        sim = SimWorld(plan, Plain, seed)
+        result = verdict.judge(sim.evidence(loop.run(plan, sim.world, Memory())))
+        assert (result.verdict, result.faults[0].lost) == ("pass", ""), result.reason
+
+
 def test_a_fault_that_does_not_take_hold_makes_the_run_invalid(make_plan: MakePlan) -> None:
     result = verdict.judge(run(make_plan(), idle={"latency-1"}))
     assert result.verdict == "invalid"

@@ -40,7 +40,7 @@ def told(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows) -> Told:
         arrivals: Callable[[Request], list[Arrival]] = lambda row: [],
         **keys: Any,
     ) -> Evidence:
-        plan = make_plan(phases=PHASES, **({"faults": [LOSS]} | keys))
+        plan = make_plan(**({"phases": PHASES, "faults": [LOSS]} | keys))
         asked = rows(plan, change)
         tries = [one for row in asked for one in of(row)] + (strays or [])
         seen = [one for row in asked for one in arrivals(row)]
@@ -181,6 +181,19 @@ def test_a_usual_share_of_a_half_is_a_half_again(told: Told, attempt: Try) -> No
     found = of("failback_time_s", told(shared, load=OFTEN), None)
     assert not found.censored
     assert found.value == pytest.approx(5, abs=1)
+
+
+@pytest.mark.parametrize(("baseline_s", "verdict"), [(1, "inconclusive"), (10, "fail")])
+def test_a_usual_share_that_a_short_baseline_hardly_shows_leaves_open_what_is_its_own_again(
+    told: Told, attempt: Try, baseline_s: int, verdict: str
+) -> None:
+    def four_of_five(row: Request) -> list[Attempt]:
+        away = row.entry == "east" and row.due_s >= FAULT_S and (row.due_s < GONE_S or row.index // 2 % 5 == 0)
+        return [attempt(row, link=WEST)] if away else by_entry(attempt, row)
+
+    before = (FAULT_S - baseline_s, baseline_s, *PHASES[2:])
+    evidence = told(four_of_five, phases=before, expect=["failback_time_s <= 5"], load=OFTEN)
+    assert judge(evidence).findings[0].verdict == verdict
 
 
 def test_where_what_is_broken_serves_nothing_usually_there_is_nothing_to_go_back_to(told: Told, attempt: Try) -> None:

@@ -87,6 +87,6 @@ class SimInjector:
             return Sight(link, "refused", 0.0)
         if network.resets(link, "upstream"):
             return Sight(link, "closed", 0.0)
-        elapsed_s = network.delay_s(link, "upstream") + network.delay_s(link, "downstream")
+        elapsed_s = network.delay_s(link, "upstream", probe=True) + network.delay_s(link, "downstream", probe=True)
         silent = network.loses(link, "upstream") or network.loses(link, "downstream") or elapsed_s > timeout_s
         return Sight(link, "silent", timeout_s) if silent else Sight(link, "answered", elapsed_s)

@@ -130,21 +130,21 @@ class Network:
         silent = any(_silences(laid.effect, stream) for laid in self._on(link))
         return silent or "timeout" in [toxic.kind for toxic in self._toxics(link, stream)]
 
-    def delay_s(self, link: str, stream: Stream) -> float:
-        """How long what is sent now is on its way; drawn anew each time where the delay has jitter."""
+    def delay_s(self, link: str, stream: Stream, *, probe: bool = False) -> float:
+        """How long what is sent now is on its way; drawn anew each time where the delay has jitter, but at the tap for no *probe*."""
         delay_s = HOP_S
         for toxic in self._toxics(link, stream):
             if toxic.kind == "latency":
                 jitter_ms = toxic.attributes.get("jitter", 0)
                 delay_s += 0.001 * (toxic.attributes["latency"] + self._chance.uniform(-jitter_ms, jitter_ms))
-        return delay_s + sum(self._shaped_s(laid, stream) for laid in self._on(link))
+        return delay_s + sum(self._shaped_s(laid, stream, probe) for laid in self._on(link))
 
-    def _shaped_s(self, laid: Laid, stream: Stream) -> float:
+    def _shaped_s(self, laid: Laid, stream: Stream, probe: bool) -> float:
         match laid.effect:
             case TapShape(shape=Late() as late, streams=streams) if streams in ("both", stream):
                 after_s = self._events.now_s - laid.since_s
                 base_s = late.base_s if late.ramp is None else late.ramp.at(late.base_s, after_s)
-                return late_s(base_s, late.jitter_s, late.distribution, self._chance.random())
+                return late_s(base_s, late.jitter_s, late.distribution, 0.5 if probe else self._chance.random())
         return 0.0
 
     def silent_since_s(self, link: str) -> float | None:

@@ -8,7 +8,7 @@ from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.recovery_and_failover import Settling, too_little_after, troubles
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
-from harness.judging.scoring.band import band, hold
+from harness.judging.scoring.band import SLACK, band, hold, shown
 from harness.judging.serving import servers, usual
 from harness.planning.plan import Plan
 from harness.planning.windows import Window
@@ -72,17 +72,24 @@ def _failback(sample: Sample, window: Window) -> Recovery | None:
     watched, before = mine & (due_s < window.next_s), mine & (phase == "baseline")
     if not before.any() or until_s <= window.end_s:
         return None
-    return recovery_time(
-        due_s[watched],
-        home[watched],
-        fault_start_s=window.start_s,
-        fault_end_s=window.end_s,
-        observed_until_s=until_s,
-        band=band(int(home[before].sum()), int(before.sum()), 0.0),
-        hold_s=hold(sample.rate_per_s * float(mine.sum() / sample.picked.sum()), run.plan.scenario.good.within),
-        own=own_clumps(due_s[before], home[before]),
-        end_uncertainty_s=window.end_uncertainty_s,
-    )
+    good, n = run.plan.scenario.good, int(before.sum())
+
+    def by(least: float) -> Recovery:
+        return recovery_time(
+            due_s[watched],
+            home[watched],
+            fault_start_s=window.start_s,
+            fault_end_s=window.end_s,
+            observed_until_s=until_s,
+            band=least,
+            hold_s=hold(sample.rate_per_s * float(mine.sum() / sample.picked.sum()), good.within),
+            own=own_clumps(due_s[before], home[before]),
+            end_uncertainty_s=window.end_uncertainty_s,
+        )
+
+    found = by(band(int(home[before].sum()), n, 0.0))
+    # What few requests show of the usual share allows any up to what they came to.
+    return found if shown(n, good.ratio) else found.or_as(by(max(0.0, float(home[before].mean()) - SLACK)))
 
 
 def _usually_on(sample: Sample, links: set[str]) -> Bools:
