@@ -89,6 +89,12 @@ def test_a_limit_on_degraded_answers_is_held_and_broken(told: Told, attempt: Try
     assert judge(partial).findings[0].verdict == "fail"
 
 
+def test_who_answers_nobody_has_not_kept_answers_from_being_degraded(told: Told, attempt: Try) -> None:
+    expect = ["degraded_ratio <= 0.1 in fault"]
+    (found,) = judge(told(lambda row: [attempt(row)], lambda index: {"outcome": "error"}, expect=expect)).findings
+    assert (found.verdict, found.remark) == ("inconclusive", "no request got a good answer, so none got a degraded one")
+
+
 # mislabelled_ratio
 
 
