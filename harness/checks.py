@@ -92,6 +92,9 @@ class Written:
         for later, earlier in expectation.again(found):
             what = f"{found[later]} limits what {found[earlier]} ({places[earlier]}) limits already; keep one of them"
             self.problems.append(self._problem(places[later], what))
+        for later, earlier in expectation.torn(found):
+            what = f"{found[later]} and {found[earlier]} ({places[earlier]}) can never both hold"
+            self.problems.append(self._problem(places[later], what))
         self._places |= dict(zip(found, places, strict=True))
         return found
 

@@ -92,6 +92,20 @@ def test_a_file_may_hold_a_value_between_two_limits(folder: Path) -> None:
     assert {"good_ratio <= 0.99 in fault", "good_ratio >= 0.9 in fault"} <= set(expectations)
 
 
+@pytest.mark.parametrize(
+    ("new", "torn"),
+    [("good_ratio <= 0.5 in fault", True), ("good_ratio < 0.9 in fault", True), ("good_ratio <= 0.9 in fault", False)],
+)
+def test_two_limits_with_nothing_between_them_are_refused(folder: Path, new: str, torn: bool) -> None:
+    path = folder / "region-loss.yaml"
+    spoil(path, ("expect:\n", f"expect:\n  - {new}\n"))
+    problems = told(path) if torn else []
+    assert torn or prepare(path, None, Asked(), None)
+    assert [f"good_ratio >= 0.9 in fault and {new} (expect[0]) can never both hold" in one for one in problems] == (
+        [True] if torn else []
+    )
+
+
 def test_of_two_limits_on_one_side_neither_is_dropped_in_silence(folder: Path) -> None:
     path = folder / "region-loss.yaml"
     spoil(path, ("expect:\n", "expect:\n  - good_ratio >= 0.1 in fault\n"))

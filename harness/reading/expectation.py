@@ -193,6 +193,17 @@ def again(expectations: Sequence[Expectation]) -> Iterator[tuple[int, int]]:
             yield index, earlier
 
 
+def torn(expectations: Sequence[Expectation]) -> Iterator[tuple[int, int]]:
+    """Places of each expectation that leaves nothing between its limit and that of an earlier one from the other side, and of that one."""
+    for index, later in enumerate(expectations):
+        for before, earlier in enumerate(expectations[:index]):
+            if later.subject != earlier.subject or later.wants_low == earlier.wants_low:
+                continue
+            most, least = (later, earlier) if later.wants_low else (earlier, later)
+            if most.limit < least.limit or (most.limit == least.limit and not (most.op == "<=" and least.op == ">=")):
+                yield index, before
+
+
 def _holds(op: str, value: float, limit: float) -> bool:
     if value in (inf, -inf):
         return (value < limit) if op in ("<=", "<") else (value > limit)

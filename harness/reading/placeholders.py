@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.problems import Problem
 from harness.reading.hosts import password_of
-from harness.reading.target import Service, Target
+from harness.reading.target import Link, Service, Target
 from harness.reading.templates import OF_A_QUESTION, placeholders, secret_names, texts, wrongs
 from harness.reading.yaml import paths
 from harness.reading.yaml.document import Document, Draft
@@ -111,8 +111,13 @@ def untold_links(target: Document[Target]) -> list[Problem]:
             "or say with listen: PORT where a service that runs already reaches it",
         )
         for name, link in target.value.links.items()
-        if not link.env and link.listen is None and name not in named
+        if not _told_of(link) and link.listen is None and name not in named
     ]
+
+
+def _told_of(link: Link) -> bool:
+    """Whether what the service finds in its environment of *link* says where that is, and not only a key or a name."""
+    return any(OF_A_LINK & {*placeholders(text)} for text in link.env.values())
 
 
 def untold_ports(target: Document[Target]) -> list[Problem]:

@@ -161,7 +161,10 @@ def test_a_link_of_which_somebody_is_told_is_in_order(target_text: str, told: st
     assert untold_links(read(target_text.replace("links:\n", alone, 1), Target, "t.yaml")) == []
 
 
-@pytest.mark.parametrize(("listen", "wrong"), [("", True), (", listen: 6390", False)])
+@pytest.mark.parametrize(
+    ("listen", "wrong"),
+    [("", True), (", listen: 6390", False), (", env: {KEY: abc}", True), (", env: {KEY: abc}, listen: 6390", False)],
+)
 def test_a_link_of_which_nobody_is_told_is_a_problem_unless_its_port_is_known(
     target_text: str, listen: str, wrong: bool
 ) -> None:
