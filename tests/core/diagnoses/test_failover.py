@@ -9,6 +9,7 @@ import pytest
 
 from harness.judging.diagnoses.failover_to_what_is_down import FailoverToWhatIsDown
 from harness.judging.evidence import Evidence
+from harness.judging.result import Prediction
 from harness.reading.target import Target
 from harness.record.rows import Request
 
@@ -61,3 +62,21 @@ def test_who_turns_to_what_is_lost_too_while_a_third_one_answers_is_told_of(
         (prediction,) = found.predictions
         assert prediction.now == 0.5
         assert prediction.low > 0.85
+
+
+def test_what_is_predicted_of_a_failover_to_what_is_whole_comes_with_the_change_and_not_without(
+    told: Told, make_target: Callable[..., Target], comes_true: Callable[[Prediction, Evidence], bool]
+) -> None:
+    target = make_target(links=LINKS, publish=None)
+
+    def turned(*links: str, bad: Callable[[int], bool]) -> Evidence:
+        return told(turning(*links), bad=bad, of=target, faults=[LOST])
+
+    run = turned("provider-east", "provider-south", bad=lambda index: index % 2 == 0)
+    found = FailoverToWhatIsDown().find(run)
+    assert found is not None
+    (prediction,) = found.predictions
+    # Now and then the provider that is whole fails a request as well.
+    for failing in (lambda _: False, lambda index: index % 40 == 0):
+        assert comes_true(prediction, turned("provider-east", "provider-west", bad=failing))
+    assert not comes_true(prediction, run)

@@ -10,6 +10,7 @@ import pytest
 from harness.judging.diagnoses.retried_in_vain import RetriedInVain
 from harness.judging.diagnoses.short_timeout import ShortTimeout
 from harness.judging.evidence import Evidence
+from harness.judging.result import Prediction
 from harness.record.rows import Request
 
 Told = Callable[..., Evidence]
@@ -29,6 +30,28 @@ def test_what_no_retry_can_mend_is_told_where_it_is_tried_again(
     if found:
         assert found.title == f"What no retry can mend is tried again (status {status})"
         assert [(one.value, one.phase) for one in found.predictions] == [(0.0, "fault")]
+
+
+@pytest.mark.parametrize(("status", "every"), [(400, 1), (401, 2)])
+def test_what_is_predicted_of_no_retry_in_vain_comes_with_the_change_and_not_without(
+    told: Told, comes_true: Callable[[Prediction, Evidence], bool], status: int, every: int
+) -> None:
+    def tried(again: Callable[[int], bool]) -> Evidence:
+        def of(row: Request) -> list[dict[str, Any]]:
+            first = {"status": status, "end_s": row.due_s + 0.1}
+            second = {"status": status, "start_s": row.due_s + 0.2, "end_s": row.due_s + 0.3}
+            return [first, second] if again(row.index) else [first]
+
+        return told(of, bad=True)
+
+    run = tried(lambda index: index % every == 0)
+    found = RetriedInVain().find(run)
+    assert found is not None
+    (prediction,) = found.predictions
+    assert comes_true(prediction, tried(lambda _: False))
+    assert not comes_true(prediction, run)
+    # A change that reached a part of the service alone is none of which it was said.
+    assert not comes_true(prediction, tried(lambda index: index % (4 * every) == 0))
 
 
 def test_a_limit_that_stays_is_told_by_its_code_and_with_what_a_loop_has_to_look_at(told: Told) -> None:
