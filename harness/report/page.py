@@ -16,6 +16,7 @@ from harness.report.advice import advice
 from harness.report.glance import glance
 from harness.report.headline import beside, headline
 from harness.report.palette import custom_properties
+from harness.report.provenance import linked
 from harness.report.sections import by_what_failed, sections
 from harness.report.templating import render, source
 from harness.report.whereabouts import where
@@ -42,7 +43,7 @@ def page(result: Result, evidence: Evidence | None, baseline: Result | None = No
         where=[_UNIT.sub("\\1\u00a0\\2", line) for line in where(result)],
         to_change=diagnoses.to_change(result),
         glance=glance(result, evidence),
-        advice=advice(result),
+        advice=[linked(line) for line in advice(result)],
         trusted=trusted,
         script=script,
         **frame(script),

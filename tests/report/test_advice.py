@@ -11,6 +11,7 @@ from harness.interfaces.terminal import verdict_lines
 from harness.judging.result import Doubt, DoubtKind
 from harness.report.advice import advice
 from harness.report.page import page
+from harness.report.provenance import linked
 from harness.report.summary import summary
 
 KINDS = get_args(DoubtKind)
@@ -111,3 +112,12 @@ def test_it_stands_beside_the_verdict_wherever_that_is_read_and_why_comes_first_
     assert text.index("Can these numbers be trusted?") < text.index("What was expected")
     assert told in [str(line) for line in verdict_lines(refused.result)]
     assert told.split(",", maxsplit=1)[0] in summary(refused.result)
+
+
+def test_a_file_that_advice_names_is_linked_and_nothing_else_is(failing, read) -> None:
+    invalid = failing.result.model_copy(update={"verdict": "invalid", "reason": "Nobody has ever heard of this."})
+    found = read(page(invalid, None))
+    assert [one["href"] for one in found.all("a")].count("logs/") == 2  # in what to do, and among the files of the run
+    assert linked("<b>logs/</b> & summary.md") == (
+        '&lt;b&gt;<a href="logs/">logs/</a>&lt;/b&gt; &amp; <a href="summary.md">summary.md</a>'
+    )

@@ -185,6 +185,7 @@ def test_trials_that_were_all_looked_at_have_used_up_the_error_rate(ask: Ask, tm
     assert len(pretence.made) == 2
     more, heard = carry(ask(6, policy=Policy(error_rate=0.1)), pretence, resume=True)
     assert (more.path, heard.begun[0]) == (first.path, (3, 0))
+    assert "2 trials had been looked at when 2 were to be made" in (more.path / "summary.md").read_text()
     assert [(one.planned, one.counted, one.error_rate) for one in more.gate.cells[0].looked] == [(2, 2, 0.05)]
     same, _ = carry(ask(6, policy=Policy(error_rate=0.1)), pretence, resume=True)
     assert same.gate.cells[0].looked == more.gate.cells[0].looked
