@@ -41,6 +41,10 @@ class Latency(OfRequests):
                 "direction: downstream is for all that passes on a link; single requests can be late upstream alone, "
                 "so leave one of both out"
             )
+        if self.may_miss and not self.by_request:
+            raise ValueError(
+                "may_miss is for requests that may not come, and this is for all that passes; leave it out"
+            )
         return self
 
     @property

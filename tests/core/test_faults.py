@@ -265,6 +265,7 @@ def test_a_fault_is_to_last_until_it_can_be_seen_and_a_look_waits_for_what_is_la
     [
         (LATENCY | {"base": "0s", "jitter": "0s"}, "base 0.0 s has to be above 0"),
         (LATENCY | {"base": "100ms"}, "jitter 0.2 s at most base"),
+        (LATENCY | {"may_miss": True}, "may_miss is for requests that may not come"),
         (LATENCY | {"base": 1500}, "1500 is not a duration"),
         (LATENCY | {"bse": "1s"}, "Extra inputs are not permitted"),
         (LIMIT | {"requests_per_min": 0}, "greater than 0"),
