@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from harness.interval import Interval
-from harness.judging.following import refused
+from harness.judging.following import followed, refused
 from harness.judging.metastable import SETTLED_S, SHORTEST_S
 from harness.judging.metrics import Metric, metrics
 from harness.judging.sample import LABELS
@@ -179,6 +179,25 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
     yield from _outlived(document, made)
     yield from _cut_short(document, made)
     yield from _shed_too_soon(document, made)
+    yield from _never_met(document, made)
+
+
+def _never_met(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """Conditions of which this run is too short, or has too few requests, to meet them however badly it goes."""
+    places = [index for index, written in enumerate(document.value.abort) if isinstance(written, str)]
+    for index, one in zip(places, followed(made), strict=True):
+        condition = one.condition
+        known_s = condition.span_s + one.after_s + abort.SLACK_S
+        due = document.value.load.rate_per_s * condition.span_s
+        if known_s > made.total_s:
+            why = f"whether it was so is known {known_s:g} s after the load began at the earliest, and that lasts {made.total_s:g} s"
+        elif due < abort.FEWEST:
+            why = (
+                f"{due:g} requests are due in {condition.span_s:g} s, and of fewer than {abort.FEWEST} nothing is said"
+            )
+        else:
+            continue
+        yield document.problem(f"abort[{index}]", f"can never be met: {why}")
 
 
 def _shed_too_soon(document: Document[Scenario], made: Plan) -> Iterator[Problem]:

@@ -310,6 +310,15 @@ def test_a_load_that_is_shed_where_that_shows_nothing_is_warned_of(folder: Path)
     assert "load.shed_to: is for a phase called load_shed, and there is none" in warning
 
 
+def test_a_condition_that_this_run_can_never_meet_is_warned_of(folder: Path) -> None:
+    path = folder / "cache-divergence.yaml"
+    assert warned(path, ("expect:", "abort: [good_ratio < 0.5 for 10s]\nexpect:")) == []
+    (warning,) = warned(path, ("for 10s", "for 10h"))
+    assert "abort[0]: can never be met: whether it was so is known 36" in warning
+    (warning,) = warned(path, ("for 10h", "for 200ms"))
+    assert "abort[0]: can never be met: 4 requests are due in 0.2 s, and of fewer than 5 nothing is said" in warning
+
+
 def test_a_fault_not_much_longer_than_a_request_is_warned_of_where_attempts_are_counted(folder: Path) -> None:
     path = folder / "region-loss.yaml"
     assert warned(path) == []

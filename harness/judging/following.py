@@ -87,3 +87,7 @@ def _misread(condition: AbortCondition, metric: Metric) -> Iterator[str]:
     low, high = metric.bounds
     if not low <= condition.limit <= high:
         yield f"{metric.name} is at least {low:g} and at most {high:g}, so {condition.limit:g} is never reached"
+    elif (condition.op, condition.limit) in (("<", low), (">", high)):
+        yield f"{metric.name} is never {condition.op} {condition.limit:g}, so this ends no run"
+    elif (condition.op, condition.limit) in (("<=", high), (">=", low)):
+        yield f"{metric.name} is always {condition.op} {condition.limit:g}, so this ends every run"

@@ -14,6 +14,11 @@ from harness.reading.hosts import address
 from harness.reading.quantities import Seconds, seconds
 from harness.reading.templates import placeholders
 
+FEWEST = 5
+"""Of fewer requests nothing is said, whatever became of them."""
+SLACK_S = 0.5
+"""A row takes a moment from the client that writes it to who looks at it."""
+
 SoFar = Callable[[Sequence[tuple[bool, float]]], float]
 """Of requests, whether each was answered well and how many seconds it took, to what a metric comes."""
 

@@ -7,15 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from operator import ge, gt, le, lt
 
-from harness.reading.abort import Followed, Limits
+from harness.reading.abort import FEWEST, SLACK_S, Followed, Limits
 from harness.record.rows import Request
 from harness.running.ports import AbortedError
 
 _OPS = {"<": lt, "<=": le, ">": gt, ">=": ge}
-_FEWEST = 5
-"""Of fewer requests nothing is said, whatever became of them."""
-_SLACK_S = 0.5
-"""A row takes a moment from the client that writes it to here."""
 
 _NO_LIMITS = Limits()
 
@@ -77,15 +73,15 @@ class Guard:
 
     def _outcomes(self, one: Followed, now_s: float) -> list[tuple[bool, float]]:
         """Of the requests due in the condition's time; none before so much of the run has passed, nor of too few of them."""
-        until_s = now_s - one.after_s - _SLACK_S
+        until_s = now_s - one.after_s - SLACK_S
         from_s = until_s - one.condition.span_s
         first, last = bisect_left(self._due_s, from_s), bisect_left(self._due_s, until_s)
-        if from_s < 0 or last - first < _FEWEST:
+        if from_s < 0 or last - first < FEWEST:
             return []
         return [self._ended.get(index, (False, now_s - self._due_s[index])) for index in range(first, last)]
 
 
 def _told(one: Followed, value: float) -> str:
     number = "endless" if value == inf else f"{value:.3g}" if value < 100 else f"{value:.0f}"
-    seconds = f"{one.condition.span_s:g} s, up to {one.after_s + _SLACK_S:g} s before"
+    seconds = f"{one.condition.span_s:g} s, up to {one.after_s + SLACK_S:g} s before"
     return f"{one.condition.subject} was {number} over {seconds}"
