@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import nan
 from typing import Any
 
@@ -15,7 +16,8 @@ from harness.judging.sample import pick
 from harness.judging.verdict import judge
 from harness.planning.plan import Plan
 from harness.reading.expectation import Selection
-from harness.record.rows import Attempt, Request
+from harness.record.rows import Arrival, Attempt, Request
+from harness.record.tables import table
 
 MakePlan = Callable[..., Plan]
 MakeEvidence = Callable[..., Evidence]
@@ -109,6 +111,33 @@ def test_each_whole_answer_beyond_the_first_is_one_too_many(told: Told, attempt:
     assert in_fault("duplicate_completions", evidence).value == 2
     assert in_fault("duplicate_completions", evidence, link="provider-west").value == 1
     assert in_baseline("duplicate_completions", evidence) == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "start_s", "path", "many"),
+    [
+        (("a", "b"), 0.2, "/v1/chat/completions", 0),  # a tool was asked meanwhile
+        (("a", "a"), 0.2, "/v1/chat/completions", 1),  # the same once more
+        (("", "b"), 0.2, "/v1/chat/completions", 1),  # nobody knows
+        (("a", "b"), 0.05, "/v1/chat/completions", 1),  # before the first had answered
+        (("a", "b"), 0.2, "/v1/messages", 1),  # another API words the same otherwise
+    ],
+)
+def test_who_asks_something_else_with_an_answer_makes_another_call(
+    told: Told, attempt: Try, said: tuple[str, str], start_s: float, path: str, many: int
+) -> None:
+    def of(row: Request) -> list[Attempt]:
+        first = attempt(row, end_s=row.due_s + 0.1, path="/v1/chat/completions")
+        return [first, attempt(row, start_s=row.due_s + start_s, end_s=row.due_s + 0.3, path=path)]
+
+    evidence = told(of)
+    seen = [
+        Arrival(one.link, one.start_s, one.nonce, status=200, outcome="complete", messages_sha256=digest)
+        for _, tries in evidence.attempts.groupby("request")
+        for one, digest in zip(tries.itertuples(), said, strict=False)
+    ]
+    evidence = replace(evidence, arrivals=table(seen, Arrival, 0.0), _made={})
+    assert in_fault("duplicate_completions", evidence).value == many
 
 
 # non_retryable_retries

@@ -137,6 +137,31 @@ def tried_again(run: Evidence) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int
     return pairs
 
 
+def asked_for(run: Evidence, whole: Bools) -> list[str]:
+    """Of each attempt of *run* a digest of the messages that it asked with; empty of those that are not *whole*, and where it is not known.
+
+    It is what the edge saw: of a request on a link the whole answers there and those here are the same ones, where they are as many.
+    """
+    seen: dict[tuple[str, str], list[str]] = {}
+    arrivals = (
+        run.column("arrivals", name).tolist()
+        for name in ("nonce", "link", "status", "outcome", "start_s", "messages_sha256")
+    )
+    for nonce, link, status, outcome, _, digest in sorted(zip(*arrivals, strict=True), key=lambda one: one[4]):
+        if nonce and status == 200 and outcome == "complete":
+            seen.setdefault((nonce, link), []).append(digest)
+    rows: dict[tuple[str, str], list[int]] = {}
+    attempts = (run.column("attempts", name).tolist() for name in ("nonce", "link"))
+    for row, (key, is_whole) in enumerate(zip(zip(*attempts, strict=True), whole.tolist(), strict=True)):
+        if is_whole:
+            rows.setdefault(key, []).append(row)
+    found = [""] * len(run.attempts)
+    for key, mine in rows.items():
+        for row, digest in zip(mine, seen.get(key, []), strict=False) if len(mine) == len(seen.get(key, [])) else ():
+            found[row] = digest
+    return found
+
+
 def hidden(plan: Plan, during: Iterable[Phase]) -> list[str]:
     """Ids of the faults that hide attempts of requests due *during* these phases."""
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.judging.evidence import Evidence
-from harness.judging.metrics.attempts import OfSomeKind, tried_again
+from harness.judging.metrics.attempts import OfSomeKind, asked_for, tried_again
 from harness.judging.metrics.telling import Said
 from harness.judging.serving import for_words
 from harness.protocols.said_error import mends
@@ -61,7 +61,10 @@ class OrphanedAttempts(OfSomeKind):
 
 
 class DuplicateCompletions(OfSomeKind):
-    """Whole answers (200) of providers to a request beyond the first one, each of which was paid for; per request that made any attempt."""
+    """Whole answers (200) of providers to a request beyond the first one, each of which was paid for; per request that made any attempt.
+
+    Who has an answer and then asks something else, as an agent does with what a tool said, makes another call, which has a first one, too.
+    """
 
     name: ClassVar[str] = "duplicate_completions"
     title: ClassVar[str] = "Duplicate completions"
@@ -74,12 +77,17 @@ class DuplicateCompletions(OfSomeKind):
 
         whole = (run.column("attempts", "status") == 200) & (run.column("attempts", "outcome") == "complete")
         whole &= for_words(run)
-        request = run.column("attempts", "request")
+        request, end_s = run.column("attempts", "request"), run.column("attempts", "end_s")
         again = np.zeros(request.size, np.bool_)
         mine = np.flatnonzero(whole & (request >= 0))
         # By when they were whole: the first one is the one that was needed.
-        order = mine[np.lexsort((run.column("attempts", "end_s")[mine], request[mine]))]
-        again[order[1:]] = request[order[1:]] == request[order[:-1]]
+        order = mine[np.lexsort((end_s[mine], request[mine]))]
+        of = request[order]
+        later = np.flatnonzero(np.r_[False, of[1:] == of[:-1]][: order.size]).tolist()
+        asked = asked_for(run, whole) if later else []
+        for at, first in zip(later, of.searchsorted(of[later]).tolist(), strict=True):
+            before = order[first:at].tolist()
+            again[order[at]] = any(_same_call(run, asked, int(order[at]), one) for one in before)
         return again
 
     def broken(self, said: Said) -> str:
@@ -90,6 +98,13 @@ class DuplicateCompletions(OfSomeKind):
             "no request got more than one whole answer" if said.number == 0 else f"a request got {said.value} too many"
         )
         return f"{many} of the providers{said.where}"
+
+
+def _same_call(run: Evidence, asked: list[str], later: int, earlier: int) -> bool:
+    """Whether the attempt *later* may have asked for what *earlier* was answered: something else was asked behind it, in the same words."""
+    path, start_s, end_s = (run.column("attempts", name) for name in ("path", "start_s", "end_s"))
+    other = bool(asked[later] and asked[earlier]) and asked[later] != asked[earlier]
+    return not (other and path[later] == path[earlier] and start_s[later] >= end_s[earlier])
 
 
 class NonRetryableRetries(OfSomeKind):
