@@ -10,7 +10,11 @@ import pytest
 from harness.judging.diagnoses.retried_in_vain import RetriedInVain
 from harness.judging.diagnoses.short_timeout import ShortTimeout
 from harness.judging.evidence import Evidence
+from harness.judging.metrics.retry_amplification import RetryAmplification
 from harness.judging.result import Prediction
+from harness.judging.sample import pick
+from harness.judging.scoring.shares import ENOUGH_EQUAL
+from harness.reading.expectation import Selection
 from harness.record.rows import Request
 
 Told = Callable[..., Evidence]
@@ -93,3 +97,14 @@ def test_a_time_out_between_a_usual_and_a_slow_answer_is_told(
 
     found = ShortTimeout().find(told(of, bad=True, faults=faults))
     assert (found is not None) is shown
+
+
+def test_few_requests_of_one_try_each_leave_room_for_more_tries_and_for_no_fewer(told: Told) -> None:
+    run = told(lambda _: [{"status": 200}], bad=False)
+    few = Selection(phase="warmup")
+    assert 0 < len(pick(run, few).requests) < ENOUGH_EQUAL
+    found = RetryAmplification().measure(pick(run, few))
+    assert (found.low, found.value) == (1.0, 1.0)
+    assert found.high > 1.0
+    # Of all requests, those that made none included, there may be fewer.
+    assert RetryAmplification().measure(pick(run, few), "per_request").low < 1.0
