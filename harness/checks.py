@@ -29,6 +29,7 @@ from harness.reading.placeholders import (
     unknown_placeholders,
     untold_links,
     untold_ports,
+    written_out,
 )
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Questions
@@ -404,6 +405,12 @@ def _of_target(problem: Problem) -> Problem:
     """*problem*; one of the command line at the place where it was said there, which is the target's."""
     option, _, key = problem.path.partition(" ")
     return replace(problem, path=f"{option} {OF_TARGET}{key}") if option == "--set" else problem
+
+
+def of_note(target: Document[Target]) -> Iterator[Problem]:
+    """What of *target* may be meant so, and is told before anything is started: commands that are not here, keys that are written out."""
+    yield from missing_commands(target)
+    yield from written_out(target)
 
 
 def missing_commands(target: Document[Target]) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from harness.checks import (
     never_settled,
     nobody_asks,
     nowhere_bound,
+    of_note,
     priceless,
     shared_listens,
     target_problems,
@@ -146,7 +147,7 @@ def validate(path: Path, target_path: Path | None = None) -> Validated:
             return _validated_scenario(path, target_path)
         if kind is Target:
             target = load_target(path)
-            return Validated(tuple(target_problems(target, None)), warnings=tuple(missing_commands(target)))
+            return Validated(tuple(target_problems(target, None)), warnings=tuple(of_note(target)))
         if kind is Suite:
             load(path, Suite)
             return Validated(())
@@ -159,11 +160,11 @@ def _validated_scenario(path: Path, target_path: Path | None) -> Validated:
     if target_path or _is_there(_beside(path)):
         target = _loaded([], lambda: load_target(target_path or _beside(path)))
         # What is not here may be where the run is to be.
-        absent = missing_commands(target) if target else ()
+        absent = tuple(of_note(target)) if target else ()
         try:
             return Validated((), warnings=(*prepare(path, target_path, Asked(), None).warnings, *absent))
         except UsageProblems as refused:
-            return Validated(refused.problems, warnings=tuple(absent))
+            return Validated(refused.problems, warnings=absent)
     problems: list[Problem] = []
     scenario, draft = _scenario(problems, path, {})
     problems += Written(scenario or draft, ()).problems

@@ -24,6 +24,11 @@ _SECRET_NAME = re.compile(
     r"|(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD)S?"
     r"(?:_(?!(?:FILE|PATH|DIR|ID|NAME|URL|URI|TYPE|HOST|PORT|HEADER|PREFIX|ENDPOINT|ALGORITHM|SIZE|LIMIT)(?:_|$))[A-Z0-9]+){1,2}$)"
 )
+_A_KEY = re.compile(
+    r"(?<![A-Za-z0-9])(?:sk-(?!.*(?:test|fake|dummy|unused|none))[A-Za-z0-9_-]{20,}|AIza[A-Za-z0-9_-]{35}|gh[pousr]_[A-Za-z0-9]{36}|"
+    r"AKIA[A-Z0-9]{16}|xox[abp]-[A-Za-z0-9-]{20,}|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.)"
+)
+"""How the keys of OpenAI and Anthropic, Google, GitHub, AWS and Slack begin, and signed tokens."""
 # Of what nobody said that it is a secret; a shorter one may be a number or a name.
 _INHERITED_CHARS = 12
 OF_A_LINK = frozenset({"url", "host", "port"})
@@ -150,6 +155,18 @@ def missing_secrets(target: Document[Target], environment: Mapping[str, str]) ->
         if template.secret
         for name in secret_names(template.text)
         if name not in environment
+    ]
+
+
+def written_out(target: Document[Target]) -> list[Problem]:
+    """Each place of *target* at which a key stands as itself, told by how providers write theirs."""
+    return [
+        target.problem(
+            paths.written(template.path),
+            "a key seems to stand here as itself, and every run keeps a copy of this file; write ${NAME}, and set that in the environment",
+        )
+        for template in templates(target.value)
+        if template.secret and _A_KEY.search(template.text)
     ]
 
 

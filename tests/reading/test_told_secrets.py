@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from harness.reading.placeholders import told_secrets
+from harness.reading.placeholders import told_secrets, written_out
 from harness.reading.target import Target
+from harness.reading.yaml.document import load
 
 TARGET = Target.model_validate(
     {
@@ -43,3 +46,27 @@ def test_what_a_target_asks_for_is_hidden_whatever_it_is_called_and_nothing_besi
 )
 def test_what_of_the_environment_is_a_secret_is_told_by_its_name_or_by_a_password_in_it(name, value, told) -> None:
     assert (name in told_secrets(TARGET, {name: value})) == told
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("Bearer sk-proj-0123456789abcdefABCD", True),
+        ("AIza" + "0123456789" * 3 + "abcde", True),
+        ("Bearer ${KEY}", False),
+        ("Bearer sk-test-0123456789abcdefABCD", False),
+        ("Bearer unused", False),
+        ("task-0123456789abcdefABCD0123", False),
+    ],
+)
+def test_a_key_that_is_written_out_is_told_with_its_line_and_not_quoted(
+    tmp_path: Path, written: str, told: bool
+) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        'schema: harness.target/1\nname: t\nentries: [{url: "http://127.0.0.1:1"}]\nask:\n  protocol: openai-chat\n'
+        f'  headers: {{Authorization: "{written}"}}\n'
+    )
+    found = written_out(load(path, Target))
+    assert [(problem.line, problem.path) for problem in found] == ([(6, "ask.headers.Authorization")] if told else [])
+    assert not any(written in str(problem) for problem in found)
