@@ -81,7 +81,7 @@ def _asked(quality: Quality) -> Iterator[Check]:
         where = f"{asked.entry} " if len(quality.preflight) > 1 else ""
         tries = f" in {asked.tries} tries" if asked.tries > 1 else ""
         saw = [
-            f"{one_line(link.link, 40)} saw {words.count(link.attempts)} attempts"
+            f"{one_line(link.link, 40)} saw {words.counted(link.attempts, 'attempt')}"
             for link in asked.links
             if link.attempts
         ]
@@ -111,7 +111,7 @@ def _hold(fault: Fault) -> str:
     if fault.lost and fault.confirmed:
         said.append(one_line(fault.lost, 400))
     if fault.attempts_affected is not None:
-        said.append(f"{words.count(fault.attempts_affected)} attempts touched")
+        said.append(f"{words.counted(fault.attempts_affected, 'attempt')} touched")
     if fault.asked_at_s is not None and fault.reverted_at_s is None:
         said.append("it was not seen to be put back")
     return "; ".join(part for part in said if part)

@@ -182,7 +182,7 @@ def _of_links(cells: list[Cell], phase: str | None) -> Iterator[str]:
         then = f" (baseline {before.each:.2f})" if before and before.each else ""
         each = f", {cell.each:.2f} for each request{then}" if cell.each else ""
         came = f"; {cell.share} answered: {cell.rest}" if cell.rest else "; all answered"
-        yield f"{cell.named}: {words.count(cell.n)} attempts {words.in_phase(phase)}{each}{came}"
+        yield f"{cell.named}: {words.counted(cell.n, 'attempt')} {words.in_phase(phase)}{each}{came}"
 
 
 def _apart(result: Result) -> Iterator[str]:

@@ -116,6 +116,11 @@ def number(value: float) -> str:
     return _plain(value, max(0, 2 - floor(log10(abs(value)))))
 
 
+def counted(value: float, thing: str) -> str:
+    """So many of a *thing*, which is named in the singular: ``1 attempt``, ``1,200 attempts``."""
+    return f"{count(value)} {thing}{'' if value == 1 else 's'}"
+
+
 def count(value: float | None) -> str:
     return NOT_MEASURED if value is None else f"{value:,.0f}"
 

@@ -99,3 +99,7 @@ def test_a_share_never_looks_like_the_limit_that_it_missed() -> None:
     assert words.share(0.95, 0.95) == "95 %"
     assert words.share(0.5, 0.95) == "50 %"
     assert words.share(0.005) == "0.5 %"
+
+
+def test_one_thing_is_named_as_one() -> None:
+    assert [words.counted(n, "attempt") for n in (0, 1, 1200)] == ["0 attempts", "1 attempt", "1,200 attempts"]
