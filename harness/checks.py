@@ -181,6 +181,9 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
     yield from _cut_short(document, made)
     yield from _shed_too_soon(document, made)
     yield from _never_met(document, made)
+    # One is enough where several hang on the same thing.
+    unsure = dict.fromkeys(why for one in made.expectations if (why := metrics[one.metric].unsure(made, one)))
+    yield from (document.problem("phases.baseline", why) for why in unsure)
 
 
 def _never_met(document: Document[Scenario], made: Plan) -> Iterator[Problem]:

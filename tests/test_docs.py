@@ -565,3 +565,10 @@ def test_every_decision_has_a_number_of_its_own_and_a_heading() -> None:
     decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
     assert [path.name[:4] for path in decisions] == [f"{number:03}-" for number in range(1, len(decisions) + 1)]
     assert all(path.read_text().startswith("# ") for path in decisions)
+
+
+def test_the_glossary_has_each_word_once() -> None:
+    lines = (ROOT / "docs" / "glossary.md").read_text().splitlines()
+    words = [line.split("|")[1].strip() for line in lines if line.startswith("| ")]
+    assert len(words) > 100
+    assert sorted({*words}) == sorted(words)

@@ -288,6 +288,24 @@ def test_a_phase_that_nothing_names_is_warned_of(folder: Path) -> None:
     ]
 
 
+def test_a_baseline_that_is_short_of_requests_is_warned_of_where_something_hangs_on_it(folder: Path) -> None:
+    path, few = folder / "region-loss.yaml", ("baseline: 12s", "baseline: 2s")
+    (said,) = [warning for warning in warned(path, few) if "baseline" in warning]
+    assert said.split(" ", 1)[1] == (
+        "phases.baseline: 40 requests are due in the baseline, and 52 are needed to show how good the service is when it is well; "
+        "where answers come back only in part the verdict will be inconclusive"
+    )
+
+
+def test_one_that_is_long_enough_or_on_which_nothing_hangs_is_not(folder: Path) -> None:
+    assert not [said for said in warned(folder / "region-loss.yaml") if "baseline" in said]
+    assert not [
+        said
+        for said in warned(folder / "cache-divergence.yaml", ("baseline: 12s", "baseline: 2s"))
+        if "baseline" in said
+    ]
+
+
 def test_a_phase_whose_load_is_another_is_not_warned_of(folder: Path) -> None:
     path = folder / "cache-divergence.yaml"
     shed = ("load: {", "load: {shape: {steps: {quiet: 2}}, ")

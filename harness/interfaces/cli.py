@@ -394,7 +394,10 @@ def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario, target, question and suite files.")],
     target: TargetOption = None,
     output: Annotated[
-        str, typer.Option("--output", metavar="text|github|json", help="github: marks at the lines of a pull request.")
+        str,
+        typer.Option(
+            "--output", metavar="text|github|json", help="github: annotations at the lines of a pull request."
+        ),
     ] = "text",
 ) -> None:
     """Check files and tell every error at once, each with its file, line and place.

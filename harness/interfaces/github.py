@@ -42,18 +42,18 @@ def told(
 
 
 def tell(runs: Sequence[Run], settings: Settings, say: Callable[[str], None], out: Path | None = None) -> None:
-    """Tells the runner of *runs* that have ended: marks, and a summary; nothing where there is no runner."""
+    """Tells the runner of *runs* that have ended: annotations, and a summary; nothing where there is no runner."""
     if settings.on_github:
-        for line in (line for run in runs for line in marks(run, settings)):
+        for line in (line for run in runs for line in annotations_of(run, settings)):
             say(line)
     if settings.step_summary and (page := _page(runs, settings, out)):
         _append(settings.step_summary, page, say)
 
 
 def of_trials(summary: Path, runs: Sequence[Run], settings: Settings, say: Callable[[str], None]) -> None:
-    """What several *runs* came to that have one verdict: marks of all of them together, and their *summary* on the page of the step."""
+    """What several *runs* came to that have one verdict: annotations of all together, and their *summary* on the page of the step."""
     if settings.on_github:
-        for line in _marks_of_several(summary.parent, runs, settings):
+        for line in _annotations_of_several(summary.parent, runs, settings):
             say(line)
     if settings.step_summary and runs:
         text = summary.read_text("utf-8")
@@ -74,26 +74,24 @@ def tell_stored(folder: Path, settings: Settings, say: Callable[[str], None]) ->
         tell([load(folder)], settings, say)
 
 
-def _marks_of_several(folder: Path, runs: Sequence[Run], settings: Settings) -> Iterator[str]:
+def _annotations_of_several(folder: Path, runs: Sequence[Run], settings: Settings) -> Iterator[str]:
     """The commands for what did not hold over the trials in *folder*, or for what is worse in the comparison there."""
     from harness.report import annotations
     from harness.suites import compare, gate
 
     made = {run.result.run_id: run for run in runs}
     if (folder / compare.FILE).is_file() and runs:
-        found = annotations.marks_of_comparison(
-            compare.read(folder), _in_workspace(runs[0].result.scenario.path, settings)
-        )
+        found = annotations.of_comparison(compare.read(folder), _in_workspace(runs[0].result.scenario.path, settings))
         yield from map(mask_of(runs[0], settings).text, found)
     if not (folder / gate.FILE).is_file():
         return
     for cell in gate.read(folder).cells:
-        # Where a thing was never run, there is no file to mark.
+        # Where a thing was never run, there is no file to annotate.
         tried = [made[run.run_id] for run in cell.runs if run.run_id in made]
         if tried:
             mask, file = mask_of(tried[0], settings), _in_workspace(tried[0].result.scenario.path, settings)
             lines = {finding.expectation: finding.line for run in tried for finding in run.result.findings}
-            yield from map(mask.text, annotations.marks_of_trials(cell, file, lines))
+            yield from map(mask.text, annotations.of_trials(cell, file, lines))
 
 
 def problems(found: Sequence[Problem], settings: Settings) -> list[str]:
@@ -103,13 +101,13 @@ def problems(found: Sequence[Problem], settings: Settings) -> list[str]:
     return [of_problem("error", problem) for problem in found if problem.file] if settings.on_github else []
 
 
-def marks(run: Run, settings: Settings) -> list[str]:
+def annotations_of(run: Run, settings: Settings) -> list[str]:
     """The commands by which the runner shows what did not hold in *run*, with no secret in them."""
     from harness.report import annotations
 
     mask = mask_of(run, settings)
     file = _in_workspace(run.result.scenario.path, settings)
-    return [mask.text(line) for line in annotations.marks(run.result, file)]
+    return [mask.text(line) for line in annotations.of_run(run.result, file)]
 
 
 def mask_of(run: Run, settings: Settings) -> Mask:

@@ -63,7 +63,7 @@ def _carried_out(
     spending = Spending(wanted.budget)
     watcher = TrialsShown(console, wanted.cells, spending, quiet=as_json)
     echo = partial(typer.echo, err=as_json)
-    # What trials came to is told of all of them together; a run of them that failed marks no line.
+    # What trials came to is told of all of them together; a run of them that failed annotates no line.
     with github.told([], settings, echo):
         gated = gate.carry_out(wanted, out, made, watcher, spending, resume=bool(resume))
         watcher.all(gated.page, gate_lines(gated.gate))

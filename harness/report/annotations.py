@@ -34,7 +34,7 @@ def command(level: Level, message: str, *, file: str = "", line: int | None = No
     return _WRITTEN.format(f"{level} {told}" if told else level, said)
 
 
-def marks(result: Result, file: str) -> Iterator[str]:
+def of_run(result: Result, file: str) -> Iterator[str]:
     """A command for each finding that did not hold, at its line of *file*; nothing where the run passed.
 
     Of a run that says nothing of the service there is one, which says so: an error only where it broke down, since something is to be
@@ -60,9 +60,9 @@ def marks(result: Result, file: str) -> Iterator[str]:
         yield command(level, headline(result), file=file, line=1, title=f"{named}: {result.verdict}")
 
 
-def marks_of_trials(cell: GateCell, file: str, lines: Mapping[str, int | None]) -> Iterator[str]:
+def of_trials(cell: GateCell, file: str, lines: Mapping[str, int | None]) -> Iterator[str]:
     """A command for each expectation of *cell* that did not hold over its trials, at its line of *file*; nothing where all did."""
-    from harness.report.gate import said as said_of  # what draws pages is not needed to mark a file that is wrong
+    from harness.report.gate import said as said_of  # what draws pages is not needed to annotate a file that is wrong
 
     named = f"{cell.situation} on {cell.system}"
     if cell.verdict not in words.TRUSTED:
@@ -77,7 +77,7 @@ def marks_of_trials(cell: GateCell, file: str, lines: Mapping[str, int | None]) 
             yield command(level, said_of(one), file=file, line=lines.get(one.expectation) or 1, title=title)
 
 
-def marks_of_comparison(said: Comparison, file: str) -> Iterator[str]:
+def of_comparison(said: Comparison, file: str) -> Iterator[str]:
     """A command for each number that is worse: an error where that ends with status 1, else a warning."""
     from harness.report.versus import said_of
 

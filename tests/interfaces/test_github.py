@@ -1,4 +1,4 @@
-"""What GitHub's runner is told: a page and marks by themselves, no secret, and no command that somebody else wrote."""
+"""What GitHub's runner is told: a page and annotations by themselves, no secret, and no command that somebody else wrote."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_file_inside_the_checkout_is_named_as_the_runner_knows_it(run: Run, at
     inside = run.result.model_copy(update={"scenario": run.result.scenario.model_copy(update={"path": str(path)})})
     moved = Run(run.path, inside)
     for workspace, told in ((tmp_path / "checkout", "chaos/x.yaml"), (tmp_path / "elsewhere", str(path))):
-        lines = github.marks(moved, at(GITHUB_WORKSPACE=str(workspace)))
+        lines = github.annotations_of(moved, at(GITHUB_WORKSPACE=str(workspace)))
         assert all(line.startswith(f"::error file={told},") for line in lines)
 
 
@@ -156,7 +156,7 @@ def test_a_number_that_is_worse_is_an_error_where_that_is_red_and_else_a_warning
             verdict="fail" if fail_on else "pass", base=side, head=side.model_copy(update={"name": "head"}), metrics=[better, worse],
             fail_on=fail_on, reason="",
         )  # fmt: skip
-        (line,) = annotations.marks_of_comparison(said, "x.yaml")
+        (line,) = annotations.of_comparison(said, "x.yaml")
         assert line.startswith(
             f"::{level} file=x.yaml,line=1,title=head beside base%3A latency_ms.p95 in fault worse::800 ms -> 1,200 ms, 1.50 ×"
         )

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from harness.judging.result import EXIT_STATUS
-from harness.report.annotations import command, marks
+from harness.report.annotations import command, of_run
 from harness.report.plain_text import one_line
 
 
@@ -20,7 +20,7 @@ def read(line: str) -> tuple[str, dict[str, str], str]:
 
 def test_a_broken_expectation_is_an_error_at_its_line_and_one_that_held_is_nothing(run_with, finding) -> None:
     held = finding(value=1.0, low=0.9, high=1.1, verdict="pass")
-    (line,) = marks(
+    (line,) = of_run(
         run_with(held, finding("good_ratio >= 0.9 in fault", line=17, value=0.5, low=0.4, high=0.6)), "s/x.yaml"
     )
     level, at, message = read(line)
@@ -30,13 +30,13 @@ def test_a_broken_expectation_is_an_error_at_its_line_and_one_that_held_is_nothi
 
 
 def test_what_could_not_be_settled_is_a_warning(run_with, finding) -> None:
-    (line,) = marks(run_with(finding(verdict="inconclusive"), verdict="inconclusive"), "x.yaml")
+    (line,) = of_run(run_with(finding(verdict="inconclusive"), verdict="inconclusive"), "x.yaml")
     assert read(line)[0] == "warning"
 
 
 @pytest.mark.parametrize("verdict", ["invalid", "aborted", "crashed", "interrupted"])
 def test_a_run_that_says_nothing_of_the_service_marks_none_of_its_lines_as_broken(run_with, finding, verdict) -> None:
-    (line,) = marks(run_with(finding(line=17), verdict=verdict), "x.yaml")
+    (line,) = of_run(run_with(finding(line=17), verdict=verdict), "x.yaml")
     level, at, message = read(line)
     assert (level, at["line"]) == ("error" if verdict == "crashed" else "warning", "1")
     assert "nothing is said about the service" in message
@@ -45,7 +45,7 @@ def test_a_run_that_says_nothing_of_the_service_marks_none_of_its_lines_as_broke
 @pytest.mark.parametrize("verdict", EXIT_STATUS)
 def test_something_is_marked_exactly_where_the_run_did_not_pass(run_with, finding, verdict) -> None:
     held = finding(value=1.0, low=0.9, high=1.1, verdict="pass")
-    assert bool([*marks(run_with(held, verdict=verdict), "x.yaml")]) == (verdict != "pass")
+    assert bool([*of_run(run_with(held, verdict=verdict), "x.yaml")]) == (verdict != "pass")
 
 
 @pytest.mark.parametrize(

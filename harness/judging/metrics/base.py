@@ -91,6 +91,10 @@ class Metric(Telling, ABC):
         """Why *plan* can never settle *expectation*, however the run goes; None when it can."""
         return None
 
+    def unsure(self, plan: Plan, expectation: Expectation) -> str | None:
+        """Why *plan* may well leave *expectation* open, though it can be settled; None where nothing of it is known to do that."""
+        return None
+
     def at_best(self, sample: Sample) -> Verdict:
         """The best verdict on a limit from above that is left by what the interval does not say, and `remark` does."""
         return "pass"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from harness.interval import UNMEASURED, Interval
 from harness.judging.metrics.base import Metric, measured
 from harness.judging.metrics.telling import Said
-from harness.judging.sample import Sample, rate_per_s
+from harness.judging.sample import Sample, planned, rate_per_s
 from harness.judging.scoring.band import band, hold, shown
 from harness.planning.plan import Plan
 from harness.planning.windows import Window, merged
@@ -53,6 +53,9 @@ class Settling(Metric):
 
     def at_best(self, sample: Sample) -> Verdict:
         return _worst_at_best([found for _, found in self.estimates(sample)])
+
+    def unsure(self, plan: Plan, expectation: Expectation) -> str | None:
+        return short_baseline(plan, expectation)
 
     def where(self, sample: Sample) -> str | None:
         judged = [(window, interval) for window, interval in self.judged(sample) if interval.value is not None]
@@ -182,6 +185,9 @@ class Relapses(Metric):
         if after_s > hold_s:
             return None
         return f"{after_s:g} s after the fault (phases.recovery) can never settle it: only what is good for {hold_s:g} s can relapse"
+
+    def unsure(self, plan: Plan, expectation: Expectation) -> str | None:
+        return short_baseline(plan, expectation)
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         return RecoveryTime().remark(sample)
@@ -336,6 +342,18 @@ def _was_never_well(sample: Sample) -> bool:
     baseline = sample.baseline
     before = good_ratio(baseline.column("due_s"), baseline.column("good"))
     return before.value is not None and before.high < sample.run.plan.scenario.good.ratio
+
+
+def short_baseline(plan: Plan, expectation: Expectation) -> str | None:
+    """That the baseline of *plan* has too few requests of the kind that is expected of for showing how good the service is when well."""
+    n, ratio = planned(plan, Selection("baseline", expectation.selection.labels)), plan.scenario.good.ratio
+    if not n or shown(n, ratio):
+        return None
+    enough = next(number for number in range(n, 10**6) if shown(number, ratio))
+    return (
+        f"{n} requests are due in the baseline, and {enough} are needed to show how good the service is when it is well; "
+        "where answers come back only in part the verdict will be inconclusive"
+    )
 
 
 def _of_the_baseline(sample: Sample, found: Sequence[Recovery | None]) -> Iterator[str]:
