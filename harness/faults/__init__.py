@@ -2,62 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Union
-
-from pydantic import Field
-
-from harness.faults.bad_answer import BadAnswer
-from harness.faults.bad_stream import BadStream
-from harness.faults.bandwidth import Bandwidth
-from harness.faults.base import Fault, faults
-from harness.faults.blackhole import Blackhole
-from harness.faults.cache_divergence import CacheDivergence
-from harness.faults.capacity import Capacity
-from harness.faults.cut import Cut
-from harness.faults.cut_stream import CutStream
-from harness.faults.damaged_store import DamagedStore
-from harness.faults.disconnect import Disconnect
-from harness.faults.hang_up import HangUp
-from harness.faults.http_error import HttpError
-from harness.faults.latency import Latency
-from harness.faults.lost_messages import LostMessages
-from harness.faults.rate_limit import RateLimit
-from harness.faults.regional_loss import RegionalLoss
-from harness.faults.slices import Slices
-from harness.faults.slow_close import SlowClose
-from harness.faults.slow_stream import SlowStream
-from harness.faults.stalled_stream import StalledStream
-from harness.faults.store_error import StoreError
-from harness.registry import load_third_parties
-
-faults.add("latency", Latency)
-faults.add("bandwidth", Bandwidth)
-faults.add("slices", Slices)
-faults.add("cut", Cut)
-faults.add("slow_close", SlowClose)
-faults.add("blackhole", Blackhole)
-faults.add("disconnect", Disconnect)
-faults.add("regional_loss", RegionalLoss)
-faults.add("rate_limit", RateLimit)
-faults.add("http_error", HttpError)
-faults.add("hang_up", HangUp)
-faults.add("capacity", Capacity)
-faults.add("cache_divergence", CacheDivergence)
-faults.add("store_error", StoreError)
-faults.add("lost_messages", LostMessages)
-faults.add("damaged_store", DamagedStore)
-faults.add("slow_stream", SlowStream)
-faults.add("stalled_stream", StalledStream)
-faults.add("cut_stream", CutStream)
-faults.add("bad_stream", BadStream)
-faults.add("bad_answer", BadAnswer)
-
-load_third_parties("faults")
-
-if TYPE_CHECKING:
-    AnyFault = Fault
-else:
-    # Made from the table, so that a new kind is one line above.
-    AnyFault = Annotated[Union[tuple(kind for _, kind in faults.items())], Field(discriminator="kind")]  # noqa: UP007
+from typing import TYPE_CHECKING, Any
 
 __all__ = ["AnyFault", "Fault", "faults"]
+
+if TYPE_CHECKING:
+    from harness.faults.kinds import AnyFault, Fault, faults
+else:
+    # The wire takes its effects and limiters from here, and has no use for how faults are written. Type checkers do not see this: to them
+    # every name would be there.
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from harness.faults import kinds
+
+        return getattr(kinds, name)

@@ -1,6 +1,6 @@
 """What a fault promises: it is data, it says what it does to the wire, and it says how one can see that it took hold.
 
-A new kind is one file beside this one and one line in `harness/faults/__init__.py`; third parties register theirs through the
+A new kind is one file beside this one and one line in `harness/faults/kinds.py`; third parties register theirs through the
 entry-point group ``harness``.
 """
 

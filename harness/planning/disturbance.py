@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from harness.faults import Fault
 from harness.faults.base import LINK, Aim
 from harness.faults.effects import EdgeRule, Effect
+from harness.faults.stretches import fault_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,6 @@ class Disturbance:
     def summary(self) -> str:
         """A few words for a person: what and where, and which stretch of several."""
         return self.fault.summary() + (f" ({self.id})" if self.id != self.of else "")
-
-
-def fault_of(disturbance: str) -> str:
-    """The name of the fault that the *disturbance* of this id is a stretch of: no name of a fault has a point in it."""
-    return disturbance.partition(".")[0]
 
 
 def links_of(aims: tuple[Aim, ...]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.faults import Fault
 from harness.faults.base import Aim, suiting
+from harness.faults.stretches import stretch_of
 from harness.planning.disturbance import Disturbance, Phase, links_of
 from harness.planning.moments import Clock, Span, counted_from
 from harness.planning.windows import TOUCH_S
@@ -70,7 +71,7 @@ def _place(
         return [], problems[:1]
     several = len(stretches) > 1
     placed = [
-        _disturbance(f"{name}.{number}" if several else name, fault, stretch, target)
+        _disturbance(stretch_of(name, number) if several else name, fault, stretch, target)
         for number, stretch in enumerate(sorted(stretches, key=lambda one: one.span), start=1)
     ]
     late = [problem for d in placed for problem in _published_late(here, d)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import inf
 
-from harness.planning.disturbance import fault_of
+from harness.faults.stretches import fault_of
 
 TOUCH_S = 0.5
 """What ends no longer than this before another begins touches it: an end and a beginning that were planned for one instant."""

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from harness.faults import Fault
 from harness.faults.base import LINK, Aim
 from harness.faults.recalled import Recalled
-from harness.planning.disturbance import Disturbance, fault_of
+from harness.faults.stretches import fault_of
+from harness.planning.disturbance import Disturbance
 from harness.planning.plan import Plan, plan
 from harness.problems import Problem, UsageProblems
 from harness.reading import expectation

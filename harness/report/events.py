@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from harness.faults.stretches import fault_of
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import telling
 from harness.judging.metrics.telling import Telling
 from harness.judging.result import Fault, Measured, Metric, Result
-from harness.planning.disturbance import fault_of
 from harness.report import words
 from harness.report.charts import Field
 from harness.report.lanes import Key, Lane

@@ -11,7 +11,7 @@ import msgspec
 
 from harness.faults.effects import Rule
 from harness.faults.requests import ALL, Choosing, Lots, Requests
-from harness.planning.disturbance import fault_of
+from harness.faults.stretches import fault_of
 from harness.running.wire.edge.rules import edge_rules
 from harness.running.wire.edge.rules.base import Answer, Asked, Cut, EdgeRuleKind, Following, Pass, Wait
 
