@@ -32,6 +32,7 @@ from harness.reading.placeholders import (
     written_out,
 )
 from harness.reading.proxies import proxy_for
+from harness.reading.quantities import plain
 from harness.reading.questions import Questions
 from harness.reading.scenario import SHED, Scenario
 from harness.reading.state_place import is_url
@@ -134,9 +135,9 @@ def _checked(text: str) -> Expectation:
     low, high = metric.bounds_of(parsed)
     foregone = {"pass": "always holds", "fail": "can never hold"}.get(parsed.judge(Interval(low, low, high, 1)))
     if foregone:
-        upper = "" if high == float("inf") else f" and at most {high:g}"
+        upper = "" if high == float("inf") else f" and at most {plain(high, 6)}"
         what = f"{metric.name}.{parsed.part}" if parsed.part else metric.name
-        raise ValueError(f"{parsed} {foregone}: {what} is at least {low:g}{upper}")
+        raise ValueError(f"{parsed} {foregone}: {what} is at least {plain(low, 6)}{upper}")
     return parsed
 
 
@@ -228,7 +229,7 @@ def _cut_short(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
             if most is not None and comes_to > most:
                 yield document.problem(
                     f"abort[{index}].{name}",
-                    f"every run is ended by it: {comes_to:g} are planned, and {most:g} are allowed",
+                    f"every run is ended by it: {plain(comes_to, 6)} are planned, and {plain(most, 6)} are allowed",
                 )
 
 

@@ -10,6 +10,7 @@ from harness.faults.base import OfRequests
 from harness.faults.effects import Rule, Throttle, Told
 from harness.faults.retry_after import RetryAfter
 from harness.faults.said_headers import SaidHeaders
+from harness.reading.quantities import plain
 
 
 class RateLimit(OfRequests):
@@ -58,9 +59,9 @@ class RateLimit(OfRequests):
     def summary(self) -> str:
         said = []
         if self.requests_per_min is not None:
-            said.append(f"{self.requests_per_min:g} per minute, burst {self.burst},")
+            said.append(f"{plain(self.requests_per_min, 6)} per minute, burst {self.burst},")
         if self.tokens_per_min is not None:
-            said.append(f"{self.tokens_per_min:g} tokens per minute,")
+            said.append(f"{plain(self.tokens_per_min, 6)} tokens per minute,")
         if self.concurrent is not None:
             said.append(f"{self.concurrent} at once,")
         return f"rate_limit {' '.join(said)}{self.whom}"

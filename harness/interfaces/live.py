@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from harness.planning.plan import Plan
+from harness.reading.quantities import plain
 from harness.record.rowfile import Tail
 from harness.record.rows import Attempt, Request
 from harness.running.loop import Progress
@@ -125,7 +126,7 @@ def phase_at(plan: Plan, now_s: float) -> tuple[str, float]:
 def _facts(plan: Plan, progress: Progress, numbers: Numbers) -> list[tuple[str, str]]:
     good_per_s, p95_s, amplification = numbers.good_per_s, numbers.p95_s, numbers.attempts_per_request
     return [
-        ("offered", f"{plan.schedule.per_s_at(max(0.0, progress.now_s)):.3g}/s"),
+        ("offered", f"{plain(plan.schedule.per_s_at(max(0.0, progress.now_s)))}/s"),
         ("good", f"{good_per_s:.1f}/s" if good_per_s is not None else "-"),
         ("p95", f"{p95_s:.2f} s" if p95_s is not None else "-"),
         ("attempts per request", f"{amplification:.2f}" if amplification is not None else _untold(numbers)),

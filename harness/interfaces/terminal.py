@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from harness.judging.result import Finding, Outcome, Result
+from harness.reading.quantities import plain
 from harness.report import diagnoses, words
 from harness.report.advice import advice
 from harness.report.headline import beside, headline
@@ -73,7 +74,7 @@ class _Findings:
 def _lines(result: Result, finding: Finding) -> Text:
     from rich.text import Text
 
-    limit, measured = f"{words.operator(finding)} {finding.limit:g}", words.value_of(result, finding)
+    limit, measured = f"{words.operator(finding)} {plain(finding.limit, 6)}", words.value_of(result, finding)
     interval = words.interval_of(result, finding)
     said = one_line(f"{words.subject(finding)} {limit}: {measured}{f', {interval}' if interval else ''}", 300)
     return Text.assemble(said, "; ", _verdict(result, finding))
@@ -89,7 +90,7 @@ def _findings(result: Result) -> Table:
     table.add_column("95 % interval", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for finding in result.findings:
-        cells = [words.subject(finding), f"{words.operator(finding)} {finding.limit:g}"]
+        cells = [words.subject(finding), f"{words.operator(finding)} {plain(finding.limit, 6)}"]
         cells += [words.value_of(result, finding), words.interval_of(result, finding) or "-"]
         table.add_row(*map(_plain, cells), _verdict(result, finding))
     return table

@@ -10,6 +10,7 @@ from harness.judging.metrics import Metric, metrics
 from harness.judging.metrics.tokens_and_cost import MILLION, price_of
 from harness.planning.plan import Plan
 from harness.reading.abort import AbortCondition, Followed
+from harness.reading.quantities import plain
 from harness.reading.target import Price, Target
 from harness.registry import UnknownNameError, suggestion
 
@@ -86,8 +87,8 @@ def _misread(condition: AbortCondition, metric: Metric) -> Iterator[str]:
         yield f"{metric.name} is better {metric.better}, so {ends}; write {worse}"
     low, high = metric.bounds
     if not low <= condition.limit <= high:
-        yield f"{metric.name} is at least {low:g} and at most {high:g}, so {condition.limit:g} is never reached"
+        yield f"{metric.name} is at least {plain(low, 6)} and at most {plain(high, 6)}, so {plain(condition.limit, 6)} is never reached"
     elif (condition.op, condition.limit) in (("<", low), (">", high)):
-        yield f"{metric.name} is never {condition.op} {condition.limit:g}, so this ends no run"
+        yield f"{metric.name} is never {condition.op} {plain(condition.limit, 6)}, so this ends no run"
     elif (condition.op, condition.limit) in (("<=", high), (">=", low)):
-        yield f"{metric.name} is always {condition.op} {condition.limit:g}, so this ends every run"
+        yield f"{metric.name} is always {condition.op} {plain(condition.limit, 6)}, so this ends every run"

@@ -16,6 +16,7 @@ from harness.judging.trials.gate import gate as over_trials
 from harness.judging.trials.policy import LEAST, Because
 from harness.judging.trials.trial import trial
 from harness.reading.expectation import parse
+from harness.reading.quantities import plain
 from harness.reading.suite import Policy
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -318,7 +319,7 @@ def _came_to(tried: Tried, stands: Standing | None, expectations: Sequence[OfTri
 
 def _told(one: OfTrials, stands: Standing, tried: Tried) -> str:
     """Why the trials came to what they did, of the first expectation that did."""
-    value = "was not measured" if one.value is None else f"was {one.value:.3g}"
+    value = "was not measured" if one.value is None else f"was {plain(one.value)}"
     if one.verdict == "fail":
         return f"{one.expectation} is broken: it {value} over {_trials(one.n)}."
     lost = len({run.trial for run in tried.runs}) - stands.n

@@ -58,7 +58,7 @@ def metastable(evidence: Evidence) -> Iterator[str]:
         f"it kept itself down (metastable): from {SETTLED_S:g} s after the last fault had ended to "
         f"{'when its load was shed' if was_shed else 'the end of the run'} "
         f"{_good(evidence, after)} of answers were good, while each request cost "
-        f"{now.value:.3g} attempts ({usual.value:.3g} in the baseline)"
+        f"{quantities.plain(now.value)} attempts ({quantities.plain(usual.value)} in the baseline)"
         f"{_relieved(evidence, shed, before) if was_shed and shed else ''}"
     )
 

@@ -29,6 +29,7 @@ from harness.judging.unused import untried
 from harness.judging.whereabouts import by_entry, by_link
 from harness.planning.disturbance import Disturbance
 from harness.reading.expectation import WHOLE, Expectation, Selection, Verdict, parse
+from harness.reading.quantities import plain
 from harness.record.history import Injected, Injecting, OfFault, Reverted
 
 
@@ -151,14 +152,14 @@ def _value(finding: Finding) -> str:
     if finding.value is None:
         return "not measured" + _remark(finding)
     if finding.censored:
-        return f"more than {finding.value:.6g}" + _remark(finding)
-    return f"{finding.value:.3g}, {_interval(finding)}" + _remark(finding)
+        return f"more than {plain(finding.value, 6)}" + _remark(finding)
+    return f"{plain(finding.value)}, {_interval(finding)}" + _remark(finding)
 
 
 def _interval(finding: Finding) -> str:
     """Where the true value lies; an end that is open is said so."""
     if finding.low is None or finding.high is None:
-        low, high = f"{finding.low or 0:.3g}", f"{finding.high or 0:.3g}"
+        low, high = plain(finding.low or 0), plain(finding.high or 0)
         lies = (
             f"at most {high}"
             if finding.high is not None
@@ -167,7 +168,7 @@ def _interval(finding: Finding) -> str:
             else "anywhere"
         )
         return f"{lies} with 95 % confidence"
-    return f"95 % interval {finding.low:.3g} to {finding.high:.3g}"
+    return f"95 % interval {plain(finding.low)} to {plain(finding.high)}"
 
 
 def _remark(finding: Finding) -> str:

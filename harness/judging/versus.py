@@ -18,6 +18,7 @@ from harness.judging.trials.compared import compared as said_of
 from harness.judging.trials.policy import LEAST, Because
 from harness.judging.trials.trial import trial
 from harness.reading.expectation import parse
+from harness.reading.quantities import plain
 
 
 class _Part(BaseModel):
@@ -248,4 +249,4 @@ def _change(one: OfMetric) -> str:
     if one.change is None or one.base is None or one.head is None:
         return "by nobody knows how much"
     how = f"{one.change:.2f} times" if one.as_ratio else f"{one.change:+.3g}"
-    return f"{one.base:.3g} became {one.head:.3g}, {how}"
+    return f"{plain(one.base)} became {plain(one.head)}, {how}"

@@ -10,7 +10,7 @@ from harness.planning.plan import Plan
 from harness.planning.shapes import phases_of
 from harness.planning.timeline import timeline
 from harness.reading.abort import AbortLimit
-from harness.reading.quantities import share
+from harness.reading.quantities import plain, share
 from harness.reading.scenario import SHED, Load
 from harness.reading.target import Target
 from harness.reading.templates import secret_names
@@ -54,7 +54,7 @@ def _ends(written: str | AbortLimit) -> str:
     if written.url is not None:
         return f"{written.url} answers other than 2xx"
     ((name, most),) = written.model_dump(exclude_none=True).items()
-    return f"{name} {most:g}{' s' if name == 'max_duration' else ''} is reached"
+    return f"{name} {plain(most, 6)}{' s' if name == 'max_duration' else ''} is reached"
 
 
 def _started(target: Target) -> Iterator[str]:

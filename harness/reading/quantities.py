@@ -6,6 +6,7 @@ And shares as they are said to people, which is in one way everywhere.
 from __future__ import annotations
 
 import re
+from math import floor, isfinite, log10
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -74,6 +75,14 @@ Seconds = Annotated[
         {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|sec|m|min|h)\s*$", "examples": ["3s", "250ms", "2min"]}
     ),
 ]
+
+
+def plain(value: float, digits: int = 3) -> str:
+    """A number in a sentence with so many significant *digits*, and never with an exponent: ``1.06``, ``0.0000566``, ``1235``."""
+    if not isfinite(value) or value == 0:
+        return f"{value:g}"
+    text = f"{value:.{max(0, digits - 1 - floor(log10(abs(value))))}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def share(value: float, apart_from: float | None = None) -> str:

@@ -8,6 +8,7 @@ from math import inf
 from operator import ge, gt, le, lt
 
 from harness.reading.abort import FEWEST, SLACK_S, Followed, Limits
+from harness.reading.quantities import plain
 from harness.record.rows import Request
 from harness.running.ports import AbortedError
 
@@ -65,11 +66,11 @@ class Guard:
             yield f"the load has gone on for max_duration, {limits.duration_s:g} s"
         # The clients send no more than that; here it is known from when on they do not.
         if limits.requests < len(self._due_s) and now_s >= self._due_s[int(limits.requests)]:
-            yield f"max_requests, {limits.requests:g}, were sent"
+            yield f"max_requests, {plain(limits.requests, 6)}, were sent"
         if self._attempts >= limits.attempts:
-            yield f"{self._attempts} attempts at providers were seen (max_attempts is {limits.attempts:g})"
+            yield f"{self._attempts} attempts at providers were seen (max_attempts is {plain(limits.attempts, 6)})"
         if self._cost >= limits.cost:
-            yield f"attempts at providers have cost {self._cost:.4g} (max_cost is {limits.cost:g})"
+            yield f"attempts at providers have cost {plain(self._cost, 4)} (max_cost is {plain(limits.cost, 6)})"
 
     def _outcomes(self, one: Followed, now_s: float) -> list[tuple[bool, float]]:
         """Of the requests due in the condition's time; none before so much of the run has passed, nor of too few of them."""
@@ -82,6 +83,6 @@ class Guard:
 
 
 def _told(one: Followed, value: float) -> str:
-    number = "endless" if value == inf else f"{value:.3g}" if value < 100 else f"{value:.0f}"
+    number = "endless" if value == inf else plain(value)
     seconds = f"{one.condition.span_s:g} s, up to {one.after_s + SLACK_S:g} s before"
     return f"{one.condition.subject} was {number} over {seconds}"

@@ -13,6 +13,7 @@ from harness.prepare import Asked, Prepared, Validated, prepare
 from harness.prepare import validate as validated
 from harness.problems import Problem, UsageProblems
 from harness.reading.kinds import kind_of
+from harness.reading.quantities import plain
 from harness.reading.scenario import TRIALS_MAX
 from harness.reading.suite import Suite, overrides
 from harness.reading.yaml import Document, load
@@ -99,7 +100,10 @@ def _outline(asking: Wanted) -> Iterator[str]:
         f"an error rate of {policy.error_rate:g} over all expectations together; a run that is invalid is made again at "
         f"most {policy.reruns} times" + ("; ends as soon as the answer is clear" if policy.early else "")
     )
-    limits = [f"{spelt(budget.time)}" if budget.time else "", f"{budget.money:g} of money" if budget.money else ""]
+    limits = [
+        f"{spelt(budget.time)}" if budget.time else "",
+        f"{plain(budget.money, 6)} of money" if budget.money else "",
+    ]
     if any(limits):
         yield f"a budget of {' and '.join(limit for limit in limits if limit)}"
     yield ""

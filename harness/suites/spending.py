@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
+from harness.reading.quantities import plain
 from harness.reading.suite import Budget
 from harness.suites.turns import Turn
 
@@ -88,8 +89,8 @@ class Spending:
                 )
         if budget.money is not None and (spent := sum(self._cost)) + max(self._cost, default=0.0) > budget.money:
             self.refused = (
-                f"trial {turn.trial} of {turn.cell.name} may cost {max(self._cost):g}, and {spent:g} of the budget of "
-                f"{budget.money:g} are spent"
+                f"trial {turn.trial} of {turn.cell.name} may cost {plain(max(self._cost), 6)}, and {plain(spent, 6)} of the budget of "
+                f"{plain(budget.money, 6)} are spent"
             )
         return not self.refused
 

@@ -348,6 +348,10 @@ def test_what_makes_no_sense_is_refused(document: dict[str, Any], told: str) -> 
         (LATE_END, "slow_close 2000 ms downstream on link provider-east"),
         (HOLE, "blackhole downstream on link provider-east"),
         (CLOSED_DOOR, "disconnect · no_new on link provider-east"),
+        (
+            {"kind": "rate_limit", "on": {"kind": "provider"}, "tokens_per_min": 2_000_000},
+            "rate_limit 2000000 tokens per minute, on kind provider",
+        ),
     ],
 )
 def test_a_person_is_told_what_and_where(document: dict[str, Any], summary: str) -> None:

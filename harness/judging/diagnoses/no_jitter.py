@@ -8,6 +8,7 @@ from harness.judging.diagnoses.base import Diagnosis
 from harness.judging.diagnoses.tries import Tries, tries, troubled
 from harness.judging.evidence import Evidence
 from harness.judging.result import Diagnosis as Document
+from harness.reading.quantities import plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,7 @@ class NoJitter(Diagnosis):
             return None
         shown = known & np.isin(found.place, [place for place, _ in alike])
         rows = np.unique(found.row[shown])
-        waits = ", ".join(f"{middle:.3g} s before try {place + 1}" for place, middle in alike[:4])
+        waits = ", ".join(f"{plain(middle)} s before try {place + 1}" for place, middle in alike[:4])
         return self.document(
             run,
             "Retries have no jitter",

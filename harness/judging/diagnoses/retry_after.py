@@ -9,6 +9,7 @@ from harness.judging.diagnoses.tries import Tries, phases_of, tries, troubled
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.retry_after_obeyed import EARLY_S, WaitsIgnored
 from harness.judging.result import Diagnosis as Document
+from harness.reading.quantities import plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,11 +45,13 @@ class RetryAfter(Diagnosis):
             return None
         way = _way(stated_s[early], waited_s[early], stated_s[told & ~early])
         again = "SDK" if (found.column("layer")[early] == "sdk").mean() > 0.5 else "layer around the SDK"
-        typical = f"{np.median(waited_s[early]):.2g} s in place of {np.median(stated_s[early]):.3g} s"
+        typical = (
+            f"{plain(float(np.median(waited_s[early])), 2)} s in place of {plain(float(np.median(stated_s[early])))} s"
+        )
         said = {
             "ignored": ("Stated waits (Retry-After) are ignored", "wait as long as retry-after or retry-after-ms says"),
             "capped": (
-                f"Stated waits (Retry-After) are cut to {np.median(waited_s[early]):.2g} s",
+                f"Stated waits (Retry-After) are cut to {plain(float(np.median(waited_s[early])), 2)} s",
                 "wait as long as was stated or do not try again; a shorter wait of one's own is neither",
             ),
             "misread": (

@@ -15,6 +15,7 @@ from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.result import Diagnosis as Document
 from harness.judging.scoring.shares import wilson
 from harness.planning.disturbance import Disturbance
+from harness.reading.quantities import plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,12 +70,12 @@ class ShortTimeout(Diagnosis):
             )
             return self.document(
                 run,
-                f"The service's own time-out of {own_s:.2g} s is shorter than a slow answer takes",
+                f"The service's own time-out of {plain(own_s, 2)} s is shorter than a slow answer takes",
                 [
                     f"{int(gone.sum())} of {int(here.sum())} tries on {', '.join(disturbance.links)} during {disturbance.id} were let go "
-                    f"after {own_s:.2g} s, while their client still waited",
-                    f"an answer usually takes {np.median(usual_s):.2g} s there, and {base_s:.2g} s longer during {disturbance.id}; "
-                    f"a user waits {run.plan.scenario.good.within:g} s",
+                    f"after {plain(own_s, 2)} s, while their client still waited",
+                    f"an answer usually takes {plain(float(np.median(usual_s)), 2)} s there, "
+                    f"and {plain(base_s, 2)} s longer during {disturbance.id}; a user waits {run.plan.scenario.good.within:g} s",
                 ],
                 rows,
                 int(gone.sum()),
