@@ -9,13 +9,13 @@ from os.path import relpath
 from pathlib import Path
 
 from harness.judging import versus as judging
-from harness.judging.gate import BROKEN_DOWN, CutShort
+from harness.judging.gate import CutShort
 from harness.judging.gate import Run as Stored
 from harness.judging.looks import Looked, changed, used_up
 from harness.judging.result import Outcome
 from harness.judging.versus import About, Comparison, Runs, Sureness
 from harness.prepare import Prepared
-from harness.problems import HarnessError, Problem, UsageProblems
+from harness.problems import Problem, UsageProblems
 from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
@@ -23,7 +23,7 @@ from harness.suites.earlier import finished
 from harness.suites.folder import folder
 from harness.suites.gate import nothing_left
 from harness.suites.inputs import checksum, inputs_of
-from harness.suites.series import NOBODY, Made, Watcher, carried_out, cut_short
+from harness.suites.series import NOBODY, Made, Watcher, carried_out, gathered
 from harness.suites.sides import Two
 from harness.suites.spending import Spending
 from harness.suites.turns import Cell, Turn, in_pairs
@@ -111,25 +111,15 @@ def carry_out(
     spending = spending or Spending()
     into = _folder(out, contest, resume=resume)
     progress = _Progress(contest, into, _looked(contest, into) if resume else ())
-    try:
-        for made in carried_out(
-            progress.turns(),
-            lambda turn: spending.on(turn.prepared, lambda: run(turn.prepared, progress.into(turn))),
-            watcher,
-            reruns=contest.sure.reruns,
-            earlier=progress.earlier() if resume else lambda _: None,
-            allowed=spending.allows,
-        ):
-            progress.add(made)
-            if made.run.verdict in BROKEN_DOWN:
-                break
-    except HarnessError as error:
-        # What there is stays, with why there is no more; where there is nothing who asked hears of it as of any run.
-        cut = progress.compared(spending.refused, cut_short(error))
-        if not cut.runs:
-            raise
-        return cut
-    return progress.compared(spending.refused)
+    made = carried_out(
+        progress.turns(),
+        lambda turn: spending.on(turn.prepared, lambda: run(turn.prepared, progress.into(turn))),
+        watcher,
+        reruns=contest.sure.reruns,
+        earlier=progress.earlier() if resume else lambda _: None,
+        allowed=spending.allows,
+    )
+    return gathered(made, progress.add, lambda cut: progress.compared(spending.refused, cut))
 
 
 class _Progress:
@@ -177,7 +167,7 @@ class _Progress:
         self._put(trial, name, Stored(trial, made.again, self._relative(made.run), made.run.result))
         self._now = self._written("")
 
-    def compared(self, refused: str, cut_short: CutShort | None = None) -> Compared:
+    def compared(self, refused: str, cut_short: CutShort | None) -> Compared:
         self._now = self._written(refused, cut_short)
         return Compared(self.folder, tuple(self._runs), self._now, any(run.stopped for run in self._runs))
 

@@ -8,11 +8,11 @@ from os.path import relpath
 from pathlib import Path
 
 from harness.judging import gate as judging
-from harness.judging.gate import BROKEN_DOWN, CutShort, Gate, Tried
+from harness.judging.gate import CutShort, Gate, Tried
 from harness.judging.looks import Looked, changed, used_up
 from harness.judging.result import Outcome
 from harness.prepare import Prepared
-from harness.problems import HarnessError, Problem, UsageProblems
+from harness.problems import Problem, UsageProblems
 from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
@@ -20,7 +20,7 @@ from harness.suites.earlier import finished
 from harness.suites.folder import folder
 from harness.suites.grid import cell_of, write_scorecard
 from harness.suites.inputs import inputs_of
-from harness.suites.series import NOBODY, Made, Watcher, carried_out, cut_short
+from harness.suites.series import NOBODY, Made, Watcher, carried_out, gathered
 from harness.suites.spending import Spending
 from harness.suites.turns import Cell, interleaved
 from harness.suites.wanted import Wanted
@@ -83,25 +83,15 @@ def carry_out(
     into = _folder(out, wanted, resume=resume)
     progress = _Progress(wanted, into, _looked(wanted, into) if resume else {})
     before = finished(progress.folder) if resume else {}
-    try:
-        for made in carried_out(
-            interleaved(wanted.cells, progress.wanted),
-            lambda turn: spending.on(turn.prepared, lambda: run(turn.prepared, progress.folder)),
-            watcher,
-            reruns=wanted.policy.reruns,
-            earlier=lambda turn: before.get(inputs_of(turn.prepared)),
-            allowed=spending.allows,
-        ):
-            progress.add(made)
-            if made.run.verdict in BROKEN_DOWN:
-                break
-    except HarnessError as error:
-        # What there is stays, with why there is no more; where there is nothing who asked hears of it as of any run.
-        cut = progress.gated(spending.refused, cut_short(error))
-        if not cut.runs:
-            raise
-        return cut
-    return progress.gated(spending.refused)
+    made = carried_out(
+        interleaved(wanted.cells, progress.wanted),
+        lambda turn: spending.on(turn.prepared, lambda: run(turn.prepared, progress.folder)),
+        watcher,
+        reruns=wanted.policy.reruns,
+        earlier=lambda turn: before.get(inputs_of(turn.prepared)),
+        allowed=spending.allows,
+    )
+    return gathered(made, progress.add, lambda cut: progress.gated(spending.refused, cut))
 
 
 class _Progress:
@@ -124,7 +114,7 @@ class _Progress:
         self._made.append(made)
         self._now = self._written("")
 
-    def gated(self, refused: str, cut_short: CutShort | None = None) -> Gated:
+    def gated(self, refused: str, cut_short: CutShort | None) -> Gated:
         """What it came to in the end; *refused*: why the budget left something out, and *cut_short* what kept a run from being made."""
         runs = tuple(made.run for made in self._made)
         self._now = self._written(refused, cut_short)

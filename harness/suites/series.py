@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from harness.judging.gate import CutShort
+from harness.judging.gate import BROKEN_DOWN, CutShort
 from harness.judging.result import ON_THE_SERVICE, Outcome
 from harness.problems import HarnessError, RefusedError
 from harness.stored import Run, load
@@ -48,7 +48,36 @@ class _Nobody:
 NOBODY = _Nobody()
 
 
-def cut_short(error: HarnessError) -> CutShort:
+class OfRuns(Protocol):
+    """What *runs* came to together."""
+
+    @property
+    def runs(self) -> Sequence[Run]: ...
+
+
+Came = TypeVar("Came", bound=OfRuns)
+
+
+def gathered(made: Iterable[Made], add: Callable[[Made], None], came_to: Callable[[CutShort | None], Came]) -> Came:
+    """What runs *came_to* that are given to *add* as they are *made*; one that broke down is the last, since the next would do the same.
+
+    What keeps the next from being made is told there, and what there is stays. Where there is nothing yet, who asked hears of it as of any
+    run: raises what the run raises.
+    """
+    try:
+        for one in made:
+            add(one)
+            if one.run.verdict in BROKEN_DOWN:
+                break
+    except HarnessError as error:
+        cut = came_to(_cut_short(error))
+        if not cut.runs:
+            raise
+        return cut
+    return came_to(None)
+
+
+def _cut_short(error: HarnessError) -> CutShort:
     """What *error* says of the run that it kept from being made: aborted where somebody's word did, else crashed."""
     verdict: Outcome = "aborted" if isinstance(error, RefusedError) else "crashed"
     return CutShort(verdict=verdict, reason=f"The next run was not made: {error}")
