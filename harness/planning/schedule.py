@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from harness.planning.curve import Linear, Stretch, due_between, due_in_all, most_per_s, per_s_at, when_due
+from harness.planning.curve import Stretch, due_between, due_in_all, most_per_s, per_s_at, when_due
 from harness.protocols.nonce import nonce
 
 Due = TypeVar("Due")
@@ -33,13 +33,6 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     turn_gap_s: float  # at least so far apart are two turns of one conversation
     seed: int
     cv: float = 2.0
-
-    @classmethod
-    def even(
-        cls, arrivals: Arrivals, rate_per_s: float, total_s: float, jitter: float, turn_gap_s: float, seed: int
-    ) -> Schedule:
-        """One rate for *total_s*."""
-        return cls(arrivals, (Linear(total_s, rate_per_s, rate_per_s),), jitter, turn_gap_s, seed)
 
     def due_times(self) -> Iterator[float]:
         """When requests are due, in seconds after the load begins, in order; equal schedules give equal times."""

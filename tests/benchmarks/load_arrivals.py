@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import cast
 
 from harness.judging.scoring.audit import Audit, audit
+from harness.planning.curve import Linear
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.running.load import (
@@ -88,7 +89,9 @@ def run(port: int, question: str, rate_per_s: float, total_s: float, steady_s: f
         folder = Path(name)
         plan = LoadPlan(
             run_id="bench",
-            schedule=Schedule.even("constant", rate_per_s, total_s, jitter=0.2, turn_gap_s=5.0, seed=1),
+            schedule=Schedule(
+                "constant", (Linear(total_s, rate_per_s, rate_per_s),), jitter=0.2, turn_gap_s=5.0, seed=1
+            ),
             entries={"mock": f"http://127.0.0.1:{port}"},
             questions=(Question("q", question),),
             ask=Ask("openai-chat", "/v1/chat/completions", model="m"),

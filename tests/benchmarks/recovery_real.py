@@ -33,6 +33,7 @@ import numpy as np
 from harness.judging.scoring.audit import Audit, audit
 from harness.judging.scoring.band import band, hold
 from harness.judging.scoring.recovery import Recovery, recovery_time
+from harness.planning.curve import Linear
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.running.load import Ask, Limits, LoadPlan, Question, Schedule
@@ -132,7 +133,7 @@ def drive(rate_per_s: float, outages: int) -> tuple[list[Request], list[Outage],
 def _load_plan(folder: str, rate_per_s: float, total_s: float, port: int) -> LoadPlan:
     return LoadPlan(
         run_id="bench",
-        schedule=Schedule.even("constant", rate_per_s, total_s, jitter=0.2, turn_gap_s=5.0, seed=1),
+        schedule=Schedule("constant", (Linear(total_s, rate_per_s, rate_per_s),), jitter=0.2, turn_gap_s=5.0, seed=1),
         entries={"server": f"http://127.0.0.1:{port}"},
         questions=(Question("q", "well?"),),
         ask=Ask("openai-chat", "/v1/chat/completions", model="m", stream=False),

@@ -10,16 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.planning.curve import Linear
 from harness.planning.schedule import Schedule, Share, conversation_count, mine, turns
 from harness.protocols.asking import Ask
 from harness.protocols.nonce import lot
 from harness.running.load.plan import LoadPlan, Question
 
-USUAL = {"arrivals": "constant", "rate_per_s": 20.0, "total_s": 50.0, "jitter": 0.2, "turn_gap_s": 5.0, "seed": 7}
-SCHEDULE = Schedule.even(**USUAL)
+
+def even(arrivals="constant", rate_per_s=20.0, total_s=50.0, jitter=0.2, seed=7):
+    return Schedule(arrivals, (Linear(total_s, rate_per_s, rate_per_s),), jitter, 5.0, seed)
+
+
 LOAD = LoadPlan(
     run_id="r",
-    schedule=SCHEDULE,
+    schedule=even(),
     entries={"east": "http://127.0.0.1:1", "west": "http://127.0.0.1:2"},
     questions=tuple(Question(f"q{number}", f"What is {number}?") for number in range(10)),
     ask=Ask("json"),
@@ -34,11 +38,11 @@ JITTERS = st.floats(0, 1)
 
 
 def rescheduled(**changes):
-    return msgspec.structs.replace(LOAD, schedule=Schedule.even(**{**USUAL, **changes}))
+    return msgspec.structs.replace(LOAD, schedule=even(**changes))
 
 
 def due_times(shape, rate_per_s, total_s, jitter, seed):
-    return Schedule.even(shape, rate_per_s, total_s, jitter, 5.0, seed).due_times()
+    return even(shape, rate_per_s, total_s, jitter, seed).due_times()
 
 
 @given(RATES, JITTERS, SEEDS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.judging.metrics.ratios import no_http
-from harness.judging.metrics.recovery_and_failover import Settling, too_little_after, troubles
+from harness.judging.metrics.recovery_and_failover import Settling, by_either, too_little_after, troubles
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
-from harness.judging.scoring.band import SLACK, band, hold, shown
+from harness.judging.scoring.band import SLACK, band, hold
 from harness.judging.serving import servers, usual
 from harness.planning.plan import Plan
 from harness.planning.windows import Window
@@ -87,9 +87,8 @@ def _failback(sample: Sample, window: Window) -> Recovery | None:
             end_uncertainty_s=window.end_uncertainty_s,
         )
 
-    found = by(band(int(home[before].sum()), n, 0.0))
-    # What few requests show of the usual share allows any up to what they came to.
-    return found if shown(n, good.ratio) else found.or_as(by(max(0.0, float(home[before].mean()) - SLACK)))
+    usual_share = float(home[before].mean())
+    return by_either(by, band(int(home[before].sum()), n, 0.0), max(0.0, usual_share - SLACK), n, good.ratio)
 
 
 def _usually_on(sample: Sample, links: set[str]) -> Bools:

@@ -324,15 +324,20 @@ def _failover(sample: Sample, window: Window) -> Recovery | None:
 
 
 def _read(sample: Sample, by: Callable[[float], Recovery]) -> Recovery | None:
-    """What the rows show *by* the least good ratio that counts as well; None where there is nothing that the service could return to.
-
-    A baseline that is too short to show how good the service is allows any band up to what the scenario asks for.
-    """
+    """What the rows show *by* the least good ratio that counts as well; None where there is nothing that the service could return to."""
     good, ratio = sample.baseline.column("good"), sample.run.plan.scenario.good.ratio
     if _was_never_well(sample):
         return None
-    found = by(band(int(good.sum()), good.size, ratio))
-    return found if shown(good.size, ratio) else found.or_as(by(ratio))
+    return by_either(by, band(int(good.sum()), good.size, ratio), ratio, good.size, ratio)
+
+
+def by_either(by: Callable[[float], Recovery], least: float, strictest: float, n: int, ratio: float) -> Recovery:
+    """What the rows show *by* the *least* share that counts as well.
+
+    A baseline of *n* requests that is too short to show that the service is as good as *ratio* allows any share up to the *strictest*.
+    """
+    found = by(least)
+    return found if shown(n, ratio) else found.or_as(by(strictest))
 
 
 def _was_never_well(sample: Sample) -> bool:

@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from harness.planning.curve import Linear
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.running.free_port import free_port
@@ -343,11 +344,12 @@ class Children:
 
 def openai_plan(urls: list[str], questions: list[str], **changes: object) -> LoadPlan:
     """A plan for the openai-chat protocol, without the paths that a child gives it; *changes* of it and of its schedule."""
-    usual = {"arrivals": "constant", "rate_per_s": 100.0, "total_s": 1.0, "jitter": 0.2, "turn_gap_s": 5.0, "seed": 1}
+    usual = {"arrivals": "constant", "jitter": 0.2, "turn_gap_s": 5.0, "seed": 1}
     sent = {name: changes.pop(name, value) for name, value in usual.items()}
+    rate_per_s, total_s = changes.pop("rate_per_s", 100.0), changes.pop("total_s", 1.0)
     plan = LoadPlan(
         run_id="run-7",
-        schedule=Schedule.even(**sent),
+        schedule=Schedule(curve=(Linear(total_s, rate_per_s, rate_per_s),), **sent),
         entries={f"entry-{number}": url for number, url in enumerate(urls)},
         questions=tuple(Question(text, text) for text in questions),
         ask=Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m"),
