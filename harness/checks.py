@@ -132,7 +132,7 @@ def _checked(text: str) -> Expectation:
         raise ValueError(
             f"say which part of {metric.name}: {', '.join(f'{metric.name}.{part}' for part in metric.parts)}"
         )
-    low, high = metric.bounds_of(parsed)
+    low, high = metric.range_of(parsed.part, parsed.selection.names)
     foregone = {"pass": "always holds", "fail": "can never hold"}.get(parsed.judge(Interval(low, low, high, 1)))
     if foregone:
         upper = "" if high == float("inf") else f" and at most {plain(high, 6)}"
@@ -193,13 +193,12 @@ def _never_met(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
     for index, one in zip(places, followed(made), strict=True):
         condition = one.condition
         known_s = condition.span_s + one.after_s + abort.SLACK_S
-        due = document.value.load.rate_per_s * condition.span_s
+        # At the highest rate that there is.
+        due = made.schedule.most_per_s * condition.span_s
         if known_s > made.total_s:
             why = f"whether it was so is known {known_s:g} s after the load began at the earliest, and that lasts {made.total_s:g} s"
         elif due < abort.FEWEST:
-            why = (
-                f"{due:g} requests are due in {condition.span_s:g} s, and of fewer than {abort.FEWEST} nothing is said"
-            )
+            why = f"{plain(due, 6)} requests are due in {condition.span_s:g} s, and of fewer than {abort.FEWEST} nothing is said"
         else:
             continue
         yield document.problem(f"abort[{index}]", f"can never be met: {why}")

@@ -337,6 +337,13 @@ def test_a_condition_that_this_run_can_never_meet_is_warned_of(folder: Path) -> 
     assert "abort[0]: can never be met: 4 requests are due in 0.2 s, and of fewer than 5 nothing is said" in warning
 
 
+def test_a_condition_that_a_load_can_meet_where_it_is_at_its_highest_is_not(folder: Path) -> None:
+    path = folder / "cache-divergence.yaml"
+    short = ("expect:", "abort: [good_ratio < 0.5 for 200ms]\nexpect:")
+    higher = ("load: {", "load: {shape: {steps: {fault: 60}}, ")
+    assert not [said for said in warned(path, short, higher) if "can never be met" in said]
+
+
 def test_a_fault_not_much_longer_than_a_request_is_warned_of_where_attempts_are_counted(folder: Path) -> None:
     path = folder / "region-loss.yaml"
     assert warned(path) == []

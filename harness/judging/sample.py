@@ -80,9 +80,9 @@ class Sample:
         return self._of == WHOLE
 
     @property
-    def labels(self) -> list[str]:
+    def labels(self) -> tuple[str, ...]:
         """By what the rows were picked, beside where they are due: names of `LABELS`."""
-        return [name for name, _ in self._of.labels]
+        return self._of.names
 
     @property
     def baseline(self) -> Sample:

@@ -50,6 +50,11 @@ class Selection:
     after: str | None = None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What the labels are called by which it picks."""
+        return tuple(name for name, _ in self.labels)
+
+    @property
     def labelled(self) -> str:
         """The labels as they are written: ``{region=east}``."""
         return f"{{{','.join(f'{name}={value}' for name, value in self.labels)}}}" if self.labels else ""

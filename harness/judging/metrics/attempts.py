@@ -35,11 +35,6 @@ class CountsAttempts(Metric):
     least: ClassVar[float] = 0.0
     """The fewest that there are of any request that counts, on all links together."""
 
-    def bounds_of(self, expectation: Expectation) -> tuple[float, float]:
-        # Of one link or one layer a request may have none.
-        some = expectation.part or any(LABELS[name].of == "attempt" for name, _ in expectation.selection.labels)
-        return (self.bounds[0] if some else self.least), self.bounds[1]
-
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not any(link.carries == "http" for link in plan.target.links.values()):
             return f"target {plan.target.name!r} has no HTTP link, so no attempt can be seen"
@@ -48,7 +43,7 @@ class CountsAttempts(Metric):
         if not expectation.wants_low:
             return None
         # So many equal counts are exact; fewer leave this much room for one more attempt: Poisson's upper bound for none seen.
-        least, _ = self.bounds_of(expectation)
+        least, _ = self.range_of(expectation.part, expectation.selection.names)
         return best_case(
             plan,
             expectation,

@@ -67,10 +67,6 @@ class Metric(Telling, ABC):
         """Whether who limits its *part* has asked about its usual part, too."""
         return True
 
-    def bounds_of(self, expectation: Expectation) -> tuple[float, float]:
-        """The least and the greatest value that what *expectation* limits can have."""
-        return self.bounds
-
     def follows(self, part: str | None) -> bool:
         """Whether its *part* can be followed while a run goes on, where it can at all."""
         return True
