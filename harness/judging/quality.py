@@ -19,14 +19,13 @@ from harness.judging.passing import astray, broken, redirected, uncarried, unrea
 from harness.judging.preflight import shortcomings
 from harness.judging.result import Doubt, Quality
 from harness.judging.sameness import one_answer_to_all, shown, unlooked_at
-from harness.judging.sample import pick
+from harness.judging.sample import baseline
 from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
 from harness.judging.starvation import Load, loads
 from harness.judging.unused import unmet, untried, unused
 from harness.planning.disturbance import Disturbance
 from harness.reading import quantities
-from harness.reading.expectation import Selection
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def measurement_quality(evidence: Evidence) -> Quality:
     """What the run says about its own measurement."""
     rows, attempts, arrivals = evidence.requests, evidence.attempts, evidence.arrivals
     lag_ms = (1000 * (rows["sent_s"] - rows["due_s"])).dropna().clip(lower=0)
-    baseline = pick(evidence, Selection("baseline")).column
+    before = baseline(evidence).column
     offered = _offered(evidence)
     audited = audit(rows["index"].tolist(), offered)
     return Quality(
@@ -57,8 +56,8 @@ def measurement_quality(evidence: Evidence) -> Quality:
         send_lag_ms=result.SendLagMs(
             p50=_rounded(lag_ms.quantile(0.5)), p99=_rounded(lag_ms.quantile(0.99)), max=_rounded(lag_ms.max())
         ),
-        steady_baseline=steady(baseline("due_s"), baseline("good"), evidence.plan.scenario.good.ratio)
-        if baseline("good").size
+        steady_baseline=steady(before("due_s"), before("good"), evidence.plan.scenario.good.ratio)
+        if before("good").size
         else None,
         join_ratio=_join_ratio(attempts),
         attempts=len(attempts),
@@ -246,8 +245,8 @@ def _counts_attempts(evidence: Evidence) -> bool:
 
 def _unsteady(evidence: Evidence) -> str:
     """How bad the baseline was, and what was wrong with most of it."""
-    baseline = pick(evidence, Selection("baseline")).requests
-    bad = baseline[~baseline["good"]]
+    before = baseline(evidence).requests
+    bad = before[~before["good"]]
     outcome, detail = (bad["outcome"] + "\0" + bad["detail"]).mode()[0].split("\0", 1)
     why = f"{outcome}: {detail}" if detail else outcome
     if outcome == "complete":
@@ -256,7 +255,7 @@ def _unsteady(evidence: Evidence) -> str:
         # In time, and bad all the same: it does not say what is asked of it.
         said = f"not what good.answers asks for, such as {shown(complete[in_time])}" if in_time.mean() > 0.5 else "late"
         why = f"complete, but {said}"
-    ratio, asked = baseline["good"].mean(), evidence.plan.scenario.good.ratio
+    ratio, asked = before["good"].mean(), evidence.plan.scenario.good.ratio
     return (
         f"the baseline was not steady: {quantities.share(ratio, asked)} of its answers were good before anything was broken, "
         f"and good.ratio asks for {quantities.share(asked)}; most often: {why[:200]}"

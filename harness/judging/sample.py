@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Labels = tuple[tuple[str, str], ...]
 """Names of `LABELS`, each with the value that it has."""
 
+UNDISTURBED = "undisturbed"
+"""Of a selection's *among*, beside what an expectation can say: no fault can have met them."""
 LAYERS = ("first", "sdk", "repeat", "failover")
 
 
@@ -86,8 +88,8 @@ class Sample:
 
     @property
     def baseline(self) -> Sample:
-        """What was due in the baseline, of the kind that was picked."""
-        return pick(self.run, Selection("baseline", self._of.labels))
+        """What was due in the baseline, of the kind that was picked, and so early that nothing which was broken later could meet it."""
+        return baseline(self.run, self._of.labels)
 
     @property
     def rate_per_s(self) -> float:
@@ -198,6 +200,15 @@ def pick(run: Evidence, selection: Selection = WHOLE) -> Sample:
     return Sample(run, picked, spans(run.plan, selection), windows, selection)
 
 
+def baseline(run: Evidence, labels: Labels = ()) -> Sample:
+    """What was due in the baseline, and so early that even its slowest good answer would have come before anything was broken.
+
+    Requests that are in flight when a fault begins are hit by it, although they were due before. They are left out by when they were due,
+    never by how they ended.
+    """
+    return pick(run, Selection("baseline", labels, UNDISTURBED))
+
+
 def spans(plan: Plan, selection: Selection) -> tuple[Phase, ...]:
     """The phases of *plan* in which what *selection* picks is due."""
     wanted = selection.phase
@@ -274,6 +285,8 @@ def _picked(run: Evidence, selection: Selection) -> Bools:
             return picked & _in_flight(run, [window.start_s for window in run.in_force()])
         case "in_flight_at_revert":
             return picked & _in_flight(run, [window.end_s for window in run.in_force()])
+        case "undisturbed":
+            return picked & ~may_be_hit_in_flight(run)
         case _:
             return picked
 
@@ -305,6 +318,31 @@ def _in_flight(run: Evidence, at_s: Sequence[float]) -> Bools:
     sent = run.column("requests", "outcome") != "not_sent"
     flying: Bools = reduce(or_, [(due_s < at) & (until_s > at) for at in at_s], np.zeros(due_s.size, np.bool_)) & sent
     return flying
+
+
+def may_be_hit_in_flight(run: Evidence) -> Bools:
+    """Which requests were due so shortly before a fault began that, as answers of the baseline went, they may still have been in flight."""
+    hit: Bools = run.once("may be hit in flight", lambda: _may_be_hit_in_flight(run))
+    return hit
+
+
+def _may_be_hit_in_flight(run: Evidence) -> Bools:
+    import numpy as np
+
+    due_s = run.column("requests", "due_s")
+    starts_s = [window.start_s for window in run.in_force()] if run.plan.disturbances else []
+    flight_s = _slowest_good_s(run)
+    near = [(at_s - flight_s < due_s) & (due_s < at_s) for at_s in starts_s]
+    hit: Bools = reduce(or_, near, np.zeros(due_s.size, np.bool_))
+    return hit
+
+
+def _slowest_good_s(run: Evidence) -> float:
+    """How long the slowest good answer of the baseline took, and at most half of it: something has to be left to go by."""
+    before = (run.column("requests", "phase") == "baseline") & run.column("requests", "good")
+    lasted_s = (run.column("requests", "end_s") - run.column("requests", "due_s"))[before]
+    span_s = sum(phase.end_s - phase.start_s for phase in run.plan.phases if phase.name == "baseline")
+    return min(float(lasted_s.max(initial=0.0)), span_s / 2)
 
 
 def _of_attempts(selection: Selection) -> Labels:

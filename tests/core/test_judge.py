@@ -169,6 +169,55 @@ def test_a_run_that_was_killed_before_anything_was_due_lasted_no_time(
     assert (result.verdict, result.duration_s) == ("crashed", 0.0)
 
 
+SLOW = {"phases": (1, 12, 6, 12), "load": {"rate_per_s": 20, "deadline": "6s"}, "good": {"within": "5s"}}
+
+
+def slow_answers(lost_from_s: float, lost_until_s: float) -> Callable[[int, float], dict[str, Any]]:
+    """Answers take three seconds; those of requests due between the two never come."""
+
+    def change(_: int, due_s: float) -> dict[str, Any]:
+        lost = lost_from_s <= due_s < lost_until_s
+        return {"outcome": "timed_out", "end_s": due_s + 6} if lost else {"end_s": due_s + 3}
+
+    return change
+
+
+@pytest.mark.parametrize(("lost_until_s", "steady"), [(13, True), (8.5, False)])
+def test_what_is_in_flight_when_a_fault_begins_is_no_trouble_of_the_baseline(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, lost_until_s: float, steady: bool
+) -> None:
+    # The fault begins at 13 s. What was due up to 3 s before may have been hit by it; what was due from 5.5 s to 8.5 s was not.
+    made = make_plan(expect=["good_ratio >= 0.5 in fault"], **SLOW)
+    lost = rows(made, slow_answers(lost_until_s - 3, lost_until_s))
+    result = verdict.judge(make_evidence(made, requests=lost))
+    assert result.quality.steady_baseline is steady
+
+
+def test_without_a_fault_nothing_of_the_baseline_is_left_out(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    made = make_plan(faults=[], expect=["good_ratio >= 0.5"], **SLOW)
+    result = verdict.judge(make_evidence(made, requests=rows(made, slow_answers(10, 13))))
+    assert result.quality.steady_baseline is False
+
+
+def test_what_is_in_flight_when_a_fault_begins_says_nothing_of_how_failures_clump(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    made = make_plan(expect=["good_ratio >= 0.92 in fault"], **SLOW)
+
+    def fault(lost_before: bool) -> Result:
+        def change(index: int, due_s: float) -> dict[str, Any]:
+            lost = 13 <= due_s < 16 or (lost_before and 10 <= due_s < 13)
+            return {"outcome": "timed_out", "end_s": due_s + 6} if lost else {"end_s": due_s + 3}
+
+        return verdict.judge(make_evidence(made, requests=rows(made, change)))
+
+    alone, hit = fault(lost_before=False), fault(lost_before=True)
+    assert hit.verdict == alone.verdict == "fail"
+    assert hit.metrics["good_ratio"].by.phase["fault"] == alone.metrics["good_ratio"].by.phase["fault"]
+
+
 @pytest.mark.parametrize(("bad", "trusted"), [(0, True), (2, True), (4, False)])
 def test_a_baseline_has_to_be_steady(
     make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, bad: int, trusted: bool

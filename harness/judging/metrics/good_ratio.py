@@ -10,7 +10,7 @@ from harness.interval import Interval
 from harness.judging.metrics.base import Metric, best_case
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime
 from harness.judging.metrics.telling import Said
-from harness.judging.sample import Sample, rate_per_s
+from harness.judging.sample import Sample, may_be_hit_in_flight, rate_per_s
 from harness.judging.scoring.shares import spotless, wilson
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
@@ -106,7 +106,9 @@ def _stretches(whole: Sample) -> Iterator[tuple[Bools, bool]]:
         yield whole.picked, True
         return
     failover, recovery = FailoverTime().measure(whole), RecoveryTime().measure(whole)
-    yield whole.picked & (due_s < windows[0].start_s), True
+    # What is in flight when a fault begins shows what the fault does, and nothing of how the service fails by itself.
+    shows = whole.picked & ~may_be_hit_in_flight(whole.run)
+    yield shows & (due_s < windows[0].start_s), True
     until_s = [*(window.start_s for window in windows[1:]), inf]
     for window, next_s in zip(windows, until_s, strict=True):
         for time, start_s, end_s in ((failover, window.start_s, window.end_s), (recovery, window.end_s, next_s)):
@@ -114,4 +116,4 @@ def _stretches(whole: Sample) -> Iterator[tuple[Bools, bool]]:
             # A time that is said to be all that was watched is that of a service which never was well.
             well = begun_s < min(end_s, whole.run.observed_until_s) - EDGE_S
             begun_s = begun_s if well else start_s
-            yield whole.picked & (due_s >= begun_s) & (due_s < end_s), well
+            yield shows & (due_s >= begun_s) & (due_s < end_s), well
