@@ -328,6 +328,7 @@ def _models() -> dict[str, dict[str, dict[str, Any]]]:
         "The scenario file": _explained(scenario),
         **{name.lower(): _explained(parts[name]) for name in ("Load", "Good")},
         "The rate over time": _explained(parts["LoadShape"]),
+        "Clients who ask again": _explained(parts["Retries"]) | _explained(parts["Backoff"]),
         "phases": _explained(scenario["properties"]["phases"]),
         "faults": {key: common[key] for key in OF_EVERY_FAULT},
         "Whom": {key: common[key] for key in OF_FAULTS_OF_REQUESTS},

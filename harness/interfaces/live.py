@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ class Numbers:
         self._plan, self._clock = plan, clock
         self._requests, self._attempts = Tail(rows, "requests", Request), Tail(rows, "attempts", Attempt)
         self._recent: deque[tuple[float, float, bool]] = deque()
-        self.ended = self.attempts = self.strays = 0
+        self.ended = self.attempts = self.strays = self.presses = 0
         self._tried: Counter[str] = Counter()
         self._over: set[str] = set()
 
@@ -41,6 +41,7 @@ class Numbers:
             latency_s = row.end_s - row.due_s
             self._recent.append((row.end_s, latency_s, row.outcome == "complete" and latency_s <= within_s))
             self.ended += 1
+            self.presses += row.presses
             self._over.add(row.nonce)
             self.attempts += self._tried.pop(row.nonce, 0)
         self._count_attempts()
@@ -129,11 +130,18 @@ def _facts(plan: Plan, progress: Progress, numbers: Numbers) -> list[tuple[str, 
         ("offered", f"{plain(plan.schedule.per_s_at(max(0.0, progress.now_s)))}/s"),
         ("good", f"{good_per_s:.1f}/s" if good_per_s is not None else "-"),
         ("p95", f"{p95_s:.2f} s" if p95_s is not None else "-"),
+        *_pressed(plan, numbers),
         ("attempts per request", f"{amplification:.2f}" if amplification is not None else _untold(numbers)),
     ]
 
 
-_OF = {"p95": f" (last {_WINDOW_S:g} s)", "attempts per request": " so far"}
+def _pressed(plan: Plan, numbers: Numbers) -> Iterator[tuple[str, str]]:
+    """How often clients ask for one request; nothing where none asks again."""
+    if plan.pressing is not None:
+        yield "presses per request", f"{numbers.presses / numbers.ended:.2f}" if numbers.ended else "-"
+
+
+_OF = {"p95": f" (last {_WINDOW_S:g} s)", "presses per request": " so far", "attempts per request": " so far"}
 """What a number is about, where it stands in a line; in the panel a line below the numbers says so."""
 _ABOUT = f"good and p95: the last {_WINDOW_S:g} s; attempts: so far"
 

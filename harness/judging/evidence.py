@@ -2,8 +2,8 @@
 
 Columns of *requests* are the fields of `records.Request`, and ``phase`` (in which it was due), ``good``, ``latency_ms`` and ``ttft_ms``
 (from when it was due; NaN when it never came), ``attempts`` (joined to it). Columns of *attempts* are the fields of `records.Attempt`,
-and ``request`` (index of the request it belongs to, -1 for none), ``layer`` (first, sdk, repeat, failover), ``phase`` (of its
-request). Columns of *arrivals* are the fields of `records.Arrival`, those of *traffic* the fields of
+and ``request`` (index of the request it belongs to, -1 for none), ``layer`` (first, client, sdk, repeat, failover), ``phase`` (of
+its request). Columns of *arrivals* are the fields of `records.Arrival`, those of *traffic* the fields of
 `records.Traffic`. All instants are seconds of the run's clock.
 """
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from harness.judging.scoring.answers import Bools, Publication
 
+CLIENT = "client"
+"""The layer of an attempt that a service would not have made, had its client not asked again."""
 LOOKS = ("GET", "HEAD", "OPTIONS")
 """Methods by which nothing is asked of a provider; a run of before they were written down has none."""
 _FIRST = ("due_s", "start_s")
@@ -89,6 +91,8 @@ def derive_attempts(plan: Plan, attempts: pd.DataFrame, requests: pd.DataFrame) 
     counts = frame["retry_count"].fillna(-1).astype("int64").to_numpy()
     start_s, end_s = (frame[name].to_numpy() for name in ("start_s", "end_s"))
     layer = np.asarray(layers(_wants(plan, frame), start_s, links, counts, end_s), dtype=object)
+    # The first of a later press was made since its client asked again.
+    layer[(layer == "first") & (frame["press"].to_numpy() > 0)] = CLIENT
     frame["layer"] = np.where(frame["request"].to_numpy() >= 0, layer, "")
     frame["phase"] = phases_of(plan, frame["nonce"].map(known["due_s"]).astype("float64"))
     return frame
@@ -97,7 +101,7 @@ def derive_attempts(plan: Plan, attempts: pd.DataFrame, requests: pd.DataFrame) 
 def _wants(plan: Plan, attempts: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Of each of *attempts* what its request wanted by it, as a number: those of one number are tries at the same thing.
 
-    A chat after an embedding, or after what a tool said, is no failover.
+    A chat after an embedding, or after what a tool said, is no failover, and what a client asks anew is asked from the start.
     """
     import numpy as np
 
@@ -107,7 +111,9 @@ def _wants(plan: Plan, attempts: pd.DataFrame) -> npt.NDArray[np.int64]:
         attempts["path"].isin(words), " words", ""
     )
     number = np.unique(what.to_numpy(dtype=str), return_inverse=True)[1]
-    wants: npt.NDArray[np.int64] = attempts["request"].to_numpy() * (number.max(initial=0) + 1) + number
+    press = attempts["press"].to_numpy()
+    of_press = attempts["request"].to_numpy() * (press.max(initial=0) + 1) + press
+    wants: npt.NDArray[np.int64] = of_press * (number.max(initial=0) + 1) + number
     return wants
 
 

@@ -11,7 +11,7 @@ from operator import and_, or_
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.judging.evidence import Evidence
-from harness.judging.joining import made_for_requests
+from harness.judging.joining import CLIENT, made_for_requests
 from harness.planning.disturbance import Phase
 from harness.planning.plan import Plan
 from harness.planning.schedule import count
@@ -30,7 +30,12 @@ Labels = tuple[tuple[str, str], ...]
 
 UNDISTURBED = "undisturbed"
 """Of a selection's *among*, beside what an expectation can say: no fault can have met them."""
-LAYERS = ("first", "sdk", "repeat", "failover")
+LAYERS = ("first", CLIENT, "sdk", "repeat", "failover")
+
+
+def layers_of(plan: Plan) -> tuple[str, ...]:
+    """The layers that attempts of a run of *plan* can be of: that of the clients only where they ask again."""
+    return LAYERS if plan.pressing is not None else tuple(layer for layer in LAYERS if layer != CLIENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,11 @@ LABELS: Mapping[str, Label] = {
     "layer": Label(lambda _: LAYERS, "attempt"),
 }
 """What can stand in the braces of an expectation; a metric says which of them it takes."""
+
+
+def values_of(plan: Plan, label: str) -> Collection[str]:
+    """The values of a *label* that rows of a run of *plan* can have."""
+    return layers_of(plan) if label == "layer" else LABELS[label].values(plan.target)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from harness.judging.passing import astray, redirected, uncarried, unreached, un
 from harness.judging.quality import distrust, measurement_quality, untold
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Doubt, Finding, Result
 from harness.judging.sameness import unlooked_at
-from harness.judging.sample import LAYERS, pick
+from harness.judging.sample import layers_of, pick
 from harness.judging.starvation import culprit, doubtful, loads
 from harness.judging.unasked import unasked
 from harness.judging.unused import untried
@@ -263,7 +263,7 @@ def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:
 
 def _by_layer(evidence: Evidence, phase: str) -> dict[str, int]:
     made = evidence.column("attempts", "layer")[evidence.column("attempts", "phase") == phase].tolist()
-    return {layer: made.count(layer) for layer in LAYERS} if made else {}
+    return {layer: made.count(layer) for layer in layers_of(evidence.plan)} if made else {}
 
 
 def _phase(evidence: Evidence, name: str, start_s: float, end_s: float) -> result.Phase:

@@ -26,6 +26,7 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
         f"{plan.total_s:g} s, at most {plan.schedule.requests} requests "
         f"({load.rate_per_s:g} per second{_rates(plan)}, {load.arrivals}), each abandoned {load.deadline:g} s after it was due"
     )
+    yield from _presses(plan)
     yield ""
     yield from timeline(plan)
     yield ""
@@ -46,6 +47,17 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
     if needs:
         yield from ("", "a run would still need")
         yield from (f"  {need}" for need in needs)
+
+
+def _presses(plan: Plan) -> Iterator[str]:
+    """How often clients ask again; nothing where they do not."""
+    pressing, load = plan.pressing, plan.scenario.load
+    if pressing is not None:
+        each = pressing.most(load.deadline)
+        yield (
+            f"whoever is not served within {pressing.patience_s:g} s asks again, so that of one request come at most {each} presses, "
+            f"and {each * plan.schedule.requests} in all"
+        )
 
 
 def _ends(written: str | AbortLimit) -> str:

@@ -11,6 +11,7 @@ from harness.faults.effects import EdgeRule, Effect, TapAnswers, TapMode, TapSha
 from harness.planning.curve import due_between, due_in_all
 from harness.planning.disturbance import Disturbance, Phase
 from harness.planning.placing import Placed, place
+from harness.planning.pressing import Pressing
 from harness.planning.schedule import Schedule, count
 from harness.planning.shapes import curve, misfits
 from harness.planning.windows import Window, merged
@@ -53,6 +54,16 @@ class Plan:
         """When every request is due."""
         load = self.scenario.load
         return Schedule(load.arrivals, curve(load, self.phases), load.jitter, load.turn_gap, self.seed, load.cv)
+
+    @property
+    def pressing(self) -> Pressing | None:
+        """How clients ask again who are not served; None where they do not."""
+        retries = self.scenario.load.retries
+        if retries is None:
+            return None
+        grows = retries.grows
+        waits = (grows.first, grows.factor, grows.most, grows.jitter)
+        return Pressing(retries.max, retries.deadline, tuple(retries.on), *waits, self.seed)
 
     @property
     def shed(self) -> Phase | None:

@@ -1,7 +1,8 @@
 """The nonce: a mark in a request by which every attempt is joined to the request it was made for; only a run's own count.
 
 It is ``n-`` and ten hexadecimal digits: six of the request's index, and four by which the run knows its own. The index is
-what chance hangs on, so that two runs with one seed draw alike although their nonces differ.
+what chance hangs on, so that two runs with one seed draw alike although their nonces differ. Where clients ask again, what is sent is
+`marked` with one digit more between the two, which tells their presses apart; rows have the nonce and the press, each by itself.
 """
 
 from __future__ import annotations
@@ -16,17 +17,23 @@ BEFORE_MAX = 16**3
 """How many requests before the load can be told apart; they have negative numbers."""
 REQUESTS_MAX = 16**6 - BEFORE_MAX
 """How many requests of one load can be told apart."""
+PRESSES_MAX = 16
+"""How many presses of one request can be told apart."""
 
 _INDEX_DIGITS = 6
-_SHAPE = re.compile(rb"n-([0-9a-f]{10})")
-_WRITTEN = re.compile(r"\s*(?:\[n-[0-9a-f]{10}\]|\bn-[0-9a-f]{10}\b)")
-_BYTES = len(b"n-0123456789")
+_CHECK_DIGITS = 4
+_DIGITS = _INDEX_DIGITS + _CHECK_DIGITS
+# An eleventh digit is a press's, unless still more of them follow.
+_SHAPE = re.compile(rb"n-([0-9a-f]{10}(?:[0-9a-f](?![0-9a-f]))?)")
+_WRITTEN = re.compile(r"\s*(?:\[n-[0-9a-f]{10,11}\]|\bn-[0-9a-f]{10,11}\b)")
+_BYTES = len(b"n-0123456789a")
 
 # The letter before a nonce may be the end of an escape: "\n" and "\u005b" in JSON, "%5B" in a form.
 _ESCAPE = re.compile(rb"(?:\\[bfnrt]|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2})\Z")
 _ESCAPE_BYTES = len(rb"\u005b")
 
-_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{10})([0-9a-f]{22})-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACE_DIGITS = 32
 
 
 def nonce(run_id: str, index: int) -> str:
@@ -35,6 +42,29 @@ def nonce(run_id: str, index: int) -> str:
         raise ValueError(f"request {index} cannot be marked; a run has at most {REQUESTS_MAX} requests")
     digits = f"{index + BEFORE_MAX:0{_INDEX_DIGITS}x}"
     return f"n-{digits}{_check(run_id, digits)}"
+
+
+def marked(nonce: str, press: int) -> str:
+    """What is sent in the place of *nonce* with one press of a client that may ask again. Raises ValueError from `PRESSES_MAX` on."""
+    if not 0 <= press < PRESSES_MAX:
+        raise ValueError(f"press {press} cannot be marked; a request has at most {PRESSES_MAX} presses")
+    before = len("n-") + _INDEX_DIGITS
+    return f"{nonce[:before]}{press:x}{nonce[before:]}"
+
+
+def unpressed(mark: str) -> str:
+    """The nonce of the request that carries *mark*, which is that nonce, or was made of it by `marked`."""
+    before = len("n-") + _INDEX_DIGITS
+    return mark[:before] + mark[-_CHECK_DIGITS:] if _tells_press(mark) else mark
+
+
+def press(mark: str) -> int:
+    """Which press of its client a request with *mark* is of; 0, the first, where that is not told."""
+    return int(mark[len("n-") + _INDEX_DIGITS], 16) if _tells_press(mark) else 0
+
+
+def _tells_press(mark: str) -> bool:
+    return len(mark) == len("n-") + _DIGITS + 1
 
 
 def index(nonce: str) -> int:
@@ -47,10 +77,10 @@ def lot(nonce: str) -> str:
     return nonce[len("n-") :][:_INDEX_DIGITS]
 
 
-def traceparent(nonce: str) -> str:
-    """The W3C trace context of the request with this *nonce*, which can be told from the trace's id."""
-    span = blake2b(nonce.encode(), digest_size=8, person=b"span").hexdigest()
-    return f"00-{nonce.removeprefix('n-')}{_trace_rest(nonce)}-{span}-01"
+def traceparent(mark: str) -> str:
+    """The W3C trace context of the request with this *mark*, which can be told from the trace's id."""
+    span = blake2b(mark.encode(), digest_size=8, person=b"span").hexdigest()
+    return f"00-{mark.removeprefix('n-')}{_trace_rest(mark)}-{span}-01"
 
 
 def without(text: bytes) -> bytes:
@@ -79,17 +109,24 @@ class Nonces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     header: str = ""
 
     def own(self, text: bytes, begin: int = 0) -> Iterator[str]:
-        """Every nonce of the run in *text* that starts at *begin* or later."""
+        """Every nonce of the run in *text*, as it is `marked`, that starts at *begin* or later; that of a later press is greater."""
         for match in _bounded(text, begin):
-            digits = match[1].decode("ascii")
-            if not self.run_id or digits[_INDEX_DIGITS:] == _check(self.run_id, digits[:_INDEX_DIGITS]):
-                yield f"n-{digits}"
+            mark = f"n-{match[1].decode('ascii')}"
+            # What stands behind a nonce may look like a digit of it.
+            known = next((one for one in dict.fromkeys((mark, mark[: len("n-") + _DIGITS])) if self._is_own(one)), "")
+            if known:
+                yield known
 
     def of_trace(self, value: bytes) -> Iterator[str]:
-        """The nonce of the run of which a ``traceparent`` header with this *value* was made; none where it was not."""
-        match = _TRACE.match(value.strip())
-        if match and match[2].decode("ascii") == _trace_rest(f"n-{match[1].decode('ascii')}"):
-            yield from self.own(b"n-" + match[1])
+        """The mark of the run of which a ``traceparent`` header with this *value* was made; none where it was not."""
+        if match := _TRACE.match(value.strip()):
+            trace = match[1].decode("ascii")
+            for digits in (_DIGITS, _DIGITS + 1):
+                if trace[digits:] == _trace_rest(f"n-{trace[:digits]}"):
+                    yield from self.own(f"n-{trace[:digits]}".encode())
+
+    def _is_own(self, mark: str) -> bool:
+        return not self.run_id or mark[-_CHECK_DIGITS:] == _check(self.run_id, lot(mark))
 
 
 ANY_RUN = Nonces()
@@ -114,6 +151,15 @@ class NonceSearch:
     @property
     def found(self) -> str:
         """Empty until there is one."""
+        return unpressed(self._mark)
+
+    @property
+    def press(self) -> int:
+        """Which press of its client it was made for; 0, the first, where its mark tells of none."""
+        return press(self._mark)
+
+    @property
+    def _mark(self) -> str:
         if self._nonces.header:
             return self._named or self._request_id or self._trace or self._body or self._headers
         return max(self._body, self._request_id, self._trace) or self._headers
@@ -161,5 +207,6 @@ def _check(run_id: str, digits: str) -> str:
     return blake2b(f"{run_id}\0{digits}".encode(), digest_size=2).hexdigest()
 
 
-def _trace_rest(nonce: str) -> str:
-    return blake2b(nonce.encode(), digest_size=11, person=b"trace").hexdigest()
+def _trace_rest(mark: str) -> str:
+    rest = blake2b(mark.encode(), digest_size=11, person=b"trace").hexdigest()
+    return rest[: _TRACE_DIGITS - len(mark.removeprefix("n-"))]

@@ -24,6 +24,7 @@ from harness.reading.abort import LIMITS, AbortLimit, parse, spelt_out
 from harness.reading.expectation import FORM, PHASE_NAME, RESERVED
 from harness.reading.patterns import JsonSchema, Regex
 from harness.reading.quantities import Seconds
+from harness.reading.retries import Retries, misfits
 from harness.reading.shapes import RATE_MOST, LoadShape
 from harness.reading.target import Name
 
@@ -69,6 +70,18 @@ class Load(_Strict):
     shed_to: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.2, description="what is left of the load in a phase called load_shed, 0 to 1"
     )
+    retries: Retries | None = Field(
+        default=None, description="clients who ask again when they are not served; default: they do not"
+    )
+
+    @model_validator(mode="after")
+    def _leaves_room_to_ask_again(self) -> Load:
+        wrongs = (
+            [(("retries", key), what) for key, what in misfits(self.retries, self.deadline)] if self.retries else []
+        )
+        if wrongs:
+            raise PydanticCustomError("placed", "nobody would ask again", {"wrongs": wrongs})
+        return self
 
 
 def _checked(phases: dict[str, float]) -> dict[str, float]:

@@ -76,6 +76,11 @@ class Request(msgspec.Struct, array_like=True, gc=False):
     model: str = ""  # that the answer says it is from
     degraded: bool = False  # marked as partial or from a fallback, as the target file says
     cached: bool = False  # marked as one from a cache
+    presses: int = (
+        1  # how often its client asked for it; what else stands here is of the last time, but for due_s and sent_s
+    )
+    given_up: str = ""  # what each press before the last came to, as `record.presses` writes it
+    last_sent_s: float | None = None  # when the last press was sent, where there was one before it
 
 
 class Attempt(msgspec.Struct, array_like=True, gc=False):
@@ -102,6 +107,7 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
     key_of: str = ""  # links whose key it carried, with blanks between; of a key of no link a mark that stands for it in this run alone
     error: str = ""  # the code that its answer gives, where that is an error
     should_retry: str = ""  # true or false, where its answer has x-should-retry
+    press: int = 0  # which press of its client it was made for, from 0
 
 
 class Arrival(msgspec.Struct, array_like=True, gc=False):
@@ -135,6 +141,7 @@ class Arrival(msgspec.Struct, array_like=True, gc=False):
     model: str = ""  # that the provider says the answer is from
     picked: str = ""  # of those in came_to that drew it, though its answer may have given them nothing to do
     connection: int = 0  # on which connection of its link it came, from 1; 0: nobody wrote that down
+    press: int = 0  # which press of its client it was made for, from 0
 
 
 SLICE_S = 0.1

@@ -19,6 +19,9 @@ from harness.report.templating import render
 
 _ROW, _TOP = 46.0, 4.0
 _REPEATS = "Repeats: by the service, its library or a gateway."
+_ASKED_AGAIN = "Asked again by clients: the first try of each further press. What the service tried beyond it counts under who tried it."
+_FILLS = {"client": "latency"}
+"""Layers without a colour of their own: the page of a run that has none of them is what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Retries:
     note: str
     idle: bool
     """Whether nothing was ever tried again, and all arrived."""
+    asked_again: bool
+    """Whether clients did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +76,17 @@ def picture(evidence: Evidence) -> Retries | None:
     for row, phase in enumerate(found):
         parts += _bar(phase, highest, _TOP + _ROW * row)
     told = "; ".join(map(_told, found))
-    shown = [layer for layer in LAYERS if any(phase.by_layer[layer] for phase in found)]
+    shown = [layer for layer in LAYERS if any(phase.by_layer.get(layer) for phase in found)]
     drawn = drawing(height, parts, title="Attempts for each request, by layer", about=told, key="retries")
     hidden = [words.phase(phase.phase) for phase in found if not phase.seen]
-    idle = not hidden and all(phase.by_layer["first"] == phase.attempts == phase.arrived for phase in found)
+    once = all(phase.presses <= phase.requests for phase in found)
+    idle = once and not hidden and all(phase.by_layer["first"] == phase.attempts == phase.arrived for phase in found)
     note = f"A fault hid attempts in: {', '.join(hidden)}. The numbers there are too small." if hidden else ""
     if "repeat" in shown:
         note = f"{_REPEATS} {note}".strip()
-    return Retries(drawn, [(layer, block(layer)) for layer in shown], found, note, idle)
+    if "client" in shown:
+        note = f"{_ASKED_AGAIN} {note}".strip()
+    return Retries(drawn, [(layer, block(_FILLS.get(layer, layer))) for layer in shown], found, note, idle, not once)
 
 
 def _grid(highest: float, height: float) -> Iterator[Markup]:
@@ -93,20 +101,32 @@ def _grid(highest: float, height: float) -> Iterator[Markup]:
 
 def _told(phase: Tries) -> str:
     layers = ", ".join(f"{n} {words.LAYERS[layer]}" for layer, n in phase.by_layer.items())
-    return f"{words.phase(phase.phase)}: {layers}, {phase.arrived} arrived"
+    asked = f"{_presses(phase)}, " if phase.presses > phase.requests else ""
+    return f"{words.phase(phase.phase)}: {asked}{layers}, {phase.arrived} arrived"
+
+
+def _presses(phase: Tries) -> str:
+    return f"{phase.presses / phase.requests:.2f} presses per request"
 
 
 def _bar(phase: Tries, highest: float, y: float) -> Iterator[Markup]:
     total = phase.attempts / phase.requests
     yield text("0", y + 13, f"{words.phase(phase.phase)}", dx=6, font_weight=600, class_="halo")
     said = f"{total:.2f} attempts per request, {phase.arrived / phase.requests:.2f} arrived"
+    if phase.presses > phase.requests:
+        said += f"; {_presses(phase)}"
     yield text("0", y + 13, said, dx=80, fill="soft", class_="halo")
     left = 0.0
     for layer, n in phase.by_layer.items():
         width = 100 * n / phase.requests / highest
         if width > 0:
             yield element(
-                "rect", x=f"{left:.2f}%", width=f"{max(width - 0.12, 0.1):.2f}%", y=y + 19, height=15, fill=layer
+                "rect",
+                x=f"{left:.2f}%",
+                width=f"{max(width - 0.12, 0.1):.2f}%",
+                y=y + 19,
+                height=15,
+                fill=_FILLS.get(layer, layer),
             )
         left += width
     arrived = 100 * phase.arrived / phase.requests / highest

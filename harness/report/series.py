@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judging.evidence import Evidence
-from harness.judging.sample import LAYERS
+from harness.judging.sample import layers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,7 +157,8 @@ def _timeline(evidence: Evidence) -> Timeline | None:
 class Tries:
     """Attempts made for the requests due in *phase*, by the layer that made them, and how many of them arrived at the providers.
 
-    *seen* is false where a fault hid attempts; then the numbers are too small.
+    *seen* is false where a fault hid attempts; then the numbers are too small. *presses*: how often clients asked, of requests that were
+    sent at all.
     """
 
     phase: str
@@ -165,6 +166,7 @@ class Tries:
     by_layer: dict[str, int]
     arrived: int
     seen: bool
+    presses: int
 
     @property
     def attempts(self) -> int:
@@ -179,12 +181,15 @@ def tries(evidence: Evidence) -> list[Tries]:
     arrived = evidence.arrivals["nonce"].map(phase_of)
     found = []
     for phase in evidence.plan.phases:
-        requests = int((rows["phase"] == phase.name).sum())
+        mine = rows["phase"] == phase.name
+        requests = int(mine.sum())
         layers = joined.loc[joined["phase"] == phase.name, "layer"].value_counts()
         if requests:
-            counts = {layer: int(layers.get(layer, 0)) for layer in LAYERS}
+            counts = {layer: int(layers.get(layer, 0)) for layer in layers_of(evidence.plan)}
             hidden = _hidden(evidence, phase.start_s, phase.end_s)
-            found.append(Tries(phase.name, requests, counts, int((arrived == phase.name).sum()), not hidden))
+            arrivals = int((arrived == phase.name).sum())
+            presses = int(rows.loc[mine & (rows["outcome"] != "not_sent"), "presses"].sum())
+            found.append(Tries(phase.name, requests, counts, arrivals, not hidden, presses))
     return found
 
 

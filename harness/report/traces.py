@@ -14,6 +14,7 @@ from harness.judging.metrics import telling
 from harness.judging.result import Result
 from harness.judging.sample import pick
 from harness.judging.scoring.consistency import Pair, Side
+from harness.record.presses import read
 from harness.report import words
 from harness.report.charts import block
 from harness.report.disagreements import differing
@@ -32,7 +33,13 @@ _WHAT_WAS_ANSWERED = "snapshots"
 _HOW_MANY_WERE_GOOD, _TRIES = "goodput", "amplification"
 _TURNS = 4
 _HAIR_S = 0.005  # two processes read one clock
-_LAYERS = {"first": "first try", "sdk": "SDK retry", "repeat": "repeat", "failover": "failover"}
+_LAYERS = {
+    "first": "first try",
+    "client": "its client asked again",
+    "sdk": "SDK retry",
+    "repeat": "repeat",
+    "failover": "failover",
+}
 _CAME_TO = {
     "client_left": "given up by the service",
     "closed": "closed",
@@ -182,7 +189,7 @@ def _trace(result: Result, evidence: Evidence, one: Chosen, key: str) -> Trace:
     row: Row = evidence.requests.loc[[one.row]].to_dict("records")[0]
     due_s = float(row["due_s"])
     tries = _tries(evidence, row)
-    bars = (_client(row), *islice(tries, ROWS_MOST))
+    bars = (*_clients(row), *islice(tries, ROWS_MOST))
     faults = [
         (
             1000 * (f.asked_at_s - due_s),
@@ -204,12 +211,22 @@ def _end_s(evidence: Evidence) -> float:
     return evidence.ended.at_s if evidence.ended is not None else evidence.plan.total_s
 
 
+def _clients(row: Row) -> Iterator[Bar]:
+    """What the client did, press by press, where it asked more than once."""
+    for number, press in enumerate(read(str(row["given_up"])), start=1):
+        start_ms, end_ms = 1000 * press.sent_s, 1000 * press.end_s
+        came = came_of_attempt(press.status, press.outcome.replace("_", " "))
+        yield Bar("client", f"client, press {number}", "", came, _after(start_ms, end_ms), start_ms, None, end_ms)
+    yield _client(row)
+
+
 def _client(row: Row) -> Bar:
     due_s = float(row["due_s"])
-    sent_ms = _since(row["sent_s"], due_s)
+    last_s = row["sent_s"] if known(row["last_sent_s"]) is None else row["last_sent_s"]
+    sent_ms = _since(last_s, due_s)
     return Bar(
         "client",
-        "client",
+        "client" if row["presses"] == 1 else f"client, press {row['presses']}",
         f"asked {one_line(row['entry'], 24)}" if row["entry"] else "",
         _came_to_client(row),
         _after(0.0, _since(row["end_s"], due_s)),
@@ -255,7 +272,7 @@ def _tries_of(arrived: Sequence[Row], attempts: Sequence[tuple[int, Row]]) -> li
 def _attempt(row: Row, number: int, due_s: float) -> Bar:
     start_ms, end_ms = 1000 * (row["start_s"] - due_s), _since(row["end_s"], due_s)
     count = known(row["retry_count"])
-    layer = layer_of(row["layer"])
+    layer = layer_of(row["layer"]) + (f", press {row['press'] + 1}" if row["press"] else "")
     return Bar(
         "tap",
         f"try {number} at {one_line(row['link'], 24)}",

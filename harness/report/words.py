@@ -16,7 +16,13 @@ NOT_MEASURED = "not measured"
 TIMES = "×"
 
 PHASES = {"warmup": "warm-up", "baseline": "baseline", "fault": "fault", "recovery": "recovery"}
-LAYERS = {"first": "first tries", "sdk": "SDK retries", "repeat": "repeats", "failover": "failover"}
+LAYERS = {
+    "first": "first tries",
+    "client": "asked again by clients",
+    "sdk": "SDK retries",
+    "repeat": "repeats",
+    "failover": "failover",
+}
 VERDICTS: dict[Outcome, str] = {
     "pass": "Every expectation held.",
     "fail": "An expectation was broken.",

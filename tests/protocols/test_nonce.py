@@ -10,7 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.protocols.nonce import REQUESTS_MAX, Nonces, NonceSearch, lot, nonce, traceparent, unmarked, without
+from harness.protocols.nonce import (
+    PRESSES_MAX,
+    REQUESTS_MAX,
+    Nonces,
+    NonceSearch,
+    index,
+    lot,
+    marked,
+    nonce,
+    press,
+    traceparent,
+    unmarked,
+    unpressed,
+    without,
+)
+from harness.reading.retries import AGAIN_MAX
 
 OURS = Nonces("region-loss-20251126")
 OWN = nonce(OURS.run_id, 298)
@@ -157,3 +172,75 @@ def test_nonces_are_taken_out_of_texts_and_words_that_end_like_one_are_not() -> 
 def test_how_nonces_are_known_can_be_told_to_another_process() -> None:
     told = msgspec.json.decode(msgspec.json.encode(OURS), type=Nonces)
     assert told == OURS
+
+
+# Where clients ask again.
+
+AGAIN = marked(OWN, 2)
+
+
+def _pressed(*pieces: bytes | str, nonces: Nonces = OURS, **headers: str) -> tuple[str, int]:
+    """What a search found, and of which press."""
+    search = NonceSearch(nonces)
+    for name, value in headers.items():
+        search.header(name.replace("_", "-").encode(), value.encode())
+    for piece in pieces:
+        search.piece(piece.encode() if isinstance(piece, str) else piece)
+    return search.found, search.press
+
+
+@given(st.integers(0, REQUESTS_MAX - 1), st.integers(0, PRESSES_MAX - 1))
+def test_a_mark_tells_its_press_and_its_request_and_chance_hangs_on_the_request_alone(which: int, number: int) -> None:
+    mark = marked(nonce("a run", which), number)
+    assert (unpressed(mark), press(mark)) == (nonce("a run", which), number)
+    assert (index(mark), lot(mark)) == (which, lot(nonce("another run", which)))
+
+
+def test_a_nonce_of_a_run_whose_clients_ask_once_is_what_it_was_and_tells_of_the_first_press() -> None:
+    assert (len(OWN), unpressed(OWN), press(OWN), unpressed(""), press("")) == (12, OWN, 0, "", 0)
+    assert _pressed(f"[{OWN}]") == (OWN, 0)
+
+
+def test_a_press_beyond_those_that_can_be_told_apart_is_refused_and_a_scenario_cannot_ask_for_it() -> None:
+    assert marked(OWN, AGAIN_MAX)
+    with pytest.raises(ValueError, match="at most 16 presses"):
+        marked(OWN, AGAIN_MAX + 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (f"When? [{AGAIN}]", {}),
+        (rf'{{"id": "\n{AGAIN}"}}', {}),
+        ("", {"x_request_id": AGAIN}),
+        ("", {"traceparent": traceparent(AGAIN)}),
+        ("", {"x_correlation_id": AGAIN}),
+        (f"history: [{EARLIER}] rewritten", {"traceparent": traceparent(AGAIN)}),
+        (f"history: [{marked(OWN, 1)}] and anew: [{AGAIN}]", {}),
+        (f"anew: [{AGAIN}], history: [{marked(OWN, 0)}] [{marked(OWN, 1)}]", {}),
+    ],
+)
+def test_a_press_is_told_in_every_place_in_which_a_nonce_travels(body: str, headers: dict[str, str]) -> None:
+    assert _pressed(body, **headers) == (OWN, 2)
+    assert _pressed(body, nonces=Nonces("another run"), **headers) == ("", 0)
+
+
+def test_the_header_that_the_target_file_names_tells_the_press_whatever_other_places_quote() -> None:
+    in_header = Nonces(OURS.run_id, "x-nonce")
+    assert _pressed(f"[{marked(OWN, 3)}]", nonces=in_header, x_nonce=AGAIN, x_request_id=marked(OWN, 1)) == (OWN, 2)
+
+
+@given(cut=st.lists(st.integers(0, 60), max_size=8))
+def test_a_press_is_found_however_the_body_is_cut(cut: list[int]) -> None:
+    text = f"old [{EARLIER}] [{marked(OWN, 1)}] \\n{AGAIN} end {EARLIER}".encode()
+    ends = [0, *sorted(cut), len(text)]
+    assert _pressed(*(text[start:end] for start, end in itertools.pairwise(ends))) == (OWN, 2)
+
+
+def test_a_digit_that_stands_behind_a_nonce_is_no_press() -> None:
+    assert [_pressed(f"{OWN}{digit:x}") for digit in range(16)] == [(OWN, 0)] * 16
+
+
+def test_presses_are_taken_out_of_texts_whole() -> None:
+    assert without(f"a [{AGAIN}] {marked(EARLIER, 0)}!".encode()) == b"a [] !"
+    assert unmarked(f"a [{AGAIN}] b {marked(EARLIER, 15)}.") == "a b."

@@ -110,6 +110,54 @@ SCENARIO_SLIPS = [
     ),
     ("in_flight_max: 100", "shed_to: 1", "12 load.shed_to: should be a number, above 0 and below 1, but is 1"),
     ("in_flight_max: 100", "in_flight_max: 0", "12 load.in_flight_max: should be a whole number, at least 1, but is 0"),
+    (
+        "in_flight_max: 100",
+        "retries: {max: 0, deadline: 4s}",
+        "12 load.retries.max: 0 means that nobody asks again, as without load.retries; leave that out, or write 1 or more",
+    ),
+    (
+        "in_flight_max: 100",
+        "retries: {max: 16, deadline: 4s}",
+        "12 load.retries.max: should be a whole number from 1 to 15, but is 16",
+    ),
+    (
+        "in_flight_max: 100",
+        "retries: {max: 2, deadline: 10s}",
+        "12 load.retries.deadline: 10 s is no shorter than the 10 s after which a client gives its request up for good"
+        " (load.deadline), so it would never ask again; write less, or let load.deadline be longer",
+    ),
+    (
+        "in_flight_max: 100",
+        "retries: {max: 2, deadline: 4s, backoff: 7s}",
+        "12 load.retries.backoff: who waits 4 s for an answer and 7 s more would ask again after 11 s, when the request is given up"
+        " for good (load.deadline, 10 s); wait less than 6 s, or let load.deadline be longer",
+    ),
+    (
+        "in_flight_max: 100",
+        "retries: {max: 2, deadline: 4s, backoff: {first: 2s, most: 1s}}",
+        "12 load.retries.backoff: most 1 s is shorter than first 2 s; let it be as long or longer",
+    ),
+    (
+        "in_flight_max: 100",
+        "retries: {max: 2, deadline: 4s, backoff: 1}",
+        "12 load.retries.backoff: should be text such as 3s, 250ms or 2min or a mapping of first, factor, most and jitter, but is 1",
+    ),
+    (
+        "in_flight_max: 100",
+        "retries: {max: 2, deadline: 4s, backoff: {frist: 1s}}",
+        "12 load.retries.backoff.frist: unknown key; did you mean 'first'?",
+    ),
+    (
+        "in_flight_max: 100",
+        "retries: {max: 2, deadline: 4s, on: [error, timedout]}",
+        "12 load.retries.on[1]: should be 'error', 'timed_out', 'stalled', 'truncated', 'empty', 'malformed', 'reset' or 'refused',"
+        " but is 'timedout'; did you mean 'timed_out'?",
+    ),
+    (
+        "in_flight_max: 100",
+        "retries: {max: 2}",
+        "12 load.retries.deadline: is missing; how long a client waits for an answer before it asks again",
+    ),
     ("baseline: 12s", "baseline: 12", f"15 phases.baseline: 12 {DURATION}"),
     ("baseline: 12s", "baseline: 12 parsecs", f"15 phases.baseline: '12 parsecs' {DURATION}"),
     ("baseline: 12s", "baseline: on", f"15 phases.baseline: 'on' {DURATION}"),

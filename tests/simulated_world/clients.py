@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
 from harness.planning.plan import Plan
 from harness.planning.schedule import Turn, turns
 from harness.protocols.asking import Asked
+from harness.protocols.nonce import marked
+from harness.record.presses import GivenUp, written
 from harness.record.rows import Request, RequestOutcome
 from harness.running.load.conversations import Conversations
 from harness.running.load.plan import Question
@@ -28,6 +31,14 @@ class Flaws:
     doubled: Collection[int] = ()
     unplanned: Collection[int] = ()
     """After each of these comes one with an index beyond the plan's."""
+
+
+class _Came(NamedTuple):
+    """What one press came to."""
+
+    outcome: RequestOutcome
+    status: int
+    answer: Answer | None = None
 
 
 SOUND = Flaws()
@@ -93,28 +104,60 @@ class Clients:
             nonce=turn.nonce,
         )
         self._open[turn.index] = row, turn
-        asked = Asked(question, before.name, before.seen_version, turn.nonce)
-        self._events.start(self._await(row, self._services[entry], asked))
+        self._events.start(self._ask(row, turn))
 
-    def _await(self, row: Request, service: Service, asked: Asked) -> Process[None]:
-        task: Task[Answer | None] = self._events.start(service.answer(asked))
-        yield self._events.within(row.due_s + self._plan.scenario.load.deadline - self._events.now_s, task.ended)
-        if self._stopped:
-            return
-        if not task.ended.happened:
-            if service.ends_with_its_caller:
-                task.cancel()
-            self._end(row, 0, "timed_out")
-        elif task.result is None:
-            self._end(row, 503, "error")
-        else:
-            answer = task.result
+    def _ask(self, row: Request, turn: Turn) -> Process[None]:
+        """One press after the other, until one serves the client, or it asks no more."""
+        given_up: list[GivenUp] = []
+        while True:
+            sent_s = self._events.now_s
+            came = yield from self._press(row, turn, len(given_up))
+            if self._stopped:
+                return
+            again_s = self._again_s(row, len(given_up), came)
+            if again_s is None:
+                break
+            given_up.append(GivenUp(came.outcome, came.status, sent_s - row.due_s, self._ended_s - row.due_s))
+            row.given_up = written(given_up)
+            yield self._events.pause(again_s - self._events.now_s)
+            if self._stopped:
+                return
+            row.presses, row.last_sent_s = len(given_up) + 1, self._events.now_s
+            row.seen_version = self._conversations.open(turn.conversation, turn.turn).seen_version
+        if came.answer is not None:
+            answer = came.answer
             row.answer, row.snapshot_version, row.model = answer.text, answer.version, answer.model
             row.degraded, row.streamed, row.orderly = answer.degraded, answer.streamed, answer.streamed
-            self._end(row, 200, "complete")
+        self._end(row, came.status, came.outcome)
+
+    def _press(self, row: Request, turn: Turn, press: int) -> Process[_Came]:
+        service, pressing = self._services[row.entry], self._plan.pressing
+        mark = row.nonce if pressing is None else marked(row.nonce, press)
+        asked = Asked(row.question, row.conversation, row.seen_version, mark)
+        task: Task[Answer | None] = self._events.start(service.answer(asked))
+        until_s = row.due_s + self._plan.scenario.load.deadline
+        if pressing is not None:
+            until_s = pressing.given_up_s(turn.index, press, self._events.now_s, until_s)
+        yield self._events.within(until_s - self._events.now_s, task.ended)
+        if task.ended.happened:
+            return _Came("error", 503) if task.result is None else _Came("complete", 200, task.result)
+        if service.ends_with_its_caller and not self._stopped:
+            task.cancel()
+        return _Came("timed_out", 0)
+
+    def _again_s(self, row: Request, press: int, came: _Came) -> float | None:
+        """When the client asks again; None where it does not."""
+        pressing = self._plan.pressing
+        until_s = row.due_s + self._plan.scenario.load.deadline
+        return None if pressing is None else pressing.next_s(row.index, press, came.outcome, self._ended_s, until_s)
+
+    @property
+    def _ended_s(self) -> float:
+        """When a client knows what came of a press that has ended now at its service."""
+        return self._events.now_s + HOP_S
 
     def _end(self, row: Request, status: int, outcome: RequestOutcome) -> None:
-        row.status, row.outcome, row.end_s = status, outcome, self._events.now_s + HOP_S
+        row.status, row.outcome, row.end_s = status, outcome, self._ended_s
         if status:
             row.first_byte_s = row.end_s
         if outcome == "complete":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from harness.protocols.nonce import press, unpressed
 from harness.protocols.said_error import code_said
 from harness.protocols.sketch import sketch
 from harness.record.rows import Arrival, ArrivalOutcome, Attempt, AttemptOutcome
@@ -62,7 +63,9 @@ class Wire:
             self._events.at(self._events.now_s + HOP_S, lambda: self._over(exchange, "reset"))
             return exchange
         now_s = self._events.now_s
-        exchange.attempt = Attempt(link, now_s, nonce, retry_count=retry_count, sent_s=now_s, method="POST")
+        attempt = Attempt(link, now_s, unpressed(nonce), retry_count=retry_count, sent_s=now_s, method="POST")
+        attempt.press = press(nonce)
+        exchange.attempt = attempt
         self.attempts.append(exchange.attempt)
         self._events.start(self._carry(exchange, stream=stream))
         return exchange
@@ -79,7 +82,7 @@ class Wire:
             return
         # Also when the client has left by now: what it sent was on its way.
         assert exchange.attempt is not None
-        arrival = Arrival(link, events.now_s, exchange.attempt.nonce)
+        arrival = Arrival(link, events.now_s, exchange.attempt.nonce, press=exchange.attempt.press)
         self.arrivals.append(arrival)
         ruling = network.ruling(link, exchange.attempt.nonce)
         arrival.came_to = " ".join(ruling.came_to)

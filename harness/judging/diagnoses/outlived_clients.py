@@ -8,6 +8,7 @@ from harness.judging.diagnoses.base import ENOUGH, Diagnosis, none_left, predict
 from harness.judging.diagnoses.tries import phases_of, tries, troubled
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.wasted_attempts import LATE_S, OrphanedAttempts
+from harness.judging.presses import over
 from harness.judging.result import Diagnosis as Document
 
 SHARE = 0.05
@@ -26,13 +27,13 @@ class OutlivedClients(Diagnosis):
         import numpy as np
 
         found = tries(run)
-        after = troubled(run)[found.row]
-        left = found.of_request("outcome") == "timed_out"
-        late = after & left & (found.column("start_s") > found.of_request("end_s") + LATE_S)
+        after, press = troubled(run)[found.row], over(run)
+        left_s = press.end_s[found.at]
+        late = after & (press.outcome[found.at] == "timed_out") & (found.column("start_s") > left_s + LATE_S)
         rows = np.unique(found.row[late])
         if rows.size < ENOUGH or late.sum() < SHARE * after.sum():
             return None
-        longest_s = float((found.column("start_s") - found.of_request("end_s"))[late].max())
+        longest_s = float((found.column("start_s") - left_s)[late].max())
         return self.document(
             run,
             "Retries outlive their client",

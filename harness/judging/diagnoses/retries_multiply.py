@@ -28,7 +28,8 @@ class RetriesMultiply(Diagnosis):
     Read off the SDK's own count (``x-stainless-retry-count``, of OpenAI's and Anthropic's): a call counts up from 0, so where two numbers
     or more come twice or more among the tries of one request on one link, another layer made the whole call again. Shown from 10 requests
     on, if they are 2 % of those since the baseline. How often each layer tries is the most that at least 5 of them show. Without the SDK's
-    count layers cannot be told apart, and nothing is said.
+    count layers cannot be told apart, and nothing is said. Clients who ask again (load.retries) are a layer around all of them, and each
+    press is looked at for itself.
     """
 
     id: ClassVar[str] = "retries_multiply"
@@ -50,6 +51,7 @@ class RetriesMultiply(Diagnosis):
         groups = np.flatnonzero(shown)[np.argsort(-found.sizes[shown], kind="stable")]
         rows = of_group[groups][np.sort(np.unique(of_group[groups], return_index=True)[1])]
         full = int((found.sizes[shown] >= sdk * other).sum())
+        people = _most(run.column("requests", "presses")[rows])
         around = _around(found, groups[0])
         layer = "the application (or a router around the SDK)" if around else "a gateway behind the SDK"
         name = "application" if around else "gateway"
@@ -57,11 +59,12 @@ class RetriesMultiply(Diagnosis):
         supposes = f"max_retries=0 in the SDK; {other} tries of {layer} as they are"
         return self.document(
             run,
-            f"Retries multiply across layers: SDK {sdk} × {name} {other} = {sdk * other}",
+            f"Retries multiply across layers: {_multiplied(people, sdk, name, other)}",
             [
                 f"{rows.size} requests since the baseline were tried again by two layers: the SDK's own count goes up to {sdk - 1} "
                 f"and begins anew, up to {other} times",
-                f"{full} times all {sdk * other} tries were made for one request on one link",
+                f"{full} times all {sdk * other} tries were made for one {'press' if people > 1 else 'request'} on one link",
+                *([f"clients asked up to {people} times, and each time the tries began anew"] if people > 1 else []),
             ],
             rows,
             int(found.sizes[shown].sum()),
@@ -97,6 +100,12 @@ def _nested(found: Tries) -> _Nested | None:
     other = np.zeros(groups, np.intp)
     np.maximum.at(other, of, times)
     return _Nested(sdk, other, again >= 2)
+
+
+def _multiplied(people: int, sdk: int, name: str, other: int) -> str:
+    """The layers with how often each tries, and what that comes to; clients only where they ask again."""
+    layers = [("people", people), ("SDK", sdk), (name, other)][people == 1 :]
+    return f"{' × '.join(f'{layer} {times}' for layer, times in layers)} = {people * sdk * other}"
 
 
 def _most(values: npt.NDArray[np.intp]) -> int:

@@ -25,7 +25,9 @@ _TOLD_MAX = 12
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """Attempts at providers that are joined to a request, in order of request, link and start; those of a request on a link are a group.
+    """Attempts at providers that are joined to a request, in order of request, press, link and start.
+
+    Those of one press of its client on a link are a group: what a client asks anew, nobody in the service has tried before.
 
     *row* is that of the request, *at* that of the attempt; *begins* says where each group begins, *group* to which one each attempt
     belongs, and *place* how many of its group were before it.
@@ -86,11 +88,12 @@ def _tries(run: Evidence) -> Tries:
 
     rows, start_s = run.request_rows(), run.column("attempts", "start_s")
     link = np.unique(run.column("attempts", "link").astype(str), return_inverse=True)[1]
+    press = run.column("attempts", "press")
     mine = np.flatnonzero((rows >= 0) & np.isin(run.column("attempts", "link"), providers(run.plan)))
-    at = mine[np.lexsort((start_s[mine], link[mine], rows[mine]))]
+    at = mine[np.lexsort((start_s[mine], link[mine], press[mine], rows[mine]))]
     row = rows[at]
     new = np.ones(at.size, np.bool_)
-    new[1:] = (row[1:] != row[:-1]) | (link[at][1:] != link[at][:-1])
+    new[1:] = (row[1:] != row[:-1]) | (press[at][1:] != press[at][:-1]) | (link[at][1:] != link[at][:-1])
     begins = np.flatnonzero(new)
     group = np.cumsum(new) - 1
     return Tries(run, row, at, begins, group, np.arange(at.size) - begins[group])

@@ -42,13 +42,7 @@ class CountsAttempts(Metric):
             return f"{', '.join(names)} leaves nobody listening, and an attempt that is refused leaves no trace: it would be unmeasured"
         if not expectation.wants_low:
             return None
-        # So many equal counts are exact; fewer leave this much room for one more attempt: Poisson's upper bound for none seen.
-        least, _ = self.range_of(expectation.part, expectation.selection.names)
-        return best_case(
-            plan,
-            expectation,
-            lambda n: Interval(least, least, least if n >= ENOUGH_EQUAL else least - log(TAIL) / n, n),
-        )
+        return fewest_case(plan, expectation, self.range_of(expectation.part, expectation.selection.names)[0])
 
     def range_of(self, part: str | None, labels: Iterable[str] = ()) -> tuple[float, float]:
         """No fewer than the fewest, but where attempts themselves are picked: a request need not have made one on a certain link."""
@@ -57,6 +51,16 @@ class CountsAttempts(Metric):
 
     def unseen(self, plan: Plan) -> list[str]:
         return [name for name, link in plan.target.links.items() if link.carries != "http"]
+
+
+def fewest_case(plan: Plan, expectation: Expectation, least: float) -> str | None:
+    """Why *expectation* could never be settled, were each count the *least*; None where it could.
+
+    So many equal counts are exact; fewer leave this much room for one more: Poisson's upper bound for none seen.
+    """
+    return best_case(
+        plan, expectation, lambda n: Interval(least, least, least if n >= ENOUGH_EQUAL else least - log(TAIL) / n, n)
+    )
 
 
 class OfSomeKind(CountsAttempts):
@@ -113,13 +117,13 @@ def mean_of(sample: Sample, counts: npt.NDArray[Any], among: npt.NDArray[np.bool
 def tried_again(run: Evidence) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Pairs of attempts of *run*, as their rows: one, and the next one of its request on its link with its method and path.
 
-    Who asks a link for something else, such as a chat after an embedding, does not try again.
+    Who asks a link for something else, such as a chat after an embedding, does not try again; nor does a service that is asked anew.
     """
 
     def made() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         import numpy as np
 
-        names = ("request", "link", "method", "path")
+        names = ("request", "press", "link", "method", "path")
         keys = [np.unique(run.column("attempts", name), return_inverse=True)[1] for name in names]
         order = np.lexsort((run.column("attempts", "start_s"), *reversed(keys)))
         before, after = order[:-1], order[1:]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.telling import Telling
-from harness.judging.sample import LABELS, Sample, pick, planned
+from harness.judging.sample import Sample, pick, planned, values_of
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation, Selection, Verdict
 from harness.registry import Registry
@@ -115,7 +115,7 @@ class Metric(Telling, ABC):
             return {name: measured(self.measure(pick(evidence, selection))) for name, selection in selections}
 
         phases = [phase.name for phase in evidence.plan.phases] if self.phased else []
-        labels = {name: LABELS[name].values(evidence.plan.target) for name in self.labels}
+        labels = {name: values_of(evidence.plan, name) for name in self.labels}
         among = [("exposed", Selection(among="exposed"))] if self.among_exposed else []
         return Breakdown(
             phase=each((name, Selection(phase=name)) for name in phases),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.interval import Interval
-from harness.judging.metrics.attempts import CountsAttempts, each_of, hidden, mean_of, tried
+from harness.interval import UNMEASURED, Interval
+from harness.judging.joining import CLIENT
+from harness.judging.metrics.attempts import CountsAttempts, each_of, fewest_case, hidden, mean_of, tried
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.telling import Said
-from harness.judging.sample import Sample
+from harness.judging.sample import LABELS, Sample
 from harness.judging.scoring.shares import dearer_missed, wilson
-from harness.reading.expectation import Verdict
+from harness.planning.plan import Plan
+from harness.reading.expectation import Expectation, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,10 +24,14 @@ if TYPE_CHECKING:
     from harness.judging.result import Measured
 
 PER_REQUEST = "per_request"
+PRESSES = "presses"
 
 
 class RetryAmplification(CountsAttempts):
     """Attempts in front of the fault per request that made any, joined by nonce; .per_request: per request, those that made none included.
+
+    Where clients ask again (load.retries), what they add is in it, as the layer client; .presses: how often a client asked for one request,
+    whatever the service made of it.
 
     A request counts where it was due. One that was answered from a cache, or refused outright, made no attempt, and must not hide how
     often the others tried. Where none made one, nothing was measured. Attempts that cannot be joined are no part of the value, and raise
@@ -39,11 +47,14 @@ class RetryAmplification(CountsAttempts):
     held_first: ClassVar[int] = 30
     chart: ClassVar[str] = "amplification"
     in_tables: ClassVar[bool] = True
-    parts: ClassVar[tuple[str, ...]] = (PER_REQUEST,)
+    parts: ClassVar[tuple[str, ...]] = (PER_REQUEST, PRESSES)
+    part_titles: ClassVar[Mapping[str, str]] = MappingProxyType({PRESSES: "Presses per request"})
     needs_part: ClassVar[bool] = False
     least: ClassVar[float] = 1.0
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        if part == PRESSES:
+            return presses(sample)
         every = part == PER_REQUEST
         found: Interval = sample.once(
             f"{self.name} {every}", lambda: each_of(sample, sample.tries(), tried(sample) | every)
@@ -53,6 +64,8 @@ class RetryAmplification(CountsAttempts):
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """How many requests made an attempt, where not all did; and what equal counts cannot have shown."""
+        if part == PRESSES:
+            return ""
         tries = sample.column("attempts")
         if not tries.size or hidden(sample.run.plan, sample.spans):
             return ""
@@ -68,16 +81,32 @@ class RetryAmplification(CountsAttempts):
         """What a service tried elsewhere says nothing of a phase in which it had given up."""
         return "inconclusive" if _gave_up(sample) else "pass"
 
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        selection = expectation.selection
+        asks_again = plan.pressing is not None
+        if not asks_again and (expectation.part == PRESSES or dict(selection.labels).get("layer") == CLIENT):
+            return "no client asks again: the scenario has no load.retries"
+        if expectation.part != PRESSES:
+            return super().unsettled(plan, expectation)
+        if picked := [name for name in selection.names if LABELS[name].of == "attempt"]:
+            return f"how often clients ask says nothing of one {picked[0]}"
+        return fewest_case(plan, expectation, 1.0) if expectation.wants_low else None
+
+    def range_of(self, part: str | None, labels: Iterable[str] = ()) -> tuple[float, float]:
+        return (1.0, self.bounds[1]) if part == PRESSES else super().range_of(part, labels)
+
     def also(self, whole: Sample) -> dict[str, Measured]:
         """*arrived*: attempts per tried request that came out of the fault at the providers; what is missing, it ate."""
         if self.measure(whole).value is None:
             return {}
         asked = tried(whole)
+        pressed = {PRESSES: measured(presses(whole))} if whole.run.plan.pressing is not None else {}
         return {
             "arrived": measured(mean_of(whole, whole.arrived(), asked)),
             PER_REQUEST: measured(self.measure(whole, PER_REQUEST)),
             # The share of requests that made an attempt.
             "tried": measured(wilson(int(asked.sum()), asked.size)),
+            **pressed,
         }
 
     def broken(self, said: Said) -> str:
@@ -86,6 +115,12 @@ class RetryAmplification(CountsAttempts):
     def held(self, said: Said) -> str:
         outlived = f", but {_bare(said.exposed)} of those that lived wholly inside {said.fault}" if said.exposed else ""
         return f"a request became {_bare(said.value)} attempts at the providers{said.where}{outlived}"
+
+
+def presses(sample: Sample) -> Interval:
+    """How often clients asked for one request, over those that were sent at all."""
+    sent = sample.column("outcome") != "not_sent"
+    return mean_of(sample, sample.column("presses"), sent) if sent.any() else UNMEASURED
 
 
 def _bare(text: str) -> str:

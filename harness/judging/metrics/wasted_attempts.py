@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.attempts import OfSomeKind, asked_for, tried_again
 from harness.judging.metrics.telling import Said
+from harness.judging.presses import over
 from harness.judging.serving import for_words
 from harness.protocols.said_error import mends
 
@@ -34,7 +35,7 @@ def final(run: Evidence) -> Bools:
 class OrphanedAttempts(OfSomeKind):
     """Attempts begun, or still going on, more than 0.25 s after their client had gone or had its answer; per request that made any.
 
-    They cost money, take capacity from those who still wait, and help nobody.
+    A client that asks again has gone from what it asked before. They cost money, take capacity from those who still wait, and help nobody.
     """
 
     name: ClassVar[str] = "orphaned_attempts"
@@ -46,7 +47,7 @@ class OrphanedAttempts(OfSomeKind):
     def kind(self, run: Evidence) -> Bools:
         import numpy as np
 
-        ended_s = np.append(run.column("requests", "end_s"), np.nan)[run.request_rows()]
+        ended_s = over(run).end_s
         gone_s = np.where(np.isnan(ended_s), np.inf, ended_s) + LATE_S
         until_s = run.column("attempts", "end_s")
         orphaned: Bools = np.where(np.isnan(until_s), np.inf, until_s) > gone_s

@@ -27,6 +27,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import gevent
+import msgspec
 from gevent.pool import Pool
 from gevent.queue import Queue
 from locust import LoadTestShape, User, events, task
@@ -35,8 +36,10 @@ from locust.runners import MasterRunner
 
 from harness.planning.schedule import Share, Turn, turns
 from harness.protocols.asking import Asked
+from harness.protocols.nonce import marked
 from harness.protocols.protocols import protocol
 from harness.protocols.wording import of_head
+from harness.record import presses
 from harness.record.instrument import InstrumentFile, OwnLateness
 from harness.record.masking import Mask
 from harness.record.rowfile import RowFile
@@ -46,7 +49,7 @@ from harness.running.load import plan as load_plan
 from harness.running.load.connections import Connections
 from harness.running.load.conversations import Before, Conversations
 from harness.running.load.exchange import Answer, ask
-from harness.running.load.plan import LoadPlan
+from harness.running.load.plan import Limits, LoadPlan
 
 PLAN = load_plan.read(Path(os.environ["LOAD_PLAN"]))
 _LOOK_S = 0.005
@@ -158,6 +161,28 @@ def _count_lateness(path: str) -> NoReturn:
         own.ran(monotonic())
 
 
+class _Asking:
+    """One request on its way: the answer to its newest press, how its conversation stood at that, and what earlier presses came to."""
+
+    def __init__(self, before: Before, answer: Answer | None = None) -> None:
+        self.before, self.answer = before, answer or Answer()
+        self.given_up: list[presses.GivenUp] = []
+        self.began_s: float | None = None  # when the first press was sent, where others followed it
+
+    @property
+    def presses(self) -> int:
+        """How many were sent; one that never was counts, since a row is about one at least."""
+        return max(1, len(self.given_up) + (self.answer.began_s is not None))
+
+    def give_up(self, due_s: float) -> None:
+        """The newest press came to nothing, and another one follows; until it is sent nothing is known of its answer."""
+        came, self.answer = self.answer, Answer()
+        assert came.began_s is not None
+        assert came.ended_s is not None
+        self.began_s = came.began_s if self.began_s is None else self.began_s
+        self.given_up.append(presses.GivenUp(came.outcome, came.status, came.began_s - due_s, came.ended_s - due_s))
+
+
 class _Sender:
     """Sends the requests of one share of *plan*, each when it is due, and writes the row of each as it ends.
 
@@ -204,40 +229,77 @@ class _Sender:
             self._rows.close()
 
     def _send(self, turn: Turn) -> None:
-        before = self._conversations.open(turn.conversation, turn.turn)
-        answer, (entry, url) = Answer(), self._entries[turn.entry]
+        asking = _Asking(self._conversations.open(turn.conversation, turn.turn))
         due_s = self._zero_s + turn.due_s
         try:
-            request = self._request_bytes(turn, before, url)
-            ask(answer, self._connections[url], request, self._reader, due_s, self._plan.limits, self._of_head)
+            self._press(turn, asking)
+            while (at_s := self._asks_again_s(turn, asking)) is not None:
+                asking.give_up(due_s)
+                gevent.sleep(max(0.0, at_s - monotonic()))
+                # Whatever else the conversation has been told meanwhile, it has seen.
+                asking.before = self._conversations.open(turn.conversation, turn.turn)
+                self._press(turn, asking)
         finally:
+            answer = asking.answer
             self._conversations.close(turn.conversation, turn.turn, answer.snapshot_version, answer.conversation)
             del self._open[turn.index]
-            self._rows.add(self._row(turn, before, answer))
+            self._rows.add(self._row(turn, asking))
         self._fire(
             request_type="ASK",
-            name=entry,
+            name=self._entries[turn.entry][0],
             response_time=1000 * ((answer.ended_s or monotonic()) - due_s),
             response_length=answer.bytes,
             exception=None if answer.outcome == "complete" else RuntimeError(answer.outcome),
             context={"index": turn.index},
         )
 
-    def _request_bytes(self, turn: Turn, before: Before, url: str) -> bytes:
-        question = self._plan.questions[turn.question]
-        asked = Asked(question.text, before.name, before.seen_version, turn.nonce, question.user)
+    def _press(self, turn: Turn, asking: _Asking) -> None:
+        """One exchange, at whose end the client is served, or gives it up."""
+        _, url = self._entries[turn.entry]
+        request, due_s = self._request_bytes(turn, asking, url), self._zero_s + turn.due_s
+        ask(
+            asking.answer,
+            self._connections[url],
+            request,
+            self._reader,
+            due_s,
+            self._limits(turn, asking),
+            self._of_head,
+        )
+
+    def _limits(self, turn: Turn, asking: _Asking) -> Limits:
+        pressing, limits = self._plan.pressing, self._plan.limits
+        if pressing is None:
+            return limits
+        now_s, until_s = monotonic() - self._zero_s, turn.due_s + limits.deadline_s
+        until_s = pressing.given_up_s(turn.index, len(asking.given_up), now_s, until_s)
+        return msgspec.structs.replace(limits, deadline_s=until_s - turn.due_s)
+
+    def _asks_again_s(self, turn: Turn, asking: _Asking) -> float | None:
+        """When the client asks again, who is not served; None where it does not."""
+        pressing, answer = self._plan.pressing, asking.answer
+        if pressing is None or answer.ended_s is None:
+            return None
+        until_s = self._zero_s + turn.due_s + self._plan.limits.deadline_s
+        return pressing.next_s(turn.index, len(asking.given_up), answer.outcome, answer.ended_s, until_s)
+
+    def _request_bytes(self, turn: Turn, asking: _Asking, url: str) -> bytes:
+        question, before = self._plan.questions[turn.question], asking.before
+        mark = turn.nonce if self._plan.pressing is None else marked(turn.nonce, len(asking.given_up))
+        asked = Asked(question.text, before.name, before.seen_version, mark, question.user)
         return self._protocol.request(self._plan.ask, asked).encode(url)
 
     def _not_sent(self, turn: Turn, why: str) -> None:
         before = Before(self._conversations.name(turn.conversation), None, overlapped=False)
-        self._rows.add(self._row(turn, before, Answer(outcome="not_sent", detail=why)))
+        self._rows.add(self._row(turn, _Asking(before, Answer(outcome="not_sent", detail=why))))
 
-    def _row(self, turn: Turn, before: Before, answer: Answer) -> Request:
+    def _row(self, turn: Turn, asking: _Asking) -> Request:
+        before, answer = asking.before, asking.answer
         return Request(
             index=turn.index,
             worker=self._share.number,
             due_s=self._zero_s + turn.due_s,
-            sent_s=answer.began_s,
+            sent_s=answer.began_s if asking.began_s is None else asking.began_s,
             first_byte_s=answer.head_s,
             first_token_s=answer.first_token_s,
             end_s=answer.ended_s,
@@ -261,4 +323,7 @@ class _Sender:
             model=answer.model,
             degraded=answer.degraded,
             cached=answer.cached,
+            presses=asking.presses,
+            given_up=presses.written(asking.given_up),
+            last_sent_s=answer.began_s if asking.given_up else None,
         )

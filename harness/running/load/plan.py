@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.planning.pressing import Pressing
 from harness.planning.schedule import Schedule
 from harness.protocols.asking import Ask
 from harness.record.own_file import write_new
@@ -51,6 +52,7 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     late_s_max: float = 0.1  # a request that cannot be sent within this of when it is due is not sent at all
     requests_max: int | None = None  # no more are sent, whatever is due
     secrets: dict[str, str] = {}  # by name; no row may tell them
+    pressing: Pressing | None = None  # how clients ask again; None: they do not
 
 
 def write(plan: LoadPlan, path: Path) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 import msgspec
 
 from harness.problems import HarnessError
-from harness.protocols.nonce import Nonces
+from harness.protocols.nonce import Nonces, unpressed
 from harness.protocols.pointer import at
 from harness.reading.target import Target
 from harness.reading.templates import fill
@@ -66,6 +66,6 @@ def counted(said: object, nonces: Nonces) -> Effects | None:
         return None
     of_nonce: Counter[str] = Counter()
     for text, count in each:
-        if nonce := max(nonces.own(text.encode("utf-8", "surrogatepass")), default=""):
-            of_nonce[nonce] += count
+        if mark := max(nonces.own(text.encode("utf-8", "surrogatepass")), default=""):
+            of_nonce[unpressed(mark)] += count
     return Effects(sum(count for _, count in each), dict(of_nonce))

@@ -111,6 +111,7 @@ def _load_plan(
         late_s_max=LATE_S_MAX,
         requests_max=None if plan.limits.requests == inf else int(plan.limits.requests),
         secrets=dict(processes.secrets),
+        pressing=plan.pressing,
     )
 
 

@@ -22,6 +22,7 @@ import msgspec
 import pytest
 
 from harness.planning.curve import Linear
+from harness.protocols.nonce import unpressed
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.running.free_port import free_port
@@ -58,6 +59,15 @@ class Heard:
     body: dict[str, object]
     text_sent_s: float = 0.0
     version: int = 0
+
+    @property
+    def mark(self) -> str:
+        """What its client sent in the place of the nonce."""
+        return self.headers["x-request-id"]
+
+    @property
+    def nonce(self) -> str:
+        return unpressed(self.mark)
 
     @property
     def question(self) -> str:
@@ -152,8 +162,22 @@ async def versioned(server: Server, heard: Heard, writer: asyncio.StreamWriter) 
     return True
 
 
+def fails_first(times: int, failure: Behaviour) -> Behaviour:
+    """Does as *failure* does the first so many times that a client asks for one request, and then answers."""
+
+    async def behave(server: Server, heard: Heard, writer: asyncio.StreamWriter) -> bool:
+        mine = [other for other in server.heard if other.nonce == heard.nonce]
+        return await (failure if len(mine) <= times else sends(plain("200 OK", WHOLE)))(server, heard, writer)
+
+    return behave
+
+
 BEHAVIOURS: dict[str, Behaviour] = {
     "answers": answers,
+    "busy_once": fails_first(1, sends(plain("503 Busy", b"come back"))),
+    "busy_twice": fails_first(2, sends(plain("503 Busy", b"come back"))),
+    "hangs_up_once": fails_first(1, sends(then="close")),
+    "silent_once": fails_first(1, sends(then="hang")),
     "versioned": versioned,
     "hangs": sends(then="hang"),
     "whole": sends(plain("200 OK", WHOLE)),

@@ -63,6 +63,13 @@ def test_a_conversation_says_which_version_it_has_seen_and_is_believed(talk):
         assert heard.version == row.snapshot_version
 
 
+def test_a_client_that_is_not_told_to_ask_again_asks_once_under_its_nonce(talk):
+    child, server = talk
+    rows = {row.nonce: row for row in child.rows()}
+    assert sorted(heard.mark for heard in server.heard) == sorted(rows)
+    assert {(row.presses, row.given_up, row.last_sent_s) for row in rows.values()} == {(1, "", None)}
+
+
 def test_the_version_seen_is_the_newest_of_the_turns_that_had_ended(talk):
     conversations = defaultdict(list)
     for row in talk[0].rows():

@@ -204,7 +204,7 @@ class Exchange:
             self._arrived = True
             self._arrival.start_s = time.monotonic()
             self._account.arrivals.begin(self._arrival)
-            self._arrival.nonce = self._asking.nonce
+            self._arrival.nonce, self._arrival.press = self._asking.nonce, self._asking.press
 
     def _decide(self, body: bytes) -> None:
         """What becomes of the request, whose last bytes are *body*."""

@@ -127,6 +127,11 @@ class PromptReading:
         return self._search.found
 
     @property
+    def press(self) -> int:
+        """Which press of its client it is for, as far as has been found."""
+        return self._search.press
+
+    @property
     def prompt(self) -> Prompt:
         """What the body says, once all of it has come."""
         with self._looking:

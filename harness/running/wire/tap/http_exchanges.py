@@ -135,7 +135,7 @@ class HttpExchanges:
         if exchange is None:
             return
         exchange.attempt.sent_s = self._now_s
-        exchange.attempt.nonce = exchange.search.found
+        exchange.say_for_whom()
         if exchange.answered:
             self._end(exchange, "complete")
 
@@ -152,7 +152,7 @@ class HttpExchanges:
     def _end(self, exchange: _Exchange, outcome: AttemptOutcome) -> None:
         attempt = exchange.attempt
         attempt.outcome = outcome
-        attempt.nonce = exchange.search.found
+        exchange.say_for_whom()
         if not exchange.answered or exchange is self._tunnel:
             attempt.end_s = self._now_s
         self._open.remove(exchange)
@@ -228,6 +228,10 @@ class _Exchange:
         self.head = False
         self.until_end = False
         self.answered = False
+
+    def say_for_whom(self) -> None:
+        """Note which request it was made for, and which press of its client, as far as that has been said."""
+        self.attempt.nonce, self.attempt.press = self.search.found, self.search.press
 
     def cut_short(self, *, reset: bool) -> AttemptOutcome:
         if self.answered or (self.until_end and not reset):
