@@ -16,6 +16,7 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from openai.types.chat import ChatCompletionMessageParam
 from redis.exceptions import RedisError
 
+from harness.reference.chance import Chance
 from harness.reference.snapshots import Snapshot
 
 MODEL = "simulated"
@@ -51,12 +52,16 @@ class Assistant(Protocol):
 
 
 class Options(NamedTuple):
-    """The command line: *providers* and *stores* by region; the first store is the primary, the others follow it."""
+    """The command line: *providers* and *stores* by region; the first store is the primary, the others follow it.
+
+    What is left to chance hangs on the *seed*.
+    """
 
     port: int
     region: str
     providers: Mapping[str, str]
     stores: Mapping[str, str]
+    seed: int = 0
 
 
 def options(module: str, about: str | None, arguments: Sequence[str] | None = None) -> Options:
@@ -67,12 +72,13 @@ def options(module: str, about: str | None, arguments: Sequence[str] | None = No
     parser.add_argument(
         "--stores", nargs="+", type=_pair, required=True, metavar="REGION=HOST:PORT", help="primary first"
     )
+    parser.add_argument("--seed", type=int, default=0, help="what is left to chance, such as how long a wait is")
     read = parser.parse_args(arguments)
     providers, stores = dict(read.providers), dict(read.stores)
     for name, known in (("--providers", providers), ("--stores", stores)):
         if read.region not in known:
             parser.error(f"--region {read.region!r} is not among the regions of {name}: {', '.join(known)}")
-    return Options(read.port, read.region, providers, stores)
+    return Options(read.port, read.region, providers, stores, read.seed)
 
 
 def model_client(url: str, *, timeout_s: float, max_retries: int) -> AsyncOpenAI:
@@ -134,6 +140,7 @@ def application(assistant: Assistant, region: str) -> web.Application:
 
 def serve(assistant: Assistant, on: Options, *, ends_with_its_caller: bool) -> None:
     """Serve on 127.0.0.1 until told to end; *ends_with_its_caller*: work for a client who has left is cancelled."""
+    Chance(on.seed, on.region).seed_the_rest()
     web.run_app(
         application(assistant, on.region),
         host="127.0.0.1",

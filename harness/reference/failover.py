@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Mapping
 
 from openai import APIError, APIStatusError, AsyncOpenAI, RateLimitError
@@ -12,14 +11,19 @@ from openai.types.chat import ChatCompletionMessageParam
 from harness.reference import assistant
 from harness.reference.assistant import MODEL, Unanswered
 from harness.reference.breaker import Outcome
+from harness.reference.chance import Chance
 from harness.reference.routing import GiveUp, Limits, Request, Routing, Try, Wait
 
 
 class Failover:
-    """Asks the provider of its own *region* first, and another one when that fails or is known to be failing; see `Routing`."""
+    """Asks the provider of its own *region* first, and another one when that fails or is known to be failing; see `Routing`.
 
-    def __init__(self, region: str, urls: Mapping[str, str], limits: Limits) -> None:
+    How long a wait is, by half more or less than that says, hangs on the *seed*.
+    """
+
+    def __init__(self, region: str, urls: Mapping[str, str], limits: Limits, seed: int = 0) -> None:
         self._limits = limits
+        self._chance = Chance(seed, region)
         nearest = sorted(urls, key=lambda other: other != region)
         self._clients = {name: assistant.model_client(urls[name], timeout_s=10.0, max_retries=0) for name in nearest}
         self.routing = Routing(nearest, limits)
@@ -35,11 +39,11 @@ class Failover:
 
     async def complete(self, messages: list[ChatCompletionMessageParam], *, came_s: float) -> str:
         """The answer to *messages* for a request that came at *came_s* (monotonic); raises Unanswered."""
-        request, too_long_for = Request(self.routing, came_s), set[str]()
+        request, too_long_for, draws = Request(self.routing, came_s), set[str](), self._chance.next()
         while True:
             match request.step():
                 case Wait(for_s):
-                    await asyncio.sleep(for_s * random.uniform(0.5, 1.5))
+                    await asyncio.sleep(for_s * draws.uniform(0.5, 1.5))
                 case GiveUp(why):
                     raise Unanswered(why)
                 case Try() as tried:

@@ -9,15 +9,17 @@ each call of a provider).
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from openai import OpenAIError
 from redis.exceptions import RedisError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from harness.reference import assistant
 from harness.reference.assistant import MODEL, Answer, Ask, Options, Unanswered
+from harness.reference.chance import Chance
 from harness.reference.corpus import retrieve
 from harness.reference.snapshots import Reading, Store
 from harness.settings import settings
@@ -53,10 +55,11 @@ class Fragile:
             on.providers[on.region], timeout_s=patience.timeout_s, max_retries=patience.sdk_retries
         )
         self._store = Store(on.stores[on.region], timeout_s=STORE_TIMEOUT_S)
+        self._chance = Chance(on.seed, on.region)
         self._last_known: dict[str | None, Reading] = {}
         again = AsyncRetrying(
             stop=stop_after_attempt(patience.app_tries),
-            wait=wait_random_exponential(multiplier=0.25, max=1.0),
+            wait=_wait_s,
             retry=retry_if_exception_type((OpenAIError, RedisError)),
             reraise=True,
         )
@@ -68,7 +71,7 @@ class Fragile:
 
     async def answer(self, ask: Ask) -> Answer:
         try:
-            return await self._try_again(ask.question)
+            return await self._try_again(ask.question, self._chance.next())
         except (OpenAIError, RedisError) as problem:
             raise Unanswered(f"{type(problem).__name__}: {problem}") from problem
 
@@ -76,7 +79,7 @@ class Fragile:
         await self._store.close()
         await self._model.close()
 
-    async def _try(self, question: str) -> Answer:
+    async def _try(self, question: str, _: random.Random) -> Answer:
         reading = await self._read(retrieve(question))
         messages = assistant.prompt(question, reading.fact)
         completion = await self._model.chat.completions.create(model=MODEL, messages=messages)
@@ -90,6 +93,16 @@ class Fragile:
                 raise
             return self._last_known[fact_id]
         return reading
+
+
+_longest_s = wait_exponential(multiplier=0.25, max=1.0)
+
+
+def _wait_s(state: RetryCallState) -> float:
+    """Any time up to twice as long as before, as `tenacity.wait_random_exponential` has it, but by the draws of the request."""
+    draws = state.args[-1]
+    assert isinstance(draws, random.Random)
+    return draws.uniform(0.0, _longest_s(state))
 
 
 def main() -> None:

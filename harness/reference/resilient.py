@@ -23,7 +23,7 @@ class Resilient:
     """Answers from its own region's store and provider where it can, and from another region's where it cannot."""
 
     def __init__(self, on: Options, limits: Limits | None = None, *, store_timeout_s: float = 0.25) -> None:
-        self._providers = Failover(on.region, on.providers, limits or Limits())
+        self._providers = Failover(on.region, on.providers, limits or Limits(), on.seed)
         self._reader = Reader(on.region, on.stores, timeout_s=store_timeout_s)
         self._seen = Seen()
 
