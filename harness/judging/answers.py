@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.judging.evidence import Evidence
+from harness.judging.json_answers import of_schema
 from harness.judging.patience import search_for
 from harness.planning.plan import Plan
 from harness.protocols.nonce import unmarked
@@ -18,7 +18,6 @@ from harness.reading.scenario import Answers
 
 if TYPE_CHECKING:
     import pandas as pd
-    from jsonschema import ValidationError
 
     from harness.judging.scoring.answers import Publication
     from harness.judging.scoring.consistency import Compared
@@ -167,7 +166,7 @@ def _asked(question: Question) -> str:
 
 def _holds(wanted: Answers) -> Callable[[str], bool]:
     """Whether an answer's text alone is as *wanted*."""
-    valid = _validator(wanted.json_schema) if wanted.json_schema is not None else None
+    valid = of_schema(wanted.json_schema) if wanted.json_schema is not None else None
 
     def holds(text: str) -> bool:
         return (
@@ -177,28 +176,3 @@ def _holds(wanted: Answers) -> Callable[[str], bool]:
         )
 
     return holds
-
-
-def _has_pattern(_validator: object, pattern: str, text: object, _schema: object) -> Iterator[ValidationError]:
-    """The keyword ``pattern`` of JSON Schema, in a bounded time."""
-    from jsonschema import ValidationError
-
-    if isinstance(text, str) and not search_for(pattern).found(text):
-        yield ValidationError("does not match")
-
-
-def _validator(schema: dict[str, Any]) -> Callable[[str], bool]:
-    from jsonschema import validators
-    from referencing import Registry
-
-    # A registry of its own: nothing that a schema names is fetched from anywhere.
-    bounded = validators.extend(validators.validator_for(schema), {"pattern": _has_pattern})  # type: ignore[no-untyped-call] # it has no types
-    validator = bounded(schema, registry=Registry())
-
-    def valid(text: str) -> bool:
-        try:
-            return bool(validator.is_valid(json.loads(text)))
-        except (ValueError, RecursionError):
-            return False
-
-    return valid

@@ -13,6 +13,12 @@ from harness.reading.ambiguity import runs_away
 _CONDITION = re.compile(r"\(\?<?[=!]|\$|\\[bBZ]")
 """What makes a pattern depend on more than the place where it is found; of such a one nobody can tell so easily."""
 _UNLIKE = ("", "\x00", "It is 3.")
+_BY_NAME = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"})
+"""Keywords of JSON Schema under which schemas stand by names."""
+_LATEST = "https://json-schema.org/draft/2020-12/schema"
+"""The draft of a schema that names none."""
+_VALUES = frozenset({"const", "enum", "default", "examples"})
+"""Those under which values stand, whatever they look like."""
 
 
 def _compiles(pattern: str) -> str:
@@ -41,13 +47,26 @@ def _unusable(pattern: str) -> str:
 
 def patterns(schema: Any) -> Iterator[str]:
     """The regular expressions in a JSON Schema."""
-    if isinstance(schema, dict):
-        if isinstance(schema.get("pattern"), str):
-            yield schema["pattern"]
-        if isinstance(schema.get("patternProperties"), dict):
-            yield from schema["patternProperties"]
-    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        yield from patterns(inner)
+    for part in subschemas(schema):
+        if isinstance(part.get("pattern"), str):
+            yield part["pattern"]
+        if isinstance(part.get("patternProperties"), dict):
+            yield from part["patternProperties"]
+
+
+def subschemas(schema: Any) -> Iterator[dict[str, Any]]:
+    """*schema* and all that stand in it as schemas; a property that is called as a keyword is none, and neither is a value."""
+    if isinstance(schema, list):
+        for one in schema:
+            yield from subschemas(one)
+    if not isinstance(schema, dict):
+        return
+    yield schema
+    for keyword, inner in schema.items():
+        if keyword in _BY_NAME and isinstance(inner, dict):
+            yield from subschemas([*inner.values()])
+        elif keyword not in _VALUES:
+            yield from subschemas(inner)
 
 
 def _is_a_schema(schema: dict[str, Any]) -> dict[str, Any]:
@@ -64,6 +83,11 @@ def _is_a_schema(schema: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"is no JSON Schema: {f'at {place}: ' if place else ''}{error.message}") from error
     for said in filter(None, map(_unusable, patterns(schema))):
         raise ValueError(said)
+    whole = schema.get("$schema", _LATEST)
+    if others := [one["$schema"] for one in subschemas(schema) if one.get("$schema", whole) != whole]:
+        raise ValueError(
+            f"$schema {others[0]!r} inside one of {whole!r}; write the whole in one draft, and name it at the top alone"
+        )
     return schema
 
 

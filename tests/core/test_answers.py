@@ -104,17 +104,34 @@ def test_a_pattern_that_some_texts_do_not_have_is_taken(pattern: str) -> None:
 LONG = "a" * 3000
 SLOW = ".*a.*a.*a.*b"
 QUICK = "a[^b]*b"
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 @pytest.mark.parametrize(
-    "asking", [lambda pattern: {"matches": pattern}, lambda pattern: {"json_schema": {"pattern": pattern}}]
-)
+    ("asking", "answer"),
+    [
+        (lambda pattern: {"matches": pattern}, f'"{LONG}"'),
+        (lambda pattern: {"json_schema": {"pattern": pattern}}, f'"{LONG}"'),
+        (lambda pattern: {"json_schema": {"properties": {"a": {"$schema": DRAFT, "pattern": pattern}}}}, f'{{"a": "{LONG}"}}'),
+        (lambda pattern: {"json_schema": {"propertyNames": {"pattern": pattern}}}, f'{{"{LONG}": 1}}'),
+        (lambda pattern: {"json_schema": {"patternProperties": {pattern: {"type": "string"}}}}, f'{{"{LONG}": 1}}'),
+        (lambda pattern: {"json_schema": {"patternProperties": {pattern: {}}, "additionalProperties": False}}, f'{{"{LONG}": 1}}'),
+        (
+            lambda pattern: {"json_schema": {"allOf": [{"patternProperties": {pattern: {}}}], "unevaluatedProperties": False}},
+            f'{{"{LONG}": 1}}',
+        ),
+        (
+            lambda pattern: {"json_schema": {"items": {"$ref": "#/$defs/a"}, "$defs": {"a": {"patternProperties": {pattern: {}}}}}},
+            f'[{{"{LONG}": 1}}]',
+        ),
+    ],
+)  # fmt: skip
 def test_a_pattern_that_takes_too_long_on_an_answer_makes_the_run_invalid_and_is_looked_for_no_more(
-    judged: Judge, monkeypatch: pytest.MonkeyPatch, asking: Callable[[str], dict[str, Any]]
+    judged: Judge, monkeypatch: pytest.MonkeyPatch, asking: Callable[[str], dict[str, Any]], answer: str
 ) -> None:
     monkeypatch.setattr("harness.judging.patience.WITHIN_S", 0.02)
     search_for.cache_clear()
-    answers = in_the_fault(f'"{LONG}"')
+    answers = in_the_fault(answer)
     slow = judged(answers, good={"answers": asking(SLOW)}, expect=["good_ratio >= 0 in fault"])
     assert slow.verdict == "invalid"
     assert slow.reason.startswith(f"The pattern {SLOW!r} was looked for in one answer for too long and given up")
