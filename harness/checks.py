@@ -38,7 +38,7 @@ from harness.reading.scenario import SHED, Scenario
 from harness.reading.state_place import is_url
 from harness.reading.target import Target
 from harness.reading.templates import placeholders, secret_names, secrets, texts
-from harness.reading.yaml import Document, Draft, DraftProblems, load
+from harness.reading.yaml import Document, Draft, DraftProblems, load, sayable
 from harness.reading.yaml.overrides import OF_TARGET
 from harness.registry import UnknownNameError, suggestion
 
@@ -397,11 +397,27 @@ def load_target(path: Path, overrides: Mapping[str, str] = MappingProxyType({}))
     try:
         document = load(path, Target, overrides)
     except DraftProblems as refused:
-        found = [*map(_of_target, refused.problems), *unknown_in_draft(refused.draft)]
+        more = [*unknown_in_draft(refused.draft), *_of_part(refused.draft)]
+        found = dict.fromkeys(map(_of_target, [*refused.problems, *more]))
         raise DraftProblems(refused.draft, *sorted(found, key=lambda problem: problem.line or 0)) from None
     except UsageProblems as refused:
         raise UsageProblems(*map(_of_target, refused.problems)) from None
     return replace(document, value=document.value.of_folder(path.absolute().parent))
+
+
+def _of_part(draft: Draft) -> Iterator[Problem]:
+    """What is wrong with a target that is refused, by the checks of which all is there that they look at."""
+    if (target := draft.part(Target)) is None:
+        return
+    of = target
+    checks: list[Callable[[], Iterable[Problem]]] = [
+        lambda: untold_links(of),
+        lambda: untold_ports(of),
+        lambda: [*_authority_problems(of)],
+        lambda: [*_ask_problems(of, {})],
+    ]
+    for check in checks:
+        yield from sayable(of.value, check) or ()
 
 
 def _of_target(problem: Problem) -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
 from harness.reading.target import Target
-from harness.reading.yaml import Document, Draft, DraftProblems, load
+from harness.reading.yaml import Document, Draft, DraftProblems, load, sayable
 from harness.reading.yaml.overrides import split
 
 Loaded = TypeVar("Loaded")
@@ -100,7 +100,7 @@ def prepare(
     questions = _loaded(problems, lambda: _questions(*asks, scenario_path, questions_path)) if asks else None
     written = Written(scenario or draft, asked.expectations)
     problems += written.problems
-    problems += unabortable(scenario) if scenario else ()
+    problems += unabortable(scenario) if scenario else _of_part(draft, target, written, asked)
     if target:
         problems += target_problems(target, environment)
         problems += missing_commands(target) if starts else ()
@@ -171,6 +171,18 @@ def _validated_scenario(path: Path, target_path: Path | None) -> Validated:
     if asks := _asks(scenario or draft):
         _loaded(problems, lambda: _questions(*asks, path, None))
     return Validated(tuple(_in_order(problems)), without_target=True)
+
+
+def _of_part(draft: Draft | None, target: Document[Target] | None, written: Written, asked: Asked) -> Iterator[Problem]:
+    """What is wrong with a scenario that is refused, by the checks of which all is there that they look at."""
+    if draft is None or (scenario := draft.part(Scenario)) is None:
+        return
+    of = scenario
+    yield from sayable(of.value, lambda: [*unabortable(of)]) or ()
+    if target is not None:
+        against, expected = target.value, written.expectations
+        made = sayable(of.value, lambda: plan(of.value, against, expected, with_faults=asked.with_faults))
+        yield from (of.problem(problem.path, problem.what) for problem in (made[1] if made else ()))
 
 
 def _scenario(

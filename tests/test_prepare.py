@@ -440,3 +440,78 @@ def test_a_limit_of_cost_needs_prices_and_a_url_elsewhere_has_to_be_allowed(fold
     assert list(needs(prepared.target, {}, prepared.scenario)) == ["--allow-host alerts.example"]
     (warned,) = prepared.warnings
     assert (warned.path, warned.what.split(":")[0]) == ("abort[1].max_requests", "every run is ended by it")
+
+
+SERVICE = """\
+schema: harness.target/1
+{name}
+start: {{command: [python3, app.py, "{{port}}"]{start}}}
+services:
+  keeper: {{command: [python3, b.py, "{{port}}"], ready: {{tcp: true}}}}
+entries:
+  - {{name: a, url: "{entry}"}}
+  - {{name: a, url: "http://127.0.0.1:{{target.port}}"}}
+ask: {{protocol: json, path: /ask, body: {{question: "{{question}}"}}{reply}, nonce: {{in: prompt}}}}
+links:
+  openai: {{kind: provider, upstream: "http://127.0.0.1:9000"{link}}}
+"""
+WELL = {
+    "name": "name: own",
+    "start": ", ready: {tcp: true}",
+    "entry": "http://127.0.0.1:{target.port}",
+    "reply": ", reply: {answer: /a}",
+    "link": ", env: {BASE: '{url}'}",
+}
+TWICE = "'a' is what entries[0] is called, too"
+OURS = "'keeper' is the name of a process of the harness's own"
+UNTOLD = "nobody is told where it is"
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "all_told", "left_out"),
+    [
+        ({}, [TWICE, OURS], []),
+        # A key that is missing hides none of what others say.
+        ({"name": ""}, ["name: is missing", TWICE, OURS], []),
+        ({"name": "", "link": ""}, ["name: is missing", TWICE, OURS, UNTOLD], []),
+        ({"name": "name: own\nlinkz: {}"}, ["linkz: unknown key", TWICE, OURS], []),
+        ({"reply": ", reply: {answer: 1}"}, ["ask.reply.answer: ", TWICE, OURS], []),
+        ({"start": ", ready: {tcp: yes}"}, ["start.ready.tcp: ", TWICE], []),
+        ({"start": ", ready: {tcp: true, get: /x}", "name": ""}, ["either get: /path or tcp: true", "name: is missing", TWICE], []),
+        # What a rule looks at has to be there, else it says nothing.
+        ({"entry": ""}, ["entries[0].url: ", OURS], []),
+        ({"name": "entires: []", "link": ""}, ["entires: unknown key", OURS, UNTOLD], []),
+        ({"link": ", lissten: 9000", "name": ""}, ["links.openai.lissten: unknown key", TWICE], [UNTOLD, OURS]),
+    ],
+)  # fmt: skip
+def test_rules_over_a_whole_target_are_told_beside_what_is_wrong_with_other_keys(
+    tmp_path: Path, spoilt: dict[str, str], all_told: list[str], left_out: list[str]
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(SERVICE.format(**WELL | spoilt))
+    problems = [str(problem) for problem in validate(path).problems]
+    assert [[what in problem for problem in problems].count(True) for what in all_told] == [1] * len(all_told)
+    assert [what for what in left_out if any(what in problem for problem in problems)] == []
+    assert len(problems) == len(set(problems))
+
+
+def test_what_a_scenario_says_of_its_target_is_told_beside_a_key_that_is_missing(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    spoil(path, ("name: region-loss\n", ""), ("region: east", "region: esat"))
+    problems = told(path)
+    assert [any(what in problem for problem in problems) for what in ("name: is missing", "has no such link")] == [
+        True
+    ] * 2
+
+
+def test_faults_of_one_id_are_told_beside_a_key_that_is_missing(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    spoil(
+        path,
+        ("name: region-loss\n", ""),
+        (
+            "faults:\n",
+            "faults:\n  - {kind: blackhole, id: a, on: {kind: provider}}\n  - {kind: blackhole, id: a, on: {kind: store}}\n",
+        ),
+    )
+    assert any("'a' is what faults[0] is called, too" in problem for problem in told(path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -375,19 +375,43 @@ class Target(_Strict):
             raise PydanticCustomError("placed", "names are used twice", {"wrongs": wrongs})
         return self
 
+    # One for each group of keys, so that each is told where its own keys are right, whatever is wrong with others.
+
     @model_validator(mode="after")
-    def _hangs_together(self) -> Target:
-        wrongs = [*_misnamed(self), *_ambiguous(self), *_unstreamed(self), *_misordered(self), *_unreachable(self)]
-        if wrongs:
-            # Each with its place, so that the reader of the file can tell the line.
-            raise PydanticCustomError("placed", "what is named is not there", {"wrongs": wrongs})
+    def _entries_told_apart(self) -> Target:
+        return self._without(_of_one_name(self))
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> Target:
+        return self._without(_taken(self))
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Target:
+        return self._without([*_ambiguous(self), *_unstreamed(self)])
+
+    @model_validator(mode="after")
+    def _can_be_started(self) -> Target:
+        return self._without(_misordered(self))
+
+    @model_validator(mode="after")
+    def _links_lead_somewhere(self) -> Target:
+        return self._without(_unlinked(self))
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Target:
+        return self._without(_unreachable(self))
+
+    def _without(self, wrongs: Iterable[_Wrong]) -> Target:
+        """Itself, where there are no *wrongs*; each has its place, so that the reader of the file can tell the line."""
+        if found := list(wrongs):
+            raise PydanticCustomError("placed", "what is named is not there", {"wrongs": found})
         return self
 
 
 _Wrong = tuple[tuple[str | int, ...], str]
 
 
-def _misnamed(target: Target) -> Iterator[_Wrong]:
+def _of_one_name(target: Target) -> Iterator[_Wrong]:
     first: dict[str, int] = {}
     for index, entry in enumerate(target.entries):
         name = entry.name or f"entry-{index + 1}"
@@ -395,6 +419,9 @@ def _misnamed(target: Target) -> Iterator[_Wrong]:
             named: tuple[str, ...] = ("name",) if entry.name else ()
             what = f"{name!r} is what entries[{earlier}] is called, too; each needs a name of its own"
             yield ("entries", index, *named), what
+
+
+def _taken(target: Target) -> Iterator[_Wrong]:
     for where, names in (("services", target.services), ("links", target.links)):
         for name in sorted(OURS & set(names)):
             yield (where, name), f"{name!r} is the name of a process of the harness's own; choose another"
@@ -443,7 +470,7 @@ def _place(target: Target, name: str) -> tuple[str, ...]:
     return ("start",) if target.processes[name] is target.start else ("services", name)
 
 
-def _unreachable(target: Target) -> Iterator[_Wrong]:
+def _unlinked(target: Target) -> Iterator[_Wrong]:
     ports: dict[int, str] = {}
     told: dict[str, str] = {}
     for name, link in target.links.items():
@@ -467,6 +494,9 @@ def _unreachable(target: Target) -> Iterator[_Wrong]:
                     ("links", name, "env", key),
                     f"{key} is where link {other!r} is told of, too; each needs a name of its own",
                 )
+
+
+def _unreachable(target: Target) -> Iterator[_Wrong]:
     urls: list[_Wrong] = [(("entries", index, "url"), entry.url) for index, entry in enumerate(target.entries)]
     urls += [(("publish", "post"), target.publish.post)] if target.publish else []
     urls += [(("reset", "post"), target.reset.post)] if target.reset else []

@@ -20,7 +20,8 @@ from harness.reading.yaml import paths
 from harness.reading.yaml.expected import choices
 from harness.reading.yaml.paths import Path
 from harness.reading.yaml.plain import Plain
-from harness.reading.yaml.sentences import refusals, validate
+from harness.reading.yaml.rules import part
+from harness.reading.yaml.sentences import refusals, unsure, validate
 from harness.reading.yaml.tree import RefusedError, Tree, Wrong, compose
 from harness.reading.yaml.types import fields
 
@@ -75,11 +76,19 @@ class Draft:
     value: Plain
     wrong: tuple[Path, ...]
     """Places of which something is refused."""
+    unsure: tuple[Path, ...]
+    """Those of them at which nobody can tell what stands there, and places that may be meant by a key that nobody knows."""
     _origin: Origin
 
     def problem(self, path: str, what: str) -> Problem:
         """As `Document.problem`."""
         return self._origin.problem(paths.parse(path), what)
+
+    def part(self, model: type[M]) -> Document[M] | None:
+        """As much of a document of *model* as is right, for checks that are `sayable`; None where there is no mapping at all."""
+        if not isinstance(self.value, dict):
+            return None
+        return Document(part(model, self.value, (), self.unsure), "", self._origin.file, "", self._origin)
 
     def sound(self, key: str) -> Plain:
         """What stands at the top-level *key*; None where nothing does, or something of it is refused."""
@@ -120,7 +129,7 @@ def read(text: str, model: type[M], file: str, overrides: Mapping[str, str] = _N
     unfit = [said for said in refusals(model, value) if not any(said.path[: len(path)] == path for path in told)]
     problems += [origin.problem(said.path, said.what, key=said.key) for said in unfit]
     if problems:
-        draft = Draft(value, (*told, *(said.path for said in unfit)), origin)
+        draft = Draft(value, (*told, *(said.path for said in unfit)), (*told, *unsure(model, value)), origin)
         raise DraftProblems(draft, *sorted(problems, key=lambda problem: problem.line or 0))
     checked: M = validate(model, value)
     return Document(checked, text, file, sha256(encoded).hexdigest(), origin)

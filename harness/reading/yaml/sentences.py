@@ -15,6 +15,7 @@ from harness.reading.quantities import seconds
 from harness.reading.yaml.expected import choices, expected, json_schema, nearest, shown
 from harness.reading.yaml.paths import Path
 from harness.reading.yaml.plain import Plain, scalar
+from harness.reading.yaml.rules import broken_rules, strictly
 from harness.reading.yaml.types import Choice, Place, bare, field_type, fields, locate, model_of
 from harness.registry import suggestion
 
@@ -31,12 +32,8 @@ class Said:
 
 
 def validate(annotation: Any, value: Plain) -> Any:
-    """*value* as a file holds it, made into the type *annotation*; raises ValidationError.
-
-    Nothing is read into it: ``"5"`` is no number and ``yes`` no boolean. Keys are the aliases, as in the JSON Schema.
-    """
-    adapter = _adapter(annotation) if isinstance(annotation, type) else TypeAdapter(annotation)
-    return adapter.validate_json(json.dumps(value), strict=True, by_alias=True, by_name=False)
+    """*value* as a file holds it, made into the type *annotation*; raises ValidationError. Nothing is read into it; see `strictly`."""
+    return strictly(_adapter(annotation) if isinstance(annotation, type) else TypeAdapter(annotation), value)
 
 
 @lru_cache(maxsize=32)
@@ -52,11 +49,33 @@ def refusals(annotation: object, value: Plain, at: Path = ()) -> list[Said]:
     except ValidationError as error:
         match bare(annotation):
             case Choice(tag=None) as choice:
-                said = _in_branch(choice, value, at)
+                said = [*_in_branch(choice, value, at)]
             case _:
-                said = _all(annotation, value, at, error.errors(include_url=False))
+                errors = error.errors(include_url=False)
+                said = [*_all(annotation, value, at, errors), *_of_rules(annotation, value, at, errors)]
         return list(dict.fromkeys(said))
     return []
+
+
+def unsure(annotation: object, value: Plain) -> set[Path]:
+    """Places in *value* of which nobody can tell what stands there, whatever rules say of what does."""
+    try:
+        validate(annotation, value)
+    except ValidationError as error:
+        return _unsure(annotation, value, (), error.errors(include_url=False))
+    return set()
+
+
+def _unsure(annotation: object, value: Plain, at: Path, errors: list[ErrorDetails]) -> set[Path]:
+    places = [(error, locate(annotation, error["loc"])) for error in errors]
+    slips = [slip for error, place in places for slip in _slips(error, place, value)]
+    return {(*at, *place.path) for _, place in places} | {(*at, *slip.path[:-1], slip.meant) for slip in slips}
+
+
+def _of_rules(annotation: object, value: Plain, at: Path, errors: list[ErrorDetails]) -> Iterator[Said]:
+    """What rules over several keys refuse: pydantic asks them where all keys are right, and of several that refuse only the first."""
+    wrong = _unsure(annotation, value, at, errors)
+    yield from (Said(path, what) for path, what in broken_rules(annotation, value, at, wrong))
 
 
 def _all(annotation: object, value: Plain, at: Path, errors: list[ErrorDetails]) -> Iterator[Said]:
