@@ -1,4 +1,4 @@
-"""Which commands of Redis write, and which of those take memory: what a replica, and a server whose memory is full, refuse."""
+"""Which commands of Redis write, which of those take memory, and which ask the store for nothing that it holds."""
 
 from __future__ import annotations
 
@@ -19,3 +19,12 @@ WRITE = (
     "ZPOPMIN", "ZREM", "ZREMRANGEBYLEX", "ZREMRANGEBYRANK", "ZREMRANGEBYSCORE",
 )  # fmt: skip
 """Those with the flag ``write``, likewise."""
+HOUSEKEEPING = frozenset(
+    {
+        "ACL", "ASKING", "AUTH", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DBSIZE", "ECHO", "HELLO", "INFO", "LASTSAVE", "LATENCY",
+        "LOLWUT", "MEMORY", "MODULE", "PING", "QUIT", "READONLY", "READWRITE", "RESET", "ROLE", "SELECT", "SENTINEL", "SLOWLOG", "TIME",
+    }
+)  # fmt: skip
+"""By these a connection is opened, kept and closed, and a server looked at (the groups connection, server and cluster of its manual)."""
+LISTEN = frozenset({"MONITOR", "PSUBSCRIBE", "PSYNC", "SSUBSCRIBE", "SUBSCRIBE", "SYNC"})
+"""After these a connection is there for what comes unasked."""

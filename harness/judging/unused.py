@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.judging.evidence import Evidence
 from harness.judging.joining import LOOKS
+from harness.judging.refused import LIKELY, Unseen, unseen
 from harness.planning.disturbance import Disturbance
 from harness.planning.windows import Window
 from harness.record.history import Injecting, Look
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 WORD_S = 10.0
 """A link that is used says something at least so often."""
 _SWITCHED = 101  # the status of a WebSocket that was opened: by GET, and not to look
+_HEALTH = r"/(?:health|healthz|livez|readyz|live|ready|ping|heartbeat|_health)/?(?:\?|$)"
+"""Paths at which one looks whether a server is there, whatever it is."""
 
 
 def unused(evidence: Evidence, links: Sequence[str]) -> str:
@@ -51,13 +54,28 @@ def unmet(evidence: Evidence, held: Collection[str]) -> Iterator[str]:
     for of, quiet in _untouched_while_broken(evidence).items():
         parts = [d for d in evidence.plan.disturbances if d.of == of]
         links = {name for part in parts for name in part.links}
-        beside_another = any(d.of != of and d.start_s <= parts[0].start_s for d in evidence.plan.disturbances)
-        if links <= {*quiet} and not beside_another and {part.id for part in parts} <= {*held}:
+        if links <= {*quiet} and not _beside_another(evidence, parts) and {part.id for part in parts} <= {*held}:
             yield (
                 f"{parts[0].fault.summary()} met nobody: nothing was sent on {', '.join(quiet)} while it was in force, "
                 "so nothing shows how the service bears it; let it last longer, or ask what needs that link. "
                 "A link that is rightly quiet says idle: true in the target file"
             )
+    for of, unmet_unseen in _unseen(evidence).items():
+        parts = [d for d in evidence.plan.disturbances if d.of == of]
+        if unmet_unseen.expected < LIKELY and not _beside_another(evidence, parts) and {p.id for p in parts} <= {*held}:
+            yield f"{parts[0].fault.summary()} met nobody, as far as can be told: {unmet_unseen}; {_LONGER[unmet_unseen.spares_open]}"
+
+
+def _beside_another(evidence: Evidence, parts: Sequence[Disturbance]) -> bool:
+    """Whether another fault went before the one that is *parts*, or began with it."""
+    return any(d.of != parts[0].of and d.start_s <= parts[0].start_s for d in evidence.plan.disturbances)
+
+
+_LONGER = {
+    True: "let it last longer than the service keeps a connection, or reset what is open too (mode: refuse)",
+    False: "let it last longer, or ask what needs that link",
+}
+"""What to do about a fault that spares what is open, and about one that does not."""
 
 
 def untried(evidence: Evidence) -> Iterator[str]:
@@ -76,6 +94,10 @@ def untried(evidence: Evidence) -> Iterator[str]:
     for of, quiet in _untouched_while_broken(evidence).items():
         fault = next(d.fault for d in evidence.plan.disturbances if d.of == of)
         yield f"{fault.summary()} broke {', '.join(quiet)}, where nothing was sent meanwhile, so it shows nothing of that"
+    for of, unmet_unseen in _unseen(evidence).items():
+        parts = [d for d in evidence.plan.disturbances if d.of == of]
+        if unmet_unseen.expected >= LIKELY or _beside_another(evidence, parts):
+            yield f"{parts[0].fault.summary()} may have met nobody: {unmet_unseen}"
 
 
 def _in_vain(evidence: Evidence) -> Iterator[str]:
@@ -109,6 +131,18 @@ def _untouched(evidence: Evidence) -> Iterator[tuple[str, list[str]]]:
                 broken.setdefault(name, []).append(window)
         if quiet := [name for name, windows in broken.items() if _alone(evidence, name, windows)]:
             yield of, quiet
+
+
+def _unseen(evidence: Evidence) -> Mapping[str, Unseen]:
+    """Of each fault, by its id, that refuses all who come: what there is to say where nothing shows that anybody did."""
+
+    def look() -> dict[str, Unseen]:
+        refusing = [d for d in evidence.plan.disturbances if d.fault.hides_attempts() and not d.fault.lies_in_wait]
+        groups = groupby(sorted(refusing, key=lambda d: d.of), key=lambda d: d.of)
+        return {of: said for of, parts in groups if (said := unseen(evidence, [*parts]))}
+
+    found: dict[str, Unseen] = evidence.once("met unseen", look)
+    return found
 
 
 def _alone(evidence: Evidence, name: str, windows: Sequence[Window]) -> bool:
@@ -146,13 +180,34 @@ def _no_more_than(looks: Mapping[str, str]) -> str:
 
 
 def _only_looks(evidence: Evidence, link: str, from_s: float, until_s: float) -> str:
-    """Such as ``GET /v1/models``, where a provider was only looked at in that time, and never asked for a request; else empty."""
-    about, rows = evidence.plan.target.links[link], evidence.attempts
-    if about.kind != "provider" or about.carries != "http":
-        return ""
+    """Such as ``GET /v1/models``, where in that time one looked at most whether anything is there, and asked it nothing; else empty."""
+    match evidence.plan.target.links[link].carries:
+        case "http":
+            return _looks_by_http(evidence, link, from_s, until_s)
+        case "redis":
+            said, pushed, kept = _sums(evidence, link, ("commands", "pushed", "housekeeping"), from_s, until_s)
+            return "housekeeping (PING, HELLO, INFO and the like)" if said == kept > 0 and not pushed else ""
+        case _:
+            opened, said = _sums(evidence, link, ("connections", "bytes_out"), from_s, until_s)
+            return "connections on which nothing was said" if opened and not said else ""
+
+
+def _looks_by_http(evidence: Evidence, link: str, from_s: float, until_s: float) -> str:
+    """A provider is looked at by whatever asks for no completion, anything else at the paths of health checks."""
+    rows = evidence.attempts
     there = rows[(rows["link"] == link) & rows["start_s"].between(from_s, until_s)]
     looks = there["method"].isin(LOOKS) & (there["request"] < 0) & (there["status"] != _SWITCHED)
+    if evidence.plan.target.links[link].kind != "provider":
+        looks &= there["path"].str.contains(_HEALTH)
     return f"{there['method'].iloc[0]} {there['path'].iloc[0]}" if len(there) and looks.all() else ""
+
+
+def _sums(evidence: Evidence, link: str, columns: Sequence[str], from_s: float, until_s: float) -> Sequence[int]:
+    """What the *columns* of what passed on *link* in that time come to."""
+    traffic = evidence.traffic
+    assert traffic is not None, "who asks has looked"
+    there = traffic[(traffic["link"] == link) & traffic["start_s"].between(from_s, until_s)]
+    return [int(there[column].sum()) for column in columns]
 
 
 def _carried(evidence: Evidence, link: str, from_s: float, until_s: float) -> bool:

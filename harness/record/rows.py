@@ -158,6 +158,10 @@ class Traffic(msgspec.Struct, array_like=True, gc=False):
     bytes_out: int = 0  # said by clients, as they came to the tap: what a fault eats is in it
     bytes_in: int = 0  # said to clients
     commands: int = 0  # of Redis, said by clients; only on links that carry it
+    housekeeping: int = (
+        0  # of these, those that open, keep or look at a connection or a server, and ask a store for nothing it holds
+    )
+    pushed: int = 0  # pieces of what a client of Redis heard on connections on which it had said that it listens
 
 
 AnyRow = Request | Attempt | Arrival | Traffic

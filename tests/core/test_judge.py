@@ -445,8 +445,7 @@ MET_NOBODY = (
         # A flap that nobody met beside one that somebody did.
         (LATE | {"flap": {"period": "1s", "duty": 0.4}}, passed(*BOTH, at_s=4.2), "pass", ""),
         (LATE | {"flap": {"period": "1s", "duty": 0.4}}, [], "invalid", MET_NOBODY),
-        # Where nobody listens, nobody is seen to come; a store may be quiet for 2 s.
-        ({"kind": "regional_loss", "region": "east", "mode": "refuse"}, [], "pass", ""),
+        # A store may be quiet for 2 s.
         (LATE | {"on": {"kind": "store"}}, [], "pass", ""),
     ],
 )  # fmt: skip
@@ -462,6 +461,141 @@ def test_a_fault_of_links_on_which_nobody_came_while_it_was_in_force_shows_nothi
     result = judged(make_plan(faults=[fault]), traffic=table([*before, *meanwhile], Traffic, 0.0))
     assert (result.verdict, said in result.reason) == (verdict, True)
     assert len(result.quality.notes) == bool(said)
+
+
+def kept_open(link: str, *at_s: float, opened: int = 0) -> list[Traffic]:
+    """That so much passed on *link*, in which so many connections were *opened*, from the first of these tenths of seconds on."""
+    return [Traffic(link, at, int(index < opened), bytes_out=10, bytes_in=10) for index, at in enumerate(at_s)]
+
+
+NO_NEW = {"kind": "disconnect", "on": {"link": "provider-west"}, "mode": "no_new"}
+REFUSE = NO_NEW | {"mode": "refuse"}
+BEFORE, MEANWHILE, AFTER, LATER = (1.2, 1.6, 2.0, 2.4), (3.2, 3.6, 4.0, 4.4), (5.5, 6.0), (6.2, 6.4, 6.5, 6.6)
+ON_WEST = "who is refused leaves no trace, and on provider-west "
+SURELY = f"disconnect · no_new on link provider-west met nobody, as far as can be told: {ON_WEST}"
+PERHAPS = "disconnect · {} on link provider-west may have met nobody: " + ON_WEST
+
+
+@pytest.mark.parametrize(
+    ("fault", "traffic", "verdict", "said"),
+    [
+        # A pool that opens nothing goes on as before.
+        (NO_NEW, kept_open("provider-west", *BEFORE, *MEANWHILE, *AFTER), "invalid", SURELY + "there had been no new connections in 4 s"),
+        (NO_NEW, kept_open("provider-west", *BEFORE, *MEANWHILE, *AFTER, opened=1), "invalid", SURELY + "there had been 1 new"),
+        (NO_NEW, kept_open("provider-west", *BEFORE, *MEANWHILE, *AFTER, opened=3), "pass", PERHAPS.format("no_new")),
+        # Opened often enough without it, also since.
+        (NO_NEW, kept_open("provider-west", *BEFORE, 2.6, 2.8, opened=6) + kept_open("provider-west", *MEANWHILE), "pass", ""),
+        (NO_NEW, kept_open("provider-west", *BEFORE, *MEANWHILE) + kept_open("provider-west", *AFTER, *LATER, opened=6), "pass", ""),
+        # What was open went away and did not come again.
+        (NO_NEW, kept_open("provider-west", *BEFORE, 3.2), "pass", ""),
+        # Where what is open is reset, whoever comes at all meets it.
+        (REFUSE, kept_open("provider-west", *BEFORE, 2.6, 2.8), "pass", ""),
+        (REFUSE, kept_open("provider-west", *BEFORE), "pass", PERHAPS.format("refuse") + "there had been 4 tenth of a second in which"),
+        (REFUSE, kept_open("provider-west", 1.2), "invalid", "disconnect · refuse on link provider-west met nobody, as far as can be told"),
+    ],
+)  # fmt: skip
+def test_a_fault_that_refuses_whoever_comes_has_met_those_who_came_as_often_without_it(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    fault: dict[str, Any],
+    traffic: list[Traffic],
+    verdict: str,
+    said: str,
+) -> None:
+    result = judged(make_plan(faults=[fault]), traffic=table(traffic, Traffic, 0.0))
+    assert (result.verdict, said in result.reason[:1].lower() + result.reason[1:]) == (verdict, True)
+    assert bool(result.quality.notes) == (said.startswith(PERHAPS[:40].format(fault["mode"])) and "may have" in said)
+
+
+@pytest.mark.parametrize(
+    ("failed", "verdict"), [((), "invalid"), ((25,), "pass"), ((5, 25), "invalid"), ((5, 25, 26, 27), "pass")]
+)
+def test_requests_that_fail_more_often_under_a_fault_show_that_somebody_met_it(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, failed: tuple[int, ...], verdict: str
+) -> None:
+    plan = make_plan(faults=[NO_NEW], expect=["good_ratio >= 0.1 in fault"])
+    asked = rows(plan, lambda index, _: {"outcome": "http_error", "status": 503} if index - 10 in failed else {})
+    traffic = kept_open("provider-west", *BEFORE, *MEANWHILE, *AFTER)
+    result = judged(plan, requests=asked, traffic=table(traffic, Traffic, 0.0))
+    assert (result.verdict, "met nobody, as far as can be told" in result.reason) == (verdict, verdict == "invalid")
+
+
+def test_a_refusal_behind_another_fault_that_may_have_turned_the_service_away_is_told_and_no_more(
+    make_plan: MakePlan, judged: Callable[..., Result]
+) -> None:
+    plan = make_plan(faults=[LATE | {"for": "1s", "on": {"link": "provider-west"}}, NO_NEW | {"at": "fault + 1s"}])
+    traffic = kept_open("provider-west", *BEFORE, *MEANWHILE, *AFTER)
+    result = judged(plan, traffic=table(traffic, Traffic, 0.0))
+    assert (result.verdict, PERHAPS.format("no_new") in result.reason) == ("pass", True)
+
+
+STORE = {"kind": "latency", "on": {"link": "store-west"}, "base": "100ms"}
+WORD = {"connections": 1, "bytes_out": 10, "bytes_in": 10}
+
+
+@pytest.mark.parametrize(
+    ("upstream", "passes", "said"),
+    [
+        (
+            "redis://127.0.0.1:6379",
+            WORD | {"commands": 3, "housekeeping": 3},
+            "housekeeping (PING, HELLO, INFO and the like)",
+        ),
+        ("redis://127.0.0.1:6379", WORD | {"commands": 3, "housekeeping": 2}, ""),
+        # One who listens is told something; and a run of before, or what cannot be read, has no commands that are told apart.
+        ("redis://127.0.0.1:6379", WORD | {"commands": 3, "housekeeping": 3, "pushed": 1}, ""),
+        ("redis://127.0.0.1:6379", WORD | {"commands": 3}, ""),
+        ("redis://127.0.0.1:6379", WORD, ""),
+        # A greeting is told whoever looks whether somebody is there; a stream was asked for before.
+        ("127.0.0.1:5432", {"connections": 1, "bytes_in": 80}, "connections on which nothing was said"),
+        ("127.0.0.1:5432", {"bytes_in": 80}, ""),
+        ("127.0.0.1:5432", WORD, ""),
+    ],
+)
+def test_a_store_that_is_only_looked_at_is_not_used(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    target: Target,
+    upstream: str,
+    passes: dict[str, int],
+    said: str,
+) -> None:
+    link = target.links["store-west"].model_validate({"kind": "store", "region": "west", "upstream": upstream})
+    plan = make_plan(of=target.model_copy(update={"links": target.links | {"store-west": link}}), faults=[STORE])
+    result = judged(plan, traffic=table([Traffic("store-west", at_s, **passes) for at_s in (1.5, 3.5)], Traffic, 0.0))
+    reason = f"nothing had been asked on store-west but {said} before anything was broken"
+    assert (result.verdict, reason in result.reason) == (("invalid", True) if said else ("pass", False))
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "trusted"),
+    [
+        ("/healthz", "GET", False),
+        ("/v1/ping?x=1", "HEAD", False),
+        ("/collections", "GET", True),
+        ("/healthz", "POST", True),
+        ("/pingpong", "GET", True),
+    ],
+)
+def test_what_speaks_http_and_is_asked_for_its_health_alone_is_not_used(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    rows: Rows,
+    attempt: Callable[..., Attempt],
+    target: Target,
+    path: str,
+    method: str,
+    trusted: bool,
+) -> None:
+    link = target.links["store-west"].model_validate(
+        {"kind": "store", "region": "west", "upstream": "http://127.0.0.1:6333"}
+    )
+    plan = make_plan(of=target.model_copy(update={"links": target.links | {"store-west": link}}), faults=[STORE])
+    asked = rows(plan)
+    tries = [attempt(row, method="POST", path="/v1/chat") for row in asked]
+    tries += [attempt(row, link="store-west", nonce="", path=path, method=method) for row in asked[::5]]
+    traffic = table([one for at_s in (1.5, 3.5) for one in passed("store-west", at_s=at_s)], Traffic, 0.0)
+    assert judged(plan, attempts=tries, traffic=traffic).verdict == ("pass" if trusted else "invalid")
 
 
 def test_a_fault_on_links_that_an_earlier_one_may_have_turned_the_service_away_from_is_told_and_no_more(

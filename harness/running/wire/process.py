@@ -114,7 +114,7 @@ def _ends(
     passing = traffic.of(link.name)
     watches: dict[Carries, Callable[[], Watch]] = {
         "http": lambda: HttpExchanges(link.name, attempts, config.nonces, credentials),
-        "redis": lambda: RedisCommands(passing.commanded),
+        "redis": lambda: RedisCommands(passing.commanded, passing.pushed),
         "tcp": Unread,
     }
     tap = Tap(link.name, watches[link.carries], passing, link.listen, config.seed)

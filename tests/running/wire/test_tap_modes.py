@@ -296,6 +296,7 @@ def test_what_passes_is_counted_by_link_and_time(tapped, clients, kit, carries, 
     assert sum(row.bytes_out for row in rows) == 3 * len(ask)
     assert sum(row.bytes_in for row in rows) == heard > 0
     assert sum(row.commands for row in rows) == (3 if carries == "redis" else 0)
+    assert sum(row.housekeeping for row in rows) == (3 if carries == "redis" else 0)  # PING
 
 
 def test_where_nothing_passes_there_is_no_row(tapped) -> None:

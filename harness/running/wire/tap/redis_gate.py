@@ -9,26 +9,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.faults.effects import TapAnswers
+from harness.faults.redis_commands import LISTEN
 from harness.running.wire.tap.resp import Frames, Unreadable, message_on, name_of
 
 _SPARED = frozenset(
     {"HELLO", "AUTH", "SELECT", "CLIENT", "QUIT", "RESET", "MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"}
 )
 """How a connection is opened and closed, and what holds a transaction together."""
-_OTHER_TALK = frozenset(
-    {
-        "SUBSCRIBE",
-        "PSUBSCRIBE",
-        "SSUBSCRIBE",
-        "UNSUBSCRIBE",
-        "PUNSUBSCRIBE",
-        "SUNSUBSCRIBE",
-        "MONITOR",
-        "SYNC",
-        "PSYNC",
-        "REPLCONF",
-    }
-)
+_OTHER_TALK = LISTEN | {"UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE", "REPLCONF"}
 """After these, what comes back is no longer one reply for each command."""
 _ABORTED = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 _DISCARD = b"*1\r\n$7\r\nDISCARD\r\n"

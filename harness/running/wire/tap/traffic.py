@@ -61,10 +61,17 @@ class LinkTraffic:
         self._now().bytes_in += size
         self.total.bytes_in += size
 
-    def commanded(self, commands: int) -> None:
-        """So many commands of Redis have come whole."""
-        self._now().commands += commands
+    def commanded(self, commands: int, housekeeping: int) -> None:
+        """So many commands of Redis have come whole, and so many of those are *housekeeping*."""
+        now = self._now()
+        now.commands += commands
+        now.housekeeping += housekeeping
         self.total.commands += commands
+
+    def pushed(self) -> None:
+        """A client that listens for what comes unasked was told something."""
+        self._now().pushed += 1
+        self.total.pushed += 1
 
     def flush(self) -> None:
         if self._slice is not None:
