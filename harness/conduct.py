@@ -29,6 +29,7 @@ from harness.record.as_run import written_down
 from harness.record.history import Alarm, Begun, Ended, Event, Preflight, Reason
 from harness.record.masking import NOTHING, Mask
 from harness.record.run_folder import RunFolder
+from harness.record.trace_file import write_due
 from harness.running import systems
 from harness.running.loop import Progress
 from harness.running.machine_class import machine_class
@@ -308,6 +309,7 @@ def _first_line(prepared: Prepared, proxy: ProxyServer, run_id: str, started_at:
         proxy_engine="toxiproxy",
         proxy_version=proxy.version,
         questions_sha256=prepared.questions.sha256,
+        trace_sha256=prepared.trace_sha256,
         faults=written_down(prepared.plan),
         machine=machine_class(),
         commit=commit_of(Path(prepared.target.file)),
@@ -353,6 +355,8 @@ def _store_texts(folder: RunFolder, prepared: Prepared) -> None:
     run_folder.write(folder.scenario, prepared.scenario.text)
     run_folder.write(folder.target, prepared.target.text)
     run_folder.write(folder.questions, prepared.questions.text)
+    if prepared.plan.recorded is not None:
+        write_due(folder, prepared.plan.recorded)
 
 
 def _import_what_judging_needs() -> None:

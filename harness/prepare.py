@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.checks import (
     Written,
@@ -26,7 +26,8 @@ from harness.checks import (
     unknown_values,
     warnings,
 )
-from harness.planning.plan import Plan, plan
+from harness.planning.plan import Plan, laid_out, plan
+from harness.planning.replay import recorded
 from harness.problems import Problem, UsageProblems
 from harness.reading.kinds import kind_of
 from harness.reading.questions import Questions
@@ -35,6 +36,9 @@ from harness.reading.suite import Suite
 from harness.reading.target import Target
 from harness.reading.yaml import Document, Draft, DraftProblems, load, sayable
 from harness.reading.yaml.overrides import split
+
+if TYPE_CHECKING:
+    from harness.reading.traces import Trace
 
 Loaded = TypeVar("Loaded")
 
@@ -60,6 +64,8 @@ class Prepared:
     questions: Document[Questions]
     asked: Asked
     warnings: tuple[Problem, ...] = ()
+    trace_sha256: str = ""
+    """Of the trace's file, where the load is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,7 @@ def prepare(
         target = _loaded(problems, lambda: load_target(target_path or _default_target(scenario_path), of_target))
     asks = _asks(scenario or draft)
     questions = _loaded(problems, lambda: _questions(*asks, scenario_path, questions_path)) if asks else None
+    trace = _loaded(problems, lambda: _trace(scenario, scenario_path)) if scenario else None
     written = Written(scenario or draft, asked.expectations)
     problems += written.problems
     problems += unabortable(scenario) if scenario else _of_part(draft, target, written, asked)
@@ -109,7 +116,18 @@ def prepare(
     if not scenario or not target:
         raise UsageProblems(*_in_order(problems))
     problems += priceless(scenario, target.value)
-    made, found = plan(scenario.value, target.value, written.expectations, with_faults=asked.with_faults)
+    found, due = list[Problem](), None
+    if trace and questions:
+        names = [question.id for question in questions.value.questions]
+        due, found = recorded(trace, scenario.value.load, laid_out(scenario.value), names)
+    made, unfit = plan(
+        scenario.value,
+        target.value,
+        written.expectations,
+        with_faults=asked.with_faults,
+        recorded=None if found else due,
+    )
+    found += unfit
     problems += [scenario.problem(problem.path, problem.what) for problem in found]
     # Without a fault that could not be placed, nobody knows what can be settled.
     unknown = list(unknown_values(written, target.value))
@@ -122,7 +140,8 @@ def prepare(
         problems += nowhere_bound(written, made, questions.value)
     if problems or not questions:
         raise UsageProblems(*_in_order(problems))
-    return Prepared(made, scenario, target, questions, asked, tuple(warnings(scenario, made, questions.value)))
+    noted = tuple(warnings(scenario, made, questions.value))
+    return Prepared(made, scenario, target, questions, asked, noted, trace.sha256 if trace else "")
 
 
 def among(paths: Iterable[Path]) -> tuple[Problem, ...]:
@@ -170,6 +189,8 @@ def _validated_scenario(path: Path, target_path: Path | None) -> Validated:
     problems += Written(scenario or draft, ()).problems
     if asks := _asks(scenario or draft):
         _loaded(problems, lambda: _questions(*asks, path, None))
+    if scenario:
+        _loaded(problems, lambda: _trace(scenario, path))
     return Validated(tuple(_in_order(problems)), without_target=True)
 
 
@@ -257,6 +278,20 @@ def _questions(
     if problems := [*meaningless(questions)]:
         raise UsageProblems(*problems)
     return questions
+
+
+def _trace(scenario: Document[Scenario], scenario_path: Path) -> Trace | None:
+    """The trace that the load of *scenario* is; None where it is none."""
+    from harness.reading.traces import read
+
+    shape = scenario.value.load.shape
+    if shape is None or shape.trace is None:
+        return None
+    path = scenario_path.parent / shape.trace.file
+    if not _is_there(path):
+        what = f"there is no file {path}; it is looked for beside the scenario"
+        raise UsageProblems(scenario.problem("load.shape.trace", what))
+    return read(path)
 
 
 def _overrides(asked: Asked) -> tuple[dict[str, str], dict[str, str]]:

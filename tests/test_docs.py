@@ -328,6 +328,7 @@ def _models() -> dict[str, dict[str, dict[str, Any]]]:
         "The scenario file": _explained(scenario),
         **{name.lower(): _explained(parts[name]) for name in ("Load", "Good")},
         "The rate over time": _explained(parts["LoadShape"]),
+        "A load as it was recorded": _explained(parts["Replay"]),
         "Clients who ask again": _explained(parts["Retries"]) | _explained(parts["Backoff"]),
         "phases": _explained(scenario["properties"]["phases"]),
         "faults": {key: common[key] for key in OF_EVERY_FAULT},
@@ -410,6 +411,8 @@ def test_every_example_of_the_page_on_scenarios_is_in_order(text: str, tmp_path:
         return
     for name in ("targets", "questions"):
         (tmp_path / name).symlink_to(ROOT / "scenarios" / name)
+    (tmp_path / "traces").mkdir()
+    (tmp_path / "traces" / "monday.csv").write_text("due_s\n" + "".join(f"{at_s / 10}\n" for at_s in range(8_000)))
     (tmp_path / "example.yaml").write_text(text)
     assert prepare(tmp_path / "example.yaml", None, Asked(), None).plan.disturbances
 

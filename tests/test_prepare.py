@@ -8,12 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from simulated_world import begun
 
 from harness.checks import needs, target_problems
 from harness.prepare import Asked, among, prepare, validate
 from harness.problems import UsageProblems
 from harness.reading.target import Target
 from harness.reading.yaml import load
+from harness.record import as_run
+from harness.record.run_folder import RunFolder
+from harness.record.trace_file import write_due
+from harness.suites.inputs import inputs_of
+from harness.suites.turns import with_seed
 
 NOTHING = Asked()
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
@@ -243,6 +249,66 @@ def test_users_who_ask_in_the_same_words_have_to_be_told_to_the_service(folder: 
     assert untold in str(prepare(path, None, Asked(), None).warnings[0])
     asked("  - {id: a, user: ann, text: My limit?}", "  - {id: b, user: bob, text: I am Bob. My limit?}")
     assert untold not in "".join(map(str, prepare(path, None, leaks, None).warnings))
+
+
+TRACE = "due_s,tokens_in\n" + "".join(f"{at_s / 20},100\n" for at_s in range(1_200))
+REPLAYED = ("load: {rate_per_s: 20, ", "load: {shape: {trace: t.csv}, ")
+
+
+def test_a_load_that_is_a_trace_is_planned_of_the_file_beside_the_scenario(folder: Path) -> None:
+    path = folder / "region-loss.yaml"
+    spoil(path, REPLAYED)
+    (folder / "t.csv").write_text(TRACE)
+    prepared = prepare(path, None, NOTHING, None)
+    assert list(prepared.plan.schedule.due_times()) == [at_s / 20 for at_s in range(1_000)]
+    assert validate(path).ok
+    other = with_seed(prepared, 99).plan.schedule
+    assert list(other.due_times()) == list(prepared.plan.schedule.due_times())
+    assert other.seed == 99
+    (folder / "t.csv").write_text(TRACE.replace("100", "101"))
+    assert inputs_of(prepare(path, None, NOTHING, None)) != inputs_of(prepared), "another trace is another run"
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (None, "region-loss.yaml:9 load.shape.trace: there is no file"),
+        ("due_s\n1\nx\n", "t.csv:3 due_s: 'x' is no number"),
+        (TRACE[:9_000], "region-loss.yaml:9 load.shape.trace: "),
+    ],
+)
+def test_a_trace_that_is_not_there_or_cannot_be_sent_is_told(folder: Path, content: str | None, what: str) -> None:
+    path = folder / "region-loss.yaml"
+    spoil(path, REPLAYED)
+    if content is not None:
+        (folder / "t.csv").write_text(content)
+    with pytest.raises(UsageProblems) as found:
+        prepare(path, None, NOTHING, None)
+    (problem,) = found.value.problems
+    assert what in str(problem)
+    assert validate(path).problems == (problem,)
+
+
+def test_a_stored_run_of_a_trace_is_planned_again_without_it(folder: Path, tmp_path: Path) -> None:
+    path, stored = folder / "region-loss.yaml", RunFolder(tmp_path)
+    spoil(path, REPLAYED)
+    (folder / "t.csv").write_text(TRACE)
+    prepared = prepare(path, None, NOTHING, None)
+    for where, document in (
+        (stored.scenario, prepared.scenario),
+        (stored.target, prepared.target),
+        (stored.questions, prepared.questions),
+    ):
+        where.write_text(document.text)
+    first = begun(prepared.plan)
+    with pytest.raises(UsageProblems, match=r"trace\.parquet: is missing"):
+        as_run.read(stored, first, ())
+    assert prepared.plan.recorded is not None
+    write_due(stored, prepared.plan.recorded)
+    (folder / "t.csv").unlink()
+    again = as_run.read(stored, first, ())
+    assert again.plan.schedule == prepared.plan.schedule
+    assert again.refused_today == ()
 
 
 def test_leaks_are_not_expected_where_no_question_says_who_asks(folder: Path) -> None:

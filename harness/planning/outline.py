@@ -12,6 +12,7 @@ from harness.planning.timeline import timeline
 from harness.reading.abort import AbortLimit
 from harness.reading.quantities import plain, share
 from harness.reading.scenario import SHED, Load
+from harness.reading.shapes import Replay
 from harness.reading.target import Target
 from harness.reading.templates import secret_names
 
@@ -20,12 +21,13 @@ _VERBS = {"inject": "inject", "publish": "publish the next snapshot for", "rever
 
 def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
     """The plan's lines, in the order in which they matter; *needs*: what a run of it still lacks."""
-    load = plan.scenario.load
+    load, requests = plan.scenario.load, plan.schedule.requests
     yield f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
-    yield (
-        f"{plan.total_s:g} s, at most {plan.schedule.requests} requests "
-        f"({load.rate_per_s:g} per second{_rates(plan)}, {load.arrivals}), each abandoned {load.deadline:g} s after it was due"
-    )
+    if plan.recorded is None:
+        which = f"{load.rate_per_s:g} per second{_rates(plan)}, {load.arrivals}"
+    else:
+        which = f"{plain(requests / plan.total_s)} per second on average{_rates(plan)}"
+    yield f"{plan.total_s:g} s, at most {requests} requests ({which}), each abandoned {load.deadline:g} s after it was due"
     yield from _presses(plan)
     yield ""
     yield from timeline(plan)
@@ -113,8 +115,18 @@ def _shaped(load: Load) -> str:
         return f", from {first:g} to {shape.ramp.to:g} over {shape.ramp.over}"
     if shape.spike is not None:
         return f", {shape.spike.to:g} for {shape.spike.lasts:g} s from {shape.spike.at} on"
+    if shape.trace is not None:
+        return f", as in {shape.trace.file}{_replayed(shape.trace)}"
     assert shape.sine is not None
     return f", {share(shape.sine.by)} more and less in turn, every {shape.sine.period:g} s"
+
+
+def _replayed(replay: Replay) -> str:
+    """Which part of a trace, and how fast; nothing where it is all of it as it was."""
+    part = f" from {replay.from_:g} s" if replay.from_ else ""
+    part += f" to {replay.to:g} s" if replay.to is not None else ""
+    part += f" at {replay.speed:g} times its speed" if replay.speed != 1 else ""
+    return part + (", over and over" if replay.loop else "")
 
 
 def _rates(plan: Plan) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Literal
 
+import msgspec
+
 from harness.faults.effects import EdgeRule, Effect, TapAnswers, TapMode, TapShape
-from harness.planning.curve import due_between, due_in_all
 from harness.planning.disturbance import Disturbance, Phase
 from harness.planning.placing import Placed, place
 from harness.planning.pressing import Pressing
+from harness.planning.recorded import Recorded
 from harness.planning.schedule import Schedule, count
 from harness.planning.shapes import curve, misfits
 from harness.planning.windows import Window, merged
@@ -20,7 +22,7 @@ from harness.protocols.nonce import REQUESTS_MAX
 from harness.reading import abort
 from harness.reading.abort import AbortCondition, Limits
 from harness.reading.expectation import Expectation
-from harness.reading.scenario import AROUND, SHED, Load, Scenario, in_order
+from harness.reading.scenario import AROUND, SHED, Scenario, in_order
 from harness.reading.target import Target
 
 
@@ -43,6 +45,8 @@ class Plan:
     phases: tuple[Phase, ...]
     disturbances: tuple[Disturbance, ...]
     expectations: tuple[Expectation, ...]
+    recorded: Recorded | None = field(default=None, repr=False)
+    """The due times of a load that is a trace."""
 
     @property
     def total_s(self) -> float:
@@ -50,9 +54,11 @@ class Plan:
         return self.phases[-1].end_s
 
     @property
-    def schedule(self) -> Schedule:
+    def schedule(self) -> Schedule | Recorded:
         """When every request is due."""
         load = self.scenario.load
+        if self.recorded is not None:
+            return msgspec.structs.replace(self.recorded, turn_gap_s=load.turn_gap, seed=self.seed)
         return Schedule(load.arrivals, curve(load, self.phases), load.jitter, load.turn_gap, self.seed, load.cv)
 
     @property
@@ -134,23 +140,34 @@ class Plan:
 
 
 def plan(
-    scenario: Scenario, target: Target, expectations: tuple[Expectation, ...], *, with_faults: bool = True
+    scenario: Scenario,
+    target: Target,
+    expectations: tuple[Expectation, ...],
+    *,
+    with_faults: bool = True,
+    recorded: Recorded | None = None,
 ) -> tuple[Plan, list[Problem]]:
-    """*scenario* aimed at *target*, and all that is wrong with that; nothing may be run while there are problems."""
-    phases = _phases(scenario)
+    """*scenario* aimed at *target*, and all that is wrong with that; nothing may be run while there are problems.
+
+    *recorded* is what its trace comes to, where its load has that shape.
+    """
+    phases = laid_out(scenario)
     placed = place(scenario, phases, target) if with_faults else Placed()
     disturbances, problems = tuple(placed.disturbances), placed.problems
     problems += _overlaps(disturbances)
     problems += _of_nothing(disturbances, scenario)
     problems += misfits(scenario.load, phases)
-    problems += _few_or_many(scenario.load, phases)
+    made = Plan(scenario, target, scenario.seed, phases, disturbances, expectations, recorded)
+    problems += _few_or_many(made)
+    problems += _untold_conversations(made)
     if scenario.good.within > scenario.load.deadline:
         what = f"{scenario.good.within:g} s is later than the client's deadline of {scenario.load.deadline:g} s (load.deadline)"
         problems.append(Problem(what, path="good.within"))
-    return Plan(scenario, target, scenario.seed, phases, disturbances, expectations), problems
+    return made, problems
 
 
-def _phases(scenario: Scenario) -> tuple[Phase, ...]:
+def laid_out(scenario: Scenario) -> tuple[Phase, ...]:
+    """When each phase begins and ends."""
     phases, start_s = [], 0.0
     for name, span_s in in_order(scenario.phases).items():
         end_s = round(start_s + span_s, 9)
@@ -159,10 +176,10 @@ def _phases(scenario: Scenario) -> tuple[Phase, ...]:
     return tuple(phases)
 
 
-def _few_or_many(load: Load, phases: tuple[Phase, ...]) -> Iterator[Problem]:
+def _few_or_many(made: Plan) -> Iterator[Problem]:
     """Too few requests for there to be a baseline, or more than a run can tell apart."""
-    rates, baseline = curve(load, phases), next(phase for phase in phases if phase.name == "baseline")
-    due, span_s = due_between(rates, baseline.start_s, baseline.end_s), baseline.end_s - baseline.start_s
+    load, schedule, baseline = made.scenario.load, made.schedule, made.phase("baseline")
+    due, span_s = schedule.due_between(baseline.start_s, baseline.end_s), baseline.end_s - baseline.start_s
     per_s = due / span_s if span_s else load.rate_per_s
     if not count(due):
         yield Problem(
@@ -170,10 +187,26 @@ def _few_or_many(load: Load, phases: tuple[Phase, ...]) -> Iterator[Problem]:
             "know how the service does when nothing is broken",
             path="phases.baseline",
         )
-    if (in_all := due_in_all(rates)) > REQUESTS_MAX:
+    if (in_all := schedule.due_between(0.0, made.total_s)) > REQUESTS_MAX:
         yield Problem(
-            f"{in_all:,.0f} requests in {phases[-1].end_s:g} s are more than the {REQUESTS_MAX} that a run can tell apart",
-            path="load.rate_per_s",
+            f"{in_all:,.0f} requests in {made.total_s:g} s are more than the {REQUESTS_MAX} that a run can tell apart",
+            path="load.rate_per_s" if made.recorded is None else "load.shape.trace",
+        )
+
+
+def _untold_conversations(made: Plan) -> Iterator[Problem]:
+    """Faults that are drawn once a conversation, where a trace says which those are: no edge can tell that of an attempt."""
+    if made.recorded is None or not made.recorded.conversation:
+        return
+    for of in dict.fromkeys(
+        d.of
+        for d in made.disturbances
+        for effect in d.effects
+        if isinstance(effect, EdgeRule) and effect.requests.per == "conversation"
+    ):
+        yield Problem(
+            f"{of} is drawn once a conversation, and which those are is known to the trace alone; leave per: conversation out",
+            path=f"faults[{made.scenario.fault_ids.index(of)}].per",
         )
 
 

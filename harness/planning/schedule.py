@@ -19,7 +19,31 @@ Due = TypeVar("Due")
 Arrivals = Literal["constant", "poisson", "bursty"]
 
 
-class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Share(NamedTuple):
+    """The requests of one worker: those whose index leaves *number* when divided by *of*."""
+
+    number: int
+    of: int
+
+
+ALL = Share(0, 1)
+"""All requests, sent by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One request of a load: when it is due, and turn *turn* of which conversation it is; what is -1 is left to who sends it."""
+
+    index: int
+    due_s: float
+    conversation: int
+    turn: int
+    question: int = -1  # position in the load's questions
+    tokens_in: int = -1
+    tokens_out: int = -1
+
+
+class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="schedule"):
     """All due times of an open load, in so many numbers: whoever needs them computes them from here, and gets the same.
 
     ``constant``: request i is due within *jitter* (0-1) of a gap after its turn. ``poisson``: gaps are exponential. ``bursty``: they are
@@ -78,6 +102,13 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """How many requests are due from *start_s* to *end_s*: of arrivals by chance, on average."""
         return due_between(self.curve, start_s, end_s)
 
+    def places(self, share: Share) -> Iterator[Place]:
+        """The requests of one worker, in order; as many conversations as it needs go on at once, so that each stays on one worker."""
+        conversations = conversation_count(self.most_per_s, self.turn_gap_s, share.of)
+        for index, due_s in mine(self.due_times(), share):
+            turn, conversation = divmod(index, conversations)
+            yield Place(index, due_s, conversation, turn)
+
 
 class AskedBy(Protocol):
     """A question, of which it is known who asks it; empty where anybody may."""
@@ -86,13 +117,21 @@ class AskedBy(Protocol):
     def user(self) -> str: ...
 
 
+class Placing(Protocol):
+    """When each request is due and which turn of which conversation it is, whoever asks."""
+
+    @property
+    def seed(self) -> int: ...
+    def places(self, share: Share) -> Iterator[Place]: ...
+
+
 class Sent(Protocol):
     """A load as those know it who send it."""
 
     @property
     def run_id(self) -> str: ...
     @property
-    def schedule(self) -> Schedule: ...
+    def schedule(self) -> Placing: ...
     @property
     def entries(self) -> Collection[str]: ...
     @property
@@ -100,17 +139,6 @@ class Sent(Protocol):
     @property
     def requests_max(self) -> int | None:
         """No more than so many are sent, whatever is due."""
-
-
-class Share(NamedTuple):
-    """The requests of one worker: those whose index leaves *number* when divided by *of*."""
-
-    number: int
-    of: int
-
-
-ALL = Share(0, 1)
-"""All requests, sent by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +152,8 @@ class Turn:
     entry: int  # position in the load's entries
     question: int  # position in the load's questions
     nonce: str
+    tokens_in: int = -1  # about so many are asked, and at most so many answered; -1: nothing is said
+    tokens_out: int = -1
 
 
 def count(due: float) -> int:
@@ -148,13 +178,24 @@ def conversation_count(rate_per_s: float, turn_gap_s: float, workers: int) -> in
 def turns(load: Sent, share: Share = ALL) -> Iterator[Turn]:
     """What one worker sends, in order. A conversation moves on to the next entry with every turn, and is one user's."""
     schedule, theirs = load.schedule, _by_user(load.questions)
-    conversations = conversation_count(schedule.most_per_s, schedule.turn_gap_s, share.of)
-    for index, due_s in mine(islice(schedule.due_times(), load.requests_max), share):
-        turn, conversation = divmod(index, conversations)
-        entry = (conversation + turn) % len(load.entries)
-        among = theirs[conversation % len(theirs)]
-        question = among[_draw(schedule.seed, index, len(among))]
-        yield Turn(index, due_s, conversation, turn, entry, question, nonce(load.run_id, index))
+    for place in schedule.places(share):
+        if load.requests_max is not None and place.index >= load.requests_max:
+            return
+        entry = (place.conversation + place.turn) % len(load.entries)
+        among = theirs[place.conversation % len(theirs)]
+        question = place.question if place.question >= 0 else among[_draw(schedule.seed, place.index, len(among))]
+        mark = nonce(load.run_id, place.index)
+        yield Turn(
+            place.index,
+            place.due_s,
+            place.conversation,
+            place.turn,
+            entry,
+            question,
+            mark,
+            place.tokens_in,
+            place.tokens_out,
+        )
 
 
 def _by_user(questions: Sequence[AskedBy]) -> list[list[int]]:

@@ -16,6 +16,8 @@ from harness.registry import suggestion
 def curve(load: Load, phases: Sequence[Phase]) -> tuple[Stretch, ...]:
     """The rate of *load* while *phases* last; as if it had no shape where that does not fit them, which `misfits` says.
 
+    A trace is no curve: what it comes to is `Recorded`.
+
     In a phase called load_shed so much is left of it as `load.shed_to` says, unless the shape gives that phase a rate itself.
     """
     whole = _whole(load, phases)
@@ -27,7 +29,7 @@ def curve(load: Load, phases: Sequence[Phase]) -> tuple[Stretch, ...]:
 
 def _whole(load: Load, phases: Sequence[Phase]) -> tuple[Stretch, ...]:
     shape, usual, end_s = load.shape, load.rate_per_s, phases[-1].end_s
-    if shape is None or any(misfits(load, phases)):
+    if shape is None or shape.trace is not None or any(misfits(load, phases)):
         return (Linear(end_s, usual, usual),)
     if shape.sine is not None:
         return (Sine(end_s, usual, shape.sine.by, shape.sine.period),)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from math import ceil
 
 from harness.planning.plan import Plan
+from harness.reading.quantities import plain
 
 _WIDE = 60
 _LABEL = 18
@@ -16,7 +17,10 @@ def timeline(plan: Plan) -> Iterator[str]:
     """Lines: of the phases, of the load where its rate changes, and of each fault, on each of its links' times: when it is in force."""
     yield f"{'':<{_LABEL}}{_phases(plan)}"
     if plan.scenario.load.shape is not None or plan.shed is not None:
-        yield f"{f'load, to {plan.schedule.most_per_s:g}/s':<{_LABEL}}{_rates(plan)}".rstrip()
+        rates = _rates(plan)
+        most = plan.schedule.most_per_s if plan.recorded is None else max(rates)
+        blocks = "".join(_BLOCKS[ceil(rate / (most or 1.0) * (len(_BLOCKS) - 1))] for rate in rates)
+        yield f"{f'load, to {plain(most, 6 if plan.recorded is None else 3)}/s':<{_LABEL}}{blocks}".rstrip()
     for name in dict.fromkeys(d.of for d in plan.disturbances):
         mine = [d for d in plan.disturbances if d.of == name]
         # Stretches of one that are not the same links', as of a staggered one, have a line each.
@@ -35,11 +39,12 @@ def _phases(plan: Plan) -> str:
     return "".join(line[:_WIDE]) + "|"
 
 
-def _rates(plan: Plan) -> str:
-    """The rate of the load in the middle of each column, the highest of all a whole block."""
-    schedule = plan.schedule
-    rates = [schedule.per_s_at(plan.total_s * (column + 0.5) / _WIDE) for column in range(_WIDE)]
-    return "".join(_BLOCKS[ceil(rate / schedule.most_per_s * (len(_BLOCKS) - 1))] for rate in rates)
+def _rates(plan: Plan) -> list[float]:
+    """The rate of the load in the middle of each column; of a trace, which has no rate at a moment, over the whole of it."""
+    schedule, wide_s = plan.schedule, plan.total_s / _WIDE
+    if plan.recorded is None:
+        return [schedule.per_s_at(wide_s * (column + 0.5)) for column in range(_WIDE)]
+    return [schedule.due_between(wide_s * column, wide_s * (column + 1)) / wide_s for column in range(_WIDE)]
 
 
 def _bars(plan: Plan, spans: list[tuple[float, float]]) -> str:

@@ -70,6 +70,8 @@ class Asked(NamedTuple):
     seen_version: int | None
     nonce: str
     user: str = ""
+    filler: str = ""  # text that stands behind the question
+    max_tokens: int = 0  # of the answer; 0: nothing is said
 
 
 class HttpRequest(NamedTuple):

@@ -42,7 +42,9 @@ def _plant(body: dict[str, object], path: list[str], text: str) -> None:
 
 
 def prompt(ask: Ask, asked: Asked) -> str:
-    return f"{asked.question} [{asked.nonce}]" if ask.nonce_place == "prompt" else asked.question
+    """The question with its mark, before what only makes it larger."""
+    text = f"{asked.question} [{asked.nonce}]" if ask.nonce_place == "prompt" else asked.question
+    return f"{text}\n\n{asked.filler}" if asked.filler else text
 
 
 def _values(ask: Ask, asked: Asked) -> dict[str, str]:
@@ -173,6 +175,9 @@ def chat(ask: Ask, asked: Asked, **usual: object) -> HttpRequest:
     """The question as the one message of a chat, with all that *ask.body* has, and those *usual* settings that it does not say."""
     messages = [{"role": "user", "content": prompt(ask, asked)}]
     said = {**usual, **filled_body(ask, asked)}
+    if asked.max_tokens:
+        # Newer models of OpenAI take no other word for it.
+        said["max_completion_tokens" if "max_completion_tokens" in said else "max_tokens"] = asked.max_tokens
     return post(ask, asked, {**said, "model": ask.model, "messages": messages, "stream": ask.stream})
 
 

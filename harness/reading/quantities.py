@@ -6,6 +6,7 @@ And shares as they are said to people, which is in one way everywhere.
 from __future__ import annotations
 
 import re
+from functools import partial
 from math import floor, isfinite, log10
 from typing import Annotated, Any
 
@@ -13,20 +14,21 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _LONGEST_S = 24 * 3600.0
+_YEAR_S = 366 * _LONGEST_S
 _WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 _DIGITS_MOST = 4
 _FORM = "write a number and a unit (ms, s, min or h), such as 3s, 250ms or 2min"
 
 
-def seconds(written: Any) -> float:
+def seconds(written: Any, longest_s: float = _LONGEST_S) -> float:
     """Seconds of a duration such as ``3s``, ``250ms``, ``2min``; raises ValueError that says what would be right."""
     match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
     if match is None or match[2].lower() not in _UNITS_S:
         said = "null" if written is None else repr(written)
         raise ValueError(f"{said} is not a duration; {_instead(written)}")
     duration_s = float(match[1]) * _UNITS_S[match[2].lower()]
-    if duration_s > _LONGEST_S:
-        raise ValueError(f"{written!r} is too long; nothing here may last more than 24h")
+    if duration_s > longest_s:
+        raise ValueError(f"{written!r} is too long; nothing here may last more than {longest_s / 3600:g}h")
     return round(duration_s, 9)
 
 
@@ -67,14 +69,12 @@ def _small(written: Any) -> Any:
     return written
 
 
-Seconds = Annotated[
-    float,
-    BeforeValidator(seconds),
-    Rule(_small),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|sec|m|min|h)\s*$", "examples": ["3s", "250ms", "2min"]}
-    ),
-]
+_SCHEMA = WithJsonSchema(
+    {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|sec|m|min|h)\s*$", "examples": ["3s", "250ms", "2min"]}
+)
+Seconds = Annotated[float, BeforeValidator(seconds), Rule(_small), _SCHEMA]
+SecondsOfYear = Annotated[float, BeforeValidator(partial(seconds, longest_s=_YEAR_S)), Rule(_small), _SCHEMA]
+"""Of what was recorded, which may have gone on for longer than a run may."""
 
 
 def plain(value: float, digits: int = 3) -> str:

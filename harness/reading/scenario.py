@@ -83,6 +83,17 @@ class Load(_Strict):
             raise PydanticCustomError("placed", "nobody would ask again", {"wrongs": wrongs})
         return self
 
+    @model_validator(mode="after")
+    def _has_one_source_of_due_times(self) -> Load:
+        replay = self.shape.trace if self.shape is not None else None
+        if replay is None:
+            return self
+        idle = {"arrivals", "cv", "jitter"} | ({"rate_per_s"} if replay.rate == "as_is" else set())
+        if said := sorted(idle & self.model_fields_set):
+            also = "; for another rate write trace: {file: …, speed: 2} or rate: scaled" if "rate_per_s" in said else ""
+            raise ValueError(f"a trace says when requests are due, so {' and '.join(said)} would change nothing{also}")
+        return self
+
 
 def _checked(phases: dict[str, float]) -> dict[str, float]:
     wrongs = [*_misnamed(phases), *_misplaced(phases)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from harness.reading.quantities import Seconds
+from harness.reading.quantities import Seconds, SecondsOfYear
 
 RATE_MOST = 20_000
 Rate = Annotated[float, Field(ge=0, le=RATE_MOST)]
@@ -41,6 +41,39 @@ class Sine(_Strict):
     period: Seconds = Field(gt=0)
 
 
+class Replay(_Strict):
+    """Requests are due when a trace says, and are as large and of the conversations that it says, where it does."""
+
+    file: str = Field(min_length=1, description="a trace beside the scenario: CSV, JSONL or Parquet")
+    speed: Annotated[float, Field(gt=0, le=1000, description="so many times as fast as it was")] = 1.0
+    from_: SecondsOfYear = Field(default=0.0, alias="from", description="so long after the trace's beginning it begins")
+    to: SecondsOfYear | None = Field(default=None, gt=0, description="so long after the trace's beginning it ends")
+    loop: bool = Field(default=False, description="begin anew when it has ended, as often as the run needs")
+    rate: Literal["as_is", "scaled"] = Field(
+        default="as_is", description="scaled: as fast as makes it rate_per_s on average, in place of speed"
+    )
+    sizes: bool = Field(
+        default=False, description="ask as much as the trace says: pad questions to tokens_in, and allow tokens_out"
+    )
+
+    @model_validator(mode="after")
+    def _has_a_part(self) -> Replay:
+        if self.to is not None and self.to <= self.from_:
+            raise ValueError(f"to ({self.to:g} s) has to be later than from ({self.from_:g} s)")
+        if self.rate == "scaled" and "speed" in self.model_fields_set:
+            raise ValueError("rate: scaled says how fast it goes, and so does speed; write one of them")
+        return self
+
+
+def _as_replay(written: object) -> object:
+    return {"file": written} if isinstance(written, str) else written
+
+
+def _or_its_file(schema: dict[str, Any]) -> None:
+    """Says in the JSON Schema of a trace that a text may stand in place of the mapping."""
+    schema["anyOf"].append({"type": "string", "minLength": 1})
+
+
 class LoadShape(_Strict):
     """One of these; where none is given the rate is rate_per_s throughout."""
 
@@ -50,6 +83,11 @@ class LoadShape(_Strict):
     ramp: RampUp | None = None
     spike: Spike | None = None
     sine: Sine | None = None
+    trace: Annotated[Replay, BeforeValidator(_as_replay)] | None = Field(
+        default=None,
+        description="requests are due when a trace says: its file, or a mapping with more",
+        json_schema_extra=_or_its_file,
+    )
 
     @model_validator(mode="after")
     def _is_one(self) -> LoadShape:

@@ -29,6 +29,7 @@ from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.recall import recall
 from harness.record.history import Begun, History, Injecting, PlannedFault, Reverting
 from harness.record.run_folder import RunFolder
+from harness.record.trace_file import read_due
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -65,7 +66,14 @@ def read(folder: RunFolder, begun: Begun, events: History) -> AsRun:
     expectations = _expectations(scenario, begun, problems.append) if scenario else ()
     if problems or not (scenario and target and questions):
         raise UsageProblems(*problems)
-    made, found = plan(scenario.value, target.value, expectations, with_faults=begun.with_faults)
+    shape = scenario.value.load.shape
+    made, found = plan(
+        scenario.value,
+        target.value,
+        expectations,
+        with_faults=begun.with_faults,
+        recorded=read_due(folder) if shape is not None and shape.trace is not None else None,
+    )
     refused += [scenario.problem(problem.path, problem.what) for problem in found]
     return AsRun(_as_it_was(made, begun.faults or _seen(made, events)), scenario, target, questions, tuple(refused))
 

@@ -50,6 +50,7 @@ class Begun(msgspec.Struct, frozen=True, tag="begun"):
     proxy_engine: str
     proxy_version: str
     questions_sha256: str = ""  # empty: the run was made before this was written down
+    trace_sha256: str = ""  # empty: its load was no trace
     requests: int = 0  # that the load was to send, were it not cut short; 0: as with the checksum
     faults: list[PlannedFault] = []  # none: the run was made without, or before they were written down
     machine: dict[str, str] = {}  # its class: processors, their model, system; empty: as with the checksum

@@ -91,6 +91,11 @@ class RunFolder:
         return self.path / "questions.yaml"
 
     @property
+    def trace(self) -> Path:
+        """When requests were due, where a trace said it."""
+        return self.path / "trace.parquet"
+
+    @property
     def report(self) -> Path:
         return self.path / "report.html"
 

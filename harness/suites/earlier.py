@@ -13,7 +13,7 @@ from harness.suites.inputs import Inputs
 
 
 def _inputs_in(begun: Begun) -> Inputs:
-    files = (begun.scenario_sha256, begun.target_sha256, begun.questions_sha256)
+    files = (begun.scenario_sha256, begun.target_sha256, begun.questions_sha256, begun.trace_sha256)
     return (*files, begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
 
 

@@ -12,7 +12,7 @@ Inputs = tuple[object, ...]
 def inputs_of(prepared: Prepared) -> Inputs:
     """All that makes the run what it is, but for what runs."""
     asked = prepared.asked
-    files = (prepared.scenario.sha256, prepared.target.sha256, prepared.questions.sha256)
+    files = (prepared.scenario.sha256, prepared.target.sha256, prepared.questions.sha256, prepared.trace_sha256)
     return (*files, prepared.plan.seed, asked.overrides, asked.expectations, asked.with_faults)
 
 

@@ -142,6 +142,7 @@ def _made_of(side: Prepared | Made, here: Mapping[str, str]) -> dict[str, object
         of_run: dict[str, object] = {
             "scenario": begun.scenario_sha256[:12],
             "questions": begun.questions_sha256[:12],
+            "trace": begun.trace_sha256[:12],
             "settings": tuple(begun.overrides),
             "expectations": tuple(begun.expectations),
             "faults": "as in the scenario" if begun.with_faults else "none",
@@ -151,6 +152,7 @@ def _made_of(side: Prepared | Made, here: Mapping[str, str]) -> dict[str, object
     of_plan: dict[str, object] = {
         "scenario": side.scenario.sha256[:12],
         "questions": side.questions.sha256[:12],
+        "trace": side.trace_sha256[:12],
         "settings": asked.overrides,
         "expectations": asked.expectations,
         "faults": "as in the scenario" if asked.with_faults else "none",

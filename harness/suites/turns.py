@@ -81,6 +81,13 @@ def with_seed(prepared: Prepared, seed: int) -> Prepared:
     if seed == prepared.plan.seed:
         return prepared
     scenario = prepared.scenario.value.model_copy(update={"seed": seed})
-    made, _ = plan(scenario, prepared.plan.target, prepared.plan.expectations, with_faults=prepared.asked.with_faults)
+    before = prepared.plan
+    made, _ = plan(
+        scenario,
+        before.target,
+        before.expectations,
+        with_faults=prepared.asked.with_faults,
+        recorded=before.recorded,
+    )
     asked = replace(prepared.asked, seed=seed)
     return replace(prepared, plan=made, scenario=replace(prepared.scenario, value=scenario), asked=asked)

@@ -35,7 +35,6 @@ from locust.dispatch import UsersDispatcher
 from locust.runners import MasterRunner
 
 from harness.planning.schedule import Share, Turn, turns
-from harness.protocols.asking import Asked
 from harness.protocols.nonce import marked
 from harness.protocols.protocols import protocol
 from harness.protocols.wording import of_head
@@ -46,6 +45,7 @@ from harness.record.rowfile import RowFile
 from harness.record.rows import Request
 from harness.running.load import handshake
 from harness.running.load import plan as load_plan
+from harness.running.load.asking import asked
 from harness.running.load.connections import Connections
 from harness.running.load.conversations import Before, Conversations
 from harness.running.load.exchange import Answer, ask
@@ -284,10 +284,8 @@ class _Sender:
         return pressing.next_s(turn.index, len(asking.given_up), answer.outcome, answer.ended_s, until_s)
 
     def _request_bytes(self, turn: Turn, asking: _Asking, url: str) -> bytes:
-        question, before = self._plan.questions[turn.question], asking.before
         mark = turn.nonce if self._plan.pressing is None else marked(turn.nonce, len(asking.given_up))
-        asked = Asked(question.text, before.name, before.seen_version, mark, question.user)
-        return self._protocol.request(self._plan.ask, asked).encode(url)
+        return self._protocol.request(self._plan.ask, asked(self._plan, turn, asking.before, mark)).encode(url)
 
     def _not_sent(self, turn: Turn, why: str) -> None:
         before = Before(self._conversations.name(turn.conversation), None, overlapped=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from harness.planning.pressing import Pressing
+from harness.planning.recorded import Recorded
 from harness.planning.schedule import Schedule
 from harness.protocols.asking import Ask
 from harness.record.own_file import write_new
@@ -38,7 +39,7 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to send, when, to whom, and where to write down what came of it. Paths are absolute."""
 
     run_id: str
-    schedule: Schedule
+    schedule: Schedule | Recorded
     entries: dict[str, str]  # the address of each, in the target file's order
     questions: tuple[Question, ...]
     ask: Ask
