@@ -163,6 +163,19 @@ class Sample:
         joined = self.run.column("attempts", "request") >= 0
         return not (joined & _tried(self.run, self._of_link())).any()
 
+    def begun(self) -> Bools:
+        """Which of the run's attempts began in the phases that were picked, on the link that was, whatever they were made for."""
+        import numpy as np
+
+        start_s = self.run.column("attempts", "start_s")
+        during = [(span.start_s <= start_s) & (start_s < span.end_s) for span in self.spans]
+        begun: Bools = reduce(or_, during, np.zeros(start_s.size, np.bool_)) & _tried(self.run, self._of_link())
+        return begun
+
+    def stray(self) -> Bools:
+        """Which of the run's attempts are joined to no request, and may have been made for one."""
+        return _strays(self.run)
+
     def strays(self) -> int:
         """How many attempts are joined to no request and may have been made for one that was picked."""
         if not self.spans:

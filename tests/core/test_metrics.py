@@ -751,6 +751,90 @@ def test_a_recovery_that_nobody_can_be_sure_of_says_why(
     assert late == "answers may have been good again from 18.9 s on, and were not seen to stay so"
 
 
+# retry_burst
+
+
+def again_at(again_s: Callable[[Request], float | None], **fields: Any) -> Callable[[Request], list[dict[str, Any]]]:
+    """One try at once, and another one at that moment, where there is one."""
+
+    def of(row: Request) -> list[dict[str, Any]]:
+        at_s = again_s(row)
+        return [{}] if at_s is None else [{"status": 503}, {"start_s": at_s, "end_s": at_s + 0.05} | fields]
+
+    return of
+
+
+@pytest.fixture
+def tried(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
+) -> Callable[..., Evidence]:
+    """A run of which each request becomes the attempts that are said; fault from 3 s to 11 s, ten a second."""
+
+    def made(of: Callable[[Request], list[dict[str, Any]]], *strays: Attempt, **keys: Any) -> Evidence:
+        plan = make_plan(phases=(1, 2, 8, 1), **keys)
+        asked = rows(plan)
+        attempts = [attempt(row, **fields) for row in asked for fields in of(row)]
+        return make_evidence(plan, requests=asked, attempts=[*attempts, *strays])
+
+    return made
+
+
+def test_the_retry_burst_is_the_most_tries_again_within_a_tenth_of_a_second(tried: Callable[..., Evidence]) -> None:
+    # Requests 20 to 39, of which the first ten were due in the baseline, all come again from 5 s on, one each 4 ms.
+    together = again_at(lambda row: 5 + 0.004 * (row.index - 20) if 20 <= row.index < 40 else None)
+    found = measure(tried(together), "retry_burst in fault")
+    assert (found.value, found.n) == (20, 80 + 20)
+    assert (found.low, found.high) == pytest.approx((12.22, 30.89), abs=0.01)  # Garwood's of 20
+    assert measure(tried(together), "retry_burst in baseline").value == 0
+    # One each 20 ms: five of them within a tenth of a second.
+    spread = again_at(lambda row: 5 + 0.02 * (row.index - 20) if 20 <= row.index < 40 else None)
+    assert measure(tried(spread), "retry_burst in fault").value == pytest.approx(5, abs=1)
+    assert measure(tried(spread), "retry_burst in recovery").value == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "at_once"),
+    [
+        ({}, 20),
+        ({"link": "provider-west"}, 0),  # who turns elsewhere does not try again
+        ({"path": "/v1/embeddings"}, 0),  # nor does who asks for something else
+    ],
+)
+def test_what_is_no_try_again_is_part_of_no_burst(
+    tried: Callable[..., Evidence], fields: dict[str, Any], at_once: int
+) -> None:
+    evidence = tried(again_at(lambda row: 5 + 0.004 * (row.index - 20) if 20 <= row.index < 40 else None, **fields))
+    assert measure(evidence, "retry_burst in fault").value == at_once
+
+
+def test_links_have_bursts_of_their_own(tried: Callable[..., Evidence]) -> None:
+    def of(row: Request) -> list[dict[str, Any]]:
+        link = "provider-west" if row.index % 4 == 0 else "provider-east"
+        at_s = 5 + 0.004 * (row.index - 20)
+        return [{"link": link}, {"link": link, "start_s": at_s}] if 20 <= row.index < 40 else [{}]
+
+    by_link = metrics["retry_burst"].document(tried(of)).by.link
+    assert (by_link["provider-east"].value, by_link["provider-west"].value) == (15, 5)
+    assert measure(tried(of), "retry_burst in fault").value == 15
+
+
+def test_what_can_be_joined_to_no_request_may_all_have_been_tried_again(tried: Callable[..., Evidence]) -> None:
+    strays = [Attempt("provider-east", 6 + 0.001 * n, outcome="complete", status=503) for n in range(30)]
+    found = measure(tried(lambda _: [{}], *strays), "retry_burst in fault")
+    assert (found.value, found.low) == (0, 0)
+    assert found.high > 30
+    assert measure(tried(lambda _: [{"nonce": ""}]), "retry_burst in fault") == UNMEASURED
+
+
+def test_a_burst_is_expected_only_where_it_can_be_seen_and_settled(make_plan: MakePlan) -> None:
+    def why(limit: str, **keys: Any) -> str:
+        return metrics["retry_burst"].unsettled(make_plan(**keys), expectation.parse(f"retry_burst <= {limit}")) or ""
+
+    assert why("4") == ""
+    assert "there may be 3.7 in another" in why("3")
+    assert "it would be unmeasured" in why("9", faults=[LOSS | {"mode": "refuse"}])
+
+
 # store_commands
 
 

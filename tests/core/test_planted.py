@@ -55,6 +55,7 @@ LIMITED = {
     "retry_after": "ms",
 }
 SLOW = {"kind": "latency", "on": ON_EAST, "base": "1500ms"}
+BROKEN_OFF = {"kind": "blackhole", "on": ON_EAST, "at": "fault + 1s", "for": "3s", "open_connections": "reset"}
 BEHIND = {"kind": "cache_divergence", "region": "west", "publish_after": "500ms"}
 PATIENCE_S = 0.5
 BOUND = QUESTIONS[::2]
@@ -166,6 +167,27 @@ class Leaving(Patient):
     ends_with_its_caller = True
 
 
+class InStep(Patient):
+    """Tries once more, so long after it failed."""
+
+    def answer(self, asked: Asked) -> Process[Answer | None]:
+        found = yield from super().answer(asked)
+        if found is None:
+            yield self.around.events.pause(self.wait_s())
+            found = yield from super().answer(asked)
+        return found
+
+    def wait_s(self) -> float:
+        return 0.6
+
+
+class OutOfStep(InStep):
+    """The same, and each time it waits another while."""
+
+    def wait_s(self) -> float:
+        return self.around.chance.uniform(0, super().wait_s())
+
+
 class Hedging(Sound):
     """Asks both providers at once, and lets both go on to the end."""
 
@@ -265,6 +287,7 @@ PLANTED: list[tuple[dict[str, Any], str, type[Any], type[Any]]] = [
     (SLOW, "duplicate_completions <= 0.1 in fault", Hedging, Sound),
     (DOWN, "attempts_before_failover <= 2 in fault", Insisting, Asking),
     (DOWN, "probes_per_s <= 2 in fault", Asking, Sound),
+    (BROKEN_OFF, "retry_burst <= 50 in fault", InStep, OutOfStep),
     (DOWN, "failback_time_s <= 3", Staying, Sound),
     (DOWN, "residency_violations <= 0 in fault", Roaming, Resident),
     (DOWN, "credential_leaks <= 0 in fault", Indiscreet, Sound),
@@ -286,7 +309,7 @@ def judged(fault: dict[str, Any], expectation: str, service: type[Any]) -> Resul
             "schema": "harness.scenario/1",
             "name": "planted",
             "load": {
-                "rate_per_s": 60 if expectation.startswith("failback") else 12,
+                "rate_per_s": 60 if expectation.startswith(("failback", "retry_burst")) else 12,
                 "questions": "q.yaml",
                 "deadline": "1s",
             },

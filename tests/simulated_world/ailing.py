@@ -21,6 +21,30 @@ class Patient(Fragile):
     timeout_s = 5.0
 
 
+class InStep(Patient):
+    """Tries again so long after each failure."""
+
+    sdk_tries, wait_s = 1, 0.6
+
+    def answer(self, asked: Asked) -> Process[Answer | None]:
+        for n in range(self.loops):
+            if n:
+                yield self._around.events.pause(self._wait_s())
+            if (yield from self._complete(asked.nonce)):
+                return said(asked.question, 1)
+        return None
+
+    def _wait_s(self) -> float:
+        return self.wait_s
+
+
+class OutOfStep(InStep):
+    """The same, but each wait is drawn between nothing and that."""
+
+    def _wait_s(self) -> float:
+        return self._around.chance.uniform(0, self.wait_s)
+
+
 class EndsWithItsCaller(Fragile):
     ends_with_its_caller = True
 

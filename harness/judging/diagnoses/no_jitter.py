@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import ceil, floor
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.judging.diagnoses.base import Diagnosis
+from harness.interval import Interval
+from harness.judging.diagnoses.base import Diagnosis, of_next_run, predicted
+from harness.judging.diagnoses.tries import ENOUGH as ENOUGH_TRIES
 from harness.judging.diagnoses.tries import Tries, tries, troubled
 from harness.judging.evidence import Evidence
+from harness.judging.metrics.attempts import hidden, tried_again
+from harness.judging.metrics.retry_burst import RetryBurst, densest
 from harness.judging.result import Diagnosis as Document
+from harness.planning.disturbance import Phase
 from harness.reading.quantities import plain
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from harness.judging.scoring.distributions import Bools
+
 ENOUGH = 30
 """Of fewer waits nobody can say that they are alike by no accident."""
 SPREAD, HAIR_S = 0.05, 0.01
 LEAST_S = 0.1
+DRAWS = 100
+"""So often the waits are drawn anew: of so many the second from either end is about what 95 in 100 lie between."""
+SUPPOSES = "each wait drawn anew between nothing and what it was; every try ends as it did, and as long after it began"
 
 
 class NoJitter(Diagnosis):
@@ -25,7 +37,8 @@ class NoJitter(Diagnosis):
 
     Shown where of 30 requests or more the wait before the same try (the second, the third, ...) on one link is 0.1 s or longer, and
     eight in ten of those waits lie within 5 % of their middle, or within 10 ms. Waits that the provider stated do not count, nor do
-    those after an answer that was good. It predicts nothing: no metric counts how many tries come at one moment.
+    those after an answer that was good. It predicts how many tries again come at one moment at the most, were each of
+    those waits drawn anew between nothing and what it was: from the attempts' own times, with all else as it went.
     """
 
     id: ClassVar[str] = "no_jitter"
@@ -46,7 +59,8 @@ class NoJitter(Diagnosis):
                 alike.append((place, float(middle)))
         if not alike:
             return None
-        shown = known & np.isin(found.place, [place for place, _ in alike])
+        at_hand = np.isin(found.place, [place for place, _ in alike])
+        shown = known & at_hand
         rows = np.unique(found.row[shown])
         waits = ", ".join(f"{plain(middle)} s before try {place + 1}" for place, middle in alike[:4])
         return self.document(
@@ -57,6 +71,10 @@ class NoJitter(Diagnosis):
             int(shown.sum()),
             "Draw each wait anew between nothing and what it is now (full jitter; tenacity: wait_random_exponential; Envoy's back-off and "
             "OpenAI's SDK do so by themselves).",
+            [
+                predicted(run, RetryBurst(), phase.name, burst, SUPPOSES)
+                for phase, burst in _drawn_anew(found, np.where(at_hand, np.nan_to_num(waited_s), 0.0), shown)
+            ],
         )
 
 
@@ -70,3 +88,51 @@ def _waits(found: Tries) -> npt.NDArray[np.float64]:
     plain = (found.place > 0) & ~np.r_[False, told[:-1]] & ~np.r_[False, found.good[:-1]] & (waited_s >= 0)
     waits: npt.NDArray[np.float64] = np.where(plain, waited_s, np.nan)
     return waits
+
+
+def _drawn_anew(found: Tries, waited_s: npt.NDArray[np.float64], shown: Bools) -> Iterator[tuple[Phase, Interval]]:
+    """How many tries again would begin at one moment at the most, in each phase in which enough of those that are *shown* did.
+
+    A try that comes earlier than it did has all later ones of its request come earlier by as much. Its interval is that of the next run:
+    the requests are drawn anew as well (Poisson's bootstrap, which has as many or as few fail together as another run may).
+    """
+    import numpy as np
+
+    run, start_s, link = (
+        found.run,
+        found.column("start_s"),
+        np.unique(found.column("link").astype(str), return_inverse=True)[1],
+    )
+    again = np.isin(found.at, tried_again(run)[1])
+    order = np.lexsort((start_s, found.row))
+    row, waits_s, start_s, link, again = (each[order] for each in (found.row, waited_s, start_s, link, again))
+    first = np.r_[True, row[1:] != row[:-1]]
+    generator = np.random.default_rng(0)
+
+    def moved() -> npt.NDArray[np.float64]:
+        earlier_s = np.cumsum(waits_s * generator.random(row.size))
+        before_s = np.r_[0.0, earlier_s[:-1]][first]
+        return start_s - earlier_s + np.repeat(before_s, np.diff(np.r_[np.flatnonzero(first), row.size]))
+
+    def burst(at_s: npt.NDArray[np.float64], times: npt.NDArray[np.int64], phase: Phase) -> int:
+        mine = again & (phase.start_s <= at_s) & (at_s < phase.end_s)
+        return densest(np.repeat(at_s[mine], times[mine]), np.repeat(link[mine], times[mine]))
+
+    began_s = found.column("start_s")[shown]
+    phases = [
+        phase
+        for phase in run.plan.phases
+        if ((phase.start_s <= began_s) & (began_s < phase.end_s)).sum() >= ENOUGH_TRIES
+        and not hidden(run.plan, [phase])
+    ]
+    once = np.ones(row.size, np.int64)
+    drawn = [(moved(), generator.poisson(1.0, int(first.sum()))[np.cumsum(first) - 1]) for _ in range(DRAWS)]
+    for phase in phases:
+        usual = float(np.median([burst(at_s, once, phase) for at_s, _ in drawn]))
+        # Some requests are drawn twice, which of itself makes the densest moment denser; how far apart the draws are is what counts.
+        low, middle, high = np.quantile([burst(at_s, times, phase) for at_s, times in drawn], [0.025, 0.5, 0.975])
+        spread = of_next_run(
+            Interval(usual, usual - float(middle - low), usual + float(high - middle), int(again.sum()))
+        )
+        # A run has whole tries.
+        yield phase, Interval(usual, floor(spread.low), ceil(spread.high), spread.n)

@@ -18,6 +18,7 @@ from harness.judging.metrics.recovery_and_failover import FailoverTime, Recovery
 from harness.judging.metrics.residency_violations import ResidencyViolations
 from harness.judging.metrics.retry_after_obeyed import RetryAfterObeyed, WaitsIgnored
 from harness.judging.metrics.retry_amplification import RetryAmplification
+from harness.judging.metrics.retry_burst import RetryBurst
 from harness.judging.metrics.side_effects import SideEffects
 from harness.judging.metrics.staleness import Staleness
 from harness.judging.metrics.store_commands import StoreCommands
@@ -34,6 +35,7 @@ for _metric in (
     GoodRatio(),
     StreamIntegrity(),
     RetryAmplification(),
+    RetryBurst(),
     AttemptsBeforeFailover(),
     ProbesPerS(),
     FallbackRatio(),

@@ -77,7 +77,28 @@ def test_waits_that_are_alike_to_a_hair_have_no_jitter(told: Told) -> None:
     found = NoJitter().find(told(failing(lambda row: 0.5 + 0.001 * (row.index % 7)), bad=True))
     assert found is not None
     assert found.evidence == ["80 requests waited equally long, eight in ten within 5 %: 0.503 s before try 2"]
-    assert found.predictions == []
+    assert {(one.metric, one.phase) for one in found.predictions} == {("retry_burst", "fault")}
+
+
+def test_waits_drawn_anew_are_said_to_break_up_what_failed_at_one_moment_and_to_change_nothing_else(told: Told) -> None:
+    def at_once(row: Request) -> list[dict[str, Any]]:
+        """All that is due in the fault's first 4 s fails together, and comes again together 1 s later."""
+        if row.due_s >= 9:
+            return [{}]
+        return [{"status": 503, "end_s": 9.0}, {"status": 503, "start_s": 10.0, "end_s": 10.1}]
+
+    found = NoJitter().find(told(at_once, bad=True))
+    assert found is not None
+    (prediction,) = found.predictions
+    # Forty came at once; of as many drawn from a whole second about four would in each tenth, and about nine in the fullest.
+    assert prediction.now == 40
+    assert 6 <= prediction.value <= 12
+    assert prediction.high < 40
+    one_by_one = NoJitter().find(told(failing(lambda row: 0.5), bad=True))
+    assert one_by_one is not None
+    (prediction,) = one_by_one.predictions
+    assert prediction.now is not None
+    assert prediction.low <= prediction.now <= prediction.high
 
 
 @pytest.mark.parametrize(

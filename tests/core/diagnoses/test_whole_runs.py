@@ -10,7 +10,9 @@ from simulated_world.ailing import (
     CachesErrors,
     CachesNothing,
     EndsWithItsCaller,
+    InStep,
     OnePool,
+    OutOfStep,
     Patient,
     PoolEach,
     ProbesWithUsers,
@@ -32,6 +34,7 @@ Lived = Callable[..., Evidence]
 EAST_LOST = "faults=[{kind: blackhole, on: {link: provider-east}, at: fault}]"
 HICCUP = "faults=[{kind: blackhole, on: {link: provider-east}, at: fault, for: 2s}]"
 PARTIAL = "faults=[{kind: http_error, on: {kind: provider}, status: 503, share: 0.4, at: fault}]"
+TOGETHER = "faults=[{kind: blackhole, on: {link: provider-east}, at: fault + 1s, for: 3s, open_connections: reset}]"
 LONG = "phases.recovery=16s"
 NARROW = (
     "target.links.provider-west.upstream.simulated.capacity=9",
@@ -49,6 +52,7 @@ CHANGES: list[tuple[str, str, tuple[str, ...], type[Service], type[Service]]] = 
     ("failover_overloads", "region-loss", (EAST_LOST, *NARROW), TurnsElsewhere, TurnsABitElsewhere),
     ("probes_with_users", "region-loss", (EAST_LOST, "phases.fault=24s"), ProbesWithUsers, TriesAgain),
     ("outlived_clients", "region-loss", (), Fragile, EndsWithItsCaller),
+    ("no_jitter", "region-loss", (TOGETHER, "load.rate_per_s=40"), InStep, OutOfStep),
     ("keeps_itself_down", "provider-latency", (LONG,), Fragile, WithoutRetries),
     ("one_entry", "region-loss", (), Fragile, TurnsElsewhere),
     ("stale_behind_seen", "cache-divergence", (), Fragile, Resilient),
