@@ -53,6 +53,16 @@ def test_a_situation_is_called_as_its_file_and_lasts_long_enough_for_equal_count
     assert (in_force_s - longest_s) * made.scenario.load.rate_per_s >= 30
 
 
+def test_nothing_is_warned_of_in_any_situation() -> None:
+    def warned(situation: Path, *settings: str) -> list[str]:
+        asked = Asked(overrides=settings)
+        return [str(problem) for problem in prepare(situation, SYSTEMS[-1], asked, None).warnings]
+
+    assert {path.stem: warned(path) for path in SITUATIONS if warned(path)} == {}
+    (short,) = warned(SITUATIONS[14], "load.rate_per_s=1")
+    assert "26 requests are due in the baseline" in short
+
+
 @pytest.mark.parametrize("paths", [SITUATIONS, SYSTEMS], ids=["situations", "systems"])
 def test_the_page_has_a_row_for_each(paths: list[Path]) -> None:
     assert [path.stem for path in paths if f"| `{path.stem}` |" not in PAGE] == []
@@ -84,6 +94,19 @@ def test_each_difference_from_the_public_attempts_is_explained_and_one_that_is_p
     planted = CARD.model_copy(update={"cells": [first.model_copy(update={"attempts": "4p/1f"}), *others]})
     assert MEASURED["differing"](planted) == [("s04", "litellm")]
     assert "**differs**" in MEASURED["written"](planted)
+
+
+def test_of_a_situation_that_was_changed_since_its_run_the_page_says_nothing_but_that() -> None:
+    (situation, (changed_at, _)), *_ = MEASURED["CHANGED"].items()
+    one = CARD.cells[0].model_copy(update={"situation": situation, "started_at": "2026-11-26T10:00:00+00:00"})
+    card = CARD.model_copy(update={"cells": [one]})
+    again = card.model_copy(update={"cells": [one.model_copy(update={"started_at": changed_at})]})
+    assert MEASURED["outdated"](card) == [one]
+    assert "was changed since it was run on openai-python" in MEASURED["written"](card)
+    assert "1 pass" not in MEASURED["written"](card)
+    assert MEASURED["outdated"](again) == []
+    assert "was changed since" not in MEASURED["written"](again)
+    assert "1 pass" in MEASURED["written"](again)
 
 
 def test_the_newest_run_that_can_be_trusted_stands_for_its_cell() -> None:
