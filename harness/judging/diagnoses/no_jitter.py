@@ -98,21 +98,20 @@ def _drawn_anew(found: Tries, waited_s: npt.NDArray[np.float64], shown: Bools) -
     """
     import numpy as np
 
-    run, start_s, link = (
-        found.run,
-        found.column("start_s"),
-        np.unique(found.column("link").astype(str), return_inverse=True)[1],
-    )
+    run, start_s = found.run, found.column("start_s")
+    link = np.unique(found.column("link").astype(str), return_inverse=True)[1]
     again = np.isin(found.at, tried_again(run)[1])
     order = np.lexsort((start_s, found.row))
-    row, waits_s, start_s, link, again = (each[order] for each in (found.row, waited_s, start_s, link, again))
+    row, waits_s, start_s, link, again = found.row[order], waited_s[order], start_s[order], link[order], again[order]
     first = np.r_[True, row[1:] != row[:-1]]
+    many = np.diff(np.append(np.flatnonzero(first), row.size))
     generator = np.random.default_rng(0)
 
     def moved() -> npt.NDArray[np.float64]:
         earlier_s = np.cumsum(waits_s * generator.random(row.size))
-        before_s = np.r_[0.0, earlier_s[:-1]][first]
-        return start_s - earlier_s + np.repeat(before_s, np.diff(np.r_[np.flatnonzero(first), row.size]))
+        of_others_s = np.repeat(np.r_[0.0, earlier_s[:-1]][first], many)
+        at_s: npt.NDArray[np.float64] = start_s - (earlier_s - of_others_s)
+        return at_s
 
     def burst(at_s: npt.NDArray[np.float64], times: npt.NDArray[np.int64], phase: Phase) -> int:
         mine = again & (phase.start_s <= at_s) & (at_s < phase.end_s)

@@ -28,10 +28,14 @@ class Estimate:
 
     def chance_of_error(self, side: Side, limit: float) -> float:
         """How often as much would speak for the number being on *side* of *limit* if it were not: the claim's p (Student's t)."""
+        away = self.away(side, limit)
+        return 1.0 if away is None else student_tail(away, self.freedom)
+
+    def away(self, side: Side, limit: float) -> float | None:
+        """How many standard errors the number lies on *side* of *limit*, less than 0 on the other; None where nothing is known of that."""
         if not isfinite(self.off) or self.freedom < 1:
-            return 1.0
-        away = limit - self.mean if side == "below" else self.mean - limit
-        return student_tail(away / self.off, self.freedom)
+            return None
+        return (limit - self.mean if side == "below" else self.mean - limit) / self.off
 
     def reach(self, level: float) -> float:
         """How far to each side the number may lie, beyond which it does with a chance of *level*."""
@@ -102,13 +106,3 @@ def _mean(values: Sequence[float]) -> float:
 def by_chance(times: int, n: int, each: float) -> float:
     """How likely something that happens in a run with a chance of *each* happens *times* or more in *n* runs."""
     return sum(comb(n, k) * each**k * (1 - each) ** (n - k) for k in range(times, n + 1))
-
-
-def holm(chances: Sequence[float]) -> list[float]:
-    """Each chance of error such that over all of them together none is wrong more often than it says (Holm 1979)."""
-    order = sorted(range(len(chances)), key=lambda place: chances[place])
-    adjusted, worst = [0.0] * len(chances), 0.0
-    for rank, place in enumerate(order):
-        worst = max(worst, min(1.0, chances[place] * (len(chances) - rank)))
-        adjusted[place] = worst
-    return adjusted

@@ -9,7 +9,8 @@ from math import comb, floor, hypot, inf, isfinite, log
 from typing import Literal
 
 from harness.judging.comparison import BETWEEN_RUNS_LEAST, BETWEEN_RUNS_RATIO, COUNTS
-from harness.judging.trials.claims import PRIOR_TRIALS, Estimate, Side, estimate, holm, most
+from harness.judging.trials.claims import PRIOR_TRIALS, Estimate, Side, estimate, most
+from harness.judging.trials.family import Adjusted, Asserted, adjusted, foreseen
 from harness.judging.trials.outlook import POWER, chance_to_come
 from harness.judging.trials.policy import LEAST, MISSING_MOST, SHOWING, Because, Policy, Showing
 from harness.judging.trials.scale import Scale
@@ -19,6 +20,7 @@ from harness.reading.expectation import Expectation, Verdict
 Better = Literal["lower", "higher"]
 State = Literal["better", "same", "worse", "unknown"]
 Claim = Literal["worse", "not worse", "better", "not better"]
+_BOTH_WAYS: tuple[Claim, Claim] = ("worse", "better")
 Pair = tuple[Trial, Trial]
 """A run of the base, and one of the head with the same seed."""
 _NEAR_NOTHING = 2.0  # times what is small in a unit: below that a ratio says nothing
@@ -74,7 +76,7 @@ class Comparison:
 def compared(pairs: Sequence[Pair], metrics: Mapping[str, Better], policy: Policy | None = None) -> Comparison:
     """*pairs* of one run of the base and one of the head, by *metrics* with the way in which each is better.
 
-    A metric is worse where it is shown to be worse than by the margin, over all metrics (Holm 1979) and looks (`Policy.level`) wrong no
+    A metric is worse where it is shown to be worse than by the margin, over all metrics (`adjusted`) and looks (`Policy.level`) wrong no
     more often than the error rate; better likewise; the same where both are shown not to be (two one-sided tests, Schuirmann 1987). Else it
     is unknown. The two things may differ in how much their runs differ (Welch 1947). Raises ValueError where there is no metric.
     """
@@ -84,15 +86,11 @@ def compared(pairs: Sequence[Pair], metrics: Mapping[str, Better], policy: Polic
     every = [pair for pair in pairs if all(one.counts for one in pair)]
     both = [_Both(name, way, tuple(every), policy) for name, way in metrics.items()]
     red, green = (policy.level(len(every), showing) for showing in SHOWING)
-    worse = holm([one.chance_of_error("worse") for one in both])
-    better = holm([one.chance_of_error("better") for one in both])
-    broken = sum(chance <= red for chance in worse) if red else 0
-    each = tuple(
-        one.told(p, q, (red, green), len(both) - broken) for one, p, q in zip(both, worse, better, strict=True)
-    )
+    worse, better = (adjusted([one.asserted(claim) for one in both], red) for claim in _BOTH_WAYS)
+    each = tuple(one.told(p, q, (red, green)) for one, p, q in zip(both, worse, better, strict=True))
     states = [one.state for one in each]
     verdict: Verdict = "fail" if "worse" in states else "pass" if all(one.not_worse for one in each) else "inconclusive"
-    because = policy.because(verdict, len(every), lambda: _chance_to_come(both))
+    because = policy.because(verdict, len(every), lambda: _chance_to_come(both, policy, len(every)))
     return Comparison(
         verdict=verdict,
         decided=bool(because),
@@ -109,10 +107,12 @@ def of_expectations(expectations: Sequence[Expectation]) -> dict[str, Better]:
     return {limited(one): "lower" if one.wants_low else "higher" for one in expectations}
 
 
-def _chance_to_come(both: Sequence[_Both]) -> float:
+def _chance_to_come(both: Sequence[_Both], policy: Policy, n: int) -> float:
     """That of a verdict by the last pair: green takes all metrics, red one."""
+    worse = [one.asserted("worse") for one in both]
+    family = foreseen(worse, n, policy.most, policy.level(policy.most, "red"))
     green = min(one.chance_to_come("not worse", "green") for one in both)
-    return green + max(one.chance_to_come("worse", "red", len(both)) for one in both)
+    return green + max(one.chance_to_come("worse", "red", family) for one in both)
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,16 @@ class _Both:
             return min(1.0, 2 * min(by_number, comb(self.n, self.appeared) / comb(2 * self.n, self.appeared)))
         return by_number
 
+    def asserted(self, claim: Claim) -> Asserted:
+        """*claim* as one among others."""
+        found, side, limit = self._claim(claim)
+        other: Side = "below" if side == "above" else "above"
+        wrong = [one.away(other, limit) for one in self._estimates.values()]
+        chance = self.chance_of_error(claim)
+        if self.appeared or None in wrong:
+            return Asserted(chance)
+        return Asserted(chance, min(away for away in wrong if away is not None), found.freedom)
+
     @cached_property
     def appeared(self) -> int:
         """Runs of the head in which something happened that did in none of the base: one of what is counted, or a relapse."""
@@ -197,24 +207,21 @@ class _Both:
         counted = self.better == "lower" and value.unit in COUNTS and value.exact and value.value != 0
         return counted or value.at_best == "fail"
 
-    def chance_to_come(self, claim: Claim, showing: Showing, family: int = 1) -> float:
+    def chance_to_come(self, claim: Claim, showing: Showing, family: float = 1.0) -> float:
         """The chance that *claim* is shown by the last pair."""
         if self.appeared:
             return float(claim == "worse")
         found, side, limit = self._claim(claim)
         return chance_to_come(found, side, limit, self.policy, showing, family)
 
-    def told(self, worse: float, better: float, levels: tuple[float, float], left: int) -> Compared:
-        """What came of it, at the *levels* of red and of green.
-
-        *worse* and *better* are chances of error among all metrics, of which *left* are not shown to be worse.
-        """
+    def told(self, worse: Adjusted, better: Adjusted, levels: tuple[float, float]) -> Compared:
+        """What came of it, at the *levels* of red and of green; *worse* and *better* are chances of error among all metrics."""
         red, green = levels
         enough = green > 0 and self.missing <= MISSING_MOST * len(self.pairs)
-        is_worse, is_better = red > 0 and worse <= red, red > 0 and better <= red
+        is_worse, is_better = red > 0 and worse.chance <= red, red > 0 and better.chance <= red
         not_worse = enough and self.chance_of_error("not worse") <= green
         same = not_worse and self.chance_of_error("not better") <= green
-        strict = red / max(1, left + is_worse)
+        strict = red / worse.size
         ends = (strict, green) if self.better == "lower" else (green, strict)
         return Compared(
             metric=self.metric,
@@ -228,7 +235,7 @@ class _Both:
             not_worse=not_worse,
             n=self.n,
             missing=self.missing,
-            p=min(1.0, worse * self.policy.error_rate / red) if red else 1.0,
+            p=min(1.0, worse.chance * self.policy.error_rate / red) if red else 1.0,
             detectable=self._change(self._detectable(strict)),
             appeared=self.appeared,
         )

@@ -9,7 +9,8 @@ from functools import cached_property
 from harness.interval import Interval
 from harness.judging.comparison import COUNTS
 from harness.judging.metrics import metrics
-from harness.judging.trials.claims import Estimate, Side, by_chance, ends, estimate, holm
+from harness.judging.trials.claims import Estimate, Side, by_chance, ends, estimate
+from harness.judging.trials.family import Adjusted, Asserted, adjusted, foreseen, least_size
 from harness.judging.trials.outlook import Detectable, chance_to_come, detectable, least, seen_once
 from harness.judging.trials.policy import LEAST, MISSING_MOST, SHOWING, Because, Policy, Showing
 from harness.judging.trials.scale import Scale
@@ -70,7 +71,7 @@ class Standing:
 def gate(expectations: Sequence[Expectation], trials: Sequence[Trial], policy: Policy | None = None) -> Standing:
     """What *trials* of one thing say of *expectations* at one look; in which order they came does not matter.
 
-    Red: of some expectation it is shown that the typical run breaks it. Over all expectations (Holm 1979) and looks (`Policy.level`) a
+    Red: of some expectation it is shown that the typical run breaks it. Over all expectations (`adjusted`) and looks (`Policy.level`) a
     gate of a thing that holds them all is red no more often than the error rate. Green: of each it is shown that the typical run holds
     it. A gate of a thing that breaks one is green no more often; all have to be shown, so each may use all of the rate (Berger 1982).
     Where the service died of what was broken, or something happened that never may, one trial is enough. Runs that say nothing of the
@@ -84,14 +85,12 @@ def gate(expectations: Sequence[Expectation], trials: Sequence[Trial], policy: P
         )
     every = counted(trials)
     asked = [_Asked(expectation, tuple(every), policy) for expectation in expectations]
-    chances = holm([one.chance_if_held for one in asked if not one.certain])
-    level, family = policy.level(len(every), "red"), len(chances)
-    broken = sum(chance <= level for chance in chances) if level else 0
-    left = iter(chances)
-    each = tuple(one.counted() if one.certain else one.held(next(left), family, broken) for one in asked)
+    asserted = [one.asserted for one in asked if not one.certain]
+    left = iter(adjusted(asserted, policy.level(len(every), "red")))
+    each = tuple(one.counted() if one.certain else one.held(next(left)) for one in asked)
     died = tuple(one.died for one in every if one.died)
     verdict = "fail" if died else _verdict(each)
-    because = policy.because(verdict, len(every), lambda: _chance_to_come(asked, family))
+    because = policy.because(verdict, len(every), lambda: _chance_to_come(asked, asserted, policy, len(every)))
     greens = [one.least_green for one in asked]
     return Standing(
         verdict=verdict,
@@ -100,7 +99,9 @@ def gate(expectations: Sequence[Expectation], trials: Sequence[Trial], policy: P
         n=len(every),
         most=policy.most,
         each=each,
-        least_red=min((n for one in asked if (n := one.least_red(family)) is not None), default=None),
+        least_red=min(
+            (n for one in asked if (n := one.least_red(least_size(len(asserted)))) is not None), default=None
+        ),
         least_green=None if None in greens else max(n for n in greens if n is not None),
         detectable=max((one.detectable for one in each), key=lambda found: found.away),
         died=died,
@@ -113,8 +114,9 @@ def _verdict(each: Sequence[Held]) -> Verdict:
     return "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "inconclusive"
 
 
-def _chance_to_come(asked: Sequence[_Asked], family: int) -> float:
+def _chance_to_come(asked: Sequence[_Asked], asserted: Sequence[Asserted], policy: Policy, n: int) -> float:
     """That of a verdict by the last trial: green takes all of them, red one."""
+    family = foreseen(asserted, n, policy.most, policy.level(policy.most, "red"))
     green = min(one.chance_to_come("green") for one in asked)
     return green + max(one.chance_to_come("red", family) for one in asked)
 
@@ -193,17 +195,26 @@ class _Asked:
         return min(1.0, 2 * min(by_number, by_chance(self.against, len(self.values), RUN_WRONG)))
 
     @property
+    def asserted(self) -> Asserted:
+        """That it is broken, as one claim among others."""
+        kept = [found.away(self.sides[0], self.limit) for found in (self.holding, self.breaking)]
+        if self.against or None in kept:
+            return Asserted(self.chance_if_held)
+        away = min(found for found in kept if found is not None)
+        return Asserted(self.chance_if_held, away, self.breaking.freedom)
+
+    @property
     def clear_enough(self) -> bool:
         open_ones = self.missing + sum(value.at_best == "inconclusive" for value in self.values)
         return open_ones <= MISSING_MOST * len(self.trials) and not self.against
 
-    def held(self, chance: float, family: int, broken: int) -> Held:
-        """Its verdict where chance is in it; *chance* is what Holm made of its own among *family*, of which *broken* are shown to be."""
+    def held(self, found: Adjusted) -> Held:
+        """Its verdict where chance is in it; *found* is what its own chance is among all of them."""
         red, green = (self.policy.level(len(self.trials), showing) for showing in SHOWING)
         shown = self.holding.chance_of_error(self.sides[0], self.limit) <= green and self.clear_enough
-        fails = red > 0 and chance <= red
-        # The end towards a fail is as far out as Holm asks, so that an interval wholly beyond the limit is a fail and no other is.
-        strict = red / max(1, family - broken + fails)
+        fails = red > 0 and found.chance <= red
+        # The end towards a fail is as far out as all of them ask, so that an interval wholly beyond the limit is a fail and no other is.
+        strict = red / found.size
         levels = (strict, green) if self.expectation.wants_low else (green, strict)
         above, below = (self.breaking, self.holding) if self.expectation.wants_low else (self.holding, self.breaking)
         low, value, high = ends(above, below, self.scale, levels, self.least)
@@ -217,7 +228,7 @@ class _Asked:
             verdict="fail" if fails else "pass" if green > 0 and shown else "inconclusive",
             n=len(self.values),
             missing=self.missing,
-            p=min(1.0, chance * self.policy.error_rate / red) if red else 1.0,
+            p=min(1.0, found.chance * self.policy.error_rate / red) if red else 1.0,
             detectable=detectable(self.breaking, self.sides[1], self.expectation.limit, self.scale, strict),
             against=self.against,
         )
@@ -241,7 +252,7 @@ class _Asked:
             certain=True,
         )
 
-    def least_red(self, family: int) -> int | None:
+    def least_red(self, family: float) -> int | None:
         """After how many trials it could first be shown to be broken."""
         if self.certain:
             return 1
@@ -252,7 +263,7 @@ class _Asked:
         """After how many trials it could first be shown to hold."""
         return LEAST if self.certain else least(self.sides[0], self.expectation.limit, self.scale, self.policy, "green")
 
-    def chance_to_come(self, showing: Showing, family: int = 1) -> float:
+    def chance_to_come(self, showing: Showing, family: float = 1.0) -> float:
         """The chance that it is shown to hold, or to be broken, by the last trial."""
         if self.certain:
             return float(showing == "green")

@@ -47,7 +47,7 @@ def seen_once(n: int, error_rate: float) -> Detectable:
 
 
 @lru_cache(maxsize=1024)
-def least(side: Side, limit: float, scale: Scale, policy: Policy, showing: Showing, family: int = 1) -> int | None:
+def least(side: Side, limit: float, scale: Scale, policy: Policy, showing: Showing, family: float = 1.0) -> int | None:
     """After how many trials a claim could first be made if all were as clear as can be; None where *policy* makes too few for it."""
     mean = scale.at(most(scale.unit) if side == "above" else 0.0)
     for n in range(LEAST, policy.most + 1):
@@ -58,7 +58,7 @@ def least(side: Side, limit: float, scale: Scale, policy: Policy, showing: Showi
 
 
 def chance_to_come(
-    found: Estimate, side: Side, limit: float, policy: Policy, showing: Showing, family: int = 1
+    found: Estimate, side: Side, limit: float, policy: Policy, showing: Showing, family: float = 1.0
 ) -> float:
     """The chance that a claim can be made after the last trial, if those to come are like those that were made.
 

@@ -6,6 +6,7 @@ import pytest
 from known_truth.gates import comparisons, gates
 
 import harness.judging.trials.gate as of_gates
+from harness.judging.trials.family import Adjusted
 from harness.judging.trials.policy import Policy
 
 AT_ITS_LIMITS = (1.0,) * 8
@@ -24,7 +25,7 @@ def test_a_gate_of_what_is_at_its_limits_is_seldom_red() -> None:
 
 
 def test_a_gate_without_the_correction_for_many_expectations_is_red_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(of_gates, "holm", list)
+    monkeypatch.setattr(of_gates, "adjusted", lambda tests, _: [Adjusted(one.chance, 1.0) for one in tests])
     # By what it lends from how runs are known to differ a gate is careful where they differ less; here they differ more.
     assert round(GATES * gates(AT_ITS_LIMITS, 0.2, THREE, GATES).red) > TOO_MANY
 

@@ -114,19 +114,21 @@ def test_each_expectation_has_to_bear_the_others_chances_of_error() -> None:
     asked = [parse(f"latency_ms.p95 <= 1000 in phase{place}") for place in range(20)]
     beyond = [1050.0, 1150.0, 1090.0, 1130.0, 1110.0]
 
-    def standing(count: int) -> str:
+    def standing(count: int, others: float = 990.0) -> str:
         trials = [
             Trial(
                 str(place),
                 place,
                 "pass",
-                {str(one): Value(v := value if one is asked[0] else 600.0, v, v, "ms") for one in asked[:count]},
+                {str(one): Value(v := value if one is asked[0] else others, v, v, "ms") for one in asked[:count]},
             )
             for place, value in enumerate(beyond)
         ]
         return gate(asked[:count], trials, FIVE).each[0].verdict
 
     assert [standing(1), standing(20)] == ["fail", "inconclusive"]
+    # Those that lie far within their limits could not be broken by chance, and have none to be borne.
+    assert standing(20, 600.0) == "fail"
 
 
 def test_a_fail_is_where_the_interval_lies_beyond_the_limit_and_a_pass_where_it_lies_within() -> None:
