@@ -20,6 +20,9 @@ def _told(upstream: str, said: bytes, *, host: bytes = HERE, name: bytes = b"Loc
         ("http://127.0.0.1:9000", b"http://127.0.0.1:9000/v1/chat/?a=b#c", b"http://127.0.0.1:7000/v1/chat/?a=b#c"),
         ("http://127.0.0.1:9000", b"HTTP://LOCALHOST:9000/v1", b"http://127.0.0.1:7000/v1"),
         ("http://127.0.0.1:9000", b"//127.0.0.1:9000/v1", b"http://127.0.0.1:7000/v1"),
+        ("http://127.0.0.1:9000", b"http://0.0.0.0:9000/v1", b"http://127.0.0.1:7000/v1"),
+        ("http://localhost:9000", b"http://[::]:9000/v1", b"http://127.0.0.1:7000/v1"),
+        ("http://localhost:9000", b"http://127.0.1.1:9000/v1", b"http://127.0.0.1:7000/v1"),
         ("https://api.example", b"https://API.example:443/v1?q=http://x/", b"http://127.0.0.1:7000/v1?q=http://x/"),
         ("https://api.example/base", b"https://api.example/base/v1", b"http://127.0.0.1:7000/v1"),
         ("https://api.example/base/", b"/base/v1", b"/v1"),
@@ -37,6 +40,7 @@ def test_an_address_of_the_providers_becomes_the_links(upstream: str, said: byte
     ("upstream", "said", "astray"),
     [
         ("http://127.0.0.1:9000", b"http://127.0.0.1:9001/v1", "http://127.0.0.1:9001/v1"),
+        ("http://api.example:9000", b"http://0.0.0.0:9000/v1", "http://0.0.0.0:9000/v1"),
         ("http://api.example", b"https://api.example/v1?key=secret", "https://api.example/v1"),
         ("https://api.example", b"https://api.example.evil/v1", "https://api.example.evil/v1"),
         ("https://api.example", b"https://me:secret@evil/v1", "https://evil/v1"),
@@ -75,6 +79,21 @@ def test_a_list_of_links_is_rewritten_one_by_one() -> None:
     said = b'<https://api.example/v1?page=2>; rel="next", <https://docs.example/>; rel="help"'
     told = b'<http://127.0.0.1:7000/v1?page=2>; rel="next", <https://docs.example/>; rel="help"'
     assert _told("https://api.example", said, name=b"Link") == (told, "")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"0; url=https://api.example/v1", b"0; url=http://127.0.0.1:7000/v1"),
+        (b"5;URL='https://api.example/v1'", b"5;URL='http://127.0.0.1:7000/v1'"),
+        (b"0; url=https://docs.example/", b"0; url=https://docs.example/"),
+        (b"5", b"5"),
+    ],
+)
+def test_the_address_that_a_client_is_to_ask_next_is_rewritten_where_it_is_the_providers(
+    said: bytes, told: bytes
+) -> None:
+    assert _told("https://api.example", said, name=b"Refresh") == (told, "")
 
 
 def test_who_follows_a_redirect_stays_on_the_link(wire, provider, clients, kit) -> None:

@@ -233,6 +233,13 @@ def test_what_follows_an_upgrade_is_not_followed(book: Book) -> None:
     assert [(row.status, row.outcome) for row in book.rows] == [(101, "complete")]
 
 
+def test_who_asks_for_a_tunnel_to_somewhere_else_asks_what_no_link_carries(book: Book) -> None:
+    book.talk.asked(b"CONNECT api.example:443 HTTP/1.1\r\nHost: api.example:443\r\n\r\n")
+    book.talk.answered(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    book.talk.far_ended(reset=False)
+    assert [(row.method, row.outcome) for row in book.rows] == [("CONNECT", "malformed")]
+
+
 def test_an_attempt_still_open_at_the_end_is_unfinished_and_written_once(book: Book) -> None:
     book.talk.asked(ASK)
     book.ledger.finish()

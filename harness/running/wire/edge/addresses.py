@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from harness.http1.headers import Headers
+from harness.reading.hosts import on_this_machine
 
 # RFC 9110, 10.2.2 and 8.7; the last three are of providers whose answers come later.
 _ADDRESSES = frozenset(
     {b"location", b"content-location", b"operation-location", b"azure-asyncoperation", b"x-goog-upload-url"}
 )
-_LINK = re.compile(rb"<([^<>]*)>")  # RFC 8288
+_WITHIN = {
+    b"link": re.compile(rb"(?P<before><)(?P<address>[^<>]*)(?P<after>>)"),  # RFC 8288
+    b"refresh": re.compile(rb"""(?P<before>;\s*url\s*=\s*["']?)(?P<address>[^"'\s]+)(?P<after>)""", re.IGNORECASE),
+}
+"""Headers in which an address is one part of what they say, and that part."""
 _ABSOLUTE = re.compile(rb"(?:(https?):)?//([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _USER = re.compile(rb"//[^/]*@")
 _SHOWN = 200
 _PORTS = {"http": 80, "https": 443}
-_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})
 
 Authority = tuple[str, str, int]
 """Scheme, host and port."""
@@ -35,12 +40,12 @@ class Addresses:
 
         Beside them, where a redirect among them leads past the link; empty where none does.
         """
-        if not any(line[0].lower() in _ADDRESSES or line[0].lower() == b"link" for line in headers):
+        if not any(line[0].lower() in _ADDRESSES or line[0].lower() in _WITHIN for line in headers):
             return headers, ""
         known, told, astray = self._known(host, kept), [], ""
         for name, said in headers:
-            if name.lower() == b"link":
-                told.append((name, _LINK.sub(lambda found: b"<%b>" % self._or_as_it_is(found[1], host, known), said)))
+            if within := _WITHIN.get(name.lower()):
+                told.append((name, within.sub(lambda found: self._within(found, host, known), said)))
                 continue
             over = self._over_link(said, host, known) if name.lower() in _ADDRESSES else said
             told.append((name, said if over is None else over))
@@ -55,9 +60,9 @@ class Addresses:
         other = _authority(None, host, parts.scheme) if kept else None
         return [known for known in (own, other) if known is not None]
 
-    def _or_as_it_is(self, said: bytes, host: bytes, known: list[Authority]) -> bytes:
-        over = self._over_link(said, host, known)
-        return said if over is None else over
+    def _within(self, found: re.Match[bytes], host: bytes, known: list[Authority]) -> bytes:
+        over = self._over_link(found["address"], host, known)
+        return found["before"] + (found["address"] if over is None else over) + found["after"]
 
     def _over_link(self, said: bytes, host: bytes, known: list[Authority]) -> bytes | None:
         """The address *said* as it is reached over the link; None where it is not."""
@@ -98,5 +103,5 @@ def _authority(scheme: bytes | None, written: bytes, otherwise: str) -> Authorit
 
 def _same(one: Authority, other: Authority) -> bool:
     """Whether both are one server; one on this machine may know itself by another of its names."""
-    here = one[1] in _HERE and other[1] in _HERE
+    here = all(host in _EVERYWHERE or on_this_machine(host) for host in (one[1], other[1]))
     return (one[0], one[2]) == (other[0], other[2]) and (one[1] == other[1] or here)

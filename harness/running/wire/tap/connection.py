@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from harness.running.wire.farewell import Listening
+from harness.running.wire.half_close import still_listens
 from harness.running.wire.intake import Intake
 from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.sockets import reset, spoken, unbuffered, unread
@@ -80,6 +81,8 @@ class Near(asyncio.Protocol):
         self._met: set[str] = set()
         """Faults for a share of connections that were in force while it was there."""
         self._cut_by = ""
+        self._half_closed = False
+        """The client says no more, and waits for its answer."""
         self._far_crowded = self._near_crowded = False
         """That side takes no more for now."""
         self._gate = self._gated()
@@ -126,9 +129,14 @@ class Near(asyncio.Protocol):
         if self._up.full:
             self._intake.hold()
 
-    def eof_received(self) -> None:
-        # Toxiproxy treats a half-closed connection as closed, so the client has left.
-        self._leave()
+    def eof_received(self) -> bool:
+        # Toxiproxy treats a half-closed connection as closed, so that nobody behind it may know of this one before the answer has come.
+        self._half_closed = self._far_end is None and self._watched.awaits and still_listens(self._transport)
+        if self._half_closed:
+            self._intake.hold()
+        else:
+            self._leave()
+        return self._half_closed
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()
@@ -319,6 +327,8 @@ class Near(asyncio.Protocol):
             self._traffic.heard(len(data))
         if not self._transport.is_closing():
             self._transport.write(data)
+        if self._half_closed and not self._watched.awaits:
+            self._end(by_reset=False)
 
     def _cut(self, by: str) -> None:
         """A fault ends the connection, for both sides."""
@@ -350,7 +360,7 @@ class Near(asyncio.Protocol):
     def _read_on(self) -> None:
         """Read what the client says, unless there is no room for it."""
         crowded = self._far_crowded or self._up.full or self._waiting_bytes > _WAITING_BYTES
-        if self._gone_s is None and not crowded:
+        if self._gone_s is None and not crowded and not self._half_closed:
             self._intake.release()
 
     def _forget_waiting(self) -> None:
@@ -398,7 +408,7 @@ class Near(asyncio.Protocol):
             self._transport.write_eof()
         self._told = True
         # The client may have asked again before it learns of the end: that is an attempt too.
-        self._in(_READ_ON_S, self._give_up)
+        self._in(0.0 if self._half_closed else _READ_ON_S, self._give_up)
 
     def _give_up(self) -> None:
         self._watched.far_ended(reset=self._far_end == "reset")

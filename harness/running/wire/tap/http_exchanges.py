@@ -69,6 +69,12 @@ class HttpExchanges:
         return self._asking is not None
 
     @property
+    def awaits(self) -> bool:
+        """Whether every request is whole and one of them is not answered whole; no request of HTTP is ended by the connection's end."""
+        readable = self._questions is not None and self._answers is not None and self._tunnel is None
+        return readable and bool(self._open) and self._asking is None
+
+    @property
     def unheard_since_s(self) -> float | None:
         """When the last request was whole of which not one byte of an answer has come; None where there is none."""
         if self._asking is None and self._open and self._open[-1].attempt.first_byte_s is None:
@@ -169,6 +175,9 @@ class HttpExchanges:
                 # It is only asked for: until it is agreed to, body and further requests come as ever.
                 data = data[upgrade.args[0] :]
                 if not self._questions.goes_on_after_head():
+                    # A tunnel to somewhere else, which no link is: the edge refuses it.
+                    if self._open:
+                        self._end(self._open[-1], "malformed")
                     self._follow_no_further()
                 continue
             except httptools.HttpParserError:

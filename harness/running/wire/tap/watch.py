@@ -26,6 +26,10 @@ class Watch(Protocol):
         """Whether nothing is said on such a connection before its client has asked."""
 
     @property
+    def awaits(self) -> bool:
+        """Whether all that was asked is whole and waits for an answer whose end can be told; what a FIN ends is not among it."""
+
+    @property
     def unheard_since_s(self) -> float | None:
         """Since when the client has waited without one byte of an answer; None where it has not."""
 
@@ -47,6 +51,7 @@ class Unread:
 
     asks_first = False
     halfway = False
+    awaits = False  # who waits for the end of what is asked would wait for ever
 
     def __init__(self) -> None:
         self.begun = False
