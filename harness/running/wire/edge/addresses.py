@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -22,7 +23,6 @@ _ABSOLUTE = re.compile(rb"(?:(https?):)?//([^/?#]*)(.*)", re.IGNORECASE | re.DOT
 _USER = re.compile(rb"//[^/]*@")
 _SHOWN = 200
 _PORTS = {"http": 80, "https": 443}
-_EVERYWHERE = frozenset({"0.0.0.0", "::"})
 
 Authority = tuple[str, str, int]
 """Scheme, host and port."""
@@ -103,5 +103,13 @@ def _authority(scheme: bytes | None, written: bytes, otherwise: str) -> Authorit
 
 def _same(one: Authority, other: Authority) -> bool:
     """Whether both are one server; one on this machine may know itself by another of its names."""
-    here = all(host in _EVERYWHERE or on_this_machine(host) for host in (one[1], other[1]))
+    here = all(map(_is_here, (one[1], other[1])))
     return (one[0], one[2]) == (other[0], other[2]) and (one[1] == other[1] or here)
+
+
+def _is_here(host: str) -> bool:
+    """Whether *host* is a name that a server on this machine may have for itself: loopback, or every address, at which it listens."""
+    try:
+        return on_this_machine(host) or ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
