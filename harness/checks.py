@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from shutil import which
 from types import MappingProxyType
 from typing import Any
 
+from harness.faults.effects import EdgeRule, Effect
 from harness.interval import Interval
 from harness.judging.following import followed, refused
 from harness.judging.metastable import SETTLED_S, SHORTEST_S
@@ -178,6 +180,8 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
             yield document.problem(
                 f"phases.{phase.name}", "no fault is in force in it, and no expectation or shape names it"
             )
+    yield from _late_comers(document, made)
+    yield from _unmarked(document, made)
     yield from _outlived(document, made)
     yield from _cut_short(document, made)
     yield from _shed_too_soon(document, made)
@@ -187,6 +191,30 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
     yield from (document.problem("phases.baseline", why) for why in unsure)
 
 
+def _unmarked(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """That attempts are to be counted, and the target has the nonce travel where nobody puts it for users of a locustfile."""
+    place = made.target.ask.nonce.place
+    if made.closed and place != "header" and any(metrics[one.metric].counts_attempts for one in made.expectations):
+        yield document.problem(
+            "load.locustfile",
+            f"target {made.target.name!r} has the nonce travel in the {place} (ask.nonce), and requests of a locustfile carry it in the "
+            "headers x-request-id and traceparent: attempts are counted only where the service passes one of those on, "
+            "or where the locustfile itself writes harness.locust.mark() there",
+        )
+
+
+def _late_comers(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """Users of a locustfile that are not all there when the baseline begins."""
+    load, warm_s = made.scenario.load, made.phase("baseline").start_s
+    if made.closed and load.users > 1 and (load.users - 1) / load.spawn_per_s > warm_s:
+        at = "load.spawn_rate" if load.spawn_rate else "load.users"
+        yield document.problem(
+            at,
+            f"the last of {load.users} users comes {(load.users - 1) / load.spawn_per_s:g} s after the load began, and the baseline "
+            f"begins at {warm_s:g} s: let the warm-up last longer, or more users come a second",
+        )
+
+
 def _never_met(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
     """Conditions of which this run is too short, or has too few requests, to meet them however badly it goes."""
     places = [index for index, written in enumerate(document.value.abort) if isinstance(written, str)]
@@ -194,7 +222,7 @@ def _never_met(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
         condition = one.condition
         known_s = condition.span_s + one.after_s + abort.SLACK_S
         # At the highest rate that there is.
-        due = made.schedule.most_per_s * condition.span_s
+        due = inf if made.closed else made.schedule.most_per_s * condition.span_s
         if known_s > made.total_s:
             why = f"whether it was so is known {known_s:g} s after the load began at the earliest, and that lasts {made.total_s:g} s"
         elif due < abort.FEWEST:
@@ -275,6 +303,39 @@ def priceless(document: Document[Scenario], target: Target) -> Iterator[Problem]
             yield document.problem(
                 f"abort[{index}]", f"{what}; write them in its file, such as prices: {{MODEL: {{in: 2.5, out: 10}}}}"
             )
+
+
+def unheard(document: Document[Scenario], written: Written, target: Target) -> Iterator[Problem]:
+    """What is asked of the users of a locustfile that nobody can know of them, or of an entry that *target* does not have."""
+    load = document.value.load
+    if not load.closed:
+        return
+    if load.host is not None and load.host not in target.entries_by_name:
+        hint = suggestion(load.host, list(target.entries_by_name))
+        yield document.problem("load.host", f"target {target.name!r} has no entry {load.host!r}; {hint}")
+    if document.value.good.answers is not None:
+        why = (
+            "nobody reads the answers of a locustfile's users; say it there with catch_response and response.failure()"
+        )
+        yield document.problem("good.answers", why)
+    for expected in written.expectations:
+        if why := metrics[expected.metric].not_of_users:
+            yield written.problem(expected, f"{expected}: {why}; leave it out, or send questions (load.questions)")
+
+
+def by_conversation(made: Plan) -> Iterator[Problem]:
+    """Every fault of *made* that is drawn by conversations, which the users of a locustfile do not have."""
+    for name in dict.fromkeys(
+        d.of for d in made.disturbances if made.closed and any(map(_of_conversations, d.effects))
+    ):
+        at = f"faults[{made.scenario.fault_ids.index(name)}].per"
+        yield Problem(
+            "nobody knows the conversations of a locustfile's users; write per: attempt or connection", path=at
+        )
+
+
+def _of_conversations(effect: Effect) -> bool:
+    return isinstance(effect, EdgeRule) and effect.requests.per == "conversation"
 
 
 def never_settled(written: Written, made: Plan) -> Iterator[Problem]:

@@ -192,7 +192,8 @@ def _guard(plan: Plan) -> Guard | None:
     conditions = followed(plan)
     if not conditions and not plan.limits.counted:
         return None
-    return Guard(conditions, list(plan.schedule.due_times()), plan.scenario.good.within, plan.limits)
+    due_s = None if plan.closed else list(plan.schedule.due_times())
+    return Guard(conditions, due_s, plan.scenario.good.within, plan.limits)
 
 
 def _harmless(say: Callable[[str], object], mask: Mask = NOTHING) -> Callable[[str], None]:

@@ -12,6 +12,7 @@ from harness.checks import foreign_hosts, load_target, missing_commands, target_
 from harness.judging.preflight import answered, failed, shortcomings, unanswered
 from harness.problems import HarnessError, UsageProblems
 from harness.reading.placeholders import told_secrets
+from harness.reading.questions import ANY
 from harness.record import run_folder
 from harness.record.history import Preflight
 from harness.record.masking import Mask
@@ -19,7 +20,7 @@ from harness.record.quoting import masked
 from harness.running import systems
 from harness.settings import Settings
 
-QUESTION = "What can you help me with?"
+QUESTION = ANY
 WITHIN_S = 30.0
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.checks import (
     Written,
+    by_conversation,
     foreign_hosts,
     foreign_vetoes,
     load_target,
@@ -23,6 +25,7 @@ from harness.checks import (
     shared_listens,
     target_problems,
     unabortable,
+    unheard,
     unknown_values,
     warnings,
 )
@@ -30,6 +33,7 @@ from harness.planning.plan import Plan, laid_out, plan
 from harness.planning.replay import recorded
 from harness.problems import Problem, UsageProblems
 from harness.reading.kinds import kind_of
+from harness.reading.locustfile import asked_before, meant
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
@@ -102,8 +106,7 @@ def prepare(
     target = None
     if target_path or _is_there(scenario_path):
         target = _loaded(problems, lambda: load_target(target_path or _default_target(scenario_path), of_target))
-    asks = _asks(scenario or draft)
-    questions = _loaded(problems, lambda: _questions(*asks, scenario_path, questions_path)) if asks else None
+    questions = _asked_of(problems, scenario or draft, scenario_path, questions_path)
     trace = _loaded(problems, lambda: _trace(scenario, scenario_path)) if scenario else None
     written = Written(scenario or draft, asked.expectations)
     problems += written.problems
@@ -115,7 +118,7 @@ def prepare(
     problems += foreign_vetoes(scenario, asked.allowed_hosts) if scenario and environment is not None else ()
     if not scenario or not target:
         raise UsageProblems(*_in_order(problems))
-    problems += priceless(scenario, target.value)
+    problems += [*priceless(scenario, target.value), *unheard(scenario, written, target.value)]
     found, due = list[Problem](), None
     if trace and questions:
         names = [question.id for question in questions.value.questions]
@@ -129,13 +132,14 @@ def prepare(
     )
     found += unfit
     problems += [scenario.problem(problem.path, problem.what) for problem in found]
+    problems += [scenario.problem(problem.path, problem.what) for problem in by_conversation(made)]
     # Without a fault that could not be placed, nobody knows what can be settled.
     unknown = list(unknown_values(written, target.value))
     problems += unknown
     placed = {disturbance.of for disturbance in made.disturbances}
     if placed == (set(scenario.value.fault_ids) if asked.with_faults else set()) and not unknown:
         problems += never_settled(written, made)
-    if questions:
+    if questions and not made.closed:
         problems += nobody_asks(written, made, questions.value)
         problems += nowhere_bound(written, made, questions.value)
     if problems or not questions:
@@ -187,8 +191,7 @@ def _validated_scenario(path: Path, target_path: Path | None) -> Validated:
     problems: list[Problem] = []
     scenario, draft = _scenario(problems, path, {})
     problems += Written(scenario or draft, ()).problems
-    if asks := _asks(scenario or draft):
-        _loaded(problems, lambda: _questions(*asks, path, None))
+    _asked_of(problems, scenario or draft, path, None)
     if scenario:
         _loaded(problems, lambda: _trace(scenario, path))
     return Validated(tuple(_in_order(problems)), without_target=True)
@@ -211,7 +214,8 @@ def _scenario(
 ) -> tuple[Document[Scenario] | None, Draft | None]:
     """The scenario, or as much of it as can be read where it is refused."""
     try:
-        return load(path, Scenario, overrides), None
+        scenario = load(path, Scenario, overrides)
+        return replace(scenario, value=scenario.value.of_folder(path.absolute().parent)), None
     except DraftProblems as found:
         problems += found.problems
         return None, found.draft
@@ -220,18 +224,40 @@ def _scenario(
         return None, None
 
 
-def _asks(scenario: Document[Scenario] | Draft | None) -> tuple[str, Callable[[str, str], Problem]] | None:
-    """The questions file that *scenario* names, and where to tell of it; None where that cannot be told."""
-    match scenario:
-        case None:
-            return None
-        case Document():
-            return scenario.value.load.questions, scenario.problem
-    if ("load", "questions") not in scenario.wrong:
-        match scenario.value:
-            case {"load": {"questions": str(questions)}}:
-                return questions, scenario.problem
+def _asked_of(
+    problems: list[Problem], scenario: Document[Scenario] | Draft | None, scenario_path: Path, path: Path | None
+) -> Document[Questions] | None:
+    """The questions of the file that *scenario* names, or that of a load of a locustfile's users; None where that cannot be told."""
+    if scenario is None:
+        return None
+    named = {key: text for key in ("questions", "locustfile") if (text := _named(scenario, key)) is not None}
+    match named:
+        case {"locustfile": str(locustfile)}:
+            return _loaded(problems, lambda: _users(locustfile, scenario.problem, scenario_path))
+        case {"questions": str(questions)}:
+            return _loaded(problems, lambda: _questions(questions, scenario.problem, scenario_path, path))
     return None
+
+
+def _named(scenario: Document[Scenario] | Draft, key: str) -> str | None:
+    """The file that *scenario* names at this *key* of its load; None where it names none, or that is wrong."""
+    if isinstance(scenario, Document):
+        named: str | None = getattr(scenario.value.load, key)
+        return named
+    match scenario.value:
+        case {"load": {**load}} if ("load", key) not in scenario.wrong and isinstance(load.get(key), str):
+            return str(load[key])
+    return None
+
+
+def _users(named: str, problem: Callable[[str, str], Problem], scenario_path: Path) -> Document[Questions]:
+    """What is asked before a load of the users of the locustfile that is *named*, which is looked at and not run."""
+    folder = scenario_path.parent
+    path = folder / relpath(folder.absolute() / named, folder.absolute())
+    if not _is_there(path):
+        what = f"there is no file {path}; it is looked for beside the scenario{meant(path)}"
+        raise UsageProblems(problem("load.locustfile", what))
+    return asked_before(path)
 
 
 def _in_order(problems: Sequence[Problem]) -> list[Problem]:

@@ -243,6 +243,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     It stands on the files as they are now: where one was edited since the run, that is *said*, and the checksum is the new one's. Raises
     UsageProblems, with nothing stored, for a file that is missing or damaged.
     """
+    from harness.judging.closed import as_it_was
     from harness.judging.evidence import Evidence, publications
     from harness.judging.joining import derive_attempts, derive_requests, since_the_load_began
 
@@ -254,6 +255,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     attempts = derive_attempts(prepared.plan, tables.attempts, tables.requests)
     asked_of = {question.id: question for question in prepared.questions.value.questions}
     requests = derive_requests(prepared.plan, tables.requests, attempts, publications(history), asked_of)
+    made = as_it_was(prepared.plan, requests)
     if keep and not tables.kept:
         run_folder.keep_tables(
             folder, requests=requests, attempts=attempts, arrivals=tables.arrivals, traffic=tables.traffic
@@ -269,7 +271,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     texts = {name: question.text for name, question in asked_of.items()}
     earlier = len(attempts) - len(counted)
     return Evidence(
-        prepared.plan,
+        made,
         begun,
         history,
         requests,

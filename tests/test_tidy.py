@@ -63,9 +63,13 @@ LIBRARIES = {
 SEEDED = {("harness/planning/schedule.py", "random")}
 """Where a generator is made of the run's seed, and of nothing else."""
 PATCHES_SOCKETS = {"locust", "gevent", "geventhttpclient"}
-LOAD_CHILD = {"connections.py", "exchange.py", "locustfile.py"}
+LOAD_CHILD = {
+    "connections.py", "exchange.py", "lateness.py", "locustfile.py", "users/__main__.py", "users/recorder.py",
+    "harness/locust/open_user.py",  # for locustfiles alone
+}  # fmt: skip
 READS_ENVIRONMENT = {
     "harness/settings.py",
+    "harness/running/load/users/__main__.py",  # likewise
     "harness/running/load/__main__.py",  # sets up the environment of the load child, in the child itself
     "harness/running/load/locustfile.py",  # Locust imports it, so nothing else can tell it which plan is its own
 }
@@ -142,7 +146,7 @@ def adapters_know_one_another_not(source: Source) -> Iterator[str]:
 
 
 def only_the_load_child_imports_locust(source: Source) -> Iterator[str]:
-    is_child = source.parts[:3] == ("harness", "running", "load") and Path(source.path).name in LOAD_CHILD
+    is_child = source.path.removeprefix("harness/running/load/") in LOAD_CHILD
     if source.parts[0] == "harness" and not is_child:
         for name in source.imports:
             if name.split(".")[0] in PATCHES_SOCKETS:
@@ -270,6 +274,8 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (adapters_know_one_another_not, "harness/running/wire/x.py", "import harness.running.world.real"),
     (only_the_load_child_imports_locust, "harness/running/load/child.py", "from gevent import socket"),
     (only_the_load_child_imports_locust, "harness/interfaces/live.py", "def f():\n    import locust.runners"),
+    (only_the_load_child_imports_locust, "harness/running/load/__main__.py", "import locust.main"),
+    (only_the_load_child_imports_locust, "harness/running/load/users/plan.py", "import locust"),
     (only_settings_read_the_environment, "harness/api.py", "import os\nHOME = os.environ['HOME']"),
     (only_settings_read_the_environment, "harness/running/world/real.py", "from os import path\nimport os\nos.getenv('A')"),
     (nobody_knows_the_reference_system, "harness/interfaces/cli.py", "from harness.reference import corpus"),

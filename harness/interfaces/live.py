@@ -125,9 +125,10 @@ def phase_at(plan: Plan, now_s: float) -> tuple[str, float]:
 
 
 def _facts(plan: Plan, progress: Progress, numbers: Numbers) -> list[tuple[str, str]]:
+    at_s = max(0.0, progress.now_s)
     good_per_s, p95_s, amplification = numbers.good_per_s, numbers.p95_s, numbers.attempts_per_request
     return [
-        ("offered", f"{plain(plan.schedule.per_s_at(max(0.0, progress.now_s)))}/s"),
+        ("load", plan.scenario.load.who) if plan.closed else ("offered", f"{plain(plan.schedule.per_s_at(at_s))}/s"),
         ("good", f"{good_per_s:.1f}/s" if good_per_s is not None else "-"),
         ("p95", f"{p95_s:.2f} s" if p95_s is not None else "-"),
         *_pressed(plan, numbers),

@@ -104,8 +104,10 @@ def silence(evidence: Evidence) -> Iterator[str]:
 
 def _silent(evidence: Evidence, asked: Bools) -> str:
     """How many of the requests *asked* were not answered at their end; empty where that is a blip, or nothing."""
-    due_s, answered = (evidence.column("requests", name)[asked] for name in ("due_s", "status"))
-    silent_s = due_s[due_s > due_s[answered != 0].max(initial=-inf)]
+    due_s, status, outcome = (evidence.column("requests", name)[asked] for name in ("due_s", "status", "outcome"))
+    # Not every client that a locustfile brings has a status to tell.
+    answered = (status != 0) | (outcome == "complete")
+    silent_s = due_s[due_s > due_s[answered].max(initial=-inf)]
     if silent_s.size < _SILENT_REQUESTS or evidence.plan.total_s - silent_s.min() < _SILENT_S:
         return ""
     return f"0 of {silent_s.size} requests that were due from {silent_s.min():.1f} s on, to the end of the run, were answered"

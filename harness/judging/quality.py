@@ -10,6 +10,7 @@ import numpy as np
 from harness.faults.effects import EdgeRule
 from harness.judging import result
 from harness.judging.answers import given_up
+from harness.judging.closed import consequences, spoilt
 from harness.judging.delivery import delivery
 from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
@@ -66,6 +67,7 @@ def measurement_quality(evidence: Evidence) -> Quality:
         redials=int(arrivals["redials"].sum()) if len(arrivals) else 0,
         accepted=sum(evidence.accepted.values()) if evidence.accepted else None,
         impossible=impossible(rows) + endless(evidence.plan, rows) + impossible(attempts) + impossible(arrivals),
+        closed=consequences(evidence),
         notes=_notes(evidence),
         earlier=evidence.earlier,
         instrument=[_machine(load) for load in loads(evidence)],
@@ -86,13 +88,16 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
         return
     yield from _faults(evidence, faults)
     yield from _late_steps(evidence)
+    closed = evidence.plan.closed
     if quality.impossible:
         said = (
             f"{_counted(quality.impossible, 'row')} with times that cannot be, such as an answer that ended before its request was due, "
             "or long after its client had given up: the clock of this machine jumped, or somebody changed the rows"
         )
         yield Doubt(kind="impossible_times", said=said)
-    yield from (Doubt(kind="load", said=said) for said in _load(quality))
+    yield from (
+        Doubt(kind="load", said=said) for said in [*(spoilt(evidence) if closed else ()), *_load(quality, closed)]
+    )
     yield from (Doubt(kind="wire", said=said) for said in broken(evidence))
     if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and _counts_attempts(evidence):
         # An attempt that belongs to no request makes the amplification look smaller than it is.
@@ -107,7 +112,7 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
             "it can take a text in too many ways; say less, or [^x]* in the place of .*"
         )
         yield Doubt(kind="pattern", said=said)
-    if same := one_answer_to_all(evidence):
+    if not closed and (same := one_answer_to_all(evidence)):
         yield Doubt(kind="one_answer", said=same)
     if quality.steady_baseline is None:
         said = "nothing was asked in the baseline, so nobody knows how the service does when nothing is broken"
@@ -211,12 +216,19 @@ def untold(evidence: Evidence) -> Iterator[str]:
         )
 
 
-def _load(quality: Quality) -> Iterator[str]:
-    if quality.missing or quality.doubled or quality.unplanned:
-        odd = {"lost": quality.missing, "doubled": quality.doubled, "not planned": quality.unplanned}
-        counts = ", ".join(f"{count} {what}" for what, count in odd.items() if count)
-        yield f"the load generator did not make the requests that were planned, each of them once: {counts}"
-    elif not kept_up(quality.late, quality.sent, quality.dropped):
+def _odd(quality: Quality) -> str:
+    """How the requests that have rows differ from those that were to be made; empty where they do not."""
+    odd = {"lost": quality.missing, "doubled": quality.doubled, "not planned": quality.unplanned}
+    return ", ".join(f"{count} {what}" for what, count in odd.items() if count)
+
+
+def _load(quality: Quality, closed: bool) -> Iterator[str]:
+    if counts := _odd(quality):
+        if closed:
+            yield f"not each request that the users of the locustfile began is known of once: {counts}"
+        else:
+            yield f"the load generator did not make the requests that were planned, each of them once: {counts}"
+    elif not closed and not kept_up(quality.late, quality.sent, quality.dropped):
         yield _fell_behind(quality)
 
 
@@ -323,8 +335,8 @@ def _preflight(asked: Preflight) -> result.Preflight:
 
 
 def _offered(evidence: Evidence) -> int:
-    """How many requests were due before the run ended; all that were planned when it was not cut short."""
-    if evidence.ended is not None and evidence.ended.reason == "completed":
+    """How many requests were due before the run ended; all that were planned when it was not cut short, and of a closed load that began."""
+    if not evidence.plan.closed and evidence.ended is not None and evidence.ended.reason == "completed":
         return evidence.begun.requests or evidence.plan.schedule.requests
     return int(evidence.requests["index"].max()) + 1 if len(evidence.requests) else 0
 

@@ -264,6 +264,10 @@ class Quality(_Part):
         default_factory=list, description="the question asked of each entry before the load; empty where none was"
     )
     impossible: int = Field(default=0, description="rows with times that cannot be; such a time is measured nowhere")
+    closed: str = Field(
+        default="",
+        description="that the load was closed, the users of a locustfile, and what follows; empty: it was open",
+    )
 
 
 class EntryOutcomes(_Part):

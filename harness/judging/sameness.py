@@ -124,7 +124,8 @@ def unlooked_at(evidence: Evidence) -> list[str]:
 
 
 def _unlooked_at(evidence: Evidence) -> Iterator[str]:
-    if evidence.plan.scenario.good.answers is not None:
+    # What the users of a locustfile are told is not kept.
+    if evidence.plan.scenario.good.answers is not None or evidence.plan.closed:
         return
     answers = _said(evidence)
     baseline = answers[answers["phase"] == "baseline"]

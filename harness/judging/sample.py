@@ -17,6 +17,7 @@ from harness.planning.plan import Plan
 from harness.planning.schedule import count
 from harness.planning.windows import Window
 from harness.reading.expectation import WHOLE, Selection
+from harness.reading.shapes import RATE_MOST
 from harness.reading.target import Target
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ def spans(plan: Plan, selection: Selection) -> tuple[Phase, ...]:
 
 def planned(plan: Plan, selection: Selection) -> int:
     """How many requests that *selection* would pick are planned."""
-    due = sum(plan.schedule.due_between(start_s, end_s) for start_s, end_s in _planned_spans(plan, selection))
+    due = sum(_due_between(plan, start_s, end_s) for start_s, end_s in _planned_spans(plan, selection))
     return count(due * _part(plan, selection))
 
 
@@ -248,10 +249,17 @@ def rate_per_s(plan: Plan, selection: Selection) -> float:
     """How many requests of the kind that *selection* names are due a second, on average over the phases in which they are."""
     during = spans(plan, selection)
     span_s = sum(phase.end_s - phase.start_s for phase in during)
-    due = sum(plan.schedule.due_between(phase.start_s, phase.end_s) for phase in during)
+    due = sum(_due_between(plan, phase.start_s, phase.end_s) for phase in during)
     # Where none are due, as in a phase of that name which there is not, nothing will rest on it.
     per_s = round(due / span_s, 9) if due else plan.scenario.load.rate_per_s
     return per_s * _part(plan, selection)
+
+
+def _due_between(plan: Plan, start_s: float, end_s: float) -> float:
+    """How many requests are due between the two; of a closed load that nobody has seen yet as many as there can be at best."""
+    if plan.closed and not plan.seen:
+        return RATE_MOST * (end_s - start_s)
+    return plan.schedule.due_between(start_s, end_s)
 
 
 def _part(plan: Plan, selection: Selection) -> float:

@@ -20,7 +20,7 @@ def unasked(evidence: Evidence) -> Iterator[str]:
     phases = [phase.name for phase in evidence.plan.phases if phase.name not in _BEFORE]
     for name in metrics:
         metric = metrics[name]
-        if not metric.phased or metric.better is None:
+        if not metric.phased or metric.better is None or not metric.of_load(evidence.plan):
             continue
         part = metric.usual_part or None
         for phase in phases:

@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.interval import UNMEASURED
 from harness.judging import result
+from harness.judging.closed import closed
 from harness.judging.delivery import delivery
 from harness.judging.diagnoses import diagnosed
 from harness.judging.endings import Judgement, endings, service_ended, silence
@@ -56,7 +57,7 @@ def judge(evidence: Evidence) -> Result:
         duration_s=round(ended.at_s if ended else evidence.observed_until_s, 3),
         proxy=result.Proxy(engine=begun.proxy_engine, version=begun.proxy_version),
         phases=[_phase(evidence, phase.name, phase.start_s, phase.end_s) for phase in plan.phases],
-        metrics={name: metric.document(evidence) for name, metric in metrics.items()},
+        metrics={name: _document(evidence, metric) for name, metric in metrics.items()},
         findings=findings,
         unasked=worsened,
         metastable="; ".join(stuck),
@@ -96,7 +97,7 @@ def _judgement(evidence: Evidence, findings: list[Finding], doubts: list[Doubt],
 
 def _of_the_wire(evidence: Evidence) -> list[str]:
     """What may be behind a number, whatever the verdict, and is no doing of the service's."""
-    return [*unreached(evidence), *uncarried(evidence), *redirected(evidence)]
+    return [*closed(evidence), *unreached(evidence), *uncarried(evidence), *redirected(evidence)]
 
 
 def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[Doubt]) -> list[Doubt]:
@@ -184,7 +185,8 @@ def _sentence(reasons: list[str]) -> str:
 
 
 def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
-    metric, selection = metrics[expectation.metric] if measurable(expectation) else None, expectation.selection
+    known = measurable(expectation) and metrics[expectation.metric].of_load(evidence.plan)
+    metric, selection = metrics[expectation.metric] if known else None, expectation.selection
     sample = pick(evidence, selection if metric else WHOLE)
     interval = metric.measure(sample, expectation.part) if metric else UNMEASURED
     remark = metric.remark(sample, expectation.part) if metric else ""
@@ -211,6 +213,13 @@ def _finding(evidence: Evidence, expectation: Expectation) -> Finding:
         among_exposed=measured(exposed) if exposed.n else None,
         line=evidence.lines.get(str(expectation)),
     )
+
+
+def _document(evidence: Evidence, metric: Metric) -> result.Metric:
+    """*metric* as it stands in the result: of a load of which it says nothing with no number."""
+    if metric.of_load(evidence.plan):
+        return metric.document(evidence)
+    return result.Metric(**measured(UNMEASURED).model_dump(), unit=metric.unit)
 
 
 def _fault(evidence: Evidence, disturbance: Disturbance) -> result.Fault:

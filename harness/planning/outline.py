@@ -21,13 +21,8 @@ _VERBS = {"inject": "inject", "publish": "publish the next snapshot for", "rever
 
 def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
     """The plan's lines, in the order in which they matter; *needs*: what a run of it still lacks."""
-    load, requests = plan.scenario.load, plan.schedule.requests
     yield f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
-    if plan.recorded is None:
-        which = f"{load.rate_per_s:g} per second{_rates(plan)}, {load.arrivals}"
-    else:
-        which = f"{plain(requests / plan.total_s)} per second on average{_rates(plan)}"
-    yield f"{plan.total_s:g} s, at most {requests} requests ({which}), each abandoned {load.deadline:g} s after it was due"
+    yield f"{plan.total_s:g} s, {_users(plan) if plan.closed else _requests(plan)}"
     yield from _presses(plan)
     yield ""
     yield from timeline(plan)
@@ -39,7 +34,7 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
         touched = dict.fromkeys(d.fault.summary() for d in plan.disturbances if name in d.links)
         region = f", {link.region}" if link.region else ""
         yield f"  {name:<16} {link.kind}{region}: {'; '.join(touched) or 'nothing'}"
-    yield from ("", *_started(plan.target), "", *_reached(plan.target))
+    yield from ("", *_started(plan.target), "", *_reached(plan.target, closed=plan.closed))
     yield from ("", "expects")
     for expectation in plan.expectations:
         yield f"  {expectation}"
@@ -60,6 +55,26 @@ def _presses(plan: Plan) -> Iterator[str]:
             f"whoever is not served within {pressing.patience_s:g} s asks again, so that of one request come at most {each} presses, "
             f"and {each * plan.schedule.requests} in all"
         )
+
+
+def _requests(plan: Plan) -> str:
+    load, requests = plan.scenario.load, plan.schedule.requests
+    if plan.recorded is None:
+        which = f"{load.rate_per_s:g} per second{_rates(plan)}, {load.arrivals}"
+    else:
+        which = f"{plain(requests / plan.total_s)} per second on average{_rates(plan)}"
+    return f"at most {requests} requests ({which}), each abandoned {load.deadline:g} s after it was due"
+
+
+def _users(plan: Plan) -> str:
+    """Who sends what of a closed load; how much that comes to, nobody knows beforehand."""
+    load = plan.scenario.load
+    tagged = [f"with tags {', '.join(load.tags)}"] if load.tags else []
+    tagged += [f"without {', '.join(load.exclude_tags)}"] if load.exclude_tags else []
+    return (
+        f"a closed load of {load.who}, {load.spawn_per_s:g} more a second"
+        f"{''.join(f', tasks {said}' for said in tagged)}; how many requests that comes to hangs on the service"
+    )
 
 
 def _ends(written: str | AbortLimit) -> str:
@@ -88,10 +103,11 @@ def _as_typed(word: str) -> str:
     return word if re.fullmatch(r"[\w{}$./:=@%+,-]+", word) else quote(word)
 
 
-def _reached(target: Target) -> Iterator[str]:
+def _reached(target: Target, *, closed: bool) -> Iterator[str]:
     yield "reaches"
     for name, entry in target.entries_by_name.items():
-        yield f"  {name:<16} {entry.url}{target.ask.path}, asked by the load"
+        asked = ", asked once before the load, and by its users as they like" if closed else ", asked by the load"
+        yield f"  {name:<16} {entry.url}{target.ask.path}{asked}"
     for header, text in target.ask.headers.items():
         if secret_names(text):
             yield f"  {'':<16} with {header}: {text}"

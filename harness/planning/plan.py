@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from harness.faults.effects import EdgeRule, Effect, TapAnswers, TapMode, TapShape
+from harness.planning.curve import Linear, Stretch
 from harness.planning.disturbance import Disturbance, Phase
 from harness.planning.placing import Placed, place
 from harness.planning.pressing import Pressing
@@ -47,6 +48,13 @@ class Plan:
     expectations: tuple[Expectation, ...]
     recorded: Recorded | None = field(default=None, repr=False)
     """The due times of a load that is a trace."""
+    seen: tuple[Stretch, ...] = ()
+    """Of a closed load whose run is over: how many of its requests came a second; of an open one nothing."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether its load are users of a locustfile, so that nobody knows beforehand how many requests come, and when."""
+        return self.scenario.load.closed
 
     @property
     def total_s(self) -> float:
@@ -55,8 +63,10 @@ class Plan:
 
     @property
     def schedule(self) -> Schedule | Recorded:
-        """When every request is due."""
+        """When every request is due; of a closed load none is, and how many came a second is known when its run is over."""
         load = self.scenario.load
+        if self.closed:
+            return Schedule("constant", self.seen or (Linear(self.total_s, 0.0, 0.0),), 0.0, 0.0, self.seed)
         if self.recorded is not None:
             return msgspec.structs.replace(self.recorded, turn_gap_s=load.turn_gap, seed=self.seed)
         return Schedule(load.arrivals, curve(load, self.phases), load.jitter, load.turn_gap, self.seed, load.cv)
@@ -158,8 +168,9 @@ def plan(
     problems += _of_nothing(disturbances, scenario)
     problems += misfits(scenario.load, phases)
     made = Plan(scenario, target, scenario.seed, phases, disturbances, expectations, recorded)
-    problems += _few_or_many(made)
-    problems += _untold_conversations(made)
+    if not made.closed:
+        problems += _few_or_many(made)
+        problems += _untold_conversations(made)
     if scenario.good.within > scenario.load.deadline:
         what = f"{scenario.good.within:g} s is later than the client's deadline of {scenario.load.deadline:g} s (load.deadline)"
         problems.append(Problem(what, path="good.within"))

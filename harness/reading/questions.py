@@ -15,6 +15,10 @@ class _Strict(BaseModel):
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
 
 
+ANY = "What can you help me with?"
+"""What any service can be asked."""
+
+
 class Expected(_Strict):
     """What a right answer says: one of ``text`` (these words in this order), ``matches`` and ``facts``."""
 

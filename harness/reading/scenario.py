@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
@@ -48,8 +49,12 @@ class _Strict(BaseModel):
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
 
 
+Tag = Annotated[str, Field(pattern=r"^[^\s-]\S*$")]
+USERS_MOST = 10_000
+
+
 class Load(_Strict):
-    """The requests that clients send: an open model, so a slow target does not slow them down."""
+    """The requests that clients send: an open model, so a slow target does not slow them down; or users of a locustfile, a closed one."""
 
     rate_per_s: Annotated[float, Field(gt=0, le=RATE_MOST)] = 20.0
     shape: LoadShape | None = Field(default=None, description="how the rate changes over the run; default: it does not")
@@ -58,7 +63,9 @@ class Load(_Strict):
         default=2.0, description="of bursty arrivals: the standard deviation of the gaps between them, over their mean"
     )
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
-    questions: str = Field(description="a YAML file of questions, beside the scenario")
+    questions: str | None = Field(
+        default=None, description="a YAML file of questions, beside the scenario; needed unless there is a locustfile"
+    )
     turn_gap: Seconds = Field(default=5.0, description="the time between two turns of a conversation")
     deadline: Seconds = Field(default=10.0, description="when a client gives up, counted from when its request was due")
     stall: Seconds | None = Field(
@@ -73,6 +80,41 @@ class Load(_Strict):
     retries: Retries | None = Field(
         default=None, description="clients who ask again when they are not served; default: they do not"
     )
+
+    locustfile: str | None = Field(
+        default=None,
+        description="a Python file of Locust's, beside the scenario, whose User classes are the load: a closed one",
+    )
+    users: Annotated[int, Field(ge=1, le=USERS_MOST)] = Field(
+        default=1, description="of a locustfile: how many; a LoadTestShape in it decides itself"
+    )
+    spawn_rate: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="of a locustfile: users that begin a second; default: all within one"
+    )
+    host: Name | None = Field(
+        default=None, description="of a locustfile: the entry that its users ask; default: each the next one"
+    )
+    tags: list[Tag] = Field(default_factory=list, description="of a locustfile: only tasks with one of these tags")
+    exclude_tags: list[Tag] = Field(default_factory=list, description="of a locustfile: no task with one of these tags")
+    web: bool | Annotated[int, Field(ge=1024, le=65535)] = Field(
+        default=False, description="of a locustfile: show Locust's page while the run goes on: true, or its port"
+    )
+    otel: bool = Field(default=False, description="of a locustfile: turn Locust's OpenTelemetry on")
+
+    @property
+    def closed(self) -> bool:
+        """Whether who waits for an answer asks nothing meanwhile."""
+        return self.locustfile is not None
+
+    @property
+    def spawn_per_s(self) -> float:
+        """How many users of a locustfile begin a second."""
+        return self.spawn_rate or self.users
+
+    @property
+    def who(self) -> str:
+        """The users of a locustfile, in words: ``10 users of users.py``."""
+        return f"{self.users} {'user' if self.users == 1 else 'users'} of {Path(self.locustfile or '').name}"
 
     @model_validator(mode="after")
     def _leaves_room_to_ask_again(self) -> Load:
@@ -93,6 +135,36 @@ class Load(_Strict):
             also = "; for another rate write trace: {file: …, speed: 2} or rate: scaled" if "rate_per_s" in said else ""
             raise ValueError(f"a trace says when requests are due, so {' and '.join(said)} would change nothing{also}")
         return self
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Load:
+        if not self.closed and self.questions is None:
+            raise ValueError(
+                "says nothing that clients could ask; write questions: a YAML file of questions, beside the scenario, "
+                "or locustfile: for users of your own"
+            )
+        given = [name for name in type(self).model_fields if name in self.model_fields_set]
+        if self.closed and (odd := [name for name in given if name not in (*OF_LOCUSTFILES, *OF_BOTH)]):
+            raise _placed(
+                odd[0], f"{_several(odd)} for the load of the harness; the users of a locustfile decide that themselves"
+            )
+        if not self.closed and (odd := [name for name in given if name in OF_LOCUSTFILES]):
+            raise _placed(odd[0], f"{_several(odd)} for the users of a locustfile, and none is named (load.locustfile)")
+        return self
+
+
+OF_LOCUSTFILES = ("users", "spawn_rate", "host", "tags", "exclude_tags", "web", "otel")
+"""What can be said of a load of a locustfile's users alone."""
+OF_BOTH = ("locustfile", "deadline")
+
+
+def _several(names: Sequence[str]) -> str:
+    return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def _placed(key: str, what: str) -> PydanticCustomError:
+    """That *what* is wrong at *key*, so that the reader of the file can tell the line."""
+    return PydanticCustomError("placed", "the load is not of one kind", {"wrongs": [((key,), what)]})
 
 
 def _checked(phases: dict[str, float]) -> dict[str, float]:
@@ -251,6 +323,13 @@ class Scenario(_Strict):
     def fault_ids(self) -> tuple[str, ...]:
         """What each fault is called: its id, or its kind and its place in the list."""
         return tuple(fault.id or f"{fault.kind}-{number}" for number, fault in enumerate(self.faults, start=1))
+
+    def of_folder(self, folder: Path) -> Scenario:
+        """Itself, with the whole path of a locustfile that lies in *folder*, where the scenario does."""
+        if self.load.locustfile is None:
+            return self
+        path = str(folder / self.load.locustfile)
+        return self.model_copy(update={"load": self.load.model_copy(update={"locustfile": path})})
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Scenario:

@@ -37,6 +37,8 @@ ArrivalOutcome = Literal[
     "broken",
     "unfinished",
 ]
+ELSEWHERE = "elsewhere: "
+"""How the detail of a request begins that was not sent since it was for somebody else than the target; its address follows."""
 UNKNOWN_KEY = "?"
 """How the mark of a key begins that the target file gives to no link."""
 TokensFrom = Literal["", "provider", "estimate", "unread"]

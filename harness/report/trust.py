@@ -117,7 +117,17 @@ def _hold(fault: Fault) -> str:
     return "; ".join(part for part in said if part)
 
 
+def _users(quality: Quality) -> Check:
+    """Of a closed load, which is never late: what it is."""
+    said = [one_line(quality.closed, 500), f"{words.counted(quality.sent, 'request')} sent"]
+    odd = {"not sent": quality.dropped, "lost": quality.missing, "without an end": quality.unfinished}
+    said += [f"{words.count(n)} {name}" for name, n in odd.items() if n]
+    return Check("Was the load open?", "open", "no", "; ".join(said))
+
+
 def _load(quality: Quality) -> Check:
+    if quality.closed:
+        return _users(quality)
     lag_ms = quality.send_lag_ms.p99
     whole = not (quality.dropped or quality.missing or quality.doubled or quality.unplanned)
     if quality.offered == 0 or lag_ms is None:

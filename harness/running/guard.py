@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from operator import ge, gt, le, lt
@@ -20,21 +20,33 @@ _NO_LIMITS = Limits()
 class Guard:
     """What is *followed*, over requests that are due at *due_s* (sorted, by index), good ones of which are answered *within_s*.
 
+    Of a closed load nobody knows beforehand when requests come (None): one is known of when it has ended.
+
     A condition is about the requests due in so many seconds, the last of which it is known what became of; one that has no answer
     yet has taken as long as it has waited.
     """
 
     def __init__(
-        self, followed: Sequence[Followed], due_s: Sequence[float], within_s: float, limits: Limits = _NO_LIMITS
+        self,
+        followed: Sequence[Followed],
+        due_s: Sequence[float] | None,
+        within_s: float,
+        limits: Limits = _NO_LIMITS,
     ) -> None:
-        self._followed, self._due_s, self._within_s = followed, due_s, within_s
+        self._followed, self._within_s, self._planned = followed, within_s, due_s is not None
+        self._due_s, self._index = list(due_s or ()), range(len(due_s)) if due_s is not None else list[int]()
+        """When each request that is known of was due, in order, and its index."""
         self._limits, self._attempts, self._cost = limits, 0, 0.0
         self._ended: dict[int, tuple[bool, float]] = {}
         """By index: whether the answer was good, and how long it took; infinitely long where none came whole."""
 
-    def hear(self, rows: Iterable[Request]) -> None:
-        """Take in what became of requests."""
+    def hear(self, rows: Iterable[Request], zero_s: float = 0.0) -> None:
+        """Take in what became of requests; the run's clock was 0 at *zero_s* of theirs."""
         for row in rows:
+            if isinstance(self._index, list):
+                place = bisect_left(self._due_s, row.due_s - zero_s)
+                self._due_s.insert(place, row.due_s - zero_s)
+                self._index.insert(place, row.index)
             whole = row.outcome == "complete" and row.end_s is not None
             took_s = row.end_s - row.due_s if whole and row.end_s is not None else inf
             self._ended[row.index] = (took_s <= self._within_s, took_s)
@@ -65,7 +77,8 @@ class Guard:
         if now_s >= limits.duration_s:
             yield f"the load has gone on for max_duration, {limits.duration_s:g} s"
         # The clients send no more than that; here it is known from when on they do not.
-        if limits.requests < len(self._due_s) and now_s >= self._due_s[int(limits.requests)]:
+        sent = len(self._due_s) if not self._planned else bisect_right(self._due_s, now_s) - 1
+        if sent >= limits.requests:
             yield f"max_requests, {plain(limits.requests, 6)}, were sent"
         if self._attempts >= limits.attempts:
             yield f"{self._attempts} attempts at providers were seen (max_attempts is {plain(limits.attempts, 6)})"
@@ -79,7 +92,10 @@ class Guard:
         first, last = bisect_left(self._due_s, from_s), bisect_left(self._due_s, until_s)
         if from_s < 0 or last - first < FEWEST:
             return []
-        return [self._ended.get(index, (False, now_s - self._due_s[index])) for index in range(first, last)]
+        return [
+            self._ended.get(index, (False, now_s - due_s))
+            for index, due_s in zip(self._index[first:last], self._due_s[first:last], strict=True)
+        ]
 
 
 def _told(one: Followed, value: float) -> str:

@@ -9,6 +9,7 @@ from shlex import quote
 
 from harness.checks import needs
 from harness.planning.outline import outline
+from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, Validated, prepare
 from harness.prepare import validate as validated
 from harness.problems import Problem, UsageProblems
@@ -82,7 +83,7 @@ def planned(path: Path, target: Path | None, asked: Asked) -> tuple[list[str], t
         missing = needs(prepared.target, settings().environment, prepared.scenario)
         trials, plan = prepared.scenario.value.trials, prepared.plan
         several = f"{trials} trials of this, about {spelt(Spending().left_s([plan] * trials))}"
-        several += f", at most {trials * plan.schedule.requests:,} requests"
+        several += f", at most {trials * plan.schedule.requests:,} requests" if not plan.closed else ""
         return [*([several, ""] if trials > 1 else []), *outline(plan, tuple(missing))], prepared.warnings
     asking = wanted([path], [target] if target else (), asked, None)
     warnings = dict.fromkeys(warning for cell in asking.cells for warning in cell.prepared.warnings)
@@ -111,9 +112,13 @@ def _outline(asking: Wanted) -> Iterator[str]:
     for cell in asking.cells:
         plan = cell.prepared.plan
         yield (
-            f"  {cell.name:<{width}}  {cell.trials} x {plan.total_s:g} s, {plan.schedule.requests:,} requests each, "
+            f"  {cell.name:<{width}}  {cell.trials} x {plan.total_s:g} s, {_each(plan)} each, "
             f"{len(plan.expectations)} expectations"
         )
+
+
+def _each(plan: Plan) -> str:
+    return plan.scenario.load.who if plan.closed else f"{plan.schedule.requests:,} requests"
 
 
 def _cells(

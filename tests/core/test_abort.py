@@ -125,6 +125,27 @@ def test_a_ratio_that_is_too_low_over_all_of_the_time_ends_the_run_and_says_by_h
     )
 
 
+def test_of_a_load_that_nobody_planned_the_requests_count_that_have_ended(make_plan: MakePlan) -> None:
+    one = Guard(followed(make_plan(abort=["good_ratio < 0.5 for 10s"])), None, 4.0, Limits(requests=100))
+    later = [
+        msgspec.structs.replace(row, due_s=row.due_s + 7, end_s=row.end_s + 7)
+        for row in rows(0, 40) + rows(40, 100, outcome="error")
+    ]
+    # Their rows are on a clock that stood at 7 s when the run's began, and come in the order in which they end.
+    one.hear(reversed(later), 7.0)
+    assert aborts(one, KNOWN_S).startswith("good_ratio was 0.4 over 10 s")
+    with pytest.raises(AbortedError, match="max_requests, 100, were sent"):
+        one.check_limits(KNOWN_S)
+
+
+def test_of_such_a_load_nothing_is_said_of_what_nobody_asked(make_plan: MakePlan) -> None:
+    one = Guard(followed(make_plan(abort=["good_ratio < 0.5 for 10s"])), None, 4.0, Limits(requests=101))
+    assert aborts(one, KNOWN_S) == ""
+    one.hear(rows(0, 100))
+    one.check(KNOWN_S)
+    one.check_limits(KNOWN_S)
+
+
 def test_one_that_is_just_allowed_does_not(guard: MakeGuard) -> None:
     one = guard("good_ratio < 0.5 for 10s")
     one.hear(rows(0, 50) + rows(50, 100, outcome="error"))

@@ -25,6 +25,9 @@ class AnswerConsistency(Metric):
     """Share of answers that agree with the newest published snapshot, and where none was published with the baseline."""
 
     name: ClassVar[str] = "answer_consistency"
+    not_of_users: ClassVar[str] = (
+        "answers are compared by their question, and nobody knows what users of a locustfile ask"
+    )
     reads_answers: ClassVar[bool] = True
     unit: ClassVar[str] = "ratio"
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
@@ -67,6 +70,9 @@ class MonotonicViolations(MustNotHappen):
     """Answers from an older snapshot than their conversation had seen: exactly how many in this run; .rate: how many a run to expect."""
 
     name: ClassVar[str] = "monotonic_violations"
+    not_of_users: ClassVar[str] = (
+        "versions are read from answers in the order of a conversation, and nobody reads those of a locustfile's users"
+    )
     unit: ClassVar[str] = "answers"
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
     title: ClassVar[str] = "Steps back"
@@ -94,6 +100,9 @@ class Leaks(MustNotHappen):
     """Answers that were another user's: exactly how many in this run; .rate: how many a run to expect. Questions say who asks (`user`)."""
 
     name: ClassVar[str] = "leaks"
+    not_of_users: ClassVar[str] = (
+        "the questions file says who may be told what, and nobody knows what users of a locustfile ask"
+    )
     reads_answers: ClassVar[bool] = True
     asks_who: ClassVar[bool] = True
     unit: ClassVar[str] = "answers"

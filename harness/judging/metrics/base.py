@@ -50,6 +50,8 @@ class Metric(Telling, ABC):
     """Whether questions have to say who asks."""
     asks_where: ClassVar[bool] = False
     """Whether questions have to say in which region they are to stay."""
+    not_of_users: ClassVar[str] = ""
+    """Why it says nothing of a load that the users of a locustfile make; empty where it does."""
     bounds: ClassVar[tuple[float, float]] = (0.0, inf)
     """The least and the greatest value that it can have."""
     followed: ClassVar[bool] = False
@@ -58,6 +60,10 @@ class Metric(Telling, ABC):
     @abstractmethod
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         """The metric over the rows of *sample*; its *part*, where there are parts."""
+
+    def of_load(self, plan: Plan) -> bool:
+        """Whether it says anything of the load of *plan*."""
+        return not (plan.closed and self.not_of_users)
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """What has to be known beside the number wherever it is told, in a few words; empty where there is nothing."""
@@ -186,6 +192,11 @@ def best_case(plan: Plan, expectation: Expectation, best: Callable[[int], Interv
             return f"{where}no request can be in flight when a fault begins or ends; leave out the phase: those were due before it"
         return f"nothing is exposed: no fault is in force {where}for long enough that a request could live inside it"
     enough = next((m for m in (max(n, 1) << doubled for doubled in range(1, 12)) if settles(m)), None)
+    if plan.closed and not plan.seen:
+        longer = (
+            f"let it last {_least(n, enough, settles) / n:.1f} times as long" if enough else "no length of time could"
+        )
+        return f"all that its users may ask in that time can never settle it, even when all goes well; {longer}"
     needed = f"at least {_least(n, enough, settles)} are needed" if enough else "no number of them could"
     return f"{n} requests can never settle it, even when all go well; {needed}"
 

@@ -53,4 +53,5 @@ class CacheHitRatio(Ratio):
 
 
 def _is_marked(plan: Plan) -> bool:
-    return plan.target.ask.reply.cached is not None
+    # Of a closed load nobody reads the answers.
+    return plan.target.ask.reply.cached is not None and not plan.closed

@@ -25,6 +25,7 @@ class DegradedRatio(Ratio):
     """
 
     name: ClassVar[str] = "degraded_ratio"
+    not_of_users: ClassVar[str] = "marks are read from answers, and nobody reads those of a locustfile's users"
     title: ClassVar[str] = "Degraded answers"
     about: ClassVar[str] = "of requests got a good answer that was partial or from a fallback"
     seldom: ClassVar[bool] = True

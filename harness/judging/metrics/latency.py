@@ -98,6 +98,7 @@ class TimeToFirstToken(_Quantiles):
     """
 
     name: ClassVar[str] = "ttft_ms"
+    not_of_users: ClassVar[str] = "nobody reads the answers of a locustfile's users, so that a first token is not seen"
     title: ClassVar[str] = "Time to first token"
     about: ClassVar[str] = "from when a request was due to its first token"
 

@@ -26,6 +26,7 @@ class MislabelledRatio(Ratio):
     """
 
     name: ClassVar[str] = "mislabelled_ratio"
+    not_of_users: ClassVar[str] = "models are read from answers, and nobody reads those of a locustfile's users"
     title: ClassVar[str] = "Mislabelled answers"
     about: ClassVar[str] = "of answers named another model than gave them"
     better: ClassVar[Literal["lower", "higher"] | None] = "lower"

@@ -27,6 +27,9 @@ class ResidencyViolations(Counted):
     """
 
     name: ClassVar[str] = "residency_violations"
+    not_of_users: ClassVar[str] = (
+        "questions say where they have to stay, and nobody knows what users of a locustfile ask"
+    )
     asks_where: ClassVar[bool] = True
     unit: ClassVar[str] = "attempts"
     labels: ClassVar[tuple[str, ...]] = ("region", "entry", "link")

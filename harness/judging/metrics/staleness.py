@@ -27,6 +27,7 @@ class Staleness(Metric):
     """
 
     name: ClassVar[str] = "staleness_s"
+    not_of_users: ClassVar[str] = "versions are read from answers, and nobody reads those of a locustfile's users"
     unit: ClassVar[str] = "s"
     parts: ClassVar[tuple[str, ...]] = tuple(QUANTILES)
     usual_part: ClassVar[str] = "p95"

@@ -39,6 +39,9 @@ class StreamIntegrity(Metric):
     """
 
     name: ClassVar[str] = "stream_integrity"
+    not_of_users: ClassVar[str] = (
+        "texts of answers are held against what providers said, and nobody reads those of a locustfile's users"
+    )
     unit: ClassVar[str] = "ratio"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     reads_answers: ClassVar[bool] = True

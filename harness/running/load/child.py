@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Protocol
 
 from harness.running.load import handshake
 from harness.running.load import plan as load_plan
@@ -30,11 +31,20 @@ def write_plan(plan: LoadPlan, path: Path) -> None:
     load_plan.write(plan, path)
 
 
-def ready(plan: LoadPlan) -> Ready | None:
-    """Not None once the child could begin at once."""
+class Agreed(Protocol):
+    """A plan as far as the harness and the child that carries it out agree on when to begin."""
+
+    @property
+    def ready_path(self) -> str: ...
+    @property
+    def start_path(self) -> str: ...
+
+
+def ready(plan: Agreed) -> Ready | None:
+    """Not None once the child could begin at once, or has found that it never can."""
     return handshake.ready(Path(plan.ready_path))
 
 
-def start_at(plan: LoadPlan, clock_zero_s: float) -> None:
-    """Have the child send request i at *clock_zero_s* of the monotonic clock plus when it is due."""
+def start_at(plan: Agreed, clock_zero_s: float) -> None:
+    """Have the child begin at *clock_zero_s* of the monotonic clock: request i is sent that much later than it is due."""
     handshake.start_at(Path(plan.start_path), clock_zero_s)

@@ -9,10 +9,11 @@ import msgspec
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What the child says when it could begin at once."""
+    """What the child says when it could begin at once, or that it never can, and why."""
 
     pid: int
     workers: int
+    refused: str = ""
 
 
 class Start(msgspec.Struct, frozen=True):

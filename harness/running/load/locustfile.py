@@ -39,7 +39,6 @@ from harness.protocols.nonce import marked
 from harness.protocols.protocols import protocol
 from harness.protocols.wording import of_head
 from harness.record import presses
-from harness.record.instrument import InstrumentFile, OwnLateness
 from harness.record.masking import Mask
 from harness.record.rowfile import RowFile
 from harness.record.rows import Request
@@ -49,6 +48,7 @@ from harness.running.load.asking import asked
 from harness.running.load.connections import Connections
 from harness.running.load.conversations import Before, Conversations
 from harness.running.load.exchange import Answer, ask
+from harness.running.load.lateness import count_lateness
 from harness.running.load.plan import Limits, LoadPlan
 
 PLAN = load_plan.read(Path(os.environ["LOAD_PLAN"]))
@@ -154,13 +154,6 @@ class Clients(User):
             runner.send_message("done")
 
 
-def _count_lateness(path: str) -> NoReturn:
-    own = OwnLateness(InstrumentFile(Path(path)), "load", monotonic())
-    while True:
-        gevent.sleep(max(0.0, own.due_s - monotonic()))
-        own.ran(monotonic())
-
-
 class _Asking:
     """One request on its way: the answer to its newest press, how its conversation stood at that, and what earlier presses came to."""
 
@@ -207,7 +200,7 @@ class _Sender:
     def send_all(self, zero_s: float) -> None:
         """Returns when every request has its row."""
         self._zero_s = zero_s
-        watching = gevent.spawn(_count_lateness, self._plan.instrument_path) if self._plan.instrument_path else None
+        watching = gevent.spawn(count_lateness, self._plan.instrument_path) if self._plan.instrument_path else None
         try:
             for turn in turns(self._plan, self._share):
                 due_s = zero_s + turn.due_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 from pathlib import Path
 
@@ -14,8 +14,11 @@ from harness.reading.questions import Question as Asked
 from harness.reading.target import Target
 from harness.reading.templates import fill, fill_for_later
 from harness.record.run_folder import RunFolder
+from harness.running.free_port import free_port
 from harness.running.load import child
 from harness.running.load.plan import Limits, LoadPlan, Question
+from harness.running.load.users import plan as users_plan
+from harness.running.load.users.plan import UsersPlan
 from harness.running.world.clock import RunClock
 from harness.running.world.processes import Processes
 
@@ -42,21 +45,33 @@ class LoadChild:
     ) -> None:
         self.clock = RunClock()
         self._processes, self._temp = processes, temp
-        self._plan = _load_plan(
-            plan, questions, run_id, folder.rows.absolute(), folder.instrument.absolute(), temp, processes
+        rows, instrument = folder.rows.absolute(), folder.instrument.absolute()
+        self._plan = (
+            _users_plan(plan, run_id, rows, instrument, temp, processes)
+            if plan.closed
+            else _load_plan(plan, questions, run_id, rows, instrument, temp, processes)
         )
         self._ready_by_s = 0.0
 
-    def spawn(self) -> None:
-        """Start the child; it sends nothing yet."""
+    def spawn(self, say: Callable[[str], None] = lambda _: None) -> None:
+        """Start the child, which sends nothing yet, and *say* where it can be watched."""
         path = self._temp / "load.json"
-        child.write_plan(self._plan, path)
-        self._processes.spawn(_NAME, child.command(path), may_end=True)
+        if isinstance(self._plan, UsersPlan):
+            users_plan.write(self._plan, path)
+            argv = users_plan.command(path)
+        else:
+            child.write_plan(self._plan, path)
+            argv = child.command(path)
+        self._processes.spawn(_NAME, argv, may_end=True)
         self._ready_by_s = time.monotonic() + _READY_S
+        if isinstance(self._plan, UsersPlan) and self._plan.web_port is not None:
+            say(f"Locust shows its users at http://127.0.0.1:{self._plan.web_port}")
 
     def ready(self) -> bool:
-        """Whether it could begin at once. Raises HarnessError when it takes too long."""
-        if child.ready(self._plan) is not None:
+        """Whether it could begin at once. Raises HarnessError when it takes too long, or never will."""
+        if (said := child.ready(self._plan)) is not None:
+            if said.refused:
+                raise HarnessError(f"the locustfile cannot be loaded: {said.refused}")
             return True
         if time.monotonic() > self._ready_by_s:
             raise HarnessError(f"the load generator was not ready within {_READY_S:g} s; see load.log")
@@ -112,6 +127,32 @@ def _load_plan(
         requests_max=None if plan.limits.requests == inf else int(plan.limits.requests),
         secrets=dict(processes.secrets),
         pressing=plan.pressing,
+    )
+
+
+def _users_plan(plan: Plan, run_id: str, rows: Path, instrument: Path, temp: Path, processes: Processes) -> UsersPlan:
+    load, nonce = plan.scenario.load, plan.target.ask.nonce
+    assert load.locustfile is not None
+    return UsersPlan(
+        run_id=run_id,
+        locustfile=load.locustfile,
+        users=load.users,
+        spawn_rate=load.spawn_per_s,
+        entries=addressed(plan.target, processes),
+        total_s=plan.total_s,
+        rows_dir=str(rows),
+        instrument_path=str(instrument),
+        ready_path=str(temp / "load-ready.json"),
+        start_path=str(temp / "load-start.json"),
+        nonce_header=(nonce.name or "") if nonce.place == "header" else "",
+        drain_s=load.deadline,
+        requests_max=None if plan.limits.requests == inf else int(plan.limits.requests),
+        host=load.host or "",
+        tags=list(load.tags),
+        exclude_tags=list(load.exclude_tags),
+        web_port=(free_port() if load.web is True else load.web) if load.web else None,
+        otel=load.otel,
+        secrets=dict(processes.secrets),
     )
 
 

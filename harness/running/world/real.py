@@ -150,14 +150,12 @@ def real_world(
     """
     run_id = folder.path.name
     with (
-        _grounds(
-            plan.target, _Chance(plan.seed, plan.schedule.conversations), folder, settings, proxy, signals, say, kept
-        ) as grounds,
+        _grounds(plan.target, _Chance.of(plan), folder, settings, proxy, signals, say, kept) as grounds,
         ExitStack() as stack,
     ):
         processes, joined = grounds.processes, grounds.joined
         load = LoadChild(processes, plan, questions, run_id, folder, grounds.temp)
-        load.spawn()
+        load.spawn(say)
         first = next(iter(questions.values()))
         deadline_s = plan.scenario.load.deadline
         questioner = _questioner(grounds, plan.target, folder, first.text, deadline_s, first.user or "")
@@ -225,6 +223,11 @@ class _Chance(NamedTuple):
 
     seed: int
     conversations: int = 0
+
+    @classmethod
+    def of(cls, plan: Plan) -> _Chance:
+        """That of *plan*; nobody knows the conversations of a locustfile's users."""
+        return cls(plan.seed, 0 if plan.closed else plan.schedule.conversations)
 
 
 @dataclass(frozen=True, slots=True)

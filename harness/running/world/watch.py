@@ -49,7 +49,7 @@ class Guarded:
         now_s = self._clock.now()
         if now_s >= self._looked_s + _LOOK_S:
             self._looked_s = now_s
-            self._guard.hear(self._rows.rows())
+            self._guard.hear(self._rows.rows(), time.monotonic() - now_s)
             self._guard.hear_attempts(sum(1 for _ in self._attempts.rows()))
             self._guard.hear_cost(sum(map(self._cost, self._arrivals.rows())))
             self._guard.check(now_s)

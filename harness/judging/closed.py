@@ -1,0 +1,96 @@
+"""What a closed load came to: how many of its requests came a second, what has to be said of it, and what spoils it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness.judging.evidence import Evidence
+from harness.judging.starvation import loads
+from harness.planning.curve import Linear
+from harness.planning.plan import Plan
+from harness.record.rows import ELSEWHERE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LATE_MS = 50.0
+"""Where the clients' own loop is later than this once in a hundred times, what they measure is their own slowness."""
+SILENT_S = 5.0
+"""No shorter silence at the end of a run shows that users have left."""
+LONGER = 3.0
+"""How many times as long as any silence before it that has to be."""
+
+
+def as_it_was(plan: Plan, requests: pd.DataFrame) -> Plan:
+    """*plan*, which knows of a closed load how many of its *requests* came a second in each phase; an open one as it is."""
+    if not plan.closed:
+        return plan
+    spans = [(phase.name, phase.end_s - phase.start_s) for phase in plan.phases if phase.end_s > phase.start_s]
+    came = requests["phase"].value_counts()
+    rates = [(span_s, float(came.get(name, 0)) / span_s) for name, span_s in spans]
+    return replace(plan, seen=tuple(Linear(span_s, per_s, per_s) for span_s, per_s in rates))
+
+
+def closed(evidence: Evidence) -> Iterator[str]:
+    """That the load was closed, in a few words; nothing where it was open."""
+    if evidence.plan.closed:
+        yield f"the load was closed ({evidence.plan.scenario.load.who}): what is slow slowed its own load down"
+
+
+def consequences(evidence: Evidence) -> str:
+    """What follows of that; empty where the load was open."""
+    if not evidence.plan.closed:
+        return ""
+    return (
+        f"The load was closed ({evidence.plan.scenario.load.who}): who waits for an answer asks nothing meanwhile, so that what is slow "
+        "slows its own load down and its worst moments are counted less (coordinated omission), and a recovery is known no finer than "
+        "these users ask"
+    )
+
+
+def spoilt(evidence: Evidence) -> Iterator[str]:
+    """What of a closed load keeps its numbers from being trusted."""
+    if not evidence.plan.closed:
+        return
+    rows = evidence.requests
+    if not len(rows):
+        yield f"{evidence.plan.scenario.load.who} asked nothing in the whole run: does their file have tasks, and do those ask self.client?"
+        return
+    yield from _elsewhere(rows)
+    yield from _left(evidence)
+    late = [load.late["load"].p99_ms for load in loads(evidence) if "load" in load.late]
+    if max(late, default=0.0) > LATE_MS:
+        yield (
+            f"the process in which the users live ran late: 1 time in 100 by {max(late):.0f} ms or more, and {LATE_MS:.0f} ms is the "
+            "most; have fewer users, or let their tasks compute less"
+        )
+
+
+def _elsewhere(rows: pd.DataFrame) -> Iterator[str]:
+    """Requests that were not sent since they were for somebody else than the target."""
+    refused = rows[(rows["outcome"] == "not_sent") & rows["detail"].str.startswith(ELSEWHERE)]
+    if len(refused):
+        whither = ", ".join(refused["detail"].str.removeprefix(ELSEWHERE).value_counts().index[:3])
+        yield (
+            f"{len(refused)} of {len(rows)} requests were for {whither}, which is no entry of the target, and were not sent: "
+            "write paths in the locustfile, such as self.client.get('/hello'), and no whole addresses"
+        )
+
+
+def _left(evidence: Evidence) -> Iterator[str]:
+    """That the users went before the run was over, and nobody waits for an answer."""
+    import numpy as np
+
+    if evidence.ended is None or evidence.ended.reason != "completed":
+        return
+    due_s = np.sort(evidence.column("requests", "due_s"))
+    until_s = float(np.nanmax(np.append(evidence.column("requests", "end_s"), due_s[-1])))
+    silent_s, gaps = evidence.plan.total_s - until_s, np.diff(due_s)
+    open_ones = bool((evidence.column("requests", "outcome") == "unfinished").any())
+    if not open_ones and silent_s > max(SILENT_S, LONGER * float(gaps.max(initial=0.0))):
+        yield (
+            f"the users asked nothing from {due_s[-1]:.1f} s on, {silent_s:.0f} s before the end of the run: did a LoadTestShape of "
+            "their file end, or somebody stop them on Locust's page?"
+        )

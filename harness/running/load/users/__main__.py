@@ -1,0 +1,71 @@
+"""Runs Locust on somebody's locustfile, deaf to Locust's own settings: ``python -m harness.running.load.users PLAN``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from traceback import extract_tb, print_exc
+
+from harness.running.load import handshake
+from harness.running.load.users import plan as users_plan
+from harness.running.load.users.plan import UsersPlan
+
+
+def main(path: Path) -> None:
+    """Run the plan in the file at *path*; where the locustfile cannot be loaded, say so in the file that was to say ready."""
+    plan = users_plan.read(path)
+    os.chdir(Path(plan.locustfile).parent)
+    # The load is the instrument: where it is allowed to, it goes before what it measures on a busy machine.
+    with suppress(OSError):
+        os.nice(-10)
+    # Only now: to import Locust patches the sockets of this process.
+    import locust.main
+    from locust import argument_parser
+
+    from harness.running.load.users import recorder
+
+    # A "master = true" in one of Locust's own files or variables would have us wait for ever; those of the locustfile's own
+    # arguments stay.
+    argument_parser.get_parser.__defaults__ = ([],)
+    argument_parser.get_empty_argument_parser.__defaults__ = (True, [])
+    known = {getattr(action, "env_var", None) for action in argument_parser.get_parser()._actions}
+    for name in [name for name in os.environ if name in known]:
+        del os.environ[name]
+    recorder.install(plan)
+    sys.argv = ["locust", *arguments(plan)]
+    try:
+        locust.main.main()  # type: ignore[no-untyped-call]  # Locust's own
+    except Exception as error:  # whatever the locustfile raises, it is told with its line
+        if Path(plan.ready_path).exists():
+            raise
+        print_exc()
+        handshake.say_ready(Path(plan.ready_path), handshake.Ready(os.getpid(), 0, _where(error, plan.locustfile)))
+
+
+def arguments(plan: UsersPlan) -> list[str]:
+    """What Locust is told on its command line: what of it the harness decides, and nothing that the locustfile says itself."""
+    page = ["--autostart", "--web-host", "127.0.0.1", "--web-port", str(plan.web_port)]
+    words = ["-f", plan.locustfile, *(["--headless"] if plan.web_port is None else page)]
+    words += ["--users", str(plan.users), "--spawn-rate", f"{plan.spawn_rate:g}"]
+    words += ["--host", next(iter(plan.hosts.values())).rstrip("/")]
+    # Nothing printed while all goes well, and a failed request is no failure of this process.
+    words += ["--only-summary", "--skip-log-setup", "--exit-code-on-error", "0"]
+    words += ["--tags", *plan.tags] if plan.tags else []
+    words += ["--exclude-tags", *plan.exclude_tags] if plan.exclude_tags else []
+    return [*words, *(["--otel"] if plan.otel else [])]
+
+
+def _where(error: Exception, locustfile: str) -> str:
+    """What is wrong with *locustfile*, and on which line of it."""
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}: {said}"
+    folder = Path(locustfile).parent
+    mine = [frame for frame in extract_tb(error.__traceback__) if folder in Path(frame.filename).parents]
+    return f"{mine[-1].filename}:{mine[-1].lineno}: {said}" if mine else said
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())

@@ -1,0 +1,287 @@
+"""Looks on at Locust while it runs somebody's users: marks their requests, and hears what became of them.
+
+Nothing of their file is changed. Locust's two HTTP sessions send through here, and its request event tells of everything else, such as a
+client of the file's own. Only the load child imports this.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import weakref
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import gevent
+import locust.main
+from gevent.event import Event
+from locust import User, events
+from locust.clients import HttpSession
+from locust.clients import ResponseContextManager as HttpResponse
+from locust.contrib.fasthttp import ErrorResponse, FastHttpSession, FastResponse
+from locust.contrib.fasthttp import ResponseContextManager as CaughtResponse
+from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser
+from requests.exceptions import ConnectionError as NotSentError
+
+from harness.record.masking import Mask
+from harness.record.rowfile import RowFile
+from harness.running.load import handshake
+from harness.running.load.lateness import count_lateness
+from harness.running.load.users.outcomes import CutError, UnsentError, elsewhere
+from harness.running.load.users.plan import UsersPlan
+from harness.running.load.users.recording import Asked, Recording
+
+_LOOK_S = 0.005
+_GOES_ELSEWHERE = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser)
+_ASKED = "_harness_asked"
+_NUMBER = "_harness_user"
+
+current: list[Recording] = []
+"""The recording of this process; empty where Locust is run by somebody else."""
+
+# Any: what Locust passes around has no public types.
+Send = Callable[..., Any]
+
+
+class _NotSentError(UnsentError, NotSentError):
+    """As both of Locust's sessions know a request that could not be sent."""
+
+
+def install(plan: UsersPlan) -> None:
+    """Have Locust, which is to load the locustfile of *plan* next, tell of all that its users do; and begin and end when it is to."""
+    rows = RowFile(Path(plan.rows_dir) / "requests-0.rows", Mask(plan.secrets))
+    course = _Course(plan)
+    recording = Recording(plan, rows, monotonic, course.over)
+    course.recording = recording
+    current.append(recording)
+    _give_hosts(plan)
+    HttpSession._send_request_safe_mode = _sent_by_requests(HttpSession._send_request_safe_mode, recording)  # type: ignore[method-assign]  # to look on
+    FastHttpSession._send_request_safe_mode = _sent_fast(FastHttpSession._send_request_safe_mode, recording)  # type: ignore[method-assign]  # to look on
+    for response in (HttpResponse, FastResponse):
+        response.iter_content = _pieces(response.iter_content, recording)  # type: ignore[method-assign]  # to look on
+    for caught in (HttpResponse, CaughtResponse):
+        caught.__exit__ = _left(caught.__exit__, recording)  # type: ignore[method-assign]  # to look on
+    events.request.add_listener(_hearing(recording, plan))  # type: ignore[no-untyped-call]  # Locust's own
+    events.quitting.add_listener(course.end)  # type: ignore[no-untyped-call]  # Locust's own
+    # What the locustfile does in its own listeners is done by then: this one comes after them.
+    create = locust.main.create_environment
+
+    def created(*args: Any, **kwargs: Any) -> Any:
+        environment = create(*args, **kwargs)  # type: ignore[no-untyped-call]  # Locust's own
+        environment.stop_timeout = plan.drain_s
+        events.init.add_listener(course.await_start)  # type: ignore[no-untyped-call]  # Locust's own
+        return environment
+
+    locust.main.create_environment = created
+
+
+class _Course:
+    """When the load of *plan* begins and ends."""
+
+    recording: Recording
+
+    def __init__(self, plan: UsersPlan) -> None:
+        self._plan = plan
+        self._over = Event()
+
+    def over(self) -> None:
+        """As many requests have begun as are allowed."""
+        self._over.set()
+
+    def await_start(self, environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None:
+        """Tell the harness that the users could begin, and wait until they may."""
+        plan = self._plan
+        handshake.say_ready(Path(plan.ready_path), handshake.Ready(os.getpid(), 1))
+        while not (start := handshake.start(Path(plan.start_path))):
+            gevent.sleep(_LOOK_S)
+        if plan.instrument_path:
+            gevent.spawn(count_lateness, plan.instrument_path)
+        gevent.sleep(max(0.0, start.clock_zero_s - monotonic()))
+        gevent.signal_handler(signal.SIGTERM, self._stop, environment, runner)
+        gevent.spawn(self._finish, start.clock_zero_s + plan.total_s, runner, web_ui)
+
+    def _stop(self, environment: Any, runner: Any) -> None:
+        """Somebody asked this process to end. Locust would hear of it too late where a LoadTestShape goes on."""
+        self.end(environment)
+        _quit(runner)
+
+    def _finish(self, at_s: float, runner: Any, web_ui: Any) -> None:
+        """End the load *at_s*, or when it is full; users finish what they are at for as long as the plan lets them."""
+        self._over.wait(timeout=max(0.0, at_s - monotonic()))
+        _quit(runner)
+        if web_ui is not None:
+            web_ui.stop()
+
+    def end(self, environment: Any, **_: Any) -> None:
+        """All is over, or somebody asked this process to end: what is open has its row now, whatever happens from here on."""
+        self.recording.give_up()
+        environment.stop_timeout = 0
+        # What a locustfile makes of failed requests is its own matter; those are what is measured.
+        environment.process_exit_code = 0
+
+
+def _quit(runner: Any) -> None:
+    """Have the users end; where a LoadTestShape goes on, Locust does the rest when that is over."""
+    if runner.shape_greenlet is not None:
+        runner.shape_greenlet.kill()
+    else:
+        runner.quit()
+
+
+def _give_hosts(plan: UsersPlan) -> None:
+    """Each user asks the next of the entries, whatever host its class names."""
+    urls, numbers, create = list(plan.hosts.values()), count(), User.__init__
+
+    def created(self: User, *args: Any, **kwargs: Any) -> None:
+        create(self, *args, **kwargs)
+        number = next(numbers)
+        setattr(self, _NUMBER, number)
+        self.host = urls[number % len(urls)].rstrip("/")
+
+    User.__init__ = created  # type: ignore[method-assign]  # to look on
+
+
+def nonce_of_next() -> str:
+    """The nonce of the next request of the user whose greenlet this is; empty where nothing is recorded."""
+    return current[0].nonce_of_next(_number(None)) if current else ""
+
+
+def _user() -> Any:
+    """Whose greenlet this is; None where it is no user's."""
+    args = getattr(gevent.getcurrent(), "args", ())
+    return next((one for one in args if isinstance(one, User)), None)
+
+
+def _number(user: Any) -> int:
+    return int(getattr(user or _user(), _NUMBER, 0))
+
+
+def _sent_by_requests(send: Send, recording: Recording) -> Send:
+    """*send* of an `HttpSession`, whose requests are marked and heard of."""
+
+    def sent(self: HttpSession, method: str, url: str, **kwargs: Any) -> Any:
+        asked = recording.begins(url, _number(self.user))
+        if not asked.entry:
+            return _told_of(asked, HttpResponse(_not_sent(url)), recording)
+        own = kwargs.get("headers") or {}
+        kwargs["headers"] = {**own, **recording.marks(asked, {**self.headers, **own})}
+        try:
+            response = send(self, method, url, **kwargs)
+        except BaseException as error:
+            recording.broke_off(asked, error, _path(url))
+            raise
+        took_s = sum((one.elapsed.total_seconds() for one in [*response.history, response]), 0.0)
+        recording.answered(asked, response.status_code, min(asked.due_s + took_s, monotonic()))
+        return _told_of(asked, response, recording)
+
+    return sent
+
+
+def _sent_fast(send: Send, recording: Recording) -> Send:
+    """*send* of a `FastHttpSession`, whose requests are marked and heard of."""
+
+    def sent(self: FastHttpSession, method: str, url: str, **kwargs: Any) -> Any:
+        asked = recording.begins(url, _number(self.user))
+        if not asked.entry:
+            refused = self.client._make_request(url, method=method, headers=kwargs.get("headers"))
+            return _told_of(asked, ErrorResponse(refused, _not_sent(url)), recording)
+        own = kwargs.get("headers") or {}
+        kwargs["headers"] = {**own, **recording.marks(asked, own)}
+        try:
+            response = send(self, method, url, **kwargs)
+        except BaseException as error:
+            recording.broke_off(asked, error, _path(url))
+            raise
+        recording.answered(asked, response.status_code, monotonic())
+        return _told_of(asked, response, recording)
+
+    return sent
+
+
+def _not_sent(url: str) -> _NotSentError:
+    return _NotSentError(str(elsewhere("/".join(url.split("/", 3)[:3]))))
+
+
+def _path(url: str) -> str:
+    """What Locust calls a request that nobody gave a name."""
+    return "/" + "".join(url.split("/", 3)[3:])
+
+
+def _told_of(asked: Asked, response: Any, recording: Recording) -> Any:
+    """*response*, by which Locust's event will know the request that was *asked*; what of it is still to come is waited for."""
+    setattr(response, _ASKED, asked)
+    if not _has_come(response):
+        recording.streams(asked)
+        # Nobody reads any more of what is gone.
+        weakref.finalize(response, recording.is_read, asked)
+    return response
+
+
+def _has_come(response: Any) -> bool:
+    """Whether all of an answer has come, or never will."""
+    if not response.status_code:
+        return True
+    return bool(response._response.message_complete) if hasattr(response, "_response") else response._content_consumed
+
+
+def _pieces(read: Send, recording: Recording) -> Send:
+    """*read* of a response's pieces, whose end decides what became of a request that Locust was told of at its head."""
+
+    def pieces(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        asked = getattr(self, _ASKED, None)
+        if not isinstance(asked, Asked):
+            yield from read(self, *args, **kwargs)
+            return
+        try:
+            for piece in read(self, *args, **kwargs):
+                recording.piece(asked, len(piece))
+                yield piece
+        except Exception as error:
+            recording.is_read(asked, error)
+            raise
+        # A fast session takes a connection that closed for an end.
+        recording.is_read(asked, None if _has_come(self) else CutError("the connection closed before the end"))
+
+    return pieces
+
+
+def _left(leave: Send, recording: Recording) -> Send:
+    """*leave* of a with-block, behind which Locust tells nothing of a request where its task failed."""
+
+    def left(self: Any, kind: Any, failure: BaseException | None, traceback: Any) -> Any:
+        told = leave(self, kind, failure, traceback)
+        if failure is not None and (asked := getattr(self, _ASKED, None)) is not None:
+            # A task that goes on elsewhere says nothing against the answer that it got.
+            fine = isinstance(failure, _GOES_ELSEWHERE) and self.ok
+            recording.broke_off(asked, None if fine else failure, str(self.request_meta["name"]))
+        return told
+
+    return left
+
+
+def _hearing(recording: Recording, plan: UsersPlan) -> Callable[..., None]:
+    """What hears Locust's request event."""
+    first = next(iter(plan.hosts.values()))
+
+    def hears(
+        name: str,
+        response_time: float | None,
+        response_length: int | None,
+        response: Any = None,
+        exception: Any = None,
+        **_: Any,
+    ) -> None:
+        asked, size = getattr(response, _ASKED, None), int(response_length or 0)
+        if isinstance(asked, Asked):
+            if _has_come(response):
+                recording.is_read(asked)
+            recording.is_judged(asked, str(name), size, exception)
+            return
+        user = _user()
+        host = str(getattr(user, "host", None) or first)
+        recording.told(str(name), (response_time or 0.0) / 1000, size, exception, _number(user), host)
+
+    return hears

@@ -1,0 +1,183 @@
+"""Each request of a locustfile's users: its mark, when it began, and the row of what became of it, written as soon as that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+
+from harness.protocols.nonce import nonce, traceparent
+from harness.record.rows import Request
+from harness.running.load.users.outcomes import OverError, UnsentError, outcome_of
+from harness.running.load.users.plan import UsersPlan
+
+Failure = BaseException | str | None
+
+
+class Rows(Protocol):
+    """Where rows go; see `rowfile.RowFile`."""
+
+    def add(self, row: Request) -> None: ...
+
+
+class Asked(msgspec.Struct, gc=False):
+    """One request that a user began; filled in as its answer comes."""
+
+    index: int
+    nonce: str
+    due_s: float
+    entry: str  # empty: it was for somebody else than the target
+    user: int
+    turn: int
+    name: str = ""
+    first_byte_s: float | None = None
+    status: int = 0
+    bytes: int = 0
+    streamed: bool = False
+    reading: bool = False  # its user has begun to read the answer piece by piece
+    read: bool = True  # the answer is over, or nobody waits for its end
+    judged: bool = False  # Locust was told of it
+    failure: Failure = None
+
+
+class Recording:
+    """The requests of one process, which *now* tells the time of; *full* is called when as many have begun as the plan allows."""
+
+    def __init__(
+        self, plan: UsersPlan, rows: Rows, now: Callable[[], float], full: Callable[[], None] = lambda: None
+    ) -> None:
+        self._plan, self._rows, self._now, self._full = plan, rows, now, full
+        self._indices, self._open = count(), dict[int, Asked]()
+        self._turns: dict[int, int] = {}
+        self._reserved: dict[int, int] = {}
+        self._entries = [(name, _origin(url)) for name, url in plan.entries.items()]
+        self._over = False
+
+    def begins(self, url: str, user: int, at_s: float | None = None) -> Asked:
+        """User number *user* asks for *url* now, or did *at_s*; one that is at no entry of the target must not be sent."""
+        index = self._reserved.pop(user, None)
+        index = next(self._indices) if index is None else index
+        turn = self._turns[user] = self._turns.get(user, -1) + 1
+        due_s = self._now() if at_s is None else at_s
+        asked = Asked(index, nonce(self._plan.run_id, index), due_s, self._entry(url, user), user, turn)
+        if not self._over:
+            self._open[index] = asked
+            if index + 1 == self._plan.requests_max:
+                self._full()
+        return asked
+
+    def nonce_of_next(self, user: int) -> str:
+        """The nonce that the next request of *user* will have, whoever sends it."""
+        if user not in self._reserved:
+            self._reserved[user] = next(self._indices)
+        return nonce(self._plan.run_id, self._reserved[user])
+
+    def marks(self, asked: Asked, taken: Mapping[str, object]) -> dict[str, str]:
+        """The headers by which attempts are joined to it, but for those that the locustfile has *taken* for something else."""
+        marks = {"x-request-id": asked.nonce, "traceparent": traceparent(asked.nonce)}
+        if self._plan.nonce_header:
+            marks[self._plan.nonce_header] = asked.nonce
+        names = {name.lower() for name in taken}
+        return {name: text for name, text in marks.items() if name.lower() not in names}
+
+    def answered(self, asked: Asked, status: int, first_byte_s: float | None) -> None:
+        """The head of its answer has come, *first_byte_s*."""
+        asked.status, asked.first_byte_s = status, first_byte_s if status else None
+
+    def streams(self, asked: Asked) -> None:
+        """What follows the head is read by its user, piece by piece."""
+        asked.read = False
+
+    def piece(self, asked: Asked, size: int) -> None:
+        asked.reading, asked.streamed, asked.bytes = True, True, asked.bytes + size
+
+    def is_read(self, asked: Asked, failure: Failure = None) -> None:
+        """Its answer is over, whole or with a *failure*; or nobody can read any more of it."""
+        asked.read, asked.failure = True, asked.failure or failure
+        if asked.judged:
+            self._end(asked)
+
+    def is_judged(self, asked: Asked, name: str, size: int, failure: Failure) -> None:
+        """Locust was told of it, under *name*: a success, or a *failure*.
+
+        Of a stream that is told of at its head the end is still to come, and decides.
+        """
+        asked.name, asked.judged = name, True
+        asked.bytes, asked.failure = asked.bytes or size, failure or asked.failure
+        if asked.read or asked.reading or failure is not None:
+            self._end(asked)
+
+    def broke_off(self, asked: Asked, failure: BaseException | None, name: str = "") -> None:
+        """Locust will never be told of it: *failure* came out of the call, or of what its user did with the answer."""
+        asked.name, asked.failure = asked.name or name, failure
+        self._end(asked)
+
+    def told(self, name: str, took_s: float, size: int, failure: Failure, user: int, host: str) -> None:
+        """A client of the locustfile's own says that a request is over, which took *took_s*; it is marked where the file did so."""
+        marked = user in self._reserved
+        asked = self.begins(host, user, self._now() - max(0.0, took_s))
+        asked.nonce = asked.nonce if marked else ""
+        self.is_judged(asked, name, size, failure)
+
+    def give_up(self) -> None:
+        """The load is over: whatever is open has its row, and nothing that begins from now on has one."""
+        for asked in list(self._open.values()):
+            self._write(asked, ended_s=None, failure=OverError())
+        for user in list(self._reserved):  # or their numbers would look like requests that were lost
+            self._write(self.begins("", user), ended_s=None, failure=UnsentError("marked, and never asked"))
+        self._over = True
+
+    def _end(self, asked: Asked) -> None:
+        self._write(asked, ended_s=self._now(), failure=asked.failure)
+
+    def _write(self, asked: Asked, ended_s: float | None, failure: Failure) -> None:
+        if self._open.pop(asked.index, None) is None:
+            return
+        outcome, detail = outcome_of(failure, asked.status)
+        if outcome in ("unfinished", "not_sent"):
+            ended_s = None
+        self._rows.add(
+            Request(
+                index=asked.index,
+                worker=0,
+                due_s=asked.due_s,
+                sent_s=None if outcome == "not_sent" else asked.due_s,
+                first_byte_s=asked.first_byte_s,
+                end_s=ended_s,
+                status=asked.status,
+                outcome=outcome,
+                bytes=asked.bytes,
+                entry=asked.entry,
+                conversation=f"user-{asked.user}",
+                turn=asked.turn,
+                question=asked.name,
+                nonce=asked.nonce,
+                detail=detail,
+                streamed=asked.streamed,
+                orderly=outcome == "complete",
+            )
+        )
+
+    def _entry(self, url: str, user: int) -> str:
+        """The entry at which *url* is; of several with one address that of the *user*."""
+        origin = _origin(url)
+        found = [name for name, at in self._entries if at == origin]
+        hosts = list(self._plan.hosts)
+        own = hosts[user % len(hosts)]
+        return own if own in found else found[0] if found else ""
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of *url*."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    return parts.scheme.lower(), (parts.hostname or "").lower(), port or _PORTS.get(parts.scheme.lower())

@@ -1,0 +1,157 @@
+"""A closed load, of the users of a locustfile: what is known of it beforehand and afterwards, and what spoils it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.judging.closed import as_it_was, spoilt
+from harness.judging.evidence import Evidence
+from harness.judging.metrics import metrics
+from harness.judging.sample import rate_per_s
+from harness.judging.verdict import judge
+from harness.planning.outline import outline
+from harness.planning.plan import Plan, plan
+from harness.reading import expectation
+from harness.reading.expectation import Selection
+from harness.reading.scenario import Scenario
+from harness.reading.target import Target
+from harness.record.rows import ELSEWHERE, Request
+
+MakeClosed = Callable[..., Plan]
+AsRun = Callable[..., Evidence]
+
+
+@pytest.fixture
+def make_closed(target: Target) -> MakeClosed:
+    """A plan of 20 s whose load are ten users; *expect* is expected of it."""
+
+    def make(*expect: str, **load: Any) -> Plan:
+        scenario = Scenario.model_validate(
+            {
+                "schema": "harness.scenario/1",
+                "name": "own",
+                "load": {"locustfile": "load/users.py", "users": 10, "deadline": "4s"} | load,
+                "phases": {"warmup": "1s", "baseline": "5s", "fault": "5s", "recovery": "9s"},
+                "faults": [{"kind": "latency", "on": {"kind": "provider"}, "base": "100ms"}],
+                "expect": expect or ["good_ratio >= 0.5 in fault"],
+            }
+        )
+        made, problems = plan(scenario, target, tuple(map(expectation.parse, scenario.expect)))
+        assert problems == []
+        return made
+
+    return make
+
+
+@pytest.fixture
+def as_run(make_evidence: Callable[..., Evidence], rows: Callable[..., list[Request]], make_plan: Any) -> AsRun:
+    """Evidence of a run of a closed plan in which ten requests came a second, each changed as is said of its index and instant."""
+
+    def make(made: Plan, change: Callable[[int, float], dict[str, Any]] = lambda index, due_s: {}) -> Evidence:
+        came = make_plan(phases=(1, 5, 5, 9), load={"jitter": 0})
+        found = make_evidence(made, requests=rows(came, change))
+        return replace(found, plan=as_it_was(made, found.requests))
+
+    return make
+
+
+def test_nobody_knows_beforehand_how_many_requests_come(make_closed: MakeClosed) -> None:
+    made = make_closed()
+    assert made.closed
+    assert made.schedule.requests == 0
+    assert list(made.schedule.due_times()) == []
+    said = "\n".join(outline(made))
+    assert "20 s, a closed load of 10 users of users.py, 10 more a second" in said
+    assert "at most" not in said
+
+
+def test_an_expectation_is_not_refused_for_a_number_that_nobody_knows(make_closed: MakeClosed) -> None:
+    made = make_closed("good_ratio >= 0.9 in fault", "recovery_time_s <= 1", "good_ratio >= 0.99 in fault")
+    fits, soon, short = (metrics[one.metric].unsettled(made, one) for one in made.expectations)
+    assert (fits, soon) == (None, None)
+    assert short == (
+        "all that its users may ask in that time can never settle it, even when all goes well; let it last 3.8 times as long"
+    )
+
+
+def test_it_is_known_afterwards_how_many_came_a_second(make_closed: MakeClosed, as_run: AsRun) -> None:
+    made = as_run(make_closed()).plan
+    assert made.schedule.requests == 200
+    assert rate_per_s(made, Selection("baseline")) == 10
+    assert rate_per_s(made, Selection("recovery")) == pytest.approx(10)
+
+
+def test_an_open_load_stays_as_it_was_planned(make_plan: Callable[..., Plan], make_evidence: Any) -> None:
+    made = make_plan()
+    assert as_it_was(made, make_evidence(made).requests) is made
+
+
+def test_the_verdict_and_the_report_say_that_it_was_closed(make_closed: MakeClosed, as_run: AsRun) -> None:
+    result = judge(as_run(make_closed()))
+    assert result.verdict == "pass", result.reason
+    assert "the load was closed (10 users of users.py): what is slow slowed its own load down" in result.reason
+    assert "coordinated omission" in result.quality.closed
+
+
+def test_of_an_open_load_nobody_says_that_it_was_closed(make_plan: Any, make_evidence: Any) -> None:
+    result = judge(make_evidence(make_plan()))
+    assert "closed" not in result.reason
+    assert result.quality.closed == ""
+
+
+def test_what_nobody_can_know_of_it_is_no_number(make_closed: MakeClosed, as_run: AsRun) -> None:
+    found = judge(as_run(make_closed())).metrics
+    assert found["good_ratio"].value == 1
+    unknown = [name for name in found if metrics[name].not_of_users]
+    assert {"answer_consistency", "monotonic_violations", "ttft_ms", "leaks"} <= set(unknown)
+    assert {found[name].value for name in unknown} == {None}
+
+
+def test_a_request_that_has_no_row_is_told(make_closed: MakeClosed, as_run: AsRun) -> None:
+    evidence = as_run(make_closed())
+    lost = replace(evidence, requests=evidence.requests.drop(index=[50, 51]), _made={})
+    result = judge(lost)
+    assert result.verdict == "invalid"
+    assert "ot each request that the users of the locustfile began is known of once: 2 lost" in result.reason
+
+
+def test_requests_for_somebody_else_spoil_it(make_closed: MakeClosed, as_run: AsRun) -> None:
+    elsewhere = {"outcome": "not_sent", "detail": f"{ELSEWHERE}http://shop.example", "sent_s": None, "entry": ""}
+    evidence = as_run(make_closed(), lambda index, _: elsewhere if index % 10 == 0 else {})
+    (said,) = spoilt(evidence)
+    assert said.startswith(
+        "20 of 200 requests were for http://shop.example, which is no entry of the target, and were not sent"
+    )
+    assert judge(evidence).verdict == "invalid"
+
+
+def test_users_who_leave_before_the_end_spoil_it(make_closed: MakeClosed, as_run: AsRun, make_evidence: Any) -> None:
+    made = make_closed()
+    whole = as_run(made)
+    early = replace(whole, requests=whole.requests[whole.requests["due_s"] < 12], _made={})
+    (said,) = spoilt(early)
+    assert "the users asked nothing from 11.9 s on, 8 s before the end of the run" in said
+    assert list(spoilt(whole)) == []
+
+
+def test_users_who_wait_for_an_answer_have_not_left(make_closed: MakeClosed, as_run: AsRun) -> None:
+    def hangs(index: int, due_s: float) -> dict[str, Any]:
+        return {"outcome": "unfinished", "end_s": None, "status": 0} if due_s > 11 else {}
+
+    whole = as_run(make_closed(), hangs)
+    early = replace(whole, requests=whole.requests[whole.requests["due_s"] < 12], _made={})
+    assert list(spoilt(early)) == []
+
+
+def test_users_who_ask_nothing_at_all_spoil_it(make_closed: MakeClosed, make_evidence: Any) -> None:
+    (said,) = spoilt(make_evidence(make_closed(), requests=[]))
+    assert "asked nothing in the whole run" in said
+
+
+def test_clients_that_have_no_status_are_answered_all_the_same(make_closed: MakeClosed, as_run: AsRun) -> None:
+    result = judge(as_run(make_closed(), lambda *_: {"status": 0}))
+    assert "were answered" not in result.reason

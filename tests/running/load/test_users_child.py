@@ -1,0 +1,233 @@
+"""Users of a locustfile, really run by Locust as they are: each request that came has a row, which says what became of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from harness.judging.scoring.audit import Audit, audit
+from harness.protocols.nonce import Nonces, NonceSearch
+from harness.record.rowfile import read_rows
+from harness.record.rows import Request
+from harness.running.load import ready, start_at
+from harness.running.load.users import plan as users_plan
+from harness.running.load.users.plan import UsersPlan
+
+LOCUSTFILES = Path(__file__).parent / "locustfiles"
+
+
+@dataclass
+class Shop:
+    """A server that remembers who asked for what."""
+
+    heard: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def nonces(self) -> Counter[str]:
+        """Of each request that came with a mark, as the wire finds it."""
+        return Counter(nonce for _, headers in self.heard if (nonce := _nonce(headers)))
+
+
+def _nonce(headers: dict[str, str]) -> str:
+    search = NonceSearch(Nonces("run-7"))
+    for name, text in headers.items():
+        search.header(name.encode(), text.encode())
+    return search.found
+
+
+@contextmanager
+def serving() -> Iterator[tuple[Shop, str]]:
+    shop = Shop()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            shop.heard.append((self.path, {name.lower(): text for name, text in self.headers.items()}))
+            match self.path.partition("?")[0]:
+                case "/hang":
+                    shop.over.wait(20)
+                    self.close_connection = True
+                case "/gone" | "/broken" as path:
+                    self._say(404 if path == "/gone" else 503, b"no")
+                case "/cut":
+                    self._head(200, "content-length: 100")
+                    self._half()
+                case "/stream" | "/streamcut" as path:
+                    self._head(200, "transfer-encoding: chunked")
+                    self.wfile.write(b"9\r\ndata: one\r\n" + (b"0\r\n\r\n" if path == "/stream" else b"40\r\nhalf"))
+                    self.close_connection = path == "/streamcut"
+                case _:
+                    self._say(200, b"yes")
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"] or 0))
+            self.do_GET()
+
+        def _head(self, status: int, header: str) -> None:
+            self.wfile.write(f"HTTP/1.1 {status} Said\r\n{header}\r\n\r\n".encode())
+
+        def _half(self) -> None:
+            self.wfile.write(b"half")
+            self.close_connection = True
+
+        def _say(self, status: int, body: bytes) -> None:
+            self._head(status, f"content-length: {len(body)}")
+            self.wfile.write(body)
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # a user who is stopped leaves
+                super().handle()
+
+        def log_message(self, *_: object) -> None: ...
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 100
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield shop, f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            shop.over.set()
+            server.shutdown()
+            thread.join()
+
+
+@dataclass
+class Ran:
+    """A child that has ended: its status, its rows, and what it printed."""
+
+    plan: UsersPlan
+    status: int
+    rows: list[Request]
+    log: str
+
+
+def run(folder: Path, text: str, url: str, **changes: object) -> Ran:
+    """What comes of the users of the locustfile with this *text*, or until it refuses to begin."""
+    folder.mkdir()
+    locustfile = folder / "users.py"
+    locustfile.write_text(text)
+    # What Locust would otherwise read of the folder in which it is started.
+    (folder / "locust.conf").write_text("master = true\nexpect-workers = 9\n")
+    paths = {name: str(folder / name) for name in ("ready_path", "start_path")}
+    told = {"users": 4, "spawn_rate": 100.0, "total_s": 1.2, "drain_s": 0.3, "exclude_tags": ["never"]} | changes
+    plan = UsersPlan("run-7", str(locustfile), entries={"shop": url}, rows_dir=str(folder), **paths, **told)
+    users_plan.write(plan, folder / "plan.json")
+    with (folder / "log").open("wb") as log:
+        child = subprocess.Popen(
+            users_plan.command(folder / "plan.json"),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        late_s = time.monotonic() + 20
+        while ready(plan) is None and child.poll() is None and time.monotonic() < late_s:
+            time.sleep(0.01)
+        start_at(plan, time.monotonic() + 0.05)
+        status = child.wait(20)
+    finally:
+        child.kill()
+        child.wait()
+    rows = [row for file in folder.glob("requests-*.rows") for row in read_rows(file, Request)]
+    return Ran(plan, status, rows, (folder / "log").read_text())
+
+
+@pytest.fixture(scope="module")
+def shopping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ran, Shop]]:
+    folder = tmp_path_factory.mktemp("users") / "shop"
+    with serving() as (shop, url):
+        ran = run(folder, (LOCUSTFILES / "shop.py").read_text(), url)
+        assert ran.status == 0, ran.log
+        yield ran, shop
+    shutil.rmtree(folder)
+
+
+def outcomes(ran: Ran, name: str) -> set[tuple[str, int]]:
+    found = {(row.outcome, row.status) for row in ran.rows if row.question == name}
+    assert found, f"no request is called {name}: {Counter(row.question for row in ran.rows)}"
+    return found
+
+
+def test_every_request_that_came_has_one_row_and_every_marked_row_came(shopping: tuple[Ran, Shop]) -> None:
+    ran, shop = shopping
+    sent = Counter(row.nonce for row in ran.rows if row.nonce and row.outcome != "not_sent")
+    assert len(sent) > 50
+    assert shop.nonces() == sent
+    assert audit((row.index for row in ran.rows), len(ran.rows)) == Audit()
+
+
+@pytest.mark.parametrize(
+    ("name", "came_to"),
+    [
+        ("/hello", ("complete", 200)),
+        ("/login", ("complete", 200)),
+        ("/item", ("complete", 200)),
+        ("/gone", ("complete", 404)),  # its locustfile says that this is a success
+        ("wrong", ("error", 200)),
+        ("/broken", ("error", 503)),
+        ("fast broken", ("error", 503)),
+        ("/cut", ("truncated", 0)),  # the client of Locust's first session keeps no status then
+        ("fast cut", ("truncated", 200)),
+        ("/stream", ("complete", 200)),
+        ("cut stream", ("truncated", 200)),
+        ("fast cut stream", ("truncated", 200)),
+        ("/fast", ("complete", 200)),
+        ("post", ("complete", 200)),
+        ("call", ("complete", 0)),
+        ("http://127.0.0.2:9/elsewhere", ("not_sent", 0)),
+        ("fast elsewhere", ("not_sent", 0)),
+    ],
+)
+def test_what_locust_makes_of_a_request_is_in_its_row(
+    shopping: tuple[Ran, Shop], name: str, came_to: tuple[str, int]
+) -> None:
+    # Of the last requests some are still open when the users are stopped.
+    assert outcomes(shopping[0], name) - {("unfinished", 0), ("unfinished", 200)} == {came_to}
+
+
+def test_what_is_open_at_the_end_is_unfinished(shopping: tuple[Ran, Shop]) -> None:
+    ran, _ = shopping
+    (row,) = (row for row in ran.rows if row.question == "/hang")
+    assert (row.outcome, row.end_s) == ("unfinished", None)
+
+
+def test_an_id_that_the_locustfile_sets_itself_stays_and_the_trace_is_marked(shopping: tuple[Ran, Shop]) -> None:
+    _, shop = shopping
+    own = [headers for _, headers in shop.heard if headers.get("x-request-id") == "mine"]
+    assert own
+    assert all(_nonce(headers) for headers in own)
+
+
+def test_tasks_with_a_tag_that_is_left_out_are_not_run(shopping: tuple[Ran, Shop]) -> None:
+    _, shop = shopping
+    assert "/never" not in {path for path, _ in shop.heard}
+
+
+def test_users_say_good_bye(shopping: tuple[Ran, Shop]) -> None:
+    _, shop = shopping
+    assert "/logout" in {path for path, _ in shop.heard}
+
+
+def test_a_locustfile_that_cannot_be_loaded_is_told_with_its_line(tmp_path: Path) -> None:
+    text = "from locust import HttpUser\n\n\nclass Visitor(HttpUser):\n    wait_time = betwen(1, 2)\n"
+    ran = run(tmp_path / "broken", text, "http://127.0.0.1:9")
+    said = json.loads(Path(ran.plan.ready_path).read_text())
+    assert ran.status == 0
+    assert said["refused"] == f"{ran.plan.locustfile}:5: NameError: name 'betwen' is not defined"
+    assert ran.rows == []

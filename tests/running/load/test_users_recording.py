@@ -1,0 +1,192 @@
+"""What is written of the requests of a locustfile's users, with a clock that stands where it is put, and without Locust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+
+from harness.protocols.nonce import Nonces, NonceSearch, nonce
+from harness.record.rows import ELSEWHERE, Request
+from harness.running.load.users.outcomes import CutError, elsewhere, outcome_of
+from harness.running.load.users.plan import UsersPlan
+from harness.running.load.users.recording import Recording
+
+PLAN = UsersPlan(
+    run_id="run-7",
+    locustfile="/load/users.py",
+    users=2,
+    spawn_rate=1.0,
+    entries={"east": "http://127.0.0.1:1/api", "west": "http://127.0.0.1:2"},
+    total_s=10.0,
+    rows_dir="/rows",
+    ready_path="/ready",
+    start_path="/start",
+)
+EAST, WEST = "http://127.0.0.1:1/api/hello", "http://127.0.0.1:2/hello"
+
+
+@dataclass
+class Desk:
+    """A recording, the rows that it wrote, and its clock."""
+
+    now_s: float = 100.0
+    plan: UsersPlan = PLAN
+    rows: list[Request] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.recording = Recording(self.plan, self, lambda: self.now_s, lambda: self.calls.append("full"))
+
+    def add(self, row: Request) -> None:
+        self.rows.append(row)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_a_request_is_due_when_it_was_asked_for_and_ends_when_locust_was_told(desk: Desk) -> None:
+    asked = desk.recording.begins(WEST, user=1)
+    desk.recording.answered(asked, 200, 100.2)
+    desk.now_s = 100.5
+    desk.recording.is_judged(asked, "/hello", 12, None)
+    (row,) = desk.rows
+    assert (row.due_s, row.sent_s, row.first_byte_s, row.end_s) == (100.0, 100.0, 100.2, 100.5)
+    assert (row.outcome, row.status, row.bytes, row.question) == ("complete", 200, 12, "/hello")
+    assert (row.index, row.entry, row.nonce, row.conversation, row.turn) == (0, "west", nonce("run-7", 0), "user-1", 0)
+
+
+def test_the_requests_of_a_user_are_turns_of_one_conversation(desk: Desk) -> None:
+    for user in (0, 1, 0):
+        desk.recording.is_judged(desk.recording.begins(EAST, user), "/hello", 0, None)
+    assert [(row.conversation, row.turn) for row in desk.rows] == [("user-0", 0), ("user-1", 0), ("user-0", 1)]
+
+
+def test_the_wire_finds_the_mark_and_what_the_locustfile_sets_itself_stays(desk: Desk) -> None:
+    for taken in ({}, {"X-Request-ID": "mine"}, {"Traceparent": "theirs"}):
+        asked = desk.recording.begins(EAST, 0)
+        marks, search = desk.recording.marks(asked, taken), NonceSearch(Nonces("run-7"))
+        assert {name.lower() for name in taken}.isdisjoint(marks)
+        for name, text in marks.items():
+            search.header(name.encode(), text.encode())
+        assert search.found == asked.nonce
+
+
+def test_the_header_that_the_target_file_names_carries_it_too() -> None:
+    desk = Desk(plan=msgspec.structs.replace(PLAN, nonce_header="X-Correlation-Id"))
+    asked = desk.recording.begins(EAST, 0)
+    assert desk.recording.marks(asked, {})["X-Correlation-Id"] == asked.nonce
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:3/hello", "https://127.0.0.1:2/hello", "http://shop.example/"])
+def test_what_is_at_no_entry_is_not_sent(desk: Desk, url: str) -> None:
+    asked = desk.recording.begins(url, 0)
+    assert asked.entry == ""
+    desk.recording.is_judged(asked, url, 0, elsewhere("http://shop.example"))
+    (row,) = desk.rows
+    assert (row.outcome, row.sent_s, row.detail) == ("not_sent", None, f"{ELSEWHERE}http://shop.example")
+
+
+def test_of_a_stream_that_is_told_of_at_its_head_the_end_decides(desk: Desk) -> None:
+    asked = desk.recording.begins(EAST, 0)
+    desk.recording.answered(asked, 200, 100.1)
+    desk.recording.streams(asked)
+    desk.recording.is_judged(asked, "/stream", 0, None)
+    assert desk.rows == []
+    desk.recording.piece(asked, 4)
+    desk.now_s = 103.0
+    desk.recording.is_read(asked, CutError("closed"))
+    (row,) = desk.rows
+    assert (row.outcome, row.end_s, row.bytes, row.streamed) == ("truncated", 103.0, 4, True)
+
+
+def test_a_stream_that_nobody_reads_is_over_when_it_is_dropped(desk: Desk) -> None:
+    asked = desk.recording.begins(EAST, 0)
+    desk.recording.answered(asked, 200, 100.1)
+    desk.recording.streams(asked)
+    desk.recording.is_judged(asked, "/stream", 0, None)
+    desk.recording.is_read(asked)
+    assert [row.outcome for row in desk.rows] == ["complete"]
+
+
+def test_whatever_is_told_twice_has_one_row(desk: Desk) -> None:
+    asked = desk.recording.begins(EAST, 0)
+    for _ in range(2):
+        desk.recording.is_judged(asked, "/hello", 0, None)
+    desk.recording.broke_off(asked, ValueError("late"))
+    assert len(desk.rows) == 1
+
+
+def test_what_is_open_at_the_end_is_unfinished_and_what_begins_then_has_no_row(desk: Desk) -> None:
+    asked = desk.recording.begins(EAST, 0)
+    desk.recording.give_up()
+    desk.recording.is_judged(asked, "/hello", 0, None)
+    desk.recording.is_judged(desk.recording.begins(EAST, 0), "/logout", 0, None)
+    assert [(row.outcome, row.end_s) for row in desk.rows] == [("unfinished", None)]
+
+
+def test_a_client_of_the_locustfiles_own_has_a_row_and_no_mark(desk: Desk) -> None:
+    desk.recording.told("call", 0.25, 3, None, user=1, host="http://127.0.0.1:2")
+    (row,) = desk.rows
+    assert (row.due_s, row.end_s, row.outcome, row.status) == (99.75, 100.0, "complete", 0)
+    assert (row.question, row.nonce, row.entry) == ("call", "", "west")
+
+
+def test_a_locustfile_can_mark_its_next_request_itself(desk: Desk) -> None:
+    mark = desk.recording.nonce_of_next(1)
+    assert desk.recording.nonce_of_next(1) == mark
+    other = desk.recording.begins(EAST, user=0)
+    desk.recording.told("call", 0.25, 3, None, user=1, host="http://127.0.0.1:2")
+    desk.recording.is_judged(other, "/hello", 0, None)
+    assert [(row.question, row.nonce) for row in desk.rows] == [("call", mark), ("/hello", nonce("run-7", 1))]
+
+
+def test_a_mark_that_nobody_used_is_no_request_that_was_lost(desk: Desk) -> None:
+    desk.recording.nonce_of_next(0)
+    desk.recording.is_judged(desk.recording.begins(EAST, user=1), "/hello", 0, None)
+    desk.recording.give_up()
+    assert sorted((row.index, row.outcome) for row in desk.rows) == [(0, "not_sent"), (1, "complete")]
+
+
+def test_the_load_is_full_when_as_many_have_begun_as_are_allowed() -> None:
+    desk = Desk(plan=msgspec.structs.replace(PLAN, requests_max=2))
+    desk.recording.begins(EAST, 0)
+    assert desk.calls == []
+    desk.recording.begins(EAST, 0)
+    assert desk.calls == ["full"]
+
+
+def named(name: str, of: type[BaseException] = Exception) -> BaseException:
+    """An exception as some library has it: it is known by its name."""
+    error: BaseException = type(name, (of,), {})("said")
+    return error
+
+
+def _wrapped(error: Exception, cause: BaseException) -> Exception:
+    error.__context__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "outcome"),
+    [
+        (None, 200, "complete"),
+        (None, 404, "complete"),  # the locustfile said that it is a success
+        (ConnectionRefusedError(111, "refused"), 0, "refused"),
+        (_wrapped(OSError("Max retries"), ConnectionRefusedError()), 0, "refused"),
+        (ConnectionResetError(104, "reset"), 0, "reset"),
+        (OSError("aborted", ConnectionResetError()), 0, "reset"),
+        (named("ReadTimeout", OSError), 0, "stalled"),
+        (named("IncompleteRead"), 200, "truncated"),
+        (named("GreenletExit", BaseException), 0, "unfinished"),
+        (named("CatchResponseError"), 200, "error"),
+        (Exception("Service Unavailable"), 503, "error"),
+        ("a text alone", 0, "error"),
+    ],
+)
+def test_failures_are_told_in_our_words(failure: Any, status: int, outcome: str) -> None:
+    assert outcome_of(failure, status)[0] == outcome
