@@ -59,8 +59,16 @@ def metastable(evidence: Evidence) -> Iterator[str]:
         f"{'when its load was shed' if was_shed else 'the end of the run'} "
         f"{_good(evidence, after)} of answers were good, while each request cost "
         f"{quantities.plain(now.value)} attempts ({quantities.plain(usual.value)} in the baseline)"
+        f"{_asked(evidence, after, before)}"
         f"{_relieved(evidence, shed, before) if was_shed and shed else ''}"
     )
+
+
+def _asked(evidence: Evidence, after: Bools, before: Bools) -> str:
+    """How often clients asked, where they did so more often than usual: then not all of it is the service's own doing."""
+    presses = evidence.column("requests", "presses")
+    now, usual = float(presses[after].mean()), float(presses[before].mean())
+    return f", and was asked for {quantities.plain(now)} times ({quantities.plain(usual)})" if now > usual else ""
 
 
 def _relieved(evidence: Evidence, shed: Phase, before: Bools) -> str:

@@ -19,6 +19,7 @@ from harness.report.templating import render
 
 _ROW, _TOP = 46.0, 4.0
 _REPEATS = "Repeats: by the service, its library or a gateway."
+_PRESS = "A press is each time that a client asks for its request."
 _ASKED_AGAIN = "Asked again by clients: the first try of each further press. What the service tried beyond it counts under who tried it."
 _FILLS = {"client": "latency"}
 """Layers without a colour of their own: the page of a run that has none of them is what it was."""
@@ -86,6 +87,8 @@ def picture(evidence: Evidence) -> Retries | None:
         note = f"{_REPEATS} {note}".strip()
     if "client" in shown:
         note = f"{_ASKED_AGAIN} {note}".strip()
+    if not once:
+        note = f"{_PRESS} {note}".strip()
     return Retries(drawn, [(layer, block(_FILLS.get(layer, layer))) for layer in shown], found, note, idle, not once)
 
 

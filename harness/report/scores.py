@@ -53,9 +53,12 @@ def _score(result: Result, name: str, metric: Metric) -> Score | None:
     phase = _worst_phase(result, told, metric) if told.shown_in_fault else None
     found = metric.by.phase[phase] if phase else metric
     interval = words.interval(found.low, found.high, metric.unit) if found.value is not None else ""
-    return Score(
-        words.title(name), words.measured(found, metric.unit), interval, about(name, words.in_phase(phase)), "", None
-    )
+    said = about(name, words.in_phase(phase), _includes(name, metric))
+    return Score(words.title(name), words.measured(found, metric.unit), interval, said, "", None)
+
+
+def _includes(name: str, metric: Metric) -> str:
+    return telling(name).includes({part: found.value for part, found in metric.parts.items()})
 
 
 def _worst_phase(result: Result, told: Telling, metric: Metric) -> str | None:
@@ -71,7 +74,12 @@ def _worst_phase(result: Result, told: Telling, metric: Metric) -> str | None:
 def _expected(result: Result, name: str, finding: Finding) -> Score:
     picture = gauge(result, finding, f"score-{name.replace('_', '-')}")
     value, interval = words.value_of(result, finding), words.interval_of(result, finding)
-    told = about(name, words.in_phase(finding.phase), words.where_else(finding))
+    told = about(
+        name,
+        words.in_phase(finding.phase),
+        words.where_else(finding),
+        _includes(name, result.metrics[name]) if name in result.metrics else "",
+    )
     return Score(words.title(finding.metric), value, interval, told, finding.verdict, picture)
 
 

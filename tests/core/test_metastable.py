@@ -35,10 +35,11 @@ def lived(
             phases=keys.pop("phases", PHASES), expect=EXPECT, load={"rate_per_s": 20} | keys.pop("load", {})
         )
         well_s, ill_s = keys.pop("well", (0, 0))
+        presses = keys.pop("presses", 1)
 
         def change(index: int, due_s: float) -> dict[str, Any]:
             bad = 11 <= due_s < bad_until_s and not well_s <= due_s < ill_s
-            return {"outcome": "error", "status": 503} if bad and not index % every else {}
+            return {"outcome": "error", "status": 503, "presses": presses} if bad and not index % every else {}
 
         asked = rows(plan, change)
         attempts = [
@@ -62,6 +63,13 @@ def test_one_that_stays_down_while_its_retries_go_on_is_named_with_the_figures(l
     assert result.verdict == "fail"
     assert result.metastable == said
     assert result.reason.endswith(f"{said}.")
+
+
+def test_where_clients_ask_more_often_than_they_did_it_is_not_said_to_be_the_services_doing_alone(
+    lived: Callable[..., Evidence],
+) -> None:
+    (said,) = metastable(lived(bad_until_s=99, presses=3))
+    assert said.endswith("while each request cost 4 attempts (1 in the baseline), and was asked for 3 times (1)")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
 from harness.judging.sample import pick
 from harness.judging.verdict import judge
+from harness.planning.outline import outline
 from harness.planning.plan import Plan
 from harness.reading import expectation
 from harness.reading.expectation import Selection
@@ -100,6 +101,15 @@ def test_the_first_try_of_a_later_press_is_the_clients_and_what_follows_it_the_s
     assert in_fault(evidence) == 5 == sum(layers.values())
     assert in_fault(evidence, "retry_amplification.presses") == 3
     assert judge(evidence).phases[2].attempts == dict.fromkeys(layers, 80)
+
+
+def test_beside_an_amplification_stands_how_often_clients_asked(told: Told) -> None:
+    metric = metrics["retry_amplification"]
+    evidence = told(lambda row: tries(row, (0, 0.01, 0.4), (2, 1.81, 1.85)))
+    asked = "clients asked 3 times for each request, which is in it"
+    assert metric.remark(pick(evidence, Selection("fault"))).endswith(f"; {asked}")
+    assert "asked" not in metric.remark(pick(evidence, Selection("baseline")))
+    assert metric.remark(pick(evidence, Selection("fault")), "presses") == ""
 
 
 def test_without_presses_the_same_attempts_are_the_services_alone(told: Told) -> None:
@@ -233,6 +243,12 @@ def test_a_plan_knows_how_clients_ask_again_and_how_often_at_most(
     told = (pressing.most(plan.scenario.load.deadline), pressing.wait_s, pressing.factor, pressing.wait_s_max)
     assert told == presses
     assert pressing.seed == plan.seed
+
+
+def test_how_many_presses_there_can_be_stands_in_the_outline(make_plan: MakePlan) -> None:
+    said = "whoever is not served within 1 s asks again, so that of one request come at most 3 presses, and 210 in all"
+    assert said in list(outline(make_plan(load={"retries": RETRIES})))
+    assert not [line for line in outline(make_plan()) if "asks again" in line]
 
 
 # Whole runs, in the simulated world.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from harness.interfaces.live import LivePanel
 from harness.planning.plan import Plan
+from harness.reading.retries import Retries
 from harness.record.rowfile import RowFile
 from harness.record.rows import Attempt, Request
 from harness.running.loop import Progress
@@ -87,6 +89,19 @@ def test_attempts_of_requests_that_are_open_and_of_none_are_not_counted(plan: Pl
         attempts.add(Attempt("provider-east", 1_003.0, nonce=nonce))
     attempts.close()
     assert "attempts per request 3.00" in _shown(plan, rows, 80, terminal=False)
+
+
+def test_where_clients_ask_again_it_is_told_how_often(plan: Plan, rows: Path) -> None:
+    assert "presses" not in _shown(plan, rows, 80, terminal=False)
+    retries = Retries(max=2, deadline="4s")
+    load = plan.scenario.load.model_copy(update={"retries": retries})
+    plan = replace(plan, scenario=plan.scenario.model_copy(update={"load": load}))
+    assert "presses per request 1.00 so far  attempts per request 3.00 so far" in _shown(plan, rows, 80, terminal=False)
+    requests = RowFile(rows / "requests-1.rows")
+    for index in range(40, 60):
+        requests.add(Request(index, 1, 1_002.0, sent_s=1_002.0, end_s=1_002.5, outcome="complete", presses=3))
+    requests.close()
+    assert "presses per request 1.67 so far" in _shown(plan, rows, 80, terminal=False)
 
 
 def test_before_the_first_answer_nothing_is_claimed_of_them(plan: Plan, tmp_path: Path) -> None:

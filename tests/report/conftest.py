@@ -19,6 +19,7 @@ from harness.reading.expectation import parse
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.record.history import Begun, Confirmed, Ended, Event, Injected, Injecting, Published, Reverted, Reverting
+from harness.record.presses import GivenUp, written
 from harness.record.rows import Arrival, Attempt, Request
 from harness.record.tables import table
 
@@ -26,7 +27,7 @@ SCENARIO = """
 schema: harness.scenario/1
 name: {name}
 seed: 7
-load: {{rate_per_s: {rate}, questions: questions.yaml, deadline: 10s}}
+load: {{rate_per_s: {rate}, questions: questions.yaml, deadline: 10s{retries}}}
 phases: {{warmup: 3s, baseline: 12s, fault: 15s, recovery: 20s}}
 good: {{within: 4s}}
 faults: {faults}
@@ -93,6 +94,8 @@ class Story:
     answered: Callable[[float, str], tuple[str, int]] = lambda due_s, link: ("complete", 200)
     tries: Callable[[float, str], int] = lambda due_s, entry: 1
     layers: Callable[[int], tuple[str, int | None]] = lambda number: ("same", 1 if number % 3 else 0)
+    retries: str = ""
+    presses: Callable[[float], int] = lambda due_s: 1
     version: Callable[[float, str], int | None] = lambda due_s, entry: 41
     answer: Callable[[str, int | None], str] = lambda question, version: ANSWERS[question].format(
         14 if version == 42 else 30
@@ -105,7 +108,8 @@ class Story:
 
 
 def aimed(story: Story) -> Plan:
-    written = SCENARIO.format(name=story.name, rate=story.rate, faults=story.faults, expect=story.expect)
+    of_story = {"faults": story.faults, "expect": story.expect, "retries": story.retries}
+    written = SCENARIO.format(name=story.name, rate=story.rate, **of_story)
     scenario = Scenario.model_validate(yaml.safe_load(written))
     target = Target.model_validate(yaml.safe_load(TARGET.format(name=story.target)))
     made, problems = plan(scenario, target, tuple(map(parse, scenario.expect)), with_faults=story.with_faults)
@@ -150,7 +154,7 @@ def _tell(
     first_s = 0.25 * float(np.exp(generator.normal(0, 0.35))) + story.slow_ms(due_s) / 1000
     end_s = sent_s + (10.0 if bad else first_s + 0.3)
     version = story.version(sent_s, entry)
-    nonce = f"n-{index:010d}"
+    nonce, presses = f"n-{index:010d}", story.presses(due_s)
     requests.append(
         Request(
             index=index,
@@ -170,6 +174,9 @@ def _tell(
             answer="" if bad else story.answer(question, version),
             snapshot_version=None if bad else version,
             nonce=nonce,
+            presses=presses,
+            given_up=written(GivenUp("error", 503, 0.002 + 0.1 * n, 0.052 + 0.1 * n) for n in range(presses - 1)),
+            last_sent_s=due_s + 0.1 * (presses - 1) if presses > 1 else None,
         )
     )
     tried = story.tries(due_s, entry)
@@ -179,7 +186,7 @@ def _tell(
         start_s = sent_s + 0.01 + number * 1.05
         outcome, status = story.answered(due_s, link)
         row = Attempt(link=link, start_s=start_s, nonce=nonce, retry_count=count, outcome=outcome, status=status)
-        row.end_s = start_s + 0.5
+        row.end_s, row.press = start_s + 0.5, min(number, presses - 1)
         attempts.append(row)
         if not bad or generator.random() < 0.15:
             arrivals.append(

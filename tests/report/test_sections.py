@@ -222,6 +222,35 @@ def test_retries_are_told_by_layer_and_a_run_without_any_in_a_line(failing, undi
     assert "Nothing was tried twice: each of 1,000 attempts was a request's first" in calm
 
 
+def test_clients_who_asked_again_are_a_layer_and_their_presses_are_told(tell, story, read) -> None:
+    def section(presses: int, tries: int) -> str:
+        made = tell(
+            story(
+                retries=", retries: {max: 2, deadline: 4s}",
+                presses=lambda due_s: presses if 15 <= due_s < 30 else 1,
+                tries=lambda due_s, entry: tries if 15 <= due_s < 30 else 1,
+            )
+        )
+        cards.append(next(score for score in scores.scores(made.result) if score.title == "Retry amplification"))
+        return read(retries.section(made.result, made.evidence)).text
+
+    cards: list[scores.Score] = []
+    text = section(3, 3)
+    assert cards[0].value == "3.00 ×"
+    assert cards[0].about.endswith("clients who asked again included (1.64 presses per request over the run)")
+    assert "A press is each time that a client asks for its request." in text
+    assert "asked again by clients" in text
+    assert "3.00 attempts per request, 3.00 arrived; 3.00 presses per request" in text
+    assert re.search(r"Presses First tries Asked again by clients .* fault 301 903 301 602", text)
+    # Refused before anything was tried: nothing was tried twice, and yet clients asked three times.
+    refused = section(3, 1)
+    assert "1.00 attempts per request, 1.00 arrived; 3.00 presses per request" in refused
+    once = section(1, 1)
+    assert "Nothing was tried twice" in once
+    assert "resses" not in once
+    assert "clients" not in cards[2].about
+
+
 def test_attempts_that_were_seen_and_belong_to_no_request_are_not_told_as_none(undisturbed, read) -> None:
     strays = undisturbed.evidence.attempts.assign(request=-1, layer="", phase="")
     evidence = replace(undisturbed.evidence, attempts=strays, _made={})

@@ -80,6 +80,29 @@ def test_a_trace_holds_each_try_and_arrival_of_its_request_and_no_other(failing)
     assert ("Nonce", row["nonce"]) in shown.facts
 
 
+def test_a_client_that_asked_again_has_a_bar_for_each_press_and_each_try_says_for_which(tell, story) -> None:
+    made = tell(
+        story(rate=2, retries=", retries: {max: 2, deadline: 4s}", presses=lambda _: 3, tries=lambda due_s, entry: 4)
+    )
+    shown = traces.traces(made.result, made.evidence)[0]
+    clients = [
+        (bar.name, bar.came_to, round(bar.start_ms), bar.end_ms) for bar in shown.bars if bar.seen_at == "client"
+    ]
+    assert [one[:3] for one in clients] == [
+        ("client, press 1", "503, error", 2),
+        ("client, press 2", "503, error", 102),
+        ("client, press 3", "good", 200),
+    ]
+    assert [one[3] for one in clients[:2]] == pytest.approx([52, 152])
+    tries = [bar.more for bar in shown.bars if bar.seen_at == "tap"]
+    assert [("first try" in said, "its client asked again" in said, "press" in said) for said in tries] == [
+        (True, False, False),
+        (False, True, True),
+        (False, True, True),
+        (False, False, True),
+    ]
+
+
 def test_a_fault_that_answered_is_named_and_what_it_kept_was_not_passed_on(tell, story) -> None:
     made = tell(story(rate=2, tries=lambda due_s, entry: 2))
     evidence = made.evidence

@@ -16,6 +16,7 @@ from harness.judging.sample import LABELS, Sample
 from harness.judging.scoring.shares import dearer_missed, wilson
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation, Verdict
+from harness.reading.quantities import plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,9 +64,12 @@ class RetryAmplification(CountsAttempts):
         return found if found.value is None else replace(found, low=max(found.low, least))
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
-        """How many requests made an attempt, where not all did; and what equal counts cannot have shown."""
+        """How many requests made an attempt, where not all did; what equal counts cannot have shown; and how often clients asked."""
         if part == PRESSES:
             return ""
+        return "; ".join(said for said in (self._of_attempts(sample), _asked(sample)) if said)
+
+    def _of_attempts(self, sample: Sample) -> str:
         tries = sample.column("attempts")
         if not tries.size or hidden(sample.run.plan, sample.spans):
             return ""
@@ -109,6 +113,10 @@ class RetryAmplification(CountsAttempts):
             **pressed,
         }
 
+    def includes(self, parts: Mapping[str, float | None]) -> str:
+        many = parts.get(PRESSES) or 1.0
+        return f"clients who asked again included ({plain(many)} presses per request over the run)" if many > 1 else ""
+
     def broken(self, said: Said) -> str:
         return f"every request became {_bare(said.value)} attempts at the providers{said.where}; the limit is {_bare(said.limit)}"
 
@@ -121,6 +129,14 @@ def presses(sample: Sample) -> Interval:
     """How often clients asked for one request, over those that were sent at all."""
     sent = sample.column("outcome") != "not_sent"
     return mean_of(sample, sample.column("presses"), sent) if sent.any() else UNMEASURED
+
+
+def _asked(sample: Sample) -> str:
+    """How often clients asked, where any asked again: that is in the number, too."""
+    many = presses(sample).value if sample.run.plan.pressing is not None else None
+    return (
+        f"clients asked {plain(many)} times for each request, which is in it" if many is not None and many > 1 else ""
+    )
 
 
 def _bare(text: str) -> str:

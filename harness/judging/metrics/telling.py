@@ -64,6 +64,10 @@ class Telling:
     in_tables: ClassVar[bool] = False
     """Whether the report's tables by entry and by link say already where it was bad."""
 
+    def includes(self, parts: Mapping[str, float | None]) -> str:
+        """What its value has in it that a reader may not think of, by the further numbers of it over the whole run; empty: nothing."""
+        return ""
+
     def broken(self, said: Said) -> str:
         """What went wrong, in words that need no knowledge of the harness; it begins small and has no full stop."""
         return f"{said.title}{said.where} was {said.value}; it should be {said.should}"

@@ -12,7 +12,7 @@ import pytest
 
 from harness.faults.effects import EdgeRule, Fail, Throttle
 from harness.faults.requests import Requests
-from harness.protocols.nonce import lot, nonce
+from harness.protocols.nonce import lot, marked, nonce
 from harness.protocols.sketch import sketch
 
 pytestmark = pytest.mark.parametrize("new_loop", ["asyncio", "uvloop"], indirect=True)
@@ -210,8 +210,13 @@ def test_attempts_with_the_same_messages_have_the_same_digest_whatever_their_non
     ask(body=kit.BODY.replace(b"00aa", b"00bb").replace(b'"m"', b'"other"'))
     ask(body=kit.BODY.replace(b"Hello", b"Howdy"))
     ask(body=b"no json")
-    first, same, other, none = [row.messages_sha256 for row in wire.arrivals()]
-    assert first == same != other
+    mark = marked(kit.NONCE, 2).encode()
+    ask(body=kit.BODY.replace(kit.NONCE.encode(), mark))
+    first, same, other, none, again = [row.messages_sha256 for row in wire.arrivals()]
+    assert first == same == again != other
+    # A client that asks again sends the mark of its press, and the row has the nonce of the request.
+    told = [(row.nonce, row.press) for row in wire.arrivals()]
+    assert (told[0], told[4]) == ((kit.NONCE, 0), (kit.NONCE, 2))
     assert len(first) == 64
     assert none == ""
 

@@ -105,6 +105,13 @@ def test_marks_are_read_from_headers_and_the_body_has_the_last_word(book: Book) 
     ]
 
 
+def test_a_row_has_the_nonce_of_its_request_and_the_press_of_its_client_beside_it(book: Book) -> None:
+    for said in (b"{n-00000000aa}", b"{n-0000003 00aa", b"{n-000000300aa}"):
+        book.talk.asked(ASK.replace(b"Length: 14", b"Length: %d" % len(said)).replace(b"{n-00000000aa}", said))
+        book.talk.answered(SAY)
+    assert [(row.nonce, row.press) for row in book.rows] == [("n-00000000aa", 0), ("", 0), ("n-00000000aa", 3)]
+
+
 @pytest.mark.parametrize("name", [b"Authorization", b"api-key", b"X-Api-Key", b"Cookie"])
 def test_secrets_are_not_even_searched(book: Book, name: bytes) -> None:
     ask = ASK.replace(b"{n-00000000aa}", b"no mark in it.").replace(b"Host: x", name + b": n-00000000dd")
