@@ -21,6 +21,7 @@ from harness.judging.result import EXIT_STATUS, PRECEDENCE, Measured, Outcome, R
 from harness.judging.sample import Sample, pick
 from harness.judging.whereabouts import came_to, most_first
 from harness.planning.plan import Plan
+from harness.protocols.nonce import PRESSES_MAX
 from harness.reading.expectation import Selection
 
 if TYPE_CHECKING:
@@ -192,12 +193,14 @@ def _wait_s(sample: Sample) -> Interval:
 
 
 def _gap_s(sample: Sample) -> Interval:
-    """The median time between the starts of the first two attempts of a request, over those that made two."""
+    """The median time between the starts of the first two attempts of a request, of one press of it, over those that made two."""
     import numpy as np
 
     from harness.judging.scoring.quantiles import clumped_quantile
 
-    of, start_s = (sample.attempts[name].to_numpy() for name in ("request", "start_s"))
+    # What a client asks anew, the service has not tried before.
+    of = sample.attempts["request"].to_numpy() * PRESSES_MAX + sample.attempts["press"].to_numpy()
+    start_s = sample.attempts["start_s"].to_numpy()
     order = np.lexsort((start_s, of))
     of, start_s = of[order], start_s[order]
     _, first, count = np.unique(of, return_index=True, return_counts=True)

@@ -127,7 +127,8 @@ def _without_sdk(found: Tries, phase: str, other: int) -> Interval:
     """Attempts per request, had only the other layer tried again, *other* times at most.
 
     As the tries went: the first of each request up to that many, or to the first that went well. At most: whoever had to try twice uses
-    all of them. At least: whatever failed for want of room goes well at once, and only what a fault of the wire hit fails.
+    all of them. At least: whatever failed for want of room goes well at once, and only what a fault of the wire hit fails; who is served so
+    does not ask again.
     """
     import numpy as np
 
@@ -138,11 +139,15 @@ def _without_sdk(found: Tries, phase: str, other: int) -> Interval:
     sizes, of_group = found.sizes, found.row[found.begins]
     hit = ~found.good & within_faults(run, found.column("link"), found.column("start_s"), of_the_wire=True)
     # Where the first try is that the wire let through; beyond the last one of its group where there is none.
-    first = np.full(sizes.size, np.iinfo(np.intp).max)
+    first = sizes.copy()
     free = np.flatnonzero(~hit)
     np.minimum.at(first, found.group[free], found.place[free])
     each = (
-        np.minimum(np.minimum(sizes, first + 1 if first.size else first), other),
+        np.where(
+            _after_a_good_one(found, first < np.minimum(sizes, other)),
+            0,
+            np.minimum(np.minimum(sizes, first + 1), other),
+        ),
         np.minimum(sizes, other),
         np.where(sizes > 1, other, 1),
     )
@@ -153,3 +158,14 @@ def _without_sdk(found: Tries, phase: str, other: int) -> Interval:
         ends.append(of_next_run(retry_amplification(total[made], due_s[made])) if made.any() else UNMEASURED)
     least, as_it_went, most = ends
     return Interval(as_it_went.value, least.low, most.high, as_it_went.n)
+
+
+def _after_a_good_one(found: Tries, good: Bools) -> Bools:
+    """Which groups are of a press that follows one of its request with a group that is *good*."""
+    import numpy as np
+
+    press, row = found.column("press")[found.begins], found.row[found.begins]
+    first = np.full(found.run.column("requests", "index").size, np.iinfo(np.intp).max)
+    np.minimum.at(first, row[good], press[good])
+    after: Bools = press > first[row]
+    return after

@@ -97,6 +97,18 @@ def test_with_the_sdks_retries_off_each_request_costs_what_was_predicted(
     assert ID not in [one.id for one in diagnosed(later)]
 
 
+def test_under_people_who_ask_again_it_is_foretold_that_whoever_is_served_does_not(
+    lived: Lived,
+    diagnosis: Callable[[Evidence, str], Diagnosis],
+    comes_true: Callable[[Prediction, Evidence], bool],
+) -> None:
+    people = "load.retries={max: 2, deadline: 2s, backoff: {first: 300ms, jitter: 0.5}}"
+    before = diagnosis(lived("rate-limit", Fragile, people), ID)
+    assert before.title.endswith("people 3 × SDK 3 × application 3 = 27")
+    later = lived("rate-limit", WithoutSdk, people)
+    assert [comes_true(prediction, later) for prediction in before.predictions] == [True, True]
+
+
 def test_a_prediction_misses_where_nothing_was_changed_and_a_service_that_is_well_shows_nothing(
     lived: Lived, diagnosis: Callable[[Evidence, str], Diagnosis], comes_true: Callable[[Prediction, Evidence], bool]
 ) -> None:
