@@ -74,6 +74,11 @@ class Numbers:
         return self.attempts / self.ended if self.ended and not self.unjoined else None
 
     @property
+    def presses_per_request(self) -> float | None:
+        """How often clients asked for one request that has ended; None where they ask once."""
+        return self.presses / self.ended if self.ended and self._plan.pressing is not None else None
+
+    @property
     def unjoined(self) -> bool:
         """Whether most attempts carry no nonce, so that nobody can tell to which requests they belong."""
         return self.strays > self.attempts + self._tried.total()
@@ -139,7 +144,8 @@ def _facts(plan: Plan, progress: Progress, numbers: Numbers) -> list[tuple[str, 
 def _pressed(plan: Plan, numbers: Numbers) -> Iterator[tuple[str, str]]:
     """How often clients ask for one request; nothing where none asks again."""
     if plan.pressing is not None:
-        yield "presses per request", f"{numbers.presses / numbers.ended:.2f}" if numbers.ended else "-"
+        presses = numbers.presses_per_request
+        yield "presses per request", f"{presses:.2f}" if presses is not None else "-"
 
 
 _OF = {"p95": f" (last {_WINDOW_S:g} s)", "presses per request": " so far", "attempts per request": " so far"}

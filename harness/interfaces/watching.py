@@ -34,6 +34,8 @@ class Progress:
     p95_s: float | None
     attempts_per_request: float | None
     """Over the whole run so far."""
+    presses_per_request: float | None = None
+    """Likewise; None also where clients do not ask again."""
 
 
 class Watching:
@@ -80,4 +82,5 @@ class Watching:
             good_per_s=self._numbers.good_per_s,
             p95_s=self._numbers.p95_s,
             attempts_per_request=self._numbers.attempts_per_request,
+            presses_per_request=self._numbers.presses_per_request,
         )

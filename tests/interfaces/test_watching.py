@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.interfaces.watching import Progress, Watching
 from harness.planning.plan import Plan
+from harness.reading.retries import Retries
 from harness.record.rowfile import RowFile
 from harness.record.rows import Attempt, Request
 from harness.running import loop
@@ -48,6 +50,16 @@ def test_a_program_is_told_the_phase_the_faults_and_the_figures(plan: Plan, rows
             attempts_per_request=2.0,
         )
     ]
+
+
+def test_a_program_is_told_how_often_clients_ask_where_they_ask_again(plan: Plan, rows: Path) -> None:
+    load = plan.scenario.load.model_copy(update={"retries": Retries(max=2, deadline="4s")})
+    asking_again = replace(plan, scenario=plan.scenario.model_copy(update={"load": load}))
+    told: list[Progress] = []
+    for each in (plan, asking_again):
+        with Watching(told.append, each, rows, lambda: 1_003.0) as watching:
+            watching.show(loop.Progress(20.0))
+    assert [seen.presses_per_request for seen in told] == [None, 1.0]
 
 
 def test_before_the_first_answer_there_are_no_figures_and_when_the_load_is_over_it_drains(

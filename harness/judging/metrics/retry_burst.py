@@ -25,8 +25,9 @@ class RetryBurst(Metric):
     """The most tries again of requests that began within a tenth of a second on one link; each counts in the phase in which it began.
 
     What failed at one moment and waits equally long comes again at one moment, which no mean of attempts shows. A try again is one on a
-    link that the same request has asked for the same before. Its interval is Garwood's of the mean of a Poisson count, since how many were
-    under way when they failed together is one. Attempts that can be joined to no request may all be tries again, and raise its upper end.
+    link that the same press of the same request has asked for the same before. Its interval is Garwood's of the mean of a Poisson count,
+    since how many were under way when they failed together is one. Attempts that can be joined to no request may all be tries again, and
+    raise its upper end.
     """
 
     name: ClassVar[str] = "retry_burst"
