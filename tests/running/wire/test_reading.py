@@ -9,6 +9,7 @@ import zlib
 import brotli
 import pytest
 
+from harness.protocols.sketch import sketch
 from harness.running.wire.decompression import ANSWER_BYTES_MAX, PIECE_BYTES_MAX, UnreadableError, decompression
 from harness.running.wire.edge import usage
 from harness.running.wire.edge.reading import AnswerReading
@@ -132,6 +133,69 @@ def test_what_is_not_what_its_head_says_is_called_unread_and_no_text_is_not(kind
     reading.feed(said)
     reading.end()
     assert reading.tokens_from == told
+
+
+def _gemini(*parts: str, **candidate: str) -> bytes:
+    said = b",".join(f'{{"text":"{part}"}}'.encode() for part in parts)
+    more = "".join(f',"{key}":"{value}"' for key, value in candidate.items()).encode()
+    return b'data: {"candidates":[{"content":{"role":"model","parts":[' + said + b"]}" + more + b"}]}\r\n\r\n"
+
+
+def _said_by(kind: str, document: bytes, what: str = "event") -> bytes:
+    """A frame as Bedrock's streams have them."""
+    typed = f":{what}-type"
+    words = ((typed, kind), (":content-type", "application/json"), (":message-type", what))
+    return _frame(document, b"".join(_header(name, said) for name, said in words))
+
+
+def _header(name: str, said: str) -> bytes:
+    return bytes([len(name)]) + name.encode() + b"\x07" + len(said).to_bytes(2, "big") + said.encode()
+
+
+_SSE = "text/event-stream"
+_DAY = _said_by("contentBlockDelta", b'{"contentBlockIndex":0,"delta":{"text":"On day"}}')
+_ENDED = _said_by("messageStop", b'{"stopReason":"guardrail_intervened"}')
+_THOUGHT = b'data: {"candidates":[{"content":{"parts":[{"text":"Which day?","thought":true}]}}]}\r\n\r\n'
+_BLOCKED = b'data: {"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":7}}\r\n\r\n'
+_FAILED = b'data: {"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}\r\n\r\n'
+_SLOW_DOWN = _said_by("throttlingException", b'{"message":"slow down"}', "exception")
+_ON = b"".join((_gemini("On"), _gemini(" day")))
+_REASONED = (
+    b'{"status":"completed","output":[{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"Which?"}]},'
+    b'{"type":"message","content":[{"type":"output_text","text":"On day"}]}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "text", "finish"),
+    [
+        (_SSE, _ON + _gemini("", finishReason="STOP"), "On day", "STOP"),
+        (_SSE, _ON, "On day", ""),  # Google's client raises nothing then
+        (_SSE, _ON + _gemini(" 30")[:40], "On day", ""),
+        (_SSE, _THOUGHT + _ON + _gemini("", finishReason="STOP"), "On day", "STOP"),
+        (_SSE, _ON + _FAILED, "On day", ""),
+        (_SSE, _BLOCKED, "", "SAFETY"),  # its client has no text, and raises nothing
+        (_AMAZON, _DAY + _ENDED, "On day", "guardrail_intervened"),
+        (_AMAZON, _DAY, "On day", ""),  # neither does botocore
+        (_AMAZON, _DAY + _ENDED[:20], "On day", ""),  # nor here, where it ends in the middle of a frame
+        (_AMAZON, _DAY + _SLOW_DOWN, "On day", ""),
+        ("application/json", _REASONED, "On day", "completed"),
+    ],
+)
+def test_what_a_stream_said_is_what_its_sdk_has_of_it_and_neither_thoughts_nor_errors(
+    kind: str, said: bytes, text: str, finish: str
+) -> None:
+    reading = AnswerReading(200, kind, "")
+    reading.feed(said)
+    reading.end()
+    assert (reading.sketch, reading.finish) == (sketch(text), finish)
+
+
+def test_of_an_answer_of_which_something_could_not_be_read_no_text_is_known() -> None:
+    reading = AnswerReading(200, _AMAZON, "")
+    reading.feed(_DAY + b"no frame at all, and long enough to be one" + _DAY)
+    reading.end()
+    assert (reading.sketch, reading.tokens_from) == ("", "unread")
 
 
 def test_an_answer_that_was_cut_is_not_called_unread() -> None:

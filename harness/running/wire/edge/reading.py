@@ -48,6 +48,8 @@ class AnswerReading:
         self._form = _form(content_type, self._tally) if 200 <= status < 300 else None
         self._decompression = decompression(content_encoding) if self._form else None
         self._unread = self._form is not None and self._decompression is None
+        self._missed = self._unread
+        """Whether something was said that could not be read, and not only at its end, where its clients read no more either."""
 
     @property
     def tokens_in(self) -> int | None:
@@ -83,7 +85,7 @@ class AnswerReading:
     def sketch(self) -> str:
         """Its text as `protocols.sketch` writes it; empty where there was none, or not all of it could be read."""
         told = self._tally.characters is not None or bool(self._tally.finish)
-        return str(self._tally.sketch) if told and not self._unread else ""
+        return str(self._tally.sketch) if told and not (self._missed or self._looking.failed) else ""
 
     def feed(self, piece: bytes) -> None:
         if self._form is None or self._decompression is None:
@@ -92,7 +94,7 @@ class AnswerReading:
         with self._looking:
             readable = self._read(self._form, self._decompression, piece)
         if not readable:
-            self._form, self._unread = None, True
+            self._form, self._unread, self._missed = None, True, True
 
     def end(self, *, whole: bool = True) -> None:
         """There is no more; *whole*: that is all there was to be."""
@@ -196,6 +198,7 @@ class _Frames:
 
     _PRELUDE = struct.Struct(">III")
     _CHECKSUM_BYTES = 4
+    _TYPE, _EVENT = b"\x0d:message-type\x07", b"\x0d:message-type\x07\x00\x05event"
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -210,7 +213,10 @@ class _Frames:
                 return False
             if len(self._held) < size:
                 break
-            self._tally.read(_document(bytes(self._held[begin:end])))
+            said = bytes(self._held[self._PRELUDE.size : begin])
+            # What went wrong is no part of what the model says.
+            if self._EVENT in said or self._TYPE not in said:
+                self._tally.read(_document(bytes(self._held[begin:end])))
             del self._held[:size]
         return True
 

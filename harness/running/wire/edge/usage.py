@@ -15,6 +15,8 @@ Said = TypeVar("Said")
 CHARACTERS_PER_TOKEN = 4
 _COUNT_MAX = 2**53
 _TEXTS = ("text", "content", "parts", "input", "messages", "message")
+_THOUGHTS = ("reasoning", "reasoning_text", "thinking")
+"""Types of parts in which a model says what it thinks, which its clients keep apart from the answer."""
 
 
 _IN = ("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "inputTokenCount")
@@ -49,6 +51,7 @@ class _Texts(msgspec.Struct):
     content: Any = None  # Anthropic's whole answer
     output: Any = None  # OpenAI's whole responses, Bedrock's whole answer
     candidates: Any = None  # Gemini
+    promptFeedback: Any = None  # of a prompt that it refuses  # noqa: N815 - its name there
     type: Any = None
     stop_reason: Any = None  # Anthropic's whole answer
     stopReason: Any = None  # Bedrock  # noqa: N815 - its name there
@@ -167,11 +170,12 @@ class Tally:
             self._add(found)
         for reason in (said.stop_reason, said.stopReason, _of(said.delta, "stop_reason"), said.done_reason):
             self._finish(reason)
+        self._finish(_of(said.promptFeedback, "blockReason"))
         for status in (said.status, _of(said.response, "status")):
             self._finish(status if isinstance(status, str) and status in _ENDED else None)
 
     def _add(self, said: object) -> None:
-        for text in texts(said):
+        for text in texts(said, thoughts=False):
             self.characters = (self.characters or 0) + len(text)
             self.sketch.add(text)
 
@@ -184,16 +188,18 @@ class Tally:
             self.finish = reason[:_FINISH_CHARS_MAX]
 
 
-def texts(said: object) -> Iterator[str]:
-    """Each text in *said*: a text, a message, its parts, or several of any."""
+def texts(said: object, *, thoughts: bool = True) -> Iterator[str]:
+    """Each text in *said*: a text, a message, its parts, or several of any; without *thoughts*, only what is part of an answer."""
     if isinstance(said, str):
         yield said
     elif isinstance(said, dict):
+        if not thoughts and (said.get("thought") is True or said.get("type") in _THOUGHTS):
+            return
         for name in _TEXTS:
-            yield from texts(said.get(name))
+            yield from texts(said.get(name), thoughts=thoughts)
     elif isinstance(said, list):
         for each in said:
-            yield from texts(each)
+            yield from texts(each, thoughts=thoughts)
 
 
 def characters(said: object) -> int | None:
