@@ -72,7 +72,7 @@ def delivery(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
         return _at_the_tap(evidence, disturbance)
     met = _met(evidence, disturbance)
     asked, acted = _asked(requests[0], met, evidence, disturbance), None
-    hit = _were_hit(met, disturbance)
+    hit = were_hit(met, disturbance)
     if disturbance.of_answers:
         picked = _names(met["picked"], disturbance)
         acted, hit = wilson(int((hit & picked).sum()), int(picked.sum())), picked
@@ -157,7 +157,8 @@ def _met_by_the_clock(evidence: Evidence, disturbance: Disturbance) -> pd.DataFr
     return rows[mine & met & (rows["start_s"] < until_s)]
 
 
-def _were_hit(met: pd.DataFrame, disturbance: Disturbance) -> pd.Series[bool]:
+def were_hit(met: pd.DataFrame, disturbance: Disturbance) -> pd.Series[bool]:
+    """Which of the arrivals *met* the fault did something to, be it alone or with others."""
     return _names(met["hit_by"], disturbance) | (met["fault"] == disturbance.id)
 
 

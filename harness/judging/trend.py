@@ -6,17 +6,20 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from statistics import median
 from typing import Literal
 
+from harness.faults.stretches import fault_of
 from harness.judging.result import ON_THE_SERVICE
 from harness.judging.scoring.change_points import CHANCE, Change, changes
-from harness.record.past import Past, PastFinding
+from harness.record.past import Past, PastFault, PastFinding
 
 State = Literal["held", "stale", "broken", "never"]
 Condition = Literal["stale", "uncovered", "broken"]
 CONDITIONS: tuple[Condition, ...] = ("stale", "uncovered", "broken")
 STALE = "30d"
+_BEFORE = ("warmup", "baseline")
 _UNITS_S = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 
 
@@ -165,17 +168,36 @@ def _changed(points: Sequence[Point], chance: float) -> list[Change]:
 def _coverage(runs: Sequence[Past], now: datetime, stale_s: float) -> Iterator[Covered]:
     tried: dict[tuple[str, str, str], list[Past]] = {}
     for past in runs:
-        if past.verdict not in ON_THE_SERVICE or not past.findings:
+        if past.verdict not in ON_THE_SERVICE:
             continue
-        cells = {
-            (past.target.name, link, fault.kind) for fault in past.faults if fault.confirmed for link in fault.links
-        }
-        for cell in cells:
+        for cell in {(past.target.name, link, fault.kind) for fault in past.faults for link in _tried(past, fault)}:
             tried.setdefault(cell, []).append(past)
+    links = {past.target.name: set(past.links) for past in runs if past.links}
     for (target, link, kind), some in sorted(tried.items()):
+        if link not in links.get(target, {link}):
+            continue  # the target has it no longer, so nothing can be shown of it
         newest = {past.scenario.name: past for past in some}
         held = next((past for past in reversed(some) if past.verdict == "pass"), None)
         yield Covered(target, link, kind, _state(newest.values(), held, now, stale_s), held, some[-1])
+
+
+def _tried(past: Past, fault: PastFault) -> list[str]:
+    """The links on which *past* shows something of *fault*: it was seen to hold, it met somebody, and something was expected of it."""
+    if not fault.confirmed or not any(_is_about(finding, fault, past) for finding in past.findings):
+        return []
+    # What is known of attempts is known of those over HTTP alone.
+    counted = {one.link for one in past.by_link}
+    return [link for link in fault.links if fault.attempts_affected != 0 or link not in counted]
+
+
+def _is_about(finding: PastFinding, fault: PastFault, past: Past) -> bool:
+    """Whether what was expected can tell of *fault*: it was asked of what was due when that had begun, and of no other fault alone."""
+    if finding.after is not None and fault.id and finding.after not in (fault.id, fault_of(fault.id)):
+        return False
+    if finding.phase in _BEFORE:
+        return False
+    ends_s = next((phase.end_s for phase in past.phases if phase.name == finding.phase), inf)
+    return fault.injected_at_s is None or ends_s > fault.injected_at_s
 
 
 def _state(newest: Iterable[Past], held: Past | None, now: datetime, stale_s: float) -> State:

@@ -9,7 +9,7 @@ import numpy as np
 from harness.interval import UNMEASURED
 from harness.judging import result
 from harness.judging.closed import closed
-from harness.judging.delivery import delivery
+from harness.judging.delivery import delivery, were_hit
 from harness.judging.diagnoses import diagnosed
 from harness.judging.endings import Judgement, endings, service_ended, silence
 from harness.judging.errors import failures
@@ -261,7 +261,7 @@ def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:
     if not http or disturbance.fault.hides_attempts():
         return None
     if not disturbance.fault.probes:
-        return int((evidence.arrivals["fault"] == disturbance.id).sum())
+        return int(were_hit(evidence.arrivals, disturbance).sum())
     began, gone = evidence.of_fault(disturbance.id, Injected), evidence.of_fault(disturbance.id, Reverted)
     if not began or not gone:
         return None

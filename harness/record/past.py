@@ -22,6 +22,14 @@ class PastFault(msgspec.Struct, frozen=True, gc=False):
     kind: str
     links: list[str]
     confirmed: bool = False
+    id: str = ""
+    injected_at_s: float | None = None
+    attempts_affected: int | None = None
+
+
+class PastPhase(msgspec.Struct, frozen=True, gc=False):
+    name: str
+    end_s: float
 
 
 class PastFinding(msgspec.Struct, frozen=True, gc=False):
@@ -60,6 +68,7 @@ class Past(msgspec.Struct, frozen=True):
     started_at: str
     findings: list[PastFinding] = []
     faults: list[PastFault] = []
+    phases: list[PastPhase] = []
     metrics: dict[str, Unit] = {}
     by_link: list[OnLink] = []
     links: dict[str, str] = {}

@@ -774,6 +774,9 @@ def test_what_the_edge_answered_is_what_a_limit_touched(make_plan: MakePlan, jud
     plan = make_plan(faults=[{"kind": "rate_limit", "on": {"kind": "provider"}, "requests_per_min": 60}])
     arrivals = [Arrival("provider-east", 3.5, fault="rate_limit-1"), Arrival("provider-east", 3.6)]
     assert judged(plan, arrivals=arrivals).faults[0].attempts_affected == 1
+    # What another fault did something to as well, after it, was touched all the same.
+    both = Arrival("provider-east", 3.7, fault="other", hit_by="rate_limit-1 other")
+    assert judged(plan, arrivals=[*arrivals, both]).faults[0].attempts_affected == 2
 
 
 @pytest.mark.parametrize(

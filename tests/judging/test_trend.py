@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import msgspec
 import pytest
 
 from harness.judging.trend import age_s, trend
-from harness.record.past import Named, Past, PastFault, PastFinding, Unit
+from harness.record.past import Named, OnLink, Past, PastFault, PastFinding, PastPhase, Unit
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 LINKS = {"provider-east": "provider", "store-east": "store"}
@@ -97,6 +99,51 @@ def test_a_fault_that_was_not_seen_to_hold_or_a_run_that_expected_nothing_covers
     unasked = run(2)
     unasked.findings.clear()
     assert cells(unseen, unasked, run(3, verdict="invalid")) == {}
+
+
+@pytest.mark.parametrize(
+    ("finding", "fault", "covered"),
+    [
+        ({}, {}, True),
+        ({"phase": "fault"}, {}, True),
+        ({"phase": "recovery"}, {}, True),
+        ({"phase": "baseline"}, {}, False),  # nothing was broken then
+        ({"phase": "quiet"}, {}, False),  # nor in a phase of another name before the fault
+        ({"after": "slow"}, {}, True),
+        ({"after": "slow"}, {"id": "slow.2"}, True),
+        ({"after": "lost"}, {}, False),  # it is about another fault
+        ({}, {"attempts_affected": 0}, False),  # it lay in wait, and met nobody
+        ({}, {"attempts_affected": 0, "links": ["store-east"]}, True),  # whom it met there is not counted in attempts
+    ],
+)
+def test_a_fault_is_covered_by_what_was_expected_of_it_where_it_met_somebody(
+    finding: dict[str, Any], fault: dict[str, Any], covered: bool
+) -> None:
+    one = run(1)
+    expected = msgspec.structs.replace(one.findings[0], **finding)
+    broken = msgspec.structs.replace(
+        one.faults[0], **{"id": "slow", "injected_at_s": 15.0, "attempts_affected": 9, **fault}
+    )
+    phases = [
+        PastPhase("baseline", 10.0),
+        PastPhase("quiet", 15.0),
+        PastPhase("fault", 30.0),
+        PastPhase("recovery", 50.0),
+    ]
+    past = msgspec.structs.replace(
+        one, findings=[expected], faults=[broken], phases=phases, by_link=[OnLink("provider-east")]
+    )
+    assert bool(cells(past)) is covered
+
+
+def test_a_link_that_the_target_has_no_longer_is_neither_stale_nor_broken() -> None:
+    gone = run(40, verdict="fail", link="old-provider")
+    assert cells(gone) == {}
+    of_then = msgspec.structs.replace(gone, links={**LINKS, "old-provider": "provider"})
+    assert cells(of_then) == {("old-provider", "latency"): "broken"}
+    assert cells(of_then, run(2)) == {("provider-east", "latency"): "held"}
+    # Of a run of before links were written down nothing is known but what it broke.
+    assert cells(msgspec.structs.replace(gone, links={})) == {("old-provider", "latency"): "broken"}
 
 
 def test_a_link_that_nothing_was_shown_to_hold_on_is_uncovered_and_the_conditions_name_what_is_missed() -> None:
