@@ -16,7 +16,7 @@ from harness.problems import Problem, UsageProblems
 from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.stored import Run
-from harness.suites.earlier import finished
+from harness.suites.earlier import every, finished
 from harness.suites.folder import folder
 from harness.suites.grid import cell_of, write_scorecard
 from harness.suites.inputs import inputs_of
@@ -83,6 +83,8 @@ def carry_out(
     into = _folder(out, wanted, resume=resume)
     progress = _Progress(wanted, into, _looked(wanted, into) if resume else {})
     before = finished(progress.folder) if resume else {}
+    # Also what runs cost that are made again: it is spent.
+    spending.before(every(progress.folder) if resume else ())
     made = carried_out(
         interleaved(wanted.cells, progress.wanted),
         lambda turn: spending.on(turn.prepared, lambda: run(turn.prepared, progress.folder)),

@@ -76,6 +76,11 @@ class Spending:
             self._cost.append(self._costs(made))
         return made
 
+    def before(self, runs: Iterable[Run]) -> None:
+        """*runs* were made before, and what they cost is spent; the time that they took is that of whoever waited for them."""
+        if self._budget.money is not None:
+            self._cost += [self._costs(run) for run in runs]
+
     def allows(self, turn: Turn) -> bool:
         """Whether the run of *turn* fits into what is left, should it take as long as it may and cost as much as the dearest so far."""
         plan, budget = turn.cell.prepared.plan, self._budget

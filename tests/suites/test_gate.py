@@ -238,6 +238,17 @@ def test_no_run_is_begun_that_might_cost_too_much(ask: Ask, tmp_path: Path) -> N
     assert "may cost 1, and 2 of the budget of 2.5 are spent" in gated.gate.ended
 
 
+def test_what_was_spent_before_trials_were_stopped_is_spent(ask: Ask, tmp_path: Path) -> None:
+    budget = Budget(money=3.5)
+    pretence = pretended(tmp_path, in_turn("pass", "invalid", "interrupted", "pass"))
+    carry(ask(6, budget=budget), pretence, spending=Spending(budget, costs=lambda _: 1.0))
+    assert len(pretence.made) == 3
+    # One of the three counts, and each was paid for.
+    again, _ = carry(ask(6, budget=budget), pretence, resume=True, spending=Spending(budget, costs=lambda _: 1.0))
+    assert len(pretence.made) == 3
+    assert "3 of the budget of 3.5 are spent" in again.gate.ended
+
+
 def test_what_a_run_cost_is_told_by_its_attempts_and_the_prices_of_its_target(ask: Ask, folder: Path) -> None:
     target = folder / "targets" / "resilient.yaml"
     priced = "prices: {small: {in: 1, out: 10}, large: {in: 2, out: 20}}\n"
