@@ -30,6 +30,9 @@ class Lease(_State):
     boot: Annotated[
         str, Field(description="which start of that machine it is; empty where the system does not tell")
     ] = ""
+    pids: Annotated[
+        str, Field(description="among which processes of that machine it counts; empty where the system does not tell")
+    ] = ""
     pid: Annotated[int, Field(ge=0, description="its process there")]
     started: Annotated[int, Field(ge=0, description="tells that process from a later one of the same number")] = 0
     folder: Annotated[str, Field(description="where the run is stored on that machine")] = ""

@@ -14,7 +14,7 @@ from harness.running.keeper.heal import heal
 from harness.running.keeper.processes import LINUX, look
 from harness.running.keeper.undo import owner_alive
 from harness.running.state.store import StateError, Store
-from harness.running.state.target_state import Now, TargetState, this_boot, utc_now
+from harness.running.state.target_state import Now, TargetState, these_processes, this_boot, utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,10 @@ def alive(lease: Lease) -> Literal["yes", "no", "unknown"]:
     if lease.host != socket.gethostname():
         return "unknown"
     if lease.boot != this_boot():
-        return "no"  # this machine was started again since
+        # This machine was started again since, or it is another one of that name: what the run left is on its own.
+        return "no" if Path(lease.folder).is_dir() else "unknown"
+    if lease.pids not in ("", these_processes()):
+        return "unknown"  # a container has processes of its own, and may have the name of its machine
     process = look(lease.pid)
     # Where it is not known when it began, whoever has its number is taken for it: a live one's is never broken.
     if process is not None and (not LINUX or not lease.started or process.started == lease.started):

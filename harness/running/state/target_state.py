@@ -56,6 +56,14 @@ def this_boot() -> str:
         return ""
 
 
+def these_processes() -> str:
+    """Among which processes of this machine this one counts: a container has a count of its own; empty where the system does not tell."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
 class TargetState:
     """The state of *target* in *store*; of all targets together where *target* is empty, which then can only be frozen."""
 
@@ -179,9 +187,8 @@ class TargetState:
 
     def _mine(self, run: str, folder: Path, now: datetime, ends: datetime | None, started: int) -> Lease:
         return Lease(
-            target=self.target, run=run, by=me(), host=socket.gethostname(), boot=this_boot(), pid=os.getpid(),
-            started=started, folder=str(folder.absolute()), since=now,
-            until=now + timedelta(seconds=LEASE_S), ends=ends,
+            target=self.target, run=run, by=me(), host=socket.gethostname(), boot=this_boot(), pids=these_processes(),
+            pid=os.getpid(), started=started, folder=str(folder.absolute()), since=now, until=now + timedelta(seconds=LEASE_S), ends=ends,
         )  # fmt: skip
 
     def _insist(self, kind: type[Stop], text: Callable[[Stored | None], str]) -> None:

@@ -129,14 +129,24 @@ def test_a_process_of_the_same_number_that_began_later_is_another_one(state: Tar
     assert state.holder() is None
 
 
-def test_before_this_machine_was_started_again_every_run_is_dead(state: TargetState, of: Any) -> None:
-    of(boot="another")
+def test_before_this_machine_was_started_again_every_run_is_dead(state: TargetState, of: Any, tmp_path: Path) -> None:
+    of(boot="another", folder=str(tmp_path))
     healed(state)
     assert state.holder() is None
 
 
-def test_a_run_on_another_machine_lives_for_as_long_as_its_lease(state: TargetState, of: Any, clock: Clock) -> None:
-    of(host="another")
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"host": "another"},
+        {"boot": "another"},  # of the same name, as clones of one image have it: its run's folder is not here
+        {"pids": "pid:[1]"},  # a container that goes by the name of its machine
+    ],
+)
+def test_a_run_elsewhere_lives_for_as_long_as_its_lease(
+    state: TargetState, of: Any, clock: Clock, elsewhere: dict[str, str]
+) -> None:
+    of(**{**ended_process(), **elsewhere})
     told = healed(state)
     assert told is not None
     assert "cannot be looked at from here; it is nobody's after 12:01:00 UTC" in told.said
@@ -167,6 +177,6 @@ def test_every_target_of_a_folder_is_healed(tmp_path: Path, clock: Clock) -> Non
     store = FolderStore(tmp_path)
     assert list(all_healed(FolderStore(tmp_path / "none"))) == []
     for name in ("bank", "shop"):
-        lease = TargetState(store, name, clock).take(name, FOLDER).model_copy(update={"boot": "another"})
+        lease = TargetState(store, name, clock).take(name, tmp_path).model_copy(update={"boot": "another"})
         store.write(f"{name}/lease.json", lease.to_json(), store.read(f"{name}/lease.json"))
     assert [one.said.split(":")[0] for one in all_healed(store, clock)] == ["target 'bank'", "target 'shop'"]
