@@ -33,7 +33,7 @@ from harness.planning.plan import Plan, laid_out, plan
 from harness.planning.replay import recorded
 from harness.problems import Problem, UsageProblems
 from harness.reading.kinds import kind_of
-from harness.reading.locustfile import asked_before, meant
+from harness.reading.locustfile import asked_before, is_installed, meant
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
@@ -233,6 +233,7 @@ def _asked_of(
     named = {key: text for key in ("questions", "locustfile") if (text := _named(scenario, key)) is not None}
     match named:
         case {"locustfile": str(locustfile)}:
+            problems += _untraced(scenario)
             return _loaded(problems, lambda: _users(locustfile, scenario.problem, scenario_path))
         case {"questions": str(questions)}:
             return _loaded(problems, lambda: _questions(questions, scenario.problem, scenario_path, path))
@@ -248,6 +249,12 @@ def _named(scenario: Document[Scenario] | Draft, key: str) -> str | None:
         case {"load": {**load}} if ("load", key) not in scenario.wrong and isinstance(load.get(key), str):
             return str(load[key])
     return None
+
+
+def _untraced(scenario: Document[Scenario] | Draft) -> Iterator[Problem]:
+    """That Locust's OpenTelemetry is asked for and not here: Locust says that in its log, and goes on."""
+    if isinstance(scenario, Document) and scenario.value.load.otel and not is_installed("opentelemetry.sdk"):
+        yield scenario.problem("load.otel", "OpenTelemetry is not installed here; pip install 'locust[otel]'")
 
 
 def _users(named: str, problem: Callable[[str, str], Problem], scenario_path: Path) -> Document[Questions]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from harness.prepare import Asked, prepare, validate
 from harness.problems import UsageProblems
+from harness.suites.sides import sides
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 SCENARIO = """\
@@ -108,6 +110,11 @@ def test_other_users_are_another_load(folder: Path) -> None:
             "own.yaml:3 load.host: target 'resilient' has no entry 'esat'; did you mean 'east'?",
         ),
         (
+            "users: 10",
+            "users: 10, otel: true",
+            "own.yaml:3 load.otel: OpenTelemetry is not installed here; pip install 'locust[otel]'",
+        ),
+        (
             "good_ratio >= 0.5 in fault",
             "ttft_ms.p95 <= 500",
             "own.yaml:8 expect[0]: ttft_ms.p95 <= 500: nobody reads the answers of a locustfile's users, "
@@ -133,7 +140,10 @@ def test_other_users_are_another_load(folder: Path) -> None:
         ),
     ],
 )
-def test_what_makes_no_sense_is_told_with_its_place(folder: Path, right: str, wrong: str, what: str) -> None:
+def test_what_makes_no_sense_is_told_with_its_place(
+    folder: Path, right: str, wrong: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
     assert told(folder, (right, wrong)) == [what]
 
 
@@ -151,6 +161,15 @@ def test_a_locustfile_that_cannot_be_loaded_is_told_with_its_line(folder: Path, 
     (folder / "load" / "users.py").write_text(text)
     (said,) = told(folder)
     assert said.startswith(what)
+
+
+def test_two_targets_are_not_compared_by_users_who_draw_by_themselves(folder: Path) -> None:
+    base, head = (folder / "targets" / name for name in ("fragile.yaml", "resilient.yaml"))
+    (why,) = sides(base, head, folder / "own.yaml", Asked(), None, {}).unequal
+    assert (
+        why == "load: the users of a locustfile draw by themselves, so that two runs of one seed do not send the same"
+    )
+    assert sides(base, head, SCENARIOS / "region-loss.yaml", Asked(), None, {}).unequal == ()
 
 
 def test_a_module_beside_the_locustfile_is_there(folder: Path) -> None:

@@ -10,6 +10,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.starvation import loads
 from harness.planning.curve import Linear
 from harness.planning.plan import Plan
+from harness.reading import quantities
 from harness.record.rows import ELSEWHERE
 
 if TYPE_CHECKING:
@@ -33,18 +34,30 @@ def as_it_was(plan: Plan, requests: pd.DataFrame) -> Plan:
     return replace(plan, seen=tuple(Linear(span_s, per_s, per_s) for span_s, per_s in rates))
 
 
+def waits(evidence: Evidence) -> float:
+    """The share of requests that came when somebody had been answered, and not on a schedule."""
+    on_schedule = evidence.column("requests", "on_schedule")
+    return float((~on_schedule.astype(bool)).mean()) if evidence.plan.closed and on_schedule.size else 0.0
+
+
 def closed(evidence: Evidence) -> Iterator[str]:
     """That the load was closed, in a few words; nothing where it was open."""
-    if evidence.plan.closed:
-        yield f"the load was closed ({evidence.plan.scenario.load.who}): what is slow slowed its own load down"
+    if waits(evidence):
+        yield f"the load was closed ({_who(evidence)}): what is slow slowed its own load down"
+
+
+def _who(evidence: Evidence) -> str:
+    """Whose load it was, and of how much of it that it is closed can be said where some users have a schedule."""
+    share, who = waits(evidence), evidence.plan.scenario.load.who
+    return who if share == 1 else f"{quantities.share(share)} of the requests of {who}"
 
 
 def consequences(evidence: Evidence) -> str:
     """What follows of that; empty where the load was open."""
-    if not evidence.plan.closed:
+    if not waits(evidence):
         return ""
     return (
-        f"The load was closed ({evidence.plan.scenario.load.who}): who waits for an answer asks nothing meanwhile, so that what is slow "
+        f"The load was closed ({_who(evidence)}): who waits for an answer asks nothing meanwhile, so that what is slow "
         "slows its own load down and its worst moments are counted less (coordinated omission), and a recovery is known no finer than "
         "these users ask"
     )

@@ -10,7 +10,7 @@ import numpy as np
 from harness.faults.effects import EdgeRule
 from harness.judging import result
 from harness.judging.answers import given_up
-from harness.judging.closed import consequences, spoilt
+from harness.judging.closed import consequences, spoilt, waits
 from harness.judging.delivery import delivery
 from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
@@ -88,7 +88,6 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
         return
     yield from _faults(evidence, faults)
     yield from _late_steps(evidence)
-    closed = evidence.plan.closed
     if quality.impossible:
         said = (
             f"{_counted(quality.impossible, 'row')} with times that cannot be, such as an answer that ended before its request was due, "
@@ -96,7 +95,7 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
         )
         yield Doubt(kind="impossible_times", said=said)
     yield from (
-        Doubt(kind="load", said=said) for said in [*(spoilt(evidence) if closed else ()), *_load(quality, closed)]
+        Doubt(kind="load", said=said) for said in [*spoilt(evidence), *_load(quality, closed=waits(evidence) > 0)]
     )
     yield from (Doubt(kind="wire", said=said) for said in broken(evidence))
     if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and _counts_attempts(evidence):
@@ -112,7 +111,7 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
             "it can take a text in too many ways; say less, or [^x]* in the place of .*"
         )
         yield Doubt(kind="pattern", said=said)
-    if not closed and (same := one_answer_to_all(evidence)):
+    if not evidence.plan.closed and (same := one_answer_to_all(evidence)):
         yield Doubt(kind="one_answer", said=same)
     if quality.steady_baseline is None:
         said = "nothing was asked in the baseline, so nobody knows how the service does when nothing is broken"
@@ -222,7 +221,7 @@ def _odd(quality: Quality) -> str:
     return ", ".join(f"{count} {what}" for what, count in odd.items() if count)
 
 
-def _load(quality: Quality, closed: bool) -> Iterator[str]:
+def _load(quality: Quality, *, closed: bool) -> Iterator[str]:
     if counts := _odd(quality):
         if closed:
             yield f"not each request that the users of the locustfile began is known of once: {counts}"

@@ -1,6 +1,13 @@
-"""For locustfiles: the mark by which what a service does for a request is joined to it. With no run going on it does nothing."""
+"""What a locustfile can have of the harness: a mark for its prompts, and a user class that waits for nobody."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.locust.open_user import OpenUser
+
+__all__ = ["OpenUser", "mark"]
 
 
 def mark() -> str:
@@ -13,3 +20,11 @@ def mark() -> str:
 
     nonce = nonce_of_next()
     return f"[{nonce}]" if nonce else ""
+
+
+def __getattr__(name: str) -> object:
+    if name == "OpenUser":
+        from harness.locust.open_user import OpenUser
+
+        return OpenUser
+    raise AttributeError(name)

@@ -67,7 +67,14 @@ def _needed(tree: ast.Module) -> Iterator[tuple[str, int]]:
 def _is_there(name: str, folder: Path) -> bool:
     if (folder / f"{name}.py").exists() or (folder / name).is_dir():
         return True
+    return is_installed(name)
+
+
+def is_installed(name: str) -> bool:
+    """Whether a module of this *name* can be imported here."""
     try:
         return find_spec(name) is not None
+    except ModuleNotFoundError:  # of what it is a part of
+        return False
     except (ImportError, ValueError):  # a module that is loaded in an odd way is there
         return True

@@ -83,6 +83,9 @@ class Request(msgspec.Struct, array_like=True, gc=False):
     )
     given_up: str = ""  # what each press before the last came to, as `record.presses` writes it
     last_sent_s: float | None = None  # when the last press was sent, where there was one before it
+    on_schedule: bool = (
+        True  # due at a time that was known beforehand; not of users who ask when they have been answered
+    )
 
 
 class Attempt(msgspec.Struct, array_like=True, gc=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.judging.metrics import telling
 from harness.judging.metrics.telling import Said, Telling
-from harness.judging.result import Finding, Result
+from harness.judging.result import ON_THE_SERVICE, Finding, Result
 from harness.judging.verdict import within
 from harness.report import words
 from harness.report.plain_text import both_ends, one_line
@@ -30,9 +30,12 @@ def headline(result: Result) -> str:
 
 
 def beside(result: Result) -> str:
-    """What a reader of a pass should know too: what got much worse though nobody asked about it; empty for another verdict."""
+    """What a reader of a verdict on the service should know too: what got much worse though nobody asked, where it holds; a closed load."""
     worse = result.verdict == "pass" and result.unasked
-    return f"Not asked about: {one_line('; '.join(result.unasked), 300)}." if worse else ""
+    said = [f"Not asked about: {one_line('; '.join(result.unasked), 300)}."] if worse else []
+    if result.quality.closed and result.verdict in ON_THE_SERVICE:
+        said.append(f"{one_line(result.quality.closed.partition(':')[0], 100)}: what is slow slowed its own load down.")
+    return " ".join(said)
 
 
 def by_weight(result: Result, verdict: str) -> list[Finding]:

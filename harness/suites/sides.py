@@ -130,6 +130,13 @@ def _unequal(base: Prepared | Made, head: Prepared | Made, here: Mapping[str, st
     for what in one:
         if one[what] != other[what]:
             yield f"{what}: {_told(one[what])} for the base, {_told(other[what])} for the head"
+    yield from dict.fromkeys([*_drawn_anew(base), *_drawn_anew(head)])
+
+
+def _drawn_anew(side: Prepared | Made) -> Iterator[str]:
+    """That nobody can have two runs send the same."""
+    if isinstance(side, Prepared) and side.plan.closed:
+        yield "load: the users of a locustfile draw by themselves, so that two runs of one seed do not send the same"
 
 
 def _told(value: object) -> str:

@@ -20,6 +20,7 @@ from harness.reading.expectation import Selection
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.record.rows import ELSEWHERE, Request
+from harness.report.headline import beside
 
 MakeClosed = Callable[..., Plan]
 AsRun = Callable[..., Evidence]
@@ -53,7 +54,7 @@ def as_run(make_evidence: Callable[..., Evidence], rows: Callable[..., list[Requ
 
     def make(made: Plan, change: Callable[[int, float], dict[str, Any]] = lambda index, due_s: {}) -> Evidence:
         came = make_plan(phases=(1, 5, 5, 9), load={"jitter": 0})
-        found = make_evidence(made, requests=rows(came, change))
+        found = make_evidence(made, requests=rows(came, lambda *of: {"on_schedule": False} | change(*of)))
         return replace(found, plan=as_it_was(made, found.requests))
 
     return make
@@ -95,12 +96,27 @@ def test_the_verdict_and_the_report_say_that_it_was_closed(make_closed: MakeClos
     assert result.verdict == "pass", result.reason
     assert "the load was closed (10 users of users.py): what is slow slowed its own load down" in result.reason
     assert "coordinated omission" in result.quality.closed
+    assert beside(result) == "The load was closed (10 users of users.py): what is slow slowed its own load down."
 
 
 def test_of_an_open_load_nobody_says_that_it_was_closed(make_plan: Any, make_evidence: Any) -> None:
     result = judge(make_evidence(make_plan()))
-    assert "closed" not in result.reason
+    assert "closed" not in result.reason + beside(result)
     assert result.quality.closed == ""
+
+
+def test_users_who_have_a_schedule_make_an_open_load_that_can_fall_behind(
+    make_closed: MakeClosed, as_run: AsRun
+) -> None:
+    result = judge(as_run(make_closed(), lambda *_: {"on_schedule": True}))
+    assert "closed" not in result.reason + result.quality.closed
+    late = judge(as_run(make_closed(), lambda _, due_s: {"on_schedule": True, "sent_s": due_s + 0.08}))
+    assert late.reason.startswith("The load fell behind: 1 in 100 was sent 80 ms or more after it was due")
+
+
+def test_where_some_have_one_it_is_said_how_much_of_the_load_is_closed(make_closed: MakeClosed, as_run: AsRun) -> None:
+    result = judge(as_run(make_closed(), lambda index, _: {"on_schedule": index % 4 == 0}))
+    assert "the load was closed (75 % of the requests of 10 users of users.py)" in result.reason
 
 
 def test_what_nobody_can_know_of_it_is_no_number(make_closed: MakeClosed, as_run: AsRun) -> None:

@@ -144,6 +144,7 @@ def _users_plan(plan: Plan, run_id: str, rows: Path, instrument: Path, temp: Pat
         instrument_path=str(instrument),
         ready_path=str(temp / "load-ready.json"),
         start_path=str(temp / "load-start.json"),
+        seed=plan.seed,
         nonce_header=(nonce.name or "") if nonce.place == "header" else "",
         drain_s=load.deadline,
         requests_max=None if plan.limits.requests == inf else int(plan.limits.requests),

@@ -13,10 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
 from harness.judging.scoring.audit import Audit, audit
+from harness.planning.curve import Linear
+from harness.planning.schedule import Schedule
 from harness.protocols.nonce import Nonces, NonceSearch
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
@@ -114,6 +117,7 @@ class Ran:
     status: int
     rows: list[Request]
     log: str
+    zero_s: float
 
 
 def run(folder: Path, text: str, url: str, **changes: object) -> Ran:
@@ -139,13 +143,14 @@ def run(folder: Path, text: str, url: str, **changes: object) -> Ran:
         late_s = time.monotonic() + 20
         while ready(plan) is None and child.poll() is None and time.monotonic() < late_s:
             time.sleep(0.01)
-        start_at(plan, time.monotonic() + 0.05)
+        zero_s = time.monotonic() + 0.05
+        start_at(plan, zero_s)
         status = child.wait(20)
     finally:
         child.kill()
         child.wait()
     rows = [row for file in folder.glob("requests-*.rows") for row in read_rows(file, Request)]
-    return Ran(plan, status, rows, (folder / "log").read_text())
+    return Ran(plan, status, rows, (folder / "log").read_text(), zero_s)
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +217,14 @@ def test_an_id_that_the_locustfile_sets_itself_stays_and_the_trace_is_marked(sho
     own = [headers for _, headers in shop.heard if headers.get("x-request-id") == "mine"]
     assert own
     assert all(_nonce(headers) for headers in own)
+
+
+def test_an_open_user_asks_when_its_schedule_says_and_waits_for_nobody(shopping: tuple[Ran, Shop]) -> None:
+    ran, _ = shopping
+    asked = sorted(row.due_s for row in ran.rows if row.question == "/asked")
+    schedule = Schedule("constant", (Linear(1.2, 20, 20),), 0.2, 0.0, 1 + crc32(b"Asking"))
+    assert [due_s - ran.zero_s for due_s in asked] == pytest.approx(list(schedule.due_times()))
+    assert {row.question for row in ran.rows if row.on_schedule} == {"/asked"}
 
 
 def test_tasks_with_a_tag_that_is_left_out_are_not_run(shopping: tuple[Ran, Shop]) -> None:

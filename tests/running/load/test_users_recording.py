@@ -60,6 +60,16 @@ def test_a_request_is_due_when_it_was_asked_for_and_ends_when_locust_was_told(de
     assert (row.index, row.entry, row.nonce, row.conversation, row.turn) == (0, "west", nonce("run-7", 0), "user-1", 0)
 
 
+def test_a_request_of_a_schedule_is_due_when_that_says_so(desk: Desk) -> None:
+    asked = desk.recording.begins(WEST, user=1, due_s=99.9)
+    desk.recording.is_judged(asked, "/hello", 0, None)
+    desk.recording.is_judged(desk.recording.begins(WEST, user=1), "/hello", 0, None)
+    assert [(row.due_s, row.sent_s, row.on_schedule) for row in desk.rows] == [
+        (99.9, 100.0, True),
+        (100.0, 100.0, False),
+    ]
+
+
 def test_the_requests_of_a_user_are_turns_of_one_conversation(desk: Desk) -> None:
     for user in (0, 1, 0):
         desk.recording.is_judged(desk.recording.begins(EAST, user), "/hello", 0, None)
@@ -125,7 +135,9 @@ def test_what_is_open_at_the_end_is_unfinished_and_what_begins_then_has_no_row(d
     asked = desk.recording.begins(EAST, 0)
     desk.recording.give_up()
     desk.recording.is_judged(asked, "/hello", 0, None)
-    desk.recording.is_judged(desk.recording.begins(EAST, 0), "/logout", 0, None)
+    late = desk.recording.begins(EAST, 0)
+    assert desk.recording.marks(late, {}) == {}
+    desk.recording.is_judged(late, "/logout", 0, None)
     assert [(row.outcome, row.end_s) for row in desk.rows] == [("unfinished", None)]
 
 

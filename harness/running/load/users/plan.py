@@ -25,6 +25,7 @@ class UsersPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows_dir: str
     ready_path: str
     start_path: str
+    seed: int = 1  # of the schedule of users who have one
     nonce_header: str = ""  # the one in which the target file has the nonce travel; empty: that is elsewhere
     drain_s: float = 10.0  # how long after the end of the load open requests may still end
     instrument_path: str = ""  # the file to which it is added how late this process runs; empty: none

@@ -38,9 +38,12 @@ _LOOK_S = 0.005
 _GOES_ELSEWHERE = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser)
 _ASKED = "_harness_asked"
 _NUMBER = "_harness_user"
+_DUE = "_harness_due_s"
+OF_USER = "_harness_of_user"
+"""Where a greenlet that a user has begun says whose it is."""
 
-current: list[Recording] = []
-"""The recording of this process; empty where Locust is run by somebody else."""
+current: list[Course] = []
+"""The load of this process; empty where Locust is run by somebody else."""
 
 # Any: what Locust passes around has no public types.
 Send = Callable[..., Any]
@@ -53,10 +56,10 @@ class _NotSentError(UnsentError, NotSentError):
 def install(plan: UsersPlan) -> None:
     """Have Locust, which is to load the locustfile of *plan* next, tell of all that its users do; and begin and end when it is to."""
     rows = RowFile(Path(plan.rows_dir) / "requests-0.rows", Mask(plan.secrets))
-    course = _Course(plan)
+    course = Course(plan)
     recording = Recording(plan, rows, monotonic, course.over)
     course.recording = recording
-    current.append(recording)
+    current.append(course)
     _give_hosts(plan)
     HttpSession._send_request_safe_mode = _sent_by_requests(HttpSession._send_request_safe_mode, recording)  # type: ignore[method-assign]  # to look on
     FastHttpSession._send_request_safe_mode = _sent_fast(FastHttpSession._send_request_safe_mode, recording)  # type: ignore[method-assign]  # to look on
@@ -78,13 +81,13 @@ def install(plan: UsersPlan) -> None:
     locust.main.create_environment = created
 
 
-class _Course:
-    """When the load of *plan* begins and ends."""
+class Course:
+    """When the load of *plan* begins, at *zero_s* of the monotonic clock, and ends; and what is written of it."""
 
     recording: Recording
 
     def __init__(self, plan: UsersPlan) -> None:
-        self._plan = plan
+        self.plan, self.zero_s = plan, 0.0
         self._over = Event()
 
     def over(self) -> None:
@@ -93,15 +96,16 @@ class _Course:
 
     def await_start(self, environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None:
         """Tell the harness that the users could begin, and wait until they may."""
-        plan = self._plan
+        plan = self.plan
         handshake.say_ready(Path(plan.ready_path), handshake.Ready(os.getpid(), 1))
         while not (start := handshake.start(Path(plan.start_path))):
             gevent.sleep(_LOOK_S)
+        self.zero_s = start.clock_zero_s
         if plan.instrument_path:
             gevent.spawn(count_lateness, plan.instrument_path)
-        gevent.sleep(max(0.0, start.clock_zero_s - monotonic()))
+        gevent.sleep(max(0.0, self.zero_s - monotonic()))
         gevent.signal_handler(signal.SIGTERM, self._stop, environment, runner)
-        gevent.spawn(self._finish, start.clock_zero_s + plan.total_s, runner, web_ui)
+        gevent.spawn(self._finish, self.zero_s + plan.total_s, runner, web_ui)
 
     def _stop(self, environment: Any, runner: Any) -> None:
         """Somebody asked this process to end. Locust would hear of it too late where a LoadTestShape goes on."""
@@ -146,13 +150,24 @@ def _give_hosts(plan: UsersPlan) -> None:
 
 def nonce_of_next() -> str:
     """The nonce of the next request of the user whose greenlet this is; empty where nothing is recorded."""
-    return current[0].nonce_of_next(_number(None)) if current else ""
+    return current[0].recording.nonce_of_next(_number(None)) if current else ""
+
+
+def due_at(due_s: float) -> None:
+    """The next request of this greenlet was to be sent at *due_s* of the monotonic clock."""
+    setattr(gevent.getcurrent(), _DUE, due_s)
+
+
+def _due_s() -> float | None:
+    due_s: float | None = vars(gevent.getcurrent()).pop(_DUE, None)
+    return due_s
 
 
 def _user() -> Any:
     """Whose greenlet this is; None where it is no user's."""
-    args = getattr(gevent.getcurrent(), "args", ())
-    return next((one for one in args if isinstance(one, User)), None)
+    here = gevent.getcurrent()
+    of = (getattr(here, OF_USER, None), *getattr(here, "args", ()))
+    return next((one for one in of if isinstance(one, User)), None)
 
 
 def _number(user: Any) -> int:
@@ -163,7 +178,7 @@ def _sent_by_requests(send: Send, recording: Recording) -> Send:
     """*send* of an `HttpSession`, whose requests are marked and heard of."""
 
     def sent(self: HttpSession, method: str, url: str, **kwargs: Any) -> Any:
-        asked = recording.begins(url, _number(self.user))
+        asked = recording.begins(url, _number(self.user), due_s=_due_s())
         if not asked.entry:
             return _told_of(asked, HttpResponse(_not_sent(url)), recording)
         own = kwargs.get("headers") or {}
@@ -184,7 +199,7 @@ def _sent_fast(send: Send, recording: Recording) -> Send:
     """*send* of a `FastHttpSession`, whose requests are marked and heard of."""
 
     def sent(self: FastHttpSession, method: str, url: str, **kwargs: Any) -> Any:
-        asked = recording.begins(url, _number(self.user))
+        asked = recording.begins(url, _number(self.user), due_s=_due_s())
         if not asked.entry:
             refused = self.client._make_request(url, method=method, headers=kwargs.get("headers"))
             return _told_of(asked, ErrorResponse(refused, _not_sent(url)), recording)

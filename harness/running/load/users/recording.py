@@ -32,6 +32,8 @@ class Asked(msgspec.Struct, gc=False):
     entry: str  # empty: it was for somebody else than the target
     user: int
     turn: int
+    sent_s: float = 0.0
+    on_schedule: bool = False
     name: str = ""
     first_byte_s: float | None = None
     status: int = 0
@@ -56,13 +58,25 @@ class Recording:
         self._entries = [(name, _origin(url)) for name, url in plan.entries.items()]
         self._over = False
 
-    def begins(self, url: str, user: int, at_s: float | None = None) -> Asked:
-        """User number *user* asks for *url* now, or did *at_s*; one that is at no entry of the target must not be sent."""
+    def begins(self, url: str, user: int, at_s: float | None = None, due_s: float | None = None) -> Asked:
+        """User number *user* asks for *url* now, or did *at_s*; one that is at no entry of the target must not be sent.
+
+        *due_s*: it was to be sent then, by a schedule that waits for nobody.
+        """
         index = self._reserved.pop(user, None)
         index = next(self._indices) if index is None else index
         turn = self._turns[user] = self._turns.get(user, -1) + 1
-        due_s = self._now() if at_s is None else at_s
-        asked = Asked(index, nonce(self._plan.run_id, index), due_s, self._entry(url, user), user, turn)
+        sent_s = self._now() if at_s is None else at_s
+        asked = Asked(
+            index,
+            nonce(self._plan.run_id, index),
+            sent_s if due_s is None else due_s,
+            self._entry(url, user),
+            user,
+            turn,
+            sent_s,
+            due_s is not None,
+        )
         if not self._over:
             self._open[index] = asked
             if index + 1 == self._plan.requests_max:
@@ -76,7 +90,12 @@ class Recording:
         return nonce(self._plan.run_id, self._reserved[user])
 
     def marks(self, asked: Asked, taken: Mapping[str, object]) -> dict[str, str]:
-        """The headers by which attempts are joined to it, but for those that the locustfile has *taken* for something else."""
+        """The headers by which attempts are joined to it, but for those that the locustfile has *taken* for something else.
+
+        None of what begins when the load is over: it has no row.
+        """
+        if self._over:
+            return {}
         marks = {"x-request-id": asked.nonce, "traceparent": traceparent(asked.nonce)}
         if self._plan.nonce_header:
             marks[self._plan.nonce_header] = asked.nonce
@@ -144,7 +163,7 @@ class Recording:
                 index=asked.index,
                 worker=0,
                 due_s=asked.due_s,
-                sent_s=None if outcome == "not_sent" else asked.due_s,
+                sent_s=None if outcome == "not_sent" else asked.sent_s,
                 first_byte_s=asked.first_byte_s,
                 end_s=ended_s,
                 status=asked.status,
@@ -158,6 +177,7 @@ class Recording:
                 detail=detail,
                 streamed=asked.streamed,
                 orderly=outcome == "complete",
+                on_schedule=asked.on_schedule,
             )
         )
 

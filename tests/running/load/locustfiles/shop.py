@@ -4,6 +4,8 @@ import time
 
 from locust import FastHttpUser, HttpUser, LoadTestShape, SequentialTaskSet, User, between, constant, events, tag, task
 
+from harness.locust import OpenUser
+
 
 class Shopper(HttpUser):
     host = "https://shop.example"
@@ -117,6 +119,14 @@ class Caller(User):
         )
 
 
+class Asking(OpenUser):
+    rate_per_s = 20
+
+    @task
+    def ask(self):
+        self.client.get("/asked")
+
+
 class Patient(HttpUser):
     fixed_count = 1
 
@@ -127,4 +137,4 @@ class Patient(HttpUser):
 
 class Steps(LoadTestShape):
     def tick(self):
-        return (12, 100) if self.get_run_time() < 60 else None
+        return (13, 100) if self.get_run_time() < 60 else None
