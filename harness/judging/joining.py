@@ -26,7 +26,7 @@ CLIENT = "client"
 LOOKS = ("GET", "HEAD", "OPTIONS")
 """Methods by which nothing is asked of a provider; a run of before they were written down has none."""
 _FIRST = ("due_s", "start_s")
-_LATER = ("sent_s", "forwarded_s", "first_byte_s", "first_token_s", "end_s")
+_LATER = ("sent_s", "last_sent_s", "forwarded_s", "first_byte_s", "first_token_s", "end_s")
 """Instants of a row that come after its first one. Their own order is open: an answer may begin before its request is whole."""
 _HAIR_S = 0.005  # a sleep may end a hair before it is due to
 _OVERDUE_S = 5.0  # a client that is hardly ever scheduled may take an answer that came behind its deadline
@@ -73,7 +73,7 @@ def endless(plan: Plan, requests: pd.DataFrame) -> int:
 def _out_of_order(rows: pd.DataFrame) -> Bools:
     """Which of *rows* have an instant before the one at which they began, or an answer that ended before it began."""
     pairs = [(first, later) for first in _FIRST for later in _LATER]
-    pairs += [("first_byte_s", "end_s"), ("first_token_s", "end_s")]
+    pairs += [("first_byte_s", "end_s"), ("first_token_s", "end_s"), ("last_sent_s", "end_s")]
     at_s = {name: rows[name].to_numpy() for name in (*_FIRST, *_LATER) if name in rows}
     # A comparison with an instant that never came is false.
     return reduce(or_, [at_s[b] < at_s[a] - _HAIR_S for a, b in pairs if a in at_s and b in at_s])

@@ -38,6 +38,6 @@ def _over(run: Evidence) -> Over:
         row = int(rows[at])
         if row not in earlier:
             earlier[row] = read(str(told[row]))
-        known = earlier[row][int(press[at])] if press[at] < len(earlier[row]) else None
+        known = earlier[row][int(press[at])] if 0 <= press[at] < len(earlier[row]) else None
         end_s[at], outcome[at] = (due_s[row] + known.end_s, known.outcome) if known else (np.nan, "")
     return Over(end_s, outcome)

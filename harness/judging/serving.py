@@ -81,8 +81,9 @@ def _servers(run: Evidence) -> npt.NDArray[np.str_]:
     whole &= (rows >= 0) & for_words(run) & (until_s <= np.append(ended_s, np.nan)[rows] + LATE_S)
     whole &= np.append(run.column("requests", "outcome") == "complete", False)[rows]
     mine = np.flatnonzero(whole)
-    # The last one: who has a whole answer and asks once more did not like the first.
-    order = mine[np.lexsort((until_s[mine], rows[mine]))]
+    # The last one: who has a whole answer and asks once more did not like the first; of the press that was served, where that has any.
+    press = run.column("attempts", "press")
+    order = mine[np.lexsort((until_s[mine], press[mine], rows[mine]))]
     found[rows[order]] = link[order]
     for row in _several(rows[order], link[order]):
         found[row] = _as_said(run, row) or found[row]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -222,8 +223,8 @@ def _clients(row: Row) -> Iterator[Bar]:
 
 def _client(row: Row) -> Bar:
     due_s = float(row["due_s"])
-    last_s = row["sent_s"] if known(row["last_sent_s"]) is None else row["last_sent_s"]
-    sent_ms = _since(last_s, due_s)
+    last_ms = _since(row["last_sent_s"], due_s)
+    sent_ms = last_ms if last_ms is not None and isfinite(last_ms) else _since(row["sent_s"], due_s)
     return Bar(
         "client",
         "client" if row["presses"] == 1 else f"client, press {row['presses']}",

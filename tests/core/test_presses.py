@@ -112,6 +112,18 @@ def test_beside_an_amplification_stands_how_often_clients_asked(told: Told) -> N
     assert metric.remark(pick(evidence, Selection("fault")), "presses") == ""
 
 
+@pytest.mark.parametrize(("last_s", "impossible"), [(1.8, 0), (2.5, 80), (-0.1, 80)])
+def test_a_last_press_that_was_sent_when_its_request_was_over_or_not_due_cannot_be(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, last_s: float, impossible: int
+) -> None:
+    plan = make_plan(phases=(1, 4, 8, 4), load={"retries": RETRIES})
+
+    def change(_: int, due_s: float) -> dict[str, Any]:
+        return {"presses": 3, "last_sent_s": due_s + last_s, "end_s": due_s + 2.0} if 5 <= due_s < 13 else {}
+
+    assert judge(make_evidence(plan, requests=rows(plan, change))).quality.impossible == impossible
+
+
 def test_without_presses_the_same_attempts_are_the_services_alone(told: Told) -> None:
     evidence = told(lambda row: tries(row, (0, 0.01, 0.4), (0, 0.5, 0.9), (0, 1.81, 1.85)))
     assert in_fault(evidence, layer="client") == 0
@@ -137,12 +149,13 @@ def test_an_attempt_is_orphaned_once_its_own_press_is_over(
     assert in_fault(evidence, "orphaned_attempts") == orphaned
 
 
+@pytest.mark.parametrize(("given_up", "press"), [("?", 0), (written(EARLIER), -7)])
 def test_a_press_of_which_the_row_tells_nothing_is_orphaned_by_nothing(
-    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Try
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Try, given_up: str, press: int
 ) -> None:
     plan = make_plan(load={"retries": RETRIES})
-    asked = rows(plan, lambda _, due_s: {"presses": 3, "given_up": "?"})
-    evidence = make_evidence(plan, requests=asked, attempts=[attempt(row, end_s=99.0) for row in asked])
+    asked = rows(plan, lambda _, due_s: {"presses": 3, "given_up": given_up})
+    evidence = make_evidence(plan, requests=asked, attempts=[attempt(row, end_s=99.0, press=press) for row in asked])
     assert in_fault(evidence, "orphaned_attempts") == 0
 
 

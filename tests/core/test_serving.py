@@ -77,6 +77,20 @@ def test_the_last_link_that_gave_a_whole_answer_in_time_served_it(told: Told, at
     assert [*served[:5]] == [WEST, WEST, "", EAST, ""]
 
 
+def test_of_two_presses_of_a_client_the_later_one_was_served_however_late_the_answer_to_the_other_came(
+    told: Told, attempt: Try
+) -> None:
+    def tried(row: Request, press: int) -> list[Attempt]:
+        given_up = attempt(row, end_s=row.due_s + 0.099)
+        return [given_up, attempt(row, link=WEST, start_s=row.due_s + 0.05, press=press)]
+
+    assert set(serving.servers(told(lambda row: tried(row, 1)))) == {WEST}
+    # Of one press it is the one that ended last.
+    assert set(serving.servers(told(lambda row: tried(row, 0)))) == {EAST}
+    # A service may give a client the answer that it has begun for its press before.
+    assert set(serving.servers(told(lambda row: tried(row, 1)[:1]))) == {EAST}
+
+
 def test_a_request_that_has_no_answer_was_served_by_nobody(told: Told, attempt: Try) -> None:
     evidence = told(lambda row: [attempt(row)], lambda index, due_s: {"outcome": ("complete", "timed_out")[index % 2]})
     assert [*serving.servers(evidence)[:2]] == [EAST, ""]

@@ -128,7 +128,8 @@ class RetryAmplification(CountsAttempts):
 def presses(sample: Sample) -> Interval:
     """How often clients asked for one request, over those that were sent at all."""
     sent = sample.column("outcome") != "not_sent"
-    return mean_of(sample, sample.column("presses"), sent) if sent.any() else UNMEASURED
+    # Whatever a row says, who was sent asked once.
+    return mean_of(sample, sample.column("presses").clip(1), sent) if sent.any() else UNMEASURED
 
 
 def _asked(sample: Sample) -> str:
