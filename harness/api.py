@@ -1,4 +1,4 @@
-"""The harness from Python: check files, see a plan, ask a question, run scenarios, trials or a grid, stop them, load and judge runs.
+"""The harness from Python: check files, see a plan, ask a question, run scenarios, trials or a grid, search a capacity, judge runs.
 
 ::
 
@@ -38,6 +38,8 @@ from harness.suites import grid as grids
 from harness.suites import preparing
 from harness.suites.asking import validate as checked
 from harness.suites.asking import wanted
+from harness.suites.capacity import Searched, sought
+from harness.suites.capacity import carry_out as search
 from harness.suites.compare import Compared
 from harness.suites.compare import carry_out as carry_out_pairs
 from harness.suites.contesting import contest
@@ -57,10 +59,12 @@ __all__ = [
     "Progress",
     "Reply",
     "Run",
+    "Searched",
     "Stopped",
     "Trend",
     "Validated",
     "ask",
+    "capacity",
     "compare",
     "explain",
     "freeze",
@@ -220,6 +224,37 @@ def compare(
     with Reuse() as reuse:
         one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse)
         return carry_out_pairs(between, Path(out), one_run, resume=resume)
+
+
+def capacity(
+    target: str | Path,
+    *,
+    scenario: str | Path | None = None,
+    at_least: float | None = None,
+    most: float | None = None,
+    seed: int | None = None,
+    overrides: Mapping[str, object] | Sequence[str] = (),
+    allowed_hosts: str | Sequence[str] = (),
+    out: str | Path = "reports",
+    toxiproxy_url: str | None = None,
+    resume: bool = False,
+    progress: Callable[[Progress], object] | None = None,
+    stop: Event | None = None,
+) -> Searched:
+    """Search the highest rate that *target* keeps up with, one run a rate and nothing broken, and return between which two it lies.
+
+    Questions, and what a good answer is, are those of *scenario*, else a few of our own. *at_least* and *most* are requests a second: what
+    has to be kept up with, and what is never gone beyond. Raises UsageProblems before anything is touched when a file is wrong.
+    """
+    asked = Asked(seed, _written(overrides), (), True, _each(allowed_hosts))
+    environment = settings()
+    seeking = sought(
+        Path(target), Path(scenario) if scenario else None, asked, environment.environment,
+        at_least=at_least, most_per_s=most, out=Path(out),
+    )  # fmt: skip
+    with Reuse() as reuse:
+        one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse)
+        return search(seeking, Path(out), one_run, resume=resume)
 
 
 def plan(

@@ -277,6 +277,46 @@ def compare(
 
 
 @app.command()
+def capacity(
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="A target file.")],
+    scenario: Annotated[
+        Path | None,
+        typer.Option("--scenario", help="Whose questions are asked, and what is good; default: a few of our own."),
+    ] = None,
+    at_least: Annotated[
+        float | None,
+        typer.Option(
+            "--at-least", metavar="RATE", help="Ends with 1 where so many requests a second are not kept up with."
+        ),
+    ] = None,
+    most: Annotated[
+        float | None, typer.Option("--most", metavar="RATE", help="No more than so many requests a second are sent.")
+    ] = None,
+    seed: SeedOption = None,
+    overrides: SetOption = None,
+    allow_host: AllowHost = None,
+    out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports"),
+    as_json: JsonOption = False,
+    toxiproxy_url: ToxiproxyOption = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest search of the same.")] = False,
+) -> None:
+    """Search the highest rate that a target keeps up with, with nothing broken; say what a scenario should send.
+
+    One rate after the other is tried, each in a run of its own: doubled until it is too much, then closed in on. Ends with 0 when it was
+    found, with 1 when it is below --at-least, with 3 when it is not known.
+    """
+    from harness.interfaces.running import search
+    from harness.settings import settings
+    from harness.suites.capacity import sought
+
+    asked, environment = _asked(seed, overrides, None, True, allow_host), settings()
+    seeking = sought(target, scenario, asked, environment.environment, at_least=at_least, most_per_s=most, out=out)
+    screen.harmless()
+    status = search(seeking, environment, out, toxiproxy_url=toxiproxy_url, resume=resume, as_json=as_json)
+    raise typer.Exit(status)
+
+
+@app.command()
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The target file to be.")] = Path("my-service.yaml"),
     url: Annotated[
@@ -654,6 +694,7 @@ def stop(
     """End the run that goes on: its faults first, then its load; its verdict is aborted, by whom and why.
 
     Waits until it has. Runs of others, and on other machines, hear it where they share the state of the target (docs/shared.md).
+    `harness freeze --why TEXT` also keeps every other run from beginning.
     """
     from harness.interfaces import others_say
     from harness.settings import settings
@@ -667,7 +708,7 @@ def stop(
     raise typer.Exit(_BROKEN if any(one.after_s is None for one in stopped) else 0)
 
 
-@app.command()
+@app.command(hidden=True)
 def freeze(
     why: Annotated[
         str | None, typer.Option("--why", metavar="TEXT", help="What everybody who wants to run is told.")

@@ -13,13 +13,23 @@ from rich.console import Console
 from harness.conduct import conduct
 from harness.interfaces import github
 from harness.interfaces.live import LivePanel
-from harness.interfaces.shown import Shown, TrialsShown, comparison_lines, console_of, gate_lines, printed
+from harness.interfaces.shown import (
+    CapacityShown,
+    Shown,
+    TrialsShown,
+    capacity_lines,
+    comparison_lines,
+    console_of,
+    gate_lines,
+    printed,
+)
 from harness.judging.baseline import Baseline
 from harness.prepare import Prepared
 from harness.running.world.kept import Kept
 from harness.settings import Settings
 from harness.stored import Run
-from harness.suites import compare, gate, grid
+from harness.suites import capacity, compare, gate, grid
+from harness.suites.capacity import Sought
 from harness.suites.compare import Contest
 from harness.suites.reuse import Reuse
 from harness.suites.spending import Spending
@@ -119,6 +129,24 @@ def compare_both(
     github.of_trials(made.path / "summary.md", made.runs, settings, echo)
     if as_json:
         typer.echo(made.comparison.to_json(), nl=False)
+    return made.exit_status
+
+
+def search(
+    sought: Sought, settings: Settings, out: Path, *, toxiproxy_url: str | None, resume: bool, as_json: bool
+) -> int:
+    """Search, show every rate, or *as_json* print what it came to alone on standard output; the status to end with."""
+    console = console_of(stderr=as_json)
+    watcher = CapacityShown(console, quiet=as_json)
+    with github.told([], settings, partial(typer.echo, err=as_json)):
+        with Reuse(lambda text: console.print(text, style="dim")) as reuse:
+            made = capacity.carry_out(
+                sought, out, _shown_run(console, settings, toxiproxy_url, None, reuse), watcher, resume=resume
+            )
+        watcher.all(made.page, capacity_lines(made.capacity))
+    github.of_trials(made.path / "summary.md", made.runs, settings, partial(typer.echo, err=as_json))
+    if as_json:
+        typer.echo(made.capacity.to_json(), nl=False)
     return made.exit_status
 
 

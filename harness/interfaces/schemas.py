@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from harness.interfaces.validation import Validation
+from harness.judging.capacity.capacity import Capacity
 from harness.judging.gate import Gate
 from harness.judging.result import Result
 from harness.judging.scorecard import Scorecard
@@ -29,6 +30,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "result": Result,
     "scorecard": Scorecard,
     "gate": Gate,
+    "capacity": Capacity,
     "comparison": Comparison,
     "lease": Lease,
     "stop": Stop,

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from harness.interfaces.terminal import verdict_lines
+from harness.judging.capacity.capacity import Capacity
 from harness.judging.gate import Gate
 from harness.judging.versus import Comparison
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
 from harness.problems import Problem, UsageProblems
+from harness.report import capacity as capacity_report
 from harness.report import gate as gate_report
 from harness.report import versus as comparison_report
 from harness.report.headline import headline
@@ -144,6 +147,37 @@ class TrialsShown:
         ]
 
 
+class CapacityShown:
+    """What a person sees of a search: which rate is tried, and where the report of its run is."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._console, self._quiet = console, quiet
+
+    def begins(self, turn: Turn, again: int) -> None:
+        plan = turn.cell.prepared.plan
+        self._say(f"rate {turn.trial}: [bold]{turn.cell.settings}[/] on {turn.cell.system}, {spelt(plan.total_s)}")
+
+    def ended(self, made: Made) -> None:
+        before = " (made before)" if made.found else ""
+        self._say(f"  {made.turn.cell.settings}{before}: {made.run.path / 'report.html'}")
+
+    def all(self, page: Path, lines: Iterable[str]) -> None:
+        """What all came to, and where the page is."""
+        for line in ("", *lines, f"report: {page}"):
+            self._say(escape(line))
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            self._console.print(line, soft_wrap=True, highlight=False)
+
+
+def capacity_lines(found: Capacity) -> Iterator[str]:
+    """The end of a search on a terminal: its verdict with the reason, each rate, and what to do with it."""
+    yield f"{found.verdict.upper()}  capacity of {one_line(found.target, 60)}"
+    yield one_line(found.reason, 600)
+    yield from ("", *capacity_report.lines(found), "", *capacity_report.facts(found))
+
+
 def gate_lines(gate: Gate) -> Iterator[str]:
     """The end of a gate on a terminal: its verdict with the reason, then each expectation of each cell over its trials."""
     yield f"{gate.verdict.upper()}  {one_line(gate.name, 60)} over its trials"
@@ -159,15 +193,25 @@ def comparison_lines(said: Comparison) -> Iterator[str]:
     yield from ("", *comparison_report.lines(said), "", *comparison_report.facts(said))
 
 
+def _lines(made: Gate | Comparison | Capacity) -> Iterator[str]:
+    match made:
+        case Gate():
+            return gate_lines(made)
+        case Comparison():
+            return comparison_lines(made)
+        case Capacity():
+            return capacity_lines(made)
+
+
 def judge_several(folder: Path, expect: Sequence[str] | None, say: Callable[[str], None]) -> int:
-    """Judge the trials or the comparison in *folder* again and show what they come to; the status to end with."""
+    """Judge the runs that were made for one thing in *folder* again and show what they come to; the status to end with."""
     from harness.suites import again
 
     if expect:
         raise UsageProblems(Problem("is for one run; leave it out, or name one of the runs inside", path="--expect"))
     made = again.judge(folder, say)
     console = console_of()
-    for line in gate_lines(made) if isinstance(made, Gate) else comparison_lines(made):
+    for line in _lines(made):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
     return made.exit_status

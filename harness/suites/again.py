@@ -7,6 +7,11 @@ from pathlib import Path
 
 from harness.judging import gate as judging
 from harness.judging import versus
+from harness.judging.capacity import capacity as judging_capacity
+from harness.judging.capacity.capacity import About as OfCapacity
+from harness.judging.capacity.capacity import Capacity
+from harness.judging.capacity.capacity import Tried as TriedOnce
+from harness.judging.capacity.rate import Asked
 from harness.judging.gate import Gate, GateRun, Tried
 from harness.judging.gate import Run as Stored
 from harness.judging.result import Result
@@ -14,19 +19,21 @@ from harness.judging.versus import About, Comparison, Runs, Sureness
 from harness.reading.suite import Policy
 from harness.stored import baseline_at
 from harness.stored import judge as judge_run
-from harness.suites import compare, gate
+from harness.suites import capacity, compare, gate
 
 
 def holds_several(folder: Path) -> bool:
-    """Whether trials, or a comparison, are stored in *folder*."""
-    return any((folder / name).is_file() for name in (gate.FILE, compare.FILE))
+    """Whether trials, a comparison, or a search for a capacity are stored in *folder*."""
+    return any((folder / name).is_file() for name in (gate.FILE, compare.FILE, capacity.FILE))
 
 
-def judge(folder: Path, say: Callable[[str], None]) -> Gate | Comparison:
-    """Judge every run of the trials or of the comparison in *folder* again, then what they came to together, and write both.
+def judge(folder: Path, say: Callable[[str], None]) -> Gate | Comparison | Capacity:
+    """Judge every run that was made for one thing in *folder* again, then what they came to together, and write both.
 
     Raises UsageProblems as for a run: where one of them is missing, damaged, or still goes on.
     """
+    if (folder / capacity.FILE).is_file():
+        return _capacity(folder, say)
     return _gate(folder, say) if (folder / gate.FILE).is_file() else _comparison(folder, say)
 
 
@@ -50,6 +57,21 @@ def _gate(folder: Path, say: Callable[[str], None]) -> Gate:
         versions=before.versions,
     )
     gate.write(folder, made)
+    return made
+
+
+def _capacity(folder: Path, say: Callable[[str], None]) -> Capacity:
+    before = capacity.read(folder)
+    asked = Asked(before.ratio, before.within_s, before.deadline_s)
+    about = OfCapacity(
+        before.target, before.scenario, asked, before.entries, before.at_least, before.inputs, before.replay
+    )
+    tried = []
+    for one in before.rates:
+        run = judge_run(folder / one.folder, say=say)
+        tried.append(TriedOnce(one.per_s, one.span_s, capacity.look(run, asked), run.result, one.folder))
+    made = judging_capacity.capacity(about, tried, versions=before.versions)
+    capacity.write(folder, made)
     return made
 
 
