@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import ClassVar
 
 from harness.http1.headers import Headers, value
@@ -24,6 +25,8 @@ class OfEvents(Following):
     """Goes along with a stream event by event. What is no stream, no success, or compressed all the same, passes as it is."""
 
     plain: ClassVar[bool] = True
+    reads_only: ClassVar[bool] = False
+    """Whether it leaves the documents of events as they are, so that all who do can be told of one reading of each."""
 
     def __init__(self) -> None:
         self._blocks: Blocks | None = None
@@ -61,9 +64,15 @@ class OfEvents(Following):
         return []
 
     def _event(self, block: Block) -> list[Deed]:
-        event = read_event(block)
+        event = _read_once(block) if self.reads_only else read_event(block)
         self.content += event.content
         return self.event(event)
+
+
+@lru_cache(maxsize=16)
+def _read_once(block: Block) -> ModelEvent:
+    """What *block* is; several rules on a link are shown the same one, each as soon as the one before has passed it on."""
+    return read_event(block)
 
 
 def joined(deeds: list[Deed]) -> list[Deed]:
@@ -79,6 +88,8 @@ def joined(deeds: list[Deed]) -> list[Deed]:
 
 class AtContent(OfEvents):
     """Acts once, at the place behind the *after*-th event with content; 0: before the first."""
+
+    reads_only: ClassVar[bool] = True
 
     def __init__(self, after: int) -> None:
         super().__init__()

@@ -23,6 +23,8 @@ class StreamSlowed(EdgeRuleKind[SlowStream]):
 
 
 class _Slowing(OfEvents):
+    reads_only: ClassVar[bool] = True
+
     def __init__(self, told: SlowStream) -> None:
         super().__init__()
         self._told = told

@@ -40,6 +40,8 @@ class _Failing(AtContent):
 class _OneEvent(OfEvents):
     """Tells the event with content after the *after*-th twice, or half of what it says."""
 
+    reads_only: ClassVar[bool] = True
+
     def __init__(self, after: int, *, duplicated: bool) -> None:
         super().__init__()
         self._after, self._duplicated = after, duplicated
@@ -53,6 +55,8 @@ class _OneEvent(OfEvents):
 
 class _Reordering(OfEvents):
     """Tells the event with content after the *after*-th behind the next one; there has to be one before anything else is said."""
+
+    reads_only: ClassVar[bool] = True
 
     def __init__(self, after: int) -> None:
         super().__init__()
@@ -81,6 +85,8 @@ class _Reordering(OfEvents):
 
 class _Missing(OfEvents):
     """Leaves out *what*: the finish, the usage or the mark of the end. Of an event that says something else, too, the rest is told."""
+
+    reads_only: ClassVar[bool] = True
 
     def __init__(self, what: str) -> None:
         super().__init__()
