@@ -21,7 +21,7 @@ from harness.planning.shapes import phases_of
 from harness.problems import Problem, UsageProblems
 from harness.protocols.asking import resolved
 from harness.protocols.pointer import is_pointer
-from harness.protocols.protocols import protocol
+from harness.protocols.protocols import PROTOCOLS, chats, protocol
 from harness.reading import abort, expectation
 from harness.reading.expectation import Expectation, Selection
 from harness.reading.hosts import host_of, on_this_machine
@@ -35,7 +35,7 @@ from harness.reading.placeholders import (
 )
 from harness.reading.proxies import proxy_for
 from harness.reading.quantities import plain
-from harness.reading.questions import Questions
+from harness.reading.questions import Expected, Questions
 from harness.reading.scenario import SHED, Scenario
 from harness.reading.state_place import is_url
 from harness.reading.target import Target
@@ -347,20 +347,43 @@ def never_settled(written: Written, made: Plan) -> Iterator[Problem]:
 
 def meaningless(questions: Document[Questions]) -> Iterator[Problem]:
     """Everything that is expected of an answer though it could not be told from any other."""
-    if not any(question.expected for question in questions.value.questions):
+    if next(_expected(questions.value), None) is None:
         return
     # Only who expects something waits for what reads it.
     from harness.judging.answers import facts_of, says
 
-    for index, question in enumerate(questions.value.questions):
-        expected, here = question.expected, f"questions[{index}].expected"
-        if expected is None:
-            continue
+    for here, expected in _expected(questions.value):
         if expected.text is not None and not says(expected.text):
             yield questions.problem(here, f"{expected.text!r} has no words, so no answer could be held against it")
         if expected.facts is not None and not facts_of(expected.facts):
             what = "has no number, date or name with digits, so every answer would do; write text: to have its words in the answer"
             yield questions.problem(f"{here}.facts", f"{expected.facts!r} {what}")
+
+
+def _expected(questions: Questions) -> Iterator[tuple[str, Expected]]:
+    """Everything that is expected of an answer, with the path at which it stands."""
+    for index, question in enumerate(questions.questions):
+        if question.expected is not None:
+            yield f"questions[{index}].expected", question.expected
+        for number, turn in enumerate(question.turns or ()):
+            if turn.expected is not None:
+                yield f"questions[{index}].turns[{number}].expected", turn.expected
+
+
+_OF_A_CHAT = ("system", "tools", "max_tokens")
+"""What of a question only the API of a model has words for."""
+
+
+def unworded(questions: Document[Questions], target: Target) -> Iterator[Problem]:
+    """The first of each thing that questions have beside their text and that the protocol of *target* has no word for."""
+    name = target.ask.protocol
+    if name not in PROTOCOLS or chats(name):
+        return
+    for key in _OF_A_CHAT:
+        having = (index for index, one in enumerate(questions.value.questions) if getattr(one, key) is not None)
+        if (index := next(having, None)) is not None:
+            what = f"the {name} protocol, by which {target.name} is asked, has no word for it; leave it out"
+            yield questions.problem(f"questions[{index}].{key}", what)
 
 
 def untold_users(target: Target, questions: Questions) -> str | None:

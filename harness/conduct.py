@@ -355,7 +355,7 @@ def _store_texts(folder: RunFolder, prepared: Prepared) -> None:
     """The files as they were written, with no secret filled in."""
     run_folder.write(folder.scenario, prepared.scenario.text)
     run_folder.write(folder.target, prepared.target.text)
-    run_folder.write(folder.questions, prepared.questions.text)
+    run_folder.write(folder.questions_named(prepared.questions.file), prepared.questions.text)
     if prepared.plan.recorded is not None:
         write_due(folder, prepared.plan.recorded)
 

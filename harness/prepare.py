@@ -27,6 +27,7 @@ from harness.checks import (
     unabortable,
     unheard,
     unknown_values,
+    unworded,
     warnings,
 )
 from harness.planning.plan import Plan, laid_out, plan
@@ -34,6 +35,7 @@ from harness.planning.replay import recorded
 from harness.problems import Problem, UsageProblems
 from harness.reading.kinds import kind_of
 from harness.reading.locustfile import asked_before, is_installed, meant
+from harness.reading.question_files import load_questions
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
@@ -119,33 +121,45 @@ def prepare(
     if not scenario or not target:
         raise UsageProblems(*_in_order(problems))
     problems += [*priceless(scenario, target.value), *unheard(scenario, written, target.value)]
-    found, due = list[Problem](), None
-    if trace and questions:
-        names = [question.id for question in questions.value.questions]
-        due, found = recorded(trace, scenario.value.load, laid_out(scenario.value), names)
-    made, unfit = plan(
-        scenario.value,
-        target.value,
-        written.expectations,
-        with_faults=asked.with_faults,
-        recorded=None if found else due,
-    )
-    found += unfit
-    problems += [scenario.problem(problem.path, problem.what) for problem in found]
-    problems += [scenario.problem(problem.path, problem.what) for problem in by_conversation(made)]
-    # Without a fault that could not be placed, nobody knows what can be settled.
+    made, found = _planned(scenario.value, target.value, written, asked, trace, questions)
+    problems += [scenario.problem(problem.path, problem.what) for problem in (*found, *by_conversation(made))]
+    # Without a fault that could not be placed, or a trace that could not be read, nobody knows what can be settled.
     unknown = list(unknown_values(written, target.value))
     problems += unknown
     placed = {disturbance.of for disturbance in made.disturbances}
-    if placed == (set(scenario.value.fault_ids) if asked.with_faults else set()) and not unknown:
+    whole = placed == (set(scenario.value.fault_ids) if asked.with_faults else set())
+    if whole and not unknown and (made.recorded is not None or not _is_traced(scenario.value)):
         problems += never_settled(written, made)
     if questions and not made.closed:
+        problems += unworded(questions, target.value)
         problems += nobody_asks(written, made, questions.value)
         problems += nowhere_bound(written, made, questions.value)
     if problems or not questions:
         raise UsageProblems(*_in_order(problems))
     noted = tuple(warnings(scenario, made, questions.value))
     return Prepared(made, scenario, target, questions, asked, noted, trace.sha256 if trace else "")
+
+
+def _planned(
+    scenario: Scenario,
+    target: Target,
+    written: Written,
+    asked: Asked,
+    trace: Trace | None,
+    questions: Document[Questions] | None,
+) -> tuple[Plan, list[Problem]]:
+    """The plan, and all that is wrong with it, or with what its *trace* comes to."""
+    problems, due = list[Problem](), None
+    if trace and questions:
+        names = [question.id for question in questions.value.questions]
+        due, problems = recorded(trace, scenario.load, laid_out(scenario), names)
+    sent = None if problems else due
+    made, found = plan(scenario, target, written.expectations, with_faults=asked.with_faults, recorded=sent)
+    return made, problems + found
+
+
+def _is_traced(scenario: Scenario) -> bool:
+    return scenario.load.shape is not None and scenario.load.shape.trace is not None
 
 
 def among(paths: Iterable[Path]) -> tuple[Problem, ...]:
@@ -174,7 +188,7 @@ def validate(path: Path, target_path: Path | None = None) -> Validated:
         if kind is Suite:
             load(path, Suite)
             return Validated(())
-        return Validated(tuple(meaningless(load(path, Questions))))
+        return Validated(tuple(meaningless(load_questions(path))))
     except UsageProblems as problems:
         return Validated(problems.problems)
 
@@ -307,7 +321,7 @@ def _questions(
     path = path or scenario_path.parent / named
     if not _is_there(path):
         raise UsageProblems(problem("load.questions", f"there is no file {path}; it is looked for beside the scenario"))
-    questions = load(path, Questions)
+    questions = load_questions(path)
     if problems := [*meaningless(questions)]:
         raise UsageProblems(*problems)
     return questions

@@ -253,7 +253,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
         say(f"{problem}; what was run is judged all the same")
     tables, counts = run_folder.read_tables(folder, begun.clock_zero_s), run_folder.read_counts(folder)
     attempts = derive_attempts(prepared.plan, tables.attempts, tables.requests)
-    asked_of = {question.id: question for question in prepared.questions.value.questions}
+    asked_of = prepared.questions.value.asked
     requests = derive_requests(prepared.plan, tables.requests, attempts, publications(history), asked_of)
     made = as_it_was(prepared.plan, requests)
     if keep and not tables.kept:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from simulated_world import begun
 
-from harness.checks import needs, target_problems
+from harness.checks import needs, target_problems, unworded
 from harness.prepare import Asked, among, prepare, validate
 from harness.problems import UsageProblems
+from harness.reading.question_files import load_questions
 from harness.reading.target import Target
 from harness.reading.yaml import load
 from harness.record import as_run
@@ -309,6 +310,48 @@ def test_a_stored_run_of_a_trace_is_planned_again_without_it(folder: Path, tmp_p
     again = as_run.read(stored, first, ())
     assert again.plan.schedule == prepared.plan.schedule
     assert again.refused_today == ()
+
+
+@pytest.mark.parametrize("name", ["facts.csv", "facts.jsonl"])
+def test_a_run_may_ask_the_questions_of_a_table_and_is_planned_again_with_them(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    path, stored = folder / "region-loss.yaml", RunFolder(tmp_path)
+    spoil(path, ("questions/facts.yaml", name))
+    texts = {
+        "facts.csv": "id,text\na,What?\nb,Who?\n",
+        "facts.jsonl": '{"id": "a", "text": "What?", "turns": ["Who?"]}\n',
+    }
+    (folder / name).write_text(texts[name])
+    prepared = prepare(path, None, NOTHING, None)
+    assert validate(folder / name).ok
+    stored.scenario.write_text(prepared.scenario.text)
+    stored.target.write_text(prepared.target.text)
+    stored.questions_named(prepared.questions.file).write_text(prepared.questions.text)
+    again = as_run.read(stored, begun(prepared.plan), ())
+    assert again.questions.value.asked == prepared.questions.value.asked
+    assert again.questions.sha256 == prepared.questions.sha256
+
+
+def test_what_a_protocol_has_no_word_for_is_refused(folder: Path) -> None:
+    path, questions = folder / "region-loss.yaml", folder / "questions" / "facts.yaml"
+    more = "{id: more, text: x, system: Be brief., max_tokens: 5, turns: [y], size: 9}"
+    spoil(questions, ("questions:\n", f"questions:\n  - {more}\n"))
+    what = "the json protocol, by which resilient is asked, has no word for it; leave it out"
+    assert [problem.partition("questions[0].")[2] for problem in told(path)] == [
+        f"system: {what}",
+        f"max_tokens: {what}",
+    ]
+    target = load(folder / "targets" / "default.yaml", Target).value
+    chat = target.model_copy(update={"ask": target.ask.model_copy(update={"protocol": "openai-chat"})})
+    assert [*unworded(load_questions(questions), chat)] == []
+
+
+def test_what_is_expected_of_a_later_turn_is_checked_too(folder: Path) -> None:
+    questions = folder / "questions" / "facts.yaml"
+    spoil(questions, ("questions:\n", "questions:\n  - {id: more, text: x, turns: [{text: y, expected: '?!'}]}\n"))
+    (problem,) = validate(questions).problems
+    assert problem.path == "questions[0].turns[0].expected"
 
 
 def test_leaks_are_not_expected_where_no_question_says_who_asks(folder: Path) -> None:

@@ -111,10 +111,12 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sch
 
 
 class AskedBy(Protocol):
-    """A question, of which it is known who asks it; empty where anybody may."""
+    """A question, of which it is known who asks it, empty where anybody may, and what the same conversation asks after it."""
 
     @property
     def user(self) -> str: ...
+    @property
+    def turns(self) -> Sequence[str]: ...
 
 
 class Placing(Protocol):
@@ -154,6 +156,7 @@ class Turn:
     nonce: str
     tokens_in: int = -1  # about so many are asked, and at most so many answered; -1: nothing is said
     tokens_out: int = -1
+    step: int = 0  # of a question with turns: how many of them come before it
 
 
 def count(due: float) -> int:
@@ -176,14 +179,23 @@ def conversation_count(rate_per_s: float, turn_gap_s: float, workers: int) -> in
 
 
 def turns(load: Sent, share: Share = ALL) -> Iterator[Turn]:
-    """What one worker sends, in order. A conversation moves on to the next entry with every turn, and is one user's."""
+    """What one worker sends, in order. A conversation moves on to the next entry with every turn, and is one user's.
+
+    A question with turns of its own is asked to its end before the conversation asks another.
+    """
     schedule, theirs = load.schedule, _by_user(load.questions)
+    going_on: dict[int, tuple[int, int]] = {}
     for place in schedule.places(share):
         if load.requests_max is not None and place.index >= load.requests_max:
             return
         entry = (place.conversation + place.turn) % len(load.entries)
         among = theirs[place.conversation % len(theirs)]
-        question = place.question if place.question >= 0 else among[_draw(schedule.seed, place.index, len(among))]
+        question, step = going_on.pop(place.conversation, (place.question, 0))
+        if step == 0 or place.question not in (-1, question):
+            drawn = among[_draw(schedule.seed, place.index, len(among))]
+            question, step = place.question if place.question >= 0 else drawn, 0
+        if step < len(load.questions[question].turns):
+            going_on[place.conversation] = (question, step + 1)
         mark = nonce(load.run_id, place.index)
         yield Turn(
             place.index,
@@ -195,6 +207,7 @@ def turns(load: Sent, share: Share = ALL) -> Iterator[Turn]:
             mark,
             place.tokens_in,
             place.tokens_out,
+            step,
         )
 
 

@@ -22,11 +22,19 @@ _FINISHES = {
 class AnthropicMessages:
     """Anthropic's messages, streamed or not. What *ask.body* has is sent along."""
 
+    chats = True
+
     def problems(self, ask: Ask) -> list[str]:
         return chat_problems(ask, "anthropic-messages")
 
     def request(self, ask: Ask, asked: Asked) -> HttpRequest:
-        return chat(ask, asked, max_tokens=_MAX_TOKENS)
+        own: dict[str, object] = {"system": asked.system} if asked.system else {}
+        if asked.tools:
+            own["tools"] = [
+                {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
+                for tool in asked.tools
+            ]
+        return chat(ask, asked, own, usual={"max_tokens": _MAX_TOKENS})
 
     def reader(self, ask: Ask) -> Reader:
         return _AnthropicReader(ask)

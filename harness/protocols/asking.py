@@ -62,6 +62,21 @@ def own_nonces(ask: TargetAsk, run_id: str) -> Nonces:
     return Nonces(run_id, (header or "").lower())
 
 
+class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A function that the model may call; *parameters* is a JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: dict[str, object]
+
+
+class Exchange(NamedTuple):
+    """What was asked before in one conversation, and answered."""
+
+    question: str
+    answer: str
+
+
 class Asked(NamedTuple):
     """One question, as one conversation puts it."""
 
@@ -72,6 +87,9 @@ class Asked(NamedTuple):
     user: str = ""
     filler: str = ""  # text that stands behind the question
     max_tokens: int = 0  # of the answer; 0: nothing is said
+    system: str = ""  # of a chat, and what follows too
+    tools: tuple[Tool, ...] = ()
+    history: tuple[Exchange, ...] = ()
 
 
 class HttpRequest(NamedTuple):
@@ -125,7 +143,7 @@ class Reader(Protocol):
 
 
 class AskProtocol(Protocol):
-    """One way to ask a target."""
+    """One way to ask a target. One with a ``chats`` that is true has words for all that a question may have beside its text."""
 
     def problems(self, ask: Ask) -> list[str]:
         """What is wrong with *ask* for this protocol, each with what would be right."""

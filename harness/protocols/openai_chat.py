@@ -11,11 +11,15 @@ from harness.protocols.wording import UNREADABLE, chat, chat_problems, looks_clo
 class OpenAiChat:
     """OpenAI's chat completions, streamed or not. What *ask.body* has is sent along."""
 
+    chats = True
+
     def problems(self, ask: Ask) -> list[str]:
         return chat_problems(ask, "openai-chat")
 
     def request(self, ask: Ask, asked: Asked) -> HttpRequest:
-        return chat(ask, asked)
+        first = [{"role": "system", "content": asked.system}] if asked.system else []
+        offered = [{"type": "function", "function": msgspec.to_builtins(tool)} for tool in asked.tools]
+        return chat(ask, asked, {"tools": offered} if offered else {}, first=first)
 
     def reader(self, ask: Ask) -> Reader:
         return _OpenAiReader(ask)

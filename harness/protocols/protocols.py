@@ -14,6 +14,11 @@ PROTOCOLS.add("anthropic-messages", AnthropicMessages())
 PROTOCOLS.add("json", JsonAsk())
 
 
+def chats(name: str) -> bool:
+    """Whether the protocol called *name* has words for a system prompt, tools, how long an answer may be, and what was said before."""
+    return bool(getattr(protocol(name), "chats", False))
+
+
 def protocol(name: str) -> AskProtocol:
     """The protocol called *name*, ours or a third party's. Raises UnknownNameError."""
     if name not in PROTOCOLS:

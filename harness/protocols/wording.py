@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from urllib.parse import quote
 
 import msgspec
@@ -171,14 +172,30 @@ def chat_problems(ask: Ask, protocol: str) -> list[str]:
     return problems
 
 
-def chat(ask: Ask, asked: Asked, **usual: object) -> HttpRequest:
-    """The question as the one message of a chat, with all that *ask.body* has, and those *usual* settings that it does not say."""
-    messages = [{"role": "user", "content": prompt(ask, asked)}]
-    said = {**usual, **filled_body(ask, asked)}
+def chat(
+    ask: Ask,
+    asked: Asked,
+    own: Mapping[str, object],
+    *,
+    first: Sequence[Mapping[str, str]] = (),
+    usual: Mapping[str, object] = MappingProxyType({}),
+) -> HttpRequest:
+    """The question as the newest message of a chat, with all that *ask.body* has, and those *usual* settings that it does not say.
+
+    *own*: what the question itself has beside its text, in the API's words; *first*: messages before all others.
+    """
+    messages = [*first, *_said_before(asked), {"role": "user", "content": prompt(ask, asked)}]
+    said = {**usual, **filled_body(ask, asked), **own}
     if asked.max_tokens:
         # Newer models of OpenAI take no other word for it.
         said["max_completion_tokens" if "max_completion_tokens" in said else "max_tokens"] = asked.max_tokens
     return post(ask, asked, {**said, "model": ask.model, "messages": messages, "stream": ask.stream})
+
+
+def _said_before(asked: Asked) -> Iterator[dict[str, str]]:
+    for one in asked.history:
+        yield {"role": "user", "content": one.question}
+        yield {"role": "assistant", "content": one.answer}
 
 
 def quoted(data: bytes) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from harness.problems import Problem, UsageProblems
+from harness.reading.question_files import is_of_rows, load_questions
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
@@ -21,15 +22,19 @@ KINDS: dict[str, type[Kind]] = {get_args(kind.model_fields["schema_"].annotation
 def load_any(path: Path) -> Document[Scenario] | Document[Target] | Document[Questions] | Document[Suite]:
     """The document in the file at *path*, of the kind that it says. Raises UsageProblems with everything wrong."""
     kind = kind_of(path)
+    if kind is Questions:
+        return load_questions(path)
     if kind is Scenario:
         return load(path, Scenario)
     if kind is Suite:
         return load(path, Suite)
-    return load(path, Target) if kind is Target else load(path, Questions)
+    return load(path, Target)
 
 
 def kind_of(path: Path) -> type[Kind]:
-    """The kind that the file at *path* says it is. Raises UsageProblems where it says none."""
+    """The kind that the file at *path* says it is, or questions where it has one in each row. Raises UsageProblems where it says none."""
+    if is_of_rows(path):
+        return Questions
     text, file = text_of(path), str(path)
     said, line = _said(text, file)
     if said not in KINDS:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from harness.reading.patterns import Regex
+from harness.reading.patterns import JsonSchema, Regex
+from harness.reading.steps import asked_as
+
+QUESTIONS_MAX = 100_000
 
 
 class _Strict(BaseModel):
@@ -39,8 +43,33 @@ def _as_text(written: object) -> object:
     return {"text": written} if isinstance(written, str) else written
 
 
+class Tool(_Strict):
+    """A function that the model may call, offered with a question in the words of the target's protocol."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
+    description: str | None = None
+    parameters: JsonSchema = Field(
+        default_factory=lambda: {"type": "object", "properties": {}}, description="a JSON Schema of its arguments"
+    )
+
+
+class Turn(_Strict):
+    """What a conversation asks next."""
+
+    text: Annotated[str, Field(min_length=1, max_length=4000, pattern=r"\S")] = Field(description="what is asked")
+    expected: Annotated[Expected, BeforeValidator(_as_text)] | None = Field(
+        default=None, description="what a right answer to it says"
+    )
+
+
+def _or_text(schema: dict[str, Any]) -> None:
+    """Says in the JSON Schema of turns that each may be a text."""
+    items = schema["anyOf"][0]
+    items["items"] = {"anyOf": [items["items"], {"type": "string", "minLength": 1}]}
+
+
 class Question(_Strict):
-    """One question. Answers to the same *id* are compared with one another."""
+    """One question. Answers to the same *id* are compared with one another, and so are those to each of its turns."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)]
     text: Annotated[str, Field(min_length=1, max_length=4000, pattern=r"\S")] = Field(description="what is asked")
@@ -54,13 +83,41 @@ class Question(_Strict):
     expected: Annotated[Expected, BeforeValidator(_as_text)] | None = Field(
         default=None, description="what a right answer says; a text, or one of text, matches, facts"
     )
+    turns: list[Annotated[Turn, BeforeValidator(_as_text)]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=50,
+        description="what the same conversation asks after text, one after the other; each a text, or text with expected",
+        json_schema_extra=_or_text,
+    )
+    system: Annotated[str, Field(min_length=1, max_length=100_000)] | None = Field(
+        default=None, description="the system prompt of a chat"
+    )
+    size: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="about so many tokens are asked: words that say nothing stand behind the text"
+    )
+    max_tokens: Annotated[int, Field(ge=1)] | None = Field(default=None, description="of the answer of a chat")
+    tools: list[Tool] | None = Field(default=None, min_length=1, description="what the model of a chat may call")
+
+    @property
+    def asked(self) -> Iterator[Question]:
+        """Itself, and each of its turns as a question of its own: the second is called ``id#2``."""
+        yield self
+        for number, turn in enumerate(self.turns or (), start=2):
+            changes = {"id": asked_as(self.id, number - 1), "text": turn.text, "expected": turn.expected, "turns": None}
+            yield self.model_copy(update=changes)
 
 
 class Questions(_Strict):
     """A set of questions, asked in an order that the run's seed decides."""
 
     schema_: Literal["harness.questions/1"] = Field(alias="schema")
-    questions: list[Question] = Field(min_length=1, max_length=10_000)
+    questions: list[Question] = Field(min_length=1, max_length=QUESTIONS_MAX)
+
+    @property
+    def asked(self) -> dict[str, Question]:
+        """Everything that is asked, by what its answers are kept under."""
+        return {one.id: one for question in self.questions for one in question.asked}
 
     @field_validator("questions")
     @classmethod

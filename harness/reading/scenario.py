@@ -64,7 +64,8 @@ class Load(_Strict):
     )
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
     questions: str | None = Field(
-        default=None, description="a YAML file of questions, beside the scenario; needed unless there is a locustfile"
+        default=None,
+        description="a file of questions, beside the scenario: YAML, JSONL or CSV; needed unless there is a locustfile",
     )
     turn_gap: Seconds = Field(default=5.0, description="the time between two turns of a conversation")
     deadline: Seconds = Field(default=10.0, description="when a client gives up, counted from when its request was due")

@@ -19,6 +19,7 @@ from harness.planning.plan import Plan, plan
 from harness.problems import Problem, UsageProblems
 from harness.reading import expectation
 from harness.reading.expectation import Expectation
+from harness.reading.question_files import recall_questions
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
@@ -60,9 +61,18 @@ def read(folder: RunFolder, begun: Begun, events: History) -> AsRun:
         refused.extend(refused_today)
         return document
 
+    def read_questions() -> Document[Questions] | None:
+        try:
+            document, refused_today = recall_questions(folder.questions)
+        except UsageProblems as found:
+            problems.extend(found.problems)
+            return None
+        refused.extend(refused_today)
+        return document
+
     scenario = read_one(folder.scenario, Scenario, of_scenario | {"seed": str(begun.seed)})
     target = read_one(folder.target, Target, of_target)
-    questions = read_one(folder.questions, Questions, {})
+    questions = read_questions()
     expectations = _expectations(scenario, begun, problems.append) if scenario else ()
     if problems or not (scenario and target and questions):
         raise UsageProblems(*problems)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.problems import Problem, UsageProblems
+from harness.reading.question_files import ROWS
 from harness.record import history
 from harness.record.effects import Effects
 from harness.record.history import Begun, Event, History
@@ -88,7 +89,14 @@ class RunFolder:
 
     @property
     def questions(self) -> Path:
-        return self.path / "questions.yaml"
+        """As they were written: YAML, or a question in each row or line."""
+        there = (self.questions_named(f"questions{suffix}") for suffix in ROWS)
+        return next((path for path in there if path.exists()), self.path / "questions.yaml")
+
+    def questions_named(self, file: str) -> Path:
+        """Where the questions of a *file* of that name are stored, which is as it is written."""
+        suffix = Path(file).suffix.lower()
+        return self.path / f"questions{suffix if suffix in ROWS else '.yaml'}"
 
     @property
     def trace(self) -> Path:

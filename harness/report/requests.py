@@ -136,7 +136,11 @@ def _block(evidence: Evidence, places: np.ndarray[Any, Any]) -> str:
             names.number(one_line(str(detail or ""), 120)),
             tries.get(int(index), []),
         ])  # fmt: skip
-    asked = {one_line(name, 60): one_line(text, 100) for name, text in evidence.questions.items()}
+    # Of a hundred thousand questions a page shows few.
+    shown = dict.fromkeys(rows["question"].astype(str))
+    asked = {
+        one_line(name, 60): one_line(evidence.questions[name], 100) for name in shown if name in evidence.questions
+    }
     document = {
         "names": list(names.numbers),
         "questions": {name: asked.get(name, "") for name in names.numbers if name in asked},

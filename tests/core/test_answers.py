@@ -15,7 +15,7 @@ from harness.judging.joining import derive_requests
 from harness.judging.patience import search_for
 from harness.judging.result import Result
 from harness.planning.plan import Plan
-from harness.reading.questions import Expected, Question
+from harness.reading.questions import Expected, Question, Questions
 from harness.reading.scenario import Answers
 from harness.record.rows import Request
 from harness.record.tables import table
@@ -228,6 +228,19 @@ def test_answers_that_are_not_as_expected_are_told_though_the_baseline_said_the_
         assert told in wrong.reason
     right = judged(sound, asked=asked)
     assert (right.verdict, right.quality.notes) == ("pass", [])
+
+
+def test_answers_to_each_turn_of_a_question_are_held_against_what_is_expected_of_that_turn(judged: Judge) -> None:
+    turns = [{"text": "And then?", "expected": "then 7"}]
+    written = {"id": "q0", "text": "What is 0?", "expected": "is 3", "turns": turns}
+    asked = Questions.model_validate({"schema": "harness.questions/1", "questions": [written]}).asked
+
+    def told(*answers: str) -> bool:
+        result = judged(lambda i, due_s: {"question": ("q0", "q0#2")[i % 2], "answer": answers[i % 2]}, asked=asked)
+        return "were not as expected" in result.reason
+
+    assert not told("It is 3.", "Then 7.")
+    assert told("Then 7.", "It is 3.")
 
 
 def test_a_baseline_whose_answers_do_not_say_what_is_asked_of_them_is_not_called_late(judged: Judge) -> None:

@@ -163,6 +163,14 @@ def test_questions_that_the_trace_names_are_asked_and_others_are_drawn(make_scen
     assert "names question 'b', which the questions file does not have" in problem.what
 
 
+def test_a_trace_that_names_another_question_ends_the_turns_of_the_one_before(make_scenario: MakeScenario) -> None:
+    trace = traced([0, 1, 2, 3, 4, 8], conversation=[0] * 6, question=("a", "", "a", "b", "a", ""))
+    made, _ = replayed(make_scenario, trace, questions=("a", "b"))
+    several = (Question("a", "?", turns=("and?", "then?")), Question("b", "?", turns=("so?",)))
+    sent = turns(msgspec.structs.replace(load_plan(made), questions=several))
+    assert [(turn.question, turn.step) for turn in sent] == [(0, 0), (0, 1), (0, 2), (1, 0), (0, 0)]
+
+
 def test_sizes_are_asked_for_or_left_alone(make_scenario: MakeScenario) -> None:
     trace = traced([0, 1, 8], tokens_in=[100, -1, 5], tokens_out=[7, 8, 9])
     with_, _ = replayed(make_scenario, trace, sizes=True)

@@ -149,6 +149,31 @@ def test_a_conversation_is_one_users_and_every_user_asks_only_their_own_question
     assert {turn.question for turn in everything} == set(range(5))
 
 
+SEVERAL = tuple(Question(f"q{n}", "?", turns=("and?", "then?")[: n % 3]) for n in range(6))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_a_question_of_several_turns_is_asked_to_its_end_in_one_conversation(workers):
+    plan = msgspec.structs.replace(LOAD, questions=SEVERAL)
+    by_conversation = {}
+    for number in range(workers):
+        for turn in turns(plan, Share(number, workers)):
+            by_conversation.setdefault(turn.conversation, []).append((turn.question, turn.step))
+    assert len({question for asked in by_conversation.values() for question, _ in asked}) == 6
+    for asked in by_conversation.values():
+        assert asked[0][1] == 0
+        for (question, step), (next_, its) in pairwise(asked):
+            goes_on = step < len(SEVERAL[question].turns)
+            assert (next_, its) == (question, step + 1) if goes_on else its == 0
+
+
+def test_questions_of_one_turn_are_drawn_as_if_there_were_no_turns():
+    assert all(turn.step == 0 for turn in turns(LOAD))
+    several = list(turns(msgspec.structs.replace(LOAD, questions=SEVERAL + LOAD.questions[6:])))
+    plain = {turn.index: turn.question for turn in turns(LOAD)}
+    assert all(plain[turn.index] == turn.question for turn in several if turn.step == 0)
+
+
 def test_who_asks_changes_nothing_of_when_and_where():
     questions = tuple(Question(f"q{number}", "?", "ab"[number % 2]) for number in range(10))
     other = list(turns(msgspec.structs.replace(LOAD, questions=questions)))

@@ -37,7 +37,7 @@ def test_each_kind_of_file_is_known_by_its_first_line(
         ("schema: [\n", ":2: the file ends inside a bracket that is never closed"),
         (
             "schema: harness.questions/1\nquestions: 5\n",
-            ":2 questions: should be a list of at least 1 item and at most 10000 items, but is 5",
+            ":2 questions: should be a list of at least 1 item and at most 100000 items, but is 5",
         ),
     ],
 )

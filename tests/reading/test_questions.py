@@ -66,13 +66,32 @@ def test_every_id_that_is_used_again_is_told(told: Told, questions_text: str) ->
     ]
 
 
-def test_ten_thousand_questions_are_enough() -> None:
-    def said(count: int) -> list[str]:
-        questions: list[Plain] = [{"id": f"q{i}", "text": "x"} for i in range(count)]
-        return [said.what for said in refusals(Questions, {"schema": "harness.questions/1", "questions": questions})]
+def test_a_hundred_thousand_questions_are_enough() -> None:
+    questions: list[Plain] = [{"id": f"q{i}", "text": "x"} for i in range(100_001)]
+    (said,) = refusals(Questions, {"schema": "harness.questions/1", "questions": questions})
+    assert said.what == "should be a list of at least 1 item and at most 100000 items, but is a list"
 
-    assert said(10_000) == []
-    assert said(10_001) == ["should be a list of at least 1 item and at most 10000 items, but is a list"]
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("turns: [y, {txt: z}]", "6 questions[2].turns[1].txt: unknown key; did you mean 'text'?"),
+        (
+            "turns: []",
+            "6 questions[2].turns: should be a list of at least 1 item and at most 50 items, but is an empty list",
+        ),
+        ("turns: y", "6 questions[2].turns: should be a list of at least 1 item and at most 50 items, but is 'y'"),
+        ("tools: [{name: a b}]", "6 questions[2].tools[0].name: should be text of at most 64 characters"),
+        ("tools: [{name: a, parameters: {type: thing}}]", "6 questions[2].tools[0].parameters: is no JSON Schema"),
+        ("size: 0", "6 questions[2].size: should be a whole number from 1 to 1000000, but is 0"),
+        ("sytem: x", "6 questions[2].sytem: unknown key; did you mean 'system'?"),
+    ],
+)
+def test_a_slip_in_what_a_question_has_beside_its_text_is_told_with_its_line(
+    told: Told, questions_text: str, more: str, message: str
+) -> None:
+    found = told(questions_text + f"  - {{id: a, text: x, {more}}}\n", Questions)
+    assert [problem[: len(message) + 7] for problem in found] == [f"f.yaml:{message}"]
 
 
 def test_a_question_may_say_who_asks_and_what_is_right(questions_text: str) -> None:

@@ -10,7 +10,7 @@ from glob import escape
 from hashlib import sha256
 from pathlib import Path as FilePath
 from types import MappingProxyType
-from typing import Generic, TypeVar, get_args
+from typing import Generic, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel
 
@@ -31,7 +31,6 @@ BYTES_MAX = 1 << 20
 
 M = TypeVar("M", bound=BaseModel)
 _KIND = re.compile(r"harness\.(?:scenario|target|questions|suite|result)/\d+")
-_TOO_LONG = f"is larger than {BYTES_MAX >> 20} MiB; no file of this kind is"
 _OF_A_SHELL = ("/dev/fd/", "/proc/")
 """Where a shell shows what a command of it prints, as in ``<(command)``."""
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -54,6 +53,12 @@ class Origin:
         return Problem(what, self.file, line, paths.written(path))
 
 
+class Located(Protocol):
+    """What knows where each place of a document was written."""
+
+    def problem(self, path: Path, what: str, *, key: bool = False) -> Problem: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Document(Generic[M]):
     """The *value* that a *text* holds. *file* is its name as given, *sha256* that of the text as UTF-8."""
@@ -62,7 +67,7 @@ class Document(Generic[M]):
     text: str = field(repr=False)
     file: str
     sha256: str
-    _origin: Origin = field(repr=False, compare=False)
+    _origin: Located = field(repr=False, compare=False)
 
     def problem(self, path: str, what: str) -> Problem:
         """A problem at *path*, such as ``faults[0].at``, with its line; if that is left out, the line around it."""
@@ -143,14 +148,14 @@ def _meant(path: FilePath) -> list[str]:
     return [str(path.parent / near[0])] if near else below[:_SHOWN]
 
 
-def text_of(path: FilePath) -> str:
+def text_of(path: FilePath, bytes_max: int = BYTES_MAX) -> str:
     """The text of the file at *path*. Raises UsageProblems where there is none, or too much, or it is not UTF-8."""
     try:
         if path.is_fifo() and not path.as_posix().startswith(_OF_A_SHELL):
             # Nobody may ever write to it, and to open it waits for that.
             raise UsageProblems(Problem("is a pipe, not a file", file=str(path)))
         with path.open("rb") as stream:
-            held = stream.read(BYTES_MAX + 1)
+            held = stream.read(bytes_max + 1)
     except FileNotFoundError:
         near = _meant(path)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
@@ -160,8 +165,8 @@ def text_of(path: FilePath) -> str:
     except (OSError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) else error
         raise UsageProblems(Problem(f"cannot be read: {what}", str(path))) from None
-    if len(held) > BYTES_MAX:
-        raise UsageProblems(Problem(_TOO_LONG, str(path)))
+    if len(held) > bytes_max:
+        raise UsageProblems(Problem(_too_long(bytes_max), str(path)))
     try:
         return held.decode()
     except UnicodeDecodeError as error:
@@ -170,13 +175,17 @@ def text_of(path: FilePath) -> str:
         raise UsageProblems(Problem(what, str(path), line)) from None
 
 
+def _too_long(bytes_max: int) -> str:
+    return f"is larger than {bytes_max >> 20} MiB; no file of this kind is"
+
+
 def _encoded(text: str, file: str) -> bytes:
     try:
         encoded = text.encode()
     except UnicodeEncodeError:
         raise UsageProblems(Problem("holds half of a surrogate pair; save the file as UTF-8", file)) from None
     if len(encoded) > BYTES_MAX:
-        raise UsageProblems(Problem(_TOO_LONG, file))
+        raise UsageProblems(Problem(_too_long(BYTES_MAX), file))
     return encoded
 
 

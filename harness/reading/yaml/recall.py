@@ -77,6 +77,12 @@ def recall(
     return Document(recalled, text, file, sha256(text.encode()).hexdigest(), origin), tuple(refused_today)
 
 
+def recalled(model: type[M], value: Plain) -> M:
+    """*value* as a *model*, as `recall` reads one; raises ValueError where what is needed is not there or cannot be read."""
+    made: M = _as(model, value, (), _refused)
+    return made
+
+
 def _as(wanted: Any, value: Plain, at: Path, stranger: Stranger) -> Any:
     """*value* as what is *wanted*; raises _UnreadableError."""
     try:

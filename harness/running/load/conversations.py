@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from harness.protocols.asking import Exchange
+from harness.protocols.nonce import unmarked
+
 
 class Before(NamedTuple):
     """How things stand in a conversation when its next turn is sent."""
@@ -11,6 +14,7 @@ class Before(NamedTuple):
     name: str  # what the conversation is called towards the target
     seen_version: int | None  # the newest snapshot version in any of its answers
     overlapped: bool  # the turn before this one is still open
+    history: tuple[Exchange, ...] = ()  # what of its question was asked and answered before
 
 
 class Conversations:
@@ -21,6 +25,7 @@ class Conversations:
         self._names: dict[int, str] = {}
         self._seen: dict[int, int] = {}
         self._open: set[tuple[int, int]] = set()
+        self._said: dict[int, list[Exchange]] = {}
 
     def name(self, conversation: int) -> str:
         """The name that this side gives it."""
@@ -30,7 +35,16 @@ class Conversations:
         """Note that *turn* is sent, and return how things stand."""
         self._open.add((conversation, turn))
         name = self._names.get(conversation) or self.name(conversation)
-        return Before(name, self._seen.get(conversation), (conversation, turn - 1) in self._open)
+        overlapped = (conversation, turn - 1) in self._open
+        return Before(name, self._seen.get(conversation), overlapped, tuple(self._said.get(conversation, ())))
+
+    def begin(self, conversation: int) -> None:
+        """Note that another question begins, to which nothing that was said before belongs."""
+        self._said.pop(conversation, None)
+
+    def answered(self, conversation: int, question: str, answer: str) -> None:
+        """Note what was asked and answered, for the turns of the same question that follow."""
+        self._said.setdefault(conversation, []).append(Exchange(question, unmarked(answer)))
 
     def close(self, conversation: int, turn: int, snapshot_version: int | None, name: str | None) -> None:
         """Note that *turn* has ended; its answer stood on *snapshot_version*, and called the conversation *name*."""

@@ -44,7 +44,7 @@ from harness.record.rowfile import RowFile
 from harness.record.rows import Request
 from harness.running.load import handshake
 from harness.running.load import plan as load_plan
-from harness.running.load.asking import asked
+from harness.running.load.asking import asked, kept_as, text
 from harness.running.load.connections import Connections
 from harness.running.load.conversations import Before, Conversations
 from harness.running.load.exchange import Answer, ask
@@ -222,6 +222,8 @@ class _Sender:
             self._rows.close()
 
     def _send(self, turn: Turn) -> None:
+        if turn.step == 0:
+            self._conversations.begin(turn.conversation)
         asking = _Asking(self._conversations.open(turn.conversation, turn.turn))
         due_s = self._zero_s + turn.due_s
         try:
@@ -235,6 +237,8 @@ class _Sender:
         finally:
             answer = asking.answer
             self._conversations.close(turn.conversation, turn.turn, answer.snapshot_version, answer.conversation)
+            if answer.outcome == "complete" and turn.step < len(self._plan.questions[turn.question].turns):
+                self._conversations.answered(turn.conversation, text(self._plan, turn), answer.text)
             del self._open[turn.index]
             self._rows.add(self._row(turn, asking))
         self._fire(
@@ -301,7 +305,7 @@ class _Sender:
             conversation=self._conversations.name(turn.conversation),
             turn=turn.turn,
             overlapped=before.overlapped,
-            question=self._plan.questions[turn.question].id,
+            question=kept_as(self._plan, turn),
             answer=answer.text,
             snapshot_version=answer.snapshot_version,
             seen_version=before.seen_version,

@@ -13,7 +13,7 @@ import msgspec
 from harness.planning.pressing import Pressing
 from harness.planning.recorded import Recorded
 from harness.planning.schedule import Schedule
-from harness.protocols.asking import Ask
+from harness.protocols.asking import Ask, Tool
 from harness.record.own_file import write_new
 
 
@@ -23,6 +23,11 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     text: str
     user: str = ""
+    turns: tuple[str, ...] = ()  # what the same conversation asks after the text
+    system: str = ""
+    size: int = 0  # about so many tokens are asked; 0: as many as there are
+    max_tokens: int = 0  # of the answer; 0: nothing is said
+    tools: tuple[Tool, ...] = ()
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

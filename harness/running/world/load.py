@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.planning.plan import Plan
 from harness.problems import HarnessError
-from harness.protocols.asking import Ask, resolved
+from harness.protocols.asking import Ask, Tool, resolved
 from harness.reading.questions import Question as Asked
 from harness.reading.target import Target
 from harness.reading.templates import fill, fill_for_later
@@ -113,7 +113,7 @@ def _load_plan(
         run_id=run_id,
         schedule=plan.schedule,
         entries=addressed(plan.target, processes),
-        questions=tuple(Question(asked.id, asked.text, asked.user or "") for asked in questions.values()),
+        questions=tuple(map(put, questions.values())),
         ask=worded(plan.target, processes),
         in_flight_max=load.in_flight_max or int(4 * plan.schedule.most_per_s * load.deadline) + 1,
         rows_dir=str(rows),
@@ -155,6 +155,14 @@ def _users_plan(plan: Plan, run_id: str, rows: Path, instrument: Path, temp: Pat
         otel=load.otel,
         secrets=dict(processes.secrets),
     )
+
+
+def put(asked: Asked) -> Question:
+    """The question as clients put it, without what is known of its answer."""
+    tools = tuple(Tool(tool.name, tool.description or "", tool.parameters) for tool in asked.tools or ())
+    turns = tuple(turn.text for turn in asked.turns or ())
+    more = (asked.system or "", asked.size or 0, asked.max_tokens or 0)
+    return Question(asked.id, asked.text, asked.user or "", turns, *more, tools)
 
 
 def addressed(target: Target, processes: Processes) -> dict[str, str]:

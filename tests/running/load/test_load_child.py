@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import signal
 import time
+from array import array
 from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.judging.scoring.audit import Audit, audit
+from harness.planning.recorded import Recorded
 from harness.planning.schedule import conversation_count
 from harness.record.instrument import PERIOD_S, read
 from harness.running.load import LOCUSTFILE, Ask, Limits, ready
@@ -102,6 +105,27 @@ def test_connections_are_used_again(talk):
 def _at_once(rows):
     """The most that were under way at once; one that ended less than 20 ms before may still hold its connection."""
     return max(sum(other.sent_s <= row.sent_s <= other.end_s + 0.02 for other in rows) for row in rows)
+
+
+def test_a_question_of_several_turns_brings_its_answers_along(bench):
+    with bench.serving() as server:
+        recorded = Recorded(array("d", [0.0, 0.05, 0.6, 0.65]).tobytes(), array("q", [0, 1, 0, 1]).tobytes())
+        plan = bench.plan([server.url], ["whole"])
+        asked = msgspec.structs.replace(plan.questions[0], turns=("whole and then?",), system="whole it is")
+        child = bench.start(msgspec.structs.replace(plan, schedule=recorded, questions=(asked,)))
+        child.begin()
+        assert child.wait() == 0, child.log.read_text()
+    rows = sorted(child.rows(), key=lambda row: row.index)
+    assert [(row.question, row.turn, row.outcome) for row in rows] == [
+        ("whole", 0, "complete"),
+        ("whole", 0, "complete"),
+        ("whole#2", 1, "complete"),
+        ("whole#2", 1, "complete"),
+    ]
+    assert rows[0].conversation == rows[2].conversation != rows[1].conversation
+    said = {heard.nonce: [message["content"] for message in heard.body["messages"]] for heard in server.heard}
+    assert said[rows[0].nonce] == ["whole it is", f"whole [{rows[0].nonce}]"]
+    assert said[rows[2].nonce] == ["whole it is", "whole", "all at once", f"whole and then? [{rows[2].nonce}]"]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,165 @@
+"""Questions out of the files in which they may stand: YAML, and for many of them CSV or JSONL, a question in each row or line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from io import StringIO
+from pathlib import Path as FilePath
+
+from pydantic import ValidationError
+
+from harness.problems import Problem, UsageProblems
+from harness.reading.questions import QUESTIONS_MAX, Question, Questions
+from harness.reading.yaml import Document, load, paths
+from harness.reading.yaml.document import text_of
+from harness.reading.yaml.paths import Path
+from harness.reading.yaml.plain import Plain
+from harness.reading.yaml.recall import recall, recalled
+from harness.reading.yaml.sentences import refusals, validate
+from harness.registry import suggestion
+
+ROWS = (".csv", ".jsonl")
+"""How the names of files end that have a question in each row or line."""
+_BYTES_MAX = 256 << 20
+_TOLD_MAX = 20
+"""After so many questions that are wrong no further one is looked at: what ails them is most often one thing."""
+_COLUMNS = ("id", "text", "user", "region", "expected", "system", "size", "max_tokens")
+_NUMBERS = frozenset({"size", "max_tokens"})
+_Row = tuple[int, dict[str, Plain]]
+"""A question as it is written, and the line on which it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Where each question of a file of rows was written."""
+
+    file: str
+    lines: Sequence[int]
+
+    def problem(self, path: Path, what: str, *, key: bool = False) -> Problem:
+        """A problem at *path*, with the line of the question that it is in."""
+        match path:
+            case ("questions", int(index), *inside):
+                return Problem(what, self.file, self.lines[index], paths.written(tuple(inside)))
+        return Problem(what, self.file, None, paths.written(path))
+
+
+def is_of_rows(path: FilePath) -> bool:
+    """Whether the file at *path* has by its name a question in each row or line."""
+    return path.suffix.lower() in ROWS
+
+
+def load_questions(path: FilePath) -> Document[Questions]:
+    """The questions in the file at *path*. Raises UsageProblems with what is wrong, sorted by line."""
+    return _of_rows(path, _checked) if is_of_rows(path) else load(path, Questions)
+
+
+def recall_questions(path: FilePath) -> tuple[Document[Questions], tuple[Problem, ...]]:
+    """The questions of a stored run, and all that today's rules would refuse in them; raises UsageProblems as `recall` does."""
+    if not is_of_rows(path):
+        return recall(path, Questions)
+    refused: list[Problem] = []
+
+    def lenient(row: dict[str, Plain], where: str, line: int) -> Question:
+        try:
+            return _checked(row, where, line)
+        except UsageProblems as found:
+            refused.extend(found.problems)
+            try:
+                return recalled(Question, row)
+            except ValueError:
+                raise found from None
+
+    return _of_rows(path, lenient), tuple(refused)
+
+
+def _checked(row: dict[str, Plain], file: str, line: int) -> Question:
+    """The question in *row*. Raises UsageProblems with all that is wrong in it."""
+    try:
+        question: Question = validate(Question, row)
+    except ValidationError:
+        found = [Problem(said.what, file, line, paths.written(said.path)) for said in refusals(Question, row)]
+        raise UsageProblems(*found) from None
+    return question
+
+
+def _of_rows(path: FilePath, checked: Callable[[dict[str, Plain], str, int], Question]) -> Document[Questions]:
+    text, file = text_of(path, _BYTES_MAX), str(path)
+    rows = _csv(text.removeprefix("\ufeff"), file) if path.suffix.lower() == ".csv" else _jsonl(text, file)
+    questions: list[Question] = []
+    lines: list[int] = []
+    problems: list[Problem] = []
+    first: dict[str, int] = {}
+    for line, row in rows:
+        try:
+            question = checked(row, file, line)
+        except UsageProblems as found:
+            problems += found.problems
+            if len(problems) >= _TOLD_MAX:
+                break
+            continue
+        if (known := first.setdefault(question.id, line)) != line:
+            problems.append(
+                Problem(f"{question.id!r} is the id on line {known} too; each needs its own", file, line, "id")
+            )
+        questions.append(question)
+        lines.append(line)
+    if not problems and not 0 < len(questions) <= QUESTIONS_MAX:
+        problems.append(Problem(f"has {len(questions):,} questions; there may be 1 to {QUESTIONS_MAX:,}", file))
+    if problems:
+        raise UsageProblems(*problems)
+    value = Questions.model_construct(schema_="harness.questions/1", questions=questions)
+    return Document(value, text, file, sha256(text.encode()).hexdigest(), _Lines(file, lines))
+
+
+def _jsonl(text: str, file: str) -> Iterator[_Row]:
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UsageProblems(Problem(f"is no JSON: {error}", file, number)) from None
+        if not isinstance(row, dict):
+            what = 'is no JSON object; each line is a question, such as {"id": "a", "text": "What is it?"}'
+            raise UsageProblems(Problem(what, file, number))
+        yield number, row
+
+
+def _csv(text: str, file: str) -> Iterator[_Row]:
+    reader = csv.reader(StringIO(text, newline=""))
+    try:
+        columns = [name.strip() for name in next((row for row in reader if any(row)), [])]
+        _check_columns(columns, file)
+        for row in reader:
+            if any(row) and len(row) != len(columns):
+                what = f"has {len(row)} values, and there are {len(columns)} columns"
+                raise UsageProblems(Problem(what, file, reader.line_num))
+            if any(row):
+                cells = zip(columns, row, strict=True)
+                yield reader.line_num, {name: _cell(name, cell) for name, cell in cells if cell.strip()}
+    except csv.Error as error:
+        raise UsageProblems(Problem(f"is no CSV: {error}", file, reader.line_num)) from None
+
+
+def _check_columns(columns: Sequence[str], file: str) -> None:
+    problems = [
+        Problem(f"there is no column {name!r}; its first line names its columns", file, 1)
+        for name in ("id", "text")
+        if name not in columns
+    ]
+    for name in columns:
+        if name in ("turns", "tools"):
+            problems.append(Problem(f"a cell cannot hold {name}; write the questions as JSONL or YAML", file, 1))
+        elif name not in _COLUMNS:
+            problems.append(Problem(f"unknown column {name!r}; {suggestion(name, list(_COLUMNS))}", file, 1))
+    if problems:
+        raise UsageProblems(*problems)
+
+
+def _cell(name: str, cell: str) -> Plain:
+    return int(cell) if name in _NUMBERS and cell.strip().isdecimal() else cell
