@@ -1,4 +1,4 @@
-"""How long a hundred thousand questions take to read, to plan with and to pass on: ``python tests/benchmarks/many_questions.py [COUNT]``."""
+"""How long many questions take to read, to plan with and to pass on: ``python tests/benchmarks/many_questions.py [COUNT]``."""
 
 from __future__ import annotations
 
