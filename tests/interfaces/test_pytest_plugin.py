@@ -471,7 +471,8 @@ def test_a_project_that_has_nothing_to_do_with_runs_pays_nothing_for_the_plug_in
 def test_a_turn_is_had_by_one_process_at_a_time_and_given_up_when_that_one_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    locked = settings().cache / ".pytest-turn"
     script = (
         "import sys\nfrom harness.interfaces.pytest_plugin.turn import turn\nfrom harness.settings import settings\n"
         "print('asks', flush=True)\nwith turn(settings()):\n    print('has it', flush=True)\n    sys.stdin.read()\n"
@@ -481,13 +482,14 @@ def test_a_turn_is_had_by_one_process_at_a_time_and_given_up_when_that_one_ends(
     ) as other:
         assert [other.stdout.readline(), other.stdout.readline()] == ["asks\n", "has it\n"]
         script = "import fcntl, sys\nwith open(sys.argv[1], 'a') as lock:\n    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)"
-        beside = subprocess.run(
-            [sys.executable, "-c", script, tmp_path / "state" / ".pytest-turn"], capture_output=True, text=True
-        )
+        beside = subprocess.run([sys.executable, "-c", script, locked], capture_output=True, text=True)
         assert "BlockingIOError" in beside.stderr
         other.kill()
+    monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "of-its-own"))  # which makes no other turn of it
     with turn(settings()):
-        assert (tmp_path / "state" / ".pytest-turn").exists()
+        assert locked.exists()
+        beside = subprocess.run([sys.executable, "-c", script, locked], capture_output=True, text=True)
+        assert "BlockingIOError" in beside.stderr
 
 
 def test_what_a_marker_cannot_mean_is_told_in_a_sentence_with_what_would_be_right(project: Project) -> None:

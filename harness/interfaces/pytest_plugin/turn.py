@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,14 +16,12 @@ _LOCK = ".pytest-turn"
 def turn(settings: Settings) -> Iterator[None]:
     """Waits for the turn, and has it inside. Runs beside one another would starve each other, and be invalid.
 
-    The lock is flock(2) on a file of the state folder, so that it ends with whoever has it, however that ends.
+    The lock is flock(2) on a file, so that it ends with whoever has it, however that ends. It lies in the cache, which is this machine's
+    own: several machines may share a state, and need not wait for one another, and copies of a target have states of their own, and must.
     """
     import fcntl  # where there is none, there are no runs either
 
-    from harness.reading.state_place import is_url
-
-    folder = settings.cache if is_url(settings.state) else Path(settings.state).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("a", encoding="utf-8") as lock:
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    with (settings.cache / _LOCK).open("a", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
