@@ -17,55 +17,56 @@ from harness.reading.questions import Expected, Question
 from harness.reading.scenario import Answers
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from harness.judging.scoring.answers import Publication
+    from harness.judging.scoring.answers import Bools, Publication, Told
     from harness.judging.scoring.consistency import Compared
+    from harness.record.columns import Table, Words
 
 
 def compare(
-    plan: Plan, requests: pd.DataFrame, publications: Sequence[Publication], asked: Mapping[str, Question]
+    plan: Plan, requests: Table, publications: Sequence[Publication], asked: Mapping[str, Question]
 ) -> Compared:
     """The answers that completed, in the order of *requests*, held against what they should have said."""
     from harness.judging.scoring import consistency
+    from harness.judging.scoring.answers import Given
 
-    rows = requests[requests["outcome"] == "complete"]
+    rows = requests.words("outcome") == "complete"
+    question, entry, conversation = (requests.words(name)[rows] for name in ("question", "entry", "conversation"))
+    sent_s, end_s, version, seen = (
+        requests.numbers(name)[rows] for name in ("sent_s", "end_s", "snapshot_version", "seen_version")
+    )
     # A service that repeats the question repeats its nonce, which is another one every time.
-    rows = rows.assign(answer=rows["answer"].map(unmarked, na_action="ignore"))
+    answer = requests.words("answer")[rows].map(unmarked)
     publish = plan.target.publish
     return consistency.compare(
-        rows,
+        Given(
+            question, entry, conversation, sent_s, end_s, requests.numbers("overlapped")[rows], answer, version, seen
+        ),
         publications,
-        baseline=(rows["phase"] == "baseline").to_numpy(),
+        baseline=requests.words("phase")[rows] == "baseline",
         replica_lag_s=publish.replica_lag if publish else 0.0,
         by=plan.target.ask.reply.compare,
-        told=_told(rows, asked),
+        told=_told(question, answer, asked),
     )
 
 
 def compared(run: Evidence) -> Compared:
     """As `compare`, of all answers of the *run*, once."""
-    made: Compared = run.once("answers", lambda: compare(run.plan, run.requests, run.publications(), run.asked))
+    made: Compared = run.once("answers", lambda: compare(run.plan, run.request_table, run.publications(), run.asked))
     return made
 
 
-def as_asked(
-    plan: Plan, requests: pd.DataFrame, publications: Sequence[Publication], asked: Mapping[str, Question]
-) -> pd.Series[bool]:
+def as_asked(plan: Plan, requests: Table, publications: Sequence[Publication], asked: Mapping[str, Question]) -> Bools:
     """Whether each of *requests* has an answer that says what the scenario asks of a good one (``good.answers``)."""
-    import pandas as pd
+    import numpy as np
 
     wanted = plan.scenario.good.answers
-    complete = requests["outcome"] == "complete"
-    good = complete.copy()
+    complete: Bools = requests.words("outcome") == "complete"
     if wanted is None or not complete.any():
-        return good
-    holds = _holds(wanted)
-    texts = requests.loc[complete, "answer"].fillna("").map(unmarked)
-    good[complete] = texts.map({text: holds(text) for text in texts.unique()}).astype(bool)
+        return complete
+    good = complete.copy()
+    good[complete] = requests.words("answer")[complete].map(unmarked).each(_holds(wanted), np.bool_)
     if wanted.agrees:
-        agrees = compare(plan, requests, publications, asked).agrees()
-        good[complete] &= pd.Series(agrees, index=texts.index)
+        good[complete] &= compare(plan, requests, publications, asked).agrees()
     return good
 
 
@@ -99,26 +100,34 @@ def _wording(text: str) -> str:
     return normalised(text)
 
 
-def _told(rows: pd.DataFrame, asked: Mapping[str, Question]) -> pd.DataFrame | None:
+def _told(question: Words, answer: Words, asked: Mapping[str, Question]) -> Told | None:
     """What the questions file says of each answer: who asked, whether it is as expected, or as expected for somebody else."""
-    import pandas as pd
+    import numpy as np
 
-    if not any(question.user or question.expected for question in asked.values()):
+    from harness.judging.scoring.answers import Told
+    from harness.record.columns import Words
+
+    if not any(known.user or known.expected for known in asked.values()):
         return None
     met, owned = cache(satisfies), _owned(asked)
 
-    def told(question: str, answer: str) -> tuple[str, bool | None, bool]:
-        known = asked.get(question)
+    def told(name: str, text: str) -> tuple[str, bool | None, bool]:
+        known = asked.get(name)
         if known is None:
             return "", None, False
-        right = None if known.expected is None else met(known.expected, answer)
-        another = not right and any(of.mixed_up(known) and met(of.expected, answer) for of in owned)
+        right = None if known.expected is None else met(known.expected, text)
+        another = not right and any(of.mixed_up(known) and met(of.expected, text) for of in owned)
         return known.user or "", right, another
 
-    pairs = list(zip(rows["question"], rows["answer"].fillna(""), strict=True))
-    said = {pair: told(*pair) for pair in set(pairs)}
-    columns = ["user", "expected", "expected_of_another"]
-    return pd.DataFrame([said[pair] for pair in pairs], columns=columns, index=rows.index, dtype=object)
+    texts = max(1, len(answer.vocabulary))
+    pairs, of_pair = np.unique(question.codes.astype(np.int64) * texts + answer.codes, return_inverse=True)
+    said = [told(question.vocabulary[pair // texts], answer.vocabulary[pair % texts]) for pair in pairs.tolist()]
+    return Told(
+        Words.numbered(of_pair, [user for user, _, _ in said]),
+        np.array([right is not None for _, right, _ in said], np.bool_)[of_pair],
+        np.array([right is True for _, right, _ in said], np.bool_)[of_pair],
+        np.array([another for _, _, another in said], np.bool_)[of_pair],
+    )
 
 
 @dataclass(frozen=True, slots=True)

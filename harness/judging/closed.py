@@ -14,7 +14,7 @@ from harness.reading import quantities
 from harness.record.rows import ELSEWHERE
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from harness.record.columns import Table
 
 LATE_MS = 50.0
 """Where the clients' own loop is later than this once in a hundred times, what they measure is their own slowness."""
@@ -24,12 +24,12 @@ LONGER = 3.0
 """How many times as long as any silence before it that has to be."""
 
 
-def as_it_was(plan: Plan, requests: pd.DataFrame) -> Plan:
+def as_it_was(plan: Plan, requests: Table) -> Plan:
     """*plan*, which knows of a closed load how many of its *requests* came a second in each phase; an open one as it is."""
     if not plan.closed:
         return plan
     spans = [(phase.name, phase.end_s - phase.start_s) for phase in plan.phases if phase.end_s > phase.start_s]
-    came = requests["phase"].value_counts()
+    came = requests.words("phase").counts()
     rates = [(span_s, float(came.get(name, 0)) / span_s) for name, span_s in spans]
     return replace(plan, seen=tuple(Linear(span_s, per_s, per_s) for span_s, per_s in rates))
 
@@ -67,7 +67,7 @@ def spoilt(evidence: Evidence) -> Iterator[str]:
     """What of a closed load keeps its numbers from being trusted."""
     if not evidence.plan.closed:
         return
-    rows = evidence.requests
+    rows = evidence.request_table
     if not len(rows):
         yield f"{evidence.plan.scenario.load.who} asked nothing in the whole run: does their file have tasks, and do those ask self.client?"
         return
@@ -81,13 +81,15 @@ def spoilt(evidence: Evidence) -> Iterator[str]:
         )
 
 
-def _elsewhere(rows: pd.DataFrame) -> Iterator[str]:
+def _elsewhere(rows: Table) -> Iterator[str]:
     """Requests that were not sent since they were for somebody else than the target."""
-    refused = rows[(rows["outcome"] == "not_sent") & rows["detail"].str.startswith(ELSEWHERE)]
-    if len(refused):
-        whither = ", ".join(refused["detail"].str.removeprefix(ELSEWHERE).value_counts().index[:3])
+    detail = rows.words("detail")
+    refused = (rows.words("outcome") == "not_sent") & detail.each(lambda said: said.startswith(ELSEWHERE), bool)
+    if refused.any():
+        counts = detail[refused].counts()
+        whither = ", ".join(one.removeprefix(ELSEWHERE) for one in sorted(counts, key=lambda one: -counts[one])[:3])
         yield (
-            f"{len(refused)} of {len(rows)} requests were for {whither}, which is no entry of the target, and were not sent: "
+            f"{int(refused.sum())} of {len(rows)} requests were for {whither}, which is no entry of the target, and were not sent: "
             "write paths in the locustfile, such as self.client.get('/hello'), and no whole addresses"
         )
 
@@ -101,7 +103,7 @@ def _left(evidence: Evidence) -> Iterator[str]:
     due_s = np.sort(evidence.column("requests", "due_s"))
     until_s = float(np.nanmax(np.append(evidence.column("requests", "end_s"), due_s[-1])))
     silent_s, gaps = evidence.plan.total_s - until_s, np.diff(due_s)
-    open_ones = bool((evidence.column("requests", "outcome") == "unfinished").any())
+    open_ones = bool((evidence.words("requests", "outcome") == "unfinished").any())
     if not open_ones and silent_s > max(SILENT_S, LONGER * float(gaps.max(initial=0.0))):
         yield (
             f"the users asked nothing from {due_s[-1]:.1f} s on, {silent_s:.0f} s before the end of the run: did a LoadTestShape of "

@@ -10,13 +10,14 @@ from harness.faults.effects import Drawn, EdgeRule, TapAnswers, TapMode, TapShap
 from harness.faults.requests import Per, Requests
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
+from harness.judging.marks import NO_MARK, index_of, marks
 from harness.judging.scoring.shares import wilson, wilson_ends
 from harness.planning.disturbance import Disturbance
-from harness.protocols.nonce import index
 from harness.record.history import Injected, Look, Reverting
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from harness.judging.scoring.distributions import Bools
+    from harness.record.columns import Table, Words
 
 FAR_OFF = 0.001
 """How many sound runs of a fault are called far off, over all of its stretches together."""
@@ -70,36 +71,36 @@ def delivery(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
     ]
     if not requests:
         return _at_the_tap(evidence, disturbance)
-    met = _met(evidence, disturbance)
+    met = evidence.arrival_table.taken(_met(evidence, disturbance))
     asked, acted = _asked(requests[0], met, evidence, disturbance), None
     hit = were_hit(met, disturbance)
     if disturbance.of_answers:
-        picked = _names(met["picked"], disturbance)
+        picked = _names(met.words("picked"), disturbance)
         acted, hit = wilson(int((hit & picked).sum()), int(picked.sum())), picked
     delivered = wilson(int(hit.sum()), len(met))
     drew = _drew(delivered, met, hit, requests[0], evidence)
     return Delivery(asked, delivered, acted, drew, drawn_of=_DRAWN_OF[requests[0].per])
 
 
-def _drew(
-    delivered: Interval, met: pd.DataFrame, hit: pd.Series[bool], requests: Requests, evidence: Evidence
-) -> Interval | None:
+def _drew(delivered: Interval, met: Table, hit: Bools, requests: Requests, evidence: Evidence) -> Interval | None:
     """The share of what drew that was hit: of attempts, or of all attempts of a connection or of a conversation as one."""
     if requests.per == "attempt":
         return delivered
     # What is drawn once and held against a share that climbs is hit from some moment on.
     if requests.share_ramp is not None:
         return None
+    import numpy as np
+
     if requests.per == "connection":
-        known, lots = met["connection"] > 0, met["connection"].astype(str)
+        lots = met.numbers("connection")
+        known = lots > 0
     else:
-        known = met["nonce"] != ""
-        conversations = max(1, evidence.plan.schedule.conversations)
-        lots = met["nonce"].map(lambda said: str(index(said) % conversations) if said else "")
+        mark = marks(met)
+        lots, known = index_of(mark) % max(1, evidence.plan.schedule.conversations), mark != NO_MARK
     # Of each link: what a lot is drawn for is a fault on one.
-    lots = met["link"] + " " + lots
-    each = hit[known].groupby(lots[known]).any()
-    return wilson(int(each.sum()), len(each)) if len(each) else None
+    keys = lots * max(1, len(met.words("link").vocabulary)) + met.words("link").codes
+    each, drew = np.unique(keys[known]), np.unique(keys[known & hit])
+    return wilson(drew.size, each.size) if each.size else None
 
 
 def _at_the_tap(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
@@ -124,44 +125,48 @@ def _drawn(evidence: Evidence, disturbance: Disturbance) -> Drawn | None:
     return Drawn(sum(one.came for one in counted), sum(one.picked for one in counted)) if counted else None
 
 
-def _asked(requests: Requests, met: pd.DataFrame, evidence: Evidence, disturbance: Disturbance) -> float:
+def _asked(requests: Requests, met: Table, evidence: Evidence, disturbance: Disturbance) -> float:
     """The share that was asked for, on average over those that came."""
-    if requests.share_ramp is None or met.empty:
+    import numpy as np
+
+    if requests.share_ramp is None or not len(met):
         return requests.share_ratio
     began_s = min((event.at_s for event in evidence.of_fault(disturbance.id, Injected)), default=disturbance.start_s)
-    return float(met["start_s"].map(lambda at_s: requests.share_at(max(at_s - began_s, 0.0))).mean())
+    after_s = (met.numbers("start_s") - began_s).clip(min=0.0)
+    return float(np.mean([requests.share_at(at_s) for at_s in after_s.tolist()]))
 
 
-def _met(evidence: Evidence, disturbance: Disturbance) -> pd.DataFrame:
-    """Arrivals that the rule of *disturbance* had a say in, while it was in force; none may have come to one that lies in wait."""
-    rows = evidence.arrivals
-    if (rows["came_to"] != "").any() or disturbance.fault.lies_in_wait:
-        return rows[_names(rows["came_to"], disturbance)]
+def _met(evidence: Evidence, disturbance: Disturbance) -> Bools:
+    """Which arrivals the rule of *disturbance* had a say in, while it was in force; none may have come to one that lies in wait."""
+    came_to = evidence.words("arrivals", "came_to")
+    if (came_to != "").any() or disturbance.fault.lies_in_wait:
+        return _names(came_to, disturbance)
     return _met_by_the_clock(evidence, disturbance)
 
 
-def _met_by_the_clock(evidence: Evidence, disturbance: Disturbance) -> pd.DataFrame:
+def _met_by_the_clock(evidence: Evidence, disturbance: Disturbance) -> Bools:
     """As `_met`, of a run whose edges did not write down what came to which fault.
 
     Of several rules on a link the one put first answers, so what that one answered never came to this one.
     """
-    rows = evidence.arrivals
+    fault, outcome = evidence.words("arrivals", "fault"), evidence.words("arrivals", "outcome")
     injected = [event.fault for event in evidence.history if isinstance(event, Injected)]
     before = injected[: injected.index(disturbance.id)] if disturbance.id in injected else injected
     from_s = min((event.at_s for event in evidence.of_fault(disturbance.id, Injected)), default=float("inf"))
     until_s = min((event.at_s for event in evidence.of_fault(disturbance.id, Reverting)), default=float("inf"))
     # What was no request never came to a rule.
-    mine = rows["link"].isin(disturbance.links) & ~rows["fault"].isin(before) & (rows["outcome"] != "refused")
+    mine = evidence.words("arrivals", "link").isin(disturbance.links) & ~fault.isin(before) & (outcome != "refused")
     # The rule is in force a moment before that is acknowledged; what it answered then came to it.
-    met = (rows["start_s"] >= from_s) | (rows["fault"] == disturbance.id)
-    return rows[mine & met & (rows["start_s"] < until_s)]
+    start_s = evidence.column("arrivals", "start_s")
+    met: Bools = (start_s >= from_s) | (fault == disturbance.id)
+    return mine & met & (start_s < until_s)
 
 
-def were_hit(met: pd.DataFrame, disturbance: Disturbance) -> pd.Series[bool]:
+def were_hit(met: Table, disturbance: Disturbance) -> Bools:
     """Which of the arrivals *met* the fault did something to, be it alone or with others."""
-    return _names(met["hit_by"], disturbance) | (met["fault"] == disturbance.id)
+    return _names(met.words("hit_by"), disturbance) | (met.words("fault") == disturbance.id)
 
 
-def _names(faults: pd.Series, disturbance: Disturbance) -> pd.Series[bool]:
+def _names(faults: Words, disturbance: Disturbance) -> Bools:
     """Whether *disturbance* is among the ids in each of *faults*."""
-    return faults.str.split().map(lambda names: disturbance.id in names).astype(bool)
+    return faults.each(lambda names: disturbance.id in names.split(), bool)

@@ -93,7 +93,7 @@ def silence(evidence: Evidence) -> Iterator[str]:
         return
     import numpy as np
 
-    entry = evidence.column("requests", "entry")
+    entry = evidence.words("requests", "entry")
     if said := _silent(evidence, np.ones(entry.size, np.bool_)):
         yield said
         return

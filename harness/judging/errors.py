@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.judging.evidence import Evidence
+from harness.judging.marks import NO_MARK, marks
 from harness.judging.result import Failure
 from harness.judging.whereabouts import came_to, most_first
+from harness.record.columns import Table
 
 KINDS_MOST = 40
 """So many kinds of failure are told of; what is left stands in the table of requests."""
@@ -48,32 +49,38 @@ def failures(evidence: Evidence) -> list[Failure]:
     bad = np.flatnonzero(~evidence.column("requests", "good").astype(np.bool_))
     if not len(bad):
         return []
-    rows = evidence.requests.iloc[bad]
-    became = list(came_to(evidence, bad))
-    said = [normal(str(detail)) for detail in rows["detail"].tolist()] if "detail" in rows else [""] * len(bad)
-    places: dict[tuple[str, str], list[int]] = {}
-    for place, key in enumerate(zip(became, said, strict=True)):
-        places.setdefault(key, []).append(place)
-    found = sorted(places.items(), key=lambda pair: (-len(pair[1]), pair[0]))[:KINDS_MOST]
-    columns = {name: rows[name].tolist() for name in ("phase", "entry", "due_s", "nonce")}
-    return [_failure(key, mine, columns, len(evidence.requests)) for key, mine in found]
+    rows, became = evidence.request_table, came_to(evidence, bad)
+    said = rows.words("detail")[bad].map(normal)
+    keys = became.codes.astype(np.int64) * len(said.vocabulary) + said.codes
+    kinds, of, many = np.unique(keys, return_inverse=True, return_counts=True)
+    # Both vocabularies are in order, so what comes as often is in the order of its words.
+    found = np.lexsort((kinds, -many))[:KINDS_MOST]
+    return [
+        _failure(
+            (
+                became.vocabulary[kinds[kind] // len(said.vocabulary)],
+                said.vocabulary[kinds[kind] % len(said.vocabulary)],
+            ),
+            bad[of == kind],
+            rows,
+        )
+        for kind in found.tolist()
+    ]
 
 
-def _failure(key: tuple[str, str], mine: list[int], columns: Mapping[str, Sequence[Any]], of: int) -> Failure:
-    def each(name: str) -> Iterator[Any]:
-        return (columns[name][place] for place in mine)
-
-    due_s = list(each("due_s"))
+def _failure(key: tuple[str, str], mine: npt.NDArray[np.intp], rows: Table) -> Failure:
+    due_s = rows.numbers("due_s")[mine]
+    nonced = mine[marks(rows)[mine] != NO_MARK]
     return Failure(
         came_to=key[0],
         said=key[1],
-        requests=len(mine),
-        share=len(mine) / of,
-        phases=most_first(map(str, each("phase"))),
-        entries=most_first(map(str, each("entry"))),
-        first_s=round(min(due_s), 3),
-        last_s=round(max(due_s), 3),
-        examples=[str(nonce) for nonce in each("nonce") if nonce][:_EXAMPLES],
+        requests=mine.size,
+        share=mine.size / len(rows),
+        phases=most_first(rows.words("phase")[mine].counts()),
+        entries=most_first(rows.words("entry")[mine].counts()),
+        first_s=round(float(due_s.min()), 3),
+        last_s=round(float(due_s.max()), 3),
+        examples=rows.texts("nonce", nonced[:_EXAMPLES]),
     )
 
 

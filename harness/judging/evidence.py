@@ -35,8 +35,11 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from harness.record.columns import Table, Words
+
 
 Kind = TypeVar("Kind", bound=OfFault)
+TableName = Literal["requests", "attempts", "arrivals"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,9 @@ class Evidence:
     plan: Plan
     begun: Begun
     history: History
-    requests: pd.DataFrame
-    attempts: pd.DataFrame
-    arrivals: pd.DataFrame
+    request_table: Table
+    attempt_table: Table
+    arrival_table: Table
     accepted: Mapping[str, int] = field(default_factory=dict)
     """Requests that each simulated provider counted, by link; nothing for real ones."""
     questions: Mapping[str, str] = field(default_factory=dict)
@@ -73,16 +76,47 @@ class Evidence:
             self._made[what] = make()
         return self._made[what]
 
-    def column(self, table: Literal["requests", "attempts", "arrivals"], name: str) -> np.ndarray[Any, Any]:
-        """One column of a *table*, a value a row, which cannot be changed: all who measure read the same one."""
+    @property
+    def requests(self) -> pd.DataFrame:
+        """The requests with all their columns. It takes much longer to make than `column` and `words` do, and far more memory."""
+        return self.request_table.frame
 
-        def made() -> np.ndarray[Any, Any]:
-            values: np.ndarray[Any, Any] = getattr(self, table)[name].to_numpy()
-            values.flags.writeable = False
-            return values
+    @property
+    def attempts(self) -> pd.DataFrame:
+        """The attempts with all their columns."""
+        return self.attempt_table.frame
 
-        column: np.ndarray[Any, Any] = self.once((table, name), made)
-        return column
+    @property
+    def arrivals(self) -> pd.DataFrame:
+        """The arrivals with all their columns."""
+        return self.arrival_table.frame
+
+    def table(self, name: TableName) -> Table:
+        match name:
+            case "requests":
+                return self.request_table
+            case "attempts":
+                return self.attempt_table
+            case "arrivals":
+                return self.arrival_table
+
+    def column(self, table: TableName, name: str) -> np.ndarray[Any, Any]:
+        """One column of a *table*, a value a row, which cannot be changed: all who measure read the same one.
+
+        What is missing among numbers is NaN. Text is quicker by far, and smaller, as `words`.
+        """
+        from harness.record.columns import Words
+
+        column = self.table(table).column(name)
+        if not isinstance(column, Words):
+            return column
+        texts = column.to_numpy()
+        texts.flags.writeable = False
+        return texts
+
+    def words(self, table: TableName, name: str) -> Words:
+        """One column of text of a *table*."""
+        return self.table(table).words(name)
 
     def request_rows(self) -> np.ndarray[Any, Any]:
         """Of each attempt the row of its request in the table; -1 where it is joined to none."""
@@ -110,7 +144,9 @@ class Evidence:
         if complete:
             return self.plan.total_s
         # Of a run that was killed before anything was due, nothing was observed.
-        last_s = ended.at_s if ended else float(self.requests["due_s"].max()) if len(self.requests) else 0.0
+        last_s = (
+            ended.at_s if ended else float(self.column("requests", "due_s").max()) if len(self.request_table) else 0.0
+        )
         return min(self.plan.total_s, last_s)
 
     def of_fault(self, fault: str, kind: type[Kind]) -> list[Kind]:

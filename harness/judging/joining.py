@@ -10,16 +10,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from harness.judging.answers import as_asked
+from harness.judging.marks import NO_MARK, marks, number_in
 from harness.planning.plan import Plan
-from harness.protocols.asked_for import paths_in_words
+from harness.protocols.asked_for import in_words
 from harness.reading.questions import Question
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import pandas as pd
 
-    from harness.judging.scoring.answers import Bools, Publication
+    from harness.judging.scoring.answers import Bools, Floats, Publication
+    from harness.record.columns import Table, Words
 
 CLIENT = "client"
 """The layer of an attempt that a service would not have made, had its client not asked again."""
@@ -34,120 +35,175 @@ _OVERDUE_S = 5.0  # a client that is hardly ever scheduled may take an answer th
 
 def derive_requests(
     plan: Plan,
-    requests: pd.DataFrame,
-    attempts: pd.DataFrame,
+    requests: Table,
+    attempts: Table,
     publications: Sequence[Publication] = (),
     asked: Mapping[str, Question] = MappingProxyType({}),
-) -> pd.DataFrame:
+) -> Table:
     """*requests* in order of index with ``phase``, ``good``, ``latency_ms``, ``ttft_ms`` and ``attempts``.
 
     *attempts* are those that `derive_attempts` made. What answers have to say is known from *publications* and from the questions
     *asked*. Latency counts from when a request was due, and is NaN unless its answer completed, and where the instants cannot be as
     they are written.
     """
-    frame = requests.sort_values("index", kind="stable").reset_index(drop=True)
-    frame["phase"] = phases_of(plan, frame["due_s"])
-    complete = (frame["outcome"] == "complete") & ~_out_of_order(frame)
-    frame["latency_ms"] = (1000 * (frame["end_s"] - frame["due_s"])).where(complete)
-    frame["ttft_ms"] = (1000 * (frame["first_token_s"] - frame["due_s"])).where(complete)
-    in_time = frame["latency_ms"] <= 1000 * plan.scenario.good.within
-    frame["good"] = in_time & as_asked(plan, frame, publications, asked)
-    joined = attempts.loc[attempts["request"] >= 0, "request"].value_counts()
-    frame["attempts"] = frame["index"].map(joined).fillna(0).astype("int64")
-    return frame
+    import numpy as np
+
+    rows = _in_order(requests, "index")
+    index, due_s = rows.numbers("index"), rows.numbers("due_s")
+    complete = (rows.words("outcome") == "complete") & ~_out_of_order(rows)
+    latency_ms, ttft_ms = (
+        np.where(complete, 1000 * (rows.numbers(name) - due_s), np.nan) for name in ("end_s", "first_token_s")
+    )
+    request = attempts.numbers("request")
+    joined, many = np.unique(request[request >= 0], return_counts=True)
+    rows = rows.with_columns(
+        phase=phases_of(plan, due_s),
+        latency_ms=latency_ms,
+        ttft_ms=ttft_ms,
+        attempts=np.append(many, 0)[number_in(joined, index)],
+    )
+    in_time = latency_ms <= 1000 * plan.scenario.good.within
+    return rows.with_columns(good=in_time & as_asked(plan, rows, publications, asked))
 
 
-def impossible(rows: pd.DataFrame) -> int:
+def _in_order(rows: Table, by: str) -> Table:
+    """*rows* in order of one of their columns; those that are equal stay as they are."""
+    import numpy as np
+
+    values = rows.numbers(by)
+    return rows if (values[1:] >= values[:-1]).all() else rows.taken(np.argsort(values, kind="stable"))
+
+
+def impossible(rows: Table) -> int:
     """How many of the rows of one table have instants out of the order in which they come."""
     return int(_out_of_order(rows).sum())
 
 
-def endless(plan: Plan, requests: pd.DataFrame) -> int:
+def endless(plan: Plan, requests: Table) -> int:
     """How many answers are said to be whole and never ended, or ended long after their client had given them up."""
+    import numpy as np
+
     # Users of a locustfile give up when they like.
     most_s = inf if plan.closed else plan.scenario.load.deadline + _OVERDUE_S
-    lasted_s = (requests["end_s"] - requests["due_s"])[requests["outcome"] == "complete"]
-    return int((lasted_s.isna() | (lasted_s > most_s)).sum())
+    lasted_s = (requests.numbers("end_s") - requests.numbers("due_s"))[requests.words("outcome") == "complete"]
+    return int((np.isnan(lasted_s) | (lasted_s > most_s)).sum())
 
 
-def _out_of_order(rows: pd.DataFrame) -> Bools:
+def _out_of_order(rows: Table) -> Bools:
     """Which of *rows* have an instant before the one at which they began, or an answer that ended before it began."""
     pairs = [(first, later) for first in _FIRST for later in _LATER]
     pairs += [("first_byte_s", "end_s"), ("first_token_s", "end_s"), ("last_sent_s", "end_s")]
-    at_s = {name: rows[name].to_numpy() for name in (*_FIRST, *_LATER) if name in rows}
+    at_s = {name: rows.numbers(name) for name in (*_FIRST, *_LATER) if name in rows}
     # A comparison with an instant that never came is false.
-    return reduce(or_, [at_s[b] < at_s[a] - _HAIR_S for a, b in pairs if a in at_s and b in at_s])
+    return reduce(or_, (at_s[b] < at_s[a] - _HAIR_S for a, b in pairs if a in at_s and b in at_s))
 
 
-def derive_attempts(plan: Plan, attempts: pd.DataFrame, requests: pd.DataFrame) -> pd.DataFrame:
+def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
     """*attempts* in order of start with ``request`` (-1: joined to none), ``layer`` and ``phase`` (in which the request was due)."""
     import numpy as np
 
     from harness.judging.scoring.amplification import layers
+    from harness.record.columns import Words
 
-    frame = attempts.sort_values("start_s", kind="stable").reset_index(drop=True)
-    known = requests[requests["nonce"] != ""].drop_duplicates(["nonce", "index"])
-    # A nonce that two requests carry joins to neither: to guess would invent retries.
-    known = known.drop_duplicates("nonce", keep=False).set_index("nonce")
-    frame["request"] = frame["nonce"].map(known["index"]).fillna(-1).astype("int64")
-    links = frame["link"].astype("category").cat.codes.to_numpy()
-    counts = frame["retry_count"].fillna(-1).astype("int64").to_numpy()
-    start_s, end_s = (frame[name].to_numpy() for name in ("start_s", "end_s"))
-    layer = np.asarray(layers(_wants(plan, frame), start_s, links, counts, end_s), dtype=object)
+    rows = _in_order(attempts, "start_s")
+    known, index, due_s = _known(requests)
+    places = number_in(known, marks(rows))
+    request = np.append(index, -1)[places]
+    count = rows.numbers("retry_count")
+    layer = layers(
+        _wants(plan, rows, request),
+        rows.numbers("start_s"),
+        rows.words("link").codes,
+        np.where(np.isnan(count), -1, count).astype(np.int64),
+        rows.numbers("end_s"),
+    )
     # The first of a later press was made since its client asked again.
-    layer[(layer == "first") & (frame["press"].to_numpy() > 0)] = CLIENT
-    frame["layer"] = np.where(frame["request"].to_numpy() >= 0, layer, "")
-    frame["phase"] = phases_of(plan, frame["nonce"].map(known["due_s"]).astype("float64"))
-    return frame
+    layer = np.where((layer == "first") & (rows.numbers("press") > 0), CLIENT, layer)
+    names, codes = np.unique(np.where(request >= 0, layer, ""), return_inverse=True)
+    return rows.with_columns(
+        request=request,
+        layer=Words.numbered(codes, names.tolist()),
+        phase=phases_of(plan, np.append(due_s, np.nan)[places]),
+    )
 
 
-def _wants(plan: Plan, attempts: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Of each of *attempts* what its request wanted by it, as a number: those of one number are tries at the same thing.
+def _known(requests: Table) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
+    """The marks of *requests* in order, with the index and the due time of each.
+
+    A nonce that two requests carry joins to neither: to guess would invent retries.
+    """
+    import numpy as np
+
+    mark, index, due_s = marks(requests), requests.numbers("index"), requests.numbers("due_s")
+    order = np.lexsort((index, mark))
+    order = order[mark[order] != NO_MARK]
+    of, at = mark[order], index[order]
+    again = np.r_[False, of[1:] == of[:-1]][: order.size]
+    another = again & np.r_[False, at[1:] != at[:-1]][: order.size]
+    alone = ~again & ~np.isin(of, of[another])
+    return of[alone], at[alone], due_s[order[alone]]
+
+
+def _wants(plan: Plan, attempts: Table, request: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Of each of *attempts*, made for these requests, what its request wanted by it: those of one number are tries at the same thing.
 
     A chat after an embedding, or after what a tool said, is no failover, and what a client asks anew is asked from the start.
     """
     import numpy as np
 
-    kinds = {name: link.kind for name, link in plan.target.links.items()}
-    words = paths_in_words(attempts["path"].tolist())
-    what: pd.Series[str] = attempts["link"].map(kinds).fillna("").astype(str) + np.where(
-        attempts["path"].isin(words), " words", ""
-    )
-    number = np.unique(what.to_numpy(dtype=str), return_inverse=True)[1]
-    press = attempts["press"].to_numpy()
-    of_press = attempts["request"].to_numpy() * (press.max(initial=0) + 1) + press
-    wants: npt.NDArray[np.int64] = of_press * (number.max(initial=0) + 1) + number
+    kinds = {name: str(link.kind) for name, link in plan.target.links.items()}
+    numbers = {kind: 2 * number for number, kind in enumerate(sorted({"", *kinds.values()}))}
+    what = attempts.words("link").each(lambda link: numbers[kinds.get(link, "")], np.int64)
+    what = what + attempts.words("path").each(in_words, np.int64)
+    press = attempts.numbers("press")
+    of_press = request * (press.max(initial=0) + 1) + press
+    wants: npt.NDArray[np.int64] = of_press * (2 * len(numbers)) + what
     return wants
 
 
-def made_for_requests(attempts: pd.DataFrame) -> pd.Series[bool]:
+def made_for_requests(attempts: Table) -> Bools:
     """Which of *attempts* were made for requests: those that are joined to one, and those that ask for what joined ones ask for.
 
     A service may look by itself whether its provider is there, and such a call carries no nonce.
     """
-    joined, asks_for = attempts["request"] >= 0, attempts["method"] + " " + attempts["path"]
-    return joined | (asks_for.isin(asks_for[joined].unique()) & ~cut_off(attempts))
+    import numpy as np
+
+    joined: Bools = attempts.numbers("request") >= 0
+    if joined.all():
+        return joined
+    method, path = attempts.words("method"), attempts.words("path")
+    asks_for = method.codes.astype(np.int64) * max(1, len(path.vocabulary)) + path.codes
+    made: Bools = joined | (np.isin(asks_for, np.unique(asks_for[joined])) & ~cut_off(attempts))
+    return made
 
 
-def cut_off(attempts: pd.DataFrame) -> pd.Series[bool]:
+def cut_off(attempts: Table) -> Bools:
     """Which of *attempts* were still being said when the run ended, and had not come to their nonce: nobody can know what they were for."""
-    return (attempts["outcome"] == "unfinished") & attempts["sent_s"].isna() & (attempts["nonce"] == "")
+    import numpy as np
+
+    unsaid: Bools = np.isnan(attempts.numbers("sent_s")) & (attempts.words("outcome") == "unfinished")
+    return unsaid & (marks(attempts) == NO_MARK) if unsaid.any() else unsaid
 
 
-def since_the_load_began(rows: pd.DataFrame, requests: pd.DataFrame) -> pd.DataFrame:
+def since_the_load_began(rows: Table, requests: Table) -> Table:
     """*rows*, attempts or arrivals, without those of before: of the question that is asked then, and of a service that starts."""
-    kept = (rows["start_s"] >= 0) | (rows["nonce"].isin(requests["nonce"]) & (rows["nonce"] != ""))
-    return rows[kept].reset_index(drop=True)
+    import numpy as np
+
+    kept = rows.numbers("start_s") >= 0
+    if kept.all():
+        return rows
+    mark = marks(rows)
+    return rows.taken(kept | (np.isin(mark, marks(requests)) & (mark != NO_MARK)))
 
 
-def phases_of(plan: Plan, due_s: pd.Series) -> pd.Series:
+def phases_of(plan: Plan, due_s: Floats) -> Words:
     """The phase that each instant belongs to; an empty text where it belongs to none."""
     import numpy as np
-    import pandas as pd
 
-    edges = [phase.start_s for phase in plan.phases]
-    names = np.array([*(phase.name for phase in plan.phases), ""], dtype=object)
-    places = np.searchsorted(edges, due_s.to_numpy(), side="right") - 1
+    from harness.record.columns import Words
+
+    edges, names = [phase.start_s for phase in plan.phases], [*(phase.name for phase in plan.phases), ""]
+    places = np.searchsorted(edges, due_s, side="right") - 1
     # A jittered arrival may be due a hair before 0 or after the end; it still belongs to the run. NaN sorts last and belongs nowhere.
-    places = np.where(np.isnan(due_s.to_numpy()), len(names) - 1, np.clip(places, 0, len(names) - 2))
-    return pd.Series(names[places], index=due_s.index, dtype="str")
+    places = np.where(np.isnan(due_s), len(names) - 1, np.clip(places, 0, len(names) - 2))
+    return Words.numbered(places, names)

@@ -41,7 +41,7 @@ def metastable(evidence: Evidence) -> Iterator[str]:
     in_force = evidence.in_force()
     if not evidence.plan.disturbances or len(in_force) < len(evidence.plan.disturbances):
         return
-    due_s, phase = evidence.column("requests", "due_s"), evidence.column("requests", "phase")
+    due_s, phase = evidence.column("requests", "due_s"), evidence.words("requests", "phase")
     # Nothing is broken any more then, by an aftereffect neither: what comes back slowly is still what keeps it down.
     from_s = max(window.end_s for window in in_force) + SETTLED_S
     until_s, shed = evidence.observed_until_s, evidence.plan.shed
@@ -89,12 +89,11 @@ def _relieved(evidence: Evidence, shed: Phase, before: Bools) -> str:
 
 def _known_to_carry(evidence: Evidence) -> Bools:
     """The requests that are due in phases with no more load than it had in the baseline: more of it alone may be too much."""
-    import numpy as np
 
     plan = evidence.plan
     most = MORE * _rate(plan, plan.phase("baseline"))
     names = [phase.name for phase in plan.phases if phase.end_s > phase.start_s and _rate(plan, phase) <= most]
-    mask: Bools = np.isin(evidence.column("requests", "phase"), names)
+    mask: Bools = evidence.words("requests", "phase").isin(names)
     return mask
 
 

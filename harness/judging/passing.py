@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import numpy as np
 
 from harness.judging.evidence import Evidence
 
@@ -17,46 +20,49 @@ _OTHERS = (*_UNCARRIED, "broken")
 
 def astray(evidence: Evidence) -> Iterator[str]:
     """Redirects that sent the service past its link, where nothing is seen and nothing broken."""
-    rows = evidence.arrivals[evidence.arrivals["astray"] != ""]
-    for link, sent in rows.groupby("link"):
+    to = evidence.words("arrivals", "astray")
+    for link, sent in evidence.words("arrivals", "link").places_of(to != "").items():
         yield (
-            f"{_times(len(sent), 'redirect')} on {link}, such as to {sent['astray'].iloc[0]}, led past the link: what the service asked "
+            f"{_times(sent.size, 'redirect')} on {link}, such as to {to[int(sent[0])]}, led past the link: what the service asked "
             "there was not seen; a server that belongs to it needs a link of its own, or stands in upstream"
         )
 
 
 def redirected(evidence: Evidence) -> Iterator[str]:
     """Attempts that were answered by a redirect: whoever follows one makes another attempt, and that is no retry."""
-    rows = evidence.attempts[evidence.attempts["status"].isin(_REDIRECTS) & (evidence.attempts["request"] >= 0)]
-    for link, sent in rows.groupby("link"):
-        first = sent.iloc[0]
+    rows = evidence.attempt_table
+    sent_on = np.isin(rows.numbers("status"), _REDIRECTS) & (rows.numbers("request") >= 0)
+    for link, sent in rows.words("link").places_of(sent_on).items():
+        first = rows.records(sent[:1], ("method", "path", "status"))[0]
         yield (
-            f"{_times(len(sent), 'attempt')} on {link}, such as {first['method']} {first['path']}, "
-            f"{'was' if len(sent) == 1 else 'were'} answered by a redirect ({first['status']}), and what follows one counts as a further "
+            f"{_times(sent.size, 'attempt')} on {link}, such as {first['method']} {first['path']}, "
+            f"{'was' if sent.size == 1 else 'were'} answered by a redirect ({first['status']}), and what follows one counts as a further "
             "attempt: have the service ask for the address that it is sent to"
         )
 
 
 def unreached(evidence: Evidence) -> Iterator[str]:
     """Why providers were not reached, where no fault was behind it, as the wire was told by the system."""
-    rows = evidence.arrivals
-    failed = rows[
-        (rows["detail"] != "") & (rows["fault"] == "") & rows["forwarded_s"].isna() & ~rows["outcome"].isin(_OTHERS)
-    ]
-    for link, lost in failed.groupby("link"):
-        yield f"{_times(len(lost), 'attempt')} on {link} did not reach the provider: {lost['detail'].mode()[0]}"
+    rows = evidence.arrival_table
+    why = rows.words("detail")
+    failed = (why != "") & (rows.words("fault") == "") & np.isnan(rows.numbers("forwarded_s"))
+    failed &= ~rows.words("outcome").isin(_OTHERS)
+    for link, lost in rows.words("link").places_of(failed).items():
+        counts = why[lost].counts()
+        yield f"{_times(lost.size, 'attempt')} on {link} did not reach the provider: {max(counts, key=lambda said: counts[said])}"
 
 
 def untouched(evidence: Evidence) -> Iterator[str]:
     """Faults of an edge that met WebSockets which were open already: they answer an opening, and touch nothing that is said in one."""
-    rows = evidence.attempts[evidence.attempts["status"] == _SWITCHED]
-    for disturbance in evidence.plan.disturbances if len(rows) else ():
+    switched = evidence.column("attempts", "status") == _SWITCHED
+    start_s, end_s = (evidence.column("attempts", name) for name in ("start_s", "end_s"))
+    for disturbance in evidence.plan.disturbances if switched.any() else ():
         window = evidence.window_of(disturbance)
         links = [effect.aim for effect in disturbance.effects if effect.place == "edge"]
         if window is None or not links:
             continue
-        open_then = (rows["start_s"] < window.start_s) & ~(rows["end_s"] < window.start_s) & rows["link"].isin(links)
-        if passed := int(open_then.sum()):
+        open_then = switched & (start_s < window.start_s) & ~(end_s < window.start_s)
+        if passed := int((open_then & evidence.words("attempts", "link").isin(links)).sum()):
             yield (
                 f"{_times(passed, 'WebSocket')} on {', '.join(links)} had been opened before {disturbance.fault.summary()} began, which "
                 "answers openings alone: what was said in them went on"
@@ -65,17 +71,23 @@ def untouched(evidence: Evidence) -> Iterator[str]:
 
 def uncarried(evidence: Evidence) -> Iterator[str]:
     """What was refused or could not be read, by link and reason: the harness had a part in what failed so."""
-    rows = evidence.arrivals
-    for (link, outcome, why), such in rows[rows["outcome"].isin(_UNCARRIED)].groupby(["link", "outcome", "detail"]):
-        one, several = _UNCARRIED[str(outcome)]
-        yield f"{len(such)} {one if len(such) == 1 else several} on {link}: {why}"
+    for (link, outcome, why), n in _reasons(evidence, _UNCARRIED).items():
+        one, several = _UNCARRIED[outcome]
+        yield f"{n} {one if n == 1 else several} on {link}: {why}"
 
 
 def broken(evidence: Evidence) -> Iterator[str]:
     """What a defect of the wire itself broke: nothing of that is the service's or a provider's."""
-    rows = evidence.arrivals
-    for (link, why), such in rows[rows["outcome"] == "broken"].groupby(["link", "detail"]):
-        yield f"the wire broke {_times(len(such), 'request')} on {link}: {why}"
+    for (link, _, why), n in _reasons(evidence, ("broken",)).items():
+        yield f"the wire broke {_times(n, 'request')} on {link}: {why}"
+
+
+def _reasons(evidence: Evidence, outcomes: Iterable[str]) -> dict[tuple[str, str, str], int]:
+    """How many arrivals ended so, by link, outcome and reason, in the order of those."""
+    rows = evidence.arrival_table
+    such = np.flatnonzero(rows.words("outcome").isin(outcomes))
+    found = Counter(zip(*(rows.words(name)[such].tolist() for name in ("link", "outcome", "detail")), strict=True))
+    return dict(sorted(found.items()))
 
 
 def _times(n: int, what: str) -> str:

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from harness.record.columns import Words
+
 
 class Over(NamedTuple):
     """Of each attempt when the press that it was made for was over, and what that came to; NaN and empty where nobody knows."""
 
     end_s: npt.NDArray[np.float64]
-    outcome: npt.NDArray[np.object_]
+    outcome: Words
 
 
 def over(run: Evidence) -> Over:
@@ -28,16 +30,23 @@ def over(run: Evidence) -> Over:
 def _over(run: Evidence) -> Over:
     import numpy as np
 
+    from harness.record.columns import Words
+
     rows, press = run.request_rows(), run.column("attempts", "press")
     end_s = np.append(run.column("requests", "end_s"), np.nan)[rows]
-    outcome = np.append(run.column("requests", "outcome").astype(object), "")[rows]
+    came_to = run.words("requests", "outcome")
+    names = [*came_to.vocabulary, ""]
+    outcome = np.append(came_to.codes.astype(np.int64), len(names) - 1)[rows]
     followed = np.append(run.column("requests", "presses"), 0)[rows] > press + 1
-    due_s, told = run.column("requests", "due_s"), run.column("requests", "given_up")
+    if not followed.any():
+        return Over(end_s, Words.numbered(outcome, names))
+    due_s, told = run.column("requests", "due_s"), run.words("requests", "given_up")
     earlier: dict[int, list[GivenUp]] = {}
     for at in np.flatnonzero(followed).tolist():
         row = int(rows[at])
         if row not in earlier:
-            earlier[row] = read(str(told[row]))
+            earlier[row] = read(told[row])
         known = earlier[row][int(press[at])] if 0 <= press[at] < len(earlier[row]) else None
-        end_s[at], outcome[at] = (due_s[row] + known.end_s, known.outcome) if known else (np.nan, "")
-    return Over(end_s, outcome)
+        names.append(known.outcome if known else "")
+        end_s[at], outcome[at] = due_s[row] + known.end_s if known else np.nan, len(names) - 1
+    return Over(end_s, Words.numbered(outcome, names))

@@ -15,11 +15,12 @@ from harness.judging.delivery import delivery
 from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
 from harness.judging.joining import LOOKS, cut_off, endless, impossible, made_for_requests
+from harness.judging.marks import NO_MARK, marks
 from harness.judging.metrics import telling
 from harness.judging.passing import astray, broken, redirected, uncarried, unreached, untouched
 from harness.judging.preflight import shortcomings
 from harness.judging.result import Doubt, Quality
-from harness.judging.sameness import one_answer_to_all, shown, unlooked_at
+from harness.judging.sameness import in_short, one_answer_to_all, unlooked_at
 from harness.judging.sample import baseline
 from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
@@ -30,7 +31,7 @@ from harness.reading import quantities
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from harness.record.columns import Table
 
 LATE_STEP_S = 1.0
 """A fault that is begun or ended later than this is another fault than the one that was planned."""
@@ -40,22 +41,27 @@ JOINED_RATIO = 0.99
 
 def measurement_quality(evidence: Evidence) -> Quality:
     """What the run says about its own measurement."""
-    rows, attempts, arrivals = evidence.requests, evidence.attempts, evidence.arrivals
-    lag_ms = (1000 * (rows["sent_s"] - rows["due_s"])).dropna().clip(lower=0)
+    rows, attempts, arrivals = evidence.request_table, evidence.attempt_table, evidence.arrival_table
+    lag_ms = 1000 * (rows.numbers("sent_s") - rows.numbers("due_s"))
+    lag_ms = lag_ms[~np.isnan(lag_ms)].clip(min=0)
+    outcomes = rows.words("outcome").counts()
     before = baseline(evidence).column
     offered = _offered(evidence)
-    audited = audit(rows["index"].tolist(), offered)
+    audited = audit(rows.numbers("index"), offered)
     return Quality(
         offered=offered,
         sent=len(lag_ms),
-        dropped=int((rows["outcome"] == "not_sent").sum()),
-        unfinished=int((rows["outcome"] == "unfinished").sum()),
+        dropped=outcomes.get("not_sent", 0),
+        unfinished=outcomes.get("unfinished", 0),
         missing=len(audited.missing),
         doubled=len(audited.doubled),
         unplanned=len(audited.unplanned),
         late=int((lag_ms > LAG_P99_MS).sum()),
         send_lag_ms=result.SendLagMs(
-            p50=_rounded(lag_ms.quantile(0.5)), p99=_rounded(lag_ms.quantile(0.99)), max=_rounded(lag_ms.max())
+            **{
+                name: _rounded(np.quantile(lag_ms, q)) if lag_ms.size else None
+                for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
+            }
         ),
         steady_baseline=steady(before("due_s"), before("good"), evidence.plan.scenario.good.ratio)
         if before("good").size
@@ -63,8 +69,8 @@ def measurement_quality(evidence: Evidence) -> Quality:
         join_ratio=_join_ratio(attempts),
         attempts=len(attempts),
         arrivals=len(arrivals),
-        forwarded=int(arrivals["forwarded_s"].notna().sum()),
-        redials=int(arrivals["redials"].sum()) if len(arrivals) else 0,
+        forwarded=int((~np.isnan(arrivals.numbers("forwarded_s"))).sum()),
+        redials=int(arrivals.numbers("redials").sum()),
         accepted=sum(evidence.accepted.values()) if evidence.accepted else None,
         impossible=impossible(rows) + endless(evidence.plan, rows) + impossible(attempts) + impossible(arrivals),
         closed=consequences(evidence),
@@ -75,10 +81,10 @@ def measurement_quality(evidence: Evidence) -> Quality:
     )
 
 
-def _join_ratio(attempts: pd.DataFrame) -> float | None:
+def _join_ratio(attempts: Table) -> float | None:
     """Of those of which it can be known at all."""
-    joined = (attempts["request"] >= 0)[~cut_off(attempts)]
-    return round(float(joined.mean()), 6) if len(joined) else None
+    joined = (attempts.numbers("request") >= 0)[~cut_off(attempts)]
+    return round(float(joined.mean()), 6) if joined.size else None
 
 
 def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -> Iterator[Doubt]:
@@ -123,7 +129,7 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
 def _ended_before_the_load(evidence: Evidence) -> bool:
     """Whether the run was given up before anything was asked of the target but a question: then there is nothing else to distrust."""
     ended = evidence.ended
-    given_up = ended is not None and ended.reason == "invalidated" and not len(evidence.requests)
+    given_up = ended is not None and ended.reason == "invalidated" and not len(evidence.request_table)
     return given_up and not any(isinstance(event, Injecting) for event in evidence.history)
 
 
@@ -160,13 +166,10 @@ def _not_told_apart(evidence: Evidence, disturbance: Disturbance) -> str:
     """What keeps a fault for some tries of a request from being for those: too many arrivals that are joined to none."""
     if not any(isinstance(effect, EdgeRule) and effect.requests.of_joined_alone for effect in disturbance.effects):
         return ""
-    rows = evidence.arrivals
-    there = rows[
-        rows["link"].isin(disturbance.links)
-        & rows["start_s"].between(disturbance.start_s, disturbance.end_s)
-        & (rows["outcome"] != "refused")
-    ]
-    joined = float((there["nonce"] != "").mean()) if len(there) else 1.0
+    start_s = evidence.column("arrivals", "start_s")
+    there = evidence.words("arrivals", "link").isin(disturbance.links) & (disturbance.start_s <= start_s)
+    there &= (start_s <= disturbance.end_s) & (evidence.words("arrivals", "outcome") != "refused")
+    joined = float((marks(evidence.arrival_table) != NO_MARK)[there].mean()) if there.any() else 1.0
     if joined >= JOINED_RATIO:
         return ""
     return (
@@ -205,12 +208,14 @@ def untold(evidence: Evidence) -> Iterator[str]:
 
     A look by GET whether a provider is there is none of the attempts that are counted.
     """
-    rows = evidence.attempts
-    sent = rows[~made_for_requests(rows) & ~rows["method"].isin((*LOOKS, ""))]
-    for link, lost in sent.groupby("link") if (rows["request"] >= 0).any() else ():
-        such = f"such as {lost['method'].iloc[0]} {lost['path'].iloc[0]}"
+    rows = evidence.attempt_table
+    if not (rows.numbers("request") >= 0).any():
+        return
+    sent = ~made_for_requests(rows) & ~rows.words("method").isin((*LOOKS, ""))
+    for link, lost in rows.words("link").places_of(sent).items():
+        such = f"such as {rows.words('method')[int(lost[0])]} {rows.words('path')[int(lost[0])]}"
         yield (
-            f"{_counted(len(lost), 'attempt')} on {link}, {such}, carried no nonce, so retries of those are not counted: "
+            f"{_counted(lost.size, 'attempt')} on {link}, {such}, carried no nonce, so retries of those are not counted: "
             "does the service pass it on where ask.nonce says?"
         )
 
@@ -246,8 +251,8 @@ def _fell_behind(quality: Quality) -> str:
 
 def _joined_ratio(evidence: Evidence) -> float:
     """Share of attempts joined to a request, of those that were made for one."""
-    joined = int((evidence.attempts["request"] >= 0).sum())
-    return joined / int(made_for_requests(evidence.attempts).sum()) if joined else 0.0
+    joined = int((evidence.column("attempts", "request") >= 0).sum())
+    return joined / int(made_for_requests(evidence.attempt_table).sum()) if joined else 0.0
 
 
 def _counts_attempts(evidence: Evidence) -> bool:
@@ -256,17 +261,24 @@ def _counts_attempts(evidence: Evidence) -> bool:
 
 def _unsteady(evidence: Evidence) -> str:
     """How bad the baseline was, and what was wrong with most of it."""
-    before = baseline(evidence).requests
-    bad = before[~before["good"]]
-    outcome, detail = (bad["outcome"] + "\0" + bad["detail"]).mode()[0].split("\0", 1)
-    why = f"{outcome}: {detail}" if detail else outcome
-    if outcome == "complete":
-        complete = bad[bad["outcome"] == "complete"]
-        in_time = complete["latency_ms"] <= 1000 * evidence.plan.scenario.good.within
+    before, good = baseline(evidence).picked, evidence.column("requests", "good")
+    bad = np.flatnonzero(before & ~good)
+    outcome, detail = evidence.words("requests", "outcome")[bad], evidence.words("requests", "detail")[bad]
+    kinds, many = np.unique(outcome.codes.astype(np.int64) * len(detail.vocabulary) + detail.codes, return_counts=True)
+    most = int(kinds[many.argmax()])
+    became, what = outcome.vocabulary[most // len(detail.vocabulary)], detail.vocabulary[most % len(detail.vocabulary)]
+    why = f"{became}: {what}" if what else became
+    if became == "complete":
+        complete = bad[outcome == "complete"]
+        in_time = evidence.column("requests", "latency_ms")[complete] <= 1000 * evidence.plan.scenario.good.within
         # In time, and bad all the same: it does not say what is asked of it.
-        said = f"not what good.answers asks for, such as {shown(complete[in_time])}" if in_time.mean() > 0.5 else "late"
-        why = f"complete, but {said}"
-    ratio, asked = before["good"].mean(), evidence.plan.scenario.good.ratio
+        such = evidence.request_table.texts("answer", complete[in_time][:1])
+        why = (
+            f"complete, but not what good.answers asks for, such as {in_short(such[0])}"
+            if in_time.mean() > 0.5
+            else "complete, but late"
+        )
+    ratio, asked = float(good[before].mean()), evidence.plan.scenario.good.ratio
     return (
         f"the baseline was not steady: {quantities.share(ratio, asked)} of its answers were good before anything was broken, "
         f"and good.ratio asks for {quantities.share(asked)}; most often: {why[:200]}"
@@ -288,9 +300,10 @@ def _notes(evidence: Evidence) -> list[str]:
 
 
 def _uncounted(evidence: Evidence) -> Iterator[str]:
-    arrivals, accepted = evidence.arrivals, sum(evidence.accepted.values())
+    accepted = sum(evidence.accepted.values())
     # What went to real providers, nobody here counted.
-    forwarded = int((arrivals["forwarded_s"].notna() & arrivals["link"].isin(evidence.accepted)).sum())
+    written = ~np.isnan(evidence.column("arrivals", "forwarded_s"))
+    forwarded = int((written & evidence.words("arrivals", "link").isin(evidence.accepted)).sum())
     if evidence.accepted and forwarded != accepted:
         yield f"the edge wrote {forwarded} attempts to the simulated providers, and they counted {accepted}"
 
@@ -337,7 +350,7 @@ def _offered(evidence: Evidence) -> int:
     """How many requests were due before the run ended; all that were planned when it was not cut short, and of a closed load that began."""
     if not evidence.plan.closed and evidence.ended is not None and evidence.ended.reason == "completed":
         return evidence.begun.requests or evidence.plan.schedule.requests
-    return int(evidence.requests["index"].max()) + 1 if len(evidence.requests) else 0
+    return int(evidence.column("requests", "index").max()) + 1 if len(evidence.request_table) else 0
 
 
 def _counted(n: int, what: str) -> str:

@@ -15,7 +15,7 @@ from harness.record.history import Injecting
 from harness.record.rows import SLICE_S
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from harness.judging.scoring.distributions import Bools, Floats
 
 SURE = 3.0
 """Where so many were to be expected, nobody came once in twenty times at most (Poisson)."""
@@ -65,7 +65,7 @@ def unseen(evidence: Evidence, parts: Sequence[Disturbance]) -> Unseen | None:
     without_s = sum(window.lasted_s for window in without)
     if not without_s or _fails_more(evidence, windows, without):
         return None
-    before, under = _within(here["start_s"], without, SLICE_S), _within(here["start_s"], windows, SLICE_S)
+    before, under = (_within(here["start_s"].to_numpy(), spans, SLICE_S) for spans in (without, windows))
     if spares_open:
         passed = here["bytes_out"] + here["bytes_in"]
         if passed[under].sum() / under_s * _WORSE < passed[before].sum() / without_s:
@@ -85,14 +85,14 @@ def _without(evidence: Evidence) -> list[Window]:
 
 def _fails_more(evidence: Evidence, under: Sequence[Window], without: Sequence[Window]) -> bool:
     """Whether requests that were due under the fault failed, and more of them than of the others."""
-    due_s, bad = evidence.requests["due_s"], ~evidence.requests["good"].astype(bool)
+    due_s, bad = evidence.column("requests", "due_s"), ~evidence.column("requests", "good")
     here, there = bad[_within(due_s, under)], bad[_within(due_s, without)]
-    return bool(here.any()) and (there.empty or float(here.mean()) >= _WORSE * float(there.mean()))
+    return bool(here.any()) and (not there.size or float(here.mean()) >= _WORSE * float(there.mean()))
 
 
-def _within(at_s: pd.Series[float], windows: Sequence[Window], before_s: float = 0.0) -> pd.Series[bool]:
+def _within(at_s: Floats, windows: Sequence[Window], before_s: float = 0.0) -> Bools:
     """Which of these instants lie in one of *windows*, or begin a stretch of *before_s* that reaches into it."""
-    found = at_s != at_s
+    found: Bools = at_s != at_s
     for window in windows:
-        found |= at_s.between(window.start_s - before_s, window.end_s, inclusive="left")
+        found = found | ((window.start_s - before_s <= at_s) & (at_s < window.end_s))
     return found

@@ -54,15 +54,15 @@ def one_answer_to_all(evidence: Evidence) -> str | None:
 def _one_text(rows: pd.DataFrame, when: str) -> str | None:
     """That all *rows* say the same, or all of one entry, or all that each entry says to each user."""
     whole = [("", rows)]
-    entries = [(f" of {name}", group) for name, group in rows.groupby("entry") if len(group) >= _ANSWERS_MIN]
+    entries = [(f" of {name}", group) for name, group in rows.groupby("entry") if _n(group) >= _ANSWERS_MIN]
     users = [group for _, group in rows.groupby(["entry", "user"])]
     for of, group in [*whole, *entries]:
         if _is_one(group):
-            return f"all {len(group)} answers{of} {when}, {_to_how_many(group)}, were the same text ({shown(group)})"
+            return f"all {_n(group)} answers{of} {when}, {_to_how_many(group)}, were the same text ({shown(group)})"
     several = [group for group in users if group["asked"].nunique() >= CATCH_ALL_MIN]
     if several and all(map(_is_one, several)):
         return (
-            f"all {len(rows)} answers {when}, {_to_how_many(rows)}, depended on who asked alone (such as {shown(rows)})"
+            f"all {_n(rows)} answers {when}, {_to_how_many(rows)}, depended on who asked alone (such as {shown(rows)})"
         )
     return None
 
@@ -96,7 +96,7 @@ def _but_for_numbers(rows: pd.DataFrame, when: str) -> str | None:
     numbers = [*zip(*rows["wording"].map(_NUMBERED.findall), strict=True)]
     if not numbers or any(_hangs_on_the_question(rows.assign(wording=list(these))) for these in numbers):
         return None
-    return f"all {len(rows)} answers{when}, {_to_how_many(rows)}, were the same text but for numbers (such as {shown(rows)})"
+    return f"all {_n(rows)} answers{when}, {_to_how_many(rows)}, were the same text but for numbers (such as {shown(rows)})"
 
 
 def _hangs_on_the_question(rows: pd.DataFrame) -> bool:
@@ -109,10 +109,12 @@ def _agreeing(rows: pd.DataFrame) -> tuple[tuple[int, int], tuple[int, int]]:
     """How many pairs of *rows* say the same, and of how many pairs: of those to one question, and of those to two."""
 
     def pairs(*columns: str) -> int:
-        counted = Counter(zip(*(rows[column].tolist() for column in columns), strict=True))
+        counted: Counter[tuple[str, ...]] = Counter()
+        for *what, n in zip(*(rows[column].tolist() for column in (*columns, "n")), strict=True):
+            counted[(*what,)] += n
         return sum(n * (n - 1) // 2 for n in counted.values())
 
-    all_pairs = len(rows) * (len(rows) - 1) // 2
+    all_pairs = _n(rows) * (_n(rows) - 1) // 2
     same, of_same, alike = pairs("asked", "wording"), pairs("asked"), pairs("wording")
     return (same, of_same), (alike - same, all_pairs - of_same)
 
@@ -150,13 +152,15 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
 
 def _same(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
     """That most of *rows* say the same to different questions, which they did not in the *baseline*."""
-    usual = rows["wording"].mode()[0]
+    usual = rows.groupby("wording")["n"].sum().idxmax()
     same = rows[rows["wording"] == usual]
-    was = float((baseline["wording"] == usual).mean()) if len(baseline) else 0.0
+    was = _n(baseline[baseline["wording"] == usual]) / _n(baseline) if len(baseline) else 0.0
     asked = same["asked"].nunique()
-    if len(same) <= _MOST * len(rows) or was > _MOST or asked < CATCH_ALL_MIN:
+    if _n(same) <= _MOST * _n(rows) or was > _MOST or asked < CATCH_ALL_MIN:
         return None
-    return f"{len(same)} of {len(rows)} complete answers, to {asked} different questions, were the same text ({shown(same)})"
+    return (
+        f"{_n(same)} of {_n(rows)} complete answers, to {asked} different questions, were the same text ({shown(same)})"
+    )
 
 
 def _a_few(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
@@ -170,41 +174,57 @@ def _a_few(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
 def _unexpected(evidence: Evidence, rows: pd.DataFrame) -> str | None:
     """That most of *rows* are not what the questions file says a right answer is."""
     told = rows[rows["question"].isin([name for name, known in evidence.asked.items() if known.expected is not None])]
-    wrong = int((~told["agrees"]).sum())
-    if not wrong or wrong <= _MOST * len(told):
+    others = told[~told["agrees"].astype(bool)]
+    wrong = _n(others)
+    if not wrong or wrong <= _MOST * _n(told):
         return None
-    return f"{wrong} of {len(told)} complete answers were not as expected (such as {shown(told[~told['agrees']])})"
+    return f"{wrong} of {_n(told)} complete answers were not as expected (such as {shown(others)})"
 
 
 def _other(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
     """That most of *rows* are not as they should be, though the *baseline* was."""
-    wrong = int((~rows["agrees"]).sum())
-    if wrong <= _MOST * len(rows) or not len(baseline) or baseline["agrees"].mean() < _WELL:
+    wrong = _n(rows[~rows["agrees"].astype(bool)])
+    if wrong <= _MOST * _n(rows) or not len(baseline):
         return None
-    return f"{wrong} of {len(rows)} complete answers were others than in the baseline"
+    if _n(baseline[baseline["agrees"].astype(bool)]) / _n(baseline) < _WELL:
+        return None
+    return f"{wrong} of {_n(rows)} complete answers were others than in the baseline"
+
+
+def _n(rows: pd.DataFrame) -> int:
+    """How many answers these *rows* stand for."""
+    return int(rows["n"].sum())
 
 
 def _said(evidence: Evidence) -> pd.DataFrame:
-    """Complete answers behind the warm-up: ``phase``, ``question``, ``asked`` (its text), ``answer``, ``wording``, ``agrees``,
-    ``entry`` and ``user`` (who asked; empty where nobody says)."""
+    """Complete answers behind the warm-up, each kind once, in the order in which they came first: ``phase``, ``question``, ``asked`` (its
+    text), ``answer``, ``wording``, ``agrees``, ``entry``, ``user`` (who asked; empty where nobody says) and ``n``, how often it came."""
+    import numpy as np
+    import pandas as pd
+
     from harness.judging.scoring.wording import normalised
 
     def made() -> pd.DataFrame:
-        complete = evidence.column("requests", "outcome") == "complete"
-        scored = evidence.column("requests", "phase")[complete] != "warmup"
-        rows: pd.DataFrame = evidence.requests[["phase", "question", "answer", "entry"]][complete][scored]
-        answers = rows["answer"].fillna("").map(unmarked)
-        wordings = {text: normalised(text) for text in answers.unique()}
-        texts = {name: evidence.questions.get(name, name).casefold() for name in rows["question"].unique()}
+        complete = evidence.words("requests", "outcome") == "complete"
+        scored = evidence.words("requests", "phase")[complete] != "warmup"
+        names = ("phase", "question", "answer", "entry")
+        columns = {name: evidence.words("requests", name)[complete][scored] for name in names}
+        key = compared(evidence).agrees()[scored].astype(np.int64)
+        for column in columns.values():
+            key = key * max(1, len(column.vocabulary)) + column.codes
+        _, first, n = np.unique(key, return_index=True, return_counts=True)
+        order = np.argsort(first)
+        rows = pd.DataFrame({name: column[first[order]].to_numpy() for name, column in columns.items()}, dtype=object)
+        answers = rows["answer"].map(unmarked)
         users = {name: known.user or "" for name, known in evidence.asked.items()}
-        told = rows.assign(
+        return rows.assign(
             answer=answers,
-            wording=answers.map(wordings),
-            asked=rows["question"].map(texts),
+            wording=answers.map(normalised),
+            asked=rows["question"].map(lambda name: evidence.questions.get(name, name).casefold()),
             user=rows["question"].map(lambda name: users.get(name, "")),
+            agrees=compared(evidence).agrees()[scored][first[order]],
+            n=n[order],
         )
-        # Text that is cut and grouped so often is quicker as plain objects.
-        return told.astype(object).assign(agrees=compared(evidence).agrees()[scored])
 
     said: pd.DataFrame = evidence.once("said", made)
     return said
@@ -221,5 +241,10 @@ def _expected(evidence: Evidence, rows: pd.DataFrame) -> bool:
 
 def shown(rows: pd.DataFrame) -> str:
     """How the first answer of *rows* begins."""
-    text = " ".join(str(rows["answer"].iloc[0]).split())
+    return in_short(str(rows["answer"].iloc[0]))
+
+
+def in_short(answer: str) -> str:
+    """How an *answer* begins."""
+    text = " ".join(answer.split())
     return repr(text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…")

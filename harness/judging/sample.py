@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.judging.evidence import Evidence
 from harness.judging.joining import CLIENT, made_for_requests
+from harness.judging.marks import NO_MARK, marks, number_in
 from harness.planning.disturbance import Phase
 from harness.planning.plan import Plan
 from harness.planning.schedule import count
@@ -22,9 +22,11 @@ from harness.reading.target import Target
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from harness.judging.scoring.distributions import Bools
+    from harness.record.columns import Words
 
 Labels = tuple[tuple[str, str], ...]
 """Names of `LABELS`, each with the value that it has."""
@@ -82,9 +84,13 @@ class Sample:
         values: np.ndarray[Any, Any] = self.run.column("requests", name)[self.picked]
         return values
 
+    def words(self, name: str) -> Words:
+        """One column of text of the *requests*."""
+        return self.run.words("requests", name)[self.picked]
+
     @property
     def requests(self) -> pd.DataFrame:
-        """The requests that were picked, with all their columns."""
+        """The requests that were picked, with all their columns: `column` and `words` are quicker by far."""
         return self._once("requests", lambda: self.run.requests[self.picked])
 
     @property
@@ -137,8 +143,10 @@ class Sample:
         """How many of the *arrivals* each of the *requests* became, in their order."""
         import numpy as np
 
-        arrived = Counter(self.run.column("arrivals", "nonce")[self._arrived()].tolist())
-        return np.array([arrived[nonce] for nonce in self.column("nonce").tolist()], np.int64)
+        requests, arrivals = nonces(self.run)
+        counted = np.bincount(arrivals[self.arrived_mask()], minlength=int(requests.max(initial=0)) + 1)
+        mine = requests[self.picked]
+        return np.where(mine >= 0, counted[mine], 0)
 
     def arrived_mask(self) -> Bools:
         """Which of the run's arrivals the *arrivals* are."""
@@ -149,11 +157,11 @@ class Sample:
         """What the *arrivals* of each of the *requests* are *worth* together, in their order; *worth* is of each arrival of the run."""
         import numpy as np
 
-        mine = self.arrived_mask()
-        totals: dict[str, float] = {}
-        for nonce, value in zip(self.run.column("arrivals", "nonce")[mine].tolist(), worth[mine].tolist(), strict=True):
-            totals[nonce] = totals.get(nonce, 0.0) + value
-        return np.array([totals.get(nonce, 0.0) for nonce in self.column("nonce").tolist()], np.float64)
+        requests, arrivals = nonces(self.run)
+        came = self.arrived_mask()
+        totals = np.bincount(arrivals[came], worth[came], minlength=int(requests.max(initial=0)) + 1)
+        mine = requests[self.picked]
+        return np.where(mine >= 0, totals[mine], 0.0)
 
     def seen(self) -> int:
         """How many attempts the run has on the link that was picked, or on any where none was."""
@@ -202,19 +210,35 @@ class Sample:
         """Which of the run's attempts are of the kind that was picked, and joined to one of the requests."""
         import numpy as np
 
-        mine = np.isin(self.run.column("attempts", "request"), self.column("index"))
-        joined: Bools = mine & _tried(self.run, _of_attempts(self._of))
+        rows = self.run.request_rows()
+        joined: Bools = (rows >= 0) & np.append(self.picked, False)[rows] & _tried(self.run, _of_attempts(self._of))
         return joined
 
     def _arrived(self) -> Bools:
         """Which of the run's arrivals are of the kind that was picked, and carry the nonce of one of the requests."""
         import numpy as np
 
-        nonces = {*self.column("nonce").tolist()} - {""}
-        mine = np.array([nonce in nonces for nonce in self.run.column("arrivals", "nonce").tolist()], np.bool_)
+        requests, arrivals = nonces(self.run)
+        wanted = np.zeros(int(requests.max(initial=0)) + 2, np.bool_)
+        wanted[requests[self.picked]] = True
+        wanted[-1] = False  # of what carries no nonce
+        mine: Bools = wanted[arrivals]
         link = dict(self._of.labels).get("link")
-        arrived: Bools = mine & (self.run.column("arrivals", "link") == link) if link else mine
-        return arrived
+        return mine & (self.run.words("arrivals", "link") == link) if link else mine
+
+
+def nonces(run: Evidence) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The nonce of each request of *run*, and that of each arrival, as a small number; -1: it has none, or one of no request."""
+
+    def made() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        import numpy as np
+
+        of_requests, of_arrivals = marks(run.request_table), marks(run.arrival_table)
+        known = np.unique(of_requests[of_requests != NO_MARK])
+        return number_in(known, of_requests), number_in(known, of_arrivals)
+
+    numbers: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] = run.once("nonces", made)
+    return numbers
 
 
 def pick(run: Evidence, selection: Selection = WHOLE) -> Sample:
@@ -304,10 +328,10 @@ def _entries(target: Target, selection: Selection) -> list[str]:
 
 def _picked(run: Evidence, selection: Selection) -> Bools:
     """Which requests of *run* the *selection* picks."""
-    phase = run.column("requests", "phase")
+    phase = run.words("requests", "phase")
     picked: Bools = phase == selection.phase if selection.phase else phase != "warmup"
     if any(LABELS[name].of == "entry" for name, _ in selection.labels):
-        entry = run.column("requests", "entry")
+        entry = run.words("requests", "entry")
         picked = picked & reduce(or_, (entry == name for name in _entries(run.plan.target, selection)), False)
     match selection.among:
         case "exposed":
@@ -346,7 +370,7 @@ def _in_flight(run: Evidence, at_s: Sequence[float]) -> Bools:
 
     due_s, end_s = run.column("requests", "due_s"), run.column("requests", "end_s")
     until_s = np.where(np.isnan(end_s), due_s + run.plan.scenario.load.deadline, end_s)
-    sent = run.column("requests", "outcome") != "not_sent"
+    sent = run.words("requests", "outcome") != "not_sent"
     flying: Bools = reduce(or_, [(due_s < at) & (until_s > at) for at in at_s], np.zeros(due_s.size, np.bool_)) & sent
     return flying
 
@@ -370,7 +394,7 @@ def _may_be_hit_in_flight(run: Evidence) -> Bools:
 
 def _slowest_good_s(run: Evidence) -> float:
     """How long the slowest good answer of the baseline took, and at most half of it: something has to be left to go by."""
-    before = (run.column("requests", "phase") == "baseline") & run.column("requests", "good")
+    before = (run.words("requests", "phase") == "baseline") & run.column("requests", "good")
     lasted_s = (run.column("requests", "end_s") - run.column("requests", "due_s"))[before]
     span_s = sum(phase.end_s - phase.start_s for phase in run.plan.phases if phase.name == "baseline")
     return min(float(lasted_s.max(initial=0.0)), span_s / 2)
@@ -385,8 +409,8 @@ def _tried(run: Evidence, labels: Labels) -> Bools:
     """Which attempts of *run* have all of the *labels*."""
     import numpy as np
 
-    every = np.ones(len(run.attempts), np.bool_)
-    return reduce(and_, (run.column("attempts", name) == value for name, value in labels), every)
+    every = np.ones(len(run.attempt_table), np.bool_)
+    return reduce(and_, (run.words("attempts", name) == value for name, value in labels), every)
 
 
 def _tries(run: Evidence, labels: Labels) -> np.ndarray[Any, Any]:
@@ -412,7 +436,7 @@ def _strays(run: Evidence) -> Bools:
 
     def made() -> Bools:
         unjoined: Bools = run.column("attempts", "request") < 0
-        return unjoined & made_for_requests(run.attempts).to_numpy()
+        return unjoined & made_for_requests(run.attempt_table) if unjoined.any() else unjoined
 
     strays: Bools = run.once("strays", made)
     return strays

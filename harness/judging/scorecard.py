@@ -175,7 +175,7 @@ def _attempts(sample: Sample, links: Sequence[str]) -> Interval:
     n = int(sample.picked.sum())
     if not links:
         return Interval(0.0, 0.0, 0.0, n) if n else UNMEASURED
-    which: Bools = np.isin(sample.run.column("attempts", "link").astype(str), list(links))
+    which: Bools = sample.run.words("attempts", "link").isin(list(links))
     every: Bools = np.ones(n, np.bool_)
     return each_of(sample, sample.tries_of(f"on {' '.join(links)}", which), every)
 
@@ -188,7 +188,7 @@ def _wait_s(sample: Sample) -> Interval:
 
     due_s, end_s = sample.column("due_s"), sample.column("end_s")
     known = ~np.isnan(end_s)
-    ended: Bools = sample.column("outcome")[known] != "unfinished"
+    ended: Bools = sample.words("outcome")[known] != "unfinished"
     return clumped_quantile(due_s[known], end_s[known] - due_s[known], 0.5, answered=ended)
 
 
@@ -219,4 +219,4 @@ def _stumps(sample: Sample) -> Interval:
 
 def _otherwise(sample: Sample) -> dict[str, int]:
     bad: Any = sample.picked & ~sample.run.column("requests", "good").astype(bool)
-    return most_first(came_to(sample.run, bad))
+    return most_first(came_to(sample.run, bad).counts())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.judging.evidence import Evidence
+from harness.judging.sample import nonces
 from harness.planning.plan import Plan
-from harness.protocols.asked_for import paths_in_words
+from harness.protocols.asked_for import in_words
 from harness.protocols.sketch import read, squeezed
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from harness.judging.scoring.distributions import Bools
+    from harness.record.columns import Words
 
 LATE_S = 0.25
 """So much later than its request an attempt may end that served it: a client may have its answer before the connection is done."""
@@ -36,18 +38,17 @@ def for_words(run: Evidence) -> Bools:
     def made() -> Bools:
         import numpy as np
 
-        path = run.column("attempts", "path")
-        on_a_server = np.isin(run.column("attempts", "link"), providers(run.plan))
-        wanted: Bools = on_a_server & np.isin(path, [*paths_in_words(path.tolist())])
+        on_a_server = run.words("attempts", "link").isin(providers(run.plan))
+        wanted: Bools = on_a_server & run.words("attempts", "path").each(in_words, np.bool_)
         return wanted
 
     found: Bools = run.once("asked for words", made)
     return found
 
 
-def servers(run: Evidence) -> npt.NDArray[np.str_]:
+def servers(run: Evidence) -> Words:
     """Of each request the link that served it; empty where it has no complete answer, or no provider was seen to give one."""
-    found: npt.NDArray[np.str_] = run.once("servers", lambda: _servers(run))
+    found: Words = run.once("servers", lambda: _servers(run))
     return found
 
 
@@ -67,30 +68,34 @@ def elsewhere(run: Evidence) -> Bools:
     return found
 
 
-def _servers(run: Evidence) -> npt.NDArray[np.str_]:
+def _servers(run: Evidence) -> Words:
     import numpy as np
 
+    from harness.record.columns import Words
+
     index, ended_s = run.column("requests", "index"), run.column("requests", "end_s")
-    rows, link = run.request_rows(), run.column("attempts", "link")
-    width = max([1, *map(len, run.plan.target.links)])
-    found = np.full(index.size, "", dtype=f"U{width}")
+    rows, link = run.request_rows(), run.words("attempts", "link")
+    found = np.full(index.size, len(link.vocabulary), np.int32)
+    names = [*link.vocabulary, ""]
     if not link.size:
-        return found
+        return Words.numbered(found, names)
     until_s = run.column("attempts", "end_s")
-    whole = (run.column("attempts", "status") == 200) & (run.column("attempts", "outcome") == "complete")
+    whole = (run.column("attempts", "status") == 200) & (run.words("attempts", "outcome") == "complete")
     whole &= (rows >= 0) & for_words(run) & (until_s <= np.append(ended_s, np.nan)[rows] + LATE_S)
-    whole &= np.append(run.column("requests", "outcome") == "complete", False)[rows]
+    whole &= np.append(run.words("requests", "outcome") == "complete", False)[rows]
     mine = np.flatnonzero(whole)
     # The last one: who has a whole answer and asks once more did not like the first; of the press that was served, where that has any.
     press = run.column("attempts", "press")
     order = mine[np.lexsort((until_s[mine], press[mine], rows[mine]))]
-    found[rows[order]] = link[order]
-    for row in _several(rows[order], link[order]):
-        found[row] = _as_said(run, row) or found[row]
-    return found
+    found[rows[order]] = link.codes[order]
+    for row in _several(rows[order], link.codes[order]):
+        if said := _as_said(run, row):
+            names.append(said)
+            found[row] = len(names) - 1
+    return Words.numbered(found, names)
 
 
-def _several(rows: npt.NDArray[np.intp], links: npt.NDArray[np.str_]) -> list[int]:
+def _several(rows: npt.NDArray[np.intp], links: npt.NDArray[np.integer[Any]]) -> list[int]:
     """Rows of requests that more than one link answered; *rows* are in order."""
     import numpy as np
 
@@ -100,49 +105,51 @@ def _several(rows: npt.NDArray[np.intp], links: npt.NDArray[np.str_]) -> list[in
 
 def _as_said(run: Evidence, row: int) -> str:
     """The one link on which the very text was said that the client of request *row* got; empty where that is none or several."""
-    said: dict[str, list[tuple[str, str]]] = run.once("said, by nonce", lambda: _said(run))
-    text = squeezed(str(run.column("requests", "answer")[row]))
-    told = said.get(str(run.column("requests", "nonce")[row]), [])
+    said: dict[int, list[tuple[str, str]]] = run.once("said, by nonce", lambda: _said(run))
+    text = squeezed(run.words("requests", "answer")[row])
+    told = said.get(int(nonces(run)[0][row]), [])
     links = {link for link, written in told if (known := read(written)) and known.is_text(text)}
     return links.pop() if len(links) == 1 else ""
 
 
-def _said(run: Evidence) -> dict[str, list[tuple[str, str]]]:
-    found: dict[str, list[tuple[str, str]]] = {}
-    columns = (run.column("arrivals", name).tolist() for name in ("nonce", "link", "sketch"))
-    for nonce, link, written in zip(*columns, strict=True):
-        if nonce and written:
+def _said(run: Evidence) -> dict[int, list[tuple[str, str]]]:
+    found: dict[int, list[tuple[str, str]]] = {}
+    columns = (run.words("arrivals", name).tolist() for name in ("link", "sketch"))
+    for nonce, link, written in zip(nonces(run)[1].tolist(), *columns, strict=True):
+        if nonce >= 0 and written:
             found.setdefault(nonce, []).append((link, written))
     return found
 
 
 def _usual_at(run: Evidence, entry: str) -> frozenset[str]:
-    here = (run.column("requests", "phase") == "baseline") & (run.column("requests", "entry") == entry)
+    here = (run.words("requests", "phase") == "baseline") & (run.words("requests", "entry") == entry)
     served = servers(run)[here]
     served = served[served != ""]
-    return frozenset(name for name in {*served.tolist()} if (served == name).mean() >= SELDOM)
+    return frozenset(name for name in served.unique() if (served == name).mean() >= SELDOM)
 
 
 def _elsewhere(run: Evidence) -> Bools:
     import numpy as np
 
-    served, entry = servers(run), run.column("requests", "entry")
+    served, entry = servers(run), run.words("requests", "entry")
     unusual = np.zeros(served.size, np.bool_)
     for name, links in usual(run).items():
         # Where nothing is known of an entry, nothing is unusual there.
-        unusual |= (entry == name) & ~np.isin(served, list(links)) & bool(links)
+        unusual |= (entry == name) & ~served.isin(links) & bool(links)
     first = _first_tried(run)
     away: Bools = (served != "") & (unusual | ((first != "") & (first != served)))
     return away
 
 
-def _first_tried(run: Evidence) -> npt.NDArray[np.str_]:
+def _first_tried(run: Evidence) -> Words:
     """Of each request the link on which it was tried first; empty where that is unknown."""
     import numpy as np
 
-    rows, link = run.request_rows(), run.column("attempts", "link")
-    first = np.full(run.column("requests", "index").size, "", dtype=servers(run).dtype)
+    from harness.record.columns import Words
+
+    rows, link = run.request_rows(), run.words("attempts", "link")
+    first = np.full(len(run.request_table), len(link.vocabulary), np.int32)
     mine = np.flatnonzero((rows >= 0) & for_words(run)) if link.size else np.zeros(0, np.intp)
     # The table is in order of start, so the last that is written is the first that began.
-    first[rows[mine[::-1]]] = link[mine[::-1]]
-    return first
+    first[rows[mine[::-1]]] = link.codes[mine[::-1]]
+    return Words.numbered(first, [*link.vocabulary, ""])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import inf
@@ -35,7 +36,7 @@ def unused(evidence: Evidence, links: Sequence[str]) -> str:
         # A run of before this was counted: attempts were seen on HTTP links, and one link that was used vouched for the others.
         # Where a fault of a kind that is not installed was, nobody may have written down.
         seen = bool(links) and all(known[name].carries == "http" for name in links)
-        quiet = list(links) if seen and not evidence.attempts["link"].isin(links).any() else []
+        quiet = list(links) if seen and not evidence.words("attempts", "link").isin(links).any() else []
         return _quiet(quiet) if quiet else ""
     until_s = min((event.at_s for event in evidence.history if isinstance(event, Injecting)), default=inf)
     from_s = max(-SLICE_S, min(evidence.plan.phase("baseline").start_s, until_s - WORD_S))
@@ -102,8 +103,8 @@ def untried(evidence: Evidence) -> Iterator[str]:
 
 def _in_vain(evidence: Evidence) -> Iterator[str]:
     waiting = [d for d in evidence.plan.disturbances if d.fault.lies_in_wait and evidence.window_of(d)]
-    hit = {fault for faults in evidence.arrivals["hit_by"].unique() for fault in faults.split()}
-    hit |= {*evidence.arrivals["fault"].unique()}
+    hit = {fault for faults in evidence.words("arrivals", "hit_by").unique() for fault in faults.split()}
+    hit |= {*evidence.words("arrivals", "fault").unique()}
     hit |= {event.fault for event in evidence.history if isinstance(event, Look) and event.sight.answered}
     met = {d.of for d in waiting if d.id in hit}
     for of, fault in {d.of: d.fault for d in waiting}.items():
@@ -194,12 +195,16 @@ def _only_looks(evidence: Evidence, link: str, from_s: float, until_s: float) ->
 
 def _looks_by_http(evidence: Evidence, link: str, from_s: float, until_s: float) -> str:
     """A provider is looked at by whatever asks for no completion, anything else at the paths of health checks."""
-    rows = evidence.attempts
-    there = rows[(rows["link"] == link) & rows["start_s"].between(from_s, until_s)]
-    looks = there["method"].isin(LOOKS) & (there["request"] < 0) & (there["status"] != _SWITCHED)
+    import numpy as np
+
+    rows = evidence.attempt_table
+    start_s, method, path = rows.numbers("start_s"), rows.words("method"), rows.words("path")
+    there = np.flatnonzero((rows.words("link") == link) & (from_s <= start_s) & (start_s <= until_s))
+    looks = method[there].isin(LOOKS) & (rows.numbers("request")[there] < 0)
+    looks &= rows.numbers("status")[there] != _SWITCHED
     if evidence.plan.target.links[link].kind != "provider":
-        looks &= there["path"].str.contains(_HEALTH)
-    return f"{there['method'].iloc[0]} {there['path'].iloc[0]}" if len(there) and looks.all() else ""
+        looks &= path[there].each(lambda one: re.search(_HEALTH, one) is not None, np.bool_)
+    return f"{method[int(there[0])]} {path[int(there[0])]}" if there.size and looks.all() else ""
 
 
 def _sums(evidence: Evidence, link: str, columns: Sequence[str], from_s: float, until_s: float) -> Sequence[int]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from harness.interval import UNMEASURED
 from harness.judging import result
 from harness.judging.closed import closed
@@ -261,18 +259,19 @@ def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:
     if not http or disturbance.fault.hides_attempts():
         return None
     if not disturbance.fault.probes:
-        return int(were_hit(evidence.arrivals, disturbance).sum())
+        return int(were_hit(evidence.arrival_table, disturbance).sum())
     began, gone = evidence.of_fault(disturbance.id, Injected), evidence.of_fault(disturbance.id, Reverted)
     if not began or not gone:
         return None
-    mine = evidence.attempts[evidence.attempts["link"].isin(http)]
-    open_then = (mine["start_s"] <= gone[-1].at_s) & (mine["end_s"].fillna(np.inf) >= began[0].at_s)
-    return int(open_then.sum())
+    start_s, end_s = (evidence.column("attempts", name) for name in ("start_s", "end_s"))
+    # One that never ended was open.
+    open_then = (start_s <= gone[-1].at_s) & ~(end_s < began[0].at_s)
+    return int((evidence.words("attempts", "link").isin(http) & open_then).sum())
 
 
 def _by_layer(evidence: Evidence, phase: str) -> dict[str, int]:
-    made = evidence.column("attempts", "layer")[evidence.column("attempts", "phase") == phase].tolist()
-    return {layer: made.count(layer) for layer in layers_of(evidence.plan)} if made else {}
+    made = evidence.words("attempts", "layer")[evidence.words("attempts", "phase") == phase].counts()
+    return {layer: made.get(layer, 0) for layer in layers_of(evidence.plan)} if made else {}
 
 
 def _phase(evidence: Evidence, name: str, start_s: float, end_s: float) -> result.Phase:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.judging.evidence import Evidence
 from harness.judging.joining import made_for_requests, phases_of
 from harness.judging.result import EntryOutcomes, LinkOutcomes
+
+if TYPE_CHECKING:
+    from harness.record.columns import Words
 
 IN_THE_ANSWER = "error inside an answer"
 """What becomes of a request whose answer began well and then told of an error, as a stream can."""
@@ -30,20 +33,20 @@ def by_entry(evidence: Evidence) -> list[EntryOutcomes]:
 
 def by_link(evidence: Evidence) -> list[LinkOutcomes]:
     """Each HTTP link in each phase in which an attempt on it began; mere looks whether the provider is there are none."""
-    began_in = phases_of(evidence.plan, evidence.attempts["start_s"]).to_numpy()
-    counted = made_for_requests(evidence.attempts).to_numpy()
+    began_in = phases_of(evidence.plan, evidence.column("attempts", "start_s"))
+    counted = made_for_requests(evidence.attempt_table)
     return [
         LinkOutcomes(link=name, region=link.region, phase=phase.name, attempts=int(here.sum()), answers=answers)
         for name, link in evidence.plan.target.links.items()
         if link.carries == "http"
         for phase in evidence.plan.phases
-        if (here := counted & (began_in == phase.name) & (evidence.column("attempts", "link") == name)).any()
-        for answers in [most_first(_answers(evidence, here))]
+        if (here := counted & (began_in == phase.name) & (evidence.words("attempts", "link") == name)).any()
+        for answers in [_answers(evidence, here)]
     ]
 
 
 def _of_entry(evidence: Evidence, name: str, region: str | None, phase: str) -> EntryOutcomes | None:
-    here = (evidence.column("requests", "entry") == name) & (evidence.column("requests", "phase") == phase)
+    here = (evidence.words("requests", "entry") == name) & (evidence.words("requests", "phase") == phase)
     if not here.any():
         return None
     good = evidence.column("requests", "good").astype(np.bool_)
@@ -53,32 +56,51 @@ def _of_entry(evidence: Evidence, name: str, region: str | None, phase: str) -> 
         phase=phase,
         requests=int(here.sum()),
         good=int((here & good).sum()),
-        otherwise=most_first(came_to(evidence, here & ~good)),
+        otherwise=most_first(came_to(evidence, here & ~good).counts()),
     )
 
 
-def came_to(evidence: Evidence, bad: np.ndarray) -> Iterator[str]:
+def came_to(evidence: Evidence, bad: np.ndarray) -> Words:
     """What each of those requests came to: a status that tells of an error, or how it ended."""
-    rows, within_ms = evidence.requests, 1000 * evidence.plan.scenario.good.within
-    columns = (rows["outcome"], rows["status"], rows["latency_ms"])
-    for outcome, status, latency_ms in zip(*(column.to_numpy()[bad].tolist() for column in columns), strict=True):
+    within_ms = 1000 * evidence.plan.scenario.good.within
+    in_time = evidence.column("requests", "latency_ms")[bad] <= within_ms
+
+    def said(outcome: str, status: float, in_time: bool) -> str:
         if outcome == "complete":
-            yield WRONG if latency_ms <= within_ms else LATE
-        elif outcome == "error" and status >= _FAILED:
-            yield f"status {int(status)}"
-        elif outcome == "error" and status:
-            yield IN_THE_ANSWER
-        else:
-            yield str(outcome).replace("_", " ")
+            return WRONG if in_time else LATE
+        if outcome == "error" and status >= _FAILED:
+            return f"status {int(status)}"
+        return IN_THE_ANSWER if outcome == "error" and status else outcome.replace("_", " ")
+
+    return _of_each(
+        evidence.words("requests", "outcome")[bad], evidence.column("requests", "status")[bad], in_time, said
+    )
 
 
-def _answers(evidence: Evidence, here: np.ndarray) -> Iterator[str]:
+def _answers(evidence: Evidence, here: np.ndarray) -> dict[str, int]:
     """How each of those attempts was answered: its status, or how it ended where it got no whole answer."""
-    columns = (evidence.column("attempts", name)[here].tolist() for name in ("outcome", "status"))
-    for outcome, status in zip(*columns, strict=True):
-        whole = outcome == "complete" and status
-        yield str(int(status)) if whole else str(outcome).replace("_", " ")
+
+    def said(outcome: str, status: float, _: bool) -> str:
+        return str(int(status)) if outcome == "complete" and status else outcome.replace("_", " ")
+
+    outcome, status = evidence.words("attempts", "outcome")[here], evidence.column("attempts", "status")[here]
+    return most_first(_of_each(outcome, status, np.zeros(status.size, np.bool_), said).counts())
 
 
-def most_first(what: Iterator[str]) -> dict[str, int]:
-    return dict(sorted(Counter(what).items(), key=lambda pair: (-pair[1], pair[0])))
+def _of_each(outcome: Words, status: np.ndarray, marked: np.ndarray, said: Callable[[str, float, bool], str]) -> Words:
+    """What is *said* of each row by its outcome, its status and a mark; it is asked once of each three that come together."""
+    from harness.record.columns import Words
+
+    statuses, of_status = np.unique(status, return_inverse=True)
+    keys = (outcome.codes.astype(np.int64) * max(1, statuses.size) + of_status) * 2 + marked
+    found, of = np.unique(keys, return_inverse=True)
+    names = [
+        said(outcome.vocabulary[one // 2 // statuses.size], statuses[one // 2 % statuses.size].item(), bool(one % 2))
+        for one in found.tolist()
+    ]
+    return Words.numbered(of, names)
+
+
+def most_first(counts: Mapping[str, int]) -> dict[str, int]:
+    """*counts* of what comes at all, the largest first."""
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -31,6 +31,8 @@ from harness.record.tables import column_of, defaults, table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.record.columns import Table
+
 _KINDS: Mapping[str, type[AnyRow]] = MappingProxyType(
     {"requests": Request, "attempts": Attempt, "arrivals": Arrival, "traffic": Traffic}
 )
@@ -125,11 +127,11 @@ class RunFolder:
 class Tables:
     """The tables of a run; *kept*: each stands in a file of its own, and the rows are gone. *traffic* is None where none was recorded."""
 
-    requests: pd.DataFrame
-    attempts: pd.DataFrame
-    arrivals: pd.DataFrame
+    requests: Table
+    attempts: Table
+    arrivals: Table
     kept: bool
-    traffic: pd.DataFrame | None = None
+    traffic: Table | None = None
 
 
 def new_id(target: str, began: datetime) -> str:
@@ -253,31 +255,42 @@ def read_tables(folder: RunFolder, clock_zero_s: float) -> Tables:
     if missing:
         what = "is missing, and so are the rows that it was made of"
         raise UsageProblems(*(Problem(what, file=str(folder.table(name))) for name in missing))
-    frames: dict[str, pd.DataFrame] = {}
+    tables: dict[str, Table] = {}
     problems: list[Problem] = []
     for name in there:
         try:
-            frames[name] = _checked(read_table(folder.table(name)), _KINDS[name], folder.table(name))
+            tables[name] = _stored(folder.table(name), _KINDS[name])
         except UsageProblems as found:
             problems += found.problems
     if problems:
         raise UsageProblems(*problems)
-    return Tables(**frames, kept=not folder.rows.is_dir())
+    return Tables(**tables, kept=not folder.rows.is_dir())
+
+
+def _stored(path: Path, kind: type[AnyRow]) -> Table:
+    """The table at *path*: by column where it is as a run leaves it, and whole where somebody changed it or another version made it."""
+    from harness.record.columns import Table
+    from harness.record.parquet import by_column
+
+    def frame() -> pd.DataFrame:
+        return _checked(read_table(path), kind, path)
+
+    return by_column(path, kind, frame) or Table.of(frame())
 
 
 def keep_tables(
     folder: RunFolder,
     *,
-    requests: pd.DataFrame,
-    attempts: pd.DataFrame,
-    arrivals: pd.DataFrame,
-    traffic: pd.DataFrame | None = None,
+    requests: Table,
+    attempts: Table,
+    arrivals: Table,
+    traffic: Table | None = None,
 ) -> None:
     """Store the tables that are not there yet as Parquet; the rows they were made of are then no longer needed."""
-    for name, frame in (("requests", requests), ("attempts", attempts), ("arrivals", arrivals), ("traffic", traffic)):
-        if frame is not None and _length(folder.table(name)) is None:
+    for name, rows in (("requests", requests), ("attempts", attempts), ("arrivals", arrivals), ("traffic", traffic)):
+        if rows is not None and _length(folder.table(name)) is None:
             with _replacing(folder.table(name)) as temporary:
-                frame.to_parquet(temporary, index=False, compression="zstd", write_page_checksum=True)
+                rows.frame.to_parquet(temporary, index=False, compression="zstd", write_page_checksum=True)
     # Under their own name the rows are there as long as all of them are: some of them would be taken for the whole run.
     gone = folder.path / ".rows"
     with suppress(OSError):
@@ -332,22 +345,24 @@ def _content(path: Path) -> bytes:
 
 def _tables_of_rows(folder: RunFolder, clock_zero_s: float) -> Tables:
     """Raises UsageProblems where a table was made of other rows than those that are there."""
-    frames = {
-        "requests": table(_rows(folder.rows, "requests", Request), Request, clock_zero_s),
-        "attempts": table(_rows(folder.rows, "attempts", Attempt), Attempt, clock_zero_s),
-        "arrivals": table(_rows(folder.rows, "arrivals", Arrival), Arrival, clock_zero_s),
+    from harness.record.columns import Table
+
+    tables = {
+        "requests": Table.of(table(_rows(folder.rows, "requests", Request), Request, clock_zero_s)),
+        "attempts": Table.of(table(_rows(folder.rows, "attempts", Attempt), Attempt, clock_zero_s)),
+        "arrivals": Table.of(table(_rows(folder.rows, "arrivals", Arrival), Arrival, clock_zero_s)),
     }
     if any(folder.rows.glob("traffic*.rows")):
-        frames["traffic"] = table(_rows(folder.rows, "traffic", Traffic), Traffic, clock_zero_s)
-    lengths = {name: _length(folder.table(name)) for name in frames}
+        tables["traffic"] = Table.of(table(_rows(folder.rows, "traffic", Traffic), Traffic, clock_zero_s))
+    lengths = {name: _length(folder.table(name)) for name in tables}
     problems = [
-        Problem(f"holds {length} rows, but {folder.rows} holds {len(frames[name])}", file=str(folder.table(name)))
+        Problem(f"holds {length} rows, but {folder.rows} holds {len(tables[name])}", file=str(folder.table(name)))
         for name, length in lengths.items()
-        if length not in (None, len(frames[name]))
+        if length not in (None, len(tables[name]))
     ]
     if problems:
         raise UsageProblems(*problems)
-    return Tables(**frames, kept=False)
+    return Tables(**tables, kept=False)
 
 
 def _rows(rows: Path, name: str, kind: type[Row]) -> Iterator[Row]:

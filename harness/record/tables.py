@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # By the type of a row's field, so that a table without rows has the types of one with rows; all others are text. Any: the stubs of pandas
 # know the names of types, and no text that holds one.
-_TYPES: dict[object, Any] = {int: "int64", int | None: "Int64", bool: "bool", float: "float64", float | None: "float64"}
+TYPES: dict[object, Any] = {int: "int64", int | None: "Int64", bool: "bool", float: "float64", float | None: "float64"}
 
 
 def table(rows: Iterable[AnyRow], kind: type[AnyRow], clock_zero_s: float) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def table(rows: Iterable[AnyRow], kind: type[AnyRow], clock_zero_s: float) -> pd
 
     held = list(rows)
     columns = {
-        field.name: pd.array([*map(attrgetter(field.name), held)], dtype=_TYPES.get(field.type, "str"))
+        field.name: pd.array([*map(attrgetter(field.name), held)], dtype=TYPES.get(field.type, "str"))
         for field in msgspec.structs.fields(kind)
     }
     return pd.DataFrame(

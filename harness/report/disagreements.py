@@ -56,7 +56,7 @@ def section(_result: Result, evidence: Evidence | None) -> Markup:
 
 def disagreements(evidence: Evidence) -> list[Disagreement]:
     """The examples that the score of consistency gives; none when no answer was complete."""
-    if not (evidence.requests["outcome"] == "complete").any():
+    if not (evidence.words("requests", "outcome") == "complete").any():
         return []
     found = []
     for pair in compare(pick(evidence)).examples:

@@ -47,7 +47,7 @@ def matching(evidence: Evidence, asked: str) -> np.ndarray[Any, Any]:
         fits |= rows[column].str.casefold() == wanted
     good = evidence.column("requests", "good").astype(np.bool_)
     became = np.array([""] * len(rows), dtype=object)
-    became[~good] = list(came_to(evidence, ~good))
+    became[~good] = came_to(evidence, ~good).to_numpy()
     became[good] = "good"
     asking = [name for name, text in evidence.questions.items() if wanted and wanted in text.casefold()]
     return np.flatnonzero((fits | (became == wanted) | rows["question"].isin(asking)).to_numpy())
@@ -79,7 +79,7 @@ def _line(evidence: Evidence, place: int) -> str:
     good = bool(row["good"])
     mask = np.zeros(len(evidence.requests), dtype=np.bool_)
     mask[place] = True
-    became = "good" if good else next(came_to(evidence, mask))
+    became = "good" if good else came_to(evidence, mask)[0]
     end_s = row["end_s"]
     took = f" after {words.quantity(1000 * (float(end_s) - float(row['due_s'])), 'ms')}" if end_s == end_s else ""
     tries = int(row["attempts"])

@@ -45,8 +45,10 @@ def _attempts(result: Result, phase: Phase) -> str:
 
 def _otherwise(phase: Phase, evidence: Evidence) -> str:
     """What became of requests that got no good answer, the most frequent first."""
-    rows = evidence.requests[evidence.requests["phase"] == phase.name]
-    bad = rows["outcome"][~rows["good"].astype(bool)]
-    told = Counter(_WORDS.get(outcome, str(outcome).replace("_", " ")) for outcome in bad)
+    here = evidence.words("requests", "phase") == phase.name
+    bad = evidence.words("requests", "outcome")[here & ~evidence.column("requests", "good")]
+    told: Counter[str] = Counter()
+    for outcome, n in bad.counts().items():
+        told[_WORDS.get(outcome, outcome.replace("_", " "))] += n
     most_first = sorted(told.items(), key=lambda pair: (-pair[1], pair[0]))
     return ", ".join(f"{words.count(n)} {one_line(what, 30)}" for what, n in most_first)

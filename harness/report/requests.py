@@ -7,7 +7,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -20,11 +20,8 @@ from harness.report.plain_text import one_line
 from harness.report.templating import render
 from harness.report.traces import came_of_attempt, known, layer_of
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 GOOD = "good"
-_LEAST_BYTES, _MOST_BYTES, _BYTES_EACH = 90_000, 600_000, 40
+_LEAST_BYTES, _MOST_BYTES, _BYTES_EACH = 90_000, 270_000, 40
 """A block has room for so much; for more where more was asked, so that the page of a default run stays small."""
 _TRIAL = 400
 _OF_BAD = 0.75
@@ -47,12 +44,12 @@ class Listed:
 
 def section(_result: Result, evidence: Evidence | None) -> Markup:
     """The search with what it searches; nothing where no request was due."""
-    if evidence is None or evidence.requests.empty:
+    if evidence is None or not len(evidence.request_table):
         return Markup("")
     bad = np.flatnonzero(~evidence.column("requests", "good").astype(np.bool_))
     block, held = packed(evidence)
     listed = list(_listed(evidence, spread(bad, _LISTED)))
-    n, failed = len(evidence.requests), len(bad)
+    n, failed = len(evidence.request_table), len(bad)
     return render("requests.html", block=block, held=held, n=n, failed=failed, listed=listed)
 
 
@@ -102,10 +99,9 @@ class _Table:
 
 
 def _block(evidence: Evidence, places: np.ndarray[Any, Any]) -> str:
-    rows = evidence.requests.iloc[places]
     names = _Table()
     became = _became(evidence, places)
-    tries = _tries(evidence, rows, names)
+    tries = _tries(evidence, places, names)
     told = []
     columns = (
         "index",
@@ -119,10 +115,8 @@ def _block(evidence: Evidence, places: np.ndarray[Any, Any]) -> str:
         "detail",
         "snapshot_version",
     )
-    values = [rows[name].tolist() if name in rows else [""] * len(rows) for name in columns]
-    for what, (index, nonce, due_s, end_s, token_s, phase, entry, question, detail, version) in zip(
-        became, zip(*values, strict=True), strict=True
-    ):
+    for what, row in zip(became, evidence.request_table.records(places, columns), strict=True):
+        index, nonce, due_s, end_s, token_s, phase, entry, question, detail, version = row.values()
         told.append([
             one_line(str(nonce), 40),
             round(1000 * due_s),
@@ -150,21 +144,21 @@ def _block(evidence: Evidence, places: np.ndarray[Any, Any]) -> str:
     return b64encode(gzip.compress(text.encode("utf-8", "replace"), 9, mtime=0)).decode()
 
 
-def _tries(evidence: Evidence, rows: pd.DataFrame, names: _Table) -> dict[int, list[list[int | None]]]:
+def _tries(evidence: Evidence, places: np.ndarray[Any, Any], names: _Table) -> dict[int, list[list[int | None]]]:
     """By the index of each request its attempts: link, begin and time in ms since it was due, what became of it, and by whom."""
-    due = dict(zip(rows["index"].tolist(), rows["due_s"].tolist(), strict=True))
-    attempts = evidence.attempts[evidence.attempts["request"].isin(list(due))]
+    index, due_s = (evidence.column("requests", name)[places].tolist() for name in ("index", "due_s"))
+    due, shown = dict(zip(index, due_s, strict=True)), np.zeros(len(evidence.request_table) + 1, np.bool_)
+    shown[places] = True
+    mine = np.flatnonzero(shown[evidence.request_rows()])
     found: dict[int, list[list[int | None]]] = {}
-    columns = [
-        attempts[name].tolist() for name in ("request", "link", "start_s", "end_s", "status", "outcome", "layer")
-    ]
-    for request, link, start_s, end_s, status, outcome, layer in zip(*columns, strict=True):
-        mine = found.setdefault(int(request), [])
-        if len(mine) < _TRIES_MOST:
-            due_s = due[request]
-            mine.append([
+    asked = ("request", "link", "start_s", "end_s", "status", "outcome", "layer")
+    for row in evidence.attempt_table.records(mine, asked):
+        request, link, start_s, end_s, status, outcome, layer = row.values()
+        its = found.setdefault(int(request), [])
+        if len(its) < _TRIES_MOST:
+            its.append([
                 names.number(one_line(str(link), 40)),
-                _ms(start_s, due_s),
+                _ms(start_s, due[request]),
                 _ms(end_s, start_s),
                 names.number(came_of_attempt(status, outcome)),
                 names.number(layer_of(layer)),
@@ -174,13 +168,13 @@ def _tries(evidence: Evidence, rows: pd.DataFrame, names: _Table) -> dict[int, l
 
 def _became(evidence: Evidence, places: np.ndarray[Any, Any]) -> list[str]:
     good = evidence.column("requests", "good").astype(np.bool_)[places]
-    told = iter(came_to(evidence, places[~good]))
+    told = iter(came_to(evidence, places[~good]).tolist())
     return [GOOD if well else next(told) for well in good.tolist()]
 
 
 def _listed(evidence: Evidence, places: np.ndarray[Any, Any]) -> Iterable[Listed]:
-    rows = evidence.requests.iloc[places]
-    for what, row in zip(_became(evidence, places), rows.to_dict("records"), strict=True):
+    rows = evidence.request_table.records(places, ("nonce", "due_s", "end_s", "entry", "question", "attempts"))
+    for what, row in zip(_became(evidence, places), rows, strict=True):
         took = _ms(row["end_s"], row["due_s"])
         yield Listed(
             one_line(str(row["nonce"]), 40),

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from math import floor
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.judging.evidence import Evidence
-from harness.judging.sample import layers_of
-
-if TYPE_CHECKING:
-    import pandas as pd
+from harness.judging.sample import layers_of, nonces
+from harness.record.columns import Words
 
 POINTS_MOST = 300
 ENTRIES_MOST = 8
@@ -126,15 +123,14 @@ def timeline(evidence: Evidence) -> Timeline | None:
 
 
 def _timeline(evidence: Evidence) -> Timeline | None:
-    rows = evidence.requests
-    if rows.empty:
+    if not len(evidence.request_table):
         return None
     end_s = evidence.plan.total_s
     until_s = _until_s(evidence)
     bins = Bins(until_s, next((width for width in _WIDTHS_S if until_s / width <= POINTS_MOST), until_s / POINTS_MOST))
     # Jitter may put the first or the last a hair outside of the plan; they belong to it all the same.
-    due_s, good = np.clip(rows["due_s"].to_numpy(dtype=np.float64), 0.0, until_s), rows["good"].to_numpy(dtype=np.bool_)
-    p50, p95, p99 = _quantiles(bins, due_s, rows["latency_ms"].to_numpy(dtype=np.float64))
+    due_s, good = np.clip(evidence.column("requests", "due_s"), 0.0, until_s), evidence.column("requests", "good")
+    p50, p95, p99 = _quantiles(bins, due_s, evidence.column("requests", "latency_ms"))
     versions = _versions(evidence, until_s)
     return Timeline(
         end_s=end_s,
@@ -144,8 +140,8 @@ def _timeline(evidence: Evidence) -> Timeline | None:
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
-        attempts=bins.per_s(evidence.attempts["start_s"]),
-        arrivals=bins.per_s(evidence.arrivals["start_s"]),
+        attempts=bins.per_s(evidence.column("attempts", "start_s")),
+        arrivals=bins.per_s(evidence.column("arrivals", "start_s")),
         amplification=tuple(_windows(evidence, until_s)),
         versions=versions,
         apart=_apart(versions),
@@ -175,32 +171,42 @@ class Tries:
 
 def tries(evidence: Evidence) -> list[Tries]:
     """Tries by phase, of phases in which a request was due."""
-    joined = evidence.attempts[evidence.attempts["request"] >= 0]
-    rows = evidence.requests
-    phase_of = rows[rows["nonce"] != ""].drop_duplicates("nonce").set_index("nonce")["phase"]
-    arrived = evidence.arrivals["nonce"].map(phase_of)
+    joined, tried_in = evidence.column("attempts", "request") >= 0, evidence.words("attempts", "phase")
+    due_in, arrived_in = evidence.words("requests", "phase"), _phases_of_arrivals(evidence)
     found = []
     for phase in evidence.plan.phases:
-        mine = rows["phase"] == phase.name
+        mine = due_in == phase.name
         requests = int(mine.sum())
-        layers = joined.loc[joined["phase"] == phase.name, "layer"].value_counts()
         if requests:
-            counts = {layer: int(layers.get(layer, 0)) for layer in layers_of(evidence.plan)}
+            layers = evidence.words("attempts", "layer")[joined & (tried_in == phase.name)].counts()
+            counts = {layer: layers.get(layer, 0) for layer in layers_of(evidence.plan)}
             hidden = _hidden(evidence, phase.start_s, phase.end_s)
-            arrivals = int((arrived == phase.name).sum())
-            presses = int(rows.loc[mine & (rows["outcome"] != "not_sent"), "presses"].sum())
+            arrivals = int((arrived_in == phase.name).sum())
+            sent = mine & (evidence.words("requests", "outcome") != "not_sent")
+            presses = int(evidence.column("requests", "presses")[sent].sum())
             found.append(Tries(phase.name, requests, counts, arrivals, not hidden, presses))
     return found
 
 
+def _phases_of_arrivals(evidence: Evidence) -> Words:
+    """Of each arrival the phase of its request; empty where it has none."""
+    phase = evidence.words("requests", "phase")
+    requests, arrivals = nonces(evidence)
+    of = np.full(int(requests.max(initial=0)) + 2, len(phase.vocabulary))
+    marked = np.flatnonzero(requests >= 0)[::-1]
+    # The first one that carries a nonce counts.
+    of[requests[marked]] = phase.codes[marked]
+    return Words.numbered(of[arrivals], [*phase.vocabulary, ""])
+
+
 def _until_s(evidence: Evidence) -> float:
     """The plan's end, or of a run that was cut short when its last request was sent: putting the world back takes longer than that."""
-    rows = evidence.requests
     ended = evidence.ended
     if ended is not None and ended.reason == "completed":
         return evidence.plan.total_s
-    sent = rows["due_s"][rows["sent_s"].notna()]
-    return max(min(evidence.plan.total_s, float((sent if len(sent) else rows["due_s"]).max())), 1e-3)
+    due_s = evidence.column("requests", "due_s")
+    sent = due_s[~np.isnan(evidence.column("requests", "sent_s"))]
+    return max(min(evidence.plan.total_s, float((sent if sent.size else due_s).max())), 1e-3)
 
 
 def _values(numbers: npt.ArrayLike) -> Values:
@@ -222,8 +228,7 @@ def _quantiles(bins: Bins, due_s: Floats, latency_ms: Floats) -> tuple[Values, V
 
 def _windows(evidence: Evidence, until_s: float) -> list[Window]:
     """Stretches of `WINDOW_S` or a hundredth of the run that begin anew with each phase, so that none mixes two."""
-    rows = evidence.requests
-    due_s, attempts = rows["due_s"].to_numpy(dtype=np.float64), rows["attempts"].to_numpy(dtype=np.float64)
+    due_s, attempts = evidence.column("requests", "due_s"), evidence.column("requests", "attempts")
     width_s = max(WINDOW_S, evidence.plan.total_s / 100)
     windows = []
     for phase in evidence.plan.phases:
@@ -245,29 +250,30 @@ def _hidden(evidence: Evidence, start_s: float, end_s: float) -> bool:
 
 
 def _versions(evidence: Evidence, until_s: float) -> dict[str, tuple[Stretch, ...]]:
-    rows = evidence.requests
-    rows = rows[(rows["outcome"] == "complete") & rows["snapshot_version"].notna() & rows["sent_s"].notna()]
+    sent_s, version = (evidence.column("requests", name) for name in ("sent_s", "snapshot_version"))
+    known = (evidence.words("requests", "outcome") == "complete") & ~np.isnan(version) & ~np.isnan(sent_s)
     bins = Bins(until_s, max(0.2, until_s / POINTS_MOST))
-    entries = sorted(set(rows["entry"]))[:ENTRIES_MOST]
-    return {entry: tuple(_stretches(bins, rows[rows["entry"] == entry])) for entry in entries}
+    entry = evidence.words("requests", "entry")
+    entries = entry[known].unique()[:ENTRIES_MOST]
+    mine = {name: known & (entry == name) for name in entries}
+    return {name: tuple(_stretches(bins, sent_s[rows], version[rows])) for name, rows in mine.items()}
 
 
-def _stretches(bins: Bins, rows: pd.DataFrame) -> list[Stretch]:
+def _stretches(bins: Bins, sent_s: Floats, version: Floats) -> list[Stretch]:
     """From one change of the snapshot to the next; a bin without an answer goes on as the one before it."""
-    places = bins.places(rows["sent_s"])
-    versions = rows["snapshot_version"].to_numpy(dtype=np.int64)
+    places, versions = bins.places(sent_s), version.astype(np.int64)
     lowest, highest = np.full(bins.n, np.iinfo(np.int64).max), np.full(bins.n, np.iinfo(np.int64).min)
     np.minimum.at(lowest, places[places >= 0], versions[places >= 0])
     np.maximum.at(highest, places[places >= 0], versions[places >= 0])
     found: list[Stretch] = []
     for place in np.flatnonzero(lowest <= highest):
-        version = int(lowest[place]) if lowest[place] == highest[place] else None
+        stood_on = int(lowest[place]) if lowest[place] == highest[place] else None
         start_s = float(bins.edges_s[place])
-        if found and found[-1].version == version:
+        if found and found[-1].version == stood_on:
             continue
         if found:
             found[-1] = Stretch(found[-1].start_s, start_s, found[-1].version)
-        found.append(Stretch(start_s if found else 0.0, bins.until_s, version))
+        found.append(Stretch(start_s if found else 0.0, bins.until_s, stood_on))
     return found
 
 

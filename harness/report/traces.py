@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup
 
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import telling
 from harness.judging.result import Result
-from harness.judging.sample import pick
+from harness.judging.sample import nonces, pick
 from harness.judging.scoring.consistency import Pair, Side
 from harness.record.presses import read
 from harness.report import words
@@ -23,10 +25,7 @@ from harness.report.plain_text import one_line
 from harness.report.templating import render
 from harness.report.waterfall import ROWS_MOST, Bar, bar_swatch, mark_swatch, waterfall
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Row = Mapping[Hashable, Any]
+Row = Mapping[str, Any]
 """A row of a table, by its columns."""
 
 _WHAT_WAS_ANSWERED = "snapshots"
@@ -58,7 +57,7 @@ _CAME_TO = {
 class Chosen:
     """A request by its place in the table of requests, and why it is shown."""
 
-    row: Hashable
+    row: int
     reasons: tuple[str, ...]
 
 
@@ -77,7 +76,7 @@ class Trace:
 
 def section(result: Result, evidence: Evidence | None) -> Markup:
     """The traces; nothing where no request was due."""
-    found = traces(result, evidence) if evidence is not None and len(evidence.requests) else []
+    found = traces(result, evidence) if evidence is not None and len(evidence.request_table) else []
     return render("traces.html", traces=found) if found else Markup("")
 
 
@@ -94,7 +93,7 @@ def traces(result: Result, evidence: Evidence) -> list[Trace]:
 
 def chosen(evidence: Evidence, *, disagreeing_first: bool = False, failed_first: bool = False) -> list[Chosen]:
     """The requests that an engineer would pick, each once; one that is picked twice has two reasons."""
-    reasons: dict[Hashable, list[str]] = {}
+    reasons: dict[int, list[str]] = {}
     usual = (
         (_failed, _tried_most, _slowest_good, _ordinary)
         if failed_first
@@ -107,58 +106,63 @@ def chosen(evidence: Evidence, *, disagreeing_first: bool = False, failed_first:
     return [Chosen(row, tuple(said)) for row, said in reasons.items()]
 
 
-def _tried_most(evidence: Evidence) -> tuple[Hashable, str] | None:
+def _tried_most(evidence: Evidence) -> tuple[int, str] | None:
     rows = _while_broken(evidence)
-    if rows.empty or rows["attempts"].max() < 2:
+    tries = evidence.column("requests", "attempts")[rows]
+    if tries.max(initial=0) < 2:
         return None
-    row = rows["attempts"].idxmax()
-    where, most = _phase_of(rows, row), words.count(rows["attempts"].max())
-    return row, f"tried most often of those due in the {where}: {most} attempts"
+    row = int(rows[tries.argmax()])
+    most = words.count(int(tries.max()))
+    return row, f"tried most often of those due in the {_phase_of(evidence, row)}: {most} attempts"
 
 
-def _slowest_good(evidence: Evidence) -> tuple[Hashable, str] | None:
+def _slowest_good(evidence: Evidence) -> tuple[int, str] | None:
     rows = _while_broken(evidence)
-    rows = rows[rows["good"].astype(bool)]
-    if rows.empty:
+    rows = rows[evidence.column("requests", "good")[rows]]
+    if not rows.size:
         return None
-    row = rows["latency_ms"].idxmax()
-    where, slowest = _phase_of(rows, row), float(rows["latency_ms"].max())
-    return row, f"the slowest good answer of the {where}: {words.quantity(slowest, 'ms')}"
+    took_ms = evidence.column("requests", "latency_ms")[rows]
+    row, slowest = int(rows[took_ms.argmax()]), float(took_ms.max())
+    return row, f"the slowest good answer of the {_phase_of(evidence, row)}: {words.quantity(slowest, 'ms')}"
 
 
-def _phase_of(rows: pd.DataFrame, row: Hashable) -> str:
-    return words.phase(str(rows.loc[[row], "phase"].iloc[0]))
+def _phase_of(evidence: Evidence, row: int) -> str:
+    return words.phase(evidence.words("requests", "phase")[row])
 
 
-def _while_broken(evidence: Evidence) -> pd.DataFrame:
-    """Requests due in the phases in which something may be broken."""
-    return evidence.requests[evidence.requests["phase"].isin([phase.name for phase in evidence.plan.between])]
+def _while_broken(evidence: Evidence) -> npt.NDArray[np.intp]:
+    """Places of the requests due in the phases in which something may be broken."""
+    return np.flatnonzero(evidence.words("requests", "phase").isin([phase.name for phase in evidence.plan.between]))
 
 
-def _failed(evidence: Evidence) -> tuple[Hashable, str] | None:
+def _failed(evidence: Evidence) -> tuple[int, str] | None:
     """The last one during the recovery; where all went well there, in the last phase before it in which not all did."""
+    good, due_s = evidence.column("requests", "good"), evidence.column("requests", "due_s")
     for phase in ("recovery", *(phase.name for phase in reversed(evidence.plan.between))):
-        rows = evidence.requests[(evidence.requests["phase"] == phase) & ~evidence.requests["good"].astype(bool)]
-        if not rows.empty:
-            return rows["due_s"].idxmax(), f"the last one due in the {words.phase(phase)} that got no good answer"
+        rows = np.flatnonzero((evidence.words("requests", "phase") == phase) & ~good)
+        if rows.size:
+            last = int(rows[due_s[rows].argmax()])
+            return last, f"the last one due in the {words.phase(phase)} that got no good answer"
     return None
 
 
-def _ordinary(evidence: Evidence) -> tuple[Hashable, str] | None:
-    rows = evidence.requests[(evidence.requests["phase"] == "baseline") & evidence.requests["good"]]
-    if rows.empty:
+def _ordinary(evidence: Evidence) -> tuple[int, str] | None:
+    baseline = evidence.words("requests", "phase") == "baseline"
+    rows = np.flatnonzero(baseline & evidence.column("requests", "good"))
+    if not rows.size:
         return None
-    median_ms = float(rows["latency_ms"].median())
-    row = (rows["latency_ms"] - median_ms).abs().idxmin()
+    took_ms = evidence.column("requests", "latency_ms")[rows]
+    median_ms = float(np.median(took_ms))
+    row = int(rows[np.abs(took_ms - median_ms).argmin()])
     return row, f"an ordinary one of the baseline, where the median is {words.quantity(median_ms, 'ms')}"
 
 
-def _disagreeing(evidence: Evidence) -> tuple[Hashable, str] | None:
+def _disagreeing(evidence: Evidence) -> tuple[int, str] | None:
     """The first that disagreed in its words, or where there is none in its snapshot."""
     from harness.judging.metrics.answer_consistency import compare
 
-    rows = evidence.requests[evidence.requests["outcome"] == "complete"]
-    pairs = compare(pick(evidence)).examples if len(rows) else ()
+    rows = evidence.words("requests", "outcome") == "complete"
+    pairs = compare(pick(evidence)).examples if rows.any() else ()
     if not pairs:
         return None
     unlike = (
@@ -166,13 +170,11 @@ def _disagreeing(evidence: Evidence) -> tuple[Hashable, str] | None:
     )
     pair = next(unlike, pairs[0])
     side = _older(pair)
-    same = rows[
-        (rows["question"] == pair.question)
-        & (rows["entry"] == side.entry)
-        & (rows["conversation"] == side.conversation)
-        & (rows["sent_s"] == side.at_s)
-    ]
-    return None if same.empty else (same.index[0], "its answer disagreed with another to the same question")
+    at_once = np.flatnonzero(rows & (evidence.column("requests", "sent_s") == side.at_s))
+    wanted = {"question": pair.question, "entry": side.entry, "conversation": side.conversation}
+    found = zip(at_once.tolist(), evidence.request_table.records(at_once, wanted), strict=True)
+    same = [place for place, row in found if row == wanted]
+    return (same[0], "its answer disagreed with another to the same question") if same else None
 
 
 def _older(pair: Pair) -> Side:
@@ -183,11 +185,11 @@ def _older(pair: Pair) -> Side:
 
 def trace_of(result: Result, evidence: Evidence, place: int) -> Trace:
     """The request at *place* of the table, whatever it is."""
-    return _trace(result, evidence, Chosen(evidence.requests.index[place], ()), "trace")
+    return _trace(result, evidence, Chosen(place, ()), "trace")
 
 
 def _trace(result: Result, evidence: Evidence, one: Chosen, key: str) -> Trace:
-    row: Row = evidence.requests.loc[[one.row]].to_dict("records")[0]
+    row: Row = evidence.request_table.records(np.array([one.row]))[0]
     due_s = float(row["due_s"])
     tries = _tries(evidence, row)
     bars = (*_clients(row), *islice(tries, ROWS_MOST))
@@ -240,17 +242,28 @@ def _client(row: Row) -> Bar:
 
 def _tries(evidence: Evidence, row: Row) -> list[Bar]:
     """Every attempt that was joined to the request, each with its arrival under it where that can be told, by when they began."""
-    mine = evidence.attempts[evidence.attempts["request"] == row["index"]]
-    if mine.empty:
+    mine = np.flatnonzero(evidence.column("attempts", "request") == row["index"])
+    if not mine.size:
         return []
     due_s = float(row["due_s"])
-    attempts = list(enumerate(mine.to_dict("records"), start=1))
-    arrived = evidence.arrivals[evidence.arrivals["nonce"] == row["nonce"]].sort_values("start_s").to_dict("records")
+    asked = ("link", "start_s", "first_byte_s", "end_s", "status", "outcome", "retry_count", "layer", "press")
+    attempts = list(enumerate(evidence.attempt_table.records(mine, asked), start=1))
+    came = _arrived(evidence, row)
+    came = came[np.argsort(evidence.column("arrivals", "start_s")[came], kind="stable")]
+    seen = ("link", "start_s", "forwarded_s", "first_byte_s", "end_s", "status", "outcome", "fault")
+    arrived = evidence.arrival_table.records(came, seen)
     bars = [((attempt["start_s"], 0), _attempt(attempt, number, due_s)) for number, attempt in attempts]
     for arrival, of in zip(arrived, _tries_of(arrived, attempts), strict=True):
         began_s = arrival["start_s"] if of is None else dict(attempts)[of]["start_s"]
         bars.append(((began_s, 1), _arrival(arrival, of, due_s)))
     return [bar for _, bar in sorted(bars, key=lambda pair: pair[0])]
+
+
+def _arrived(evidence: Evidence, row: Row) -> npt.NDArray[np.intp]:
+    """Places of the arrivals with the nonce of the request that is this *row*."""
+    place = int(np.searchsorted(evidence.column("requests", "index"), row["index"]))
+    requests, arrivals = nonces(evidence)
+    return np.flatnonzero(arrivals == requests[place]) if requests[place] >= 0 else np.zeros(0, np.intp)
 
 
 def _tries_of(arrived: Sequence[Row], attempts: Sequence[tuple[int, Row]]) -> list[int | None]:
@@ -362,22 +375,24 @@ def _facts(evidence: Evidence, row: Row) -> Iterator[tuple[str, str]]:
 
 def _asked_before(evidence: Evidence, row: Row) -> str:
     """The questions of the conversation's turns before this one, the newest last."""
-    rows = evidence.requests
     if not row["conversation"] or not row["turn"]:
         return ""
-    before = rows[(rows["conversation"] == row["conversation"]) & (rows["turn"] < row["turn"])].sort_values("turn")
-    shown = [one_line(str(question), 40) for question in before["question"].tolist()[-_TURNS:]]
-    return ", ".join([*(["…"] if len(before) > _TURNS else []), *shown])
+    turn = evidence.column("requests", "turn")
+    mine = evidence.words("requests", "conversation") == row["conversation"]
+    before = np.flatnonzero(mine & (turn < row["turn"]))
+    before = before[np.argsort(turn[before], kind="stable")]
+    shown = [one_line(question, 40) for question in evidence.words("requests", "question")[before[-_TURNS:]].tolist()]
+    return ", ".join([*(["…"] if before.size > _TURNS else []), *shown])
 
 
 def _tokens(evidence: Evidence, row: Row) -> str:
     """What the request cost at the providers over all attempts that arrived; empty where nobody counted."""
-    mine = evidence.arrivals[evidence.arrivals["nonce"] == row["nonce"]] if row["nonce"] else evidence.arrivals[:0]
-    asked, said = (mine[name].dropna() for name in ("tokens_in", "tokens_out"))
-    if asked.empty and said.empty:
+    mine = _arrived(evidence, row)
+    asked, said = (evidence.column("arrivals", name)[mine] for name in ("tokens_in", "tokens_out"))
+    if np.isnan(asked).all() and np.isnan(said).all():
         return ""
-    whole = f" over {len(mine)} arrivals" if len(mine) > 1 else ""
-    return f"{words.count(asked.sum())} in, {words.count(said.sum())} out{whole}"
+    whole = f" over {mine.size} arrivals" if mine.size > 1 else ""
+    return f"{words.count(int(np.nansum(asked)))} in, {words.count(int(np.nansum(said)))} out{whole}"
 
 
 def _notes(evidence: Evidence, row: Row, tries: int) -> Iterator[str]:

@@ -4,8 +4,8 @@
 
     python tests/benchmarks/all.py
 
-Machines are noisy: compare ratios of one run, not seconds of two. It takes a few minutes; `verdict_table.py`, `suite_repeats.py` and
-`operating_characteristics.py`, which take longer and go on where they were stopped, are not part of it.
+Machines are noisy: compare ratios of one run, not seconds of two. It takes a few minutes; `verdict_table.py`, `suite_repeats.py`,
+`judging_scale.py` and `operating_characteristics.py`, which take longer and go on where they were stopped, are not part of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-APART = ("all.py", "aborts.py", "suite_repeats.py", "verdict_table.py", "operating_characteristics.py", "conftest.py")
+APART = (
+    "all.py",
+    "aborts.py",
+    "judging_scale.py",
+    "stored_run.py",
+    "suite_repeats.py",
+    "verdict_table.py",
+    "operating_characteristics.py",
+    "conftest.py",
+)
 SCRIPTS = sorted(path for path in HERE.glob("*.py") if path.name not in APART)
 
 

@@ -16,6 +16,7 @@ from harness.planning.plan import Plan, plan
 from harness.reading import expectation
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
+from harness.record.columns import Table
 from harness.record.history import Confirmed, Ended, Event, Injected, Injecting, Reverted, Reverting
 from harness.record.rows import Arrival, Attempt, Request
 from harness.record.tables import table
@@ -154,15 +155,15 @@ def make_evidence() -> MakeEvidence:
     ) -> Evidence:
         rows = requests_of(made) if requests is None else requests
         tries = [attempt_of(row) for row in rows] if attempts is None else attempts
-        asked = table(rows, Request, 0.0)
-        tried = derive_attempts(made, table(tries, Attempt, 0.0), asked)
+        asked = Table.of(table(rows, Request, 0.0))
+        tried = derive_attempts(made, Table.of(table(tries, Attempt, 0.0)), asked)
         return Evidence(
             plan=made,
             begun=msgspec.structs.replace(begun(made), requests=planned),
             history=tuple(history_of(made) if history is None else history),
-            requests=derive_requests(made, asked, tried),
-            attempts=tried,
-            arrivals=table(arrivals, Arrival, 0.0),
+            request_table=derive_requests(made, asked, tried),
+            attempt_table=tried,
+            arrival_table=Table.of(table(arrivals, Arrival, 0.0)),
             **keys,
         )
 

@@ -17,6 +17,7 @@ from harness.judging.result import Result
 from harness.planning.plan import Plan
 from harness.reading.questions import Expected, Question, Questions
 from harness.reading.scenario import Answers
+from harness.record.columns import Table
 from harness.record.rows import Request
 from harness.record.tables import table
 
@@ -45,8 +46,10 @@ def judged(make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows) -> Judg
         texts = {name: question.text for name, question in asked.items()}
         requests = rows(plan, change)
         found = make_evidence(plan, requests=requests, asked=asked, questions=texts)
-        derived = derive_requests(plan, table(requests, Request, 0.0), found.attempts, found.publications(), asked)
-        return verdict.judge(replace(found, requests=derived))
+        derived = derive_requests(
+            plan, Table.of(table(requests, Request, 0.0)), found.attempt_table, found.publications(), asked
+        )
+        return verdict.judge(replace(found, request_table=derived))
 
     return judge
 

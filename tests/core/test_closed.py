@@ -19,6 +19,7 @@ from harness.reading import expectation
 from harness.reading.expectation import Selection
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
+from harness.record.columns import Table
 from harness.record.rows import ELSEWHERE, Request
 from harness.report.headline import beside
 
@@ -55,7 +56,7 @@ def as_run(make_evidence: Callable[..., Evidence], rows: Callable[..., list[Requ
     def make(made: Plan, change: Callable[[int, float], dict[str, Any]] = lambda index, due_s: {}) -> Evidence:
         came = make_plan(phases=(1, 5, 5, 9), load={"jitter": 0})
         found = make_evidence(made, requests=rows(came, lambda *of: {"on_schedule": False} | change(*of)))
-        return replace(found, plan=as_it_was(made, found.requests))
+        return replace(found, plan=as_it_was(made, found.request_table))
 
     return make
 
@@ -88,7 +89,7 @@ def test_it_is_known_afterwards_how_many_came_a_second(make_closed: MakeClosed, 
 
 def test_an_open_load_stays_as_it_was_planned(make_plan: Callable[..., Plan], make_evidence: Any) -> None:
     made = make_plan()
-    assert as_it_was(made, make_evidence(made).requests) is made
+    assert as_it_was(made, make_evidence(made).request_table) is made
 
 
 def test_the_verdict_and_the_report_say_that_it_was_closed(make_closed: MakeClosed, as_run: AsRun) -> None:
@@ -129,7 +130,7 @@ def test_what_nobody_can_know_of_it_is_no_number(make_closed: MakeClosed, as_run
 
 def test_a_request_that_has_no_row_is_told(make_closed: MakeClosed, as_run: AsRun) -> None:
     evidence = as_run(make_closed())
-    lost = replace(evidence, requests=evidence.requests.drop(index=[50, 51]), _made={})
+    lost = replace(evidence, request_table=Table.of(evidence.requests.drop(index=[50, 51])), _made={})
     result = judge(lost)
     assert result.verdict == "invalid"
     assert "ot each request that the users of the locustfile began is known of once: 2 lost" in result.reason
@@ -148,7 +149,7 @@ def test_requests_for_somebody_else_spoil_it(make_closed: MakeClosed, as_run: As
 def test_users_who_leave_before_the_end_spoil_it(make_closed: MakeClosed, as_run: AsRun, make_evidence: Any) -> None:
     made = make_closed()
     whole = as_run(made)
-    early = replace(whole, requests=whole.requests[whole.requests["due_s"] < 12], _made={})
+    early = replace(whole, request_table=whole.request_table.taken(whole.column("requests", "due_s") < 12), _made={})
     (said,) = spoilt(early)
     assert "the users asked nothing from 11.9 s on, 8 s before the end of the run" in said
     assert list(spoilt(whole)) == []
@@ -159,7 +160,7 @@ def test_users_who_wait_for_an_answer_have_not_left(make_closed: MakeClosed, as_
         return {"outcome": "unfinished", "end_s": None, "status": 0} if due_s > 11 else {}
 
     whole = as_run(make_closed(), hangs)
-    early = replace(whole, requests=whole.requests[whole.requests["due_s"] < 12], _made={})
+    early = replace(whole, request_table=whole.request_table.taken(whole.column("requests", "due_s") < 12), _made={})
     assert list(spoilt(early)) == []
 
 

@@ -14,6 +14,7 @@ from harness.judging.preflight import answered, obstacles, shortcomings, unanswe
 from harness.planning.plan import Plan
 from harness.reading.target import Target
 from harness.record import history
+from harness.record.columns import Table
 from harness.record.history import Alarm, Ended, Injecting, LinkSeen, Preflight
 from harness.record.rows import Attempt, Request
 from harness.record.tables import table
@@ -157,15 +158,15 @@ def test_of_a_run_that_had_begun_the_rest_is_told_too(make_plan: MakePlan, make_
 
 
 def test_what_was_seen_before_the_load_is_no_attempt_of_it() -> None:
-    requests = table([Request(0, 0, 0.0, nonce="n-a")], Request, 0.0)
+    requests = Table.of(table([Request(0, 0, 0.0, nonce="n-a")], Request, 0.0))
     rows = [
         Attempt("openai", -1.0),
         Attempt("openai", -0.5, "n-before"),
         Attempt("openai", -0.001, "n-a"),
         Attempt("openai", 0.5),
     ]
-    kept = since_the_load_began(table(rows, Attempt, 0.0), requests)
-    assert kept["start_s"].tolist() == [-0.001, 0.5]
+    kept = since_the_load_began(Table.of(table(rows, Attempt, 0.0)), requests)
+    assert kept.numbers("start_s").tolist() == [-0.001, 0.5]
 
 
 def test_a_preflight_is_read_as_it_was_written() -> None:

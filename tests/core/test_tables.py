@@ -10,6 +10,7 @@ import pytest
 
 from harness.judging.joining import derive_attempts, derive_requests
 from harness.planning.plan import Plan
+from harness.record.columns import Table
 from harness.record.rows import Arrival, Attempt, Request
 from harness.record.tables import table
 
@@ -45,9 +46,9 @@ def test_what_was_not_said_is_not_a_number() -> None:
 
 
 def requests(plan: Plan, *rows: Request, attempts: list[Attempt] | None = None) -> pd.DataFrame:
-    asked = table(rows, Request, 0.0)
-    tried = derive_attempts(plan, table(attempts or [], Attempt, 0.0), asked)
-    return derive_requests(plan, asked, tried)
+    asked = Table.of(table(rows, Request, 0.0))
+    tried = derive_attempts(plan, Table.of(table(attempts or [], Attempt, 0.0)), asked)
+    return derive_requests(plan, asked, tried).frame
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_good_is_complete_and_in_time(make_plan: MakePlan, row: Request, good: b
 
 def test_attempts_are_joined_by_nonce_and_counted_where_their_request_was_due(make_plan: MakePlan) -> None:
     plan = make_plan()
-    asked = table([Request(0, 0, 2.9, nonce="n-a"), Request(1, 0, 3.1, nonce="n-b")], Request, 0.0)
+    asked = Table.of(table([Request(0, 0, 2.9, nonce="n-a"), Request(1, 0, 3.1, nonce="n-b")], Request, 0.0))
     tries = [
         Attempt("east", 4.0, "n-a", retry_count=1, end_s=4.5),
         Attempt("east", 3.0, "n-a", retry_count=0, end_s=3.9),
@@ -90,7 +91,8 @@ def test_attempts_are_joined_by_nonce_and_counted_where_their_request_was_due(ma
         Attempt("east", 3.5, "n-c"),
         Attempt("east", 3.6, ""),
     ]
-    tried = derive_attempts(plan, table(tries, Attempt, 0.0), asked)
+    found = derive_attempts(plan, Table.of(table(tries, Attempt, 0.0)), asked)
+    tried = found.frame
     assert list(zip(tried["start_s"], tried["request"], tried["layer"], tried["phase"], strict=True)) == [
         (3.0, 0, "first", "baseline"),
         (3.5, -1, "", ""),
@@ -99,7 +101,7 @@ def test_attempts_are_joined_by_nonce_and_counted_where_their_request_was_due(ma
         (5.0, 0, "failover", "baseline"),
         (5.5, 0, "repeat", "baseline"),
     ]
-    assert derive_requests(plan, asked, tried)["attempts"].to_list() == [4, 0]
+    assert derive_requests(plan, asked, found).numbers("attempts").tolist() == [4, 0]
 
 
 def test_a_nonce_that_two_requests_carry_joins_to_neither(make_plan: MakePlan) -> None:
@@ -115,9 +117,9 @@ def test_a_request_that_was_written_twice_keeps_its_attempts(make_plan: MakePlan
 
 def test_without_rows_there_are_tables_all_the_same(make_plan: MakePlan) -> None:
     plan = make_plan()
-    asked = table([], Request, 0.0)
-    tried = derive_attempts(plan, table([], Attempt, 0.0), asked)
-    derived = derive_requests(plan, asked, tried)
+    asked = Table.of(table([], Request, 0.0))
+    found = derive_attempts(plan, Table.of(table([], Attempt, 0.0)), asked)
+    derived, tried = derive_requests(plan, asked, found).frame, found.frame
     assert (len(derived), len(tried)) == (0, 0)
     assert {"phase", "good", "latency_ms", "ttft_ms", "attempts"} <= set(derived.columns)
     assert {"request", "layer", "phase"} <= set(tried.columns)

@@ -16,6 +16,7 @@ from harness.judging.sample import pick
 from harness.judging.verdict import judge
 from harness.planning.plan import Plan
 from harness.reading.expectation import Selection
+from harness.record.columns import Table
 from harness.record.rows import Arrival, Attempt, Request
 from harness.record.tables import table
 
@@ -136,7 +137,7 @@ def test_who_asks_something_else_with_an_answer_makes_another_call(
         for _, tries in evidence.attempts.groupby("request")
         for one, digest in zip(tries.itertuples(), said, strict=False)
     ]
-    evidence = replace(evidence, arrivals=table(seen, Arrival, 0.0), _made={})
+    evidence = replace(evidence, arrival_table=Table.of(table(seen, Arrival, 0.0)), _made={})
     assert in_fault("duplicate_completions", evidence).value == many
 
 

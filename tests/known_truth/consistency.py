@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from math import exp
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from harness.judging.scoring.consistency import compare
+from harness.judging.scoring import consistency
+from harness.judging.scoring.answers import Given, Told
+from harness.judging.scoring.consistency import Compared
+from harness.record.columns import Words
 from known_truth.arrivals import Floats, due
 from known_truth.cells import SCORING, Cell, Need, Seen
 from known_truth.failures import Bools, iid
@@ -25,6 +29,22 @@ STANDS_ON = (
     ),
     Path(__file__),
 )
+
+
+def compare(answers: pd.DataFrame, *publications: Any, told: pd.DataFrame | None = None, **asked: Any) -> Compared:
+    """Answers in a frame, and what is *told* of each in another, held against what they should have said."""
+    known = None if told is None else _told(told)
+    return consistency.compare(Given.of(answers), *publications, told=known, **asked)
+
+
+def _told(rows: pd.DataFrame) -> Told:
+    right = rows["expected"].tolist()
+    return Told(
+        Words.of(rows["user"]),
+        np.array([one is not None for one in right], np.bool_),
+        np.array([one is True for one in right], np.bool_),
+        rows["expected_of_another"].to_numpy(np.bool_),
+    )
 
 
 def _by(generator: np.random.Generator, cluster: np.ndarray, together: float) -> Bools:

@@ -165,7 +165,7 @@ def test_tables_are_made_of_the_rows_once_and_then_take_their_place(killed: RunF
     assert (before.kept, lengths(before)) == (False, (3, 2, 1))
     after = kept(killed)
     assert (after.kept, lengths(after)) == (True, (3, 2, 1))
-    assert after.requests["due_s"].tolist() == [0.0, 1.0, 2.0]
+    assert after.requests.numbers("due_s").tolist() == [0.0, 1.0, 2.0]
     assert sorted(path.name for path in killed.path.iterdir()) == [
         "arrivals.parquet",
         "attempts.parquet",
@@ -180,7 +180,7 @@ def test_what_was_half_stored_is_stored_to_its_end_and_what_stands_stays(
 ) -> None:
     tables = run_folder.read_tables(killed, 100.0)
     for name in there:
-        getattr(tables, name).to_parquet(killed.table(name), index=False)
+        getattr(tables, name).frame.to_parquet(killed.table(name), index=False)
     stands = {name: killed.table(name).stat().st_ino for name in there}
     after = kept(killed)
     assert (after.kept, lengths(after)) == (True, (3, 2, 1))
@@ -194,7 +194,7 @@ def test_a_table_that_is_not_whole_is_made_again_as_long_as_its_rows_are_there(k
 
 
 def test_a_table_that_was_made_of_other_rows_than_are_there_is_left_alone(killed: RunFolder) -> None:
-    run_folder.read_tables(killed, 100.0).requests.to_parquet(killed.table("requests"), index=False)
+    run_folder.read_tables(killed, 100.0).requests.frame.to_parquet(killed.table("requests"), index=False)
     (killed.rows / "requests-0.rows").unlink()
     before = contents(killed.path)
     with pytest.raises(UsageProblems, match=r"requests\.parquet: holds 3 rows, but .*rows holds 0"):
@@ -258,7 +258,7 @@ def test_a_column_that_every_row_has_to_have_is_named_when_it_is_missing(
 
 
 def test_a_table_in_which_a_bit_has_changed_is_refused_or_holds_what_it_held(killed: RunFolder) -> None:
-    requests, path = kept(killed).requests, killed.table("requests")
+    requests, path = kept(killed).requests.frame, killed.table("requests")
     whole = path.read_bytes()
     footer = 8 + int.from_bytes(whole[-8:-4], "little")
     refused = 0

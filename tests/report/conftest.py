@@ -18,6 +18,7 @@ from harness.planning.plan import Plan, plan
 from harness.reading.expectation import parse
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
+from harness.record.columns import Table
 from harness.record.history import Begun, Confirmed, Ended, Event, Injected, Injecting, Published, Reverted, Reverting
 from harness.record.presses import GivenUp, written
 from harness.record.rows import Arrival, Attempt, Request
@@ -127,7 +128,7 @@ def told(story: Story) -> Made:
     arrivals: list[Arrival] = []
     for index in range(int(until_s * story.rate)):
         _tell(story, made, index, generator, requests, attempts, arrivals)
-    attempts_table, requests_table = table(attempts, Attempt, 0.0), table(requests, Request, 0.0)
+    attempts_table, requests_table = Table.of(table(attempts, Attempt, 0.0)), Table.of(table(requests, Request, 0.0))
     attempts_table = derive_attempts(made, attempts_table, requests_table)
     requests_table = derive_requests(made, requests_table, attempts_table)
     evidence = Evidence(
@@ -136,7 +137,7 @@ def told(story: Story) -> Made:
         history(made, story, until_s),
         requests_table,
         attempts_table,
-        table(arrivals, Arrival, 0.0),
+        Table.of(table(arrivals, Arrival, 0.0)),
         {"provider-east": len(arrivals) // 2, "provider-west": len(arrivals) - len(arrivals) // 2},
         story.questions,
     )

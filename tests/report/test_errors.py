@@ -8,6 +8,7 @@ import pytest
 
 from harness.judging.errors import failures, normal
 from harness.judging.verdict import judge
+from harness.record.columns import Table
 from harness.report.page import page
 from harness.report.sections import by_what_failed
 
@@ -67,7 +68,7 @@ def test_what_was_told_otherwise_is_another_kind_and_the_most_frequent_comes_fir
     rows = failing.evidence.requests.copy()
     bad = rows.index[~rows["good"].astype(bool)]
     rows.loc[bad, "detail"] = [f"pool {'empty' if n % 3 else 'closed'} after {n} ms" for n in range(len(bad))]
-    found = failures(replace(failing.evidence, requests=rows, _made={}))
+    found = failures(replace(failing.evidence, request_table=Table.of(rows), _made={}))
     assert [failure.said for failure in found] == ["pool empty after ‹n› ms", "pool closed after ‹n› ms"]
     assert found[0].requests > found[1].requests
 

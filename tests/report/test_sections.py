@@ -10,6 +10,7 @@ import pytest
 from harness.interfaces.terminal import verdict_lines
 from harness.judging.result import Measured
 from harness.judging.verdict import judge
+from harness.record.columns import Table
 from harness.report import disagreements, events, findings, gauge, phases, retries, scores, timeline, trust
 from harness.report.headline import beside, headline
 from harness.report.page import page
@@ -200,8 +201,8 @@ def test_a_service_without_http_links_has_no_charts_of_attempts(story, tell, fai
     target = bare.evidence.plan.target.model_copy(update={"links": links})
     plan = bare.evidence.plan
     plan = type(plan)(plan.scenario, target, plan.seed, plan.phases, plan.disturbances, plan.expectations)
-    none = bare.evidence.attempts.iloc[:0]
-    evidence = type(bare.evidence)(plan, bare.evidence.begun, bare.evidence.history, bare.evidence.requests, none, none)
+    none, some = Table.of(bare.evidence.attempts.iloc[:0]), bare.evidence.request_table
+    evidence = type(bare.evidence)(plan, bare.evidence.begun, bare.evidence.history, some, none, none)
     drawn = timeline.section(bare.result, evidence)
     assert "Retry amplification" not in drawn
     assert "Retry amplification" in timeline.section(failing.result, failing.evidence)
@@ -253,10 +254,10 @@ def test_clients_who_asked_again_are_a_layer_and_their_presses_are_told(tell, st
 
 def test_attempts_that_were_seen_and_belong_to_no_request_are_not_told_as_none(undisturbed, read) -> None:
     strays = undisturbed.evidence.attempts.assign(request=-1, layer="", phase="")
-    evidence = replace(undisturbed.evidence, attempts=strays, _made={})
+    evidence = replace(undisturbed.evidence, attempt_table=Table.of(strays), _made={})
     text = read(retries.section(judge(evidence), evidence)).text
     assert "1,000 attempts were seen, and none could be joined to a request, so retries were not measured" in text
-    none = replace(undisturbed.evidence, attempts=strays.iloc[:0], _made={})
+    none = replace(undisturbed.evidence, attempt_table=Table.of(strays.iloc[:0]), _made={})
     assert "No attempt at a provider was seen" in read(retries.section(judge(none), none)).text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harness.record.columns import Table
 from harness.report.series import POINTS_MOST, Bins, Stretch, _apart, timeline, tries
 
 
@@ -104,7 +105,12 @@ def test_a_long_run_has_no_more_points_than_can_be_seen(story, tell, monkeypatch
         plan.scenario, plan.target, plan.seed, tuple(_stretched(plan.phases, 80)), plan.disturbances, plan.expectations
     )
     evidence = type(made.evidence)(
-        longer, made.evidence.begun, made.evidence.history, rows, made.evidence.attempts, made.evidence.arrivals
+        longer,
+        made.evidence.begun,
+        made.evidence.history,
+        Table.of(rows),
+        made.evidence.attempt_table,
+        made.evidence.arrival_table,
     )
     drawn = timeline(evidence)
     assert drawn.bins.n <= POINTS_MOST

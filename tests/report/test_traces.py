@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.record.columns import Table
 from harness.report import traces
 from harness.report.page import page
 from harness.report.waterfall import ROWS_MOST, Bar, waterfall
@@ -109,7 +110,7 @@ def test_a_fault_that_answered_is_named_and_what_it_kept_was_not_passed_on(tell,
     faulted = evidence.arrivals.assign(
         outcome="answered_by_fault", status=429, fault="rate_limit-1", forwarded_s=float("nan")
     )
-    shown = traces.traces(made.result, replace(evidence, arrivals=faulted, _made={}))[0]
+    shown = traces.traces(made.result, replace(evidence, arrival_table=Table.of(faulted), _made={}))[0]
     edge = [bar for bar in shown.bars if bar.seen_at == "edge"]
     assert {bar.came_to for bar in edge} == {"429 from the fault"}
     assert all("rate_limit-1" in bar.took and "not passed on" in bar.more and bar.mark_ms is None for bar in edge)

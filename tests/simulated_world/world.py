@@ -11,6 +11,7 @@ from harness.judging.following import followed
 from harness.judging.joining import derive_attempts, derive_requests
 from harness.planning.plan import Plan
 from harness.reading.target import Link, Simulated, SimulatedUpstream, Target
+from harness.record.columns import Table
 from harness.record.history import Begun, History
 from harness.record.rows import Arrival, Attempt, Request
 from harness.record.tables import table
@@ -139,10 +140,10 @@ class SimWorld:
 
     def evidence(self, history: History) -> Evidence:
         """What a run with this *history* left."""
-        requests = table(self.clients.rows, Request, 0.0)
-        attempts = derive_attempts(self.plan, table(self.wire.attempts, Attempt, 0.0), requests)
+        requests = Table.of(table(self.clients.rows, Request, 0.0))
+        attempts = derive_attempts(self.plan, Table.of(table(self.wire.attempts, Attempt, 0.0)), requests)
         requests = derive_requests(self.plan, requests, attempts)
-        arrivals = table(self.wire.arrivals, Arrival, 0.0)
+        arrivals = Table.of(table(self.wire.arrivals, Arrival, 0.0))
         accepted = {name: provider.accepted for name, provider in self.providers.items()}
         return Evidence(self.plan, begun(self.plan), history, requests, attempts, arrivals, accepted)
 

@@ -54,7 +54,7 @@ load_third_parties("diagnoses")
 
 def diagnosed(run: Evidence) -> list[Document]:
     """All that *run* shows strongly enough, in the order of the table; nothing where no attempt or no request is known."""
-    if not len(run.requests) or not run.plan.disturbances:
+    if not len(run.request_table) or not run.plan.disturbances:
         return []
     return [found for diagnosis in (one for _, one in diagnoses.items()) if (found := diagnosis.find(run)) is not None]
 

@@ -98,7 +98,7 @@ def none_left(run: Evidence, phase: str) -> Interval:
     """None at all of what was counted for each request, of as many requests as *phase* has; a few may be there all the same."""
     from harness.judging.scoring.shares import wilson
 
-    n = int((run.column("requests", "phase") == phase).sum())
+    n = int((run.words("requests", "phase") == phase).sum())
     return Interval(0.0, 0.0, wilson(0, n).high, n)
 
 
@@ -108,6 +108,6 @@ def were_good(run: Evidence, phase: str, rows: npt.NDArray[np.intp]) -> Interval
 
     good = run.column("requests", "good").astype(bool).copy()
     good[rows] = True
-    mine = run.column("requests", "phase") == phase
+    mine = run.words("requests", "phase") == phase
     found = of_next_run(wilson(int((good & mine).sum()), int(mine.sum())))
     return Interval(found.value, found.low, 1.0, found.n)

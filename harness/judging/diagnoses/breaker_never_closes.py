@@ -83,14 +83,14 @@ def left_alone(found: Tries, window: Window, from_s: float, until_s: float) -> I
     good, due_s = run.column("requests", "good").astype(bool), run.column("requests", "due_s")
     hit = {one for d in run.plan.disturbances if d.id in window.faults for one in d.links}
     baseline_s = sum(phase.end_s - phase.start_s for phase in run.plan.phases if phase.name == "baseline")
-    start_s, link = found.column("start_s"), found.column("link")
+    start_s, link = found.column("start_s"), found.words("link")
     for name in providers(run.plan):
         entries = [entry for entry, serving in usual(run).items() if name in serving]
-        usually = int(((link == name) & (found.of_request("phase") == "baseline")).sum()) / max(baseline_s, 1e-9)
+        usually = int(((link == name) & (found.words_of_request("phase") == "baseline")).sum()) / max(baseline_s, 1e-9)
         if name not in hit or not entries or until_s <= from_s or not usually:
             continue
         made = int(((link == name) & (start_s >= from_s) & (start_s < until_s)).sum())
-        due = np.isin(run.column("requests", "entry"), entries) & (due_s >= from_s) & (due_s < until_s)
+        due = run.words("requests", "entry").isin(entries) & (due_s >= from_s) & (due_s < until_s)
         rows = np.flatnonzero(due & (~good | elsewhere(run)))
         if made <= ALONE * usually * (until_s - from_s) and rows.size >= max(ENOUGH, due.sum() / 2):
             yield Alone(name, from_s, until_s, made, usually, rows, int((~good[rows]).sum()))

@@ -97,7 +97,7 @@ def lost(found: Tries, disturbance: Disturbance) -> Iterator[Lost]:
     if window is None or lateness(disturbance)[0]:
         return
     from_s = window.start_s + run.plan.scenario.good.within
-    start_s, link = found.column("start_s"), found.column("link")
+    start_s, link = found.column("start_s"), found.words("link")
     for name in providers(run.plan):
         here = (link == name) & (start_s >= from_s) & (start_s < window.end_s)
         if name not in disturbance.links or window.end_s - from_s < LEAST_S or not here.any():
@@ -112,7 +112,7 @@ def lost(found: Tries, disturbance: Disturbance) -> Iterator[Lost]:
 
 def _answered_for(run: Evidence, disturbance: Disturbance, link: str, from_s: float) -> int:
     """How many attempts on *link* the fault answered with an error of a server."""
-    mine = (run.column("arrivals", "fault") == disturbance.id) & (run.column("arrivals", "link") == link)
+    mine = (run.words("arrivals", "fault") == disturbance.id) & (run.words("arrivals", "link") == link)
     return int((mine & (run.column("arrivals", "status") >= 500) & (run.column("arrivals", "start_s") >= from_s)).sum())
 
 
@@ -129,5 +129,5 @@ def usual_per_s(found: Tries, link: str) -> float:
     import numpy as np
 
     lasted_s = sum(phase.end_s - phase.start_s for phase in found.run.plan.phases if phase.name == "baseline")
-    mine = (found.column("link") == link) & (found.of_request("phase") == "baseline")
+    mine = (found.words("link") == link) & (found.words_of_request("phase") == "baseline")
     return np.unique(found.row[mine]).size / lasted_s if lasted_s else 0.0

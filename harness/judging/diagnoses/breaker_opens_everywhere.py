@@ -39,7 +39,7 @@ class BreakerOpensEverywhere(Diagnosis):
         found = tries(run)
         due_s, made = run.column("requests", "due_s"), run.column("requests", "attempts")
         untried = (made == 0) & ~run.column("requests", "good").astype(bool)
-        before = run.column("requests", "phase") == "baseline"
+        before = run.words("requests", "phase") == "baseline"
         hides = any(d.fault.hides_attempts() for d in run.plan.disturbances)
         if hides or not before.any() or untried[before].mean() > SELDOM:
             return None
@@ -92,6 +92,6 @@ def _everywhere(run: Evidence, window: Window) -> bool:
 
 def _tried(run: Evidence, phase: str, good: float) -> Interval:
     """The share of good answers where each try goes well with the chance that *good* is: at least with two tries, at most all."""
-    n = int((run.column("requests", "phase") == phase).sum())
+    n = int((run.words("requests", "phase") == phase).sum())
     value, least = 1 - (1 - good) ** TRIES, 1 - (1 - good) ** (TRIES - 1)
     return Interval(value, of_next_run(wilson(round(least * n), n)).low, 1.0, n)

@@ -29,9 +29,9 @@ class ErrorsCached(Diagnosis):
         windows = run.windows()
         if not windows or any(d.fault.hides_attempts() for d in run.plan.disturbances):
             return None
-        due_s, question = run.column("requests", "due_s"), run.column("requests", "question").astype(str)
+        due_s, question = run.column("requests", "due_s"), run.words("requests", "question")
         good, made = run.column("requests", "good").astype(bool), run.column("requests", "attempts")
-        before = run.column("requests", "phase") == "baseline"
+        before = run.words("requests", "phase") == "baseline"
         until_s = run.column("requests", "end_s")
         during = np.zeros(due_s.size, np.bool_)
         for window in windows:
@@ -39,20 +39,21 @@ class ErrorsCached(Diagnosis):
             during |= ~(until_s < window.start_s) & (due_s < window.end_s)
         after = due_s >= windows[-1].end_s + run.plan.scenario.good.within
         untried = ~good & (made == 0)
-        kept = untried & np.isin(question, np.unique(question[during & ~good]))
+        kept = untried & question.isin(question[during & ~good].unique())
         rows = np.flatnonzero(after & kept)
         if rows.size < ENOUGH or not before.any() or untried[before].mean() > SELDOM:
             return None
         beside = after & (made > 0) & (due_s >= due_s[rows].min()) & (due_s <= due_s[rows].max())
-        beside &= np.isin(run.column("requests", "entry"), np.unique(run.column("requests", "entry")[rows]))
+        entry = run.words("requests", "entry")
+        beside &= entry.isin(entry[rows].unique())
         if beside.sum() < LEAST or good[beside].mean() < WELL:
             return None
-        asked = np.unique(question[rows])
+        asked = question[rows].unique()
         return self.document(
             run,
             "Errors are cached",
             [
-                f"{rows.size} requests with {asked.size} questions went bad after the last fault with no attempt made for them; each of "
+                f"{rows.size} requests with {len(asked)} questions went bad after the last fault with no attempt made for them; each of "
                 "the questions had gone bad while a fault lasted",
                 f"of {int(beside.sum())} others in the same time that made an attempt {good[beside].mean():.0%} were good",
             ],

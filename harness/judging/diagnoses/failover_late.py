@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from harness.judging.scoring.distributions import Bools
+    from harness.record.columns import Words
 
 SHARE, WELL, NEVER = 0.2, 0.9, 0.9
 LEAST = 20
@@ -46,7 +47,7 @@ class FailoverLate(Diagnosis):
         good, first = run.column("requests", "good").astype(bool), _first_at(found)
         for window, broken, whole in lost_and_whole(found):
             due_s = run.column("requests", "due_s")
-            there = np.isin(first, [broken]) & (due_s >= window.start_s) & (due_s < window.end_s)
+            there = (first == broken) & (due_s >= window.start_s) & (due_s < window.end_s)
             rows = np.flatnonzero(there & ~good)
             if rows.size < ENOUGH or rows.size < SHARE * there.sum():
                 continue
@@ -82,15 +83,17 @@ class FailoverLate(Diagnosis):
         return None
 
 
-def _first_at(found: Tries) -> npt.NDArray[np.str_]:
+def _first_at(found: Tries) -> Words:
     """Of each request the link on which it was tried first; empty where nobody knows."""
     import numpy as np
 
-    link, row = found.column("link").astype(str), found.row
-    first: npt.NDArray[np.str_] = np.full(found.run.column("requests", "index").size, "", dtype=link.dtype)
+    from harness.record.columns import Words
+
+    link, row = found.words("link"), found.row
+    first = np.full(len(found.run.request_table), len(link.vocabulary), np.int32)
     order = np.lexsort((found.column("start_s"), row))[::-1]
-    first[row[order]] = link[order]
-    return first
+    first[row[order]] = link.codes[order]
+    return Words.numbered(first, [*link.vocabulary, ""])
 
 
 def lost_and_whole(found: Tries) -> Iterator[tuple[Window, str, str]]:
@@ -108,7 +111,7 @@ def lost_and_whole(found: Tries) -> Iterator[tuple[Window, str, str]]:
 
 def _answers(found: Tries, link: str, window: Window) -> bool:
     start_s = found.column("start_s")
-    here: Bools = (found.column("link") == link) & (start_s >= window.start_s) & (start_s < window.end_s)
+    here: Bools = (found.words("link") == link) & (start_s >= window.start_s) & (start_s < window.end_s)
     return int(here.sum()) >= LEAST and float(found.good[here].mean()) >= WELL
 
 
@@ -117,7 +120,7 @@ def _moved_after_s(found: Tries, broken: str) -> npt.NDArray[np.float64]:
     import numpy as np
 
     moved_s = np.full(found.run.column("requests", "index").size, np.inf)
-    away = found.column("link") != broken
+    away = found.words("link") != broken
     np.minimum.at(moved_s, found.row[away], (found.column("start_s") - found.of_request("due_s"))[away])
     moved_s[np.isinf(moved_s)] = np.nan
     return moved_s
@@ -128,13 +131,13 @@ def served_by(found: Tries, phase: str, broken: str, whole: str) -> Interval:
     import numpy as np
 
     run = found.run
-    mine = run.column("requests", "phase") == phase
+    mine = run.words("requests", "phase") == phase
     first, good = _first_at(found), run.column("requests", "good").astype(bool)
-    theirs = mine & np.isin(first, [whole])
-    lost = ~found.good & (found.column("link") == broken) & (found.of_request("phase") == phase)
+    theirs = mine & (first == whole)
+    lost = ~found.good & (found.words("link") == broken) & (found.words_of_request("phase") == phase)
     lasted_s = (found.column("end_s") - found.column("start_s"))[lost]
     waits_s = float(np.nanmedian(lasted_s)) if lasted_s.size else 0.0
-    took_ms = run.requests["latency_ms"].to_numpy()[theirs]
+    took_ms = run.column("requests", "latency_ms")[theirs]
     moved, untried = mine & ~theirs & (first != ""), mine & (first == "")
     n = int(mine.sum())
     well = int((theirs & good).sum()) / max(1, int(theirs.sum()))

@@ -14,8 +14,7 @@ from harness.judging.scoring.shares import wilson
 from harness.judging.serving import providers, usual
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    pass
 
 WELL, WORSE, MORE, OTHERS, BAD = 0.95, 0.8, 1.3, 0.2, 0.2
 
@@ -34,20 +33,20 @@ class FailoverOverloads(Diagnosis):
         import numpy as np
 
         found = tries(run)
-        start_s, link, entry = found.column("start_s"), found.column("link"), found.of_request("entry")
+        start_s, link, entry = found.column("start_s"), found.words("link"), found.words_of_request("entry")
         due_s, good = run.column("requests", "due_s"), run.column("requests", "good").astype(bool)
         baseline_s = sum(phase.end_s - phase.start_s for phase in run.plan.phases if phase.name == "baseline")
         for window in run.windows():
             hit = {one for d in run.plan.disturbances if d.id in window.faults for one in d.links}
             for name in providers(run.plan):
                 own = [one for one, serving in usual(run).items() if serving == {name}]
-                before = (link == name) & (found.of_request("phase") == "baseline")
+                before = (link == name) & (found.words_of_request("phase") == "baseline")
                 here = (link == name) & (start_s >= window.start_s) & (start_s < window.end_s)
                 if name in hit or not own or not before.any() or not here.any():
                     continue
                 often = here.sum() / (window.end_s - window.start_s) / (before.sum() / baseline_s)
-                theirs = ~np.isin(entry[here], own)
-                due = np.isin(run.column("requests", "entry"), own) & (due_s >= window.start_s) & (due_s < window.end_s)
+                theirs = ~entry[here].isin(own)
+                due = run.words("requests", "entry").isin(own) & (due_s >= window.start_s) & (due_s < window.end_s)
                 rows = np.flatnonzero(due & ~good)
                 overloaded = found.good[before].mean() >= WELL and found.good[here].mean() <= WORSE and often >= MORE
                 if not overloaded or theirs.mean() < OTHERS or rows.size < max(ENOUGH, BAD * due.sum()):
@@ -85,13 +84,11 @@ def _own_served(run: Evidence, phase: str, own: list[str]) -> Interval:
     At least half of its own that went bad are good then, however many of the others are turned away for it: work that came too late for
     anybody took their place.
     """
-    import numpy as np
-
-    entry: npt.NDArray[np.str_] = run.column("requests", "entry")
-    good, named = run.column("requests", "good").astype(bool), run.column("requests", "phase")
-    mine, theirs = (named == phase) & np.isin(entry, own), (named == phase) & ~np.isin(entry, own)
+    its_own = run.words("requests", "entry").isin(own)
+    good, named = run.column("requests", "good").astype(bool), run.words("requests", "phase")
+    mine, theirs = (named == phase) & its_own, (named == phase) & ~its_own
     lost = int((mine & ~good).sum())
-    before, n = float(good[(named == "baseline") & np.isin(entry, own)].mean()), int((named == phase).sum())
+    before, n = float(good[(named == "baseline") & its_own].mean()), int((named == phase).sum())
     now = int((named == phase)[good].sum())
     value = min(1.0, before * int(mine.sum()) / n + int((theirs & good).sum()) / n)
     least = of_next_run(wilson(round(min(n, now + lost / 2)), n)).low

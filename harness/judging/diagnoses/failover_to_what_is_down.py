@@ -29,7 +29,7 @@ class FailoverToWhatIsDown(Diagnosis):
         import numpy as np
 
         found = tries(run)
-        start_s, link = found.column("start_s"), found.column("link")
+        start_s, link = found.column("start_s"), found.words("link")
         good = run.column("requests", "good").astype(bool)
         for window, broken, whole in lost_and_whole(found):
             hit = {one for d in run.plan.disturbances if d.id in window.faults for one in d.links}
@@ -38,7 +38,7 @@ class FailoverToWhatIsDown(Diagnosis):
                 there = inside & (link == other)
                 if other == broken or other not in hit or not there.any() or found.good[there].mean() > DEAD:
                     continue
-                turned = np.unique(found.row[there & (found.column("layer") == "failover")])
+                turned = np.unique(found.row[there & (found.words("layer") == "failover")])
                 saved = np.unique(found.row[link == whole])
                 rows = turned[~good[turned] & ~np.isin(turned, saved)]
                 if rows.size < ENOUGH:

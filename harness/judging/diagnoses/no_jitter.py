@@ -82,7 +82,7 @@ def _waits(found: Tries) -> npt.NDArray[np.float64]:
     """How long each try waited after the failed one before it; NaN for a first try, and where the provider stated a wait."""
     import numpy as np
 
-    told = found.run.attempts["retry_after_ms"].notna().to_numpy()[found.at]
+    told = ~np.isnan(found.column("retry_after_ms"))
     ended_s, start_s = found.column("end_s"), found.column("start_s")
     waited_s = start_s - np.r_[np.nan, ended_s[:-1]]
     plain = (found.place > 0) & ~np.r_[False, told[:-1]] & ~np.r_[False, found.good[:-1]] & (waited_s >= 0)
@@ -99,7 +99,7 @@ def _drawn_anew(found: Tries, waited_s: npt.NDArray[np.float64], shown: Bools) -
     import numpy as np
 
     run, start_s = found.run, found.column("start_s")
-    link = np.unique(found.column("link").astype(str), return_inverse=True)[1]
+    link = found.words("link").codes
     again = np.isin(found.at, tried_again(run)[1])
     order = np.lexsort((start_s, found.row))
     row, waits_s, start_s, link, again = found.row[order], waited_s[order], start_s[order], link[order], again[order]

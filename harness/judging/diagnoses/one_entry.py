@@ -28,7 +28,7 @@ class OneEntry(Diagnosis):
     def find(self, run: Evidence) -> Document | None:
         import numpy as np
 
-        phase, entry = run.column("requests", "phase"), run.column("requests", "entry")
+        phase, entry = run.words("requests", "phase"), run.words("requests", "entry")
         good = run.column("requests", "good").astype(bool)
         names = run.plan.target.entries_by_name
         for span in run.plan.phases[1:] if len(names) > 1 else ():

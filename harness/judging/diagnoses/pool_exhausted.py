@@ -38,21 +38,21 @@ class PoolExhausted(Diagnosis):
         if not found.row.size:
             return None
         at, waited_s = _first_tries(found)
-        link, row = found.column("link")[at], found.row[at]
-        before = found.of_request("phase")[at] == "baseline"
+        link, row = found.words("link")[at], found.row[at]
+        before = found.words_of_request("phase")[at] == "baseline"
         for window in run.windows():
             hit = [one for d in run.plan.disturbances if d.id in window.faults for one in d.links]
             sent_s = found.of_request("sent_s")[at]
-            here = ~np.isin(link, hit) & (sent_s >= window.start_s) & (sent_s < window.end_s)
-            usual_s = waited_s[before & ~np.isin(link, hit)]
+            here = ~link.isin(hit) & (sent_s >= window.start_s) & (sent_s < window.end_s)
+            usual_s = waited_s[before & ~link.isin(hit)]
             if not usual_s.size or not here.any():
                 continue
             late = here & (waited_s >= max(LEAST_S, TIMES * float(np.quantile(usual_s, 0.95))))
             most, full = _open_at(found, hit, row[late], (sent_s + waited_s / 2)[late])
             if late.sum() < ENOUGH or late.sum() < SHARE * here.sum() or full < ALWAYS:
                 continue
-            rows, whole = row[late], ", ".join(sorted({str(one) for one in link[late]}))
-            slow = ", ".join(sorted({*hit} & {str(one) for one in found.column("link")}))
+            rows, whole = row[late], ", ".join(link[late].unique())
+            slow = ", ".join(sorted({*hit} & {*found.words("link").unique()}))
             return self.document(
                 run,
                 f"One slow link exhausts a pool: requests for {whole} wait while {slow} is slow",
@@ -88,10 +88,11 @@ def _open_at(
     """The most attempts that any one entry had open, and at which share of these moments an entry was that full, half of it on *hit*."""
     import numpy as np
 
-    entry, slow = found.of_request("entry"), np.isin(found.column("link"), hit)
+    entry, slow = found.words_of_request("entry"), found.words("link").isin(hit)
     most, full = 0, 0
-    for name in np.unique(found.run.column("requests", "entry")[rows].astype(str)):
-        moments = at_s[found.run.column("requests", "entry")[rows] == name]
+    asked = found.run.words("requests", "entry")[rows]
+    for name in asked.unique():
+        moments = at_s[asked == name]
         peak = int(_open(found, entry == name, np.sort(found.column("start_s")[entry == name])).max(initial=0))
         now, on_slow = (_open(found, which, moments) for which in (entry == name, (entry == name) & slow))
         most = max(most, peak)

@@ -36,8 +36,10 @@ class RetriedInVain(Diagnosis):
         rows, got = np.unique(found.row[vain]), np.unique(found.row[stays])
         if rows.size < ENOUGH or rows.size < SHARE * got.size:
             return None
-        codes = found.column("error")
-        which = ", ".join(sorted({_called(*one) for one in zip(status[stays], codes[stays], strict=True)}))
+        codes = found.words("error")
+        which = ", ".join(
+            sorted({_called(*one) for one in zip(status[stays].tolist(), codes[stays].tolist(), strict=True)})
+        )
         return self.document(
             run,
             f"What no retry can mend is tried again (status {which})",

@@ -135,9 +135,9 @@ def _without_sdk(found: Tries, phase: str, other: int) -> Interval:
     from harness.judging.scoring.amplification import retry_amplification
 
     run = found.run
-    mine = run.column("requests", "phase") == phase
+    mine = run.words("requests", "phase") == phase
     sizes, of_group = found.sizes, found.row[found.begins]
-    hit = ~found.good & within_faults(run, found.column("link"), found.column("start_s"), of_the_wire=True)
+    hit = ~found.good & within_faults(run, found.words("link"), found.column("start_s"), of_the_wire=True)
     # Where the first try is that the wire let through; beyond the last one of its group where there is none.
     first = sizes.copy()
     free = np.flatnonzero(~hit)

@@ -44,7 +44,7 @@ class RetryAfter(Diagnosis):
         if rows.size < ENOUGH or early.sum() < SHARE * told.sum():
             return None
         way = _way(stated_s[early], waited_s[early], stated_s[told & ~early])
-        again = "SDK" if (found.column("layer")[early] == "sdk").mean() > 0.5 else "layer around the SDK"
+        again = "SDK" if (found.words("layer")[early] == "sdk").mean() > 0.5 else "layer around the SDK"
         typical = (
             f"{plain(float(np.median(waited_s[early])), 2)} s in place of {plain(float(np.median(stated_s[early])))} s"
         )
@@ -81,7 +81,7 @@ def _waits(found: Tries) -> tuple[Bools, npt.NDArray[np.float64], npt.NDArray[np
     """Which tries follow a stated wait in their group, how long that was, and how long they waited."""
     import numpy as np
 
-    wait_s = found.run.attempts["retry_after_ms"].to_numpy(dtype=float, na_value=np.nan)[found.at] / 1000
+    wait_s = found.column("retry_after_ms") / 1000
     said_s, start_s = found.column("first_byte_s"), found.column("start_s")
     before_s, stated_s = np.r_[np.nan, said_s[:-1]], np.r_[np.nan, wait_s[:-1]]
     waited_s = start_s - before_s

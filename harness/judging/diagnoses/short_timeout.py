@@ -48,11 +48,7 @@ class ShortTimeout(Diagnosis):
             if window is None or not base_s or not usual_s.size:
                 continue
             start_s = found.column("start_s")
-            here = (
-                np.isin(found.column("link"), disturbance.links)
-                & (start_s >= window.start_s)
-                & (start_s < window.end_s)
-            )
+            here = found.words("link").isin(disturbance.links) & (start_s >= window.start_s) & (start_s < window.end_s)
             gone, gave_up_s = here & _let_go(found), found.column("end_s") - start_s
             rows = np.unique(found.row[gone])
             if rows.size < ENOUGH or gone.sum() < SHARE * here.sum():
@@ -116,24 +112,23 @@ def _let_go(found: Tries) -> Bools:
 
     asked_until_s = found.of_request("end_s")
     waited = np.where(np.isnan(asked_until_s), np.inf, asked_until_s) > found.column("end_s") + HAIR_S
-    gone: Bools = (found.column("outcome") == "client_left") & (found.column("status") == 0) & waited
+    gone: Bools = (found.words("outcome") == "client_left") & (found.column("status") == 0) & waited
     return gone
 
 
 def _usual_s(found: Tries, disturbance: Disturbance) -> npt.NDArray[np.float64]:
     """How long whole answers took on its links in the baseline."""
-    import numpy as np
 
-    mine = found.good & (found.of_request("phase") == "baseline") & np.isin(found.column("link"), disturbance.links)
+    mine = found.good & (found.words_of_request("phase") == "baseline") & found.words("link").isin(disturbance.links)
     lasted_s: npt.NDArray[np.float64] = (found.column("end_s") - found.column("start_s"))[mine]
     return lasted_s
 
 
 def _waited_for(run: Evidence, phase: str, base_s: float, jitter_s: float) -> Interval:
     """The share of good answers, were each as late as the baseline's and what the fault adds: at its most, at least, and on average."""
-    before = run.column("requests", "phase") == "baseline"
-    n = int((run.column("requests", "phase") == phase).sum())
-    took_ms, good = run.requests["latency_ms"].to_numpy()[before], run.column("requests", "good")[before]
+    before = run.words("requests", "phase") == "baseline"
+    n = int((run.words("requests", "phase") == phase).sum())
+    took_ms, good = run.column("requests", "latency_ms")[before], run.column("requests", "good")[before]
     within_ms = 1000 * run.plan.scenario.good.within
 
     def share(more_s: float) -> float:

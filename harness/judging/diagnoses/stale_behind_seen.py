@@ -26,16 +26,14 @@ class StaleBehindSeen(Diagnosis):
     def find(self, run: Evidence) -> Document | None:
         import numpy as np
 
-        version, seen = (
-            run.requests[name].to_numpy(dtype=float, na_value=np.nan) for name in ("snapshot_version", "seen_version")
-        )
+        version, seen = (run.column("requests", name) for name in ("snapshot_version", "seen_version"))
         # A comparison with what nobody knows is false.
-        older = (run.column("requests", "outcome") == "complete") & (version < seen)
-        rows = np.flatnonzero(older & (run.column("requests", "phase") != "warmup"))
+        older = (run.words("requests", "outcome") == "complete") & (version < seen)
+        rows = np.flatnonzero(older & (run.words("requests", "phase") != "warmup"))
         counted = MonotonicViolations().measure(pick(run)).value or 0
         if rows.size < LEAST or counted < LEAST:
             return None
-        where = sorted({str(name) for name in run.column("requests", "entry")[rows]})
+        where = run.words("requests", "entry")[rows].unique()
         metric = MonotonicViolations()
         return self.document(
             run,

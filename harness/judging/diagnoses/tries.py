@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from harness.judging.scoring.distributions import Bools
+    from harness.record.columns import Words
 
 ENOUGH = 10
 """Fewer requests than this show nothing, whatever they came to."""
@@ -44,29 +45,39 @@ class Tries:
         """One column of the attempts, in this order."""
         return self.run.column("attempts", name)[self.at]
 
+    def words(self, name: str) -> Words:
+        """One column of text of the attempts, in this order."""
+        return self.run.words("attempts", name)[self.at]
+
     def of_request(self, name: str) -> npt.NDArray[Any]:
         """One column of the requests, a value an attempt."""
         return self.run.column("requests", name)[self.row]
 
+    def words_of_request(self, name: str) -> Words:
+        """One column of text of the requests, a value an attempt."""
+        return self.run.words("requests", name)[self.row]
+
     @property
     def counted(self) -> npt.NDArray[np.int64]:
         """How often an SDK says that it has tried before (``x-stainless-retry-count``); -1 where it says nothing."""
-        count: npt.NDArray[np.int64] = self.run.attempts["retry_count"].fillna(-1).to_numpy(dtype="int64")[self.at]
-        return count
+        import numpy as np
+
+        count = self.column("retry_count")
+        return np.where(np.isnan(count), -1, count).astype(np.int64)
 
     @property
     def stated_wait_s(self) -> npt.NDArray[np.float64]:
         """The wait that each one's answer stated; 0 where it stated none."""
-        wait_ms: npt.NDArray[np.float64] = (
-            self.run.attempts["retry_after_ms"].fillna(0).to_numpy(dtype="float64")[self.at]
-        )
-        return wait_ms / 1000
+        import numpy as np
+
+        wait_s: npt.NDArray[np.float64] = np.nan_to_num(self.column("retry_after_ms"), nan=0.0) / 1000
+        return wait_s
 
     @property
     def good(self) -> Bools:
         """Which got a whole answer that is no error."""
         status = self.column("status")
-        good: Bools = (self.column("outcome") == "complete") & (status >= 200) & (status < 400)
+        good: Bools = (self.words("outcome") == "complete") & (status >= 200) & (status < 400)
         return good
 
     @property
@@ -87,9 +98,8 @@ def _tries(run: Evidence) -> Tries:
     import numpy as np
 
     rows, start_s = run.request_rows(), run.column("attempts", "start_s")
-    link = np.unique(run.column("attempts", "link").astype(str), return_inverse=True)[1]
-    press = run.column("attempts", "press")
-    mine = np.flatnonzero((rows >= 0) & np.isin(run.column("attempts", "link"), providers(run.plan)))
+    link, press = run.words("attempts", "link").codes, run.column("attempts", "press")
+    mine = np.flatnonzero((rows >= 0) & run.words("attempts", "link").isin(providers(run.plan)))
     at = mine[np.lexsort((start_s[mine], link[mine], press[mine], rows[mine]))]
     row = rows[at]
     new = np.ones(at.size, np.bool_)
@@ -101,7 +111,7 @@ def _tries(run: Evidence) -> Tries:
 
 def troubled(run: Evidence) -> Bools:
     """Which requests were due when something could be wrong: neither in the warm-up nor in the baseline."""
-    phase = run.column("requests", "phase")
+    phase = run.words("requests", "phase")
     found: Bools = (phase != "warmup") & (phase != "baseline")
     return found
 
@@ -111,7 +121,7 @@ def phases_of(run: Evidence, rows: npt.NDArray[np.intp], within: Window | None =
 
     Of the others the faults of that window are not what is wrong.
     """
-    due_in = run.column("requests", "phase")[rows]
+    due_in = run.words("requests", "phase")[rows]
     return [
         phase.name
         for phase in run.plan.phases
@@ -123,9 +133,7 @@ def _lasts_for_most_of(window: Window, phase: Phase) -> bool:
     return min(phase.end_s, window.end_s) - max(phase.start_s, window.start_s) > 0.5 * (phase.end_s - phase.start_s)
 
 
-def within_faults(
-    run: Evidence, links: npt.NDArray[Any], start_s: npt.NDArray[np.float64], *, of_the_wire: bool = False
-) -> Bools:
+def within_faults(run: Evidence, links: Words, start_s: npt.NDArray[np.float64], *, of_the_wire: bool = False) -> Bools:
     """Which attempts began on a link while a fault lay on it; *of_the_wire*: a fault that hits all alike, however many there are."""
     import numpy as np
 
@@ -134,20 +142,25 @@ def within_faults(
         window = run.window_of(disturbance)
         if window is None or (of_the_wire and not disturbance.fault.probes):
             continue
-        hit |= np.isin(links, disturbance.links) & (window.start_s <= start_s) & (start_s < window.end_s)
+        hit |= links.isin(disturbance.links) & (window.start_s <= start_s) & (start_s < window.end_s)
     return hit
 
 
 def told(run: Evidence, row: int) -> list[str]:
     """The request in *row* in a line, and each of its attempts in one."""
-    asked = run.requests.iloc[row]
+    import numpy as np
+
+    names = ("index", "entry", "due_s", "end_s", "status", "outcome")
+    asked = run.request_table.records(np.array([row]), names)[0]
     ended = "" if isnan(asked["end_s"]) else f" at {asked['end_s']:.2f} s"
     status = f" ({int(asked['status'])})" if asked["status"] else ""
     came = f"{str(asked['outcome']).replace('_', ' ')}{status}{ended}"
     lines = [f"request {int(asked['index'])} to {asked['entry']}, due at {asked['due_s']:.2f} s: {came}"]
-    mine = run.attempts[run.attempts["request"] == asked["index"]].sort_values("start_s", kind="stable")
-    lines += list(_each(mine.head(_TOLD_MAX).to_dict("records")))
-    more = len(mine) - _TOLD_MAX
+    mine = np.flatnonzero(run.column("attempts", "request") == asked["index"])
+    mine = mine[np.argsort(run.column("attempts", "start_s")[mine], kind="stable")]
+    shown = ("link", "start_s", "end_s", "status", "outcome", "retry_count", "retry_after_ms")
+    lines += list(_each(run.attempt_table.records(mine[:_TOLD_MAX], shown)))
+    more = mine.size - _TOLD_MAX
     return [*lines, *([f"and {more} more"] if more > 0 else [])]
 
 

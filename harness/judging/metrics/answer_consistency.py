@@ -131,5 +131,5 @@ def _score(sample: Sample) -> Consistency:
 
 def _counted(sample: Sample) -> np.ndarray[Any, Any]:
     """Which of the run's complete answers the *sample* picks."""
-    counted: np.ndarray[Any, Any] = sample.picked[sample.run.column("requests", "outcome") == "complete"]
+    counted: np.ndarray[Any, Any] = sample.picked[sample.run.words("requests", "outcome") == "complete"]
     return counted

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import log
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
+from harness.judging.marks import NO_MARK, marks
 from harness.judging.metrics.base import Metric, best_case
 from harness.judging.sample import LABELS, Sample, spans
 from harness.judging.scoring.shares import ENOUGH_EQUAL, TAIL
@@ -123,8 +124,9 @@ def tried_again(run: Evidence) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int
     def made() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         import numpy as np
 
-        names = ("request", "press", "link", "method", "path")
-        keys = [np.unique(run.column("attempts", name), return_inverse=True)[1] for name in names]
+        names = ("link", "method", "path")
+        keys = [run.column("attempts", name) for name in ("request", "press")]
+        keys += [run.words("attempts", name).codes for name in names]
         order = np.lexsort((run.column("attempts", "start_s"), *reversed(keys)))
         before, after = order[:-1], order[1:]
         again = run.column("attempts", "request")[after] >= 0
@@ -141,22 +143,29 @@ def asked_for(run: Evidence, whole: Bools) -> list[str]:
 
     It is what the edge saw: of a request on a link the whole answers there and those here are the same ones, where they are as many.
     """
-    seen: dict[tuple[str, str], list[str]] = {}
-    arrivals = (
-        run.column("arrivals", name).tolist()
-        for name in ("nonce", "link", "status", "outcome", "start_s", "messages_sha256")
-    )
-    for nonce, link, status, outcome, _, digest in sorted(zip(*arrivals, strict=True), key=lambda one: one[4]):
-        if nonce and status == 200 and outcome == "complete":
-            seen.setdefault((nonce, link), []).append(digest)
-    rows: dict[tuple[str, str], list[int]] = {}
-    attempts = (run.column("attempts", name).tolist() for name in ("nonce", "link"))
-    for row, (key, is_whole) in enumerate(zip(zip(*attempts, strict=True), whole.tolist(), strict=True)):
-        if is_whole:
-            rows.setdefault(key, []).append(row)
-    found = [""] * len(run.attempts)
-    for key, mine in rows.items():
-        for row, digest in zip(mine, seen.get(key, []), strict=False) if len(mine) == len(seen.get(key, [])) else ():
+    import numpy as np
+
+    def keys(table: Literal["attempts", "arrivals"], places: npt.NDArray[np.intp]) -> Iterator[tuple[int, str]]:
+        marked = marks(run.table(table))[places].tolist()
+        return zip(marked, run.words(table, "link")[places].tolist(), strict=True)
+
+    there = marks(run.arrival_table) != NO_MARK
+    there &= (run.column("arrivals", "status") == 200) & (run.words("arrivals", "outcome") == "complete")
+    came = np.flatnonzero(there)
+    came = came[np.argsort(run.column("arrivals", "start_s")[came], kind="stable")]
+    seen: dict[tuple[int, str], list[str]] = {}
+    digests = run.words("arrivals", "messages_sha256")[came].tolist()
+    for key, digest in zip(keys("arrivals", came), digests, strict=True):
+        seen.setdefault(key, []).append(digest)
+    rows: dict[tuple[int, str], list[int]] = {}
+    mine = np.flatnonzero(whole)
+    for row, key in zip(mine.tolist(), keys("attempts", mine), strict=True):
+        rows.setdefault(key, []).append(row)
+    found = [""] * whole.size
+    for key, of_key in rows.items():
+        for row, digest in (
+            zip(of_key, seen.get(key, []), strict=False) if len(of_key) == len(seen.get(key, [])) else ()
+        ):
             found[row] = digest
     return found
 

@@ -58,7 +58,7 @@ def _before(run: Evidence) -> npt.NDArray[np.int64]:
     if not joined.size:
         return before
     order = joined[np.lexsort((run.column("attempts", "start_s")[joined], request[joined]))]
-    mine, link = request[order], np.unique(run.column("attempts", "link")[order], return_inverse=True)[1]
+    mine, link = request[order], run.words("attempts", "link").codes[order]
     begins = np.flatnonzero(np.r_[True, mine[1:] != mine[:-1]])
     sizes = np.diff(np.r_[begins, mine.size])
     place = np.arange(mine.size) - np.repeat(begins, sizes)

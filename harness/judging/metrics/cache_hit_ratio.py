@@ -28,7 +28,7 @@ class CacheHitRatio(Ratio):
     held_first: ClassVar[int] = 52
 
     def rows(self, sample: Sample) -> tuple[npt.NDArray[np.float64], Bools] | None:
-        plan, answered = sample.run.plan, sample.column("outcome") == "complete"
+        plan, answered = sample.run.plan, sample.words("outcome") == "complete"
         marked = _is_marked(plan)
         if not marked and (hidden(plan, sample.spans) or unwatched(sample.whole)):
             return None

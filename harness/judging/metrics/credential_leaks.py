@@ -38,7 +38,7 @@ class CredentialLeaks(Counted):
 
     def events(self, sample: Sample) -> tuple[npt.NDArray[np.float64], int] | None:
         run = sample.run
-        if not (run.column("attempts", "key_of") != "").any():
+        if not (run.words("attempts", "key_of") != "").any():
             return None
         began_s = run.column("attempts", "start_s")
         mine = (sample.spans[0].start_s <= began_s) & (began_s < sample.spans[-1].end_s)
@@ -68,12 +68,21 @@ def _owners(run: Evidence) -> dict[str, set[str]]:
     """Of each key that was seen in the baseline, the links on which it was."""
     baseline = next(phase for phase in run.plan.phases if phase.name == "baseline")
     began_s = run.column("attempts", "start_s")
-    before = (baseline.start_s <= began_s) & (began_s < baseline.end_s) & (run.column("attempts", "key_of") != "")
+    before = (baseline.start_s <= began_s) & (began_s < baseline.end_s) & (run.words("attempts", "key_of") != "")
     found: dict[str, set[str]] = {}
-    columns = (run.column("attempts", name)[before].tolist() for name in ("key_of", "link"))
-    for key, link in zip(*columns, strict=True):
+    for key, link in _pairs(run, before)[0]:
         found.setdefault(key, set()).add(link)
     return found
+
+
+def _pairs(run: Evidence, which: Bools) -> tuple[list[tuple[str, str]], npt.NDArray[np.intp]]:
+    """Each different key and link of those attempts, and which of these each attempt has."""
+    import numpy as np
+
+    key, link = run.words("attempts", "key_of"), run.words("attempts", "link")
+    many = max(1, len(link.vocabulary))
+    found, of = np.unique((key.codes.astype(np.int64) * many + link.codes)[which], return_inverse=True)
+    return [(key.vocabulary[one // many], link.vocabulary[one % many]) for one in found.tolist()], of
 
 
 def _leaked(run: Evidence) -> Bools:
@@ -88,14 +97,15 @@ def _leaked(run: Evidence) -> Bools:
             return link not in key.split()
         return key in owners and link not in owners[key] and link in keyed
 
-    pairs = zip(run.column("attempts", "key_of").tolist(), run.column("attempts", "link").tolist(), strict=True)
-    return np.array([leaks(*pair) for pair in pairs], dtype=np.bool_)
+    pairs, of = _pairs(run, np.ones(len(run.attempt_table), np.bool_))
+    leaked: Bools = np.array([leaks(*pair) for pair in pairs], dtype=np.bool_)[of]
+    return leaked
 
 
 def _keyless(run: Evidence) -> list[str]:
     """HTTP links on which keys were seen, none of them in the baseline, and whose own nobody has named."""
     keyed = set().union(*_owners(run).values(), set())
-    seen = {*run.column("attempts", "link")[run.column("attempts", "key_of") != ""].tolist()}
+    seen = {*run.words("attempts", "link")[run.words("attempts", "key_of") != ""].unique()}
     links = run.plan.target.links
     return [name for name in links if name in seen - keyed and links[name].credential is None]
 

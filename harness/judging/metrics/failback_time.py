@@ -66,7 +66,7 @@ def _failback(sample: Sample, window: Window) -> Recovery | None:
     run = sample.run
     broken = {link for d in run.plan.disturbances if d.id in window.faults for link in d.broken}
     mine = sample.picked & _usually_on(sample, broken)
-    due_s, phase = run.column("requests", "due_s"), run.column("requests", "phase")
+    due_s, phase = run.column("requests", "due_s"), run.words("requests", "phase")
     home = _served_by(sample, broken)
     until_s = min(run.observed_until_s, window.next_s)
     watched, before = mine & (due_s < window.next_s), mine & (phase == "baseline")
@@ -93,15 +93,10 @@ def _failback(sample: Sample, window: Window) -> Recovery | None:
 
 def _usually_on(sample: Sample, links: set[str]) -> Bools:
     """Which requests go to an entry that any of *links* usually serves."""
-    import numpy as np
-
     entries = [entry for entry, serving in usual(sample.run).items() if serving & links]
-    there: Bools = np.isin(sample.run.column("requests", "entry"), entries)
+    there: Bools = sample.run.words("requests", "entry").isin(entries)
     return there
 
 
 def _served_by(sample: Sample, links: set[str]) -> Bools:
-    import numpy as np
-
-    served: Bools = np.isin(servers(sample.run), [*links])
-    return served
+    return servers(sample.run).isin(links)

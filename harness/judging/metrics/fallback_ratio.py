@@ -41,7 +41,7 @@ class FallbackRatio(Ratio):
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """How many answers nobody was seen to give, such as those from a cache."""
-        answered = sample.column("outcome") == "complete"
+        answered = sample.words("outcome") == "complete"
         unseen = answered & (servers(sample.run)[sample.picked] == "")
         return (
             f"of {int(unseen.sum())} of {int(answered.sum())} answers it was not seen who gave them"

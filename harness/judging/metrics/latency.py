@@ -133,7 +133,7 @@ def _censored(sample: Sample, column: str) -> tuple[Floats, Floats, Bools]:
     import numpy as np
 
     run, deadline_s = sample.run, sample.run.plan.scenario.load.deadline
-    due_s, outcome, took_ms = sample.column("due_s"), sample.column("outcome"), sample.column(column)
+    due_s, outcome, took_ms = sample.column("due_s"), sample.words("outcome"), sample.column(column)
     answered = outcome == "complete"
     ended_s = run.ended.at_s if run.ended else run.observed_until_s
     waited_s = np.where(outcome == "unfinished", (ended_s - due_s).clip(0, deadline_s), deadline_s)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.judging.evidence import Evidence
+from harness.judging.marks import number_in
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
-from harness.judging.sample import Sample
+from harness.judging.sample import Sample, nonces
 from harness.judging.serving import servers
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from harness.judging.scoring.distributions import Bools
+    from harness.record.columns import Words
 
 
 class MislabelledRatio(Ratio):
@@ -60,14 +62,15 @@ def _labels(run: Evidence) -> tuple[Bools, Bools]:
     """Of which requests of *run* both the model that their answer names and the one that served it are known, and of which those differ."""
     import numpy as np
 
-    named, served = run.column("requests", "model"), _served_models(run)
+    named, served = run.words("requests", "model"), _served_models(run)
     known = (named != "") & (served != "")
-    before = known & (run.column("requests", "phase") == "baseline")
-    usual = {*zip(named[before].tolist(), served[before].tolist(), strict=True)}
-    pairs = zip(named[known].tolist(), served[known].tolist(), strict=True)
-    wrong = np.zeros(named.size, np.bool_)
-    wrong[known] = [pair not in usual and not _same(*pair) for pair in pairs]
-    return known, wrong
+    before = known & (run.words("requests", "phase") == "baseline")
+    many = max(1, len(served.vocabulary))
+    pairs = named.codes.astype(np.int64) * many + served.codes
+    usual = np.unique(pairs[before])
+    others = np.setdiff1d(pairs[known], usual).tolist()
+    wrong = [one for one in others if not _same(named.vocabulary[one // many], served.vocabulary[one % many])]
+    return known, known & np.isin(pairs, wrong)
 
 
 def _same(named: str, served: str) -> bool:
@@ -75,11 +78,20 @@ def _same(named: str, served: str) -> bool:
     return named == served or served.startswith(f"{named}-") or named.startswith(f"{served}-")
 
 
-def _served_models(run: Evidence) -> npt.NDArray[np.object_]:
+def _served_models(run: Evidence) -> Words:
     """Of each request the model that the provider which served it named; empty where that is unknown."""
     import numpy as np
 
-    columns = (run.column("arrivals", name).tolist() for name in ("nonce", "link", "model"))
-    models = {(nonce, link): model for nonce, link, model in zip(*columns, strict=True) if nonce and model}
-    asked = zip(run.column("requests", "nonce").tolist(), servers(run).tolist(), strict=True)
-    return np.array([models.get(pair, "") for pair in asked], dtype=object)
+    from harness.record.columns import Words
+
+    served, link, model = servers(run), run.words("arrivals", "link"), run.words("arrivals", "model")
+    of_requests, of_arrivals = nonces(run)
+    many = max(1, len(link.vocabulary))
+    said = np.flatnonzero((of_arrivals >= 0) & (model != ""))
+    keys = of_arrivals[said] * many + link.codes[said]
+    # The last one that was said counts.
+    known, first = np.unique(keys[::-1], return_index=True)
+    on = served.codes_in(link.vocabulary).astype(np.int64)
+    asked = np.where((of_requests >= 0) & (on >= 0), of_requests * many + on, -1)
+    named = np.append(model.codes[said][::-1][first].astype(np.int64), len(model.vocabulary))
+    return Words.numbered(named[number_in(known, asked)], [*model.vocabulary, ""])

@@ -94,9 +94,9 @@ def _rate(run: Evidence, windows: Sequence[Window], only: set[str] | None = None
 
     watched = [(start_s, end_s, links) for start_s, end_s, links in _watched(run, windows, only) if links]
     lasted_s = sum(end_s - start_s for start_s, end_s, _ in watched)
-    if not lasted_s or any(d.fault.hides_attempts() for d in run.plan.disturbances) or not len(run.attempts):
+    if not lasted_s or any(d.fault.hides_attempts() for d in run.plan.disturbances) or not len(run.attempt_table):
         return UNMEASURED
-    asked = np.zeros(len(run.attempts), np.bool_)
+    asked = np.zeros(len(run.attempt_table), np.bool_)
     for start_s, end_s, links in watched:
         asked |= _asked(run, start_s, end_s, links)
     request = run.column("attempts", "request")[asked]
@@ -119,8 +119,7 @@ def _watched(
 
 
 def _asked(run: Evidence, start_s: float, end_s: float, links: set[str]) -> Bools:
-    import numpy as np
 
     began_s = run.column("attempts", "start_s")
-    asked: Bools = np.isin(run.column("attempts", "link"), [*links]) & (start_s <= began_s) & (began_s < end_s)
+    asked: Bools = run.words("attempts", "link").isin([*links]) & (start_s <= began_s) & (began_s < end_s)
     return asked

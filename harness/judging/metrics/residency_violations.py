@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from harness.judging.scoring.distributions import Bools
+    from harness.record.columns import Words
 
 
 class ResidencyViolations(Counted):
@@ -59,17 +60,14 @@ class ResidencyViolations(Counted):
         return f"{said.value} attempts{said.where} left the region in which their question has to stay; {may}"
 
 
-def _regions(run: Evidence) -> npt.NDArray[np.object_]:
+def _regions(run: Evidence) -> Words:
     """Of each request the region in which its question has to stay; empty where it may go anywhere."""
-    import numpy as np
-
     regions = {name: asked.region or "" for name, asked in run.asked.items()}
-    return np.array([regions.get(name, "") for name in run.column("requests", "question").tolist()], dtype=object)
+    return run.words("requests", "question").map(lambda name: regions.get(name, ""))
 
 
 def _bound(run: Evidence) -> Bools:
-    bound: Bools = _regions(run) != ""
-    return bound
+    return _regions(run) != ""
 
 
 def _outside(run: Evidence) -> Bools:
@@ -77,7 +75,9 @@ def _outside(run: Evidence) -> Bools:
     import numpy as np
 
     of_link = {name: link.region or "" for name, link in run.plan.target.links.items()}
-    there = np.array([of_link.get(name, "") for name in run.column("attempts", "link").tolist()], dtype=object)
-    bound_to = np.append(_regions(run), "")[run.request_rows()]
-    outside: Bools = (bound_to != "") & (there != "") & (there != bound_to)
-    return outside
+    there = run.words("attempts", "link").map(lambda name: of_link.get(name, ""))
+    regions, rows = _regions(run), run.request_rows()
+    if not regions.size:
+        return np.zeros(rows.size, np.bool_)
+    bound_to = regions[rows]
+    return (rows >= 0) & (bound_to != "") & (there != "") & (there != bound_to)

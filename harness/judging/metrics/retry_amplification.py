@@ -127,7 +127,7 @@ class RetryAmplification(CountsAttempts):
 
 def presses(sample: Sample) -> Interval:
     """How often clients asked for one request, over those that were sent at all."""
-    sent = sample.column("outcome") != "not_sent"
+    sent = sample.words("outcome") != "not_sent"
     # Whatever a row says, who was sent asked once.
     return mean_of(sample, sample.column("presses").clip(1), sent) if sent.any() else UNMEASURED
 
@@ -155,7 +155,7 @@ def _tried(tries: npt.NDArray[np.int64], baseline: npt.NDArray[np.int64]) -> str
 
 def _gave_up(sample: Sample) -> str:
     """That requests of the baseline made attempts, and none of one of several phases; empty where there is no such phase."""
-    before, phases = sample.baseline.column("attempts"), sample.column("phase")
+    before, phases = sample.baseline.column("attempts"), sample.words("phase")
     for phase in sample.spans if len(sample.spans) > 1 else ():
         tries = sample.column("attempts")[phases == phase.name]
         apart = (

@@ -91,12 +91,12 @@ def _at_once(sample: Sample) -> Interval:
     run = sample.run
     if hidden(run.plan, sample.spans) or sample.unjoined():
         return UNMEASURED
-    again = np.zeros(len(run.attempts), np.bool_)
+    again = np.zeros(len(run.attempt_table), np.bool_)
     again[tried_again(run)[1]] = True
     begun = sample.begun()
     if not begun.any():
         return UNMEASURED
-    start_s, link = run.column("attempts", "start_s"), run.column("attempts", "link").astype(str)
+    start_s, link = run.column("attempts", "start_s"), run.words("attempts", "link").codes
     at_once, at_most = (
         densest(start_s[which & begun], link[which & begun]) for which in (again, again | sample.stray())
     )

@@ -81,15 +81,15 @@ def _told_apart(effects: Effects) -> bool:
 def _of_requests(sample: Sample, effects: Effects, part: str) -> Interval:
     import numpy as np
 
-    done = np.array([effects.of_nonce.get(nonce, 0) for nonce in sample.column("nonce").tolist()], np.int64)
+    done = sample.words("nonce").each(lambda nonce: effects.of_nonce.get(nonce, 0), np.int64)
     if part == DUPLICATED:
         return exact(int((done - 1).clip(0).sum()), done.size)
-    answered = sample.column("outcome") == "complete"
+    answered = sample.words("outcome") == "complete"
     return exact(int((answered & (done == 0)).sum()), int(answered.sum()))
 
 
 def _of_total(sample: Sample, effects: Effects, part: str) -> Interval:
     """Over all requests of the run: a warm-up has effects, too."""
-    outcome = sample.run.column("requests", "outcome")
+    outcome = sample.run.words("requests", "outcome")
     sent, answered = int((outcome != "not_sent").sum()), int((outcome == "complete").sum())
     return exact(max(0, effects.total - sent if part == DUPLICATED else answered - effects.total), sent)

@@ -86,8 +86,8 @@ def _stale(run: Evidence) -> npt.NDArray[np.float64]:
     import numpy as np
 
     due_s = run.column("requests", "due_s")
-    complete = run.column("requests", "outcome") == "complete"
-    version = run.requests["snapshot_version"].to_numpy(dtype=float, na_value=np.nan)
+    complete = run.words("requests", "outcome") == "complete"
+    version = run.column("requests", "snapshot_version")
     stale_s = np.where(complete & ~np.isnan(version), 0.0, np.nan)
     # The earliest of the newer ones outdated it: later ones add nothing.
     for number, _, acknowledged_s in run.publications():

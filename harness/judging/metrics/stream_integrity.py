@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
+from harness.judging.marks import NO_MARK, marks
 from harness.judging.metrics.base import Metric, measured
 from harness.judging.metrics.ratios import best_share, share
 from harness.judging.metrics.telling import Said
@@ -130,17 +131,15 @@ def _fates(run: Evidence) -> npt.NDArray[np.str_]:
     from harness.judging.streams import Got, fate
 
     if not run.column("requests", "streamed").any():
-        return np.zeros(len(run.requests), dtype=_FATE)
+        return np.zeros(len(run.request_table), dtype=_FATE)
     spoken = _spoken(run)
     whole = {(one.text.length, one.text.digest) for said in spoken.values() for one in said if _said_whole(one)}
 
-    def column(name: str) -> list[Any]:
-        found: list[Any] = run.column("requests", name).tolist()
-        return found
-
-    names = ("streamed", "outcome", "orderly", "answer", "finish", "nonce")
     fates: list[Fate | Literal[""]] = []
-    for streamed, outcome, orderly, answer, finish, nonce in zip(*map(column, names), strict=True):
+    columns = (run.table("requests").column(name) for name in ("streamed", "outcome", "orderly", "answer", "finish"))
+    for streamed, outcome, orderly, answer, finish, nonce in zip(
+        *(column.tolist() for column in columns), marks(run.request_table).tolist(), strict=True
+    ):
         if not streamed:
             fates.append("")
         elif outcome == "unfinished":
@@ -155,18 +154,15 @@ def _said_whole(one: Spoken) -> bool:
     return bool(one.finish) and not cut_short(one.finish)
 
 
-def _spoken(run: Evidence) -> dict[str, list[Spoken]]:
+def _spoken(run: Evidence) -> dict[int, list[Spoken]]:
     """What the providers of *run* said, by the nonce of the request that it was said to."""
     from harness.judging.streams import Spoken
 
-    def column(name: str) -> list[str]:
-        found: list[str] = run.column("arrivals", name).tolist()
-        return found
-
-    finishing = {link for link, finish in zip(column("link"), column("finish"), strict=True) if finish}
-    found: dict[str, list[Spoken]] = {}
-    for nonce, link, written, finish in zip(*map(column, ("nonce", "link", "sketch", "finish")), strict=True):
+    finishing = {*run.words("arrivals", "link")[run.words("arrivals", "finish") != ""].unique()}
+    found: dict[int, list[Spoken]] = {}
+    columns = (run.words("arrivals", name).tolist() for name in ("link", "sketch", "finish"))
+    for nonce, link, written, finish in zip(marks(run.arrival_table).tolist(), *columns, strict=True):
         text = read(written)
-        if nonce and text is not None:
+        if nonce != NO_MARK and text is not None:
             found.setdefault(nonce, []).append(Spoken(text, finish, link in finishing))
     return found

@@ -18,6 +18,9 @@ from harness.reading.expectation import Expectation
 from harness.reading.target import Price, Target
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from harness.judging.result import Measured
     from harness.judging.scoring.distributions import Bools, Floats
 
@@ -153,16 +156,22 @@ def _cost(sample: Sample) -> Interval:
 
 def _taken(run: Evidence) -> Bools:
     """Which arrivals of *run* a provider answered, so that they took tokens which are known."""
+    import numpy as np
+
     taken: Bools = run.once(
         "took tokens",
-        lambda: (run.arrivals["tokens_out"].notna() & (run.arrivals["outcome"] != "answered_by_fault")).to_numpy(),
+        lambda: (
+            ~np.isnan(run.column("arrivals", "tokens_out")) & (run.words("arrivals", "outcome") != "answered_by_fault")
+        ),
     )
     return taken
 
 
 def _counted(run: Evidence, part: str) -> Floats:
+    import numpy as np
+
     counts: Floats = run.once(
-        f"tokens {part}", lambda: run.arrivals[f"tokens_{part}"].fillna(0).to_numpy(dtype=float) * _taken(run)
+        f"tokens {part}", lambda: np.nan_to_num(run.column("arrivals", f"tokens_{part}"), nan=0.0) * _taken(run)
     )
     return counts
 
@@ -171,21 +180,33 @@ def _costs(run: Evidence) -> Floats:
     """What each arrival of *run* cost; 0 of what there is no price for."""
     import numpy as np
 
-    models = zip(run.column("arrivals", "link").tolist(), run.column("arrivals", "model").tolist(), strict=True)
-    prices = [price_of(run.plan.target, link, model) for link, model in models]
-    each = {part: np.array([getattr(price, f"{part}_") if price else 0.0 for price in prices]) for part in PARTS}
+    pairs, of = _models(run)
+    prices = [price_of(run.plan.target, link, model) for link, model in pairs]
+    each = {part: np.array([getattr(price, f"{part}_") if price else 0.0 for price in prices])[of] for part in PARTS}
     costs: Floats = np.sum([each[part] * _counted(run, part) for part in PARTS], axis=0) / MILLION
     return costs
 
 
+def _models(run: Evidence) -> tuple[list[tuple[str, str]], npt.NDArray[np.intp]]:
+    """Each different link and model of the arrivals of *run*, and which of these each arrival has."""
+    import numpy as np
+
+    link, model = run.words("arrivals", "link"), run.words("arrivals", "model")
+    many = max(1, len(model.vocabulary))
+    found, of = np.unique(link.codes.astype(np.int64) * many + model.codes, return_inverse=True)
+    return [(link.vocabulary[one // many], model.vocabulary[one % many]) for one in found.tolist()], of
+
+
 def _priceless(run: Evidence) -> set[str]:
     """Models, and links where none is named, that took tokens and have no price."""
-    taken = _taken(run)
-    pairs = {*zip(*(run.column("arrivals", name)[taken].tolist() for name in ("link", "model")), strict=True)}
+    import numpy as np
+
+    found, of = _models(run)
+    pairs = [found[one] for one in np.unique(of[_taken(run)]).tolist()]
     return {model or link for link, model in pairs if price_of(run.plan.target, link, model) is None}
 
 
 def _unread(sample: Sample) -> str:
     """How many answers there were whose tokens nobody could count."""
-    unread = int((sample.arrivals["tokens_from"] == "unread").sum())
+    unread = int((sample.arrived_mask() & (sample.run.words("arrivals", "tokens_from") == "unread")).sum())
     return f"of {unread} answers the tokens could not be counted" if unread else ""

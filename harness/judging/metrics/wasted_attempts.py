@@ -24,9 +24,12 @@ def final(run: Evidence) -> Bools:
     def made() -> Bools:
         import numpy as np
 
-        columns = (run.column("attempts", name).tolist() for name in ("status", "error", "should_retry"))
-        answers = [status >= 400 and not mends(status, code, said) for status, code, said in zip(*columns, strict=True)]
-        return np.array(answers, np.bool_)
+        status, code, said = (run.table("attempts").column(name) for name in ("status", "error", "should_retry"))
+        answers = np.zeros(len(run.attempt_table), np.bool_)
+        failed = np.flatnonzero(run.column("attempts", "status") >= 400)
+        columns = (column[failed].tolist() for column in (status, code, said))
+        answers[failed] = [not mends(*one) for one in zip(*columns, strict=True)]
+        return answers
 
     found: Bools = run.once("final answers", made)
     return found
@@ -76,7 +79,7 @@ class DuplicateCompletions(OfSomeKind):
     def kind(self, run: Evidence) -> Bools:
         import numpy as np
 
-        whole = (run.column("attempts", "status") == 200) & (run.column("attempts", "outcome") == "complete")
+        whole = (run.column("attempts", "status") == 200) & (run.words("attempts", "outcome") == "complete")
         whole &= for_words(run)
         request, end_s = run.column("attempts", "request"), run.column("attempts", "end_s")
         again = np.zeros(request.size, np.bool_)
@@ -103,7 +106,8 @@ class DuplicateCompletions(OfSomeKind):
 
 def _same_call(run: Evidence, asked: list[str], later: int, earlier: int) -> bool:
     """Whether the attempt *later* may have asked for what *earlier* was answered: something else was asked behind it, in the same words."""
-    path, start_s, end_s = (run.column("attempts", name) for name in ("path", "start_s", "end_s"))
+    path = run.words("attempts", "path").codes
+    start_s, end_s = (run.column("attempts", name) for name in ("start_s", "end_s"))
     other = bool(asked[later] and asked[earlier]) and asked[later] != asked[earlier]
     return not (other and path[later] == path[earlier] and start_s[later] >= end_s[earlier])
 
@@ -125,7 +129,7 @@ class NonRetryableRetries(OfSomeKind):
         import numpy as np
 
         before, after = tried_again(run)
-        vain = np.zeros(len(run.attempts), np.bool_)
+        vain = np.zeros(len(run.attempt_table), np.bool_)
         vain[after] = final(run)[before] & (
             run.column("attempts", "end_s")[before] <= run.column("attempts", "start_s")[after]
         )

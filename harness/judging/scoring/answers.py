@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.judging.scoring.wording import facts, normalised
+from harness.record.columns import Table, Words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,42 @@ FIRST_ANSWERS = 20  # whose usual version is taken to be in force at the start w
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """Answers that completed, in any order; a version that nobody knows is NaN, and so is an instant."""
+
+    question: Words
+    entry: Words
+    conversation: Words
+    sent_s: Floats
+    end_s: Floats
+    overlapped: Bools
+    answer: Words
+    version: Floats
+    seen: Floats
+
+    @classmethod
+    def of(cls, answers: pd.DataFrame) -> Given:
+        """Those of a frame with the columns that the table of requests has."""
+        rows = Table.of(answers)
+        question, entry, conversation, answer = map(rows.words, ("question", "entry", "conversation", "answer"))
+        sent_s, end_s = (rows.numbers(name).astype(np.float64) for name in ("sent_s", "end_s"))
+        version, seen = (_versions(answers, name) for name in ("snapshot_version", "seen_version"))
+        overlapped = rows.numbers("overlapped")
+        return cls(question, entry, conversation, sent_s, end_s, overlapped, answer, version, seen)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What is known of each answer beforehand: the *user* who asked, and empty where nobody says; whether it is *known* what is right,
+    and whether it is that; and whether it is what is right for somebody else."""
+
+    user: Words
+    known: Bools
+    right: Bools
+    of_another: Bools
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Answers:
     """Answers in order of when they were asked for; *key* is equal where they agree, an unknown version is NaN.
 
@@ -32,13 +69,13 @@ class Answers:
     """
 
     question: Codes
-    questions: npt.NDArray[np.object_]
-    entry: npt.NDArray[np.object_]
-    conversation: npt.NDArray[np.object_]
+    questions: Sequence[str]
+    entry: Words
+    conversation: Words
     sent_s: Floats
     end_s: Floats
     overlapped: Bools
-    answer: npt.NDArray[np.object_]
+    answer: Words
     key: Codes
     version: Floats
     seen: Floats
@@ -63,32 +100,38 @@ class Era:
         return allowed
 
 
-def in_order(answers: pd.DataFrame, baseline: npt.ArrayLike | None, by: str) -> tuple[Answers, Codes]:
+def in_order(answers: Given, baseline: npt.ArrayLike | None, by: str) -> tuple[Answers, Codes]:
     """*answers*, all of them counted, and the row at which each stood before they were put in order."""
-    n = len(answers)
-    columns = {name: answers[name].to_numpy(dtype=object) for name in ("question", "entry", "conversation")}
-    text = answers["answer"].fillna("").to_numpy(dtype=object)
-    times = {name: answers[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("sent_s", "end_s")}
+    n = len(answers.question)
     in_baseline = marks(baseline, n)
-    key, question_of = _keys(text, by), np.unique(columns["question"].astype(str), return_inverse=True)
-    entry_code = np.unique(columns["entry"].astype(str), return_inverse=True)[1]
-    order = np.lexsort((key, entry_code, question_of[1], times["end_s"], times["sent_s"]))
+    key = _keys(answers.answer, by)
+    places = answers.question.places
+    question = np.searchsorted(places, answers.question.codes)
+    order = _order(answers.sent_s, answers.end_s, question, answers.entry.codes, key)
     table = Answers(
-        question=question_of[1][order].astype(np.int64),
-        questions=question_of[0].astype(object),
-        entry=columns["entry"][order],
-        conversation=columns["conversation"][order],
-        sent_s=times["sent_s"][order],
-        end_s=np.where(np.isnan(times["end_s"]), times["sent_s"], times["end_s"])[order],
-        overlapped=answers["overlapped"].to_numpy(dtype=np.bool_)[order],
-        answer=text[order],
+        question=question[order],
+        questions=answers.question.unique(),
+        entry=answers.entry[order],
+        conversation=answers.conversation[order],
+        sent_s=answers.sent_s[order],
+        end_s=np.where(np.isnan(answers.end_s), answers.sent_s, answers.end_s)[order],
+        overlapped=answers.overlapped[order].astype(np.bool_),
+        answer=answers.answer[order],
         key=key[order],
-        version=_versions(answers, "snapshot_version")[order],
-        seen=_versions(answers, "seen_version")[order],
+        version=answers.version[order],
+        seen=answers.seen[order],
         counted=marks(None, n),
         baseline=in_baseline[order],
     )
     return replace(table, seen=np.where(np.isnan(table.seen), _seen_before(table), table.seen)), order
+
+
+def _order(sent_s: Floats, *then: npt.NDArray[Any]) -> Codes:
+    """The rows by when they were asked for; *then* is by what they are put in order where that is one instant."""
+    order = np.argsort(sent_s, kind="stable")
+    at_s = sent_s[order]
+    # Hardly ever are two asked for at one instant.
+    return order if (at_s[1:] > at_s[:-1]).all() else np.lexsort((*reversed(then), sent_s))
 
 
 def marks(marked: npt.ArrayLike | None, n: int) -> Bools:
@@ -104,10 +147,10 @@ def _versions(answers: pd.DataFrame, column: str) -> Floats:
     return pd.to_numeric(answers[column]).to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _keys(text: npt.NDArray[np.object_], by: str) -> Codes:
+def _keys(text: Words, by: str) -> Codes:
     """One number for each thing that is said, whatever the order of *text*."""
     said: dict[str, tuple[str, ...]] = {}
-    wordings = {answer: normalised(answer) for answer in set(text)}
+    wordings = {answer: normalised(answer) for answer in text.unique()}
     spellings: dict[str, int] = {}
     for wording in wordings.values():
         spellings[wording] = spellings.get(wording, 0) + 1
@@ -116,7 +159,8 @@ def _keys(text: npt.NDArray[np.object_], by: str) -> Codes:
         held = tuple(sorted(facts(answer))) if by == "facts" or spellings[wording] > 1 else ()
         said[answer] = held if by == "facts" and held else (wording, *held)
     ranks = {thing: rank for rank, thing in enumerate(sorted(set(said.values())))}
-    return np.fromiter((ranks[said[answer]] for answer in text), np.int64, text.size)
+    keys: Codes = text.each(lambda answer: ranks[said[answer]], np.int64)
+    return keys
 
 
 def era(table: Answers, publications: Sequence[Publication], replica_lag_s: float) -> Era:
@@ -143,16 +187,24 @@ def _first_version(table: Answers, before_s: float) -> float:
 
 
 def _seen_before(table: Answers) -> Floats:
-    """The newest version that each answer's conversation had been given before it was asked for; NaN for none."""
+    """The newest version that each answer's conversation had been given before it was asked for; NaN for none.
+
+    Asked only of those of which the load does not say it.
+    """
     seen = np.full(table.sent_s.size, np.nan)
-    newest: dict[object, float] = {}
-    open_answers: dict[object, list[tuple[float, float]]] = {}  # by conversation, the first to end in front
-    for i in np.flatnonzero(table.versioned & (table.conversation != "")):
-        conversation = table.conversation[i]
-        still_open = open_answers.setdefault(conversation, [])
+    conversation = table.conversation.codes
+    told = table.versioned & (table.conversation != "")
+    unknown = told & np.isnan(table.seen)
+    until_s = np.full(len(table.conversation.vocabulary), -inf)
+    np.maximum.at(until_s, conversation[unknown], table.sent_s[unknown])
+    newest: dict[int, float] = {}
+    open_answers: dict[int, list[tuple[float, float]]] = {}  # by conversation, the first to end in front
+    for i in np.flatnonzero(unknown | (told & (table.end_s <= until_s[conversation]))).tolist():
+        of = int(conversation[i])
+        still_open = open_answers.setdefault(of, [])
         while still_open and still_open[0][0] <= table.sent_s[i]:
             _, version = heappop(still_open)
-            newest[conversation] = max(version, newest.get(conversation, version))
-        seen[i] = newest.get(conversation, np.nan)
+            newest[of] = max(version, newest.get(of, version))
+        seen[i] = newest.get(of, np.nan)
         heappush(still_open, (table.end_s[i], table.version[i]))
     return seen

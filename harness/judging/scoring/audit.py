@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +21,13 @@ class Audit:
     """There, and not planned; each as often as it is there."""
 
 
-def audit(indices: Iterable[int], planned: int) -> Audit:
+def audit(indices: Iterable[int] | npt.NDArray[np.int64], planned: int) -> Audit:
     """What the *indices* of all requests, in any order, say about a load of *planned* requests, which are 0 to planned - 1."""
-    seen = Counter(indices)
+    seen = indices if isinstance(indices, np.ndarray) else np.fromiter(indices, np.int64)
+    there = (seen >= 0) & (seen < planned)
+    times = np.bincount(seen[there], minlength=planned)
     return Audit(
-        missing=tuple(index for index in range(planned) if index not in seen),
-        doubled=tuple(index for index in range(planned) if seen[index] > 1),
-        unplanned=tuple(sorted(index for index in seen.elements() if not 0 <= index < planned)),
+        missing=tuple(np.flatnonzero(times == 0).tolist()),
+        doubled=tuple(np.flatnonzero(times > 1).tolist()),
+        unplanned=tuple(np.sort(seen[~there]).tolist()),
     )

@@ -12,21 +12,31 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.scoring.answers import Answers, Bools, Codes, Era, Floats, Publication, era, in_order, marks
+from harness.judging.scoring.answers import (
+    Answers,
+    Bools,
+    Codes,
+    Era,
+    Floats,
+    Given,
+    Publication,
+    Told,
+    era,
+    in_order,
+    marks,
+)
 from harness.judging.scoring.clumps import clumps
 from harness.judging.scoring.counts import rate_a_run
 from harness.judging.scoring.design_effect import clumping, stretch
 from harness.judging.scoring.intervals import clustered_share
 from harness.judging.scoring.shares import exact
-
-if TYPE_CHECKING:
-    import pandas as pd
+from harness.record.columns import Words, narrow
 
 __all__ = ["Compared", "Consistency", "Pair", "Side", "compare"]
 
@@ -80,33 +90,31 @@ class Consistency:
 
 
 def compare(
-    answers: pd.DataFrame,
+    answers: Given,
     publications: Sequence[Publication] = (),
     *,
     baseline: npt.ArrayLike | None = None,
     replica_lag_s: float = 0.5,
     by: Literal["text", "facts"] = "text",
-    told: pd.DataFrame | None = None,
+    told: Told | None = None,
 ) -> Compared:
     """Find out which of the *answers* that completed are as they should be; their order changes nothing.
 
     *baseline* rows say what is right; where they know nothing of a version, or of a question, its first `REFERENCES` answers do. An
     answer may be behind for *replica_lag_s* after a publication was acknowledged. *by*: answers agree when their wording and facts
     do, or, for a model that words the same thing in many ways, when their facts do (their wording where they have none).
-    *told* is what is known of each answer beforehand: ``user`` who asked, ``expected`` (whether it is what is right; None where
-    nobody said what is), ``expected_of_another``.
+    *told* is what is known of each answer beforehand.
     """
     table, order = in_order(answers, baseline, by)
     allowed = era(table, publications, replica_lag_s)
     usual = _usual_answers(table, allowed)
-    agrees, leaks = _agrees(table, allowed, usual), np.zeros(len(answers), np.bool_)
+    agrees, leaks = _agrees(table, allowed, usual), np.zeros(order.size, np.bool_)
     if told is not None:
-        known = told.iloc[order]
-        agrees = _as_told(agrees, table, allowed, known["expected"].to_numpy(dtype=object))
-        leaks = ~agrees & (
-            _private_to_another(table, usual, known["user"]) | known["expected_of_another"].to_numpy(np.bool_)
-        )
-    users = told is not None and bool((told["user"] != "").any())
+        right = told.right[order] & (~table.versioned | allowed.allows(table.version))
+        # Where it is known what is right, that counts, whatever is usual; a snapshot that is behind is wrong all the same.
+        agrees = np.where(told.known[order], right, agrees)
+        leaks = ~agrees & (_private_to_another(table, usual, told.user[order]) | told.of_another[order])
+    users = told is not None and bool((told.user != "").any())
     return Compared(table, order, allowed, tuple(publications), agrees, leaks if users else None)
 
 
@@ -136,7 +144,7 @@ class Compared:
         if self._leaks is None:
             return UNMEASURED, UNMEASURED
         rows = marks(counted, self._leaks.size)[self._order]
-        by_conversation = list(Counter(self._table.conversation[rows & self._leaks].tolist()).values())
+        by_conversation = _by_conversation(self._table, rows & self._leaks)
         chances = int(rows.sum())
         return exact(sum(by_conversation), chances), rate_a_run(by_conversation, chances)
 
@@ -172,7 +180,7 @@ def _usual_answers(table: Answers, era: Era) -> _Usual:
     version = np.where(known, table.version, np.where(settled, era.required, np.nan))
     versions = np.unique(np.r_[version[~np.isnan(version)], era.required, era.newest])
     group = table.question * versions.size + np.searchsorted(versions, version).clip(max=versions.size - 1)
-    groups = table.questions.size * versions.size
+    groups = len(table.questions) * versions.size
     allowed = known & era.allows(table.version)
     usual = np.full(groups, -1, dtype=np.int64)
     unversioned = settled & ~known
@@ -207,8 +215,9 @@ def _catch_alls(table: Answers) -> Bools:
 
 def _questions_by_key(table: Answers, rows: Bools) -> Codes:
     """To how many different questions each key was said among *rows*."""
-    said = np.unique(np.stack([table.key[rows], table.question[rows]]), axis=1)
-    return np.bincount(said[0], minlength=table.key.max(initial=-1) + 1)
+    questions = max(1, len(table.questions))
+    said = np.unique(table.key[rows] * questions + table.question[rows])
+    return np.bincount(said // questions, minlength=table.key.max(initial=-1) + 1)
 
 
 def _agrees(table: Answers, era: Era, usual: _Usual) -> Bools:
@@ -220,26 +229,18 @@ def _agrees(table: Answers, era: Era, usual: _Usual) -> Bools:
     return agrees
 
 
-def _as_told(agrees: Bools, table: Answers, era: Era, expected: npt.NDArray[np.object_]) -> Bools:
-    """Where it is known what is right, that counts, whatever is usual; a snapshot that is behind is wrong all the same."""
-    told = np.array([said is not None for said in expected], np.bool_)
-    right = np.array([said is True for said in expected], np.bool_)
-    as_told: Bools = np.where(told, right & (~table.versioned | era.allows(table.version)), agrees)
-    return as_told
-
-
-def _private_to_another(table: Answers, usual: _Usual, user: pd.Series[str]) -> Bools:
+def _private_to_another(table: Answers, usual: _Usual, user: Words) -> Bools:
     """Which answers say what is usual for another user, and for nobody else."""
-    users, user_of = np.unique(user.to_numpy(dtype=str), return_inverse=True)
-    asked_by = np.zeros(table.questions.size, np.int64)
+    users, user_of = user.vocabulary, user.codes
+    asked_by = np.zeros(len(table.questions), np.int64)
     asked_by[table.question] = user_of
-    keys = usual.keys.reshape(table.questions.size, -1)
+    keys = usual.keys.reshape(len(table.questions), -1)
     owners: dict[int, set[int]] = {}
     for question, row in enumerate(keys):
         for key in row[row >= 0]:
             owners.setdefault(int(key), set()).add(int(asked_by[question]))
     owner = {key: next(iter(who)) for key, who in owners.items() if len(who) == 1 and users[next(iter(who))]}
-    of_key = np.array([owner.get(int(key), -1) for key in table.key], np.int64)
+    of_key = np.array([owner.get(key, -1) for key in range(int(table.key.max(initial=-1)) + 1)], np.int64)[table.key]
     private: Bools = (of_key >= 0) & (of_key != user_of)
     return private
 
@@ -250,10 +251,9 @@ def _ratio(table: Answers, agrees: Bools) -> Interval:
     at_s = table.sent_s[rows] - table.sent_s[rows].min(initial=np.inf)
     span_s = float(at_s.max(initial=0.0))
     blocks = [np.floor(at_s / block_s).astype(np.int64) for block_s in _BLOCKS_S if span_s >= _BLOCKS_MIN * block_s]
-    conversation = np.unique(table.conversation[rows].astype(str), return_inverse=True)[1]
-    alone = table.conversation[rows] == ""
+    of = table.conversation[rows]
     # Answers of no conversation are each one of its own.
-    conversation = np.where(alone, conversation.size + np.arange(conversation.size), conversation)
+    conversation = np.where(of == "", len(of.vocabulary) + np.arange(of.size), of.codes)
     return clustered_share(agrees[rows], table.question[rows], conversation, *blocks, worth=_worth(at_s, agrees[rows]))
 
 
@@ -294,14 +294,18 @@ def _steps_back(table: Answers) -> tuple[list[int], int]:
     """How many answers of each conversation were older than what it had seen, and how many could have been."""
     chances = table.counted & table.versioned & ~table.overlapped & ~np.isnan(table.seen)
     back = chances & (table.version < table.seen)
-    by_conversation = Counter(table.conversation[back].tolist())
-    return list(by_conversation.values()), int(chances.sum())
+    return _by_conversation(table, back), int(chances.sum())
+
+
+def _by_conversation(table: Answers, rows: Bools) -> list[int]:
+    """How many of the *rows* each conversation has that has any, the one that comes first in front."""
+    return list(Counter(table.conversation.codes[rows].tolist()).values())
 
 
 def _neighbours(table: Answers, era: Era, agrees: Bools) -> tuple[Codes, Bools]:
     """Each two counted answers of two entries that follow one another on a question in one era; which differ."""
     rows = np.flatnonzero(table.counted)
-    rows = rows[np.argsort(table.question[rows], kind="stable")]
+    rows = rows[np.argsort(narrow(table.question[rows], len(table.questions)), kind="stable")]
     left, right = rows[:-1], rows[1:]
     comparable = (table.question[left] == table.question[right]) & (table.entry[left] != table.entry[right])
     comparable &= (era.required[left] <= era.newest[right]) & (era.required[right] <= era.newest[left])
@@ -322,13 +326,13 @@ def _disagreed_s(table: Answers, era: Era, publications: Sequence[Publication]) 
     begun_s = min(asked_s for version, asked_s, _ in publications if version > era.at_start)
     fresh = due & ~behind
     if not stale.size:
-        entries = np.unique(table.entry[due & table.counted].astype(str))
-        return Interval(0.0, 0.0, max(0.0, _caught_up_s(table, fresh, list(entries), -inf) - begun_s), n)
+        entries = table.entry[due & table.counted].unique()
+        return Interval(0.0, 0.0, max(0.0, _caught_up_s(table, fresh, entries, -inf) - begun_s), n)
     first, last = stale[0], stale[-1]
     begun_s = min(asked_s for version, asked_s, _ in publications if version > table.version[first])
     value_s = float(table.sent_s[last] - table.sent_s[first])
     low_s = max(0.0, float(table.sent_s[last] - table.end_s[first]))
-    until_s = _caught_up_s(table, fresh, sorted(set(table.entry[stale])), float(table.sent_s[last]))
+    until_s = _caught_up_s(table, fresh, table.entry[stale].unique(), float(table.sent_s[last]))
     return Interval(value_s, min(low_s, value_s), max(value_s, until_s - begun_s), n)
 
 
@@ -361,15 +365,15 @@ def _a_question_each(table: Answers, pairs: Codes) -> Codes:
 
 
 def _pair(table: Answers, left: int, right: int) -> Pair:
-    return Pair(str(table.questions[table.question[left]]), _side(table, left), _side(table, right))
+    return Pair(table.questions[int(table.question[left])], _side(table, left), _side(table, right))
 
 
 def _side(table: Answers, row: int) -> Side:
     version = table.version[row]
     return Side(
-        entry=str(table.entry[row]),
+        entry=table.entry[row],
         version=None if np.isnan(version) else int(version),
-        answer=str(table.answer[row]),
+        answer=table.answer[row],
         at_s=float(table.sent_s[row]),
-        conversation=str(table.conversation[row]),
+        conversation=table.conversation[row],
     )

@@ -32,6 +32,8 @@ FEW = 2  # clumps, of which no spread can be told
 SLOW_S = (2.0, 3.0)  # the length of blocks that show what wanders
 SURELY, SURELY_SLOW = 2.0, 4.0  # standard deviations; of blocks of a length that the rows did not ask for, more
 FREE = 3  # degrees of freedom that these have at least
+MANY = 1 << 16  # rows, beyond which correlations are looked at in short transforms
+NEAR = (2048,)  # so many lags at first
 _KNOWN_S = 1.0  # one clump of that length stands for what is known of clumps before any was seen
 
 
@@ -168,14 +170,15 @@ def _by_blocks(stretches: Sequence[Stretch], clumps: int, gap_s: float) -> tuple
     """
     strays = [stretch.weight - stretch.weight.mean() for stretch in stretches]
     alone, together = float(sum(stray @ stray for stray in strays)), np.concatenate(strays)
-    length = block_length(together) if alone > 0 else 1.0
+    seen = _correlation(together)
+    length = _block_length(together.size, *seen) if alone > 0 else 1.0
     shown = [(1.0, clumps)]
     if length > 1.5:
         shown.append(_by_blocks_of(strays, length, clumps, SURELY, 1))
     if alone > 0 and gap_s > 0:
         shown += [_by_blocks_of(strays, block_s / gap_s, clumps, SURELY_SLOW, FREE) for block_s in SLOW_S]
     effect, clumps = max(shown)
-    return (max(effect, long_run(together)) if effect > 1 else 1.0), clumps
+    return (max(effect, float(seen[1].sum())) if effect > 1 else 1.0), clumps
 
 
 def _by_blocks_of(strays: Sequence[Floats], length: float, clumps: int, surely: float, least: int) -> tuple[float, int]:
@@ -206,10 +209,12 @@ def block_length(values: npt.ArrayLike) -> float:
     The rule for the circular block bootstrap of Politis and White (Econometric Reviews 23, 2004), as corrected by Patton,
     Politis and White (Econometric Reviews 28, 2009).
     """
-    lags, correlation = _correlation(np.asarray(values, dtype=np.float64))
+    return _block_length(np.size(values), *_correlation(np.asarray(values, dtype=np.float64)))
+
+
+def _block_length(n: int, lags: npt.NDArray[np.int64], correlation: Floats) -> float:
     if lags.size == 1:
         return 1.0
-    n = np.size(values)
     slope, level = float(correlation @ np.abs(lags)), 4 / 3 * float(correlation.sum()) ** 2
     return float(np.clip((2 * slope**2 / max(level, 1e-9) * n) ** (1 / 3), 1, n / 5))
 
@@ -234,11 +239,49 @@ def _correlation(x: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
         return np.zeros(1, np.int64), np.ones(1)
     quiet = max(5, int(sqrt(log10(n))))
     most = min(max(ceil(sqrt(n)) + quiet, n // 10), n - 2)
-    spectrum = np.fft.rfft(x, 2 * n)
-    correlation = np.fft.irfft(spectrum * spectrum.conj())[: most + 1] / power
-    small = np.abs(correlation[1:]) < 2 * sqrt(log10(n) / n)
-    reach = next((lag for lag in range(most - quiet + 1) if small[lag : lag + quiet].all()), most - quiet)
+    correlation, reach = _up_to_quiet(x, power, most, quiet)
     reach = min(2 * max(reach, 1), most)
     lags = np.arange(-reach, reach + 1)
     weighted: Floats = np.clip(2 * (1 - np.abs(lags) / reach), 0, 1) * correlation[np.abs(lags)]
     return lags, weighted
+
+
+def _up_to_quiet(x: Floats, power: float, most: int, quiet: int) -> tuple[Floats, int]:
+    """The correlations from lag 0 on, and the lag behind which *quiet* of them are too small to be told from none.
+
+    Of very many rows mostly the first few lags say it, and only where they do not more are looked at.
+    """
+    n, least = x.size, 2 * sqrt(log10(x.size) / x.size)
+    for lags in [*(lags for lags in NEAR if n > MANY and lags < most), most]:
+        if n > MANY:
+            correlation = _at_lags(x, lags) / power
+        else:
+            spectrum = np.fft.rfft(x, 2 * n)
+            correlation = np.fft.irfft(spectrum * spectrum.conj())[: most + 1] / power
+        reach = _quiet_from(np.abs(correlation[1:]) < least, quiet)
+        # What lies within twice the reach counts.
+        if reach is not None and (lags == most or 2 * reach <= lags):
+            return correlation, reach
+    return correlation, most - quiet
+
+
+def _at_lags(x: Floats, most: int) -> Floats:
+    """The sums of the products of values that lie each of 0 to *most* apart, block by block: short transforms are quick, and small."""
+    size = max(1 << 12, 1 << (4 * most).bit_length())
+    block = size - most
+    many = -(-x.size // block)
+    padded = np.append(x, np.zeros(many * block + most - x.size))
+    total = np.zeros(size // 2 + 1, np.complex128)
+    at_once = max(1, MANY // size)
+    for first in range(0, many, at_once):
+        count = min(at_once, many - first)
+        rows = np.lib.stride_tricks.sliding_window_view(padded[first * block :], size)[: count * block : block]
+        total += (np.fft.rfft(rows[:, :block], size).conj() * np.fft.rfft(rows)).sum(axis=0)
+    return np.fft.irfft(total, size)[: most + 1]
+
+
+def _quiet_from(small: npt.NDArray[np.bool_], quiet: int) -> int | None:
+    """The first place from which *quiet* follow one another that are *small*; None where there is none."""
+    loud = np.append(0, np.cumsum(~small))
+    found = np.flatnonzero(loud[quiet:] == loud[:-quiet])
+    return int(found[0]) if found.size else None

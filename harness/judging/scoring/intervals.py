@@ -14,6 +14,7 @@ from harness.judging.scoring.shares import TAIL, wilson_ends
 _MATTERS = 1.5  # the variance of clusters, over that of independent samples, from which on it is not chance
 _T_MAX = 4.3  # of two degrees of freedom: with fewer nothing is said any more
 _MANY = 10_000
+_DENSE = 4
 
 
 def clustered_share(
@@ -27,7 +28,7 @@ def clustered_share(
     least (Korn & Graubard 1998, with Student's t for as many clusters as there are); never narrower than `wilson`.
     """
     values = np.asarray(good, dtype=np.float64)
-    ways = [np.unique(np.asarray(codes), return_inverse=True)[1] for codes in (cluster, *others)]
+    ways = [np.asarray(codes) for codes in (cluster, *others)]
     for codes in ways:
         if values.shape != codes.shape:
             raise ValueError(f"{values.size} samples with {codes.size} clusters; each sample needs its cluster")
@@ -73,16 +74,25 @@ def _ranks(n: int, q: float, worth: int) -> tuple[int, int]:
 
 
 def _worth(values: Floats, codes: npt.NDArray[np.int64], ratio: float) -> float:
-    """How many independent samples *values* are worth."""
+    """How many independent samples *values* are worth, of which each is of the cluster that has its code."""
     n = values.size
-    clusters = int(codes.max()) + 1
+    strays = _sums(values - ratio, codes)
+    clusters = strays.size
     if ratio in (0.0, 1.0) or clusters == n:
         return float(n)
     if clusters == 1:
         return 1.0  # one question only: nothing says how the next would have fared
-    strays = np.bincount(codes, values - ratio)
     variance = clusters / (clusters - 1) * float(strays @ strays) / n**2
     effect = variance * n / (ratio * (1 - ratio))
     # Where clusters do not matter, their number says nothing either.
     few = min(student_quantile(clusters - 1), _T_MAX) / student_quantile(_MANY) if effect > _MATTERS else 1.0
     return max(1.0, n / max(1.0, effect * few**2))
+
+
+def _sums(values: Floats, codes: npt.NDArray[np.int64]) -> Floats:
+    """The sum of *values* of each cluster, in order of their codes."""
+    dense = codes.dtype.kind == "i" and codes.min() >= 0 and codes.max() < _DENSE * codes.size
+    # Of numbers that lie close together those that come are found without putting them in order.
+    of = codes if dense else np.unique(codes, return_inverse=True)[1]
+    sums = np.bincount(of, values)[np.bincount(of) > 0]
+    return sums.astype(np.float64, copy=False)

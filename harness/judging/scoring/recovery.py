@@ -176,6 +176,7 @@ class _Window:
         self.band, self.hold_s, self.own = band, hold_s, own
         self.zero = int(np.searchsorted(self.due, zero_s))  # the first row that is judged
         self.levels = levels(self.due, self.good)
+        self._moments: dict[tuple[int, int], Moment] = {}
         self.per_s = self.due.size / (until_s - start_s) if until_s > start_s else 0.0
         # What the service may do of itself: as far as is told, and as far as its baseline makes likely.
         self.told_s = max(TOLD_S, own.longest_s)
@@ -250,7 +251,13 @@ class _Window:
         return None
 
     def _moment(self, stretch: _Stretch) -> Moment:
-        """When *stretch* gave way to the level after it."""
+        """When *stretch* gave way to the level after it; looked for once, whichever entry ends with it."""
+        which = stretch.first, stretch.last
+        if which not in self._moments:
+            self._moments[which] = self._looked_for(stretch)
+        return self._moments[which]
+
+    def _looked_for(self, stretch: _Stretch) -> Moment:
         ends = [i for i in range(stretch.first, stretch.last) if self._standing(self.levels[i]) == "in"]
         out = self.levels[(ends[-1] + 1 if ends else stretch.first) : stretch.last + 1]  # since it was last well
         after = self.levels[stretch.last + 1]

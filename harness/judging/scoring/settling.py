@@ -202,13 +202,28 @@ def _climbing(good: Bools, most: float) -> Floats:
     """The log likelihood of the first k rows, for every k, at the rising level up to *most* that fits them best."""
     blocks: list[tuple[int, int, float]] = []  # good and number of rows that share a level; log likelihood up to here
     likelihood = np.zeros(good.size + 1)
-    for k, outcome in enumerate(good.tolist(), start=1):
-        hits, n = int(outcome), 1
-        while blocks and blocks[-1][0] * n >= hits * blocks[-1][1]:  # A level that would fall joins the one before it.
-            hits, n = hits + blocks[-1][0], n + blocks[-1][1]
-            blocks.pop()
-        level = min(hits / n, most)
-        here = (hits * log(level) if hits else 0.0) + ((n - hits) * log(1 - level) if n > hits else 0.0)
-        likelihood[k] = here + (blocks[-1][2] if blocks else 0.0)
-        blocks.append((hits, n, float(likelihood[k])))
+    edges = [0, *(np.flatnonzero(good[1:] != good[:-1]) + 1).tolist(), good.size]
+    for start, end in pairwise(edges):
+        if good[start]:
+            _rise(blocks, likelihood, start, end, most)
+            continue
+        for k in range(start + 1, end + 1):
+            hits, n = 0, 1
+            while blocks and blocks[-1][0] * n >= hits * blocks[-1][1]:  # A level that would fall joins the one before.
+                hits, n = hits + blocks[-1][0], n + blocks[-1][1]
+                blocks.pop()
+            level = min(hits / n, most)
+            here = (hits * log(level) if hits else 0.0) + (n - hits) * log(1 - level)
+            total = here + (blocks[-1][2] if blocks else 0.0)
+            likelihood[k] = total
+            blocks.append((hits, n, total))
     return likelihood
+
+
+def _rise(blocks: list[tuple[int, int, float]], likelihood: Floats, start: int, end: int, most: float) -> None:
+    """Rows *start* to *end*, all of them good: of whatever comes before they join what is good throughout, and nothing else."""
+    before = blocks.pop()[0] if blocks and blocks[-1][0] == blocks[-1][1] else 0
+    under = blocks[-1][2] if blocks else 0.0
+    hits = before + end - start
+    likelihood[start + 1 : end + 1] = np.arange(before + 1, hits + 1) * log(most) + under
+    blocks.append((hits, hits, float(likelihood[end])))

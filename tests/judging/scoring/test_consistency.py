@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from known_truth import consistency as characteristics
+from known_truth.consistency import compare
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.scoring.consistency import EXAMPLES, Consistency, compare
+from harness.judging.scoring.consistency import EXAMPLES, Consistency
 
 Table = Callable[..., pd.DataFrame]
 

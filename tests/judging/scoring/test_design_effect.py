@@ -7,6 +7,7 @@ from known_truth.levels import Failing
 from known_truth.wandering import wander
 
 from harness.interval import UNMEASURED
+from harness.judging.scoring import design_effect
 from harness.judging.scoring.design_effect import ALONE, Stretch, block_length, clumping, long_run
 from harness.judging.scoring.good_ratio import good_ratio
 from harness.judging.scoring.quantiles import clumped_quantile
@@ -124,3 +125,24 @@ def test_a_high_quantile_of_slow_spells_is_open_until_ten_of_them_lie_beyond_it(
     assert clumped_quantile(DUE, alone, 0.99).high < np.inf
     # A few values say nothing of spells.
     assert clumped_quantile(DUE[:40], np.arange(40.0), 0.5).high == 26.0
+
+
+@pytest.mark.parametrize("lags", [1, 50, 2_048, 9_000])
+def test_sums_of_products_are_the_same_in_short_transforms(lags: int) -> None:
+    x = np.random.default_rng(3).normal(size=20_011)
+    slowly = [float(x[: x.size - lag] @ x[lag:]) for lag in range(lags + 1)]
+    assert design_effect._at_lags(x, lags) == pytest.approx(slowly, rel=1e-9, abs=1e-9 * slowly[0])
+
+
+@pytest.mark.parametrize(
+    ("clumped", "effect", "clumps"), [(True, 143.57749048399583, 57), (False, 233.61302890481463, 69)]
+)
+def test_very_many_rows_come_in_the_clumps_that_they_came_in(clumped: bool, effect: float, clumps: int) -> None:
+    generator = np.random.default_rng(5)
+    due_s, hit = np.arange(70_000) / 100, (generator.random(70_000) < 0.01).astype(float)
+    hit[30_000:30_400] = 1
+    slow = (generator.random(70_000) < np.clip(0.5 + 0.4 * np.sin(due_s / 5), 0, 1)).astype(float)
+    found = clumping([Stretch(due_s, hit if clumped else slow)])
+    # In one transform over all of them this is what it came to; short ones add up in another order.
+    assert found.effect == pytest.approx(effect, rel=1e-9)
+    assert found.clumps == clumps

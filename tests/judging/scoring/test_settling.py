@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from harness.judging.scoring.distributions import Floats
 from harness.judging.scoring.settling import change, crossing, levels, standing
 
 
@@ -119,3 +121,20 @@ def test_the_crossing_holds_its_value() -> None:
     for seed in range(30):
         found = crossing(*climb(20, seed)[:2], 0.95)
         assert found.low_s <= found.value_s <= found.high_s
+
+
+@pytest.mark.parametrize(
+    ("seed", "chance", "moment"),
+    [
+        (1, lambda due_s: np.clip(due_s / 60, 0, 0.98), (51.27468924079614, 50.38335624770842, 55.427491860448875)),
+        (2, lambda due_s: np.where(due_s < 50, 0.5, 0.99), (49.98931294599497, 49.9531218602975, 51.32321327572501)),
+        (3, lambda due_s: np.where(due_s < 30, 0.0, 0.97), (29.997291868567906, 29.967306703498075, 32.22124128211961)),
+    ],
+)
+def test_the_moment_of_a_climb_is_what_it_was_to_the_last_digit(
+    seed: int, chance: Callable[[Floats], Floats], moment: tuple[float, float, float]
+) -> None:
+    generator = np.random.default_rng(seed)
+    due_s = np.sort(generator.random(3_000)) * 100
+    found = crossing(due_s, generator.random(3_000) < chance(due_s), 0.9)
+    assert (found.value_s, found.low_s, found.high_s) == moment

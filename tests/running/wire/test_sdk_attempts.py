@@ -22,6 +22,7 @@ from harness.planning.plan import plan
 from harness.reading.expectation import WHOLE
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
+from harness.record.columns import Table
 from harness.record.history import Ended
 from harness.record.rows import Arrival, Attempt, Request
 from harness.record.tables import table
@@ -163,9 +164,9 @@ def evidence(row: Request, attempts: list[Attempt], arrivals: list[Arrival], zer
     }
     made, problems = plan(Scenario.model_validate(scenario), Target.model_validate(target), ())
     assert problems == []
-    requests = table([row], Request, 0.0)
-    tries = derive_attempts(made, table(attempts, Attempt, zero_s), requests)
-    there = table(arrivals, Arrival, zero_s)
+    requests = Table.of(table([row], Request, 0.0))
+    tries = derive_attempts(made, Table.of(table(attempts, Attempt, zero_s)), requests)
+    there = Table.of(table(arrivals, Arrival, zero_s))
     requests = derive_requests(made, requests, tries)
     return Evidence(made, begun(made), [Ended(61.0, "completed")], requests, tries, there, {})
 

@@ -1,0 +1,98 @@
+"""Nonces as numbers, by which rows are joined: equal ones are equal numbers in every table of a run."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from harness.protocols.nonce import BEFORE_MAX
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from harness.record.columns import Raw, Table
+
+    Marks = npt.NDArray[np.int64]
+
+NO_MARK = -1
+"""Of what carries no nonce."""
+_START, _DIGITS = b"n-", 10
+_CHECK_BITS = 16
+_HELD = "nonce as a number"
+
+
+def marks(table: Table) -> Marks:
+    """The nonce of each row as a number."""
+    import numpy as np
+
+    from harness.record.columns import Words
+
+    if _HELD in table:
+        found: Marks = table.numbers(_HELD)
+        return found
+    raw = table.raw("nonce")
+    read = _read(raw)
+    if read is None:
+        # Not every row has one as a run writes it.
+        texts = Words.of(raw.text(row) for row in range(len(table)))
+        read = texts.each(_mark, np.int64)
+    table.hold(_HELD, read)
+    return read
+
+
+def index_of(mark: Marks) -> Marks:
+    """Which request of its load the one with each nonce is; see `protocols.nonce.index`."""
+    return (mark >> _CHECK_BITS) - BEFORE_MAX
+
+
+def number_in(known: Marks, values: Marks) -> Marks:
+    """The place of each of *values* among the *known* ones, which are in order; -1 where it is none of them."""
+    import numpy as np
+
+    places = np.searchsorted(known, values)
+    return np.where(np.append(known, NO_MARK)[places] == values, places, -1) if known.size else np.full(values.size, -1)
+
+
+def _mark(text: str) -> int:
+    """A number of its own for a text that is no nonce of a run: beyond those of all nonces."""
+    read = _whole(text)
+    if not text:
+        return NO_MARK
+    return (
+        read
+        if read is not None
+        else (1 << 62) | int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=7).digest())
+    )
+
+
+def _whole(text: str) -> int | None:
+    digits = text.removeprefix(_START.decode())
+    whole = len(text) == len(_START) + _DIGITS and len(digits) == _DIGITS and not set(digits) - set("0123456789abcdef")
+    return int(digits, 16) if whole else None
+
+
+def _read(raw: Raw) -> Marks | None:
+    """The number of each nonce, read off its digits; None where some row has another text than none or a nonce."""
+    import numpy as np
+
+    length = np.diff(raw.ends)
+    width = len(_START) + _DIGITS
+    said = length == width
+    if not (said | (length == 0)).all():
+        return None
+    # Texts lie one behind the other, so those that are empty are not among them.
+    digits = raw.data[raw.ends[0] : raw.ends[-1]].reshape(-1, width)
+    values = np.full(256, 255, np.uint8)
+    values[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
+    number = np.zeros(digits.shape[0], np.int64)
+    for place in range(len(_START), width):
+        digit = values[digits[:, place]]
+        if (digit == 255).any():
+            return None
+        number = number << 4 | digit
+    if not (digits[:, : len(_START)] == np.frombuffer(_START, np.uint8)).all():
+        return None
+    found = np.full(length.size, NO_MARK, np.int64)
+    found[said] = number
+    return found

@@ -1,0 +1,297 @@
+"""A table of a run by its columns: each is read when it is first asked for, and a text that comes often is a number in a vocabulary.
+
+A run may have ten million rows. Judging needs a few columns of them as arrays, and a person a whole table; both are had from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Bools = npt.NDArray[np.bool_]
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Words:
+    """A column of text: for each row the place of its text in the *vocabulary*, whose texts are different ones, and in order."""
+
+    codes: npt.NDArray[np.integer[Any]]
+    vocabulary: tuple[str, ...]
+
+    @classmethod
+    def of(cls, texts: Iterable[object]) -> Words:
+        """The column of these *texts*; one that is missing is empty."""
+        held = ["" if text is None or text != text else str(text) for text in texts]
+        places = {text: place for place, text in enumerate(sorted(set(held)))}
+        codes = np.fromiter((places[text] for text in held), np.int64, len(held))
+        return cls(narrow(codes, len(places)), tuple(places))
+
+    @classmethod
+    def numbered(cls, codes: npt.NDArray[np.integer[Any]], names: Iterable[str]) -> Words:
+        """The column in which *codes* are places in *names*, which may be in any order and come twice."""
+        given = list(names)
+        vocabulary = tuple(sorted(set(given)))
+        places = {text: place for place, text in enumerate(vocabulary)}
+        ranks = narrow(np.array([places[name] for name in given], np.int64), len(places))
+        return cls(ranks[codes] if given else narrow(codes, 0), vocabulary)
+
+    def __len__(self) -> int:
+        return int(self.codes.size)
+
+    @property
+    def size(self) -> int:
+        return int(self.codes.size)
+
+    def __eq__(self, other: object) -> Bools:  # type: ignore[override] # of each row, as arrays have it
+        if isinstance(other, Words):
+            same: Bools = self.codes == other.codes_in(self.vocabulary)
+            return same
+        return self.isin((str(other),))
+
+    def __ne__(self, other: object) -> Bools:  # type: ignore[override] # as above
+        return ~(self == other)
+
+    __hash__ = None  # type: ignore[assignment] # nor can arrays be hashed
+
+    @overload
+    def __getitem__(self, rows: int) -> str: ...
+    @overload
+    def __getitem__(self, rows: Array | slice) -> Words: ...
+    def __getitem__(self, rows: int | Array | slice) -> str | Words:
+        if isinstance(rows, int | np.integer):
+            return self.vocabulary[int(self.codes[rows])]
+        return Words(self.codes[rows], self.vocabulary)
+
+    def isin(self, texts: Iterable[str]) -> Bools:
+        """Which rows have one of *texts*."""
+        wanted = {*texts}
+        places = [place for place, text in enumerate(self.vocabulary) if text in wanted]
+        if len(places) == 1:
+            found: Bools = self.codes == places[0]
+            return found
+        return self.each(lambda text: text in wanted, np.bool_)
+
+    def each(self, of: Callable[[str], object], kind: npt.DTypeLike) -> Array:
+        """What *of* says of each row's text, as an array of this *kind*; it is asked once of every text."""
+        said = np.empty(len(self.vocabulary), kind)
+        for place in self.places.tolist():
+            said[place] = of(self.vocabulary[place])
+        return said[self.codes] if said.size else np.empty(self.size, kind)
+
+    def map(self, of: Callable[[str], str]) -> Words:
+        """The column of what *of* makes of each text."""
+        there = self.places
+        names = [""] * len(self.vocabulary)
+        for place in there.tolist():
+            names[place] = of(self.vocabulary[place])
+        return Words.numbered(self.codes, names)
+
+    @property
+    def places(self) -> npt.NDArray[np.intp]:
+        """The places of the vocabulary that come in any row."""
+        return np.flatnonzero(np.bincount(self.codes, minlength=len(self.vocabulary)))
+
+    def unique(self) -> list[str]:
+        """The texts that come in any row, in order."""
+        return [self.vocabulary[place] for place in self.places.tolist()]
+
+    def counts(self) -> dict[str, int]:
+        """How many rows have each text that comes at all."""
+        counts = np.bincount(self.codes, minlength=len(self.vocabulary))
+        return {self.vocabulary[place]: int(counts[place]) for place in np.flatnonzero(counts).tolist()}
+
+    def places_of(self, rows: Bools) -> dict[str, npt.NDArray[np.intp]]:
+        """Of each text that any of *rows* has, in order, where those are."""
+        there = np.flatnonzero(rows)
+        mine = self[there]
+        return {text: there[mine == text] for text in mine.unique()}
+
+    def codes_in(self, vocabulary: tuple[str, ...]) -> npt.NDArray[np.integer[Any]]:
+        """The place of each row's text in another *vocabulary*; -1 where it is not there."""
+        if vocabulary == self.vocabulary:
+            return self.codes
+        places = {text: place for place, text in enumerate(vocabulary)}
+        found: npt.NDArray[np.int64] = self.each(lambda text: places.get(text, -1), np.int64)
+        return found
+
+    def tolist(self) -> list[str]:
+        return list(map(self.vocabulary.__getitem__, self.codes.tolist()))
+
+    def to_numpy(self) -> npt.NDArray[np.object_]:
+        """The texts as objects; equal ones are one object."""
+        texts = np.empty(len(self.vocabulary), object)
+        texts[:] = self.vocabulary
+        return texts[self.codes] if texts.size else np.empty(self.size, object)
+
+
+Column = Array | Words
+
+
+def narrow(codes: Array, many: int) -> npt.NDArray[np.integer[Any]]:
+    """*codes* below *many* in as few bytes as hold them, and -1."""
+    kind = next(kind for kind in (np.int8, np.int16, np.int32, np.int64) if many <= np.iinfo(kind).max)
+    return codes.astype(kind, copy=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A column of text as it lies in a file: the UTF-8 *data* of all rows, one behind the other, and where each ends, behind a 0."""
+
+    ends: npt.NDArray[np.int64]
+    data: npt.NDArray[np.uint8]
+
+    def text(self, row: int) -> str:
+        return self.data[self.ends[row] : self.ends[row + 1]].tobytes().decode("utf-8", "surrogatepass")
+
+    def taken(self, places: npt.NDArray[np.intp]) -> Raw:
+        """Those of the rows at *places*."""
+        length = np.diff(self.ends)[places]
+        ends = np.append(0, np.cumsum(length))
+        within = np.arange(ends[-1]) - np.repeat(ends[:-1], length)
+        return Raw(ends, self.data[np.repeat(self.ends[places], length) + within])
+
+
+class Table:
+    """Rows by column. *frame* makes all of it, for who wants that; *raw* reads a column of *text* that need not be held."""
+
+    def __init__(
+        self,
+        length: int,
+        columns: Mapping[str, Callable[[], Column]],
+        frame: Callable[[], pd.DataFrame],
+        raw: Callable[[str], Raw] | None = None,
+        text: Collection[str] = (),
+    ) -> None:
+        self._length, self._columns, self._make, self._raw = length, dict(columns), frame, raw
+        self._text = frozenset(text)
+        self._held: dict[str, Column] = {}
+        self._frame: pd.DataFrame | None = None
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Table:
+        """The table that *frame* is."""
+
+        def column(name: str) -> Callable[[], Column]:
+            return lambda: _of_series(frame[name])
+
+        return cls(len(frame), {str(name): column(str(name)) for name in frame.columns}, lambda: frame)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._columns
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All of it, made once."""
+        if self._frame is None:
+            self._frame = self._make()
+        return self._frame
+
+    def column(self, name: str) -> Column:
+        """One column, read once, which cannot be changed: all who measure read the same one."""
+        if name not in self._held:
+            column = self._columns[name]()
+            (column.codes if isinstance(column, Words) else column).flags.writeable = False
+            self._held[name] = column
+        return self._held[name]
+
+    def numbers(self, name: str) -> Array:
+        """A column of numbers, instants or marks; what is missing is NaN."""
+        column = self.column(name)
+        assert not isinstance(column, Words), f"{name} is text"
+        return column
+
+    def words(self, name: str) -> Words:
+        """A column of text."""
+        column = self.column(name)
+        assert isinstance(column, Words), f"{name} is no text"
+        return column
+
+    def raw(self, name: str) -> Raw:
+        """A column of text that is not held: of each row the bytes of its own."""
+        if self._raw is not None and name in self._text:
+            return self._raw(name)
+        texts = [text.encode("utf-8", "surrogatepass") for text in self.words(name).tolist()]
+        return Raw(np.cumsum([0, *map(len, texts)], dtype=np.int64), np.frombuffer(b"".join(texts), np.uint8))
+
+    def texts(self, name: str, rows: Array) -> list[str]:
+        """A few rows of a column of text, the others of which are not held."""
+        if name in self._held or name not in self._text:
+            return self.words(name)[rows].tolist()
+        raw = self.raw(name)
+        return [raw.text(row) for row in rows.tolist()]
+
+    def records(self, rows: Array, names: Iterable[str] = ()) -> list[dict[str, Any]]:
+        """A few rows, each as a dictionary with these columns, or with all; those that nobody had asked for are not held."""
+        columns = {name: self._few(name, rows) for name in names or self._columns}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def _few(self, name: str, rows: Array) -> list[Any]:
+        if name in self._text:
+            return self.texts(name, rows)
+        column = self._held[name] if name in self._held else self._columns[name]()
+        few: list[Any] = column[rows].tolist()
+        return few
+
+    def hold(self, name: str, column: Column) -> None:
+        """Keep a *column* that was made of others, so that nobody makes it again."""
+        self._columns[name] = lambda: column
+
+    def with_columns(self, **columns: Column) -> Table:
+        """The same rows with *columns* more, or others."""
+
+        def given(column: Column) -> Callable[[], Column]:
+            return lambda: column
+
+        def frame() -> pd.DataFrame:
+            return self.frame.assign(**{name: _series(column) for name, column in columns.items()})
+
+        def mine(name: str) -> Callable[[], Column]:
+            return lambda: self.column(name)
+
+        made = {name: mine(name) for name in self._columns} | {name: given(one) for name, one in columns.items()}
+        return Table(self._length, made, frame, self.raw, self._text - columns.keys())
+
+    def taken(self, rows: Array) -> Table:
+        """The *rows* at these places, or those that are true, in a table of their own."""
+        places = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        follow = places.size > 0 and bool((np.diff(places) == 1).all())
+        # Rows that follow one another are a part of the same columns, and take no room of their own.
+        which = slice(int(places[0]), int(places[-1]) + 1) if follow else places
+
+        def column(name: str) -> Callable[[], Column]:
+            return lambda: self.column(name)[which] if follow else self._columns[name]()[which]
+
+        def frame() -> pd.DataFrame:
+            return self.frame.iloc[which].reset_index(drop=True)
+
+        columns = {name: column(name) for name in self._columns}
+        return Table(places.size, columns, frame, lambda name: self.raw(name).taken(places), self._text)
+
+
+def _of_series(series: pd.Series) -> Column:
+    """One column of a frame: text as words, whole numbers of which some are missing as numbers with NaN."""
+    from pandas.api.types import is_bool_dtype, is_extension_array_dtype, is_numeric_dtype
+
+    if not is_numeric_dtype(series):
+        codes, names = series.factorize(use_na_sentinel=False)
+        return Words.numbered(codes, ["" if name is None or name != name else str(name) for name in names])
+    if is_extension_array_dtype(series) and not is_bool_dtype(series):
+        return series.to_numpy(dtype=np.float64, na_value=np.nan).copy()
+    return series.to_numpy().copy()
+
+
+def _series(column: Column) -> Any:
+    import pandas as pd
+
+    return pd.array(column.to_numpy(), dtype="str") if isinstance(column, Words) else column

@@ -1,0 +1,101 @@
+"""How long judging takes, and how much memory, for runs of a hundred thousand, a million and ten million requests.
+
+::
+
+    python tests/benchmarks/judging_scale.py RESULTS.jsonl              # goes on where it was stopped
+    python tests/benchmarks/judging_scale.py RESULTS.jsonl 1000000      # these sizes alone
+
+Each run is made up (`stored_run.py`), judged twice in a process of its own and told by the better of both: the seconds of two machines
+are no ratio, so what is to be compared stands in one call. A judging that needs more than `MEMORY_MOST` is ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from stored_run import write_run
+
+SIZES = (100_000, 1_000_000, 10_000_000)
+WANTED = {1_000_000: (8.0, 500e6), 10_000_000: (60.0, 1.5e9)}
+"""Seconds and bytes."""
+PAGE_MOST, TIMES = 400_000, 2
+LINEAR = 1.3
+"""Ten times the requests may take so many times ten times as long."""
+MEMORY_MOST, LONGEST_S = 16 << 30, 900.0
+COMMAND = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", "judge"]
+
+
+def judged(folder: Path) -> dict[str, Any]:
+    """Seconds, CPU and peak of memory of one ``harness judge``, and how large its page is; *ended*: it was stopped."""
+
+    def bounded() -> None:
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_MOST, MEMORY_MOST))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(LONGEST_S), int(LONGEST_S)))
+
+    began_s = time.monotonic()
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen([*COMMAND, str(folder)], stdout=said, stderr=said, preexec_fn=bounded)
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        verdict = (said.read().split() or [b""])[0].decode()
+    return {
+        "seconds": round(time.monotonic() - began_s, 2),
+        "cpu_s": round(used.ru_utime + used.ru_stime, 2),
+        "bytes": used.ru_maxrss * 1024,
+        "verdict": verdict,
+        "ended": child.returncode not in (0, 1, 3, 4),
+        "page": (folder / "report.html").stat().st_size if (folder / "report.html").exists() else 0,
+    }
+
+
+def measured(size: int) -> dict[str, Any]:
+    """The better of `TIMES` judgings of one run of that *size*."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = write_run(Path(folder) / "run", size)
+        found = [judged(run) for _ in range(TIMES)]
+    return {"requests": size, **min(found, key=lambda one: (one["ended"], one["seconds"]))}
+
+
+def main() -> int:
+    results = Path(sys.argv[1])
+    sizes = [*map(int, sys.argv[2:])] or SIZES
+    done = {
+        one["requests"]: one for one in map(json.loads, results.read_text().splitlines() if results.exists() else ())
+    }
+    for size in sizes:
+        if size not in done:
+            done[size] = measured(size)
+            with results.open("a") as file:
+                file.write(json.dumps(done[size]) + "\n")
+    missed = sum([_told(done[size], done.get(size // 10)) for size in sizes])
+    return 1 if missed else 0
+
+
+def _told(one: dict[str, Any], smaller: dict[str, Any] | None) -> int:
+    """One size in a line; how much of what is wanted it misses."""
+    seconds, most = WANTED.get(one["requests"], (float("inf"), float("inf")))
+    wanted = f"  (wanted: {seconds:g} s, {most / 1e6:.0f} MB)" if seconds < float("inf") else ""
+    ratio = one["cpu_s"] / smaller["cpu_s"] if smaller and not smaller["ended"] else 0.0
+    linear = f", {ratio:.1f} times the CPU of a tenth as many" if ratio else ""
+    ended = ", ENDED before its verdict" if one["ended"] else ""
+    print(
+        f"{one['requests']:>10,} requests: {one['seconds']:.1f} s, {one['cpu_s']:.1f} s of CPU, {one['bytes'] / 1e6:.0f} MB, "
+        f"page {one['page'] / 1e3:.0f} kB, {one['verdict']}{linear}{ended}{wanted}"
+    )
+    checks = (one["seconds"] > seconds, one["bytes"] > most, one["page"] > PAGE_MOST, one["ended"], ratio > 10 * LINEAR)
+    return sum(checks)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Tables by column: what they hold is what the whole table holds, and nothing but what is asked for is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import stored
+from harness.judging.marks import NO_MARK, index_of, marks
+from harness.problems import UsageProblems
+from harness.protocols.nonce import nonce
+from harness.record import run_folder
+from harness.record.columns import Table, Words
+from harness.record.run_folder import RunFolder
+
+SAMPLE = Path(__file__).resolve().parents[1] / "compatibility" / "0.1.0"
+TABLES = ("requests", "attempts", "arrivals")
+TEXTS = st.lists(st.sampled_from(["", "b", "a", "ab", "é"]), max_size=12)
+
+
+@given(TEXTS)
+def test_words_are_the_texts_that_they_were_made_of(texts: list[str]) -> None:
+    words = Words.of(texts)
+    assert words.tolist() == words.to_numpy().tolist() == texts
+    assert words.unique() == sorted(set(texts))
+    assert words.counts() == {text: texts.count(text) for text in sorted(set(texts))}
+    assert (words == "a").tolist() == [text == "a" for text in texts]
+    assert (words != "a").tolist() == [text != "a" for text in texts]
+    assert words.isin(["b", "ab", "not there"]).tolist() == [text in ("b", "ab") for text in texts]
+    assert words.map(str.upper).tolist() == [text.upper() for text in texts]
+    assert words.each(len, np.int64).tolist() == [len(text) for text in texts]
+    assert (words == words.map(str.upper)).tolist() == [text == text.upper() for text in texts]
+    assert words[np.arange(len(texts))[::-1]].tolist() == texts[::-1]
+
+
+@given(TEXTS)
+def test_names_in_any_order_make_the_same_words(texts: list[str]) -> None:
+    names = ["b", "a", "", "é", "ab", "b"]
+    codes = np.array([names.index(text) for text in texts], np.int64)
+    assert Words.numbered(codes, names).tolist() == texts
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_each_column_of_a_stored_table_is_that_of_the_whole_table(name: str) -> None:
+    rows = getattr(run_folder.read_tables(RunFolder(SAMPLE), 0.0), name)
+    whole = Table.of(rows.frame)
+    places = np.arange(0, len(rows), 7)
+    for column in set(rows.frame.columns) - {"phase", "good", "latency_ms", "ttft_ms", "attempts", "request", "layer"}:
+        mine, its = rows.column(column), whole.column(column)
+        assert mine.tolist() == its.tolist() or np.array_equal(mine, its, equal_nan=True), column
+    assert rows.texts("nonce", places) == whole.words("nonce")[places].tolist()
+    assert rows.taken(places).raw("nonce").text(3) == whole.words("nonce")[21]
+    few = ("link",) if name != "requests" else ("question", "due_s")
+    assert (
+        rows.records(places, few)
+        == whole.records(places, few)
+        == rows.taken(places).records(np.arange(places.size), few)
+    )
+
+
+def test_a_table_that_somebody_changed_is_read_whole(tmp_path: Path) -> None:
+    copytree(SAMPLE, tmp_path / "run")
+    path = tmp_path / "run" / "requests.parquet"
+    frame = pd.read_parquet(path)
+    frame.assign(status=frame["status"].astype(float), worker=None).drop(columns="worker").assign(worker=0).to_parquet(
+        path
+    )
+    assert len(run_folder.read_tables(RunFolder(tmp_path / "run"), 0.0).requests) == len(frame)
+
+
+def test_judging_asks_for_no_whole_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RunFolder(Path(copytree(SAMPLE, tmp_path / "run")))
+    read = run_folder.read_table
+
+    def told(path: Path) -> pd.DataFrame:
+        if path.stem in TABLES:
+            raise AssertionError(f"all of {path.stem} is read")
+        return read(path)
+
+    monkeypatch.setattr(run_folder, "read_table", told)
+    assert stored.judge(folder.path).verdict == "fail"
+    with pytest.raises(AssertionError, match="all of requests is read"):
+        _ = stored.load_evidence(folder, keep=False).requests
+
+
+def test_a_column_that_is_damaged_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    folder = RunFolder(Path(copytree(SAMPLE, tmp_path / "run")))
+    before = folder.result.read_bytes()
+    whole = folder.table("requests").read_bytes()
+    spoilt = bytearray(whole)
+    for place in range(200, len(whole) // 2, 50):
+        spoilt[place] ^= 1
+    folder.table("requests").write_bytes(spoilt)
+    with pytest.raises(UsageProblems, match=r"requests\.parquet: is not a whole Parquet file"):
+        stored.judge(folder.path)
+    assert folder.result.read_bytes() == before
+
+
+def of_nonces(texts: list[str]) -> Table:
+    return Table.of(pd.DataFrame({"nonce": pd.array(texts, dtype="str")}))
+
+
+def test_a_nonce_is_a_number_that_tells_which_request_it_is_of() -> None:
+    found = marks(of_nonces([nonce("run", 0), "", nonce("run", 70_000), nonce("run", -3)]))
+    assert index_of(found[[0, 2, 3]]).tolist() == [0, 70_000, -3]
+    assert found[1] == NO_MARK
+
+
+@given(st.lists(st.sampled_from(["", "n-a", "n-b", "n-00000000a1", "n-00000000A1", "n-00000000a2", "n-00000000a1x"])))
+def test_nonces_are_equal_numbers_where_they_are_equal_texts(texts: list[str]) -> None:
+    found, whole = marks(of_nonces(texts)), marks(of_nonces([text for text in texts if text.startswith("n-0")]))
+    assert [number == NO_MARK for number in found.tolist()] == [text == "" for text in texts]
+    assert len(set(found.tolist())) == len(set(texts))
+    assert [n for n, text in zip(found.tolist(), texts, strict=True) if text.startswith("n-0")] == whole.tolist()
