@@ -131,7 +131,7 @@ def _block(evidence: Evidence, places: np.ndarray[Any, Any]) -> str:
             tries.get(int(index), []),
         ])  # fmt: skip
     # Of a hundred thousand questions a page shows few.
-    shown = dict.fromkeys(rows["question"].astype(str))
+    shown = evidence.words("requests", "question")[places].unique()
     asked = {
         one_line(name, 60): one_line(evidence.questions[name], 100) for name in shown if name in evidence.questions
     }
