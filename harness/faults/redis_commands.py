@@ -22,7 +22,7 @@ WRITE = (
 HOUSEKEEPING = frozenset(
     {
         "ACL", "ASKING", "AUTH", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DBSIZE", "ECHO", "HELLO", "INFO", "LASTSAVE", "LATENCY",
-        "LOLWUT", "MEMORY", "MODULE", "PING", "QUIT", "READONLY", "READWRITE", "RESET", "ROLE", "SELECT", "SENTINEL", "SLOWLOG", "TIME",
+        "LOLWUT", "MEMORY", "MODULE", "PING", "QUIT", "READONLY", "READWRITE", "RESET", "ROLE", "SELECT", "SLOWLOG", "TIME",
     }
 )  # fmt: skip
 """By these a connection is opened, kept and closed, and a server looked at (the groups connection, server and cluster of its manual)."""

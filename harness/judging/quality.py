@@ -156,7 +156,7 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[Doubt]:
         if fault.confirmed and (why := unused(evidence, fault.links)):
             yield Doubt(kind="unused", said=f"{fault.summary} broke what is not used: {why}")
     held = {fault.id for fault in faults if fault.confirmed}
-    yield from (Doubt(kind="unused", said=said) for said in unmet(evidence, held))
+    yield from (Doubt(kind="unmet", said=said) for said in unmet(evidence, held))
     for event in evidence.history:
         if isinstance(event, Reverted) and event.error:
             yield Doubt(kind="left_in_force", said=f"{event.fault} could not be put back: {event.error}")

@@ -340,6 +340,7 @@ DoubtKind = Literal[
     "other_share",
     "not_joined",
     "unused",
+    "unmet",
     "left_in_force",
     "late",
     "impossible_times",

@@ -22,6 +22,8 @@ _OF_DOUBTS: Mapping[DoubtKind, str] = {
     "not_joined": _NONCE,
     "unused": "Give the service the link's address (env: of the link), or aim the fault at a link that it uses; "
     "one that is rightly quiet says idle: true.",
+    "unmet": "Let the fault last longer, or ask what needs its links while it is in force; where open connections are spared (no_new), "
+    "reset them too (refuse).",
     "left_in_force": _HEAL,
     "late": _AGAIN,
     "impossible_times": "Run again: the clock of this machine jumped, or somebody changed the rows.",

@@ -504,6 +504,7 @@ def test_a_fault_that_refuses_whoever_comes_has_met_those_who_came_as_often_with
 ) -> None:
     result = judged(make_plan(faults=[fault]), traffic=table(traffic, Traffic, 0.0))
     assert (result.verdict, said in result.reason[:1].lower() + result.reason[1:]) == (verdict, True)
+    assert [doubt.kind for doubt in result.doubts] == (["unmet"] if verdict == "invalid" else [])
     assert bool(result.quality.notes) == (said.startswith(PERHAPS[:40].format(fault["mode"])) and "may have" in said)
 
 
