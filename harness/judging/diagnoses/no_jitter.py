@@ -113,9 +113,15 @@ def _drawn_anew(found: Tries, waited_s: npt.NDArray[np.float64], shown: Bools) -
         at_s: npt.NDArray[np.float64] = start_s - (earlier_s - of_others_s)
         return at_s
 
-    def burst(at_s: npt.NDArray[np.float64], times: npt.NDArray[np.int64], phase: Phase) -> int:
-        mine = again & (phase.start_s <= at_s) & (at_s < phase.end_s)
-        return densest(np.repeat(at_s[mine], times[mine]), np.repeat(link[mine], times[mine]))
+    tries, link = np.flatnonzero(again), link[again]
+
+    def bursts(at_s: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+        """The densest moment in each phase, of each try once and of each so many *times*."""
+        inside = [np.flatnonzero((phase.start_s <= at_s) & (at_s < phase.end_s)) for phase in phases]
+        return [
+            (densest(at_s[mine], link[mine]), densest(*(np.repeat(of[mine], times[mine]) for of in (at_s, link))))
+            for mine in inside
+        ]
 
     began_s = found.column("start_s")[shown]
     phases = [
@@ -124,12 +130,15 @@ def _drawn_anew(found: Tries, waited_s: npt.NDArray[np.float64], shown: Bools) -
         if ((phase.start_s <= began_s) & (began_s < phase.end_s)).sum() >= ENOUGH_TRIES
         and not hidden(run.plan, [phase])
     ]
-    once = np.ones(row.size, np.int64)
-    drawn = [(moved(), generator.poisson(1.0, int(first.sum()))[np.cumsum(first) - 1]) for _ in range(DRAWS)]
-    for phase in phases:
-        usual = float(np.median([burst(at_s, once, phase) for at_s, _ in drawn]))
+    of_request = (np.cumsum(first) - 1)[tries]
+    # Draw by draw, since all of them together are a hundred times as much as the run.
+    drawn = [
+        bursts(moved()[tries], generator.poisson(1.0, many.size)[of_request]) for _ in range(DRAWS if phases else 0)
+    ]
+    for place, phase in enumerate(phases):
+        usual = float(np.median([one[place][0] for one in drawn]))
         # Some requests are drawn twice, which of itself makes the densest moment denser; how far apart the draws are is what counts.
-        low, middle, high = np.quantile([burst(at_s, times, phase) for at_s, times in drawn], [0.025, 0.5, 0.975])
+        low, middle, high = np.quantile([one[place][1] for one in drawn], [0.025, 0.5, 0.975])
         spread = of_next_run(
             Interval(usual, usual - float(middle - low), usual + float(high - middle), int(again.sum()))
         )
