@@ -138,7 +138,7 @@ def test_what_is_open_at_the_end_is_unfinished_and_what_begins_then_has_no_row(d
     late = desk.recording.begins(EAST, 0)
     assert desk.recording.marks(late, {}) == {}
     desk.recording.is_judged(late, "/logout", 0, None)
-    assert [(row.outcome, row.end_s) for row in desk.rows] == [("unfinished", None)]
+    assert [(row.outcome, row.end_s, row.question) for row in desk.rows] == [("unfinished", None, "/api/hello")]
 
 
 def test_a_client_of_the_locustfiles_own_has_a_row_and_no_mark(desk: Desk) -> None:

@@ -186,7 +186,7 @@ def _sent_by_requests(send: Send, recording: Recording) -> Send:
         try:
             response = send(self, method, url, **kwargs)
         except BaseException as error:
-            recording.broke_off(asked, error, _path(url))
+            recording.broke_off(asked, error)
             raise
         took_s = sum((one.elapsed.total_seconds() for one in [*response.history, response]), 0.0)
         recording.answered(asked, response.status_code, min(asked.due_s + took_s, monotonic()))
@@ -208,7 +208,7 @@ def _sent_fast(send: Send, recording: Recording) -> Send:
         try:
             response = send(self, method, url, **kwargs)
         except BaseException as error:
-            recording.broke_off(asked, error, _path(url))
+            recording.broke_off(asked, error)
             raise
         recording.answered(asked, response.status_code, monotonic())
         return _told_of(asked, response, recording)
@@ -218,11 +218,6 @@ def _sent_fast(send: Send, recording: Recording) -> Send:
 
 def _not_sent(url: str) -> _NotSentError:
     return _NotSentError(str(elsewhere("/".join(url.split("/", 3)[:3]))))
-
-
-def _path(url: str) -> str:
-    """What Locust calls a request that nobody gave a name."""
-    return "/" + "".join(url.split("/", 3)[3:])
 
 
 def _told_of(asked: Asked, response: Any, recording: Recording) -> Any:

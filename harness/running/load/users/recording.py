@@ -34,7 +34,7 @@ class Asked(msgspec.Struct, gc=False):
     turn: int
     sent_s: float = 0.0
     on_schedule: bool = False
-    name: str = ""
+    name: str = ""  # what Locust calls it, once it has
     first_byte_s: float | None = None
     status: int = 0
     bytes: int = 0
@@ -76,6 +76,7 @@ class Recording:
             turn,
             sent_s,
             due_s is not None,
+            _path(url),
         )
         if not self._over:
             self._open[index] = asked
@@ -131,7 +132,7 @@ class Recording:
 
     def broke_off(self, asked: Asked, failure: BaseException | None, name: str = "") -> None:
         """Locust will never be told of it: *failure* came out of the call, or of what its user did with the answer."""
-        asked.name, asked.failure = asked.name or name, failure
+        asked.name, asked.failure = name or asked.name, failure
         self._end(asked)
 
     def told(self, name: str, took_s: float, size: int, failure: Failure, user: int, host: str) -> None:
@@ -188,6 +189,11 @@ class Recording:
         hosts = list(self._plan.hosts)
         own = hosts[user % len(hosts)]
         return own if own in found else found[0] if found else ""
+
+
+def _path(url: str) -> str:
+    """What Locust calls a request that nobody gave a name."""
+    return "/" + "".join(url.split("/", 3)[3:])
 
 
 _PORTS = {"http": 80, "https": 443}

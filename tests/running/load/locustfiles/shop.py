@@ -27,47 +27,47 @@ class Shopper(HttpUser):
         for item_id in range(3):
             self.client.get(f"/item?id={item_id}", name="/item")
 
-    @task
-    def gone(self):
-        with self.client.get("/gone", catch_response=True) as response:
-            if response.status_code == 404:
-                response.success()
-
-    @task
-    def wrong(self):
-        with self.client.get("/hello", name="wrong", catch_response=True) as response:
-            response.failure("said nothing")
-
-    @task
-    def fails(self):
-        self.client.get("/broken")
-
-    @task
-    def elsewhere(self):
-        self.client.get("http://127.0.0.2:9/elsewhere")
-
-    @task
-    def cut(self):
-        self.client.get("/cut")
-
     @tag("never")
     @task(1000)
     def never(self):
         self.client.get("/never")
 
 
-class Reader(HttpUser):
-    wait_time = constant(0.03)
+class Picky(HttpUser):
+    wait_time = constant(0.02)
 
     @task
     class Steps(SequentialTaskSet):
         @task
-        def whole(self):
+        def gone(self):
+            with self.client.get("/gone", catch_response=True) as response:
+                if response.status_code == 404:
+                    response.success()
+
+        @task
+        def wrong(self):
+            with self.client.get("/hello", name="wrong", catch_response=True) as response:
+                response.failure("said nothing")
+
+        @task
+        def fails(self):
+            self.client.get("/broken")
+
+        @task
+        def elsewhere(self):
+            self.client.get("http://127.0.0.2:9/elsewhere")
+
+        @task
+        def cut(self):
+            self.client.get("/cut")
+
+        @task
+        def streams(self):
             answer = self.client.get("/stream", stream=True)
             assert list(answer.iter_lines())
 
         @task
-        def cut(self):
+        def streams_that_are_cut(self):
             list(self.client.get("/streamcut", name="cut stream", stream=True).iter_lines())
 
         @task
@@ -76,29 +76,31 @@ class Reader(HttpUser):
 
 
 class Fast(FastHttpUser):
-    wait_time = constant(0.03)
+    wait_time = constant(0.02)
 
     @task
-    def hello(self):
-        self.client.get("/fast")
-        self.client.post("/fast", json={"a": 1}, name="post")
+    class Steps(SequentialTaskSet):
+        @task
+        def hello(self):
+            self.client.get("/fast")
+            self.client.post("/fast", json={"a": 1}, name="post")
 
-    @task
-    def streamed(self):
-        for _ in self.client.get("/streamcut", name="fast cut stream", stream=True).iter_content():
-            pass
+        @task
+        def streams_that_are_cut(self):
+            for _ in self.client.get("/streamcut", name="fast cut stream", stream=True).iter_content():
+                pass
 
-    @task
-    def cut(self):
-        self.client.get("/cut", name="fast cut")
+        @task
+        def cut(self):
+            self.client.get("/cut", name="fast cut")
 
-    @task
-    def fails(self):
-        self.client.get("/broken", name="fast broken")
+        @task
+        def fails(self):
+            self.client.get("/broken", name="fast broken")
 
-    @task
-    def elsewhere(self):
-        self.client.get("http://127.0.0.2:9/elsewhere", name="fast elsewhere")
+        @task
+        def elsewhere(self):
+            self.client.get("http://127.0.0.2:9/elsewhere", name="fast elsewhere")
 
 
 class Caller(User):
@@ -107,7 +109,6 @@ class Caller(User):
     @task
     def call(self):
         began = time.time()
-        time.sleep(0.01)
         events.request.fire(
             request_type="RPC",
             name="call",
@@ -137,4 +138,4 @@ class Patient(HttpUser):
 
 class Steps(LoadTestShape):
     def tick(self):
-        return (13, 100) if self.get_run_time() < 60 else None
+        return (10, 100) if self.get_run_time() < 60 else None
