@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,6 +12,7 @@ import pytest
 
 from harness.protocols.nonce import Nonces, NonceSearch, nonce
 from harness.record.rows import ELSEWHERE, Request
+from harness.running.load.users.__main__ import LastWords, refused
 from harness.running.load.users.outcomes import CutError, elsewhere, outcome_of
 from harness.running.load.users.plan import UsersPlan
 from harness.running.load.users.recording import Recording
@@ -170,6 +173,20 @@ def test_the_load_is_full_when_as_many_have_begun_as_are_allowed() -> None:
     assert desk.calls == []
     desk.recording.begins(EAST, 0)
     assert desk.calls == ["full"]
+
+
+def test_why_a_locustfile_cannot_be_loaded_is_told_in_one_sentence(tmp_path: Path) -> None:
+    words, file = LastWords(), str(tmp_path / "users.py")
+    words.emit(logging.LogRecord("locust", logging.WARNING, "", 0, "few files may be open", (), None))
+    assert refused(SystemExit(2), file, words.error) == (
+        f"{file}: Locust ended with 2 before its users could begin; see load.log"
+    )
+    words.emit(logging.LogRecord("locust", logging.ERROR, "", 0, "No User class found!", (), None))
+    assert refused(SystemExit(1), file, words.error) == f"{file}: No User class found!"
+    assert (
+        refused(SyntaxError("invalid", (file, 3, 1, "")), file, "")
+        == f"{file}:3: SyntaxError: invalid (users.py, line 3)"
+    )
 
 
 def named(name: str, of: type[BaseException] = Exception) -> BaseException:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 from traceback import extract_tb, print_exc
+from typing import TextIO
 
 from harness.running.load import handshake
 from harness.running.load.users import plan as users_plan
@@ -34,14 +36,32 @@ def main(path: Path) -> None:
     for name in [name for name in os.environ if name in known]:
         del os.environ[name]
     recorder.install(plan)
+    words = LastWords()
+    logging.getLogger().addHandler(words)
     sys.argv = ["locust", *arguments(plan)]
     try:
         locust.main.main()  # type: ignore[no-untyped-call]  # Locust's own
-    except Exception as error:  # whatever the locustfile raises, it is told with its line
+    except (Exception, SystemExit) as error:  # whatever the locustfile raises, it is told with its line
         if Path(plan.ready_path).exists():
             raise
         print_exc()
-        handshake.say_ready(Path(plan.ready_path), handshake.Ready(os.getpid(), 0, _where(error, plan.locustfile)))
+        refusal = refused(error, plan.locustfile, words.error)
+        handshake.say_ready(Path(plan.ready_path), handshake.Ready(os.getpid(), 0, refusal))
+
+
+class LastWords(logging.StreamHandler[TextIO]):
+    """Prints what Locust warns of, as it would itself, and keeps the last error that it told."""
+
+    error = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setLevel(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        if record.levelno >= logging.ERROR:
+            self.error = " ".join(record.getMessage().split())
 
 
 def arguments(plan: UsersPlan) -> list[str]:
@@ -57,8 +77,10 @@ def arguments(plan: UsersPlan) -> list[str]:
     return [*words, *(["--otel"] if plan.otel else [])]
 
 
-def _where(error: Exception, locustfile: str) -> str:
-    """What is wrong with *locustfile*, and on which line of it."""
+def refused(error: Exception | SystemExit, locustfile: str, told: str) -> str:
+    """What is wrong with *locustfile*, and on which line of it; *told* is what Locust said before it ended by itself."""
+    if isinstance(error, SystemExit):
+        return f"{locustfile}: {told or f'Locust ended with {error.code} before its users could begin; see load.log'}"
     said = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}: {said}"
