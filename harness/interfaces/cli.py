@@ -309,7 +309,7 @@ def capacity(
     from harness.settings import settings
     from harness.suites.capacity import sought
 
-    asked, environment = _asked(seed, overrides, None, True, allow_host), settings()
+    asked, environment = _asked(seed, overrides, None, False, allow_host), settings()
     seeking = sought(target, scenario, asked, environment.environment, at_least=at_least, most_per_s=most, out=out)
     screen.harmless()
     status = search(seeking, environment, out, toxiproxy_url=toxiproxy_url, resume=resume, as_json=as_json)

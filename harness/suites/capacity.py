@@ -107,10 +107,14 @@ def sought(
     # What is asked for is tried first: where it is kept up with, or is not, much is known at once.
     search = Search(first_per_s=min(at_least or own, most), most_per_s=most)
     said = {"--scenario": scenario, "--at-least": at_least, "--most": most_per_s}
-    options = [word for option, value in said.items() if value is not None for word in (option, f"{value}")]
+    options = [word for option, value in said.items() if value is not None for word in (option, _said(value))]
     replay = f"{words('harness capacity', [str(target), *options], asked, (), None, out)} --resume"
     made = Sought(path, target, asked, environment, written, search, at_least, replay)
     return replace(made, first=made.at(search.first_per_s, 0))
+
+
+def _said(value: Path | float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _prepared(made: Sought, per_s: float, lasts_s: float, seed: int) -> Prepared:

@@ -196,6 +196,12 @@ def test_the_command_shows_every_rate_and_what_a_scenario_should_send(harness: C
         in ended.output
     )
     assert "For a scenario: load.rate_per_s: 40, or less" in ended.output
+    (document,) = Path("reports").glob("capacity-of-resilient/*/capacity.json")
+    replay = json.loads(document.read_text())["replay"].split()
+    assert replay[:7] == ["harness", "capacity", str(TARGET), "--scenario", "region-loss.yaml", "--most", "80"]
+    made = harness(*replay[1:])
+    assert made.exit_code == 0, made.output
+    assert "80/s (made before)" in made.output
 
 
 def test_the_document_alone_is_printed_for_programs(harness: Callable[..., Ended]) -> None:
