@@ -46,8 +46,7 @@ class Template:
 
 def templates(target: Target) -> Iterator[Template]:
     """Every text of *target* that the harness fills in before it is used, in the order of the model."""
-    ports = frozenset(f"{name}.port" for name in [*target.services, *(["target"] if target.start else [])])
-    common = EVERYWHERE | ports | {f"{name}.{part}" for name in target.links for part in OF_A_LINK}
+    ports, common = _ports(target), _common(target)
     own = common | {"port"}
     outside = own if target.start else common
     for name, service in target.services.items():
@@ -73,6 +72,15 @@ def templates(target: Target) -> Iterator[Template]:
         yield Template(("publish", "post"), target.publish.post, outside)
     if target.effects:
         yield Template(("effects", "get"), target.effects.get, outside)
+
+
+def _ports(target: Target) -> frozenset[str]:
+    return frozenset(f"{name}.port" for name in [*target.services, *(["target"] if target.start else [])])
+
+
+def _common(target: Target) -> frozenset[str]:
+    """What is known to all that *target* starts."""
+    return EVERYWHERE | _ports(target) | {f"{name}.{part}" for name in target.links for part in OF_A_LINK}
 
 
 def unknown_placeholders(target: Document[Target]) -> list[Problem]:
@@ -126,11 +134,14 @@ def _told_of(link: Link) -> bool:
 
 
 def untold_ports(target: Document[Target]) -> list[Problem]:
-    """Every process of *target* that is not told on which port it is looked for, so that it can only be found there by chance."""
-    found = []
+    """Every process of *target* that is not told on which port it is looked for, so that it can only be found there by chance.
+
+    Not one that is told what nobody knows: that may be meant for it.
+    """
+    found, known = [], _common(target.value) | {"port"}
     for name, service in target.value.processes.items():
-        said = [*service.command, *service.env.values()]
-        if not {"port", f"{name}.port"} & {known for text in said for known in placeholders(text)}:
+        said = {one for text in (*service.command, *service.env.values()) for one in placeholders(text)}
+        if said <= known and not {"port", f"{name}.port"} & said:
             fixed = next((port for word in service.command for port in _A_PORT.findall(word)), None)
             instead = (
                 f"in the place of {fixed}" if fixed else 'in its command or its env, such as env: {PORT: "{port}"}'

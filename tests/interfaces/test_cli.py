@@ -317,15 +317,16 @@ def test_one_target_is_frozen_by_its_name_or_its_file(
     state.obey()
 
 
-def test_what_was_called_unfreeze_and_schema_still_is_and_is_not_shown(
+def test_what_few_need_and_what_was_called_otherwise_still_is_and_is_not_shown(
     harness: Callable[..., Said], state: TargetState
 ) -> None:
     harness("freeze", "--why", "audit")
     assert "was frozen by" in harness("unfreeze").out
     assert harness("schema", "lease") == harness("list", "schemas", "lease")
     shown = set(re.findall(r"^  ([a-z]+) ", harness("--help").out, re.MULTILINE))
-    assert {"list", "freeze"} <= shown
-    assert not shown & {"schema", "unfreeze"}
+    assert {"list", "stop"} <= shown
+    assert not shown & {"schema", "freeze", "unfreeze"}
+    assert "harness freeze" in harness("stop", "--help").out
 
 
 @pytest.mark.parametrize(

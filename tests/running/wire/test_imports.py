@@ -21,7 +21,9 @@ SLOW = {
     "gevent",
     "requests",
     "harness.faults.kinds",
-    "harness.reading",
+    "harness.reading.scenario",
+    "harness.reading.target",
+    "harness.reading.yaml",
 }
 
 
