@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from math import inf
 from typing import TYPE_CHECKING
 
 from harness.judging.evidence import Evidence
@@ -42,11 +43,16 @@ def compare(
             question, entry, conversation, sent_s, end_s, requests.numbers("overlapped")[rows], answer, version, seen
         ),
         publications,
-        baseline=requests.words("phase")[rows] == "baseline",
+        baseline=(requests.words("phase")[rows] == "baseline") & (end_s < _broken_from_s(plan)),
         replica_lag_s=publish.replica_lag if publish else 0.0,
         by=plan.target.ask.reply.compare,
         told=_told(question, answer, asked),
     )
+
+
+def _broken_from_s(plan: Plan) -> float:
+    """From when on something that is broken can have had a say in an answer."""
+    return min((disturbance.start_s for disturbance in plan.disturbances), default=inf)
 
 
 def compared(run: Evidence) -> Compared:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from harness.faults.effects import Drawn, EdgeRule, TapAnswers, TapMode, TapShape
@@ -11,7 +11,7 @@ from harness.faults.requests import Per, Requests
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.marks import NO_MARK, index_of, marks
-from harness.judging.scoring.shares import wilson, wilson_ends
+from harness.judging.scoring.shares import wilson
 from harness.planning.disturbance import Disturbance
 from harness.record.history import Injected, Look, Reverting
 
@@ -49,19 +49,26 @@ class Delivery:
     """The delivered share of what drew, which may be all attempts of a connection, or of a conversation, together; None: nobody knows."""
     of: Of = "attempts"
     drawn_of: DrawnOf = "attempts"
+    on_each: Mapping[str, Interval] = field(default_factory=dict)
+    """As *drawn*, by the link, where the fault lies on several."""
 
-    def far_off(self, stretches: int = 1) -> bool:
-        """Whether the asked share lies outside a 99.9 % interval around the delivered one, where there are so many *stretches* to be so.
+    def far_off(self, stretches: int = 1) -> tuple[str, Interval] | None:
+        """The share that is not what a sound run delivers of the asked one, 999 times in 1000, and the link that it is of; empty: of all.
 
-        Each of them gets an equal part of the error (Bonferroni): a fault that comes and goes often is not called far off more often.
+        None where all are as asked. Of so many *stretches* and links each gets an equal part of the error (Bonferroni): a fault that comes
+        and goes often, or lies on many links, is not called far off more often.
         """
-        from statistics import NormalDist
+        from harness.judging.scoring.distributions import binomial_quantile
 
-        if self.drawn is None or self.drawn.value is None:
-            return False
-        z = NormalDist().inv_cdf(1 - FAR_OFF / (2 * stretches))
-        low, high = wilson_ends(self.drawn.value, self.drawn.n, z)
-        return not low <= self.asked <= high
+        shares: dict[str, Interval | None] = {"": self.drawn, **self.on_each}
+        tail = FAR_OFF / (2 * stretches * len(shares))
+        for link, share in shares.items():
+            if share is None or share.value is None:
+                continue
+            least, most = (binomial_quantile(q, share.n, self.asked) for q in (tail, 1 - tail))
+            if not least <= round(share.value * share.n) <= most:
+                return link, share
+        return None
 
 
 def delivery(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
@@ -79,7 +86,29 @@ def delivery(evidence: Evidence, disturbance: Disturbance) -> Delivery | None:
         acted, hit = wilson(int((hit & picked).sum()), int(picked.sum())), picked
     delivered = wilson(int(hit.sum()), len(met))
     drew = _drew(delivered, met, hit, requests[0], evidence)
-    return Delivery(asked, delivered, acted, drew, drawn_of=_DRAWN_OF[requests[0].per])
+    return Delivery(
+        asked,
+        delivered,
+        acted,
+        drew,
+        drawn_of=_DRAWN_OF[requests[0].per],
+        on_each=_on_each(met, hit, requests[0], evidence),
+    )
+
+
+def _on_each(met: Table, hit: Bools, requests: Requests, evidence: Evidence) -> dict[str, Interval]:
+    """Of each of several links the share of what drew that was hit; none where what is asked changes as time goes on."""
+    links = met.words("link")
+    names = links.unique()
+    if requests.share_ramp is not None or len(names) < 2:
+        return {}
+    found: dict[str, Interval] = {}
+    for name in names:
+        here = links == name
+        share = wilson(int((hit & here).sum()), int(here.sum()))
+        drew = _drew(share, met.taken(here), hit[here], requests, evidence)
+        found |= {name: drew} if drew else {}
+    return found
 
 
 def _drew(delivered: Interval, met: Table, hit: Bools, requests: Requests, evidence: Evidence) -> Interval | None:
@@ -109,20 +138,20 @@ def _at_the_tap(evidence: Evidence, disturbance: Disturbance) -> Delivery | None
         if isinstance(effect, TapMode | TapShape | TapAnswers) and effect.share_ratio < 1:
             drawn = _drawn(evidence, disturbance)
             of: Of = "commands" if isinstance(effect, TapAnswers) else "connections"
-            if drawn is None:
+            if not drawn:
                 return None
-            delivered = wilson(drawn.picked, drawn.came)
-            return Delivery(effect.share_ratio, delivered, drawn=delivered, of=of, drawn_of=of)
+            delivered = wilson(sum(one.picked for one in drawn.values()), sum(one.came for one in drawn.values()))
+            each = {link: wilson(one.picked, one.came) for link, one in drawn.items()} if len(drawn) > 1 else {}
+            return Delivery(effect.share_ratio, delivered, drawn=delivered, of=of, drawn_of=of, on_each=each)
     return None
 
 
-def _drawn(evidence: Evidence, disturbance: Disturbance) -> Drawn | None:
-    """What had come to all its links by the last look at each; None where nothing was counted."""
+def _drawn(evidence: Evidence, disturbance: Disturbance) -> dict[str, Drawn]:
+    """What had come to each of its links by the last look at it; none where nothing was counted."""
     last = {look.sight.link: look.sight for look in evidence.of_fault(disturbance.id, Look) if look.sight.stands}
-    if not last or evidence.ended is None:
-        return None
-    counted = [sight.drawn for sight in last.values() if sight.drawn]
-    return Drawn(sum(one.came for one in counted), sum(one.picked for one in counted)) if counted else None
+    if evidence.ended is None:
+        return {}
+    return {link: sight.drawn for link, sight in last.items() if sight.drawn}
 
 
 def _asked(requests: Requests, met: Table, evidence: Evidence, disturbance: Disturbance) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
+from harness.judging.sample import before_faults
 from harness.judging.scoring.shares import wilson
 from harness.planning.disturbance import Phase
 from harness.planning.plan import Plan
@@ -41,13 +42,13 @@ def metastable(evidence: Evidence) -> Iterator[str]:
     in_force = evidence.in_force()
     if not evidence.plan.disturbances or len(in_force) < len(evidence.plan.disturbances):
         return
-    due_s, phase = evidence.column("requests", "due_s"), evidence.words("requests", "phase")
+    due_s = evidence.column("requests", "due_s")
     # Nothing is broken any more then, by an aftereffect neither: what comes back slowly is still what keeps it down.
     from_s = max(window.end_s for window in in_force) + SETTLED_S
     until_s, shed = evidence.observed_until_s, evidence.plan.shed
     if shed is not None and from_s < shed.start_s:
         until_s = min(until_s, shed.start_s)
-    after, before = (due_s >= from_s) & (due_s < until_s) & _known_to_carry(evidence), phase == "baseline"
+    after, before = (due_s >= from_s) & (due_s < until_s) & _known_to_carry(evidence), before_faults(evidence)
     if not after.any() or until_s - from_s < SHORTEST_S or not _down(evidence, after, before):
         return
     now, usual = _tries(evidence, after), _tries(evidence, before)

@@ -142,11 +142,12 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[Doubt]:
     for disturbance in evidence.plan.disturbances:
         delivered = delivery(evidence, disturbance)
         stretches = sum(other.of == disturbance.of for other in evidence.plan.disturbances)
-        if delivered and delivered.drawn and delivered.far_off(stretches):
-            share = delivered.drawn
+        if delivered and (off := delivered.far_off(stretches)):
+            link, share = off
+            there = f" on {link}" if link else ""
             said = (
                 f"{disturbance.summary} hit "
-                f"{quantities.share(share.value or 0.0, delivered.asked)} of {share.n} {delivered.drawn_of} that came to it, "
+                f"{quantities.share(share.value or 0.0, delivered.asked)} of {share.n} {delivered.drawn_of} that came to it{there}, "
                 f"and {quantities.share(delivered.asked)} was asked"
             )
             yield Doubt(kind="other_share", said=said)

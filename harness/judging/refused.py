@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ from harness.record.history import Injecting
 from harness.record.rows import SLICE_S
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from harness.judging.scoring.distributions import Bools, Floats
 
 SURE = 3.0
@@ -27,13 +29,17 @@ _WORSE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """That nothing shows who met a fault: *came* of what it keeps from coming in *without_s*, so *expected* under it."""
+    """That nothing shows who met a fault: *came* of what it keeps from coming in *without_s*, so *expected* under it.
+
+    It is about these *links*: the *whole* of those that the fault lies on, or some of them alone, where others show that it was met.
+    """
 
     links: tuple[str, ...]
     came: int
     without_s: float
     expected: float
     spares_open: bool
+    whole: bool = True
 
     def __str__(self) -> str:
         what, go_on = (
@@ -60,19 +66,48 @@ def unseen(evidence: Evidence, parts: Sequence[Disturbance]) -> Unseen | None:
     if traffic is None or not links or not windows or not effects:
         return None
     spares_open = all(isinstance(effect, TapMode) and effect.mode == "no_new" for effect in effects)
-    here = traffic[traffic["link"].isin(links)]
-    without, under_s = _without(evidence), sum(window.lasted_s for window in windows)
-    without_s = sum(window.lasted_s for window in without)
-    if not without_s or _fails_more(evidence, windows, without):
+    passing = _Passing(traffic, tuple(windows), tuple(_without(evidence)), spares_open)
+    if not passing.without_s:
         return None
-    before, under = (_within(here["start_s"].to_numpy(), spans, SLICE_S) for spans in (without, windows))
-    if spares_open:
-        passed = here["bytes_out"] + here["bytes_in"]
-        if passed[under].sum() / under_s * _WORSE < passed[before].sum() / without_s:
-            return None
-    came = int((here["connections"][before].sum()) if spares_open else before.sum())
-    expected = came / without_s * under_s
-    return None if expected >= SURE else Unseen(links, came, without_s, expected, spares_open)
+    fails = _fails_more(evidence, windows, passing.without)
+    if not fails and (said := passing.unseen(links)):
+        return said
+    # Each for itself: that another one was met, or that requests fail for want of another one, shows nothing of a link.
+    alone = [said for link in links if len(links) > 1 and (said := passing.unseen([link])) and said.expected < LIKELY]
+    return _together(alone) if alone else None
+
+
+def _together(each: Sequence[Unseen]) -> Unseen:
+    links = tuple(link for one in each for link in one.links)
+    came, expected = sum(one.came for one in each), sum(one.expected for one in each)
+    return replace(each[0], links=links, came=came, expected=expected, whole=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Passing:
+    """What passed on links *under* a fault, and *without* it."""
+
+    traffic: pd.DataFrame
+    under: tuple[Window, ...]
+    without: tuple[Window, ...]
+    spares_open: bool
+
+    @property
+    def without_s(self) -> float:
+        return sum(window.lasted_s for window in self.without)
+
+    def unseen(self, links: Sequence[str]) -> Unseen | None:
+        """What there is to say of these *links* together, where what passed on them does not show that somebody met it."""
+        under_s = sum(window.lasted_s for window in self.under)
+        here = self.traffic[self.traffic["link"].isin(links)]
+        before, under = (_within(here["start_s"].to_numpy(), spans, SLICE_S) for spans in (self.without, self.under))
+        if self.spares_open:
+            passed = here["bytes_out"] + here["bytes_in"]
+            if passed[under].sum() / under_s * _WORSE < passed[before].sum() / self.without_s:
+                return None
+        came = int((here["connections"][before].sum()) if self.spares_open else before.sum())
+        expected = came / self.without_s * under_s
+        return None if expected >= SURE else Unseen(tuple(links), came, self.without_s, expected, self.spares_open)
 
 
 def _without(evidence: Evidence) -> list[Window]:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from harness.judging.answers import compared, satisfies
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import metrics
+from harness.judging.sample import before_faults
 from harness.judging.scoring.consistency import CATCH_ALL_MIN
 from harness.protocols.nonce import unmarked
 from harness.reading import quantities
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harness.record.columns import Words
 
 _MOST = 0.5
 _WELL = 0.8
@@ -209,6 +212,7 @@ def _said(evidence: Evidence) -> pd.DataFrame:
         scored = evidence.words("requests", "phase")[complete] != "warmup"
         names = ("phase", "question", "answer", "entry")
         columns = {name: evidence.words("requests", name)[complete][scored] for name in names}
+        columns["phase"] = _phases(evidence)[complete][scored]
         key = compared(evidence).agrees()[scored].astype(np.int64)
         for column in columns.values():
             key = key * max(1, len(column.vocabulary)) + column.codes
@@ -228,6 +232,17 @@ def _said(evidence: Evidence) -> pd.DataFrame:
 
     said: pd.DataFrame = evidence.once("said", made)
     return said
+
+
+def _phases(evidence: Evidence) -> Words:
+    """The phase in which each request was due; none for what was due in the baseline and may have been met by what was broken later."""
+    import numpy as np
+
+    from harness.record.columns import Words
+
+    phase = evidence.words("requests", "phase")
+    met = (phase == "baseline") & ~before_faults(evidence)
+    return Words.numbered(np.where(met, len(phase.vocabulary), phase.codes), [*phase.vocabulary, ""])
 
 
 def _expected(evidence: Evidence, rows: pd.DataFrame) -> bool:

@@ -257,6 +257,17 @@ def baseline(run: Evidence, labels: Labels = ()) -> Sample:
     return pick(run, Selection("baseline", labels, UNDISTURBED))
 
 
+def before_faults(run: Evidence) -> Bools:
+    """Which of the requests `baseline` picks: those of which it is known that they show how the service does when nothing is broken."""
+    return baseline(run).picked
+
+
+def before_faults_s(run: Evidence) -> float:
+    """Over how many seconds those of `before_faults` were due."""
+    until_s = min(_starts_s(run), default=inf) - _slowest_good_s(run)
+    return sum(max(0.0, min(p.end_s, until_s) - p.start_s) for p in run.plan.phases if p.name == "baseline")
+
+
 def spans(plan: Plan, selection: Selection) -> tuple[Phase, ...]:
     """The phases of *plan* in which what *selection* picks is due."""
     wanted = selection.phase
@@ -385,11 +396,15 @@ def _may_be_hit_in_flight(run: Evidence) -> Bools:
     import numpy as np
 
     due_s = run.column("requests", "due_s")
-    starts_s = [window.start_s for window in run.in_force()] if run.plan.disturbances else []
     flight_s = _slowest_good_s(run)
-    near = [(at_s - flight_s < due_s) & (due_s < at_s) for at_s in starts_s]
+    near = [(at_s - flight_s < due_s) & (due_s < at_s) for at_s in _starts_s(run)]
     hit: Bools = reduce(or_, near, np.zeros(due_s.size, np.bool_))
     return hit
+
+
+def _starts_s(run: Evidence) -> list[float]:
+    """When each fault began that was in force."""
+    return [window.start_s for window in run.in_force()] if run.plan.disturbances else []
 
 
 def _slowest_good_s(run: Evidence) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness.judging.evidence import Evidence
-from harness.judging.sample import nonces
+from harness.judging.sample import before_faults, nonces
 from harness.planning.plan import Plan
 from harness.protocols.asked_for import in_words
 from harness.protocols.sketch import read, squeezed
@@ -122,7 +122,7 @@ def _said(run: Evidence) -> dict[int, list[tuple[str, str]]]:
 
 
 def _usual_at(run: Evidence, entry: str) -> frozenset[str]:
-    here = (run.words("requests", "phase") == "baseline") & (run.words("requests", "entry") == entry)
+    here = before_faults(run) & (run.words("requests", "entry") == entry)
     served = servers(run)[here]
     served = served[served != ""]
     return frozenset(name for name in served.unique() if (served == name).mean() >= SELDOM)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import Metric, metrics
-from harness.judging.sample import LABELS, Labels, pick
+from harness.judging.sample import LABELS, Labels, baseline, pick
 from harness.planning.plan import Plan
 from harness.reading.expectation import Selection
 
@@ -25,7 +25,7 @@ def unasked(evidence: Evidence) -> Iterator[str]:
         part = metric.usual_part or None
         for phase in phases:
             for labels in _not_asked(metric, phase, evidence.plan):
-                before = metric.measure(pick(evidence, Selection("baseline", labels)), part)
+                before = metric.measure(baseline(evidence, labels), part)
                 now = metric.measure(pick(evidence, Selection(phase, labels)), part)
                 if _much_worse(metric, now, before):
                     what = f"{name}{f'.{part}' if part else ''}{Selection(labels=labels).labelled}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import inf
 from typing import TYPE_CHECKING
 
 from harness.judging.evidence import Evidence
-from harness.judging.joining import LOOKS
+from harness.judging.health_checks import only_looks
 from harness.judging.refused import LIKELY, Unseen, unseen
 from harness.planning.disturbance import Disturbance
 from harness.planning.windows import Window
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
 WORD_S = 10.0
 """A link that is used says something at least so often."""
-_SWITCHED = 101  # the status of a WebSocket that was opened: by GET, and not to look
-_HEALTH = r"/(?:health|healthz|livez|readyz|live|ready|ping|heartbeat|_health)/?(?:\?|$)"
-"""Paths at which one looks whether a server is there, whatever it is."""
 
 
 def unused(evidence: Evidence, links: Sequence[str]) -> str:
@@ -43,7 +39,7 @@ def unused(evidence: Evidence, links: Sequence[str]) -> str:
     asked = [name for name in links if not known[name].idle]
     if quiet := [name for name in asked if not _carried(evidence, name, from_s, until_s)]:
         return _quiet(quiet)
-    looked_at = {name: looks for name in asked if (looks := _only_looks(evidence, name, from_s, until_s))}
+    looked_at = {name: looks for name in asked if (looks := only_looks(evidence, name, from_s, until_s))}
     return _no_more_than(looked_at) if looked_at else ""
 
 
@@ -63,7 +59,12 @@ def unmet(evidence: Evidence, held: Collection[str]) -> Iterator[str]:
             )
     for of, unmet_unseen in _unseen(evidence).items():
         parts = [d for d in evidence.plan.disturbances if d.of == of]
-        if unmet_unseen.expected < LIKELY and not _beside_another(evidence, parts) and {p.id for p in parts} <= {*held}:
+        if (
+            unmet_unseen.whole
+            and unmet_unseen.expected < LIKELY
+            and not _beside_another(evidence, parts)
+            and {p.id for p in parts} <= {*held}
+        ):
             yield f"{parts[0].fault.summary()} met nobody, as far as can be told: {unmet_unseen}; {_LONGER[unmet_unseen.spares_open]}"
 
 
@@ -97,7 +98,7 @@ def untried(evidence: Evidence) -> Iterator[str]:
         yield f"{fault.summary()} broke {', '.join(quiet)}, where nothing was sent meanwhile, so it shows nothing of that"
     for of, unmet_unseen in _unseen(evidence).items():
         parts = [d for d in evidence.plan.disturbances if d.of == of]
-        if unmet_unseen.expected >= LIKELY or _beside_another(evidence, parts):
+        if not unmet_unseen.whole or unmet_unseen.expected >= LIKELY or _beside_another(evidence, parts):
             yield f"{parts[0].fault.summary()} may have met nobody: {unmet_unseen}"
 
 
@@ -178,41 +179,6 @@ def _no_more_than(looks: Mapping[str, str]) -> str:
         f"nothing had been asked on {said} before anything was broken; does the service ask its questions elsewhere? "
         "A link that is rightly quiet says idle: true in the target file"
     )
-
-
-def _only_looks(evidence: Evidence, link: str, from_s: float, until_s: float) -> str:
-    """Such as ``GET /v1/models``, where in that time one looked at most whether anything is there, and asked it nothing; else empty."""
-    match evidence.plan.target.links[link].carries:
-        case "http":
-            return _looks_by_http(evidence, link, from_s, until_s)
-        case "redis":
-            said, pushed, kept = _sums(evidence, link, ("commands", "pushed", "housekeeping"), from_s, until_s)
-            return "housekeeping (PING, HELLO, INFO and the like)" if said == kept > 0 and not pushed else ""
-        case _:
-            opened, said = _sums(evidence, link, ("connections", "bytes_out"), from_s, until_s)
-            return "connections on which nothing was said" if opened and not said else ""
-
-
-def _looks_by_http(evidence: Evidence, link: str, from_s: float, until_s: float) -> str:
-    """A provider is looked at by whatever asks for no completion, anything else at the paths of health checks."""
-    import numpy as np
-
-    rows = evidence.attempt_table
-    start_s, method, path = rows.numbers("start_s"), rows.words("method"), rows.words("path")
-    there = np.flatnonzero((rows.words("link") == link) & (from_s <= start_s) & (start_s <= until_s))
-    looks = method[there].isin(LOOKS) & (rows.numbers("request")[there] < 0)
-    looks &= rows.numbers("status")[there] != _SWITCHED
-    if evidence.plan.target.links[link].kind != "provider":
-        looks &= path[there].each(lambda one: re.search(_HEALTH, one) is not None, np.bool_)
-    return f"{method[int(there[0])]} {path[int(there[0])]}" if there.size and looks.all() else ""
-
-
-def _sums(evidence: Evidence, link: str, columns: Sequence[str], from_s: float, until_s: float) -> Sequence[int]:
-    """What the *columns* of what passed on *link* in that time come to."""
-    traffic = evidence.traffic
-    assert traffic is not None, "who asks has looked"
-    there = traffic[(traffic["link"] == link) & traffic["start_s"].between(from_s, until_s)]
-    return [int(there[column].sum()) for column in columns]
 
 
 def _carried(evidence: Evidence, link: str, from_s: float, until_s: float) -> bool:

@@ -228,6 +228,24 @@ def test_behind_a_limit_a_share_comes_out_as_it_was_asked(make_plan: MakePlan, s
     assert 200 < n < 0.7 * (evidence.arrivals["link"] == "provider-east").sum()
 
 
+@pytest.mark.parametrize(("east", "west", "off"), [(50, 0, "provider-east"), (28, 22, ""), (12, 45, "provider-west")])
+def test_a_share_of_several_links_is_held_against_what_was_asked_on_each(
+    judged: Callable[..., Result], east: int, west: int, off: str
+) -> None:
+    """A quarter of all of them together is not a quarter of each."""
+    both = errors(0.25) | {"on": {"kind": "provider"}}
+    rows = [
+        Arrival(f"provider-{region}", 3.5, fault="http_error-1" if n < hit else "")
+        for region, hit in (("east", east), ("west", west))
+        for n in range(100)
+    ]
+    reason = judged(rows, both).reason
+    assert ("attempts that came to it on " in reason, f"on {off}, and 25 % was asked" in reason) == (
+        bool(off),
+        bool(off),
+    )
+
+
 def drawn_together(per: str, each: int, *lots: tuple[int, bool]) -> list[Arrival]:
     """*each* arrivals of so many connections, or conversations, that were hit or not."""
     rows, number = [], 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
@@ -530,6 +530,33 @@ def test_a_refusal_behind_another_fault_that_may_have_turned_the_service_away_is
     assert (result.verdict, PERHAPS.format("no_new") in result.reason) == ("pass", True)
 
 
+@pytest.mark.parametrize(
+    ("store", "told"),
+    [
+        (kept_open("store-west", *BEFORE, *MEANWHILE, *AFTER), "there had been no new connections"),
+        (kept_open("store-west", *BEFORE, *MEANWHILE, *AFTER, opened=1), "there had been 1 new connection"),
+        (kept_open("store-west", *BEFORE, 2.6, 2.8, opened=6) + kept_open("store-west", *MEANWHILE), ""),
+    ],
+)
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_link_of_several_that_nobody_met_refused_is_told_although_others_were(
+    make_plan: MakePlan, judged: Callable[..., Result], rows: Rows, store: list[Traffic], told: str, fails: bool
+) -> None:
+    """All of them together may well have been met, which says nothing of this one."""
+    plan = make_plan(faults=[NO_NEW | {"on": {"region": "west"}}], expect=["good_ratio >= 0.1 in fault"])
+    asked = rows(
+        plan, lambda index, _: {"outcome": "http_error", "status": 503} if fails and index in (35, 36, 37) else {}
+    )
+    busy = [one for link in ("provider-west", "replication") for one in kept_open(link, *BEFORE, 2.6, 2.8, opened=6)]
+    result = judged(plan, requests=asked, traffic=table([*busy, *store], Traffic, 0.0))
+    notes = " ".join(result.quality.notes)
+    assert (result.verdict, "may have met nobody: who is refused leaves no trace, and on store-west" in notes) == (
+        "pass",
+        bool(told),
+    )
+    assert told in notes
+
+
 STORE = {"kind": "latency", "on": {"link": "store-west"}, "base": "100ms"}
 WORD = {"connections": 1, "bytes_out": 10, "bytes_in": 10}
 
@@ -566,6 +593,62 @@ def test_a_store_that_is_only_looked_at_is_not_used(
     result = judged(plan, traffic=table([Traffic("store-west", at_s, **passes) for at_s in (1.5, 3.5)], Traffic, 0.0))
     reason = f"nothing had been asked on store-west but {said} before anything was broken"
     assert (result.verdict, reason in result.reason) == (("invalid", True) if said else ("pass", False))
+
+
+BYTE = {"connections": 1, "bytes_out": 1, "bytes_in": 1}
+PING = {"bytes_out": 8, "bytes_in": 8}
+EVERY_2_S = (1.3, 3.3, 5.3, 7.3, 9.2, 11.3)
+IDLE = (-6.7, -4.7, -2.7, -0.7)
+
+
+@pytest.mark.parametrize(
+    ("passes", "at_s", "looks"),
+    [
+        (BYTE, EVERY_2_S, True),
+        (BYTE, (*IDLE, *EVERY_2_S), True),
+        # Over two slices of time.
+        (BYTE, sorted([*EVERY_2_S, *(at + 0.1 for at in EVERY_2_S)]), True),
+        (PING, (*IDLE, *EVERY_2_S), True),
+        # On a kept connection nobody knows whether it was so before anything was asked.
+        (PING, EVERY_2_S, False),
+        # Not even; too seldom to know; as often as requests come to an entry.
+        (BYTE, (1.3, 2.3, 5.3, 7.9, 9.2, 11.3), False),
+        (BYTE, (1.3, 6.3), False),
+        (BYTE, tuple(n / 5 for n in range(2, 60)), False),
+    ],
+)
+def test_who_says_the_same_every_few_seconds_whatever_the_load_only_looks(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    target: Target,
+    passes: dict[str, int],
+    at_s: Sequence[float],
+    looks: bool,
+) -> None:
+    link = target.links["store-west"].model_validate({"kind": "store", "region": "west", "upstream": "127.0.0.1:5432"})
+    plan = make_plan(
+        of=target.model_copy(update={"links": target.links | {"store-west": link}}),
+        faults=[STORE],
+        phases=(2, 11, 2, 2),
+    )
+    result = judged(plan, traffic=table([Traffic("store-west", at, **passes) for at in at_s], Traffic, 0.0))
+    said = "nothing had been asked on store-west but what says the same every 2 s, whatever the load, before"
+    assert (result.verdict, said in result.reason) == (("invalid", True) if looks else ("pass", False))
+
+
+def test_what_says_something_else_each_time_or_began_with_the_load_is_use(
+    make_plan: MakePlan, judged: Callable[..., Result], target: Target
+) -> None:
+    link = target.links["store-west"].model_validate({"kind": "store", "region": "west", "upstream": "127.0.0.1:5432"})
+    plan = make_plan(
+        of=target.model_copy(update={"links": target.links | {"store-west": link}}),
+        faults=[STORE],
+        phases=(2, 11, 2, 2),
+    )
+    others = [Traffic("store-west", at, connections=1, bytes_out=40 + n % 2) for n, at in enumerate(EVERY_2_S)]
+    began = [Traffic("provider-west", -6.0, 1, 9, 9), *(Traffic("store-west", at, **BYTE) for at in EVERY_2_S)]
+    for traffic in (others, began):
+        assert judged(plan, traffic=table(traffic, Traffic, 0.0)).verdict == "pass"
 
 
 @pytest.mark.parametrize(

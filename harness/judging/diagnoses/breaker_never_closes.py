@@ -14,6 +14,7 @@ from harness.judging.metrics.fallback_ratio import FallbackRatio
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.result import Diagnosis as Document
 from harness.judging.result import Prediction
+from harness.judging.sample import before_faults, before_faults_s
 from harness.judging.serving import elsewhere, providers, usual
 from harness.planning.windows import Window
 
@@ -82,11 +83,11 @@ def left_alone(found: Tries, window: Window, from_s: float, until_s: float) -> I
     run = found.run
     good, due_s = run.column("requests", "good").astype(bool), run.column("requests", "due_s")
     hit = {one for d in run.plan.disturbances if d.id in window.faults for one in d.links}
-    baseline_s = sum(phase.end_s - phase.start_s for phase in run.plan.phases if phase.name == "baseline")
+    baseline_s = max(before_faults_s(run), 1e-9)
     start_s, link = found.column("start_s"), found.words("link")
     for name in providers(run.plan):
         entries = [entry for entry, serving in usual(run).items() if name in serving]
-        usually = int(((link == name) & (found.words_of_request("phase") == "baseline")).sum()) / max(baseline_s, 1e-9)
+        usually = int(((link == name) & before_faults(run)[found.row]).sum()) / baseline_s
         if name not in hit or not entries or until_s <= from_s or not usually:
             continue
         made = int(((link == name) & (start_s >= from_s) & (start_s < until_s)).sum())

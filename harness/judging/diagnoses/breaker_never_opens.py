@@ -13,6 +13,7 @@ from harness.judging.diagnoses.tries import Tries, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.probes_per_s import ProbesPerS
 from harness.judging.result import Diagnosis as Document
+from harness.judging.sample import before_faults, before_faults_s
 from harness.judging.serving import providers
 from harness.planning.disturbance import Disturbance
 
@@ -128,6 +129,6 @@ def usual_per_s(found: Tries, link: str) -> float:
     """How many requests a second were tried on *link* in the baseline."""
     import numpy as np
 
-    lasted_s = sum(phase.end_s - phase.start_s for phase in found.run.plan.phases if phase.name == "baseline")
-    mine = (found.words("link") == link) & (found.words_of_request("phase") == "baseline")
+    lasted_s = before_faults_s(found.run)
+    mine = (found.words("link") == link) & before_faults(found.run)[found.row]
     return np.unique(found.row[mine]).size / lasted_s if lasted_s else 0.0

@@ -11,6 +11,7 @@ from harness.judging.diagnoses.tries import phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.result import Diagnosis as Document
+from harness.judging.sample import before_faults
 from harness.judging.scoring.shares import wilson
 from harness.judging.serving import providers
 
@@ -39,7 +40,7 @@ class BreakerOpensEverywhere(Diagnosis):
         found = tries(run)
         due_s, made = run.column("requests", "due_s"), run.column("requests", "attempts")
         untried = (made == 0) & ~run.column("requests", "good").astype(bool)
-        before = run.words("requests", "phase") == "baseline"
+        before = before_faults(run)
         hides = any(d.fault.hides_attempts() for d in run.plan.disturbances)
         if hides or not before.any() or untried[before].mean() > SELDOM:
             return None

@@ -9,6 +9,7 @@ from harness.judging.diagnoses.tries import phases_of
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.result import Diagnosis as Document
+from harness.judging.sample import before_faults
 
 LEAST, WELL, SELDOM = 20, 0.9, 0.01
 
@@ -31,7 +32,7 @@ class ErrorsCached(Diagnosis):
             return None
         due_s, question = run.column("requests", "due_s"), run.words("requests", "question")
         good, made = run.column("requests", "good").astype(bool), run.column("requests", "attempts")
-        before = run.words("requests", "phase") == "baseline"
+        before = before_faults(run)
         until_s = run.column("requests", "end_s")
         during = np.zeros(due_s.size, np.bool_)
         for window in windows:

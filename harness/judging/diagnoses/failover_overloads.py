@@ -10,6 +10,7 @@ from harness.judging.diagnoses.tries import phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.result import Diagnosis as Document
+from harness.judging.sample import before_faults, before_faults_s
 from harness.judging.scoring.shares import wilson
 from harness.judging.serving import providers, usual
 
@@ -35,12 +36,12 @@ class FailoverOverloads(Diagnosis):
         found = tries(run)
         start_s, link, entry = found.column("start_s"), found.words("link"), found.words_of_request("entry")
         due_s, good = run.column("requests", "due_s"), run.column("requests", "good").astype(bool)
-        baseline_s = sum(phase.end_s - phase.start_s for phase in run.plan.phases if phase.name == "baseline")
+        baseline_s = max(before_faults_s(run), 1e-9)
         for window in run.windows():
             hit = {one for d in run.plan.disturbances if d.id in window.faults for one in d.links}
             for name in providers(run.plan):
                 own = [one for one, serving in usual(run).items() if serving == {name}]
-                before = (link == name) & (found.words_of_request("phase") == "baseline")
+                before = (link == name) & before_faults(run)[found.row]
                 here = (link == name) & (start_s >= window.start_s) & (start_s < window.end_s)
                 if name in hit or not own or not before.any() or not here.any():
                     continue
@@ -88,7 +89,7 @@ def _own_served(run: Evidence, phase: str, own: list[str]) -> Interval:
     good, named = run.column("requests", "good").astype(bool), run.words("requests", "phase")
     mine, theirs = (named == phase) & its_own, (named == phase) & ~its_own
     lost = int((mine & ~good).sum())
-    before, n = float(good[(named == "baseline") & its_own].mean()), int((named == phase).sum())
+    before, n = float(good[before_faults(run) & its_own].mean()), int((named == phase).sum())
     now = int((named == phase)[good].sum())
     value = min(1.0, before * int(mine.sum()) / n + int((theirs & good).sum()) / n)
     least = of_next_run(wilson(round(min(n, now + lost / 2)), n)).low

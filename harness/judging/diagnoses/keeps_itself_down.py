@@ -11,6 +11,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.metastable import DOWN, SETTLED_S, metastable
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.result import Diagnosis as Document
+from harness.judging.sample import before_faults
 
 
 class KeepsItselfDown(Diagnosis):
@@ -31,7 +32,7 @@ class KeepsItselfDown(Diagnosis):
         due_s, good = run.column("requests", "due_s"), run.column("requests", "good").astype(bool)
         from_s = max(window.end_s for window in run.in_force()) + SETTLED_S
         rows = np.flatnonzero((due_s >= from_s) & ~good)
-        before = float(good[run.words("requests", "phase") == "baseline"].mean())
+        before = float(good[before_faults(run)].mean())
         # The last phase of the whole load in which it was down.
         shed, phases = run.plan.shed, run.plan.phases
         last = phases[phases.index(shed) - 1] if shed and from_s < shed.start_s else phases[-1]

@@ -10,6 +10,7 @@ from harness.judging.diagnoses.tries import tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.result import Diagnosis as Document
+from harness.judging.sample import before_faults
 from harness.judging.scoring.shares import wilson
 
 ALL, WELL, BAD = 0.95, 0.9, 0.3
@@ -36,7 +37,7 @@ class OneEntry(Diagnosis):
             bad = mine & ~good
             for name, one in names.items():
                 here, there = mine & (entry == name), mine & (entry != name)
-                before = (phase == "baseline") & (entry == name)
+                before = before_faults(run) & (entry == name)
                 rows = np.flatnonzero(bad & here)
                 if span.name == "baseline" or rows.size < ENOUGH or there.sum() < LEAST or not before.any():
                     continue

@@ -9,6 +9,7 @@ from harness.judging.diagnoses.tries import Tries, phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.result import Diagnosis as Document
+from harness.judging.sample import before_faults
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +40,7 @@ class PoolExhausted(Diagnosis):
             return None
         at, waited_s = _first_tries(found)
         link, row = found.words("link")[at], found.row[at]
-        before = found.words_of_request("phase")[at] == "baseline"
+        before = before_faults(run)[row]
         for window in run.windows():
             hit = [one for d in run.plan.disturbances if d.id in window.faults for one in d.links]
             sent_s = found.of_request("sent_s")[at]

@@ -13,6 +13,7 @@ from harness.judging.diagnoses.tries import Tries, phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.result import Diagnosis as Document
+from harness.judging.sample import before_faults
 from harness.judging.scoring.shares import wilson
 from harness.planning.disturbance import Disturbance
 from harness.reading.quantities import plain
@@ -119,14 +120,14 @@ def _let_go(found: Tries) -> Bools:
 def _usual_s(found: Tries, disturbance: Disturbance) -> npt.NDArray[np.float64]:
     """How long whole answers took on its links in the baseline."""
 
-    mine = found.good & (found.words_of_request("phase") == "baseline") & found.words("link").isin(disturbance.links)
+    mine = found.good & before_faults(found.run)[found.row] & found.words("link").isin(disturbance.links)
     lasted_s: npt.NDArray[np.float64] = (found.column("end_s") - found.column("start_s"))[mine]
     return lasted_s
 
 
 def _waited_for(run: Evidence, phase: str, base_s: float, jitter_s: float) -> Interval:
     """The share of good answers, were each as late as the baseline's and what the fault adds: at its most, at least, and on average."""
-    before = run.words("requests", "phase") == "baseline"
+    before = before_faults(run)
     n = int((run.words("requests", "phase") == phase).sum())
     took_ms, good = run.column("requests", "latency_ms")[before], run.column("requests", "good")[before]
     within_ms = 1000 * run.plan.scenario.good.within

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.recovery_and_failover import Settling, by_either, too_little_after, troubles
 from harness.judging.metrics.telling import Said
-from harness.judging.sample import Sample
+from harness.judging.sample import Sample, before_faults
 from harness.judging.scoring.band import SLACK, band, hold
 from harness.judging.serving import servers, usual
 from harness.planning.plan import Plan
@@ -66,10 +66,10 @@ def _failback(sample: Sample, window: Window) -> Recovery | None:
     run = sample.run
     broken = {link for d in run.plan.disturbances if d.id in window.faults for link in d.broken}
     mine = sample.picked & _usually_on(sample, broken)
-    due_s, phase = run.column("requests", "due_s"), run.words("requests", "phase")
+    due_s = run.column("requests", "due_s")
     home = _served_by(sample, broken)
     until_s = min(run.observed_until_s, window.next_s)
-    watched, before = mine & (due_s < window.next_s), mine & (phase == "baseline")
+    watched, before = mine & (due_s < window.next_s), mine & before_faults(run)
     if not before.any() or until_s <= window.end_s:
         return None
     good, n = run.plan.scenario.good, int(before.sum())

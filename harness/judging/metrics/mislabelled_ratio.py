@@ -8,7 +8,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.marks import number_in
 from harness.judging.metrics.ratios import Ratio, no_http
 from harness.judging.metrics.telling import Said
-from harness.judging.sample import Sample, nonces
+from harness.judging.sample import Sample, before_faults, nonces
 from harness.judging.serving import servers
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
@@ -64,7 +64,7 @@ def _labels(run: Evidence) -> tuple[Bools, Bools]:
 
     named, served = run.words("requests", "model"), _served_models(run)
     known = (named != "") & (served != "")
-    before = known & (run.words("requests", "phase") == "baseline")
+    before = known & before_faults(run)
     many = max(1, len(served.vocabulary))
     pairs = named.codes.astype(np.int64) * many + served.codes
     usual = np.unique(pairs[before])
