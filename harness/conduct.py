@@ -40,6 +40,7 @@ from harness.stored import Run, judged, writing
 
 if TYPE_CHECKING:
     from harness.judging.baseline import Baseline
+    from harness.reading.abort import FEWEST
     from harness.running.guard import Guard
     from harness.running.world.interruptions import Interruptions
     from harness.running.world.kept import Kept
@@ -128,7 +129,7 @@ def conduct(
 
 def _lived_through(given: _Given, record: _Record) -> None:
     """The run from its start to its end, which is on *record* whatever it was."""
-    from harness.running.world.readiness import NotReadyError
+    from harness.running.world.readiness import NotLoadedError, NotReadyError
 
     try:
         given.signals.let()
@@ -139,6 +140,9 @@ def _lived_through(given: _Given, record: _Record) -> None:
         record.end("aborted", str(order))
     except NotReadyError as late:
         record.end("crashed", str(late.placed(given.prepared.target)))
+    except NotLoadedError as refused:
+        record.end("crashed", str(refused))
+        raise refused.placed(given.prepared.scenario) from None
     except HarnessError as error:
         # It did not come to a run, or what it left could not be gathered.
         record.end("crashed", str(error))
@@ -193,7 +197,8 @@ def _guard(plan: Plan) -> Guard | None:
     if not conditions and not plan.limits.counted:
         return None
     due_s = None if plan.closed else list(plan.schedule.due_times())
-    return Guard(conditions, due_s, plan.scenario.good.within, plan.limits)
+    users = plan.scenario.load.users if plan.closed else FEWEST
+    return Guard(conditions, due_s, plan.scenario.good.within, plan.limits, users)
 
 
 def _harmless(say: Callable[[str], object], mask: Mask = NOTHING) -> Callable[[str], None]:

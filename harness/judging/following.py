@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from math import inf
 from typing import Protocol
 
 from harness.judging.metrics import Metric, metrics
@@ -17,11 +18,13 @@ from harness.registry import UnknownNameError, suggestion
 
 def followed(plan: Plan) -> list[Followed]:
     """The conditions on which a run of *plan* is to be ended, each with what it is held against."""
-    return [_followed(one, metrics[one.metric], plan.scenario.good.within) for one in plan.aborts]
+    # What becomes of a request is known by its deadline at the latest; the users of a locustfile have none.
+    latest_s = inf if plan.closed else plan.scenario.load.deadline
+    return [_followed(one, metrics[one.metric], plan.scenario.good.within, latest_s) for one in plan.aborts]
 
 
-def _followed(condition: AbortCondition, metric: Metric, within_s: float) -> Followed:
-    after_s = metric.known_after_s(condition.limit, within_s)
+def _followed(condition: AbortCondition, metric: Metric, within_s: float, latest_s: float) -> Followed:
+    after_s = min(latest_s, metric.known_after_s(condition.limit, within_s))
     return Followed(condition, partial(metric.so_far, part=condition.part), after_s)
 
 

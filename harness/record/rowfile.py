@@ -15,9 +15,9 @@ import msgspec
 
 from harness.record.masking import NOTHING, Mask
 from harness.record.quoting import masked
-from harness.record.rows import AnyRow, Arrival, Attempt, Request, Traffic
+from harness.record.rows import AnyRow, Arrival, Attempt, Request, Sent, Traffic
 
-Row = TypeVar("Row", Request, Attempt, Arrival, Traffic)
+Row = TypeVar("Row", Request, Attempt, Arrival, Traffic, Sent)
 
 
 class RowFile:

@@ -169,4 +169,13 @@ class Traffic(msgspec.Struct, array_like=True, gc=False):
     pushed: int = 0  # pieces of what a client of Redis heard on connections on which it had said that it listens
 
 
-AnyRow = Request | Attempt | Arrival | Traffic
+class Sent(msgspec.Struct, array_like=True, gc=False):
+    """That a request of users whom nobody planned has begun; what became of it is its `Request`."""
+
+    QUOTED: ClassVar[tuple[str, ...]] = ()
+
+    index: int
+    due_s: float
+
+
+AnyRow = Request | Attempt | Arrival | Traffic | Sent

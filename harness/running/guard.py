@@ -9,7 +9,7 @@ from operator import ge, gt, le, lt
 
 from harness.reading.abort import FEWEST, SLACK_S, Followed, Limits
 from harness.reading.quantities import plain
-from harness.record.rows import Request
+from harness.record.rows import Request, Sent
 from harness.running.ports import AbortedError
 
 _OPS = {"<": lt, "<=": le, ">": gt, ">=": ge}
@@ -20,10 +20,11 @@ _NO_LIMITS = Limits()
 class Guard:
     """What is *followed*, over requests that are due at *due_s* (sorted, by index), good ones of which are answered *within_s*.
 
-    Of a closed load nobody knows beforehand when requests come (None): one is known of when it has ended.
+    Of a closed load nobody knows beforehand when requests come (None): one is known of when it has begun.
 
     A condition is about the requests due in so many seconds, the last of which it is known what became of; one that has no answer
-    yet has taken as long as it has waited.
+    yet has taken as long as it has waited. Where too few were due in that time, since all *users* of a closed load wait, or many, for
+    answers that do not come, those count that are still waited for.
     """
 
     def __init__(
@@ -32,24 +33,37 @@ class Guard:
         due_s: Sequence[float] | None,
         within_s: float,
         limits: Limits = _NO_LIMITS,
+        users: int = FEWEST,
     ) -> None:
+        self._fewest_stuck = min(FEWEST, users)
         self._followed, self._within_s, self._planned = followed, within_s, due_s is not None
         self._due_s, self._index = list(due_s or ()), range(len(due_s)) if due_s is not None else list[int]()
         """When each request that is known of was due, in order, and its index."""
         self._limits, self._attempts, self._cost = limits, 0, 0.0
+        self._known = set[int]()
+        """The indices of those of a closed load."""
         self._ended: dict[int, tuple[bool, float]] = {}
         """By index: whether the answer was good, and how long it took; infinitely long where none came whole."""
 
     def hear(self, rows: Iterable[Request], zero_s: float = 0.0) -> None:
         """Take in what became of requests; the run's clock was 0 at *zero_s* of theirs."""
         for row in rows:
-            if isinstance(self._index, list):
-                place = bisect_left(self._due_s, row.due_s - zero_s)
-                self._due_s.insert(place, row.due_s - zero_s)
-                self._index.insert(place, row.index)
+            self._hear_of(row.index, row.due_s - zero_s)
             whole = row.outcome == "complete" and row.end_s is not None
             took_s = row.end_s - row.due_s if whole and row.end_s is not None else inf
             self._ended[row.index] = (took_s <= self._within_s, took_s)
+
+    def hear_begun(self, sent: Iterable[Sent], zero_s: float = 0.0) -> None:
+        """Take in that requests of a closed load have begun; the run's clock was 0 at *zero_s* of theirs."""
+        for one in sent:
+            self._hear_of(one.index, one.due_s - zero_s)
+
+    def _hear_of(self, index: int, due_s: float) -> None:
+        if isinstance(self._index, list) and index not in self._known:
+            self._known.add(index)
+            place = bisect_left(self._due_s, due_s)
+            self._due_s.insert(place, due_s)
+            self._index.insert(place, index)
 
     def hear_attempts(self, number: int) -> None:
         """Take in that *number* attempts more have ended."""
@@ -90,12 +104,16 @@ class Guard:
         until_s = now_s - one.after_s - SLACK_S
         from_s = until_s - one.condition.span_s
         first, last = bisect_left(self._due_s, from_s), bisect_left(self._due_s, until_s)
-        if from_s < 0 or last - first < FEWEST:
+        if from_s < 0:
             return []
-        return [
-            self._ended.get(index, (False, now_s - due_s))
-            for index, due_s in zip(self._index[first:last], self._due_s[first:last], strict=True)
-        ]
+        places = [*range(first, last)]
+        if len(places) < FEWEST:
+            # Those who wait ask nothing else meanwhile.
+            stuck = [place for place in range(last) if self._index[place] not in self._ended]
+            if len(stuck) < self._fewest_stuck:
+                return []
+            places = sorted({*places, *stuck})
+        return [self._ended.get(self._index[place], (False, now_s - self._due_s[place])) for place in places]
 
 
 def _told(one: Followed, value: float) -> str:

@@ -23,7 +23,7 @@ from harness.reading.scenario import Scenario
 from harness.reading.target import Price
 from harness.record.history import Ended, Reverted
 from harness.record.rowfile import RowFile
-from harness.record.rows import Arrival, Attempt, Request
+from harness.record.rows import Arrival, Attempt, Request, Sent
 from harness.running import loop
 from harness.running.guard import Guard
 from harness.running.ports import AbortedError
@@ -144,6 +144,54 @@ def test_of_such_a_load_nothing_is_said_of_what_nobody_asked(make_plan: MakePlan
     one.hear(rows(0, 100))
     one.check(KNOWN_S)
     one.check_limits(KNOWN_S)
+
+
+def waiting(plan: Plan, users: int, *, begin: int, gone_s: float = 5.0) -> Guard:
+    """A closed load of *users* whose *begin* requests a second are answered at once until *gone_s*, when all begin one that hangs."""
+    one = Guard(followed(plan), None, 4.0, users=users)
+    answered = [
+        Request(n, 0, due_s=7 + n / begin, end_s=7.2 + n / begin, outcome="complete")
+        for n in range(int(gone_s * begin))
+    ]
+    one.hear_begun((Sent(row.index, row.due_s) for row in answered), 7.0)
+    one.hear(answered, 7.0)
+    one.hear_begun((Sent(len(answered) + n, 7 + gone_s + n / 10) for n in range(users)), 7.0)
+    return one
+
+
+@pytest.mark.parametrize("users", [1, 3, 20])
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [("good_ratio < 0.5 for 5s", "good_ratio was 0"), ("latency_ms.p95 > 6000 for 5s", "latency_ms.p95 was ")],
+)
+def test_users_who_all_hang_end_the_run_although_none_of_their_requests_does(
+    make_plan: MakePlan, users: int, condition: str, told: str
+) -> None:
+    one = waiting(make_plan(abort=[condition]), users, begin=1)
+    assert aborts(one, 9.0) == ""
+    assert any(aborts(one, 9.0 + later_s / 2).startswith(told) for later_s in range(30))
+    # However long nothing ends, and nothing else begins.
+    assert aborts(one, 60.0).startswith(told)
+
+
+def test_of_users_who_all_think_long_and_are_answered_nothing_is_said(make_plan: MakePlan) -> None:
+    one = waiting(make_plan(abort=["good_ratio < 0.5 for 5s"]), 3, begin=1)
+    one.hear(
+        [Request(5 + n, 0, due_s=12 + n / 10, end_s=13 + n / 10, outcome="complete") for n in range(3)],
+        7.0,
+    )
+    assert not any(aborts(one, float(now_s)) for now_s in range(5, 60))
+    two_of_three = waiting(make_plan(abort=["good_ratio < 0.5 for 5s"]), 3, begin=1)
+    two_of_three.hear([Request(5, 0, due_s=12.0, end_s=13.0, outcome="complete")], 7.0)
+    assert aborts(two_of_three, 30.0) == ""
+
+
+def test_what_can_be_no_slower_than_the_deadline_is_known_by_then(make_plan: MakePlan) -> None:
+    """Nobody waits for 20 s to know of clients who have all given up after 4 s."""
+    plan = make_plan(abort=["latency_ms.p95 > 20000 for 5s"])
+    one = Guard(followed(plan), DUE_S, 4.0)
+    one.hear(rows(0, 60) + [Request(i, 0, DUE_S[i], end_s=DUE_S[i] + 4, outcome="timed_out") for i in range(60, 110)])
+    assert aborts(one, 15.4).startswith("latency_ms.p95 was endless over 5 s, up to 4.5 s before")
 
 
 def test_one_that_is_just_allowed_does_not(guard: MakeGuard) -> None:

@@ -21,6 +21,7 @@ from harness.running.load.users import plan as users_plan
 from harness.running.load.users.plan import UsersPlan
 from harness.running.world.clock import RunClock
 from harness.running.world.processes import Processes
+from harness.running.world.readiness import NotLoadedError
 
 _NAME = "load"
 _READY_S = 60.0  # of its own: on a busy machine it takes its time
@@ -71,7 +72,7 @@ class LoadChild:
         """Whether it could begin at once. Raises HarnessError when it takes too long, or never will."""
         if (said := child.ready(self._plan)) is not None:
             if said.refused:
-                raise HarnessError(f"the locustfile cannot be loaded: {said.refused}")
+                raise NotLoadedError(f"the locustfile cannot be loaded: {said.refused}")
             return True
         if time.monotonic() > self._ready_by_s:
             raise HarnessError(f"the load generator was not ready within {_READY_S:g} s; see load.log")

@@ -7,12 +7,21 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.problems import HarnessError
+from harness.problems import HarnessError, UsageProblems
+from harness.reading.scenario import Scenario
 from harness.reading.target import Ready, Target
 from harness.reading.yaml import Document
 
 _TIMEOUT_S = 1.0
 _BYTES_MAX = 1 << 20
+
+
+class NotLoadedError(HarnessError):
+    """The locustfile that is the load cannot be loaded: whoever wrote it has to say something else."""
+
+    def placed(self, scenario: Document[Scenario]) -> UsageProblems:
+        """The same, with the line of the *scenario* file that names it."""
+        return UsageProblems(scenario.problem("load.locustfile", str(self)))
 
 
 class NotReadyError(HarnessError):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.record.rowfile import Tail
-from harness.record.rows import Arrival, Attempt, Request
+from harness.record.rows import Arrival, Attempt, Request, Sent
 from harness.running.guard import Guard
 from harness.running.ports import Clock, UntrustworthyError, Watch
 from harness.running.toxiproxy import ToxiproxyStage
@@ -41,6 +41,7 @@ class Guarded:
     ) -> None:
         self._watch, self._guard, self._clock, self._cost = watch, guard, clock, cost
         self._arrivals = Tail(rows, "arrivals", Arrival)
+        self._begun = Tail(rows, "begun", Sent)
         self._rows, self._attempts = Tail(rows, "requests", Request), Tail(rows, "attempts", Attempt)
         self._looked_s = -_LOOK_S
 
@@ -49,7 +50,9 @@ class Guarded:
         now_s = self._clock.now()
         if now_s >= self._looked_s + _LOOK_S:
             self._looked_s = now_s
-            self._guard.hear(self._rows.rows(), time.monotonic() - now_s)
+            zero_s = time.monotonic() - now_s
+            self._guard.hear_begun(self._begun.rows(), zero_s)
+            self._guard.hear(self._rows.rows(), zero_s)
             self._guard.hear_attempts(sum(1 for _ in self._attempts.rows()))
             self._guard.hear_cost(sum(map(self._cost, self._arrivals.rows())))
             self._guard.check(now_s)
@@ -57,6 +60,7 @@ class Guarded:
 
     def close(self) -> None:
         self._rows.close()
+        self._begun.close()
         self._attempts.close()
         self._arrivals.close()
 

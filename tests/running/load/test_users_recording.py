@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from harness.protocols.nonce import Nonces, NonceSearch, nonce
-from harness.record.rows import ELSEWHERE, Request
+from harness.record.rows import ELSEWHERE, Request, Sent
 from harness.running.load.users.__main__ import LastWords, refused
 from harness.running.load.users.outcomes import CutError, elsewhere, outcome_of
 from harness.running.load.users.plan import UsersPlan
@@ -61,6 +61,14 @@ def test_a_request_is_due_when_it_was_asked_for_and_ends_when_locust_was_told(de
     assert (row.due_s, row.sent_s, row.first_byte_s, row.end_s) == (100.0, 100.0, 100.2, 100.5)
     assert (row.outcome, row.status, row.bytes, row.question) == ("complete", 200, 12, "/hello")
     assert (row.index, row.entry, row.nonce, row.conversation, row.turn) == (0, "west", nonce("run-7", 0), "user-1", 0)
+
+
+def test_that_a_request_has_begun_is_told_before_anybody_knows_what_becomes_of_it(desk: Desk) -> None:
+    told: list[Sent] = []
+    recording = Recording(PLAN, desk, lambda: desk.now_s, began=told.append)
+    recording.begins(WEST, user=1)
+    recording.begins(EAST, user=0, due_s=99.5)
+    assert (told, desk.rows) == ([Sent(0, 100.0), Sent(1, 99.5)], [])
 
 
 def test_a_request_of_a_schedule_is_due_when_that_says_so(desk: Desk) -> None:

@@ -57,7 +57,8 @@ def install(plan: UsersPlan) -> None:
     """Have Locust, which is to load the locustfile of *plan* next, tell of all that its users do; and begin and end when it is to."""
     rows = RowFile(Path(plan.rows_dir) / "requests-0.rows", Mask(plan.secrets))
     course = Course(plan)
-    recording = Recording(plan, rows, monotonic, course.over)
+    begun = RowFile(Path(plan.rows_dir) / "begun-0.rows")
+    recording = Recording(plan, rows, monotonic, course.over, begun.add)
     course.recording = recording
     current.append(course)
     _give_hosts(plan)

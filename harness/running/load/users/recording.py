@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from harness.protocols.nonce import nonce, traceparent
-from harness.record.rows import Request
+from harness.record.rows import Request, Sent
 from harness.running.load.users.outcomes import OverError, UnsentError, outcome_of
 from harness.running.load.users.plan import UsersPlan
 
@@ -21,6 +21,10 @@ class Rows(Protocol):
     """Where rows go; see `rowfile.RowFile`."""
 
     def add(self, row: Request) -> None: ...
+
+
+def _unheard(_: Sent) -> None:
+    """Nobody wants to know before it has ended."""
 
 
 class Asked(msgspec.Struct, gc=False):
@@ -46,12 +50,20 @@ class Asked(msgspec.Struct, gc=False):
 
 
 class Recording:
-    """The requests of one process, which *now* tells the time of; *full* is called when as many have begun as the plan allows."""
+    """The requests of one process, which *now* tells the time of; *full* is called when as many have begun as the plan allows.
+
+    *began* is told of each as it begins.
+    """
 
     def __init__(
-        self, plan: UsersPlan, rows: Rows, now: Callable[[], float], full: Callable[[], None] = lambda: None
+        self,
+        plan: UsersPlan,
+        rows: Rows,
+        now: Callable[[], float],
+        full: Callable[[], None] = lambda: None,
+        began: Callable[[Sent], None] = _unheard,
     ) -> None:
-        self._plan, self._rows, self._now, self._full = plan, rows, now, full
+        self._plan, self._rows, self._now, self._full, self._began = plan, rows, now, full, began
         self._indices, self._open = count(), dict[int, Asked]()
         self._turns: dict[int, int] = {}
         self._reserved: dict[int, int] = {}
@@ -80,6 +92,7 @@ class Recording:
         )
         if not self._over:
             self._open[index] = asked
+            self._began(Sent(index, asked.due_s))
             if index + 1 == self._plan.requests_max:
                 self._full()
         return asked
