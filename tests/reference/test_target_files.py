@@ -30,7 +30,9 @@ def document(name: str) -> dict[str, object]:
     return yaml.safe_load((TARGETS / f"{name}.yaml").read_text())
 
 
-@pytest.mark.parametrize("name", ["fragile", "resilient", "default", "template", *DIRECT])
+@pytest.mark.parametrize(
+    "name", ["fragile", "resilient", "jobs-fragile", "jobs-resilient", "default", "template", *DIRECT]
+)
 def test_each_is_a_valid_target(name):
     Target.model_validate(document(name))
 
@@ -44,6 +46,14 @@ def test_fragile_and_resilient_differ_in_the_assistants_command_alone():
         command = fragile["services"][service]["command"]
         at = command.index("harness.reference.fragile")
         command[at] = "harness.reference.resilient"
+    assert fragile == resilient
+
+
+def test_the_two_queues_of_jobs_differ_in_one_word_of_the_command_alone():
+    fragile, resilient = document("jobs-fragile"), document("jobs-resilient")
+    for target in (fragile, resilient):
+        assert (target.pop("name"), bool(target.pop("about"))) in {("jobs-fragile", True), ("jobs-resilient", True)}
+    assert resilient["start"]["command"].pop() == "--resilient"
     assert fragile == resilient
 
 

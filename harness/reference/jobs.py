@@ -1,0 +1,159 @@
+"""``python -m harness.reference.jobs``: a service that answers later, by a queue of jobs; as one often is, or with ``--resilient``.
+
+``POST /jobs`` takes a question and answers 202 with an id; ``GET /jobs/ID`` says how far it has come, and at the end what came of it.
+As it often is: a worker that meets an error dies, its job goes with it, another worker takes its place a while later, and who submits the
+same again has it done again. Resilient: a job is off the queue when it is done and not before, an error of the provider puts it back for
+another try, later each time, and what is submitted again under one idempotency key is one job.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import msgspec
+from aiohttp import web
+from openai import AsyncOpenAI, OpenAIError
+
+from harness.reference.assistant import MODEL, model_client, prompt
+from harness.reference.chance import Chance
+from harness.reference.corpus import facts, retrieve
+
+TIMEOUT_S = 2.0
+TRIES_MAX = 8
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 1.5
+RESTART_S = 2.0
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    """What a client submits; what has one *key* is one job, where that is looked at."""
+
+    question: str
+    key: str = ""
+
+
+class Job(msgspec.Struct):
+    """What is known of one job."""
+
+    id: str
+    question: str
+    status: Literal["queued", "running", "succeeded", "failed"] = "queued"
+    answer: str = ""
+    tries: int = 0
+
+
+class Queue:
+    """Jobs in the order in which they came, and so many workers; *resilient*: see above."""
+
+    def __init__(self, model: AsyncOpenAI, workers: int, chance: random.Random, *, resilient: bool) -> None:
+        self._model, self._chance, self._resilient, self._workers = model, chance, resilient, workers
+        self._waiting: asyncio.Queue[Job] = asyncio.Queue()
+        self._jobs: dict[str, Job] = {}
+        self._later: set[asyncio.Task[None]] = set()
+
+    def submit(self, asked: Submitted) -> Job:
+        known = self._jobs.get(asked.key) if self._resilient and asked.key else None
+        if known is not None:
+            return known
+        name = asked.key if self._resilient and asked.key else f"job-{len(self._jobs) + 1}"
+        job = self._jobs[name] = Job(name, asked.question)
+        self._waiting.put_nowait(job)
+        return job
+
+    def known(self, name: str) -> Job | None:
+        return self._jobs.get(name)
+
+    async def work(self) -> None:
+        """Keep so many workers at work."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._workers):
+                group.create_task(self._worker())
+
+    async def _worker(self) -> None:
+        while True:
+            job = await self._waiting.get()
+            job.status, job.tries = "running", job.tries + 1
+            try:
+                job.answer = await self._answered(job.question)
+                job.status = "succeeded"
+            except OpenAIError:
+                if self._resilient:
+                    self._put_back(job)
+                else:  # this worker is dead, and its job with it; a moment later another one is there
+                    await asyncio.sleep(RESTART_S)
+
+    async def _answered(self, question: str) -> str:
+        messages = prompt(question, facts(1).get(retrieve(question) or ""))
+        completion = await self._model.chat.completions.create(model=MODEL, messages=messages)
+        return completion.choices[0].message.content or ""
+
+    def _put_back(self, job: Job) -> None:
+        if job.tries >= TRIES_MAX:
+            job.status = "failed"
+            return
+        job.status = "queued"
+        most_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (job.tries - 1))
+        task = asyncio.create_task(self._again(job, self._chance.uniform(most_s / 2, most_s)))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _again(self, job: Job, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        self._waiting.put_nowait(job)
+
+
+def application(queue: Queue) -> web.Application:
+    """``POST /jobs``, ``GET /jobs/ID`` and ``GET /healthz``."""
+
+    async def submit(request: web.Request) -> web.Response:
+        try:
+            asked = msgspec.json.decode(await request.read(), type=Submitted)
+        except msgspec.DecodeError as problem:
+            return web.json_response({"error": f"the body is no job: {problem}"}, status=400)
+        return _told(queue.submit(asked), 202)
+
+    async def tell(request: web.Request) -> web.Response:
+        job = queue.known(request.match_info["name"])
+        return web.json_response({"error": "no such job"}, status=404) if job is None else _told(job, 200)
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({})
+
+    async def working(_: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(queue.work())
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    app = web.Application()
+    app.cleanup_ctx.append(working)
+    app.add_routes([web.post("/jobs", submit), web.get("/jobs/{name}", tell), web.get("/healthz", healthz)])
+    return app
+
+
+def _told(job: Job, status: int) -> web.Response:
+    said = {"id": job.id, "status": job.status, "answer": job.answer or None}
+    return web.json_response(said, status=status, headers={"location": f"/jobs/{job.id}"})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m harness.reference.jobs", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--provider", required=True, metavar="URL")
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--resilient", action="store_true")
+    read = parser.parse_args()
+    model = model_client(read.provider, timeout_s=TIMEOUT_S, max_retries=0)
+    _ = model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+    queue = Queue(model, read.workers, Chance(read.seed, "jobs").next(), resilient=read.resilient)
+    web.run_app(application(queue), host="127.0.0.1", port=read.port, print=None, access_log=None, shutdown_timeout=0.1)
+
+
+if __name__ == "__main__":
+    main()
