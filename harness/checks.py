@@ -20,6 +20,7 @@ from harness.planning.plan import Plan
 from harness.planning.shapes import phases_of
 from harness.problems import Problem, UsageProblems
 from harness.protocols.asking import resolved
+from harness.protocols.jobs import job_problems
 from harness.protocols.pointer import is_pointer
 from harness.protocols.protocols import PROTOCOLS, chats, protocol
 from harness.reading import abort, expectation
@@ -184,6 +185,7 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
     yield from _unmarked(document, made)
     yield from _outlived(document, made)
     yield from _cut_short(document, made)
+    yield from _out_of_time(document, made)
     yield from _shed_too_soon(document, made)
     yield from _never_met(document, made)
     # One is enough where several hang on the same thing.
@@ -258,6 +260,20 @@ def _cut_short(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
                     f"abort[{index}].{name}",
                     f"every run is ended by it: {plain(comes_to, 6)} are planned, and {plain(most, 6)} are allowed",
                 )
+
+
+def _out_of_time(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """Jobs for which the clients of the scenario have less time than the target file gives them."""
+    job, deadline_s = made.target.ask.job, made.scenario.load.deadline
+    if job is None or made.closed:
+        return
+    give_up = f"and clients give up after {deadline_s:g} s"
+    if job.deadline is not None and job.deadline > deadline_s:
+        what = f"a job of {made.target.name} may take {job.deadline:g} s (ask.job.deadline), {give_up}"
+        yield document.problem("load.deadline", f"{what}; write {job.deadline:g}s, or a shorter time there")
+    if job.every >= deadline_s:
+        what = f"a job of {made.target.name} is asked about every {job.every:g} s (ask.job.every), {give_up}"
+        yield document.problem("load.deadline", f"{what}, so that every job would be lost; let one of them be another")
 
 
 def _outlived(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
@@ -599,8 +615,14 @@ def _ask_problems(target: Document[Target], environment: Mapping[str, str]) -> I
     headers = {
         name: secrets(text, environment) if _all_set(text, environment) else text for name, text in ask.headers.items()
     }
-    for what in spoken.problems(resolved(ask, headers)):
+    asked = resolved(ask, headers)
+    for what in spoken.problems(asked):
         yield target.problem("ask", what)
+    if asked.job and ask.protocol != "json":
+        what = f"jobs are submitted and polled by the json protocol, and this one is asked by {ask.protocol}; write protocol: json"
+        yield target.problem("ask.job", what)
+    for key, what in job_problems(asked.job) if asked.job else ():
+        yield target.problem(f"ask.job.{key}", what)
 
 
 def _all_set(text: str, environment: Mapping[str, str]) -> bool:

@@ -13,7 +13,7 @@ from harness.reading.abort import AbortLimit
 from harness.reading.quantities import plain, share
 from harness.reading.scenario import SHED, Load
 from harness.reading.shapes import Replay
-from harness.reading.target import Target
+from harness.reading.target import Job, Target
 from harness.reading.templates import secret_names
 
 _VERBS = {"inject": "inject", "publish": "publish the next snapshot for", "revert": "end"}
@@ -108,6 +108,8 @@ def _reached(target: Target, *, closed: bool) -> Iterator[str]:
     for name, entry in target.entries_by_name.items():
         asked = ", asked once before the load, and by its users as they like" if closed else ", asked by the load"
         yield f"  {name:<16} {entry.url}{target.ask.path}{asked}"
+    if target.ask.job and not closed:
+        yield f"  {'':<16} {_followed(target.ask.job)}"
     for header, text in target.ask.headers.items():
         if secret_names(text):
             yield f"  {'':<16} with {header}: {text}"
@@ -118,6 +120,14 @@ def _reached(target: Target, *, closed: bool) -> Iterator[str]:
         yield f"  {'publish':<16} POST {target.publish.post}"
     if target.effects:
         yield f"  {'effects':<16} GET {target.effects.get}, before and after the load"
+
+
+def _followed(job: Job) -> str:
+    """How what is submitted is asked about."""
+    where = job.poll if job.poll is not None else f"where {job.id} leads"
+    result = f", and its result fetched from {job.result}" if job.result else ""
+    deadline = f", for {job.deadline:g} s at most" if job.deadline else ""
+    return f"each of which is a job, asked about every {job.every:g} s at {where}{deadline}{result}"
 
 
 def _shaped(load: Load) -> str:

@@ -13,6 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from harness.reading.target import Ask as TargetAsk
+    from harness.reading.target import Job as TargetJob
+
+
+class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How what was submitted is asked about until it has come to a result; fields as in the target file."""
+
+    id: str  # a JSON Pointer into the reply to the submission, or the name of a header
+    poll: str | None = None  # a path; None: where the header leads
+    every_s: float = 1.0
+    state: str | None = None  # a JSON Pointer into the reply to a poll; None: 202 is waiting, and 200 done
+    waiting: tuple[str, ...] = ()
+    running: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    result: str | None = None  # a path; None: what the last poll answered
+    deadline_s: float | None = None  # counted from the submission
 
 
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +49,7 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_pointer: str | None = None
     degraded_mark: str | None = None  # a JSON Pointer into the reply, or the name of a header
     cached_mark: str | None = None
+    job: Job | None = None  # what is asked is answered later
 
 
 def resolved(ask: TargetAsk, headers: Mapping[str, str]) -> Ask:
@@ -53,6 +70,22 @@ def resolved(ask: TargetAsk, headers: Mapping[str, str]) -> Ask:
         model_pointer=ask.reply.model,
         degraded_mark=ask.reply.degraded,
         cached_mark=ask.reply.cached,
+        job=_job(ask.job) if ask.job else None,
+    )
+
+
+def _job(job: TargetJob) -> Job:
+    return Job(
+        id=job.id,
+        poll=job.poll,
+        every_s=job.every,
+        state=job.state,
+        waiting=tuple(job.waiting),
+        running=tuple(job.running),
+        done=tuple(job.done),
+        failed=tuple(job.failed),
+        result=job.result,
+        deadline_s=job.deadline,
     )
 
 

@@ -77,6 +77,11 @@ def lot(nonce: str) -> str:
     return nonce[len("n-") :][:_INDEX_DIGITS]
 
 
+def idempotency_key(mark: str) -> str:
+    """A key that is the same for every press of the request with this *mark*, and looks like no nonce: nobody is to be joined by it."""
+    return blake2b(unpressed(mark).encode(), digest_size=16, person=b"key").hexdigest()
+
+
 def traceparent(mark: str) -> str:
     """The W3C trace context of the request with this *mark*, which can be told from the trace's id."""
     span = blake2b(mark.encode(), digest_size=8, person=b"span").hexdigest()

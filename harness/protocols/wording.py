@@ -11,7 +11,7 @@ import msgspec
 
 from harness.protocols import pointer
 from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Said
-from harness.protocols.nonce import traceparent
+from harness.protocols.nonce import idempotency_key, traceparent
 from harness.reading.templates import fill_asked, placeholders, texts
 
 # A byte that is no UTF-8 and an array of arrays without end are errors of their own to the decoder.
@@ -20,18 +20,29 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 def post(ask: Ask, asked: Asked, body: dict[str, object]) -> HttpRequest:
     headers = {"content-type": "application/json", "accept": "text/event-stream, application/json"}
-    values = _values(ask, asked)
-    headers |= {name.lower(): _of_a_header(text, values) for name, text in ask.headers.items()}
-    headers |= {"traceparent": traceparent(asked.nonce), "x-request-id": asked.nonce}
-    if ask.nonce_place == "header" and ask.nonce_name:
-        headers[ask.nonce_name.lower()] = asked.nonce
-    elif ask.nonce_place == "field" and ask.nonce_name:
+    headers |= header_values(ask, asked)
+    if ask.nonce_place == "field" and ask.nonce_name:
         _plant(body, ask.nonce_name.split("."), asked.nonce)
-    path = fill_asked(ask.path, {name: quote(value, safe="") for name, value in values.items()})
+    path = path_of(ask, asked)
     if ask.method == "GET":
         del headers["content-type"]
         return HttpRequest("GET", path, headers, b"")
     return HttpRequest("POST", path, headers, msgspec.json.encode(body))
+
+
+def header_values(ask: Ask, asked: Asked) -> dict[str, str]:
+    """The headers of *ask*, filled in, and those that carry the mark of *asked* whatever else does; names in lower case."""
+    values = _values(ask, asked)
+    headers = {name.lower(): _of_a_header(text, values) for name, text in ask.headers.items()}
+    headers |= {"traceparent": traceparent(asked.nonce), "x-request-id": asked.nonce}
+    if ask.nonce_place == "header" and ask.nonce_name:
+        headers[ask.nonce_name.lower()] = asked.nonce
+    return headers
+
+
+def path_of(ask: Ask, asked: Asked) -> str:
+    """The path of *ask*, filled in."""
+    return fill_asked(ask.path, {name: quote(value, safe="") for name, value in _values(ask, asked).items()})
 
 
 def _plant(body: dict[str, object], path: list[str], text: str) -> None:
@@ -54,6 +65,7 @@ def _values(ask: Ask, asked: Asked) -> dict[str, str]:
         "conversation": asked.conversation,
         "nonce": asked.nonce,
         "user": asked.user,
+        "key": idempotency_key(asked.nonce),
         "seen_version": "" if asked.seen_version is None else str(asked.seen_version),
     }
 
@@ -148,7 +160,8 @@ def _in_head(mark: str | None, value: Callable[[str], object]) -> bool:
     return mark is not None and not mark.startswith("/") and marked(value(mark))
 
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""The name of a header (RFC 9110, 5.6.2)."""
 
 
 _OURS = {
@@ -210,7 +223,7 @@ def common_problems(ask: Ask) -> list[str]:
     named = {**ask.headers, **({ask.nonce_name: ""} if ask.nonce_place == "header" and ask.nonce_name else {})}
     for name, text in named.items():
         # Never the value itself: it may be a secret.
-        if not _TOKEN.fullmatch(name) or re.search(r"[^\t\x20-\x7e\x80-\xff]", text):
+        if not TOKEN.fullmatch(name) or re.search(r"[^\t\x20-\x7e\x80-\xff]", text):
             problems.append(f"header {name!r} cannot be sent; a name has no spaces, a value only printable characters")
         elif name.lower() in ("content-length", "transfer-encoding", "connection"):
             problems.append(f"header {name!r} is the harness's own; leave it out")
@@ -221,7 +234,7 @@ def common_problems(ask: Ask) -> list[str]:
     for what in ("degraded", "cached"):
         told = getattr(ask, f"{what}_mark")
         if told is not None and not (
-            pointer.is_pointer(told) and told if told.startswith("/") else _TOKEN.fullmatch(told)
+            pointer.is_pointer(told) and told if told.startswith("/") else TOKEN.fullmatch(told)
         ):
             problems.append(
                 f"reply.{what} {told!r} is neither; write a JSON Pointer such as /{what}, or the name of a header"

@@ -55,9 +55,7 @@ def templates(target: Target) -> Iterator[Template]:
         yield from _of_service(("start",), target.start, own)
     for index, entry in enumerate(target.entries):
         yield Template(("entries", index, "url"), entry.url, outside)
-    for name, text in target.ask.headers.items():
-        yield Template(("ask", "headers", name), text, common | OF_A_QUESTION, secret=True)
-    yield Template(("ask", "path"), target.ask.path, OF_A_QUESTION)
+    yield from _of_asking(target, common)
     for name, link in target.links.items():
         if isinstance(link.upstream, str):
             # Not the address of a link: a proxy would stand in front of a proxy.
@@ -72,6 +70,15 @@ def templates(target: Target) -> Iterator[Template]:
         yield Template(("publish", "post"), target.publish.post, outside)
     if target.effects:
         yield Template(("effects", "get"), target.effects.get, outside)
+
+
+def _of_asking(target: Target, common: frozenset[str]) -> Iterator[Template]:
+    for name, text in target.ask.headers.items():
+        yield Template(("ask", "headers", name), text, common | OF_A_QUESTION, secret=True)
+    yield Template(("ask", "path"), target.ask.path, OF_A_QUESTION)
+    for key in ("poll", "result"):
+        if target.ask.job and (path := getattr(target.ask.job, key)) is not None:
+            yield Template(("ask", "job", key), path, frozenset({"job"}))
 
 
 def _ports(target: Target) -> frozenset[str]:
@@ -210,6 +217,7 @@ _OTHER_WORDS = {
     **dict.fromkeys(("session", "session_id", "thread", "thread_id", "conversation_id", "chat_id"), "conversation"),
     **dict.fromkeys(("user_id", "username", "tenant"), "user"),
     **dict.fromkeys(("request_id", "id", "trace_id"), "nonce"),
+    **dict.fromkeys(("idempotency_key", "idempotency-key"), "key"),
 }
 # The ways in which other tools write a placeholder.
 _OTHERWISE = re.compile(

@@ -230,6 +230,39 @@ class Reply(_Strict):
     )
 
 
+class Job(_Strict):
+    """How a service is asked that answers later: what is submitted is given an id, and asked about until it is done."""
+
+    id: str = Field(
+        description="where the answer to a submission gives the job's id: a JSON Pointer, or the name of a header such as Location",
+    )
+    poll: str | None = Field(
+        default=None,
+        description="the path of a GET that says how far it has come, with {job} for the id; default: where the header leads",
+    )
+    every: Annotated[Seconds, Field(gt=0)] = Field(
+        default=1.0,
+        validate_default=False,
+        description="how long a client waits between two polls where the service states no Retry-After; default: 1s",
+    )
+    state: str | None = Field(
+        default=None,
+        description="a JSON Pointer to the job's state; default: there is none, 202 says that it goes on and 200 that it is done",
+    )
+    waiting: list[str] = Field(default_factory=list, description="states in which nothing is done yet, such as queued")
+    running: list[str] = Field(default_factory=list, description="states in which it is worked on")
+    done: list[str] = Field(default_factory=list, description="states in which there is a result")
+    failed: list[str] = Field(default_factory=list, description="states in which there will never be one")
+    result: str | None = Field(
+        default=None,
+        description="the path of a GET of the result, with {job}; default: the poll that says it is done has it, as ask.reply says",
+    )
+    deadline: Annotated[Seconds, Field(gt=0)] | None = Field(
+        default=None,
+        description="how long after its submission a job is given up; default: when the client gives up (load.deadline)",
+    )
+
+
 def _kept(written: object) -> object:
     """``restart`` is what happens where nothing is said."""
     return None if written == "restart" else written
@@ -251,9 +284,10 @@ class Ask(_Strict):
     )
     body: dict[str, Any] | None = Field(
         default=None,
-        description="json protocol: the body; {question}, {conversation}, {seen_version}, {nonce} and {user} are filled in",
+        description="json protocol: the body; {question}, {conversation}, {seen_version}, {nonce}, {user} and {key} are filled in",
     )
     reply: Reply = Field(default_factory=Reply)
+    job: Job | None = Field(default=None, description="json protocol: what is asked is answered later, and asked about")
     nonce: NoncePlace = Field(default_factory=NoncePlace)
 
     @property

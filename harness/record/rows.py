@@ -24,6 +24,7 @@ RequestOutcome = Literal[
     "unfinished",
     "not_sent",
 ]
+JobStage = Literal["", "waiting", "running", "done", "failed"]
 AttemptOutcome = Literal["complete", "truncated", "closed", "reset", "client_left", "malformed", "unfinished"]
 ArrivalOutcome = Literal[
     "complete",
@@ -86,6 +87,13 @@ class Request(msgspec.Struct, array_like=True, gc=False):
     on_schedule: bool = (
         True  # due at a time that was known beforehand; not of users who ask when they have been answered
     )
+    job: JobStage = (
+        ""  # how far what is answered later was last known to have come; empty: it was not accepted, or is no job
+    )
+    accepted_s: float | None = None  # when the submission had been answered with an id
+    waiting_s: float | None = None  # when that was last asked about which was still told to wait
+    running_s: float | None = None  # when it was first told that the job is worked on
+    polls: int = 0
 
 
 class Attempt(msgspec.Struct, array_like=True, gc=False):

@@ -11,6 +11,7 @@ from harness.judging.metrics.degraded_ratio import DegradedRatio
 from harness.judging.metrics.failback_time import FailbackTime
 from harness.judging.metrics.fallback_ratio import FallbackRatio
 from harness.judging.metrics.good_ratio import GoodRatio
+from harness.judging.metrics.jobs import Jobs, QueueTime
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.metrics.mislabelled_ratio import MislabelledRatio
 from harness.judging.metrics.probes_per_s import ProbesPerS
@@ -53,10 +54,12 @@ for _metric in (
     Staleness(),
     Leaks(),
     SideEffects(),
+    Jobs(),
     ResidencyViolations(),
     CredentialLeaks(),
     Tokens(),
     CostPerGood(),
+    QueueTime(),
     Latency(),
     TimeToFirstToken(),
 ):

@@ -16,7 +16,7 @@ from geventhttpclient.response import HTTPParseError, HTTPResponse
 
 from harness.protocols.asking import MalformedError, Reader, Said
 from harness.protocols.event_stream import EventStream
-from harness.record.rows import RequestOutcome
+from harness.record.rows import JobStage, RequestOutcome
 from harness.running.load.connections import Connections
 from harness.running.load.plan import Limits
 
@@ -50,6 +50,11 @@ class Answer(msgspec.Struct, gc=False):
     model: str = ""
     degraded: bool = False
     cached: bool = False
+    job: JobStage = ""
+    accepted_s: float | None = None
+    waiting_s: float | None = None
+    running_s: float | None = None
+    polls: int = 0
 
 
 OfHead = Callable[[Callable[[str], object]], Said]

@@ -20,7 +20,6 @@ import math
 import os
 import signal
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -37,7 +36,6 @@ from locust.runners import MasterRunner
 from harness.planning.schedule import Share, Turn, turns
 from harness.protocols.nonce import marked
 from harness.protocols.protocols import protocol
-from harness.protocols.wording import of_head
 from harness.record import presses
 from harness.record.masking import Mask
 from harness.record.rowfile import RowFile
@@ -47,7 +45,8 @@ from harness.running.load import plan as load_plan
 from harness.running.load.asking import asked, kept_as, text
 from harness.running.load.connections import Connections
 from harness.running.load.conversations import Before, Conversations
-from harness.running.load.exchange import Answer, ask
+from harness.running.load.exchange import Answer
+from harness.running.load.job import put
 from harness.running.load.lateness import count_lateness
 from harness.running.load.plan import Limits, LoadPlan
 
@@ -185,8 +184,6 @@ class _Sender:
     def __init__(self, plan: LoadPlan, share: Share, fire: Callable[..., None]) -> None:
         self._plan, self._share, self._fire = plan, share, fire
         self._protocol = protocol(plan.ask.protocol)
-        self._reader = self._protocol.reader(plan.ask)
-        self._of_head = partial(of_head, plan.ask)
         self._connections = {url: Connections(url) for url in set(plan.entries.values())}
         self._entries = list(plan.entries.items())
         self._conversations = Conversations(plan.run_id)
@@ -253,15 +250,16 @@ class _Sender:
     def _press(self, turn: Turn, asking: _Asking) -> None:
         """One exchange, at whose end the client is served, or gives it up."""
         _, url = self._entries[turn.entry]
-        request, due_s = self._request_bytes(turn, asking, url), self._zero_s + turn.due_s
-        ask(
+        mark = turn.nonce if self._plan.pressing is None else marked(turn.nonce, len(asking.given_up))
+        put(
             asking.answer,
             self._connections[url],
-            request,
-            self._reader,
-            due_s,
+            self._plan.ask,
+            self._protocol,
+            asked(self._plan, turn, asking.before, mark),
+            url,
+            self._zero_s + turn.due_s,
             self._limits(turn, asking),
-            self._of_head,
         )
 
     def _limits(self, turn: Turn, asking: _Asking) -> Limits:
@@ -279,10 +277,6 @@ class _Sender:
             return None
         until_s = self._zero_s + turn.due_s + self._plan.limits.deadline_s
         return pressing.next_s(turn.index, len(asking.given_up), answer.outcome, answer.ended_s, until_s)
-
-    def _request_bytes(self, turn: Turn, asking: _Asking, url: str) -> bytes:
-        mark = turn.nonce if self._plan.pressing is None else marked(turn.nonce, len(asking.given_up))
-        return self._protocol.request(self._plan.ask, asked(self._plan, turn, asking.before, mark)).encode(url)
 
     def _not_sent(self, turn: Turn, why: str) -> None:
         before = Before(self._conversations.name(turn.conversation), None, overlapped=False)
@@ -321,4 +315,9 @@ class _Sender:
             presses=asking.presses,
             given_up=presses.written(asking.given_up),
             last_sent_s=answer.began_s if asking.given_up else None,
+            job=answer.job,
+            accepted_s=answer.accepted_s,
+            waiting_s=answer.waiting_s,
+            running_s=answer.running_s,
+            polls=answer.polls,
         )

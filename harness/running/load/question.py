@@ -14,7 +14,8 @@ from harness.protocols.protocols import protocol
 from harness.record.rows import RequestOutcome
 from harness.running.load import handshake
 from harness.running.load.connections import Connections
-from harness.running.load.exchange import Answer, ask
+from harness.running.load.exchange import Answer
+from harness.running.load.job import put
 from harness.running.load.plan import Limits
 
 _LOOK_S = 0.01
@@ -82,8 +83,9 @@ def _asked(plan: QuestionPlan, number: int, entry: str, url: str) -> Answered:
 
 def _try(plan: QuestionPlan, url: str, connections: Connections, mark: str) -> tuple[Answer, str]:
     answer, ways = Answer(), protocol(plan.ask.protocol)
-    request = ways.request(plan.ask, Asked(plan.question, f"{plan.run_id}-before", None, mark, plan.user))
-    ask(answer, connections, request.encode(url), ways.reader(plan.ask), monotonic(), plan.limits)
+    asked = Asked(plan.question, f"{plan.run_id}-before", None, mark, plan.user)
+    request = ways.request(plan.ask, asked)
+    put(answer, connections, plan.ask, ways, asked, url, monotonic(), plan.limits)
     return answer, f"{request.method} {url.rstrip('/')}{request.path}"
 
 

@@ -1,0 +1,244 @@
+"""A job as its client sees it: submitted once, asked about until it has come to something, and told apart from one that is lost."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from harness.protocols.asking import Ask, Asked, Job
+from harness.protocols.nonce import nonce
+from harness.protocols.protocols import protocol
+from harness.running.load.connections import Connections
+from harness.running.load.exchange import Answer
+from harness.running.load.job import put
+from harness.running.load.plan import Limits
+
+MARK = nonce("run-7", 5)
+JOB = Job(
+    id="/id",
+    poll="/jobs/{job}",
+    every_s=0.01,
+    state="/status",
+    waiting=("queued",),
+    running=("running",),
+    done=("done",),
+    failed=("failed",),
+)
+WAY = Ask("json", "/jobs", body={"question": "{question}"}, answer_pointer="/answer", job=JOB)
+
+
+class Reply(NamedTuple):
+    status: int = 200
+    said: Any = None
+    headers: Mapping[str, str] = MappingProxyType({})
+    hangs_up: bool = False
+
+
+ACCEPTED = Reply(202, {"id": "a-1", "status": "queued"})
+QUEUED, RUNNING = Reply(said={"status": "queued"}), Reply(said={"status": "running"})
+DONE = Reply(said={"status": "done", "answer": "within 30 days"})
+HANGS_UP = Reply(hangs_up=True)
+
+
+class Service:
+    """Answers each request with the next of its *replies*, the last one again and again."""
+
+    def __init__(self, *replies: Reply) -> None:
+        self.replies, self.heard = list(replies), list[tuple[str, str, dict[str, str]]]()
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length") or 0))
+                service.heard.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
+                reply = service.replies.pop(0) if len(service.replies) > 1 else service.replies[0]
+                if reply.hangs_up:
+                    self.close_connection = True
+                    return
+                body = b"" if reply.said is None else json.dumps(reply.said).encode()
+                self.send_response(reply.status)
+                for name, value in {**reply.headers, "content-length": str(len(body))}.items():
+                    self.send_header(name, value.replace("{url}", service.url))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET  # noqa: N815 - the library's word
+
+            def log_message(self, *_: object) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+Serve = Callable[..., Service]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    made: list[Service] = []
+
+    def start(*replies: Reply) -> Service:
+        made.append(Service(*replies))
+        return made[-1]
+
+    yield start
+    for service in made:
+        service.close()
+
+
+def ask(service: Service, deadline_s: float = 5.0, way: Ask = WAY, base: str = "", **job: Any) -> Answer:
+    assert way.job is not None
+    way = msgspec.structs.replace(way, job=msgspec.structs.replace(way.job, **job))
+    answer, url = Answer(), service.url + base
+    limits = Limits(deadline_s=deadline_s, stall_s=deadline_s)
+    asked = Asked("How long?", "c-1", None, MARK)
+    connections = Connections(url)
+    put(answer, connections, way, protocol("json"), asked, url, time.monotonic(), limits)
+    connections.close()
+    return answer
+
+
+def test_what_is_submitted_is_asked_about_until_it_is_done_and_has_its_result(serve: Serve) -> None:
+    service = serve(ACCEPTED, QUEUED, QUEUED, RUNNING, DONE)
+    answer = ask(service)
+    assert (answer.outcome, answer.text, answer.job, answer.polls) == ("complete", "within 30 days", "done", 4)
+    assert answer.began_s <= answer.accepted_s <= answer.waiting_s <= answer.running_s <= answer.ended_s
+    assert [f"{method} {path}" for method, path, _ in service.heard] == ["POST /jobs", *["GET /jobs/a-1"] * 4]
+
+
+def test_every_exchange_of_a_job_carries_the_nonce_and_the_headers_of_the_target(serve: Serve) -> None:
+    service = serve(ACCEPTED, QUEUED, DONE)
+    headers = {"Authorization": "Bearer secret"}
+    ask(service, way=msgspec.structs.replace(WAY, headers=headers, nonce_place="header", nonce_name="X-Mark"))
+    carried = [
+        (sent["x-request-id"], MARK.removeprefix("n-") in sent["traceparent"], sent["x-mark"], sent["authorization"])
+        for *_, sent in service.heard
+    ]
+    assert carried == [(MARK, True, MARK, "Bearer secret")] * 3
+
+
+@pytest.mark.parametrize("where", ["/status/9?of=mine", "{url}/status/9?of=mine"])
+def test_a_job_is_asked_about_where_the_service_says_that_it_is(serve: Serve, where: str) -> None:
+    service = serve(Reply(202, headers={"Location": where}), QUEUED, DONE)
+    answer = ask(service, id="Location", poll=None, base="/v1")
+    assert (answer.outcome, answer.polls) == ("complete", 2)
+    assert [path for _, path, _ in service.heard] == ["/v1/jobs", "/status/9?of=mine", "/status/9?of=mine"]
+
+
+def test_nobody_is_asked_about_a_job_whom_the_target_file_does_not_name(serve: Serve) -> None:
+    other = serve(DONE)
+    service = serve(Reply(202, headers={"Location": f"{other.url}/jobs/1"}), DONE)
+    answer = ask(service, id="Location", poll=None)
+    assert (answer.outcome, answer.job, answer.polls, other.heard) == ("malformed", "", 0, [])
+    assert answer.detail == f"the job is to be asked about at {other.url}, which is not the entry"
+
+
+def test_where_no_state_is_told_the_status_says_whether_it_goes_on(serve: Serve) -> None:
+    service = serve(ACCEPTED, Reply(202), Reply(202, {}), Reply(200, {"answer": "within 30 days"}))
+    answer = ask(service, state=None, waiting=(), running=(), done=(), failed=())
+    assert (answer.outcome, answer.text, answer.polls) == ("complete", "within 30 days", 3)
+
+
+def test_the_wait_that_the_service_states_goes_before_the_interval_of_the_file(serve: Serve) -> None:
+    soon = {"Retry-After": "0.01"}
+    service = serve(ACCEPTED._replace(headers=soon), QUEUED._replace(headers=soon), DONE)
+    assert ask(service, every_s=3600).outcome == "complete"
+
+
+def test_a_stated_wait_that_is_longer_than_the_client_has_is_waited_for_and_no_longer(serve: Serve) -> None:
+    service = serve(ACCEPTED._replace(headers={"Retry-After": "3600"}), DONE)
+    answer = ask(service, deadline_s=0.1)
+    assert (answer.outcome, answer.job, answer.polls) == ("timed_out", "waiting", 0)
+
+
+def test_a_result_may_stand_elsewhere_than_the_state(serve: Serve) -> None:
+    service = serve(ACCEPTED, Reply(said={"status": "done"}), Reply(said={"answer": "within 30 days"}))
+    answer = ask(service, result="/jobs/{job}/result")
+    assert (answer.outcome, answer.text, answer.polls) == ("complete", "within 30 days", 1)
+    assert service.heard[-1][:2] == ("GET", "/jobs/a-1/result")
+
+
+def test_a_job_that_failed_is_an_error_and_not_lost(serve: Serve) -> None:
+    answer = ask(serve(ACCEPTED, RUNNING, Reply(said={"status": "failed", "why": "no model"})))
+    assert (answer.outcome, answer.job) == ("error", "failed")
+    assert answer.detail.startswith('the job failed: failed: {"status": "failed", "why": "no model"}')
+
+
+@pytest.mark.parametrize(("told", "far"), [(QUEUED, "waiting"), (RUNNING, "running")])
+def test_a_job_that_has_come_to_nothing_when_its_client_gives_up_is_lost(serve: Serve, told: Reply, far: str) -> None:
+    answer = ask(serve(ACCEPTED, told), deadline_s=0.6)
+    assert (answer.outcome, answer.job) == ("timed_out", far)
+    assert answer.detail == f"lost: accepted, and no result in time; last told: {told.said['status']}"
+
+
+def test_a_job_may_have_less_time_than_its_client(serve: Serve) -> None:
+    hasty = msgspec.structs.replace(WAY, job=msgspec.structs.replace(JOB, deadline_s=0.1))
+    assert ask(serve(ACCEPTED, RUNNING), 3600.0, hasty).outcome == "timed_out"
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_job_that_the_service_accepted_and_does_not_know_any_more_is_lost_at_once(serve: Serve, status: int) -> None:
+    answer = ask(serve(ACCEPTED, QUEUED, Reply(status, {"error": "no such job"})))
+    assert (answer.outcome, answer.status, answer.job, answer.polls) == ("error", status, "waiting", 2)
+    assert answer.detail.startswith(
+        f"lost: the service accepted the job and knows nothing of it any more: http {status}"
+    )
+
+
+@pytest.mark.parametrize("trouble", [Reply(503, {}), Reply(429, {}), HANGS_UP])
+def test_a_poll_that_fails_says_nothing_of_its_job(serve: Serve, trouble: Reply) -> None:
+    answer = ask(serve(ACCEPTED, trouble, trouble, DONE))
+    assert (answer.outcome, answer.job, answer.polls) == ("complete", "done", 3)
+
+
+def test_polls_that_will_always_be_refused_end_the_request(serve: Serve) -> None:
+    answer = ask(serve(ACCEPTED, Reply(401, {"error": "who are you?"})))
+    assert (answer.outcome, answer.status, answer.job, answer.polls) == ("error", 401, "waiting", 1)
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome", "detail"),
+    [
+        (Reply(503, {"error": "full"}), "error", 'http 503: {"error": "full"}'),
+        (Reply(202, {"name": "a"}), "malformed", "no id of a job at /id of the answer to its submission"),
+        (HANGS_UP, "reset", "closed: before the answer's head"),
+    ],
+)
+def test_what_is_not_accepted_is_refused_and_not_lost(serve: Serve, reply: Reply, outcome: str, detail: str) -> None:
+    service = serve(reply, DONE)
+    answer = ask(service)
+    assert (answer.outcome, answer.detail, answer.job, answer.accepted_s, answer.polls) == (
+        outcome,
+        detail,
+        "",
+        None,
+        0,
+    )
+    assert len(service.heard) == 1
+
+
+def test_a_state_that_the_file_does_not_name_is_told_with_those_that_it_does(serve: Serve) -> None:
+    answer = ask(serve(ACCEPTED, Reply(said={"status": "succeeded"})))
+    assert answer.outcome == "malformed"
+    assert answer.detail == "a job's state 'succeeded' at /status is none of queued, running, done, failed (ask.job)"
+
+
+def test_a_result_without_a_text_is_no_answer(serve: Serve) -> None:
+    assert ask(serve(ACCEPTED, Reply(said={"status": "done", "answer": " "}))).outcome == "empty"
+    assert ask(serve(ACCEPTED, Reply(said={"status": "done"}))).outcome == "malformed"
