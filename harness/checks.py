@@ -623,6 +623,28 @@ def _ask_problems(target: Document[Target], environment: Mapping[str, str]) -> I
         yield target.problem("ask.job", what)
     for key, what in job_problems(asked.job) if asked.job else ():
         yield target.problem(f"ask.job.{key}", what)
+    yield from _webhook_problems(target)
+
+
+def _webhook_problems(target: Document[Target]) -> Iterator[Problem]:
+    """A webhook that nobody is told of or that nobody reaches, and one that is told of where nothing waits for it."""
+    ask = target.value.ask
+    told = any("webhook" in placeholders(text) for _, text in texts([ask.body, ask.path, [*ask.headers.values()]]))
+    wanted = ask.job is not None and ask.job.webhook
+    if told and not wanted:
+        yield target.problem(
+            "ask", "{webhook} stands for nothing unless a result is waited for there; write job: {webhook: true}"
+        )
+    if wanted and not told:
+        what = 'nobody is told where to send the result; write {webhook} where that is read, such as body: {callback: "{webhook}"}'
+        yield target.problem("ask.job.webhook", what)
+    for index, entry in enumerate(target.value.entries if wanted else ()):
+        host = host_of(entry.url)
+        if host is not None and not on_this_machine(host):
+            yield target.problem(
+                f"entries[{index}].url",
+                f"a webhook listens on 127.0.0.1, which {host} cannot reach; poll instead (ask.job.poll)",
+            )
 
 
 def _all_set(text: str, environment: Mapping[str, str]) -> bool:

@@ -124,6 +124,9 @@ def _reached(target: Target, *, closed: bool) -> Iterator[str]:
 
 def _followed(job: Job) -> str:
     """How what is submitted is asked about."""
+    if job.webhook:
+        deadline = f" within {job.deadline:g} s" if job.deadline else ""
+        return f"each of which is a job, whose result it sends{deadline} to the load, on 127.0.0.1"
     where = job.poll if job.poll is not None else f"where {job.id} leads"
     result = f", and its result fetched from {job.result}" if job.result else ""
     deadline = f", for {job.deadline:g} s at most" if job.deadline else ""

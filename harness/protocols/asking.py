@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How what was submitted is asked about until it has come to a result; fields as in the target file."""
 
-    id: str  # a JSON Pointer into the reply to the submission, or the name of a header
+    id: str = ""  # a JSON Pointer into the reply to the submission, or the name of a header; empty: a webhook's, which needs none
     poll: str | None = None  # a path; None: where the header leads
     every_s: float = 1.0
     state: str | None = None  # a JSON Pointer into the reply to a poll; None: 202 is waiting, and 200 done
@@ -29,6 +29,8 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     failed: tuple[str, ...] = ()
     result: str | None = None  # a path; None: what the last poll answered
     deadline_s: float | None = None  # counted from the submission
+    webhook: bool = False  # the service sends the result, to the address that was submitted
+    settle_s: float = 1.0  # so long after the result another one that is sent is counted
 
 
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,7 +78,7 @@ def resolved(ask: TargetAsk, headers: Mapping[str, str]) -> Ask:
 
 def _job(job: TargetJob) -> Job:
     return Job(
-        id=job.id,
+        id=job.id or "",
         poll=job.poll,
         every_s=job.every,
         state=job.state,
@@ -86,6 +88,8 @@ def _job(job: TargetJob) -> Job:
         failed=tuple(job.failed),
         result=job.result,
         deadline_s=job.deadline,
+        webhook=job.webhook,
+        settle_s=job.settle,
     )
 
 
@@ -123,6 +127,7 @@ class Asked(NamedTuple):
     system: str = ""  # of a chat, and what follows too
     tools: tuple[Tool, ...] = ()
     history: tuple[Exchange, ...] = ()
+    webhook: str = ""  # where the result is to be sent
 
 
 class HttpRequest(NamedTuple):

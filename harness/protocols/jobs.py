@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import msgspec
 
@@ -99,6 +99,9 @@ def decoded(body: bytes) -> object:
 
 def job_problems(job: Job) -> Iterator[tuple[str, str]]:
     """What is wrong with *job*: each key, and what would be right."""
+    if job.webhook or not job.id:
+        yield from _of_a_webhook(job)
+        return
     if not (job.id.startswith("/") and pointer.is_pointer(job.id)) and not TOKEN.fullmatch(job.id):
         yield "id", f"{job.id!r} is neither; write a JSON Pointer such as /id, or the name of a header such as Location"
     if job.poll is None and job.id.startswith("/"):
@@ -110,6 +113,21 @@ def job_problems(job: Job) -> Iterator[tuple[str, str]]:
         path = getattr(job, key)
         if path is not None and (not path.startswith("/") or JOB not in placeholders(path)):
             yield key, f"{path!r} does not say which job; write a path such as /jobs/{{job}}"
+    yield from _of_told_states(job)
+
+
+def _of_a_webhook(job: Job) -> Iterator[tuple[str, str]]:
+    """What cannot be where a result is sent; *job* has neither that nor an id otherwise."""
+    if not job.webhook:
+        yield "id", "nothing says how its result comes; write id: and poll:, or webhook: true"
+        return
+    for key in ("id", "poll", "result"):
+        if getattr(job, key):
+            yield key, f"with a webhook the service sends the result, and nothing is asked about; leave {key} out"
+    yield from _of_told_states(job)
+
+
+def _of_told_states(job: Job) -> Iterator[tuple[str, str]]:
     if job.state is not None:
         yield from _of_states(job)
     elif told := next((key for key in ("waiting", "running", "done", "failed") if getattr(job, key)), None):
@@ -134,8 +152,9 @@ def _filled(template: str, told: str) -> str:
     return fill_asked(template, {JOB: quote(last, safe="")})
 
 
-def _one_server(one: object, other: object) -> bool:
+def _one_server(one: SplitResult, other: SplitResult) -> bool:
     usual = {"http": 80, "https": 443}
-    known = [(of.scheme, of.hostname or "", of.port or usual.get(of.scheme)) for of in (one, other)]  # type: ignore[attr-defined]
-    (scheme, host, port), (said, named, at) = known
-    return scheme == said and port == at and (host == named or (on_this_machine(host) and on_this_machine(named)))
+    ports = [of.port or usual.get(of.scheme) for of in (one, other)]
+    hosts = [of.hostname or "" for of in (one, other)]
+    here = hosts[0] == hosts[1] or all(map(on_this_machine, hosts))
+    return one.scheme == other.scheme and ports[0] == ports[1] and here

@@ -66,6 +66,7 @@ def _values(ask: Ask, asked: Asked) -> dict[str, str]:
         "nonce": asked.nonce,
         "user": asked.user,
         "key": idempotency_key(asked.nonce),
+        "webhook": asked.webhook,
         "seen_version": "" if asked.seen_version is None else str(asked.seen_version),
     }
 

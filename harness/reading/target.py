@@ -231,10 +231,21 @@ class Reply(_Strict):
 
 
 class Job(_Strict):
-    """How a service is asked that answers later: what is submitted is given an id, and asked about until it is done."""
+    """How a service is asked that answers later: what is submitted is asked about until it is done, or its result is sent."""
 
-    id: str = Field(
-        description="where the answer to a submission gives the job's id: a JSON Pointer, or the name of a header such as Location",
+    id: str | None = Field(
+        default=None,
+        description="where the answer to a submission gives the job's id: a JSON Pointer, or the name of a header such as Location; "
+        "needed unless there is a webhook",
+    )
+    webhook: bool = Field(
+        default=False,
+        description="the result is sent to the address that {webhook} stands for in ask.body, path or headers; nothing is polled",
+    )
+    settle: Seconds = Field(
+        default=1.0,
+        validate_default=False,
+        description="webhook: for how long after its result it is counted whether it is sent once more; default: 1s",
     )
     poll: str | None = Field(
         default=None,
@@ -284,7 +295,8 @@ class Ask(_Strict):
     )
     body: dict[str, Any] | None = Field(
         default=None,
-        description="json protocol: the body; {question}, {conversation}, {seen_version}, {nonce}, {user} and {key} are filled in",
+        description="json protocol: the body; {question}, {conversation}, {seen_version}, {nonce}, {user}, {key} and {webhook} are filled "
+        "in",
     )
     reply: Reply = Field(default_factory=Reply)
     job: Job | None = Field(default=None, description="json protocol: what is asked is answered later, and asked about")

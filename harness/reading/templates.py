@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from harness.registry import suggestion
 
-OF_A_QUESTION = frozenset({"question", "conversation", "seen_version", "nonce", "user", "key"})
+OF_A_QUESTION = frozenset({"question", "conversation", "seen_version", "nonce", "user", "key", "webhook"})
 """What is filled in when a question is asked, and only then."""
 
 _TOKEN = re.compile(

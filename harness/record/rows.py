@@ -94,6 +94,7 @@ class Request(msgspec.Struct, array_like=True, gc=False):
     waiting_s: float | None = None  # when that was last asked about which was still told to wait
     running_s: float | None = None  # when it was first told that the job is worked on
     polls: int = 0
+    deliveries: int = 0  # how often its result was sent to its client
 
 
 class Attempt(msgspec.Struct, array_like=True, gc=False):

@@ -1,9 +1,9 @@
-"""``python -m harness.reference.jobs``: a service that answers later, by a queue of jobs; as one often is, or with ``--resilient``.
+"""``python -m harness.reference.jobs``: a service that answers later, by a queue of jobs, in two forms.
 
 ``POST /jobs`` takes a question and answers 202 with an id; ``GET /jobs/ID`` says how far it has come, and at the end what came of it.
-As it often is: a worker that meets an error dies, its job goes with it, another worker takes its place a while later, and who submits the
-same again has it done again. Resilient: a job is off the queue when it is done and not before, an error of the provider puts it back for
-another try, later each time, and what is submitted again under one idempotency key is one job.
+As such queues often are: a worker that meets an error dies, its job goes with it, another worker takes its place a while later, and who
+submits the same again has it done again. With ``--resilient``: a job is off the queue when it is done and not before, an error of the
+provider puts it back for another try, later each time, and what is submitted again under one idempotency key is one job.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def main() -> None:
     read = parser.parse_args()
     model = model_client(read.provider, timeout_s=TIMEOUT_S, max_retries=0)
     _ = model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
-    queue = Queue(model, read.workers, Chance(read.seed, "jobs").next(), resilient=read.resilient)
+    queue = Queue(model, read.workers, Chance(read.seed, "queue").next(), resilient=read.resilient)
     web.run_app(application(queue), host="127.0.0.1", port=read.port, print=None, access_log=None, shutdown_timeout=0.1)
 
 

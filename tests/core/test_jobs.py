@@ -144,6 +144,14 @@ def test_it_counts_as_well_where_a_client_submitted_it_again(told: Told) -> None
     assert measure(told(tries=by_two_presses), "jobs", "duplicated").value == 200
 
 
+def test_a_result_that_was_sent_twice_is_a_job_that_was_done_twice(told: Told) -> None:
+    hooked = {"id": None, "poll": None, "webhook": True}
+    assert (
+        measure(told(one_in(10, lambda index, due_s: {"deliveries": 2}), job=hooked), "jobs", "duplicated").value == 20
+    )
+    assert measure(told(lambda index, due_s: {"deliveries": 1}, job=hooked), "jobs", "duplicated").value == 0
+
+
 def test_attempts_that_nobody_can_join_say_nothing_of_what_was_done_twice(told: Told) -> None:
     strays = told(tries=lambda row: [{"nonce": ""}])
     assert measure(strays, "jobs", "duplicated", Selection("fault")).value in (0, None)
@@ -249,6 +257,9 @@ ask:
         ({"id": "Location", "state": "/s"}, "done", "no state says that a job is done; write done: [succeeded]"),
         ({"id": "Location", "state": "s", "done": ["a"]}, "state", "'s' is no JSON Pointer; write one such as /status"),
         ({"id": "Location", "state": "/s", "done": ["a"], "failed": ["a"]}, "failed", "'a' is among done, too"),
+        ({"every": "1s"}, "id", "nothing says how its result comes; write id: and poll:, or webhook: true"),
+        ({"webhook": True, "poll": "/jobs/{job}"}, "poll", "nothing is asked about; leave poll out"),
+        ({"webhook": True}, "webhook", "nobody is told where to send the result; write {webhook} where that is read"),
         ({"id": "/id", "poll": "/jobs/{id}/{job}"}, "poll", "unknown placeholder {id}; known: job"),
     ],
 )  # fmt: skip
@@ -256,6 +267,19 @@ def test_what_is_wrong_with_a_job_is_told_at_its_key(job: dict[str, Any], where:
     text = TARGET + f"  job: {yaml.safe_dump(job, default_flow_style=True, width=1000)}"
     told = [str(problem) for problem in target_problems(read(text, Target, "t.yaml"), {})]
     assert any(f"ask.job.{where}" in one and what in one for one in told), told
+
+
+def test_a_webhook_is_only_for_who_can_reach_it_and_waits_only_where_it_is_said_to() -> None:
+    hooked = TARGET.replace('q: "{question}"', 'q: "{question}", to: "{webhook}"')
+
+    def told(text: str) -> list[str]:
+        return [str(one) for one in target_problems(read(text, Target, "t.yaml"), {})]
+
+    well = hooked + "  job: {webhook: true}\n"
+    assert not any("webhook" in one for one in told(well))
+    assert any("{webhook} stands for nothing unless a result is waited for" in one for one in told(hooked))
+    away = told(well.replace("127.0.0.1:7", "jobs.example"))
+    assert any("entries[0].url: a webhook listens on 127.0.0.1, which jobs.example cannot reach" in one for one in away)
 
 
 def test_a_job_is_submitted_and_polled_in_json() -> None:

@@ -85,7 +85,8 @@ class Jobs(_OfJobs):
     """Jobs that were .lost, which were accepted and came neither to a result nor to a failure, or .duplicated, whose work was done twice.
 
     Lost are those alone that the service had taken on: what it refuses, and what it says has failed, is none. A job is duplicated whose
-    request got two whole answers of providers to one call (duplicate_completions), for whatever press of its client. Both are exact.
+    request got two whole answers of providers to one call (duplicate_completions), for whatever press of its client, or whose result was
+    sent twice to its webhook. Both are exact.
     """
 
     name: ClassVar[str] = "jobs"
@@ -110,8 +111,8 @@ class Jobs(_OfJobs):
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if (why := self._no_jobs(plan)) is not None:
             return why
-        if expectation.part == DUPLICATED and not any(link.carries == "http" for link in plan.target.links.values()):
-            return f"target {plan.target.name!r} has no HTTP link, so that no work can be seen that is done twice"
+        if expectation.part == DUPLICATED and not _sees_work(plan):
+            return f"target {plan.target.name!r} has no HTTP link and no webhook, so that no work can be seen that is done twice"
         return None
 
     def also(self, whole: Sample) -> dict[str, Measured]:
@@ -128,6 +129,12 @@ class Jobs(_OfJobs):
 
 def _part(said: Said) -> str:
     return "accepted and never came to anything" if said.title.endswith(LOST) else "done twice"
+
+
+def _sees_work(plan: Plan) -> bool:
+    """Whether anything can be seen of work that is done, or of a result that is sent."""
+    job = plan.target.ask.job
+    return (job is not None and job.webhook) or any(link.carries == "http" for link in plan.target.links.values())
 
 
 def _tells(run: Evidence) -> bool:
@@ -192,12 +199,10 @@ def _lost(sample: Sample) -> Interval:
 
 
 def _duplicated(sample: Sample) -> Interval:
-    if sample.unjoined() and sample.seen():
-        return UNMEASURED
-    if not any(link.carries == "http" for link in sample.run.plan.target.links.values()):
+    if not _sees_work(sample.run.plan) or (sample.unjoined() and sample.seen()):
         return UNMEASURED
     twice = DuplicateCompletions()
     which: Bools = sample.run.once((twice.name, "kind"), lambda: twice.kind(sample.run))
-    again = sample.tries_of(twice.name, which) > 0
+    again = (sample.tries_of(twice.name, which) > 0) | (sample.column("deliveries") > 1)
     sent = sample.words("outcome") != "not_sent"
     return exact(int((again & sent).sum()), int(sent.sum()))

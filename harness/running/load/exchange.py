@@ -55,6 +55,7 @@ class Answer(msgspec.Struct, gc=False):
     waiting_s: float | None = None
     running_s: float | None = None
     polls: int = 0
+    deliveries: int = 0
 
 
 OfHead = Callable[[Callable[[str], object]], Said]

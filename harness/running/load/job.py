@@ -19,6 +19,7 @@ from harness.protocols.wording import of_head
 from harness.running.load.connections import Connections
 from harness.running.load.exchange import Answer, ask
 from harness.running.load.plan import Limits
+from harness.running.load.webhooks import Coming, Delivery, Webhooks
 
 _KEPT = ("status", "head_s", "bytes", "begins", "degraded", "cached", "orderly")
 """What the answer to a job has of the exchange in which it came."""
@@ -33,8 +34,18 @@ def put(
     url: str,
     due_s: float,
     limits: Limits,
+    webhooks: Webhooks | None = None,
 ) -> None:
-    """Ask the entry at *url* what is *asked*, in one exchange or as a job, and fill *answer* in; as `exchange.ask`."""
+    """Ask the entry at *url* what is *asked*, in one exchange or as a job, and fill *answer* in; as `exchange.ask`.
+
+    *webhooks* is where results come that are sent, and needed where the *way* says that they are.
+    """
+    if way.job and webhooks is not None:
+        with webhooks.expecting(asked.nonce) as coming:
+            request = protocol.request(way, asked._replace(webhook=coming.url))
+            client = _Client(answer, connections, way, way.job, asked, url, due_s, limits)
+            client.wait_for(request, protocol.reader(way), coming)
+        return
     request, reader = protocol.request(way, asked), protocol.reader(way)
     if way.job is None:
         ask(answer, connections, request.encode(url), reader, due_s, limits, lambda value: of_head(way, value))
@@ -87,6 +98,51 @@ class _Client:
             body = self._polled(place)
             if body is not None and self._answer.job == "done":
                 self._fetched(told, body, reader)
+
+    def wait_for(self, request: HttpRequest, reader: Reader, coming: Coming) -> None:
+        """As `carry_out`, of a job whose result is *coming*; for a moment after it another one is counted."""
+        self._answer.began_s = monotonic()
+        came, _ = self._exchanged(Place(self._url, request.path), request)
+        if came.outcome not in ("complete", "empty"):
+            self._end(came)
+            return
+        self._answer.job, self._answer.accepted_s = "waiting", came.ended_s
+        while self._answer.outcome == "unfinished":
+            if (sent := coming.next(self._until_s - monotonic())) is None:
+                self._give_up()
+                return
+            self._delivered(sent, reader)
+        settled_s = monotonic() + self._job.settle_s
+        while (sent := coming.next(settled_s - monotonic())) is not None:
+            self._answer.deliveries += self._ends(sent)
+
+    def _delivered(self, sent: Delivery, reader: Reader) -> None:
+        """What the service sent says how far the job has come."""
+        try:
+            far, self._told = stage(self._job, 200, sent.body)
+        except MalformedError as error:
+            self._answer.outcome, self._answer.detail, self._answer.ended_s = "malformed", str(error)[:200], sent.at_s
+            return
+        self._answer.job = far
+        if far == "waiting":
+            self._answer.waiting_s = sent.at_s
+        elif far == "running":
+            self._answer.running_s = self._answer.running_s or sent.at_s
+        elif far == "failed":
+            self._answer.outcome, self._answer.ended_s = "error", sent.at_s
+            self._answer.detail = f"the job failed: {self._told}: {sent.body[:120].decode('utf-8', 'replace')}"[:200]
+        if far in ("done", "failed"):
+            self._answer.deliveries += 1
+        if far == "done":
+            self._answer.status, self._answer.head_s = 200, sent.at_s
+            self._answer.bytes, self._answer.orderly = len(sent.body), True
+            say(self._answer, sent.body, reader, self._limits, sent.at_s)
+
+    def _ends(self, sent: Delivery) -> bool:
+        try:
+            return stage(self._job, 200, sent.body)[0] in ("done", "failed")
+        except MalformedError:
+            return False
 
     def _submitted(self, request: HttpRequest) -> tuple[str, Place | None]:
         """The job's id and where it is asked about; none where it was not accepted, which the answer then says."""

@@ -49,6 +49,7 @@ from harness.running.load.exchange import Answer
 from harness.running.load.job import put
 from harness.running.load.lateness import count_lateness
 from harness.running.load.plan import Limits, LoadPlan
+from harness.running.load.webhooks import Webhooks
 
 PLAN = load_plan.read(Path(os.environ["LOAD_PLAN"]))
 _LOOK_S = 0.005
@@ -190,6 +191,7 @@ class _Sender:
         self._pool = Pool(math.ceil(plan.in_flight_max / share.of))
         self._open: dict[int, Turn] = {}
         self._rows = RowFile(Path(plan.rows_dir) / f"requests-{share.number}.rows", Mask(plan.secrets))
+        self._webhooks = Webhooks() if plan.ask.job and plan.ask.job.webhook else None
         self._zero_s = 0.0
         gc.collect()
         gc.freeze()  # or the first full collection stops the world for 10 ms in mid-load
@@ -217,6 +219,8 @@ class _Sender:
             for turn in self._open.values():  # but for those whose greenlet had not begun to run
                 self._not_sent(turn, "stopped")
             self._rows.close()
+            if self._webhooks is not None:
+                self._webhooks.close()
 
     def _send(self, turn: Turn) -> None:
         if turn.step == 0:
@@ -260,6 +264,7 @@ class _Sender:
             url,
             self._zero_s + turn.due_s,
             self._limits(turn, asking),
+            self._webhooks,
         )
 
     def _limits(self, turn: Turn, asking: _Asking) -> Limits:
@@ -320,4 +325,5 @@ class _Sender:
             waiting_s=answer.waiting_s,
             running_s=answer.running_s,
             polls=answer.polls,
+            deliveries=answer.deliveries,
         )

@@ -17,6 +17,7 @@ from harness.running.load.connections import Connections
 from harness.running.load.exchange import Answer
 from harness.running.load.job import put
 from harness.running.load.plan import Limits
+from harness.running.load.webhooks import Webhooks
 
 _LOOK_S = 0.01
 _TRIES_MAX = 5
@@ -85,7 +86,12 @@ def _try(plan: QuestionPlan, url: str, connections: Connections, mark: str) -> t
     answer, ways = Answer(), protocol(plan.ask.protocol)
     asked = Asked(plan.question, f"{plan.run_id}-before", None, mark, plan.user)
     request = ways.request(plan.ask, asked)
-    put(answer, connections, plan.ask, ways, asked, url, monotonic(), plan.limits)
+    webhooks = Webhooks() if plan.ask.job and plan.ask.job.webhook else None
+    try:
+        put(answer, connections, plan.ask, ways, asked, url, monotonic(), plan.limits, webhooks)
+    finally:
+        if webhooks is not None:
+            webhooks.close()
     return answer, f"{request.method} {url.rstrip('/')}{request.path}"
 
 

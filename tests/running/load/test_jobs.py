@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
@@ -20,6 +22,7 @@ from harness.running.load.connections import Connections
 from harness.running.load.exchange import Answer
 from harness.running.load.job import put
 from harness.running.load.plan import Limits
+from harness.running.load.webhooks import Webhooks
 
 MARK = nonce("run-7", 5)
 JOB = Job(
@@ -53,13 +56,15 @@ class Service:
 
     def __init__(self, *replies: Reply) -> None:
         self.replies, self.heard = list(replies), list[tuple[str, str, dict[str, str]]]()
+        self.sends: list[Any] = []  # to the webhook of whoever submits, once the submission is answered
+        self.answered: list[int] = []
         service = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                self.rfile.read(int(self.headers.get("content-length") or 0))
+                asked = self.rfile.read(int(self.headers.get("content-length") or 0))
                 service.heard.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
                 reply = service.replies.pop(0) if len(service.replies) > 1 else service.replies[0]
                 if reply.hangs_up:
@@ -71,6 +76,9 @@ class Service:
                     self.send_header(name, value.replace("{url}", service.url))
                 self.end_headers()
                 self.wfile.write(body)
+                self.wfile.flush()
+                if service.sends:
+                    service.answered += [send(json.loads(asked)["callback"], one) for one in service.sends]
 
             do_POST = do_GET  # noqa: N815 - the library's word
 
@@ -84,6 +92,16 @@ class Service:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def send(url: str, said: Any) -> int:
+    """The status with which *url* answers what is sent to it."""
+    asked = urllib.request.Request(url, json.dumps(said).encode(), {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 Serve = Callable[..., Service]
@@ -242,3 +260,75 @@ def test_a_state_that_the_file_does_not_name_is_told_with_those_that_it_does(ser
 def test_a_result_without_a_text_is_no_answer(serve: Serve) -> None:
     assert ask(serve(ACCEPTED, Reply(said={"status": "done", "answer": " "}))).outcome == "empty"
     assert ask(serve(ACCEPTED, Reply(said={"status": "done"}))).outcome == "malformed"
+
+
+SENT = Job(state="/status", running=("running",), done=("done",), failed=("failed",), webhook=True, settle_s=0.3)
+HOOKED = Ask(
+    "json", "/jobs", body={"question": "{question}", "callback": "{webhook}"}, answer_pointer="/answer", job=SENT
+)
+
+
+def wait_for(service: Service, deadline_s: float = 5.0, way: Ask = HOOKED, webhooks: Webhooks | None = None) -> Answer:
+    answer, hooks, connections = Answer(), webhooks or Webhooks(), Connections(service.url)
+    asked, limits = Asked("How long?", "c-1", None, MARK), Limits(deadline_s=deadline_s, stall_s=deadline_s)
+    try:
+        put(answer, connections, way, protocol("json"), asked, service.url, time.monotonic(), limits, hooks)
+    finally:
+        hooks.close()
+        connections.close()
+    return answer
+
+
+def test_a_result_that_is_sent_is_the_answer_and_nothing_is_polled(serve: Serve) -> None:
+    service = serve(Reply(202, {}))
+    service.sends = [RUNNING.said, DONE.said]
+    answer = wait_for(service)
+    assert (answer.outcome, answer.text, answer.job, answer.deliveries) == ("complete", "within 30 days", "done", 1)
+    assert answer.accepted_s is not None
+    assert answer.running_s <= answer.ended_s
+    assert ([method for method, *_ in service.heard], answer.polls, service.answered) == (["POST"], 0, [204, 204])
+
+
+def test_a_result_that_is_sent_again_is_counted_and_changes_nothing(serve: Serve) -> None:
+    service = serve(Reply(202, {}))
+    service.sends = [DONE.said, {"status": "done", "answer": "within 14 days"}, RUNNING.said]
+    answer = wait_for(service)
+    assert (answer.outcome, answer.text, answer.deliveries) == ("complete", "within 30 days", 2)
+
+
+def test_a_result_that_is_never_sent_is_lost_and_a_failure_that_is_sent_is_not(serve: Serve) -> None:
+    service = serve(Reply(202, {}))
+    lost = wait_for(service, deadline_s=0.2)
+    assert (lost.outcome, lost.job, lost.deliveries) == ("timed_out", "waiting", 0)
+    service.sends = [{"status": "failed"}]
+    failed = wait_for(service)
+    assert (failed.outcome, failed.job, failed.deliveries) == ("error", "failed", 1)
+
+
+def test_without_a_state_what_is_sent_is_the_result(serve: Serve) -> None:
+    service = serve(Reply(202, {}))
+    service.sends = [{"answer": "within 30 days"}]
+    answer = wait_for(service, way=msgspec.structs.replace(HOOKED, job=Job(webhook=True, settle_s=0.05)))
+    assert (answer.outcome, answer.text, answer.job) == ("complete", "within 30 days", "done")
+
+
+def test_what_was_refused_waits_for_nothing(serve: Serve) -> None:
+    answer = wait_for(serve(Reply(503, {"error": "full"})), deadline_s=3600)
+    assert (answer.outcome, answer.status, answer.job) == ("error", 503, "")
+
+
+def test_nobody_can_send_a_result_who_was_not_told_where(serve: Serve) -> None:
+    urls: list[str] = []
+    for _ in range(2):
+        hooks = Webhooks()
+        with hooks.expecting(MARK) as coming:
+            urls.append(coming.url)
+        hooks.close()
+    secret, other = (url.split("/")[3] for url in urls)
+    assert secret != other
+    assert len(secret) >= 22  # 128 bits
+    service = serve(Reply(202, {}))
+    service.sends = [DONE.said]
+    wrong = json.loads(json.dumps(HOOKED.body).replace("{webhook}", "{webhook}x"))
+    answer = wait_for(service, deadline_s=0.5, way=msgspec.structs.replace(HOOKED, body=wrong))
+    assert (answer.outcome, service.answered) == ("timed_out", [404])
