@@ -10,6 +10,7 @@ from shutil import which
 from types import MappingProxyType
 from typing import Any
 
+from harness.faults.base import Climbing
 from harness.faults.effects import EdgeRule, Effect
 from harness.interval import Interval
 from harness.judging.following import followed, refused
@@ -23,7 +24,7 @@ from harness.protocols.asking import resolved
 from harness.protocols.jobs import job_problems
 from harness.protocols.pointer import is_pointer
 from harness.protocols.protocols import PROTOCOLS, chats, protocol
-from harness.reading import abort, expectation
+from harness.reading import abort, expectation, quantities
 from harness.reading.expectation import Expectation, Selection
 from harness.reading.hosts import host_of, on_this_machine
 from harness.reading.placeholders import (
@@ -35,7 +36,6 @@ from harness.reading.placeholders import (
     written_out,
 )
 from harness.reading.proxies import proxy_for
-from harness.reading.quantities import plain
 from harness.reading.questions import Expected, Questions
 from harness.reading.scenario import SHED, Scenario
 from harness.reading.state_place import is_url
@@ -138,9 +138,9 @@ def _checked(text: str) -> Expectation:
     low, high = metric.range_of(parsed.part, parsed.selection.names)
     foregone = {"pass": "always holds", "fail": "can never hold"}.get(parsed.judge(Interval(low, low, high, 1)))
     if foregone:
-        upper = "" if high == float("inf") else f" and at most {plain(high, 6)}"
+        upper = "" if high == float("inf") else f" and at most {quantities.plain(high, 6)}"
         what = f"{metric.name}.{parsed.part}" if parsed.part else metric.name
-        raise ValueError(f"{parsed} {foregone}: {what} is at least {plain(low, 6)}{upper}")
+        raise ValueError(f"{parsed} {foregone}: {what} is at least {quantities.plain(low, 6)}{upper}")
     return parsed
 
 
@@ -188,6 +188,7 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
     yield from _out_of_time(document, made)
     yield from _shed_too_soon(document, made)
     yield from _never_met(document, made)
+    yield from _half_climbed(document, made)
     # One is enough where several hang on the same thing.
     unsure = dict.fromkeys(why for one in made.expectations if (why := metrics[one.metric].unsure(made, one)))
     yield from (document.problem("phases.baseline", why) for why in unsure)
@@ -228,10 +229,27 @@ def _never_met(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
         if known_s > made.total_s:
             why = f"whether it was so is known {known_s:g} s after the load began at the earliest, and that lasts {made.total_s:g} s"
         elif due < abort.FEWEST:
-            why = f"{plain(due, 6)} requests are due in {condition.span_s:g} s, and of fewer than {abort.FEWEST} nothing is said"
+            why = f"{quantities.plain(due, 6)} requests are due in {condition.span_s:g} s, and of fewer than {abort.FEWEST} nothing is said"
         else:
             continue
         yield document.problem(f"abort[{index}]", f"can never be met: {why}")
+
+
+def _half_climbed(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """Settings that would get to what the scenario says they are only after their fault has ended."""
+    for disturbance in {d.of: d for d in reversed(made.disturbances)}.values():
+        fault, lasts_s = disturbance.fault, disturbance.end_s - disturbance.start_s
+        if not isinstance(fault, Climbing):
+            continue
+        for name in fault.ramp:
+            ramp = fault.climb(name)
+            if ramp is not None and ramp.over_s > lasts_s:
+                each = "each time it is in force" if fault.flap else "it is in force"
+                yield document.problem(
+                    f"faults[{made.scenario.fault_ids.index(disturbance.of)}].ramp.{name}",
+                    f"{disturbance.of} is never what {name} says: that is so after {ramp.over_s:g} s, and {each} for {lasts_s:g} s, "
+                    f"{quantities.share(lasts_s / ramp.over_s)} of the way",
+                )
 
 
 def _shed_too_soon(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
@@ -258,7 +276,7 @@ def _cut_short(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
             if most is not None and comes_to > most:
                 yield document.problem(
                     f"abort[{index}].{name}",
-                    f"every run is ended by it: {plain(comes_to, 6)} are planned, and {plain(most, 6)} are allowed",
+                    f"every run is ended by it: {quantities.plain(comes_to, 6)} are planned, and {quantities.plain(most, 6)} are allowed",
                 )
 
 

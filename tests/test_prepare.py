@@ -437,6 +437,18 @@ def test_a_load_that_is_shed_where_that_shows_nothing_is_warned_of(folder: Path)
     assert "load.shed_to: is for a phase called load_shed, and there is none" in warning
 
 
+def test_a_ramp_that_outlives_its_fault_is_warned_of_with_how_far_it_comes(folder: Path) -> None:
+    path = folder / "provider-latency.yaml"
+    climbs = ("1500ms, jitter: 200ms, at: fault", "1s, ramp: {base: {from: 0s, over: 4s}}, flap: {period: 8s}")
+    fits = ("retry_amplification <= 1.5 in fault", "retry_amplification <= 9")
+    assert not [said for said in warned(path, climbs, fits, ("fault: 15s", "fault: 20s")) if "ramp" in said]
+    (warning,) = (said for said in warned(path, ("over: 4s", "over: 5s")) if "ramp" in said)
+    assert (
+        "faults[0].ramp.base: latency-1 is never what base says: that is so after 5 s, and each time it is in force for 4 s, 80 %"
+        in warning
+    )
+
+
 def test_a_condition_that_this_run_can_never_meet_is_warned_of(folder: Path) -> None:
     path = folder / "cache-divergence.yaml"
     assert warned(path, ("expect:", "abort: [good_ratio < 0.5 for 10s]\nexpect:")) == []

@@ -48,6 +48,7 @@ _WORDS = {
 class Anthropic(Dialect):
     """Anthropic's Messages API."""
 
+    prints = False
     hosts = ("api.anthropic.com",)
     codes = named(
         _WORDS,

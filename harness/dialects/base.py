@@ -96,6 +96,12 @@ class Dialect:
     tells: ClassVar[tuple[Way, ...]] = ("seconds",)
     """How it tells of a wait."""
     content_type: ClassVar[str] = "application/json"
+    changeable: ClassVar[bool] = True
+    """Whether its models may answer in the words of OpenAI or Anthropic, in which what an answer says can be changed."""
+    prints: ClassVar[bool] = True
+    """Whether an answer may name the configuration of its model, as OpenAI's ``system_fingerprint`` does."""
+    marks_end: ClassVar[bool] = True
+    """Whether a stream may have a mark of its end, such as ``[DONE]``."""
 
     def word(self, status: int | None, code: str) -> Word:
         """What it says of *status* or *code*, one of which is said. Raises KeyError for a code that it has no word for."""

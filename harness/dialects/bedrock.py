@@ -44,6 +44,8 @@ _WORDS = {
 class Bedrock(Dialect):
     """Amazon Bedrock's runtime: InvokeModel and Converse."""
 
+    changeable = False
+    marks_end = False
     hosts = ("bedrock-runtime.*.amazonaws.com", "bedrock-runtime-fips.*.amazonaws.com")
     codes = named(
         _WORDS,

@@ -55,6 +55,8 @@ _TYPE = "type.googleapis.com/google.rpc."
 class Gemini(Dialect):
     """Gemini's API and Vertex AI's: waits stand in the body, as RetryInfo."""
 
+    changeable = False
+    marks_end = False
     hosts = ("generativelanguage.googleapis.com", "aiplatform.googleapis.com", "*-aiplatform.googleapis.com")
     codes = named(
         _WORDS,

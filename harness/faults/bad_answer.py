@@ -6,8 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from harness.dialects import dialects
 from harness.faults.base import OfRequests
 from harness.faults.effects import AnswerFlaw, Rule, SpoilAnswer
+from harness.reading.target import Link
 
 _SAYING = frozenset({"language", "refusal", "model", "fingerprint"})
 
@@ -37,6 +39,17 @@ class BadAnswer(OfRequests):
             if setting in self.model_fields_set and self.flaw not in flaws:
                 raise ValueError(f"{setting} is for the flaw {' or '.join(sorted(flaws))}, and this one is {self.flaw}")
         return self
+
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return super().suits(link) and dialects[link.speaks].changeable
+
+    def misfit(self, link: Link) -> str:
+        if not dialects[link.speaks].changeable:
+            return f"speaks {link.speaks}, whose answers {self.kind} cannot change; it changes OpenAI's and Anthropic's"
+        if self.flaw == "fingerprint" and not dialects[link.speaks].prints:
+            return f"speaks {link.speaks}, whose answers have no fingerprint; name another model with flaw: model"
+        return ""
 
     def rule(self) -> Rule:
         return SpoilAnswer(self.flaw, self.says, self.characters, self.times)

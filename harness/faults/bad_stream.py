@@ -6,8 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from harness.dialects import dialects
 from harness.faults.base import OfStreams
 from harness.faults.effects import Rule, SpoilStream, StreamFlaw
+from harness.reading.target import Link
 
 
 class BadStream(OfStreams):
@@ -27,6 +29,11 @@ class BadStream(OfStreams):
         if self.after and self.flaw.startswith("no_"):
             raise ValueError(f"after says where an event is bad, and with {self.flaw} one is missing; leave it out")
         return self
+
+    def misfit(self, link: Link) -> str:
+        if self.flaw == "no_end" and not dialects[link.speaks].marks_end:
+            return f"speaks {link.speaks}, whose streams have no mark of their end; leave out the finish with flaw: no_finish"
+        return ""
 
     def rule(self) -> Rule:
         return SpoilStream(self.flaw, self.after)

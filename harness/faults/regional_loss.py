@@ -80,7 +80,8 @@ class RegionalLoss(Fault):
             case "brownout":
                 late = tuple(TapShape(link, Late(self.late), "upstream", share) for link in links)
                 failing = [link for link, about in links.items() if about.carries == "http" and self.errors]
-                failed = Requests(share_ratio=self.errors)
+                # Of the requests on all connections so many, as if they came on those alone that are late.
+                failed = Requests(share_ratio=self.errors * share)
                 return (*late, *(EdgeRule(link, Fail(self.status), failed) for link in failing))
 
     def took_hold(self, looked: Looked) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 _LINE_END = re.compile(rb"[\r\n]")
-_BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+# Where lines end in CR and LF, the LF of the blank one is waited for: what is put behind an event would stand within its end else.
+_BLANK_LINE = re.compile(rb"\r\n(?:\r\n|\n|\r(?=[^\n]))|(?:(?<!\r)\n|\r(?!\n))(?:\r\n|\n|\r)")
 _CR, _LF = b"\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -81,16 +82,23 @@ class EventStream:
 
 
 class Block(NamedTuple):
-    """What stands between two blank lines, the one behind it included, byte by byte; *event* is None where that says nothing."""
+    """What stands between two blank lines, the one behind it included, byte by byte; *event* is None where that says nothing.
+
+    *framed*: it is a frame of Amazon's in place of that (`protocols.amazon_frames`).
+    """
 
     raw: bytes
     event: Event | None
+    framed: bool = False
 
 
 class Blocks:
     """Cuts one stream into blocks; put together again, they are the stream."""
 
     __slots__ = ("_after_cr", "_held", "_stream")
+
+    lost: ClassVar[bool] = False
+    """Whatever comes, it has blocks."""
 
     def __init__(self) -> None:
         self._held = b""
@@ -110,7 +118,7 @@ class Blocks:
                 # The second half of the blank line: the block before it was given when its first half came, as readers take it.
                 yield self._block(fresh[:1])
                 fresh = fresh[1:]
-        searched = max(0, len(self._held) - 2)
+        searched = max(0, len(self._held) - 3)
         self._held += fresh
         start = 0
         while end := _BLANK_LINE.search(self._held, max(start, searched)):

@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from harness.faults import AnyFault, Fault, effects, faults
-from harness.faults.base import Aim, Looked, Selector
+from harness.faults.base import Aim, Looked, Selector, suiting
 from harness.faults.effects import (
     Capacity,
     CutAfter,
@@ -435,3 +435,34 @@ def test_what_is_done_to_redis_is_refused_elsewhere(document: dict[str, Any]) ->
 
 
 REDIS_LINK = Link(kind="store", upstream="redis://127.0.0.1:{redis.port}")
+
+
+@pytest.mark.parametrize(
+    ("document", "api", "why"),
+    [
+        (WRONG, "gemini", "speaks gemini, whose answers bad_answer cannot change; it changes OpenAI's and Anthropic's"),
+        (WRONG, "bedrock", "speaks bedrock, whose answers bad_answer cannot change"),
+        (WRONG | {"flaw": "fingerprint"}, "anthropic", "whose answers have no fingerprint; name another model with flaw: model"),
+        (BAD | {"flaw": "no_end", "after": 0}, "gemini", "whose streams have no mark of their end; leave out the finish"),
+        (BAD | {"flaw": "no_end", "after": 0}, "bedrock", "whose streams have no mark of their end"),
+        (WRONG | {"flaw": "fingerprint"}, "azure-openai", ""),
+        (WRONG, "anthropic", ""),
+        (WRONG, "none", ""),
+        (BAD | {"flaw": "no_end", "after": 0}, "anthropic", ""),
+        (BAD, "gemini", ""),
+        (CUT, "bedrock", ""),
+    ],
+)  # fmt: skip
+def test_a_flaw_that_answers_of_an_api_cannot_have_is_refused_and_only_that(document: Any, api: str, why: str) -> None:
+    link = Link(kind="provider", upstream="http://127.0.0.1:80", api=api)
+    assert (why in fault(document).misfit(link)) if why else (fault(document).misfit(link) == "")
+    assert ("bad_answer" in suiting(link)) == (api not in ("gemini", "bedrock"))
+
+
+def test_of_a_share_of_connections_that_brown_out_as_many_requests_fail() -> None:
+    late, failing = fault(BROWN | {"share": 0.5, "per": "connection"}).effects(
+        {"provider-east": Link(kind="provider", upstream="http://127.0.0.1:80")}
+    )
+    assert isinstance(late, TapShape)
+    assert isinstance(failing, EdgeRule)
+    assert (late.share_ratio, failing.requests.share_ratio) == (0.5, 0.15)

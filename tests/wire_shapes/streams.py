@@ -1,9 +1,11 @@
-"""Streams of models as three APIs word them, each of six events with content, for tests that act on them."""
+"""Streams of models as four APIs and Bedrock's frames word them, each of six events with content, for tests that act on them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+
+from harness.protocols.amazon_frames import framed
 
 CONTENT = 6
 WORDS = ["On", " day", " 30", " all", " is", " well"]
@@ -64,7 +66,40 @@ def _messages() -> list[bytes]:
     ]
 
 
-STREAMS: Mapping[str, list[bytes]] = {"chat": _chat(), "responses": _responses(), "messages": _messages()}
+def _gemini() -> list[bytes]:
+    """As Google ends its lines: each event has a usage, the last one a finish, too, and nothing marks the end."""
+
+    def event(text: str, counted: int, **ended: str) -> bytes:
+        candidate = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0, **ended}
+        usage = {"promptTokenCount": 7, "candidatesTokenCount": counted, "totalTokenCount": 7 + counted}
+        said = {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "m", "responseId": "g"}
+        return b"data: " + json.dumps(said).encode() + b"\r\n\r\n"
+
+    return [*(event(word, at + 1) for at, word in enumerate(WORDS)), event("", CONTENT, finishReason="STOP")]
+
+
+def _converse() -> list[bytes]:
+    def frame(name: str, **said: object) -> bytes:
+        return framed(name, json.dumps(said).encode())
+
+    usage = {"inputTokens": 7, "outputTokens": 6, "totalTokens": 13}
+    return [
+        frame("messageStart", role="assistant"),
+        *(frame("contentBlockDelta", contentBlockIndex=0, delta={"text": word}) for word in WORDS),
+        frame("contentBlockStop", contentBlockIndex=0),
+        frame("messageStop", stopReason="end_turn"),
+        frame("metadata", usage=usage, metrics={"latencyMs": 9}),
+    ]
+
+
+STREAMS: Mapping[str, list[bytes]] = {
+    "chat": _chat(),
+    "responses": _responses(),
+    "messages": _messages(),
+    "gemini": _gemini(),
+}
 """Events by API; where the first one with content stands is for `first` to say."""
-BEFORE: Mapping[str, int] = {"chat": 1, "responses": 1, "messages": 2}
+CONVERSE = _converse()
+"""Frames of Bedrock's ConverseStream."""
+BEFORE: Mapping[str, int] = {"chat": 1, "responses": 1, "messages": 2, "gemini": 0}
 """How many events come before the first with content."""

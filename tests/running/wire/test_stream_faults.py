@@ -7,11 +7,14 @@ import json
 from functools import partial
 
 import pytest
-from wire_shapes.streams import BEFORE, CONTENT, STREAMS
+from wire_shapes.streams import BEFORE, CONTENT, CONVERSE, STREAMS, WORDS
 
 from harness.faults.effects import CutStream, EdgeRule, SlowStream, SpoilStream, StallStream
 from harness.faults.requests import Ramp, Requests
+from harness.protocols.amazon_frames import CONTENT_TYPE, framed
+from harness.protocols.model_stream import error_event
 
+MALFORMED = b'{"contentBlockIndex":0,"delta":{"text":" well"}}'[:24]
 KIND = b"Content-Type: text/event-stream; charset=utf-8\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\n" + KIND + b"Transfer-Encoding: chunked\r\n\r\n"
 SIZES = [1, 7, 160, 10**6]
@@ -81,7 +84,7 @@ def ended(wire, kit):
 @pytest.mark.parametrize("by", ["reset", "close", "end"])
 @pytest.mark.parametrize(("api", "size", "after"), [
     ("chat", 1, 3), ("chat", 7, 1), ("chat", 160, 0), ("chat", 10**6, 6),
-    ("responses", 7, 2), ("responses", 10**6, 6), ("messages", 1, 0), ("messages", 160, 5),
+    ("responses", 7, 2), ("responses", 10**6, 6), ("messages", 1, 0), ("messages", 160, 5), ("gemini", 7, 0), ("gemini", 160, 4),
 ])  # fmt: skip
 def test_a_stream_is_cut_at_exactly_the_event_that_was_asked_for(ask, streams, ended, api, size, after, by) -> None:
     events = STREAMS[api]
@@ -279,7 +282,13 @@ def test_an_event_is_malformed_comes_twice_or_too_late(wire, ask, streams, api, 
 
 @pytest.mark.parametrize("size", [1, 10**6])
 @pytest.mark.parametrize(
-    ("api", "said"), [("chat", '"server_error"'), ("responses", '"server_error"'), ("messages", '"overloaded_error"')]
+    ("api", "said"),
+    [
+        ("chat", '"server_error"'),
+        ("responses", '"server_error"'),
+        ("messages", '"overloaded_error"'),
+        ("gemini", '"UNAVAILABLE"'),
+    ],
 )
 def test_an_error_comes_inside_a_200_in_the_words_of_the_api_and_nothing_after_it(
     ask, streams, ended, api, said, size
@@ -338,3 +347,48 @@ def test_a_share_of_streams_is_cut_and_the_others_are_whole(wire, ask, streams, 
     cut = [b"[DONE]" not in body for body in told]
     assert 5 <= sum(cut) <= 25
     assert sum(row.hit_by == row.picked == "f0" for row in wire.arrivals()) == sum(cut)
+
+
+def test_of_an_event_of_geminis_that_says_all_at_once_the_rest_is_told(ask, streams) -> None:
+    streams(STREAMS["gemini"])
+    told = [
+        json.loads(data)
+        for data in _data(_body(ask(SpoilStream("no_finish"), SpoilStream("no_usage")).hear(b"0\r\n\r\n")))
+    ]
+    assert [[part["text"] for part in one["candidates"][0]["content"]["parts"]] for one in told[:-1]] == [
+        [w] for w in WORDS
+    ]
+    assert "finishReason" not in json.dumps(told)
+    assert "usageMetadata" not in json.dumps(told)
+
+
+FRAMED = HEAD.replace(b"text/event-stream; charset=utf-8", CONTENT_TYPE.encode())
+
+
+@pytest.mark.parametrize("size", [1, 160])
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [
+        (CutStream(2, "end"), CONVERSE[:3]),
+        (CutStream(0, "end"), CONVERSE[:1]),
+        (SlowStream(0.01), CONVERSE),
+        (StallStream(3, 0.05), CONVERSE),
+        (SpoilStream("duplicated", 1), [*CONVERSE[:2], CONVERSE[2], *CONVERSE[2:]]),
+        (SpoilStream("reordered", 1), [*CONVERSE[:2], CONVERSE[3], CONVERSE[2], *CONVERSE[4:]]),
+        (SpoilStream("malformed", 5), [*CONVERSE[:6], framed("contentBlockDelta", MALFORMED), *CONVERSE[7:]]),
+        (SpoilStream("error", 2), [*CONVERSE[:3], error_event("bedrock")]),
+        (SpoilStream("no_finish"), [*CONVERSE[:8], CONVERSE[9]]),
+        (SpoilStream("no_usage"), [*CONVERSE[:9], framed("metadata", b'{"metrics":{"latencyMs":9}}')]),
+    ],
+    ids=repr,
+)
+def test_faults_of_streams_act_on_bedrocks_frames(ask, streams, ended, rule, left, size) -> None:
+    streams(CONVERSE, size, head=FRAMED)
+    assert _body(ask(rule).hear(b"\r\n0\r\n\r\n")) == b"".join(left)
+    assert ended()[2] == "f0"
+
+
+def test_what_only_says_that_it_is_of_frames_passes_as_it_is_and_is_not_hit(ask, streams, ended) -> None:
+    streams([b"this is no frame of anybody's"], head=FRAMED)
+    assert _body(ask(CutStream(0, "end")).hear(b"0\r\n\r\n")) == b"this is no frame of anybody's"
+    assert ended() == ("complete", "complete", "")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Protocol
 
 import msgspec
 
+from harness.protocols.amazon_frames import CONTENT_TYPE, Frames
 from harness.protocols.event_stream import EventStream
 from harness.record.rows import TokensFrom
 from harness.running.wire.decompression import Decompression, UnreadableError, decompression
@@ -117,7 +117,7 @@ def _form(content_type: str, tally: Tally) -> _Form | None:
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "text/event-stream":
         return _Events(tally)
-    if kind == "application/vnd.amazon.eventstream":
+    if kind == CONTENT_TYPE:
         return _Frames(tally)
     if kind in _LINES:
         return _Lines(tally)
@@ -194,31 +194,18 @@ def _document(said: bytes) -> bytes:
 
 
 class _Frames:
-    """A stream of Amazon's: frames with a length, headers and a document each (Smithy, `application/vnd.amazon.eventstream`)."""
-
-    _PRELUDE = struct.Struct(">III")
-    _CHECKSUM_BYTES = 4
-    _TYPE, _EVENT = b"\x0d:message-type\x07", b"\x0d:message-type\x07\x00\x05event"
+    """A stream of Amazon's, of frames with a document each."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._held = bytearray()
+        self._frames = Frames()
 
     def feed(self, text: bytes) -> bool:
-        self._held += text
-        while len(self._held) >= self._PRELUDE.size:
-            size, headers, _ = self._PRELUDE.unpack_from(self._held)
-            begin, end = self._PRELUDE.size + headers, size - self._CHECKSUM_BYTES
-            if not begin <= end or size > _WHOLE_BYTES_MAX:
-                return False
-            if len(self._held) < size:
-                break
-            said = bytes(self._held[self._PRELUDE.size : begin])
+        for block in self._frames.feed(text):
             # What went wrong is no part of what the model says.
-            if self._EVENT in said or self._TYPE not in said:
-                self._tally.read(_document(bytes(self._held[begin:end])))
-            del self._held[:size]
-        return True
+            if block.event is not None:
+                self._tally.read(_document(block.event.data))
+        return not self._frames.lost
 
     def end(self) -> bool:
-        return not self._held
+        return not self._frames.pending_bytes

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 from harness.http1.headers import Headers, value
+from harness.protocols.amazon_frames import CONTENT_TYPE, Frames
 from harness.protocols.event_stream import Block, Blocks
 from harness.protocols.model_stream import ModelEvent, read_event
 from harness.running.wire.edge.rules.base import Deed, Following
@@ -14,11 +15,15 @@ _EVENT_BYTES_MAX = 1 << 20
 """A stream with a longer event passes as it is from there on: to parse that would hold up all else."""
 
 
-def streams_plainly(status: int, headers: Headers) -> bool:
-    """Whether an answer with this head is a stream of events that can be read."""
+def blocks_of(status: int, headers: Headers) -> Blocks | Frames | None:
+    """What cuts an answer with this head into events; None where it is no stream of events that can be read."""
     kind = value(headers, b"content-type").partition(b";")[0].strip().lower()
     coding = value(headers, b"content-encoding").lower()
-    return status == 200 and kind == b"text/event-stream" and coding in (b"", b"identity")
+    if status != 200 or coding not in (b"", b"identity"):
+        return None
+    if kind == CONTENT_TYPE.encode():
+        return Frames()
+    return Blocks() if kind == b"text/event-stream" else None
 
 
 class OfEvents(Following):
@@ -29,14 +34,13 @@ class OfEvents(Following):
     """Whether it leaves the documents of events as they are, so that all who do can be told of one reading of each."""
 
     def __init__(self) -> None:
-        self._blocks: Blocks | None = None
+        self._blocks: Blocks | Frames | None = None
         self.content = 0
         """How many events with content there were, the one that is told of at the moment included."""
 
     def head(self, status: int, headers: Headers) -> Headers:
-        if streams_plainly(status, headers):
-            self._blocks = Blocks()
-            self.reframes = True
+        self._blocks = blocks_of(status, headers)
+        self.reframes = self.reframes or self._blocks is not None
         return headers
 
     def piece(self, piece: bytes, *, whole: bool) -> list[Deed]:
@@ -47,7 +51,7 @@ class OfEvents(Following):
             deeds += self._event(block)
         if whole:
             deeds += self.last()
-        elif self._blocks.pending_bytes > _EVENT_BYTES_MAX:
+        elif self._blocks.lost or self._blocks.pending_bytes > _EVENT_BYTES_MAX:
             deeds.append(self.release())
             self._blocks = None
         return joined(deeds)

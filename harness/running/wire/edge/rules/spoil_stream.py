@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import msgspec
 
 from harness.faults.effects import Rule, SpoilStream
-from harness.protocols.event_stream import written
 from harness.protocols.model_stream import ModelEvent, error_event
 from harness.running.wire.edge.rules.base import Asked, Deed, EdgeRuleKind, End, Following
 from harness.running.wire.edge.rules.of_events import AtContent, OfEvents
@@ -96,7 +95,7 @@ class _Missing(OfEvents):
         if not getattr(event, self._what):
             return [event.raw]
         self.touched = True
-        if self._what == "finish" and event.api == "chat" and (event.content or event.usage):
+        if self._what == "finish" and event.api in ("chat", "gemini") and (event.content or event.usage):
             return [event.saying(_without_finish(event.document))]
         if self._what == "usage" and not (event.api == "chat" and not event.document["choices"]):
             return [event.saying(_without_usage(event.document))]
@@ -105,19 +104,24 @@ class _Missing(OfEvents):
 
 def _halved(event: ModelEvent) -> bytes:
     data = msgspec.json.encode(event.document)
-    return written(event.name, data[: len(data) // 2])
+    return event.with_data(data[: len(data) // 2])
 
 
 def _without_finish(document: dict[str, Any]) -> dict[str, Any]:
-    choices = [
-        {**choice, "finish_reason": None} if isinstance(choice, dict) else choice for choice in document["choices"]
-    ]
-    return {**document, "choices": choices}
+    key = "choices" if "choices" in document else "candidates"
+    return {**document, key: [_unfinished(one) if isinstance(one, dict) else one for one in document[key]]}
+
+
+def _unfinished(said: dict[str, Any]) -> dict[str, Any]:
+    """A choice of OpenAI's, or a candidate of Gemini's, in the middle of its stream."""
+    if "finish_reason" in said:
+        return {**said, "finish_reason": None}
+    return {key: value for key, value in said.items() if key != "finishReason"}
 
 
 def _without_usage(said: Any) -> Any:
     """*said* without its usage, or that of the message or the response in it."""
-    kept = {key: value for key, value in said.items() if key != "usage"}
+    kept = {key: value for key, value in said.items() if key not in ("usage", "usageMetadata")}
     return {
         key: _without_usage(value) if key in ("message", "response") and isinstance(value, dict) else value
         for key, value in kept.items()
