@@ -1,7 +1,7 @@
 """Asks with one SDK, as its README says, and tells what came of it; run by `sdk_contracts.py` in an environment that has nothing else.
 
-``python asked_by_sdk.py SDK`` reads one question a line, ``{"url": …, "way": "call" | "retry" | "stream" | "responses", "timeout_s": 5}``,
-and writes one answer a line: the text that came, what was raised and how long it would have slept.
+``python asked_by_sdk.py SDK`` reads one question a line, ``{"url": …, "way": "call" | "retry" | "stream" | "responses", "timeout_s": 5,
+"model": "m"}``, and writes one answer a line: the text that came, what was raised and how long it would have slept.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 SAID = "Hello there"
-Ask = Callable[[str, str, float], Iterator[str]]
-"""Pieces of the answer at a URL, asked for in one way and with a time-out."""
+Ask = Callable[[str, str, float, str], Iterator[str]]
+"""Pieces of the answer at a URL, asked for in one way, with a time-out, and of a model."""
 
 
 def openai_sdk() -> Ask:
     import openai
 
-    def ask(url: str, way: str, timeout_s: float) -> Iterator[str]:
+    def ask(url: str, way: str, timeout_s: float, model: str) -> Iterator[str]:
         with openai.OpenAI(base_url=f"{url}/v1", api_key="k", timeout=timeout_s) as client:
             yield from _chat(client, way)
 
@@ -30,7 +30,7 @@ def openai_sdk() -> Ask:
 def azure_sdk() -> Ask:
     import openai
 
-    def ask(url: str, way: str, timeout_s: float) -> Iterator[str]:
+    def ask(url: str, way: str, timeout_s: float, model: str) -> Iterator[str]:
         said: Any = {"azure_endpoint": url, "api_key": "k", "api_version": "2026-10-01", "timeout": timeout_s}
         with openai.AzureOpenAI(**said) as client:
             yield from _chat(client, way)
@@ -54,7 +54,7 @@ def _chat(client: Any, way: str) -> Iterator[str]:
 def anthropic_sdk() -> Ask:
     import anthropic
 
-    def ask(url: str, way: str, timeout_s: float) -> Iterator[str]:
+    def ask(url: str, way: str, timeout_s: float, model: str) -> Iterator[str]:
         said: Any = {"model": "m", "messages": [{"role": "user", "content": SAID}], "max_tokens": 99}
         with anthropic.Anthropic(base_url=url, api_key="k", timeout=timeout_s) as client:
             if way != "stream":
@@ -70,12 +70,16 @@ def genai_sdk() -> Ask:
     from google import genai
     from google.genai import types
 
-    def ask(url: str, way: str, timeout_s: float) -> Iterator[str]:
+    def ask(url: str, way: str, timeout_s: float, model: str) -> Iterator[str]:
         # Of its own it tries once; five times where it is told to retry and no more.
         retry = types.HttpRetryOptions() if way == "retry" else None
         options = types.HttpOptions(base_url=url, timeout=int(timeout_s * 1000), retry_options=retry)
         with genai.Client(api_key="k", http_options=options) as client:
-            yield client.models.generate_content(model="m", contents=SAID).text or ""
+            if way != "stream":
+                yield client.models.generate_content(model=model, contents=SAID).text or ""
+                return
+            for chunk in client.models.generate_content_stream(model=model, contents=SAID):
+                yield chunk.text or ""
 
     return ask
 
@@ -87,11 +91,16 @@ def botocore_sdk() -> Ask:
     session = botocore.session.Session()
     session.set_credentials("a", "k")
 
-    def ask(url: str, way: str, timeout_s: float) -> Iterator[str]:
+    def ask(url: str, way: str, timeout_s: float, model: str) -> Iterator[str]:
         config = Config(read_timeout=timeout_s)
         client = session.create_client("bedrock-runtime", region_name="eu-west-1", endpoint_url=url, config=config)
-        answer = client.converse(modelId="m", messages=[{"role": "user", "content": [{"text": SAID}]}])
-        yield answer["output"]["message"]["content"][0]["text"]
+        messages = [{"role": "user", "content": [{"text": SAID}]}]
+        if way != "stream":
+            answer = client.converse(modelId=model, messages=messages)
+            yield answer["output"]["message"]["content"][0]["text"]
+        else:
+            for event in client.converse_stream(modelId=model, messages=messages)["stream"]:
+                yield event.get("contentBlockDelta", {}).get("delta", {}).get("text", "")
         client.close()
 
     return ask
@@ -111,7 +120,7 @@ def told(ask: Ask, question: dict[str, Any]) -> dict[str, Any]:
     text, raised, status, code = "", "", None, None
     slept_s.clear()
     try:
-        for piece in ask(question["url"], question["way"], question["timeout_s"]):
+        for piece in ask(question["url"], question["way"], question["timeout_s"], question["model"]):
             text += piece
     except Exception as error:  # noqa: BLE001 - which one it is, is what is asked
         raised = f"{type(error).__module__.partition('.')[0]}.{type(error).__name__}"
@@ -123,7 +132,7 @@ def _status_and_code(error: Any) -> tuple[int | None, str | None]:
     """Of botocore's errors they stand in the answer, of Google's the number is the code and the word is the status."""
     answer = getattr(error, "response", None)
     if isinstance(answer, dict):
-        return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+        return answer.get("ResponseMetadata", {}).get("HTTPStatusCode"), answer["Error"]["Code"]
     if isinstance(getattr(error, "code", None), int):
         return error.code, error.status
     return getattr(error, "status_code", None), getattr(error, "code", None) or getattr(error, "type", None)

@@ -31,7 +31,7 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))  # for the streams of each API
 
-from wire_shapes.streams import STREAMS, WORDS  # noqa: E402
+from wire_shapes.streams import CONVERSE, OWN, STREAMS, WORDS  # noqa: E402
 
 from harness.dialects import Occasion, dialects  # noqa: E402
 from harness.faults.effects import (  # noqa: E402
@@ -45,7 +45,12 @@ from harness.faults.effects import (  # noqa: E402
     StallStream,
     Told,
 )
-from harness.running.wire import Config, LinkConfig, WireStage, command, ready, write  # noqa: E402
+from harness.protocols.amazon_frames import CONTENT_TYPE  # noqa: E402
+from harness.protocols.asked_for import model_in, streams_at  # noqa: E402
+from harness.protocols.sketch import sketch  # noqa: E402
+from harness.record.rowfile import read_rows  # noqa: E402
+from harness.record.rows import Arrival  # noqa: E402
+from harness.running.wire import ARRIVALS, Config, LinkConfig, WireStage, command, ready, write  # noqa: E402
 
 PAGE, KEPT = ROOT / "docs" / "sdk-contracts.md", ROOT / "docs" / "sdk-contracts.jsonl"
 SYSTEMS = ROOT / ".systems"
@@ -70,21 +75,23 @@ SDKS = (
     Sdk("azure-openai", "openai", "3.57.0"),
     Sdk("anthropic", "anthropic", "1.17.0"),
     Sdk("anthropic", "anthropic", "2.14.0"),
-    Sdk("gemini", "google-genai", "3.3.0"),
-    Sdk("bedrock", "botocore", "1.44.5"),
+    Sdk("gemini", "google-genai", "3.6.1"),
+    Sdk("bedrock", "botocore", "1.44.8"),
 )
-WAYS = {"openai": ("stream", "responses"), "anthropic": ("stream",)}
-"""In which ways streams are asked for, of the APIs whose streams can be broken."""
+WAYS = {"openai": ("stream", "responses"), "anthropic": ("stream",), "gemini": ("stream",), "bedrock": ("stream",)}
+"""In which ways streams are asked for."""
+MODEL = "m"
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a provider does, and in which *way* it is asked; *timeout_s* is the client's."""
+    """What a provider does, and in which *way* it is asked, for which *model*; *timeout_s* is the client's."""
 
     does: str
     rule: Rule | None
     way: str = "call"
     timeout_s: float = TIMEOUT_S
+    model: str = MODEL
 
     @property
     def name(self) -> str:
@@ -93,6 +100,8 @@ class Case:
     def worded(self, api: str) -> str:
         """A mark of what the provider does in the words of *api*, which is another one where those are."""
         said = msgspec.json.encode(self.rule)
+        if self.model != MODEL:
+            said += b"".join(OWN[self.model])
         if isinstance(self.rule, Fail):
             answer = dialects[api].error(dialects[api].word(self.rule.status, self.rule.code), Occasion("r", "m", 0.0))
             said += repr((answer.status, sorted(answer.headers.items()), answer.body)).encode()
@@ -140,8 +149,11 @@ def cases(api: str) -> list[Case]:
         made += [Case(str(status), Fail(status), "retry") for status in (400, 408, 429, 500, 502, 503, 504)]
     for way in WAYS.get(api, ()):
         made += [
-            Case(name, rule, way, 0.5 if isinstance(rule, StallStream) else TIMEOUT_S) for name, rule in BROKEN.items()
+            Case(name, rule, way, 0.5 if isinstance(rule, StallStream) else TIMEOUT_S)
+            for name, rule in BROKEN.items()
+            if name != "no end" or dialects[api].marks_end
         ]
+    made += [Case(model.partition(" ")[2], None, "stream", model=model) for model in OWN if model.startswith(f"{api} ")]
     return made
 
 
@@ -168,17 +180,29 @@ class Provider(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = self.rfile.read(int(self.headers.get("content-length", 0)))
-        api = {"/messages": "messages", "/responses": "responses"}.get("/" + self.path.rpartition("/")[2], "chat")
-        stream = b'"stream":true' in asked.replace(b" ", b"")
-        body = b"".join(STREAMS[api]) if stream else json.dumps(_whole(self.path)).encode()
+        path = self.path.partition("?")[0]
+        if stream := streams_at(path) or b'"stream":true' in asked.replace(b" ", b""):
+            body = b"".join(_streamed(path))
+        else:
+            body = json.dumps(_whole(path)).encode()
+        kind = CONTENT_TYPE if path.endswith("-stream") else "text/event-stream" if stream else "application/json"
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream" if stream else "application/json")
+        self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def log_message(self, *told: object) -> None:
         """What is asked is counted on the wire."""
+
+
+def _streamed(path: str) -> list[bytes]:
+    """An answer piece by piece, in the words of the API whose *path* it is; a model that has one of its own gives that."""
+    if path.endswith("/converse-stream"):
+        return OWN.get(model_in(path), CONVERSE)
+    if path.endswith(":streamGenerateContent"):
+        return OWN.get(model_in(path), STREAMS["gemini"])
+    return STREAMS[{"messages": "messages", "responses": "responses"}.get(path.rpartition("/")[2], "chat")]
 
 
 def _whole(path: str) -> Row:
@@ -200,8 +224,8 @@ def _whole(path: str) -> Row:
 
 
 @contextmanager
-def wire() -> Iterator[tuple[WireStage, dict[str, str]]]:
-    """A wire with a link for each API, and at which URL each is asked."""
+def wire() -> Iterator[tuple[WireStage, dict[str, str], Path]]:
+    """A wire with a link for each API, at which URL each is asked, and where the rows are of what came."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
@@ -222,7 +246,7 @@ def wire() -> Iterator[tuple[WireStage, dict[str, str]]]:
                 edge = ports.links[api].edge
                 assert edge is not None
                 stage.connect_link(api, edge)
-            yield stage, {api: f"http://127.0.0.1:{ports.links[api].tap}" for api in apis}
+            yield stage, {api: f"http://127.0.0.1:{ports.links[api].tap}" for api in apis}, Path(folder)
         finally:
             process.kill()
             process.wait()
@@ -241,7 +265,7 @@ def environment(sdk: Sdk) -> Path:
     return python
 
 
-def tried(sdk: Sdk, wanted: list[Case], stage: WireStage, url: str) -> Iterator[Row]:
+def tried(sdk: Sdk, wanted: list[Case], stage: WireStage, url: str, rows: Path) -> Iterator[Row]:
     """What each of the *wanted* cases came to with *sdk*: what the client told, and how often the provider was asked."""
     child = [str(environment(sdk)), str(Path(__file__).with_name("asked_by_sdk.py")), sdk.api]
     with subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -252,14 +276,37 @@ def tried(sdk: Sdk, wanted: list[Case], stage: WireStage, url: str) -> Iterator[
             if effect:
                 stage.inject("f", effect)
             before = stage.counts()[sdk.api].arrivals
-            process.stdin.write(json.dumps({"url": url, "way": case.way, "timeout_s": case.timeout_s}) + "\n")
+            ended = len(_arrivals(rows, sdk.api))
+            asked = {"url": url, "way": case.way, "timeout_s": case.timeout_s, "model": case.model}
+            process.stdin.write(json.dumps(asked) + "\n")
             process.stdin.flush()
             said = json.loads(process.stdout.readline())
             attempts = stage.counts()[sdk.api].arrivals - before
             if effect:
                 stage.revert("f", effect)
-            yield {"sdk": sdk.name, "case": case.name, "worded": case.worded(sdk.api), "attempts": attempts, **said}
+            row = {"sdk": sdk.name, "case": case.name, "worded": case.worded(sdk.api), "attempts": attempts, **said}
+            if sdk.api in ("gemini", "bedrock") and case.way == "stream":
+                row["read"] = _read(_next(rows, sdk.api, ended), said["text"])
+            yield row
         process.stdin.close()
+
+
+def _arrivals(rows: Path, link: str) -> list[Arrival]:
+    return [row for row in read_rows(rows / ARRIVALS, Arrival) if row.link == link]
+
+
+def _next(rows: Path, link: str, ended: int) -> Arrival:
+    """The row behind the *ended* ones of *link*, which is written when its exchange is over."""
+    late_s = time.monotonic() + 10
+    while len(found := _arrivals(rows, link)) <= ended:
+        assert time.monotonic() < late_s, "nobody wrote what came of it"
+        time.sleep(0.02)
+    return found[ended]
+
+
+def _read(arrival: Arrival, text: str) -> bool:
+    """Whether the wire has read that *text* out of the stream, and no other."""
+    return arrival.sketch == sketch(text) or not (arrival.sketch or text)
 
 
 HEAD = """# What the official SDKs make of it
@@ -275,6 +322,8 @@ which installs each version in an environment of its own, puts the wire in front
 client's defaults, but for the time-out. What it found is kept in [`sdk-contracts.jsonl`](sdk-contracts.jsonl). A client that changes what
 it raises changes what a service has to catch.
 
+Of streams of Gemini and Bedrock it is held, too, that the wire reads what the client has: {read}.
+
 In brackets stands how it was asked, where that was not for an answer in one piece: for a stream of chat completions or messages, for one of
 OpenAI's Responses, or by Google's client told to retry (`HttpRetryOptions()`), which it does not do of its own.
 """
@@ -289,7 +338,13 @@ TITLES = {
 
 def written(found: dict[tuple[str, str], Row]) -> str:
     """The whole page."""
-    return "".join([HEAD, *(part for api in TITLES for part in _section(api, found))])
+    return "".join([HEAD.format(read=_held(found)), *(part for api in TITLES for part in _section(api, found))])
+
+
+def _held(found: dict[tuple[str, str], Row]) -> str:
+    """In how many streams of which nothing was raised the text that the wire read is the client's."""
+    quiet = [row["read"] for row in found.values() if "read" in row and not row["raised"]]
+    return f"it did in {sum(quiet)} of the {len(quiet)} that raised nothing"
 
 
 def _section(api: str, found: dict[tuple[str, str], Row]) -> Iterator[str]:
@@ -321,9 +376,9 @@ def main(words: list[str]) -> int:
     options.add_argument("--anew", action="store_true", help="try all, whatever was found before")
     anew = options.parse_args(words).anew
     found = {} if anew else kept()
-    with wire() as (stage, urls):
+    with wire() as (stage, urls, rows):
         for sdk in SDKS:
-            for row in tried(sdk, missing(sdk, found), stage, urls[sdk.api]) if missing(sdk, found) else ():
+            for row in tried(sdk, missing(sdk, found), stage, urls[sdk.api], rows) if missing(sdk, found) else ():
                 found[row["sdk"], row["case"]] = row
             KEPT.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in _in_order(found)))
     PAGE.write_text(written(found))

@@ -41,5 +41,13 @@ def test_no_sdk_asks_again_for_a_stream_that_broke_and_none_sees_that_one_ended_
     broken = {key: row for key, row in ROWS.items() if key[1].endswith(("(stream)", "(responses)"))}
     assert {row["attempts"] for row in broken.values()} == {1}
     early = [row for (_, case), row in broken.items() if case.startswith("ended in good order")]
-    assert len(early) == 12
+    assert len(early) == 16
     assert {row["raised"] for row in early} == {""}
+
+
+def test_what_the_wire_reads_of_a_stream_of_googles_or_amazons_is_the_text_that_its_client_has() -> None:
+    quiet = [row for row in ROWS.values() if "read" in row and not row["raised"]]
+    assert [row["case"] for row in quiet if not row["read"]] == []
+    assert len(quiet) == 23
+    planted = ROWS | {(quiet[0]["sdk"], quiet[0]["case"]): quiet[0] | {"read": False}}
+    assert "it did in 22 of the 23" in FOUND_BY["written"](planted)

@@ -66,29 +66,39 @@ def _messages() -> list[bytes]:
     ]
 
 
+def _gemini_event(*parts: object, counted: int = 0, **ended: str) -> bytes:
+    """Lines end as Google ends them."""
+    candidate = {"content": {"parts": list(parts), "role": "model"}, "index": 0, **ended}
+    usage = {"promptTokenCount": 7, "candidatesTokenCount": counted, "totalTokenCount": 7 + counted}
+    return _google({"candidates": [candidate], "usageMetadata": usage, "modelVersion": "m", "responseId": "g"})
+
+
+def _google(document: object) -> bytes:
+    return b"data: " + json.dumps(document).encode() + b"\r\n\r\n"
+
+
 def _gemini() -> list[bytes]:
-    """As Google ends its lines: each event has a usage, the last one a finish, too, and nothing marks the end."""
+    """Each event has a usage, the last one a finish, too, and nothing marks the end."""
+    said = [_gemini_event({"text": word}, counted=at + 1) for at, word in enumerate(WORDS)]
+    return [*said, _gemini_event({"text": ""}, counted=CONTENT, finishReason="STOP")]
 
-    def event(text: str, counted: int, **ended: str) -> bytes:
-        candidate = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0, **ended}
-        usage = {"promptTokenCount": 7, "candidatesTokenCount": counted, "totalTokenCount": 7 + counted}
-        said = {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "m", "responseId": "g"}
-        return b"data: " + json.dumps(said).encode() + b"\r\n\r\n"
 
-    return [*(event(word, at + 1) for at, word in enumerate(WORDS)), event("", CONTENT, finishReason="STOP")]
+def _frame(name: str, **said: object) -> bytes:
+    return framed(name, json.dumps(said).encode())
+
+
+def _delta(**said: object) -> bytes:
+    return _frame("contentBlockDelta", contentBlockIndex=0, delta=said)
 
 
 def _converse() -> list[bytes]:
-    def frame(name: str, **said: object) -> bytes:
-        return framed(name, json.dumps(said).encode())
-
     usage = {"inputTokens": 7, "outputTokens": 6, "totalTokens": 13}
     return [
-        frame("messageStart", role="assistant"),
-        *(frame("contentBlockDelta", contentBlockIndex=0, delta={"text": word}) for word in WORDS),
-        frame("contentBlockStop", contentBlockIndex=0),
-        frame("messageStop", stopReason="end_turn"),
-        frame("metadata", usage=usage, metrics={"latencyMs": 9}),
+        _frame("messageStart", role="assistant"),
+        *(_delta(text=word) for word in WORDS),
+        _frame("contentBlockStop", contentBlockIndex=0),
+        _frame("messageStop", stopReason="end_turn"),
+        _frame("metadata", usage=usage, metrics={"latencyMs": 9}),
     ]
 
 
@@ -101,5 +111,23 @@ STREAMS: Mapping[str, list[bytes]] = {
 """Events by API; where the first one with content stands is for `first` to say."""
 CONVERSE = _converse()
 """Frames of Bedrock's ConverseStream."""
+_BEGUN = STREAMS["gemini"][:2]
+OWN: Mapping[str, list[bytes]] = {
+    "gemini a thought comes first": [_gemini_event({"text": "Which day?", "thought": True}), *STREAMS["gemini"]],
+    "gemini the prompt is blocked": [_google({"promptFeedback": {"blockReason": "SAFETY"}, "modelVersion": "m"})],
+    "gemini ended by SAFETY": [*_BEGUN, _gemini_event(finishReason="SAFETY")],
+    "gemini ended by MAX_TOKENS": [*_BEGUN, _gemini_event({"text": ""}, finishReason="MAX_TOKENS")],
+    "gemini ends inside an event": [*_BEGUN, STREAMS["gemini"][2][:60]],
+    "gemini an error of its own": [*_BEGUN, _google({"error": {"code": 500, "message": "no", "status": "INTERNAL"}})],
+    "bedrock a thought comes first": [CONVERSE[0], _delta(reasoningContent={"text": "Which day?"}), *CONVERSE[1:]],
+    "bedrock ended by a guard": [*CONVERSE[:3], _frame("messageStop", stopReason="guardrail_intervened")],
+    "bedrock ended by max_tokens": [*CONVERSE[:3], _frame("messageStop", stopReason="max_tokens")],
+    "bedrock ends inside a frame": [*CONVERSE[:3], CONVERSE[3][:40]],
+    "bedrock an error of its own": [
+        *CONVERSE[:3],
+        framed("throttlingException", b'{"message":"slow down"}', "exception"),
+    ],
+}
+"""Streams of a kind that a provider alone gives, by API and what they are; the models of their names give them."""
 BEFORE: Mapping[str, int] = {"chat": 1, "responses": 1, "messages": 2, "gemini": 0}
 """How many events come before the first with content."""
