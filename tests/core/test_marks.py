@@ -107,6 +107,15 @@ def test_who_answers_nobody_has_not_kept_answers_from_being_degraded(told: Told,
         ("ours", "small", 1),
         ("big", "small", 1),
         ("big", "bigger", 1),
+        # Another model, and no other version of the one that is named.
+        ("gpt-4o", "gpt-4o-mini", 1),
+        ("gemini-2.5-flash-lite", "gemini-2.5-flash", 1),
+        ("claude-sonnet-4", "claude-sonnet-4-5-20250929", 1),
+        ("gpt-4o-2024-08-06", "gpt-4o-2024-05-13", 1),
+        ("gpt-4", "gpt-4-1106-preview", 0),
+        ("mistral-large-latest", "mistral-large-2411", 0),
+        ("gemini-2.5-flash", "gemini-2.5-flash-preview-05-20", 0),
+        ("anthropic.claude-3-5-sonnet", "anthropic.claude-3-5-sonnet-20241022-v2:0", 0),
     ],
 )
 def test_an_answer_is_mislabelled_that_names_another_model_than_it_stands_for(

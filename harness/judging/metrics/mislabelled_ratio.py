@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.judging.evidence import Evidence
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
     from harness.judging.scoring.distributions import Bools
     from harness.record.columns import Words
+
+
+_VERSION = re.compile(r"(?:[-@:](?:\d{3,}(?:-\d\d-\d\d)?|\d\d-\d\d|v\d+(?::\d+)?|latest|default|preview|exp))+$")
+"""What stands behind a model's name for one version of it: dates and numbers of three digits and more, and words for where it is."""
+_NUMBER = re.compile(r"\d")
 
 
 class MislabelledRatio(Ratio):
@@ -74,8 +80,13 @@ def _labels(run: Evidence) -> tuple[Bools, Bools]:
 
 
 def _same(named: str, served: str) -> bool:
-    """Whether *named* is *served*, or the one of which it is a version: ``gpt-4o`` and ``gpt-4o-2024-08-06``."""
-    return named == served or served.startswith(f"{named}-") or named.startswith(f"{served}-")
+    """Whether *named* is *served*, or the one of which it is a version: ``gpt-4o`` and ``gpt-4o-2024-08-06``, but not ``gpt-4o-mini``."""
+    return _VERSION.sub("", named) == _VERSION.sub("", served) and (named == served or not _both_dated(named, served))
+
+
+def _both_dated(named: str, served: str) -> bool:
+    """Whether both name a version by its number, so that they are two."""
+    return all((found := _VERSION.search(name)) and _NUMBER.search(found[0]) for name in (named, served))
 
 
 def _served_models(run: Evidence) -> Words:
