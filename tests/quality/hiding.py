@@ -31,8 +31,11 @@ def provider(url: str, *, sdk_retries: int = 0) -> Provider:
     http_client = DefaultAsyncHttpxClient(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     client = AsyncOpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=sdk_retries, http_client=http_client)
 
+    # What the SDK imports for it takes long on a busy machine, and would be taken from the patience of the first who asks.
+    completions = client.chat.completions
+
     async def ask(question: str) -> str:
-        completion = await client.chat.completions.create(model="any", messages=[{"role": "user", "content": question}])
+        completion = await completions.create(model="any", messages=[{"role": "user", "content": question}])
         return completion.choices[0].message.content or ""
 
     return ask
