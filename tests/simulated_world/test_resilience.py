@@ -103,6 +103,16 @@ def test_a_storm_of_retries_outlives_its_trigger_where_they_are_unbounded_and_th
     assert came_to == {"fragile": ("fail", True), "resilient": ("pass", False)}
 
 
+def test_a_service_that_is_stuck_comes_back_when_most_clients_stay_away_and_one_that_is_not_needs_nobody_to() -> None:
+    came_to = {}
+    for name, service in (("fragile", Fragile), ("resilient", Resilient)):
+        plan = prepare(SCENARIOS / "load-shed.yaml", SCENARIOS / "targets" / f"{name}.yaml", Asked(), None).plan
+        judged = judge(simulate(plan, service, 1, loop.run))
+        said = ("it kept itself down (metastable)", "which confirms that it was its load")
+        came_to[name] = judged.verdict, *(words in judged.reason for words in said)
+    assert came_to == {"fragile": ("fail", True, True), "resilient": ("pass", False, False)}
+
+
 def test_less_of_a_shortage_than_it_takes_starts_no_storm(plans: Any) -> None:
     good, attempts = run(plans({"kind": "capacity", "on": BOTH, "to": 0.5})["fragile"], Fragile)
     assert good >= 0.99
