@@ -78,5 +78,9 @@ def _state(target: str | Path | None, settings: Settings) -> TargetState:
 
 
 def _all(settings: Settings) -> list[TargetState]:
+    """Of every target. Raises UsageProblems where they cannot be told, as at a URL: then one has to be named."""
     store = store_at(settings.state, settings)
-    return [TargetState(store, name) for name in store.targets()]
+    try:
+        return [TargetState(store, name) for name in store.targets()]
+    except StateError as error:
+        raise UsageProblems(Problem(str(error))) from error

@@ -347,6 +347,17 @@ def test_what_says_nothing_or_names_nothing_is_refused(
     assert ended.err.startswith(told)
 
 
+def test_where_nobody_knows_all_targets_one_has_to_be_named(
+    harness: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_STATE", "http://127.0.0.1:1/team")
+    ended = harness("stop")
+    assert (ended.status, ended.err) == (
+        2,
+        "http://127.0.0.1:1/team cannot be asked for all its targets; name one with --target\n",
+    )
+
+
 def test_a_run_on_what_another_one_holds_is_refused_with_its_name(
     harness: Callable[..., Said], state: TargetState, tmp_path: Path
 ) -> None:
