@@ -211,7 +211,7 @@ def _earlier(old: list[Cell]) -> Iterator[str]:
     """Of which systems there are runs of an earlier text of a situation, and what that said."""
     for situation in dict.fromkeys(one.situation for one in old):
         systems = ", ".join(one.system for one in old if one.situation == situation)
-        again = f"`{situation[:3]}` was changed since it was run on {systems}, which have to be run again"
+        again = f"`{situation[:3]}` was changed since it was run on {systems}, so that it has to be run there again"
         yield f"- {again}. It had {CHANGED[situation][1]}.\n"
 
 
