@@ -248,8 +248,23 @@ def test_where_no_key_was_seen_nothing_was_measured_and_a_link_without_one_of_it
     def of(row: Request) -> list[Attempt]:
         return [attempt(row, link=WEST if broken(row) else EAST, key_of="?a")]
 
-    told_of = metrics["credential_leaks"].remark(pick(told(of=of)))
+    evidence = told(of=of, expect=["credential_leaks <= 0 in fault"])
+    told_of = metrics["credential_leaks"].remark(pick(evidence))
     assert told_of == f"which key is that of {WEST} is not known: name it (links.{WEST}.credential)"
+    # It may be its own as well, so nobody passes by it, and nobody fails.
+    found = in_fault("credential_leaks", evidence)
+    assert (found.value, found.low, found.high) == (0, 0, 200)
+    assert [finding.verdict for finding in judge(evidence).findings] == ["inconclusive"]
+
+
+def test_a_standby_that_is_asked_with_a_key_that_no_other_link_had_leaves_nothing_open(
+    told: Told, attempt: Try
+) -> None:
+    def of(row: Request) -> list[Attempt]:
+        return [attempt(row, link=WEST if broken(row) else EAST, key_of="?b" if broken(row) else "?a")]
+
+    evidence = told(of=of, expect=["credential_leaks <= 0 in fault"])
+    assert [finding.verdict for finding in judge(evidence).findings] == ["pass"]
 
 
 def test_limits_on_what_must_not_leave_are_held_and_broken(told: Told, attempt: Try) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
+from harness.interval import Interval
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.counted import Counted
 from harness.judging.metrics.ratios import no_http
@@ -24,7 +27,8 @@ class CredentialLeaks(Counted):
     """Attempts that carried the key of another link: exactly how many in this run; .rate: how many to expect.
 
     A link's key is its `credential` in the target file. Where that says none, a key is of the links on which it was seen in the baseline,
-    and leaks to those that had another one then. An attempt belongs to the phase in which it began, whoever it was made for.
+    and leaks to those that had another one then; on one whose own nobody knows it may be right or leaked, so that the interval holds both.
+    An attempt belongs to the phase in which it began, whoever it was made for.
     """
 
     name: ClassVar[str] = "credential_leaks"
@@ -36,12 +40,16 @@ class CredentialLeaks(Counted):
     broken_first: ClassVar[int] = 4
     held_first: ClassVar[int] = 57
 
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        found = super().measure(sample, part)
+        doubtful = 0 if found.value is None else int(_doubtful(sample.run)[_mine(sample)].sum())
+        return replace(found, high=found.high + doubtful) if doubtful else found
+
     def events(self, sample: Sample) -> tuple[npt.NDArray[np.float64], int] | None:
         run = sample.run
         if not (run.words("attempts", "key_of") != "").any():
             return None
-        began_s = run.column("attempts", "start_s")
-        mine = (sample.spans[0].start_s <= began_s) & (began_s < sample.spans[-1].end_s)
+        mine = _mine(sample)
         leaked = run.once(self.name, lambda: _leaked(run))
         # Those that follow one another without a break have one cause.
         return _runs(leaked[mine]), int(mine.sum())
@@ -62,6 +70,13 @@ class CredentialLeaks(Counted):
     def broken(self, said: Said) -> str:
         may = "none may" if said.bound == 0 else f"at most {said.limit} may"
         return f"{said.value} attempts{said.where} carried the key of another link; {may}"
+
+
+def _mine(sample: Sample) -> Bools:
+    """Which attempts began in what was picked."""
+    began_s = sample.run.column("attempts", "start_s")
+    mine: Bools = (sample.spans[0].start_s <= began_s) & (began_s < sample.spans[-1].end_s)
+    return mine
 
 
 def _owners(run: Evidence) -> dict[str, set[str]]:
@@ -87,19 +102,40 @@ def _pairs(run: Evidence, which: Bools) -> tuple[list[tuple[str, str]], npt.NDAr
 
 def _leaked(run: Evidence) -> Bools:
     """Which attempts of *run* carried the key of another link and not that of their own."""
-    import numpy as np
-
     owners = _owners(run)
     keyed = set().union(*owners.values()) if owners else set()
 
     def leaks(key: str, link: str) -> bool:
-        if key and not key.startswith(UNKNOWN_KEY):
+        if _named(key):
             return link not in key.split()
         return key in owners and link not in owners[key] and link in keyed
 
+    return _of_each(run, leaks)
+
+
+def _doubtful(run: Evidence) -> Bools:
+    """Which attempts of *run* carried the key of another link where nobody knows the own one."""
+
+    def made() -> Bools:
+        owners, keyless = _owners(run), {*_keyless(run)}
+        return _of_each(run, lambda key, link: not _named(key) and key in owners and link in keyless)
+
+    found: Bools = run.once("keys that may be others'", made)
+    return found
+
+
+def _named(key: str) -> bool:
+    """Whether the target file says whose *key* is."""
+    return bool(key) and not key.startswith(UNKNOWN_KEY)
+
+
+def _of_each(run: Evidence, is_so: Callable[[str, str], bool]) -> Bools:
+    """Of each attempt whether it *is_so* of its key and its link."""
+    import numpy as np
+
     pairs, of = _pairs(run, np.ones(len(run.attempt_table), np.bool_))
-    leaked: Bools = np.array([leaks(*pair) for pair in pairs], dtype=np.bool_)[of]
-    return leaked
+    found: Bools = np.array([is_so(*pair) for pair in pairs], dtype=np.bool_)[of]
+    return found
 
 
 def _keyless(run: Evidence) -> list[str]:
