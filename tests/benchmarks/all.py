@@ -5,7 +5,8 @@
     python tests/benchmarks/all.py
 
 Machines are noisy: compare ratios of one run, not seconds of two. It takes a few minutes; `verdict_table.py`, `suite_repeats.py`,
-`judging_scale.py` and `operating_characteristics.py`, which take longer and go on where they were stopped, are not part of it.
+`beside_others.py`, `judging_scale.py` and `operating_characteristics.py`, which take longer and go on where they were stopped, are no part
+of it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ HERE = Path(__file__).parent
 APART = (
     "all.py",
     "aborts.py",
+    "beside_others.py",
     "judging_scale.py",
     "stored_run.py",
     "suite_repeats.py",

@@ -28,29 +28,45 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ways:
-    """Two ways to one provider: straight to port *direct*, and through port *tap*; *pid* is the wire's, whose files lie in *folder*."""
+    """Two ways to one provider: straight to port *direct*, and through port *tap*; *pid* is the wire's, whose files lie in *folder*.
+
+    Through port *edge* the wire's far end alone is asked. *proxied* opens another proxy at the same Toxiproxy, of a name, to a port, and
+    has the port at which it listens.
+    """
 
     direct: int
     tap: int
     stage: WireStage
     pid: int
     folder: Path
+    edge: int
+    proxied: Callable[[str, int], int]
 
 
 @contextmanager
 def both_ways(new_provider: Callable[[], asyncio.Protocol]) -> Iterator[Ways]:
     """A provider each of whose connections is a *new_provider*, and the wire in front of it; all of it is ended on the way out."""
     running: list[subprocess.Popen[bytes]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        provider, direct = _start_provider(new_provider)
+    with tempfile.TemporaryDirectory() as folder, provider(new_provider) as direct:
         try:
             yield _joined(Path(folder), direct, running)
         finally:
             for process in running:
                 process.kill()
                 process.wait()
-            provider.kill()
-            provider.join()
+
+
+@contextmanager
+def provider(new_provider: Callable[[], asyncio.Protocol], core: int | None = None) -> Iterator[int]:
+    """The port of a process each of whose connections is a *new_provider*, on *core* alone where that is one."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.Process(target=_provide, args=(new_provider, theirs, core), daemon=True)
+    process.start()
+    try:
+        yield int(ours.recv())
+    finally:
+        process.kill()
+        process.join()
 
 
 def run(work: Coroutine[object, object, T]) -> T:
@@ -63,22 +79,18 @@ def run(work: Coroutine[object, object, T]) -> T:
 
 
 def cpu_s(pid: int) -> float:
-    """The processor time that process *pid* has used so far."""
+    """The processor time that the threads of process *pid* have used so far, to the nanosecond; those that have ended are left out."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        threads = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/schedstat")]
     except OSError:
         return float("nan")
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(int(ran_ns) for ran_ns, *_ in threads) / 1e9 if threads else float("nan")
 
 
-def _start_provider(new_provider: Callable[[], asyncio.Protocol]) -> tuple[multiprocessing.Process, int]:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=_provide, args=(new_provider, theirs), daemon=True)
-    process.start()
-    return process, int(ours.recv())
+def _provide(new_provider: Callable[[], asyncio.Protocol], told: Connection, core: int | None) -> None:
+    if core is not None:
+        os.sched_setaffinity(0, {core})
 
-
-def _provide(new_provider: Callable[[], asyncio.Protocol], told: Connection) -> None:
     async def serve() -> None:
         server = await asyncio.get_running_loop().create_server(new_provider, "127.0.0.1", 0, backlog=1024)
         told.send(server.sockets[0].getsockname()[1])
@@ -102,11 +114,15 @@ def _joined(folder: Path, provider: int, running: list[subprocess.Popen[bytes]])
     api = ToxiproxyApi(f"http://127.0.0.1:{port}")
     wait_ready(api, time.monotonic() + _READY_S, lambda: proxy.poll() is None)
     ports = _ready(told)
-    _, proxied = ToxiproxyStage(api, "overhead-").open_link(LINK, f"127.0.0.1:{ports.links[LINK].edge}")
-    stage = WireStage(ports.control_url)
-    stage.connect_link(LINK, proxied)
-    api.close()
-    return Ways(provider, ports.links[LINK].tap, stage, wire.pid, folder)
+    toxiproxy = ToxiproxyStage(api, "overhead-")
+
+    def proxied(name: str, to: int) -> int:
+        return toxiproxy.open_link(name, f"127.0.0.1:{to}")[1]
+
+    link, stage = ports.links[LINK], WireStage(ports.control_url)
+    assert link.edge is not None, "a link that carries HTTP has an edge"
+    stage.connect_link(LINK, proxied(LINK, link.edge))
+    return Ways(provider, link.tap, stage, wire.pid, folder, link.edge, proxied)
 
 
 def _ready(told: Path) -> Ready:

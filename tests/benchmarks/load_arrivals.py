@@ -83,24 +83,31 @@ def cpu_s(pid: int) -> tuple[float, float]:
     return int(ran) / 1e9, int(waited) / 1e9
 
 
+def constant(
+    port: int, question: str, rate_per_s: float, total_s: float, folder: Path, jitter: float = 0.2
+) -> LoadPlan:
+    """A load of one worker that asks the service at *port* one *question* at a constant rate, and writes to *folder*."""
+    return LoadPlan(
+        run_id="bench",
+        schedule=Schedule(
+            "constant", (Linear(total_s, rate_per_s, rate_per_s),), jitter=jitter, turn_gap_s=5.0, seed=1
+        ),
+        entries={"mock": f"http://127.0.0.1:{port}"},
+        questions=(Question("q", question),),
+        ask=Ask("openai-chat", "/v1/chat/completions", model="m"),
+        in_flight_max=5000,
+        rows_dir=str(folder),
+        ready_path=f"{folder}/ready",
+        start_path=f"{folder}/start",
+        limits=Limits(),
+    )
+
+
 def run(port: int, question: str, rate_per_s: float, total_s: float, steady_s: float) -> tuple[list[Request], LoadPlan]:
     """Rows of a load; prints the child's share of a core from *steady_s* to the last arrival."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        plan = LoadPlan(
-            run_id="bench",
-            schedule=Schedule(
-                "constant", (Linear(total_s, rate_per_s, rate_per_s),), jitter=0.2, turn_gap_s=5.0, seed=1
-            ),
-            entries={"mock": f"http://127.0.0.1:{port}"},
-            questions=(Question("q", question),),
-            ask=Ask("openai-chat", "/v1/chat/completions", model="m"),
-            in_flight_max=5000,
-            rows_dir=name,
-            ready_path=f"{name}/ready",
-            start_path=f"{name}/start",
-            limits=Limits(),
-        )
+        plan = constant(port, question, rate_per_s, total_s, folder)
         write_plan(plan, folder / "plan.json")
         asked_s = time.monotonic()
         child = subprocess.Popen(command(folder / "plan.json"), preexec_fn=lambda: os.sched_setaffinity(0, {0}))
