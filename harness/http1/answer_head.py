@@ -17,7 +17,10 @@ _OTHER_PROTOCOLS = (
     (b"\x00\x00", "the provider speaks HTTP/2, of which nothing is passed here"),
 )
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PLAIN_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[^ \t\r\0][^\r\0]*)?(?<![ \t:]))")
+"""A header line in which nothing has to be put right."""
 _LENGTH = re.compile(rb"\+?[0-9]{1,18}")
+_LENGTH_CHARS = len(b"content-length")
 _BODILESS = (204, 304)
 
 
@@ -68,8 +71,10 @@ def answer_head(text: bytes, *, to_head: bool) -> Head:
     headers = header_lines(lines[1:])
     codings = _codings(headers)
     chunked = codings[-1:] == [b"chunked"]
-    length = None if codings else _length(headers)
-    headers = _framed_once(headers, length, coded=bool(codings))
+    length = None
+    if any(len(name) == _LENGTH_CHARS and name.lower() == b"content-length" for name, _ in headers):
+        length = None if codings else _length(headers)
+        headers = _framed_once(headers, length, coded=bool(codings))
     if to_head or status in _BODILESS or status < 200:
         length, chunked = 0, False
     keep_alive = (chunked or length is not None) and _kept(match[1], headers)
@@ -81,7 +86,9 @@ def header_lines(lines: list[bytes]) -> Headers:
     """What the *lines* of a head or a trailer say, each without its end. Raises UnreadableError."""
     headers: Headers = []
     for line in lines:
-        if line[:1] in (b" ", b"\t") and line.strip():
+        if (plain := _PLAIN_LINE.fullmatch(line)) is not None:
+            headers.append((plain[1], plain[2]))
+        elif line[:1] in (b" ", b"\t") and line.strip():
             if not headers:
                 raise UnreadableError("the provider's first header line begins with a blank")
             name, value = headers[-1]
@@ -106,7 +113,9 @@ def _plain(value: bytes) -> bytes:
 
 def _codings(headers: Headers) -> list[bytes]:
     """The transfer codings, in order; none where nothing but ``identity`` is named."""
-    said = b",".join(value for name, value in headers if name.lower() == b"transfer-encoding").lower()
+    said = b",".join([value for name, value in headers if name.lower() == b"transfer-encoding"]).lower()
+    if not said or said == b"chunked":
+        return [said] if said else []
     codings = [coding.strip() for coding in said.split(b",")]
     return [coding for coding in codings if coding and coding != b"identity"]
 

@@ -28,23 +28,27 @@ _NO_TRAILER = frozenset({b"content-length", b"host", b"trailer"})
 
 def value(headers: Headers, name: bytes) -> bytes:
     """The first value of *name*, which is in lower case; empty where there is none."""
-    return next((said.strip() for header, said in headers if header.lower() == name), b"")
+    for header, said in headers:
+        if len(header) == len(name) and header.lower() == name:
+            return said.strip()
+    return b""
 
 
 def joined(headers: Headers, name: bytes) -> bytes:
     """All the values of *name*, which is in lower case, in order, as one list (RFC 9110, 5.3)."""
-    return b", ".join([said.strip() for header, said in headers if header.lower() == name])
+    return b", ".join([said.strip() for header, said in headers if len(header) == len(name) and header.lower() == name])
 
 
 def listed(headers: Headers, name: bytes) -> frozenset[bytes]:
     """What stands in all the comma-separated values of *name*, in lower case."""
-    said = [said for header, said in headers if header.lower() == name]
+    said = [said for header, said in headers if len(header) == len(name) and header.lower() == name]
     return frozenset(word.strip().lower() for word in b",".join(said).split(b",")) if said else frozenset()
 
 
 def end_to_end(headers: Headers, drop: frozenset[bytes] = frozenset()) -> Headers:
     """*headers* without those that speak of one connection only, and without those to *drop*."""
-    dropped = _HOP_BY_HOP | (listed(headers, b"connection") - _NEVER_HOP_BY_HOP) | drop
+    named = listed(headers, b"connection") - _NEVER_HOP_BY_HOP
+    dropped = _HOP_BY_HOP | named | drop if named or drop else _HOP_BY_HOP
     return [line for line in headers if line[0].lower() not in dropped]
 
 

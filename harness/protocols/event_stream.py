@@ -14,6 +14,7 @@ _LINE_END = re.compile(rb"[\r\n]")
 # Where lines end in CR and LF, the LF of the blank one is waited for: what is put behind an event would stand within its end else.
 _BLANK_LINE = re.compile(rb"\r\n(?:\r\n|\n|\r(?=[^\n]))|(?:(?<!\r)\n|\r(?!\n))(?:\r\n|\n|\r)")
 _CR, _LF = b"\r\n"
+_LEAST_BYTES = len(b"data: \n\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -42,6 +43,9 @@ class EventStream:
 
     def feed(self, fresh: bytes) -> Iterator[Event]:
         """Each event that *fresh* completes."""
+        if self._is_one(fresh):
+            yield Event(b"", fresh[len(b"data: ") : -len(b"\n\n")])
+            return
         start = 0
         for match in _LINE_END.finditer(fresh):
             end = match.start()
@@ -56,6 +60,12 @@ class EventStream:
         if start < len(fresh):
             self._after_cr = False
             self._line += fresh[start:]
+
+    def _is_one(self, fresh: bytes) -> bool:
+        """Whether *fresh* is one event of one line from its first byte to its last, as most pieces of a stream are."""
+        between = not (self._line or self._data or self._name or self._after_cr or self._first)
+        plain = fresh.startswith(b"data: ") and fresh.find(b"\n") == len(fresh) - 2 and fresh[-1] == _LF
+        return between and plain and len(fresh) > _LEAST_BYTES and b"\r" not in fresh
 
     def finish(self) -> Iterator[Event]:
         """The event that the end of the stream left without its blank line, if there is one."""

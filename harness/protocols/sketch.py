@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import islice
+from struct import pack
 from typing import NamedTuple
 from zlib import crc32
 
 _DENSE = 8
 _DIGEST_BYTES = 8
 _MARK_HEX = 4
+_MARK_BITS = 0xFFFF
 _HELD_CHARS_MAX = 4096
 _PLACES_MAX = 1 << 20
 """Behind so many characters nothing is marked any more; the digest is of all of them."""
@@ -28,7 +31,7 @@ def squeezed(text: str) -> str:
 class Sketch:
     """The sketch of a text that comes in pieces, each told to `add`; as a text it is what is written down."""
 
-    __slots__ = ("_checksum", "_digest", "_held", "_held_chars", "_length", "_marks", "_next", "_places")
+    __slots__ = ("_checksum", "_digest", "_held", "_held_chars", "_length", "_marks")
 
     def __init__(self) -> None:
         self._length = 0
@@ -37,9 +40,7 @@ class Sketch:
         self._held_chars = 0
         self._digest = blake2b(digest_size=_DIGEST_BYTES)
         self._checksum = 0
-        self._marks: list[str] = []
-        self._places = _places()
-        self._next = next(self._places)
+        self._marks: list[int] = []
 
     def add(self, piece: str) -> None:
         self._held.append(piece)
@@ -49,20 +50,23 @@ class Sketch:
 
     def __str__(self) -> str:
         self._take_in()
-        return f"{self._length}.{self._digest.hexdigest()}.{''.join(self._marks)}"
+        return f"{self._length}.{self._digest.hexdigest()}.{pack(f'>{len(self._marks)}H', *self._marks).hex()}"
 
     def _take_in(self) -> None:
         text = squeezed("".join(self._held))
         self._held, self._held_chars = [], 0
-        at = 0
-        while self._next <= self._length + len(text):
-            until = self._next - self._length
-            self._checksum = crc32(_raw(text[at:until]), self._checksum)
-            self._marks.append(_mark(self._checksum))
-            self._next, at = next(self._places), until
-        self._checksum = crc32(_raw(text[at:]), self._checksum)
-        self._digest.update(_raw(text))
-        self._length += len(text)
+        raw, size, marks, checksum, at = _raw(text), len(text), self._marks, self._checksum, 0
+        plain = len(raw) == size  # as most text is: a byte a character
+        for place in islice(_PLACES, len(marks), None):
+            until = place - self._length
+            if until > size:
+                break
+            checksum = crc32(raw[at:until] if plain else _raw(text[at:until]), checksum)
+            marks.append(checksum & _MARK_BITS)
+            at = until
+        self._checksum = crc32(raw[at:] if plain else _raw(text[at:]), checksum)
+        self._digest.update(raw)
+        self._length += size
 
 
 class Sketched(NamedTuple):
@@ -82,7 +86,7 @@ class Sketched(NamedTuple):
 
     def _agrees(self, text: str) -> bool:
         checksum, at = 0, 0
-        for place, mark in zip(_places(), self._each_mark(), strict=False):
+        for place, mark in zip(_PLACES, self._each_mark(), strict=False):
             if place > len(text):
                 break
             checksum, at = crc32(_raw(text[at:place]), checksum), place
@@ -121,8 +125,11 @@ def _places() -> Iterator[int]:
     yield 1 << 62
 
 
+_PLACES = tuple(_places())
+
+
 def _mark(checksum: int) -> str:
-    return f"{checksum & 0xFFFF:0{_MARK_HEX}x}"
+    return f"{checksum & _MARK_BITS:0{_MARK_HEX}x}"
 
 
 def _raw(text: str) -> bytes:

@@ -36,6 +36,8 @@ from harness.running.wire.tap.watch import Unread, Watch
 USAGE = 2
 BROKEN = 70
 _ANSWERED_WITHIN_S = 1.0
+_GARBAGE = (5_000, 20, 50)
+"""When garbage is looked for, as `gc.set_threshold` has it: seldom, since what a connection leaves is nearly always freed by itself."""
 
 
 def main(arguments: list[str]) -> int:
@@ -52,6 +54,7 @@ def main(arguments: list[str]) -> int:
     # What was loaded stays: to look for garbage in it would hold up streams.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_GARBAGE)
     try:
         _run(serve(config, _on_signals))
     except OSError as error:

@@ -10,6 +10,7 @@ from harness.http1.answer_head import UnreadableError, header_lines
 from harness.http1.headers import Headers
 
 _SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]+)[ \t]*(?:;.*)?\r?", re.DOTALL)
+_PLAIN_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
 _SIZE_MAX = 1 << 63
 _LINE_BYTES_MAX = 1 << 14
 _TRAILER_BYTES_MAX = 1 << 18
@@ -38,7 +39,9 @@ class ChunkReading:
         """Read *data*. Raises UnreadableError, once what could be read before has been."""
         place = 0
         while place < len(data):
-            if self._at == "data":
+            if self._at == "size" and not self._line and (end := self._whole_chunk(data, place)):
+                place = end
+            elif self._at == "data":
                 piece = data[place : place + self._left]
                 self.pieces.append(piece)
                 self._left -= len(piece)
@@ -50,6 +53,17 @@ class ChunkReading:
                 return
             else:
                 place = self._read_line(data, place)
+
+    def _whole_chunk(self, data: bytes, place: int) -> int:
+        """Read the chunk at *place*, and return the place behind it; 0, and nothing is read, where it is not plain and whole."""
+        line = _PLAIN_SIZE.match(data, place)
+        if line is None:
+            return 0
+        end = line.end() + int(line[1], 16)
+        if end == line.end() or data[end : end + 2] != b"\r\n":
+            return 0
+        self.pieces.append(data[line.end() : end])
+        return end + 2
 
     def _read_line(self, data: bytes, place: int) -> int:
         """Read up to the end of a line, and return the place behind it; of one that is not whole yet, what there is is kept."""

@@ -115,8 +115,8 @@ class PromptReading:
         self._looking = LookingOn("a request")
         with self._looking:
             for name, said in headers:
-                if name.lower() not in SECRET:
-                    self._search.header(name.lower(), said)
+                if (lower := name.lower()) not in SECRET:
+                    self._search.header(lower, said)
             self._search.target(target)
         self._body: list[bytes] = []
         self._bytes = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -66,9 +67,49 @@ class _Delta(msgspec.Struct):
     content: str | None = None
 
 
+class _Message(msgspec.Struct):
+    """One whose text stands in one place; whatever else could be read of it, it does not have."""
+
+    content: str | None = None
+    text: None = None
+    parts: None = None
+    input: None = None
+    messages: None = None
+    message: None = None
+    type: None = None
+    thought: None = None
+
+
 class _Choice(msgspec.Struct):
     delta: _Delta
     finish_reason: str | None = None
+
+
+class _WholeChoice(msgspec.Struct):
+    message: _Message
+    delta: None = None
+    text: None = None
+    finish_reason: str | None = None
+
+
+class _WholeChat(msgspec.Struct):
+    """What most documents are that are no event of a stream: a chat's answer."""
+
+    choices: list[_WholeChoice]
+    model: Any = None
+    modelVersion: None = None  # noqa: N815 - its name at Gemini's
+    message: None = None
+    delta: None = None
+    content: None = None
+    output: None = None
+    candidates: None = None
+    promptFeedback: None = None  # noqa: N815 - likewise
+    type: None = None
+    stop_reason: None = None
+    stopReason: None = None  # noqa: N815 - its name at Bedrock's
+    done_reason: None = None
+    status: None = None
+    response: None = None
 
 
 class _Chunk(msgspec.Struct):
@@ -81,6 +122,7 @@ class _Chunk(msgspec.Struct):
 _COUNTS = msgspec.json.Decoder(_Counts | list[_Counts])
 _TEXT = msgspec.json.Decoder(_Texts | list[_Texts])
 _CHUNK = msgspec.json.Decoder(_Chunk)
+_WHOLE = msgspec.json.Decoder(_WholeChat)
 _TEXT_BYTES_MAX = 1 << 17
 """The text of a longer document is not counted, since its parts may be any number."""
 _FINISH_CHARS_MAX = 40
@@ -131,27 +173,39 @@ class Tally:
     def _count(self, said: _Counts) -> None:
         held = [each.usage for each in (said.message, said.response) if isinstance(each, _Holder)]
         for usage in (*held, said.usage, said.usageMetadata, said.invocation):
-            self._take(usage, _IN, _OUT)
-            candidates = count_of(_of(usage, "candidatesTokenCount"))
-            if candidates is not None:
-                self.tokens_out = candidates + (count_of(_of(usage, "thoughtsTokenCount")) or 0)
+            if isinstance(usage, dict):
+                self._take(usage)
         self.tokens_in = _first(count_of(said.prompt_eval_count), self.tokens_in)
         self.tokens_out = _first(count_of(said.eval_count), self.tokens_out)
 
-    def _take(self, usage: object, into: tuple[str, ...], out: tuple[str, ...]) -> None:
-        self.tokens_in = _first(*(count_of(_of(usage, name)) for name in into), self.tokens_in)
-        self.tokens_out = _first(*(count_of(_of(usage, name)) for name in out), self.tokens_out)
+    def _take(self, usage: dict[str, object]) -> None:
+        self.tokens_in = _first(*(count_of(usage[name]) for name in _IN if name in usage), self.tokens_in)
+        self.tokens_out = _first(*(count_of(usage[name]) for name in _OUT if name in usage), self.tokens_out)
+        candidates = count_of(usage.get("candidatesTokenCount"))
+        if candidates is not None:
+            self.tokens_out = candidates + (count_of(usage.get("thoughtsTokenCount")) or 0)
 
     def _hear(self, text: bytes) -> None:
-        try:
-            chunk = _CHUNK.decode(text)
-            self._name(chunk.model)
-            for choice in chunk.choices:
-                self._add(choice.delta.content)
-                self._finish(choice.finish_reason)
-        except msgspec.ValidationError:
-            for said in _each(_TEXT.decode(text)):
-                self._hear_any(said)
+        for hear in (self._hear_chunk, self._hear_whole):
+            with suppress(msgspec.ValidationError):
+                hear(text)
+                return
+        for said in _each(_TEXT.decode(text)):
+            self._hear_any(said)
+
+    def _hear_chunk(self, text: bytes) -> None:
+        chunk = _CHUNK.decode(text)
+        self._name(chunk.model)
+        for choice in chunk.choices:
+            self._say(choice.delta.content)
+            self._finish(choice.finish_reason)
+
+    def _hear_whole(self, text: bytes) -> None:
+        whole = _WHOLE.decode(text)
+        self._name(whole.model)
+        for choice in whole.choices:
+            self._say(choice.message.content)
+            self._finish(choice.finish_reason)
 
     def _hear_any(self, said: _Texts) -> None:
         for name in (said.model, said.modelVersion, _of(said.message, "model"), _of(said.response, "model")):
@@ -176,6 +230,10 @@ class Tally:
 
     def _add(self, said: object) -> None:
         for text in texts(said, thoughts=False):
+            self._say(text)
+
+    def _say(self, text: str | None) -> None:
+        if text is not None:
             self.characters = (self.characters or 0) + len(text)
             self.sketch.add(text)
 
