@@ -124,7 +124,7 @@ def _ends(
     if link.carries != "http":
         return Ends(tap, None, attempts, link.carries)
     edge = Edge(link, tap.port, config, arrivals, shared)
-    tap.passage.farewell = edge.account.farewell
+    tap.passage.farewell, tap.passage.upward = edge.account.farewell, edge.account.upward
     return Ends(tap, edge, attempts, link.carries)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import struct
@@ -21,6 +22,9 @@ import pytest
 
 from harness.record.rowfile import read_rows
 from harness.record.rows import Arrival, Attempt, Traffic
+from harness.running.free_port import free_port
+from harness.running.toxiproxy import ENVIRONMENT, ToxiproxyApi, obtain, wait_ready
+from harness.running.toxiproxy import command as toxiproxy_command
 from harness.running.wire import (
     ARRIVALS,
     ATTEMPTS,
@@ -84,6 +88,7 @@ class Line(asyncio.Protocol):
         self.provider = provider
         self.parser = httptools.HttpRequestParser(self)
         self.gone = asyncio.Event()
+        self.lost_by: Exception | None = None
         self.nth = 0
         self.number = 0
         self.bytes_in = 0
@@ -109,7 +114,14 @@ class Line(asyncio.Protocol):
         else:
             self.provider.on_bytes(self, data)
 
+    def eof_received(self) -> bool:
+        if self.provider.on_eof is None:
+            return False
+        self.provider.on_eof(self)
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self.lost_by = exc
         self.gone.set()
 
     def on_headers_complete(self) -> None:
@@ -166,6 +178,7 @@ class Provider:
 
     script: Script = good
     on_bytes: Callable[[Line, bytes], None] | None = None  # in place of reading requests
+    on_eof: Callable[[Line], None] | None = None  # a client says no more; then the connection stays, else it is closed
     on_head: Callable[[Line], None] | None = None  # a head has come, and perhaps no body yet
     accepted: list[Received] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
@@ -431,6 +444,27 @@ def wire_process(tmp_path: Path) -> Iterator[Callable[[Mapping[str, str]], tuple
 @pytest.fixture
 def wire(new_wire: Callable[..., Wire], provider: Provider) -> Wire:
     return new_wire({"east": f"http://127.0.0.1:{provider.port}"})
+
+
+@pytest.fixture
+def toxiproxy() -> Iterator[ToxiproxyApi]:
+    """One that runs, with no proxies yet."""
+    binary = obtain(Path.home() / ".cache" / "resilience-harness", print, path=os.environ.get("PATH"))
+    port = free_port()
+    process = subprocess.Popen(
+        toxiproxy_command(binary.path, port),
+        env={**os.environ, **ENVIRONMENT},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    api = ToxiproxyApi(f"http://127.0.0.1:{port}")
+    try:
+        wait_ready(api, time.monotonic() + 15, lambda: process.poll() is None)
+        yield api
+    finally:
+        api.close()
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture

@@ -6,21 +6,15 @@ The real `openai` client makes 16 calls on each link, all at once; with its two 
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx2
 import openai
-import pytest
 
 from harness.faults.effects import Cut, TapMode, Toxic
-from harness.running.free_port import free_port
-from harness.running.toxiproxy import ENVIRONMENT, ToxiproxyApi, ToxiproxyStage, command, obtain, wait_ready
+from harness.running.toxiproxy import ToxiproxyStage
 from harness.running.wire import WireStage
 
 CALLS = 16
@@ -66,26 +60,6 @@ CASES = {
     "reset": Case((TapMode("reset", "reset"),), arrive=0),
     "silent": Case((TapMode("silent", "silence"),), arrive=0, timeout_s=SHORT_S),
 }  # fmt: skip
-
-
-@pytest.fixture
-def toxiproxy() -> Iterator[ToxiproxyApi]:
-    binary = obtain(Path.home() / ".cache" / "resilience-harness", print, path=os.environ.get("PATH"))
-    port = free_port()
-    process = subprocess.Popen(
-        command(binary.path, port),
-        env={**os.environ, **ENVIRONMENT},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    api = ToxiproxyApi(f"http://127.0.0.1:{port}")
-    try:
-        wait_ready(api, time.monotonic() + 15, lambda: process.poll() is None)
-        yield api
-    finally:
-        api.close()
-        process.kill()
-        process.wait()
 
 
 def _break(stage: WireStage, proxies: ToxiproxyStage, link: str, case: Case) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 from aiohttp import ClientSession, web
 
 from harness.faults.effects import EdgeRule, Fail, TapMode, Throttle
+from harness.running.toxiproxy import ToxiproxyStage
 
 OPEN = (
     b"GET /v1/realtime?model=m HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
@@ -17,6 +19,15 @@ AGREED = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 )
+
+
+@pytest.fixture(params=["edge", "Toxiproxy"])
+def way(request, wire):
+    """A wire whose tap leads straight to its edge, and one with Toxiproxy between them, which knows closes alone."""
+    if request.param == "Toxiproxy":
+        proxies = ToxiproxyStage(request.getfixturevalue("toxiproxy"), "tunnel-")
+        wire.stage.connect_link("east", proxies.open_link("east", f"127.0.0.1:{wire.edge()}")[1])
+    return wire
 
 
 @pytest.fixture
@@ -70,21 +81,60 @@ def test_what_is_said_after_an_upgrade_goes_both_ways_byte_by_byte(wire, heads, 
     assert arrival.forwarded_s is not None
 
 
-@pytest.mark.parametrize(("end", "outcome"), [("close", "complete"), ("reset", "complete")])
-def test_the_end_of_either_side_is_the_end_of_the_other(wire, provider, heads, clients, kit, end, outcome) -> None:
-    client = clients(wire.tap())
+@pytest.mark.parametrize(("end", "outcome"), [("close", "complete"), ("reset", "reset")])
+def test_as_the_provider_ends_so_it_ends_for_the_client(way, provider, heads, clients, kit, end, outcome) -> None:
+    client = clients(way.tap())
     client.say(OPEN)
     client.hear(b"hello")
     provider.call(getattr(provider.lines[0], end))
     client.hear_all()
-    kit.eventually(lambda: [row.outcome for row in wire.attempts()] == [outcome])
+    assert client.end == end
+    kit.eventually(lambda: [row.outcome for row in way.attempts()] == [outcome])
+    kit.eventually(lambda: [row.outcome for row in way.arrivals()] == ["complete"])
 
-    other = clients(wire.tap())
-    other.say(OPEN)
-    other.hear(b"hello")
-    other.reset()
-    kit.eventually(lambda: provider.gone == 2)
-    kit.eventually(lambda: [row.outcome for row in wire.arrivals()] == ["complete"] * 2)
+
+@pytest.mark.parametrize("end", ["leave", "reset"])
+def test_as_the_client_ends_so_it_ends_for_the_provider(way, provider, heads, clients, kit, end) -> None:
+    client = clients(way.tap())
+    client.say(OPEN)
+    client.hear(b"hello")
+    getattr(client, end)()
+    kit.eventually(lambda: provider.gone == 1)
+    assert isinstance(provider.lines[0].lost_by, ConnectionResetError) == (end == "reset")
+    kit.eventually(lambda: [row.outcome for row in way.attempts()] == ["complete"])
+    kit.eventually(lambda: [row.outcome for row in way.arrivals()] == ["complete"])
+
+
+def test_who_says_no_more_is_told_the_rest(way, provider, heads, clients, kit) -> None:
+    client = clients(way.tap())
+    client.say(OPEN)
+    heard = client.hear(b"hello")
+    provider.on_eof = lambda line: line.write(b"after your end")
+    client.say(b"frames")
+    client.socket.shutdown(socket.SHUT_WR)
+    assert client.hear(b"after your end") == heard + b"framesafter your end"
+    assert client.silent_for(0.05)
+    provider.call(provider.lines[0].close)
+    client.hear_all()
+    assert client.end == "close"
+    kit.eventually(lambda: [row.outcome for row in way.attempts()] == ["complete"])
+    kit.eventually(lambda: [row.outcome for row in way.arrivals()] == ["complete"])
+
+
+def test_a_provider_that_says_no_more_is_told_the_rest(way, provider, heads, clients, kit) -> None:
+    client = clients(way.tap())
+    client.say(OPEN)
+    client.hear(b"hello")
+    provider.call(provider.lines[0].transport.write_eof)
+    client.hear_all()
+    assert client.end == "close"
+    assert way.attempts() == []
+    before = provider.lines[0].bytes_in
+    client.say(b"after your end")
+    kit.eventually(lambda: provider.lines[0].bytes_in == before + len(b"after your end"))
+    client.leave()
+    kit.eventually(lambda: provider.gone == 1)
+    kit.eventually(lambda: [row.outcome for row in way.attempts()] == ["complete"])
 
 
 def test_a_provider_that_does_not_agree_is_heard_and_the_connection_goes_on(wire, provider, clients, kit) -> None:

@@ -20,7 +20,7 @@ from harness.running.wire.edge.rules.in_force import Rules, Shared
 from harness.running.wire.edge.tunnel import Tunnel
 from harness.running.wire.edge.upstream import Upstream
 from harness.running.wire.edge.upstream_request import UpstreamRequest
-from harness.running.wire.farewell import Farewell
+from harness.running.wire.farewell import Farewell, Listening
 from harness.running.wire.ledger import Ledger
 
 _CLOSING_S = 1.0
@@ -52,6 +52,7 @@ class Account:
         self.rules = Rules(run.seed, link.name, shared)
         self._conversations = run.conversations
         self.farewell = Farewell()
+        self.upward = Farewell()
         self.by_fault: Counter[str] = Counter()
         self.upstream = Upstream(link.upstream, proxy=link.proxy, ca=link.ca)
         self.arrivals = arrivals
@@ -92,7 +93,7 @@ class Account:
     def join(self, near: asyncio.Transport, far: asyncio.Transport, ended: Callable[[], None]) -> Tunnel:
         """A tunnel between both, which has not begun; *ended* is called once it is over."""
         # It is kept until both sides are gone: one that is being closed by TLS has to be dropped when the wire ends.
-        tunnel = Tunnel(near, far, ended, self._tunnels.discard)
+        tunnel = Tunnel(near, far, ended, self._tunnels.discard, self.farewell, Listening(self.upward))
         self._tunnels.add(tunnel)
         return tunnel
 

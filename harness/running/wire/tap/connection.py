@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from harness.running.wire.farewell import Listening
+from harness.running.wire.farewell import End, Listening
 from harness.running.wire.half_close import still_listens
 from harness.running.wire.intake import Intake
 from harness.running.wire.looking_on import LookingOn
@@ -83,6 +83,10 @@ class Near(asyncio.Protocol):
         self._cut_by = ""
         self._half_closed = False
         """The client says no more, and waits for its answer."""
+        self._was_reset = False
+        """The client has reset the connection."""
+        self._hushed = False
+        """The far side says no more, of which the client is still to be told."""
         self._far_crowded = self._near_crowded = False
         """That side takes no more for now."""
         self._gate = self._gated()
@@ -130,15 +134,20 @@ class Near(asyncio.Protocol):
             self._intake.hold()
 
     def eof_received(self) -> bool:
-        # Toxiproxy treats a half-closed connection as closed, so that nobody behind it may know of this one before the answer has come.
-        self._half_closed = self._far_end is None and self._watched.awaits and still_listens(self._transport)
+        # Toxiproxy treats a half-closed connection as closed, so that nobody behind it may know of this one before the answer has come,
+        # but by a word where an edge listens for one.
+        told = self._watched.tunnelled
+        self._half_closed = self._far_end is None and (told or self._watched.awaits) and still_listens(self._transport)
         if self._half_closed:
             self._intake.hold()
         else:
             self._leave()
+        if self._half_closed and told:
+            self._up.end(lambda: self._tell_far("half"))
         return self._half_closed
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._was_reset = isinstance(exc, ConnectionResetError)
         self._leave()
 
     def pause_writing(self) -> None:
@@ -169,11 +178,13 @@ class Near(asyncio.Protocol):
         """The far side said *data*."""
         if self._gone_s is not None:
             return
-        data, to_be_reset = self._listening.hear(data)
+        data, end = self._listening.hear(data)
         if data:
             self._pass_down(data)
-        if to_be_reset:
+        if end == "reset":
             self.far_ended("reset")
+        elif end == "half":
+            self._down.end(self._hush)
         if self._down.full:
             self._pause_far()
 
@@ -182,6 +193,13 @@ class Near(asyncio.Protocol):
         if rest := self._listening.rest():
             self._down.say(rest)
         self._down.end(lambda: self._learn(how))
+
+    def _hush(self) -> None:
+        """The far side says no more, and listens on; the news of it have come."""
+        self._hushed = True
+        if not self._deaf and not self._unheard and not self._told and not self._transport.is_closing():
+            self._told = True
+            self._transport.write_eof()
 
     def _learn(self, how: Literal["close", "reset"]) -> None:
         """The news of the far side's end have come; what was said of it first counts."""
@@ -327,7 +345,7 @@ class Near(asyncio.Protocol):
             self._traffic.heard(len(data))
         if not self._transport.is_closing():
             self._transport.write(data)
-        if self._half_closed and not self._watched.awaits:
+        if self._half_closed and not self._watched.awaits and not self._watched.tunnelled:
             self._end(by_reset=False)
 
     def _cut(self, by: str) -> None:
@@ -376,6 +394,8 @@ class Near(asyncio.Protocol):
         unheard, self._unheard = self._unheard, []
         for data in unheard:
             self._tell(data)
+        if self._hushed:
+            self._hush()
         if not self._near_crowded and not self._down.full:
             self._far.resume()
 
@@ -443,12 +463,19 @@ class Near(asyncio.Protocol):
         """All that the client said is past the tap, and it has left."""
         assert self._far is not None
         assert self._gone_s is not None
+        if self._was_reset and self._watched.tunnelled:
+            self._tell_far("reset")
         unheard_since_s, gone_s = self._unheard_since_s, self._gone_s
         if unheard_since_s is None:
             self._far.close()
         else:
             at_s = max(gone_s + self._passage.owed_s, unheard_since_s + _SENT_S)
             self._far.close_in(max(0.0, at_s - time.monotonic()))
+
+    def _tell_far(self, end: End) -> None:
+        """How the client ended its side, in a word, since Toxiproxy would make a close of it."""
+        if self._far is not None:
+            self._far.say(self._passage.upward.say(end))
 
     def _gone(self) -> None:
         self._gone_s = time.monotonic()

@@ -75,6 +75,11 @@ class HttpExchanges:
         return readable and bool(self._open) and self._asking is None
 
     @property
+    def tunnelled(self) -> bool:
+        """Whether it has become another protocol, such as WebSocket."""
+        return self._tunnel is not None
+
+    @property
     def unheard_since_s(self) -> float | None:
         """When the last request was whole of which not one byte of an answer has come; None where there is none."""
         if self._asking is None and self._open and self._open[-1].attempt.first_byte_s is None:

@@ -47,7 +47,9 @@ class Passage:
         """What came to each fault that is for a share of it, and what was picked."""
         self.closed = False
         self.farewell = Farewell()
-        """What the far end says for a client to be reset."""
+        """What the far end says of how the provider ended."""
+        self.upward = Farewell()
+        """What the tap says of how a client ended its side of a tunnel, where somebody behind Toxiproxy listens for it."""
         self.dials: set[asyncio.Task[None]] = set()
         self.busy: set[Lane] = set()
         self._numbers = PROBE

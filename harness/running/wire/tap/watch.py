@@ -30,6 +30,10 @@ class Watch(Protocol):
         """Whether all that was asked is whole and waits for an answer whose end can be told; what a FIN ends is not among it."""
 
     @property
+    def tunnelled(self) -> bool:
+        """Whether both ends have agreed on another protocol, for whose ends somebody behind Toxiproxy listens."""
+
+    @property
     def unheard_since_s(self) -> float | None:
         """Since when the client has waited without one byte of an answer; None where it has not."""
 
@@ -52,6 +56,7 @@ class Unread:
     asks_first = False
     halfway = False
     awaits = False  # who waits for the end of what is asked would wait for ever
+    tunnelled = False
 
     def __init__(self) -> None:
         self.begun = False
