@@ -285,6 +285,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
         asked_of,
         run_folder.read_effects(folder),
         as_run.lines_of(prepared.scenario),
+        run_folder.read_workers(folder),
     )
 
 

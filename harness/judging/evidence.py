@@ -30,6 +30,7 @@ from harness.record.history import (
     Reverting,
 )
 from harness.record.instrument import Measurement
+from harness.record.workers import Worker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,6 +69,8 @@ class Evidence:
     """What the service says that it has done for the requests; None: it was not asked."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """On which line of the scenario's file each expectation stands, as it is written out; those asked for beside it are not there."""
+    workers: Sequence[Worker] = ()
+    """Each of several workers that shared the load; none where one process sent it all."""
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:

@@ -32,6 +32,7 @@ from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight,
 
 if TYPE_CHECKING:
     from harness.record.columns import Table
+    from harness.record.workers import Worker
 
 LATE_STEP_S = 1.0
 """A fault that is begun or ended later than this is another fault than the one that was planned."""
@@ -100,9 +101,10 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
             "or long after its client had given up: the clock of this machine jumped, or somebody changed the rows"
         )
         yield Doubt(kind="impossible_times", said=said)
-    yield from (
-        Doubt(kind="load", said=said) for said in [*spoilt(evidence), *_load(quality, closed=waits(evidence) > 0)]
-    )
+    of_workers = _of_workers(evidence)
+    yield from (Doubt(kind="worker", said=said) for said in of_workers)
+    of_load = [] if of_workers else _load(quality, closed=waits(evidence) > 0)
+    yield from (Doubt(kind="load", said=said) for said in [*spoilt(evidence), *of_load])
     yield from (Doubt(kind="wire", said=said) for said in broken(evidence))
     if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and _counts_attempts(evidence):
         # An attempt that belongs to no request makes the amplification look smaller than it is.
@@ -225,6 +227,23 @@ def _odd(quality: Quality) -> str:
     """How the requests that have rows differ from those that were to be made; empty where they do not."""
     odd = {"lost": quality.missing, "doubled": quality.doubled, "not planned": quality.unplanned}
     return ", ".join(f"{count} {what}" for what, count in odd.items() if count)
+
+
+def _of_workers(evidence: Evidence) -> list[str]:
+    """What of the load was lost with a worker, or on the way from it: there is then no other reason for what is missing."""
+    torn = [f"the rows of {one.called} are not what it wrote: {one.torn}" for one in evidence.workers if one.torn]
+    return [*torn, *(_left_over(evidence, worker) for worker in evidence.workers if worker.lost)]
+
+
+def _left_over(evidence: Evidence, worker: Worker) -> str:
+    rows = evidence.request_table
+    outcome, its = rows.words("outcome"), rows.numbers("worker") == worker.number
+    lost = its & (rows.words("detail") == worker.lost_words)
+    unsent, unknown = int((lost & (outcome == "not_sent")).sum()), int((lost & (outcome == "unfinished")).sum())
+    return (
+        f"of the share of {worker.called}, which was lost, {_counted(unsent, 'request')} "
+        f"{'was' if unsent == 1 else 'were'} not sent, and of {unknown} more nobody knows what became of them"
+    )
 
 
 def _load(quality: Quality, *, closed: bool) -> Iterator[str]:

@@ -345,6 +345,7 @@ DoubtKind = Literal[
     "late",
     "impossible_times",
     "load",
+    "worker",
     "wire",
     "one_answer",
     "pattern",

@@ -24,6 +24,7 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
     yield f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
     yield f"{plan.total_s:g} s, {_users(plan) if plan.closed else _requests(plan)}"
     yield from _presses(plan)
+    yield from _shares(plan)
     yield ""
     yield from timeline(plan)
     yield ""
@@ -55,6 +56,13 @@ def _presses(plan: Plan) -> Iterator[str]:
             f"whoever is not served within {pressing.patience_s:g} s asks again, so that of one request come at most {each} presses, "
             f"and {each * plan.schedule.requests} in all"
         )
+
+
+def _shares(plan: Plan) -> Iterator[str]:
+    """Who sends how much, where several workers do."""
+    many = plan.scenario.load.workers
+    if many > 1:
+        yield f"{many} workers share it: {', '.join(map(str, plan.schedule.share_sizes(many)))} requests"
 
 
 def _requests(plan: Plan) -> str:

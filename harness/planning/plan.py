@@ -68,8 +68,12 @@ class Plan:
         if self.closed:
             return Schedule("constant", self.seen or (Linear(self.total_s, 0.0, 0.0),), 0.0, 0.0, self.seed)
         if self.recorded is not None:
-            return msgspec.structs.replace(self.recorded, turn_gap_s=load.turn_gap, seed=self.seed)
-        return Schedule(load.arrivals, curve(load, self.phases), load.jitter, load.turn_gap, self.seed, load.cv)
+            return msgspec.structs.replace(
+                self.recorded, turn_gap_s=load.turn_gap, seed=self.seed, workers=load.workers
+            )
+        return Schedule(
+            load.arrivals, curve(load, self.phases), load.jitter, load.turn_gap, self.seed, load.cv, load.workers
+        )
 
     @property
     def pressing(self) -> Pressing | None:

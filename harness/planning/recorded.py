@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.planning.schedule import Place, Share, conversation_count, mine
+from harness.planning.schedule import Place, Share, conversation_count, even_shares, mine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,7 @@ class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="rec
     tokens_out: bytes = b""
     turn_gap_s: float = 5.0
     seed: int = 1
+    workers: int = 1  # as many share it
 
     def due_times(self) -> Iterator[float]:
         """When requests are due, in seconds after the load begins, in order."""
@@ -65,13 +67,21 @@ class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="rec
             import numpy as np
 
             return int(np.unique(np.frombuffer(self.conversation, np.int64)).size)
-        return self._needed(1)
+        return self._needed(self.workers)
+
+    def share_sizes(self, of: int) -> list[int]:
+        """How many requests each of so many workers sends."""
+        if not self.conversation:
+            return even_shares(self.requests, of)
+        import numpy as np
+
+        return [int(size) for size in np.bincount(np.frombuffer(self.conversation, np.int64) % of, minlength=of)]
 
     def places(self, share: Share) -> Iterator[Place]:
         """The requests of one worker: by their conversations where the trace has them, so that each stays on one worker; else by index."""
         sizes = (_integers(self.question), _integers(self.tokens_in), _integers(self.tokens_out))
         if not self.conversation:
-            conversations = self._needed(share.of)
+            conversations = self._needed(math.lcm(self.workers, share.of))
             for index, due_s in mine(self.due_times(), share):
                 turn, conversation = divmod(index, conversations)
                 yield Place(index, due_s, conversation, turn, *(_at(size, index) for size in sizes))

@@ -57,6 +57,7 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sch
     turn_gap_s: float  # at least so far apart are two turns of one conversation
     seed: int
     cv: float = 2.0
+    workers: int = 1  # as many share it
 
     def due_times(self) -> Iterator[float]:
         """When requests are due, in seconds after the load begins, in order; equal schedules give equal times."""
@@ -89,7 +90,7 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sch
     @property
     def conversations(self) -> int:
         """How many conversations go on at once; request *i* is a turn of number *i* modulo that."""
-        return conversation_count(self.most_per_s, self.turn_gap_s, workers=1)
+        return conversation_count(self.most_per_s, self.turn_gap_s, self.workers)
 
     @property
     def requests(self) -> int:
@@ -102,9 +103,13 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sch
         """How many requests are due from *start_s* to *end_s*: of arrivals by chance, on average."""
         return due_between(self.curve, start_s, end_s)
 
+    def share_sizes(self, of: int) -> list[int]:
+        """How many requests each of so many workers sends."""
+        return even_shares(self.requests, of)
+
     def places(self, share: Share) -> Iterator[Place]:
         """The requests of one worker, in order; as many conversations as it needs go on at once, so that each stays on one worker."""
-        conversations = conversation_count(self.most_per_s, self.turn_gap_s, share.of)
+        conversations = conversation_count(self.most_per_s, self.turn_gap_s, math.lcm(self.workers, share.of))
         for index, due_s in mine(self.due_times(), share):
             turn, conversation = divmod(index, conversations)
             yield Place(index, due_s, conversation, turn)
@@ -167,6 +172,11 @@ def count(due: float) -> int:
 def mine(due: Iterable[Due], share: Share) -> Iterator[tuple[int, Due]]:
     """The part of *due* that one worker sends, each with its index in the whole."""
     return islice(enumerate(due), share.number, None, share.of)
+
+
+def even_shares(requests: int, of: int) -> list[int]:
+    """How many of so many *requests* each of so many workers sends, where they are shared by index."""
+    return [len(range(number, requests, of)) for number in range(of)]
 
 
 def conversation_count(rate_per_s: float, turn_gap_s: float, workers: int) -> int:

@@ -51,6 +51,7 @@ class _Strict(BaseModel):
 
 Tag = Annotated[str, Field(pattern=r"^[^\s-]\S*$")]
 USERS_MOST = 10_000
+WORKERS_MOST = 64
 
 
 class Load(_Strict):
@@ -75,6 +76,9 @@ class Load(_Strict):
         description="how long an answer may be silent between two pieces; default: only the deadline ends it",
     )
     in_flight_max: int | None = Field(default=None, ge=1, description="default: 4 x the highest rate x deadline")
+    workers: Annotated[int, Field(ge=1, le=WORKERS_MOST)] = Field(
+        default=1, description="processes that share the load, each of which can use one core"
+    )
     shed_to: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.2, description="what is left of the load in a phase called load_shed, 0 to 1"
     )
@@ -145,6 +149,8 @@ class Load(_Strict):
                 "or locustfile: for users of your own"
             )
         given = [name for name in type(self).model_fields if name in self.model_fields_set]
+        if self.closed and self.workers > 1:
+            raise _placed("workers", "workers share due times, and the users of a locustfile have none: leave it out")
         if self.closed and (odd := [name for name in given if name not in (*OF_LOCUSTFILES, *OF_BOTH)]):
             raise _placed(
                 odd[0], f"{_several(odd)} for the load of the harness; the users of a locustfile decide that themselves"

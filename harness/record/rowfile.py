@@ -6,6 +6,7 @@ One file belongs to one process. A row is one msgpack array (1.8 us to write), a
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import msgspec
 from harness.record.masking import NOTHING, Mask
 from harness.record.quoting import masked
 from harness.record.rows import AnyRow, Arrival, Attempt, Request, Sent, Traffic
+from harness.record.workers import Seal
 
 Row = TypeVar("Row", Request, Attempt, Arrival, Traffic, Sent)
 
@@ -26,12 +28,20 @@ class RowFile:
     def __init__(self, path: Path, mask: Mask = NOTHING) -> None:
         self._fd, self._mask = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), mask
         self._encoder = msgspec.msgpack.Encoder()
+        self._digest, self._rows, self._bytes = hashlib.sha256(), 0, 0
 
     def add(self, row: AnyRow) -> None:
         """Append *row*. Raises OSError where the disk is full; what is left of the row then is a tail that `read_rows` skips."""
         encoded = self._encoder.encode(masked(row, self._mask))
         if os.write(self._fd, encoded) < len(encoded):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._digest.update(encoded)
+        self._rows, self._bytes = self._rows + 1, self._bytes + len(encoded)
+
+    @property
+    def seal(self) -> Seal:
+        """What was written through here, by which a file can be told that is torn or was changed."""
+        return Seal(self._rows, self._bytes, self._digest.hexdigest())
 
     def close(self) -> None:
         os.close(self._fd)

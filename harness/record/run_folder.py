@@ -19,7 +19,7 @@ import msgspec
 
 from harness.problems import Problem, UsageProblems
 from harness.reading.question_files import ROWS
-from harness.record import history
+from harness.record import history, workers
 from harness.record.effects import Effects
 from harness.record.history import Begun, Event, History
 from harness.record.masking import NOTHING, Mask
@@ -27,6 +27,7 @@ from harness.record.quoting import masked
 from harness.record.rowfile import Row, read_rows
 from harness.record.rows import AnyRow, Arrival, Attempt, Request, Traffic
 from harness.record.tables import column_of, defaults, table
+from harness.record.workers import Worker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +76,11 @@ class RunFolder:
     def effects(self) -> Path:
         """What the service says that it has done for the requests of the run."""
         return self.path / "effects.json"
+
+    @property
+    def workers(self) -> Path:
+        """What is known of each worker, where several shared the load."""
+        return self.path / "workers.json"
 
     @property
     def instrument(self) -> Path:
@@ -334,6 +340,16 @@ def read_effects(folder: RunFolder) -> Effects | None:
         return msgspec.json.decode(_content(folder.effects), type=Effects)
     except ValueError as error:
         raise UsageProblems(Problem(f"does not say what was done: {error}", file=str(folder.effects))) from error
+
+
+def read_workers(folder: RunFolder) -> list[Worker]:
+    """What is known of each worker of the load; nothing where one process sent it all. Raises UsageProblems for a damaged file."""
+    if not folder.workers.exists():
+        return []
+    try:
+        return workers.decode(_content(folder.workers))
+    except ValueError as error:
+        raise UsageProblems(Problem(f"does not say who sent the load: {error}", file=str(folder.workers))) from error
 
 
 def _content(path: Path) -> bytes:

@@ -28,6 +28,7 @@ _OF_DOUBTS: Mapping[DoubtKind, str] = {
     "late": _AGAIN,
     "impossible_times": "Run again: the clock of this machine jumped, or somebody changed the rows.",
     "load": "Lower load.rate_per_s, or run on a machine with more processors to spare.",
+    "worker": "See in the log of that worker (logs/load-0.log and so on) why it ended, or who else wrote in rows/, and run again.",
     "wire": f"Run again, and tell the makers of the harness what it says; {_LOGS}.",
     "one_answer": "See in requests.parquet what the service answered, and that body carries {question}.",
     "pattern": "Write a pattern that has one way through a text, and judge again: the run need not be made again.",
@@ -45,6 +46,7 @@ _OF_SENTENCES: tuple[tuple[str, str], ...] = (
     (r"carried the nonce", _NONCE),
     (r"somebody else was at", _OF_DOUBTS["not_in_force_any_more"]),
     (r"the harness was stopped|took the faults back|suspended", _AGAIN),
+    (r"that share the load, was lost", _OF_DOUBTS["worker"]),
     (r"(Toxiproxy|the wire) no longer answered", _HEAL),
     (
         r"was not ready within|cannot be started|ended with status|ended by signal",

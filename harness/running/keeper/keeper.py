@@ -178,9 +178,13 @@ class Keeper:
     def how_it_ended(self, name: str) -> str:
         """For people: what became of child *name*, with the end of its log. Raises KeyError if it was never started."""
         last = tail(self._logs[name])
-        status = self._ended.get(name)
-        what = f"{name!r} is still running" if status is None else f"{name!r} {_worded(status)}"
+        what = f"{name!r} {self.ending(name)}"
         return f"{what}; its log ends:\n{last}" if last else f"{what}; its log is empty"
+
+    def ending(self, name: str) -> str:
+        """The same in a few words, without the log: ``was killed by SIGKILL``."""
+        status = self._ended.get(name)
+        return "is still running" if status is None else _worded(status)
 
     def beat(self) -> None:
         """From now on tell it twice a second that the harness is still there: of one that is stopped it takes the faults back.

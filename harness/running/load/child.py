@@ -15,6 +15,9 @@ LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 OPTIONS = ("--headless", "--only-summary", "--skip-log-setup", "--exit-code-on-error", "0")
 """Of Locust: no web page, nothing printed while all goes well, and a failed request is no failure of the child."""
 
+NUMBER = "LOAD_WORKER"
+"""In the environment of a worker: its number, from 0 on."""
+
 
 def command(plan: Path, python: str = sys.executable) -> list[str]:
     """The command line of a child that carries out the plan in the file *plan*.
@@ -24,6 +27,20 @@ def command(plan: Path, python: str = sys.executable) -> list[str]:
     """
     # -P: a folder called locust where the harness was started must not stand in for the package.
     return [python, "-P", "-m", "harness.running.load", str(plan.resolve())]
+
+
+def master_command(plan: Path, workers: int, port: int, python: str = sys.executable) -> list[str]:
+    """The command line of a child that has the plan carried out by so many workers, which come to *port* of this machine.
+
+    It is ready when all of them are, and ends as `command` does; a worker that it misses is told of in the plan's ``crew_path``.
+    """
+    listening = ["--master-bind-host", "127.0.0.1", "--master-bind-port", str(port)]
+    return [*command(plan, python), "--master", "--expect-workers", str(workers), *listening]
+
+
+def worker_command(plan: Path, port: int, python: str = sys.executable) -> list[str]:
+    """The command line of a worker of the master at *port* of this machine; `NUMBER` in its environment says which it is."""
+    return [*command(plan, python), "--worker", "--master-host", "127.0.0.1", "--master-port", str(port)]
 
 
 def write_plan(plan: LoadPlan, path: Path) -> None:

@@ -8,60 +8,58 @@ One user a worker does it all: it spawns a greenlet a request. These messages go
 work (alone: the same one) and each worker::
 
     share ─▶      number k of n
-          ◀─ prepared           the ready file appears when all are
-    begin ─▶      clock_zero_s, out of the start file
-          ◀─ done
+          ◀─ prepared           who it is; the ready file appears when all are
+    ping  ─▶      when it was sent
+          ◀─ pong               that, and when it was answered on the worker's clock
+    begin ─▶      clock_zero_s, out of the start file, on the worker's clock
+          ◀─ done               what it wrote
 """
 
 from __future__ import annotations
 
-import gc
-import math
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from types import FrameType
 from typing import Any, NoReturn
+from uuid import UUID
 
 import gevent
+import locust.runners
 import msgspec
-from gevent.pool import Pool
 from gevent.queue import Queue
 from locust import LoadTestShape, User, events, task
 from locust.dispatch import UsersDispatcher
 from locust.runners import MasterRunner
 
-from harness.planning.schedule import Share, Turn, turns
-from harness.protocols.nonce import marked
-from harness.protocols.protocols import protocol
-from harness.record import presses
-from harness.record.masking import Mask
-from harness.record.rowfile import RowFile
-from harness.record.rows import Request
-from harness.running.load import handshake
+from harness.planning.schedule import Share
+from harness.record.workers import Seal
+from harness.running.load import child, crew, handshake
 from harness.running.load import plan as load_plan
-from harness.running.load.asking import asked, kept_as, text
-from harness.running.load.connections import Connections
-from harness.running.load.conversations import Before, Conversations
-from harness.running.load.exchange import Answer
-from harness.running.load.job import put
-from harness.running.load.lateness import count_lateness
-from harness.running.load.plan import Limits, LoadPlan
-from harness.running.load.webhooks import Webhooks
+from harness.running.load.crew import Member, Ping
+from harness.running.load.sending import Sender
 
 PLAN = load_plan.read(Path(os.environ["LOAD_PLAN"]))
 _LOOK_S = 0.005
+_PINGS_FIRST, _PING_GAP_S = 20, 0.01
+_PINGS_AGAIN, _PING_EVERY_S = 5, 1.0
 
 # Of this process as a worker.
 _shares: Queue = Queue()
 _begins: Queue = Queue()
-# Of the process that hands out the work: ids of workers.
-_shared: set[str] = set()
+# Of the process that hands out the work: its workers by their ids, and the ids of those that could begin, are done, or are lost.
+_members: dict[str, Member] = {}
 _prepared: set[str] = set()
 _done: set[str] = set()
 _lost: set[str] = set()
+
+if _NUMBER := os.environ.get(child.NUMBER):
+    # Shares are given out in the order of ids, which Locust makes of the host's name and of a number that is drawn.
+    _drawn = UUID(int=int(_NUMBER))
+    locust.runners.uuid4 = lambda: _drawn  # type: ignore[attr-defined]  # what Locust imported
+# A worker whose master is gone would go on for a minute, though nobody counts any more what it sends.
+locust.runners.MASTER_HEARTBEAT_TIMEOUT = 10
 
 
 class Pinned(UsersDispatcher):
@@ -70,21 +68,49 @@ class Pinned(UsersDispatcher):
     dispatch_in_progress = True  # so that the master does not start anew: a "spawn" message stops a worker for 0.12 s
 
     def add_worker(self, worker_node: Any) -> None:  # Any: Locust's own type is not public
-        _lost.discard(worker_node.id)
+        """One that was silent and is heard of again stays lost: nobody knows what it sent meanwhile, and when."""
 
     def remove_worker(self, worker_node: Any) -> None:
-        _lost.add(worker_node.id)
+        if worker_node.id in _members and worker_node.id not in _done | _lost:
+            _lost.add(worker_node.id)
+            member = _members[worker_node.id]
+            member.lost, member.lost_s = "was not heard of by its master for 4 s, or left", monotonic()
+            _tell()
 
 
 def wire(environment: Any, runner: Any, **_: Any) -> None:
     """Have Locust pass our messages on, and end well when it is asked to."""
     environment.dispatcher_class = Pinned
     runner.register_message("share", lambda msg, **_: _shares.put(Share(*msg.data)))
-    runner.register_message("prepared", lambda msg, **_: _prepared.add(msg.node_id))
+    runner.register_message("prepared", _is_prepared)
+    runner.register_message("ping", lambda msg, **_: runner.send_message("pong", [msg.data, monotonic()]))
+    runner.register_message("pong", _has_answered)
     runner.register_message("begin", lambda msg, **_: _begins.put(msg.data))
-    runner.register_message("done", lambda msg, **_: _done.add(msg.node_id))
+    runner.register_message("done", _is_done)
     for number in (signal.SIGTERM, signal.SIGINT):  # a headless test with a shape has no SIGTERM handler of its own
         signal.signal(number, _stop)
+
+
+def _is_prepared(msg: Any, **_: Any) -> None:
+    member = _members[msg.node_id]
+    member.host, member.pid, member.clock = msg.data
+    _prepared.add(msg.node_id)
+
+
+def _has_answered(msg: Any, **_: Any) -> None:
+    sent_s, theirs_s = msg.data
+    _members[msg.node_id].pings.append(Ping(sent_s, theirs_s, monotonic()))
+
+
+def _is_done(msg: Any, **_: Any) -> None:
+    _members[msg.node_id].seal = Seal(*msg.data) if msg.data else None
+    _done.add(msg.node_id)
+    _tell()
+
+
+def _tell() -> None:
+    if PLAN.crew_path:
+        crew.write(Path(PLAN.crew_path), sorted(_members.values(), key=lambda member: member.number))
 
 
 def _stop(_signum: int, _frame: FrameType | None) -> NoReturn:
@@ -100,23 +126,39 @@ def hand_out(environment: Any, **_: Any) -> None:
         return
     runner = environment.runner
     ids = sorted(worker.id for worker in runner.clients.ready) if isinstance(runner, MasterRunner) else ["local"]
-    for workers in (_shared, _prepared, _done, _lost):
+    for workers in (_members, _prepared, _done, _lost):
         workers.clear()
-    _shared.update(ids)
-    gevent.spawn(_await_start, runner, ids)
+    _members.update({worker: Member(number) for number, worker in enumerate(ids)})
+    gevent.spawn(_await_start, runner)
     for number, worker in enumerate(ids):
         runner.send_message("share", [number, len(ids)], client_id=worker)
 
 
-def _await_start(runner: Any, ids: list[str]) -> None:
+def _await_start(runner: Any) -> None:
     """Tell the harness once every worker could begin, and them when to."""
-    while not _prepared | _lost >= _shared:
+    while not _prepared | _lost >= _members.keys():
         gevent.sleep(_LOOK_S)
-    handshake.say_ready(Path(PLAN.ready_path), handshake.Ready(os.getpid(), len(ids)))
+    several = isinstance(runner, MasterRunner)
+    if several:
+        _ping(runner, _PINGS_FIRST)
+    _tell()
+    handshake.say_ready(Path(PLAN.ready_path), handshake.Ready(os.getpid(), len(_members)))
     while not (start := handshake.start(Path(PLAN.start_path))):
         gevent.sleep(_LOOK_S)
-    for worker in ids:
+    for worker in _members:
         runner.send_message("begin", start.clock_zero_s, client_id=worker)
+    while several:
+        gevent.sleep(_PING_EVERY_S)
+        _ping(runner, _PINGS_AGAIN)
+        _tell()
+
+
+def _ping(runner: Any, times: int) -> None:
+    """Look so many times at the clock of each worker that is there."""
+    for _ in range(times):
+        for worker in _members.keys() - _lost:
+            runner.send_message("ping", monotonic(), client_id=worker)
+        gevent.sleep(_PING_GAP_S)
 
 
 events.init.add_listener(wire)  # type: ignore[no-untyped-call]  # Locust's own
@@ -131,8 +173,12 @@ class OneUserAWorker(LoadTestShape):
         if self.runner.shape_last_tick is None:
             return (len(self.runner.clients.ready) if isinstance(self.runner, MasterRunner) else 1), 100
         # Locust asks once a second; an answer that waits for the end makes the end come at once.
-        while not (_shared and _done | _lost >= _shared):
+        while not (_members and _done | _lost >= _members.keys()):
             gevent.sleep(4 * _LOOK_S)
+        if isinstance(self.runner, MasterRunner):
+            _ping(self.runner, _PINGS_FIRST)
+            gevent.sleep(_PING_GAP_S)
+            _tell()
         return None
 
 
@@ -142,188 +188,13 @@ class Clients(User):
     @task
     def send_share(self) -> None:
         share = _shares.get()  # a late or second user waits here for ever
-        runner = self.environment.runner
+        runner, sender = self.environment.runner, None
         try:
-            sender = _Sender(PLAN, share, self.environment.events.request.fire)
-            runner.send_message("prepared")
+            sender = Sender(PLAN, share, self.environment.events.request.fire)
+            runner.send_message("prepared", list(crew.here()))
             sender.send_all(_begins.get())
         except Exception:
             self.environment.process_exit_code = 1  # Locust goes on, and would end with 0
             raise
         finally:
-            runner.send_message("done")
-
-
-class _Asking:
-    """One request on its way: the answer to its newest press, how its conversation stood at that, and what earlier presses came to."""
-
-    def __init__(self, before: Before, answer: Answer | None = None) -> None:
-        self.before, self.answer = before, answer or Answer()
-        self.given_up: list[presses.GivenUp] = []
-        self.began_s: float | None = None  # when the first press was sent, where others followed it
-
-    @property
-    def presses(self) -> int:
-        """How many were sent; one that never was counts, since a row is about one at least."""
-        return max(1, len(self.given_up) + (self.answer.began_s is not None))
-
-    def give_up(self, due_s: float) -> None:
-        """The newest press came to nothing, and another one follows; until it is sent nothing is known of its answer."""
-        came, self.answer = self.answer, Answer()
-        assert came.began_s is not None
-        assert came.ended_s is not None
-        self.began_s = came.began_s if self.began_s is None else self.began_s
-        self.given_up.append(presses.GivenUp(came.outcome, came.status, came.began_s - due_s, came.ended_s - due_s))
-
-
-class _Sender:
-    """Sends the requests of one share of *plan*, each when it is due, and writes the row of each as it ends.
-
-    *fire* is Locust's request event, which feeds its statistics and whatever else listens.
-    """
-
-    def __init__(self, plan: LoadPlan, share: Share, fire: Callable[..., None]) -> None:
-        self._plan, self._share, self._fire = plan, share, fire
-        self._protocol = protocol(plan.ask.protocol)
-        self._connections = {url: Connections(url) for url in set(plan.entries.values())}
-        self._entries = list(plan.entries.items())
-        self._conversations = Conversations(plan.run_id)
-        self._pool = Pool(math.ceil(plan.in_flight_max / share.of))
-        self._open: dict[int, Turn] = {}
-        self._rows = RowFile(Path(plan.rows_dir) / f"requests-{share.number}.rows", Mask(plan.secrets))
-        self._webhooks = Webhooks() if plan.ask.job and plan.ask.job.webhook else None
-        self._zero_s = 0.0
-        gc.collect()
-        gc.freeze()  # or the first full collection stops the world for 10 ms in mid-load
-
-    def send_all(self, zero_s: float) -> None:
-        """Returns when every request has its row."""
-        self._zero_s = zero_s
-        watching = gevent.spawn(count_lateness, self._plan.instrument_path) if self._plan.instrument_path else None
-        try:
-            for turn in turns(self._plan, self._share):
-                due_s = zero_s + turn.due_s
-                gevent.sleep(max(0.0, due_s - monotonic()))
-                if self._pool.full():
-                    self._not_sent(turn, "as many requests as allowed were open")
-                elif monotonic() - due_s > self._plan.late_s_max:
-                    self._not_sent(turn, "late")
-                else:
-                    self._open[turn.index] = turn
-                    self._pool.spawn(self._send, turn)
-            self._pool.join(timeout=self._plan.drain_s)
-        finally:
-            if watching is not None:
-                watching.kill()
-            self._pool.kill()  # each of them writes its row: unfinished
-            for turn in self._open.values():  # but for those whose greenlet had not begun to run
-                self._not_sent(turn, "stopped")
-            self._rows.close()
-            if self._webhooks is not None:
-                self._webhooks.close()
-
-    def _send(self, turn: Turn) -> None:
-        if turn.step == 0:
-            self._conversations.begin(turn.conversation)
-        asking = _Asking(self._conversations.open(turn.conversation, turn.turn))
-        due_s = self._zero_s + turn.due_s
-        try:
-            self._press(turn, asking)
-            while (at_s := self._asks_again_s(turn, asking)) is not None:
-                asking.give_up(due_s)
-                gevent.sleep(max(0.0, at_s - monotonic()))
-                # Whatever else the conversation has been told meanwhile, it has seen.
-                asking.before = self._conversations.open(turn.conversation, turn.turn)
-                self._press(turn, asking)
-        finally:
-            answer = asking.answer
-            self._conversations.close(turn.conversation, turn.turn, answer.snapshot_version, answer.conversation)
-            if answer.outcome == "complete" and turn.step < len(self._plan.questions[turn.question].turns):
-                self._conversations.answered(turn.conversation, text(self._plan, turn), answer.text)
-            del self._open[turn.index]
-            self._rows.add(self._row(turn, asking))
-        self._fire(
-            request_type="ASK",
-            name=self._entries[turn.entry][0],
-            response_time=1000 * ((answer.ended_s or monotonic()) - due_s),
-            response_length=answer.bytes,
-            exception=None if answer.outcome == "complete" else RuntimeError(answer.outcome),
-            context={"index": turn.index},
-        )
-
-    def _press(self, turn: Turn, asking: _Asking) -> None:
-        """One exchange, at whose end the client is served, or gives it up."""
-        _, url = self._entries[turn.entry]
-        mark = turn.nonce if self._plan.pressing is None else marked(turn.nonce, len(asking.given_up))
-        put(
-            asking.answer,
-            self._connections[url],
-            self._plan.ask,
-            self._protocol,
-            asked(self._plan, turn, asking.before, mark),
-            url,
-            self._zero_s + turn.due_s,
-            self._limits(turn, asking),
-            self._webhooks,
-        )
-
-    def _limits(self, turn: Turn, asking: _Asking) -> Limits:
-        pressing, limits = self._plan.pressing, self._plan.limits
-        if pressing is None:
-            return limits
-        now_s, until_s = monotonic() - self._zero_s, turn.due_s + limits.deadline_s
-        until_s = pressing.given_up_s(turn.index, len(asking.given_up), now_s, until_s)
-        return msgspec.structs.replace(limits, deadline_s=until_s - turn.due_s)
-
-    def _asks_again_s(self, turn: Turn, asking: _Asking) -> float | None:
-        """When the client asks again, who is not served; None where it does not."""
-        pressing, answer = self._plan.pressing, asking.answer
-        if pressing is None or answer.ended_s is None:
-            return None
-        until_s = self._zero_s + turn.due_s + self._plan.limits.deadline_s
-        return pressing.next_s(turn.index, len(asking.given_up), answer.outcome, answer.ended_s, until_s)
-
-    def _not_sent(self, turn: Turn, why: str) -> None:
-        before = Before(self._conversations.name(turn.conversation), None, overlapped=False)
-        self._rows.add(self._row(turn, _Asking(before, Answer(outcome="not_sent", detail=why))))
-
-    def _row(self, turn: Turn, asking: _Asking) -> Request:
-        before, answer = asking.before, asking.answer
-        return Request(
-            index=turn.index,
-            worker=self._share.number,
-            due_s=self._zero_s + turn.due_s,
-            sent_s=answer.began_s if asking.began_s is None else asking.began_s,
-            first_byte_s=answer.head_s,
-            first_token_s=answer.first_token_s,
-            end_s=answer.ended_s,
-            status=answer.status,
-            outcome=answer.outcome,
-            bytes=answer.bytes,
-            entry=self._entries[turn.entry][0],
-            conversation=self._conversations.name(turn.conversation),
-            turn=turn.turn,
-            overlapped=before.overlapped,
-            question=kept_as(self._plan, turn),
-            answer=answer.text,
-            snapshot_version=answer.snapshot_version,
-            seen_version=before.seen_version,
-            nonce=turn.nonce,
-            chunks=answer.chunks,
-            detail=answer.detail,
-            streamed=answer.streamed,
-            orderly=answer.orderly,
-            finish=answer.finish,
-            model=answer.model,
-            degraded=answer.degraded,
-            cached=answer.cached,
-            presses=asking.presses,
-            given_up=presses.written(asking.given_up),
-            last_sent_s=answer.began_s if asking.given_up else None,
-            job=answer.job,
-            accepted_s=answer.accepted_s,
-            waiting_s=answer.waiting_s,
-            running_s=answer.running_s,
-            polls=answer.polls,
-            deliveries=answer.deliveries,
-        )
+            runner.send_message("done", list(msgspec.structs.astuple(sender.seal)) if sender else None)

@@ -52,6 +52,7 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows_dir: str
     ready_path: str
     start_path: str
+    crew_path: str = ""  # where the master of several workers says who they are, and how they do; empty: nowhere
     limits: Limits = Limits()
     drain_s: float = 10.5  # how long after the last due time open requests may still end
     instrument_path: str = ""  # the file to which it is added how late this process runs; empty: none

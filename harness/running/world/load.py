@@ -20,6 +20,7 @@ from harness.running.load.plan import Limits, LoadPlan, Question
 from harness.running.load.users import plan as users_plan
 from harness.running.load.users.plan import UsersPlan
 from harness.running.world.clock import RunClock
+from harness.running.world.load_workers import LoadWorkers
 from harness.running.world.processes import Processes
 from harness.running.world.readiness import NotLoadedError
 
@@ -52,6 +53,10 @@ class LoadChild:
             if plan.closed
             else _load_plan(plan, questions, run_id, rows, instrument, temp, processes)
         )
+        many = plan.scenario.load.workers
+        self._workers = (
+            LoadWorkers(processes, self._plan, many, _NAME) if many > 1 and isinstance(self._plan, LoadPlan) else None
+        )
         self._ready_by_s = 0.0
 
     def spawn(self, say: Callable[[str], None] = lambda _: None) -> None:
@@ -59,17 +64,21 @@ class LoadChild:
         path = self._temp / "load.json"
         if isinstance(self._plan, UsersPlan):
             users_plan.write(self._plan, path)
-            argv = users_plan.command(path)
+            self._processes.spawn(_NAME, users_plan.command(path), may_end=True)
         else:
             child.write_plan(self._plan, path)
-            argv = child.command(path)
-        self._processes.spawn(_NAME, argv, may_end=True)
+            if self._workers is None:
+                self._processes.spawn(_NAME, child.command(path), may_end=True)
+            else:
+                self._workers.spawn(path)
         self._ready_by_s = time.monotonic() + _READY_S
         if isinstance(self._plan, UsersPlan) and self._plan.web_port is not None:
             say(f"Locust shows its users at http://127.0.0.1:{self._plan.web_port}")
 
     def ready(self) -> bool:
         """Whether it could begin at once. Raises HarnessError when it takes too long, or never will."""
+        if self._workers is not None:
+            self._workers.check_starting()
         if (said := child.ready(self._plan)) is not None:
             if said.refused:
                 raise NotLoadedError(f"the locustfile cannot be loaded: {said.refused}")
@@ -88,11 +97,24 @@ class LoadChild:
         assert self.clock.zero_s is not None, "the clock is set going before the load is"
         child.start_at(self._plan, self.clock.zero_s)
 
+    def check(self) -> None:
+        """Raises UntrustworthyError where one of several workers will not send its share to the end."""
+        if self._workers is not None and self.clock.zero_s is not None:
+            self._workers.check(self.clock.zero_s)
+
     def ended(self) -> bool:
-        return not self._processes.alive(_NAME)
+        return self._workers.ended() if self._workers is not None else not self._processes.alive(_NAME)
 
     def stop(self) -> None:
-        self._processes.stop(_NAME, _GRACE_S)
+        if self._workers is not None:
+            self._workers.stop(_GRACE_S)
+        else:
+            self._processes.stop(_NAME, _GRACE_S)
+
+    def account(self, folder: RunFolder) -> None:
+        """Store in *folder* what is known of each of several workers, and a row for each request that one of them left over."""
+        if self._workers is not None and self.clock.zero_s is not None:
+            self._workers.account(folder, self.clock.zero_s)
 
 
 def client_limits(deadline_s: float, stall_s: float | None = None) -> Limits:
@@ -121,6 +143,7 @@ def _load_plan(
         instrument_path=str(instrument),
         ready_path=str(temp / "load-ready.json"),
         start_path=str(temp / "load-start.json"),
+        crew_path=str(temp / "load-crew.json"),
         limits=client_limits(load.deadline, load.stall),
         drain_s=load.deadline + DRAIN_S,
         # A request that a busy machine sends a moment late is still sent; that many were late is what makes a run invalid.

@@ -59,6 +59,7 @@ class Processes:
         self._started: set[str] = set()
         self._waiting: dict[str, tuple[Readiness, float]] = {}
         self._may_end: set[str] = set()
+        self._may_die: set[str] = set()
         self._stopped: set[str] = set()
         self.pids: dict[str, int] = {}
         self._stillness = Stillness(self.pids)
@@ -74,9 +75,15 @@ class Processes:
         env: Mapping[str, str] | None = None,
         *,
         may_end: bool = False,
+        may_die: bool = False,
         cwd: str | None = None,
     ) -> None:
-        """Start one process; its output goes to ``logs/<name>.log``. One that *may_end* is not missed when it has ended."""
+        """Start one process; its output goes to ``logs/<name>.log``. One that *may_end* is not missed when it has ended.
+
+        Who starts one that *may_die* looks itself whether it has, and how (`died`).
+        """
+        if may_die:
+            self._may_die.add(name)
         if may_end:
             self._may_end.add(name)
         log, where = self._logs / f"{name}.log", Path(cwd) if cwd else None
@@ -158,7 +165,7 @@ class Processes:
         self._signals.heed()
         ended = self._keeper.exited() | (self._kept.exited() if self._kept else {})
         for name, status in ended.items():
-            if name not in self._stopped and (name not in self._may_end or status != 0):
+            if name not in self._stopped | self._may_die and (name not in self._may_end or status != 0):
                 kind = ServiceEndedError if name in self._services else HarnessError
                 raise kind(f"process {self._keeper_of(name).how_it_ended(name)}")
 
@@ -193,6 +200,15 @@ class Processes:
         self._stopped.add(name)
         if self.alive(name):
             self._keeper_of(name).stop(name, grace_s)
+
+    def died(self, name: str) -> str:
+        """How process *name* ended, which nobody had stopped and which did not end well; empty where that is not so."""
+        status = self._keeper.exited().get(name)
+        return "" if not status or name in self._stopped else self._keeper.how_it_ended(name)
+
+    def ending(self, name: str) -> str:
+        """How process *name* ended, in a few words."""
+        return self._keeper.ending(name)
 
     def alive(self, name: str) -> bool:
         return self._keeper_of(name).alive(name)

@@ -165,7 +165,7 @@ def real_world(
         reach = _reach(carriers, joined, processes, plan.target)
         injector = FaultInjector(reach, grounds.undo)
         stack.callback(injector.close)
-        watchdog = Watchdog(processes, joined.proxies, carriers, wire=joined.wire)
+        watchdog = Watchdog(processes, joined.proxies, carriers, wire=joined.wire, load=load.check)
         stack.callback(watchdog.close)
         guarded = Guarded(watchdog, guard, folder.rows, load.clock, cost) if guard else None
         if guarded is not None:
@@ -186,7 +186,7 @@ def real_world(
             return load.set_off()
 
         yield RealWorld(
-            world, questioner.ask, set_off, lambda: _finish(processes, joined.wire, counted, effects, folder)
+            world, questioner.ask, set_off, lambda: _finish(processes, joined.wire, counted, effects, load, folder)
         )
 
 
@@ -410,8 +410,14 @@ class _Accepted:
 
 
 def _finish(
-    processes: Processes, stage: WireStage | None, counted: _Accepted, effects: SideEffects, folder: RunFolder
+    processes: Processes,
+    stage: WireStage | None,
+    counted: _Accepted,
+    effects: SideEffects,
+    load: LoadChild,
+    folder: RunFolder,
 ) -> None:
+    load.account(folder)
     if (done := effects.since()) is not None:
         run_folder.write(folder.effects, msgspec.json.encode(done).decode())
     with processes.blamed():

@@ -76,9 +76,11 @@ class Watchdog:
         asleep_s: Callable[[], float] = asleep_s,
         *,
         wire: WireStage | None = None,
+        load: Callable[[], None] = lambda: None,
     ) -> None:
         self._processes, self._proxies, self._wire, self._carriers = processes, proxies, wire, carriers
         self._asleep_s, self._asleep_before_s = asleep_s, asleep_s()
+        self._check_load = load
         self._wedged, self._silent, self._over = threading.Event(), threading.Event(), threading.Event()
         self._meddled = ""
         looks = (("proxies", self._look_at_proxies), ("wire", self._look_at_wire))
@@ -89,10 +91,12 @@ class Watchdog:
     def check(self) -> None:
         """Raises HarnessError for a process that died, and UntrustworthyError for what spoils the measurement.
 
-        That is a proxy or a wire that answered neither of two calls in a row, a proxy with which somebody meddled, a harness that was
-        stopped for so long that the keeper took its faults back, and a machine that was suspended.
+        That is a worker that was lost, a proxy or a wire that answered neither of two calls in a row, a proxy
+        with which somebody meddled, a harness that was stopped for so long that the keeper took its faults back, and a machine that was
+        suspended.
         """
         self._processes.check()
+        self._check_load()
         if (quiet_s := self._processes.took_back_after_s) is not None:
             raise UntrustworthyError(
                 f"nothing was heard of the harness for {quiet_s:.1f} s, as when it is stopped, so its keeper took the faults back"

@@ -1,0 +1,117 @@
+"""The workers of a load: Locust's master and its workers, each a process of the run's, and what they leave behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from harness.planning.schedule import Share
+from harness.problems import HarnessError
+from harness.record import run_folder
+from harness.record import workers as kept
+from harness.record.masking import Mask
+from harness.record.rowfile import RowFile, read_rows
+from harness.record.rows import Request
+from harness.record.run_folder import RunFolder
+from harness.record.workers import Worker
+from harness.running.free_port import free_port
+from harness.running.load import child, crew
+from harness.running.load.crew import Member
+from harness.running.load.plan import LoadPlan
+from harness.running.load.unsent import left_over
+from harness.running.ports import UntrustworthyError
+from harness.running.world.processes import Processes
+
+
+class LoadWorkers:
+    """So *many* workers of the load *plan*, whose master is the process *master*."""
+
+    def __init__(self, processes: Processes, plan: LoadPlan, many: int, master: str) -> None:
+        self._processes, self._plan, self._master = processes, plan, master
+        self._names = {number: f"{master}-{number}" for number in range(many)}
+        self._lost: dict[int, tuple[str, float]] = {}  # how, and when on the monotonic clock
+        self._cut_short = False
+
+    def spawn(self, path: Path) -> None:
+        """Start them all with the plan in the file at *path*; they send nothing yet."""
+        port = free_port()
+        spawn = partial(self._processes.spawn, may_end=True)
+        spawn(self._master, child.master_command(path, len(self._names), port))
+        for number, name in self._names.items():
+            spawn(name, child.worker_command(path, port), {child.NUMBER: str(number)}, may_die=True)
+
+    def check_starting(self) -> None:
+        """Raises HarnessError where one of them has died already."""
+        for name in self._names.values():
+            if how := self._processes.died(name):
+                raise HarnessError(f"a worker of the load could not begin: process {how}")
+
+    def check(self, zero_s: float) -> None:
+        """Raises UntrustworthyError, which names it, for a worker that will not send its share to the end."""
+        members = self._members()
+        for number, member in members.items():
+            if member.lost and member.lost_s is not None:
+                self._lost.setdefault(number, (member.lost, member.lost_s))
+        for number, name in self._names.items():
+            if number not in self._lost and self._processes.died(name):
+                self._lost[number] = (self._processes.ending(name), time.monotonic())
+        if self._lost:
+            raise UntrustworthyError("; ".join(self._told(number, members, zero_s) for number in sorted(self._lost)))
+
+    def _told(self, number: int, members: Mapping[int, Member], zero_s: float) -> str:
+        how, at_s = self._lost[number]
+        called = self._worker(number, members).called
+        return (
+            f"{called}, one of {len(self._names)} that share the load, was lost {max(0.0, at_s - zero_s):.1f} s after the load began: "
+            f"it {how}, and from then on its share was not sent"
+        )
+
+    def ended(self) -> bool:
+        return not any(map(self._processes.alive, (self._master, *self._names.values())))
+
+    def stop(self, grace_s: float) -> None:
+        """No more requests. The master tells its workers, so that all of them end at once."""
+        self._cut_short = not self.ended()
+        for name in (self._master, *self._names.values()):
+            self._processes.stop(name, grace_s)
+
+    def account(self, folder: RunFolder, zero_s: float) -> None:
+        """Write a row for what a lost worker left over, and what is known of each worker."""
+        members = self._members()
+        told = [self._settled(self._worker(number, members), members, folder, zero_s) for number in self._names]
+        if lost := [worker for worker in told if worker.lost]:
+            self._write_left_over(lost, folder, zero_s)
+        run_folder.write(folder.workers, kept.encode(told))
+
+    def _members(self) -> dict[int, Member]:
+        return {member.number: member for member in crew.read(Path(self._plan.crew_path))}
+
+    def _worker(self, number: int, members: Mapping[int, Member]) -> Worker:
+        member = members.get(number) or Member(number, crew.here()[0])
+        pid = self._processes.pids[self._names[number]]
+        return Worker(number, member.host, pid, self._plan.schedule.share_sizes(len(self._names))[number])
+
+    def _settled(self, worker: Worker, members: Mapping[int, Member], folder: RunFolder, zero_s: float) -> Worker:
+        member, lost = members.get(worker.number), self._lost.get(worker.number)
+        if lost is not None:
+            return replace(worker, lost=lost[0], lost_s=round(lost[1] - zero_s, 4))
+        seal = member.seal if member else None
+        if seal is None:
+            return worker if self._cut_short else replace(worker, torn="it did not say what it wrote")
+        return replace(worker, torn=kept.torn(folder.rows / f"requests-{worker.number}.rows", seal))
+
+    def _write_left_over(self, lost: Sequence[Worker], folder: RunFolder, zero_s: float) -> None:
+        known: dict[int, float] = {}
+        for path in folder.rows.glob("requests-*.rows"):
+            known.update({row.index: row.due_s for row in read_rows(path, Request)})
+        until_s = max([*known.values(), *(at_s for _, at_s in self._lost.values())])
+        file = RowFile(folder.rows / "requests-left-over.rows", Mask(self._plan.secrets))
+        for worker in lost:
+            share, at_s = Share(worker.number, len(self._names)), self._lost[worker.number][1]
+            for row in left_over(self._plan, share, set(known), zero_s, at_s, until_s, worker.lost_words):
+                file.add(row)
+        file.close()

@@ -1,0 +1,206 @@
+"""Kills a worker of a load at random moments: ``python tests/chaos/load_workers.py RESULTS.jsonl [KILLS]``; goes on where it was stopped.
+
+Each time it has to be told which worker was lost, and each request that was due until the run was ended for it has to have one row; those
+that the lost worker left over say so. Takes some ten seconds a kill.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, cast
+
+from harness.judging.scoring.audit import Audit, audit
+from harness.planning.curve import Linear
+from harness.record.rowfile import read_rows
+from harness.record.rows import Request
+from harness.record.run_folder import RunFolder, read_workers
+from harness.running.load import Ask, LoadPlan, Question, Schedule, ready, start_at, write_plan
+from harness.running.ports import UntrustworthyError
+from harness.running.world.load_workers import LoadWorkers
+from harness.running.world.processes import Processes
+
+KILLS = 20
+TOTAL_S, RATE_PER_S = 3.0, 100.0
+ANSWER = b'{"answer": "yes"}'
+
+
+class Started:
+    """Processes as `LoadWorkers` knows them, without a keeper."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def pids(self) -> dict[str, int]:
+        return {name: process.pid for name, process in self._running.items()}
+
+    def spawn(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None, **_: Any) -> None:
+        import os
+
+        with (self._folder / f"{name}.log").open("wb") as log:
+            environment = {**os.environ, **(env or {})}
+            self._running[name] = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
+
+    def died(self, name: str) -> str:
+        return f"{name} {self.ending(name)}" if self._running[name].poll() else ""
+
+    def ending(self, name: str) -> str:
+        return f"ended with {self._running[name].poll()}"
+
+    def alive(self, name: str) -> bool:
+        return self._running[name].poll() is None
+
+    def stop(self, name: str, grace_s: float) -> None:
+        process = self._running[name]
+        process.terminate()
+        try:
+            process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_: object) -> None:
+        """A client that is killed hangs up."""
+
+
+class Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", str(len(ANSWER)))
+        self.end_headers()
+        self.wfile.write(ANSWER)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Crew:
+    """A load that two workers share, against a server of its own, and the folder in which its rows are."""
+
+    def __init__(self, folder: Path, url: str, total_s: float = TOTAL_S) -> None:
+        self.folder, self.started = RunFolder(folder), Started(folder)
+        self.folder.rows.mkdir()
+        self.plan = LoadPlan(
+            run_id="r",
+            schedule=Schedule("constant", (Linear(total_s, RATE_PER_S, RATE_PER_S),), 0.2, 0.5, 1, workers=2),
+            entries={"one": url},
+            questions=(Question("q", "Is it so?"),),
+            ask=Ask("json", "/", body={"question": "{question}"}, answer_pointer="/answer"),
+            in_flight_max=1000,
+            rows_dir=str(self.folder.rows),
+            ready_path=str(folder / "ready"),
+            start_path=str(folder / "start"),
+            crew_path=str(folder / "crew"),
+            drain_s=2.0,
+            late_s_max=5.0,
+        )
+        write_plan(self.plan, folder / "plan.json")
+        self.workers = LoadWorkers(cast(Processes, self.started), self.plan, 2, "load")
+        self.workers.spawn(folder / "plan.json")
+
+    def begin(self) -> None:
+        while ready(self.plan) is None:
+            self.workers.check_starting()
+            time.sleep(0.02)
+        self.zero_s = time.monotonic() + 0.2
+        start_at(self.plan, self.zero_s)
+
+    def run(self) -> str:
+        """What is told of a worker that was lost; empty where none was. The load has ended when this returns, and is accounted for."""
+        told = ""
+        try:
+            while not self.workers.ended():
+                self.workers.check(self.zero_s)
+                time.sleep(0.05)
+            self.workers.check(self.zero_s)
+        except UntrustworthyError as error:
+            told = str(error)
+        self.workers.stop(5.0)
+        self.workers.account(self.folder, self.zero_s)
+        return told
+
+    def rows(self) -> list[Request]:
+        return [row for path in sorted(self.folder.rows.glob("*.rows")) for row in read_rows(path, Request)]
+
+
+@contextmanager
+def answering():
+    """The address of a server that answers at once."""
+    server = Server(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def killed(folder: Path, url: str, number: int, after_s: float, total_s: float = TOTAL_S) -> list[str]:
+    """What is amiss when worker *number* of two is killed *after_s* from the beginning of the load."""
+    crew = Crew(folder, url, total_s)
+    crew.begin()
+    timer = threading.Timer(after_s + crew.zero_s - time.monotonic(), lambda: _kill(crew, number))
+    timer.start()
+    told = crew.run()
+    timer.join()
+    rows, workers = crew.rows(), read_workers(crew.folder)
+    found = [] if told.startswith(f"worker {number} ") else [f"it was told {told!r}"]
+    lost = [worker.number for worker in workers if worker.lost]
+    found += [] if lost == [number] else [f"workers.json says that {lost} were lost"]
+    until = max((row.index for row in rows), default=-1) + 1
+    found += (
+        [] if (differs := audit([row.index for row in rows], until)) == Audit() else [f"rows are not as due: {differs}"]
+    )
+    left = [row for row in rows if row.worker == number and row.outcome in ("not_sent", "unfinished")]
+    found += [] if all(row.detail.startswith(f"worker {number} was lost") for row in left) else ["rows do not say why"]
+    # The other one is stopped when the run is, and says so.
+    others = Counter((row.outcome, row.detail) for row in rows if row.worker != number)
+    odd = set(others) - {("complete", ""), ("unfinished", ""), ("not_sent", "stopped")}
+    found += [f"the other worker has rows that are {odd}"] if odd else []
+    return found
+
+
+def _kill(crew: Crew, number: int) -> None:
+    crew.started._running[f"load-{number}"].kill()
+
+
+def main(results: Path, kills: int = KILLS) -> int:
+    done = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+    with answering() as url:
+        for n in range(len(done), kills):
+            chance = random.Random(n)
+            number, after_s = chance.randrange(2), round(chance.uniform(0.0, TOTAL_S), 3)
+            with tempfile.TemporaryDirectory() as name:
+                done.append(
+                    {"kill": n, "worker": number, "after_s": after_s, "amiss": killed(Path(name), url, number, after_s)}
+                )
+            with results.open("a") as file:
+                file.write(json.dumps(done[-1]) + "\n")
+            print(f"worker {number} killed after {after_s:.3f} s: {'; '.join(done[-1]['amiss']) or 'told'}", flush=True)
+    amiss = [one for one in done if one["amiss"]]
+    print(f"{len(done) - len(amiss)} of {len(done)} kills were told, each with a row for each request that was due")
+    return 1 if amiss else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else KILLS))

@@ -1,0 +1,107 @@
+"""A load that workers share, as it is planned and judged."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from harness.judging.evidence import Evidence
+from harness.judging.verdict import judge
+from harness.planning.outline import outline
+from harness.planning.plan import Plan
+from harness.planning.recorded import Recorded
+from harness.planning.schedule import Share
+from harness.record.workers import Worker
+
+MakePlan = Callable[..., Plan]
+MakeEvidence = Callable[..., Evidence]
+
+
+@pytest.mark.parametrize("workers", [2, 3, 7])
+def test_every_request_is_one_workers_and_every_conversation_too(make_plan: MakePlan, workers: int) -> None:
+    schedule = make_plan(load={"workers": workers}).schedule
+    shares = [list(schedule.places(Share(number, workers))) for number in range(workers)]
+    assert sorted(place.index for share in shares for place in share) == list(range(schedule.requests))
+    assert [len(share) for share in shares] == schedule.share_sizes(workers)
+    of = [{place.conversation for place in share} for share in shares]
+    assert sum(map(len, of)) == len(set().union(*of)) == schedule.conversations
+
+
+def test_where_a_trace_has_conversations_they_are_shared_and_not_indices() -> None:
+    recorded = Recorded(array("d", [0.0, 0.1, 0.2, 0.3]).tobytes(), array("q", [0, 1, 1, 1]).tobytes(), workers=2)
+    shares = [[place.index for place in recorded.places(Share(number, 2))] for number in (0, 1)]
+    assert shares == [[0], [1, 2, 3]]
+    assert recorded.share_sizes(2) == [1, 3]
+
+
+def test_requests_are_due_at_the_same_times_however_many_share_them(make_plan: MakePlan) -> None:
+    one, three = (make_plan(load={"workers": workers}).schedule for workers in (1, 3))
+    assert list(one.due_times()) == list(three.due_times())
+
+
+def test_the_shares_stand_in_the_outline(make_plan: MakePlan) -> None:
+    made = make_plan(load={"workers": 3})
+    sizes = made.schedule.share_sizes(3)
+    assert f"3 workers share it: {', '.join(map(str, sizes))} requests" in list(outline(made))
+    assert not [line for line in outline(make_plan()) if "workers" in line]
+
+
+def _workers(**of_the_second: Any) -> list[Worker]:
+    return [Worker(0, "here", 7, 100), msgspec.structs.replace(Worker(1, "there", 8, 100), **of_the_second)]
+
+
+def test_a_run_whose_workers_all_did_their_share_is_judged(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
+    found = judge(make_evidence(make_plan(load={"workers": 2}), workers=_workers()))
+    assert [doubt.kind for doubt in found.doubts] == []
+
+
+def test_torn_rows_make_a_run_invalid_and_the_worker_is_named(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
+    found = judge(
+        make_evidence(
+            make_plan(load={"workers": 2}),
+            workers=_workers(torn="5 rows of 90 bytes were written, and 80 bytes are there"),
+        )
+    )
+    assert found.verdict == "invalid"
+    assert [(doubt.kind, doubt.said) for doubt in found.doubts] == [
+        (
+            "worker",
+            "the rows of worker 1 (pid 8 on there) are not what it wrote: 5 rows of 90 bytes were written, and 80 bytes are there",
+        )
+    ]
+
+
+def test_the_share_of_a_lost_worker_is_told_and_not_taken_for_a_load_that_fell_behind(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Callable[..., list[Any]]
+) -> None:
+    (_, lost) = workers = _workers(lost="was ended by SIGKILL", lost_s=10.0)
+
+    def change(index: int, due_s: float) -> dict[str, Any]:
+        if index % 2 == 0 or due_s < 9.5:
+            return {"worker": index % 2}
+        outcome = "unfinished" if due_s < 10.0 else "not_sent"
+        return {
+            "worker": 1,
+            "outcome": outcome,
+            "sent_s": None,
+            "detail": lost.lost_words,
+            "end_s": None,
+            "first_token_s": None,
+        }
+
+    made = make_plan(load={"workers": 2})
+    asked = rows(made, change)
+    found = judge(make_evidence(made, requests=asked, attempts=[], workers=workers))
+    unsent = sum(row.outcome == "not_sent" for row in asked)
+    assert found.verdict == "invalid"
+    said = [doubt.said for doubt in found.doubts if doubt.kind == "worker"]
+    unknown = sum(row.outcome == "unfinished" for row in asked)
+    assert said == [
+        f"of the share of worker 1 (pid 8 on there), which was lost, {unsent} requests were not sent, "
+        f"and of {unknown} more nobody knows what became of them"
+    ]
+    assert "load" not in {doubt.kind for doubt in found.doubts}

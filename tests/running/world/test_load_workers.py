@@ -1,0 +1,201 @@
+"""Several workers of a load: one that is lost is told by its number, its share has rows that say so, and torn rows are known."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import pytest
+
+from harness.judging.scoring.audit import Audit, audit
+from harness.planning.curve import Linear
+from harness.planning.schedule import Share, turns
+from harness.problems import HarnessError
+from harness.record.rowfile import RowFile, read_rows
+from harness.record.rows import Request
+from harness.record.run_folder import RunFolder, read_workers
+from harness.running.load import Ask, LoadPlan, Question, Schedule, crew
+from harness.running.load.crew import Member
+from harness.running.load.unsent import unsent
+from harness.running.ports import UntrustworthyError
+from harness.running.world.load_workers import LoadWorkers
+from harness.running.world.processes import Processes
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "chaos"))
+
+from load_workers import answering, killed
+
+ZERO_S = 100.0
+
+
+class Started:
+    """Processes that do nothing, and end when a test says so."""
+
+    def __init__(self) -> None:
+        self.pids: dict[str, int] = {}
+        self.how: dict[str, str] = {}
+        self.stopped: list[str] = []
+
+    def spawn(self, name: str, *_: object, **__: object) -> None:
+        self.pids[name] = 1000 + len(self.pids)
+
+    def died(self, name: str) -> str:
+        return f"{name!r} {self.how[name]}; its log is empty" if name in self.how else ""
+
+    def ending(self, name: str) -> str:
+        return self.how[name]
+
+    def alive(self, name: str) -> bool:
+        return name not in [*self.how, *self.stopped]
+
+    def stop(self, name: str, grace_s: float) -> None:
+        self.stopped.append(name)
+
+
+class Load:
+    """Two workers that were to send 20 requests in 2 s, each of which has written rows for the first so many of its own."""
+
+    def __init__(self, folder: Path, wrote: tuple[int, int] = (10, 10)) -> None:
+        self.folder, self.started = RunFolder(folder), Started()
+        self.folder.rows.mkdir()
+        self.plan = LoadPlan(
+            run_id="r",
+            schedule=Schedule("constant", (Linear(2.0, 10.0, 10.0),), 0.0, 0.5, 1, workers=2),
+            entries={"one": "http://127.0.0.1:9"},
+            questions=(Question("q", "Is it so?"),),
+            ask=Ask("json", "/"),
+            in_flight_max=10,
+            rows_dir=str(self.folder.rows),
+            ready_path=str(folder / "ready"),
+            start_path=str(folder / "start"),
+            crew_path=str(folder / "crew"),
+        )
+        self.workers = LoadWorkers(cast(Processes, self.started), self.plan, 2, "load")
+        self.workers.spawn(folder / "plan.json")
+        self.members = [Member(number, "here", 1001 + number) for number in (0, 1)]
+        for member, many in zip(self.members, wrote, strict=True):
+            file = RowFile(self.rows(member.number))
+            for turn in list(turns(self.plan, Share(member.number, 2)))[:many]:
+                file.add(
+                    msgspec.structs.replace(unsent(self.plan, member.number, turn, ZERO_S, ""), outcome="complete")
+                )
+            member.seal = file.seal
+            file.close()
+        self.tell()
+
+    def rows(self, number: int) -> Path:
+        return self.folder.rows / f"requests-{number}.rows"
+
+    def tell(self) -> None:
+        crew.write(self.folder.path / "crew", self.members)
+
+    def accounted(self) -> list[Request]:
+        self.workers.account(self.folder, ZERO_S)
+        return [row for path in sorted(self.folder.rows.glob("*.rows")) for row in read_rows(path, Request)]
+
+
+def test_a_worker_that_died_is_told_by_its_number(tmp_path: Path) -> None:
+    load = Load(tmp_path)
+    load.workers.check(ZERO_S)
+    load.started.how["load-1"] = "was ended by SIGKILL"
+    with pytest.raises(
+        UntrustworthyError,
+        match=r"^worker 1 \(pid 1002 on here\), one of 2 .* it was ended by SIGKILL, and from then on",
+    ):
+        load.workers.check(time.monotonic())
+
+
+def test_a_worker_of_which_its_master_hears_nothing_is_told(tmp_path: Path) -> None:
+    load = Load(tmp_path)
+    load.members[0].lost, load.members[0].lost_s = "was not heard of", ZERO_S + 1.5
+    load.tell()
+    with pytest.raises(
+        UntrustworthyError, match=r"^worker 0 .* was lost 1.5 s after the load began: it was not heard of"
+    ):
+        load.workers.check(ZERO_S)
+
+
+def test_a_worker_that_dies_before_it_could_begin_keeps_the_load_from_beginning(tmp_path: Path) -> None:
+    load = Load(tmp_path)
+    load.workers.check_starting()
+    load.started.how["load-0"] = "ended with status 1"
+    with pytest.raises(
+        HarnessError, match="a worker of the load could not begin: process 'load-0' ended with status 1"
+    ):
+        load.workers.check_starting()
+
+
+def test_what_a_lost_worker_left_over_has_a_row_each_that_says_so(tmp_path: Path) -> None:
+    load = Load(tmp_path, wrote=(10, 3))
+    load.members[1].lost, load.members[1].lost_s = "was ended by SIGKILL", ZERO_S + 1.0
+    load.tell()
+    with pytest.raises(UntrustworthyError):
+        load.workers.check(ZERO_S)
+    rows = load.accounted()
+    # The last that anybody sent was due at 1.8 s; behind that nothing was to be sent any more.
+    assert audit([row.index for row in rows], 19) == Audit()
+    left = {row.index: (row.outcome, row.detail) for row in rows if row.outcome != "complete"}
+    why = "worker 1 was lost: it was ended by SIGKILL"
+    assert left == {7: ("unfinished", why), 9: ("unfinished", why)} | dict.fromkeys((11, 13, 15, 17), ("not_sent", why))
+    assert {row.nonce for row in rows} == {turn.nonce for turn in turns(load.plan) if turn.index < 19}
+    assert [(worker.lost, worker.lost_s) for worker in read_workers(load.folder)] == [
+        ("", None),
+        ("was ended by SIGKILL", 1.0),
+    ]
+
+
+def test_rows_that_are_what_their_workers_wrote_are_whole(tmp_path: Path) -> None:
+    load = Load(tmp_path)
+    rows = load.accounted()
+    assert audit([row.index for row in rows], 20) == Audit()
+    assert [(worker.requests, worker.torn, worker.lost) for worker in read_workers(load.folder)] == [
+        (10, "", ""),
+        (10, "", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda content: content[:-3], "were written, and {n} bytes are there"),
+        (lambda content: content.replace(b"\xa1q", b"\xa1p", 1), "with another checksum are there"),
+        (lambda content: content + content[-1:], "were written, and {n} bytes are there"),
+    ],
+)
+def test_rows_that_were_cut_or_changed_are_told(tmp_path: Path, change, said: str) -> None:
+    load = Load(tmp_path)
+    content = change(load.rows(1).read_bytes())
+    load.rows(1).write_bytes(content)
+    load.accounted()
+    whole, torn = read_workers(load.folder)
+    assert whole.torn == ""
+    assert said.format(n=len(content)) in torn.torn
+
+
+def test_rows_that_are_gone_and_a_worker_that_says_nothing_of_them_are_told(tmp_path: Path) -> None:
+    load = Load(tmp_path)
+    load.rows(0).unlink()
+    load.members[1].seal = None
+    load.tell()
+    load.accounted()
+    gone, silent = read_workers(load.folder)
+    assert "the file cannot be read" in gone.torn
+    assert silent.torn == "it did not say what it wrote"
+
+
+def test_of_a_load_that_was_stopped_a_worker_need_not_say_what_it_wrote(tmp_path: Path) -> None:
+    load = Load(tmp_path)
+    load.members[1].seal = None
+    load.tell()
+    load.workers.stop(0.0)
+    assert load.started.stopped == ["load", "load-0", "load-1"]
+    load.accounted()
+    assert [worker.torn for worker in read_workers(load.folder)] == ["", ""]
+
+
+def test_a_worker_that_is_killed_while_it_sends_is_told(tmp_path: Path) -> None:
+    with answering() as url:
+        assert killed(tmp_path, url, 1, after_s=0.3, total_s=2.0) == []
