@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 
@@ -22,6 +22,12 @@ class Interval:
     def __post_init__(self) -> None:
         if not self.low <= self.high:
             raise ValueError(f"an interval's low end lies above its high end: {self.low} > {self.high}")
+
+    def wider(self, by: float) -> Interval:
+        """The same of a number that is at least 0, each end of which may lie *by* further out."""
+        if self.value is None or not by:
+            return self
+        return replace(self, low=max(0.0, self.low - by), high=self.high + by)
 
 
 UNMEASURED = Interval(None)

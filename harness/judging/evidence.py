@@ -152,6 +152,11 @@ class Evidence:
         )
         return min(self.plan.total_s, last_s)
 
+    @property
+    def clock_s(self) -> float:
+        """How far the clocks of requests and of all else may lie apart, where workers had clocks of their own; else 0."""
+        return max((worker.uncertainty_s for worker in self.workers), default=0.0)
+
     def of_fault(self, fault: str, kind: type[Kind]) -> list[Kind]:
         """Events of one *kind* about one *fault*, in order."""
         return [event for event in self.history if isinstance(event, kind) and event.fault == fault]

@@ -316,7 +316,18 @@ def _notes(evidence: Evidence) -> list[str]:
         *uncarried(evidence),
         *redirected(evidence),
     ]
-    return [*silence(evidence), *dict.fromkeys(missing), *found]
+    return [*silence(evidence), *dict.fromkeys(missing), *found, *_clocks(evidence)]
+
+
+def _clocks(evidence: Evidence) -> Iterator[str]:
+    """That workers had clocks of their own, and how well it is known how those stood."""
+    for worker in evidence.workers:
+        if worker.another_clock:
+            yield (
+                f"{worker.called} has a clock of its own, {abs(worker.offset_s):.6f} s {'ahead' if worker.offset_s > 0 else 'behind'} when "
+                f"the load began and {worker.drift_ppm:+.1f} ppm fast; its rows are on the clock of this run, known to "
+                f"{1000 * worker.uncertainty_s:.3f} ms, by which times from a fault to an answer are less sure"
+            )
 
 
 def _uncounted(evidence: Evidence) -> Iterator[str]:

@@ -193,12 +193,12 @@ def below(out: Path, *names: str) -> list[Path]:
 
 def write(path: Path, content: str | bytes) -> None:
     """*content* at *path*, whole or not at all."""
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """Where to write what is to stand at *path*, for its owner alone; it takes its place at the end, and is gone if that is not reached."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
@@ -295,7 +295,7 @@ def keep_tables(
     """Store the tables that are not there yet as Parquet; the rows they were made of are then no longer needed."""
     for name, rows in (("requests", requests), ("attempts", attempts), ("arrivals", arrivals), ("traffic", traffic)):
         if rows is not None and _length(folder.table(name)) is None:
-            with _replacing(folder.table(name)) as temporary:
+            with replacing(folder.table(name)) as temporary:
                 rows.frame.to_parquet(temporary, index=False, compression="zstd", write_page_checksum=True)
     # Under their own name the rows are there as long as all of them are: some of them would be taken for the whole run.
     gone = folder.path / ".rows"

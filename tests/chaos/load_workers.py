@@ -7,6 +7,7 @@ that the lost worker left over say so. Takes some ten seconds a kill.
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -35,11 +37,37 @@ TOTAL_S, RATE_PER_S = 3.0, 100.0
 ANSWER = b'{"answer": "yes"}'
 
 
-class Started:
-    """Processes as `LoadWorkers` knows them, without a keeper."""
+OTHER_CLOCK = """
+import runpy, sys, time
+since_s, ahead_s, drift = (float(sys.argv.pop(1)) for _ in range(3))
+real = time.monotonic
+time.monotonic = lambda: real() + ahead_s + drift * (real() - since_s)
+runpy.run_module("harness.running.load", run_name="__main__", alter_sys=True)
+"""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+
+@dataclass(frozen=True)
+class Clock:
+    """A clock that was *ahead_s* of the machine's at *since_s*, and gains *drift* seconds a second."""
+
+    ahead_s: float
+    drift: float
+    since_s: float = field(default_factory=time.monotonic)
+
+    def ahead_at(self, at_s: float) -> float:
+        return self.ahead_s + self.drift * (at_s - self.since_s)
+
+    def given_to(self, argv: Sequence[str]) -> list[str]:
+        """*argv* of a worker, which goes by this clock."""
+        said = [repr(self.since_s), repr(self.ahead_s), repr(self.drift)]
+        return [*argv[: argv.index("-m")], "-c", OTHER_CLOCK, *said, *argv[argv.index("-m") + 2 :]]
+
+
+class Started:
+    """Processes as `LoadWorkers` knows them, without a keeper; each goes by the clock of its name in *clocks*."""
+
+    def __init__(self, folder: Path, clocks: Mapping[str, Clock]) -> None:
+        self._folder, self._clocks = folder, clocks
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -47,8 +75,7 @@ class Started:
         return {name: process.pid for name, process in self._running.items()}
 
     def spawn(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None, **_: Any) -> None:
-        import os
-
+        argv = self._clocks[name].given_to(argv) if name in self._clocks else argv
         with (self._folder / f"{name}.log").open("wb") as log:
             environment = {**os.environ, **(env or {})}
             self._running[name] = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
@@ -97,8 +124,10 @@ class Answers(BaseHTTPRequestHandler):
 class Crew:
     """A load that two workers share, against a server of its own, and the folder in which its rows are."""
 
-    def __init__(self, folder: Path, url: str, total_s: float = TOTAL_S) -> None:
-        self.folder, self.started = RunFolder(folder), Started(folder)
+    def __init__(
+        self, folder: Path, url: str, total_s: float = TOTAL_S, clocks: Mapping[str, Clock] | None = None
+    ) -> None:
+        self.folder, self.started = RunFolder(folder), Started(folder, clocks or {})
         self.folder.rows.mkdir()
         self.plan = LoadPlan(
             run_id="r",
@@ -155,9 +184,13 @@ def answering():
         server.server_close()
 
 
-def killed(folder: Path, url: str, number: int, after_s: float, total_s: float = TOTAL_S) -> list[str]:
+def killed(folder: Path, url: str, number: int, after_s: float) -> list[str]:
     """What is amiss when worker *number* of two is killed *after_s* from the beginning of the load."""
-    crew = Crew(folder, url, total_s)
+    return killed_in(Crew(folder, url), number, after_s)
+
+
+def killed_in(crew: Crew, number: int, after_s: float) -> list[str]:
+    """The same in a *crew* that has not begun."""
     crew.begin()
     timer = threading.Timer(after_s + crew.zero_s - time.monotonic(), lambda: _kill(crew, number))
     timer.start()

@@ -105,3 +105,35 @@ def test_the_share_of_a_lost_worker_is_told_and_not_taken_for_a_load_that_fell_b
         f"and of {unknown} more nobody knows what became of them"
     ]
     assert "load" not in {doubt.kind for doubt in found.doubts}
+
+
+def test_what_is_not_known_of_a_clock_is_added_to_times_between_two_clocks_and_to_no_others(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Callable[..., list[Any]]
+) -> None:
+    made = make_plan(load={"workers": 2}, phases=(1, 10, 5, 20))
+    back_s = made.fault_end_s + 1.0
+
+    def change(index: int, due_s: float) -> dict[str, Any]:
+        return {"outcome": "error"} if made.fault_start_s <= due_s < back_s else {}
+
+    def measured(**of_the_second: Any) -> dict[str, Any]:
+        evidence = make_evidence(made, requests=rows(made, change), workers=_workers(**of_the_second))
+        return judge(evidence).metrics
+
+    sure, unsure = measured(), measured(another_clock=True, offset_s=2.0, drift_ppm=100.0, uncertainty_s=0.05)
+    recovery, wider = sure["recovery_time_s"], unsure["recovery_time_s"]
+    assert wider.value == recovery.value
+    assert (wider.low, wider.high) == pytest.approx((recovery.low - 0.05, recovery.high + 0.05))
+    assert unsure["failover_time_s"].low == pytest.approx(sure["failover_time_s"].low - 0.05)
+    assert unsure["latency_ms"] == sure["latency_ms"]
+
+
+def test_a_clock_of_its_own_is_told_of(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
+    made = make_plan(load={"workers": 2})
+    other = _workers(another_clock=True, offset_s=-2.0, drift_ppm=100.0, uncertainty_s=0.0001)
+    (told,) = [note for note in judge(make_evidence(made, workers=other)).quality.notes if "clock" in note]
+    assert (
+        "worker 1 (pid 8 on there) has a clock of its own, 2.000000 s behind when the load began and +100.0 ppm fast"
+        in told
+    )
+    assert not [note for note in judge(make_evidence(made, workers=_workers())).quality.notes if "clock" in note]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.judging.metrics.ratios import no_http
-from harness.judging.metrics.recovery_and_failover import Settling, by_either, too_little_after, troubles
+from harness.judging.metrics.recovery_and_failover import Settling, by_either, on_two_clocks, too_little_after, troubles
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample, before_faults
 from harness.judging.scoring.band import SLACK, band, hold
@@ -88,7 +88,8 @@ def _failback(sample: Sample, window: Window) -> Recovery | None:
         )
 
     usual_share = float(home[before].mean())
-    return by_either(by, band(int(home[before].sum()), n, 0.0), max(0.0, usual_share - SLACK), n, good.ratio)
+    found = by_either(by, band(int(home[before].sum()), n, 0.0), max(0.0, usual_share - SLACK), n, good.ratio)
+    return on_two_clocks(found, sample)
 
 
 def _usually_on(sample: Sample, links: set[str]) -> Bools:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
@@ -328,7 +329,7 @@ def _read(sample: Sample, by: Callable[[float], Recovery]) -> Recovery | None:
     good, ratio = sample.baseline.column("good"), sample.run.plan.scenario.good.ratio
     if _was_never_well(sample):
         return None
-    return by_either(by, band(int(good.sum()), good.size, ratio), ratio, good.size, ratio)
+    return on_two_clocks(by_either(by, band(int(good.sum()), good.size, ratio), ratio, good.size, ratio), sample)
 
 
 def by_either(by: Callable[[float], Recovery], least: float, strictest: float, n: int, ratio: float) -> Recovery:
@@ -338,6 +339,11 @@ def by_either(by: Callable[[float], Recovery], least: float, strictest: float, n
     """
     found = by(least)
     return found if shown(n, ratio) else found.or_as(by(strictest))
+
+
+def on_two_clocks(found: Recovery, sample: Sample) -> Recovery:
+    """*found*, of which the fault is on the clock of the run, and each request on that of its worker."""
+    return replace(found, interval=found.interval.wider(sample.run.clock_s))
 
 
 def _was_never_well(sample: Sample) -> bool:

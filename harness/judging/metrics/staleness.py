@@ -78,7 +78,8 @@ def _quantile(sample: Sample, q: float) -> Interval:
         return UNMEASURED
     stale_s: npt.NDArray[np.float64] = sample.run.once("stale", lambda: _stale(sample.run))[sample.picked]
     known = ~np.isnan(stale_s)
-    return clumped_quantile(sample.column("due_s")[known], stale_s[known], q) if known.any() else UNMEASURED
+    found = clumped_quantile(sample.column("due_s")[known], stale_s[known], q) if known.any() else UNMEASURED
+    return found.wider(sample.run.clock_s)
 
 
 def _stale(run: Evidence) -> npt.NDArray[np.float64]:

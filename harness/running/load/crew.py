@@ -6,20 +6,12 @@ import os
 import socket
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
+from harness.record.clocks import Look, may_be_one
 from harness.record.workers import Seal
 from harness.running.load import handshake
-
-
-class Ping(NamedTuple):
-    """One look at a worker's clock: sent and heard of on the master's, answered on the worker's; all in seconds."""
-
-    sent_s: float
-    theirs_s: float
-    heard_s: float
 
 
 class Member(msgspec.Struct):
@@ -32,7 +24,19 @@ class Member(msgspec.Struct):
     lost: str = ""
     lost_s: float | None = None
     seal: Seal | None = None
-    pings: list[Ping] = []
+    another_clock: bool = False  # than the master's
+    ahead_s: float = (
+        0.0  # how far its clock was ahead of the master's before the load began; its rows and looks are earlier by that
+    )
+    looks: list[Look] = []
+
+    def settle(self, masters: str) -> None:
+        """Say whether it goes by another clock than its master, whose is *masters*, and from now on by how much that is ahead."""
+        self.another_clock = not masters or self.clock != masters or not may_be_one(self.looks)
+        if self.another_clock and self.looks:
+            best = min(self.looks, key=lambda look: look.heard_s - look.sent_s)
+            self.ahead_s = best.theirs_s - (best.sent_s + best.heard_s) / 2
+            self.looks = [look._replace(theirs_s=look.theirs_s - self.ahead_s) for look in self.looks]
 
 
 def own_clock() -> str:

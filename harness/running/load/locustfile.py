@@ -11,7 +11,7 @@ work (alone: the same one) and each worker::
           ◀─ prepared           who it is; the ready file appears when all are
     ping  ─▶      when it was sent
           ◀─ pong               that, and when it was answered on the worker's clock
-    begin ─▶      clock_zero_s, out of the start file, on the worker's clock
+    begin ─▶      clock_zero_s, out of the start file, and how far the worker's clock is ahead
           ◀─ done               what it wrote
 """
 
@@ -34,10 +34,11 @@ from locust.dispatch import UsersDispatcher
 from locust.runners import MasterRunner
 
 from harness.planning.schedule import Share
+from harness.record.clocks import Look
 from harness.record.workers import Seal
 from harness.running.load import child, crew, handshake
 from harness.running.load import plan as load_plan
-from harness.running.load.crew import Member, Ping
+from harness.running.load.crew import Member
 from harness.running.load.sending import Sender
 
 PLAN = load_plan.read(Path(os.environ["LOAD_PLAN"]))
@@ -99,7 +100,8 @@ def _is_prepared(msg: Any, **_: Any) -> None:
 
 def _has_answered(msg: Any, **_: Any) -> None:
     sent_s, theirs_s = msg.data
-    _members[msg.node_id].pings.append(Ping(sent_s, theirs_s, monotonic()))
+    member = _members[msg.node_id]
+    member.looks.append(Look(sent_s, theirs_s - member.ahead_s, monotonic()))
 
 
 def _is_done(msg: Any, **_: Any) -> None:
@@ -145,8 +147,10 @@ def _await_start(runner: Any) -> None:
     handshake.say_ready(Path(PLAN.ready_path), handshake.Ready(os.getpid(), len(_members)))
     while not (start := handshake.start(Path(PLAN.start_path))):
         gevent.sleep(_LOOK_S)
-    for worker in _members:
-        runner.send_message("begin", start.clock_zero_s, client_id=worker)
+    for worker, member in _members.items():
+        if several:
+            member.settle(crew.own_clock())
+        runner.send_message("begin", [start.clock_zero_s, member.ahead_s], client_id=worker)
     while several:
         gevent.sleep(_PING_EVERY_S)
         _ping(runner, _PINGS_AGAIN)
@@ -192,7 +196,7 @@ class Clients(User):
         try:
             sender = Sender(PLAN, share, self.environment.events.request.fire)
             runner.send_message("prepared", list(crew.here()))
-            sender.send_all(_begins.get())
+            sender.send_all(*_begins.get())
         except Exception:
             self.environment.process_exit_code = 1  # Locust goes on, and would end with 0
             raise

@@ -16,6 +16,7 @@ from harness.planning.schedule import Share, Turn, turns
 from harness.protocols.nonce import marked
 from harness.protocols.protocols import protocol
 from harness.record import presses
+from harness.record.clocks import earlier
 from harness.record.masking import Mask
 from harness.record.rowfile import RowFile
 from harness.record.rows import Request
@@ -69,7 +70,7 @@ class Sender:
         self._open: dict[int, Turn] = {}
         self._rows = RowFile(Path(plan.rows_dir) / f"requests-{share.number}.rows", Mask(plan.secrets))
         self._webhooks = Webhooks() if plan.ask.job and plan.ask.job.webhook else None
-        self._zero_s = 0.0
+        self._zero_s = self._ahead_s = 0.0
         gc.collect()
         gc.freeze()  # or the first full collection stops the world for 10 ms in mid-load
 
@@ -78,13 +79,13 @@ class Sender:
         """What was written so far, as the file of it is told to be whole by."""
         return self._rows.seal
 
-    def send_all(self, zero_s: float) -> None:
-        """Returns when every request has its row."""
-        self._zero_s = zero_s
-        watching = gevent.spawn(count_lateness, self._plan.instrument_path) if self._plan.instrument_path else None
+    def send_all(self, zero_s: float, ahead_s: float = 0.0) -> None:
+        """Returns when every request has its row. This clock is *ahead_s* of the one on which the load begins at *zero_s*."""
+        self._zero_s, self._ahead_s, path = zero_s + ahead_s, ahead_s, self._plan.instrument_path
+        watching = gevent.spawn(count_lateness, path, ahead_s) if path else None
         try:
             for turn in turns(self._plan, self._share):
-                due_s = zero_s + turn.due_s
+                due_s = self._zero_s + turn.due_s
                 gevent.sleep(max(0.0, due_s - monotonic()))
                 if self._pool.full():
                     self._not_sent(turn, "as many requests as allowed were open")
@@ -123,7 +124,7 @@ class Sender:
             if answer.outcome == "complete" and turn.step < len(self._plan.questions[turn.question].turns):
                 self._conversations.answered(turn.conversation, text(self._plan, turn), answer.text)
             del self._open[turn.index]
-            self._rows.add(self._row(turn, asking))
+            self._write(self._row(turn, asking))
         self._fire(
             request_type="ASK",
             name=self._entries[turn.entry][0],
@@ -166,7 +167,10 @@ class Sender:
         return pressing.next_s(turn.index, len(asking.given_up), answer.outcome, answer.ended_s, until_s)
 
     def _not_sent(self, turn: Turn, why: str) -> None:
-        self._rows.add(unsent(self._plan, self._share.number, turn, self._zero_s, why))
+        self._write(unsent(self._plan, self._share.number, turn, self._zero_s, why))
+
+    def _write(self, row: Request) -> None:
+        self._rows.add(earlier(row, self._ahead_s) if self._ahead_s else row)
 
     def _row(self, turn: Turn, asking: _Asking) -> Request:
         before, answer = asking.before, asking.answer

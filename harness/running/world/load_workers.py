@@ -13,6 +13,7 @@ from harness.planning.schedule import Share
 from harness.problems import HarnessError
 from harness.record import run_folder
 from harness.record import workers as kept
+from harness.record.clocks import fit, may_be_one, on_ours
 from harness.record.masking import Mask
 from harness.record.rowfile import RowFile, read_rows
 from harness.record.rows import Request
@@ -82,7 +83,8 @@ class LoadWorkers:
     def account(self, folder: RunFolder, zero_s: float) -> None:
         """Write a row for what a lost worker left over, and what is known of each worker."""
         members = self._members()
-        told = [self._settled(self._worker(number, members), members, folder, zero_s) for number in self._names]
+        settled = [self._settled(self._worker(number, members), members, folder, zero_s) for number in self._names]
+        told = [self._on_our_clock(worker, members.get(worker.number), folder, zero_s) for worker in settled]
         if lost := [worker for worker in told if worker.lost]:
             self._write_left_over(lost, folder, zero_s)
         run_folder.write(folder.workers, kept.encode(told))
@@ -102,7 +104,26 @@ class LoadWorkers:
         seal = member.seal if member else None
         if seal is None:
             return worker if self._cut_short else replace(worker, torn="it did not say what it wrote")
-        return replace(worker, torn=kept.torn(folder.rows / f"requests-{worker.number}.rows", seal))
+        return replace(worker, torn=kept.torn(_rows(folder, worker), seal))
+
+    def _on_our_clock(self, worker: Worker, member: Member | None, folder: RunFolder, zero_s: float) -> Worker:
+        """Put the rows of *worker* on this clock, where it had another one."""
+        if member is None or not member.looks or not (member.another_clock or not may_be_one(member.looks)):
+            return worker
+        found, path = fit(member.looks), _rows(folder, worker)
+        if path.exists():
+            with run_folder.replacing(path) as new:
+                file = RowFile(new)
+                for row in read_rows(path, Request):
+                    file.add(on_ours(row, found))
+                file.close()
+        return replace(
+            worker,
+            another_clock=True,
+            offset_s=round(member.ahead_s - (found.ours(zero_s) - zero_s), 9),
+            drift_ppm=round(-1e6 * found.drift, 3),
+            uncertainty_s=round(found.uncertainty_s, 9),
+        )
 
     def _write_left_over(self, lost: Sequence[Worker], folder: RunFolder, zero_s: float) -> None:
         known: dict[int, float] = {}
@@ -115,3 +136,7 @@ class LoadWorkers:
             for row in left_over(self._plan, share, set(known), zero_s, at_s, until_s, worker.lost_words):
                 file.add(row)
         file.close()
+
+
+def _rows(folder: RunFolder, worker: Worker) -> Path:
+    return folder.rows / f"requests-{worker.number}.rows"

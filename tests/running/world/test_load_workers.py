@@ -14,6 +14,7 @@ from harness.judging.scoring.audit import Audit, audit
 from harness.planning.curve import Linear
 from harness.planning.schedule import Share, turns
 from harness.problems import HarnessError
+from harness.record.clocks import Look
 from harness.record.rowfile import RowFile, read_rows
 from harness.record.rows import Request
 from harness.record.run_folder import RunFolder, read_workers
@@ -26,7 +27,7 @@ from harness.running.world.processes import Processes
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "chaos"))
 
-from load_workers import answering, killed
+from load_workers import Clock, Crew, answering, killed_in
 
 ZERO_S = 100.0
 
@@ -196,6 +197,32 @@ def test_of_a_load_that_was_stopped_a_worker_need_not_say_what_it_wrote(tmp_path
     assert [worker.torn for worker in read_workers(load.folder)] == ["", ""]
 
 
-def test_a_worker_that_is_killed_while_it_sends_is_told(tmp_path: Path) -> None:
+def test_rows_of_another_clock_are_put_on_ours_and_those_of_ours_are_left(tmp_path: Path) -> None:
+    load = Load(tmp_path)
+    load.members[0].looks = [Look(99.0, 99.0001, 99.0002)]
+    # One second behind at 99 s, and another tenth of a millisecond each second; what is left of what was known beforehand is 10 ms.
+    load.members[1].another_clock, load.members[1].ahead_s = True, -1.0
+    load.members[1].looks = [Look(at_s, at_s + 0.0101 - 1e-4 * (at_s - 99.0), at_s + 0.0002) for at_s in (99.0, 103.0)]
+    load.tell()
+    rows = {row.index: row.due_s - ZERO_S for row in load.accounted()}
+    ours, theirs = read_workers(load.folder)
+    assert (ours.another_clock, ours.uncertainty_s) == (False, 0.0)
+    assert theirs.another_clock
+    assert theirs.torn == ""
+    assert theirs.offset_s == pytest.approx(-1.0 + 0.0099, abs=theirs.uncertainty_s)
+    assert theirs.drift_ppm == pytest.approx(-100, abs=55)
+    assert theirs.uncertainty_s == pytest.approx(0.0001, rel=0.01)
+    assert rows[0] == 0.0
+    assert rows[1] == pytest.approx(0.1 - 0.0099, abs=0.0002)
+
+
+def test_a_worker_that_is_killed_while_it_sends_is_told_and_the_other_ones_clock_is_known(tmp_path: Path) -> None:
+    clock = Clock(2.0, 1e-4)
     with answering() as url:
-        assert killed(tmp_path, url, 1, after_s=0.3, total_s=2.0) == []
+        crew = Crew(tmp_path, url, 2.0, {"load-0": clock})
+        assert killed_in(crew, 1, after_s=0.3) == []
+    ahead, killed = read_workers(crew.folder)
+    assert (ahead.another_clock, killed.another_clock) == (True, False)
+    assert ahead.offset_s == pytest.approx(clock.ahead_at(crew.zero_s), abs=ahead.uncertainty_s + 1e-6)
+    due_s = {turn.index: crew.zero_s + turn.due_s for turn in turns(crew.plan)}
+    assert all(row.due_s == pytest.approx(due_s[row.index], abs=1.0) for row in crew.rows())
