@@ -1,7 +1,7 @@
-"""What a second worker adds: ``python -m tests.benchmarks.load_workers [RATE]`` prints how many requests a second one and two workers can send.
+"""What a second worker adds: ``python -m tests.benchmarks.load_workers [RATE]`` prints how much one and two workers can send.
 
-Each is given RATE requests a second, which it sends on whatever the cores have left; how many it could send on a core of its own is what it sent
-for each second for which it ran. So the figure does not hang on what else a machine does. Takes two minutes.
+Each is given RATE requests a second, which it sends on whatever the cores have left; how many it could send on a core of its own is what it
+sent for each second for which it ran. So the figure does not hang on what else a machine does. Takes two minutes.
 """
 
 from __future__ import annotations
