@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,10 +64,34 @@ class Clock:
         return [*argv[: argv.index("-m")], "-c", OTHER_CLOCK, *said, *argv[argv.index("-m") + 2 :]]
 
 
+class Namespace:
+    """A time namespace whose monotonic clock is *ahead_s* of the machine's, as another host's may be (time_namespaces(7))."""
+
+    def __init__(self, ahead_s: int) -> None:
+        self._enter = [
+            "unshare",
+            "--user",
+            "--map-root-user",
+            "--time",
+            "--monotonic",
+            str(ahead_s),
+            "--fork",
+            "--kill-child",
+            "--",
+        ]
+
+    def allowed(self) -> bool:
+        """Whether this machine lets us make one."""
+        return bool(shutil.which("unshare")) and not subprocess.run([*self._enter, "true"], check=False).returncode
+
+    def given_to(self, argv: Sequence[str]) -> list[str]:
+        return [*self._enter, *argv]
+
+
 class Started:
     """Processes as `LoadWorkers` knows them, without a keeper; each goes by the clock of its name in *clocks*."""
 
-    def __init__(self, folder: Path, clocks: Mapping[str, Clock]) -> None:
+    def __init__(self, folder: Path, clocks: Mapping[str, Clock | Namespace]) -> None:
         self._folder, self._clocks = folder, clocks
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -125,7 +150,7 @@ class Crew:
     """A load that two workers share, against a server of its own, and the folder in which its rows are."""
 
     def __init__(
-        self, folder: Path, url: str, total_s: float = TOTAL_S, clocks: Mapping[str, Clock] | None = None
+        self, folder: Path, url: str, total_s: float = TOTAL_S, clocks: Mapping[str, Clock | Namespace] | None = None
     ) -> None:
         self.folder, self.started = RunFolder(folder), Started(folder, clocks or {})
         self.folder.rows.mkdir()
@@ -213,6 +238,28 @@ def killed_in(crew: Crew, number: int, after_s: float) -> list[str]:
     return found
 
 
+def misplaced(folder: Path, url: str, ahead_s: int) -> list[str]:
+    """What is amiss when one of two workers lives in a time namespace that is *ahead_s*."""
+    crew = Crew(folder, url, clocks={"load-1": Namespace(ahead_s)})
+    crew.begin()
+    told = crew.run()
+    ours, theirs = read_workers(crew.folder)
+    print(
+        f"a worker in a time namespace {ahead_s} s ahead: {theirs.offset_s:.6f} s, known to {theirs.uncertainty_s:.6f} s"
+    )
+    found = [told] if told else []
+    found += (
+        [] if abs(theirs.offset_s - ahead_s) <= theirs.uncertainty_s + 1e-6 else ["its clock is not where it was found"]
+    )
+    found += ["the other one's clock is this one's"] if ours.another_clock else []
+    found += (
+        []
+        if audit([row.index for row in crew.rows()], crew.plan.schedule.requests) == Audit()
+        else ["rows are missing"]
+    )
+    return found
+
+
 def _kill(crew: Crew, number: int) -> None:
     crew.started._running[f"load-{number}"].kill()
 
@@ -230,6 +277,11 @@ def main(results: Path, kills: int = KILLS) -> int:
             with results.open("a") as file:
                 file.write(json.dumps(done[-1]) + "\n")
             print(f"worker {number} killed after {after_s:.3f} s: {'; '.join(done[-1]['amiss']) or 'told'}", flush=True)
+        if Namespace(1000).allowed():
+            with tempfile.TemporaryDirectory() as name:
+                found = misplaced(Path(name), url, 1000)
+                print("; ".join(found) or "and its rows are on our clock")
+                done += [{"amiss": found}] if found else []
     amiss = [one for one in done if one["amiss"]]
     print(f"{len(done) - len(amiss)} of {len(done)} kills were told, each with a row for each request that was due")
     return 1 if amiss else 0

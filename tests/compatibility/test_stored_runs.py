@@ -286,3 +286,20 @@ def test_what_cannot_be_read_at_all_is_one_clear_error(run: RunFolder, old: str,
         judged(run)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_run_whose_load_was_shared_is_judged_by_what_is_kept_of_its_workers(run: RunFolder) -> None:
+    run.workers.write_bytes((HERE / "workers.json").read_bytes())
+    result, _ = judged(run)
+    assert verdicts(result) == RELEASED["0.1.0"]
+    assert [
+        note for note in result.quality.notes if "has a clock of its own, 2.000123 s ahead when the load began" in note
+    ]
+    edit(
+        run.workers,
+        ('"torn": ""', '"torn": "9 rows were written, and the file cannot be read: No such file or directory"'),
+    )
+    assert judged(run)[0].verdict == "invalid"
+    run.workers.write_text("[{")
+    with pytest.raises(UsageProblems, match=r"workers.json: does not say who sent the load: "):
+        judged(run)

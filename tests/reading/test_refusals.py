@@ -109,6 +109,7 @@ SCENARIO_SLIPS = [
         "5 load: says nothing that clients could ask; write questions: a YAML file of questions, beside the scenario, "
         "or locustfile: for users of your own",
     ),
+    ("in_flight_max: 100", "workers: 0", "12 load.workers: should be a whole number from 1 to 64, but is 0"),
     ("in_flight_max: 100", "shed_to: 1", "12 load.shed_to: should be a number, above 0 and below 1, but is 1"),
     ("in_flight_max: 100", "in_flight_max: 0", "12 load.in_flight_max: should be a whole number, at least 1, but is 0"),
     (
