@@ -31,7 +31,7 @@ import msgspec
 from gevent.queue import Queue
 from locust import LoadTestShape, User, events, task
 from locust.dispatch import UsersDispatcher
-from locust.runners import MasterRunner
+from locust.runners import STATE_MISSING, MasterRunner
 
 from harness.planning.schedule import Share
 from harness.record.clocks import Look
@@ -75,7 +75,8 @@ class Pinned(UsersDispatcher):
         if worker_node.id in _members and worker_node.id not in _done | _lost:
             _lost.add(worker_node.id)
             member = _members[worker_node.id]
-            member.lost, member.lost_s = "was not heard of by its master for 4 s, or left", monotonic()
+            silent = worker_node.state == STATE_MISSING
+            member.lost, member.lost_s = "was not heard of for 4 s" if silent else "left", monotonic()
             _tell()
 
 
