@@ -246,6 +246,17 @@ def test_a_share_of_several_links_is_held_against_what_was_asked_on_each(
     )
 
 
+def test_a_share_of_conversations_comes_out_as_it_was_asked_and_all_turns_of_one_share_its_lot(
+    make_plan: MakePlan,
+) -> None:
+    fault = errors(0.5, per="conversation")
+    plan = make_plan(faults=[fault], phases=(1, 2, 8, 2), load={"rate_per_s": 20, "turn_gap": "4s"}, expect=EXPECT)
+    sim = SimWorld(plan, Plain, 3)
+    result = verdict.judge(sim.evidence(loop.run(plan, sim.world, Memory())))
+    assert shares(result.faults[0])[1] == pytest.approx(0.5, abs=0.2)
+    assert not [doubt for doubt in result.doubts if doubt.kind == "other_share"]
+
+
 def drawn_together(per: str, each: int, *lots: tuple[int, bool]) -> list[Arrival]:
     """*each* arrivals of so many connections, or conversations, that were hit or not."""
     rows, number = [], 0

@@ -29,7 +29,7 @@ from harness.faults.effects import (
     Toxic,
 )
 from harness.faults.requests import Attempted, Tries
-from harness.protocols.nonce import lot
+from harness.protocols.nonce import index, lot
 from harness.running.wire.edge.rules.base import Asked
 from harness.running.wire.edge.rules.in_force import PASSED, Rules, Ruling
 from harness.simulated_provider.shortage import Shortage, Taken
@@ -60,8 +60,8 @@ class Laid:
 class Network:
     """All links. An effect may be laid twice, for two faults; lifting it for one leaves the other."""
 
-    def __init__(self, events: Events, chance: random.Random, seed: int) -> None:
-        self._events, self._chance, self._seed = events, chance, seed
+    def __init__(self, events: Events, chance: random.Random, seed: int, conversations: int = 0) -> None:
+        self._events, self._chance, self._seed, self._conversations = events, chance, seed, conversations
         self._tries = Tries()
         self._rules: dict[str, Rules] = {}
         self.laid: list[Laid] = []
@@ -166,7 +166,8 @@ class Network:
         rules = self._rules.get(link)
         if rules is None or not rules.faults:
             return PASSED
-        attempt = Attempted(lot(nonce), self._tries.next(lot(nonce), link), method="POST")
+        whose = index(nonce) % self._conversations if self._conversations else None
+        attempt = Attempted(lot(nonce), self._tries.next(lot(nonce), link), method="POST", conversation=whose)
         return rules.judge(Asked(attempt, [], b"", "", self._events.now_s, dialects["openai"]))
 
     def _sort(self, laid: list[Laid]) -> None:
@@ -194,6 +195,8 @@ def not_carried(effect: Effect) -> str:
         case TapShape(shape=shape) if type(shape) in NO_SHAPES:
             return NO_SHAPES[type(shape)]
         case TapShape() | TapMode() if effect.share_ratio < 1:
+            return "share of connections"
+        case EdgeRule(requests=requests) if requests.draws and requests.per == "connection":
             return "share of connections"
         case EdgeRule(rule=rule) if rule.of_answers:
             # Nobody says anything piece by piece here, so there is no answer that a rule could go along with.

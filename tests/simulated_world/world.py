@@ -113,7 +113,7 @@ class SimWorld:
     ) -> None:
         self.plan, self.calls = plan, calls or Calls()
         self.events, chance = Events(), random.Random(seed)
-        self.network = Network(self.events, chance, plan.seed)
+        self.network = Network(self.events, chance, plan.seed, 0 if plan.closed else plan.schedule.conversations)
         links = plan.target.links
         http = {name: link for name, link in links.items() if link.carries == "http"}
         self.providers = {
