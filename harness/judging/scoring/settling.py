@@ -6,6 +6,7 @@ prior knowledge is wrong exactly where a service recovers to something worse.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log
@@ -24,6 +25,8 @@ PENALTY = 1.25  # times log n: the log likelihood that a change has to gain befo
 DOUBT = 0.05
 SELDOM = 0.003  # the worst stretch was looked for, so it has to be less likely than one that was chosen beforehand
 UNLIKELY = 2.29  # exceeded 5 times of 100 by Banerjee and Wellner's likelihood ratio for a monotone function
+_LEAST = 1e-300  # of which the logarithm is finite
+_FEWER = 0.9  # of the runs have to be left before the rest is looked at one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +127,12 @@ def crossing(due_s: Floats, good: Bools, band: float) -> Moment:
     rule out, since resampling the rows promises too narrow a one for a monotone level.
     """
     crossed = int(np.argmin(np.r_[0.0, np.cumsum(good - band)]))  # the shortfall, added up, is greatest there
-    free = _climbing(good, 1.0)[-1]
-    bound = _climbing(good, band) + _climbing(np.logical_not(good[::-1]), 1 - band)[::-1]
-    possible = np.flatnonzero(2 * (free - bound) <= UNLIKELY)
+    # Seen from there, earlier rows look like later ones would, if bad were good.
+    first = crossed - _as_at(np.logical_not(good[:crossed][::-1]), 1 - band)
+    last = crossed + _as_at(good[crossed:], band)
     edges = np.r_[due_s[0], due_s, due_s[-1]]
     value_s = float(edges[crossed] + edges[crossed + 1]) / 2
-    return Moment(value_s, float(edges[possible[0]]), float(edges[possible[-1] + 1]))
+    return Moment(value_s, float(edges[first]), float(edges[last + 1]))
 
 
 class _Search:
@@ -198,32 +201,75 @@ def _reached(reached: Floats, edges: Floats, q: float) -> float:
     return float(edges[i - 1] + inside * (edges[i] - edges[i - 1]))
 
 
-def _climbing(good: Bools, most: float) -> Floats:
-    """The log likelihood of the first k rows, for every k, at the rising level up to *most* that fits them best."""
-    blocks: list[tuple[int, int, float]] = []  # good and number of rows that share a level; log likelihood up to here
-    likelihood = np.zeros(good.size + 1)
-    edges = [0, *(np.flatnonzero(good[1:] != good[:-1]) + 1).tolist(), good.size]
-    for start, end in pairwise(edges):
-        if good[start]:
-            _rise(blocks, likelihood, start, end, most)
-            continue
-        for k in range(start + 1, end + 1):
-            hits, n = 0, 1
-            while blocks and blocks[-1][0] * n >= hits * blocks[-1][1]:  # A level that would fall joins the one before.
-                hits, n = hits + blocks[-1][0], n + blocks[-1][1]
-                blocks.pop()
-            level = min(hits / n, most)
-            here = (hits * log(level) if hits else 0.0) + (n - hits) * log(1 - level)
-            total = here + (blocks[-1][2] if blocks else 0.0)
-            likelihood[k] = total
-            blocks.append((hits, n, total))
+def _as_at(good: Bools, band: float) -> int:
+    """How many of the first of rows whose level rises from *band* on may have been at it still.
+
+    The more of them are held to it, the worse do the best levels fit, so that the last number which a likelihood ratio test
+    leaves possible is found by halves. What lies behind the level in which that number ends is fitted as it was.
+    """
+    runs = _Runs(good)
+    hits, n = _rising(runs.hits, runs.n)
+    ends = np.cumsum(n)
+    behind = np.append(np.cumsum(_likelihoods(hits, n, band)[::-1])[::-1], 0.0)
+
+    def lost(k: int) -> float:
+        level = int(np.searchsorted(ends, k))
+        held = runs.good_before(k)
+        within = _likelihoods(*_rising(*runs.between(k, int(ends[level]))), band).sum() + behind[level + 1]
+        at_band = held * log(max(band, _LEAST)) + (k - held) * log(max(1 - band, _LEAST))
+        return 2 * float(behind[0] - at_band - within)
+
+    return bisect_right(range(1, good.size + 1), UNLIKELY, key=lost)
+
+
+class _Runs:
+    """Rows as runs that cannot be but of one rising level: good ones, and the bad ones that follow them."""
+
+    def __init__(self, good: Bools) -> None:
+        begins = np.flatnonzero(good[1:] & ~good[:-1]) + 1
+        self.starts: Counts = np.append(0, begins)[: good.size]
+        self.n: Counts = np.diff(np.append(self.starts, good.size))
+        self.hits: Counts = np.add.reduceat(good, self.starts, dtype=np.int64) if good.size else self.n
+        self._before: Counts = np.cumsum(self.hits) - self.hits
+
+    def good_before(self, row: int) -> int:
+        run = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return int(self._before[run] + min(row - self.starts[run], self.hits[run]))
+
+    def between(self, start: int, end: int) -> tuple[Counts, Counts]:
+        """How many rows are good, and how many there are, in each run of those from *start* to *end*, at which a run ends."""
+        first = int(np.searchsorted(self.starts, start, side="right")) - 1
+        last = int(np.searchsorted(self.starts, end))
+        hits, n = self.hits[first:last].copy(), self.n[first:last].copy()
+        if n.size:
+            gone = start - int(self.starts[first])
+            hits[0], n[0] = max(0, hits[0] - gone), n[0] - gone
+        return hits[n > 0], n[n > 0]
+
+
+def _rising(hits: Counts, n: Counts) -> tuple[Counts, Counts]:
+    """The levels of the rising function that fits these runs best: runs next to one another are one until none falls.
+
+    In which order they come together is all the same. As long as many do they do so at once, and then one by one.
+    """
+    many = 2 * n.size
+    while n.size and n.size < _FEWER * many:
+        many = n.size
+        falls = hits[1:] * n[:-1] <= hits[:-1] * n[1:]
+        starts = np.flatnonzero(np.append(True, ~falls))
+        hits, n = np.add.reduceat(hits, starts), np.add.reduceat(n, starts)
+    levels_: list[tuple[int, int]] = []
+    for good, rows in zip(hits.tolist(), n.tolist(), strict=True):
+        while levels_ and levels_[-1][0] * rows >= good * levels_[-1][1]:
+            before = levels_.pop()
+            good, rows = good + before[0], rows + before[1]
+        levels_.append((good, rows))
+    pooled = np.array(levels_, np.int64).reshape(-1, 2)
+    return pooled[:, 0], pooled[:, 1]
+
+
+def _likelihoods(hits: Counts, n: Counts, least: float) -> Floats:
+    """The log likelihood of each level at its own ratio, or at the *least* that it may be."""
+    level = np.maximum(hits / n, least)
+    likelihood: Floats = hits * np.log(np.maximum(level, _LEAST)) + (n - hits) * np.log(np.maximum(1 - level, _LEAST))
     return likelihood
-
-
-def _rise(blocks: list[tuple[int, int, float]], likelihood: Floats, start: int, end: int, most: float) -> None:
-    """Rows *start* to *end*, all of them good: of whatever comes before they join what is good throughout, and nothing else."""
-    before = blocks.pop()[0] if blocks and blocks[-1][0] == blocks[-1][1] else 0
-    under = blocks[-1][2] if blocks else 0.0
-    hits = before + end - start
-    likelihood[start + 1 : end + 1] = np.arange(before + 1, hits + 1) * log(most) + under
-    blocks.append((hits, hits, float(likelihood[end])))

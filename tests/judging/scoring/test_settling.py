@@ -138,3 +138,29 @@ def test_the_moment_of_a_climb_is_what_it_was_to_the_last_digit(
     due_s = np.sort(generator.random(3_000)) * 100
     found = crossing(due_s, generator.random(3_000) < chance(due_s), 0.9)
     assert (found.value_s, found.low_s, found.high_s) == moment
+
+
+def fitted(good: list[bool], least: float, most: float) -> float:
+    """The log likelihood of the best rising level between the two: each row's is the most of the least means around it."""
+    levels_ = [
+        max(min(float(np.mean(good[i:j])) for j in range(k + 1, len(good) + 1)) for i in range(k + 1))
+        for k in range(len(good))
+    ]
+    likely = [level if hit else 1 - level for hit, level in zip(good, np.clip(levels_, least, most), strict=True)]
+    return float(np.log(likely).sum())
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_crossing_is_all_that_a_likelihood_ratio_test_leaves_possible(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    n, band = 30, (0.5, 0.8, 0.95)[seed % 3]
+    due_s = np.sort(generator.random(n))
+    good = generator.random(n) < np.clip(due_s * (1 + seed % 2), 0.1, 0.97)
+    lost = [
+        2 * (fitted(good.tolist(), 0, 1) - fitted(good[:k].tolist(), 0, band) - fitted(good[k:].tolist(), band, 1))
+        for k in range(n + 1)
+    ]
+    possible = np.flatnonzero(np.array(lost) <= 2.29)
+    edges_s = np.r_[due_s[0], due_s, due_s[-1]]
+    found = crossing(due_s, good, band)
+    assert (found.low_s, found.high_s) == (edges_s[possible[0]], edges_s[possible[-1] + 1])
