@@ -87,25 +87,36 @@ def _by_an_sdk(
     start_s: npt.NDArray[np.float64],
     end_s: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.bool_]:
-    """Which attempts, in order of request and start, an SDK made once more; most requests have none, and are not looked through."""
+    """Which attempts, in order of request and start, an SDK made once more; most requests have none, and are not looked through.
+
+    What says it are the counts and the order in which tries began and ended: requests that are alike in both are looked at once.
+    """
     made = np.zeros(requests.size, np.bool_)
-    ended_s = np.where(np.isnan(end_s), np.inf, end_s)
-    for request in np.unique(requests[counts > 0]):
-        rows = slice(*np.searchsorted(requests, [request, request + 1]))
-        made[rows] = _counted_up(counts[rows].tolist(), start_s[rows].tolist(), ended_s[rows].tolist())
+    over_s, begun_s = np.where(np.isnan(end_s), np.inf, end_s), start_s + _HAIR_S
+    asked = np.unique(requests[counts > 0])
+    first, last = np.searchsorted(requests, asked), np.searchsorted(requests, asked, side="right")
+    for many in np.unique(last - first).tolist():
+        rows = first[last - first == many, None] + np.arange(many)
+        # Of equal instants an end comes first, since a try that begins then follows it.
+        order = np.argsort(np.concatenate([over_s[rows], begun_s[rows]], axis=1), axis=1, kind="stable")
+        alike = np.concatenate([counts[rows], order], axis=1)
+        _, examples, which = np.unique(alike, axis=0, return_index=True, return_inverse=True)
+        tried = (counts[rows[examples]], begun_s[rows[examples]], over_s[rows[examples]])
+        found = [_counted_up(*one) for one in zip(*(of.tolist() for of in tried), strict=True)]
+        made[rows] = np.array(found)[which.ravel()]
     return made
 
 
-def _counted_up(counts: list[int], start_s: list[float], end_s: list[float]) -> list[bool]:
-    """Which attempts of one request, in order of start, are a further try of an SDK, whose count goes up by it.
+def _counted_up(counts: list[int], begun_s: list[float], end_s: list[float]) -> list[bool]:
+    """Which attempts of one request, in order of start, are a further try of an SDK, whose count goes up by it; each had begun *begun_s*.
 
     An attempt follows a call that had ended when it began. Where one counts less, it is that call's next try. Where one counts as much,
     somebody behind the SDK repeats what that counted, as a gateway does that passes the SDK's header on. A smaller count is another call.
     """
     calls: list[list[float]] = []  # count and end of the last try of each call
     made = []
-    for count, begins, ends in zip(counts, start_s, end_s, strict=True):
-        over = [call for call in calls if call[1] <= begins + _HAIR_S]
+    for count, begins, ends in zip(counts, begun_s, end_s, strict=True):
+        over = [call for call in calls if call[1] <= begins]
         lower = max((call for call in over if call[0] < count), default=None)
         equal = next((call for call in over if call[0] == count), None)
         made.append(count > 0 and (lower is not None or all(call[0] != count for call in calls)))

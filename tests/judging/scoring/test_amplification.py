@@ -181,3 +181,16 @@ def test_no_attempt_has_no_layer() -> None:
 def test_attempts_without_all_five_are_an_error() -> None:
     with pytest.raises(ValueError, match="each attempt needs all five"):
         layers([1, 2], [0.0], ["a"], [0], [1.0])
+
+
+def test_requests_that_are_looked_at_together_are_each_told_as_if_it_were_alone() -> None:
+    generator = np.random.default_rng(4)
+    request = np.sort(generator.integers(0, 60, 300))
+    start_s = np.round(generator.random(300) * 4, 1)
+    end_s = np.where(generator.random(300) < 0.1, np.nan, start_s + np.round(generator.random(300), 1))
+    link, count = generator.integers(0, 2, 300), generator.integers(-1, 4, 300)
+    together = layers(request, start_s, link, count, end_s)
+    for one in range(60):
+        mine = request == one
+        alone = layers(request[mine], start_s[mine], link[mine], count[mine], end_s[mine])
+        assert together[mine].tolist() == alone.tolist()
