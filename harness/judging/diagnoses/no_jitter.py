@@ -102,6 +102,8 @@ def _drawn_anew(found: Tries, waited_s: npt.NDArray[np.float64], shown: Bools) -
     link = found.words("link").codes
     again = np.isin(found.at, tried_again(run)[1])
     order = np.lexsort((start_s, found.row))
+    # Who was not tried again has no part in it.
+    order = order[np.isin(found.row[order], found.row[again])]
     row, waits_s, start_s, link, again = found.row[order], waited_s[order], start_s[order], link[order], again[order]
     first = np.r_[True, row[1:] != row[:-1]]
     many = np.diff(np.append(np.flatnonzero(first), row.size))
@@ -118,10 +120,7 @@ def _drawn_anew(found: Tries, waited_s: npt.NDArray[np.float64], shown: Bools) -
     def bursts(at_s: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
         """The densest moment in each phase, of each try once and of each so many *times*."""
         inside = [np.flatnonzero((phase.start_s <= at_s) & (at_s < phase.end_s)) for phase in phases]
-        return [
-            (densest(at_s[mine], link[mine]), densest(*(np.repeat(of[mine], times[mine]) for of in (at_s, link))))
-            for mine in inside
-        ]
+        return [(densest(at_s[mine], link[mine]), densest(at_s[mine], link[mine], times[mine])) for mine in inside]
 
     began_s = found.column("start_s")[shown]
     phases = [
