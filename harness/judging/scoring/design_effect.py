@@ -47,9 +47,11 @@ class Stretch:
 
 def stretch(due_s: npt.ArrayLike, good: npt.ArrayLike) -> Stretch:
     """The rows in order of time, with the failures as what hit them."""
-    due = np.asarray(due_s, dtype=np.float64)
+    due, bad = np.asarray(due_s, dtype=np.float64), (~np.asarray(good, dtype=np.bool_)).astype(np.float64)
+    if (due[1:] >= due[:-1]).all():
+        return Stretch(due, bad)
     order = np.argsort(due, kind="stable")
-    return Stretch(due[order], (~np.asarray(good, dtype=np.bool_)).astype(np.float64)[order])
+    return Stretch(due[order], bad[order])
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,8 @@ def _by_blocks_of(strays: Sequence[Floats], length: float, clumps: int, surely: 
 
 def _block_sums(values: Floats, length: float) -> Floats:
     blocks = max(1, int(values.size / length))
-    return np.bincount(np.arange(values.size) * blocks // values.size, values, blocks).astype(np.float64)
+    edges = -(-np.arange(blocks + 1) * values.size // blocks)
+    return np.bincount(np.repeat(np.arange(blocks), np.diff(edges)), values, blocks).astype(np.float64)
 
 
 def block_length(values: npt.ArrayLike) -> float:

@@ -52,19 +52,26 @@ def quantile(sample: npt.ArrayLike, q: float, unanswered: npt.ArrayLike = (), wo
     if not 0 < q < 1:
         raise ValueError(f"quantile {q}; it must lie between 0 and 1, as 0.95 does")
     values, waited = np.asarray(sample, dtype=np.float64), np.asarray(unanswered, dtype=np.float64)
-    least, most = np.sort(np.r_[values, waited]), np.sort(np.r_[values, np.full(waited.size, inf)])
-    n = least.size
+    n = values.size + waited.size
     if n == 0:
         return UNMEASURED
-    if np.isnan(least[-1]):
+    if np.isnan(values).any() or np.isnan(waited).any():
         raise ValueError("NaN in a sample; leave out what was not measured")
     lower, upper = _ranks(n, q, n if worth is None else max(1, int(worth)))
-    low = float(least[lower - 1]) if lower >= 1 else -inf
-    high = float(most[upper - 1]) if upper <= n else inf
     # The product can be a hair above a whole number, as 100 * 0.07 is.
-    middle = max(ceil(round(n * q, 9)), 1) - 1
-    value = float(least[middle])
-    return Interval(value, min(low, value), max(high, value), n, censored=bool(most[middle] > least[middle]))
+    middle = max(ceil(round(n * q, 9)), 1)
+    ranks = [rank for rank in (lower, middle, upper) if 1 <= rank <= n]
+    least = _at_ranks(np.r_[values, waited], ranks)
+    most = _at_ranks(values, [rank for rank in ranks if rank <= values.size]) if waited.size else least
+    low, high = least.get(lower, -inf), most.get(upper, inf)
+    value = least[middle]
+    return Interval(value, min(low, value), max(high, value), n, censored=most.get(middle, inf) > value)
+
+
+def _at_ranks(values: Floats, ranks: list[int]) -> dict[int, float]:
+    """The values at *ranks* from the least, which is 1, on."""
+    parted = np.partition(values, [rank - 1 for rank in ranks]) if ranks else values
+    return {rank: float(parted[rank - 1]) for rank in ranks}
 
 
 def _ranks(n: int, q: float, worth: int) -> tuple[int, int]:

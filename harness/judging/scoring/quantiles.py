@@ -29,8 +29,10 @@ def clumped_quantile(
     known = np.ones(values.size, np.bool_) if answered is None else np.asarray(answered, dtype=np.bool_)
     if not values.size:
         return UNMEASURED
-    order = np.argsort(due, kind="stable")
-    due, slow = due[order], np.where(known, values, inf)[order]
+    slow = np.where(known, values, inf)
+    if (due[1:] < due[:-1]).any():
+        order = np.argsort(due, kind="stable")
+        due, slow = due[order], slow[order]
     if values.size < TOLD:
         return quantile(values[known], q, values[~known])
     beyond = clumping([_above(due, slow, q)], by_size=False)
