@@ -102,7 +102,8 @@ def _ranks(links: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
 
     if links.dtype.kind != "i" or links.min() < 0 or links.max() > links.size:
         return np.unique(links, return_inverse=True)[1]
-    return (np.cumsum(np.bincount(links) > 0) - 1)[links]
+    ranks: npt.NDArray[np.intp] = (np.cumsum(np.bincount(links) > 0) - 1)[links]
+    return ranks
 
 
 def _where_densest(line: npt.NDArray[np.float64], times: npt.NDArray[np.int64] | None) -> npt.NDArray[np.intp] | slice:
