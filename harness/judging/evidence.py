@@ -30,6 +30,7 @@ from harness.record.history import (
     Reverting,
 )
 from harness.record.instrument import Measurement
+from harness.record.kept import LEAST_KEPT, kept
 from harness.record.workers import Worker
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from harness.record.columns import Table, Words
 
 
+KEPT_A_REQUEST = 48
+"""Bytes of a request that what metrics share may take."""
 Kind = TypeVar("Kind", bound=OfFault)
 TableName = Literal["requests", "attempts", "arrivals"]
 
@@ -74,10 +77,11 @@ class Evidence:
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:
-        """What *make* returns, made the first time that *what* is asked for: several metrics stand on the same work."""
-        if what not in self._made:
-            self._made[what] = make()
-        return self._made[what]
+        """What *make* returns, made the first time that *what* is asked for: several metrics stand on the same work.
+
+        What is large is forgotten when there is more of it than can be kept, and then made again.
+        """
+        return kept(self._made, what, make, max(LEAST_KEPT, KEPT_A_REQUEST * len(self.request_table)))
 
     @property
     def requests(self) -> pd.DataFrame:

@@ -46,6 +46,13 @@ def index_of(mark: Marks) -> Marks:
     return (mark >> _CHECK_BITS) - BEFORE_MAX
 
 
+def distinct(mark: Marks) -> Marks:
+    """The different ones, in order; requests are in order of theirs as a rule."""
+    import numpy as np
+
+    return mark if (mark[1:] > mark[:-1]).all() else np.unique(mark)
+
+
 def number_in(known: Marks, values: Marks) -> Marks:
     """The place of each of *values* among the *known* ones, which are in order; -1 where it is none of them."""
     import numpy as np

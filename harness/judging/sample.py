@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.judging.evidence import Evidence
 from harness.judging.joining import CLIENT, made_for_requests
-from harness.judging.marks import NO_MARK, marks, number_in
+from harness.judging.marks import NO_MARK, distinct, marks, number_in
 from harness.planning.disturbance import Phase
 from harness.planning.plan import Plan
 from harness.planning.schedule import count
@@ -231,10 +231,8 @@ def nonces(run: Evidence) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
     """The nonce of each request of *run*, and that of each arrival, as a small number; -1: it has none, or one of no request."""
 
     def made() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        import numpy as np
-
         of_requests, of_arrivals = marks(run.request_table), marks(run.arrival_table)
-        known = np.unique(of_requests[of_requests != NO_MARK])
+        known = distinct(of_requests[of_requests != NO_MARK])
         return number_in(known, of_requests), number_in(known, of_arrivals)
 
     numbers: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] = run.once("nonces", made)

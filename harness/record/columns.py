@@ -5,15 +5,20 @@ A run may have ten million rows. Judging needs a few columns of them as arrays, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.record.kept import LEAST_KEPT, kept
+
 if TYPE_CHECKING:
     import pandas as pd
+
+KEPT_A_ROW = 24
+"""Bytes of a row of which the columns that were read are kept."""
 
 Bools = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
@@ -172,7 +177,8 @@ class Table:
     ) -> None:
         self._length, self._columns, self._make, self._raw = length, dict(columns), frame, raw
         self._text = frozenset(text)
-        self._held: dict[str, Column] = {}
+        self._held: dict[Hashable, Column] = {}
+        self._given: dict[str, Table | None] = {}  # columns that are held elsewhere, by the table that reads them
         self._frame: pd.DataFrame | None = None
 
     @classmethod
@@ -198,12 +204,23 @@ class Table:
         return self._frame
 
     def column(self, name: str) -> Column:
-        """One column, read once, which cannot be changed: all who measure read the same one."""
-        if name not in self._held:
+        """One column, which cannot be changed: all who measure read the same one. It is read anew where it was forgotten."""
+
+        def made() -> Column:
             column = self._columns[name]()
             (column.codes if isinstance(column, Words) else column).flags.writeable = False
-            self._held[name] = column
-        return self._held[name]
+            return column
+
+        if name in self._given:
+            return made()
+        column: Column = kept(self._held, name, made, max(LEAST_KEPT // 4, KEPT_A_ROW * self._length))
+        return column
+
+    def _holds(self, name: str) -> bool:
+        if name not in self._given:
+            return name in self._held
+        reads = self._given[name]
+        return reads is None or reads._holds(name)
 
     def numbers(self, name: str) -> Array:
         """A column of numbers, instants or marks; what is missing is NaN."""
@@ -226,7 +243,7 @@ class Table:
 
     def texts(self, name: str, rows: Array) -> list[str]:
         """A few rows of a column of text, the others of which are not held."""
-        if name in self._held or name not in self._text:
+        if self._holds(name) or name not in self._text:
             return self.words(name)[rows].tolist()
         raw = self.raw(name)
         return [raw.text(row) for row in rows.tolist()]
@@ -239,13 +256,14 @@ class Table:
     def _few(self, name: str, rows: Array) -> list[Any]:
         if name in self._text:
             return self.texts(name, rows)
-        column = self._held[name] if name in self._held else self._columns[name]()
+        column = self.column(name) if self._holds(name) else self._columns[name]()
         few: list[Any] = column[rows].tolist()
         return few
 
     def hold(self, name: str, column: Column) -> None:
         """Keep a *column* that was made of others, so that nobody makes it again."""
         self._columns[name] = lambda: column
+        self._given[name] = None
 
     def with_columns(self, **columns: Column) -> Table:
         """The same rows with *columns* more, or others."""
@@ -260,7 +278,10 @@ class Table:
             return lambda: self.column(name)
 
         made = {name: mine(name) for name in self._columns} | {name: given(one) for name, one in columns.items()}
-        return Table(self._length, made, frame, self.raw, self._text - columns.keys())
+        table = Table(self._length, made, frame, self.raw, self._text - columns.keys())
+        # What this one keeps the other need not keep as well.
+        table._given.update({name: None if name in columns else self for name in made})
+        return table
 
     def taken(self, rows: Array) -> Table:
         """The *rows* at these places, or those that are true, in a table of their own."""
@@ -276,7 +297,10 @@ class Table:
             return self.frame.iloc[which].reset_index(drop=True)
 
         columns = {name: column(name) for name in self._columns}
-        return Table(places.size, columns, frame, lambda name: self.raw(name).taken(places), self._text)
+        table = Table(places.size, columns, frame, lambda name: self.raw(name).taken(places), self._text)
+        if follow:
+            table._given.update(dict.fromkeys(columns, self))
+        return table
 
 
 def _of_series(series: pd.Series) -> Column:

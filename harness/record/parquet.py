@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ROWS_AT_ONCE = 1 << 17
-_FOREVER_S = 1e9
+FOREVER_S = 1e9
+"""No instant of a run lies further from its beginning."""
 
 
 def by_column(path: Path, kind: type[AnyRow], frame: Callable[[], pd.DataFrame]) -> Table | None:
@@ -71,7 +72,7 @@ def _says(path: Path, name: str, kind: object) -> bool:
     for piece in _pieces(path, name):
         if piece.null_count:
             return False
-        if kind is float and not pc.all(pc.less_equal(pc.abs(piece), _FOREVER_S)).as_py() and len(piece):
+        if kind is float and not pc.all(pc.less_equal(pc.abs(piece), FOREVER_S)).as_py() and len(piece):
             return False
     return True
 
@@ -96,7 +97,7 @@ def _kind(field: object) -> type[Any]:
 def _always(value: Any, field: object, length: int) -> Column:
     if field not in TYPES:
         return Words(np.zeros(length, np.int8), (str(value or ""),))
-    return np.full(length, np.nan if value is None else value, _kind(field))
+    return np.broadcast_to(np.array(np.nan if value is None else value, _kind(field)), length)
 
 
 def _numbers(path: Path, name: str, field: object, usual: Any, length: int) -> Array:
@@ -106,7 +107,23 @@ def _numbers(path: Path, name: str, field: object, usual: Any, length: int) -> A
         filled = piece.fill_null(usual) if usual is not None and piece.null_count else piece
         values[at : at + len(piece)] = filled.to_numpy(zero_copy_only=False)
         at += len(piece)
-    return values
+    if values.dtype == np.float64 and (what := impossible(name, values)):
+        raise UsageProblems(Problem(what, file=str(path)))
+    # What is the same in every row takes no room.
+    alike = length > 1 and (values == values[0] if values[0] == values[0] else np.isnan(values)).all()
+    return np.broadcast_to(values[0].copy(), length) if alike else values
+
+
+def impossible(name: str, values: Array) -> str:
+    """That a column holds *values* which no clock and no counter can say, and what would be right; empty where all of them can be."""
+    of_clock = name.endswith("_s")
+    most = FOREVER_S if of_clock else np.finfo(np.float64).max
+    if np.fmax.reduce(values, initial=0.0) <= most and np.fmin.reduce(values, initial=0.0) >= -most:
+        return ""
+    beyond = np.flatnonzero(np.abs(values) > most)
+    right = "an instant is in seconds on the run's clock" if of_clock else "it has to be a finite number"
+    more = f" and {beyond.size - 1} more of {values.size}" if beyond.size > 1 else f" of {values.size}"
+    return f"column {name!r} says {values[beyond[0]]:g} in row {beyond[0] + 1}{more}; {right}, and nothing (null) where there is none"
 
 
 def _words(path: Path, name: str, usual: str, length: int) -> Words:

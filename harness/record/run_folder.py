@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 _KINDS: Mapping[str, type[AnyRow]] = MappingProxyType(
     {"requests": Request, "attempts": Attempt, "arrivals": Arrival, "traffic": Traffic}
 )
-_FOREVER_S = 1e9
-"""No instant of a run lies further from its beginning."""
 _LATER = frozenset({"traffic"})
 """Tables that runs of earlier versions have not."""
 
@@ -437,11 +435,16 @@ def _usual(kind: type[AnyRow]) -> dict[str, Any]:
 
 def _unsaid(frame: pd.DataFrame, kind: type[AnyRow], path: Path) -> Iterator[Problem]:
     """Each column of which some rows say nothing, or no number that can be one, though nothing can be taken in its place."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    from harness.record.parquet import impossible
+
     optional, wanted = defaults(kind), table((), kind, 0.0)
-    for name in wanted:
-        if name in optional:
-            continue
+    for name in (name for name in wanted if name in frame):
         column = frame[name]
-        empty = column.isna() if wanted[name].dtype != "float64" else ~column.between(-_FOREVER_S, _FOREVER_S)
-        if n := int(empty.sum()):
+        if is_numeric_dtype(column) and not is_bool_dtype(column):
+            numbers = column.to_numpy(dtype="float64", na_value=float("nan"))
+            if what := impossible(str(name), numbers):
+                yield Problem(what, file=str(path))
+        if name not in optional and (n := int(column.isna().sum())):
             yield Problem(f"column {name!r} says nothing in {n} of {len(frame)} rows", file=str(path))

@@ -118,3 +118,39 @@ def test_nonces_are_equal_numbers_where_they_are_equal_texts(texts: list[str]) -
     assert [number == NO_MARK for number in found.tolist()] == [text == "" for text in texts]
     assert len(set(found.tolist())) == len(set(texts))
     assert [n for n, text in zip(found.tolist(), texts, strict=True) if text.startswith("n-0")] == whole.tolist()
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "right"),
+    [
+        ("requests", "end_s", np.inf, "an instant is in seconds on the run's clock"),
+        ("requests", "first_token_s", -np.inf, "an instant is in seconds on the run's clock"),
+        ("requests", "due_s", np.inf, "an instant is in seconds on the run's clock"),
+        ("requests", "snapshot_version", np.inf, "it has to be a finite number"),
+        ("requests", "status", np.inf, "it has to be a finite number"),
+        ("attempts", "retry_count", np.inf, "it has to be a finite number"),
+        ("arrivals", "forwarded_s", 1e12, "an instant is in seconds on the run's clock"),
+    ],
+)
+def test_a_number_that_none_can_be_ends_judging_with_its_file_column_and_row(
+    tmp_path: Path, table: str, column: str, value: float, right: str
+) -> None:
+    folder = RunFolder(Path(copytree(SAMPLE, tmp_path / "run")))
+    path = folder.table(table)
+    frame = pd.read_parquet(path)
+    numbers = frame[column].astype("float64")
+    numbers.iloc[[6, 9]] = value
+    frame.assign(**{column: numbers}).to_parquet(path)
+    with pytest.raises(UsageProblems) as raised:
+        stored.judge(folder.path)
+    assert str(raised.value) == (
+        f"{path}: column {column!r} says {value:g} in row 7 and 1 more of {len(frame)}; "
+        f"{right}, and nothing (null) where there is none"
+    )
+
+
+def test_an_instant_that_never_came_may_be_no_number(tmp_path: Path) -> None:
+    folder = RunFolder(Path(copytree(SAMPLE, tmp_path / "run")))
+    frame = pd.read_parquet(folder.table("attempts"))
+    frame.assign(first_byte_s=frame["first_byte_s"].where(frame.index != 3)).to_parquet(folder.table("attempts"))
+    stored.judge(folder.path)

@@ -131,7 +131,7 @@ def _fates(run: Evidence) -> npt.NDArray[np.str_]:
     from harness.judging.streams import Got, fate
 
     if not run.column("requests", "streamed").any():
-        return np.zeros(len(run.request_table), dtype=_FATE)
+        return np.broadcast_to(np.zeros((), dtype=_FATE), len(run.request_table))
     spoken = _spoken(run)
     whole = {(one.text.length, one.text.digest) for said in spoken.values() for one in said if _said_whole(one)}
 

@@ -1,0 +1,56 @@
+"""What was read or worked out, kept as long as there is room: what nobody has asked for the longest goes first, and is made again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+LARGE = 1 << 20
+"""Bytes; what takes less is kept always."""
+LEAST_KEPT = 64 << 20
+_DEEP, _MANY = 4, 64
+
+
+def kept(values: dict[Hashable, Any], what: Hashable, make: Callable[[], Any], most: int) -> Any:
+    """What *make* returns, made only where it is not among *values*, of which those that are `LARGE` take about *most* bytes together.
+
+    A value that went is made anew when it is asked for, so that whatever makes it has to make the same one again. *values* are in the order
+    in which they were asked for.
+    """
+    if what in values:
+        values[what] = values.pop(what)
+        return values[what]
+    value = values[what] = make()
+    if size_of(value) >= LARGE:
+        _forget(values, most)
+    return value
+
+
+def _forget(values: dict[Hashable, Any], most: int) -> None:
+    """What was made last stays, however large."""
+    large = {what: size for what, value in values.items() if (size := size_of(value)) >= LARGE}
+    taken = sum(large.values())
+    for what in list(large)[:-1]:
+        if taken <= most:
+            return
+        taken -= large[what]
+        del values[what]
+
+
+def size_of(value: Any, deep: int = _DEEP) -> int:
+    """How many bytes the arrays in *value* take, also of those that it is a part of; in a few that lie in one another."""
+    import numpy as np
+
+    if isinstance(value, np.ndarray):
+        whole = value
+        while isinstance(whole.base, np.ndarray):
+            whole = whole.base
+        return int(whole.nbytes) if 0 not in whole.strides else whole.itemsize
+    if deep == 0:
+        return 0
+    if isinstance(value, tuple | list):
+        return sum(size_of(one, deep - 1) for one in value) if len(value) <= _MANY else 0
+    if is_dataclass(value) and not isinstance(value, type):
+        return sum(size_of(getattr(value, one.name), deep - 1) for one in fields(value))
+    return 0
