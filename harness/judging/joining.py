@@ -110,8 +110,10 @@ def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
     places = number_in(known, marks(rows))
     request = np.append(index, -1)[places]
     count = rows.numbers("retry_count")
+    step = _steps(plan, rows, request)
+    wants = _wants(plan, rows, request)
     layer = layers(
-        _wants(plan, rows, request),
+        wants * (step.max(initial=0) + 1) + step,
         rows.numbers("start_s"),
         rows.words("link").codes,
         np.where(np.isnan(count), -1, count).astype(np.int64),
@@ -124,6 +126,32 @@ def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
         request=request,
         layer=Words.numbered(codes, names.tolist()),
         phase=phases_of(plan, np.append(due_s, np.nan)[places]),
+        step=step,
+    )
+
+
+def _steps(plan: Plan, attempts: Table, request: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Which step of its request each attempt is a try of; a run of before bodies had marks knows of one step alone."""
+    import numpy as np
+
+    from harness.judging.scoring.steps import Attempts, steps
+
+    body = attempts.numbers("asks")
+    if not body.any():
+        return np.zeros(request.size, np.int64)
+    status = attempts.numbers("status")
+    good = (status >= 200) & (status < 300) & (attempts.words("outcome") == "complete")
+    return steps(
+        Attempts(
+            request=request,
+            press=attempts.numbers("press"),
+            wants=_kinds(plan, attempts)[0],
+            link=attempts.words("link").codes,
+            asks=np.where(body == 0, -1, body),
+            start_s=attempts.numbers("start_s"),
+            end_s=attempts.numbers("end_s"),
+            good=good,
+        )
     )
 
 
@@ -149,16 +177,21 @@ def _wants(plan: Plan, attempts: Table, request: npt.NDArray[np.int64]) -> npt.N
 
     A chat after an embedding, or after what a tool said, is no failover, and what a client asks anew is asked from the start.
     """
+    what, many = _kinds(plan, attempts)
+    press = attempts.numbers("press")
+    of_press = request * (press.max(initial=0) + 1) + press
+    wants: npt.NDArray[np.int64] = of_press * many + what
+    return wants
+
+
+def _kinds(plan: Plan, attempts: Table) -> tuple[npt.NDArray[np.int64], int]:
+    """What kind of thing each attempt asks for, by the kind of its link and by its path, as a number below the second one."""
     import numpy as np
 
     kinds = {name: str(link.kind) for name, link in plan.target.links.items()}
     numbers = {kind: 2 * number for number, kind in enumerate(sorted({"", *kinds.values()}))}
     what = attempts.words("link").each(lambda link: numbers[kinds.get(link, "")], np.int64)
-    what = what + attempts.words("path").each(in_words, np.int64)
-    press = attempts.numbers("press")
-    of_press = request * (press.max(initial=0) + 1) + press
-    wants: npt.NDArray[np.int64] = of_press * (2 * len(numbers)) + what
-    return wants
+    return what + attempts.words("path").each(in_words, np.int64), 2 * len(numbers)
 
 
 def made_for_requests(attempts: Table) -> Bools:

@@ -128,6 +128,11 @@ class Sample:
         """Arrivals of the kind that was picked which carry the nonce of one of the *requests*."""
         return self._once("arrivals", lambda: self.run.arrivals[self._arrived()])
 
+    @property
+    def link(self) -> str | None:
+        """The link that was picked; None where none was."""
+        return dict(self._of.labels).get("link")
+
     def tries(self) -> np.ndarray[Any, Any]:
         """How many of the *attempts* each of the *requests* became, in their order."""
         tries: np.ndarray[Any, Any] = _tries(self.run, _of_attempts(self._of))[self.picked]

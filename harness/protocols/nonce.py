@@ -8,7 +8,7 @@ what chance hangs on, so that two runs with one seed draw alike although their n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 
 import msgspec
@@ -95,6 +95,30 @@ def without(text: bytes) -> bytes:
         kept.append(text[end : match.start()])
         end = match.end()
     return b"".join([*kept, text[end:]])
+
+
+class Unmarked:
+    """A text that comes piece by piece, without the nonces in it, which may lie across two pieces; *take* gets what is left of it."""
+
+    __slots__ = ("_held", "_take")
+
+    def __init__(self, take: Callable[[bytes], object]) -> None:
+        self._take, self._held = take, b""
+
+    def feed(self, piece: bytes) -> None:
+        text = self._held + piece
+        # What may still become a nonce is held back, and what tells whether one stands in a longer word.
+        cut = max(0, len(text) - 2 * _TAIL_BYTES)
+        for match in reversed(list(_SHAPE.finditer(text, max(0, cut - 2 * _TAIL_BYTES)))):
+            if match.start() - _ESCAPE_BYTES < cut <= match.end() + 1:
+                cut = max(0, match.start() - _ESCAPE_BYTES)
+        self._take(without(text[:cut]))
+        self._held = text[cut:]
+
+    def end(self) -> None:
+        """There is no more of it."""
+        self._take(without(self._held))
+        self._held = b""
 
 
 def unmarked(text: str) -> str:

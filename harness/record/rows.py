@@ -122,6 +122,7 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
     error: str = ""  # the code that its answer gives, where that is an error
     should_retry: str = ""  # true or false, where its answer has x-should-retry
     press: int = 0  # which press of its client it was made for, from 0
+    asks: int = 0  # a mark of its body without nonces, equal for equal ones of this run alone; 0 where it has none, or never ended
 
 
 class Arrival(msgspec.Struct, array_like=True, gc=False):

@@ -9,6 +9,7 @@ from harness.interval import UNMEASURED, Interval
 from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
 from harness.judging.diagnoses.tries import Tries, phases_of, tries, troubled, within_faults
 from harness.judging.evidence import Evidence
+from harness.judging.metrics.attempts import calls_of
 from harness.judging.metrics.retry_amplification import RetryAmplification
 from harness.judging.result import Diagnosis as Document
 
@@ -153,7 +154,7 @@ def _without_sdk(found: Tries, phase: str, other: int) -> Interval:
     )
     due_s, ends = run.column("requests", "due_s"), []
     for counts in each:
-        total = np.bincount(of_group, weights=counts, minlength=due_s.size)
+        total = np.bincount(of_group, weights=counts, minlength=due_s.size) / np.maximum(1, calls_of(run))
         made = mine & (total > 0)
         ends.append(of_next_run(retry_amplification(total[made], due_s[made])) if made.any() else UNMEASURED)
     least, as_it_went, most = ends

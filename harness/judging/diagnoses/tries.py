@@ -26,9 +26,10 @@ _TOLD_MAX = 12
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """Attempts at providers that are joined to a request, in order of request, press, link and start.
+    """Attempts at providers that are joined to a request, in order of request, press, step, link and start.
 
-    Those of one press of its client on a link are a group: what a client asks anew, nobody in the service has tried before.
+    Those of one step for one press of its client on a link are a group: what a client asks anew, or an agent asks next, nobody in the
+    service has tried before.
 
     *row* is that of the request, *at* that of the attempt; *begins* says where each group begins, *group* to which one each attempt
     belongs, and *place* how many of its group were before it.
@@ -98,12 +99,17 @@ def _tries(run: Evidence) -> Tries:
     import numpy as np
 
     rows, start_s = run.request_rows(), run.column("attempts", "start_s")
-    link, press = run.words("attempts", "link").codes, run.column("attempts", "press")
+    link, press, step = (
+        run.words("attempts", "link").codes,
+        *(run.column("attempts", name) for name in ("press", "step")),
+    )
     mine = np.flatnonzero((rows >= 0) & run.words("attempts", "link").isin(providers(run.plan)))
-    at = mine[np.lexsort((start_s[mine], link[mine], press[mine], rows[mine]))]
+    at = mine[np.lexsort((start_s[mine], link[mine], step[mine], press[mine], rows[mine]))]
     row = rows[at]
     new = np.ones(at.size, np.bool_)
-    new[1:] = (row[1:] != row[:-1]) | (press[at][1:] != press[at][:-1]) | (link[at][1:] != link[at][:-1])
+    new[1:] = row[1:] != row[:-1]
+    for key in (press[at], step[at], link[at]):
+        new[1:] |= key[1:] != key[:-1]
     begins = np.flatnonzero(new)
     group = np.cumsum(new) - 1
     return Tries(run, row, at, begins, group, np.arange(at.size) - begins[group])

@@ -115,17 +115,44 @@ def mean_of(sample: Sample, counts: npt.NDArray[Any], among: npt.NDArray[np.bool
     return retry_amplification(counts[among], due_s, _settled(sample, due_s))
 
 
-def tried_again(run: Evidence) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Pairs of attempts of *run*, as their rows: one, and the next one of its request on its link with its method and path.
+def calls(sample: Sample) -> npt.NDArray[np.int64]:
+    """Of how many calls of providers each of the picked requests was made up, such as the steps of an agent; 1 where it made none.
 
-    Who asks a link for something else, such as a chat after an embedding, does not try again; nor does a service that is asked anew.
+    Where a link is picked, of how many that were tried on it.
+    """
+    import numpy as np
+
+    run, link = sample.run, sample.link
+    return np.maximum(1, calls_of(run, link)[sample.picked])
+
+
+def calls_of(run: Evidence, link: str | None = None) -> npt.NDArray[np.int64]:
+    """Of each request of *run* how many calls it was made up of that were tried, on *link* where one is named."""
+    made: npt.NDArray[np.int64] = run.once(("calls", link), lambda: _calls(run, link))
+    return made
+
+
+def _calls(run: Evidence, link: str | None) -> npt.NDArray[np.int64]:
+    import numpy as np
+
+    rows, step = run.request_rows(), run.column("attempts", "step")
+    mine = (rows >= 0) & (run.words("attempts", "link") == link if link else True)
+    pairs = np.unique(np.stack([rows[mine], step[mine]]), axis=1)[0] if step.any() else np.unique(rows[mine])
+    return np.bincount(pairs, minlength=run.column("requests", "index").size)
+
+
+def tried_again(run: Evidence) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Pairs of attempts of *run*, as their rows: one, and the next one of its step on its link with its method and path.
+
+    Who asks a link for something else, such as a chat after an embedding, does not try again; nor does a service that is asked anew, or an
+    agent that goes on with its next step.
     """
 
     def made() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         import numpy as np
 
         names = ("link", "method", "path")
-        keys = [run.column("attempts", name) for name in ("request", "press")]
+        keys = [run.column("attempts", name) for name in ("request", "press", "step")]
         keys += [run.words("attempts", name).codes for name in names]
         order = np.lexsort((run.column("attempts", "start_s"), *reversed(keys)))
         before, after = order[:-1], order[1:]

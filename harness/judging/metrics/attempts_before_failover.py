@@ -57,12 +57,14 @@ def _before(run: Evidence) -> npt.NDArray[np.int64]:
     joined = np.flatnonzero((request >= 0) & for_words(run))
     if not joined.size:
         return before
-    order = joined[np.lexsort((run.column("attempts", "start_s")[joined], request[joined]))]
+    step = run.column("attempts", "step")
+    order = joined[np.lexsort((run.column("attempts", "start_s")[joined], step[joined], request[joined]))]
     mine, link = request[order], run.words("attempts", "link").codes[order]
-    begins = np.flatnonzero(np.r_[True, mine[1:] != mine[:-1]])
+    begins = np.flatnonzero(np.r_[True, (mine[1:] != mine[:-1]) | (step[order][1:] != step[order][:-1])])
     sizes = np.diff(np.r_[begins, mine.size])
     place = np.arange(mine.size) - np.repeat(begins, sizes)
     moved = link != np.repeat(link[begins], sizes)
     first = np.minimum.reduceat(np.where(moved, place, mine.size), begins)
-    before[index.searchsorted(mine[begins])] = np.where(first < mine.size, first, 0)
+    # Of a request of several steps the one that it stuck to longest.
+    np.maximum.at(before, index.searchsorted(mine[begins]), np.where(first < mine.size, first, 0))
     return before

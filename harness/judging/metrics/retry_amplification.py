@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.joining import CLIENT
-from harness.judging.metrics.attempts import CountsAttempts, each_of, fewest_case, hidden, mean_of, tried
+from harness.judging.metrics.attempts import (
+    CountsAttempts,
+    calls,
+    each_of,
+    fewest_case,
+    hidden,
+    mean_of,
+    tried,
+    unwatched,
+)
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import LABELS, Sample
@@ -26,10 +35,14 @@ if TYPE_CHECKING:
 
 PER_REQUEST = "per_request"
 PRESSES = "presses"
+STEPS = "steps"
 
 
 class RetryAmplification(CountsAttempts):
-    """Attempts in front of the fault per request that made any, joined by nonce; .per_request: per request, those that made none included.
+    """Attempts in front of the fault per call of a request that made any, joined by nonce; .per_request: those that made none included.
+
+    Most requests become one call of a provider. One that becomes several different ones, as an agent's steps, has tries of each, told by
+    what attempts say: five steps that are each tried once are 1, not 5. .steps: how many calls a request that made any became.
 
     Where clients ask again (load.retries), what they add is in it, as the layer client; .presses: how often a client asked for one request,
     whatever the service made of it.
@@ -48,26 +61,30 @@ class RetryAmplification(CountsAttempts):
     held_first: ClassVar[int] = 30
     chart: ClassVar[str] = "amplification"
     in_tables: ClassVar[bool] = True
-    parts: ClassVar[tuple[str, ...]] = (PER_REQUEST, PRESSES)
-    part_titles: ClassVar[Mapping[str, str]] = MappingProxyType({PRESSES: "Presses per request"})
+    parts: ClassVar[tuple[str, ...]] = (PER_REQUEST, PRESSES, STEPS)
+    part_titles: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {PRESSES: "Presses per request", STEPS: "Calls per request"}
+    )
     needs_part: ClassVar[bool] = False
     least: ClassVar[float] = 1.0
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         if part == PRESSES:
             return presses(sample)
+        if part == STEPS:
+            return UNMEASURED if unwatched(sample) else mean_of(sample, calls(sample), tried(sample))
         every = part == PER_REQUEST
         found: Interval = sample.once(
-            f"{self.name} {every}", lambda: each_of(sample, sample.tries(), tried(sample) | every)
+            f"{self.name} {every}", lambda: each_of(sample, _each_call(sample, sample.tries()), tried(sample) | every)
         )
         least, _ = self.range_of(part, sample.labels)
         return found if found.value is None else replace(found, low=max(found.low, least))
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """How many requests made an attempt, where not all did; what equal counts cannot have shown; and how often clients asked."""
-        if part == PRESSES:
+        if part in (PRESSES, STEPS):
             return ""
-        return "; ".join(said for said in (self._of_attempts(sample), _asked(sample)) if said)
+        return "; ".join(said for said in (self._of_attempts(sample), _asked(sample), _of_steps(sample)) if said)
 
     def _of_attempts(self, sample: Sample) -> str:
         tries = sample.column("attempts")
@@ -90,6 +107,8 @@ class RetryAmplification(CountsAttempts):
         asks_again = plan.pressing is not None
         if not asks_again and (expectation.part == PRESSES or dict(selection.labels).get("layer") == CLIENT):
             return "no client asks again: the scenario has no load.retries"
+        if expectation.part == STEPS and "layer" in selection.names:
+            return "how many calls a request is made up of says nothing of one layer"
         if expectation.part != PRESSES:
             return super().unsettled(plan, expectation)
         if picked := [name for name in selection.names if LABELS[name].of == "attempt"]:
@@ -97,7 +116,7 @@ class RetryAmplification(CountsAttempts):
         return fewest_case(plan, expectation, 1.0) if expectation.wants_low else None
 
     def range_of(self, part: str | None, labels: Iterable[str] = ()) -> tuple[float, float]:
-        return (1.0, self.bounds[1]) if part == PRESSES else super().range_of(part, labels)
+        return (1.0, self.bounds[1]) if part in (PRESSES, STEPS) else super().range_of(part, labels)
 
     def also(self, whole: Sample) -> dict[str, Measured]:
         """*arrived*: attempts per tried request that came out of the fault at the providers; what is missing, it ate."""
@@ -106,11 +125,12 @@ class RetryAmplification(CountsAttempts):
         asked = tried(whole)
         pressed = {PRESSES: measured(presses(whole))} if whole.run.plan.pressing is not None else {}
         return {
-            "arrived": measured(mean_of(whole, whole.arrived(), asked)),
+            "arrived": measured(mean_of(whole, _each_call(whole, whole.arrived()), asked)),
             PER_REQUEST: measured(self.measure(whole, PER_REQUEST)),
             # The share of requests that made an attempt.
             "tried": measured(wilson(int(asked.sum()), asked.size)),
             **pressed,
+            **({STEPS: measured(self.measure(whole, STEPS))} if (calls(whole) > 1).any() else {}),
         }
 
     def includes(self, parts: Mapping[str, float | None]) -> str:
@@ -123,6 +143,22 @@ class RetryAmplification(CountsAttempts):
     def held(self, said: Said) -> str:
         outlived = f", but {_bare(said.exposed)} of those that lived wholly inside {said.fault}" if said.exposed else ""
         return f"a request became {_bare(said.value)} attempts at the providers{said.where}{outlived}"
+
+
+def _each_call(sample: Sample, counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """*counts* of each picked request, for each of the calls that it was made up of."""
+    of = calls(sample)
+    return counts / of if (of > 1).any() else counts
+
+
+def _of_steps(sample: Sample) -> str:
+    """Of how many calls requests are made up, where any is of several."""
+    of = calls(sample)
+    return (
+        f"a request is made up of {plain(float(of.mean()))} calls, and tries are counted for each"
+        if (of > 1).any()
+        else ""
+    )
 
 
 def presses(sample: Sample) -> Interval:

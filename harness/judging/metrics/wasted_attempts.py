@@ -81,7 +81,7 @@ class DuplicateCompletions(OfSomeKind):
 
         whole = (run.column("attempts", "status") == 200) & (run.words("attempts", "outcome") == "complete")
         whole &= for_words(run)
-        request, end_s = run.column("attempts", "request"), run.column("attempts", "end_s")
+        request, end_s, step = (run.column("attempts", name) for name in ("request", "end_s", "step"))
         again = np.zeros(request.size, np.bool_)
         mine = np.flatnonzero(whole & (request >= 0))
         # By when they were whole: the first one is the one that was needed.
@@ -91,7 +91,9 @@ class DuplicateCompletions(OfSomeKind):
         asked = asked_for(run, whole) if later else []
         for at, first in zip(later, of.searchsorted(of[later]).tolist(), strict=True):
             before = order[first:at].tolist()
-            again[order[at]] = any(_same_call(run, asked, int(order[at]), one) for one in before)
+            again[order[at]] = any(
+                step[one] == step[order[at]] and _same_call(run, asked, int(order[at]), one) for one in before
+            )
         return again
 
     def broken(self, said: Said) -> str:

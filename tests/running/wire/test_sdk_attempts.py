@@ -44,8 +44,8 @@ SPENT = {
     },
 }  # fmt: skip
 """A 429 that no wait mends."""
-Ask = Callable[[str], None]
-"""One call of the SDK, with its two retries, over the link of that name; raises what the SDK raises."""
+Ask = Callable[..., None]
+"""One call of the SDK, with its two retries, over the link of that name, in these words; raises what the SDK raises."""
 Service = Callable[[Ask], None]
 FAILED = (openai.APIStatusError, anthropic.APIStatusError)
 
@@ -72,6 +72,24 @@ def insisting(ask: Ask) -> None:
 def both(ask: Ask) -> None:
     ask("west")
     ask("east")
+
+
+def agent(ask: Ask) -> None:
+    for words in ("plan", "tool", "answer"):
+        ask("west", words)
+
+
+def agent_that_fails_over(ask: Ask) -> None:
+    ask("west", "plan")
+    with suppress(*FAILED):
+        ask("east", "tool")
+    ask("west", "tool")
+    ask("west", "answer")
+
+
+def agent_that_repeats_itself(ask: Ask) -> None:
+    for _ in range(3):
+        ask("west", "plan")
 
 
 @pytest.fixture
@@ -124,11 +142,11 @@ def asking(new_wire, new_provider, kit) -> Callable[..., Evidence]:
 def calling(api: str, wire: Any, nonce: str) -> Iterator[Ask]:
     """A client of *api* for both links of *wire*, each of whose calls is made for the request of *nonce*."""
     sdk: Any = openai if api == "openai" else anthropic
-    messages: Any = [{"role": "user", "content": f"How long? {nonce}"}]
     # No certificates are read, which takes longer than all that is asked here.
     with sdk.DefaultHttpxClient(verify=False) as http_client:
 
-        def ask(link: str) -> None:
+        def ask(link: str, words: str = "How long?") -> None:
+            messages: Any = [{"role": "user", "content": f"{words} {nonce}"}]
             url, said = f"http://127.0.0.1:{wire.tap(link)}", {"api_key": "k", "http_client": http_client}
             if api == "openai":
                 client = openai.OpenAI(base_url=f"{url}/v1", **said)
@@ -177,6 +195,7 @@ def told(run: Evidence, metric: str) -> float | None:
 
 
 NOW = b"retry-after-ms: 1\r\n"
+BUSY = {"status": b"503 Service Unavailable", "headers": NOW}
 CASES: list[tuple[str, Service, dict[str, Any], float | None]] = [
     ("non_retryable_retries", once, {"status": b"400 Bad Request"}, 0),
     ("non_retryable_retries", insisting, {"status": b"400 Bad Request"}, 2),
@@ -198,6 +217,19 @@ CASES: list[tuple[str, Service, dict[str, Any], float | None]] = [
     ("orphaned_attempts", once, {}, 0),
     ("orphaned_attempts", once, {"gone_s": 1.0}, 1),
     ("orphaned_attempts", both, {"gone_s": 1.0}, 2),
+    ("retry_amplification", once, {}, 1),
+    ("retry_amplification", once, BUSY, 3),  # an SDK's tries have one body
+    ("retry_amplification.steps", once, BUSY, 1),
+    ("retry_amplification", elsewhere, BUSY, 4),
+    ("retry_amplification", agent, {}, 1),
+    ("retry_amplification.steps", agent, {}, 3),
+    ("duplicate_completions", agent, {}, 0),
+    ("retry_amplification", agent_that_fails_over, BUSY, 2),  # one, four and one
+    ("retry_amplification.steps", agent_that_fails_over, BUSY, 3),
+    ("attempts_before_failover", agent_that_fails_over, BUSY, 3),
+    ("retry_amplification", agent_that_repeats_itself, {}, 3),
+    ("retry_amplification.steps", agent_that_repeats_itself, {}, 1),
+    ("duplicate_completions", agent_that_repeats_itself, {}, 2),
     ("tokens_per_request.in", once, {}, 70),
     ("tokens_per_request.out", both, {}, 60),
     ("cost_per_good", once, {}, 1.3),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from secrets import token_bytes
 
 import httptools
 
 from harness.http1.headers import Headers, written
 from harness.http1.other_protocols import OPENING_BYTES, spoken
 from harness.http1.retry_after import MILLISECONDS, SECONDS, stated_wait_ms
+from harness.protocols.body_mark import BodyMark
 from harness.protocols.nonce import ANY_RUN, Nonces, NonceSearch
 from harness.protocols.said_error import code_said
 from harness.record.rows import Attempt, AttemptOutcome
@@ -22,6 +24,8 @@ from harness.running.wire.secrets import SECRET, path_alone
 _TRACEPARENT_CHARACTERS = 128
 _FRAMING = (b"content-length", b"transfer-encoding")
 _SHOULD_RETRY = b"x-should-retry"
+_SALT = token_bytes(16)
+"""Drawn anew for each process, of which a run has one, and never written down: a mark of a body tells nobody what stood in it."""
 _ERROR_BYTES_MAX = 1 << 14
 """Of an error no more than this is read for its code."""
 
@@ -147,6 +151,7 @@ class HttpExchanges:
             return
         exchange.attempt.sent_s = self._now_s
         exchange.say_for_whom()
+        exchange.attempt.asks = exchange.body.mark
         if exchange.answered:
             self._end(exchange, "complete")
 
@@ -234,11 +239,12 @@ class HttpExchanges:
 class _Exchange:
     """One request with its answer, as far as they have come."""
 
-    __slots__ = ("answered", "attempt", "head", "search", "until_end")
+    __slots__ = ("answered", "attempt", "body", "head", "search", "until_end")
 
     def __init__(self, attempt: Attempt, nonces: Nonces) -> None:
         self.attempt = attempt
         self.search = NonceSearch(nonces)
+        self.body = BodyMark(_SALT)
         self.head = False
         self.until_end = False
         self.answered = False
@@ -322,6 +328,7 @@ class _Questions:
 
     def on_body(self, piece: bytes) -> None:
         self._exchange.search.piece(piece)
+        self._exchange.body.feed(piece)
 
     def on_message_complete(self) -> None:
         if not self._offers:
