@@ -22,6 +22,7 @@ from harness import explanation, first_question
 from harness.conduct import conduct
 from harness.explanation import Explained, Held
 from harness.first_question import QUESTION, WITHIN_S, Reply
+from harness.incidents.imported import Imported, LoadAs, Wanted, imported
 from harness.interfaces import others_say
 from harness.interfaces.others_say import Stopped
 from harness.interfaces.watching import Progress, Watching
@@ -54,6 +55,7 @@ __all__ = [
     "Gated",
     "Grid",
     "Held",
+    "Imported",
     "Plan",
     "Problem",
     "Progress",
@@ -70,6 +72,7 @@ __all__ = [
     "freeze",
     "gate",
     "grid",
+    "import_",
     "judge",
     "load",
     "plan",
@@ -336,6 +339,33 @@ def explain(
         of=_each(of),
         allowed_hosts=_each(allowed_hosts),
     )
+
+
+def import_(
+    files: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path | None = None,
+    form: str = "auto",
+    columns: Mapping[str, str] | None = None,
+    zone: str = "UTC",
+    links: Mapping[str, str] | None = None,
+    compress: float = 1.0,
+    load: LoadAs = "trace",
+    questions: str | None = None,
+    with_prompts: bool = False,
+    force: bool = False,
+) -> Imported:
+    """What the logs in *files*, which together are one incident, come to as a scenario; it is written to *out*, with its trace beside it.
+
+    *columns* says of CSV what stands in which column (``{"start": "ts"}``), *links* what a logged dependency is called in a target file.
+    With *compress* 60, hours become minutes. Without *out* nothing is written. Raises UsageProblems where a file cannot be read, is in no
+    known form or holds no call, and, unless *force* is given, where a file that would be written is there already.
+    """
+    wanted = Wanted(form, columns or {}, zone, links or {}, compress, load, questions, with_prompts)
+    found = imported([Path(file) for file in _listed(files)], wanted, Path(out) if out is not None else None)
+    if out is not None:
+        found.write(over=force)
+    return found
 
 
 def stop(target: str | Path | None = None, why: str = "") -> list[Stopped]:

@@ -35,6 +35,7 @@ STANDS_ON = {
     "reading": {"faults", "dialects", "interval", "registry", "problems"},
     "protocols": {"reading", "registry", "problems"},
     "planning": {"reading", "faults", "protocols", "interval", "registry", "problems"},
+    "incidents": {"reading", "problems", "registry"},
     "record": {"reading", "faults", "planning", "problems"},
     "running": {"reading", "faults", "dialects", "protocols", "planning", "record", "http1", "problems", "registry",
                 "settings"},
@@ -45,7 +46,7 @@ STANDS_ON = {
 TOP_MODULES_MAX = 12
 COMMANDS_MAX = 15
 CORE = {
-    "interval", "problems", "registry", "faults", "reading", "protocols", "planning", "judging", "report",
+    "interval", "problems", "registry", "faults", "reading", "protocols", "planning", "judging", "report", "incidents",
     "record.history", "record.rows", "record.tables", "running.loop", "running.ports",
 }  # fmt: skip
 """Parts and single modules that are given all that they need of the machine."""

@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -19,6 +19,7 @@ from harness.problems import HarnessError, RefusedError, UsageProblems
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.incidents.imported import LoadAs
     from harness.judging.baseline import Baseline
     from harness.prepare import Asked
     from harness.problems import Problem
@@ -491,7 +492,72 @@ def judge(
     raise typer.Exit(judged.result.exit_status)
 
 
-@app.command()
+@app.command(name="import")
+def import_(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Logs of one incident, packed with gzip or not.")
+    ],
+    form: Annotated[
+        str, typer.Option("--as", metavar="auto|otlp|litellm|langfuse|envoy|csv", help="The form that they are in.")
+    ] = "auto",
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The scenario to be.")] = Path("incident.yaml"),
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="WHAT=NAME", help="csv: what stands in which column, such as start=ts."),
+    ] = None,
+    zone: Annotated[
+        str, typer.Option("--zone", metavar="ZONE", help="Of times that name none, such as Europe/Berlin.")
+    ] = "UTC",
+    link: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--link", metavar="LOGGED=NAME", help="What a dependency of the log is called in the target file."
+        ),
+    ] = None,
+    compress: Annotated[
+        float, typer.Option("--compress", metavar="TIMES", help="How many times as short: 60 makes minutes of hours.")
+    ] = 1.0,
+    load: Annotated[
+        str, typer.Option("--load", metavar="trace|shape", help="Each request when it came, or the rate of each phase.")
+    ] = "trace",
+    questions: Annotated[
+        str | None, typer.Option("--questions", metavar="FILE", help="What is asked; default: a few of ours.")
+    ] = None,
+    with_prompts: Annotated[bool, typer.Option("--with-prompts", help="Ask what the log says was asked.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Draw what was found, and write nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
+) -> None:
+    """Make a scenario of the logs of an incident: its load, its phases, and each fault with the counts that it was told by.
+
+    Rows that cannot be read are counted, and the first of them shown. Neither prompts nor keys get into what is written.
+    """
+    from harness import api
+    from harness.incidents.picture import drawn
+
+    found = api.import_(
+        files, out=None if dry_run else out, form=form, columns=_pairs("--column", column), zone=zone,
+        links=_pairs("--link", link), compress=compress, load=cast("LoadAs", load), questions=questions, with_prompts=with_prompts,
+        force=force,
+    )  # fmt: skip
+    for line in drawn(found):
+        _say(line)
+    _complain(*found.told_of_broken())
+    if not dry_run:
+        _say(f"\nscenario: {out}")
+        _say(f"check it: harness validate {out}")
+
+
+def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:
+    """``WHAT=NAME`` of an *option*. Raises UsageProblems."""
+    from harness.problems import Problem
+
+    split = [text.partition("=") for text in texts or ()]
+    if wrong := ["".join(parts) for parts in split if not all(parts)]:
+        raise UsageProblems(*(Problem(f"{text!r} is not of the form WHAT=NAME", path=option) for text in wrong))
+    return {what.strip(): name.strip() for what, _, name in split}
+
+
+@app.command(hidden=True)
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     baseline: BaselineOption = None,

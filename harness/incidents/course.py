@@ -1,0 +1,125 @@
+"""An incident's course in a scenario: how long each phase lasts there, and when each request is due, shortened where that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import ceil, floor
+from typing import TYPE_CHECKING
+
+from harness.incidents.calls import Calls
+from harness.incidents.phases import Phase
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+    Ints = npt.NDArray[np.int64]
+
+WARMUP_S = 3.0
+BASELINE_S = 12.0
+RECOVERY_S = 35.0
+PHASE_S = 3.0
+"""So long each lasts at least: a baseline has to show what is usual, a recovery that it is held, and a fault that it took hold."""
+_PER_S = 1000
+_KNUTH = 2_654_435_761
+"""A multiplicative hash (Knuth, "The art of computer programming", 6.4) puts places evenly and in no order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A phase as the scenario has it: of *logged*, *span_s* long, *made_up_s* of it requests that were not logged."""
+
+    logged: Phase
+    span_s: float
+    made_up_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """All of it: the *stretches*, and for each request when it is *due_s* and which *row* it is; -1: it is made up."""
+
+    stretches: tuple[Stretch, ...]
+    due_s: Floats
+    row: Ints
+
+    @property
+    def length_s(self) -> float:
+        return sum(stretch.span_s for stretch in self.stretches)
+
+
+def course(phases: Sequence[Phase], requests: Calls, compress: float) -> Course:
+    """*phases* with their *requests*; each is *compress* times as short, at the same rate, but not below what it needs."""
+    import numpy as np
+
+    stretches = tuple(_stretches(phases, compress))
+    rate = _usual_rate(phases, requests)
+    due, rows, start_s = [], [], 0.0
+    for stretch in stretches:
+        taken, at = _placed(stretch, requests, start_s)
+        made = np.arange(max(0, round(stretch.made_up_s * rate))) / max(rate, 1e-9)
+        first = start_s if stretch.logged.name == "baseline" else start_s + stretch.span_s - stretch.made_up_s
+        due += [first + made, at]
+        rows += [np.full(made.size, -1), taken]
+        start_s += stretch.span_s
+    due_s, row = np.concatenate(due), np.concatenate(rows)
+    order = np.argsort(due_s, kind="stable")
+    return Course(_no_longer_than(stretches, due_s[order]), due_s[order], row[order])
+
+
+def _no_longer_than(stretches: tuple[Stretch, ...], due_s: Floats) -> tuple[Stretch, ...]:
+    """*stretches* whose last one ends no later than a trace of *due_s* does, which may be silent at its end as long as within it."""
+    import numpy as np
+
+    if not due_s.size:
+        return stretches
+    *others, last = stretches
+    ends_s = float(due_s[-1]) + float(np.diff(due_s).max(initial=0.0))
+    most_s = floor(_PER_S * (ends_s - sum(one.span_s for one in others)) - 1e-6) / _PER_S
+    return (*others, replace(last, span_s=max(1.0, min(last.span_s, most_s))))
+
+
+def _stretches(phases: Sequence[Phase], compress: float) -> Iterator[Stretch]:
+    needed = {"baseline": WARMUP_S + BASELINE_S, "recovery": RECOVERY_S}
+    first, last = phases[0], phases[-1]
+    if first.name != "baseline":
+        yield Stretch(Phase("baseline", first.start_s, first.start_s), needed["baseline"], needed["baseline"])
+    for phase in phases:
+        least = needed.get(phase.name, PHASE_S)
+        whole_s = max(phase.span_s / compress, min(least, phase.span_s))
+        missing_s = max(0.0, least - whole_s) if phase.name in needed else 0.0
+        span_s = _in_ms(max(whole_s + missing_s, least))
+        yield Stretch(phase, span_s, missing_s)
+    if last.name != "recovery":
+        yield Stretch(Phase("recovery", last.end_s, last.end_s), RECOVERY_S, RECOVERY_S)
+
+
+def _in_ms(span_s: float) -> float:
+    return ceil(round(span_s * _PER_S, 6)) / _PER_S
+
+
+def _usual_rate(phases: Sequence[Phase], requests: Calls) -> float:
+    """Requests a second while all was well, else over all of it."""
+    quiet = [phase for phase in phases if phase.quiet and phase.span_s > 0] or list(phases)
+    span_s = sum(phase.span_s for phase in quiet)
+    return sum(requests.between(phase.start_s, phase.end_s).size for phase in quiet) / span_s if span_s > 0 else 1.0
+
+
+def _placed(stretch: Stretch, requests: Calls, start_s: float) -> tuple[Ints, Floats]:
+    """Which requests of a phase are sent, and when: at the rate that they had, so fewer where it is shorter."""
+    import numpy as np
+
+    phase = stretch.logged
+    first, last = np.searchsorted(requests.at_s, (phase.start_s, phase.end_s))
+    rows = np.arange(first, last)
+    room_s = stretch.span_s - stretch.made_up_s
+    if not rows.size or phase.span_s <= 0:
+        return rows, np.zeros(rows.size)
+    times = room_s / phase.span_s
+    if times < 0.999:
+        rows = rows[(rows * _KNUTH) % (1 << 32) < times * (1 << 32)]
+    before_s = stretch.made_up_s if phase.name == "baseline" else 0.0
+    # A phase that is made longer keeps its gaps, and a blip is spread.
+    scale = times if times < 0.999 or phase.span_s < PHASE_S else 1.0
+    return rows, start_s + before_s + (requests.at_s[rows] - phase.start_s) * scale

@@ -1,0 +1,238 @@
+"""OpenTelemetry's OTLP in JSON: a document, or one a line as the collector's file exporter writes; spans of GenAI and HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import nan
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from harness.incidents.calls import FAILED, OK, Broken, Call, Passed
+from harness.incidents.outcomes import of_error, of_status
+from harness.incidents.source import Source, decoded
+from harness.incidents.stamps import number, of_number
+
+_Text = str | int | float | bool | None
+
+
+class _Value(msgspec.Struct, frozen=True, gc=False):
+    stringValue: str | None = None  # noqa: N815 - as OTLP has it, here and below
+    intValue: int | str | None = None  # noqa: N815
+    doubleValue: float | str | None = None  # noqa: N815
+    boolValue: bool | None = None  # noqa: N815
+    arrayValue: Any = None  # noqa: N815
+
+
+class _Attribute(msgspec.Struct, frozen=True, gc=False):
+    key: str
+    value: _Value = _Value()
+
+
+class _Event(msgspec.Struct, frozen=True, gc=False):
+    name: str = ""
+    attributes: list[_Attribute] = []
+
+
+class _Status(msgspec.Struct, frozen=True, gc=False):
+    code: int | str = 0
+    message: str = ""
+
+
+class _Span(msgspec.Struct, gc=False):
+    startTimeUnixNano: int | str  # noqa: N815
+    endTimeUnixNano: int | str = 0  # noqa: N815
+    traceId: str = ""  # noqa: N815
+    spanId: str = ""  # noqa: N815
+    parentSpanId: str = ""  # noqa: N815
+    kind: int | str = 0
+    attributes: list[_Attribute] = []
+    events: list[_Event] = []
+    status: _Status = _Status()
+
+
+class _Scope(msgspec.Struct, frozen=True, gc=False):
+    spans: list[_Span] = []
+
+
+class _Resource(msgspec.Struct, frozen=True, gc=False):
+    scopeSpans: list[_Scope] = []  # noqa: N815
+    instrumentationLibrarySpans: list[_Scope] = []  # noqa: N815 - before OTLP 0.15
+
+
+class _Traces(msgspec.Struct, gc=False):
+    resourceSpans: list[_Resource] = []  # noqa: N815
+
+
+_DECODER = msgspec.json.Decoder(_Traces)
+_CLIENT = (3, "SPAN_KIND_CLIENT", "3")
+_SERVER = (2, "SPAN_KIND_SERVER", "2")
+_ERROR = (2, "STATUS_CODE_ERROR", "2")
+_OF_MODELS = {"chat", "completion", "text_completion", "generate_content", "embeddings"}
+# Each by its name of today, and then by those that it had before (semantic-conventions 1.20 to 1.40, OpenLLMetry).
+_NAMES = {
+    "operation": ("gen_ai.operation.name",),
+    "status": ("http.response.status_code", "http.status_code"),
+    "method": ("http.request.method", "http.method"),
+    "host": ("server.address", "net.peer.name", "http.host", "peer.service", "net.peer.ip"),
+    "port": ("server.port", "net.peer.port"),
+    "url": ("url.full", "http.url"),
+    "provider": ("gen_ai.provider.name", "gen_ai.system"),
+    "model": ("gen_ai.request.model", "gen_ai.response.model", "llm.request.model"),
+    "ttft_s": ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"),
+    "tokens_in": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens"),
+    "tokens_out": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.usage.completion_tokens"),
+    "conversation": ("gen_ai.conversation.id", "session.id"),
+    "wait": ("http.response.header.retry-after", "http.response.header.retry_after"),
+    "prompt": ("gen_ai.input.messages", "gen_ai.prompt", "gen_ai.prompt.0.content"),
+    "error": ("error.type",),
+}
+_KNOWN = {name: (what, rank) for what, names in _NAMES.items() for rank, name in enumerate(names)}
+_USUAL_PORTS = ("80", "443", "")
+
+
+class Otlp:
+    """OpenTelemetry traces in OTLP JSON, with the GenAI and HTTP conventions of today and before."""
+
+    def suits(self, head: bytes) -> bool:
+        return head.lstrip()[:1] == b"{" and b'"resourceSpans"' in head
+
+    def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
+        for found in source.documents():
+            if isinstance(found, Broken):
+                yield found
+                continue
+            line, text = found
+            try:
+                traces = _DECODER.decode(text)
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+                yield from _one_by_one(line, text)
+                continue
+            for resource in traces.resourceSpans:
+                for scope in (*resource.scopeSpans, *resource.instrumentationLibrarySpans):
+                    yield from map(_read, [line] * len(scope.spans), scope.spans)
+
+
+def _one_by_one(line: int, text: bytes) -> Iterator[Call | Broken | Passed]:
+    """The spans of a document in which not all is as it should be: those that are, and the others as broken."""
+    try:
+        document = decoded(text)
+        spans = [
+            span
+            for resource in document["resourceSpans"]
+            for scope in (*resource.get("scopeSpans", ()), *resource.get("instrumentationLibrarySpans", ()))
+            for span in scope["spans"]
+        ]
+    except ValueError as error:
+        yield Broken(line, str(error))
+        return
+    except (KeyError, TypeError, AttributeError):
+        yield Broken(line, "has not the form of OTLP: resourceSpans, in each scopeSpans, in each spans")
+        return
+    for span in spans:
+        try:
+            yield _read(line, msgspec.convert(span, _Span))
+        except (msgspec.ValidationError, RecursionError) as error:
+            yield Broken(line, f"a span: {error}")
+
+
+def _read(line: int, span: _Span) -> Call | Broken | Passed:
+    try:
+        return _call(span)
+    except (ValueError, OverflowError) as error:
+        return Broken(line, f"a span: {error}")
+
+
+def _call(span: _Span) -> Call | Passed:
+    said = _said(span.attributes)
+    served = span.kind in _SERVER
+    of_model = "provider" in said or "operation" in said
+    if of_model and said.get("operation", "chat") not in _OF_MODELS:
+        return Passed("spans of tools and agents")
+    if not (of_model or ("method" in said and (served or span.kind in _CLIENT))):
+        return Passed("spans of neither a model nor HTTP")
+    start_ns, end_ns = int(span.startTimeUnixNano), int(span.endTimeUnixNano)
+    ttft_s, wait = said.get("ttft_s"), said.get("wait")
+    return Call(
+        of_number(float(start_ns)),
+        _came_to(span, said),
+        (end_ns - start_ns) / 1e6 if end_ns >= start_ns else nan,
+        1e3 * (number(ttft_s) or nan) if ttft_s is not None else nan,
+        "" if served else _link(said),
+        str(said.get("model", "")),
+        _count(said.get("tokens_in")),
+        _count(said.get("tokens_out")),
+        float(wait) if isinstance(wait, str) and wait.replace(".", "", 1).isdigit() else nan,
+        str(said.get("conversation", "")),
+        span.traceId,
+        served and not of_model,
+        _id(span.spanId),
+        _id(span.parentSpanId),
+        of_model,
+        str(said.get("prompt", "")),
+    )
+
+
+def _said(attributes: list[_Attribute]) -> dict[str, _Text]:
+    """What is known of *attributes*, by what it is; the name of today goes before those that it had."""
+    said: dict[str, _Text] = {}
+    for one in attributes:
+        known = _KNOWN.get(one.key)
+        if known is not None and (known[0] not in said or known[1] == 0):
+            said[known[0]] = _plain(one.value)
+    return said
+
+
+def _count(value: _Text) -> int:
+    """How many tokens; -1 where that is not said."""
+    if value is None:
+        return -1
+    found = int(value)
+    return found if 0 <= found < 1 << 40 else -1
+
+
+def _plain(value: _Value) -> _Text:
+    if value.stringValue is not None:
+        return value.stringValue
+    if value.intValue is not None:
+        return value.intValue
+    if value.doubleValue is not None:
+        return value.doubleValue
+    if isinstance(value.arrayValue, dict) and isinstance(values := value.arrayValue.get("values"), list) and values:
+        first = values[0]
+        return next(iter(first.values()), None) if isinstance(first, dict) else None
+    return value.boolValue
+
+
+def _came_to(span: _Span, said: dict[str, _Text]) -> int:
+    status = said.get("status")
+    if status is not None and (found := of_status(int(number(status) or 200))) != OK:
+        return found
+    error = said.get("error")
+    if span.status.code not in _ERROR and error is None:
+        return OK
+    found = of_error(str(error)) if error is not None else FAILED
+    texts = [span.status.message, *(str(_plain(one.value)) for event in span.events for one in event.attributes)]
+    return found if found != FAILED else next((known for text in texts if (known := of_error(text)) != FAILED), FAILED)
+
+
+def _link(said: dict[str, _Text]) -> str:
+    host = said.get("host")
+    if host is None and (url := said.get("url")) is not None:
+        host = urlsplit(str(url)).netloc.rpartition("@")[2]
+    if host is None:
+        return str(said.get("provider") or "")
+    port = str(said.get("port", ""))
+    return str(host) if port in _USUAL_PORTS or ":" in str(host) else f"{host}:{port}"
+
+
+def _id(text: str) -> int:
+    """A span's id as a number; 0 where there is none."""
+    if not text:
+        return 0
+    try:
+        found = int(text[-16:], 16)
+    except ValueError:
+        return hash(text)
+    return found if found < 1 << 63 else found - (1 << 64)

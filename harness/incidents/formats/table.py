@@ -1,0 +1,132 @@
+"""A table of calls as CSV, whose columns are named on the command line, or known by their usual names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from math import nan
+
+from harness.incidents.calls import OK, Broken, Call, Passed
+from harness.incidents.outcomes import of_error, of_status
+from harness.incidents.source import Source, table
+from harness.incidents.stamps import NoTimeError, number
+from harness.problems import Problem, UsageProblems
+from harness.registry import suggestion
+
+USUAL: dict[str, tuple[str, ...]] = {
+    "start": ("start", "start_time", "starttime", "timestamp", "time", "ts", "at", "@timestamp", "date"),
+    "end": ("end", "end_time", "endtime"),
+    "duration_ms": ("duration_ms", "took_ms", "request_duration_ms", "elapsed_ms", "response_time_ms"),
+    "duration_s": ("duration_s", "latency_s", "elapsed_s", "request_time"),
+    "first_token_ms": ("first_token_ms", "time_to_first_token_ms"),
+    "first_token_s": ("first_token_s", "time_to_first_token_s"),
+    "status": ("status", "status_code", "response_code", "code", "http_status"),
+    "error": ("error", "error_type", "exception", "exception_type"),
+    "link": ("link", "host", "upstream", "provider", "server_address", "api_base"),
+    "model": ("model",),
+    "tokens_in": ("tokens_in", "prompt_tokens", "input_tokens"),
+    "tokens_out": ("tokens_out", "completion_tokens", "output_tokens"),
+    "retry_after_s": ("retry_after_s", "retry_after", "retry-after"),
+    "conversation": ("conversation", "conversation_id", "session_id"),
+    "request": ("request", "request_id", "trace_id", "x-request-id"),
+    "prompt": ("prompt",),
+}
+"""What a column can hold, and the names by which it is known where none is said."""
+_GOOD_WORDS = {"", "ok", "success", "succeeded", "true", "none", "null", "-"}
+_LINE_OF_CSV = re.compile(rb"[^\n{\[]*[,;\t][^\n]*\n")
+
+
+class Table:
+    """CSV, a call in each row; --column start=NAME says which column holds what."""
+
+    def suits(self, head: bytes) -> bool:
+        return bool(_LINE_OF_CSV.match(head))
+
+    def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
+        names, rows = table(source)
+        where = columns(names, source.columns, str(source.path))
+        for found in rows:
+            yield found if isinstance(found, Broken) else _row(*found, where, source)
+
+
+def columns(names: list[str], said: Mapping[str, str], file: str) -> dict[str, int]:
+    """At which place what stands, of a table whose columns have these *names*. Raises UsageProblems."""
+    problems = [
+        Problem(
+            f"there is nothing called {what!r} to read; {suggestion(what, list(USUAL))}", path=f"--column {what}={name}"
+        )
+        for what, name in said.items()
+        if what not in USUAL
+    ] + [
+        Problem(f"there is no column {name!r}; {suggestion(name, names)}", file, 1, f"--column {what}={name}")
+        for what, name in said.items()
+        if what in USUAL and name not in names
+    ]
+    if problems:
+        raise UsageProblems(*problems)
+    lower = [name.lower() for name in names]
+    known = {what: next((lower.index(one) for one in usual if one in lower), -1) for what, usual in USUAL.items()}
+    found = {what: at for what, at in known.items() if at >= 0} | {
+        what: names.index(name) for what, name in said.items()
+    }
+    if "start" not in found:
+        listed = ", ".join(name[:40] for name in names[:30]) or "none"
+        what = f"no column is known to say when a call began; name it with --column start=NAME. Its columns: {listed}"
+        raise UsageProblems(Problem(what, file, 1))
+    return found
+
+
+def _row(line: int, values: list[str], where: Mapping[str, int], source: Source) -> Call | Broken:
+    try:
+        return of_columns({what: values[at] for what, at in where.items()}, source)
+    except (ValueError, OverflowError) as error:
+        return Broken(line, str(error))
+
+
+def of_columns(said: Mapping[str, str], source: Source) -> Call:
+    """The call that a row says, by what stands where. Raises ValueError."""
+    try:
+        at_s = source.seconds(said["start"])
+        ended = said.get("end")
+        taken_ms = 1e3 * (source.seconds(ended) - at_s) if ended else None
+    except NoTimeError as error:
+        raise ValueError(f"start or end: {error}") from None
+    return Call(
+        at_s,
+        _came_to(said.get("status", ""), said.get("error", "")),
+        _ms(said, "duration") if taken_ms is None else (taken_ms if taken_ms >= 0 else nan),
+        _ms(said, "first_token"),
+        said.get("link", ""),
+        said.get("model", ""),
+        _count(said.get("tokens_in")),
+        _count(said.get("tokens_out")),
+        _ms(said, "retry_after") / 1e3,
+        said.get("conversation", ""),
+        said.get("request", ""),
+        prompt=said.get("prompt", ""),
+    )
+
+
+def _came_to(status: str, error: str) -> int:
+    status = status.strip()
+    if status.isdigit() and len(status) <= 3:
+        found = of_status(int(status))
+        return found if found != OK or error.strip().lower() in _GOOD_WORDS else of_error(error)
+    text = f"{status} {error}" if status.lower() not in _GOOD_WORDS else error
+    return OK if text.strip().lower() in _GOOD_WORDS else of_error(text)
+
+
+def _ms(said: Mapping[str, str], what: str) -> float:
+    """Milliseconds; NaN where there are none."""
+    for unit, times in (("ms", 1.0), ("s", 1e3)):
+        found = number(said.get(f"{what}_{unit}"))
+        if found is not None:
+            if found < 0:
+                raise ValueError(f"{what}_{unit}: a time below 0")
+            return found * times
+    return nan
+
+
+def _count(value: object) -> int:
+    found = number(value)
+    return int(found) if found is not None and 0 <= found < 1e9 else -1

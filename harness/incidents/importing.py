@@ -1,0 +1,137 @@
+"""Reads logs: each file in the form that it has, each row once, and what cannot be read counted and shown by its line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from pathlib import Path
+
+from harness.incidents.calls import Broken, Call, Calls, Gathering
+from harness.incidents.formats import Format, formats
+from harness.incidents.source import Source
+from harness.incidents.tries import one_row_a_try
+from harness.problems import Problem, UsageProblems
+from harness.registry import UnknownNameError
+
+AUTO = "auto"
+SHOWN = 5
+"""So many broken rows are shown."""
+
+
+@dataclass
+class Log:
+    """What files of logs came to: *calls* to dependencies, *requests* of clients, and what is in neither.
+
+    *broken*: the first rows that could not be read, each with its file and line, of *broken_rows*. *passed*: how many rows were no calls,
+    by what they are. *forms*: in which form each file was. *zoneless*: the files whose times name no zone.
+    """
+
+    calls: Calls
+    requests: Calls
+    forms: dict[str, str]
+    rows: int = 0
+    broken_rows: int = 0
+    broken: list[Problem] = field(default_factory=list)
+    passed: dict[str, int] = field(default_factory=dict)
+    zoneless: list[str] = field(default_factory=list)
+
+    @property
+    def of_clients(self) -> Calls:
+        """What clients asked: their requests where the log has them, else the first call for each."""
+        return self.requests if self.requests.size else first_calls(self.calls)
+
+    @property
+    def of_links(self) -> Calls:
+        """What was asked of dependencies; where the log has requests of clients alone, those."""
+        return self.calls if self.calls.size else self.requests
+
+
+def read(
+    files: Sequence[Path],
+    form: str = AUTO,
+    *,
+    columns: Mapping[str, str] | None = None,
+    zone: tzinfo = UTC,
+    with_prompts: bool = False,
+) -> Log:
+    """All calls in *files*, which together are one log. *form*: which one they are in; `AUTO` looks at each.
+
+    *columns*: of a table, what stands in which; *zone*: that of stamps that name none. Raises UsageProblems where a file cannot be read, is
+    in no known form, or holds no call at all.
+    """
+    reading = _Reading(Gathering(with_prompts))
+    for path in files:
+        source = Source(path, columns or {}, zone)
+        name, reader = _form(source, form)
+        reading.read(source, name, reader)
+    return reading.log(files)
+
+
+def _form(source: Source, form: str) -> tuple[str, Format]:
+    head = source.head()
+    if not head.strip():
+        raise UsageProblems(Problem("is empty", str(source.path)))
+    if form != AUTO:
+        try:
+            return form, formats[form]
+        except UnknownNameError as error:
+            raise UsageProblems(Problem(str(error), path="--as")) from None
+    if source.columns:
+        return "csv", formats["csv"]
+    for name, one in formats.items():
+        if one.suits(head):
+            return name, one
+    known = ", ".join(formats)
+    raise UsageProblems(Problem(f"is in no form that is known ({known}); say which with --as", str(source.path)))
+
+
+@dataclass
+class _Reading:
+    gathering: Gathering
+    forms: dict[str, str] = field(default_factory=dict)
+    rows: int = 0
+    broken_rows: int = 0
+    broken: list[Problem] = field(default_factory=list)
+    passed: Counter[str] = field(default_factory=Counter)
+    zoneless: list[str] = field(default_factory=list)
+
+    def read(self, source: Source, name: str, reader: Format) -> None:
+        self.forms[str(source.path)] = name
+        add = self.gathering.add
+        for found in reader.read(source):
+            self.rows += 1
+            if isinstance(found, Call):
+                add(found)
+            elif isinstance(found, Broken):
+                self.broken_rows += 1
+                if len(self.broken) < SHOWN:
+                    self.broken.append(Problem(found.why, str(source.path), found.line))
+            else:
+                self.passed[found.kind] += 1
+        self.zoneless += [str(source.path)] * bool(source.zoneless)
+
+    def log(self, files: Sequence[Path]) -> Log:
+        found = one_row_a_try(self.gathering.calls())
+        if not found.size:
+            others = f"; {sum(self.passed.values())} rows are {', '.join(self.passed)}" if self.passed else ""
+            what = f"there is no call in it that could be read{others}"
+            where = str(files[0]) if len(files) == 1 else ""
+            raise UsageProblems(Problem(what, where), *self.broken)
+        calls, requests = found.taken(~found.of_client), found.taken(found.of_client)
+        return Log(
+            calls, requests, self.forms, self.rows, self.broken_rows, self.broken, dict(self.passed), self.zoneless
+        )
+
+
+def first_calls(calls: Calls) -> Calls:
+    """Of calls that are for one request the first, as far as the log says which are; the others are taken to be tries again."""
+    import numpy as np
+
+    if not calls.request.any():
+        return calls
+    _, firsts = np.unique(calls.request, return_index=True)
+    return calls.taken(
+        np.sort(np.concatenate([firsts[calls.request[firsts] != 0], np.flatnonzero(calls.request == 0)]))
+    )

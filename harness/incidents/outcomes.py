@@ -1,0 +1,51 @@
+"""What a call came to, from what logs have for it: a status, the name of an error, a free text."""
+
+from __future__ import annotations
+
+import re
+
+from harness.incidents.calls import CUT, FAILED, LEFT, OK, TIMED_OUT, UNREACHABLE
+
+_STATUS = re.compile(r"(?<![\d.])([45]\d\d)(?![\d.])")
+_BY_WORD = (
+    (TIMED_OUT, re.compile(r"time[d\s_-]*out|deadline|etimedout", re.IGNORECASE)),
+    (CUT, re.compile(r"remoteprotocol|incomplete|chunkedencoding|prematur|mid.?stream|unexpected.?eof|truncat|readerror", re.IGNORECASE)),
+    (LEFT, re.compile(r"cancel|clientdisconnect|client.?closed", re.IGNORECASE)),
+    (UNREACHABLE, re.compile(r"connect|refused|reset|dns|name.?resol|getaddrinfo|unreachable|no.?route|socket", re.IGNORECASE)),
+)  # fmt: skip
+_BY_CLASS = {
+    "RateLimitError": 429,
+    "InternalServerError": 500,
+    "ServiceUnavailableError": 503,
+    "OverloadedError": 529,
+    "BadRequestError": 400,
+    "ContextWindowExceededError": 400,
+    "ContentPolicyViolationError": 400,
+    "AuthenticationError": 401,
+    "PermissionDeniedError": 403,
+    "NotFoundError": 404,
+    "UnprocessableEntityError": 422,
+}
+"""What the errors of OpenAI's and LiteLLM's SDKs stand for (openai-python, `_exceptions.py`; litellm, `exceptions.py`)."""
+CLIENT_CLOSED = 499
+
+
+def of_status(status: int) -> int:
+    """What a response with *status* is; 0 is one that never came, as nobody was there any more to get it."""
+    if status == CLIENT_CLOSED or status == 0:
+        return LEFT
+    return status if 400 <= status <= 599 else OK
+
+
+def of_error(text: str) -> int:
+    """What an error with this name, or this *text*, is."""
+    text = text[:2_000]
+    if text.strip() in ("", "_OTHER"):
+        return FAILED
+    for name, status in _BY_CLASS.items():
+        if name in text:
+            return status
+    found = _STATUS.search(text)
+    if found:
+        return of_status(int(found[1]))
+    return next((what for what, words in _BY_WORD if words.search(text)), FAILED)

@@ -1,0 +1,204 @@
+"""A log as it lies on the disk, packed or not: its lines, or the JSON documents in it, one after the other, in bounded memory."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import IO, Any, cast
+
+import msgspec
+
+from harness.incidents.calls import Broken
+from harness.incidents.stamps import seconds
+from harness.problems import Problem, UsageProblems
+
+LINE_MOST = 64 << 20
+"""So long a line may be, and so large a JSON document that does not stand in a line of its own."""
+HEAD = 1 << 16
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file, and what was said of it: the *columns* of a table by what stands in them, the *zone* of stamps that name none."""
+
+    path: Path
+    columns: Mapping[str, str] = field(default_factory=dict)
+    zone: tzinfo = UTC
+    zoneless: list[bool] = field(default_factory=list)
+    """Not empty once a stamp has named no zone."""
+
+    def seconds(self, value: object) -> float:
+        """Seconds since 1970 of a time in it. Raises NoTimeError."""
+        at_s, named = seconds(value, self.zone)
+        if not named and not self.zoneless:
+            self.zoneless.append(True)
+        return at_s
+
+    def head(self) -> bytes:
+        """The beginning of it, unpacked. Raises UsageProblems where it cannot be read."""
+        try:
+            with self._open() as stream:
+                return stream.read(HEAD).removeprefix(_BOM)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            raise UsageProblems(Problem("is not packed with gzip, as its beginning says", str(self.path))) from None
+        except IsADirectoryError:
+            raise UsageProblems(Problem("is a folder; name the files in it", str(self.path))) from None
+        except FileNotFoundError:
+            raise UsageProblems(Problem("there is no such file", str(self.path))) from None
+        except OSError as error:
+            raise UsageProblems(Problem(f"cannot be read: {error.strerror or error}", str(self.path))) from None
+
+    def lines(self) -> Iterator[tuple[int, bytes] | Broken]:
+        """Each line that is not blank, with its number; one that is too long, and a packed file that ends too early, are broken."""
+        number = 0
+        with self._open() as stream:
+            try:
+                while line := stream.readline(LINE_MOST + 1):
+                    number += 1
+                    if len(line) > LINE_MOST:
+                        yield Broken(number, f"is longer than {LINE_MOST >> 20} MiB")
+                        _skip(stream)
+                    elif line := (line.removeprefix(_BOM) if number == 1 else line).strip():
+                        yield number, line
+            except (EOFError, zlib.error, gzip.BadGzipFile):
+                yield Broken(number + 1, "the packed file ends, or is damaged, here")
+
+    def documents(self) -> Iterator[tuple[int, bytes] | Broken]:
+        """Each JSON document: one a line, or else the whole file; a list is not taken apart."""
+        if not self._begins_with_a_document() and (whole := self._whole()) is not None:
+            yield 1, whole
+        else:
+            yield from self.lines()
+
+    def _begins_with_a_document(self) -> bool:
+        first = next(iter(self.lines()), None)
+        return isinstance(first, tuple) and not isinstance(first, Broken) and _is_json(first[1])
+
+    def _whole(self) -> bytes | None:
+        """All of it, where that is one JSON document and not too large."""
+        with self._open() as stream:
+            try:
+                text = stream.read(LINE_MOST + 1).removeprefix(_BOM)
+            except (EOFError, zlib.error, gzip.BadGzipFile):
+                return None
+        return text if len(text) <= LINE_MOST and _is_json(text) else None
+
+    def _open(self) -> IO[bytes]:
+        with self.path.open("rb") as stream:
+            packed = stream.read(2) == b"\x1f\x8b"
+        return cast("IO[bytes]", gzip.open(self.path)) if packed else self.path.open("rb")
+
+
+def _skip(stream: IO[bytes]) -> None:
+    while (piece := stream.readline(1 << 20)) and not piece.endswith(b"\n"):
+        pass
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def decoded(text: bytes) -> Any:
+    """The JSON value that *text* is. Raises ValueError, in words that quote nothing of it."""
+    try:
+        return msgspec.json.decode(text)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except msgspec.DecodeError as error:
+        raise ValueError(f"is no JSON: {error}") from None
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8") from None
+
+
+def rows(source: Source) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
+    """Each JSON object of *source*, one a line or in lists, with the line that it begins in (of a list, its place in it)."""
+    for found in source.documents():
+        if isinstance(found, Broken):
+            yield found
+            continue
+        line, text = found
+        try:
+            value = decoded(text)
+        except ValueError as error:
+            yield Broken(line, str(error))
+            continue
+        listed = value if isinstance(value, list) else _listed(value)
+        for place, one in enumerate(listed):
+            at = line + place if isinstance(value, list) else line
+            yield (at, one) if isinstance(one, dict) else Broken(at, "is no JSON object")
+
+
+def _listed(value: object) -> list[Any]:
+    """The rows of an API's answer, which stand at its key ``data``; anything else is itself."""
+    if isinstance(value, dict) and isinstance(value.get("data"), list) and not {"startTime", "start_time"} & set(value):
+        return list(value["data"])
+    return [value]
+
+
+def table(source: Source) -> tuple[list[str], Iterator[tuple[int, list[str]] | Broken]]:
+    """The names of the columns of *source*, a table as CSV, and each row with its line. Raises UsageProblems where it has no first line."""
+    lines = source.lines()
+    first = next(lines, None)
+    if first is None or isinstance(first, Broken):
+        raise UsageProblems(Problem("is empty; its first line names its columns", str(source.path)))
+    header = _text(first[1])
+    separator = max(",;\t", key=header.count)
+    names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
+    return names, _rows_of(lines, len(names), separator)
+
+
+def _rows_of(
+    lines: Iterator[tuple[int, bytes] | Broken], width: int, separator: str
+) -> Iterator[tuple[int, list[str]] | Broken]:
+    csv.field_size_limit(LINE_MOST)
+    at, torn = 0, list[Broken]()
+
+    def texts() -> Iterator[str]:
+        nonlocal at
+        for found in lines:
+            if isinstance(found, Broken):
+                torn.append(found)
+            else:
+                at = found[0]
+                yield _text(found[1]) + "\n"
+
+    reader = csv.reader(texts(), delimiter=separator, strict=True)
+    while True:
+        before = at
+        try:
+            values = next(reader)
+        except StopIteration:
+            yield from torn
+            return
+        except csv.Error as error:
+            yield Broken(before + 1, f"is no CSV: {error}")
+            continue
+        if len(values) == width:
+            yield at, values
+        else:
+            lasts = f" from here to line {at}" if at > before + 1 else ""
+            yield Broken(before + 1 if lasts else at, f"has {len(values)} values{lasts}, and there are {width} columns")
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "surrogateescape")
+
+
+def rows_or_table(source: Source) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
+    """Each row of an export that is written as JSON or as CSV, with its line."""
+    if source.head().lstrip()[:1] in (b"{", b"["):
+        yield from rows(source)
+        return
+    names, found = table(source)
+    for one in found:
+        yield one if isinstance(one, Broken) else (one[0], dict(zip(names, one[1], strict=True)))

@@ -1,0 +1,231 @@
+"""What each format of logs says: clocks, units, what calls came to, tries inside calls; and what is broken is counted, with its line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from math import isnan
+from pathlib import Path
+
+import pytest
+from incidents.synthetic import START_S, attributes, otlp, span, stamp
+
+from harness.incidents.calls import CUT, LEFT, OK, TIMED_OUT, UNREACHABLE
+from harness.incidents.importing import Log, read
+from harness.incidents.outcomes import of_error
+from harness.incidents.stamps import NoTimeError, seconds, zone_named
+from harness.problems import UsageProblems
+
+
+def log(folder: Path, text: str | bytes, form: str = "auto", **more: object) -> Log:
+    path = folder / "log"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read([path], form, **more)  # type: ignore[arg-type]
+
+
+CHAT = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "server.address": "api.openai.com",
+    "gen_ai.request.model": "m",
+}
+
+
+def test_spans_have_the_names_of_today_and_those_of_before(tmp_path: Path) -> None:
+    new = {**CHAT, "gen_ai.response.time_to_first_chunk": 0.25, "gen_ai.usage.input_tokens": 7, "error.type": "429"}
+    old = {
+        "gen_ai.system": "openai",
+        "net.peer.name": "api.openai.com",
+        "gen_ai.request.model": "m",
+        "gen_ai.usage.prompt_tokens": 7,
+    }
+    http = {"http.method": "POST", "http.url": "https://key@api.openai.com/v1", "http.status_code": 503}
+    found = log(
+        tmp_path, otlp([span(1, START_S, 500, new), span(2, START_S + 1, 500, old), span(3, START_S + 2, 500, http)])
+    )
+    calls = found.calls
+    assert calls.came_to.tolist() == [429, OK, 503]
+    assert {calls.links[link] for link in calls.link} == {"api.openai.com"}
+    assert calls.tokens_in.tolist() == [7, 7, -1]
+    assert calls.first_ms[0] == pytest.approx(250)
+    assert calls.at_s.tolist() == pytest.approx([START_S, START_S + 1, START_S + 2])
+    assert calls.duration_ms.tolist() == pytest.approx([500] * 3)
+
+
+def test_the_tries_inside_a_call_are_the_calls_and_the_outermost_server_is_the_request(tmp_path: Path) -> None:
+    served, http = {"http.request.method": "POST", "http.response.status_code": 200}, {"http.request.method": "POST"}
+    spans = [
+        span(1, START_S, 900, served, kind=2, trace=9),
+        span(2, START_S, 800, served, kind=2, trace=9, parentSpanId=f"{1:016x}"),
+        span(3, START_S, 700, CHAT, trace=9, parentSpanId=f"{2:016x}"),
+        span(
+            4,
+            START_S,
+            100,
+            {**http, "server.address": "a", "http.response.status_code": 503},
+            trace=9,
+            parentSpanId=f"{3:016x}",
+        ),
+        span(
+            5,
+            START_S + 1,
+            100,
+            {**http, "server.address": "a", "http.response.status_code": 200},
+            trace=9,
+            parentSpanId=f"{3:016x}",
+        ),
+        span(6, START_S, 5, {"gen_ai.operation.name": "execute_tool"}, trace=9),
+        span(7, START_S, 5, {"db.system": "redis"}, trace=9),
+    ]
+    found = log(tmp_path, otlp(spans))
+    assert found.calls.came_to.tolist() == [503, OK]
+    assert {found.calls.models[model] for model in found.calls.model} == {"m"}
+    assert found.requests.duration_ms.tolist() == pytest.approx([900])
+    assert sum(found.passed.values()) == 2
+
+
+def test_one_span_that_is_broken_leaves_the_others_of_its_document(tmp_path: Path) -> None:
+    whole = json.loads(otlp([span(1, START_S, 5, CHAT), span(2, START_S, 5, CHAT)]))
+    whole["resourceSpans"][0]["scopeSpans"][0]["spans"] += [
+        {"startTimeUnixNano": "x", "attributes": attributes(CHAT)},
+        7,
+        {},
+    ]
+    found = log(tmp_path, f'{otlp([span(3, START_S, 5, CHAT)])}\n{json.dumps(whole)}\n{{"resourceSpans": [\n')
+    assert (found.calls.size, found.broken_rows) == (3, 4)
+    assert [problem.line for problem in found.broken] == [2, 2, 2, 3]
+
+
+SPEND = {
+    "startTime": "2026-03-03T14:00:00.500Z", "endTime": "2026-03-03 14:00:01.500", "completionStartTime": "2026-03-03 14:00:00.900",
+    "status": "success", "model": "gpt-4o", "api_base": "https://api.openai.com/v1/", "custom_llm_provider": "openai",
+    "prompt_tokens": 7, "completion_tokens": 9, "session_id": "s", "messages": "{}",
+}  # fmt: skip
+REFUSED = {"error_code": "429", "error_class": "RateLimitError", "error_message": "try again in 6s"}
+FAILED = {
+    **SPEND, "status": "failure",
+    "metadata": json.dumps({"error_information": REFUSED}),
+}  # fmt: skip
+ERROR = {
+    "startTime": "2026-03-03 14:00:02",
+    "litellm_model_name": "gpt-4o",
+    "api_base": "",
+    "exception_type": "Timeout",
+    "status_code": "408",
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("listed", [False, True])
+def test_litellms_rows_say_what_failed_and_how_long_to_wait(tmp_path: Path, listed: bool, packed: bool) -> None:
+    rows = [SPEND, FAILED, ERROR]
+    text = (json.dumps(rows, indent=1) if listed else "\n".join(map(json.dumps, rows))).encode()
+    calls = log(tmp_path, gzip.compress(text) if packed else text).calls
+    assert calls.came_to.tolist() == [OK, 429, TIMED_OUT]
+    assert calls.duration_ms[0] == pytest.approx(1000)
+    assert calls.first_ms[0] == pytest.approx(400)
+    assert calls.retry_after_s[1] == 6
+    assert calls.links[calls.link[0]] == "api.openai.com"
+
+
+def test_langfuses_generations_are_the_calls_and_times_without_zone_are_utc(tmp_path: Path) -> None:
+    row = {"id": "1", "trace_id": "t", "type": "GENERATION", "start_time": "2026-03-03 14:00:00.250000", "level": "DEFAULT",
+           "end_time": "2026-03-03 14:00:01.250000", "completion_start_time": "2026-03-03 14:00:00.500000",
+           "provided_model_name": "m", "usage_details": {"input": 3, "output": 4}}  # fmt: skip
+    failed = {**row, "level": "ERROR", "status_message": "Error code: 529 - overloaded"}
+    unknown = {**row, "level": "ERROR", "status_message": "Request timed out."}
+    found = log(tmp_path, "\n".join(map(json.dumps, [row, failed, unknown, {**row, "type": "SPAN"}])))
+    assert found.forms == {str(tmp_path / "log"): "langfuse"}
+    assert found.calls.came_to.tolist() == [OK, 529, TIMED_OUT]
+    assert found.calls.at_s[0] == pytest.approx(START_S + 0.25)
+    assert (found.calls.duration_ms[0], found.calls.first_ms[0]) == pytest.approx((1000, 250))
+    assert (found.calls.tokens_in[0], found.passed, found.zoneless) == (3, {"of type span": 1}, [str(tmp_path / "log")])
+
+
+LINE = '[2026-03-03T14:00:00.250Z] "POST /v1 HTTP/1.1" {} {} 10 20 {} 5 "-" "py" "id-{}" "api.openai.com" "1.2.3.4:443"'
+
+
+def test_envoys_flags_tell_what_a_status_does_not(tmp_path: Path) -> None:
+    rows = [("200", "-"), ("504", "UT"), ("503", "UF,URX"), ("0", "DC"), ("200", "UC"), ("429", "-"), ("503", "-")]
+    found = log(
+        tmp_path,
+        "\n".join(LINE.format(status, flags, 7, number) for number, (status, flags) in enumerate(rows))
+        + "\nnonsense\n",
+    )
+    assert found.calls.came_to.tolist() == [OK, TIMED_OUT, UNREACHABLE, LEFT, CUT, 429, 503]
+    assert found.calls.duration_ms.tolist() == [7] * 7
+    assert [(problem.line, found.broken_rows) for problem in found.broken] == [(8, 1)]
+    as_json = {
+        "start_time": "2026-03-03T14:00:00Z",
+        "response_code": 503,
+        "response_flags": "UF",
+        "duration": 3,
+        "upstream_cluster": "east",
+    }
+    found = log(tmp_path, json.dumps(as_json))
+    assert (found.calls.came_to[0], found.calls.links[found.calls.link[0]]) == (UNREACHABLE, "east")
+
+
+def test_a_table_has_its_columns_named_or_known(tmp_path: Path) -> None:
+    named = {"start": "when", "duration_s": "took"}
+    found = log(tmp_path, "when;took;x\n1772546400;1,5;a\n1772546401000;1.5;b\n", columns=named)
+    assert (found.calls.size, found.broken_rows) == (1, 1)
+    assert found.calls.duration_ms[0] == 1500
+    found = log(tmp_path, 'ts,status,prompt\n2026-03-03 15:00:00,200,"a\nb"\n', zone=zone_named("Europe/Berlin"))
+    assert found.calls.at_s[0] == START_S
+    assert isnan(found.calls.duration_ms[0])
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"strat": "ts"}, "did you mean 'start'"),
+        ({"start": "tss"}, "no column 'tss'; did you mean 'ts'"),
+        ({}, "--column start=NAME"),
+    ],
+)
+def test_a_column_that_is_not_there_is_told_with_what_is(tmp_path: Path, columns: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageProblems, match=said):
+        log(
+            tmp_path,
+            "when,ts2,ts\n1,2,3\n".replace("ts\n", "ts\n" if columns else "x\n").replace("ts2", "y"),
+            "csv",
+            columns=columns,
+        )
+
+
+@pytest.mark.parametrize(
+    ("value", "at_s"),
+    [(1772546400, START_S), ("1772546400000", START_S), (1772546400_000_000, START_S), ("1772546400000000000", START_S),
+     ("2026-03-03T15:00:00+01:00", START_S), ("2026-03-03 14:00:00.123456789 UTC", START_S + 0.123456),
+     ("2026-03-03 14:00:00,5", START_S + 0.5)],
+)  # fmt: skip
+def test_a_clock_is_read_in_the_unit_and_zone_that_it_has(value: object, at_s: float) -> None:
+    assert seconds(value)[0] == pytest.approx(at_s)
+
+
+@pytest.mark.parametrize(
+    "value", ["", None, "soon", "1e99", 17, True, "0001-01-01", "2026-13-01", [], {}, "9" * 400, float("inf")]
+)
+def test_what_is_no_time_is_refused_and_no_text_of_it_is_quoted(value: object) -> None:
+    with pytest.raises((NoTimeError, ValueError)) as refused:
+        seconds(value)
+    assert "soon" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("APITimeoutError", TIMED_OUT), ("openai.RateLimitError", 429), ("httpx.RemoteProtocolError", CUT), ("ConnectError", UNREACHABLE),
+     ("503", 503), ("asyncio.CancelledError", LEFT), ("HTTP 499", LEFT)],
+)  # fmt: skip
+def test_the_name_of_an_error_tells_what_it_is(text: str, what: int) -> None:
+    assert of_error(text) == what
+
+
+def test_keys_and_prompts_are_in_no_text_of_ours_unless_asked_for(tmp_path: Path) -> None:
+    secret = "sk-abc123"
+    text = f"start,status,prompt,link\n{stamp(START_S)},200,my {secret},a\n{secret},200,x,a\n{stamp(START_S)},{secret},x,a\n"
+    found = log(tmp_path, text)
+    assert found.calls.prompts == ("",)
+    assert not any(secret in str(problem) for problem in found.broken)
+    assert f"my {secret}" in log(tmp_path, text, with_prompts=True).calls.prompts

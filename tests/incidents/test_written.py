@@ -1,0 +1,125 @@
+"""The scenario that logs become: it validates as it is, keeps the load, is shortened as asked, and is written over by nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from incidents.synthetic import START_S, Stretch, csv_file, made
+
+import harness
+from harness.interfaces.cli import main
+from harness.planning.plan import Plan
+from harness.reading.traces import read as read_trace
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "scenarios" / "logs" / "provider-outage.csv"
+COLUMNS = {"start": "ts", "duration_ms": "took_ms", "status": "code"}
+TARGET = ROOT / "scenarios" / "targets" / "resilient.yaml"
+SHAPES = {
+    "whole": [Stretch(40), Stretch(70, {"503": 0.5}), Stretch(120)],
+    "no baseline": [Stretch(30, {"503": 0.5}), Stretch(80)],
+    "no recovery": [Stretch(40), Stretch(60, {"503": 0.5})],
+    "even": [Stretch(40)],
+    "blip": [Stretch(40), Stretch(41.5, {"503": 1.0}), Stretch(90)],
+}
+
+
+def planned(path: Path) -> Plan:
+    assert harness.validate(path, target=TARGET).problems == ()
+    return harness.plan(path, target=TARGET)
+
+
+CASES = [*((shape, 1, "trace") for shape in SHAPES), ("no baseline", 10, "shape"), ("whole", 10, "trace")]
+
+
+@pytest.mark.parametrize(("shape", "compress", "load"), CASES)
+def test_what_is_written_can_be_run_as_it_is(tmp_path: Path, shape: str, compress: float, load: str) -> None:
+    out = tmp_path / "incident.yaml"
+    log = csv_file(tmp_path / "log.csv", made(SHAPES[shape], 12))
+    harness.import_(log, out=out, compress=compress, load=load)  # type: ignore[arg-type]
+    plan = planned(out)
+    assert plan.scenario.phases["baseline"] >= 12
+    assert plan.scenario.phases["recovery"] >= 30
+
+
+def test_each_request_is_due_when_it_came(tmp_path: Path) -> None:
+    calls = made(SHAPES["whole"], 12)
+    harness.import_(csv_file(tmp_path / "log.csv", calls), out=tmp_path / "i.yaml")
+    truth = np.array([one.at_s for one in calls])
+    assert read_trace(tmp_path / "i.trace.csv").at_s == pytest.approx(truth - truth[0], abs=0.002)
+
+
+def test_a_shortened_incident_keeps_its_rates_and_says_what_does_not_shrink(tmp_path: Path) -> None:
+    log = csv_file(tmp_path / "log.csv", made([Stretch(900), Stretch(1500, {"503": 0.5}), Stretch(2400)], 8))
+    found = harness.import_(log, out=tmp_path / "i.yaml", compress=20)
+    phases = yaml.safe_load(found.scenario)["phases"]
+    assert float(phases["outage"].removesuffix("s")) == pytest.approx(30, abs=0.2)
+    due = read_trace(tmp_path / "i.trace.csv").at_s
+    assert due.size / found.course.length_s == pytest.approx(8, rel=0.15)
+    assert "time-outs" in found.scenario
+    planned(tmp_path / "i.yaml")
+
+
+def test_nothing_is_written_over_unless_it_is_asked_for(tmp_path: Path) -> None:
+    out = tmp_path / "i.yaml"
+    (tmp_path / "i.questions.yaml").write_text("mine")
+    with pytest.raises(harness.UsageProblems, match="is there already"):
+        harness.import_(SAMPLE, columns=COLUMNS, out=out)
+    assert not out.exists()
+    assert harness.import_(SAMPLE, columns=COLUMNS, out=out, force=True).phases[2].name == "outage"
+
+
+def test_what_was_asked_is_asked_again_only_with_prompts(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("start,status,prompt\n" + "".join(f"{START_S + n},200,how old am I {n % 3}\n" for n in range(60)))
+    harness.import_(log, out=tmp_path / "without.yaml")
+    assert "how old" not in "".join(path.read_text() for path in tmp_path.glob("without*"))
+    harness.import_(log, out=tmp_path / "with.yaml", with_prompts=True)
+    assert "how old am I 2" in (tmp_path / "with.questions.yaml").read_text()
+    assert (tmp_path / "with.trace.csv").read_text().splitlines()[0] == "due_s,question"
+    planned(tmp_path / "with.yaml")
+
+
+def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str, str]:
+    monkeypatch.setattr("sys.argv", ["harness", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    return int(ended.value.code or 0), out, err
+
+
+def test_a_dry_run_draws_what_was_found_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    columns = [word for what, name in COLUMNS.items() for word in ("--column", f"{what}={name}")]
+    status, out, _ = said(capsys, monkeypatch, "import", str(SAMPLE), *columns, "--dry-run")
+    assert status == 0
+    assert [
+        word for word in ("baseline", "onset", "outage", "return", "recovery", "requests a second") if word not in out
+    ] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--as", "otpl"], "did you mean 'otlp'"),
+        (["--zone", "Mars"], "no time zone 'Mars'"),
+        (["--compress", "0.5"], "--compress"),
+        (["--out", "x.json"], ".yaml"),
+        (["--load", "no"], "trace or shape"),
+        (["--column", "start"], "WHAT=NAME"),
+        (["--link", "a=b c"], "name of a link"),
+    ],
+)
+def test_what_is_wrong_with_what_was_asked_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, _, err = said(capsys, monkeypatch, "import", str(SAMPLE), *words)
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert told in err
