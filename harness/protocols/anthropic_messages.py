@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
+from harness.protocols.calls import call
 from harness.protocols.wording import UNREADABLE, chat, chat_problems, looks_closer, quoted, with_pointers
 
 _MAX_TOKENS = 1024
@@ -41,8 +42,16 @@ class AnthropicMessages:
 
 
 class _Block(msgspec.Struct):
+    type: object = None
     text: str | None = None
     stop_reason: str | None = None
+    name: object = None
+    input: object = None
+    partial_json: str | None = None
+
+    @property
+    def called(self) -> str:
+        return call(self.name, self.input) if self.type == "tool_use" else self.partial_json or ""
 
 
 class _Message(msgspec.Struct):
@@ -56,6 +65,7 @@ class _Event(msgspec.Struct):
     delta: _Block | None = None
     message: _Message | None = None
     content: list[_Block] | None = None
+    content_block: _Block | None = None
     stop_reason: str | None = None
     model: object = None
     error: object = None
@@ -77,7 +87,7 @@ class _AnthropicReader:
             return Said(finished=True, done=True)
         delta, model = event.delta or _Block(), event.message.model if event.message else None
         stop = delta.stop_reason or ""
-        said = self._said(event, data, delta.text or "", model)
+        said = self._said(event, data, delta.text or "", model, called=(event.content_block or delta).called)
         return said._replace(finished=bool(stop), finish=_FINISHES.get(stop, stop))
 
     def whole(self, body: bytes) -> Said:
@@ -85,14 +95,16 @@ class _AnthropicReader:
         if message.content is None and not message.error:
             raise MalformedError("neither content nor error in the reply")
         text = "".join(block.text or "" for block in message.content or [])
-        said = self._said(message, body, text, message.model)
+        called = "".join(block.called for block in message.content or [])
+        said = self._said(message, body, text, message.model, called=called)
         stop = message.stop_reason or ""
         return said._replace(finish=_FINISHES.get(stop, stop))
 
-    def _said(self, event: _Event, data: bytes, text: str, model: object) -> Said:
+    def _said(self, event: _Event, data: bytes, text: str, model: object, *, called: str) -> Said:
         if event.error or event.type == "error":
             return Said(error=quoted(data))
         said = with_pointers(self._ask, msgspec.json.decode(data), text) if self._looks_closer else Said(text)
+        said = said._replace(called=called) if called else said
         return said._replace(model=model) if isinstance(model, str) and not said.model else said
 
 

@@ -151,7 +151,8 @@ class Said(NamedTuple):
     """What one event of a stream, or a whole body, says. *error* is what the target says went wrong.
 
     *finished*: there is no more text to come, for the reason *finish* where one is given; *done*: there is nothing more to come. *model*:
-    the one that is said to have answered. *degraded*, *cached*: it is marked so, see `wording.marked`.
+    the one that is said to have answered. *called*: what the client is to call, as `calls` writes it. *degraded*, *cached*: it is
+    marked so, see `wording.marked`.
     """
 
     text: str = ""
@@ -164,6 +165,7 @@ class Said(NamedTuple):
     model: str = ""
     degraded: bool = False
     cached: bool = False
+    called: str = ""
 
 
 class MalformedError(ValueError):

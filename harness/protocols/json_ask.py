@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
+from harness.protocols.calls import in_reply
 from harness.protocols.pointer import at
 from harness.protocols.wording import UNREADABLE, common_problems, filled_body, post, unasked, with_pointers
 
@@ -55,8 +56,12 @@ class _JsonReader:
             reply = msgspec.json.decode(body)
         except UNREADABLE as error:
             raise MalformedError(f"no JSON: {error}") from error
-        pointer = self._ask.answer_pointer or ""
-        answer = at(reply, pointer, MalformedError(f"nothing at {pointer} in the reply"))
-        if not isinstance(answer, str | None):
+        pointer, called = self._ask.answer_pointer or "", in_reply(reply)
+        # Where a model has called a tool, there may be no text at all.
+        answer = (
+            at(reply, pointer) if called else at(reply, pointer, MalformedError(f"nothing at {pointer} in the reply"))
+        )
+        if not isinstance(answer, str | None) and not called:
             raise MalformedError(f"at {pointer} in the reply stands no text but {type(answer).__name__}")
-        return with_pointers(self._ask, reply, answer or "")
+        text = answer if isinstance(answer, str) else ""
+        return with_pointers(self._ask, reply, text)._replace(called=called)

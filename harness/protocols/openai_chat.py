@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
+from harness.protocols.calls import of_chat
 from harness.protocols.wording import UNREADABLE, chat, chat_problems, looks_closer, quoted, with_pointers
 
 
@@ -27,6 +28,14 @@ class OpenAiChat:
 
 class _Delta(msgspec.Struct):
     content: str | list[object] | None = None
+    tool_calls: object = None
+    function_call: object = None
+
+    @property
+    def called(self) -> str:
+        if not self.tool_calls and not self.function_call:
+            return ""
+        return of_chat({"tool_calls": self.tool_calls, "function_call": self.function_call})
 
     @property
     def text(self) -> str:
@@ -66,7 +75,7 @@ class _OpenAiReader:
             return Said(error=quoted(data))
         completion = _decoded(data)
         choice = completion.choices[0] if completion.choices else _Choice()
-        said = self._said(completion, data, choice.delta.text if choice.delta else "")
+        said = self._said(completion, data, choice.delta)
         return said._replace(finished=choice.finish_reason is not None, finish=choice.finish_reason or "")
 
     def whole(self, body: bytes) -> Said:
@@ -74,13 +83,15 @@ class _OpenAiReader:
         if not completion.choices and not completion.error:
             raise MalformedError("neither choices nor error in the reply")
         choice = completion.choices[0] if completion.choices else _Choice()
-        said = self._said(completion, body, choice.message.text if choice.message else "")
+        said = self._said(completion, body, choice.message)
         return said._replace(finish=choice.finish_reason or "")
 
-    def _said(self, completion: _Completion, data: bytes, text: str) -> Said:
+    def _said(self, completion: _Completion, data: bytes, held: _Delta | None) -> Said:
         if completion.error:
             return Said(error=quoted(data))
+        text, called = (held.text, held.called) if held else ("", "")
         said = with_pointers(self._ask, msgspec.json.decode(data), text) if self._looks_closer else Said(text)
+        said = said._replace(called=called) if called else said
         named = completion.model
         return said._replace(model=named) if isinstance(named, str) and not said.model else said
 

@@ -19,7 +19,7 @@ from harness.problems import UsageProblems
 from harness.protocols.asking import resolved
 from harness.running.free_port import free_port
 from harness.running.load import handshake
-from harness.running.load.plan import Limits
+from harness.running.load.plan import Limits, Question
 from harness.running.load.question import Answered, QuestionPlan, command
 
 Served = Callable[..., tuple[str, list[str]]]
@@ -127,7 +127,7 @@ def asked_for_real(seen: Seen, folder: Path) -> Answered:
     plan = QuestionPlan(
         run_id="run",
         entries={"entry-1": target.entries[0].url},
-        question="Is it so?",
+        question=Question("q", "Is it so?"),
         ask=resolved(target.ask, target.ask.headers),
         limits=Limits(deadline_s=20.0),
         start_path=str(folder / "start.json"),

@@ -42,5 +42,20 @@ def asked(plan: LoadPlan, turn: Turn, before: Before, mark: str) -> Asked:
     )
 
 
+def asked_first(question: Question, conversation: str, mark: str) -> Asked:
+    """What *question* asks under its *mark* before the load, with nothing said before it, and otherwise as the load will ask it."""
+    return Asked(
+        question.text,
+        conversation,
+        None,
+        mark,
+        question.user,
+        filler=filler(question.size - tokens_of(question.text), 0),
+        max_tokens=question.max_tokens,
+        system=question.system,
+        tools=question.tools,
+    )
+
+
 def _text(question: Question, step: int) -> str:
     return question.turns[step - 1] if step else question.text

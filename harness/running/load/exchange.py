@@ -151,6 +151,7 @@ class _Exchange:
         self._parser, self._events = _Body(), EventStream()
         self._finished = self._sound = False
         self._pieces: list[str] = []
+        self._calls: list[str] = []
         self._kept = 0
         self._body = bytearray()
         self._last_s = 0.0  # when the latest piece of the body came
@@ -167,8 +168,9 @@ class _Exchange:
             self._conclude()
 
     def text(self) -> str:
-        """As much of the answer's text as is kept."""
-        return "".join(self._pieces)[: self._limits.answer_chars_max]
+        """As much of the answer's text as is kept; of one that says nothing to its user, what it has its client call."""
+        said = self._pieces if any(piece.strip() for piece in self._pieces) else self._calls or self._pieces
+        return "".join(said).lstrip("\n" if said is self._calls else "")[: self._limits.answer_chars_max]
 
     def refusal(self) -> str:
         """How the body of an answer that says no begins."""
@@ -247,13 +249,14 @@ class _Exchange:
             self._end(self._whole(), "", now_s)
         self._finished |= said.finished
         self._note(said)
-        if said.text and self._answer.outcome == "unfinished":
+        if (said.text or said.called) and self._answer.outcome == "unfinished":
             self._answer.chunks += 1
             if self._answer.first_token_s is None:
                 self._answer.first_token_s = now_s
             if self._kept < self._limits.answer_chars_max:
-                self._pieces.append(said.text)
-                self._kept += len(said.text)
+                self._pieces += [said.text] if said.text else []
+                self._calls += [said.called] if said.called else []
+                self._kept += len(said.text) + len(said.called)
 
     def _conclude(self) -> None:
         """The HTTP message has ended, and it has not been said yet what that means."""
@@ -291,12 +294,13 @@ class _Exchange:
             return
         self._note(said)
         self._pieces.append(said.text)
-        self._answer.first_token_s = end_s if said.text else None
+        self._calls.append(said.called)
+        self._answer.first_token_s = end_s if said.text or said.called else None
         self._end(self._whole(), "", end_s)
 
     def _whole(self) -> RequestOutcome:
-        """What an answer that came to its end is: blanks alone say nothing to anybody."""
-        return "complete" if any(piece.strip() for piece in self._pieces) else "empty"
+        """What an answer that came to its end is: blanks alone say nothing to anybody, and to call a tool is an answer."""
+        return "complete" if any(piece.strip() for piece in (*self._pieces, *self._calls)) else "empty"
 
     def _note(self, said: Said) -> None:
         if said.snapshot_version is not None:

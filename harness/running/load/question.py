@@ -8,15 +8,16 @@ from time import monotonic, sleep
 
 import msgspec
 
-from harness.protocols.asking import Ask, Asked
+from harness.protocols.asking import Ask
 from harness.protocols.nonce import nonce
 from harness.protocols.protocols import protocol
 from harness.record.rows import RequestOutcome
 from harness.running.load import handshake
+from harness.running.load.asking import asked_first
 from harness.running.load.connections import Connections
 from harness.running.load.exchange import Answer
 from harness.running.load.job import put
-from harness.running.load.plan import Limits
+from harness.running.load.plan import Limits, Question
 from harness.running.load.webhooks import Webhooks
 
 _LOOK_S = 0.01
@@ -30,12 +31,11 @@ class QuestionPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     run_id: str
     entries: dict[str, str]  # the address of each
-    question: str
+    question: Question
     ask: Ask
     limits: Limits
     start_path: str
     answers_path: str
-    user: str = ""  # who asks
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -84,7 +84,7 @@ def _asked(plan: QuestionPlan, number: int, entry: str, url: str) -> Answered:
 
 def _try(plan: QuestionPlan, url: str, connections: Connections, mark: str) -> tuple[Answer, str]:
     answer, ways = Answer(), protocol(plan.ask.protocol)
-    asked = Asked(plan.question, f"{plan.run_id}-before", None, mark, plan.user)
+    asked = asked_first(plan.question, f"{plan.run_id}-before", mark)
     request = ways.request(plan.ask, asked)
     webhooks = Webhooks() if plan.ask.job and plan.ask.job.webhook else None
     try:

@@ -16,7 +16,7 @@ from harness.record.own_file import write_new
 from harness.record.rowfile import read_rows
 from harness.record.rows import Arrival, Attempt
 from harness.running.load import handshake, question
-from harness.running.load.plan import Limits
+from harness.running.load.plan import Limits, Question
 from harness.running.load.question import Answered, QuestionPlan
 from harness.running.wire.client import WireStage
 from harness.running.world.processes import Processes
@@ -41,17 +41,15 @@ class Questioner:
         temp: Path,
         entries: dict[str, str],
         ask: Ask,
-        text: str,
+        put: Question,
         limits: Limits,
         run_id: str,
-        user: str = "",
     ) -> None:
         self._processes, self._wire, self._rows, self._temp = processes, wire, rows, temp
         self._plan = QuestionPlan(
             run_id=run_id,
             entries=entries,
-            question=text,
-            user=user,
+            question=put,
             ask=ask,
             limits=limits,
             start_path=str(temp / "question-start.json"),
@@ -119,7 +117,7 @@ def _preflight(
         at_s=answered.began_s,
         entry=answered.entry,
         request_line=answered.request_line,
-        question=plan.question,
+        question=plan.question.text,
         nonces=answered.nonces,
         status=answered.status,
         outcome=answered.outcome,

@@ -34,6 +34,7 @@ from harness.running.keeper import temporary
 from harness.running.keeper.keeper import Keeper
 from harness.running.keeper.means import HttpUndo
 from harness.running.keeper.undo import UndoLog, pending
+from harness.running.load.plan import Question as Put
 from harness.running.ports import World
 from harness.running.toxiproxy import (
     Binary,
@@ -54,7 +55,7 @@ from harness.running.world.entries import Entries
 from harness.running.world.faults import FaultInjector
 from harness.running.world.interruptions import Interruptions
 from harness.running.world.kept import Kept
-from harness.running.world.load import LoadChild, addressed, client_limits, worded
+from harness.running.world.load import LoadChild, addressed, client_limits, put, worded
 from harness.running.world.machine import MachineWatch
 from harness.running.world.places import Reach
 from harness.running.world.preflight import Questioner
@@ -158,7 +159,7 @@ def real_world(
         load.spawn(say)
         first = next(iter(questions.values()))
         deadline_s = plan.scenario.load.deadline
-        questioner = _questioner(grounds, plan.target, folder, first.text, deadline_s, first.user or "")
+        questioner = _questioner(grounds, plan.target, folder, put(first), deadline_s)
         entries = Entries(plan.target, processes)
         _until(lambda: processes.serving() and entries.serving() and load.ready())
         carriers = Carriers(processes, own_proxy=proxy.binary is not None, give_up=joined.proxies.give_up)
@@ -212,7 +213,7 @@ def asked_once(
     Raises HarnessError as `real_world` does.
     """
     with _grounds(target, _Chance(1), folder, settings, proxy, signals, say) as grounds:
-        questioner = _questioner(grounds, target, folder, question, deadline_s)
+        questioner = _questioner(grounds, target, folder, Put("asked", question), deadline_s)
         entries = Entries(target, grounds.processes)
         _until(lambda: grounds.processes.serving() and entries.serving())
         yield questioner.ask()
@@ -283,14 +284,12 @@ def _grounds(
         yield _Grounds(keeper, processes, joined, undo, temp)
 
 
-def _questioner(
-    grounds: _Grounds, target: Target, folder: RunFolder, question: str, deadline_s: float, user: str = ""
-) -> Questioner:
+def _questioner(grounds: _Grounds, target: Target, folder: RunFolder, question: Put, deadline_s: float) -> Questioner:
     """The client that asks before the load, started: it is there by the time that the target serves."""
     processes = grounds.processes
     ways = (addressed(target, processes), worded(target, processes), question, client_limits(deadline_s))
     rows = folder.rows.absolute()
-    questioner = Questioner(processes, grounds.joined.wire, rows, grounds.temp, *ways, folder.path.name, user)
+    questioner = Questioner(processes, grounds.joined.wire, rows, grounds.temp, *ways, folder.path.name)
     questioner.spawn()
     return questioner
 

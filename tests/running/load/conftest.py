@@ -172,6 +172,10 @@ def fails_first(times: int, failure: Behaviour) -> Behaviour:
     return behave
 
 
+def _calls(function: bytes) -> bytes:
+    return b'data: {"choices": [{"delta": {"tool_calls": [{"index": 0, "function": ' + function + b"}]}}]}\n\n"
+
+
 BEHAVIOURS: dict[str, Behaviour] = {
     "answers": answers,
     "busy_once": fails_first(1, sends(plain("503 Busy", b"come back"))),
@@ -194,6 +198,22 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "blanks": sends(plain("200 OK", b'{"choices": [{"message": {"content": " \\n\\t"}}]}')),
     "streamed_blanks": sends(SSE_HEAD + chunk(ROLE) + chunk(event(" ")) + chunk(event("  ")) + chunk(DONE) + END),
     "empty_text": sends(plain("200 OK", b'{"choices": [{"message": {"content": ""}}]}')),
+    "calls": sends(
+        plain(
+            "200 OK",
+            b'{"choices": [{"message": {"content": null, "tool_calls": [{"id": "c1", "type": "function", "function": '
+            b'{"name": "get_weather", "arguments": "{\\"city\\":\\"Bern\\"}"}}]}, "finish_reason": "tool_calls"}]}',
+        )
+    ),
+    "calls_in_a_stream": sends(
+        SSE_HEAD
+        + chunk(ROLE)
+        + chunk(_calls(b'{"name": "get_weather", "arguments": ""}'))
+        + chunk(_calls(b'{"arguments": "{\\"city\\":"}'))
+        + chunk(_calls(b'{"arguments": "\\"Bern\\"}"}'))
+        + chunk(DONE)
+        + END
+    ),
     "status_500": sends(plain("500 Oops", b'{"error": "out of order"}')),
     "status_302": sends(plain("302 Found", b"elsewhere", "text/plain")),
     "status_503_cut": sends(plain("503 Busy", b"come ba", "text/plain", length=100), then="close"),

@@ -70,7 +70,7 @@ def test_anthropic_messages_asks_with_a_limit_which_the_api_demands():
         (b"content_block_start", {"content_block": {"type": "text", "text": ""}}, Said()),
         (b"ping", {}, Said()),
         (b"content_block_delta", {"delta": {"type": "text_delta", "text": "Good"}}, Said("Good")),
-        (b"content_block_delta", {"delta": {"type": "input_json_delta", "partial_json": "{"}}, Said()),
+        (b"content_block_delta", {"delta": {"type": "input_json_delta", "partial_json": "{"}}, Said(called="{")),
         (b"message_delta", {"delta": {"stop_reason": "end_turn"}}, Said(finished=True, finish="stop")),
         (b"message_delta", {"delta": {"stop_reason": "max_tokens"}}, Said(finished=True, finish="length")),
         (b"message_delta", {"delta": {"stop_reason": "pause_turn"}}, Said(finished=True, finish="pause_turn")),
@@ -80,6 +80,47 @@ def test_anthropic_messages_asks_with_a_limit_which_the_api_demands():
 def test_an_event_of_anthropics_says_text_or_model_or_why_it_ended(name, event, said):
     data = json.dumps({"type": name.decode(), **event}).encode()
     assert protocol("anthropic-messages").reader(MESSAGES).event(name, data) == said
+
+
+CALL = {"name": "get_weather", "arguments": '{"city":"Bern"}'}
+INPUT = {"city": "Bern"}
+CALLED = '\nget_weather {"city":"Bern"}'
+
+
+@pytest.mark.parametrize(
+    ("ask", "reply", "called"),
+    [
+        (CHAT, {"choices": [{"message": {"content": None, "tool_calls": [{"function": CALL}]}}]}, CALLED),
+        (CHAT, {"choices": [{"message": {"content": "", "tool_calls": [{"function": CALL}] * 2}}]}, CALLED * 2),
+        (CHAT, {"choices": [{"message": {"content": None, "function_call": CALL}}]}, CALLED),
+        (CHAT, {"choices": [{"message": {"tool_calls": [{"type": "custom", "custom": {"name": "f", "input": "x"}}]}}]}, "\nf x"),
+        (CHAT, {"choices": [{"message": {"content": None, "tool_calls": []}}]}, ""),
+        (CHAT, {"choices": [{"message": {"content": None, "tool_calls": [None, 3, {"function": 4}]}}]}, ""),
+        (MESSAGES, {"content": [{"type": "tool_use", "id": "t", "name": "get_weather", "input": INPUT}]}, CALLED),
+        (MESSAGES, {"content": [{"type": "thinking", "thinking": "Hm."}]}, ""),
+        (JSON, {"output": [{"type": "function_call", **CALL}]}, CALLED),
+        (JSON, {"candidates": [{"content": {"parts": [{"functionCall": {"name": "get_weather", "args": INPUT}}]}}]}, CALLED),
+        (JSON, {"answer": None, "choices": [{"message": {"tool_calls": [{"function": CALL}]}}]}, CALLED),
+        (JSON, {"answer": "", "content": [{"type": "tool_use", "name": "get_weather", "input": INPUT}]}, CALLED),
+        (JSON, {"answer": "", "content": "text"}, ""),
+    ],
+)  # fmt: skip
+def test_what_an_answer_has_its_client_call_is_known_in_the_words_of_each_api(ask, reply, called):
+    said = protocol(ask.protocol).reader(ask).whole(json.dumps(reply).encode())
+    assert (said.text, said.called) == ("", called)
+
+
+def test_of_a_streamed_message_of_anthropics_the_name_comes_before_the_arguments():
+    reader = protocol("anthropic-messages").reader(MESSAGES)
+    begins = {"type": "content_block_start", "content_block": {"type": "tool_use", "name": "get_weather", "input": {}}}
+    deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ('{"city":', '"Bern"}')]
+    parts = [{"type": "content_block_delta", "delta": delta} for delta in deltas]
+    assert "".join(reader.event(b"", json.dumps(one).encode()).called for one in (begins, *parts)) == CALLED
+
+
+def test_where_nothing_stands_and_nothing_is_called_an_answer_is_still_malformed():
+    with pytest.raises(MalformedError, match="nothing at /answer"):
+        protocol("json").reader(JSON).whole(b'{"output": [{"type": "message"}]}')
 
 
 def test_an_error_of_anthropics_is_one_whether_the_event_is_named_or_not():

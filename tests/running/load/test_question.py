@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from harness.planning.schedule import turns
-from harness.protocols.asking import Ask
+from harness.protocols.asking import Ask, Tool
 from harness.running.load import Limits, handshake
+from harness.running.load.plan import Question
 from harness.running.load.question import Answered, QuestionPlan, command
 
 LIMITS = Limits(connect_s=1.0, stall_s=0.6, deadline_s=1.4)
@@ -23,7 +24,7 @@ def answers(tmp_path):
         plan = QuestionPlan(
             run_id="run-7",
             entries={f"entry-{number}": url for number, url in enumerate(urls)},
-            question=question,
+            question=question if isinstance(question, Question) else Question("q", question),
             ask=Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m"),
             limits=LIMITS,
             start_path=str(tmp_path / "start"),
@@ -44,6 +45,26 @@ def test_a_stream_is_read_to_its_end_with_its_first_token(bench, answers):
     assert answered.began_s <= answered.sent_s < answered.first_token_s < answered.ended_s
     assert answered.request_line == f"POST {server.url}/v1/chat/completions"
     assert len(server.heard) == 1
+
+
+def test_it_is_asked_as_the_load_will_ask_it(bench, answers):
+    offered = Tool("get_weather", "Looks it up.", {"type": "object"})
+    with bench.serving() as server:
+        answers(
+            [server.url], Question("q", "answers", system="answers in brief", size=50, max_tokens=9, tools=(offered,))
+        )
+    body = server.heard[0].body
+    assert body["messages"][0] == {"role": "system", "content": "answers in brief"}
+    assert (body["max_tokens"], body["tools"][0]["function"]["name"]) == (9, "get_weather")
+    assert len(body["messages"][1]["content"]) > 100
+
+
+@pytest.mark.parametrize("question", ["calls", "calls_in_a_stream"])
+def test_an_answer_that_has_its_client_call_a_tool_is_one_and_says_so(bench, answers, question):
+    with bench.serving() as server:
+        (answered,) = answers([server.url], question)
+    assert (answered.outcome, answered.text) == ("complete", 'get_weather {"city":"Bern"}')
+    assert answered.first_token_s is not None
 
 
 def test_an_answer_in_one_piece_is_no_stream(bench, answers):
