@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from harness.faults.effects import EdgeRule, Effect, Probe, Rule, Shape, Sight, Streams, TapShape
 from harness.faults.requests import Per, Ramp, Requests
@@ -19,6 +19,7 @@ from harness.reading import quantities
 from harness.reading.attempts import Attempts
 from harness.reading.expectation import RESERVED
 from harness.reading.quantities import Seconds, ratio
+from harness.reading.strict import Strict
 from harness.reading.target import Link, Name, Target
 from harness.registry import Registry
 
@@ -64,11 +65,8 @@ class Aim(NamedTuple):
 LINK = "link"
 
 
-class Selector(BaseModel):
+class Selector(Strict):
     """Which links a fault is aimed at: by name, or by kind and region, so that a scenario fits any target."""
-
-    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     link: Name | None = None
     kind: Name | None = None
@@ -117,19 +115,15 @@ class RequestSelector(Selector):
         return ", ".join(words)
 
 
-class Climb(BaseModel):
+class Climb(Strict):
     """How a setting gets to be what it is: it is *from* at first, and moves evenly, up or down, for *over*."""
-
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
 
     start: str | float = Field(alias="from", description="what it is at first, written as the setting is")
     over: Annotated[Seconds, Field(gt=0)]
 
 
-class Flap(BaseModel):
+class Flap(Strict):
     """In force again and again: for the first *duty* (0 to 1) of each *period*, as often as that lies whole in the fault's time."""
-
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     period: Seconds
     duty: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -146,10 +140,8 @@ def _unreserved(name: str) -> str:
     return name
 
 
-class Fault(BaseModel):
+class Fault(Strict):
     """One disturbance, as data. The first line of a kind's docstring is its documentation."""
-
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
 
     kind: str
     id: Annotated[Name, AfterValidator(_unreserved)] | None = Field(

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from harness.reading.hosts import address
 from harness.reading.quantities import Seconds, seconds
+from harness.reading.strict import Strict
 from harness.reading.templates import placeholders
 
 FEWEST = 5
@@ -52,11 +53,8 @@ class AbortCondition:
         return f"{self.subject} {self.op} {self.limit:g} for {self.span_s:g}s"
 
 
-class AbortLimit(BaseModel):
+class AbortLimit(Strict):
     """What a run may use up, or who may end it: one of these."""
-
-    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     max_duration: Seconds | None = Field(
         default=None, gt=0, description="how long the load may go on, counted from its beginning"

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from harness.reading.patterns import JsonSchema, Regex
 from harness.reading.steps import asked_as
+from harness.reading.strict import Strict
 
 QUESTIONS_MAX = 100_000
-
-
-class _Strict(BaseModel):
-    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
 
 
 ANY = "What can you help me with?"
 """What any service can be asked."""
 
 
-class Expected(_Strict):
+class Expected(Strict):
     """What a right answer says: one of ``text`` (these words in this order), ``matches`` and ``facts``."""
 
     text: Annotated[str, Field(min_length=1)] | None = Field(default=None, description="words that stand in the answer")
@@ -43,7 +39,7 @@ def _as_text(written: object) -> object:
     return {"text": written} if isinstance(written, str) else written
 
 
-class Tool(_Strict):
+class Tool(Strict):
     """A function that the model may call, offered with a question in the words of the target's protocol."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
@@ -53,7 +49,7 @@ class Tool(_Strict):
     )
 
 
-class Turn(_Strict):
+class Turn(Strict):
     """What a conversation asks next."""
 
     text: Annotated[str, Field(min_length=1, max_length=4000, pattern=r"\S")] = Field(description="what is asked")
@@ -68,7 +64,7 @@ def _or_text(schema: dict[str, Any]) -> None:
     items["items"] = {"anyOf": [items["items"], {"type": "string", "minLength": 1}]}
 
 
-class Question(_Strict):
+class Question(Strict):
     """One question. Answers to the same *id* are compared with one another, and so are those to each of its turns."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)]
@@ -108,7 +104,7 @@ class Question(_Strict):
             yield self.model_copy(update=changes)
 
 
-class Questions(_Strict):
+class Questions(Strict):
     """A set of questions, asked in an order that the run's seed decides."""
 
     schema_: Literal["harness.questions/1"] = Field(alias="schema")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from harness.reading.quantities import Seconds
+from harness.reading.strict import Strict
 
 AGAIN_MAX = 15
 """How often one client may ask again: no more presses can be told apart."""
@@ -16,12 +17,7 @@ Unserved = Literal["error", "timed_out", "stalled", "truncated", "empty", "malfo
 _UNSERVED: tuple[Unserved, ...] = get_args(Unserved)
 
 
-class _Strict(BaseModel):
-    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
-
-
-class Backoff(_Strict):
+class Backoff(Strict):
     """A wait that grows: *first*, then *factor* times as long each time, at most *most*, and less by a random part of up to *jitter*."""
 
     first: Seconds = Field(description="before a client asks again for the first time")
@@ -48,7 +44,7 @@ def _some(again_max: int) -> int:
     return again_max
 
 
-class Retries(_Strict):
+class Retries(Strict):
     """Clients who ask again when they are not served."""
 
     max: Annotated[

@@ -9,9 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     TypeAdapter,
     WithJsonSchema,
@@ -27,6 +25,7 @@ from harness.reading.patterns import JsonSchema, Regex
 from harness.reading.quantities import Seconds
 from harness.reading.retries import Retries, misfits
 from harness.reading.shapes import RATE_MOST, LoadShape
+from harness.reading.strict import Strict
 from harness.reading.target import Name
 
 PHASES = ("warmup", "baseline", "fault", "recovery")
@@ -44,17 +43,12 @@ _SLIP = 2
 """Within so many letters of a known name a phase's name is taken for a slip."""
 
 
-class _Strict(BaseModel):
-    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
-
-
 Tag = Annotated[str, Field(pattern=r"^[^\s-]\S*$")]
 USERS_MOST = 10_000
 WORKERS_MOST = 64
 
 
-class Load(_Strict):
+class Load(Strict):
     """The requests that clients send: an open model, so a slow target does not slow them down; or users of a locustfile, a closed one."""
 
     rate_per_s: Annotated[float, Field(gt=0, le=RATE_MOST)] = 20.0
@@ -270,7 +264,7 @@ Phases = Annotated[
 """Seconds of each phase, in the order in which they follow one another: warmup, baseline, any number between, recovery."""
 
 
-class Answers(_Strict):
+class Answers(Strict):
     """What a good answer has to say, beyond that it is there; all that is given has to hold."""
 
     matches: Regex | None = Field(default=None, description="a regular expression that is found in the answer")
@@ -290,7 +284,7 @@ class Answers(_Strict):
         return self
 
 
-class Good(_Strict):
+class Good(Strict):
     """What counts as a good answer: complete, valid, and in time."""
 
     within: Annotated[Seconds, Field(gt=0)] = 4.0
@@ -303,7 +297,7 @@ def _abortable(written: str) -> str:
     return written
 
 
-class Scenario(_Strict):
+class Scenario(Strict):
     """What a person wrote, checked."""
 
     ends_with: ClassVar[Mapping[str, str]] = {"phases": "recovery"}

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from harness.reading.quantities import Seconds, SecondsOfYear
+from harness.reading.strict import Strict
 
 RATE_MOST = 20_000
 Rate = Annotated[float, Field(ge=0, le=RATE_MOST)]
 """Requests a second; 0: none are due."""
 
 
-class _Strict(BaseModel):
-    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
-
-
-class RampUp(_Strict):
+class RampUp(Strict):
     """The rate goes evenly to another one while a phase lasts, and stays there."""
 
     over: str = Field(description="the phase in which it changes")
@@ -26,7 +22,7 @@ class RampUp(_Strict):
     from_: Rate | None = Field(default=None, alias="from", description="before that phase; default: rate_per_s")
 
 
-class Spike(_Strict):
+class Spike(Strict):
     """Another rate for a short time."""
 
     to: Rate
@@ -34,14 +30,14 @@ class Spike(_Strict):
     lasts: Seconds = Field(alias="for", gt=0)
 
 
-class Sine(_Strict):
+class Sine(Strict):
     """The rate swings about rate_per_s, from the load's begin on, and rises first."""
 
     by: Annotated[float, Field(gt=0, le=1, description="by so much of rate_per_s either way")]
     period: Seconds = Field(gt=0)
 
 
-class Replay(_Strict):
+class Replay(Strict):
     """Requests are due when a trace says, and are as large and of the conversations that it says, where it does."""
 
     file: str = Field(min_length=1, description="a trace beside the scenario: CSV, JSONL or Parquet")
@@ -74,7 +70,7 @@ def _or_its_file(schema: dict[str, Any]) -> None:
     schema["anyOf"].append({"type": "string", "minLength": 1})
 
 
-class LoadShape(_Strict):
+class LoadShape(Strict):
     """One of these; where none is given the rate is rate_per_s throughout."""
 
     steps: dict[str, Rate] | None = Field(

@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from harness.reading.quantities import Seconds
 from harness.reading.scenario import TRIALS_MAX
+from harness.reading.strict import Strict
 
 RERUNS = 1
 """How often a run that was invalid is made again where nobody says."""
@@ -18,18 +19,13 @@ FailOn = Literal["fail", "inconclusive", "invalid"]
 Trials = Annotated[int, Field(ge=1, le=TRIALS_MAX)]
 
 
-class _Strict(BaseModel):
-    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
-
-
 def _with_fail(words: list[FailOn]) -> list[FailOn]:
     if "fail" not in words:
         raise ValueError("leaves out 'fail', so that what is broken would pass; add it")
     return words
 
 
-class Policy(_Strict):
+class Policy(Strict):
     """How sure one has to be, and what ends with the status of a failure."""
 
     error_rate: Annotated[float, Field(gt=0, lt=0.5)] = Field(
@@ -45,7 +41,7 @@ class Policy(_Strict):
     early: bool = Field(default=True, description="end as soon as the answer is clear")
 
 
-class Budget(_Strict):
+class Budget(Strict):
     """What a suite may use up; a run that might go over it is not begun."""
 
     time: Annotated[Seconds, Field(gt=0)] | None = Field(default=None, description="such as 20min")
@@ -65,7 +61,7 @@ Settings = dict[
 ]
 
 
-class Suite(_Strict):
+class Suite(Strict):
     """Several runs whose verdict is one."""
 
     schema_: Literal["harness.suite/1"] = Field(alias="schema")

@@ -10,9 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     WithJsonSchema,
     field_validator,
@@ -24,6 +22,7 @@ from harness.dialects import dialects, spoken_at
 from harness.reading.hosts import address, on_this_machine
 from harness.reading.quantities import Seconds
 from harness.reading.state_place import is_url, misplaced
+from harness.reading.strict import Strict
 from harness.reading.templates import secret_names
 from harness.registry import suggestion
 
@@ -44,12 +43,7 @@ def _known_api(name: str) -> str:
     return name
 
 
-class _Strict(BaseModel):
-    # Files are read whole, so a validator of this part alone would be built for nothing at every start.
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Ready(_Strict):
+class Ready(Strict):
     """How to tell that a process serves: one of ``get`` (a path that answers 2xx) or ``tcp`` (its port accepts)."""
 
     get: Annotated[str, Field(pattern=r"^/\S*$", examples=["/healthz"])] | None = Field(
@@ -67,7 +61,7 @@ class Ready(_Strict):
         return self
 
 
-class Service(_Strict):
+class Service(Strict):
     """A process that the harness starts. ``{port}`` in its command or environment is a free port that it is to listen on."""
 
     command: list[str] = Field(min_length=1)
@@ -92,7 +86,7 @@ def _spelt_out(written: Any) -> Any:
     return Service(command=server, ready=Ready(tcp=True))
 
 
-class Simulated(_Strict):
+class Simulated(Strict):
     """A provider that the harness brings: seeded, with a capacity, so that it can be overloaded."""
 
     api: Literal["openai", "anthropic"] = Field(
@@ -107,13 +101,13 @@ class Simulated(_Strict):
     token_gap: Seconds = Field(default=0.015, description="median time between tokens")
 
 
-class SimulatedUpstream(_Strict):
+class SimulatedUpstream(Strict):
     """``{simulated: {...}}``: the provider that stands behind the link is the harness's own."""
 
     simulated: Simulated = Field(default_factory=Simulated)
 
 
-class Link(_Strict):
+class Link(Strict):
     """One dependency of the target, reached only through a Toxiproxy proxy."""
 
     kind: Name = Field(description="what it is: provider, store, cache, replication, ...; scenarios aim by it")
@@ -182,7 +176,7 @@ class Link(_Strict):
         return "redis" if self.upstream.lower().startswith("redis://") else "tcp"
 
 
-class Entry(_Strict):
+class Entry(Strict):
     """One address where the target is asked."""
 
     name: Name | None = None
@@ -190,7 +184,7 @@ class Entry(_Strict):
     region: Name | None = None
 
 
-class NoncePlace(_Strict):
+class NoncePlace(Strict):
     """Where the nonce that joins attempts to a request travels."""
 
     place: Literal["prompt", "header", "field"] = Field(default="prompt", alias="in")
@@ -203,7 +197,7 @@ class NoncePlace(_Strict):
         return self
 
 
-class Reply(_Strict):
+class Reply(Strict):
     """Where in a JSON reply things stand, as JSON Pointers (RFC 6901), what marks an answer, and when two answers agree."""
 
     answer: str | None = Field(default=None, description="needed by the json protocol")
@@ -279,7 +273,7 @@ def _kept(written: object) -> object:
     return None if written == "restart" else written
 
 
-class Ask(_Strict):
+class Ask(Strict):
     """How one question is put to the target."""
 
     protocol: str = Field(description="openai-chat, anthropic-messages, json, or a registered one")
@@ -308,7 +302,7 @@ class Ask(_Strict):
         return self.stream and self.protocol != "json"
 
 
-class SideEffects(_Strict):
+class SideEffects(Strict):
     """How to count what the target has done in the world: a GET that answers JSON, and where in it the count stands."""
 
     get: str = Field(description="an HTTP address, with the placeholders of publish.post")
@@ -322,14 +316,14 @@ class SideEffects(_Strict):
     )
 
 
-class Price(_Strict):
+class Price(Strict):
     """What tokens cost, in a currency of your own; ``in`` of the prompt, ``out`` of the answer."""
 
     in_: float = Field(alias="in", ge=0, description="of a million tokens of the prompt")
     out_: float = Field(alias="out", ge=0, description="of a million tokens of the answer")
 
 
-class Publish(_Strict):
+class Publish(Strict):
     """How the next snapshot is published: a POST that answers JSON with the version at *version*."""
 
     post: str
@@ -337,13 +331,13 @@ class Publish(_Strict):
     replica_lag: Seconds = Field(default=0.5, description="how soon all regions answer from it when nothing is broken")
 
 
-class Reset(_Strict):
+class Reset(Strict):
     """How the target is put back to where it began, so that the next of several runs need not start it: a POST that answers 2xx."""
 
     post: str = Field(description="an HTTP address, with the placeholders of publish.post")
 
 
-class Target(_Strict):
+class Target(Strict):
     """The system under test and its links."""
 
     schema_: Literal["harness.target/1"] = Field(alias="schema")
