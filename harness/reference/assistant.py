@@ -8,7 +8,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from aiohttp import web
@@ -16,7 +16,7 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from openai.types.chat import ChatCompletionMessageParam
 from redis.exceptions import RedisError
 
-from harness.reference.chance import Chance
+from harness.reference.chance import Chance, of_request
 from harness.reference.snapshots import Snapshot
 
 MODEL = "simulated"
@@ -81,9 +81,17 @@ def options(module: str, about: str | None, arguments: Sequence[str] | None = No
     return Options(read.port, read.region, providers, stores, read.seed)
 
 
+class _Model(AsyncOpenAI):
+    """The SDK's client, whose waits before it tries again hang on the request that it tries for, and not on which others wait, too."""
+
+    def _calculate_retry_timeout(self, *args: Any, **kwargs: Any) -> float:
+        with of_request():
+            return super()._calculate_retry_timeout(*args, **kwargs)
+
+
 def model_client(url: str, *, timeout_s: float, max_retries: int) -> AsyncOpenAI:
     """The SDK's client for the provider at *url*, past any proxy that the environment names."""
-    return AsyncOpenAI(
+    return _Model(
         base_url=f"{url.rstrip('/')}/v1",
         api_key="unused",
         timeout=timeout_s,

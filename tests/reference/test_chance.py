@@ -7,6 +7,7 @@ import random
 import time
 
 import pytest
+from openai._models import FinalRequestOptions
 from tenacity import RetryCallState
 
 from harness.reference import assistant, fragile
@@ -40,6 +41,36 @@ def test_what_libraries_draw_hangs_on_the_seed_too() -> None:
     finally:
         random.setstate(before)
     assert drawn[0] == drawn[1] != drawn[2]
+
+
+def _sdk_waits(seed: int, order: list[int]) -> list[float]:
+    """How long the SDK waits for each of three requests, which fail in *order*."""
+    chance, found = Chance(seed, "east"), dict[int, float]()
+
+    async def answer(number: int, turn: asyncio.Event, after: asyncio.Event) -> None:
+        chance.next()
+        await turn.wait()
+        options = FinalRequestOptions.construct(method="post", url="/")
+        found[number] = client._calculate_retry_timeout(2, options)
+        after.set()
+
+    async def every() -> None:
+        turns = [asyncio.Event() for _ in range(4)]
+        turns[0].set()
+        place = {number: order.index(number) for number in order}
+        await asyncio.gather(*(answer(n, turns[place[n]], turns[place[n] + 1]) for n in range(3)))
+        await client.close()
+
+    client = assistant.model_client("http://127.0.0.1:1", timeout_s=1.0, max_retries=2)
+    asyncio.run(every())
+    return [found[number] for number in range(3)]
+
+
+def test_the_waits_of_the_sdk_hang_on_the_request_whichever_of_several_fails_first() -> None:
+    before = random.getstate()
+    assert _sdk_waits(1, [0, 1, 2]) == _sdk_waits(1, [2, 0, 1]) != _sdk_waits(2, [0, 1, 2])
+    assert len({*_sdk_waits(1, [0, 1, 2])}) == 3
+    assert random.getstate() == before
 
 
 def _waits(run_with_providers, monkeypatch, seed: int) -> list[float]:
