@@ -125,6 +125,13 @@ class Load(Strict):
         return self
 
     @model_validator(mode="after")
+    def _says_of_bursts_what_bursts_are(self) -> Load:
+        if "cv" in self.model_fields_set and self.arrivals != "bursty" and self.shape is None and not self.locustfile:
+            what = f"is of bursty arrivals, and these are {self.arrivals}; write arrivals: bursty, or leave it out"
+            raise PydanticCustomError("placed", "cv would change nothing", {"wrongs": [(("cv",), what)]})
+        return self
+
+    @model_validator(mode="after")
     def _has_one_source_of_due_times(self) -> Load:
         replay = self.shape.trace if self.shape is not None else None
         if replay is None:

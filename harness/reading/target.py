@@ -224,7 +224,7 @@ class Reply(Strict):
     )
 
 
-class Job(_Strict):
+class Job(Strict):
     """How a service is asked that answers later: what is submitted is asked about until it is done, or its result is sent."""
 
     id: str | None = Field(

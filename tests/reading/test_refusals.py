@@ -111,6 +111,16 @@ SCENARIO_SLIPS = [
     ),
     ("in_flight_max: 100", "workers: 0", "12 load.workers: should be a whole number from 1 to 64, but is 0"),
     ("in_flight_max: 100", "shed_to: 1", "12 load.shed_to: should be a number, above 0 and below 1, but is 1"),
+    (
+        "in_flight_max: 100",
+        "cv: 3",
+        "12 load.cv: is of bursty arrivals, and these are poisson; write arrivals: bursty, or leave it out",
+    ),
+    (
+        "in_flight_max: 100",
+        "shape: {spike: {at: fault, to: 9, for: 0s}}",
+        "12 load.shape.spike.for: should be text such as 3s, 250ms or 2min, but is '0s', and no time at all is too short",
+    ),
     ("in_flight_max: 100", "in_flight_max: 0", "12 load.in_flight_max: should be a whole number, at least 1, but is 0"),
     (
         "in_flight_max: 100",

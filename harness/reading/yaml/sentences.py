@@ -174,9 +174,14 @@ def _looks(branch: object) -> type | tuple[type, ...]:
     return by_type.get(schema.get("type"), dict)
 
 
+_BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+
+
 def _refused(error: ErrorDetails, wanted: object, at: Path, *, key: bool) -> Iterator[Said]:
     """What to say of a value that is there and is not right; *key*: it is a key."""
     value, context = error["input"], error.get("ctx", {})
+    if isinstance(value, float) and error["type"] in _BOUNDS and _fits(wanted, "1s"):
+        value = f"{value:g}s"  # of a time it is told how many seconds it came to
     if error["type"] == "placed":
         yield from (Said((*at, *where), what) for where, what in context["wrongs"])
         return
