@@ -23,6 +23,7 @@ from harness.judging.preflight import obstacles
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
 from harness.problems import HarnessError, UsageProblems, cannot
+from harness.reading.abort import FEWEST
 from harness.reading.placeholders import told_secrets
 from harness.record import run_folder
 from harness.record.as_run import written_down
@@ -40,7 +41,6 @@ from harness.stored import Run, judged, writing
 
 if TYPE_CHECKING:
     from harness.judging.baseline import Baseline
-    from harness.reading.abort import FEWEST
     from harness.running.guard import Guard
     from harness.running.world.interruptions import Interruptions
     from harness.running.world.kept import Kept

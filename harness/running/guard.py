@@ -108,8 +108,11 @@ class Guard:
             return []
         places = [*range(first, last)]
         if len(places) < FEWEST:
-            # Those who wait ask nothing else meanwhile.
-            stuck = [place for place in range(last) if self._index[place] not in self._ended]
+            if self._planned:
+                return []
+            # Those who wait ask nothing else meanwhile; where they are fewer, one late answer is no trouble yet.
+            until = last if self._fewest_stuck == FEWEST else first
+            stuck = [place for place in range(until) if self._index[place] not in self._ended]
             if len(stuck) < self._fewest_stuck:
                 return []
             places = sorted({*places, *stuck})

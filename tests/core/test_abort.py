@@ -13,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 from simulated_world import Fragile, Memory, SimWorld
 
+from harness import conduct
 from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.judging.following import cost_of, followed, refused
@@ -184,6 +185,28 @@ def test_of_users_who_all_think_long_and_are_answered_nothing_is_said(make_plan:
     two_of_three = waiting(make_plan(abort=["good_ratio < 0.5 for 5s"]), 3, begin=1)
     two_of_three.hear([Request(5, 0, due_s=12.0, end_s=13.0, outcome="complete")], 7.0)
     assert aborts(two_of_three, 30.0) == ""
+
+
+def test_of_one_user_a_single_late_answer_ends_no_run(make_plan: MakePlan) -> None:
+    one = Guard(followed(make_plan(abort=["good_ratio < 0.9 for 5s"])), None, 4.0, users=1)
+    one.hear_begun((Sent(n, n * 2.9) for n in range(10)), 0.0)
+    one.hear([Request(n, 0, due_s=n * 2.9, end_s=n * 2.9 + 2.8, outcome="complete") for n in range(9)], 0.0)
+    assert aborts(one, 30.6) == ""
+    assert aborts(one, 60.0).startswith("good_ratio was 0")
+
+
+def test_a_planned_load_that_falls_is_not_ended_for_what_hung_before_the_time_of_the_condition(
+    make_plan: MakePlan,
+) -> None:
+    due_s = [*(n / 20 for n in range(200)), *(10 + n * 3.3 for n in range(10))]
+    one = Guard(followed(make_plan(abort=["good_ratio < 0.5 for 10s"])), due_s, 4.0)
+    one.hear(Request(n, 0, at_s, end_s=at_s + 0.2, outcome="complete") for n, at_s in enumerate(due_s) if n % 40)
+    assert not any(aborts(one, at_s / 2) for at_s in range(80))
+
+
+def test_whatever_may_end_a_run_it_has_a_guard(make_plan: MakePlan) -> None:
+    assert conduct._guard(make_plan(abort=["good_ratio < 0.5 for 5s"])) is not None
+    assert conduct._guard(make_plan()) is None
 
 
 def test_what_can_be_no_slower_than_the_deadline_is_known_by_then(make_plan: MakePlan) -> None:
