@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from harness.record.columns import Words
 
 
-_VERSION = re.compile(r"(?:[-@:](?:\d{3,}(?:-\d\d-\d\d)?|\d\d-\d\d|v\d+(?::\d+)?|latest|default|preview|exp))+$")
+_VERSION = re.compile(
+    r"(?:[-@:](?:\d{3,}(?:-\d\d-\d\d)?|\d\d-\d\d(?:\d\d)?|v\d+(?::\d+)?|latest|default|preview|exp))+$"
+)
 """What stands behind a model's name for one version of it: dates and numbers of three digits and more, and words for where it is."""
 _NUMBER = re.compile(r"\d")
 
@@ -81,7 +83,10 @@ def _labels(run: Evidence) -> tuple[Bools, Bools]:
 
 def _same(named: str, served: str) -> bool:
     """Whether *named* is *served*, or the one of which it is a version: ``gpt-4o`` and ``gpt-4o-2024-08-06``, but not ``gpt-4o-mini``."""
-    return _VERSION.sub("", named) == _VERSION.sub("", served) and (named == served or not _both_dated(named, served))
+    short, long = sorted((named, served), key=len)
+    if named == served or (long.startswith(short) and _VERSION.fullmatch(long[len(short) :])):
+        return True
+    return _VERSION.sub("", named) == _VERSION.sub("", served) and not _both_dated(named, served)
 
 
 def _both_dated(named: str, served: str) -> bool:
