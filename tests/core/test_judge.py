@@ -647,7 +647,9 @@ def test_what_says_something_else_each_time_or_began_with_the_load_is_use(
     )
     others = [Traffic("store-west", at, connections=1, bytes_out=40 + n % 2) for n, at in enumerate(EVERY_2_S)]
     began = [Traffic("provider-west", -6.0, 1, 9, 9), *(Traffic("store-west", at, **BYTE) for at in EVERY_2_S)]
-    for traffic in (others, began):
+    # The question before the load is asked of it as any other.
+    of_the_question = [*began[:1], Traffic("store-west", -1.5, **BYTE), *began[1:]]
+    for traffic in (others, began, of_the_question):
         assert judged(plan, traffic=table(traffic, Traffic, 0.0)).verdict == "pass"
 
 
