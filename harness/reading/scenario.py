@@ -213,9 +213,10 @@ def _misnamed(phases: dict[str, float]) -> Iterator[_Wrong]:
 
 
 def _meant(name: str) -> str | None:
-    """The known phase that *name* is a slip of."""
-    near = {known: distance for known in PHASES if 0 < (distance := _letters_apart(name, known)) <= _SLIP}
-    return min(near, key=lambda known: near[known]) if near and name not in PHASES else None
+    """The phase with a meaning that *name* is a slip of."""
+    meant = (*PHASES, SHED)
+    near = {known: distance for known in meant if 0 < (distance := _letters_apart(name, known)) <= _SLIP}
+    return min(near, key=lambda known: near[known]) if near and name not in meant else None
 
 
 def _misplaced(phases: dict[str, float]) -> Iterator[_Wrong]:

@@ -28,6 +28,8 @@ from harness.reading.yaml.tree import compose
 SHIPPED = sorted((FilePath(__file__).parents[2] / "scenarios").rglob("*.yaml"))
 # What stands in these is named by the file, and what stands in a body has no form of its own.
 NAMED = {"services", "links", "env", "headers"}
+PHASES = {"warmup", "baseline", "fault", "load_shed", "recovery"}
+"""Those that have a meaning; all others are the file's own."""
 FREE = {"body"}
 ONE_OR_MORE = {"scenarios", "targets"}
 """Lists in whose place the one thing that they would hold may stand."""
@@ -82,6 +84,8 @@ def form(path: Path) -> Path:
 def chosen(path: Path, at: int) -> bool:
     """Whether the file chose the step *at*, and not the model. Faults differ by their kind."""
     before = path[at - 1] if at else ""
+    if before == "phases":
+        return path[at] not in PHASES
     return before != "faults" if isinstance(path[at], int) else before in NAMED
 
 
