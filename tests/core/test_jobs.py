@@ -296,7 +296,10 @@ def test_clients_who_give_up_before_a_job_can_be_done_are_told_beforehand(tmp_pa
 
     def warned(of: str) -> list[str]:
         (tmp_path / "t.yaml").write_text(of)
-        return [str(one) for one in prepare(SCENARIOS / "lost-jobs.yaml", tmp_path / "t.yaml", Asked(), None).warnings]
+        return [
+            str(one)
+            for one in prepare(SCENARIOS / "jobs" / "lost-jobs.yaml", tmp_path / "t.yaml", Asked(), None).warnings
+        ]
 
     assert warned(target) == []
     (late,) = warned(target.replace("id: /id", "id: /id\n    deadline: 30s"))
