@@ -260,7 +260,7 @@ def test_every_exit_status_stands_in_the_readme() -> None:
     ("title", "fields", "derived"),
     [
         ("requests", Request, {"phase", "latency_ms", "ttft_ms", "good", "attempts"}),
-        ("attempts", Attempt, {"request", "layer", "phase"}),
+        ("attempts", Attempt, {"request", "layer", "phase", "step"}),
         ("arrivals", Arrival, set()),
     ],
 )
@@ -280,7 +280,7 @@ def test_every_local_link_in_a_document_leads_somewhere() -> None:
 
 
 def test_each_shipped_scenario_opens_with_a_comment_that_says_what_it_shows() -> None:
-    for path in (ROOT / "scenarios").glob("*.yaml"):
+    for path in [*(ROOT / "scenarios").glob("*.yaml"), *(ROOT / "scenarios" / "jobs").glob("*.yaml")]:
         assert path.read_text().startswith("# "), path.name
 
 

@@ -109,7 +109,7 @@ def test_what_got_much_worse_is_held_against_what_nothing_had_met(
 def test_nobody_judges_by_the_whole_phase_before_the_faults() -> None:
     """`sample.baseline` and `sample.before_faults` say what shows how it usually is; a phase alone says when it was due."""
     folder = Path(harness.judging.__file__).parent
-    whole = re.compile(r"""\(?phase\b[^\n]{0,12} == "baseline"\)? & |Selection\("baseline", labels\)""")
+    whole = re.compile(r"""\bphase\b[^\n]{0,12} == "baseline"(?!\]| or| else|:)|Selection\("baseline", labels\)""")
     found = {str(path.relative_to(folder)) for path in folder.rglob("*.py") if whole.search(path.read_text())}
-    assert found == {"sample.py", "answers.py", "sameness.py"}
+    assert found == {"sample.py", "answers.py", "sameness.py", "metrics/credential_leaks.py"}
     assert whole.search('mine = good & (phase == "baseline") & other')
