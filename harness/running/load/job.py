@@ -154,7 +154,7 @@ class _Client:
             reply = decoded(body) if self._job.id.startswith("/") else None
             told = accepted(self._job, reply, self._headers.get)
             place = polled(self._job, told, self._url, request.path)
-        except MalformedError as error:
+        except ValueError as error:  # an address that is none is told as one
             self._end(came, "malformed", str(error))
             return "", None
         self._answer.job, self._answer.accepted_s = "waiting", came.ended_s
@@ -250,11 +250,12 @@ def say(answer: Answer, body: bytes, reader: Reader, limits: Limits, end_s: floa
     if said.error is not None:
         answer.outcome, answer.detail = "error", f"error_event: {said.error}"[:200]
         return
-    answer.text, answer.model, answer.finish = said.text[: limits.answer_chars_max], said.model[:100], said.finish[:40]
+    text = said.text if said.text.strip() else said.called.lstrip("\n") or said.text
+    answer.text, answer.model, answer.finish = text[: limits.answer_chars_max], said.model[:100], said.finish[:40]
     answer.snapshot_version, answer.conversation = said.snapshot_version, said.conversation
     answer.degraded, answer.cached = answer.degraded or said.degraded, answer.cached or said.cached
-    answer.first_token_s = end_s if said.text else None
-    answer.outcome = "complete" if said.text.strip() else "empty"
+    answer.first_token_s = end_s if text else None
+    answer.outcome = "complete" if text.strip() else "empty"
 
 
 def _keep(answer: Answer, came: Answer) -> None:

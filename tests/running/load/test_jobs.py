@@ -167,6 +167,13 @@ def test_nobody_is_asked_about_a_job_whom_the_target_file_does_not_name(serve: S
     assert answer.detail == f"the job is to be asked about at {other.url}, which is not the entry"
 
 
+@pytest.mark.parametrize("where", ["http://127.0.0.1:${PORT}/jobs/1", "http://[::1/jobs/1"])
+def test_an_address_that_nobody_can_ask_is_malformed_and_ends_only_its_request(serve: Serve, where: str) -> None:
+    answer = ask(serve(Reply(202, headers={"Location": where}), DONE), id="Location", poll=None)
+    assert (answer.outcome, answer.job, answer.polls) == ("malformed", "", 0)
+    assert answer.detail
+
+
 def test_where_no_state_is_told_the_status_says_whether_it_goes_on(serve: Serve) -> None:
     service = serve(ACCEPTED, Reply(202), Reply(202, {}), Reply(200, {"answer": "within 30 days"}))
     answer = ask(service, state=None, waiting=(), running=(), done=(), failed=())
@@ -260,6 +267,13 @@ def test_a_state_that_the_file_does_not_name_is_told_with_those_that_it_does(ser
 def test_a_result_without_a_text_is_no_answer(serve: Serve) -> None:
     assert ask(serve(ACCEPTED, Reply(said={"status": "done", "answer": " "}))).outcome == "empty"
     assert ask(serve(ACCEPTED, Reply(said={"status": "done"}))).outcome == "malformed"
+
+
+def test_a_result_that_calls_a_tool_is_an_answer(serve: Serve) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "look_up", "arguments": '{"order": 7}'}}
+    answer = ask(serve(ACCEPTED, Reply(said={"status": "done", "choices": [{"message": {"tool_calls": [call]}}]})))
+    assert (answer.outcome, answer.first_token_s) == ("complete", answer.ended_s)
+    assert answer.text.startswith("look_up")
 
 
 SENT = Job(state="/status", running=("running",), done=("done",), failed=("failed",), webhook=True, settle_s=0.3)
