@@ -51,6 +51,7 @@ def told(
         of: Callable[[int, float], dict[str, Any]] = lambda index, due_s: {},
         tries: Callable[[Request], list[dict[str, Any]]] = lambda row: [{}],
         job: dict[str, Any] | None = None,
+        seen: bool = True,
         **keys: Any,
     ) -> Evidence:
         plan = make_plan(of=make_target(ask=way(**(job or {}))), phases=(1, 10, 20, 10), **keys)
@@ -62,7 +63,7 @@ def told(
 
         asked = rows(plan, change)
         made = [attempt(row, **one) for row in asked for one in (tries(row) if 11 <= row.due_s < 31 else [{}])]
-        return make_evidence(plan, requests=asked, attempts=made)
+        return make_evidence(plan, requests=asked, attempts=made if seen else [])
 
     return evidence
 
@@ -153,10 +154,20 @@ def test_a_result_that_was_sent_twice_is_a_job_that_was_done_twice(told: Told) -
 
 
 def test_attempts_that_nobody_can_join_say_nothing_of_what_was_done_twice(told: Told) -> None:
-    strays = told(tries=lambda row: [{"nonce": ""}])
-    assert measure(strays, "jobs", "duplicated", Selection("fault")).value in (0, None)
+    some = measure(told(tries=lambda row: [{"nonce": ""}]), "jobs", "duplicated", IN_FAULT)
+    assert (some.value, some.low) == (0, 0)
+    assert some.high > 0  # the baseline's are joined
     every = measure(told(tries=twice), "jobs", "duplicated")
-    assert every.value == 20
+    assert every == Interval(20, 20, 20, 200)
+
+
+def test_where_no_attempt_was_seen_and_no_result_is_sent_here_nothing_is_known_of_what_was_done_twice(
+    told: Told,
+) -> None:
+    assert measure(told(seen=False), "jobs", "duplicated") == UNMEASURED
+    hooked = {"id": None, "poll": None, "webhook": True}
+    sent = told(lambda index, due_s: {"deliveries": 1}, job=hooked, seen=False)
+    assert measure(sent, "jobs", "duplicated") == Interval(0, 0, 0, 200)
 
 
 # queue_time_ms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -86,7 +87,7 @@ class Jobs(_OfJobs):
 
     Lost are those alone that the service had taken on: what it refuses, and what it says has failed, is none. A job is duplicated whose
     request got two whole answers of providers to one call (duplicate_completions), for whatever press of its client, or whose result was
-    sent twice to its webhook. Both are exact.
+    sent twice to its webhook. Both are counted; each attempt that is joined to no request may be one more that is duplicated.
     """
 
     name: ClassVar[str] = "jobs"
@@ -199,10 +200,13 @@ def _lost(sample: Sample) -> Interval:
 
 
 def _duplicated(sample: Sample) -> Interval:
-    if not _sees_work(sample.run.plan) or (sample.unjoined() and sample.seen()):
+    job = sample.run.plan.target.ask.job
+    sent_here = job is not None and job.webhook
+    if not _sees_work(sample.run.plan) or (sample.unjoined() and (sample.seen() or not sent_here)):
         return UNMEASURED
     twice = DuplicateCompletions()
     which: Bools = sample.run.once((twice.name, "kind"), lambda: twice.kind(sample.run))
     again = (sample.tries_of(twice.name, which) > 0) | (sample.column("deliveries") > 1)
     sent = sample.words("outcome") != "not_sent"
-    return exact(int((again & sent).sum()), int(sent.sum()))
+    found = exact(int((again & sent).sum()), int(sent.sum()))
+    return replace(found, high=found.high + sample.strays())
