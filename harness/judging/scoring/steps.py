@@ -32,7 +32,8 @@ def steps(of: Attempts) -> Ints:
 
     Attempts of one body are tries of one step, on whichever link and for whichever press. Another body begins another step, unless it is
     the step before in other words: that one has had no good answer, and the attempt goes to a link that it had not tried (failover, in
-    another API's words), or its tries on this link have all ended (another model, a shorter prompt).
+    another API's words), or its tries on this link have all ended (another model, a shorter prompt). Each press of a client goes through
+    the same steps: a body that was not seen before, since a time or a random id stands in it, is of the first that its press has not had.
     """
     found = np.zeros(of.request.size, np.int64)
     among = np.flatnonzero(_of_several(of.request, of.asks))
@@ -80,8 +81,11 @@ def _steps(of: Attempts) -> list[int]:
             step = known[body]
         elif last is not None and (body < 0 or _in_other_words(of, ends_s, tried[last], at)):
             step = last
+        elif body < 0:
+            step = 0
         else:
-            step = len(tried) if body >= 0 or not tried else 0
+            had = {one for one, of_press in zip(found, of.press.tolist(), strict=False) if of_press == press}
+            step = next(n for n in range(len(tried) + 1) if n not in had)
         if body >= 0:
             known.setdefault(body, step)
         tried.setdefault(step, []).append(at)

@@ -68,8 +68,19 @@ def test_another_kind_of_call_is_another_step_whatever_came_of_the_one_before():
 def test_a_press_of_the_client_asks_for_the_same_steps_again():
     tries = (("a", "plan", WELL), ("a", "tool", FAILED), ("a", "plan", WELL), ("a", "tool", WELL))
     assert of(*tries, press=[0, 0, 1, 1]) == [0, 1, 0, 1]
-    # What the first press failed at says nothing of what the second one begins with.
-    assert of(("a", "plan", FAILED), ("b", "other", WELL), press=[0, 1]) == [0, 1]
+    # What changes from press to press, such as a time in a prompt, makes no further step: each begins with its first.
+    assert of(("a", "plan", FAILED), ("b", "other", WELL), press=[0, 1]) == [0, 0]
+    late = (("a", "plan at 5", WELL), ("a", "tool at 5", WELL), ("a", "plan at 6", WELL), ("a", "tool at 6", WELL))
+    assert of(*late, press=[0, 0, 1, 1]) == [0, 1, 0, 1]
+    # What is known of a press takes its step, and what is not takes the first that is left.
+    assert of(
+        ("a", "plan", WELL), ("a", "tool 5", WELL), ("a", "plan", WELL), ("a", "tool 6", WELL), press=[0, 0, 1, 1]
+    ) == [
+        0,
+        1,
+        0,
+        1,
+    ]
 
 
 @pytest.mark.parametrize("bodies", [("?", "?"), ("plan", "?"), ("?", "plan"), ("plan", "plan")])
