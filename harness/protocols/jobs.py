@@ -25,6 +25,7 @@ GONE = frozenset({404, 410})
 _LATER = frozenset({408, 425, 429})
 """Refusals of a poll that say nothing of its job, beside those of 500 and above."""
 _STATE_CHARS = 60
+_ADDRESS = ("/", "http://", "https://")
 
 
 class Place(NamedTuple):
@@ -148,7 +149,7 @@ def _of_states(job: Job) -> Iterator[tuple[str, str]]:
 
 def _filled(template: str, told: str) -> str:
     """*template* with the id in it: of an address that was told, its last part."""
-    last = urlsplit(told).path.rstrip("/").rpartition("/")[2] if "/" in told else told
+    last = urlsplit(told).path.rstrip("/").rpartition("/")[2] if told.startswith(_ADDRESS) else told
     return fill_asked(template, {JOB: quote(last, safe="")})
 
 

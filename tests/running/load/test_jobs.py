@@ -174,6 +174,17 @@ def test_an_address_that_nobody_can_ask_is_malformed_and_ends_only_its_request(s
     assert answer.detail
 
 
+@pytest.mark.parametrize(
+    ("told", "path"),
+    [("ab/cd+e=", "/jobs/ab%2Fcd%2Be%3D"), ("/jobs/a-1/", "/jobs/a-1"), ("{url}/jobs/a-1", "/jobs/a-1")],
+)
+def test_of_an_address_its_last_part_is_the_id_and_an_id_is_taken_whole(serve: Serve, told: str, path: str) -> None:
+    service = serve(Reply(202, {"id": told}), DONE)
+    if "{url}" in told:
+        service.replies[0] = Reply(202, {"id": told.replace("{url}", service.url)})
+    assert (ask(service).outcome, service.heard[-1][1]) == ("complete", path)
+
+
 def test_where_no_state_is_told_the_status_says_whether_it_goes_on(serve: Serve) -> None:
     service = serve(ACCEPTED, Reply(202), Reply(202, {}), Reply(200, {"answer": "within 30 days"}))
     answer = ask(service, state=None, waiting=(), running=(), done=(), failed=())
