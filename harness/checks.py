@@ -289,7 +289,7 @@ def _out_of_time(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
     if job.deadline is not None and job.deadline > deadline_s:
         what = f"a job of {made.target.name} may take {job.deadline:g} s (ask.job.deadline), {give_up}"
         yield document.problem("load.deadline", f"{what}; write {job.deadline:g}s, or a shorter time there")
-    if job.every >= deadline_s:
+    if not job.webhook and job.every >= deadline_s:
         what = f"a job of {made.target.name} is asked about every {job.every:g} s (ask.job.every), {give_up}"
         yield document.problem("load.deadline", f"{what}, so that every job would be lost; let one of them be another")
 

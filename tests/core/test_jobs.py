@@ -320,3 +320,5 @@ def test_clients_who_give_up_before_a_job_can_be_done_are_told_beforehand(tmp_pa
     )
     (seldom,) = warned(target.replace("every: 250ms", "every: 15s"))
     assert "is asked about every 15 s" in seldom
+    sent = target.replace("id: /id\n    poll: /jobs/{job}\n    every: 250ms", "webhook: true\n    every: 15s")
+    assert warned(sent.replace('key: "{key}"', 'key: "{key}", callback: "{webhook}"')) == []  # nothing is polled
