@@ -106,10 +106,23 @@ def test_what_was_accepted_and_came_to_nothing_is_lost_whoever_noticed_it(
         {"outcome": "unfinished", "end_s": None},  # the run was over
         {"outcome": "error", "job": "failed"},
         {"outcome": "malformed", "job": "done"},
+        {"outcome": "malformed", "job": "waiting"},  # in a state that the target file does not name
+        {"outcome": "error", "status": 401, "job": "waiting"},  # nobody may ask about it
     ],
 )
 def test_what_was_refused_or_failed_or_cut_off_is_not_lost(told: Told, end: dict[str, Any]) -> None:
     assert measure(told(one_in(4, lambda index, due_s: lost(index, due_s) | end)), "jobs", "lost").value == 0
+
+
+@pytest.mark.parametrize("outcome", ["error", "reset", "timed_out"])
+def test_what_an_earlier_press_lost_stays_lost_where_the_last_one_was_not_accepted(told: Told, outcome: str) -> None:
+    def again(index: int, due_s: float) -> dict[str, Any]:
+        refused = {"outcome": outcome, "status": 503, "job": "running", "presses": 2, "last_sent_s": due_s + 3.0}
+        return lost(index, due_s) | refused
+
+    evidence = told(one_in(4, again))
+    assert measure(evidence, "jobs", "lost") == Interval(50, 50, 50, 200)
+    assert measure(evidence, "queue_time_ms", "p95").high == pytest.approx(200)  # from the press that was accepted
 
 
 def test_a_run_of_a_service_that_loses_jobs_fails_and_its_twin_passes(told: Told) -> None:
@@ -200,7 +213,7 @@ def test_what_was_refused_never_stood_in_a_queue(told: Told) -> None:
 
 
 def test_a_job_that_was_submitted_again_waits_from_then_on(told: Told) -> None:
-    again = lambda index, due_s: {"last_sent_s": due_s + 0.05, "presses": 2}  # noqa: E731
+    again = lambda index, due_s: {"last_sent_s": due_s + 0.05, "accepted_s": due_s + 0.06, "presses": 2}  # noqa: E731
     assert measure(told(again), "queue_time_ms", "p50").high == pytest.approx(150)
 
 

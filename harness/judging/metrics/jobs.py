@@ -17,6 +17,7 @@ from harness.judging.metrics.wasted_attempts import DuplicateCompletions
 from harness.judging.sample import Sample
 from harness.judging.scoring.shares import exact
 from harness.planning.plan import Plan
+from harness.protocols.jobs import GONE
 from harness.reading.expectation import Expectation
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _waits(sample: Sample) -> tuple[Floats, Floats, Floats, Bools]:
     due_s, end_s, running_s, waiting_s, last_s, sent_s = (
         sample.column(name)[kept] for name in ("due_s", "end_s", "running_s", "waiting_s", "last_sent_s", "sent_s")
     )
-    sent_s = np.where(np.isnan(last_s), sent_s, last_s)
+    sent_s = np.where(np.isnan(last_s) | (held[kept] < last_s), sent_s, last_s)
     ended = sample.words("job")[kept].isin(("done", "failed"))
     if not _tells(sample.run):
         running_s = np.full(running_s.size, np.nan)
@@ -191,11 +192,15 @@ def _waited_s(sample: Sample, sent_s: Floats, cut_off: Bools) -> Floats:
 
 
 def _lost(sample: Sample) -> Interval:
-    """Of what was accepted; what the end of the run cut off may yet have come."""
+    """Of what was accepted; what the end of the run cut off may yet have come, and of what nobody could read nothing is known."""
     import numpy as np
 
-    known = ~np.isnan(sample.column("accepted_s")) & ~sample.words("outcome").isin(("not_sent", "unfinished"))
-    lost = known & sample.words("job").isin(("waiting", "running"))
+    accepted_s, outcome = sample.column("accepted_s"), sample.words("outcome")
+    known = ~np.isnan(accepted_s) & ~outcome.isin(("not_sent", "unfinished"))
+    # That of an earlier press is lost as well where the last one was not accepted.
+    unheard = (outcome == "timed_out") | np.isin(sample.column("status"), list(GONE))
+    unheard |= accepted_s < sample.column("last_sent_s")
+    lost = known & unheard & sample.words("job").isin(("waiting", "running"))
     return exact(int(lost.sum()), int(known.sum()))
 
 
