@@ -13,6 +13,9 @@ from harness.record.clocks import Look, may_be_one
 from harness.record.workers import Seal
 from harness.running.load import handshake
 
+LOOKS_FIRST = 20
+"""So many looks at its clock come before a load begins, and all of them are kept."""
+
 
 class Member(msgspec.Struct):
     """One worker: *clock* says which monotonic clock it goes by (see `own_clock`), *lost* why it will not send its share to the end."""
@@ -29,6 +32,11 @@ class Member(msgspec.Struct):
         0.0  # how far its clock was ahead of the master's before the load began; its rows and looks are earlier by that
     )
     looks: list[Look] = []
+
+    def saw(self, look: Look) -> None:
+        """Keep *look* where it says more than those before it: not of a clock that has been found to be its master's."""
+        if self.another_clock or len(self.looks) < LOOKS_FIRST or not may_be_one([look]):
+            self.looks.append(look)
 
     def settle(self, masters: str) -> None:
         """Say whether it goes by another clock than its master, whose is *masters*, and from now on by how much that is ahead."""

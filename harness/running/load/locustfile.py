@@ -43,7 +43,7 @@ from harness.running.load.sending import Sender
 
 PLAN = load_plan.read(Path(os.environ["LOAD_PLAN"]))
 _LOOK_S = 0.005
-_PINGS_FIRST, _PING_GAP_S = 20, 0.01
+_PING_GAP_S = 0.01
 _PINGS_AGAIN, _PING_EVERY_S = 5, 1.0
 
 # Of this process as a worker.
@@ -102,7 +102,7 @@ def _is_prepared(msg: Any, **_: Any) -> None:
 def _has_answered(msg: Any, **_: Any) -> None:
     sent_s, theirs_s = msg.data
     member = _members[msg.node_id]
-    member.looks.append(Look(sent_s, theirs_s - member.ahead_s, monotonic()))
+    member.saw(Look(sent_s, theirs_s - member.ahead_s, monotonic()))
 
 
 def _is_done(msg: Any, **_: Any) -> None:
@@ -143,7 +143,7 @@ def _await_start(runner: Any) -> None:
         gevent.sleep(_LOOK_S)
     several = isinstance(runner, MasterRunner)
     if several:
-        _ping(runner, _PINGS_FIRST)
+        _ping(runner, crew.LOOKS_FIRST)
     _tell()
     handshake.say_ready(Path(PLAN.ready_path), handshake.Ready(os.getpid(), len(_members)))
     while not (start := handshake.start(Path(PLAN.start_path))):
@@ -181,7 +181,7 @@ class OneUserAWorker(LoadTestShape):
         while not (_members and _done | _lost >= _members.keys()):
             gevent.sleep(4 * _LOOK_S)
         if isinstance(self.runner, MasterRunner):
-            _ping(self.runner, _PINGS_FIRST)
+            _ping(self.runner, crew.LOOKS_FIRST)
             gevent.sleep(_PING_GAP_S)
             _tell()
         return None

@@ -36,6 +36,7 @@ class LoadWorkers:
         self._names = {number: f"{master}-{number}" for number in range(many)}
         self._lost: dict[int, tuple[str, float]] = {}  # how, and when on the monotonic clock
         self._cut_short = False
+        self._known: tuple[tuple[int, int, int] | None, dict[int, Member]] = None, {}
 
     def spawn(self, path: Path) -> None:
         """Start them all with the plan in the file at *path*; they send nothing yet."""
@@ -90,7 +91,15 @@ class LoadWorkers:
         run_folder.write(folder.workers, kept.encode(told))
 
     def _members(self) -> dict[int, Member]:
-        return {member.number: member for member in crew.read(Path(self._plan.crew_path))}
+        """Looked up many times a second, and so read only where the file is another one than before."""
+        path = Path(self._plan.crew_path)
+        if not path.exists():
+            return {}
+        of = path.stat()
+        state = of.st_ino, of.st_mtime_ns, of.st_size
+        if self._known[0] != state:
+            self._known = state, {member.number: member for member in crew.read(path)}
+        return self._known[1]
 
     def _worker(self, number: int, members: Mapping[int, Member]) -> Worker:
         member = members.get(number) or Member(number, crew.here()[0])

@@ -119,6 +119,33 @@ def test_a_worker_of_which_its_master_hears_nothing_is_told(tmp_path: Path) -> N
         load.workers.check(ZERO_S)
 
 
+def test_what_the_master_tells_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load, read, reads = Load(tmp_path), crew.read, []
+    monkeypatch.setattr(crew, "read", lambda path: reads.append(path) or read(path))
+    for _ in range(3):
+        load.workers.check(ZERO_S)
+    assert len(reads) == 1
+    load.members[0].lost, load.members[0].lost_s = "left", ZERO_S
+    load.tell()
+    with pytest.raises(UntrustworthyError):
+        load.workers.check(ZERO_S)
+    assert len(reads) == 2
+
+
+def test_of_a_clock_that_is_the_masters_the_first_looks_are_kept_and_those_that_speak_against_it() -> None:
+    looks = [Look(at_s, at_s + 0.1, at_s + 0.2) for at_s in range(100)]
+    odd = Look(50.0, 51.0, 50.1)
+    same, other = Member(0, clock="c"), Member(1, clock="d")
+    for member in (same, other):
+        for look in looks[:20]:
+            member.saw(look)
+        member.settle("c")
+        for look in [*looks[20:50], odd, *looks[50:]]:
+            member.saw(look)
+    assert same.looks == [*looks[:20], odd]
+    assert len(other.looks) == 101
+
+
 def test_a_worker_that_dies_before_it_could_begin_keeps_the_load_from_beginning(tmp_path: Path) -> None:
     load = Load(tmp_path)
     load.workers.check_starting()
