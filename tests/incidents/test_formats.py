@@ -11,6 +11,7 @@ import pytest
 from incidents.synthetic import START_S, attributes, otlp, span, stamp
 
 from harness.incidents.calls import CUT, LEFT, OK, TIMED_OUT, UNREACHABLE
+from harness.incidents.calls import FAILED as FAILED_SOMEHOW
 from harness.incidents.importing import Log, read
 from harness.incidents.outcomes import of_error
 from harness.incidents.stamps import NoTimeError, seconds, zone_named
@@ -229,3 +230,16 @@ def test_keys_and_prompts_are_in_no_text_of_ours_unless_asked_for(tmp_path: Path
     assert found.calls.prompts == ("",)
     assert not any(secret in str(problem) for problem in found.broken)
     assert f"my {secret}" in log(tmp_path, text, with_prompts=True).calls.prompts
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "what"),
+    [("", "true", FAILED_SOMEHOW), ("", "false", OK), ("200", "False", OK), ("200", "true", FAILED_SOMEHOW), ("200.0", "", OK),
+     ("503.0", "", 503), ("200 OK", "", OK), ("503 Service Unavailable", "", 503), ("true", "nan", OK), ("nan", "0", OK),
+     ("false", "", FAILED_SOMEHOW), ("", "1", FAILED_SOMEHOW), ("200", "ReadTimeout", TIMED_OUT), ("1 timeout", "", TIMED_OUT)],
+)  # fmt: skip
+def test_a_column_of_errors_that_holds_truths_says_which_rows_failed(
+    tmp_path: Path, status: str, error: str, what: int
+) -> None:
+    found = log(tmp_path, f"ts,status,error\n{START_S},{status},{error}\n")
+    assert found.calls.came_to.tolist() == [what]

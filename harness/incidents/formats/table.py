@@ -32,7 +32,9 @@ USUAL: dict[str, tuple[str, ...]] = {
     "prompt": ("prompt",),
 }
 """What a column can hold, and the names by which it is known where none is said."""
-_GOOD_WORDS = {"", "ok", "success", "succeeded", "true", "none", "null", "-"}
+_GOOD_WORDS = {"", "ok", "success", "succeeded", "true", "none", "null", "nan", "-"}
+_NO_ERROR = {"", "ok", "success", "false", "no", "0", "none", "null", "nan", "-"}
+_STATUS = re.compile(r"(\d{1,3})(?:\.0+)?(?:(?<=\d\d\d)\s+[A-Za-z' -]+)?$")
 _LINE_OF_CSV = re.compile(rb"[^\n{\[]*[,;\t][^\n]*\n")
 
 
@@ -108,12 +110,13 @@ def of_columns(said: Mapping[str, str], source: Source) -> Call:
 
 
 def _came_to(status: str, error: str) -> int:
-    status = status.strip()
-    if status.isdigit() and len(status) <= 3:
-        found = of_status(int(status))
-        return found if found != OK or error.strip().lower() in _GOOD_WORDS else of_error(error)
-    text = f"{status} {error}" if status.lower() not in _GOOD_WORDS else error
-    return OK if text.strip().lower() in _GOOD_WORDS else of_error(text)
+    status, error = status.strip(), error.strip()
+    error = "" if error.lower() in _NO_ERROR else error
+    if found := _STATUS.match(status):
+        came_to = of_status(int(found[1]))
+        return came_to if came_to != OK or not error else of_error(error)
+    text = f"{'' if status.lower() in _GOOD_WORDS else status} {error}".strip()
+    return of_error(text) if text else OK
 
 
 def _ms(said: Mapping[str, str], what: str) -> float:
