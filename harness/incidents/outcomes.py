@@ -1,4 +1,4 @@
-"""What a call came to, from what logs have for it: a status, the name of an error, a free text."""
+"""What a call came to and whom it went to, from what logs have for it: a status, the name of an error, a free text, an address."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from harness.incidents.calls import CUT, FAILED, LEFT, OK, TIMED_OUT, UNREACHABLE
 
 _STATUS = re.compile(r"(?<![\d.])([45]\d\d)(?![\d.])")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _BY_WORD = (
     (TIMED_OUT, re.compile(r"time[d\s_-]*out|deadline|etimedout", re.IGNORECASE)),
     (CUT, re.compile(r"remoteprotocol|incomplete|chunkedencoding|prematur|mid.?stream|unexpected.?eof|truncat|readerror", re.IGNORECASE)),
@@ -49,3 +50,9 @@ def of_error(text: str) -> int:
     if found:
         return of_status(int(found[1]))
     return next((what for what, words in _BY_WORD if words.search(text)), FAILED)
+
+
+def host_of(address: str) -> str:
+    """The host of *address*, and its port where that is said; nothing of its scheme, user, path and query, in which keys stand."""
+    authority = re.split(r"[/?#\\]", _SCHEME.sub("", address.strip(), count=1), maxsplit=1)[0]
+    return authority.rpartition("@")[2]

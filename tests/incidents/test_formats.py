@@ -243,3 +243,31 @@ def test_a_column_of_errors_that_holds_truths_says_which_rows_failed(
 ) -> None:
     found = log(tmp_path, f"ts,status,error\n{START_S},{status},{error}\n")
     assert found.calls.came_to.tolist() == [what]
+
+
+KEY = "AIzaSECRET"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [f"https://a.example.com/v1?key={KEY}", f"HTTPS://{KEY}:{KEY}@a.example.com/v1", f"a.example.com?key={KEY}", f"a.example.com/{KEY}#x"],
+)  # fmt: skip
+def test_of_an_address_only_the_host_is_kept(tmp_path: Path, address: str) -> None:
+    http = {"http.request.method": "POST", "http.response.status_code": 200}
+    texts = [
+        f"ts,status,api_base\n{START_S},200,{address}\n",
+        json.dumps({**SPEND, "api_base": address}),
+        otlp([span(1, START_S, 5, {**http, "url.full": address})]),
+        otlp([span(1, START_S, 5, {**http, "server.address": address})]),
+    ]
+    for text in texts:
+        calls = log(tmp_path, text).calls
+        assert [calls.links[link] for link in calls.link] == ["a.example.com"]
+
+
+@pytest.mark.parametrize("where", ["gen_ai.usage.input_tokens", "http.response.status_code", "startTimeUnixNano"])
+def test_a_span_with_a_text_for_a_number_is_told_without_the_text(tmp_path: Path, where: str) -> None:
+    bad = span(1, START_S, 5, {**CHAT, **({where: KEY} if "." in where else {})})
+    found = log(tmp_path, otlp([{**bad, **({} if "." in where else {where: KEY})}, span(2, START_S, 5, CHAT)]))
+    assert found.broken_rows == 1
+    assert KEY not in str(found.broken[0])

@@ -8,7 +8,7 @@ from math import nan
 from typing import Any
 
 from harness.incidents.calls import FAILED, OK, Broken, Call, Passed
-from harness.incidents.outcomes import of_error, of_status
+from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, decoded, rows_or_table
 from harness.incidents.stamps import number
 
@@ -85,8 +85,7 @@ def _came_to(row: Mapping[str, Any], error: Mapping[str, Any], message: str) -> 
 
 
 def _link(row: Mapping[str, Any], error: Mapping[str, Any]) -> str:
-    base = str(row.get("api_base") or "")
-    host = re.sub(r"^[a-z]+://(?:[^/@]*@)?", "", base).partition("/")[0].partition("?")[0]
+    host = host_of(str(row.get("api_base") or ""))
     return host or str(row.get("custom_llm_provider") or error.get("llm_provider") or "")
 
 

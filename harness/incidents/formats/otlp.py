@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import nan
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
+from harness.incidents import stamps
 from harness.incidents.calls import FAILED, OK, Broken, Call, Passed
-from harness.incidents.outcomes import of_error, of_status
+from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, decoded
 from harness.incidents.stamps import number, of_number
 
@@ -152,7 +152,7 @@ def _call(span: _Span) -> Call | Passed:
         return Passed("spans of tools and agents")
     if not (of_model or ("method" in said and (served or span.kind in _CLIENT))):
         return Passed("spans of neither a model nor HTTP")
-    start_ns, end_ns = int(span.startTimeUnixNano), int(span.endTimeUnixNano)
+    start_ns, end_ns = _whole(span.startTimeUnixNano), _whole(span.endTimeUnixNano)
     ttft_s, wait = said.get("ttft_s"), said.get("wait")
     return Call(
         of_number(float(start_ns)),
@@ -188,8 +188,15 @@ def _count(value: _Text) -> int:
     """How many tokens; -1 where that is not said."""
     if value is None:
         return -1
-    found = int(value)
+    found = _whole(value)
     return found if 0 <= found < 1 << 40 else -1
+
+
+def _whole(value: str | float) -> int:
+    try:
+        return int(value)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{stamps.said(value)} is no whole number") from None
 
 
 def _plain(value: _Value) -> _Text:
@@ -218,13 +225,11 @@ def _came_to(span: _Span, said: dict[str, _Text]) -> int:
 
 
 def _link(said: dict[str, _Text]) -> str:
-    host = said.get("host")
-    if host is None and (url := said.get("url")) is not None:
-        host = urlsplit(str(url)).netloc.rpartition("@")[2]
-    if host is None:
+    address = said.get("host") or said.get("url")
+    if not address:
         return str(said.get("provider") or "")
-    port = str(said.get("port", ""))
-    return str(host) if port in _USUAL_PORTS or ":" in str(host) else f"{host}:{port}"
+    host, port = host_of(str(address)), str(said.get("port", ""))
+    return host if port in _USUAL_PORTS or ":" in host else f"{host}:{port}"
 
 
 def _id(text: str) -> int:

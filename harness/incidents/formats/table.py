@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from math import nan
 
 from harness.incidents.calls import OK, Broken, Call, Passed
-from harness.incidents.outcomes import of_error, of_status
+from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, table
 from harness.incidents.stamps import NoTimeError, number
 from harness.problems import Problem, UsageProblems
@@ -98,7 +98,7 @@ def of_columns(said: Mapping[str, str], source: Source) -> Call:
         _came_to(said.get("status", ""), said.get("error", "")),
         _ms(said, "duration") if taken_ms is None else (taken_ms if taken_ms >= 0 else nan),
         _ms(said, "first_token"),
-        said.get("link", ""),
+        host_of(said.get("link", "")),
         said.get("model", ""),
         _count(said.get("tokens_in")),
         _count(said.get("tokens_out")),
