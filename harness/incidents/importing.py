@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 
@@ -113,7 +113,7 @@ class _Reading:
         self.zoneless += [str(source.path)] * bool(source.zoneless)
 
     def log(self, files: Sequence[Path]) -> Log:
-        found = one_row_a_try(self.gathering.calls())
+        found = _linked(one_row_a_try(self.gathering.calls()))
         if not found.size:
             others = f"; {sum(self.passed.values())} rows are {', '.join(self.passed)}" if self.passed else ""
             what = f"there is no call in it that could be read{others}"
@@ -123,6 +123,21 @@ class _Reading:
         return Log(
             calls, requests, self.forms, self.rows, self.broken_rows, self.broken, dict(self.passed), self.zoneless
         )
+
+
+def _linked(calls: Calls) -> Calls:
+    """*calls* of which those that say no link have the one that most calls of their model have, else that most of all have."""
+    import numpy as np
+
+    blank, there = (calls.link == 0) & ~calls.of_client, (calls.link != 0) & ~calls.of_client
+    if not (blank.any() and there.any()):
+        return calls
+    link = np.where(blank, np.bincount(calls.link[there]).argmax(), calls.link)
+    for model in np.unique(calls.model[blank]):
+        known = calls.link[there & (calls.model == model)]
+        if known.size:
+            link[blank & (calls.model == model)] = np.bincount(known).argmax()
+    return replace(calls, link=link)
 
 
 def first_calls(calls: Calls) -> Calls:

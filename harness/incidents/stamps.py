@@ -11,6 +11,7 @@ from harness.problems import Problem, UsageProblems
 
 _EARLIEST_S, _LATEST_S = 631_152_000.0, 4_102_444_800.0
 """From 1990 to 2100: what lies outside is in another unit, or no time."""
+_COUNT_MOST = 1e9
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?$")
 _SAYABLE = re.compile(r"[\d\s:.,TZ+/-]{1,40}$")
 _LONG_FRACTION = re.compile(r"(\.\d{6})\d+")
@@ -80,6 +81,12 @@ def number(value: object) -> float | None:
     if not isfinite(found):
         raise ValueError("a number that is not finite")
     return found
+
+
+def count(value: object) -> int:
+    """How many tokens *value* says; -1 where it says none, or more than can be. Raises ValueError for what should be a number."""
+    found = number(value)
+    return int(found) if found is not None and 0 <= found < _COUNT_MOST else -1
 
 
 def _sane(at_s: float, value: object) -> float:

@@ -271,3 +271,20 @@ def test_a_span_with_a_text_for_a_number_is_told_without_the_text(tmp_path: Path
     found = log(tmp_path, otlp([{**bad, **({} if "." in where else {where: KEY})}, span(2, START_S, 5, CHAT)]))
     assert found.broken_rows == 1
     assert KEY not in str(found.broken[0])
+
+
+def test_failures_of_litellm_without_an_address_are_of_the_link_of_their_model(tmp_path: Path) -> None:
+    bare = {key: value for key, value in FAILED.items() if key != "api_base"}
+    other = {**SPEND, "model": "x", "api_base": "https://b"}
+    rows = [SPEND, other, bare, {**bare, "model": "x"}, {**bare, "model": "y"}, SPEND]
+    calls = log(tmp_path, "\n".join(map(json.dumps, rows))).calls
+    links = [calls.links[link] for link in calls.link]
+    assert links == ["api.openai.com", "b", "api.openai.com", "b", "api.openai.com", "api.openai.com"]
+    only = log(tmp_path, json.dumps(bare)).calls
+    assert only.came_to.tolist() == [429]
+
+
+def test_counts_out_of_all_measure_are_none(tmp_path: Path) -> None:
+    text = json.dumps({**SPEND, "prompt_tokens": 1e30, "completion_tokens": -4})
+    calls = log(tmp_path, text).calls
+    assert (calls.tokens_in.tolist(), calls.tokens_out.tolist()) == ([-1], [-1])

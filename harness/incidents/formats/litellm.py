@@ -10,7 +10,7 @@ from typing import Any
 from harness.incidents.calls import FAILED, OK, Broken, Call, Passed
 from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, decoded, rows_or_table
-from harness.incidents.stamps import number
+from harness.incidents.stamps import count, number
 
 _WAIT = re.compile(r"(?:retry|try again)[\s_-]*(?:after|in)\D{0,20}?(\d+(?:\.\d+)?)\s*(ms|s\b|sec)", re.IGNORECASE)
 """How a provider's message words a wait, which LiteLLM keeps where it keeps no header."""
@@ -46,16 +46,17 @@ def _call(row: Mapping[str, Any], source: Source) -> Call:
     first_ms = 1e3 * (source.seconds(first) - began_s) if first else nan
     error = error_of(row)
     message = str(error.get("error_message") or row.get("exception_string") or "")[:_MESSAGE_MOST]
+    came_to = _came_to(row, error, message)
     return Call(
         began_s,
-        _came_to(row, error, message),
+        came_to,
         taken_ms if taken_ms is not None and taken_ms >= 0 else nan,
         # A call that is not streamed has its end there.
         first_ms if taken_ms is not None and 0 <= first_ms < taken_ms else nan,
-        _link(row, error),
+        _link(row, came_to != OK),
         str(row.get("model") or row.get("litellm_model_name") or row.get("model_group") or ""),
-        int(number(row.get("prompt_tokens")) or -1),
-        int(number(row.get("completion_tokens")) or -1),
+        count(row.get("prompt_tokens")),
+        count(row.get("completion_tokens")),
         _wait_s(message),
         str(row.get("session_id") or ""),
         str(row.get("litellm_call_id") or ""),
@@ -84,9 +85,10 @@ def _came_to(row: Mapping[str, Any], error: Mapping[str, Any], message: str) -> 
     return found if found != OK else by_name if by_name != FAILED else of_error(message)
 
 
-def _link(row: Mapping[str, Any], error: Mapping[str, Any]) -> str:
+def _link(row: Mapping[str, Any], failed: bool) -> str:
     host = host_of(str(row.get("api_base") or ""))
-    return host or str(row.get("custom_llm_provider") or error.get("llm_provider") or "")
+    # Rows of failures often have no address, and the provider's name would make another link of them.
+    return host or ("" if failed else str(row.get("custom_llm_provider") or ""))
 
 
 def _wait_s(message: str) -> float:

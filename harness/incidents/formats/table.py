@@ -9,7 +9,7 @@ from math import nan
 from harness.incidents.calls import OK, Broken, Call, Passed
 from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, table
-from harness.incidents.stamps import NoTimeError, number
+from harness.incidents.stamps import NoTimeError, count, number
 from harness.problems import Problem, UsageProblems
 from harness.registry import suggestion
 
@@ -100,8 +100,8 @@ def of_columns(said: Mapping[str, str], source: Source) -> Call:
         _ms(said, "first_token"),
         host_of(said.get("link", "")),
         said.get("model", ""),
-        _count(said.get("tokens_in")),
-        _count(said.get("tokens_out")),
+        count(said.get("tokens_in")),
+        count(said.get("tokens_out")),
         _ms(said, "retry_after") / 1e3,
         said.get("conversation", ""),
         said.get("request", ""),
@@ -128,8 +128,3 @@ def _ms(said: Mapping[str, str], what: str) -> float:
                 raise ValueError(f"{what}_{unit}: a time below 0")
             return found * times
     return nan
-
-
-def _count(value: object) -> int:
-    found = number(value)
-    return int(found) if found is not None and 0 <= found < 1e9 else -1
