@@ -288,3 +288,29 @@ def test_counts_out_of_all_measure_are_none(tmp_path: Path) -> None:
     text = json.dumps({**SPEND, "prompt_tokens": 1e30, "completion_tokens": -4})
     calls = log(tmp_path, text).calls
     assert (calls.tokens_in.tolist(), calls.tokens_out.tolist()) == ([-1], [-1])
+
+
+def test_a_call_that_failed_over_an_answer_that_began_well_is_a_failure(tmp_path: Path) -> None:
+    http = {"http.request.method": "POST", "server.address": "a"}
+
+    def tries(number: int, statuses: list[int], outer: dict[str, object]) -> list[dict[str, object]]:
+        said = {**CHAT, "gen_ai.response.time_to_first_chunk": 0.25, **outer}
+        of_model = span(number, START_S + number, 900, said, trace=number, status={"code": 2 if outer else 0})
+        inner = [
+            span(number + place, START_S + number + place / 10, 50, {**http, "http.response.status_code": status},
+                 trace=number, parentSpanId=f"{number:016x}")
+            for place, status in enumerate(statuses, start=1)
+        ]  # fmt: skip
+        return [of_model, *inner]
+
+    cut = {"error.type": "httpx.RemoteProtocolError"}
+    spans = [
+        *tries(10, [200], cut),
+        *tries(20, [503, 200], cut),
+        *tries(30, [503, 429], cut),
+        *tries(40, [503, 200], {}),
+    ]
+    calls = log(tmp_path, otlp(spans)).calls
+    assert calls.came_to.tolist() == [CUT, 503, CUT, 503, 429, 503, OK]
+    assert calls.first_ms[-1] == pytest.approx(50, abs=1)
+    assert isnan(calls.first_ms[-2])
