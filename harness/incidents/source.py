@@ -64,8 +64,9 @@ class Source:
                     if len(line) > LINE_MOST:
                         yield Broken(number, f"is longer than {LINE_MOST >> 20} MiB")
                         _skip(stream)
-                    elif line := (line.removeprefix(_BOM) if number == 1 else line).strip():
-                        yield number, line
+                    elif (line := line.removeprefix(_BOM) if number == 1 else line).strip():
+                        # A tab at its end stands before an empty column.
+                        yield number, line.strip(b" \r\n")
             except (EOFError, zlib.error, gzip.BadGzipFile):
                 yield Broken(number + 1, "the packed file ends, or is damaged, here")
 
@@ -181,7 +182,8 @@ def _rows_of(
             yield from torn
             return
         except csv.Error as error:
-            yield Broken(before + 1, f"is no CSV: {error}")
+            lost = f", and nothing from here to line {at} was read: is a quote not closed?" if at > before + 1 else ""
+            yield Broken(before + 1, f"is no CSV: {error}{lost}")
             continue
         if len(values) == width:
             yield at, values

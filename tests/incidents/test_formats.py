@@ -314,3 +314,15 @@ def test_a_call_that_failed_over_an_answer_that_began_well_is_a_failure(tmp_path
     assert calls.came_to.tolist() == [CUT, 503, CUT, 503, 429, 503, OK]
     assert calls.first_ms[-1] == pytest.approx(50, abs=1)
     assert isnan(calls.first_ms[-2])
+
+
+def test_a_row_keeps_the_empty_columns_at_its_end(tmp_path: Path) -> None:
+    found = log(tmp_path, f"ts\tstatus\terror\tmodel\r\n{START_S}\t200\t\t\r\n{START_S}\t\tTimeout\tm\r\n \t \r\n")
+    assert (found.calls.came_to.tolist(), found.broken_rows) == ([OK, TIMED_OUT], 0)
+
+
+def test_a_quote_that_is_not_closed_is_told_with_how_much_it_swallowed(tmp_path: Path) -> None:
+    rows = [f"{START_S},200,a\n"] * 5
+    found = log(tmp_path, "".join(["ts,status,link\n", *rows[:2], f'{START_S},200,"a\n', *rows]))
+    assert (found.calls.size, found.broken_rows, found.broken[0].line) == (2, 1, 4)
+    assert "nothing from here to line 9 was read: is a quote not closed?" in str(found.broken[0])

@@ -51,7 +51,7 @@ class Envoy:
                 continue
             line, text = found
             try:
-                yield _call(_said(text), source)
+                yield _call(_said(text.strip()), source)
             except (ValueError, OverflowError) as error:
                 yield Broken(line, str(error))
 
