@@ -22,7 +22,6 @@ UNITS = (
     "answers",
     "attempts",
     "times",
-    "jobs",
 )
 
 
@@ -74,7 +73,6 @@ def test_of_runs_that_differ_as_runs_do_few_are_called_changed_and_of_others_mos
         "ratio": 0.8,
         "answers": 40.0,
         "times": 40.0,
-        "jobs": 40.0,
         "attempts": 40.0,
         "tokens per request": 900.0,
     }.get(unit, 3.0)

@@ -92,7 +92,7 @@ class Jobs(_OfJobs):
     """
 
     name: ClassVar[str] = "jobs"
-    unit: ClassVar[str] = "jobs"
+    unit: ClassVar[str] = "times"
     parts: ClassVar[tuple[str, ...]] = (LOST, DUPLICATED)
     part_titles: ClassVar[Mapping[str, str]] = MappingProxyType({LOST: "Jobs lost", DUPLICATED: "Jobs duplicated"})
     usual_part: ClassVar[str] = LOST
