@@ -177,6 +177,12 @@ def measured(interval: Interval) -> Measured:
     return Measured(value=value, low=ends[0], high=ends[1], censored=interval.censored, n=interval.n)
 
 
+def measured_parts(metric: Metric, whole: Sample) -> dict[str, Measured]:
+    """Each part of *metric* that could be measured, as it stands in a document."""
+    found = {part: metric.measure(whole, part) for part in metric.parts}
+    return {part: measured(interval) for part, interval in found.items() if interval.value is not None}
+
+
 def best_case(plan: Plan, expectation: Expectation, best: Callable[[int], Interval]) -> str | None:
     """Why not even the *best* interval that n samples can give would pass; says how many would be needed."""
     n = planned(plan, expectation.selection)

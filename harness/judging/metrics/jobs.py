@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
-from harness.judging.metrics.base import Metric, measured
+from harness.judging.metrics.base import Metric, measured, measured_parts
 from harness.judging.metrics.latency import QUANTILES, best_quantile
 from harness.judging.metrics.telling import Said
 from harness.judging.metrics.wasted_attempts import DuplicateCompletions
@@ -118,8 +118,7 @@ class Jobs(_OfJobs):
         return None
 
     def also(self, whole: Sample) -> dict[str, Measured]:
-        found = {part: self.measure(whole, part) for part in self.parts}
-        return {part: measured(interval) for part, interval in found.items() if interval.value is not None}
+        return measured_parts(self, whole)
 
     def broken(self, said: Said) -> str:
         may = "none may be" if said.bound == 0 else f"at most {said.limit} may be"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.metrics.base import Metric, measured
+from harness.judging.metrics.base import Metric, measured_parts
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.judging.scoring.shares import exact
@@ -58,8 +58,7 @@ class SideEffects(Metric):
         return None
 
     def also(self, whole: Sample) -> dict[str, Measured]:
-        found = {part: self.measure(whole, part) for part in self.parts}
-        return {part: measured(interval) for part, interval in found.items() if interval.value is not None}
+        return measured_parts(self, whole)
 
     def broken(self, said: Said) -> str:
         may = "none may be" if said.bound == 0 else f"at most {said.limit} may be"

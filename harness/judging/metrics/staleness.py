@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.metrics.base import Metric, measured
+from harness.judging.metrics.base import Metric, measured_parts
 from harness.judging.metrics.latency import QUANTILES, best_quantile
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
@@ -57,8 +57,7 @@ class Staleness(Metric):
         return best_quantile(plan, expectation, QUANTILES[expectation.part or self.usual_part])
 
     def also(self, whole: Sample) -> dict[str, Measured]:
-        found = {part: self.measure(whole, part) for part in self.parts}
-        return {part: measured(interval) for part, interval in found.items() if interval.value is not None}
+        return measured_parts(self, whole)
 
     def broken(self, said: Said) -> str:
         return f"what answers stood on{said.where} had been outdated for {said.value}; the limit is {said.limit}"

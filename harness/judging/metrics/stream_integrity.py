@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
 from harness.judging.marks import NO_MARK, marks
-from harness.judging.metrics.base import Metric, measured
+from harness.judging.metrics.base import Metric, measured_parts
 from harness.judging.metrics.ratios import best_share, share
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
@@ -86,8 +86,7 @@ class StreamIntegrity(Metric):
         return best_share(plan, expectation)
 
     def also(self, whole: Sample) -> dict[str, Measured]:
-        found = {part: self.measure(whole, part) for part in self.parts}
-        return {part: measured(interval) for part, interval in found.items() if interval.value is not None}
+        return measured_parts(self, whole)
 
     def broken(self, said: Said) -> str:
         if said.wants_low:
