@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
 
 from harness.incidents.calls import Broken, Call, Passed
-from harness.incidents.source import Source
+from harness.incidents.source import Source, rows_or_table
 from harness.registry import Registry
 
 
@@ -20,6 +20,21 @@ class Format(Protocol):
     def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
         """Each row of *source*, in the order of the file. Raises UsageProblems where nothing of it can be read as it is."""
         ...
+
+
+def calls_in(
+    source: Source, call: Callable[[Mapping[str, Any], Source], Call | Passed]
+) -> Iterator[Call | Broken | Passed]:
+    """Each row of an export, JSON or CSV, as the *call* that it is; broken where that raises ValueError, OverflowError or TypeError."""
+    for found in rows_or_table(source):
+        if isinstance(found, Broken):
+            yield found
+            continue
+        line, row = found
+        try:
+            yield call(row, source)
+        except (ValueError, OverflowError, TypeError) as error:
+            yield Broken(line, str(error))
 
 
 formats: Registry[Format] = Registry("format of logs")

@@ -7,8 +7,9 @@ from math import nan
 from typing import Any
 
 from harness.incidents.calls import OK, Broken, Call, Passed
+from harness.incidents.formats.base import calls_in
 from harness.incidents.outcomes import of_error
-from harness.incidents.source import Source, decoded, rows_or_table
+from harness.incidents.source import Source, decoded
 from harness.incidents.stamps import number
 
 _CALLS = ("GENERATION", "EMBEDDING")
@@ -24,15 +25,7 @@ class Langfuse:
         return (snake or camel) and (b"level" in head or b"GENERATION" in head) and b"resourceSpans" not in head
 
     def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
-        for found in rows_or_table(source):
-            if isinstance(found, Broken):
-                yield found
-                continue
-            line, row = found
-            try:
-                yield _call(row, source)
-            except (ValueError, OverflowError, TypeError) as error:
-                yield Broken(line, str(error))
+        return calls_in(source, _call)
 
 
 def _call(row: Mapping[str, Any], source: Source) -> Call | Passed:

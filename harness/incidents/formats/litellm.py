@@ -8,8 +8,9 @@ from math import nan
 from typing import Any
 
 from harness.incidents.calls import FAILED, OK, Broken, Call, Passed
+from harness.incidents.formats.base import calls_in
 from harness.incidents.outcomes import host_of, of_error, of_status
-from harness.incidents.source import Source, decoded, rows_or_table
+from harness.incidents.source import Source, decoded
 from harness.incidents.stamps import count, number
 
 _WAIT = re.compile(r"(?:retry|try again)[\s_-]*(?:after|in)\D{0,20}?(\d+(?:\.\d+)?)\s*(ms|s\b|sec)", re.IGNORECASE)
@@ -26,15 +27,7 @@ class LiteLLM:
         )
 
     def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
-        for found in rows_or_table(source):
-            if isinstance(found, Broken):
-                yield found
-                continue
-            line, row = found
-            try:
-                yield _call(row, source)
-            except (ValueError, OverflowError, TypeError) as error:
-                yield Broken(line, str(error))
+        return calls_in(source, _call)
 
 
 def _call(row: Mapping[str, Any], source: Source) -> Call:
