@@ -79,7 +79,9 @@ def _usual(levels: Sequence[_Level]) -> _Level:
     calm = [level for level in there if level.failed <= least + TROUBLE]
     fastest = min((level.median_ms for level in calm if level.median_ms > 0), default=0.0)
     fast = [level for level in calm if level.median_ms <= SLOWER * fastest] or calm
-    return max(fast, key=lambda level: level.size)
+    usual = max(fast, key=lambda level: level.size)
+    # Where most fail even at the best of times the log is of an outage alone.
+    return replace(usual, failed=0.0) if usual.failed > _OF_WORST else usual
 
 
 def _trouble(level: _Level, usual: _Level) -> float:

@@ -131,3 +131,9 @@ def test_where_nothing_was_answered_any_more_there_is_silence_or_nobody(tmp_path
         csv_file(tmp_path / "log.csv", made([Stretch(40), Stretch(70, {"connect_error": 1.0}), Stretch(120)], 20))
     )
     assert [(fault.kind, fault.settings) for fault in log.faults] == [("disconnect", {"mode": "refuse"})]
+
+
+def test_of_a_log_in_which_all_failed_all_is_outage(tmp_path: Path) -> None:
+    incident = found(csv_file(tmp_path / "log.csv", made([Stretch(60, {"503": 1.0})], 15)))
+    assert [phase.name for phase in incident.phases] == ["outage"]
+    assert [(fault.kind, fault.settings["status"]) for fault in incident.faults] == [("http_error", 503)]
