@@ -23,6 +23,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
+
 from harness.judging.scoring.audit import Audit, audit
 from harness.planning.curve import Linear
 from harness.record.rowfile import read_rows
@@ -150,7 +152,12 @@ class Crew:
     """A load that two workers share, against a server of its own, and the folder in which its rows are."""
 
     def __init__(
-        self, folder: Path, url: str, total_s: float = TOTAL_S, clocks: Mapping[str, Clock | Namespace] | None = None
+        self,
+        folder: Path,
+        url: str,
+        total_s: float = TOTAL_S,
+        clocks: Mapping[str, Clock | Namespace] | None = None,
+        **changes: Any,
     ) -> None:
         self.folder, self.started = RunFolder(folder), Started(folder, clocks or {})
         self.folder.rows.mkdir()
@@ -168,6 +175,7 @@ class Crew:
             drain_s=2.0,
             late_s_max=5.0,
         )
+        self.plan = msgspec.structs.replace(self.plan, **changes)
         write_plan(self.plan, folder / "plan.json")
         self.workers = LoadWorkers(cast(Processes, self.started), self.plan, 2, "load")
         self.workers.spawn(folder / "plan.json")

@@ -12,7 +12,7 @@ work (alone: the same one) and each worker::
     ping  ─▶      when it was sent
           ◀─ pong               that, and when it was answered on the worker's clock
     begin ─▶      clock_zero_s, out of the start file, and how far the worker's clock is ahead
-          ◀─ done               what it wrote
+          ◀─ done               whether it could go on to the end, and what it wrote
 """
 
 from __future__ import annotations
@@ -106,8 +106,14 @@ def _has_answered(msg: Any, **_: Any) -> None:
 
 
 def _is_done(msg: Any, **_: Any) -> None:
-    _members[msg.node_id].seal = Seal(*msg.data) if msg.data else None
-    _done.add(msg.node_id)
+    whole, *seal = msg.data
+    member = _members[msg.node_id]
+    member.seal = Seal(*seal) if seal else None
+    if whole:
+        _done.add(msg.node_id)
+    elif msg.node_id not in _lost:
+        _lost.add(msg.node_id)
+        member.lost, member.lost_s = "could not go on, and the end of its log says why", monotonic()
     _tell()
 
 
@@ -141,6 +147,8 @@ def _await_start(runner: Any) -> None:
     """Tell the harness once every worker could begin, and them when to."""
     while not _prepared | _lost >= _members.keys():
         gevent.sleep(_LOOK_S)
+    if not _prepared >= _members.keys():
+        return  # What one of them could not begin, the others do not.
     several = isinstance(runner, MasterRunner)
     if several:
         _ping(runner, crew.LOOKS_FIRST)
@@ -193,13 +201,14 @@ class Clients(User):
     @task
     def send_share(self) -> None:
         share = _shares.get()  # a late or second user waits here for ever
-        runner, sender = self.environment.runner, None
+        runner, sender, whole = self.environment.runner, None, True
         try:
             sender = Sender(PLAN, share, self.environment.events.request.fire)
             runner.send_message("prepared", list(crew.here()))
             sender.send_all(*_begins.get())
         except Exception:
+            whole = False
             self.environment.process_exit_code = 1  # Locust goes on, and would end with 0
             raise
         finally:
-            runner.send_message("done", list(msgspec.structs.astuple(sender.seal)) if sender else None)
+            runner.send_message("done", [whole, *(msgspec.structs.astuple(sender.seal) if sender else ())])

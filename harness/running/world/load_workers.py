@@ -47,10 +47,14 @@ class LoadWorkers:
             spawn(name, child.worker_command(path, port), {child.NUMBER: str(number)}, may_die=True)
 
     def check_starting(self) -> None:
-        """Raises HarnessError where one of them has died already."""
+        """Raises HarnessError where one of them has died already, or could not go on."""
         for name in self._names.values():
             if how := self._processes.died(name):
                 raise HarnessError(f"a worker of the load could not begin: process {how}")
+        members = self._members()
+        for number, member in members.items():
+            if member.lost:
+                raise HarnessError(f"{self._worker(number, members).called} could not begin its load: it {member.lost}")
 
     def check(self, zero_s: float) -> None:
         """Raises UntrustworthyError, which names it, for a worker that will not send its share to the end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from array import array
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +13,7 @@ import pytest
 
 from harness.judging.scoring.audit import Audit, audit
 from harness.planning.curve import Linear
+from harness.planning.recorded import Recorded
 from harness.planning.schedule import Share, turns
 from harness.problems import HarnessError
 from harness.record.clocks import Look
@@ -154,6 +156,37 @@ def test_a_worker_that_dies_before_it_could_begin_keeps_the_load_from_beginning(
         HarnessError, match="a worker of the load could not begin: process 'load-0' ended with status 1"
     ):
         load.workers.check_starting()
+
+
+def test_a_worker_that_could_not_go_on_before_the_load_began_keeps_it_from_beginning(tmp_path: Path) -> None:
+    load = Load(tmp_path)
+    load.members[1].lost, load.members[1].lost_s = "could not go on", ZERO_S
+    load.tell()
+    with pytest.raises(
+        HarnessError, match=r"^worker 1 \(pid 1002 on here\) could not begin its load: it could not go on"
+    ):
+        load.workers.check_starting()
+
+
+def test_a_worker_that_cannot_prepare_is_told_before_the_load_begins(tmp_path: Path) -> None:
+    crew = Crew(tmp_path, "http://127.0.0.1:9", ask=Ask("jsno"))
+    with pytest.raises(HarnessError, match=r"^worker . .* could not begin its load: it could not go on, and the end"):
+        crew.begin()
+    crew.workers.stop(5.0)
+
+
+def test_a_worker_that_fails_while_it_sends_is_lost_and_not_done(tmp_path: Path) -> None:
+    # Conversation 1, and so worker 1, is to ask a question that there is not.
+    due, whose, asked = array("d", [0.0, 0.1]), array("q", [0, 1]), array("q", [0, 7])
+    schedule = Recorded(due.tobytes(), whose.tobytes(), question=asked.tobytes(), workers=2)
+    with answering() as url:
+        crew = Crew(tmp_path, url, schedule=schedule)
+        crew.begin()
+        while not crew.workers.ended():
+            time.sleep(0.01)
+        with pytest.raises(UntrustworthyError, match=r"^worker 1 [^;]* it could not go on, and the end of its log"):
+            crew.workers.check(crew.zero_s)
+    assert "IndexError" in (tmp_path / "load-1.log").read_text()
 
 
 def test_what_a_lost_worker_left_over_has_a_row_each_that_says_so(tmp_path: Path) -> None:
