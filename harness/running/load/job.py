@@ -111,7 +111,8 @@ class _Client:
             if (sent := coming.next(self._until_s - monotonic())) is None:
                 self._give_up()
                 return
-            self._delivered(sent, reader)
+            # What was sent before, for an earlier press, is heard now.
+            self._delivered(sent._replace(at_s=max(sent.at_s, self._answer.began_s)), reader)
         settled_s = monotonic() + self._job.settle_s
         while (sent := coming.next(settled_s - monotonic())) is not None:
             self._answer.deliveries += self._ends(sent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from time import monotonic
 
@@ -13,6 +14,7 @@ import msgspec
 from gevent.pool import Pool
 
 from harness.planning.schedule import Share, Turn, turns
+from harness.protocols.jobs import GONE
 from harness.protocols.nonce import marked
 from harness.protocols.protocols import protocol
 from harness.record import presses
@@ -38,6 +40,7 @@ class _Asking:
     def __init__(self, before: Before, answer: Answer | None = None) -> None:
         self.before, self.answer = before, answer or Answer()
         self.given_up: list[presses.GivenUp] = []
+        self.lost: Answer | None = None  # to the newest press whose job was accepted, where that came to nothing
         self.began_s: float | None = None  # when the first press was sent, where others followed it
 
     @property
@@ -50,6 +53,8 @@ class _Asking:
         came, self.answer = self.answer, Answer()
         assert came.began_s is not None
         assert came.ended_s is not None
+        if came.accepted_s is not None:
+            self.lost = came if came.outcome == "timed_out" or came.status in GONE else None
         self.began_s = came.began_s if self.began_s is None else self.began_s
         self.given_up.append(presses.GivenUp(came.outcome, came.status, came.began_s - due_s, came.ended_s - due_s))
 
@@ -111,13 +116,14 @@ class Sender:
         asking = _Asking(self._conversations.open(turn.conversation, turn.turn))
         due_s = self._zero_s + turn.due_s
         try:
-            self._press(turn, asking)
-            while (at_s := self._asks_again_s(turn, asking)) is not None:
-                asking.give_up(due_s)
-                gevent.sleep(max(0.0, at_s - monotonic()))
-                # Whatever else the conversation has been told meanwhile, it has seen.
-                asking.before = self._conversations.open(turn.conversation, turn.turn)
+            with self._webhooks.expecting(turn.nonce) if self._webhooks else nullcontext():
                 self._press(turn, asking)
+                while (at_s := self._asks_again_s(turn, asking)) is not None:
+                    asking.give_up(due_s)
+                    gevent.sleep(max(0.0, at_s - monotonic()))
+                    # Whatever else the conversation has been told meanwhile, it has seen.
+                    asking.before = self._conversations.open(turn.conversation, turn.turn)
+                    self._press(turn, asking)
         finally:
             answer = asking.answer
             self._conversations.close(turn.conversation, turn.turn, answer.snapshot_version, answer.conversation)
@@ -174,6 +180,7 @@ class Sender:
 
     def _row(self, turn: Turn, asking: _Asking) -> Request:
         before, answer = asking.before, asking.answer
+        job = answer if answer.accepted_s is not None else asking.lost or answer
         return Request(
             index=turn.index,
             worker=self._share.number,
@@ -205,10 +212,10 @@ class Sender:
             presses=asking.presses,
             given_up=presses.written(asking.given_up),
             last_sent_s=answer.began_s if asking.given_up else None,
-            job=answer.job,
-            accepted_s=answer.accepted_s,
-            waiting_s=answer.waiting_s,
-            running_s=answer.running_s,
+            job=job.job,
+            accepted_s=job.accepted_s,
+            waiting_s=job.waiting_s,
+            running_s=job.running_s,
             polls=answer.polls,
             deliveries=answer.deliveries,
         )

@@ -9,19 +9,26 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 
+from harness.planning.curve import Linear
+from harness.planning.pressing import Pressing
+from harness.planning.schedule import ALL, Schedule
 from harness.protocols.asking import Ask, Asked, Job
 from harness.protocols.nonce import nonce
 from harness.protocols.protocols import protocol
+from harness.record.rowfile import read_rows
+from harness.record.rows import Request
 from harness.running.load.connections import Connections
 from harness.running.load.exchange import Answer
 from harness.running.load.job import put
-from harness.running.load.plan import Limits
+from harness.running.load.plan import Limits, LoadPlan, Question
+from harness.running.load.sending import Sender
 from harness.running.load.webhooks import Webhooks
 
 MARK = nonce("run-7", 5)
@@ -58,6 +65,7 @@ class Service:
         self.replies, self.heard = list(replies), list[tuple[str, str, dict[str, str]]]()
         self.sends: list[Any] = []  # to the webhook of whoever submits, once the submission is answered
         self.answered: list[int] = []
+        self.told: list[str] = []  # the address for results in each submission
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -78,7 +86,9 @@ class Service:
                 self.wfile.write(body)
                 self.wfile.flush()
                 if service.sends:
-                    service.answered += [send(json.loads(asked)["callback"], one) for one in service.sends]
+                    # Like a service that takes what is submitted again under one key for the job that it has.
+                    service.told.append(json.loads(asked)["callback"])
+                    service.answered += [send(service.told[0], one) for one in service.sends]
 
             do_POST = do_GET  # noqa: N815 - the library's word
 
@@ -357,3 +367,55 @@ def test_nobody_can_send_a_result_who_was_not_told_where(serve: Serve) -> None:
     wrong = json.loads(json.dumps(HOOKED.body).replace("{webhook}", "{webhook}x"))
     answer = wait_for(service, deadline_s=0.5, way=msgspec.structs.replace(HOOKED, body=wrong))
     assert (answer.outcome, service.answered) == ("timed_out", [404])
+
+
+def pressed(service: Service, folder: Path, patience_s: float) -> Request:
+    """The row of the one request of a load whose clients ask once more and wait for a result that is sent."""
+    load = LoadPlan(
+        run_id="run-7",
+        schedule=Schedule("constant", (Linear(1.0, 1.0, 1.0),), jitter=0.0, turn_gap_s=5.0, seed=1),
+        entries={"entry": service.url},
+        questions=(Question("q", "How long?"),),
+        ask=msgspec.structs.replace(HOOKED, job=msgspec.structs.replace(SENT, settle_s=1.0)),
+        in_flight_max=10,
+        rows_dir=str(folder),
+        ready_path="",
+        start_path="",
+        limits=Limits(deadline_s=20.0, stall_s=20.0),
+        drain_s=20.0,
+        late_s_max=5.0,
+        requests_max=1,
+        pressing=Pressing(1, patience_s, ("error", "timed_out"), 0.3, 1.0, None, 0.0, 1),
+    )
+    sender = Sender(load, ALL, lambda **_: None)
+    sender.send_all(time.monotonic() - 0.5)
+    for connections in sender._connections.values():
+        connections.close()
+    (row,) = read_rows(folder / "requests-0.rows", Request)
+    return row
+
+
+def test_a_result_that_is_sent_to_the_address_of_an_earlier_press_is_that_of_the_request(
+    serve: Serve, tmp_path: Path
+) -> None:
+    service = serve(Reply(502, {}), Reply(202, {}))
+    service.sends = [DONE.said]
+    row = pressed(service, tmp_path, 10.0)
+    assert (row.presses, row.outcome, row.answer, row.deliveries) == (2, "complete", "within 30 days", 2)
+    assert service.answered == [204, 204]
+    assert row.last_sent_s <= row.end_s
+
+
+def test_a_job_that_one_press_lost_is_told_of_where_the_next_one_is_refused(serve: Serve, tmp_path: Path) -> None:
+    row = pressed(serve(Reply(202, {}), Reply(503, {})), tmp_path, 1.0)
+    assert (row.presses, row.outcome, row.status, row.job) == (2, "error", 503, "waiting")
+    assert row.accepted_s < row.last_sent_s
+
+
+def test_a_job_that_one_press_heard_has_failed_is_not_lost_where_the_next_one_is_refused(
+    serve: Serve, tmp_path: Path
+) -> None:
+    service = serve(Reply(202, {}), Reply(503, {}))
+    service.sends = [{"status": "failed"}]
+    row = pressed(service, tmp_path, 10.0)
+    assert (row.presses, row.outcome, row.status, row.job, row.accepted_s) == (2, "error", 503, "", None)
