@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
+    Truths = npt.NDArray[np.bool_]
 
 FEWEST = 3
 """So many calls at least have to have come to something before it is a fault."""
@@ -84,20 +85,20 @@ def found(calls: Calls, phases: Sequence[Phase], names: Mapping[int, str]) -> li
 
 def _of_link(at: str, on: Mapping[str, str], here: Calls, usual: Calls) -> Iterator[Found]:
     """Those of one link: what answers in the provider's place first, then what is late, since an answer ends all that is behind it."""
-    left: dict[str, int] = {}
+    import numpy as np
+
+    gone = np.zeros(here.size, bool)
     for came_to in _by_count(here):
         if came_to in (TIMED_OUT, LEFT, CUT):
             continue
-        for aim, rows, then in _aims(on, here, usual, came_to):
-            count = int((rows.came_to == came_to).sum())
-            whose = aim.get("model", "")
-            # Of what an earlier one has answered nothing is left for a later one to draw from.
-            whole = left.setdefault(whose, rows.size)
-            made = _answered(came_to, aim, rows, min(1.0, count / max(1, whole)))
+        for aim, its, then in _aims(on, here, usual, came_to):
+            rows, hit = here.taken(its), its & (here.came_to == came_to)
+            # Of what an earlier one has answered, for these or for all, nothing is left for a later one to draw from.
+            made = _answered(came_to, aim, rows, int(hit.sum()) / max(1, int((its & ~gone).sum())))
             yield Found(at, *made, (_shares(rows, then, (came_to,)), *_waits(rows, came_to)))
-            left[whose] -= count
+            gone |= hit
     yield from _cut_off(at, on, here, usual)
-    yield from _given_up(at, on, here, usual, left.get("", here.size))
+    yield from _given_up(at, on, here, usual, int((~gone).sum()))
     yield from _later(at, on, here, usual)
 
 
@@ -110,8 +111,11 @@ def _by_count(here: Calls) -> list[int]:
 
 def _aims(
     on: Mapping[str, str], here: Calls, usual: Calls, came_to: int
-) -> list[tuple[Mapping[str, str], Calls, Calls]]:
-    """For whom a fault is: all calls of a link, or those of the models that have it where others have not; nobody where it is none."""
+) -> list[tuple[Mapping[str, str], Truths, Calls]]:
+    """For whom a fault is: all calls of a link, or those of the models that have it where others have not; nobody where it is none.
+
+    Of each whom it names, which calls are its own, and those while all was well.
+    """
     import numpy as np
 
     models, counts = np.unique(here.model, return_counts=True)
@@ -119,8 +123,8 @@ def _aims(
     parts = {model: (here.taken(here.model == model), usual.taken(usual.model == model)) for model in many}
     hit = [model for model in many if _more(*parts[model], (came_to,))]
     if hit and len(hit) < len(many) and all(here.models[model].isascii() for model in hit):
-        return [({**on, "model": here.models[model]}, *parts[model]) for model in hit]
-    return [(on, here, usual)] if _more(here, usual, (came_to,)) else []
+        return [({**on, "model": here.models[model]}, here.model == model, parts[model][1]) for model in hit]
+    return [(on, np.ones(here.size, bool), usual)] if _more(here, usual, (came_to,)) else []
 
 
 def _more(here: Calls, usual: Calls, of: tuple[int, ...]) -> bool:

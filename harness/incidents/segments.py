@@ -29,6 +29,10 @@ _FURTHER = 10.0
 """In so many standard deviations a latency counts at most, so that one that is out of all measure moves no edge."""
 _TRIMMED, _OF_TRIMMED = 0.9, 0.624
 """The mean of the lower nine tenths of chi-squared with one degree of freedom: P(chi2_3 < 2.706) / 0.9."""
+_MANY = 40
+"""Of fewer pairs of neighbours those in which an outage begins and ends are more than the tenth that is trimmed."""
+_UNSURE = 4
+"""What is told from k pairs is taken for (1 + 4 / k) times as much: of few not much is known."""
 _BESIDE = 2
 _TINY = 1e-9
 
@@ -98,11 +102,16 @@ def _dispersion(calls: Calls, failed: Any, late: Any) -> tuple[float, float]:
     stretches = np.array_split(np.arange(calls.size), min(100, max(2, calls.size // 10)))
     counts = np.array([[rows.size, failed[rows].sum()] for rows in stretches], float)
     lates = np.array([[np.isfinite(late[rows]).sum(), np.nansum(late[rows])] for rows in stretches], float)
-    shares = _apart(counts[:, 1], counts[:, 0], None)
-    return shares, _apart(lates[:, 1], lates[:, 0], 1.0)
+    squares, way = _squares(counts[:, 1], counts[:, 0], None)
+    late_squares, _ = _squares(lates[:, 1], lates[:, 0], 1.0)
+    # Latencies hang together more than outcomes do: what an outage makes of a few of them cannot be told from that.
+    few = squares.size < _MANY
+    of_shares = _times_chance(_beside_an_outage(squares, way), _UNSURE) if few else _times_chance(squares)
+    return of_shares, _times_chance(late_squares)
 
 
-def _apart(sums: Any, sizes: Any, variance: float | None) -> float:
+def _squares(sums: Any, sizes: Any, variance: float | None) -> tuple[Floats, Floats]:
+    """Of each pair of neighbours the square of how far they are apart, as a multiple of its mean by chance, and which way: 1, -1 or 0."""
     import numpy as np
 
     before, after, m, n = sums[:-1], sums[1:], sizes[:-1], sizes[1:]
@@ -112,9 +121,29 @@ def _apart(sums: Any, sizes: Any, variance: float | None) -> float:
     of_one = np.maximum(share * (1 - share), 0) if variance is None else variance
     chance = of_one * (1 / m + 1 / n)
     # Where nothing failed on either side nothing differs.
-    squares = np.sort(np.where(chance > _TINY, (before / m - after / n) ** 2 / np.maximum(chance, _TINY), 0.0))
-    kept = squares[: int(np.ceil(_TRIMMED * squares.size))]
-    return max(1.0, float(kept.mean()) / _OF_TRIMMED) if kept.size else 1.0
+    apart = after / n - before / m
+    return np.where(chance > _TINY, apart**2 / np.maximum(chance, _TINY), 0.0), np.sign(apart)
+
+
+def _beside_an_outage(squares: Floats, way: Floats) -> Floats:
+    """*squares* without those of two edges, the largest, each with the next one of the same way: an edge may lie within a stretch."""
+    import numpy as np
+
+    left, there = squares.copy(), np.ones(squares.size, bool)
+    for _ in range(min(2, squares.size)):
+        beside = np.append(left[1:] * (way[1:] == way[:-1]), 0.0)
+        at = int((left + beside).argmax())
+        gone = slice(at, at + (2 if beside[at] > 0 else 1))
+        left[gone], there[gone] = 0.0, False
+    return squares[there] if there.any() else squares
+
+
+def _times_chance(squares: Floats, unsure: int = 0) -> float:
+    """How many times as large *squares* are as by chance, and *unsure* for how few they are; at least 1."""
+    import numpy as np
+
+    kept = np.sort(squares)[: int(np.ceil(_TRIMMED * squares.size))] if not unsure else squares
+    return max(1.0, float(kept.mean()) / _OF_TRIMMED * (1 + unsure / kept.size)) if kept.size else 1.0
 
 
 def _sums(calls: Calls, measured: _Measured, bounds: Any) -> Any:

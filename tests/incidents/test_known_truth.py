@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from incidents.synthetic import START_S, Made, Stretch, csv_file, made, otlp_file
 
-from harness.incidents.calls import Call, at_once
+from harness.incidents.calls import OK, Call, Calls, at_once
 from harness.incidents.imported import Imported, Wanted, imported
 from harness.incidents.segments import edges
 
@@ -137,3 +137,35 @@ def test_of_a_log_in_which_all_failed_all_is_outage(tmp_path: Path) -> None:
     incident = found(csv_file(tmp_path / "log.csv", made([Stretch(60, {"503": 1.0})], 15)))
     assert [phase.name for phase in incident.phases] == ["outage"]
     assert [(fault.kind, fault.settings["status"]) for fault in incident.faults] == [("http_error", 503)]
+
+
+def counted(came_to: Sequence[int], every_s: float = 1.0) -> Calls:
+    """A call every so many seconds, with latencies that vary by chance."""
+    took_ms = 500 * np.exp(0.3 * np.random.default_rng(3).standard_normal(len(came_to)))
+    return at_once(Call(START_S + every_s * at, one, took_ms[at]) for at, one in enumerate(came_to))
+
+
+@pytest.mark.parametrize(("before", "bad", "after"), [(35, 20, 35), (37, 20, 33), (20, 20, 20), (45, 8, 37)])
+def test_an_outage_in_a_small_log_is_no_chance(before: int, bad: int, after: int) -> None:
+    found = edges(counted([OK] * before + [503] * bad + [OK] * after))
+    assert [at - START_S for at in found] == [before, before + bad]
+
+
+def test_of_a_small_log_in_which_now_and_then_something_fails_there_is_no_edge() -> None:
+    for seed in range(10):
+        bad = np.random.default_rng(seed).random(90) < 0.1
+        assert edges(counted([503 if one else OK for one in bad])) == [], seed
+
+
+def test_a_fault_of_one_model_is_of_what_one_of_all_has_left(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    calls = []
+    for number in range(3000):
+        at_s, model, status = START_S + number / 20, "ab"[number % 2], "200"
+        if 40 <= number / 20 < 90:
+            both, one = rng.random(2)
+            status = "503" if both < 0.5 else "429" if model == "a" and one < 0.6 else "200"
+        calls.append(Made(at_s, 500.0, status, model=model))
+    log = found(csv_file(tmp_path / "log.csv", calls))
+    shares = {(fault.settings["status"], fault.on.get("model")): fault.settings["share"] for fault in log.faults}
+    assert shares == {(503, None): pytest.approx(0.5, abs=0.05), (429, "a"): pytest.approx(0.6, abs=0.07)}
