@@ -63,9 +63,8 @@ def read(
     """
     reading = _Reading(Gathering(with_prompts))
     for path in files:
-        source = Source(path, columns or {}, zone)
-        name, reader = _form(source, form)
-        reading.read(source, name, reader)
+        with Source(path, columns or {}, zone) as source:
+            reading.read(source, *_form(source, form))
     return reading.log(files)
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
+import shutil
+import stat
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any, cast
 
 import msgspec
@@ -21,6 +26,7 @@ LINE_MOST = 64 << 20
 """So long a line may be, and so large a JSON document that does not stand in a line of its own."""
 HEAD = 1 << 16
 _BOM = b"\xef\xbb\xbf"
+_PACKED = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,13 @@ class Source:
     zone: tzinfo = UTC
     zoneless: list[bool] = field(default_factory=list)
     """Not empty once a stamp has named no zone."""
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if kept := self.__dict__.get("_kept"):
+            kept.close()
 
     def seconds(self, value: object) -> float:
         """Seconds since 1970 of a time in it. Raises NoTimeError."""
@@ -51,6 +64,8 @@ class Source:
             raise UsageProblems(Problem("is a folder; name the files in it", str(self.path))) from None
         except FileNotFoundError:
             raise UsageProblems(Problem("there is no such file", str(self.path))) from None
+        except _NoLogError as error:
+            raise UsageProblems(Problem(str(error), str(self.path))) from None
         except OSError as error:
             raise UsageProblems(Problem(f"cannot be read: {error.strerror or error}", str(self.path))) from None
 
@@ -91,9 +106,58 @@ class Source:
         return text if len(text) <= LINE_MOST and _is_json(text) else None
 
     def _open(self) -> IO[bytes]:
-        with self.path.open("rb") as stream:
-            packed = stream.read(2) == b"\x1f\x8b"
-        return cast("IO[bytes]", gzip.open(self.path)) if packed else self.path.open("rb")
+        stream = self._kept.again() if self._kept else self.path.open("rb")
+        packed = stream.read(2) == _PACKED
+        stream.seek(0)
+        return cast("IO[bytes]", _Unpacked(stream)) if packed else stream
+
+    @cached_property
+    def _kept(self) -> _Kept | None:
+        """All of it, where it is there only once, as what comes out of a pipe is."""
+        return None if _is_there_again(self.path) else _Kept(self.path)
+
+
+class _NoLogError(Exception):
+    """What is there is no file, nor a pipe."""
+
+
+def _is_there_again(path: Path) -> bool:
+    """Whether what is at *path* can be read more than once. Raises OSError, and _NoLogError for a device."""
+    mode = path.stat().st_mode
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+        raise _NoLogError("is a device or a socket; name a file or a pipe")
+    # Opened once more, standard input may go on where it was.
+    return not stat.S_ISFIFO(mode) and path.parts[:2] != ("/", "dev")
+
+
+class _Kept:
+    """What a pipe had, read once into a file without a name, which is gone with us."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = TemporaryFile()  # noqa: SIM115 - closed with its source
+        with path.open("rb") as pipe:
+            shutil.copyfileobj(pipe, self._file, 1 << 20)
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def again(self) -> IO[bytes]:
+        """It from its beginning; whoever read it before reads no more."""
+        os.lseek(self._file.fileno(), 0, os.SEEK_SET)
+        return open(self._file.fileno(), "rb", closefd=False)
+
+
+class _Unpacked(gzip.GzipFile):
+    """What is packed in a stream, which is closed with it."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        self._packed = packed
+        super().__init__(fileobj=packed, mode="rb")
+
+    def close(self) -> None:
+        super().close()
+        self._packed.close()
 
 
 def _skip(stream: IO[bytes]) -> None:

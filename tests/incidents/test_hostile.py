@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from random import Random
+from threading import Thread
 
 import pytest
 import yaml
@@ -98,3 +100,21 @@ def test_a_line_without_end_is_a_broken_row(tmp_path: Path, monkeypatch: pytest.
     path.write_text("\n".join([json.dumps(row), json.dumps({**row, "messages": "x" * 20_000}), json.dumps(row)]))
     found = importing.read([path])
     assert (found.calls.size, found.broken_rows, found.broken[0].line) == (2, 1, 2)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", ["otlp", "csv"])
+def test_what_comes_out_of_a_pipe_is_read_once_and_whole(tmp_path: Path, name: str, packed: bool) -> None:
+    path = (otlp_file if name == "otlp" else csv_file)(tmp_path / "log", WHOLE)
+    text, pipe = path.read_bytes(), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=lambda: pipe.write_bytes(gzip.compress(text) if packed else text), daemon=True)
+    writer.start()
+    found = importing.read([pipe])
+    writer.join()
+    assert found.calls.at_s.tolist() == importing.read([path]).calls.at_s.tolist()
+
+
+def test_a_device_is_no_log() -> None:
+    with pytest.raises(UsageProblems, match=r"/dev/zero: is a device or a socket; name a file or a pipe"):
+        importing.read([Path("/dev/zero")])
