@@ -8,6 +8,8 @@ from harness.incidents.calls import CUT, FAILED, LEFT, OK, TIMED_OUT, UNREACHABL
 
 _STATUS = re.compile(r"(?<![\d.])([45]\d\d)(?![\d.])")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,23}(?:/(?!v\d)[A-Za-z0-9_-]{1,24}){1,3}$")
+"""A provider and what is its own (``azure/east``); what is longer could be a key, and with ``v1`` begins the path of an API."""
 _BY_WORD = (
     (TIMED_OUT, re.compile(r"time[d\s_-]*out|deadline|etimedout", re.IGNORECASE)),
     (CUT, re.compile(r"remoteprotocol|incomplete|chunkedencoding|prematur|mid.?stream|unexpected.?eof|truncat|readerror", re.IGNORECASE)),
@@ -53,6 +55,11 @@ def of_error(text: str) -> int:
 
 
 def host_of(address: str) -> str:
-    """The host of *address*, and its port where that is said; nothing of its scheme, user, path and query, in which keys stand."""
+    """The host of *address*, and its port where that is said; nothing of its scheme, user, path and query, in which keys stand.
+
+    What is a name with strokes in it, as a router has for its deployments (``azure/east``), is no address, and stays whole.
+    """
+    if _NAME.match(address.strip()) and not address.strip().startswith("localhost/"):
+        return address.strip()
     authority = re.split(r"[/?#\\]", _SCHEME.sub("", address.strip(), count=1), maxsplit=1)[0]
     return authority.rpartition("@")[2]

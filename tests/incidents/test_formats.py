@@ -326,3 +326,20 @@ def test_a_quote_that_is_not_closed_is_told_with_how_much_it_swallowed(tmp_path:
     found = log(tmp_path, "".join(["ts,status,link\n", *rows[:2], f'{START_S},200,"a\n', *rows]))
     assert (found.calls.size, found.broken_rows, found.broken[0].line) == (2, 1, 4)
     assert "nothing from here to line 9 was read: is a quote not closed?" in str(found.broken[0])
+
+
+@pytest.mark.parametrize("names", ["start_time,trace_id,level,status", "startTime,traceId,level,status,type"])
+def test_a_table_with_a_trace_and_a_level_is_not_langfuses(tmp_path: Path, names: str) -> None:
+    found = log(tmp_path, f"{names}\n{stamp(START_S)},t,GENERATION,503{',x' * (names.count(',') - 3)}\n")
+    assert (found.forms, found.calls.came_to.tolist()) == ({str(tmp_path / "log"): "csv"}, [503])
+
+
+@pytest.mark.parametrize(
+    ("said", "link"),
+    [("azure/east", "azure/east"), ("openai/gpt-4o/eu_west", "openai/gpt-4o/eu_west"), ("gateway/v1/a", "gateway"),
+     ("localhost/a", "localhost"), ("gateway:4000/a", "gateway:4000"), ("10.0.0.1/a", "10.0.0.1"),
+     (f"gateway/{KEY * 3}", "gateway"), (f"gateway/a?key={KEY}", "gateway")],
+)  # fmt: skip
+def test_a_name_with_a_stroke_in_it_is_no_address(tmp_path: Path, said: str, link: str) -> None:
+    calls = log(tmp_path, f"ts,status,link\n{START_S},200,{said}\n").calls
+    assert calls.links[calls.link[0]] == link

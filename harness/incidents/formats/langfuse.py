@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from math import nan
 from typing import Any
@@ -10,19 +11,28 @@ from harness.incidents.calls import OK, Broken, Call, Passed
 from harness.incidents.formats.base import calls_in
 from harness.incidents.outcomes import of_error
 from harness.incidents.source import Source, decoded
-from harness.incidents.stamps import number
+from harness.incidents.stamps import count
 
 _CALLS = ("GENERATION", "EMBEDDING")
 _TOKENS_IN, _TOKENS_OUT = ("input", "prompt_tokens", "input_tokens"), ("output", "completion_tokens", "output_tokens")
+
+_WORD = re.compile(rb"\w+")
+_BEGINS = {b"start_time", b"startTime"}
+_OWN = {
+    *(b"parent_observation_id", b"completion_start_time", b"provided_model_name", b"usage_details", b"prompt_version"),
+    *(b"parentObservationId", b"completionStartTime", b"providedModelName", b"usageDetails", b"promptVersion"),
+    *(b"status_message", b"statusMessage", b"GENERATION"),
+}
+"""Some of what an observation has and a table of anybody's has not, who also has a trace and a level."""
 
 
 class Langfuse:
     """Langfuse's observations: the blob storage export (JSON lines or CSV), or the API's answer."""
 
     def suits(self, head: bytes) -> bool:
-        snake = b"start_time" in head and (b"trace_id" in head or b"parent_observation_id" in head)
-        camel = b"startTime" in head and (b"parentObservationId" in head or b"traceId" in head)
-        return (snake or camel) and (b"level" in head or b"GENERATION" in head) and b"resourceSpans" not in head
+        names = head if head.lstrip()[:1] in (b"{", b"[") else head.lstrip().partition(b"\n")[0]
+        known = set(_WORD.findall(names))
+        return bool(known & _BEGINS and b"type" in known and known & _OWN and b"resourceSpans" not in known)
 
     def read(self, source: Source) -> Iterator[Call | Broken | Passed]:
         return calls_in(source, _call)
@@ -46,8 +56,8 @@ def _call(row: Mapping[str, Any], source: Source) -> Call | Passed:
         first_ms if first_ms >= 0 else nan,
         "",
         str(_of(row, "provided_model_name") or row.get("model") or ""),
-        _tokens(usage, _TOKENS_IN),
-        _tokens(usage, _TOKENS_OUT),
+        count(_first(usage, _TOKENS_IN)),
+        count(_first(usage, _TOKENS_OUT)),
         nan,
         str(_of(row, "session_id") or ""),
         str(_of(row, "trace_id") or ""),
@@ -68,9 +78,8 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _tokens(usage: Mapping[str, Any], names: tuple[str, ...]) -> int:
-    found = next((number(usage[name]) for name in names if usage.get(name) is not None), None)
-    return int(found) if found is not None and 0 <= found < 1e9 else -1
+def _first(usage: Mapping[str, Any], names: tuple[str, ...]) -> object:
+    return next((usage[name] for name in names if usage.get(name) is not None), None)
 
 
 def _text(given: object) -> str:
