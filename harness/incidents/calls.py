@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from hashlib import blake2b
 from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -152,7 +153,7 @@ class Gathering:
         if name in _NAMED:
             return np.array([self._number(name, value) for value in values], np.int64)
         if name in _HASHED:
-            return np.array([hash(value) if value else 0 for value in values], np.int64)
+            return np.array([hashed(value) for value in values], np.int64)
         return np.array(values, np.int64)
 
     def _number(self, name: str, value: str) -> int:
@@ -175,6 +176,14 @@ class Gathering:
         names: Any = {plural: tuple(self._known[name]) for name, plural in _NAMED.items()}
         order = np.argsort(found["at_s"], kind="stable")
         return Calls(**{name: values[order] for name, values in found.items()}, **names)
+
+
+def hashed(text: str) -> int:
+    """A number for *text*, the same in every process, as Python's `hash` is not; 0 for an empty one."""
+    if not text:
+        return 0
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True) or 1
 
 
 def at_once(calls: Iterable[Call]) -> Calls:

@@ -22,6 +22,8 @@ BASELINE_S = 12.0
 RECOVERY_S = 35.0
 PHASE_S = 3.0
 """So long each lasts at least: a baseline has to show what is usual, a recovery that it is held, and a fault that it took hold."""
+FEWEST = 4
+"""So many requests a baseline and a recovery have at least where some of them is made up: of none nothing is known."""
 _PER_S = 1000
 _KNUTH = 2_654_435_761
 """A multiplicative hash (Knuth, "The art of computer programming", 6.4) puts places evenly and in no order."""
@@ -58,7 +60,8 @@ def course(phases: Sequence[Phase], requests: Calls, compress: float) -> Course:
     due, rows, start_s = [], [], 0.0
     for stretch in stretches:
         taken, at = _placed(stretch, requests, start_s)
-        made = np.arange(max(0, round(stretch.made_up_s * rate))) / max(rate, 1e-9)
+        many = max(round(stretch.made_up_s * rate), FEWEST - taken.size) if stretch.made_up_s else 0
+        made = np.arange(many) * (stretch.made_up_s / max(1, many))
         first = start_s if stretch.logged.name == "baseline" else start_s + stretch.span_s - stretch.made_up_s
         due += [first + made, at]
         rows += [np.full(made.size, -1), taken]

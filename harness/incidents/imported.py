@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,7 +65,7 @@ class Imported:
             rows = written.trace(self.course, requests, asked).encode()
             trace = f"{out.stem}.trace.csv{'.gz' * (len(rows) > _PACKED_FROM)}"
             beside[trace] = _packed(rows) if trace.endswith(".gz") else rows
-        questions = self.wanted.questions or f"{out.stem}.questions.yaml"
+        questions = _seen_from(out.parent, self.wanted.questions) or f"{out.stem}.questions.yaml"
         if self.wanted.questions is None:
             beside[questions] = written.questions(requests, asked).encode()
         text = written.scenario(
@@ -166,11 +167,20 @@ def _checked(wanted: Wanted, out: Path | None) -> None:
         problems.append(Problem(f"there is no load {wanted.load!r}; write {' or '.join(LOADS)}", path="--load"))
     if out is not None and out.suffix not in (".yaml", ".yml"):
         problems.append(Problem("is no scenario by its name; let it end in .yaml", str(out), path="--out"))
+    if wanted.questions is not None and not Path(wanted.questions).is_file():
+        problems.append(Problem("there is no such file", wanted.questions, path="--questions"))
     for logged, name in wanted.links.items():
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,39}", name):
             problems.append(Problem(f"{name!r} is no name of a link in a target file", path=f"--link {logged}={name}"))
     if problems:
         raise UsageProblems(*problems)
+
+
+def _seen_from(folder: Path, file: str | None) -> str:
+    """*file*, which is named from where we are, as a scenario in *folder* names it."""
+    if not file or Path(file).is_absolute():
+        return file or ""
+    return Path(os.path.relpath(Path(file).resolve(), folder.resolve())).as_posix()
 
 
 def _name(out: Path) -> str:

@@ -9,17 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from io import StringIO
 from math import ceil
+from typing import TYPE_CHECKING
 
 from harness.incidents.calls import OK, Calls
 from harness.incidents.course import Course, Stretch
 from harness.incidents.faults import Found
 from harness.incidents.importing import Log
 
+if TYPE_CHECKING:
+    from harness.incidents.calls import Ints
+
 WITHIN_S, DEADLINE_S = 4.0, 10.0
 """What a scenario has by itself."""
 PROMPTS_MOST = 1_000
 _TURNS = 2.5
 _HOLD_S = 20.0
+_RECOVERED_S = 10.0
 _SHARES = ((60, 0.9), (30, 0.8), (10, 0.5))
 """What can be settled of so many requests."""
 _WORDS = 200
@@ -47,7 +52,7 @@ def scenario(
     notes: Sequence[str],
 ) -> str:
     """The text of it; *trace* and *questions* are files beside it, *trace* empty for a shaped load. *notes* stand at its top."""
-    within_s = _within_s(log.of_clients)
+    within_s = _within_s(course, log.of_clients)
     parts = [
         *(f"# {line}" for line in notes),
         "schema: harness.scenario/1",
@@ -74,11 +79,15 @@ def _about(course: Course) -> str:
     return f"What was logged from {stamp(logged[0].start_s)} to {stamp(logged[-1].end_s)}."
 
 
-def _within_s(requests: Calls) -> float:
-    """How long a good answer may take: as usual, or twice what one in a hundred took of those that came."""
+def _within_s(course: Course, requests: Calls) -> float:
+    """How long a good answer may take: as usual, or twice what a quarter of those took longer than that came while all was well."""
     import numpy as np
 
-    took = requests.duration_ms[(requests.came_to == OK) & (requests.duration_ms > 0)]
+    quiet = [one.logged for one in course.stretches if one.logged.quiet and one.logged.span_s > 0]
+    well = np.zeros(requests.size, bool)
+    for phase in quiet:
+        well |= (requests.at_s >= phase.start_s) & (requests.at_s < phase.end_s)
+    took = requests.duration_ms[well & (requests.came_to == OK) & (requests.duration_ms > 0)]
     usual_s = 2 * float(np.percentile(took, 75)) / 1e3 if took.size else 0.0
     return float(max(WITHIN_S, ceil(usual_s)))
 
@@ -151,9 +160,9 @@ def _expect(course: Course, within_s: float) -> Iterator[str]:
             yield f"  - good_ratio >= {share:g} in {stretch.logged.name}"
             written = True
     last, rate = list(_rates(course))[-1]
-    needed_s = 10 + max(_HOLD_S, 2 * within_s) + 2
-    if written and last.span_s >= needed_s and rate * last.span_s >= _SHARES[0][0]:
-        yield "  - recovery_time_s <= 10"
+    needed_s = _RECOVERED_S + max(_HOLD_S, 2 * within_s) + 2
+    if written and last.span_s >= needed_s and rate * last.span_s >= _SHARES[0][0] and rate * _RECOVERED_S > 1:
+        yield f"  - recovery_time_s <= {_RECOVERED_S:g}"
     elif not written:
         yield "  - good_ratio >= 0.5 in recovery"
 
@@ -166,7 +175,7 @@ def trace(course: Course, requests: Calls, questions: Mapping[int, str]) -> str:
     real = course.row >= 0
     names, columns = ["due_s"], [[f"{at:.3f}" for at in course.due_s]]
     if requests.conversation.any():
-        _, number = np.unique(requests.conversation, return_inverse=True)
+        number = _in_order(requests.conversation)
         columns.append(
             [
                 f"c{number[row]}" if there and requests.conversation[row] else ""
@@ -194,6 +203,15 @@ def trace(course: Course, requests: Calls, questions: Mapping[int, str]) -> str:
     writer.writerow(names)
     writer.writerows(zip(*columns, strict=True))
     return text.getvalue()
+
+
+def _in_order(of: Ints) -> Ints:
+    """The same numbers for the same *of*, from 1 on in the order in which they come first; 0 is nobody."""
+    import numpy as np
+
+    _, firsts, place = np.unique(np.append(0, of), return_index=True, return_inverse=True)
+    order: Ints = np.argsort(np.argsort(firsts))[place.reshape(-1)][1:]
+    return order
 
 
 def asked(requests: Calls) -> dict[int, str]:

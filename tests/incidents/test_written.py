@@ -10,6 +10,7 @@ import yaml
 from incidents.synthetic import START_S, Stretch, csv_file, made
 
 import harness
+from harness.incidents.calls import hashed
 from harness.interfaces.cli import main
 from harness.planning.plan import Plan
 from harness.reading.traces import read as read_trace
@@ -83,6 +84,48 @@ def test_what_was_asked_is_asked_again_only_with_prompts(tmp_path: Path) -> None
     planned(tmp_path / "with.yaml")
 
 
+def test_a_good_answer_may_take_as_long_as_while_all_was_well_and_not_as_in_the_outage(tmp_path: Path) -> None:
+    slow = [Stretch(30), Stretch(90, {"503": 0.1}, 9_000.0), Stretch(120)]
+    assert "within:" not in harness.import_(csv_file(tmp_path / "log.csv", made(slow, 12))).scenario
+    always = [Stretch(120, {}, 9_000.0)]
+    assert "within:" in harness.import_(csv_file(tmp_path / "log.csv", made(always, 12))).scenario
+
+
+@pytest.mark.parametrize("shape", ["no baseline", "no recovery"])
+def test_what_is_made_up_of_a_log_with_few_requests_has_some_all_the_same(tmp_path: Path, shape: str) -> None:
+    stretches = [one._replace(end_s=30 * one.end_s) for one in SHAPES[shape]]
+    found = harness.import_(csv_file(tmp_path / "log.csv", made(stretches, 0.06)), out=tmp_path / "i.yaml")
+    due_s, ends = found.course.due_s, np.cumsum([0.0, *(one.span_s for one in found.course.stretches)])
+    counts = np.histogram(due_s, ends)[0]
+    made_up = [count for one, count in zip(found.course.stretches, counts, strict=True) if one.made_up_s]
+    assert made_up
+    assert min(made_up) >= 4
+    planned(tmp_path / "i.yaml")
+
+
+def test_conversations_are_numbered_as_they_begin_whatever_the_process(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    names = ["zoe", "", "adam", "zoe", "mia", "adam"]
+    rows = [f"{START_S + n},200,{names[n % 6]}{n // 6 if names[n % 6] else ''}\n" for n in range(60)]
+    log.write_text("".join(["start,status,conversation\n", *rows]))
+    harness.import_(log, out=tmp_path / "i.yaml")
+    written = [line.split(",")[1] for line in (tmp_path / "i.trace.csv").read_text().splitlines()[1:]]
+    assert written[:12] == ["c1", "", "c2", "c1", "c3", "c2", "c4", "", "c5", "c4", "c6", "c5"]
+    assert hashed("zoe") == 1152324927826477082
+
+
+def test_questions_are_named_as_the_scenario_sees_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = "schema: harness.questions/1\nquestions: [{id: a, text: How?}]\n"
+    (tmp_path / "ours.yaml").write_text(asked)
+    log = csv_file(tmp_path / "log.csv", made(SHAPES["whole"], 12))
+    harness.import_(log, out="sub/deep/i.yaml", questions="ours.yaml")
+    assert yaml.safe_load((tmp_path / "sub/deep/i.yaml").read_text())["load"]["questions"] == "../../ours.yaml"
+    planned(tmp_path / "sub/deep/i.yaml")
+    harness.import_(log, out="i.yaml", questions=str(tmp_path / "ours.yaml"))
+    planned(tmp_path / "i.yaml")
+
+
 def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str, str]:
     monkeypatch.setattr("sys.argv", ["harness", *words])
     with pytest.raises(SystemExit) as ended:
@@ -112,6 +155,7 @@ def test_a_dry_run_draws_what_was_found_and_writes_nothing(
         (["--compress", "0.5"], "--compress"),
         (["--out", "x.json"], ".yaml"),
         (["--load", "no"], "trace or shape"),
+        (["--questions", "none.yaml"], "none.yaml --questions: there is no such file"),
         (["--column", "start"], "WHAT=NAME"),
         (["--link", "a=b c"], "name of a link"),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from harness.incidents import stamps
-from harness.incidents.calls import FAILED, OK, Broken, Call, Passed
+from harness.incidents.calls import FAILED, OK, Broken, Call, Passed, hashed
 from harness.incidents.outcomes import host_of, of_error, of_status
 from harness.incidents.source import Source, decoded
 from harness.incidents.stamps import number, of_number
@@ -239,5 +239,5 @@ def _id(text: str) -> int:
     try:
         found = int(text[-16:], 16)
     except ValueError:
-        return hash(text)
+        return hashed(text)
     return found if found < 1 << 63 else found - (1 << 64)
