@@ -35,7 +35,7 @@ STANDS_ON = {
     "reading": {"faults", "dialects", "interval", "registry", "problems"},
     "protocols": {"reading", "registry", "problems"},
     "planning": {"reading", "faults", "protocols", "interval", "registry", "problems"},
-    "incidents": {"reading", "problems", "registry"},
+    "incidents": {"reading", "record", "problems", "registry"},
     "record": {"reading", "faults", "planning", "problems"},
     "running": {"reading", "faults", "dialects", "protocols", "planning", "record", "http1", "problems", "registry",
                 "settings"},

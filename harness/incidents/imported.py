@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -180,7 +179,9 @@ def _seen_from(folder: Path, file: str | None) -> str:
     """*file*, which is named from where we are, as a scenario in *folder* names it."""
     if not file or Path(file).is_absolute():
         return file or ""
-    return Path(os.path.relpath(Path(file).resolve(), folder.resolve())).as_posix()
+    there, here = Path(file).resolve().parts, folder.resolve().parts
+    same = next((at for at, (one, other) in enumerate(zip(there, here, strict=False)) if one != other), len(here))
+    return "/".join([*[".."] * (len(here) - same), *there[same:]])
 
 
 def _name(out: Path) -> str:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
-import shutil
-import stat
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, Any, cast
 
 import msgspec
@@ -21,6 +17,7 @@ import msgspec
 from harness.incidents.calls import Broken
 from harness.incidents.stamps import seconds
 from harness.problems import Problem, UsageProblems
+from harness.record.read_once import Kept, NoFileError, is_there_again
 
 LINE_MOST = 64 << 20
 """So long a line may be, and so large a JSON document that does not stand in a line of its own."""
@@ -64,7 +61,7 @@ class Source:
             raise UsageProblems(Problem("is a folder; name the files in it", str(self.path))) from None
         except FileNotFoundError:
             raise UsageProblems(Problem("there is no such file", str(self.path))) from None
-        except _NoLogError as error:
+        except NoFileError as error:
             raise UsageProblems(Problem(str(error), str(self.path))) from None
         except OSError as error:
             raise UsageProblems(Problem(f"cannot be read: {error.strerror or error}", str(self.path))) from None
@@ -112,40 +109,9 @@ class Source:
         return cast("IO[bytes]", _Unpacked(stream)) if packed else stream
 
     @cached_property
-    def _kept(self) -> _Kept | None:
+    def _kept(self) -> Kept | None:
         """All of it, where it is there only once, as what comes out of a pipe is."""
-        return None if _is_there_again(self.path) else _Kept(self.path)
-
-
-class _NoLogError(Exception):
-    """What is there is no file, nor a pipe."""
-
-
-def _is_there_again(path: Path) -> bool:
-    """Whether what is at *path* can be read more than once. Raises OSError, and _NoLogError for a device."""
-    mode = path.stat().st_mode
-    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
-        raise _NoLogError("is a device or a socket; name a file or a pipe")
-    # Opened once more, standard input may go on where it was.
-    return not stat.S_ISFIFO(mode) and path.parts[:2] != ("/", "dev")
-
-
-class _Kept:
-    """What a pipe had, read once into a file without a name, which is gone with us."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = TemporaryFile()  # noqa: SIM115 - closed with its source
-        with path.open("rb") as pipe:
-            shutil.copyfileobj(pipe, self._file, 1 << 20)
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
-
-    def again(self) -> IO[bytes]:
-        """It from its beginning; whoever read it before reads no more."""
-        os.lseek(self._file.fileno(), 0, os.SEEK_SET)
-        return open(self._file.fileno(), "rb", closefd=False)
+        return None if is_there_again(self.path) else Kept(self.path)
 
 
 class _Unpacked(gzip.GzipFile):
