@@ -13,6 +13,8 @@ from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import ClassVar, Literal, NamedTuple
 
+import msgspec
+
 from harness.registry import Registry
 
 Way = Literal["seconds", "ms", "date", "body"]
@@ -57,8 +59,7 @@ class Occasion:
     wait_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True, gc=False):
     """What there is to say of one limit, when a request has come that asked for *asked* of it.
 
     *per_min*: how much may pass in a minute, or for ``concurrent`` at once. *retry_s*: infinite where that is never, None where nobody

@@ -18,6 +18,11 @@ _BODY = b'{"model":"m","stream":true,"messages":[{"role":"user","content":"%b n-
 _REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
 
 
+def asked() -> bytes:
+    """One request for a stream, as it is sent."""
+    return _REQUEST
+
+
 class Provider(asyncio.Protocol):
     """Says `CHUNKS` events, `GAP_S` apart, to whoever asks."""
 

@@ -7,22 +7,20 @@ import errno
 import logging
 import time
 from collections.abc import Iterable
-from hashlib import blake2b
+from functools import cached_property
 from typing import Protocol
 
-from harness.faults.requests import Attempted
 from harness.http1.answer_head import Head, UnreadableError
 from harness.http1.headers import Headers, chunk, end_to_end, joined, put, value, written
 from harness.http1.request import Request
-from harness.protocols.asked_for import model_in, streams_at
-from harness.protocols.nonce import lot
 from harness.record.rows import Arrival, ArrivalOutcome
 from harness.running.wire.edge.account import Account
 from harness.running.wire.edge.outgoing import Outgoing
-from harness.running.wire.edge.prompt import Prompt, PromptReading
+from harness.running.wire.edge.prompt import PromptReading
 from harness.running.wire.edge.reading import AnswerReading
-from harness.running.wire.edge.rules.base import Answer, Asked, Cut, Following
+from harness.running.wire.edge.rules.base import Answer, Cut, Following
 from harness.running.wire.edge.rules.in_force import PASSED, Ruling
+from harness.running.wire.edge.seen import Seen, SeenAttempt
 from harness.running.wire.edge.upstream_request import UpstreamRequest
 from harness.running.wire.secrets import path_alone
 
@@ -77,7 +75,6 @@ class Exchange:
             account.link, time.monotonic(), path=path_alone(request.target), connection=client.number
         )
         self._asking = PromptReading(account.nonces, request.target, request.headers)
-        self._prompt: Prompt | None = None
         self._held = b""
         self._arrived = False
         self._outgoing: Outgoing | None = None
@@ -90,7 +87,6 @@ class Exchange:
         self._reading: AnswerReading | None = None
         self._whole = False
         self._over = False
-        self._counted = False
         self._held_up = False
         """The client is told more slowly than the provider speaks, since a rule says so."""
 
@@ -222,7 +218,7 @@ class Exchange:
     def _judge(self) -> Ruling:
         if not self._account.rules.faults:
             return PASSED
-        ruling = self._account.rules.judge(self._seen())
+        ruling = self._account.rules.judge(Seen(self._account, self._attempt, self._request.headers))
         self._arrival.came_to = " ".join(ruling.came_to)
         self._following = ruling.following
         self._arrival.picked = " ".join(ruling.picked)
@@ -286,44 +282,9 @@ class Exchange:
         host = self._host if self._account.keeps_host else b""
         return self._account.upstream.head(request.method, request.target, headers, host)
 
-    def _seen(self) -> Asked:
-        """The request as rules see it."""
-        link, request, nonce = self._account.link, self._request, self._arrival.nonce
-        identity = f"{link}/{nonce}/{self._account.arrivals.begun[link]}"
-        request_id = "req_" + blake2b(identity.encode(), digest_size=16).hexdigest()
-        attempt = Attempted(
-            lot(nonce),
-            self._count(),
-            self._asked.model or model_in(self._arrival.path),
-            self._arrival.path,
-            request.method.decode("latin-1"),
-            self._asked.streams or streams_at(self._arrival.path),
-            self._client.number,
-            self._account.conversation_of(nonce),
-            self._asked.last_role,
-        )
-        return Asked(
-            attempt,
-            request.headers,
-            self._asking.body,
-            request_id,
-            self._arrival.start_s,
-            self._account.words,
-            self._asked,
-            time.time(),
-        )
-
-    def _count(self) -> int:
-        """Which try this one is of what it asks; every request is counted once."""
-        call = f"{self._request.method!r} {self._arrival.path} {self._asked.messages_sha256}"
-        self._counted = True
-        return self._account.tries.next(lot(self._arrival.nonce), call)
-
-    @property
-    def _asked(self) -> Prompt:
-        if self._prompt is None:
-            self._prompt = self._asking.prompt
-        return self._prompt
+    @cached_property
+    def _attempt(self) -> SeenAttempt:
+        return SeenAttempt(self._account, self._request, self._arrival, self._asking)
 
     @property
     def _host(self) -> bytes:
@@ -331,9 +292,10 @@ class Exchange:
         return value(self._request.headers, b"host")
 
     def _read(self) -> None:
-        self._arrival.messages_sha256 = self._asked.messages_sha256
-        if not self._counted:
-            self._count()
+        attempt = self._attempt
+        self._arrival.messages_sha256 = attempt.prompt.messages_sha256
+        # Counted by now, whether or not a rule has asked.
+        _ = attempt.number
 
     # The answer.
 
@@ -470,7 +432,7 @@ class Exchange:
             self._arrival.model = self._reading.model
             self._arrival.sketch = self._reading.sketch
             counted = self._reading.tokens_in
-            self._arrival.tokens_in = self._asked.tokens_estimate if counted is None else counted
+            self._arrival.tokens_in = self._attempt.prompt.tokens_estimate if counted is None else counted
         self._close(outcome)
 
     def _close(self, outcome: ArrivalOutcome) -> None:

@@ -59,12 +59,15 @@ class Prompt:
         self.model = read.model if isinstance(read.model, str) else ""
         self.streams = read.stream is True
         self._messages = bytes(read.messages) or bytes(read.input) or bytes(read.contents)
-        self.messages_sha256 = sha256(without(self._messages)).hexdigest() if self._messages else ""
-        """The same for every attempt with the same messages, whatever their nonce."""
         self._beside = [bytes(one) for one in (read.system, read.instructions, read.systemInstruction) if bytes(one)]
         """What the model is told beside the messages."""
         self._tools = len(bytes(read.tools)) + len(bytes(read.toolConfig))
         self._most_out = _most_out(read)
+
+    @cached_property
+    def messages_sha256(self) -> str:
+        """The same for every attempt with the same messages, whatever their nonce."""
+        return sha256(without(self._messages)).hexdigest() if self._messages else ""
 
     @property
     def last_role(self) -> str:

@@ -7,13 +7,13 @@ table ``edge_rules``. What it is told by a fault, as data, is its *spec*, a tagg
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from harness.dialects import Answer as Answer  # what a rule says, so it is had from here
 from harness.dialects import Dialect, Limit
 from harness.faults.effects import Rule
-from harness.faults.requests import Attempted, Lots
+from harness.faults.requests import Attempt, Lots
 from harness.http1.headers import Headers
 from harness.registry import Registry
 from harness.running.wire.edge.prompt import Prompt
@@ -21,22 +21,42 @@ from harness.running.wire.edge.prompt import Prompt
 Spec = TypeVar("Spec", bound=Rule)
 
 
-@dataclass(frozen=True, slots=True)
 class Asked:
     """A request as a rule sees it: the *attempt* that it is, what it says, and when, on a monotonic clock.
 
-    *words*: those of the provider's API. *prompt*: what its body asks for; *at_s*: when, in seconds after 1970.
+    *words*: those of the provider's API; *at_s*: when, in seconds after 1970. What takes work to know
+    is worked out where a rule asks for it, and only there.
     """
 
-    attempt: Attempted
-    headers: Headers
-    body: bytes
-    request_id: str
-    now_s: float
-    words: Dialect
-    prompt: Prompt = field(default_factory=Prompt)
-    at_s: float = 0.0
-    _limits: dict[str, Limit] = field(default_factory=dict)
+    def __init__(
+        self,
+        attempt: Attempt,
+        headers: Headers,
+        body: bytes,
+        request_id: str,
+        now_s: float,
+        words: Dialect,
+        prompt: Prompt | None = None,
+        at_s: float = 0.0,
+    ) -> None:
+        self.attempt, self.headers, self.now_s, self.words, self.at_s = attempt, headers, now_s, words, at_s
+        self._body, self._request_id, self._prompt = body, request_id, prompt
+        self._limits: dict[str, Limit] = {}
+
+    @property
+    def body(self) -> bytes:
+        """As much of it as is read: nothing of a very long one."""
+        return self._body
+
+    @property
+    def request_id(self) -> str:
+        """What a provider would call it."""
+        return self._request_id
+
+    @property
+    def prompt(self) -> Prompt:
+        """What its body asks for."""
+        return self._prompt or Prompt()
 
     def tell(self, limits: Iterable[Limit]) -> bool:
         """Have the answer tell of each of *limits*, unless there is a tighter one of the same thing; whether they are the first."""

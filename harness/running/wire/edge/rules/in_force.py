@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 import msgspec
 
@@ -36,8 +36,7 @@ def read_rule(text: msgspec.Raw) -> Rule:
     return rule
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(NamedTuple):
     """What becomes of one request: after *wait_s*, which *waits_for* asks for, *decision*, for *fault*; both are empty where it passes.
 
     Then *following* go along with its answer. *came_to*: the faults that were for such a request and had a say, whether
@@ -53,7 +52,8 @@ class Ruling:
     picked: tuple[str, ...] = ()
 
 
-PASSED = Ruling(Pass())
+_PASS = Pass()
+PASSED = Ruling(_PASS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,27 +128,29 @@ class Rules:
         decided: tuple[Answer | Cut | None, str] = (None, "")
         waits: list[tuple[float, str]] = []
         following, came_to, picked = [], [], []
+        attempt, now_s = asked.attempt, asked.now_s
         for fault_id, one in self._rules.items():
             rule, choosing = one.rule, one.choosing
-            if not choosing.concerns(asked.attempt):
+            if not choosing.concerns(attempt):
                 continue
-            drawn = choosing.draws(asked.attempt, asked.now_s - rule.since_s)
-            decision = rule.judge(asked) if drawn else Pass()
+            drawn = choosing.draws(attempt, now_s - rule.since_s)
+            decision = rule.judge(asked) if drawn else _PASS
             if decided[0] is not None:
                 continue
             came_to.append(fault_id)
-            if drawn:
-                picked.append(fault_id)
+            if not drawn:
+                continue
+            picked.append(fault_id)
             match decision:
                 case Answer() | Cut():
                     decided = (decision, fault_id)
                     continue
                 case Wait(seconds):
                     waits.append((seconds, fault_id))
-            if drawn and (goes_along := rule.follow(asked)) is not None:
+            if (goes_along := rule.follow(asked)) is not None:
                 following.append((fault_id, goes_along))
         return Ruling(
-            decided[0] or Pass(),
+            decided[0] or _PASS,
             decided[1],
             tuple(following),
             sum(seconds for seconds, _ in waits),

@@ -109,7 +109,8 @@ class _UnderWay(Following):
 
     def head(self, status: int, headers: Headers) -> Headers:
         limits = self._asked.words.limit_headers(self._asked.limits, self._asked.at_s) if self._tells else {}
-        said = {**limits, **self._headers}
+        if not (said := {**limits, **self._headers}):
+            return headers
         return put(headers, [(name.encode("latin-1"), value.encode("latin-1")) for name, value in said.items()])
 
     def ended(self, now_s: float, tokens: int | None) -> None:
