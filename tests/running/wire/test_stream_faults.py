@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from functools import partial
@@ -392,3 +393,39 @@ def test_what_only_says_that_it_is_of_frames_passes_as_it_is_and_is_not_hit(ask,
     streams([b"this is no frame of anybody's"], head=FRAMED)
     assert _body(ask(CutStream(0, "end")).hear(b"0\r\n\r\n")) == b"this is no frame of anybody's"
     assert ended() == ("complete", "complete", "")
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize("rule", [SlowStream(0.3), StallStream(1, 0.3), SlowStream(0, 0, 4000)], ids=repr)
+def test_an_end_of_the_provider_comes_after_what_a_fault_holds_of_its_answer(ask, provider, ended, rule, end) -> None:
+    """Also of one that ends too early."""
+    text = b"".join(STREAMS["chat"][:4])
+
+    async def script(request, line) -> None:
+        line.write(HEAD + _chunk(text))
+        await asyncio.sleep(0)
+        getattr(line, end)()
+
+    provider.script = script
+    client = ask(rule)
+    assert _body(client.hear_all()) == text
+    assert client.end == end
+    assert ended() == ("truncated", "truncated", "f0")
+
+
+def test_an_end_of_the_provider_comes_when_the_fault_ends_that_held_its_answer_for_good(
+    ask, provider, wire, ended
+) -> None:
+    text = b"".join(STREAMS["chat"][:4])
+
+    async def script(request, line) -> None:
+        line.write(HEAD + _chunk(text))
+        line.close()
+
+    provider.script = script
+    client = ask(StallStream(1))
+    client.hear(b"On")
+    assert client.silent_for(0.1)
+    wire.stage.revert("f0", EdgeRule("east", StallStream(1)))
+    assert _body(client.hear_all()) == text
+    assert ended() == ("truncated", "truncated", "f0")

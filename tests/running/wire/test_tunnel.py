@@ -8,7 +8,7 @@ import socket
 import pytest
 from aiohttp import ClientSession, web
 
-from harness.faults.effects import EdgeRule, Fail, TapMode, Throttle
+from harness.faults.effects import EdgeRule, Fail, Late, TapMode, TapShape, Throttle
 from harness.running.toxiproxy import ToxiproxyStage
 
 OPEN = (
@@ -240,3 +240,63 @@ def test_a_provider_that_wants_an_upgrade_says_so_through_the_wire(wire, provide
     heard = client.hear(kit.WHOLE, times=2)
     assert heard.count(b"Connection: Upgrade\r\nUpgrade: websocket\r\n") == 2
     kit.eventually(lambda: [(row.status, row.outcome) for row in wire.attempts()] == [(426, "complete")] * 2)
+
+
+HOLDS = [
+    TapMode("east", "silence"),
+    TapMode("east", "silence", "upstream"),
+    TapMode("east", "silence", "downstream"),
+    TapShape("east", Late(0.1)),
+]
+
+
+@pytest.mark.parametrize("held", HOLDS, ids=repr)
+def test_a_half_close_comes_after_what_a_fault_holds_of_the_client(way, provider, heads, clients, kit, held) -> None:
+    client = clients(way.tap())
+    client.say(OPEN)
+    heard = client.hear(b"hello")
+    provider.on_eof = lambda line: line.write(b"after your end")
+    way.stage.inject("0", held)
+    client.say(b"frames")
+    client.socket.shutdown(socket.SHUT_WR)
+    if isinstance(held, TapMode):
+        assert client.silent_for(0.05)
+        way.stage.revert("0", held)
+    assert client.hear(b"after your end") == heard + b"framesafter your end"
+    provider.call(provider.lines[0].close)
+    client.hear_all()
+    kit.eventually(lambda: [row.outcome for row in way.attempts()] == ["complete"])
+
+
+@pytest.mark.parametrize("held", HOLDS, ids=repr)
+def test_a_half_close_comes_after_what_a_fault_holds_of_the_provider(way, provider, heads, clients, kit, held) -> None:
+    client = clients(way.tap())
+    client.say(OPEN)
+    heard = client.hear(b"hello")
+    way.stage.inject("0", held)
+    line = provider.lines[0]
+    provider.call(lambda: (line.write(b"frames"), line.transport.write_eof()))
+    if isinstance(held, TapMode):
+        assert held.streams == "upstream" or client.silent_for(0.05)
+        way.stage.revert("0", held)
+    assert client.hear_all() == heard + b"frames"
+    before = line.bytes_in
+    client.say(b"after your end")
+    kit.eventually(lambda: line.bytes_in == before + len(b"after your end"))
+
+
+def test_who_has_said_no_more_before_the_provider_agrees_is_known_to_say_no_more(way, provider, clients, kit) -> None:
+    ended: list[bool] = []
+    provider.on_bytes = lambda line, data: None
+    provider.on_eof = lambda line: ended.append(True)
+    client = clients(way.tap())
+    client.say(OPEN)
+    client.socket.shutdown(socket.SHUT_WR)
+    kit.eventually(lambda: bool(provider.lines) and provider.lines[0].bytes_in > 0)
+    assert ended == []
+    provider.call(lambda: provider.lines[0].write(AGREED + b"hello"))
+    client.hear(b"hello")
+    kit.eventually(lambda: ended == [True])
+    provider.call(provider.lines[0].close)
+    client.hear_all()
+    assert client.end == "close"

@@ -131,6 +131,12 @@ class Exchange:
     def fail(self, error: Exception) -> None:
         """The provider will not answer, or not to the end."""
         self._arrive()
+        if self._outgoing is not None and self._answer is not None:
+            self._outgoing.lose(lambda: self._fail(error))
+        else:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
         unreadable = isinstance(error, UnreadableError)
         reached = self._arrival.forwarded_s is not None and not unreadable
         self._arrival.detail = str(error) if reached else self._account.complain(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from harness.http1.headers import Headers
@@ -50,6 +50,8 @@ class Outgoing:
         self._decided = False
         """How it ends has been said."""
         self._over = False
+        self._lost: Callable[[], None] | None = None
+        """What comes at the end in place of a whole answer."""
 
     @property
     def plain(self) -> bool:
@@ -78,6 +80,14 @@ class Outgoing:
         if whole:
             self._take(self._through([], self._changing, whole=True))
             self._take([("", None)])
+        self._go_on()
+
+    def lose(self, then: Callable[[], None]) -> None:
+        """The provider says no more, and that was not all: *then*, once the client has been told what there was, as late as rules say."""
+        self._lost = then
+        for number, (fault, following) in enumerate(self._changing, start=1):
+            self._take(self._through([(fault, following.release())], self._changing[number:], whole=False))
+        self._take([("", None)])
         self._go_on()
 
     def lift(self, fault: str) -> None:
@@ -137,7 +147,7 @@ class Outgoing:
                 pieces.append(deed)
                 self._bytes -= len(deed)
                 continue
-            self._tell(pieces, whole=deed is None)
+            self._tell(pieces, whole=deed is None and self._lost is None)
             pieces = []
             match deed:
                 case Wait():
@@ -151,6 +161,9 @@ class Outgoing:
                     self._told.end_early(fault)
                     return
                 case _:
+                    if self._lost is not None:
+                        self._over = True
+                        self._lost()
                     return
         self._tell(pieces, whole=False)
         self._told.hold_up(full=self._bytes > _WAITING_BYTES)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from harness.running.wire.farewell import End, Listening
+from harness.running.wire.farewell import Listening
 from harness.running.wire.half_close import still_listens
 from harness.running.wire.intake import Intake
 from harness.running.wire.looking_on import LookingOn
@@ -143,7 +143,7 @@ class Near(asyncio.Protocol):
         else:
             self._leave()
         if self._half_closed and told:
-            self._up.end(lambda: self._tell_far("half"))
+            self._tell_half()
         return self._half_closed
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -339,8 +339,11 @@ class Near(asyncio.Protocol):
             self._unheard.append(data)
             self._pause_far()
             return
+        was_tunnelled = self._watched.tunnelled
         with self._looking:
             self._watched.answered(data)
+        if self._half_closed and self._watched.tunnelled and not was_tunnelled:
+            self._tell_half()  # There is somebody who listens for it now.
         if self._traffic is not None:
             self._traffic.heard(len(data))
         if not self._transport.is_closing():
@@ -464,7 +467,7 @@ class Near(asyncio.Protocol):
         assert self._far is not None
         assert self._gone_s is not None
         if self._was_reset and self._watched.tunnelled:
-            self._tell_far("reset")
+            self._far.say(self._passage.upward.say("reset"))
         unheard_since_s, gone_s = self._unheard_since_s, self._gone_s
         if unheard_since_s is None:
             self._far.close()
@@ -472,10 +475,9 @@ class Near(asyncio.Protocol):
             at_s = max(gone_s + self._passage.owed_s, unheard_since_s + _SENT_S)
             self._far.close_in(max(0.0, at_s - time.monotonic()))
 
-    def _tell_far(self, end: End) -> None:
-        """How the client ended its side, in a word, since Toxiproxy would make a close of it."""
-        if self._far is not None:
-            self._far.say(self._passage.upward.say(end))
+    def _tell_half(self) -> None:
+        """Tell the far side in a word that the client says no more, behind all that it said: Toxiproxy would make a close of it."""
+        self._up.end(lambda: self._reach(self._passage.upward.say("half")))
 
     def _gone(self) -> None:
         self._gone_s = time.monotonic()
