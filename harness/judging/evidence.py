@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from harness.planning.disturbance import Disturbance
@@ -155,6 +156,14 @@ class Evidence:
             ended.at_s if ended else float(self.column("requests", "due_s").max()) if len(self.request_table) else 0.0
         )
         return min(self.plan.total_s, last_s)
+
+    @property
+    def cut_s(self) -> float:
+        """From when on the run ended by itself what was under way; never, of one that was killed."""
+        ended = self.ended
+        if ended is None:
+            return inf
+        return ended.at_s if ended.decided_s is None else ended.decided_s
 
     @property
     def clock_s(self) -> float:

@@ -194,10 +194,10 @@ def _kinds(plan: Plan, attempts: Table) -> tuple[npt.NDArray[np.int64], int]:
     return what + attempts.words("path").each(in_words, np.int64), 2 * len(numbers)
 
 
-def made_for_requests(attempts: Table) -> Bools:
+def made_for_requests(attempts: Table, cut_s: float) -> Bools:
     """Which of *attempts* were made for requests: those that are joined to one, and those that ask for what joined ones ask for.
 
-    A service may look by itself whether its provider is there, and such a call carries no nonce.
+    A service may look by itself whether its provider is there, and such a call carries no nonce. *cut_s*: as `cut_off`.
     """
     import numpy as np
 
@@ -206,15 +206,19 @@ def made_for_requests(attempts: Table) -> Bools:
         return joined
     method, path = attempts.words("method"), attempts.words("path")
     asks_for = method.codes.astype(np.int64) * max(1, len(path.vocabulary)) + path.codes
-    made: Bools = joined | (np.isin(asks_for, np.unique(asks_for[joined])) & ~cut_off(attempts))
+    made: Bools = joined | (np.isin(asks_for, np.unique(asks_for[joined])) & ~cut_off(attempts, cut_s))
     return made
 
 
-def cut_off(attempts: Table) -> Bools:
-    """Which of *attempts* were still being said when the run ended, and had not come to their nonce: nobody can know what they were for."""
+def cut_off(attempts: Table, cut_s: float) -> Bools:
+    """Which of *attempts* were still being said when the run ended, and had not come to their nonce: nobody can know what they were for.
+
+    From *cut_s* on the run ended what was under way (`Evidence.cut_s`).
+    """
     import numpy as np
 
-    unsaid: Bools = np.isnan(attempts.numbers("sent_s")) & (attempts.words("outcome") == "unfinished")
+    at_the_end = (attempts.words("outcome") == "unfinished") | (attempts.numbers("end_s") >= cut_s)
+    unsaid: Bools = np.isnan(attempts.numbers("sent_s")) & at_the_end
     return unsaid & (marks(attempts) == NO_MARK) if unsaid.any() else unsaid
 
 

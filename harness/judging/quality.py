@@ -67,7 +67,7 @@ def measurement_quality(evidence: Evidence) -> Quality:
         steady_baseline=steady(before("due_s"), before("good"), evidence.plan.scenario.good.ratio)
         if before("good").size
         else None,
-        join_ratio=_join_ratio(attempts),
+        join_ratio=_join_ratio(attempts, evidence.cut_s),
         attempts=len(attempts),
         arrivals=len(arrivals),
         forwarded=int((~np.isnan(arrivals.numbers("forwarded_s"))).sum()),
@@ -82,9 +82,9 @@ def measurement_quality(evidence: Evidence) -> Quality:
     )
 
 
-def _join_ratio(attempts: Table) -> float | None:
+def _join_ratio(attempts: Table, cut_s: float) -> float | None:
     """Of those of which it can be known at all."""
-    joined = (attempts.numbers("request") >= 0)[~cut_off(attempts)]
+    joined = (attempts.numbers("request") >= 0)[~cut_off(attempts, cut_s)]
     return round(float(joined.mean()), 6) if joined.size else None
 
 
@@ -209,12 +209,13 @@ def _late_steps(evidence: Evidence) -> Iterator[Doubt]:
 def untold(evidence: Evidence) -> Iterator[str]:
     """What was sent on links and never carried a nonce, though other attempts did: how often that was tried is not known.
 
-    A look by GET whether a provider is there is none of the attempts that are counted.
+    A look by GET whether a provider is there is none of the attempts that are counted, nor is what the run's own end cut off.
     """
     rows = evidence.attempt_table
     if not (rows.numbers("request") >= 0).any():
         return
-    sent = ~made_for_requests(rows) & ~rows.words("method").isin((*LOOKS, ""))
+    sent = ~made_for_requests(rows, evidence.cut_s) & ~rows.words("method").isin((*LOOKS, ""))
+    sent &= ~cut_off(rows, evidence.cut_s)
     for link, lost in rows.words("link").places_of(sent).items():
         such = f"such as {rows.words('method')[int(lost[0])]} {rows.words('path')[int(lost[0])]}"
         yield (
@@ -272,7 +273,7 @@ def _fell_behind(quality: Quality) -> str:
 def _joined_ratio(evidence: Evidence) -> float:
     """Share of attempts joined to a request, of those that were made for one."""
     joined = int((evidence.column("attempts", "request") >= 0).sum())
-    return joined / int(made_for_requests(evidence.attempt_table).sum()) if joined else 0.0
+    return joined / int(made_for_requests(evidence.attempt_table, evidence.cut_s).sum()) if joined else 0.0
 
 
 def _counts_attempts(evidence: Evidence) -> bool:

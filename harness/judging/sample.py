@@ -454,7 +454,7 @@ def _strays(run: Evidence) -> Bools:
 
     def made() -> Bools:
         unjoined: Bools = run.column("attempts", "request") < 0
-        return unjoined & made_for_requests(run.attempt_table) if unjoined.any() else unjoined
+        return unjoined & made_for_requests(run.attempt_table, run.cut_s) if unjoined.any() else unjoined
 
     strays: Bools = run.once("strays", made)
     return strays

@@ -34,7 +34,7 @@ def by_entry(evidence: Evidence) -> list[EntryOutcomes]:
 def by_link(evidence: Evidence) -> list[LinkOutcomes]:
     """Each HTTP link in each phase in which an attempt on it began; mere looks whether the provider is there are none."""
     began_in = phases_of(evidence.plan, evidence.column("attempts", "start_s"))
-    counted = made_for_requests(evidence.attempt_table)
+    counted = made_for_requests(evidence.attempt_table, evidence.cut_s)
     return [
         LinkOutcomes(link=name, region=link.region, phase=phase.name, attempts=int(here.sum()), answers=answers)
         for name, link in evidence.plan.target.links.items()

@@ -956,12 +956,37 @@ def test_what_was_sent_without_the_nonce_is_told_under_a_pass_but_for_looks_whet
 ) -> None:
     plan = make_plan(expect=["retry_amplification <= 3 in fault"])
     asked = rows(plan)
-    lost = [Attempt(link, row.due_s + 0.02, method=method, path="/search") for row in asked]
+    lost = [Attempt(link, row.due_s + 0.02, sent_s=row.due_s + 0.02, method=method, path="/search") for row in asked]
     result = judged(plan, requests=asked, attempts=[*map(attempt, asked), *lost])
     note = f"70 attempts on {link}, such as POST /search, carried no nonce, so retries of those are not counted"
     assert result.verdict == "pass"
     assert [said.partition(":")[0] for said in result.quality.notes] == ([note] if told else [])
     assert ("carried no nonce" in result.reason) == told
+
+
+@pytest.mark.parametrize("path", ["/v1/ask", "/search"])
+@pytest.mark.parametrize(
+    ("outcome", "end_s", "told"), [("unfinished", None, 0), ("client_left", 5.25, 0), ("client_left", 4.0, 1)]
+)
+def test_what_the_end_of_a_run_cut_off_before_its_nonce_is_none_that_carried_none(
+    judged: Callable[..., Result],
+    make_plan: MakePlan,
+    rows: Rows,
+    attempt: Callable[..., Attempt],
+    events: Events,
+    path: str,
+    outcome: str,
+    end_s: float | None,
+    told: int,
+) -> None:
+    made = make_plan()
+    asked = [row for row in rows(made) if row.due_s < 5]
+    tries = [msgspec.structs.replace(attempt(row), method="POST", path="/v1/ask") for row in asked]
+    cut = Attempt("provider-east", 3.9, end_s=end_s, outcome=outcome, method="POST", path=path)  # type: ignore[arg-type]
+    ended = [*events(made)[:-1], Ended(5.4, "aborted", "enough", decided_s=5.2)]
+    result = judged(made, requests=asked, attempts=[*tries, cut], history=ended)
+    assert len([said for said in result.quality.notes if "carried no nonce" in said]) == told * (path == "/search")
+    assert (result.quality.join_ratio == 1.0) == (not told)
 
 
 @pytest.mark.parametrize("ratio", [0.5, 1.0])
