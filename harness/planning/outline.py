@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from math import inf
 from shlex import quote
 
 from harness.planning.plan import Plan
@@ -62,7 +63,9 @@ def _shares(plan: Plan) -> Iterator[str]:
     """Who sends how much, where several workers do."""
     many = plan.scenario.load.workers
     if many > 1:
-        yield f"{many} workers share it: {', '.join(map(str, plan.schedule.share_sizes(many)))} requests"
+        most = plan.limits.requests
+        sizes = plan.schedule.share_sizes(many, None if most == inf else int(most))
+        yield f"{many} workers share it: {', '.join(map(str, sizes))} requests"
 
 
 def _requests(plan: Plan) -> str:

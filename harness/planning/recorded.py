@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -69,13 +70,20 @@ class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="rec
             return int(np.unique(np.frombuffer(self.conversation, np.int64)).size)
         return self._needed(self.workers)
 
-    def share_sizes(self, of: int) -> list[int]:
-        """How many requests each of so many workers sends."""
+    def share_sizes(self, of: int, most: int | None = None) -> list[int]:
+        """How many requests each of so many workers sends, where no more than *most* are sent in all."""
         if not self.conversation:
-            return even_shares(self.requests, of)
+            return even_shares(self.requests if most is None else min(self.requests, most), of)
         import numpy as np
 
-        return [int(size) for size in np.bincount(np.frombuffer(self.conversation, np.int64) % of, minlength=of)]
+        whose = np.frombuffer(self.conversation, np.int64)[:most]
+        return [int(size) for size in np.bincount(whose % of, minlength=of)]
+
+    def portion(self, share: Share) -> Fraction:
+        """How large a part of all requests *share* is."""
+        if not (self.conversation and self.requests):
+            return Fraction(1, share.of)
+        return Fraction(self.share_sizes(share.of)[share.number], self.requests)
 
     def places(self, share: Share) -> Iterator[Place]:
         """The requests of one worker: by their conversations where the trace has them, so that each stays on one worker; else by index."""

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from hashlib import blake2b
 from itertools import islice
 from typing import Literal, NamedTuple, Protocol, TypeVar
@@ -103,9 +104,13 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sch
         """How many requests are due from *start_s* to *end_s*: of arrivals by chance, on average."""
         return due_between(self.curve, start_s, end_s)
 
-    def share_sizes(self, of: int) -> list[int]:
-        """How many requests each of so many workers sends."""
-        return even_shares(self.requests, of)
+    def share_sizes(self, of: int, most: int | None = None) -> list[int]:
+        """How many requests each of so many workers sends, where no more than *most* are sent in all."""
+        return even_shares(self.requests if most is None else min(self.requests, most), of)
+
+    def portion(self, share: Share) -> Fraction:
+        """How large a part of all requests *share* is."""
+        return Fraction(1, share.of)
 
     def places(self, share: Share) -> Iterator[Place]:
         """The requests of one worker, in order; as many conversations as it needs go on at once, so that each stays on one worker."""
@@ -130,6 +135,7 @@ class Placing(Protocol):
     @property
     def seed(self) -> int: ...
     def places(self, share: Share) -> Iterator[Place]: ...
+    def portion(self, share: Share) -> Fraction: ...
 
 
 class Sent(Protocol):

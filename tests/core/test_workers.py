@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -12,10 +13,11 @@ from pydantic import ValidationError
 
 from harness.judging.evidence import Evidence
 from harness.judging.verdict import judge
+from harness.planning.curve import Linear
 from harness.planning.outline import outline
 from harness.planning.plan import Plan
 from harness.planning.recorded import Recorded
-from harness.planning.schedule import Share
+from harness.planning.schedule import Schedule, Share
 from harness.reading.scenario import Load
 from harness.record.workers import Worker
 
@@ -38,6 +40,26 @@ def test_where_a_trace_has_conversations_they_are_shared_and_not_indices() -> No
     shares = [[place.index for place in recorded.places(Share(number, 2))] for number in (0, 1)]
     assert shares == [[0], [1, 2, 3]]
     assert recorded.share_sizes(2) == [1, 3]
+
+
+def test_as_many_requests_may_be_open_at_a_worker_as_its_share_is_large() -> None:
+    whose = array("q", [0, 1, 1, 1])
+    recorded = Recorded(array("d", [0.0, 0.1, 0.2, 0.3]).tobytes(), whose.tobytes(), workers=2)
+    assert [recorded.portion(Share(number, 2)) for number in (0, 1)] == [Fraction(1, 4), Fraction(3, 4)]
+    for even in (
+        Recorded(array("d", [0.0, 0.1]).tobytes(), workers=3),
+        Schedule("constant", (Linear(1.0, 9.0, 9.0),), 0.0, 1.0, 1),
+    ):
+        assert even.portion(Share(2, 3)) == Fraction(1, 3)
+
+
+def test_shares_are_of_what_may_be_sent_at_most(make_plan: MakePlan) -> None:
+    due, whose = array("d", [0.0, 0.1, 0.2, 0.3]), array("q", [0, 1, 1, 1])
+    assert Recorded(due.tobytes(), whose.tobytes(), workers=2).share_sizes(2, 3) == [1, 2]
+    assert Recorded(due.tobytes(), workers=2).share_sizes(2, 3) == [2, 1]
+    made = make_plan(load={"workers": 3}, abort=[{"max_requests": 10}])
+    assert made.schedule.share_sizes(3, 10) == [4, 3, 3]
+    assert "3 workers share it: 4, 3, 3 requests" in list(outline(made))
 
 
 def test_requests_are_due_at_the_same_times_however_many_share_them(make_plan: MakePlan) -> None:

@@ -71,7 +71,7 @@ class Sender:
         self._connections = {url: Connections(url) for url in set(plan.entries.values())}
         self._entries = list(plan.entries.items())
         self._conversations = Conversations(plan.run_id)
-        self._pool = Pool(math.ceil(plan.in_flight_max / share.of))
+        self._pool = Pool(max(1, math.ceil(plan.in_flight_max * plan.schedule.portion(share))))
         self._open: dict[int, Turn] = {}
         self._rows = RowFile(Path(plan.rows_dir) / f"requests-{share.number}.rows", Mask(plan.secrets))
         self._webhooks = Webhooks() if plan.ask.job and plan.ask.job.webhook else None

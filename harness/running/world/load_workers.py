@@ -108,7 +108,8 @@ class LoadWorkers:
     def _worker(self, number: int, members: Mapping[int, Member]) -> Worker:
         member = members.get(number) or Member(number, crew.here()[0])
         pid = self._processes.pids[self._names[number]]
-        return Worker(number, member.host, pid, self._plan.schedule.share_sizes(len(self._names))[number])
+        sizes = self._plan.schedule.share_sizes(len(self._names), self._plan.requests_max)
+        return Worker(number, member.host, pid, sizes[number])
 
     def _settled(self, worker: Worker, members: Mapping[int, Member], folder: RunFolder, zero_s: float) -> Worker:
         member, lost = members.get(worker.number), self._lost.get(worker.number)
