@@ -29,7 +29,8 @@ from harness.registry import suggestion
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
 
 OURS = frozenset({"keeper", "load", "preflight", "toxiproxy", "wire"})
-"""Names of the harness's own processes, which a run starts beside the target's."""
+"""Names of the harness's own processes, which a run starts beside the target's; workers of its load are `load-0` and so on."""
+_WORKER = re.compile(r"load-\d+")
 
 _OF_HTTP = frozenset({"account", "host", "ca", "credential"})
 """Keys of a link that say something of HTTP."""
@@ -463,7 +464,7 @@ def _of_one_name(target: Target) -> Iterator[_Wrong]:
 
 def _taken(target: Target) -> Iterator[_Wrong]:
     for where, names in (("services", target.services), ("links", target.links)):
-        for name in sorted(OURS & set(names)):
+        for name in sorted(name for name in names if name in OURS or _WORKER.fullmatch(name)):
             yield (where, name), f"{name!r} is the name of a process of the harness's own; choose another"
     if target.start and "target" in target.services:
         yield ("services", "target"), "'target' is what the process of start is called; choose another name"

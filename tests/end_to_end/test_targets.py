@@ -246,6 +246,7 @@ def test_a_target_that_hangs_together_is_in_order(validated: Callable[[str, str]
         ("after: [redis]", "after: [rediss]", "8 start.after[0]: there is no service 'rediss'; did you mean 'redis'?"),
         ("{tcp: true}}", "{tcp: true}, after: [target]}", "4 services.redis.after: these wait for one another"),
         ("  redis: {", "  load: {", "4 services.load: 'load' is the name of a process of the harness's own"),
+        ("  redis: {", "  load-1: {", "4 services.load-1: 'load-1' is the name of a process of the harness's own"),
         ('"10.0.0.1:5432"', "10.0.0.1", "19 links.store.upstream: '10.0.0.1' has no port; write host:port, such as"),
         (
             '"10.0.0.1:5432"',
