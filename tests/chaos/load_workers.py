@@ -201,6 +201,11 @@ class Crew:
         self.workers.account(self.folder, self.zero_s)
         return told
 
+    def rows_of(self, number: int) -> bool:
+        """Whether worker *number* has written a row of what it sent."""
+        path = self.folder.rows / f"requests-{number}.rows"
+        return path.exists() and next(iter(read_rows(path, Request)), None) is not None
+
     def rows(self) -> list[Request]:
         return [row for path in sorted(self.folder.rows.glob("*.rows")) for row in read_rows(path, Request)]
 

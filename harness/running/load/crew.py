@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,8 +51,11 @@ class Member(msgspec.Struct):
 def own_clock() -> str:
     """Which monotonic clock this process goes by: equal for all who share it, empty where the system does not tell.
 
-    On Linux it is that of the kernel since it was booted, but for an offset of the time namespace (time_namespaces(7)).
+    On Linux it is that of the kernel since it was booted, but for an offset of the time namespace (time_namespaces(7)). On macOS all
+    processes of a host share one (clock_gettime(3)), and there are no such namespaces.
     """
+    if sys.platform == "darwin":
+        return f"{sys.platform} {socket.gethostname()}"
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         offsets = Path("/proc/self/timens_offsets")

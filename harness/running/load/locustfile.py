@@ -12,7 +12,7 @@ work (alone: the same one) and each worker::
     ping  ─▶      when it was sent
           ◀─ pong               that, and when it was answered on the worker's clock
     begin ─▶      clock_zero_s, out of the start file, and how far the worker's clock is ahead
-          ◀─ done               whether it could go on to the end, and what it wrote
+          ◀─ done               why it did not go on to the end, empty where it did, and what it wrote
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ _PINGS_AGAIN, _PING_EVERY_S = 5, 1.0
 # Of this process as a worker.
 _shares: Queue = Queue()
 _begins: Queue = Queue()
+_signals: list[str] = []  # that told it to end
 # Of the process that hands out the work: its workers by their ids, and the ids of those that could begin, are done, or are lost.
 _members: dict[str, Member] = {}
 _prepared: set[str] = set()
@@ -106,14 +107,14 @@ def _has_answered(msg: Any, **_: Any) -> None:
 
 
 def _is_done(msg: Any, **_: Any) -> None:
-    whole, *seal = msg.data
+    why, *seal = msg.data
     member = _members[msg.node_id]
     member.seal = Seal(*seal) if seal else None
-    if whole:
+    if not why:
         _done.add(msg.node_id)
     elif msg.node_id not in _lost:
         _lost.add(msg.node_id)
-        member.lost, member.lost_s = "could not go on, and the end of its log says why", monotonic()
+        member.lost, member.lost_s = why, monotonic()
     _tell()
 
 
@@ -122,8 +123,9 @@ def _tell() -> None:
         crew.write(Path(PLAN.crew_path), sorted(_members.values(), key=lambda member: member.number))
 
 
-def _stop(_signum: int, _frame: FrameType | None) -> NoReturn:
+def _stop(signum: int, _frame: FrameType | None) -> NoReturn:
     """Locust stops its users on KeyboardInterrupt; a second one would interrupt the writing of what is still open."""
+    _signals.append(signal.Signals(signum).name)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -160,6 +162,7 @@ def _await_start(runner: Any) -> None:
         if several:
             member.settle(crew.own_clock())
         runner.send_message("begin", [start.clock_zero_s, member.ahead_s], client_id=worker)
+    _tell()  # how their clocks stand, since rows say it from now on
     while several:
         gevent.sleep(_PING_EVERY_S)
         _ping(runner, _PINGS_AGAIN)
@@ -201,14 +204,18 @@ class Clients(User):
     @task
     def send_share(self) -> None:
         share = _shares.get()  # a late or second user waits here for ever
-        runner, sender, whole = self.environment.runner, None, True
+        runner, sender, why = self.environment.runner, None, ""
         try:
             sender = Sender(PLAN, share, self.environment.events.request.fire)
             runner.send_message("prepared", list(crew.here()))
             sender.send_all(*_begins.get())
+        except gevent.GreenletExit:
+            # Its master tells it when all are to end; who is told alone has left its share to nobody.
+            why = f"was ended by {_signals[0]}" if _signals else ""
+            raise
         except Exception:
-            whole = False
+            why = "could not go on, and the end of its log says why"
             self.environment.process_exit_code = 1  # Locust goes on, and would end with 0
             raise
         finally:
-            runner.send_message("done", [whole, *(msgspec.structs.astuple(sender.seal) if sender else ())])
+            runner.send_message("done", [why, *(msgspec.structs.astuple(sender.seal) if sender else ())])

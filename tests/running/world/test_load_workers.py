@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 import sys
 import time
 from array import array
@@ -21,7 +24,8 @@ from harness.record.rowfile import RowFile, read_rows
 from harness.record.rows import Request
 from harness.record.run_folder import RunFolder, read_workers
 from harness.running.load import Ask, LoadPlan, Question, Schedule, crew
-from harness.running.load.crew import Member
+from harness.running.load.crew import Member, own_clock
+from harness.running.load.crew import read as members
 from harness.running.load.unsent import unsent
 from harness.running.ports import UntrustworthyError
 from harness.running.world.load_workers import LoadWorkers
@@ -187,6 +191,32 @@ def test_a_worker_that_fails_while_it_sends_is_lost_and_not_done(tmp_path: Path)
         with pytest.raises(UntrustworthyError, match=r"^worker 1 [^;]* it could not go on, and the end of its log"):
             crew.workers.check(crew.zero_s)
     assert "IndexError" in (tmp_path / "load-1.log").read_text()
+
+
+def test_a_worker_that_is_told_to_end_by_itself_is_lost_and_not_done(tmp_path: Path) -> None:
+    with answering() as url:
+        crew = Crew(tmp_path, url, 60.0)
+        crew.begin()
+        while not crew.rows_of(1):
+            time.sleep(0.01)
+        clocks = [member.clock for member in members(crew.folder.path / "crew")]
+        os.kill(crew.started.pids["load-1"], signal.SIGTERM)
+        told = crew.run()
+    assert re.match(
+        r"worker 1 \(pid [^;]* it (was ended by SIGTERM|left), and from then on its share was not sent$", told
+    ), told
+    assert clocks == [own_clock()] * 2
+
+
+def test_where_no_kernel_says_it_processes_of_one_mac_go_by_one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("socket.gethostname", lambda: "here")
+    one = Member(0, clock=own_clock(), looks=[Look(1.0, 1.1, 1.2)])
+    one.settle(own_clock())
+    assert not one.another_clock
+    monkeypatch.setattr("socket.gethostname", lambda: "there")
+    one.settle(own_clock())
+    assert one.another_clock
 
 
 def test_what_a_lost_worker_left_over_has_a_row_each_that_says_so(tmp_path: Path) -> None:
