@@ -42,6 +42,10 @@ class RefusedError(HarnessError):
     """Somebody else's word keeps a run from beginning: its target is held, or frozen; nothing was touched. Exit status 5."""
 
 
+class UnansweredError(HarnessError):
+    """Who is to say whether something may begin does not answer, or nothing that can be read; nothing was touched. Exit status 2."""
+
+
 class UnavailableError(HarnessError):
     """A program that every run needs is not on this machine and cannot be had; nothing was touched."""
 

@@ -9,9 +9,10 @@ from pydantic import AfterValidator, Field
 
 from harness.faults.base import Aimed, Looked
 from harness.faults.effects import Effect, TapAnswers
-from harness.faults.redis_commands import FILL, WRITE
+from harness.faults.redis_commands import FILL, KNOWN, WRITE
 from harness.reading import quantities
 from harness.reading.target import Link
+from harness.registry import nearest
 
 _ERRORS = {
     "loading": "LOADING Redis is loading the dataset in memory",
@@ -28,8 +29,13 @@ _REFUSED: Mapping[str, tuple[str, ...]] = {"readonly": WRITE, "oom": FILL}
 """The commands that such a server refuses, where not all; who frees memory is served when it is full."""
 
 
-def _in_capitals(name: str) -> str:
-    return name.upper()
+def _known(written: str) -> str:
+    name = written.upper()
+    if name in KNOWN or "." in name:  # which modules the server has is not known here
+        return name
+    near = nearest(name, list(KNOWN))
+    right = f"did you mean {near[0]}?" if near else "say one such as GET, or of a module, such as JSON.GET"
+    raise ValueError(f"Redis has no command {name}; {right}")
 
 
 class StoreError(Aimed):
@@ -37,7 +43,7 @@ class StoreError(Aimed):
 
     kind: Literal["store_error"] = "store_error"
     error: Literal["loading", "readonly", "oom", "busy", "noauth", "masterdown", "clusterdown", "timeout"]
-    commands: list[Annotated[str, Field(pattern=r"^[A-Za-z]+$"), AfterValidator(_in_capitals)]] = Field(
+    commands: list[Annotated[str, Field(pattern=r"^[A-Za-z_]+(\.[A-Za-z_]+)*$"), AfterValidator(_known)]] = Field(
         default_factory=list,
         description="which ones, such as GET; default: all, of readonly those that write, of oom those that take memory",
     )

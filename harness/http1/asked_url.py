@@ -51,7 +51,8 @@ def ask(
             return Answered(error.code, _text(error), _lowered(error.headers))
     except (OSError, HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise NoAnswerError(f"{url} gave no answer: {reason or type(error).__name__}") from error
+        why = (isinstance(reason, OSError) and reason.strerror) or reason or type(error).__name__
+        raise NoAnswerError(f"{url} gave no answer: {why}") from error
 
 
 class _ToldNotFollowed(urllib.request.HTTPRedirectHandler):

@@ -14,7 +14,7 @@ import typer
 
 from harness import __version__
 from harness.interfaces import screen
-from harness.problems import HarnessError, RefusedError, UsageProblems
+from harness.problems import HarnessError, RefusedError, UnansweredError, UsageProblems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +111,9 @@ def main() -> None:
     except RefusedError as error:
         _complain(str(error))
         sys.exit(_REFUSED)
+    except UnansweredError as error:
+        _complain(str(error))
+        sys.exit(_USAGE)
     except HarnessError as error:
         _complain(str(error))
         sys.exit(_BROKEN)

@@ -285,6 +285,11 @@ def test_a_fault_is_to_last_until_it_can_be_seen_and_a_look_waits_for_what_is_la
         (SHORT | {"ramp": {"slow": {"from": 0.5, "over": "5s"}}}, "not a number of at least 1"),
         (REDIS | {"error": "slow"}, "'loading', 'readonly'"),
         (REDIS | {"commands": ["GET a"]}, "String should match pattern"),
+        (REDIS | {"commands": ["GET", "hgetal"]}, "Redis has no command HGETAL; did you mean HGETALL?"),
+        (
+            REDIS | {"commands": ["ABRACADABRA"]},
+            "Redis has no command ABRACADABRA; say one such as GET, or of a module, such as JSON.GET",
+        ),
         (DAMAGED | {"how": "poison", "key": ""}, "poison needs a key"),
         (DAMAGED | {"how": "flush"}, "key is for how: poison; flush is about all"),
         (LATE_ANSWERS | {"share": 0.5}, "direction: downstream is for all that passes on a link"),
@@ -466,3 +471,9 @@ def test_of_a_share_of_connections_that_brown_out_as_many_requests_fail() -> Non
     assert isinstance(late, TapShape)
     assert isinstance(failing, EdgeRule)
     assert (late.share_ratio, failing.requests.share_ratio) == (0.5, 0.15)
+
+
+def test_commands_are_named_in_any_case_and_those_of_modules_too() -> None:
+    (effect,) = fault(REDIS | {"commands": ["get", "Bitfield_ro", "json.get"]}).effects({"store-east": REDIS_LINK})
+    assert isinstance(effect, TapAnswers)
+    assert effect.commands == ("GET", "BITFIELD_RO", "JSON.GET")

@@ -347,6 +347,25 @@ def test_what_says_nothing_or_names_nothing_is_refused(
     assert ended.err.startswith(told)
 
 
+@pytest.mark.parametrize("asked", ["run", "freeze", "unfreeze", "stop"])
+def test_where_the_state_gives_no_answer_nothing_begins_and_one_line_says_so(
+    harness: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    monkeypatch.setenv("HARNESS_STATE", "http://127.0.0.1:1/team")
+    words = {
+        "run": ("run", "scenarios/region-loss.yaml"),
+        "freeze": ("freeze", "--why", "audit"),
+        "unfreeze": ("unfreeze",),
+        "stop": ("stop", "--target", "shop"),
+    }
+    ended = harness(*words[asked])
+    assert ended.status == 2
+    assert ended.err.splitlines()[-1:] == [line for line in ended.err.splitlines() if "gave no answer" in line]
+    assert ended.err.endswith(
+        "gave no answer: Connection refused; who may run is kept there, as HARNESS_STATE or state: in the target file says\n"
+    )
+
+
 def test_where_nobody_knows_all_targets_one_has_to_be_named(
     harness: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:

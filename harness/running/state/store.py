@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.problems import HarnessError
+from harness.problems import UnansweredError
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Stored:
     tag: str
 
 
-class StateError(HarnessError):
+class StateError(UnansweredError):
     """The state cannot be read or written; the message says where, and why."""
 
 

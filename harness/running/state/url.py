@@ -66,4 +66,6 @@ class UrlStore:
         except ValueError as error:
             raise StateError(f"the state at {self._url} cannot be reached: {error}") from error
         except NoAnswerError as error:
-            raise StateError(f"the state at {error}") from error
+            raise StateError(
+                f"the state at {error}; who may run is kept there, as HARNESS_STATE or state: in the target file says"
+            ) from error
