@@ -100,22 +100,30 @@ class _Client:
                 self._fetched(told, body, reader)
 
     def wait_for(self, request: HttpRequest, reader: Reader, coming: Coming) -> None:
-        """As `carry_out`, of a job whose result is *coming*; for a moment after it another one is counted."""
+        """As `carry_out`, of a job whose result is *coming*."""
+        news = coming.press()
         self._answer.began_s = monotonic()
         came, _ = self._exchanged(Place(self._url, request.path), request)
         if came.outcome not in ("complete", "empty"):
-            self._end(came)
+            # What came of the jobs of earlier presses while nobody waited for it.
+            while news and self._answer.outcome == "unfinished" and (sent := coming.next(0)) is not None:
+                self._now_heard(sent, reader)
+            if self._answer.outcome == "unfinished":
+                self._end(came)
             return
         self._answer.job, self._answer.accepted_s = "waiting", came.ended_s
+        coming.failed = False
         while self._answer.outcome == "unfinished":
             if (sent := coming.next(self._until_s - monotonic())) is None:
                 self._give_up()
                 return
-            # What was sent before, for an earlier press, is heard now.
-            self._delivered(sent._replace(at_s=max(sent.at_s, self._answer.began_s)), reader)
-        settled_s = monotonic() + self._job.settle_s
-        while (sent := coming.next(settled_s - monotonic())) is not None:
-            self._answer.deliveries += self._ends(sent)
+            self._now_heard(sent, reader)
+            coming.failed = str(self._answer.outcome) == "error"
+
+    def _now_heard(self, sent: Delivery, reader: Reader) -> None:
+        """What was sent before, for an earlier press, is heard now."""
+        assert self._answer.began_s is not None
+        self._delivered(sent._replace(at_s=max(sent.at_s, self._answer.began_s)), reader)
 
     def _delivered(self, sent: Delivery, reader: Reader) -> None:
         """What the service sent says how far the job has come."""
@@ -138,12 +146,6 @@ class _Client:
             self._answer.status, self._answer.head_s = 200, sent.at_s
             self._answer.bytes, self._answer.orderly = len(sent.body), True
             say(self._answer, sent.body, reader, self._limits, sent.at_s)
-
-    def _ends(self, sent: Delivery) -> bool:
-        try:
-            return stage(self._job, 200, sent.body)[0] in ("done", "failed")
-        except MalformedError:
-            return False
 
     def _submitted(self, request: HttpRequest) -> tuple[str, Place | None]:
         """The job's id and where it is asked about; none where it was not accepted, which the answer then says."""
@@ -238,6 +240,20 @@ class _Client:
         _keep(self._answer, came)
         self._answer.detail = (detail or came.detail)[:200]
         self._answer.outcome = outcome or came.outcome  # type: ignore[assignment] # one that the callers name
+
+
+def settle(answer: Answer, job: Job, coming: Coming) -> None:
+    """Count in *answer*, which came to an end by what was sent, what is sent after it for a moment: until `settle_s` of *job* is over."""
+    settled_s = monotonic() + job.settle_s
+    while (sent := coming.next(settled_s - monotonic())) is not None:
+        answer.deliveries += _ends(job, sent)
+
+
+def _ends(job: Job, sent: Delivery) -> bool:
+    try:
+        return stage(job, 200, sent.body)[0] in ("done", "failed")
+    except MalformedError:
+        return False
 
 
 def say(answer: Answer, body: bytes, reader: Reader, limits: Limits, end_s: float) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
 
 import gevent
 import msgspec
-from gevent.pool import Pool
+from gevent.pool import Group, Pool
 
 from harness.planning.schedule import Share, Turn, turns
 from harness.protocols.jobs import GONE
@@ -27,11 +27,11 @@ from harness.running.load.asking import asked, kept_as, text
 from harness.running.load.connections import Connections
 from harness.running.load.conversations import Before, Conversations
 from harness.running.load.exchange import Answer
-from harness.running.load.job import put
+from harness.running.load.job import put, settle
 from harness.running.load.lateness import count_lateness
 from harness.running.load.plan import Limits, LoadPlan
 from harness.running.load.unsent import unsent
-from harness.running.load.webhooks import Webhooks
+from harness.running.load.webhooks import Coming, Webhooks
 
 
 class _Asking:
@@ -73,6 +73,10 @@ class Sender:
         self._conversations = Conversations(plan.run_id)
         self._pool = Pool(max(1, math.ceil(plan.in_flight_max * plan.schedule.portion(share))))
         self._open: dict[int, Turn] = {}
+        self._settling: dict[
+            int, tuple[Turn, _Asking]
+        ] = {}  # over for their clients, but what is sent once more is still counted
+        self._settlers = Group()
         self._rows = RowFile(Path(plan.rows_dir) / f"requests-{share.number}.rows", Mask(plan.secrets))
         self._webhooks = Webhooks() if plan.ask.job and plan.ask.job.webhook else None
         self._zero_s = self._ahead_s = 0.0
@@ -99,13 +103,18 @@ class Sender:
                 else:
                     self._open[turn.index] = turn
                     self._pool.spawn(self._send, turn)
+            until_s = monotonic() + self._plan.drain_s
             self._pool.join(timeout=self._plan.drain_s)
+            self._settlers.join(timeout=max(0.0, until_s - monotonic()))
         finally:
             if watching is not None:
                 watching.kill()
             self._pool.kill()  # each of them writes its row: unfinished
             for turn in self._open.values():  # but for those whose greenlet had not begun to run
                 self._not_sent(turn, "stopped")
+            self._settlers.kill()
+            for index in list(self._settling):
+                self._settled(index)
             self._rows.close()
             if self._webhooks is not None:
                 self._webhooks.close()
@@ -115,22 +124,28 @@ class Sender:
             self._conversations.begin(turn.conversation)
         asking = _Asking(self._conversations.open(turn.conversation, turn.turn))
         due_s = self._zero_s + turn.due_s
+        expected = ExitStack()
+        coming = expected.enter_context(self._webhooks.expecting(turn.nonce)) if self._webhooks else None
         try:
-            with self._webhooks.expecting(turn.nonce) if self._webhooks else nullcontext():
+            self._press(turn, asking)
+            while (at_s := self._asks_again_s(turn, asking)) is not None:
+                asking.give_up(due_s)
+                gevent.sleep(max(0.0, at_s - monotonic()))
+                # Whatever else the conversation has been told meanwhile, it has seen.
+                asking.before = self._conversations.open(turn.conversation, turn.turn)
                 self._press(turn, asking)
-                while (at_s := self._asks_again_s(turn, asking)) is not None:
-                    asking.give_up(due_s)
-                    gevent.sleep(max(0.0, at_s - monotonic()))
-                    # Whatever else the conversation has been told meanwhile, it has seen.
-                    asking.before = self._conversations.open(turn.conversation, turn.turn)
-                    self._press(turn, asking)
         finally:
             answer = asking.answer
             self._conversations.close(turn.conversation, turn.turn, answer.snapshot_version, answer.conversation)
             if answer.outcome == "complete" and turn.step < len(self._plan.questions[turn.question].turns):
                 self._conversations.answered(turn.conversation, text(self._plan, turn), answer.text)
             del self._open[turn.index]
-            self._write(self._row(turn, asking))
+            self._settling[turn.index] = turn, asking
+            if coming is not None and answer.ended_s is not None and answer.deliveries:
+                self._settlers.spawn(self._settle, turn.index, coming, expected)
+            else:
+                expected.close()
+                self._settled(turn.index)
         self._fire(
             request_type="ASK",
             name=self._entries[turn.entry][0],
@@ -139,6 +154,16 @@ class Sender:
             exception=None if answer.outcome == "complete" else RuntimeError(answer.outcome),
             context={"index": turn.index},
         )
+
+    def _settle(self, index: int, coming: Coming, expected: ExitStack) -> None:
+        assert self._plan.ask.job is not None
+        with expected:
+            settle(self._settling[index][1].answer, self._plan.ask.job, coming)
+        self._settled(index)
+
+    def _settled(self, index: int) -> None:
+        """Nothing more is counted of this request, so that it has its row."""
+        self._write(self._row(*self._settling.pop(index)))
 
     def _press(self, turn: Turn, asking: _Asking) -> None:
         """One exchange, at whose end the client is served, or gives it up."""
@@ -181,6 +206,7 @@ class Sender:
     def _row(self, turn: Turn, asking: _Asking) -> Request:
         before, answer = asking.before, asking.answer
         job = answer if answer.accepted_s is not None else asking.lost or answer
+        heard = answer.job in ("done", "failed")
         return Request(
             index=turn.index,
             worker=self._share.number,
@@ -212,7 +238,7 @@ class Sender:
             presses=asking.presses,
             given_up=presses.written(asking.given_up),
             last_sent_s=answer.began_s if asking.given_up else None,
-            job=job.job,
+            job=answer.job if heard else job.job,
             accepted_s=job.accepted_s,
             waiting_s=job.waiting_s,
             running_s=job.running_s,

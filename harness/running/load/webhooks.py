@@ -28,7 +28,17 @@ class Coming:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.presses = 0
+        self.failed = False  # whether the newest of them that was accepted was told of a failure
         self._sent: Queue[Delivery] = Queue()
+
+    def press(self) -> bool:
+        """A press is sent; whether there may be news of earlier ones. What comes behind a failure is that once more, and no news."""
+        news = self.presses > 0 and not self.failed
+        while self.failed and self.next(0) is not None:
+            pass
+        self.presses += 1
+        return news
 
     def next(self, within_s: float) -> Delivery | None:
         """The next delivery; None where there is none *within_s*."""

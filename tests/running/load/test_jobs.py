@@ -10,9 +10,10 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
+import gevent
 import msgspec
 import pytest
 
@@ -24,12 +25,13 @@ from harness.protocols.nonce import nonce
 from harness.protocols.protocols import protocol
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
+from harness.running.load import job as job_module
 from harness.running.load.connections import Connections
 from harness.running.load.exchange import Answer
-from harness.running.load.job import put
+from harness.running.load.job import put, settle
 from harness.running.load.plan import Limits, LoadPlan, Question
 from harness.running.load.sending import Sender
-from harness.running.load.webhooks import Webhooks
+from harness.running.load.webhooks import Coming, Delivery, Webhooks
 
 MARK = nonce("run-7", 5)
 JOB = Job(
@@ -50,6 +52,7 @@ class Reply(NamedTuple):
     said: Any = None
     headers: Mapping[str, str] = MappingProxyType({})
     hangs_up: bool = False
+    sends_first: tuple[Any, ...] = ()  # to the webhook of the first who submitted
 
 
 ACCEPTED = Reply(202, {"id": "a-1", "status": "queued"})
@@ -66,15 +69,25 @@ class Service:
         self.sends: list[Any] = []  # to the webhook of whoever submits, once the submission is answered
         self.answered: list[int] = []
         self.told: list[str] = []  # the address for results in each submission
+        self.done = 0  # with so many of those that it heard, and with what it sends for them
         service = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                try:
+                    self.answer()
+                finally:
+                    service.done += 1
+
+            def answer(self) -> None:
                 asked = self.rfile.read(int(self.headers.get("content-length") or 0))
                 service.heard.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
                 reply = service.replies.pop(0) if len(service.replies) > 1 else service.replies[0]
+                if b'"callback"' in asked:
+                    service.told.append(json.loads(asked)["callback"])
+                service.answered += [send(service.told[0], one) for one in reply.sends_first]
                 if reply.hangs_up:
                     self.close_connection = True
                     return
@@ -87,7 +100,6 @@ class Service:
                 self.wfile.flush()
                 if service.sends:
                     # Like a service that takes what is submitted again under one key for the job that it has.
-                    service.told.append(json.loads(asked)["callback"])
                     service.answered += [send(service.told[0], one) for one in service.sends]
 
             do_POST = do_GET  # noqa: N815 - the library's word
@@ -98,6 +110,11 @@ class Service:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it has nothing more to answer or to send."""
+        return self.done == len(self.heard)
 
     def close(self) -> None:
         self._server.shutdown()
@@ -115,6 +132,7 @@ def send(url: str, said: Any) -> int:
 
 
 Serve = Callable[..., Service]
+HearsAll = Callable[[Service], None]
 
 
 @pytest.fixture
@@ -128,6 +146,32 @@ def serve() -> Iterator[Serve]:
     yield start
     for service in made:
         service.close()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the client waited each time, for which no time passes."""
+    waited: list[float] = []
+    monkeypatch.setattr(job_module, "monotonic", lambda: time.monotonic() + sum(waited))
+    monkeypatch.setattr(job_module, "gevent", SimpleNamespace(sleep=waited.append))
+    return waited
+
+
+@pytest.fixture
+def hears_all(monkeypatch: pytest.MonkeyPatch) -> Callable[[Service], None]:
+    """Whoever waits for what *service* sends has all of it, and then its time is over at once."""
+    heard = Coming.next
+
+    def of(service: Service) -> None:
+        def next_one(coming: Coming, within_s: float) -> Delivery | None:
+            while True:
+                quiet = service.quiet
+                if (sent := heard(coming, 0.0 if quiet else 0.01)) is not None or quiet:
+                    return sent
+
+        monkeypatch.setattr(Coming, "next", next_one)
+
+    return of
 
 
 def ask(service: Service, deadline_s: float = 5.0, way: Ask = WAY, base: str = "", **job: Any) -> Answer:
@@ -207,9 +251,12 @@ def test_the_wait_that_the_service_states_goes_before_the_interval_of_the_file(s
     assert ask(service, every_s=3600).outcome == "complete"
 
 
-def test_a_stated_wait_that_is_longer_than_the_client_has_is_waited_for_and_no_longer(serve: Serve) -> None:
-    service = serve(ACCEPTED._replace(headers={"Retry-After": "3600"}), DONE)
-    answer = ask(service, deadline_s=0.1)
+def test_a_stated_wait_that_is_longer_than_the_client_has_is_waited_for_and_no_longer(
+    serve: Serve, waits: list[float]
+) -> None:
+    service = serve(ACCEPTED._replace(headers={"Retry-After": "7200"}), DONE)
+    answer = ask(service, deadline_s=3600.0)
+    assert waits == [pytest.approx(3600, abs=60)]
     assert (answer.outcome, answer.job, answer.polls) == ("timed_out", "waiting", 0)
 
 
@@ -227,15 +274,19 @@ def test_a_job_that_failed_is_an_error_and_not_lost(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(("told", "far"), [(QUEUED, "waiting"), (RUNNING, "running")])
-def test_a_job_that_has_come_to_nothing_when_its_client_gives_up_is_lost(serve: Serve, told: Reply, far: str) -> None:
-    answer = ask(serve(ACCEPTED, told), deadline_s=0.6)
+def test_a_job_that_has_come_to_nothing_when_its_client_gives_up_is_lost(
+    serve: Serve, waits: list[float], told: Reply, far: str
+) -> None:
+    answer = ask(serve(ACCEPTED, told), deadline_s=3600.0, every_s=1000.0)
+    assert len(waits) == 4
     assert (answer.outcome, answer.job) == ("timed_out", far)
     assert answer.detail == f"lost: accepted, and no result in time; last told: {told.said['status']}"
 
 
-def test_a_job_may_have_less_time_than_its_client(serve: Serve) -> None:
-    hasty = msgspec.structs.replace(WAY, job=msgspec.structs.replace(JOB, deadline_s=0.1))
+def test_a_job_may_have_less_time_than_its_client(serve: Serve, waits: list[float]) -> None:
+    hasty = msgspec.structs.replace(WAY, job=msgspec.structs.replace(JOB, deadline_s=600.0, every_s=400.0))
     assert ask(serve(ACCEPTED, RUNNING), 3600.0, hasty).outcome == "timed_out"
+    assert sum(waits) == pytest.approx(600, abs=60)
 
 
 @pytest.mark.parametrize("status", [404, 410])
@@ -297,25 +348,29 @@ def test_a_result_that_calls_a_tool_is_an_answer(serve: Serve) -> None:
     assert answer.text.startswith("look_up")
 
 
-SENT = Job(state="/status", running=("running",), done=("done",), failed=("failed",), webhook=True, settle_s=0.3)
+SENT = Job(state="/status", running=("running",), done=("done",), failed=("failed",), webhook=True, settle_s=3600.0)
 HOOKED = Ask(
     "json", "/jobs", body={"question": "{question}", "callback": "{webhook}"}, answer_pointer="/answer", job=SENT
 )
 
 
-def wait_for(service: Service, deadline_s: float = 5.0, way: Ask = HOOKED, webhooks: Webhooks | None = None) -> Answer:
-    answer, hooks, connections = Answer(), webhooks or Webhooks(), Connections(service.url)
+def wait_for(service: Service, deadline_s: float = 3600.0, way: Ask = HOOKED) -> Answer:
+    answer, hooks, connections = Answer(), Webhooks(), Connections(service.url)
     asked, limits = Asked("How long?", "c-1", None, MARK), Limits(deadline_s=deadline_s, stall_s=deadline_s)
     try:
-        put(answer, connections, way, protocol("json"), asked, service.url, time.monotonic(), limits, hooks)
+        with hooks.expecting(MARK) as coming:
+            put(answer, connections, way, protocol("json"), asked, service.url, time.monotonic(), limits, hooks)
+            if way.job is not None and answer.deliveries:
+                settle(answer, way.job, coming)
     finally:
         hooks.close()
         connections.close()
     return answer
 
 
-def test_a_result_that_is_sent_is_the_answer_and_nothing_is_polled(serve: Serve) -> None:
+def test_a_result_that_is_sent_is_the_answer_and_nothing_is_polled(serve: Serve, hears_all: HearsAll) -> None:
     service = serve(Reply(202, {}))
+    hears_all(service)
     service.sends = [RUNNING.said, DONE.said]
     answer = wait_for(service)
     assert (answer.outcome, answer.text, answer.job, answer.deliveries) == ("complete", "within 30 days", "done", 1)
@@ -324,26 +379,32 @@ def test_a_result_that_is_sent_is_the_answer_and_nothing_is_polled(serve: Serve)
     assert ([method for method, *_ in service.heard], answer.polls, service.answered) == (["POST"], 0, [204, 204])
 
 
-def test_a_result_that_is_sent_again_is_counted_and_changes_nothing(serve: Serve) -> None:
+def test_a_result_that_is_sent_again_is_counted_and_changes_nothing(serve: Serve, hears_all: HearsAll) -> None:
     service = serve(Reply(202, {}))
+    hears_all(service)
     service.sends = [DONE.said, {"status": "done", "answer": "within 14 days"}, RUNNING.said]
     answer = wait_for(service)
     assert (answer.outcome, answer.text, answer.deliveries) == ("complete", "within 30 days", 2)
 
 
-def test_a_result_that_is_never_sent_is_lost_and_a_failure_that_is_sent_is_not(serve: Serve) -> None:
+def test_a_result_that_is_never_sent_is_lost_and_a_failure_that_is_sent_is_not(
+    serve: Serve, hears_all: HearsAll
+) -> None:
     service = serve(Reply(202, {}))
-    lost = wait_for(service, deadline_s=0.2)
+    hears_all(service)
+    lost = wait_for(service)
     assert (lost.outcome, lost.job, lost.deliveries) == ("timed_out", "waiting", 0)
     service.sends = [{"status": "failed"}]
+    service.told.clear()
     failed = wait_for(service)
     assert (failed.outcome, failed.job, failed.deliveries) == ("error", "failed", 1)
 
 
-def test_without_a_state_what_is_sent_is_the_result(serve: Serve) -> None:
+def test_without_a_state_what_is_sent_is_the_result(serve: Serve, hears_all: HearsAll) -> None:
     service = serve(Reply(202, {}))
+    hears_all(service)
     service.sends = [{"answer": "within 30 days"}]
-    answer = wait_for(service, way=msgspec.structs.replace(HOOKED, job=Job(webhook=True, settle_s=0.05)))
+    answer = wait_for(service, way=msgspec.structs.replace(HOOKED, job=Job(webhook=True)))
     assert (answer.outcome, answer.text, answer.job) == ("complete", "within 30 days", "done")
 
 
@@ -352,7 +413,7 @@ def test_what_was_refused_waits_for_nothing(serve: Serve) -> None:
     assert (answer.outcome, answer.status, answer.job) == ("error", 503, "")
 
 
-def test_nobody_can_send_a_result_who_was_not_told_where(serve: Serve) -> None:
+def test_nobody_can_send_a_result_who_was_not_told_where(serve: Serve, hears_all: HearsAll) -> None:
     urls: list[str] = []
     for _ in range(2):
         hooks = Webhooks()
@@ -363,20 +424,21 @@ def test_nobody_can_send_a_result_who_was_not_told_where(serve: Serve) -> None:
     assert secret != other
     assert len(secret) >= 22  # 128 bits
     service = serve(Reply(202, {}))
+    hears_all(service)
     service.sends = [DONE.said]
     wrong = json.loads(json.dumps(HOOKED.body).replace("{webhook}", "{webhook}x"))
-    answer = wait_for(service, deadline_s=0.5, way=msgspec.structs.replace(HOOKED, body=wrong))
+    answer = wait_for(service, way=msgspec.structs.replace(HOOKED, body=wrong))
     assert (answer.outcome, service.answered) == ("timed_out", [404])
 
 
-def pressed(service: Service, folder: Path, patience_s: float) -> Request:
-    """The row of the one request of a load whose clients ask once more and wait for a result that is sent."""
-    load = LoadPlan(
+def hooked(service: Service, folder: Path, patience_s: float = 10.0) -> LoadPlan:
+    """A load of one request whose clients ask once more and wait for a result that is sent."""
+    return LoadPlan(
         run_id="run-7",
-        schedule=Schedule("constant", (Linear(1.0, 1.0, 1.0),), jitter=0.0, turn_gap_s=5.0, seed=1),
+        schedule=Schedule("constant", (Linear(2.0, 1.0, 1.0),), jitter=0.0, turn_gap_s=1.0, seed=1),
         entries={"entry": service.url},
         questions=(Question("q", "How long?"),),
-        ask=msgspec.structs.replace(HOOKED, job=msgspec.structs.replace(SENT, settle_s=1.0)),
+        ask=msgspec.structs.replace(HOOKED, job=SENT),
         in_flight_max=10,
         rows_dir=str(folder),
         ready_path="",
@@ -387,18 +449,26 @@ def pressed(service: Service, folder: Path, patience_s: float) -> Request:
         requests_max=1,
         pressing=Pressing(1, patience_s, ("error", "timed_out"), 0.3, 1.0, None, 0.0, 1),
     )
+
+
+def sent_by(load: LoadPlan, folder: Path) -> list[Request]:
     sender = Sender(load, ALL, lambda **_: None)
     sender.send_all(time.monotonic() - 0.5)
     for connections in sender._connections.values():
         connections.close()
-    (row,) = read_rows(folder / "requests-0.rows", Request)
+    return sorted(read_rows(folder / "requests-0.rows", Request), key=lambda row: row.index)
+
+
+def pressed(service: Service, folder: Path, patience_s: float) -> Request:
+    (row,) = sent_by(hooked(service, folder, patience_s), folder)
     return row
 
 
 def test_a_result_that_is_sent_to_the_address_of_an_earlier_press_is_that_of_the_request(
-    serve: Serve, tmp_path: Path
+    serve: Serve, hears_all: HearsAll, tmp_path: Path
 ) -> None:
     service = serve(Reply(502, {}), Reply(202, {}))
+    hears_all(service)
     service.sends = [DONE.said]
     row = pressed(service, tmp_path, 10.0)
     assert (row.presses, row.outcome, row.answer, row.deliveries) == (2, "complete", "within 30 days", 2)
@@ -406,16 +476,53 @@ def test_a_result_that_is_sent_to_the_address_of_an_earlier_press_is_that_of_the
     assert row.last_sent_s <= row.end_s
 
 
-def test_a_job_that_one_press_lost_is_told_of_where_the_next_one_is_refused(serve: Serve, tmp_path: Path) -> None:
-    row = pressed(serve(Reply(202, {}), Reply(503, {})), tmp_path, 1.0)
+def test_a_job_that_one_press_lost_is_told_of_where_the_next_one_is_refused(
+    serve: Serve, hears_all: HearsAll, tmp_path: Path
+) -> None:
+    service = serve(Reply(202, {}), Reply(503, {}))
+    hears_all(service)
+    row = pressed(service, tmp_path, 10.0)
     assert (row.presses, row.outcome, row.status, row.job) == (2, "error", 503, "waiting")
     assert row.accepted_s < row.last_sent_s
 
 
 def test_a_job_that_one_press_heard_has_failed_is_not_lost_where_the_next_one_is_refused(
-    serve: Serve, tmp_path: Path
+    serve: Serve, hears_all: HearsAll, tmp_path: Path
 ) -> None:
     service = serve(Reply(202, {}), Reply(503, {}))
+    hears_all(service)
     service.sends = [{"status": "failed"}]
     row = pressed(service, tmp_path, 10.0)
     assert (row.presses, row.outcome, row.status, row.job, row.accepted_s) == (2, "error", 503, "", None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "outcome", "status", "far"),
+    [(DONE.said, "complete", 200, "done"), ({"status": "failed"}, "error", 0, "failed")],
+)
+def test_what_comes_while_nobody_waits_is_heard_where_the_next_press_is_refused(
+    serve: Serve, hears_all: HearsAll, tmp_path: Path, sent: Any, outcome: str, status: int, far: str
+) -> None:
+    service = serve(Reply(202, {}), Reply(503, {}, sends_first=(sent,)))
+    hears_all(service)
+    row = pressed(service, tmp_path, 10.0)
+    assert (row.presses, row.outcome, row.status, row.job, row.deliveries) == (2, outcome, status, far, 1)
+    assert row.accepted_s < row.last_sent_s
+
+
+def test_while_a_result_may_be_sent_again_the_conversation_goes_on_and_its_place_is_free(
+    serve: Serve, hears_all: HearsAll, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = serve(Reply(202, {}))
+    service.sends = [DONE.said]
+    hears_all(service)
+
+    def until_both_were_asked(*_: object) -> None:
+        while len(service.heard) < 2:
+            gevent.sleep(0.01)
+
+    monkeypatch.setattr("harness.running.load.sending.settle", until_both_were_asked)
+    load = msgspec.structs.replace(hooked(service, tmp_path), requests_max=2, in_flight_max=1, pressing=None)
+    rows = sent_by(load, tmp_path)
+    assert [(row.turn, row.sent_s is not None, row.overlapped) for row in rows] == [(0, True, False), (1, True, False)]
+    assert rows[0].outcome == "complete"
