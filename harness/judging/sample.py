@@ -441,9 +441,8 @@ def _counted(run: Evidence, name: Hashable, which: Bools) -> np.ndarray[Any, Any
     import numpy as np
 
     def made() -> np.ndarray[Any, Any]:
-        joined = np.sort(run.column("attempts", "request")[which])
-        index = run.column("requests", "index")
-        return joined.searchsorted(index, "right") - joined.searchsorted(index, "left")
+        rows = run.request_rows()
+        return np.bincount(rows[which & (rows >= 0)], minlength=len(run.request_table))
 
     tries: np.ndarray[Any, Any] = run.once(("tries", name), made)
     return tries

@@ -250,10 +250,11 @@ class Table:
 
     def records(self, rows: Array, names: Iterable[str] = ()) -> list[dict[str, Any]]:
         """A few rows, each as a dictionary with these columns, or with all; those that nobody had asked for are not held."""
-        columns = {name: self._few(name, rows) for name in names or self._columns}
+        columns = {name: self.few(name, rows) for name in names or self._columns}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
-    def _few(self, name: str, rows: Array) -> list[Any]:
+    def few(self, name: str, rows: Array) -> list[Any]:
+        """A few rows of one column, which is not held where nobody had asked for it."""
         if name in self._text:
             return self.texts(name, rows)
         column = self.column(name) if self._holds(name) else self._columns[name]()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 LARGE = 1 << 20
@@ -19,17 +19,27 @@ def kept(values: dict[Hashable, Any], what: Hashable, make: Callable[[], Any], m
     in which they were asked for.
     """
     if what in values:
-        values[what] = values.pop(what)
-        return values[what]
-    value = values[what] = make()
-    if size_of(value) >= LARGE:
+        value = values[what] = values.pop(what)
+        return value.value if isinstance(value, _Large) else value
+    made = make()
+    size = size_of(made)
+    values[what] = _Large(made, size) if size >= LARGE else made
+    if size >= LARGE:
         _forget(values, most)
-    return value
+    return made
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Large:
+    """A *value* that may go again, with how many bytes it takes."""
+
+    value: Any
+    bytes: int
 
 
 def _forget(values: dict[Hashable, Any], most: int) -> None:
     """What was made last stays, however large."""
-    large = {what: size for what, value in values.items() if (size := size_of(value)) >= LARGE}
+    large = {what: held.bytes for what, held in values.items() if isinstance(held, _Large)}
     taken = sum(large.values())
     for what in list(large)[:-1]:
         if taken <= most:

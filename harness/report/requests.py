@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,11 @@ from markupsafe import Markup
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
 from harness.judging.whereabouts import came_to
+from harness.record.columns import Table
 from harness.report import words
 from harness.report.plain_text import one_line
 from harness.report.templating import render
-from harness.report.traces import came_of_attempt, known, layer_of
+from harness.report.traces import came_of_attempt, layer_of
 
 GOOD = "good"
 _LEAST_BYTES, _MOST_BYTES, _BYTES_EACH = 90_000, 270_000, 40
@@ -97,73 +98,78 @@ class _Table:
     def number(self, text: str) -> int:
         return self.numbers.setdefault(text, len(self.numbers))
 
+    def lines(self, texts: Iterable[object], most: int) -> list[int]:
+        """The number of each of *texts* as it may be shown, on one line of about *most* characters."""
+        known: dict[object, int] = {}
+        return [
+            known[text] if text in known else known.setdefault(text, self.number(one_line(str(text), most)))
+            for text in texts
+        ]
+
 
 def _block(evidence: Evidence, places: np.ndarray[Any, Any]) -> str:
-    names = _Table()
-    became = _became(evidence, places)
-    tries = _tries(evidence, places, names)
-    told = []
-    columns = (
-        "index",
-        "nonce",
-        "due_s",
-        "end_s",
-        "first_token_s",
-        "phase",
-        "entry",
-        "question",
-        "detail",
-        "snapshot_version",
+    names, few = _Table(), _few(evidence.request_table, places)
+    due_s, detail = few("due_s"), evidence.request_table.few("detail", places)
+    phase, entry, question = (
+        evidence.words("requests", name)[places].tolist() for name in ("phase", "entry", "question")
     )
-    for what, row in zip(became, evidence.request_table.records(places, columns), strict=True):
-        index, nonce, due_s, end_s, token_s, phase, entry, question, detail, version = row.values()
-        told.append([
-            one_line(str(nonce), 40),
-            round(1000 * due_s),
-            names.number(words.phase(str(phase)) if phase else "–"),
-            names.number(one_line(str(entry), 40)),
-            names.number(one_line(str(question), 60)),
-            names.number(what),
-            _ms(end_s, due_s),
-            _ms(token_s, due_s),
-            _whole(version),
-            names.number(one_line(str(detail or ""), 120)),
-            tries.get(int(index), []),
-        ])  # fmt: skip
+    told = zip(
+        [one_line(nonce, 40) for nonce in evidence.request_table.few("nonce", places)],
+        _ms(due_s, 0.0),
+        names.lines((words.phase(name) if name else "–" for name in phase), 40),
+        names.lines(entry, 40),
+        names.lines(question, 60),
+        names.lines(_became(evidence, places), 60),
+        _ms(few("end_s"), due_s),
+        _ms(few("first_token_s"), due_s),
+        _whole(few("snapshot_version")),
+        names.lines(detail, 120),
+        _tries(evidence, places, names),
+        strict=True,
+    )
     # Of a hundred thousand questions a page shows few.
-    shown = evidence.words("requests", "question")[places].unique()
+    shown = sorted(set(question))
     asked = {
         one_line(name, 60): one_line(evidence.questions[name], 100) for name in shown if name in evidence.questions
     }
+    rows = list(told)
     document = {
         "names": list(names.numbers),
         "questions": {name: asked.get(name, "") for name in names.numbers if name in asked},
-        "rows": told,
+        "rows": rows,
     }
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return b64encode(gzip.compress(text.encode("utf-8", "replace"), 9, mtime=0)).decode()
 
 
-def _tries(evidence: Evidence, places: np.ndarray[Any, Any], names: _Table) -> dict[int, list[list[int | None]]]:
-    """By the index of each request its attempts: link, begin and time in ms since it was due, what became of it, and by whom."""
-    index, due_s = (evidence.column("requests", name)[places].tolist() for name in ("index", "due_s"))
-    due, shown = dict(zip(index, due_s, strict=True)), np.zeros(len(evidence.request_table) + 1, np.bool_)
+def _few(table: Table, rows: np.ndarray[Any, Any]) -> Callable[[str], np.ndarray[Any, Any]]:
+    """A column of numbers of a few *rows* by its name; what is missing is NaN."""
+    return lambda name: np.array(table.few(name, rows), np.float64)
+
+
+def _tries(evidence: Evidence, places: np.ndarray[Any, Any], names: _Table) -> list[list[tuple[int | None, ...]]]:
+    """Of each request its attempts: link, begin and time in ms since it was due, what became of it, and by whom."""
+    shown, table = np.zeros(len(evidence.request_table) + 1, np.bool_), evidence.attempt_table
     shown[places] = True
-    mine = np.flatnonzero(shown[evidence.request_rows()])
-    found: dict[int, list[list[int | None]]] = {}
-    asked = ("request", "link", "start_s", "end_s", "status", "outcome", "layer")
-    for row in evidence.attempt_table.records(mine, asked):
-        request, link, start_s, end_s, status, outcome, layer = row.values()
-        its = found.setdefault(int(request), [])
-        if len(its) < _TRIES_MOST:
-            its.append([
-                names.number(one_line(str(link), 40)),
-                _ms(start_s, due[request]),
-                _ms(end_s, start_s),
-                names.number(came_of_attempt(status, outcome)),
-                names.number(layer_of(layer)),
-            ])  # fmt: skip
-    return found
+    rows = evidence.request_rows()
+    mine = np.flatnonzero(shown[rows])
+    mine = mine[np.argsort(rows[mine], kind="stable")]
+    of, few = rows[mine], _few(table, mine)
+    begun_s, status = few("start_s"), table.few("status", mine)
+    came = [*zip(status, table.few("outcome", mine), strict=True)]
+    said = {one: names.number(came_of_attempt(*one)) for one in dict.fromkeys(came)}
+    each = [
+        *zip(
+            names.lines(table.few("link", mine), 40),
+            _ms(begun_s, evidence.column("requests", "due_s")[of]),
+            _ms(few("end_s"), begun_s),
+            [said[one] for one in came],
+            names.lines(map(layer_of, table.few("layer", mine)), 40),
+            strict=True,
+        )
+    ]
+    first, last = of.searchsorted(places).tolist(), of.searchsorted(places, "right").tolist()
+    return [each[start : min(end, start + _TRIES_MOST)] for start, end in zip(first, last, strict=True)]
 
 
 def _became(evidence: Evidence, places: np.ndarray[Any, Any]) -> list[str]:
@@ -175,7 +181,7 @@ def _became(evidence: Evidence, places: np.ndarray[Any, Any]) -> list[str]:
 def _listed(evidence: Evidence, places: np.ndarray[Any, Any]) -> Iterable[Listed]:
     rows = evidence.request_table.records(places, ("nonce", "due_s", "end_s", "entry", "question", "attempts"))
     for what, row in zip(_became(evidence, places), rows, strict=True):
-        took = _ms(row["end_s"], row["due_s"])
+        (took,) = _ms(np.array([row["end_s"]], np.float64), row["due_s"])
         yield Listed(
             one_line(str(row["nonce"]), 40),
             words.instant(float(row["due_s"])),
@@ -187,11 +193,14 @@ def _listed(evidence: Evidence, places: np.ndarray[Any, Any]) -> Iterable[Listed
         )
 
 
-def _ms(at_s: object, since_s: float) -> int | None:
-    known_s = known(at_s)
-    return None if known_s is None else round(1000 * (known_s - since_s))
+def _ms(at_s: np.ndarray[Any, Any], since_s: np.ndarray[Any, Any] | float) -> list[int | None]:
+    return _whole(1000 * (at_s - since_s))
 
 
-def _whole(value: object) -> int | None:
-    number = known(value)
-    return None if number is None else int(number)
+def _whole(values: np.ndarray[Any, Any]) -> list[int | None]:
+    """*values* as whole numbers; None of what is missing."""
+    there = ~np.isnan(values)
+    whole = np.rint(np.where(there, values, 0.0)).astype(np.int64).tolist()
+    return (
+        whole if there.all() else [value if known else None for value, known in zip(whole, there.tolist(), strict=True)]
+    )

@@ -137,8 +137,12 @@ def _calls(run: Evidence, link: str | None) -> npt.NDArray[np.int64]:
 
     rows, step = run.request_rows(), run.column("attempts", "step")
     mine = (rows >= 0) & (run.words("attempts", "link") == link if link else True)
-    pairs = np.unique(np.stack([rows[mine], step[mine]]), axis=1)[0] if step.any() else np.unique(rows[mine])
-    return np.bincount(pairs, minlength=run.column("requests", "index").size)
+    if step.any():
+        pairs = np.unique(np.stack([rows[mine], step[mine]]), axis=1)[0]
+        return np.bincount(pairs, minlength=len(run.request_table))
+    made = np.zeros(len(run.request_table), np.int64)
+    made[rows[mine]] = 1
+    return made
 
 
 def tried_again(run: Evidence) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

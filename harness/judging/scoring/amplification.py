@@ -43,9 +43,11 @@ def retry_amplification(
     mean, fewest, most = float(attempts.mean()), float(attempts.min()), float(attempts.max())
     if fewest == most:
         return _equal(fewest, n)
-    order = np.lexsort((attempts, due))
     seen = np.ones(n, np.bool_) if shown is None else np.asarray(shown, dtype=np.bool_)
-    low, high = _excess(attempts[order] - fewest, due[order], seen[order])
+    if not (due[1:] > due[:-1]).all():
+        order = np.lexsort((attempts, due))
+        attempts, due, seen = attempts[order], due[order], seen[order]
+    low, high = _excess(attempts - fewest, due, seen)
     return Interval(mean, min(fewest + low / n, mean), max(fewest + high / n, mean), n)
 
 
@@ -141,7 +143,8 @@ def _excess(
     attempts: npt.NDArray[np.float64], due_s: npt.NDArray[np.float64], shown: npt.NDArray[np.bool_]
 ) -> tuple[float, float]:
     """The ends of the sum of *attempts* beyond the fewest, in order of time."""
-    hit = [Stretch(due_s[shown], np.maximum(attempts - np.median(attempts), 0.0)[shown])]
+    above = np.maximum(attempts - np.median(attempts), 0.0)
+    hit = [Stretch(due_s, above) if shown.all() else Stretch(due_s[shown], above[shown])]
     found = clumping(hit)
     variance = attempts.size * float(attempts.var()) * found.effect * found.stretch**2
     largest = sizes(hit, JOIN_S) if found.effect > 1 else hit[0].weight

@@ -43,6 +43,7 @@ __all__ = ["Compared", "Consistency", "Pair", "Side", "compare"]
 EXAMPLES = 20
 _BLOCKS_S = (1.0, 2.0, 4.0, 8.0)
 _BLOCKS_MIN = 12  # of which the span has so many; a longer stretch of wrong answers is an effect, and must not leave everything open
+_PIECE = 1 << 16
 REFERENCES = 5
 """How many first answers say what a snapshot has to say that the baseline knew nothing of."""
 
@@ -268,11 +269,18 @@ def _worth(at_s: Floats, agrees: Bools) -> float:
 
 def _first(rows: Codes, group: Codes, most: int) -> Codes:
     """The first *most* of the *rows* of each group; rows come in order of time."""
-    order = np.argsort(group[rows], kind="stable")
-    sorted_groups = group[rows][order]
-    place = np.arange(order.size) - np.searchsorted(sorted_groups, sorted_groups)
-    first: Codes = rows[np.sort(order[place < most])]
-    return first
+    if not rows.size:
+        return rows
+    many, found = np.zeros(int(group.max()) + 1, np.int64), []
+    # A group is full long before the last row as a rule, so that later pieces have few rows that are asked about.
+    for piece in np.array_split(rows, -(-rows.size // _PIECE)):
+        open_ = piece[many[group[piece]] < most]
+        of = group[open_]
+        order = np.argsort(of, kind="stable")
+        place = np.arange(of.size) - np.searchsorted(of[order], of[order]) + many[of[order]]
+        found.append(open_[np.sort(order[place < most])])
+        many += np.bincount(of, minlength=many.size)
+    return np.concatenate(found)
 
 
 def _usual(group: Codes, key: Codes, sent_s: Floats, groups: int) -> Codes:

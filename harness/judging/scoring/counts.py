@@ -21,7 +21,9 @@ def rate_a_run(counts: npt.ArrayLike, chances: int) -> Interval:
     if chances == 0:
         return UNMEASURED
     total = float(together.sum())
-    low, high = weighted_poisson_bounds(total, float(together @ together), float(together.max(initial=1.0)))
+    low, high = weighted_poisson_bounds(
+        total, float(np.einsum("i,i", together, together)), float(together.max(initial=1.0))
+    )
     return Interval(total, min(low, total), max(high, total), chances)
 
 

@@ -33,7 +33,8 @@ SLOW_S = (2.0, 3.0)  # the length of blocks that show what wanders
 SURELY, SURELY_SLOW = 2.0, 4.0  # standard deviations; of blocks of a length that the rows did not ask for, more
 FREE = 3  # degrees of freedom that these have at least
 MANY = 1 << 16  # rows, beyond which correlations are looked at in short transforms
-NEAR = (2048,)  # so many lags at first
+NEAR = (16, 2048)  # so many lags at first, and then
+AT_ONCE = 32  # lags, up to which sums of products are quicker than transforms
 _KNOWN_S = 1.0  # one clump of that length stands for what is known of clumps before any was seen
 
 
@@ -139,7 +140,7 @@ def _by_size(stretches: Sequence[Stretch], join_s: float) -> tuple[float, int]:
     The variance of a compound Poisson sum is the sum of its clumps' squares, and of rows in random order as well.
     """
     seen = sizes(stretches, join_s)
-    squares = float(seen @ seen)
+    squares = _squares(seen)
     generator = np.random.default_rng(0)
     # Of very many rows a few shuffles say as much.
     times = int(np.clip(1_000_000 // sum(stretch.weight.size for stretch in stretches), 3, SHUFFLES))
@@ -160,7 +161,7 @@ def _shuffled(stretches: Sequence[tuple[Floats, Floats]], join_s: float, generat
     for due_s, weights in stretches:
         places = np.sort(generator.choice(due_s.size, weights.size, replace=False, shuffle=False))
         made = _summed(due_s[places], generator.permutation(weights), join_s)
-        total += float(made @ made)
+        total += _squares(made)
     return total
 
 
@@ -170,8 +171,9 @@ def _by_blocks(stretches: Sequence[Stretch], clumps: int, gap_s: float) -> tuple
     What comes and goes slowly shows in long blocks only, and no correlation of neighbours betrays it. Blocks that are little longer than
     what the rows remember tell too little of it: their own long-run variance says how much more.
     """
-    strays = [stretch.weight - stretch.weight.mean() for stretch in stretches]
-    alone, together = float(sum(stray @ stray for stray in strays)), np.concatenate(strays)
+    strays = [_Strays.of(stretch.weight) for stretch in stretches]
+    alone = sum(stray.squares for stray in strays)
+    together = np.concatenate([stray.values for stray in strays]) if len(strays) > 1 else strays[0].values
     seen = _correlation(together)
     length = _block_length(together.size, *seen) if alone > 0 else 1.0
     shown = [(1.0, clumps)]
@@ -183,15 +185,35 @@ def _by_blocks(stretches: Sequence[Stretch], clumps: int, gap_s: float) -> tuple
     return (max(effect, float(seen[1].sum())) if effect > 1 else 1.0), clumps
 
 
-def _by_blocks_of(strays: Sequence[Floats], length: float, clumps: int, surely: float, least: int) -> tuple[float, int]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Strays:
+    """How far each row of a stretch lies from their mean, and the sum of the squares of that."""
+
+    values: Floats
+    squares: float
+
+    @classmethod
+    def of(cls, weight: Floats) -> _Strays:
+        values = weight - weight.mean()
+        return cls(values, _squares(values))
+
+
+def _squares(values: Floats) -> float:
+    """Their sum; not by BLAS, whose threads cost more than they save here, and add in an order that their number decides."""
+    return float(np.einsum("i,i", values, values))
+
+
+def _by_blocks_of(
+    strays: Sequence[_Strays], length: float, clumps: int, surely: float, least: int
+) -> tuple[float, int]:
     """The same of blocks of one *length*; beyond *surely* standard deviations it is no chance, with *least* degrees of freedom or more."""
     seen = expected = 0.0
     free = 0
     for stray in strays:
-        blocks = _block_sums(stray, length)
-        seen += float(blocks @ blocks)
+        blocks = _block_sums(stray.values, length)
+        seen += _squares(blocks)
         # The sums of one stretch add up to 0, so that one of them says nothing.
-        expected += float(stray @ stray) * (blocks.size - 1) / blocks.size
+        expected += stray.squares * (blocks.size - 1) / blocks.size
         free += blocks.size - 1
     if free < least or expected <= 0:
         return 1.0, clumps
@@ -203,7 +225,10 @@ def _by_blocks_of(strays: Sequence[Floats], length: float, clumps: int, surely: 
 def _block_sums(values: Floats, length: float) -> Floats:
     blocks = max(1, int(values.size / length))
     edges = -(-np.arange(blocks + 1) * values.size // blocks)
-    return np.bincount(np.repeat(np.arange(blocks), np.diff(edges)), values, blocks).astype(np.float64)
+    if blocks > values.size:  # so that some have no row
+        return np.bincount(np.repeat(np.arange(blocks), np.diff(edges)), values, blocks).astype(np.float64)
+    sums: Floats = np.add.reduceat(values, edges[:-1])
+    return sums
 
 
 def block_length(values: npt.ArrayLike) -> float:
@@ -218,7 +243,7 @@ def block_length(values: npt.ArrayLike) -> float:
 def _block_length(n: int, lags: npt.NDArray[np.int64], correlation: Floats) -> float:
     if lags.size == 1:
         return 1.0
-    slope, level = float(correlation @ np.abs(lags)), 4 / 3 * float(correlation.sum()) ** 2
+    slope, level = float((correlation * np.abs(lags)).sum()), 4 / 3 * float(correlation.sum()) ** 2
     return float(np.clip((2 * slope**2 / max(level, 1e-9) * n) ** (1 / 3), 1, n / 5))
 
 
@@ -237,7 +262,7 @@ def _correlation(x: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
     The window is twice as long as the correlations reach that stand out; it may look back over a tenth of the values where their square
     root is less, as many come within what a service remembers.
     """
-    n, power = x.size, float(x @ x)
+    n, power = x.size, _squares(x)
     if power <= 0 or n < 8:
         return np.zeros(1, np.int64), np.ones(1)
     quiet = max(5, int(sqrt(log10(n))))
@@ -259,8 +284,10 @@ def _up_to_quiet(x: Floats, power: float, most: int, quiet: int) -> tuple[Floats
         if n > MANY:
             correlation = _at_lags(x, lags) / power
         else:
-            spectrum = np.fft.rfft(x, 2 * n)
-            correlation = np.fft.irfft(spectrum * spectrum.conj())[: most + 1] / power
+            # What is added is as much as the lags reach, to a length of which a transform is quick.
+            size = 1 << (n + most).bit_length()
+            spectrum = np.fft.rfft(x, size)
+            correlation = np.fft.irfft(spectrum * spectrum.conj(), size)[: most + 1] / power
         reach = _quiet_from(np.abs(correlation[1:]) < least, quiet)
         # What lies within twice the reach counts.
         if reach is not None and (lags == most or 2 * reach <= lags):
@@ -270,6 +297,8 @@ def _up_to_quiet(x: Floats, power: float, most: int, quiet: int) -> tuple[Floats
 
 def _at_lags(x: Floats, most: int) -> Floats:
     """The sums of the products of values that lie each of 0 to *most* apart, block by block: short transforms are quick, and small."""
+    if most <= AT_ONCE:
+        return np.array([np.einsum("i,i", x[: x.size - lag], x[lag:]) for lag in range(most + 1)])
     size = max(1 << 12, 1 << (4 * most).bit_length())
     block = size - most
     many = -(-x.size // block)

@@ -16,6 +16,7 @@ Bools = npt.NDArray[np.bool_]
 _WIDE = 12.0  # standard deviations beyond which nothing is left that a float could hold
 _TERMS = 500
 _EXACT = 1e-13
+_HALVES = 60  # of a bracket, after which a float has no room for another one
 
 
 @lru_cache(maxsize=256)
@@ -43,10 +44,16 @@ def gamma_quantile(q: float, shape: float) -> float:
     if shape < 1:
         raise ValueError(f"a shape of {shape}; at least 1 is needed")
     low, high = max(0.0, shape - _WIDE * sqrt(shape)), shape + _WIDE * sqrt(shape) + 2 * _WIDE
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _gamma_below(shape, middle) < q else (low, middle)
-    return (low + high) / 2
+    value = (low + high) / 2
+    for _ in range(_HALVES):
+        over = _gamma_below(shape, value) - q
+        low, high = (low, value) if over >= 0 else (value, high)
+        density = exp((shape - 1) * log(value) - value - lgamma(shape))
+        newton = value - over / density if density else high
+        before, value = value, newton if low < newton < high else (low + high) / 2
+        if abs(value - before) <= _EXACT * high:
+            break
+    return value
 
 
 def student_tail(t: float, freedom: float) -> float:

@@ -61,7 +61,7 @@ def quantile(sample: npt.ArrayLike, q: float, unanswered: npt.ArrayLike = (), wo
     # The product can be a hair above a whole number, as 100 * 0.07 is.
     middle = max(ceil(round(n * q, 9)), 1)
     ranks = [rank for rank in (lower, middle, upper) if 1 <= rank <= n]
-    least = _at_ranks(np.r_[values, waited], ranks)
+    least = _at_ranks(np.r_[values, waited] if waited.size else values, ranks)
     most = _at_ranks(values, [rank for rank in ranks if rank <= values.size]) if waited.size else least
     low, high = least.get(lower, -inf), most.get(upper, inf)
     value = least[middle]
@@ -89,7 +89,7 @@ def _worth(values: Floats, codes: npt.NDArray[np.int64], ratio: float) -> float:
         return float(n)
     if clusters == 1:
         return 1.0  # one question only: nothing says how the next would have fared
-    variance = clusters / (clusters - 1) * float(strays @ strays) / n**2
+    variance = clusters / (clusters - 1) * float(np.einsum("i,i", strays, strays)) / n**2
     effect = variance * n / (ratio * (1 - ratio))
     # Where clusters do not matter, their number says nothing either.
     few = min(student_quantile(clusters - 1), _T_MAX) / student_quantile(_MANY) if effect > _MATTERS else 1.0

@@ -29,14 +29,15 @@ def clumped_quantile(
     known = np.ones(values.size, np.bool_) if answered is None else np.asarray(answered, dtype=np.bool_)
     if not values.size:
         return UNMEASURED
-    slow = np.where(known, values, inf)
+    slow = values if known.all() else np.where(known, values, inf)
     if (due[1:] < due[:-1]).any():
         order = np.argsort(due, kind="stable")
         due, slow = due[order], slow[order]
     if values.size < TOLD:
         return quantile(values[known], q, values[~known])
     beyond = clumping([_above(due, slow, q)], by_size=False)
-    found = quantile(values[known], q, values[~known], beyond.worth(values.size, float(np.ptp(due))))
+    ends = (values, ()) if known.all() else (values[known], values[~known])
+    found = quantile(ends[0], q, ends[1], beyond.worth(values.size, float(due[-1] - due[0])))
     if q > FAR and beyond.clumps < ENOUGH and clumping([_above(due, slow, 0.5)], by_size=False).effect >= CERTAIN:
         return Interval(found.value, found.low, inf, found.n, found.censored)
     return found

@@ -11,6 +11,7 @@ from known_truth import consistency as characteristics
 from known_truth.consistency import compare
 
 from harness.interval import UNMEASURED, Interval
+from harness.judging.scoring import consistency as scoring
 from harness.judging.scoring.consistency import EXAMPLES, Consistency
 
 Table = Callable[..., pd.DataFrame]
@@ -485,3 +486,12 @@ def test_one_long_stretch_of_wrong_answers_is_an_effect_and_leaves_nothing_open(
     assert seen(8.0).high < 0.85
     # One of a second may be chance: nobody can tell from it how many there are.
     assert seen(1.0).low < 0.85 < 0.95 < seen(1.0).high
+
+
+def test_the_first_of_each_group_are_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(6)
+    group, rows = generator.integers(0, 9, 400), np.flatnonzero(generator.random(400) < 0.8)
+    slowly = sorted(int(row) for of in range(9) for row in [row for row in rows if group[row] == of][:5])
+    for piece in (1, 7, 400):
+        monkeypatch.setattr(scoring, "_PIECE", piece)
+        assert scoring._first(rows, group, 5).tolist() == slowly

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from known_truth.failures import bursts, iid
@@ -125,6 +127,15 @@ def test_a_high_quantile_of_slow_spells_is_open_until_ten_of_them_lie_beyond_it(
     assert clumped_quantile(DUE, alone, 0.99).high < np.inf
     # A few values say nothing of spells.
     assert clumped_quantile(DUE[:40], np.arange(40.0), 0.5).high == 26.0
+
+
+@pytest.mark.parametrize("length", [0.3, 1.0, 7.7, 450.0, 2_000.0])
+def test_the_sums_of_blocks_are_those_of_their_rows_and_none_is_lost(length: float) -> None:
+    values = np.random.default_rng(4).normal(size=901)
+    many = max(1, int(901 / length))
+    edges = [-(-block * 901 // many) for block in range(many + 1)]
+    slowly = [sum(values[first:until].tolist()) for first, until in pairwise(edges)]
+    assert design_effect._block_sums(values, length) == pytest.approx(slowly, rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize("lags", [1, 50, 2_048, 9_000])

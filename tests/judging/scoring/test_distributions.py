@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from harness.judging.scoring import distributions
 from harness.judging.scoring.distributions import (
     binomial_quantile,
     chance_above,
@@ -38,6 +39,15 @@ def test_the_poisson_bounds_are_the_gamma_quantiles(count: int) -> None:
     low, high = poisson_bounds(count)
     assert low == pytest.approx(stats.gamma.ppf(0.025, count) if count else 0.0, rel=1e-9)
     assert high == pytest.approx(stats.gamma.ppf(0.975, count + 1), rel=1e-9)
+
+
+@pytest.mark.parametrize("shape", [1.0, 1.5, 7.3, 400.0, 123_456.7])
+def test_the_gamma_quantile_is_what_halving_its_bracket_comes_to(shape: float) -> None:
+    low, high = 0.0, 2 * shape + 24.0
+    for _ in range(70):
+        middle = (low + high) / 2
+        low, high = (middle, high) if distributions._gamma_below(shape, middle) < 0.975 else (low, middle)
+    assert distributions.gamma_quantile(0.975, shape) == pytest.approx(high, rel=1e-10)
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 7, 14, 59, 1_000, 100_000])
