@@ -27,23 +27,32 @@ def compare(
     plan: Plan, requests: Table, publications: Sequence[Publication], asked: Mapping[str, Question]
 ) -> Compared:
     """The answers that completed, in the order of *requests*, held against what they should have said."""
+    import numpy as np
+
     from harness.judging.scoring import consistency
     from harness.judging.scoring.answers import Given
 
     rows = requests.words("outcome") == "complete"
-    question, entry, conversation = (requests.words(name)[rows] for name in ("question", "entry", "conversation"))
-    sent_s, end_s, version, seen = (
-        requests.numbers(name)[rows] for name in ("sent_s", "end_s", "snapshot_version", "seen_version")
-    )
+    places = np.flatnonzero(rows)
+    question, entry, conversation = (requests.words(name)[places] for name in ("question", "entry", "conversation"))
     # A service that repeats the question repeats its nonce, which is another one every time.
-    answer = requests.words("answer")[rows].map(unmarked)
+    answer = requests.words("answer")[places].map(unmarked)
     publish = plan.target.publish
     return consistency.compare(
         Given(
-            question, entry, conversation, sent_s, end_s, requests.numbers("overlapped")[rows], answer, version, seen
+            question=question,
+            entry=entry,
+            conversation=conversation,
+            sent_s=requests.numbers("sent_s")[places],
+            end_s=requests.numbers("end_s")[places],
+            overlapped=requests.numbers("overlapped")[places],
+            answer=answer,
+            version=requests.numbers("snapshot_version")[places],
+            seen=requests.numbers("seen_version")[places],
         ),
         publications,
-        baseline=(requests.words("phase")[rows] == "baseline") & (end_s < _broken_from_s(plan)),
+        baseline=(requests.words("phase")[places] == "baseline")
+        & (requests.numbers("end_s")[places] < _broken_from_s(plan)),
         replica_lag_s=publish.replica_lag if publish else 0.0,
         by=plan.target.ask.reply.compare,
         told=_told(question, answer, asked),

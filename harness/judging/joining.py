@@ -102,7 +102,7 @@ def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
     """*attempts* in order of start with ``request`` (-1: joined to none), ``layer`` and ``phase`` (in which the request was due)."""
     import numpy as np
 
-    from harness.judging.scoring.amplification import layers
+    from harness.judging.scoring.amplification import LAYERS, layer_places
     from harness.record.columns import Words
 
     rows = _in_order(attempts, "start_s")
@@ -112,7 +112,7 @@ def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
     count = rows.numbers("retry_count")
     step = _steps(plan, rows, request)
     wants = _wants(plan, rows, request)
-    layer = layers(
+    made = layer_places(
         wants * (step.max(initial=0) + 1) + step,
         rows.numbers("start_s"),
         rows.words("link").codes,
@@ -120,11 +120,11 @@ def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
         rows.numbers("end_s"),
     )
     # The first of a later press was made since its client asked again.
-    layer = np.where((layer == "first") & (rows.numbers("press") > 0), CLIENT, layer)
-    names, codes = np.unique(np.where(request >= 0, layer, ""), return_inverse=True)
+    made[(made == LAYERS.index("first")) & (rows.numbers("press") > 0)] = len(LAYERS)
+    made[request < 0] = len(LAYERS) + 1
     return rows.with_columns(
         request=request,
-        layer=Words.numbered(codes, names.tolist()),
+        layer=Words(made, (*LAYERS, CLIENT, "")).map(str),
         phase=phases_of(plan, np.append(due_s, np.nan)[places]),
         step=step,
     )
@@ -163,6 +163,8 @@ def _known(requests: Table) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64
     import numpy as np
 
     mark, index, due_s = marks(requests), requests.numbers("index"), requests.numbers("due_s")
+    if mark.size and mark[0] != NO_MARK and (mark[1:] > mark[:-1]).all():  # as a run writes them
+        return mark, index, due_s
     order = np.lexsort((index, mark))
     order = order[mark[order] != NO_MARK]
     of, at = mark[order], index[order]

@@ -158,7 +158,7 @@ def _tries(evidence: Evidence, places: np.ndarray[Any, Any], names: _Table) -> l
     begun_s, status = few("start_s"), table.few("status", mine)
     came = [*zip(status, table.few("outcome", mine), strict=True)]
     said = {one: names.number(came_of_attempt(*one)) for one in dict.fromkeys(came)}
-    each = [
+    each: list[tuple[int | None, ...]] = [
         *zip(
             names.lines(table.few("link", mine), 40),
             _ms(begun_s, evidence.column("requests", "due_s")[of]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -58,14 +58,24 @@ def layers(
     retry_count: npt.ArrayLike,
     end_s: npt.ArrayLike,
 ) -> npt.NDArray[np.str_]:
-    """Which layer made each attempt, in the order given; see `LAYERS`.
+    """Which layer made each attempt, in the order given; see `layer_places`."""
+    return np.array(LAYERS)[layer_places(request, start_s, link, retry_count, end_s)]
+
+
+def layer_places(
+    request: npt.ArrayLike,
+    start_s: npt.ArrayLike,
+    link: npt.ArrayLike,
+    retry_count: npt.ArrayLike,
+    end_s: npt.ArrayLike,
+) -> npt.NDArray[np.int8]:
+    """Which layer made each attempt, in the order given, as its place in `LAYERS`.
 
     ``first``: the request's first by *start_s*; ``sdk``: one more of the tries that an SDK counts (*retry_count*; -1: it said nothing), see
     `_counted_up`; ``failover``: on a link that the request had not tried; ``repeat``: once more on one that it had. Whether a repeat is the
     service's own, its HTTP library's or a gateway's with a client of its own cannot be told. NaN in *end_s*: it did not end.
     """
-    columns = [np.unique(np.asarray(of), return_inverse=True)[1] for of in (request, link)]
-    requests, links = columns
+    requests, links = (_numbers(np.asarray(of)) for of in (request, link))
     starts, ends = np.asarray(start_s, dtype=np.float64), np.asarray(end_s, dtype=np.float64)
     counts = np.asarray(retry_count)
     if not requests.shape == starts.shape == links.shape == counts.shape == ends.shape:
@@ -76,15 +86,23 @@ def layers(
     again = np.r_[False, np.diff(of) == 0][: order.size]
     untried = np.zeros(order.size, np.bool_)
     untried[np.unique(of * (links.max(initial=0) + 1) + on, return_index=True)[1]] = True
-    made = np.select([~again, untried], LAYERS[:1] + LAYERS[2:3], LAYERS[3])
-    made[again & _by_an_sdk(of, counts[order], starts[order], ends[order])] = "sdk"
+    first, sdk, failover, repeat = range(len(LAYERS))
+    made = np.where(again, np.where(untried, failover, repeat), first).astype(np.int8)
+    made[again & _by_an_sdk(of, counts[order], starts[order], ends[order])] = sdk
     layer = np.empty_like(made)
     layer[order] = made
     return layer
 
 
+def _numbers(names: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """*names* as numbers of 0 or more, which are equal where they are; those that are numbers already are only moved."""
+    if names.dtype.kind == "i" and names.size:
+        return names.astype(np.int64) - int(names.min())
+    return np.unique(names, return_inverse=True)[1]
+
+
 def _by_an_sdk(
-    requests: npt.NDArray[np.intp],
+    requests: npt.NDArray[np.int64],
     counts: npt.NDArray[np.int64],
     start_s: npt.NDArray[np.float64],
     end_s: npt.NDArray[np.float64],

@@ -172,6 +172,8 @@ def era(table: Answers, publications: Sequence[Publication], replica_lag_s: floa
 
 def _in_force(published: list[tuple[float, float]], at_s: Floats, at_start: float) -> Floats:
     """The newest version *published* at each instant."""
+    if not published:
+        return np.broadcast_to(np.float64(at_start), at_s.shape)
     newest = np.maximum.accumulate([at_start, *(version for _, version in published)])
     in_force: Floats = newest[np.searchsorted([instant for instant, _ in published], at_s, side="right")]
     return in_force

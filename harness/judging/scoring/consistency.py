@@ -107,6 +107,7 @@ def compare(
     *told* is what is known of each answer beforehand.
     """
     table, order = in_order(answers, baseline, by)
+    del answers  # which take as much room again
     allowed = era(table, publications, replica_lag_s)
     usual = _usual_answers(table, allowed)
     agrees, leaks = _agrees(table, allowed, usual), np.zeros(order.size, np.bool_)
@@ -179,8 +180,11 @@ def _usual_answers(table: Answers, era: Era) -> _Usual:
     # Without a version of its own, an answer counts for its era where that leaves no doubt.
     settled = era.required == era.newest
     version = np.where(known, table.version, np.where(settled, era.required, np.nan))
-    versions = np.unique(np.r_[version[~np.isnan(version)], era.required, era.newest])
-    group = table.question * versions.size + np.searchsorted(versions, version).clip(max=versions.size - 1)
+    versions = np.unique(np.concatenate([*map(_different, (version[~np.isnan(version)], era.required, era.newest))]))
+    group = np.searchsorted(versions, version)
+    del version
+    np.minimum(group, versions.size - 1, out=group)
+    group += table.question * versions.size
     groups = len(table.questions) * versions.size
     allowed = known & era.allows(table.version)
     usual = np.full(groups, -1, dtype=np.int64)
@@ -197,6 +201,11 @@ def _usual_answers(table: Answers, era: Era) -> _Usual:
         taken = np.flatnonzero(rows) if first is None else _first(np.flatnonzero(rows), group, first)
         usual = np.where(usual < 0, _usual(group[taken], table.key[taken], table.sent_s[taken], groups), usual)
     return _Usual(versions, usual, group)
+
+
+def _different(values: Floats) -> Floats:
+    """The different ones, looked for only where there can be several."""
+    return values[:1] if 0 in values.strides else np.unique(values)
 
 
 def _catch_alls(table: Answers) -> Bools:
