@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from harness.judging.answers import compared, satisfies
 from harness.judging.evidence import Evidence
@@ -16,7 +18,7 @@ from harness.protocols.nonce import unmarked
 from harness.reading import quantities
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import numpy as np
 
     from harness.record.columns import Words
 
@@ -32,6 +34,56 @@ _NUMBERED = re.compile(r"\S*\d\S*")
 _SHOWN_CHARS = 60
 
 
+@dataclass(frozen=True)
+class _Answers:
+    """Complete answers, each kind once, in the order in which they came first: of each kind a value of every array."""
+
+    phase: np.ndarray[Any, Any]
+    question: np.ndarray[Any, Any]
+    asked: np.ndarray[Any, Any]
+    """The question's text."""
+    answer: np.ndarray[Any, Any]
+    wording: np.ndarray[Any, Any]
+    agrees: np.ndarray[Any, Any]
+    entry: np.ndarray[Any, Any]
+    user: np.ndarray[Any, Any]
+    """Who asked; empty where nobody says."""
+    n: np.ndarray[Any, Any]
+    """How often it came."""
+
+    def __bool__(self) -> bool:
+        return self.n.size > 0
+
+    def where(self, picked: np.ndarray[Any, Any]) -> _Answers:
+        return _Answers(**{one.name: getattr(self, one.name)[picked] for one in fields(self)})
+
+    def by(self, *names: str) -> dict[tuple[str, ...], _Answers]:
+        """Those that have the same values there, in the order of these."""
+        import numpy as np
+
+        keys = [*zip(*(getattr(self, name).tolist() for name in names), strict=True)]
+        numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
+        of = np.array([numbers[key] for key in keys], np.int64)
+        return {key: self.where(of == number) for key, number in numbers.items()}
+
+    @cached_property
+    def count(self) -> int:
+        """How many answers these kinds stand for."""
+        return int(self.n.sum())
+
+    @cached_property
+    def questions(self) -> int:
+        """To how many different questions they are."""
+        return len(set(self.asked.tolist()))
+
+    def counted(self, *names: str) -> Counter[tuple[str, ...]]:
+        """How many answers have the same values there."""
+        found: Counter[tuple[str, ...]] = Counter()
+        for *what, n in zip(*(getattr(self, name).tolist() for name in (*names, "n")), strict=True):
+            found[(*what,)] += n
+        return found
+
+
 def one_answer_to_all(evidence: Evidence) -> str | None:
     """Why nothing shows that the questions were asked; None where something does.
 
@@ -40,10 +92,10 @@ def one_answer_to_all(evidence: Evidence) -> str | None:
     """
     answers = _said(evidence)
     for rows, when in (
-        (answers[answers["phase"] == "baseline"], "before anything was broken"),
+        (answers.where(answers.phase == "baseline"), "before anything was broken"),
         (answers, "in the run"),
     ):
-        if rows["asked"].nunique() < CATCH_ALL_MIN:
+        if rows.questions < CATCH_ALL_MIN:
             continue
         if (what := _one_text(rows, when) or _by_chance(rows, f" {when}")) and not _expected(evidence, rows):
             return (
@@ -54,31 +106,29 @@ def one_answer_to_all(evidence: Evidence) -> str | None:
     return None
 
 
-def _one_text(rows: pd.DataFrame, when: str) -> str | None:
+def _one_text(rows: _Answers, when: str) -> str | None:
     """That all *rows* say the same, or all of one entry, or all that each entry says to each user."""
     whole = [("", rows)]
-    entries = [(f" of {name}", group) for name, group in rows.groupby("entry") if _n(group) >= _ANSWERS_MIN]
-    users = [group for _, group in rows.groupby(["entry", "user"])]
+    entries = [(f" of {name}", group) for (name,), group in rows.by("entry").items() if group.count >= _ANSWERS_MIN]
+    users = rows.by("entry", "user").values()
     for of, group in [*whole, *entries]:
         if _is_one(group):
-            return f"all {_n(group)} answers{of} {when}, {_to_how_many(group)}, were the same text ({shown(group)})"
-    several = [group for group in users if group["asked"].nunique() >= CATCH_ALL_MIN]
+            return f"all {group.count} answers{of} {when}, {_to_how_many(group)}, were the same text ({shown(group)})"
+    several = [group for group in users if group.questions >= CATCH_ALL_MIN]
     if several and all(map(_is_one, several)):
-        return (
-            f"all {_n(rows)} answers {when}, {_to_how_many(rows)}, depended on who asked alone (such as {shown(rows)})"
-        )
+        return f"all {rows.count} answers {when}, {_to_how_many(rows)}, depended on who asked alone (such as {shown(rows)})"
     return None
 
 
-def _is_one(rows: pd.DataFrame) -> bool:
-    return rows["asked"].nunique() >= CATCH_ALL_MIN and rows["wording"].nunique() == 1
+def _is_one(rows: _Answers) -> bool:
+    return rows.questions >= CATCH_ALL_MIN and len(set(rows.wording.tolist())) == 1
 
 
-def _to_how_many(rows: pd.DataFrame) -> str:
-    return f"to {rows['asked'].nunique()} different questions"
+def _to_how_many(rows: _Answers) -> str:
+    return f"to {rows.questions} different questions"
 
 
-def _by_chance(rows: pd.DataFrame, when: str) -> str | None:
+def _by_chance(rows: _Answers, when: str) -> str | None:
     """That *rows* say one of a few things, whichever question was asked; *when* begins with a blank, where it says anything."""
     (same, of_same), (other, of_other) = _agreeing(rows)
     if min(of_same, of_other) < _PAIRS_MIN or same > _ALWAYS * of_same or other < _ALIKE * of_other:
@@ -91,33 +141,32 @@ def _by_chance(rows: pd.DataFrame, when: str) -> str | None:
     )
 
 
-def _but_for_numbers(rows: pd.DataFrame, when: str) -> str | None:
+def _but_for_numbers(rows: _Answers, when: str) -> str | None:
     """That *rows* say one thing with other numbers each time, such as the id of a request, whichever question was asked."""
-    said = rows["wording"].map(lambda wording: _NUMBERED.sub("#", wording))
-    if rows["asked"].nunique() < CATCH_ALL_MIN or said.nunique() > 1:
+    import numpy as np
+
+    wordings = rows.wording.tolist()
+    if rows.questions < CATCH_ALL_MIN or len({_NUMBERED.sub("#", wording) for wording in wordings}) > 1:
         return None
-    numbers = [*zip(*rows["wording"].map(_NUMBERED.findall), strict=True)]
-    if not numbers or any(_hangs_on_the_question(rows.assign(wording=list(these))) for these in numbers):
+    numbers = [np.array(these, object) for these in zip(*map(_NUMBERED.findall, wordings), strict=True)]
+    if not numbers or any(_hangs_on_the_question(replace(rows, wording=these)) for these in numbers):
         return None
-    return f"all {_n(rows)} answers{when}, {_to_how_many(rows)}, were the same text but for numbers (such as {shown(rows)})"
+    return f"all {rows.count} answers{when}, {_to_how_many(rows)}, were the same text but for numbers (such as {shown(rows)})"
 
 
-def _hangs_on_the_question(rows: pd.DataFrame) -> bool:
+def _hangs_on_the_question(rows: _Answers) -> bool:
     """Whether *rows* to one question say the same more often than those to two do; or there are too few to know."""
     (same, of_same), (other, of_other) = _agreeing(rows)
     return min(of_same, of_other) < _PAIRS_MIN or same / of_same - other / of_other > _APART
 
 
-def _agreeing(rows: pd.DataFrame) -> tuple[tuple[int, int], tuple[int, int]]:
+def _agreeing(rows: _Answers) -> tuple[tuple[int, int], tuple[int, int]]:
     """How many pairs of *rows* say the same, and of how many pairs: of those to one question, and of those to two."""
 
-    def pairs(*columns: str) -> int:
-        counted: Counter[tuple[str, ...]] = Counter()
-        for *what, n in zip(*(rows[column].tolist() for column in (*columns, "n")), strict=True):
-            counted[(*what,)] += n
-        return sum(n * (n - 1) // 2 for n in counted.values())
+    def pairs(*names: str) -> int:
+        return sum(n * (n - 1) // 2 for n in rows.counted(*names).values())
 
-    all_pairs = _n(rows) * (_n(rows) - 1) // 2
+    all_pairs = rows.count * (rows.count - 1) // 2
     same, of_same, alike = pairs("asked", "wording"), pairs("asked"), pairs("wording")
     return (same, of_same), (alike - same, all_pairs - of_same)
 
@@ -133,7 +182,7 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
     if evidence.plan.scenario.good.answers is not None or evidence.plan.closed:
         return
     answers = _said(evidence)
-    baseline = answers[answers["phase"] == "baseline"]
+    baseline = answers.where(answers.phase == "baseline")
     for phase in evidence.plan.phases:
         looked = any(
             metrics[expectation.metric].reads_answers and expectation.selection.phase in (None, phase.name)
@@ -142,8 +191,8 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
         )
         if phase.name == "warmup" or looked:
             continue
-        rows = answers[answers["phase"] == phase.name]
-        several = phase.name != "baseline" and rows["asked"].nunique() >= CATCH_ALL_MIN
+        rows = answers.where(answers.phase == phase.name)
+        several = phase.name != "baseline" and rows.questions >= CATCH_ALL_MIN
         alike = _but_for_numbers(rows, "") if phase.name == "baseline" else None
         if (
             what := _unexpected(evidence, rows)
@@ -153,84 +202,82 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
             yield f"{what} in {phase.name}, and nothing looks at what answers say (good.answers, or answer_consistency)"
 
 
-def _same(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
+def _same(rows: _Answers, baseline: _Answers) -> str | None:
     """That most of *rows* say the same to different questions, which they did not in the *baseline*."""
-    usual = rows.groupby("wording")["n"].sum().idxmax()
-    same = rows[rows["wording"] == usual]
-    was = _n(baseline[baseline["wording"] == usual]) / _n(baseline) if len(baseline) else 0.0
-    asked = same["asked"].nunique()
-    if _n(same) <= _MOST * _n(rows) or was > _MOST or asked < CATCH_ALL_MIN:
+    said = rows.counted("wording")
+    (usual,) = min(said, key=lambda wording: (-said[wording], wording))
+    same = rows.where(rows.wording == usual)
+    was = baseline.where(baseline.wording == usual).count / baseline.count if baseline else 0.0
+    if same.count <= _MOST * rows.count or was > _MOST or same.questions < CATCH_ALL_MIN:
         return None
-    return (
-        f"{_n(same)} of {_n(rows)} complete answers, to {asked} different questions, were the same text ({shown(same)})"
-    )
+    return f"{same.count} of {rows.count} complete answers, {_to_how_many(same)}, were the same text ({shown(same)})"
 
 
-def _a_few(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
+def _a_few(rows: _Answers, baseline: _Answers) -> str | None:
     """That *rows* say one of a few things, or one with other numbers, to whatever was asked, which they did not in the *baseline*."""
     for found in (_by_chance, _but_for_numbers):
-        if len(baseline) and (what := found(rows, "")) and not found(baseline, ""):
+        if baseline and (what := found(rows, "")) and not found(baseline, ""):
             return what
     return None
 
 
-def _unexpected(evidence: Evidence, rows: pd.DataFrame) -> str | None:
+def _unexpected(evidence: Evidence, rows: _Answers) -> str | None:
     """That most of *rows* are not what the questions file says a right answer is."""
-    told = rows[rows["question"].isin([name for name, known in evidence.asked.items() if known.expected is not None])]
-    others = told[~told["agrees"].astype(bool)]
-    wrong = _n(others)
-    if not wrong or wrong <= _MOST * _n(told):
-        return None
-    return f"{wrong} of {_n(told)} complete answers were not as expected (such as {shown(others)})"
-
-
-def _other(rows: pd.DataFrame, baseline: pd.DataFrame) -> str | None:
-    """That most of *rows* are not as they should be, though the *baseline* was."""
-    wrong = _n(rows[~rows["agrees"].astype(bool)])
-    if wrong <= _MOST * _n(rows) or not len(baseline):
-        return None
-    if _n(baseline[baseline["agrees"].astype(bool)]) / _n(baseline) < _WELL:
-        return None
-    return f"{wrong} of {_n(rows)} complete answers were others than in the baseline"
-
-
-def _n(rows: pd.DataFrame) -> int:
-    """How many answers these *rows* stand for."""
-    return int(rows["n"].sum())
-
-
-def _said(evidence: Evidence) -> pd.DataFrame:
-    """Complete answers behind the warm-up, each kind once, in the order in which they came first: ``phase``, ``question``, ``asked`` (its
-    text), ``answer``, ``wording``, ``agrees``, ``entry``, ``user`` (who asked; empty where nobody says) and ``n``, how often it came."""
     import numpy as np
-    import pandas as pd
+
+    expected = [name for name, known in evidence.asked.items() if known.expected is not None]
+    told = rows.where(np.isin(rows.question, np.array(expected, object)))
+    others = told.where(~told.agrees)
+    wrong = others.count
+    if not wrong or wrong <= _MOST * told.count:
+        return None
+    return f"{wrong} of {told.count} complete answers were not as expected (such as {shown(others)})"
+
+
+def _other(rows: _Answers, baseline: _Answers) -> str | None:
+    """That most of *rows* are not as they should be, though the *baseline* was."""
+    wrong = rows.where(~rows.agrees).count
+    if wrong <= _MOST * rows.count or not baseline:
+        return None
+    if baseline.where(baseline.agrees).count / baseline.count < _WELL:
+        return None
+    return f"{wrong} of {rows.count} complete answers were others than in the baseline"
+
+
+def _said(evidence: Evidence) -> _Answers:
+    """What was answered behind the warm-up."""
+    import numpy as np
 
     from harness.judging.scoring.wording import normalised
 
-    def made() -> pd.DataFrame:
+    def made() -> _Answers:
         complete = evidence.words("requests", "outcome") == "complete"
         scored = evidence.words("requests", "phase")[complete] != "warmup"
-        names = ("phase", "question", "answer", "entry")
-        columns = {name: evidence.words("requests", name)[complete][scored] for name in names}
-        columns["phase"] = _phases(evidence)[complete][scored]
-        key = compared(evidence).agrees()[scored].astype(np.int64)
+        columns = {name: evidence.words("requests", name)[complete][scored] for name in ("question", "answer", "entry")}
+        columns = {"phase": _phases(evidence)[complete][scored], **columns}
+        agrees = compared(evidence).agrees()[scored]
+        key = agrees.astype(np.int64)
         for column in columns.values():
             key = key * max(1, len(column.vocabulary)) + column.codes
         _, first, n = np.unique(key, return_index=True, return_counts=True)
         order = np.argsort(first)
-        rows = pd.DataFrame({name: column[first[order]].to_numpy() for name, column in columns.items()}, dtype=object)
-        answers = rows["answer"].map(unmarked)
+        told = {name: column[first[order]].to_numpy() for name, column in columns.items()}
+        answers, questions = [*map(unmarked, told["answer"])], told["question"].tolist()
+        asked = [evidence.questions.get(name, name).casefold() for name in questions]
         users = {name: known.user or "" for name, known in evidence.asked.items()}
-        return rows.assign(
-            answer=answers,
-            wording=answers.map(normalised),
-            asked=rows["question"].map(lambda name: evidence.questions.get(name, name).casefold()),
-            user=rows["question"].map(lambda name: users.get(name, "")),
-            agrees=compared(evidence).agrees()[scored][first[order]],
+        return _Answers(
+            phase=told["phase"],
+            question=told["question"],
+            asked=np.array(asked, object),
+            answer=np.array(answers, object),
+            wording=np.array([*map(normalised, answers)], object),
+            agrees=agrees[first[order]].astype(bool),
+            entry=told["entry"],
+            user=np.array([users.get(name, "") for name in questions], object),
             n=n[order],
         )
 
-    said: pd.DataFrame = evidence.once("said", made)
+    said: _Answers = evidence.once("said", made)
     return said
 
 
@@ -245,18 +292,18 @@ def _phases(evidence: Evidence) -> Words:
     return Words.numbered(np.where(met, len(phase.vocabulary), phase.codes), [*phase.vocabulary, ""])
 
 
-def _expected(evidence: Evidence, rows: pd.DataFrame) -> bool:
+def _expected(evidence: Evidence, rows: _Answers) -> bool:
     """Whether the questions file says of every question that this is what a right answer says."""
-    for name, answer in rows[["question", "answer"]].drop_duplicates().itertuples(index=False):
+    for name, answer in dict.fromkeys(zip(rows.question.tolist(), rows.answer.tolist(), strict=True)):
         known = evidence.asked.get(name)
         if known is None or known.expected is None or not satisfies(known.expected, answer):
             return False
     return True
 
 
-def shown(rows: pd.DataFrame) -> str:
+def shown(rows: _Answers) -> str:
     """How the first answer of *rows* begins."""
-    return in_short(str(rows["answer"].iloc[0]))
+    return in_short(str(rows.answer[0]))
 
 
 def in_short(answer: str) -> str:

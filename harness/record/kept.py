@@ -10,6 +10,7 @@ LARGE = 1 << 20
 """Bytes; what takes less is kept always."""
 LEAST_KEPT = 64 << 20
 _DEEP, _MANY = 4, 64
+_PARTS: dict[type, tuple[str, ...]] = {}
 
 
 def kept(values: dict[Hashable, Any], what: Hashable, make: Callable[[], Any], most: int) -> Any:
@@ -61,6 +62,11 @@ def size_of(value: Any, deep: int = _DEEP) -> int:
         return 0
     if isinstance(value, tuple | list):
         return sum(size_of(one, deep - 1) for one in value) if len(value) <= _MANY else 0
-    if is_dataclass(value) and not isinstance(value, type):
-        return sum(size_of(getattr(value, one.name), deep - 1) for one in fields(value))
-    return 0
+    return sum(size_of(getattr(value, name), deep - 1) for name in _parts(type(value)))
+
+
+def _parts(kind: type) -> tuple[str, ...]:
+    """What a value of this *kind* is made of, where it is a data class; looked up once."""
+    if kind not in _PARTS:
+        _PARTS[kind] = tuple(one.name for one in fields(kind)) if is_dataclass(kind) else ()
+    return _PARTS[kind]

@@ -12,7 +12,6 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from itertools import count
 
 from aiohttp import web
 from openai import APIError, AsyncOpenAI, DefaultAsyncHttpxClient, RateLimitError
@@ -100,18 +99,6 @@ def hoarding(_url: str) -> Way:
     return answer
 
 
-def failing(url: str) -> Way:
-    """Fails every third user, whether anything is broken or not."""
-    ask, served = provider(url), count()
-
-    async def answer(question: str) -> str:
-        if next(served) % 3 == 0:
-            raise web.HTTPInternalServerError
-        return await ask(question)
-
-    return answer
-
-
 def elsewhere(url: str, other_url: str) -> Way:
     """Copes: one try, then the other provider; one request at a time finds out whether the first is back."""
     ask, ask_other = provider(url), provider(other_url)
@@ -142,7 +129,6 @@ WAYS = {
         nested,
         misremembering,
         hoarding,
-        failing,
         elsewhere,
     )
 }

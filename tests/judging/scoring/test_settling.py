@@ -142,10 +142,11 @@ def test_the_moment_of_a_climb_is_what_it_was_to_the_last_digit(
 
 def fitted(good: list[bool], least: float, most: float) -> float:
     """The log likelihood of the best rising level between the two: each row's is the most of the least means around it."""
-    levels_ = [
-        max(min(float(np.mean(good[i:j])) for j in range(k + 1, len(good) + 1)) for i in range(k + 1))
-        for k in range(len(good))
-    ]
+    summed, places = np.cumsum([0, *good]), np.arange(len(good) + 1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a mean of no rows is nobody's
+        means = (summed - summed[:, None]) / (places - places[:, None])
+    # The least over all ends behind k of each beginning, and of those the most over all beginnings up to k.
+    levels_ = [np.min(means[: k + 1, k + 1 :], axis=1).max() for k in range(len(good))]
     likely = [level if hit else 1 - level for hit, level in zip(good, np.clip(levels_, least, most), strict=True)]
     return float(np.log(likely).sum())
 
