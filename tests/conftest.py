@@ -20,6 +20,7 @@ import trustme
 from hypothesis import HealthCheck, settings
 from real_runs import Machine, seats
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from harness.running.free_port import free_port
 from harness.running.redis_server import arguments, find
@@ -58,15 +59,28 @@ def pytest_sessionfinish() -> None:
 WHOLE_RUNS = ("tests/contract/", "tests/end_to_end/", "tests/quality/")
 ALONE = ("tests/end_to_end/test_every_fault.py", "tests/end_to_end/test_region_loss.py")
 """Files whose runs take both seats: they come before those whose runs go on beside one another, which would have to stop for them."""
+WAITING = ("tests/running/", "tests/reference/")
+"""Files that wait for processes and sockets of their own for most of their time, and leave the processors to the others."""
 LONG = ("tests/test_", "tests/simulated_world/", "tests/suites/")
 """Of all other files the ones that take longest and whose names come last."""
 
 
 class _WholeRunsTogether(LoadFileScheduling):
-    """Files stay together, and all whole runs are one worker's: two that make them would wait for one another's seats."""
+    """Files stay together. All whole runs are one worker's: two that make them would wait for one another's seats. All that waits is one
+    worker's, too, which ends with that where there are three: the other two have enough to do for two processors."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "whole runs" if nodeid.startswith(WHOLE_RUNS) else super()._split_scope(nodeid)
+        for scope, firsts in (("whole runs", WHOLE_RUNS), ("what waits", WAITING)):
+            if nodeid.startswith(firsts):
+                return scope
+        return super()._split_scope(nodeid)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        if len(self.nodes) > 2 and "what waits" in self.assigned_work[node]:
+            if not node.shutting_down:
+                node.shutdown()
+        else:
+            super()._reschedule(node)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -76,9 +90,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileS
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole runs come first, since they take longest and wait for most of their time; long files come before short ones, so that the
-    workers end together."""
-    firsts = (WHOLE_RUNS, ALONE, LONG)
+    """Whole runs come first, since they take longest, and what waits next; long files come before short ones, so that the workers end
+    together."""
+    firsts = (WHOLE_RUNS, ALONE, WAITING, LONG)
     items.sort(key=lambda item: [not item.nodeid.startswith(first) for first in firsts])
 
 
