@@ -298,10 +298,9 @@ class Exchange:
         return value(self._request.headers, b"host")
 
     def _read(self) -> None:
-        attempt = self._attempt
-        self._arrival.messages_sha256 = attempt.prompt.messages_sha256
+        self._arrival.messages_sha256 = self._attempt.messages_sha256
         # Counted by now, whether or not a rule has asked.
-        _ = attempt.number
+        _ = self._attempt.number
 
     # The answer.
 

@@ -115,8 +115,8 @@ class PromptReading:
 
     def __init__(self, nonces: Nonces, target: bytes, headers: Headers) -> None:
         self._search = NonceSearch(nonces)
-        self._looking = LookingOn("a request")
-        with self._looking:
+        self.looking = LookingOn("a request")
+        with self.looking:
             for name, said in headers:
                 if (lower := name.lower()) not in SECRET:
                     self._search.header(lower, said)
@@ -137,7 +137,7 @@ class PromptReading:
     @property
     def prompt(self) -> Prompt:
         """What the body says, once all of it has come."""
-        with self._looking:
+        with self.looking:
             return Prompt(self.body)
         return Prompt()
 
@@ -149,7 +149,7 @@ class PromptReading:
     def feed(self, piece: bytes) -> None:
         if not piece:
             return
-        with self._looking:
+        with self.looking:
             self._search.piece(piece)
         self._bytes += len(piece)
         if self._bytes <= READ_BYTES_MAX:

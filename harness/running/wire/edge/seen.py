@@ -31,9 +31,16 @@ class SeenAttempt:
         return self.reading.prompt
 
     @cached_property
+    def messages_sha256(self) -> str:
+        """As in `Prompt`; empty where that cannot be read."""
+        with self.reading.looking:
+            return self.prompt.messages_sha256
+        return ""
+
+    @cached_property
     def number(self) -> int:
         """As in `Attempted`; it is counted when this is asked for the first time."""
-        call = f"{self._request.method!r} {self.path} {self.prompt.messages_sha256}"
+        call = f"{self._request.method!r} {self.path} {self.messages_sha256}"
         return self._account.tries.next(self.lot, call)
 
     @cached_property
