@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import ssl
@@ -50,6 +51,12 @@ settings.load_profile("the same for all")
 def own_state(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has a state of its own for targets: what one of them holds or freezes is nothing to another, or to who runs the tests."""
     monkeypatch.setenv("HARNESS_STATE", f"{_STATES}/{sha256(request.node.nodeid.encode()).hexdigest()[:16]}")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected lives as long as the session: nobody has to look again and again whether it still does."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish() -> None:
