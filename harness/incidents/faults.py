@@ -94,7 +94,9 @@ def _of_link(at: str, on: Mapping[str, str], here: Calls, usual: Calls) -> Itera
         for aim, its, then in _aims(on, here, usual, came_to):
             rows, hit = here.taken(its), its & (here.came_to == came_to)
             # Of what an earlier one has answered, for these or for all, nothing is left for a later one to draw from.
-            made = _answered(came_to, aim, rows, int(hit.sum()) / max(1, int((its & ~gone).sum())))
+            made = _answered(
+                came_to, aim, rows, int(hit.sum()) / max(1, int((its & ~gone).sum())), first=not gone.any()
+            )
             yield Found(at, *made, (_shares(rows, then, (came_to,)), *_waits(rows, came_to)))
             gone |= hit
     yield from _cut_off(at, on, here, usual)
@@ -162,10 +164,11 @@ def _share(ratio: float) -> dict[str, object]:
 
 
 def _answered(
-    came_to: int, on: Mapping[str, str], here: Calls, ratio: float
+    came_to: int, on: Mapping[str, str], here: Calls, ratio: float, *, first: bool
 ) -> tuple[str, Mapping[str, str], Mapping[str, object]]:
     if came_to == UNREACHABLE:
-        if ratio >= ALL and "model" not in on:
+        # Where nobody listens, nothing that stands behind it is met.
+        if first and ratio >= ALL and "model" not in on:
             return "disconnect", on, {"mode": "refuse"}
         return "hang_up", on, {"by": "reset", **_share(ratio)}
     status = _UNKNOWN_STATUS if came_to == FAILED else came_to

@@ -8,8 +8,9 @@ from harness.incidents.calls import CUT, FAILED, LEFT, OK, TIMED_OUT, UNREACHABL
 
 _STATUS = re.compile(r"(?<![\d.])([45]\d\d)(?![\d.])")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,23}(?:/(?!v\d)[A-Za-z0-9_-]{1,24}){1,3}$")
-"""A provider and what is its own (``azure/east``); what is longer could be a key, and with ``v1`` begins the path of an API."""
+_OF_AN_API = r"v\d|(?:sk|pk|key|api|chat|completions|responses|messages|embeddings|models|openai)(?![A-Za-z0-9])"
+_NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_-]{{0,23}}(?:/(?!{_OF_AN_API})[A-Za-z0-9_-]{{1,15}}){{1,3}}$", re.IGNORECASE)
+"""A provider and what is its own (``azure/east``); what is longer could be a key, and words of an API begin its path."""
 _BY_WORD = (
     (TIMED_OUT, re.compile(r"time[d\s_-]*out|deadline|etimedout", re.IGNORECASE)),
     (CUT, re.compile(r"remoteprotocol|incomplete|chunkedencoding|prematur|mid.?stream|unexpected.?eof|truncat|readerror", re.IGNORECASE)),

@@ -338,6 +338,8 @@ def test_a_table_with_a_trace_and_a_level_is_not_langfuses(tmp_path: Path, names
     ("said", "link"),
     [("azure/east", "azure/east"), ("openai/gpt-4o/eu_west", "openai/gpt-4o/eu_west"), ("gateway/v1/a", "gateway"),
      ("localhost/a", "localhost"), ("gateway:4000/a", "gateway:4000"), ("10.0.0.1/a", "10.0.0.1"),
+     ("proxy/sk-1234567890abcdef", "proxy"), ("proxy/0123456789abcdef", "proxy"), ("ollama/api/chat", "ollama"),
+     ("gateway/chat/completions", "gateway"), ("gateway/Embeddings", "gateway"), ("azure/apis", "azure/apis"),
      (f"gateway/{KEY * 3}", "gateway"), (f"gateway/a?key={KEY}", "gateway")],
 )  # fmt: skip
 def test_a_name_with_a_stroke_in_it_is_no_address(tmp_path: Path, said: str, link: str) -> None:

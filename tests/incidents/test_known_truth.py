@@ -157,6 +157,18 @@ def test_of_a_small_log_in_which_now_and_then_something_fails_there_is_no_edge()
         assert edges(counted([503 if one else OK for one in bad])) == [], seed
 
 
+def test_connections_that_were_refused_where_others_failed_hide_nothing_of_those(tmp_path: Path) -> None:
+    calls = []
+    for number in range(3000):
+        status = ("503", "503", "refused", "503", "refused")[number % 5] if 40 <= number / 20 < 90 else "200"
+        calls.append(Made(START_S + number / 20, 500.0, status))
+    log = found(csv_file(tmp_path / "log.csv", calls))
+    assert [(fault.kind, fault.settings.get("share")) for fault in log.faults] == [
+        ("http_error", pytest.approx(0.6, abs=0.02)),
+        ("hang_up", None),
+    ]
+
+
 def test_a_fault_of_one_model_is_of_what_one_of_all_has_left(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     calls = []
