@@ -108,6 +108,7 @@ class _Client:
             # What came of the jobs of earlier presses while nobody waited for it.
             while news and self._answer.outcome == "unfinished" and (sent := coming.next(0)) is not None:
                 self._now_heard(sent, reader)
+                coming.failed = str(self._answer.outcome) == "error"
             if self._answer.outcome == "unfinished":
                 self._end(came)
             return

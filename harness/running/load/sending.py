@@ -55,6 +55,8 @@ class _Asking:
         assert came.ended_s is not None
         if came.accepted_s is not None:
             self.lost = came if came.outcome == "timed_out" or came.status in GONE else None
+        elif came.job in ("done", "failed"):
+            self.lost = None  # what came of it was heard while nobody waited
         self.began_s = came.began_s if self.began_s is None else self.began_s
         self.given_up.append(presses.GivenUp(came.outcome, came.status, came.began_s - due_s, came.ended_s - due_s))
 

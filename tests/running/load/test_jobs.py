@@ -459,8 +459,12 @@ def sent_by(load: LoadPlan, folder: Path) -> list[Request]:
     return sorted(read_rows(folder / "requests-0.rows", Request), key=lambda row: row.index)
 
 
-def pressed(service: Service, folder: Path, patience_s: float) -> Request:
-    (row,) = sent_by(hooked(service, folder, patience_s), folder)
+def pressed(service: Service, folder: Path, patience_s: float, more: int = 1) -> Request:
+    """The row of one request, which is pressed as often as *more* again."""
+    load = hooked(service, folder, patience_s)
+    assert load.pressing is not None
+    pressing = msgspec.structs.replace(load.pressing, again_max=more)
+    (row,) = sent_by(msgspec.structs.replace(load, pressing=pressing), folder)
     return row
 
 
@@ -508,6 +512,15 @@ def test_what_comes_while_nobody_waits_is_heard_where_the_next_press_is_refused(
     row = pressed(service, tmp_path, 10.0)
     assert (row.presses, row.outcome, row.status, row.job, row.deliveries) == (2, outcome, status, far, 1)
     assert row.accepted_s < row.last_sent_s
+
+
+def test_a_failure_that_was_heard_while_nobody_waited_is_no_loss_where_a_third_press_is_refused(
+    serve: Serve, hears_all: HearsAll, tmp_path: Path
+) -> None:
+    service = serve(Reply(202, {}), Reply(503, {}, sends_first=({"status": "failed"},)), Reply(503, {}))
+    hears_all(service)
+    row = pressed(service, tmp_path, 10.0, more=2)
+    assert (row.presses, row.outcome, row.status, row.job, row.accepted_s) == (3, "error", 503, "", None)
 
 
 def test_while_a_result_may_be_sent_again_the_conversation_goes_on_and_its_place_is_free(
