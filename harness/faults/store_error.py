@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from harness.faults.base import Aimed, Looked
 from harness.faults.effects import Effect, TapAnswers
-from harness.faults.redis_commands import FILL, KNOWN, WRITE
+from harness.faults.redis_commands import FILL, KNOWN, OTHER_TALK, SPARED, WRITE
 from harness.reading import quantities
 from harness.reading.target import Link
 from harness.registry import nearest
@@ -30,12 +30,16 @@ _REFUSED: Mapping[str, tuple[str, ...]] = {"readonly": WRITE, "oom": FILL}
 
 
 def _known(written: str) -> str:
+    """The name of a command; one that is nearly one of Redis is mistyped, another may be of a server that is like it."""
     name = written.upper()
-    if name in KNOWN or "." in name:  # which modules the server has is not known here
-        return name
-    near = nearest(name, list(KNOWN))
-    right = f"did you mean {near[0]}?" if near else "say one such as GET, or of a module, such as JSON.GET"
-    raise ValueError(f"Redis has no command {name}; {right}")
+    if name in SPARED | OTHER_TALK:
+        raise ValueError(
+            f"{name} is always passed on, since it opens, closes or holds a connection together; say one such as GET"
+        )
+    near = [] if name in KNOWN or "." in name else nearest(name, list(KNOWN))
+    if near:
+        raise ValueError(f"Redis has no command {name}; did you mean {near[0]}?")
+    return name
 
 
 class StoreError(Aimed):

@@ -9,15 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.faults.effects import TapAnswers
-from harness.faults.redis_commands import LISTEN
+from harness.faults.redis_commands import OTHER_TALK, SPARED
 from harness.running.wire.tap.resp import Frames, Unreadable, message_on, name_of
 
-_SPARED = frozenset(
-    {"HELLO", "AUTH", "SELECT", "CLIENT", "QUIT", "RESET", "MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"}
-)
-"""How a connection is opened and closed, and what holds a transaction together."""
-_OTHER_TALK = LISTEN | {"UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE", "REPLCONF"}
-"""After these, what comes back is no longer one reply for each command."""
 _ABORTED = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 _DISCARD = b"*1\r\n$7\r\nDISCARD\r\n"
 
@@ -100,7 +94,7 @@ class RedisGate:
         name = name_of(command)
         if not name:
             return command
-        if name in _OTHER_TALK:
+        if name in OTHER_TALK:
             self._in_order = False
         if not self._in_order:
             return command
@@ -126,7 +120,7 @@ class RedisGate:
         return b""
 
     def _hits(self, fault: str, effect: TapAnswers, name: str) -> bool:
-        if effect.messages or name in _SPARED or (effect.commands and name not in effect.commands):
+        if effect.messages or name in SPARED or (effect.commands and name not in effect.commands):
             return False
         if effect.share_ratio >= 1 or not self._seed:
             return True
