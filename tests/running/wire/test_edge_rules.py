@@ -252,3 +252,22 @@ def test_an_edge_rule_on_a_link_without_an_edge_is_refused(new_wire) -> None:
     wire = new_wire({}, others={"store": "redis"})
     with pytest.raises(WireError, match="carries no HTTP, so it has no edge"):
         wire.stage.inject("f", EdgeRule("store", Meddle()))
+
+
+def test_a_rule_that_breaks_where_the_provider_leaves_in_mid_answer_holds_no_client_up(
+    wire, provider, clients, kit, monkeypatch
+) -> None:
+    def broken(self: Following) -> bytes:
+        raise LookupError("a defect of a rule")
+
+    async def script(request, line) -> None:
+        line.write(HEAD + _chunk(EVENTS[0]))
+        line.transport.abort()
+
+    monkeypatch.setattr(_Events, "release", broken)
+    provider.script = script
+    wire.stage.inject("f", EdgeRule("east", Meddle(answer="change")))
+    client = clients(wire.edge())
+    client.say(kit.post())
+    client.hear_all()
+    kit.eventually(lambda: [row.outcome for row in wire.arrivals()] == ["broken"])

@@ -131,10 +131,13 @@ class Exchange:
     def fail(self, error: Exception) -> None:
         """The provider will not answer, or not to the end."""
         self._arrive()
-        if self._outgoing is not None and self._answer is not None:
-            self._outgoing.lose(lambda: self._fail(error))
-        else:
-            self._fail(error)
+        try:
+            if self._outgoing is not None and self._answer is not None:
+                self._outgoing.lose(lambda: self._fail(error))
+            else:
+                self._fail(error)
+        except Exception as defect:  # noqa: BLE001 - as above
+            self._break(defect)
 
     def _fail(self, error: Exception) -> None:
         unreadable = isinstance(error, UnreadableError)
