@@ -162,7 +162,7 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     reason: Reason
     detail: str = ""
     decided_s: float | None = (
-        None  # of one that was aborted: when that was decided; None also before this was written down
+        None  # when that was decided, of one that did not complete; None also before this was written down
     )
 
 

@@ -98,7 +98,7 @@ def run(
                 # Also one that came when the run had ended some other way, before it could be held back; and another one after that.
                 ended = ("interrupted", "")
         # First everything is put back, then it is written down: a full disk must not spare a fault.
-        decided_s = _now(world, log) if ended[0] == "aborted" else None
+        decided_s = None if ended[0] == "completed" else _now(world, log)
         events = _put_back(world, log, progress)
         for event in [*events, *_farewell(_now(world, log), *ended, decided_s)]:
             log.write(event)

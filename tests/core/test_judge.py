@@ -964,6 +964,7 @@ def test_what_was_sent_without_the_nonce_is_told_under_a_pass_but_for_looks_whet
     assert ("carried no nonce" in result.reason) == told
 
 
+@pytest.mark.parametrize("reason", ["aborted", "interrupted"])
 @pytest.mark.parametrize("path", ["/v1/ask", "/search"])
 @pytest.mark.parametrize(
     ("outcome", "end_s", "told"), [("unfinished", None, 0), ("client_left", 5.25, 0), ("client_left", 4.0, 1)]
@@ -974,6 +975,7 @@ def test_what_the_end_of_a_run_cut_off_before_its_nonce_is_none_that_carried_non
     rows: Rows,
     attempt: Callable[..., Attempt],
     events: Events,
+    reason: Any,
     path: str,
     outcome: str,
     end_s: float | None,
@@ -983,7 +985,7 @@ def test_what_the_end_of_a_run_cut_off_before_its_nonce_is_none_that_carried_non
     asked = [row for row in rows(made) if row.due_s < 5]
     tries = [msgspec.structs.replace(attempt(row), method="POST", path="/v1/ask") for row in asked]
     cut = Attempt("provider-east", 3.9, end_s=end_s, outcome=outcome, method="POST", path=path)  # type: ignore[arg-type]
-    ended = [*events(made)[:-1], Ended(5.4, "aborted", "enough", decided_s=5.2)]
+    ended = [*events(made)[:-1], Ended(5.4, reason, "enough", decided_s=5.2)]
     result = judged(made, requests=asked, attempts=[*tries, cut], history=ended)
     assert len([said for said in result.quality.notes if "carried no nonce" in said]) == told * (path == "/search")
     assert (result.quality.join_ratio == 1.0) == (not told)

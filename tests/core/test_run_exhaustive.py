@@ -182,7 +182,7 @@ def test_whatever_fails_while_the_world_is_put_back_nothing_stays_injected(small
             calls = Calls(*trouble)
             events = run(small, calls, Memory())
             assert calls.names[first] == "interruptions.held"
-            assert events[-1] == Ended(events[-1].at_s, "crashed", "trouble")
+            assert events[-1] == Ended(events[-1].at_s, "crashed", "trouble", events[-1].decided_s)
             assert put_back(events) == {"latency-1", "regional_loss-2", "cache_divergence-3"}
 
 
@@ -247,6 +247,6 @@ def test_a_revert_that_fails_is_tried_three_times_more_and_then_said(small: Plan
     assert [event.error for event in events if isinstance(event, Reverted) and event.fault == "regional_loss-2"] == [
         "HarnessError: the proxy says no" if left else ""
     ]
-    assert events[-1] == Ended(events[-1].at_s, "crashed", "the proxy says no")
+    assert events[-1] == Ended(events[-1].at_s, "crashed", "the proxy says no", events[-1].decided_s)
     result = verdict.judge(sim.evidence(events))
     assert result.verdict == "crashed"

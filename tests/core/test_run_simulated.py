@@ -218,7 +218,7 @@ def test_a_proxy_that_wedges_ends_the_run_and_makes_it_invalid(make_plan: MakePl
         Reverting(5.0, "latency-1"),
         Reverted(5.0, "latency-1"),
         Alarm(5.0, "no answer"),
-        Ended(5.0, "invalidated", "no answer"),
+        Ended(5.0, "invalidated", "no answer", decided_s=5.0),
     ]
     result = verdict.judge(evidence)
     assert (result.verdict, result.exit_status, result.reason) == ("invalid", 4, "No answer.")
@@ -247,7 +247,7 @@ def test_an_interruption_puts_the_world_back_and_says_so(make_plan: MakePlan) ->
         Injected(3.0, "latency-1"),
         Reverting(3.0, "latency-1"),
         Reverted(3.0, "latency-1"),
-        Ended(3.0, "interrupted"),
+        Ended(3.0, "interrupted", decided_s=3.0),
     ]
     result = verdict.judge(evidence)
     assert (result.verdict, result.exit_status, result.reason) == (
