@@ -64,7 +64,10 @@ class _Answers:
         keys = [*zip(*(getattr(self, name).tolist() for name in names), strict=True)]
         numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
         of = np.array([numbers[key] for key in keys], np.int64)
-        return {key: self.where(of == number) for key, number in numbers.items()}
+        order = np.argsort(of, kind="stable")
+        ends = np.searchsorted(of[order], np.arange(1, len(numbers)))
+        # Of no rows there is one empty part, and no key.
+        return dict(zip(numbers, map(self.where, np.split(order, ends)), strict=False))
 
     @cached_property
     def count(self) -> int:
@@ -225,8 +228,8 @@ def _unexpected(evidence: Evidence, rows: _Answers) -> str | None:
     """That most of *rows* are not what the questions file says a right answer is."""
     import numpy as np
 
-    expected = [name for name, known in evidence.asked.items() if known.expected is not None]
-    told = rows.where(np.isin(rows.question, np.array(expected, object)))
+    expected = {name for name, known in evidence.asked.items() if known.expected is not None}
+    told = rows.where(np.fromiter((name in expected for name in rows.question.tolist()), np.bool_, rows.n.size))
     others = told.where(~told.agrees)
     wrong = others.count
     if not wrong or wrong <= _MOST * told.count:
