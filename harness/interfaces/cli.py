@@ -98,7 +98,8 @@ BaselineOption = Annotated[
 
 
 def main() -> None:
-    """Run the command line; what is wrong with what was asked ends with status 2, what broke with 70."""
+    """Run the command line; what is wrong with what was asked ends with status 2, as does a state that gives no answer; what broke ends
+    with 70."""
     # Start-up makes many objects that stay; looking through them for garbage again and again is an eighth of its time.
     gc.set_threshold(100_000, 50, 50)
     screen.may_close()

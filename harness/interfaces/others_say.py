@@ -36,7 +36,10 @@ def stop(target: str | Path | None, why: str, settings: Settings) -> list[Stoppe
     after_s: dict[str, float] = {}
     while len(after_s) < len(told) and time.monotonic() < told_s + _ENDED_WITHIN_S:
         for state, lease in told:
-            held = state.holder()
+            try:
+                held = state.holder()
+            except StateError:
+                continue  # it was told, and whether it has let go is looked at again
             if lease.run not in after_s and (held is None or held.run != lease.run):
                 after_s[lease.run] = time.monotonic() - told_s
         time.sleep(_LOOK_S)
