@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import socket
 import struct
 from contextlib import suppress
@@ -62,4 +63,5 @@ def _kernel() -> socket.socket:
     # It answers at once; a deadline is for a kernel that does not.
     kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG)
     kernel.settimeout(0.1)
+    atexit.register(kernel.close)
     return kernel

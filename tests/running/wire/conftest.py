@@ -106,6 +106,8 @@ class Line(asyncio.Protocol):
         self.transport = transport
         self.provider.lines.append(self)
         self.number = len(self.provider.lines)
+        if self.provider.over:
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self.bytes_in += len(data)
@@ -185,6 +187,8 @@ class Provider:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     port: int = 0
     loop: asyncio.AbstractEventLoop | None = None
+    over: bool = False
+    """Who was accepted last becomes a line only now, and is told to leave at once."""
 
     def call(self, work: Callable[[], object]) -> None:
         """Have *work* done where the connections live."""
@@ -347,6 +351,7 @@ def new_provider(loops: _Loops) -> Callable[..., Provider]:
             provider.port = server.sockets[0].getsockname()[1]
             await ended.wait()
             server.close()
+            provider.over = True
             for line in provider.lines:
                 line.transport.abort()
             for task in provider.tasks:
