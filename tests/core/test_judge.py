@@ -977,14 +977,14 @@ def test_what_the_end_of_a_run_cut_off_before_its_nonce_is_none_that_carried_non
     events: Events,
     reason: Any,
     path: str,
-    outcome: str,
+    outcome: Any,
     end_s: float | None,
     told: int,
 ) -> None:
     made = make_plan()
     asked = [row for row in rows(made) if row.due_s < 5]
     tries = [msgspec.structs.replace(attempt(row), method="POST", path="/v1/ask") for row in asked]
-    cut = Attempt("provider-east", 3.9, end_s=end_s, outcome=outcome, method="POST", path=path)  # type: ignore[arg-type]
+    cut = Attempt("provider-east", 3.9, end_s=end_s, outcome=outcome, method="POST", path=path)
     ended = [*events(made)[:-1], Ended(5.4, reason, "enough", decided_s=5.2)]
     result = judged(made, requests=asked, attempts=[*tries, cut], history=ended)
     assert len([said for said in result.quality.notes if "carried no nonce" in said]) == told * (path == "/search")

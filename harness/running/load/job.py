@@ -107,8 +107,7 @@ class _Client:
         if came.outcome not in ("complete", "empty"):
             # What came of the jobs of earlier presses while nobody waited for it.
             while news and self._answer.outcome == "unfinished" and (sent := coming.next(0)) is not None:
-                self._now_heard(sent, reader)
-                coming.failed = str(self._answer.outcome) == "error"
+                self._now_heard(sent, reader, coming)
             if self._answer.outcome == "unfinished":
                 self._end(came)
             return
@@ -118,13 +117,13 @@ class _Client:
             if (sent := coming.next(self._until_s - monotonic())) is None:
                 self._give_up()
                 return
-            self._now_heard(sent, reader)
-            coming.failed = str(self._answer.outcome) == "error"
+            self._now_heard(sent, reader, coming)
 
-    def _now_heard(self, sent: Delivery, reader: Reader) -> None:
-        """What was sent before, for an earlier press, is heard now."""
+    def _now_heard(self, sent: Delivery, reader: Reader, coming: Coming) -> None:
+        """What was *sent*, maybe for an earlier press and before this one, is heard now; *coming* knows whether the job failed by it."""
         assert self._answer.began_s is not None
         self._delivered(sent._replace(at_s=max(sent.at_s, self._answer.began_s)), reader)
+        coming.failed = str(self._answer.outcome) == "error"
 
     def _delivered(self, sent: Delivery, reader: Reader) -> None:
         """What the service sent says how far the job has come."""

@@ -75,9 +75,8 @@ class Sender:
         self._conversations = Conversations(plan.run_id)
         self._pool = Pool(max(1, math.ceil(plan.in_flight_max * plan.schedule.portion(share))))
         self._open: dict[int, Turn] = {}
-        self._settling: dict[
-            int, tuple[Turn, _Asking]
-        ] = {}  # over for their clients, but what is sent once more is still counted
+        # Over for their clients, but what is sent once more is still counted.
+        self._settling: dict[int, tuple[Turn, _Asking]] = {}
         self._settlers = Group()
         self._rows = RowFile(Path(plan.rows_dir) / f"requests-{share.number}.rows", Mask(plan.secrets))
         self._webhooks = Webhooks() if plan.ask.job and plan.ask.job.webhook else None

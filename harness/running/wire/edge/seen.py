@@ -39,7 +39,7 @@ class SeenAttempt:
 
     @cached_property
     def number(self) -> int:
-        """As in `Attempted`; it is counted when this is asked for the first time."""
+        """As in `Attempt`; it is counted when this is asked for the first time."""
         call = f"{self._request.method!r} {self.path} {self.messages_sha256}"
         return self._account.tries.next(self.lot, call)
 
