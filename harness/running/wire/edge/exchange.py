@@ -23,6 +23,7 @@ from harness.running.wire.edge.rules.in_force import PASSED, Ruling
 from harness.running.wire.edge.seen import Seen, SeenAttempt
 from harness.running.wire.edge.upstream_request import UpstreamRequest
 from harness.running.wire.secrets import path_alone
+from harness.running.wire.timers import in_at_least
 
 _NOT_ASKED_ON = frozenset({b"host"})
 _TUNNELLED = frozenset({b"websocket"})
@@ -217,7 +218,7 @@ class Exchange:
         if ruling.wait_s > 0:
             self.touched(ruling.waits_for)
             self._held += body
-            self._putting_off = asyncio.get_running_loop().call_later(ruling.wait_s, self._waited, ruling)
+            self._putting_off = in_at_least(ruling.wait_s, self._waited, ruling)
             self._read()
         elif self._passes(ruling):
             self._say(body)

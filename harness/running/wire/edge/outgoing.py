@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from harness.http1.headers import Headers
 from harness.running.wire.edge.rules.base import Cut, Deed, End, Following, Wait
+from harness.running.wire.timers import in_at_least
 
 _WAITING_BYTES = 1 << 18
 
@@ -67,7 +69,7 @@ class Outgoing:
         """The headers as the client is told them."""
         for _, following in self._following:
             headers = following.head(status, headers)
-        self._told_s = asyncio.get_running_loop().time()
+        self._told_s = time.monotonic()
         return headers
 
     def hear(self, pieces: list[bytes], *, whole: bool) -> None:
@@ -169,17 +171,18 @@ class Outgoing:
         self._told.hold_up(full=self._bytes > _WAITING_BYTES)
 
     def _wait(self, fault: str, deed: Wait) -> None:
-        loop = asyncio.get_running_loop()
-        wait_s = deed.seconds - (loop.time() - self._told_s if deed.after_told else 0.0)
+        wait_s = deed.seconds - (time.monotonic() - self._told_s if deed.after_told else 0.0)
         if wait_s <= 0:
             return
         self._waits_for = fault
         if math.isfinite(wait_s):
-            self._timer = loop.call_later(wait_s, self._waited)
+            # One that is told again and again has to be right on the average.
+            begin = asyncio.get_running_loop().call_later if deed.after_told else in_at_least
+            self._timer = begin(wait_s, self._waited)
 
     def _tell(self, pieces: list[bytes], *, whole: bool) -> None:
         if pieces:
-            self._told_s = asyncio.get_running_loop().time()
+            self._told_s = time.monotonic()
         if pieces or whole:
             self._told.tell(pieces, whole=whole)
 
