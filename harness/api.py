@@ -17,16 +17,18 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Event
+from warnings import warn
 
 from harness import explanation, first_question
 from harness.conduct import conduct
 from harness.explanation import Explained, Held
 from harness.first_question import QUESTION, WITHIN_S, Reply
 from harness.incidents.imported import Imported, LoadAs, Wanted, imported
-from harness.interfaces import others_say
+from harness.interfaces import looking_up, others_say
 from harness.interfaces.others_say import Stopped
 from harness.interfaces.watching import Progress, Watching
 from harness.judging.baseline import Baseline
+from harness.judging.trace import Traced
 from harness.judging.trend import STALE, Trend
 from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, Validated, prepare
@@ -63,6 +65,7 @@ __all__ = [
     "Run",
     "Searched",
     "Stopped",
+    "Traced",
     "Trend",
     "Validated",
     "ask",
@@ -78,6 +81,7 @@ __all__ = [
     "plan",
     "run",
     "stop",
+    "trace",
     "trend",
     "unfreeze",
     "validate",
@@ -433,6 +437,27 @@ def _written(overrides: Mapping[str, object] | Sequence[str]) -> tuple[str, ...]
             )
             raise UsageProblems(Problem(what, path=f"overrides[{key!r}]")) from error
     return tuple(written)
+
+
+def trace(
+    path: str | Path,
+    request: str | int | None = None,
+    *,
+    worst: bool = False,
+    not_good: bool = False,
+    hit_by: str | None = None,
+) -> Traced:
+    """Requests of the stored run at *path*, each followed whole: at most 50 of those that fit all that is said, with nothing written.
+
+    *request* is an id or a place, or else a question, an entry, a conversation or what requests came to; *hit_by* a fault's id or kind;
+    with *worst* the one that fared worst. Raises UsageProblems where none fits, with what there is, and as `judge` does.
+    """
+    from harness.judging.choosing import Wanted as Chosen
+
+    named = None if request is None else str(request)
+    return looking_up.traced(
+        Path(path), Chosen(named, not_good=not_good, hit_by=hit_by, worst=worst), lambda text: warn(text, stacklevel=4)
+    )
 
 
 def trend(out: str | Path = "reports", *, stale: str = STALE, now: datetime | None = None) -> Trend:

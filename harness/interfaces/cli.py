@@ -565,14 +565,6 @@ def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     baseline: BaselineOption = None,
-    request: Annotated[
-        str | None,
-        typer.Option(
-            "--request",
-            metavar="ID",
-            help="Print this request with its attempts; or those of a question, an entry, an outcome.",
-        ),
-    ] = None,
     beside: Annotated[
         Path | None, typer.Option("--beside", metavar="RUN", help="Write a page of this run and another side by side.")
     ] = None,
@@ -584,32 +576,61 @@ def report(
     """Render the report of a stored run again, with nothing running; print where it is.
 
     The run is judged again for it, so result.json, report.html, junit.xml and summary.md are all written again; of a run that was killed,
-    the tables too. Ends with 0 whatever the verdict; `harness judge` shows the verdict and ends with its status. With --request or --csv
-    nothing is written, and with --beside only beside.html.
+    the tables too. Ends with 0 whatever the verdict; `harness judge` shows the verdict and ends with its status. With --csv
+    nothing is written, and with --beside only beside.html. `harness trace` follows single requests.
     """
     from harness import stored
     from harness.interfaces import looking_up
 
-    asked = [
-        name
-        for name, value in (("--request", request), ("--beside", beside), ("--csv", as_csv), ("--baseline", baseline))
-        if value
-    ]
+    asked = [name for name, value in (("--beside", beside), ("--csv", as_csv), ("--baseline", baseline)) if value]
     if len(asked) > 1:
         from harness.problems import Problem
 
         raise UsageProblems(Problem(f"{asked[0]} and {asked[1]} ask for different things; give one of them"))
     screen.harmless()
-    if request is not None:
-        for line in looking_up.request(run, request, _complain):
-            _say(line)
-    elif as_csv is not None:
+    if as_csv is not None:
         for line in looking_up.table(run, as_csv):
             typer.echo(line, nl=False)
     elif beside is not None:
         typer.echo(stored.beside(run, beside, say=_complain))
     else:
         typer.echo(stored.judge(run, baseline=baseline, say=_complain).path / "report.html")
+
+
+@app.command(hidden=True)
+def trace(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    request: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[REQUEST]", help="Its id or place; or a question, an entry, a conversation, an outcome."
+        ),
+    ] = None,
+    worst: Annotated[bool, typer.Option("--worst", help="Of those that fit, the one that fared worst.")] = False,
+    not_good: Annotated[bool, typer.Option("--not-good", help="Only such that got no good answer.")] = False,
+    hit_by: Annotated[
+        str | None, typer.Option("--hit-by", metavar="FAULT", help="Only such that this fault hit; its id or kind.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a document harness.trace/1 alone on standard output.")
+    ] = False,
+) -> None:
+    """Follow one request of a stored run whole: each try, what of it arrived and which fault hit it, what lay between, and the grading.
+
+    Also who asked what, queue and worker times, side effects, snapshot and tokens. Where several fit, each is told in a line. Nothing is
+    written, and nothing has to run.
+    """
+    from harness.interfaces import looking_up
+    from harness.judging.choosing import Wanted as Chosen
+    from harness.report.lookup import trace_lines
+
+    screen.harmless()
+    found = looking_up.traced(run, Chosen(request, not_good=not_good, hit_by=hit_by, worst=worst), _complain)
+    if as_json:
+        typer.echo(found.to_json(), nl=False)
+        return
+    for line in trace_lines(found):
+        _say(line)
 
 
 @app.command()
@@ -628,6 +649,7 @@ def explain(
 ) -> None:
     """Show what is behind a stored run, what to change, and what that would come to; with --set make the change, and hold that.
 
+    `harness trace RUN --worst` follows single requests of it.
     With --set the same scenario is run again, with the same seed. Ends with 0 when a prediction held, none failed and the run passes; with
     1 when one was missed, the diagnosis is still there, or an expectation is broken; with 3 when too little was measured.
     """

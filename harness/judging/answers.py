@@ -188,15 +188,19 @@ def _asked(question: Question) -> str:
     return question.text.strip().casefold()
 
 
+def asked_of_text(wanted: Answers) -> list[tuple[str, Callable[[str], bool]]]:
+    """Each thing that is *wanted* of an answer's text alone, in the words of a scenario, with whether a text has it."""
+    found: list[tuple[str, Callable[[str], bool]]] = []
+    if (pattern := wanted.matches) is not None:
+        found.append((f"matches {pattern}", lambda text: search_for(pattern).found(text) is True))
+    if (other := wanted.not_matches) is not None:
+        found.append((f"not_matches {other}", lambda text: search_for(other).found(text) is False))
+    if wanted.json_schema is not None:
+        found.append(("json_schema", of_schema(wanted.json_schema)))
+    return found
+
+
 def _holds(wanted: Answers) -> Callable[[str], bool]:
     """Whether an answer's text alone is as *wanted*."""
-    valid = of_schema(wanted.json_schema) if wanted.json_schema is not None else None
-
-    def holds(text: str) -> bool:
-        return (
-            (wanted.matches is None or search_for(wanted.matches).found(text) is True)
-            and (wanted.not_matches is None or search_for(wanted.not_matches).found(text) is False)
-            and (valid is None or valid(text))
-        )
-
-    return holds
+    asked = [holds for _, holds in asked_of_text(wanted)]
+    return lambda text: all(holds(text) for holds in asked)

@@ -1,56 +1,50 @@
-"""Requests of a stored run that fit a word, as lines for a terminal; a single one from end to end, with each attempt on one line."""
+"""Requests that were followed, as lines for a terminal of 80 columns: a single one whole, with a bar for each try; and tables as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from harness.judging.evidence import Evidence
-from harness.judging.result import Result
-from harness.judging.whereabouts import came_to
+from harness.judging.trace import Attempt, Followed, Traced
 from harness.report import words
+from harness.report.followed import (
+    arrival_bar,
+    attempt_bar,
+    between,
+    client_bars,
+    facts,
+    in_force,
+    notes,
+    of_attempt,
+    summary,
+)
 from harness.report.plain_text import one_line, visible
-from harness.report.traces import Trace, trace_of
 from harness.report.waterfall import Bar
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST = 50
+_WIDTH, _NAME, _DRAWN = 80, 24, 20
 _ANSWER_CHARS = 4_000
 _HARMFUL = ("=", "+", "-", "@", "\t", "\r")
+_SAID_ELSEWHERE = {"Nonce", "Due in", "Faults", "Between", "Answer"}
+_WAITING, _ANSWERING, _ON = "░", "█", "▶"
 
 
-def request_lines(result: Result, evidence: Evidence, asked: str) -> list[str]:
-    """The requests with *asked* for id, place, question or entry, or that came to it; a single one is told whole. Empty: there is none."""
-    found = matching(evidence, asked)
-    if len(found) == 1:
-        return list(_whole(evidence, trace_of(result, evidence, int(found[0])), int(found[0])))
-    shown = found[:MOST]
-    lines = [_line(evidence, int(place)) for place in shown]
-    more = len(found) - len(shown)
-    return [*lines, f"{words.count(more)} more; a longer word finds fewer"] if more else lines
-
-
-def matching(evidence: Evidence, asked: str) -> np.ndarray[Any, Any]:
-    """Places of the requests that *asked* names: first by id or place alone, and where there is none by what else it can be."""
-    rows, wanted = evidence.requests, asked.strip().casefold()
-    own = (rows["nonce"].str.casefold() == wanted) | (rows["index"].astype(str) == wanted)
-    if own.any():
-        return np.flatnonzero(own.to_numpy())
-    fits = rows["nonce"].str.casefold().str.startswith(wanted) if wanted else own
-    for column in ("question", "entry", "conversation"):
-        fits |= rows[column].str.casefold() == wanted
-    good = evidence.column("requests", "good").astype(np.bool_)
-    became = np.array([""] * len(rows), dtype=object)
-    became[~good] = came_to(evidence, ~good).to_numpy()
-    became[good] = "good"
-    asking = [name for name, text in evidence.questions.items() if wanted and wanted in text.casefold()]
-    return np.flatnonzero((fits | (became == wanted) | rows["question"].isin(asking)).to_numpy())
+def trace_lines(traced: Traced) -> list[str]:
+    """The requests that were asked for, a line each; a single one is told whole. Empty: there is none."""
+    if len(traced.requests) == 1:
+        return list(_whole(traced.requests[0]))
+    told = [_line(found) for found in traced.requests]
+    more = traced.matching - len(told)
+    return (
+        [*told, f"{words.count(more)} more; a longer word finds fewer, and --worst the worst of them"]
+        if more > 0
+        else told
+    )
 
 
 def table_csv(table: pd.DataFrame) -> Iterator[str]:
@@ -74,44 +68,64 @@ def _cell(value: Any) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_HARMFUL) else value
 
 
-def _line(evidence: Evidence, place: int) -> str:
-    row = evidence.requests.iloc[place]
-    good = bool(row["good"])
-    mask = np.zeros(len(evidence.requests), dtype=np.bool_)
-    mask[place] = True
-    became = "good" if good else came_to(evidence, mask)[0]
-    end_s = row["end_s"]
-    took = f" after {words.quantity(1000 * (float(end_s) - float(row['due_s'])), 'ms')}" if end_s == end_s else ""
-    tries = int(row["attempts"])
-    return (
-        f"{one_line(row['nonce'], 40)}  due at {words.instant(float(row['due_s']))} in the {words.phase(row['phase'])}, "
-        f"{one_line(row['entry'], 40)}, {one_line(row['question'], 60)}: {became}{took}, {tries} attempt{'s' if tries != 1 else ''}"
-    )
+def _line(found: Followed) -> str:
+    asked = found.asked
+    what = f"{one_line(asked.entry, 20)}, {one_line(asked.question, 30)}"
+    return f"{one_line(found.nonce, 40)}  {summary(found)}; {what}; {words.counted(len(found.attempts), 'attempt')}"
 
 
-def _whole(evidence: Evidence, trace: Trace, place: int) -> Iterator[str]:
-    row = evidence.requests.iloc[place]
-    yield _line(evidence, place)
+def _whole(found: Followed) -> Iterator[str]:
+    due = f"due at {words.instant(found.due_s)}" + (f" in the {words.phase(found.phase)}" if found.phase else "")
+    yield f"{one_line(found.nonce, 40)}: request {found.index}, {due}"
     yield ""
-    for name, said in trace.facts:
-        if said:
-            yield f"{name}: {said}"
+    for name, said in facts(found):
+        if name not in _SAID_ELSEWHERE:
+            yield from _wrapped(f"{name}: ", said)
+    for number, said in enumerate(in_force(found)):
+        yield from _wrapped("        " if number else "Faults: ", said)
     yield ""
-    for tried in trace.bars:
-        yield _bar(tried)
-    yield from trace.notes
-    if row["answer"]:
+    yield from _drawn(found)
+    for note in notes(found):
+        yield from _wrapped("", note)
+    if found.answer.text:
         yield ""
         yield "Answer:"
-        yield from visible(str(row["answer"]), _ANSWER_CHARS).splitlines()
+        yield from visible(found.answer.text, _ANSWER_CHARS).splitlines()
 
 
-def _bar(tried: Bar) -> str:
-    """``try 1 at provider-east · first try: from 12 ms, given up by the service after 1,013 ms``"""
-    began = words.quantity(tried.start_ms, "ms")
-    passed = (
-        f", passed on at {words.quantity(tried.mark_ms, 'ms')}"
-        if tried.seen_at == "edge" and tried.mark_ms is not None
-        else ""
+def _drawn(found: Followed) -> Iterator[str]:
+    """The client's bars, then each try with what is known of it and what lay between, in the order of time."""
+    span_ms = max(1.0, found.last_ms)
+    yield f"{'milliseconds since due':<{_NAME}} 0{words.quantity(span_ms, 'ms').removesuffix(' ms'):>{_DRAWN - 1}}"
+    for bar in client_bars(found):
+        yield _bar(bar, span_ms)
+    rungs = [(gap.start_ms, 0, _wrapped("  · ", between(gap))) for gap in found.gaps]
+    rungs += [(one.start_ms, 1, _try(one, span_ms)) for one in found.attempts]
+    rungs += [(one.start_ms, 2, [_bar(arrival_bar(one, None), span_ms)]) for one in found.arrivals]
+    yield from (line for *_, lines in sorted(rungs, key=lambda rung: rung[:2]) for line in lines)
+
+
+def _try(one: Attempt, span_ms: float) -> list[str]:
+    return [_bar(attempt_bar(one), span_ms), *_wrapped("    ", "; ".join(of_attempt(one)))]
+
+
+def _bar(bar: Bar, span_ms: float) -> str:
+    """``try 1 at provider-east    ░░░░░░███            200 · 300 ms``; at most 80 wide where its words are no longer."""
+
+    def column(at_ms: float) -> int:
+        return min(_DRAWN - 1, max(0, int(_DRAWN * at_ms / span_ms)))
+
+    start, last = column(bar.start_ms), _DRAWN - 1 if bar.end_ms is None else column(bar.end_ms)
+    first = last + 1 if bar.first_ms is None else column(bar.first_ms)
+    cells = [" "] * start + [_ANSWERING if cell >= first else _WAITING for cell in range(start, last + 1)]
+    if bar.end_ms is None:
+        cells[-1] = _ON
+    took = f" · {bar.took.removeprefix('after ')}" if bar.took else ""
+    return f"{one_line(bar.name, _NAME):<{_NAME}} {''.join(cells):<{_DRAWN}} {bar.came_to}{took}".rstrip()
+
+
+def _wrapped(begins: str, said: str) -> list[str]:
+    indent = " " * len(begins) if begins.isspace() or begins.startswith("  ·") else "  "
+    return wrap(
+        said, _WIDTH, initial_indent=begins, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
-    return f"{tried.name} {tried.more}: from {began}{passed}, {tried.came_to} {tried.took}".replace(" :", ":").rstrip()

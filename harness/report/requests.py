@@ -17,9 +17,9 @@ from harness.judging.result import Result
 from harness.judging.whereabouts import came_to
 from harness.record.columns import Table
 from harness.report import words
+from harness.report.followed import came_of_attempt, layer_of
 from harness.report.plain_text import one_line
 from harness.report.templating import render
-from harness.report.traces import came_of_attempt, layer_of
 
 GOOD = "good"
 _LEAST_BYTES, _MOST_BYTES, _BYTES_EACH = 90_000, 270_000, 40

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.judging.choosing import named
+from harness.judging.tracing import traced
 from harness.record.columns import Table
-from harness.report.lookup import matching, request_lines, table_csv
+from harness.report.lookup import table_csv, trace_lines
 from harness.report.page import page
 from harness.report.requests import chosen, packed, spread
 
@@ -73,34 +75,38 @@ def test_the_page_says_how_many_it_holds_and_how_to_find_the_others(failing, rea
     monkeypatch.setattr("harness.report.requests._BYTES_EACH", 0)
     text = read(page(failing.result, failing.evidence)).text
     assert re.search(r"[\d,]+ of 1,000 requests are in this page, such that failed first", text)
-    assert "harness report RUN --request ID" in text
+    assert "harness trace RUN ID" in text
+
+
+def told(made, asked: str) -> list[str]:
+    places = named(made.evidence, asked)
+    return trace_lines(traced(made.result, made.evidence, places[:50].tolist(), len(places)))
 
 
 def test_a_request_is_told_whole_by_its_id_or_its_place(failing) -> None:
     rows = failing.evidence.requests
     bad = rows[~rows["good"].astype(bool)].iloc[0]
-    told = request_lines(failing.result, failing.evidence, bad["nonce"])
-    assert told == request_lines(failing.result, failing.evidence, str(bad["index"]))
-    assert "timed out" in told[0]
-    tries = [line for line in told if line.startswith("try ")]
-    assert len([line for line in tries if "arrived" not in line]) == bad["attempts"] > 1
-    assert any(line.startswith("Question: ") for line in told)
+    lines = told(failing, bad["nonce"])
+    assert lines == told(failing, str(bad["index"]))
+    assert next(line for line in lines if line.startswith("client")).endswith("timed out · 10,000 ms")
+    assert len([line for line in lines if line.startswith("try ") and " arrived " not in line]) == bad["attempts"] > 1
+    assert any(line.startswith("Question: ") for line in lines)
+    assert max(map(len, lines)) <= 80
 
 
 def test_several_are_a_line_each_by_question_entry_or_what_they_came_to(failing) -> None:
     evidence = failing.evidence
     rows = evidence.requests
-    assert len(matching(evidence, "timed out")) == int((~rows["good"].astype(bool)).sum())
-    assert len(matching(evidence, "east")) == int((rows["entry"] == "east").sum())
-    assert len(matching(evidence, "HOTEL night")) == len(matching(evidence, "hotel-limit")) > 0
-    assert "more; a longer word finds fewer" in request_lines(failing.result, evidence, "east")[-1]
-    assert request_lines(failing.result, evidence, "nothing like it") == []
-    assert request_lines(failing.result, evidence, " ") == []
+    assert len(named(evidence, "timed out")) == int((~rows["good"].astype(bool)).sum())
+    assert len(named(evidence, "east")) == int((rows["entry"] == "east").sum())
+    assert len(named(evidence, "HOTEL night")) == len(named(evidence, "hotel-limit")) > 0
+    assert "more; a longer word finds fewer" in told(failing, "east")[-1]
+    assert told(failing, "nothing like it") == told(failing, " ") == []
 
 
 def test_an_answer_is_told_with_its_request_and_does_nothing_to_the_terminal(attacked) -> None:
     rows = attacked.evidence.requests
-    lines = [line for nonce in rows["nonce"][:16] for line in request_lines(attacked.result, attacked.evidence, nonce)]
+    lines = [line for nonce in rows["nonce"][:16] for line in told(attacked, nonce)]
     assert any("dataset.hacked" in line for line in lines)
     assert not any("\x1b" in line or "\u202e" in line for line in lines)
 
