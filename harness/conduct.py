@@ -316,6 +316,7 @@ def _first_line(prepared: Prepared, proxy: ProxyServer, run_id: str, started_at:
         proxy_version=proxy.version,
         questions_sha256=prepared.questions.sha256,
         trace_sha256=prepared.trace_sha256,
+        recorded_sha256=prepared.recorded_sha256,
         faults=written_down(prepared.plan),
         machine=machine_class(),
         commit=commit_of(Path(prepared.target.file)),
@@ -361,6 +362,8 @@ def _store_texts(folder: RunFolder, prepared: Prepared) -> None:
     run_folder.write(folder.scenario, prepared.scenario.text)
     run_folder.write(folder.target, prepared.target.text)
     run_folder.write(folder.questions_named(prepared.questions.file), prepared.questions.text)
+    if prepared.plan.logged is not None:
+        run_folder.write(folder.recorded, prepared.plan.logged.text)
     if prepared.plan.recorded is not None:
         write_due(folder, prepared.plan.recorded)
 

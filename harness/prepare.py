@@ -37,6 +37,8 @@ from harness.reading.kinds import kind_of
 from harness.reading.locustfile import asked_before, is_installed, meant
 from harness.reading.question_files import load_questions
 from harness.reading.questions import Questions
+from harness.reading.recorded_curves import RecordedCurve
+from harness.reading.recorded_curves import read as read_curve
 from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
 from harness.reading.target import Target
@@ -72,6 +74,11 @@ class Prepared:
     warnings: tuple[Problem, ...] = ()
     trace_sha256: str = ""
     """Of the trace's file, where the load is one."""
+
+    @property
+    def recorded_sha256(self) -> str:
+        """Of the recorded curve's file, where the scenario names one."""
+        return self.plan.logged.sha256 if self.plan.logged else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,7 @@ def prepare(
         target = _loaded(problems, lambda: load_target(target_path or _default_target(scenario_path), of_target))
     questions = _asked_of(problems, scenario or draft, scenario_path, questions_path)
     trace = _loaded(problems, lambda: _trace(scenario, scenario_path)) if scenario else None
+    logged = _loaded(problems, lambda: _logged(scenario, scenario_path)) if scenario else None
     written = Written(scenario or draft, asked.expectations)
     problems += written.problems
     problems += unabortable(scenario) if scenario else _of_part(draft, target, written, asked)
@@ -121,14 +129,17 @@ def prepare(
     if not scenario or not target:
         raise UsageProblems(*_in_order(problems))
     problems += [*priceless(scenario, target.value), *unheard(scenario, written, target.value)]
-    made, found = _planned(scenario.value, target.value, written, asked, trace, questions)
+    made, found = _planned(scenario.value, target.value, written, asked, trace, logged, questions)
     problems += [scenario.problem(problem.path, problem.what) for problem in (*found, *by_conversation(made))]
     # Without a fault that could not be placed, or a trace that could not be read, nobody knows what can be settled.
     unknown = list(unknown_values(written, target.value))
     problems += unknown
     placed = {disturbance.of for disturbance in made.disturbances}
     whole = placed == (set(scenario.value.fault_ids) if asked.with_faults else set())
-    if whole and not unknown and (made.recorded is not None or not _is_traced(scenario.value)):
+    whole &= (made.recorded is not None or not _is_traced(scenario.value)) and not (
+        scenario.value.recorded and not logged
+    )
+    if whole and not unknown:
         problems += never_settled(written, made)
     if questions and not made.closed:
         problems += unworded(questions, target.value)
@@ -146,6 +157,7 @@ def _planned(
     written: Written,
     asked: Asked,
     trace: Trace | None,
+    logged: RecordedCurve | None,
     questions: Document[Questions] | None,
 ) -> tuple[Plan, list[Problem]]:
     """The plan, and all that is wrong with it, or with what its *trace* comes to."""
@@ -154,7 +166,8 @@ def _planned(
         names = [question.id for question in questions.value.questions]
         due, problems = recorded(trace, scenario.load, laid_out(scenario), names)
     sent = None if problems else due
-    made, found = plan(scenario, target, written.expectations, with_faults=asked.with_faults, recorded=sent)
+    with_faults = asked.with_faults
+    made, found = plan(scenario, target, written.expectations, with_faults=with_faults, recorded=sent, logged=logged)
     return made, problems + found
 
 
@@ -208,6 +221,7 @@ def _validated_scenario(path: Path, target_path: Path | None) -> Validated:
     _asked_of(problems, scenario or draft, path, None)
     if scenario:
         _loaded(problems, lambda: _trace(scenario, path))
+        _loaded(problems, lambda: _logged(scenario, path))
     return Validated(tuple(_in_order(problems)), without_target=True)
 
 
@@ -339,6 +353,17 @@ def _trace(scenario: Document[Scenario], scenario_path: Path) -> Trace | None:
         what = f"there is no file {path}; it is looked for beside the scenario"
         raise UsageProblems(scenario.problem("load.shape.trace", what))
     return read(path)
+
+
+def _logged(scenario: Document[Scenario], scenario_path: Path) -> RecordedCurve | None:
+    """The recorded curve that *scenario* names; None where it names none."""
+    if scenario.value.recorded is None:
+        return None
+    path = scenario_path.parent / scenario.value.recorded
+    if not _is_there(path):
+        what = f"there is no file {path}; it is looked for beside the scenario"
+        raise UsageProblems(scenario.problem("recorded", what))
+    return read_curve(path)
 
 
 def _overrides(asked: Asked) -> tuple[dict[str, str], dict[str, str]]:

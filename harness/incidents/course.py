@@ -25,17 +25,32 @@ PHASE_S = 3.0
 FEWEST = 4
 """So many requests a baseline and a recovery have at least where some of them is made up: of none nothing is known."""
 _PER_S = 1000
+_SHORTENED = 0.999
+"""A phase that is this much as long as it was, or more, is not shortened, but rounded."""
 _KNUTH = 2_654_435_761
 """A multiplicative hash (Knuth, "The art of computer programming", 6.4) puts places evenly and in no order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A phase as the scenario has it: of *logged*, *span_s* long, *made_up_s* of it requests that were not logged."""
+    """A phase as the scenario has it: of *logged*, *span_s* long, *made_up_s* of it not logged; *left_out_s* at its end are not in it."""
 
     logged: Phase
     span_s: float
     made_up_s: float = 0.0
+    left_out_s: float = 0.0
+
+    @property
+    def times(self) -> float:
+        """So many times as long as it was. A phase that is made longer keeps its gaps, and a blip is spread."""
+        logged_s = self.logged.span_s
+        times = (self.span_s + self.left_out_s - self.made_up_s) / logged_s if logged_s > 0 else 1.0
+        return times if times < _SHORTENED or logged_s < PHASE_S else 1.0
+
+    def moved(self, at_s: Floats, start_s: float) -> Floats:
+        """When what was logged at *at_s*, in this phase, is due in a scenario in which the phase begins at *start_s*."""
+        before_s = self.made_up_s if self.logged.name == "baseline" else 0.0
+        return start_s + before_s + (at_s - self.logged.start_s) * self.times
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +64,13 @@ class Course:
     @property
     def length_s(self) -> float:
         return sum(stretch.span_s for stretch in self.stretches)
+
+    def placed(self) -> Iterator[tuple[Stretch, float]]:
+        """Each of the *stretches* with when it begins."""
+        start_s = 0.0
+        for stretch in self.stretches:
+            yield stretch, start_s
+            start_s += stretch.span_s
 
 
 def course(phases: Sequence[Phase], requests: Calls, compress: float) -> Course:
@@ -80,7 +102,8 @@ def _no_longer_than(stretches: tuple[Stretch, ...], due_s: Floats) -> tuple[Stre
     *others, last = stretches
     ends_s = float(due_s[-1]) + float(np.diff(due_s).max(initial=0.0))
     most_s = floor(_PER_S * (ends_s - sum(one.span_s for one in others)) - 1e-6) / _PER_S
-    return (*others, replace(last, span_s=max(1.0, min(last.span_s, most_s))))
+    span_s = max(1.0, min(last.span_s, most_s))
+    return (*others, replace(last, span_s=span_s, left_out_s=last.span_s - span_s))
 
 
 def _stretches(phases: Sequence[Phase], compress: float) -> Iterator[Stretch]:
@@ -116,13 +139,8 @@ def _placed(stretch: Stretch, requests: Calls, start_s: float) -> tuple[Ints, Fl
     phase = stretch.logged
     first, last = np.searchsorted(requests.at_s, (phase.start_s, phase.end_s))
     rows = np.arange(first, last)
-    room_s = stretch.span_s - stretch.made_up_s
     if not rows.size or phase.span_s <= 0:
         return rows, np.zeros(rows.size)
-    times = room_s / phase.span_s
-    if times < 0.999:
-        rows = rows[(rows * _KNUTH) % (1 << 32) < times * (1 << 32)]
-    before_s = stretch.made_up_s if phase.name == "baseline" else 0.0
-    # A phase that is made longer keeps its gaps, and a blip is spread.
-    scale = times if times < 0.999 or phase.span_s < PHASE_S else 1.0
-    return rows, start_s + before_s + (requests.at_s[rows] - phase.start_s) * scale
+    if stretch.times < _SHORTENED:
+        rows = rows[(rows * _KNUTH) % (1 << 32) < stretch.times * (1 << 32)]
+    return rows, stretch.moved(requests.at_s[rows], start_s)

@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
-from harness.incidents import written
+from harness.incidents import recorded, written
 from harness.incidents.course import Course, course
 from harness.incidents.faults import Found, found
 from harness.incidents.importing import AUTO, Log, read
@@ -64,6 +64,8 @@ class Imported:
             rows = written.trace(self.course, requests, asked).encode()
             trace = f"{out.stem}.trace.csv{'.gz' * (len(rows) > _PACKED_FROM)}"
             beside[trace] = _packed(rows) if trace.endswith(".gz") else rows
+        curve = f"{out.stem}.recorded.csv"
+        beside[curve] = recorded.curve(self.course, self.log).encode()
         questions = _seen_from(out.parent, self.wanted.questions) or f"{out.stem}.questions.yaml"
         if self.wanted.questions is None:
             beside[questions] = written.questions(requests, asked).encode()
@@ -74,6 +76,7 @@ class Imported:
             self.faults,
             trace=trace,
             questions=questions,
+            curve=curve,
             compress=self.wanted.compress,
             notes=self.notes,
         )

@@ -15,6 +15,7 @@ from harness.incidents.calls import OK, Calls
 from harness.incidents.course import Course, Stretch
 from harness.incidents.faults import Found
 from harness.incidents.importing import Log
+from harness.incidents.recorded import seen
 
 if TYPE_CHECKING:
     from harness.incidents.calls import Ints
@@ -48,10 +49,11 @@ def scenario(
     *,
     trace: str,
     questions: str,
+    curve: str,
     compress: float,
     notes: Sequence[str],
 ) -> str:
-    """The text of it; *trace* and *questions* are files beside it, *trace* empty for a shaped load. *notes* stand at its top."""
+    """The text of it; *trace*, *questions* and *curve* are files beside it, *trace* empty for a shaped load. *notes* stand at its top."""
     within_s = _within_s(course, log.of_clients)
     parts = [
         *(f"# {line}" for line in notes),
@@ -61,6 +63,7 @@ def scenario(
         *_load(course, trace, questions, within_s),
         *_phases(course, compress),
         *_faults(course, faults),
+        *_recorded(curve, log),
     ]
     if within_s > WITHIN_S:
         parts += [
@@ -146,6 +149,17 @@ def _faults(course: Course, faults: Sequence[Found]) -> Iterator[str]:
         for one in (one for one in faults if one.at == stretch.logged.name):
             yield from (f"  # {line}" for line in one.evidence)
             yield f"  - {one.written()}"
+
+
+def _recorded(curve: str, log: Log) -> Iterator[str]:
+    of, _ = seen(log)
+    if of == "calls":
+        yield "# The log says nothing of what clients got, so the curve is of all calls to dependencies, and a run's attempts are held"
+        yield "# against it: it shows whether the same was broken, and nothing of what the service made of it for its clients."
+    else:
+        yield "# What clients saw then, second by second; the report holds the run against it."
+    yield "# A service that has been mended since is to answer otherwise; one that is as it was may be held to fidelity >= 0.9."
+    yield f"recorded: {json.dumps(curve)}"
 
 
 def _expect(course: Course, within_s: float) -> Iterator[str]:

@@ -23,6 +23,7 @@ from harness.protocols.nonce import REQUESTS_MAX
 from harness.reading import abort
 from harness.reading.abort import AbortCondition, Limits
 from harness.reading.expectation import Expectation
+from harness.reading.recorded_curves import RecordedCurve
 from harness.reading.scenario import AROUND, SHED, Scenario, in_order
 from harness.reading.target import Target
 
@@ -50,6 +51,8 @@ class Plan:
     """The due times of a load that is a trace."""
     seen: tuple[Stretch, ...] = ()
     """Of a closed load whose run is over: how many of its requests came a second; of an open one nothing."""
+    logged: RecordedCurve | None = field(default=None, repr=False)
+    """The curve that a run is held against; None where the scenario names none."""
 
     @property
     def closed(self) -> bool:
@@ -160,10 +163,11 @@ def plan(
     *,
     with_faults: bool = True,
     recorded: Recorded | None = None,
+    logged: RecordedCurve | None = None,
 ) -> tuple[Plan, list[Problem]]:
     """*scenario* aimed at *target*, and all that is wrong with that; nothing may be run while there are problems.
 
-    *recorded* is what its trace comes to, where its load has that shape.
+    *recorded* is what its trace comes to, where its load has that shape; *logged* the curve that its run is held against.
     """
     phases = laid_out(scenario)
     placed = place(scenario, phases, target) if with_faults else Placed()
@@ -171,7 +175,8 @@ def plan(
     problems += _overlaps(disturbances)
     problems += _of_nothing(disturbances, scenario)
     problems += misfits(scenario.load, phases)
-    made = Plan(scenario, target, scenario.seed, phases, disturbances, expectations, recorded)
+    made = Plan(scenario, target, scenario.seed, phases, disturbances, expectations, recorded, logged=logged)
+    problems += _unreached(made)
     if not made.closed:
         problems += _few_or_many(made)
         problems += _untold_conversations(made)
@@ -189,6 +194,15 @@ def laid_out(scenario: Scenario) -> tuple[Phase, ...]:
         phases.append(Phase(name, start_s, end_s))
         start_s = end_s
     return tuple(phases)
+
+
+def _unreached(made: Plan) -> Iterator[Problem]:
+    """A recorded curve of which no second lies in the time that is scored."""
+    from_s = made.phases[0].end_s
+    if made.logged and not any(from_s <= one.second < made.total_s for one in made.logged.seconds):
+        first_s, end_s = made.logged.seconds[0].second, made.logged.end_s
+        what = f"{made.logged.file} is of {first_s} s to {end_s} s, and the load is scored from {from_s:g} s to {made.total_s:g} s"
+        yield Problem(f"{what}: nothing could be held against it", path="recorded")
 
 
 def _few_or_many(made: Plan) -> Iterator[Problem]:

@@ -319,6 +319,11 @@ class Scenario(Strict):
     phases: Phases
     faults: list[AnyFault] = Field(default_factory=list)
     good: Good = Field(default_factory=Good)
+    recorded: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a recorded curve, beside the scenario: CSV, a row a second; the run is told how close it came to it",
+    )
     abort: list[Annotated[Annotated[str, AfterValidator(_abortable)] | AbortLimit, BeforeValidator(spelt_out)]] = Field(
         default_factory=list,
         description=f"on what the run is ended at once, with everything put back: {ABORT_FORM}, or {LIMITS}",

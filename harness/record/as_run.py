@@ -21,6 +21,8 @@ from harness.reading import expectation
 from harness.reading.expectation import Expectation
 from harness.reading.question_files import recall_questions
 from harness.reading.questions import Questions
+from harness.reading.recorded_curves import RecordedCurve
+from harness.reading.recorded_curves import read as read_curve
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.reading.yaml import Document
@@ -74,6 +76,7 @@ def read(folder: RunFolder, begun: Begun, events: History) -> AsRun:
     target = read_one(folder.target, Target, of_target)
     questions = read_questions()
     expectations = _expectations(scenario, begun, problems.append) if scenario else ()
+    logged = _logged(scenario.value, folder, problems) if scenario else None
     if problems or not (scenario and target and questions):
         raise UsageProblems(*problems)
     shape = scenario.value.load.shape
@@ -83,9 +86,21 @@ def read(folder: RunFolder, begun: Begun, events: History) -> AsRun:
         expectations,
         with_faults=begun.with_faults,
         recorded=read_due(folder) if shape is not None and shape.trace is not None else None,
+        logged=logged,
     )
     refused += [scenario.problem(problem.path, problem.what) for problem in found]
     return AsRun(_as_it_was(made, begun.faults or _seen(made, events)), scenario, target, questions, tuple(refused))
+
+
+def _logged(scenario: Scenario, folder: RunFolder, problems: list[Problem]) -> RecordedCurve | None:
+    """The curve that the run is held against; where its file is missing or damaged, that is added to the *problems*."""
+    if scenario.recorded is None:
+        return None
+    try:
+        return read_curve(folder.recorded)
+    except UsageProblems as found:
+        problems.extend(found.problems)
+        return None
 
 
 def lines_of(scenario: Document[Scenario]) -> dict[str, int]:

@@ -55,6 +55,7 @@ class Begun(msgspec.Struct, frozen=True, tag="begun"):
     faults: list[PlannedFault] = []  # none: the run was made without, or before they were written down
     machine: dict[str, str] = {}  # its class: processors, their model, system; empty: as with the checksum
     commit: str = ""  # of the working tree that holds the target file, with -dirty where it was changed since; empty: none is known
+    recorded_sha256: str = ""  # empty: it is held against no recorded curve
 
 
 class LinkSeen(msgspec.Struct, frozen=True):

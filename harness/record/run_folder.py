@@ -110,6 +110,11 @@ class RunFolder:
         return self.path / "trace.parquet"
 
     @property
+    def recorded(self) -> Path:
+        """The recorded curve that the run is held against, as it was written."""
+        return self.path / "recorded.csv"
+
+    @property
     def report(self) -> Path:
         return self.path / "report.html"
 

@@ -15,7 +15,8 @@ from harness.suites.inputs import Inputs
 
 def _inputs_in(begun: Begun) -> Inputs:
     files = (begun.scenario_sha256, begun.target_sha256, begun.questions_sha256, begun.trace_sha256)
-    return (*files, begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
+    held = (begun.recorded_sha256,) if begun.recorded_sha256 else ()
+    return (*files, *held, begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
 
 
 def finished(out: Path) -> dict[Inputs, Path]:
