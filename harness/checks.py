@@ -181,6 +181,7 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
             yield document.problem(
                 f"phases.{phase.name}", "no fault is in force in it, and no expectation or shape names it"
             )
+    yield from _half_recorded(document, made)
     yield from _late_comers(document, made)
     yield from _unmarked(document, made)
     yield from _outlived(document, made)
@@ -192,6 +193,13 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
     # One is enough where several hang on the same thing.
     unsure = dict.fromkeys(why for one in made.expectations if (why := metrics[one.metric].unsure(made, one)))
     yield from (document.problem("phases.baseline", why) for why in unsure)
+
+
+def _half_recorded(document: Document[Scenario], made: Plan) -> Iterator[Problem]:
+    """A recorded curve that goes on when the load is over: its phases are no more those of the scenario."""
+    if made.logged and made.logged.end_s > made.total_s + 1:
+        what = f"it ends at {made.logged.end_s} s, and the load at {made.total_s:g} s: what comes after that is held against nothing"
+        yield document.problem("recorded", f"{what}; were the phases shortened, or the curve made for others?")
 
 
 def _unmarked(document: Document[Scenario], made: Plan) -> Iterator[Problem]:

@@ -51,6 +51,7 @@ def verdict_lines(result: Result) -> list[RenderableType]:
     if result.findings:
         lines += [Text(), _Findings(result), Text(words.OF_THIS_RUN)]
         lines += [Text(one_line(f"{f.expectation}: {f.remark}", 300)) for f in result.findings if f.remark]
+    lines += [Text(), Text(one_line(result.fidelity.said, 400))] if result.fidelity else []
     lines += [Text(), *(Text(one_line(line, 600)) for line in diagnoses.lines(result))] if result.diagnoses else []
     shares = [f"{fault.summary}: {told}" for fault in result.faults if (told := words.delivered(fault))]
     lines += [Text(), *(Text(one_line(told, 300)) for told in shares)] if shares else []

@@ -333,6 +333,47 @@ class Diagnosis(_Part):
     predictions: list[Prediction] = Field(default_factory=list)
 
 
+class FidelityEdge(_Part):
+    """When a phase begins, to the second, by what was recorded and by the run; null where nothing is seen to change there."""
+
+    phase: str
+    planned_s: float
+    logged_s: float | None
+    run_s: float | None
+    shift_s: float | None = Field(description="so much later in the run; null where it is not seen in both")
+
+
+class BinCounts(_Part):
+    """Bins of time in which two curves agree, are apart in something, or of which too little is known."""
+
+    agree: int
+    apart: int
+    open: int
+
+
+class Fidelity(_Part):
+    """How close a run came to the curve that its scenario names; the metric of that name has the share of bins that agree."""
+
+    said: str = Field(description="how close, in a line")
+    of: Literal["requests", "calls"] = Field(
+        description="requests of clients, or calls to dependencies, against which the run's attempts are held"
+    )
+    bin_s: float
+    while_broken: BinCounts = Field(
+        description="bins in which a fault was planned, and whether rate, share of failures and latency agree in them"
+    )
+    while_well: BinCounts = Field(description="all others that are scored")
+    seconds: dict[str, int] = Field(
+        description="scored seconds that were held against the curve, are not_recorded in it, and were not_run"
+    )
+    rate_ratio: float | None = Field(description="the run's over that recorded")
+    failed_logged: float | None = Field(description="the share of failures recorded, 0 to 1")
+    failed_run: float | None
+    latency_ratio: float | None = Field(description="of medians, the run's over that recorded")
+    edges: list[FidelityEdge]
+    apart_most: list[str] = Field(description="where both part most, in words, the worst first")
+
+
 DoubtKind = Literal[
     "alarm",
     "not_in_force",
@@ -410,6 +451,9 @@ class Result(_Part):
     diagnoses: list[Diagnosis] = Field(
         default_factory=list,
         description="what is behind the numbers, most telling first; only of runs with a verdict on the service",
+    )
+    fidelity: Fidelity | None = Field(
+        default=None, description="how close it came to the recorded curve; null where the scenario names none"
     )
     service_ended: str = Field(
         default="", description="how a process of the service ended of what was broken; empty where none did"

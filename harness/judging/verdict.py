@@ -12,6 +12,7 @@ from harness.judging.diagnoses import diagnosed
 from harness.judging.endings import Judgement, endings, service_ended, silence
 from harness.judging.errors import failures
 from harness.judging.evidence import Evidence
+from harness.judging.fidelity import fidelity
 from harness.judging.hold import hold
 from harness.judging.metastable import metastable
 from harness.judging.metrics import Metric, measurable, metrics
@@ -51,11 +52,12 @@ def judge(evidence: Evidence) -> Result:
         target=result.File(name=plan.target.name, path=begun.target_path, sha256=begun.target_sha256),
         seed=begun.seed,
         started_at=begun.started_at,
+        fidelity=fidelity(evidence),
         service_ended=service_ended(evidence),
         duration_s=round(ended.at_s if ended else evidence.observed_until_s, 3),
         proxy=result.Proxy(engine=begun.proxy_engine, version=begun.proxy_version),
         phases=[_phase(evidence, phase.name, phase.start_s, phase.end_s) for phase in plan.phases],
-        metrics={name: _document(evidence, metric) for name, metric in metrics.items()},
+        metrics={name: _document(evidence, metric) for name, metric in metrics.items() if metric.there(plan)},
         findings=findings,
         unasked=worsened,
         metastable="; ".join(stuck),

@@ -14,6 +14,7 @@ from harness.judging.metrics import telling
 from harness.judging.result import Result
 from harness.registry import Registry, load_third_parties
 from harness.report import (
+    beside_recorded,
     diagnoses,
     disagreements,
     errors,
@@ -41,6 +42,7 @@ for _name, _section in (
     ("errors", errors.section),
     ("whereabouts", whereabouts.section),
     ("timeline", timeline.section),
+    ("beside_recorded", beside_recorded.section),
     ("phases", phases.section),
     ("retries", retries.section),
     ("traces", traces.section),
@@ -59,6 +61,7 @@ _SHOWN_IN = {
     "snapshots": ("disagreements", "traces", "timeline"),
     "amplification": ("retries", "timeline"),
     "latency": ("timeline", "phases"),
+    "beside_recorded": ("beside_recorded", "timeline"),
 }
 """Where a reader sees what was wrong with what is read from each chart; by its name on the page."""
 _ELSEWHERE = ("errors", "timeline")

@@ -22,7 +22,15 @@ def summary(result: Result, baseline: Result | None = None) -> str:
     changed = _changes(result, baseline) if baseline is not None else ()
     return (
         "\n".join(
-            [*_head(result), *_findings(result), *_diagnoses(result), *changed, *_quality(result), *_again(result)]
+            [
+                *_head(result),
+                *_findings(result),
+                *_fidelity(result),
+                *_diagnoses(result),
+                *changed,
+                *_quality(result),
+                *_again(result),
+            ]
         )
         + "\n"
     )
@@ -67,6 +75,10 @@ def _findings(result: Result) -> Iterator[str]:
     remarks = [finding for finding in result.findings if finding.remark]
     yield from (f"- {code(finding.expectation)}: {escaped(finding.remark)}" for finding in remarks)
     yield from [""] if remarks else []
+
+
+def _fidelity(result: Result) -> Iterator[str]:
+    yield from [escaped(result.fidelity.said, 400), ""] if result.fidelity else []
 
 
 def _diagnoses(result: Result) -> Iterator[str]:

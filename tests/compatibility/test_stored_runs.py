@@ -299,3 +299,17 @@ def test_a_run_whose_load_was_shared_is_judged_by_what_is_kept_of_its_workers(ru
     run.workers.write_text("[{")
     with pytest.raises(UsageProblems, match=r"workers.json: does not say who sent the load: "):
         judged(run)
+
+
+def test_a_run_that_was_held_against_a_recorded_curve_is_so_again_by_what_stands_in_its_folder(run: RunFolder) -> None:
+    before = judged(run)[0]
+    edit(run.scenario, ("good: {within: 4s}", "good: {within: 4s}\nrecorded: ../elsewhere/incident.csv"))
+    run.recorded.write_bytes((HERE / "recorded.csv").read_bytes())
+    result, _ = judged(run)
+    assert result.fidelity is not None
+    assert (result.fidelity.of, result.fidelity.seconds["not_run"]) == ("requests", 0)
+    assert before.fidelity is None
+    assert verdicts(result)[1] == verdicts(before)[1]
+    run.recorded.unlink()
+    with pytest.raises(UsageProblems, match=r"recorded.csv: there is no such file"):
+        judged(run)

@@ -10,6 +10,7 @@ from harness.judging.metrics.credential_leaks import CredentialLeaks
 from harness.judging.metrics.degraded_ratio import DegradedRatio
 from harness.judging.metrics.failback_time import FailbackTime
 from harness.judging.metrics.fallback_ratio import FallbackRatio
+from harness.judging.metrics.fidelity import Fidelity
 from harness.judging.metrics.good_ratio import GoodRatio
 from harness.judging.metrics.jobs import Jobs, QueueTime
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
@@ -62,6 +63,7 @@ for _metric in (
     QueueTime(),
     Latency(),
     TimeToFirstToken(),
+    Fidelity(),
 ):
     metrics.add(_metric.name, _metric)
 

@@ -65,6 +65,10 @@ class Metric(Telling, ABC):
         """Whether it says anything of the load of *plan*."""
         return not (plan.closed and self.not_of_users)
 
+    def there(self, plan: Plan) -> bool:
+        """Whether a run of *plan* has it at all; the result of one that has not does not name it."""
+        return True
+
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """What has to be known beside the number wherever it is told, in a few words; empty where there is nothing."""
         return ""
