@@ -53,7 +53,10 @@ def phases(calls: Calls, start_s: float, end_s: float) -> list[Phase]:
 
 def _without_blips(bounds: list[float]) -> list[tuple[float, float]]:
     kept = [bounds[0]]
-    kept += [at for at in bounds[1:-1] if at - kept[-1] >= SHORTEST_S and bounds[-1] - at >= SHORTEST_S]
+    for at in bounds[1:-1]:
+        # Each is held against the last one that was kept.
+        if at - kept[-1] >= SHORTEST_S and bounds[-1] - at >= SHORTEST_S:
+            kept.append(at)
     return list(pairwise([*kept, bounds[-1]]))
 
 

@@ -95,6 +95,20 @@ def test_failures_that_come_in_clumps_are_no_phase() -> None:
     assert len(edges(calls)) <= 2
 
 
+def test_what_lasts_less_than_a_second_within_an_outage_is_no_phase(tmp_path: Path) -> None:
+    blip = [
+        Stretch(30),
+        Stretch(50, {"503": 0.5}),
+        Stretch(50.6, {"timeout": 1.0}),
+        Stretch(75, {"503": 0.5}),
+        Stretch(110),
+    ]
+    log = found(csv_file(tmp_path / "log.csv", made(blip, 30)))
+    assert len(edges(log.log.calls)) == 4
+    assert min(phase.span_s for phase in log.phases) >= 1
+    assert [phase.name for phase in log.phases][0::3] == ["baseline", "recovery"]
+
+
 def test_one_silent_moment_between_two_outages_is_a_lull(tmp_path: Path) -> None:
     flapping = [Stretch(30), Stretch(50, {"503": 0.6}), Stretch(80), Stretch(100, {"503": 0.6}), Stretch(140)]
     log = found(csv_file(tmp_path / "log.csv", made(flapping, 20)))
