@@ -40,6 +40,8 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
     yield from ("", "expects")
     for expectation in plan.expectations:
         yield f"  {expectation}"
+    if plan.logged:
+        yield f"is held against {plan.logged.file}: {len(plan.logged.seconds)} s of {plan.logged.of} that were recorded"
     if ends := [_ends(written) for written in plan.scenario.abort]:
         yield from ("", "is ended before its time where")
         yield from (f"  {what}" for what in ends)

@@ -21,6 +21,8 @@ from harness.report.templating import render
 from harness.report.timeline import field_of
 
 Named = Callable[[float], str]
+_WIDTHS_S = (1, 2, 5)
+_ENOUGH = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +75,15 @@ def _numbers(found: Fidelity) -> Iterator[tuple[str, str, str]]:
     """What each number is, what was recorded, and what it is in the run."""
     if found.failed_logged is not None and found.failed_run is not None:
         yield "failed", words.share(found.failed_logged), words.share(found.failed_run)
-    for name, times in (("rate", found.rate_ratio), ("median of the latency", found.latency_ratio)):
+    for name, times in (("rate", found.rate_ratio), ("median latency", found.latency_ratio)):
         if times is not None:
-            yield name, "–", f"{times:.2f} {words.TIMES} that recorded"
+            yield f"{name}, times that recorded", "–", f"{times:.2f} {words.TIMES}"
 
 
 def _edge(edge: FidelityEdge) -> tuple[str, str, str, str]:
     """A phase, when its begin is seen in either, and how much later in the run."""
     then, now = ("not seen" if at_s is None else f"{at_s:g} s" for at_s in (edge.logged_s, edge.run_s))
-    return words.phase(edge.phase), then, now, "–" if edge.shift_s is None else f"{edge.shift_s:+g} s"
+    return words.phase(edge.phase), then, now, "–" if edge.shift_s is None else f"{edge.shift_s:g} s"
 
 
 def _beside(found: Fidelity) -> Iterator[str]:
@@ -100,8 +102,9 @@ def _drawn(result: Result, evidence: Evidence) -> Drawn | None:
     if made is None:
         return None
     field = replace(field_of(result, evidence, made), prefix="recorded-")
-    width = max(1, round(made.bins.width_s))
-    sides = [_binned(curve, width) for curve in (logged(evidence.plan), run_curve(evidence))]
+    curves = logged(evidence.plan), run_curve(evidence)
+    width = max(_drawn_s(curves[0]), round(made.bins.width_s))
+    sides = [_binned(curve, width) for curve in curves]
     middles: Floats = (np.arange(sides[0].n, dtype=np.float64) + 0.5) * width
     lanes = [
         _lane(result, field, middles, "rate", "Rate", "per second", [one.per_s for one in sides], words.number),
@@ -112,6 +115,12 @@ def _drawn(result: Result, evidence: Evidence) -> Drawn | None:
     said = zip(*(key.said for lane in lanes for key in lane.keys), strict=True)
     rows = [Row(f"{place * width} s", values) for place, values in enumerate(said)]
     return Drawn(lanes, field.axis(), columns, rows)
+
+
+def _drawn_s(curve: Curve) -> int:
+    """How long a bin is drawn: a second, or a few where so little came in one that its share of failures would only flicker."""
+    typical = float(np.median(curve.per_s[curve.known])) if curve.known.any() else 0.0
+    return next((width for width in _WIDTHS_S if typical * width >= _ENOUGH), _WIDTHS_S[-1])
 
 
 @dataclass(frozen=True, slots=True)

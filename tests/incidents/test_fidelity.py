@@ -19,6 +19,7 @@ from harness.judging.fidelity import bins
 from harness.judging.result import Result
 from harness.judging.scoring.fidelity import AGREE, APART, agreement, newcombe
 from harness.judging.verdict import judge
+from harness.planning.outline import outline
 from harness.planning.plan import Plan
 from harness.prepare import Asked, prepare
 from harness.reading.expectation import parse
@@ -232,6 +233,12 @@ def test_a_scenario_with_phases_cut_down_is_warned_of_and_one_that_never_meets_i
     truth.path.with_name("late.recorded.csv").write_text("second,requests,failed\n500,20,0\n")
     with pytest.raises(harness.UsageProblems, match="nothing could be held against it"):
         prepare(truth.path, TARGET, Asked(overrides=("recorded=late.recorded.csv",)), None)
+
+
+def test_what_would_be_run_says_against_what_it_is_held(truth: Truth) -> None:
+    assert any(
+        line.endswith("incident.recorded.csv: 80 s of requests that were recorded") for line in outline(truth.plan)
+    )
 
 
 def test_the_report_draws_both_and_says_where_they_part(otherwise: tuple[Evidence, Result]) -> None:
