@@ -33,7 +33,9 @@ from harness.judging.trend import STALE, Trend
 from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, Validated, prepare
 from harness.problems import Problem, UsageProblems
+from harness.reading.load_hosts import WAIT_S
 from harness.reading.state_file import Freeze
+from harness.running.load.worker import work
 from harness.running.world.kept import Kept
 from harness.settings import Settings, settings
 from harness.stored import Run, baseline_at, judge, load
@@ -78,6 +80,7 @@ __all__ = [
     "import_",
     "judge",
     "load",
+    "load_worker",
     "plan",
     "run",
     "stop",
@@ -86,6 +89,10 @@ __all__ = [
     "unfreeze",
     "validate",
 ]
+
+
+def _silent(_: str) -> None:
+    """Nobody is told."""
 
 
 def run(
@@ -102,16 +109,22 @@ def run(
     baseline: str | Path | None = None,
     progress: Callable[[Progress], object] | None = None,
     stop: Event | None = None,
+    load_hosts: int = 0,
+    load_bind: str | None = None,
+    load_wait: str = WAIT_S,
+    say: Callable[[str], object] | None = None,
 ) -> Run:
     """Break what *scenario* says, for real, and return the judged and stored run, however it ended.
 
     *overrides* are settings of the scenario by key, such as ``{"load.rate_per_s": 40}``, or texts such as ``load.rate_per_s=40``. The
     report says what changed since *baseline*, the folder of another run. *progress* is called about ten times a second while the load goes
     on. Setting *stop*, from any thread or from *progress*, ends the run as Ctrl-C does: what was broken is put back, and the verdict is
-    ``interrupted``. Raises UsageProblems before anything is touched when a file is wrong, RefusedError when another run holds the target or
-    somebody froze it, and HarnessError when the world cannot be started.
+    ``interrupted``. So many *load_hosts* workers are on other machines, and come to *load_bind* within *load_wait*; *say*, else standard
+    output, is told the command that has them come, and who has. Raises UsageProblems before anything is touched when a file is wrong,
+    RefusedError when another run holds the target or somebody froze it, and HarnessError when the world cannot be started.
     """
     asked = Asked(seed, _written(overrides), _each(expect), with_faults, _each(allowed_hosts))
+    asked = asked.with_hosts(load_hosts, load_bind, load_wait)
     environment = settings()
     prepared = prepare(Path(scenario), Path(target) if target else None, asked, environment.environment, starts=True)
     before = baseline_at(baseline) if baseline is not None else None
@@ -120,10 +133,20 @@ def run(
         environment,
         Path(out),
         toxiproxy_url=toxiproxy_url,
+        say=say or (print if load_hosts else _silent),
         panel=partial(Watching, progress) if progress else None,
         baseline=before,
         stop=stop,
     )
+
+
+def load_worker(master: str, *, join: str, name: str = "", say: Callable[[str], object] = print) -> None:
+    """Send a share of the load of a run on another machine, whose master is at ``HOST:PORT``; returns when the load has ended.
+
+    *join* is the word that the run says. Secrets of the target are those of the environment here. Raises UsageProblems where the run does
+    not let it in or a secret is missing, and HarnessError where the share was not sent to its end.
+    """
+    work(master, join, settings().environment, name=name, say=say)
 
 
 def grid(

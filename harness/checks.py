@@ -27,6 +27,7 @@ from harness.protocols.protocols import PROTOCOLS, chats, protocol
 from harness.reading import abort, expectation, quantities
 from harness.reading.expectation import Expectation, Selection
 from harness.reading.hosts import host_of, on_this_machine
+from harness.reading.load_hosts import MANY, LoadHosts
 from harness.reading.placeholders import (
     missing_secrets,
     unknown_in_draft,
@@ -498,6 +499,31 @@ def foreign_hosts(target: Document[Target], allowed: Collection[str]) -> Iterato
     """Where the target names a host off this machine that was not *allowed* by name."""
     for path, host in _hosts(target.value):
         yield from _foreign(target, path, host, allowed)
+
+
+def unreachable(target: Document[Target], hosts: LoadHosts) -> Iterator[Problem]:
+    """What of the target workers of other machines could not reach, or be reached from: loopback is each machine's own."""
+    if not hosts.away:
+        return
+    for index, entry in enumerate(target.value.entries):
+        host = host_of(entry.url)
+        if host is None or on_this_machine(host):
+            what = (
+                f"{entry.url} is on each machine that machine itself, so workers on others ({MANY}) would not reach the service; "
+                "name an address of this machine that they do, and have the service listen there"
+            )
+            yield target.problem(f"entries[{index}].url", what)
+    if target.value.ask.job and target.value.ask.job.webhook:
+        yield target.problem(
+            "ask.job.webhook", f"results are sent to this machine, and not to workers on others ({MANY})"
+        )
+
+
+def unshared(scenario: Document[Scenario], hosts: LoadHosts) -> Iterator[Problem]:
+    """Where workers of other machines are asked for, and nothing is there that they could share."""
+    if hosts.many and scenario.value.load.closed:
+        what = f"workers share due times, and the users of a locustfile have none: leave out {MANY}"
+        yield scenario.problem("load.locustfile", what)
 
 
 def foreign_vetoes(scenario: Document[Scenario], allowed: Collection[str]) -> Iterator[Problem]:

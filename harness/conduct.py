@@ -24,6 +24,7 @@ from harness.planning.plan import Plan
 from harness.prepare import Prepared
 from harness.problems import HarnessError, UsageProblems, cannot
 from harness.reading.abort import FEWEST
+from harness.reading.load_hosts import LoadHosts
 from harness.reading.placeholders import told_secrets
 from harness.record import run_folder
 from harness.record.as_run import written_down
@@ -66,6 +67,7 @@ class _Given:
     say: Callable[[str], None]
     panel: Callable[[Plan, Path], Panel] | None
     kept: Kept | None
+    hosts: LoadHosts
 
 
 def conduct(
@@ -74,7 +76,7 @@ def conduct(
     out: Path,
     *,
     toxiproxy_url: str | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], object] = lambda _: None,
     panel: Callable[[Plan, Path], Panel] | None = None,
     baseline: Baseline | None = None,
     stop: threading.Event | None = None,
@@ -92,6 +94,7 @@ def conduct(
     from harness.running.orders import VETO_EVERY_S, Asked, Orders, vetoed
     from harness.running.state.place import state_of
     from harness.running.world.interruptions import Interruptions
+    from harness.running.world.load_hosts import reserved
     from harness.running.world.real import find_proxy
 
     mask = Mask(told_secrets(prepared.plan.target, environment.environment))
@@ -112,13 +115,14 @@ def conduct(
         ):
             signals.obey(orders.why)
             proxy = find_proxy(environment, toxiproxy_url, say)
+            hosts = reserved(prepared.asked.hosts)
             folder = run_folder.create(out, plan.scenario.name, run_id)
             first = _first_line(prepared, proxy, folder.path.name, started_at)
             with writing(folder):
                 _store_texts(folder, prepared)
                 with closing(_Record(folder, first, mask)) as record:
                     _lived_through(
-                        _Given(prepared, environment, mask, folder, proxy, signals, say, panel, kept), record
+                        _Given(prepared, environment, mask, folder, proxy, signals, say, panel, kept, hosts), record
                     )
         # A Ctrl-C from here on is remembered: the files of this run are to be whole, and nothing is in force.
         signals.hold()
@@ -172,6 +176,7 @@ def _live_through(given: _Given, record: _Record) -> None:
         _guard(plan),
         cost_of(plan.target),
         given.kept,
+        given.hosts,
     ) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         threading.Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
@@ -338,6 +343,7 @@ def replay(first: Prepared, *others: Prepared) -> str:
         + _options("--allow-host", asked.allowed_hosts)
     )
     words += [] if asked.with_faults else ["--without-faults"]
+    words += asked.hosts.said
     return " ".join(map(quote, words))
 
 

@@ -27,6 +27,8 @@ from harness.checks import (
     unabortable,
     unheard,
     unknown_values,
+    unreachable,
+    unshared,
     unworded,
     warnings,
 )
@@ -34,6 +36,7 @@ from harness.planning.plan import Plan, laid_out, plan
 from harness.planning.replay import recorded
 from harness.problems import Problem, UsageProblems
 from harness.reading.kinds import kind_of
+from harness.reading.load_hosts import NO_HOSTS, LoadHosts, load_hosts
 from harness.reading.locustfile import asked_before, is_installed, meant
 from harness.reading.question_files import load_questions
 from harness.reading.questions import Questions
@@ -60,6 +63,15 @@ class Asked:
     expectations: tuple[str, ...] = ()
     with_faults: bool = True
     allowed_hosts: tuple[str, ...] = ()
+    hosts: LoadHosts = NO_HOSTS
+
+    def with_hosts(self, many: int, bind: str | None, wait: str) -> Asked:
+        """The same, with *many* workers of the load on other machines. Raises UsageProblems; see `load_hosts`."""
+        return replace(self, hosts=load_hosts(many, bind, wait))
+
+    def shared_by_hosts(self) -> Asked:
+        """The same, where those on other machines alone share the load."""
+        return replace(self, overrides=(*self.overrides, f"load.workers={self.hosts.many}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +124,9 @@ def prepare(
     problems: list[Problem] = []
     of_scenario, of_target = _overrides(asked)
     scenario, draft = _scenario(problems, scenario_path, of_scenario)
+    if scenario and not scenario.value.load.closed and scenario.value.load.workers < asked.hosts.many:
+        asked = asked.shared_by_hosts()
+        scenario, draft = _scenario(problems, scenario_path, _overrides(asked)[0])
     target = None
     if target_path or _is_there(scenario_path):
         target = _loaded(problems, lambda: load_target(target_path or _default_target(scenario_path), of_target))
@@ -125,6 +140,8 @@ def prepare(
         problems += target_problems(target, environment)
         problems += missing_commands(target) if starts else ()
         problems += foreign_hosts(target, asked.allowed_hosts) if environment is not None else ()
+        problems += unreachable(target, asked.hosts)
+    problems += unshared(scenario, asked.hosts) if scenario else ()
     problems += foreign_vetoes(scenario, asked.allowed_hosts) if scenario and environment is not None else ()
     if not scenario or not target:
         raise UsageProblems(*_in_order(problems))

@@ -74,6 +74,23 @@ AllowHost = Annotated[
     list[str] | None, typer.Option("--allow-host", metavar="HOST", help="Allow traffic to a host off this machine.")
 ]
 ToxiproxyOption = Annotated[str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")]
+LoadHostsOption = Annotated[
+    int,
+    typer.Option(
+        "--load-hosts",
+        metavar="N",
+        min=0,
+        max=64,
+        help="So many of the load's workers are on other machines: load-worker.",
+    ),
+]
+LoadBindOption = Annotated[
+    str | None,
+    typer.Option(
+        "--load-bind", metavar="ADDRESS[:PORT]", help="Of this machine, at which those come; default: loopback."
+    ),
+]
+LoadWaitOption = Annotated[str, typer.Option("--load-wait", metavar="TIME", help="How long they are waited for.")]
 JsonOption = Annotated[
     bool,
     typer.Option("--json", help="Print the result alone on standard output; those of several runs as one array."),
@@ -207,6 +224,9 @@ def run(
     baseline: BaselineOption = None,
     resume: ResumeOption = None,
     trials: TrialsOption = None,
+    load_hosts: LoadHostsOption = 0,
+    load_bind: LoadBindOption = None,
+    load_wait: LoadWaitOption = "120s",
 ) -> None:
     """Run scenarios for real: drive the load, break what they say, judge, and write the report.
 
@@ -218,11 +238,12 @@ def run(
     from harness.settings import settings
     from harness.suites.asking import wanted
 
-    asked = _asked(seed, overrides, expect, without_faults, allow_host)
+    asked = _asked(seed, overrides, expect, without_faults, allow_host).with_hosts(load_hosts, load_bind, load_wait)
     environment = settings()
     # All files are read before anything is started.
     wanting = wanted(scenarios, target or (), asked, environment.environment, trials, out)
     before = _baseline(baseline, wanting)
+    _one_alone("--load-hosts", load_hosts, wanting)
     screen.harmless()
     status = carry_out(
         wanting,
@@ -800,6 +821,23 @@ def stop(
     raise typer.Exit(_BROKEN if any(one.after_s is None for one in stopped) else 0)
 
 
+@app.command(name="load-worker", hidden=True)
+def load_worker(
+    master: Annotated[
+        str, typer.Option("--master", metavar="HOST:PORT", help="As harness run --load-hosts prints it.")
+    ],
+    join: Annotated[str, typer.Option("--join", metavar="WORD", help="The word that it prints.")],
+    name: Annotated[
+        str, typer.Option("--name", help="What this machine is called in the run; default: its name.")
+    ] = "",
+) -> None:
+    """Send a share of the load of a run that goes on, on another machine, with the secrets of this one; ends when the load does."""
+    from harness.running.load.worker import work
+    from harness.settings import settings
+
+    work(master, join, settings().environment, name=name, say=_say)
+
+
 @app.command(hidden=True)
 def freeze(
     why: Annotated[
@@ -866,6 +904,14 @@ def _baseline(path: Path | None, wanting: Wanted) -> Baseline | None:
         what = f"--baseline: is compared with one run; name one scenario and one target, not {len(wanting.cells)}"
         raise UsageProblems(Problem(f"{what}, and one trial" if wanting.as_one else what))
     return baseline_at(path, say=_complain) if path is not None else None
+
+
+def _one_alone(option: str, value: int, wanting: Wanted) -> None:
+    """Raises UsageProblems where several runs are *wanting*, and *option* is of one."""
+    from harness.problems import Problem
+
+    if value and (len(wanting.cells) > 1 or wanting.as_one):
+        raise UsageProblems(Problem("is of one run: name one scenario and one target, and one trial", path=option))
 
 
 def _warn(problems: Sequence[Problem]) -> None:

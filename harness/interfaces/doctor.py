@@ -69,6 +69,7 @@ def look(settings: Settings, machine: Machine = Machine()) -> Iterator[Check]:
     yield _redis(settings, machine)
     yield _docker(settings)
     yield _compose(settings)
+    yield from _load_hosts()
     browser = next((name for name in _BROWSERS if shutil.which(name, path=settings.search_path)), None)
     yield Check(
         "Chromium",
@@ -107,6 +108,15 @@ def _elsewhere(system: str) -> Iterator[Check]:
         systems.here(system)
     except HarnessError as error:
         yield Check("system", False, str(error))
+
+
+def _load_hosts() -> Iterator[Check]:
+    """What keeps workers on other machines from coming; nothing where that is possible."""
+    from harness.running.load.word import LACKS, possible
+
+    if not possible():
+        install = "pip install --force-reinstall --only-binary pyzmq pyzmq"
+        yield Check("load hosts", False, LACKS, needed=False, install=install)
 
 
 def _toxiproxy(settings: Settings, machine: Machine) -> Check:

@@ -77,20 +77,22 @@ def secrets(text: str, environment: Mapping[str, str]) -> str:
     return _SECRET.sub(lambda match: match[0][1:] if match["escaped"] else environment[match["name"]], text)
 
 
-def fill_for_later(text: str, values: Mapping[str, str], environment: Mapping[str, str]) -> str:
+def fill_for_later(text: str, values: Mapping[str, str], environment: Mapping[str, str] | None) -> str:
     """*text* with *values* and secrets filled in, and still a template of what is known of a question.
 
-    What is filled in is never read as a template. Raises ValueError as `fill` and `secrets` do.
+    What is filled in is never read as a template. Without an *environment* secrets stay as they are, to be filled in by this function
+    somewhere else. Raises ValueError as `fill` and `secrets` do.
     """
     found = wrongs(text, {*values, *OF_A_QUESTION})
     if found:
         raise ValueError("; ".join(found))
-    secrets(text, environment)
+    if environment is not None:
+        secrets(text, environment)
 
     def put(match: re.Match[str]) -> str:
-        if match["name"] in OF_A_QUESTION or match["escaped"]:
+        if match["name"] in OF_A_QUESTION or match["escaped"] or (environment is None and match["secret"]):
             return match[0]
-        known = values[match["name"]] if match["name"] else secrets(match["secret"], environment)
+        known = values[match["name"]] if match["name"] else secrets(match["secret"], environment or {})
         return known.replace("{", "{{").replace("}", "}}")
 
     return _TOKEN.sub(put, text)

@@ -62,6 +62,7 @@ class Options(NamedTuple):
     providers: Mapping[str, str]
     stores: Mapping[str, str]
     seed: int = 0
+    host: str = "127.0.0.1"
 
 
 def options(module: str, about: str | None, arguments: Sequence[str] | None = None) -> Options:
@@ -73,12 +74,13 @@ def options(module: str, about: str | None, arguments: Sequence[str] | None = No
         "--stores", nargs="+", type=_pair, required=True, metavar="REGION=HOST:PORT", help="primary first"
     )
     parser.add_argument("--seed", type=int, default=0, help="what is left to chance, such as how long a wait is")
+    parser.add_argument("--host", default="127.0.0.1", help="the address that it listens on; 0.0.0.0: every one")
     read = parser.parse_args(arguments)
     providers, stores = dict(read.providers), dict(read.stores)
     for name, known in (("--providers", providers), ("--stores", stores)):
         if read.region not in known:
             parser.error(f"--region {read.region!r} is not among the regions of {name}: {', '.join(known)}")
-    return Options(read.port, read.region, providers, stores, read.seed)
+    return Options(read.port, read.region, providers, stores, read.seed, read.host)
 
 
 class _Model(AsyncOpenAI):
@@ -147,11 +149,11 @@ def application(assistant: Assistant, region: str) -> web.Application:
 
 
 def serve(assistant: Assistant, on: Options, *, ends_with_its_caller: bool) -> None:
-    """Serve on 127.0.0.1 until told to end; *ends_with_its_caller*: work for a client who has left is cancelled."""
+    """Serve until told to end; *ends_with_its_caller*: work for a client who has left is cancelled."""
     Chance(on.seed, on.region).seed_the_rest()
     web.run_app(
         application(assistant, on.region),
-        host="127.0.0.1",
+        host=on.host,
         port=on.port,
         handler_cancellation=ends_with_its_caller,
         shutdown_timeout=0.1,

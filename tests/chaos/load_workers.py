@@ -32,6 +32,7 @@ from harness.record.rows import Request
 from harness.record.run_folder import RunFolder, read_workers
 from harness.running.load import Ask, LoadPlan, Question, Schedule, ready, start_at, write_plan
 from harness.running.ports import UntrustworthyError
+from harness.running.world.load_hosts import Hosts
 from harness.running.world.load_workers import LoadWorkers
 from harness.running.world.processes import Processes
 
@@ -107,6 +108,9 @@ class Started:
             environment = {**os.environ, **(env or {})}
             self._running[name] = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
 
+    def check_starting(self) -> None:
+        """Nobody looks after them but who waits."""
+
     def died(self, name: str) -> str:
         return f"{name} {self.ending(name)}" if self._running[name].poll() else ""
 
@@ -157,6 +161,7 @@ class Crew:
         url: str,
         total_s: float = TOTAL_S,
         clocks: Mapping[str, Clock | Namespace] | None = None,
+        hosts: Hosts | None = None,
         **changes: Any,
     ) -> None:
         self.folder, self.started = RunFolder(folder), Started(folder, clocks or {})
@@ -176,8 +181,11 @@ class Crew:
             late_s_max=5.0,
         )
         self.plan = msgspec.structs.replace(self.plan, **changes)
+        if hosts is not None:
+            hosts.gather(cast(Processes, self.started), "load", folder / "plan.json")
         write_plan(self.plan, folder / "plan.json")
-        self.workers = LoadWorkers(cast(Processes, self.started), self.plan, 2, "load")
+        many = self.plan.schedule.workers
+        self.workers = LoadWorkers(cast(Processes, self.started), self.plan, many, "load", hosts)
         self.workers.spawn(folder / "plan.json")
 
     def begin(self) -> None:

@@ -91,6 +91,15 @@ def test_what_is_here_needs_no_line(tmp_path: Path) -> None:
     ]
 
 
+def test_that_workers_on_other_machines_cannot_come_is_told_with_what_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "load hosts" not in checks(tmp_path)
+    monkeypatch.setattr("zmq.has", lambda _: False)
+    found = checks(tmp_path)["load hosts"]
+    assert (found.here, found.needed, found.install.split()[-1]) == (False, False, "pyzmq")
+
+
 def test_compose_is_found_as_the_plugin_that_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.interfaces.doctor._PLUGINS", (str(tmp_path),))
     assert not checks(tmp_path)["Docker Compose"].here

@@ -17,6 +17,8 @@ OPTIONS = ("--headless", "--only-summary", "--skip-log-setup", "--exit-code-on-e
 
 NUMBER = "LOAD_WORKER"
 """In the environment of a worker: its number, from 0 on."""
+CLIENT = "LOAD_CLIENT"
+"""In the environment of a worker on another machine than its master: the number that it is known by, as hexadecimal digits."""
 
 
 def command(plan: Path, python: str = sys.executable) -> list[str]:
@@ -29,18 +31,23 @@ def command(plan: Path, python: str = sys.executable) -> list[str]:
     return [python, "-P", "-m", "harness.running.load", str(plan.resolve())]
 
 
-def master_command(plan: Path, workers: int, port: int, python: str = sys.executable) -> list[str]:
-    """The command line of a child that has the plan carried out by so many workers, which come to *port* of this machine.
+def master_command(
+    plan: Path, workers: int, port: int, address: str = "127.0.0.1", python: str = sys.executable
+) -> list[str]:
+    """The command line of a child that has the plan carried out by so many workers, which come to *port* of this machine's *address*.
 
     It is ready when all of them are, and ends as `command` does; a worker that it misses is told of in the plan's ``crew_path``.
     """
-    listening = ["--master-bind-host", "127.0.0.1", "--master-bind-port", str(port)]
+    listening = ["--master-bind-host", address, "--master-bind-port", str(port)]
     return [*command(plan, python), "--master", "--expect-workers", str(workers), *listening]
 
 
-def worker_command(plan: Path, port: int, python: str = sys.executable) -> list[str]:
-    """The command line of a worker of the master at *port* of this machine; `NUMBER` in its environment says which it is."""
-    return [*command(plan, python), "--worker", "--master-host", "127.0.0.1", "--master-port", str(port)]
+def worker_command(plan: Path, port: int, host: str = "127.0.0.1", python: str = sys.executable) -> list[str]:
+    """The command line of a worker of the master at *port* of *host*; `NUMBER` in its environment says which it is.
+
+    One with `CLIENT` in its environment is on another machine, gets its plan by message, and works in the folder in which *plan* would be.
+    """
+    return [*command(plan, python), "--worker", "--master-host", host, "--master-port", str(port)]
 
 
 def write_plan(plan: LoadPlan, path: Path) -> None:

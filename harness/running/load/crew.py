@@ -14,12 +14,17 @@ from harness.record.clocks import Look, may_be_one
 from harness.record.workers import Seal
 from harness.running.load import handshake
 
+NAME = "LOAD_NAME"
+"""In the environment of a worker: what its host is called, where that is not the system's name of it."""
 LOOKS_FIRST = 20
 """So many looks at its clock come before a load begins, and all of them are kept."""
 
 
 class Member(msgspec.Struct):
-    """One worker: *clock* says which monotonic clock it goes by (see `own_clock`), *lost* why it will not send its share to the end."""
+    """One worker: *clock* says which monotonic clock it goes by (see `own_clock`), *lost* why it will not send its share to the end.
+
+    The *seal* is of the file in the run's folder; *torn*: how that of a worker of another machine differs from what it wrote.
+    """
 
     number: int
     host: str = ""
@@ -28,6 +33,7 @@ class Member(msgspec.Struct):
     lost: str = ""
     lost_s: float | None = None
     seal: Seal | None = None
+    torn: str = ""
     another_clock: bool = False  # than the master's
     ahead_s: float = (
         0.0  # how far its clock was ahead of the master's before the load began; its rows and looks are earlier by that
@@ -63,9 +69,9 @@ def own_clock() -> str:
     return ""
 
 
-def here() -> tuple[str, int, str]:
-    """What a worker says of itself: its host, its pid and its clock."""
-    return socket.gethostname(), os.getpid(), own_clock()
+def here(name: str = "") -> tuple[str, int, str]:
+    """What a worker says of itself: its host, which may have a *name* that says more than the system's, its pid and its clock."""
+    return name or socket.gethostname(), os.getpid(), own_clock()
 
 
 def write(path: Path, crew: list[Member]) -> None:

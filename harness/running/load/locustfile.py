@@ -7,18 +7,24 @@ names the plan's file. Worker k of n sends the requests whose index leaves k whe
 One user a worker does it all: it spawns a greenlet a request. These messages go between the process that hands out the
 work (alone: the same one) and each worker::
 
-    share ─▶      number k of n
+    plan     ─▶   to a worker of another machine: a piece of the plan; the last one is empty
+    share    ─▶   number k of n
           ◀─ prepared           who it is; the ready file appears when all are
-    ping  ─▶      when it was sent
+    ping     ─▶   when it was sent
           ◀─ pong               that, and when it was answered on the worker's clock
-    begin ─▶      clock_zero_s, out of the start file, and how far the worker's clock is ahead
+    begin    ─▶   clock_zero_s, out of the start file, and how far the worker's clock is ahead
+          ◀─ rows, lateness     of a worker of another machine: where they stand in what it writes, and the bytes
           ◀─ done               why it did not go on to the end, empty where it did, and what it wrote
+
+Who comes from another machine is let in first (`door.py`): join ─▶ the master, welcome or refused ◀─ it.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -31,37 +37,65 @@ import msgspec
 from gevent.queue import Queue
 from locust import LoadTestShape, User, events, task
 from locust.dispatch import UsersDispatcher
+from locust.exception import RPCError
 from locust.runners import STATE_MISSING, MasterRunner
 
 from harness.planning.schedule import Share
 from harness.record.clocks import Look
+from harness.record.masking import Mask
 from harness.record.workers import Seal
-from harness.running.load import child, crew, handshake
+from harness.running.load import admission, child, crew, elsewhere, handshake, word
 from harness.running.load import plan as load_plan
+from harness.running.load.away import Away, UnreachedError
 from harness.running.load.crew import Member
+from harness.running.load.door import AWAITED, Awaited, is_local
+from harness.running.load.plan import LoadPlan
+from harness.running.load.receiving import Received
 from harness.running.load.sending import Sender
 
-PLAN = load_plan.read(Path(os.environ["LOAD_PLAN"]))
+_PATH = Path(os.environ["LOAD_PLAN"])
 _LOOK_S = 0.005
 _PING_GAP_S = 0.01
 _PINGS_AGAIN, _PING_EVERY_S = 5, 1.0
+_ENDED_WITHIN_S = 1.2
 
 # Of this process as a worker.
 _shares: Queue = Queue()
 _begins: Queue = Queue()
 _signals: list[str] = []  # that told it to end
+_away = Away(_PATH.parent, dict(os.environ)) if child.CLIENT in os.environ else None  # from its master
 # Of the process that hands out the work: its workers by their ids, and the ids of those that could begin, are done, or are lost.
 _members: dict[str, Member] = {}
 _prepared: set[str] = set()
 _done: set[str] = set()
 _lost: set[str] = set()
+_received: dict[str, Received] = {}  # from other machines
 
-if _NUMBER := os.environ.get(child.NUMBER):
-    # Shares are given out in the order of ids, which Locust makes of the host's name and of a number that is drawn.
-    _drawn = UUID(int=int(_NUMBER))
-    locust.runners.uuid4 = lambda: _drawn  # type: ignore[attr-defined]  # what Locust imported
+
+@cache
+def _plan() -> LoadPlan:
+    return load_plan.read(_PATH)
+
+
+def _be_called(number: UUID) -> None:
+    """Locust makes the id of a worker of the host's name and of a number that is drawn."""
+    locust.runners.uuid4 = lambda: number  # type: ignore[attr-defined]  # what Locust imported
+
+
 # A worker whose master is gone would go on for a minute, though nobody counts any more what it sends.
 locust.runners.MASTER_HEARTBEAT_TIMEOUT = 10
+if _NUMBER := os.environ.get(child.NUMBER):
+    _be_called(UUID(int=int(_NUMBER)))  # shares are given out in the order of ids
+elif _away is not None:
+    _be_called(UUID(hex=os.environ[child.CLIENT]))
+    admission.heed_refusal()
+if _WORD := os.environ.get(word.WORD):
+    admission.lock(_WORD)
+_came = None  # when a worker of another machine did, as a number
+if _AWAITED := os.environ.get(AWAITED):
+    _came = admission.keep(msgspec.json.decode(Path(_AWAITED).read_bytes(), type=Awaited))
+elif _away is None:
+    _plan()  # one that cannot be read is told at once
 
 
 class Pinned(UsersDispatcher):
@@ -90,6 +124,12 @@ def wire(environment: Any, runner: Any, **_: Any) -> None:
     runner.register_message("pong", _has_answered)
     runner.register_message("begin", lambda msg, **_: _begins.put(msg.data))
     runner.register_message("done", _is_done)
+    runner.register_message("rows", _has_written)
+    runner.register_message("lateness", _was_late)
+    if _away is not None:
+        runner.register_message("plan", lambda msg, **_: _away.take(msg.data))
+        events.heartbeat_received.add_listener(_away.heard)  # type: ignore[no-untyped-call]  # Locust's own
+        gevent.spawn(_away.watch, runner)
     for number in (signal.SIGTERM, signal.SIGINT):  # a headless test with a shape has no SIGTERM handler of its own
         signal.signal(number, _stop)
 
@@ -97,7 +137,25 @@ def wire(environment: Any, runner: Any, **_: Any) -> None:
 def _is_prepared(msg: Any, **_: Any) -> None:
     member = _members[msg.node_id]
     member.host, member.pid, member.clock = msg.data
+    if _is_away(msg.node_id):
+        path = Path(_plan().rows_dir) / f"requests-{member.number}.rows"
+        _received[msg.node_id] = Received(path, Mask(_plan().secrets))
     _prepared.add(msg.node_id)
+
+
+def _is_away(worker: str) -> bool:
+    """Whether it is on another machine."""
+    return _came is not None and not is_local(worker)
+
+
+def _has_written(msg: Any, **_: Any) -> None:
+    _received[msg.node_id].take(*msg.data)
+
+
+def _was_late(msg: Any, **_: Any) -> None:
+    _, lines = msg.data
+    with suppress(OSError), Path(_plan().instrument_path).open("ab", buffering=0) as file:
+        file.write(lines)
 
 
 def _has_answered(msg: Any, **_: Any) -> None:
@@ -110,6 +168,8 @@ def _is_done(msg: Any, **_: Any) -> None:
     why, *seal = msg.data
     member = _members[msg.node_id]
     member.seal = Seal(*seal) if seal else None
+    if member.seal and (here := _received.get(msg.node_id)):
+        member.torn, member.seal = here.differs(member.seal), here.seal
     if not why:
         _done.add(msg.node_id)
     elif msg.node_id not in _lost:
@@ -119,8 +179,8 @@ def _is_done(msg: Any, **_: Any) -> None:
 
 
 def _tell() -> None:
-    if PLAN.crew_path:
-        crew.write(Path(PLAN.crew_path), sorted(_members.values(), key=lambda member: member.number))
+    if _PATH.exists() and _plan().crew_path:
+        crew.write(Path(_plan().crew_path), sorted(_members.values(), key=lambda member: member.number))
 
 
 def _stop(signum: int, _frame: FrameType | None) -> NoReturn:
@@ -136,27 +196,45 @@ def hand_out(environment: Any, **_: Any) -> None:
     if environment.parsed_options.worker:
         return
     runner = environment.runner
-    ids = sorted(worker.id for worker in runner.clients.ready) if isinstance(runner, MasterRunner) else ["local"]
+    several = isinstance(runner, MasterRunner)
+    ids = sorted((worker.id for worker in runner.clients.ready), key=_order) if several else ["local"]
     for workers in (_members, _prepared, _done, _lost):
         workers.clear()
     _members.update({worker: Member(number) for number, worker in enumerate(ids)})
     gevent.spawn(_await_start, runner)
-    for number, worker in enumerate(ids):
-        runner.send_message("share", [number, len(ids)], client_id=worker)
+
+
+def _order(worker: str) -> tuple[int, str]:
+    """Those of this machine come first."""
+    return (1 + _came(worker) if _came and not is_local(worker) else 0), worker
+
+
+def _share_out(runner: Any) -> None:
+    """Tell each worker what its share is, and those of other machines the plan."""
+    while not _PATH.exists():
+        gevent.sleep(_LOOK_S)
+    for number, worker in enumerate(_members):
+        if _is_away(worker):
+            for piece in elsewhere.pieces(_plan()):
+                runner.send_message("plan", piece, client_id=worker)
+                gevent.sleep(0)
+        runner.send_message("share", [number, len(_members)], client_id=worker)
 
 
 def _await_start(runner: Any) -> None:
     """Tell the harness once every worker could begin, and them when to."""
+    _share_out(runner)
     while not _prepared | _lost >= _members.keys():
         gevent.sleep(_LOOK_S)
     if not _prepared >= _members.keys():
+        _tell()
         return  # What one of them could not begin, the others do not.
     several = isinstance(runner, MasterRunner)
     if several:
         _ping(runner, crew.LOOKS_FIRST)
     _tell()
-    handshake.say_ready(Path(PLAN.ready_path), handshake.Ready(os.getpid(), len(_members)))
-    while not (start := handshake.start(Path(PLAN.start_path))):
+    handshake.say_ready(Path(_plan().ready_path), handshake.Ready(os.getpid(), len(_members)))
+    while not (start := handshake.start(Path(_plan().start_path))):
         gevent.sleep(_LOOK_S)
     for worker, member in _members.items():
         if several:
@@ -177,8 +255,19 @@ def _ping(runner: Any, times: int) -> None:
         gevent.sleep(_PING_GAP_S)
 
 
+def hear_the_last(environment: Any, **_: Any) -> None:
+    """Have workers of other machines end first, and send what they have written, while their master is still there to hear it."""
+    for worker in _received:
+        environment.runner.send_message("quit", client_id=worker)
+    until_s = monotonic() + _ENDED_WITHIN_S
+    while not _done | _lost >= _received.keys() and monotonic() < until_s:
+        gevent.sleep(_LOOK_S)
+    _tell()
+
+
 events.init.add_listener(wire)  # type: ignore[no-untyped-call]  # Locust's own
 events.test_start.add_listener(hand_out)  # type: ignore[no-untyped-call]  # Locust's own
+events.test_stop.add_listener(hear_the_last)  # type: ignore[no-untyped-call]  # Locust's own
 
 
 class OneUserAWorker(LoadTestShape):
@@ -206,16 +295,26 @@ class Clients(User):
         share = _shares.get()  # a late or second user waits here for ever
         runner, sender, why = self.environment.runner, None, ""
         try:
-            sender = Sender(PLAN, share, self.environment.events.request.fire)
-            runner.send_message("prepared", list(crew.here()))
-            sender.send_all(*_begins.get())
+            plan = _away.plan(share) if _away is not None else _plan()
+            sender = Sender(plan, share, self.environment.events.request.fire)
+            runner.send_message("prepared", list(crew.here(os.environ.get(crew.NAME, ""))))
+            begin = _begins.get()
+            if _away is not None:
+                _away.begin(runner)
+            sender.send_all(*begin)
         except gevent.GreenletExit:
             # Its master tells it when all are to end; who is told alone has left its share to nobody.
             why = f"was ended by {_signals[0]}" if _signals else ""
             raise
-        except Exception:
-            why = "could not go on, and the end of its log says why"
+        except Exception as error:
+            why = (
+                str(error) if isinstance(error, UnreachedError) else "could not go on, and the end of its log says why"
+            )
             self.environment.process_exit_code = 1  # Locust goes on, and would end with 0
             raise
         finally:
-            runner.send_message("done", [why, *(msgspec.structs.astuple(sender.seal) if sender else ())])
+            seal = sender.seal if sender else None
+            if _away is not None:
+                with suppress(RPCError):
+                    _away.end(runner, seal, why)
+            runner.send_message("done", [why, *(msgspec.structs.astuple(seal) if seal else ())])

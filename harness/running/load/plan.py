@@ -60,6 +60,7 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     requests_max: int | None = None  # no more are sent, whatever is due
     secrets: dict[str, str] = {}  # by name; no row may tell them
     pressing: Pressing | None = None  # how clients ask again; None: they do not
+    headers_elsewhere: dict[str, str] = {}  # those of *ask* for workers of other machines, who fill in the secrets
 
 
 def write(plan: LoadPlan, path: Path) -> None:

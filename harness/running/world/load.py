@@ -20,17 +20,23 @@ from harness.running.load.plan import Limits, LoadPlan, Question
 from harness.running.load.users import plan as users_plan
 from harness.running.load.users.plan import UsersPlan
 from harness.running.world.clock import RunClock
+from harness.running.world.load_hosts import Hosts
 from harness.running.world.load_workers import LoadWorkers
 from harness.running.world.processes import Processes
 from harness.running.world.readiness import NotLoadedError
 
-_NAME = "load"
+NAME = "load"
 _READY_S = 60.0  # of its own: on a busy machine it takes its time
 # The child looks for its start file every 5 ms.
 _START_IN_S = 0.2
 _GRACE_S = 2.0
 LATE_S_MAX = 1.0
 DRAIN_S = 0.5
+
+
+def plan_path(temp: Path) -> Path:
+    """Where the plan of the load is, in the run's temporary folder."""
+    return temp / "load.json"
 
 
 class LoadChild:
@@ -44,6 +50,7 @@ class LoadChild:
         run_id: str,
         folder: RunFolder,
         temp: Path,
+        hosts: Hosts | None = None,
     ) -> None:
         self.clock = RunClock()
         self._processes, self._temp = processes, temp
@@ -55,20 +62,24 @@ class LoadChild:
         )
         many = plan.scenario.load.workers
         self._workers = (
-            LoadWorkers(processes, self._plan, many, _NAME) if many > 1 and isinstance(self._plan, LoadPlan) else None
+            LoadWorkers(processes, self._plan, many, NAME, hosts)
+            if (many > 1 or hosts is not None) and isinstance(self._plan, LoadPlan)
+            else None
         )
         self._ready_by_s = 0.0
 
     def spawn(self, say: Callable[[str], None] = lambda _: None) -> None:
         """Start the child, which sends nothing yet, and *say* where it can be watched."""
-        path = self._temp / "load.json"
+        path = plan_path(self._temp)
         if isinstance(self._plan, UsersPlan):
             users_plan.write(self._plan, path)
-            self._processes.spawn(_NAME, users_plan.command(path), may_end=True)
+            self._processes.spawn(NAME, users_plan.command(path), may_end=True)
         else:
-            child.write_plan(self._plan, path)
+            # A master that was there before its plan finds it whole.
+            child.write_plan(self._plan, path.with_suffix(".new"))
+            path.with_suffix(".new").rename(path)
             if self._workers is None:
-                self._processes.spawn(_NAME, child.command(path), may_end=True)
+                self._processes.spawn(NAME, child.command(path), may_end=True)
             else:
                 self._workers.spawn(path)
         self._ready_by_s = time.monotonic() + _READY_S
@@ -103,13 +114,13 @@ class LoadChild:
             self._workers.check(self.clock.zero_s)
 
     def ended(self) -> bool:
-        return self._workers.ended() if self._workers is not None else not self._processes.alive(_NAME)
+        return self._workers.ended() if self._workers is not None else not self._processes.alive(NAME)
 
     def stop(self) -> None:
         if self._workers is not None:
             self._workers.stop(_GRACE_S)
         else:
-            self._processes.stop(_NAME, _GRACE_S)
+            self._processes.stop(NAME, _GRACE_S)
 
     def account(self, folder: RunFolder) -> None:
         """Store in *folder* what is known of each of several workers, and a row for each request that one of them left over."""
@@ -151,6 +162,7 @@ def _load_plan(
         requests_max=None if plan.limits.requests == inf else int(plan.limits.requests),
         secrets=dict(processes.secrets),
         pressing=plan.pressing,
+        headers_elsewhere=unfilled(plan.target, processes),
     )
 
 
@@ -192,6 +204,11 @@ def put(asked: Asked) -> Question:
 def addressed(target: Target, processes: Processes) -> dict[str, str]:
     """Where *target* is asked, with every address filled in."""
     return {name: fill(entry.url, processes.outside) for name, entry in target.entries_by_name.items()}
+
+
+def unfilled(target: Target, processes: Processes) -> dict[str, str]:
+    """The headers with which *target* is asked, without its secrets: who sends them fills those in."""
+    return {name: fill_for_later(text, processes.values, None) for name, text in target.ask.headers.items()}
 
 
 def worded(target: Target, processes: Processes) -> Ask:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from harness.planning.schedule import Share
 from harness.problems import HarnessError
+from harness.reading.load_hosts import LOOPBACK
 from harness.record import run_folder
 from harness.record import workers as kept
 from harness.record.clocks import fit, may_be_one, on_ours
@@ -25,26 +26,34 @@ from harness.running.load.crew import Member
 from harness.running.load.plan import LoadPlan
 from harness.running.load.unsent import left_over
 from harness.running.ports import UntrustworthyError
+from harness.running.world.load_hosts import Hosts
 from harness.running.world.processes import Processes
 
 
 class LoadWorkers:
-    """So *many* workers of the load *plan*, whose master is the process *master*."""
+    """So *many* workers of the load *plan*, whose master is the process *master*; the last of them are *hosts*, on other machines."""
 
-    def __init__(self, processes: Processes, plan: LoadPlan, many: int, master: str) -> None:
-        self._processes, self._plan, self._master = processes, plan, master
-        self._names = {number: f"{master}-{number}" for number in range(many)}
+    def __init__(
+        self, processes: Processes, plan: LoadPlan, many: int, master: str, hosts: Hosts | None = None
+    ) -> None:
+        self._processes, self._plan, self._master, self._hosts = processes, plan, master, hosts
+        self._numbers = range(many)
+        self._names = {number: f"{master}-{number}" for number in range(many - (hosts.many if hosts else 0))}
         self._lost: dict[int, tuple[str, float]] = {}  # how, and when on the monotonic clock
         self._cut_short = False
         self._known: tuple[tuple[int, int, int] | None, dict[int, Member]] = None, {}
 
     def spawn(self, path: Path) -> None:
-        """Start them all with the plan in the file at *path*; they send nothing yet."""
-        port = free_port()
+        """Start them all with the plan in the file at *path*; they send nothing yet. With *hosts* the master is there already."""
         spawn = partial(self._processes.spawn, may_end=True)
-        spawn(self._master, child.master_command(path, len(self._names), port))
+        if self._hosts is None:
+            port, address, environment = free_port(), LOOPBACK, dict[str, str]()
+            spawn(self._master, child.master_command(path, len(self._numbers), port))
+        else:
+            (port, address), environment = self._hosts.here, self._hosts.environment
         for number, name in self._names.items():
-            spawn(name, child.worker_command(path, port), {child.NUMBER: str(number)}, may_die=True)
+            said = {**environment, child.NUMBER: str(number)}
+            spawn(name, child.worker_command(path, port, address), said, may_die=True)
 
     def check_starting(self) -> None:
         """Raises HarnessError where one of them has died already, or could not go on."""
@@ -55,6 +64,8 @@ class LoadWorkers:
         for number, member in members.items():
             if member.lost:
                 raise HarnessError(f"{self._worker(number, members).called} could not begin its load: it {member.lost}")
+        if self._hosts is not None:
+            self._hosts.check_starting()
 
     def check(self, zero_s: float) -> None:
         """Raises UntrustworthyError, which names it, for a worker that will not send its share to the end."""
@@ -72,7 +83,7 @@ class LoadWorkers:
         how, at_s = self._lost[number]
         called = self._worker(number, members).called
         return (
-            f"{called}, one of {len(self._names)} that share the load, was lost {max(0.0, at_s - zero_s):.1f} s after the load began: "
+            f"{called}, one of {len(self._numbers)} that share the load, was lost {max(0.0, at_s - zero_s):.1f} s after the load began: "
             f"it {how}, and from then on its share was not sent"
         )
 
@@ -88,7 +99,7 @@ class LoadWorkers:
     def account(self, folder: RunFolder, zero_s: float) -> None:
         """Write a row for what a lost worker left over, and what is known of each worker."""
         members = self._members()
-        settled = [self._settled(self._worker(number, members), members, folder, zero_s) for number in self._names]
+        settled = [self._settled(self._worker(number, members), members, folder, zero_s) for number in self._numbers]
         told = [self._on_our_clock(worker, members.get(worker.number), folder, zero_s) for worker in settled]
         if lost := [worker for worker in told if worker.lost]:
             self._write_left_over(lost, folder, zero_s)
@@ -107,8 +118,8 @@ class LoadWorkers:
 
     def _worker(self, number: int, members: Mapping[int, Member]) -> Worker:
         member = members.get(number) or Member(number, crew.here()[0])
-        pid = self._processes.pids[self._names[number]]
-        sizes = self._plan.schedule.share_sizes(len(self._names), self._plan.requests_max)
+        pid = self._processes.pids[self._names[number]] if number in self._names else member.pid
+        sizes = self._plan.schedule.share_sizes(len(self._numbers), self._plan.requests_max)
         return Worker(number, member.host, pid, sizes[number])
 
     def _settled(self, worker: Worker, members: Mapping[int, Member], folder: RunFolder, zero_s: float) -> Worker:
@@ -117,8 +128,10 @@ class LoadWorkers:
             return replace(worker, lost=lost[0], lost_s=round(lost[1] - zero_s, 4))
         seal = member.seal if member else None
         if seal is None:
-            return worker if self._cut_short else replace(worker, torn="it did not say what it wrote")
-        return replace(worker, torn=kept.torn(_rows(folder, worker), seal))
+            silent = not self._cut_short or worker.number not in self._names
+            return replace(worker, torn="it did not say what it wrote") if silent else worker
+        came = member.torn if member else ""
+        return replace(worker, torn=came or kept.torn(_rows(folder, worker), seal))
 
     def _on_our_clock(self, worker: Worker, member: Member | None, folder: RunFolder, zero_s: float) -> Worker:
         """Put the rows of *worker* on this clock, where it had another one."""
@@ -146,7 +159,7 @@ class LoadWorkers:
         until_s = max([*known.values(), *(at_s for _, at_s in self._lost.values())])
         file = RowFile(folder.rows / "requests-left-over.rows", Mask(self._plan.secrets))
         for worker in lost:
-            share, at_s = Share(worker.number, len(self._names)), self._lost[worker.number][1]
+            share, at_s = Share(worker.number, len(self._numbers)), self._lost[worker.number][1]
             for row in left_over(self._plan, share, set(known), zero_s, at_s, until_s, worker.lost_words):
                 file.add(row)
         file.close()

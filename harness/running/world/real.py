@@ -20,6 +20,7 @@ from harness.problems import HarnessError, Problem, UnavailableProblems, UsagePr
 from harness.protocols.asking import own_nonces
 from harness.reading import templates
 from harness.reading.hosts import on_this_machine
+from harness.reading.load_hosts import NO_HOSTS, LoadHosts
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Question
 from harness.reading.target import Link, Target
@@ -34,6 +35,7 @@ from harness.running.keeper import temporary
 from harness.running.keeper.keeper import Keeper
 from harness.running.keeper.means import HttpUndo
 from harness.running.keeper.undo import UndoLog, pending
+from harness.running.load.elsewhere import needed
 from harness.running.load.plan import Question as Put
 from harness.running.ports import World
 from harness.running.toxiproxy import (
@@ -55,7 +57,9 @@ from harness.running.world.entries import Entries
 from harness.running.world.faults import FaultInjector
 from harness.running.world.interruptions import Interruptions
 from harness.running.world.kept import Kept
-from harness.running.world.load import LoadChild, addressed, client_limits, put, worded
+from harness.running.world.load import NAME as LOAD
+from harness.running.world.load import LoadChild, addressed, client_limits, plan_path, put, worded
+from harness.running.world.load_hosts import Hosts
 from harness.running.world.machine import MachineWatch
 from harness.running.world.places import Reach
 from harness.running.world.preflight import Questioner
@@ -142,25 +146,27 @@ def real_world(
     guard: Guard | None = None,
     cost: Callable[[Arrival], float] = lambda _: 0.0,
     kept: Kept | None = None,
+    asked: LoadHosts = NO_HOSTS,
 ) -> Iterator[RealWorld]:
     """Start and join up everything that *plan* needs, and end it all on the way out, whatever happens inside.
 
-    The *guard* is told what attempts *cost*. The target's own processes are those that are *kept*, or are started to be.
+    The *guard* is told what attempts *cost*. The target's own processes are those that are *kept*, or are started to be. Before any of that
+    the workers of other machines that were *asked* for have come.
 
     Raises HarnessError when a process cannot be started, dies, or is not ready in time; its message shows the end of its log.
     """
-    run_id = folder.path.name
+    run_id, hosts = folder.path.name, _hosts(asked, plan, say)
     with (
-        _grounds(plan.target, _Chance.of(plan), folder, settings, proxy, signals, say, kept) as grounds,
+        _grounds(plan.target, _Chance.of(plan), folder, settings, proxy, signals, say, kept, hosts) as grounds,
         ExitStack() as stack,
     ):
         processes, joined = grounds.processes, grounds.joined
-        load = LoadChild(processes, plan, questions, run_id, folder, grounds.temp)
-        load.spawn(say)
-        first = next(iter(questions.values()))
-        deadline_s = plan.scenario.load.deadline
-        questioner = _questioner(grounds, plan.target, folder, put(first), deadline_s)
+        load = LoadChild(processes, plan, questions, run_id, folder, grounds.temp, hosts)
         entries = Entries(plan.target, processes)
+        _until(lambda: not hosts or (processes.serving() and entries.serving()))  # they look whether they reach it
+        load.spawn(say)
+        first = put(next(iter(questions.values())))
+        questioner = _questioner(grounds, plan.target, folder, first, plan.scenario.load.deadline)
         _until(lambda: processes.serving() and entries.serving() and load.ready())
         carriers = Carriers(processes, own_proxy=proxy.binary is not None, give_up=joined.proxies.give_up)
         reach = _reach(carriers, joined, processes, plan.target)
@@ -189,6 +195,13 @@ def real_world(
         yield RealWorld(
             world, questioner.ask, set_off, lambda: _finish(processes, joined.wire, counted, effects, load, folder)
         )
+
+
+def _hosts(asked: LoadHosts, plan: Plan, say: Say) -> Hosts | None:
+    """The workers of other machines, who are told which secrets they need; None where there are none."""
+    if not asked.many:
+        return None
+    return Hosts(asked, plan.scenario.load.workers, needed(plan.target.ask.headers.values()), say)
 
 
 def _reach(carriers: Carriers, joined: _Joined, processes: Processes, target: Target) -> Reach:
@@ -252,6 +265,7 @@ def _grounds(
     signals: Interruptions,
     say: Say,
     kept: Kept | None = None,
+    hosts: Hosts | None = None,
 ) -> Iterator[_Grounds]:
     run_id = folder.path.name
     with ExitStack() as stack:
@@ -264,7 +278,9 @@ def _grounds(
         undo = UndoLog(folder.undo)
         stack.callback(undo.close)
         processes = Processes(keeper, target, chance.seed, folder.logs, temp, settings.environment, signals, kept)
-        keeper.hide(processes.secrets)
+        keeper.hide({**processes.secrets, **({"JOIN": hosts.word} if hosts else {})})
+        if hosts:
+            hosts.gather(processes, LOAD, plan_path(temp))
         say(
             "starting processes, but those that are left of the run before"
             if kept and kept.pids

@@ -1,0 +1,131 @@
+"""A worker on another machine than its master: its plan comes by message, its rows go back at once; only the load child imports this."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import gevent
+from gevent import Greenlet, socket
+from gevent.event import AsyncResult
+from locust.exception import RPCError
+
+from harness.planning.schedule import Share
+from harness.record.workers import Seal
+from harness.running.load import elsewhere
+from harness.running.load.plan import LoadPlan
+from harness.running.load.receiving import Sending
+
+_SEND_EVERY_S, _PIECE_BYTES = 0.2, 1 << 17
+_REACHED_WITHIN_S, _TRY_AGAIN_S = 5.0, 0.2
+_SILENT_S = 10.0
+"""As long as a worker waits for word of a master that is gone."""
+_LOOK_S = 0.5
+
+
+class UnreachedError(Exception):
+    """What is to be asked cannot be reached from this machine."""
+
+
+class Away:
+    """One worker away from its master, whose files are in *folder*. It ends where nothing is heard of that, or who started it is gone."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._folder, self._environment = folder, environment
+        self._pieces: list[bytes] = []
+        self._plan: AsyncResult = AsyncResult()
+        self._heard_s = monotonic()
+        self._files: dict[str, Sending] = {}
+        self._sending, self._requests = Greenlet(), 0
+
+    def take(self, piece: bytes) -> None:
+        """A piece of the plan, the last of which is empty."""
+        self._pieces.append(piece)
+        if not piece:
+            try:
+                self._plan.set(elsewhere.joined(self._pieces, self._environment, self._folder))
+            except Exception as error:  # noqa: BLE001 - whoever waits for the plan says so
+                self._plan.set_exception(error)
+
+    def plan(self, share: Share) -> LoadPlan:
+        """The plan, once it is here and every entry can be reached. Raises ValueError, and UnreachedError which names the entry."""
+        plan: LoadPlan = self._plan.get()
+        for name, url in plan.entries.items():
+            _reach(name, url)
+        self._requests = plan.schedule.share_sizes(share.of, plan.requests_max)[share.number]
+        self._files = {"rows": Sending(self._folder / f"requests-{share.number}.rows")}
+        if plan.instrument_path:
+            self._files["lateness"] = Sending(Path(plan.instrument_path))
+        say("has the plan, and reaches the service; the load begins in a moment")
+        return plan
+
+    def begin(self, runner: Any) -> None:
+        """Send back from now on what is written."""
+        say(f"the load has begun; this worker sends {self._requests} requests")
+        self._sending = gevent.spawn(self._go_on, runner)
+
+    def end(self, runner: Any, seal: Seal | None, why: str) -> None:
+        """Send back what is left, of which *seal* is all, and say how it ended. Raises RPCError where it cannot be taken."""
+        self._sending.kill()
+        try:
+            self._send_back(runner)
+        finally:
+            rows = f"{seal.rows} rows of {self._requests}" if seal else "no rows"
+            say(f"this worker {why}" if why else f"the load has ended; {rows} were sent to the run")
+
+    def _send_back(self, runner: Any) -> None:
+        """What was written since the last time. Raises RPCError."""
+        for kind, file in self._files.items():
+            while (piece := file.piece(_PIECE_BYTES))[1]:
+                runner.send_message(kind, list(piece))
+                file.sent(piece[1])
+
+    def _go_on(self, runner: Any) -> None:
+        while True:
+            gevent.sleep(_SEND_EVERY_S)
+            with suppress(RPCError):  # the same again the next time
+                self._send_back(runner)
+
+    def heard(self, **_: Any) -> None:
+        """Something was heard of the master."""
+        self._heard_s = monotonic()
+
+    def watch(self, runner: Any) -> None:
+        """End the worker when its master is gone, or the process that started it."""
+        parent = os.getppid()
+        while True:
+            gevent.sleep(_LOOK_S)
+            if os.getppid() == parent and monotonic() - self._heard_s < _SILENT_S:
+                continue
+            say(
+                f"nothing was heard of the run for {_SILENT_S:g} s: it has ended, or the network between is broken; no more is sent"
+            )
+            runner.environment.process_exit_code = 1
+            runner.quit()
+            return
+
+
+def say(text: str) -> None:
+    """Tell the person at this machine."""
+    with suppress(OSError, ValueError):
+        print(text, flush=True)  # noqa: T201 - its terminal is where a person looks
+
+
+def _reach(name: str, url: str) -> None:
+    parts = urlsplit(url)
+    where = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    late_s = monotonic() + _REACHED_WITHIN_S
+    while True:
+        try:
+            socket.create_connection(where, timeout=max(0.1, late_s - monotonic())).close()
+        except OSError as error:
+            if monotonic() > late_s:
+                raise UnreachedError(f"cannot reach entry {name!r} at {url} from there: {error}") from error
+            gevent.sleep(_TRY_AGAIN_S)
+        else:
+            return

@@ -1,0 +1,130 @@
+"""Who comes to the master of a load from another machine: let in, or told why not; and the file in which the harness reads of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.running.load import handshake
+
+AWAITED = "LOAD_AWAITED"
+"""In the environment of the master: the file that says whom it waits for (`Awaited`)."""
+_LOCAL_MOST = 1 << 32
+
+
+def version() -> str:
+    """Of the harness that is installed here."""
+    from importlib import metadata
+
+    return metadata.version("resilience-harness")
+
+
+class Awaited(msgspec.Struct, frozen=True):
+    """So *many* workers of other machines, of this *version*, who have the secrets that are *needed*; *callers_path* says who came."""
+
+    many: int
+    version: str
+    needed: list[str]
+    callers_path: str
+
+
+class Caller(msgspec.Struct):
+    """A worker of another machine that has come, or was not let in and *why*; *client* is what Locust calls it."""
+
+    client: str
+    name: str
+    pid: int
+    why: str = ""
+
+    @property
+    def called(self) -> str:
+        """What a person reads: ``load-1 (pid 4711)``."""
+        return f"{self.name} (pid {self.pid})"
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """What a worker says of itself before it comes."""
+
+    client: str
+    name: str
+    pid: int
+    version: str
+
+
+class Door:
+    """Lets in those who are *awaited*. *answer* sends a client a message of a kind, with what it says."""
+
+    def __init__(self, awaited: Awaited, answer: Callable[[str, str, object], None]) -> None:
+        self._awaited, self._answer = awaited, answer
+        self._known: dict[str, Caller] = {}
+        self._in: list[str] = []
+        self._turned_away: list[Caller] = []
+        self._written: bytes = b""
+
+    @property
+    def order(self) -> list[str]:
+        """The clients that are in, in the order in which they came."""
+        return list(self._in)
+
+    def lets_pass(self, client: str, kind: str, data: Any) -> bool:
+        """Whether Locust is to hear this message, which is of a *kind* of its own or of ours."""
+        if kind == "join":
+            self._asked(client, msgspec.convert(data, Asking))
+            return False
+        if kind == "lacks":
+            self._turn_away(*data)
+            return False
+        if is_local(client):
+            return True
+        if kind == "client_ready" and client not in self._in:
+            self._comes(client)
+        return client in self._in
+
+    def look(self, present: Collection[str]) -> None:
+        """Write down who came, where that is news: of those who are in, those that are still *present*, and who was turned away."""
+        self._in = [client for client in self._in if client in present]
+        told = msgspec.json.encode([*(self._known[client] for client in self._in), *self._turned_away])
+        if told != self._written:
+            self._written = told
+            handshake.write_whole(Path(self._awaited.callers_path), told)
+
+    def _asked(self, asker: str, asking: Asking) -> None:
+        self._known[asking.client] = Caller(asking.client, asking.name, asking.pid)
+        why = self._full()
+        if asking.version != self._awaited.version:
+            why = f"it is harness {asking.version}, and the run is of {self._awaited.version}: both have to be of one version"
+        if why:
+            self._turn_away(asking.client, why)
+        kind, said = ("refused", why) if why else ("welcome", [self._awaited.many, self._awaited.needed])
+        self._answer(asker, kind, said)
+
+    def _comes(self, client: str) -> None:
+        why = self._full() if client in self._known else "it did not ask before"
+        if why:
+            self._answer(client, "refused", why)
+        else:
+            self._in.append(client)
+
+    def _full(self) -> str:
+        many = self._awaited.many
+        return f"the run has the {many} that it waited for" if len(self._in) >= many else ""
+
+    def _turn_away(self, client: str, why: str) -> None:
+        if caller := self._known.get(client):
+            self._turned_away.append(msgspec.structs.replace(caller, why=why))
+
+
+def is_local(client: str) -> bool:
+    """Whether it is a worker of the master's own machine: their numbers are drawn beforehand, and small."""
+    try:
+        return int(client.rpartition("_")[2], 16) < _LOCAL_MOST
+    except ValueError:
+        return False
+
+
+def callers(path: Path) -> list[Caller]:
+    """Who has come and is there, and who was turned away; nobody before the master serves."""
+    return msgspec.json.decode(path.read_bytes(), type=list[Caller]) if path.exists() else []

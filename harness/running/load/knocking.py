@@ -1,0 +1,93 @@
+"""A worker on another machine asks the master of a load to be let in, before anything of Locust is started."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from harness.problems import Problem, UnavailableProblems, UsageProblems
+from harness.running.load.door import Asking
+from harness.running.load.elsewhere import missing
+from harness.running.load.word import unlock
+
+if TYPE_CHECKING:
+    import zmq
+
+ANSWERED_WITHIN_S = 10.0
+_LINGER_MS = 1000
+
+
+class Welcome(NamedTuple):
+    """So *many* workers are waited for, who need these secrets."""
+
+    many: int
+    needed: list[str]
+
+
+def knock(
+    host: str,
+    port: int,
+    word: str,
+    asking: Asking,
+    environment: Mapping[str, str],
+    within_s: float = ANSWERED_WITHIN_S,
+) -> Welcome:
+    """Ask the master at *host* and *port* to be let in.
+
+    Raises UnavailableProblems where nobody answers there, and UsageProblems where whoever does knows another word or says no, or where a
+    secret that is needed is not in the *environment*; the master is told of that.
+    """
+    import zmq
+
+    context: zmq.Context[Any] = zmq.Context()
+    try:
+        socket = context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.IDENTITY, f"door-{asking.client}".encode())
+        socket.linger = 0
+        unlock(socket, word)
+        monitor = socket.get_monitor_socket()
+        socket.connect(f"tcp://{host}:{port}")
+        socket.send(_message("join", msgspec.to_builtins(asking), asking.client))
+        welcome = _answered(socket, monitor, f"{host}:{port}", within_s)
+        if lacks := missing(welcome.needed, environment):
+            why = f"it lacks {' and '.join(lacks)}, which the target's headers need; set that there"
+            socket.linger = _LINGER_MS
+            socket.send(_message("lacks", [asking.client, why], asking.client))
+            names = ", ".join(lacks)
+            raise UsageProblems(Problem(f"not set in the environment here: {names}; the target's headers need it"))
+        return welcome
+    finally:
+        context.destroy()
+
+
+def _message(kind: str, data: object, client: str) -> bytes:
+    """As Locust's master reads it."""
+    return msgspec.msgpack.encode((kind, data, client))
+
+
+def _answered(socket: zmq.Socket[Any], monitor: zmq.Socket[Any], where: str, within_s: float) -> Welcome:
+    import zmq
+    from zmq.utils.monitor import recv_monitor_message
+
+    poller = zmq.Poller()
+    for one in (socket, monitor):
+        poller.register(one, zmq.POLLIN)
+    late_s = time.monotonic() + within_s
+    refusals = (zmq.EVENT_HANDSHAKE_FAILED_AUTH, zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+    while (left_s := late_s - time.monotonic()) > 0:
+        ready = dict(poller.poll(int(1000 * left_s) + 1))
+        if socket in ready:
+            kind, data, _ = msgspec.msgpack.decode(socket.recv())
+            if kind == "welcome":
+                return Welcome(*data)
+            raise UsageProblems(Problem(f"the load at {where} does not let this worker in: {data}"))
+        if monitor in ready:
+            event = recv_monitor_message(monitor)["event"]
+            if event in (*refusals, zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL):
+                what = f"whoever answers at {where} does not know this word; harness run prints the one of its load"
+                raise UsageProblems(Problem(what, path="--join"))
+    what = f"no load waits for workers at {where}, or it cannot be reached from here (nothing was heard within {within_s:g} s)"
+    raise UnavailableProblems(Problem(what, path="--master"))

@@ -1,0 +1,301 @@
+"""Workers of a load on other machines: who is let in, what crosses the network, and what of it is held against what was written."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import zmq
+from typer.testing import CliRunner
+
+from harness.interfaces.cli import app
+from harness.prepare import Asked, prepare
+from harness.problems import UsageProblems
+from harness.protocols.asking import Ask
+from harness.reading.load_hosts import LoadHosts, load_hosts
+from harness.record.masking import Mask
+from harness.record.rowfile import RowFile, read_rows
+from harness.record.rows import Request
+from harness.record.workers import Seal
+from harness.running.load import LoadPlan, Question, Schedule, elsewhere, word
+from harness.running.load.door import Asking, Awaited, Door, callers
+from harness.running.load.knocking import knock
+from harness.running.load.receiving import Received, Sending
+
+SCENARIOS = Path(__file__).resolve().parents[3] / "scenarios"
+PLAN = LoadPlan(
+    run_id="r",
+    schedule=Schedule("constant", (), 0.0, 0.5, 1, workers=2),
+    entries={"one": "http://192.0.2.1:9"},
+    questions=(Question("q", "Is it so?"),),
+    ask=Ask("json", headers={"authorization": "Bearer of-the-masters-own"}),
+    in_flight_max=10,
+    rows_dir="/of/the/master",
+    ready_path="/of/the/master/ready",
+    start_path="/of/the/master/start",
+    instrument_path="/of/the/master/instrument",
+    secrets={"KEY": "of-the-masters-own", "OTHER": "of-its-service"},
+    headers_elsewhere={"authorization": "Bearer ${KEY}", "x": "{question} $${KEY} {{}}"},
+)
+
+
+def test_no_secret_and_no_path_of_the_master_crosses_the_network(tmp_path: Path) -> None:
+    there = elsewhere.joined(elsewhere.pieces(PLAN), {"KEY": "{of}-the-worker's"}, tmp_path)
+    bare = elsewhere.joined(elsewhere.pieces(PLAN), {"KEY": ""}, Path("/"))
+    assert not [text for text in ("own", "of-its-service", "/of/the/master") if text in repr(bare)]
+    # It is still a template of what is known of a question.
+    assert there.ask.headers == {
+        "authorization": "Bearer {{of}}-the-worker's",
+        "x": "{question} ${{KEY}} {{}}",
+    }
+    assert there.secrets == {"KEY": "{of}-the-worker's"}
+    assert (there.rows_dir, there.instrument_path) == (str(tmp_path), str(tmp_path / "instrument.jsonl"))
+
+
+def test_a_secret_that_is_not_set_there_is_named() -> None:
+    assert elsewhere.needed(PLAN.headers_elsewhere.values()) == ["KEY"]
+    with pytest.raises(ValueError, match="KEY"):
+        elsewhere.joined(elsewhere.pieces(PLAN), {}, Path("/"))
+
+
+def rows_in(path: Path, many: int, detail: str = "") -> Seal:
+    file = RowFile(path)
+    for index in range(many):
+        file.add(Request(index=index, due_s=float(index), outcome="complete", detail=detail, worker=1))
+    file.close()
+    return file.seal
+
+
+def over(path: Path, to: Received, size: int = 7) -> int:
+    """Send what is in the file at *path* in pieces of *size* bytes; how many pieces that took."""
+    sending, many = Sending(path), 0
+    while (piece := sending.piece(size))[1]:
+        to.take(*piece)
+        sending.sent(piece[1])
+        many += 1
+    return many
+
+
+def test_rows_that_come_in_pieces_are_those_that_were_written_without_what_is_secret_here(tmp_path: Path) -> None:
+    wrote = rows_in(tmp_path / "there", 3, "its password is of-its-service")
+    here = Received(tmp_path / "here", Mask(PLAN.secrets))
+    assert over(tmp_path / "there", here) > 3
+    assert here.differs(wrote) == ""
+    rows = list(read_rows(tmp_path / "here", Request))
+    assert [(row.index, row.detail) for row in rows] == [(n, "its password is ${OTHER}") for n in range(3)]
+    assert here.seal.rows == 3
+
+
+def test_a_piece_that_comes_twice_counts_once(tmp_path: Path) -> None:
+    wrote, here = rows_in(tmp_path / "there", 3), Received(tmp_path / "here")
+    content = (tmp_path / "there").read_bytes()
+    for at in (0, 0, 20, 10):
+        here.take(at, content[at : at + 20])
+    here.take(30, content[30:])
+    assert here.differs(wrote) == ""
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        (lambda content, row: [(0, content[:-1])], "1 of the 3 rows that it wrote did not come over"),
+        (lambda content, row: [(0, content[:row]), (row + 1, content[row + 1 :])], "2 of the 3 rows .* did not come"),
+        (lambda content, row: [], "3 of the 3 rows that it wrote did not come over"),
+        (lambda content, row: [(0, content.replace(b"odd", b"even"[:3]))], "3 rows has another checksum"),
+    ],
+)
+def test_rows_that_did_not_come_or_are_others_are_told(tmp_path: Path, lost: Any, said: str) -> None:
+    wrote, here = rows_in(tmp_path / "there", 3, "odd"), Received(tmp_path / "here")
+    content = (tmp_path / "there").read_bytes()
+    for piece in lost(content, len(content) // 3):
+        here.take(*piece)
+    assert re.search(said, here.differs(wrote)), here.differs(wrote)
+
+
+class AtTheDoor:
+    """A door for so *many* workers, of version 1, who need KEY."""
+
+    def __init__(self, folder: Path, many: int = 1) -> None:
+        self.path, self.answers = folder / "callers", dict[str, tuple[str, object]]()
+        self.there: list[str] = []
+        self.door = Door(Awaited(many, "1", ["KEY"], str(self.path)), self._answer)
+
+    def _answer(self, client: str, kind: str, said: object) -> None:
+        self.answers[client] = kind, said
+
+    def asks(self, number: str, version: str = "1") -> tuple[str, object]:
+        asking = Asking(f"host_ffffffff{number}", f"load-{number}", 4711, version)
+        assert not self.door.lets_pass(f"door-{number}", "join", msgspec.to_builtins(asking))
+        return self.answers[f"door-{number}"]
+
+    def comes(self, number: str) -> bool:
+        client = f"host_ffffffff{number}"
+        self.there.append(client)
+        return self.door.lets_pass(client, "client_ready", "locust")
+
+    def seen(self) -> list[str]:
+        self.door.look(self.there)
+        return [f"{caller.called} {caller.why}".strip() for caller in callers(self.path)]
+
+
+def test_who_asks_first_and_is_of_the_same_version_is_let_in(tmp_path: Path) -> None:
+    at = AtTheDoor(tmp_path)
+    assert at.asks("1") == ("welcome", [1, ["KEY"]])
+    assert at.comes("1")
+    assert at.door.lets_pass("host_ffffffff1", "rows", [0, b""])
+    assert at.seen() == ["load-1 (pid 4711)"]
+
+
+def test_one_of_another_version_is_told_both(tmp_path: Path) -> None:
+    at = AtTheDoor(tmp_path)
+    kind, why = at.asks("1", version="2")
+    assert kind == "refused"
+    assert "it is harness 2, and the run is of 1" in str(why)
+    assert at.seen() == [f"load-1 (pid 4711) {why}"]
+
+
+def test_one_more_than_is_waited_for_is_told_so_whether_it_asks_or_comes(tmp_path: Path) -> None:
+    at = AtTheDoor(tmp_path)
+    assert at.asks("1")[0] == at.asks("2")[0] == "welcome"
+    assert at.comes("1")
+    assert not at.comes("2")
+    assert at.answers["host_ffffffff2"] == at.asks("3") == ("refused", "the run has the 1 that it waited for")
+
+
+def test_one_that_did_not_ask_is_not_heard_and_one_of_this_machine_is(tmp_path: Path) -> None:
+    at = AtTheDoor(tmp_path)
+    assert not at.comes("1")
+    assert at.answers["host_ffffffff1"][0] == "refused"
+    assert not at.door.lets_pass("host_ffffffff2", "done", ["", 1, 2, "3"])
+    assert at.door.lets_pass("host_00000000000000000000000000000003", "client_ready", "locust")
+
+
+def test_one_that_leaves_before_the_load_makes_room_for_another(tmp_path: Path) -> None:
+    at = AtTheDoor(tmp_path)
+    assert at.asks("1")[0] == "welcome"
+    assert at.comes("1")
+    at.there.clear()
+    assert at.seen() == []
+    assert at.asks("2")[0] == "welcome"
+    assert at.comes("2")
+    assert at.seen() == ["load-2 (pid 4711)"]
+
+
+class Master:
+    """Answers what comes to a socket of its own that is locked with *said*, through a door."""
+
+    def __init__(self, folder: Path, said: str) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        word.lock(self._socket, said)
+        self.port = self._socket.bind_to_random_port("tcp://127.0.0.1")
+        self.door = Door(Awaited(1, "1", ["KEY"], str(folder / "callers")), self._answer)
+        self.heard: list[str] = []
+        self._over = False
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+
+    def _answer(self, client: str, kind: str, said: object) -> None:
+        self._socket.send_multipart([client.encode(), msgspec.msgpack.encode((kind, said, client))])
+
+    def _listen(self) -> None:
+        while not self._over:
+            if self._socket.poll(20):
+                client, message = self._socket.recv_multipart()
+                kind, data, _ = msgspec.msgpack.decode(message)
+                self.heard.append(kind)
+                self.door.lets_pass(client.decode(), kind, data)
+
+    def close(self) -> None:
+        self._over = True
+        self._thread.join()
+        self._context.destroy(linger=0)
+
+
+@pytest.fixture
+def master(tmp_path: Path):
+    found = Master(tmp_path, "the-word")
+    yield found
+    found.close()
+
+
+ME = Asking("host_ffffffff1", "load-1", 4711, "1")
+
+
+def test_who_knows_the_word_and_has_the_secrets_is_welcome(master: Master) -> None:
+    assert knock("127.0.0.1", master.port, "The-Word ", ME, {"KEY": "k"}).many == 1
+
+
+def test_who_says_another_word_is_not_even_heard(master: Master) -> None:
+    with pytest.raises(UsageProblems, match=r"^--join: whoever answers at 127.0.0.1:\d+ does not know this word"):
+        knock("127.0.0.1", master.port, "another-word", ME, {"KEY": "k"})
+    assert master.heard == []
+
+
+def test_a_secret_that_a_worker_lacks_is_told_on_both_sides(master: Master, tmp_path: Path) -> None:
+    with pytest.raises(UsageProblems, match="not set in the environment here: KEY"):
+        knock("127.0.0.1", master.port, "the-word", ME, {})
+    for _ in range(1000):
+        master.door.look([])
+        if callers(tmp_path / "callers"):
+            break
+        threading.Event().wait(0.002)
+    (caller,) = callers(tmp_path / "callers")
+    assert (caller.called, caller.why[:12]) == ("load-1 (pid 4711)", "it lacks KEY")
+
+
+def test_that_nobody_waits_there_is_told() -> None:
+    with pytest.raises(UsageProblems, match=r"^--master: no load waits for workers at 127.0.0.1:1,"):
+        knock("127.0.0.1", 1, "the-word", ME, {}, within_s=0.05)
+
+
+def test_words_are_of_letters_that_are_not_mistaken_and_none_comes_twice() -> None:
+    words = {word.new_word() for _ in range(20)}
+    assert len(words) == 20
+    assert not {"0", "1", "o", "l", "i"} & set("".join(words))
+
+
+def test_where_workers_come_is_read_as_it_is_written() -> None:
+    assert load_hosts(2, "192.0.2.1:4000", "30s") == LoadHosts(2, "192.0.2.1", 4000, 30.0)
+    assert load_hosts(2, "192.0.2.1:4000").said == ["--load-hosts", "2", "--load-bind", "192.0.2.1:4000"]
+    assert (load_hosts(2).away, load_hosts(2, "192.0.2.1").away, load_hosts(0).said) == (False, True, [])
+    for bind, wait, said in [
+        ("http://x", "1s", "--load-bind: 'http://x' is not"),
+        ("192.0.2.1", "soon", "--load-wait: 'soon' is not a duration"),
+    ]:
+        with pytest.raises(UsageProblems, match=said):
+            load_hosts(1, bind, wait)
+    with pytest.raises(UsageProblems, match=r"--load-bind: .* say how many with --load-hosts"):
+        load_hosts(0, "192.0.2.1")
+
+
+def told(asked: Asked, scenario: str = "region-loss") -> str:
+    with pytest.raises(UsageProblems) as found:
+        prepare(SCENARIOS / f"{scenario}.yaml", None, asked, {})
+    return str(found.value)
+
+
+def test_a_service_on_loopback_is_none_that_other_machines_reach() -> None:
+    said = told(Asked(hosts=load_hosts(1, "192.0.2.1")))
+    assert "127.0.0.1" in said
+    assert "is on each machine that machine itself, so workers on others (--load-hosts) would not reach" in said
+    near = prepare(SCENARIOS / "region-loss.yaml", None, Asked(hosts=load_hosts(1)), {})
+    assert near.plan.scenario.load.workers == 1
+
+
+def test_a_load_is_shared_by_as_many_as_are_asked_for_and_by_more_where_the_scenario_says_so() -> None:
+    def shared(*overrides: str) -> int:
+        asked = Asked(overrides=overrides, hosts=load_hosts(2))
+        return prepare(SCENARIOS / "region-loss.yaml", None, asked, {}).plan.schedule.workers
+
+    assert (shared(), shared("load.workers=1"), shared("load.workers=3")) == (2, 2, 3)
+
+
+def test_workers_of_other_machines_are_of_one_run(tmp_path: Path) -> None:
+    scenarios = [str(SCENARIOS / f"{name}.yaml") for name in ("region-loss", "provider-latency")]
+    done = CliRunner().invoke(app, ["run", *scenarios, "--load-hosts", "1", "--out", str(tmp_path)])
+    assert str(done.exception).startswith("--load-hosts: is of one run")
