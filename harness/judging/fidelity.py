@@ -158,7 +158,7 @@ def _said(found: Fidelity) -> str:
     """How close it came, in a line."""
     broken, well = found.while_broken, found.while_well
     unknown = broken.open + well.open
-    few = f"; of {unknown} others too little is known" if unknown else ""
+    few = f"; of {unknown} {'other' if unknown == 1 else 'others'} too little is known" if unknown else ""
     if not broken.agree + broken.apart + well.agree + well.apart:
         return f"recorded curve: nothing can be said of how close the run came to it{few}"
     most = f"; furthest apart {found.apart_most[0]}" if found.apart_most else ""

@@ -94,7 +94,7 @@ def _beside(found: Fidelity) -> Iterator[str]:
     if unrun := found.seconds.get("not_run"):
         yield f"{unrun} s of the curve were not run, and are left out."
     if few := found.while_broken.open + found.while_well.open:
-        yield f"In {few} bins too little came to say anything; they count as no agreement at worst."
+        yield f"In {few} {'bin' if few == 1 else 'bins'} too little came to say anything, which counts as apart at worst."
 
 
 def _drawn(result: Result, evidence: Evidence) -> Drawn | None:

@@ -90,7 +90,8 @@ class Fidelity(Metric):
 
     def broken(self, said: Said) -> str:
         less = "at most" if said.wants_low else "at least"
-        return f"the run came close to the recorded curve in {said.share} of the time{said.where}; it should be {less} {said.limit_share}"
+        return f"{self.held(said)}; it should be {less} {said.limit_share}"
 
     def held(self, said: Said) -> str:
-        return f"the run came close to the recorded curve in {said.share} of the time{said.where}"
+        which = said.where or " (broken or not, whichever is less)"
+        return f"the run was close to the recorded curve in {said.share} of the time{which}"
