@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.incidents.calls import OK, Calls
 from harness.incidents.course import Course
 from harness.incidents.importing import Log
+from harness.reading.recorded_curves import quantiles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +43,7 @@ def curve(course: Course, log: Log) -> str:
     failed = np.bincount(second[calls.came_to[inside] != OK], minlength=length)
     per_s = np.bincount(second, weight[inside], minlength=length) / np.maximum(logged_s, _WHOLE)
     answered = inside & (calls.came_to == OK) & (calls.duration_ms > 0)
-    p50, p95 = _quantiles(np.floor(at[answered]).astype(np.int64), calls.duration_ms[answered], length)
+    p50, p95 = quantiles(np.floor(at[answered]).astype(np.int64), calls.duration_ms[answered], length)
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["second", of, "failed", "p50_ms", "p95_ms", "per_s"])
@@ -65,15 +66,3 @@ def _placed(course: Course, calls: Calls, length: int) -> tuple[Floats, Floats, 
         whole = np.arange(length)
         logged_s += np.clip(np.minimum(whole + 1, ends) - np.maximum(whole, begins), 0, 1)
     return at, weight, logged_s
-
-
-def _quantiles(second: npt.NDArray[np.int64], took_ms: Floats, length: int) -> tuple[Floats, Floats]:
-    """The median and the 95th percentile of each second; NaN where nothing was answered."""
-    import numpy as np
-
-    found = np.full((2, length), np.nan)
-    order = np.argsort(second, kind="stable")
-    bounds = np.searchsorted(second[order], np.arange(length + 1))
-    for place in np.flatnonzero(np.diff(bounds)).tolist():
-        found[:, place] = np.quantile(took_ms[order[bounds[place] : bounds[place + 1]]], [0.5, 0.95])
-    return found[0], found[1]

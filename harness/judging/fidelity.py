@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.judging.evidence import Evidence
 from harness.planning.plan import Plan
 from harness.reading.quantities import plain, share
+from harness.reading.recorded_curves import quantiles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,18 +65,13 @@ def _run_curve(evidence: Evidence) -> Curve:
     second = np.floor(np.clip(at_s, 0, length - 1e-6)).astype(np.int64)
     came = np.bincount(second, minlength=length).astype(np.float64)
     lost = np.bincount(second[failed], minlength=length).astype(np.float64)
-    quantiles = np.full((2, length), np.nan)
     told = ~failed & np.isfinite(took_ms) & (took_ms > 0)
-    order = np.argsort(second[told], kind="stable")
-    bounds = np.searchsorted(second[told][order], np.arange(length + 1))
-    took = took_ms[told][order]
-    for place in np.flatnonzero(np.diff(bounds)).tolist():
-        quantiles[:, place] = np.quantile(took[bounds[place] : bounds[place + 1]], [0.5, 0.95])
+    p50_ms, p95_ms = quantiles(second[told], took_ms[told], length)
     # Requests that were due at a cut were not all asked.
     known = np.arange(1, length + 1) <= min(evidence.observed_until_s + 1e-6, evidence.cut_s)
     if evidence.observed_until_s >= evidence.plan.total_s:
         known[:] = True
-    return Curve(came, lost, quantiles[0], quantiles[1], came, known)
+    return Curve(came, lost, p50_ms, p95_ms, came, known)
 
 
 def _seen(evidence: Evidence) -> tuple[Floats, Bools, Floats]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from math import isnan
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.problems import UsageProblems
 from harness.reading import recorded_curves
-from harness.reading.recorded_curves import read
+from harness.reading.recorded_curves import quantiles, read
 
 
 def written(tmp_path: Path, text: str | bytes, name: str = "i.recorded.csv") -> Path:
@@ -32,6 +33,16 @@ def test_columns_stand_in_any_order_and_say_what_is_counted(tmp_path: Path) -> N
     curve = read(written(tmp_path, "\ufefffailed,per_s,calls,second,p95_ms,p50_ms\r\n2,1.5,90,0,900,600\r\n"))
     (one,) = curve.seconds
     assert (curve.of, one) == ("calls", (0, 90, 2, 600.0, 900.0, 1.5))
+
+
+def test_quantiles_of_all_seconds_at_once_are_those_of_each() -> None:
+    rng = np.random.default_rng(1)
+    second, took_ms = rng.integers(0, 9, 80), rng.lognormal(6, 0.5, 80)
+    second[second == 4] = 3
+    found = np.array(quantiles(second, took_ms, 11))
+    assert np.isnan(found[:, [4, 9, 10]]).all()
+    for place in set(second.tolist()):
+        assert found[:, place] == pytest.approx(np.quantile(took_ms[second == place], [0.5, 0.95]))
 
 
 @pytest.mark.parametrize(
