@@ -51,6 +51,8 @@ from harness.suites.contesting import contest
 from harness.suites.gate import Gated, carry_out
 from harness.suites.grid import Grid
 from harness.suites.reuse import Reuse
+from harness.suites.shrink import RUNS_MOST, Smaller, shrinking
+from harness.suites.shrink import carry_out as carry_out_shrinking
 
 __all__ = [
     "Compared",
@@ -66,6 +68,7 @@ __all__ = [
     "Reply",
     "Run",
     "Searched",
+    "Smaller",
     "Stopped",
     "Traced",
     "Trend",
@@ -83,6 +86,7 @@ __all__ = [
     "load_worker",
     "plan",
     "run",
+    "shrink",
     "stop",
     "trace",
     "trend",
@@ -285,6 +289,37 @@ def capacity(
     with Reuse() as reuse:
         one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse)
         return search(seeking, Path(out), one_run, resume=resume)
+
+
+def shrink(
+    path: str | Path,
+    *,
+    expect: str | None = None,
+    trials: int = 3,
+    runs_max: int = RUNS_MOST,
+    to: str | Path | None = None,
+    force: bool = False,
+    allowed_hosts: str | Sequence[str] = (),
+    out: str | Path = "reports",
+    toxiproxy_url: str | None = None,
+    resume: bool = False,
+    progress: Callable[[Progress], object] | None = None,
+    stop: Event | None = None,
+) -> Smaller:
+    """Make the scenario of the failed run at *path* as small as still breaks one of the expectations that it broke, and write it.
+
+    In each of so many *trials* one of them has to be broken, or *expect* where that is said, and no more than *runs_max* runs are made.
+    The scenario is written *to* a file, by default ``NAME.shrunk.yaml`` beside the one that was run. Raises UsageProblems before anything
+    is touched when a file is wrong, and for a run that did not fail.
+    """
+    environment = settings()
+    made = shrinking(
+        Path(path), environment.environment, expect=expect, trials=trials, runs_most=runs_max, to=Path(to) if to else None,
+        force=force or resume, allowed_hosts=_each(allowed_hosts), out=Path(out), say=lambda text: warn(text, stacklevel=4),
+    )  # fmt: skip
+    with Reuse() as reuse:
+        one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse)
+        return carry_out_shrinking(made, Path(out), one_run, resume=resume)
 
 
 def plan(

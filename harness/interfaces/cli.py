@@ -37,6 +37,8 @@ app = typer.Typer(
 
 _USAGE, _REFUSED, _BROKEN, _INTERRUPTED = 2, 5, 70, 130
 _LINE_CHARS_MAX = 20_000
+_ASKED_FROM_S = 600.0
+"""What may take longer than this is asked about first."""
 _OF_A_RUNNER = re.compile(r"^(\s*)::", re.MULTILINE)
 """What GitHub's runner takes for one of its commands, at the beginning of a line."""
 
@@ -554,7 +556,8 @@ def import_(
 ) -> None:
     """Make a scenario of the logs of an incident: its load, its phases, and each fault with the counts that it was told by.
 
-    Rows that cannot be read are counted, and the first of them shown. Neither prompts nor keys get into what is written.
+    Rows that cannot be read are counted, and the first of them shown. Neither prompts nor keys get into what is written. `harness shrink`
+    makes the scenario smaller once a run of it fails.
     """
     from harness import api
     from harness.incidents.picture import drawn
@@ -570,6 +573,58 @@ def import_(
     if not dry_run:
         _say(f"\nscenario: {out}")
         _say(f"check it: harness validate {out}")
+
+
+@app.command(hidden=True)
+def shrink(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run that failed.")],
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            "--expect", metavar="EXPECTATION", help="Of those that it broke the one to hold to; default: any."
+        ),
+    ] = None,
+    trials: Annotated[
+        int, typer.Option("--trials", min=1, max=100, help="In each of so many it has to be broken.")
+    ] = 3,
+    runs_max: Annotated[int, typer.Option("--runs-max", min=1, max=10_000, help="No more runs than these.")] = 60,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="FILE", help="The scenario to be; default: NAME.shrunk.yaml beside it."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, however long it may take.")] = False,
+    allow_host: AllowHost = None,
+    out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports"),
+    as_json: JsonOption = False,
+    toxiproxy_url: ToxiproxyOption = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest search of the same.")] = False,
+) -> None:
+    """Make the scenario of a run that failed as small as still fails: fewest faults, shortest phases, lowest rate; write it for a gate.
+
+    Says first how many runs that may take, and asks where it may be long. Ends with 0 when it is as small as it gets, with 3 when the whole
+    does not fail each time or the runs are used up.
+    """
+    from harness.interfaces.running import shrink_it
+    from harness.settings import settings
+    from harness.suites.shrink import shrinking
+    from harness.suites.spending import spelt
+
+    environment = settings()
+    made = shrinking(
+        run, environment.environment, expect=expect, trials=trials, runs_most=runs_max, to=to, force=force or resume,
+        allowed_hosts=tuple(allow_host or ()), out=out, say=_complain,
+    )  # fmt: skip
+    _complain(*made.told())
+    if made.seconds_at_most > _ASKED_FROM_S and not yes:
+        if not sys.stdin.isatty():
+            from harness.problems import Problem
+
+            what = f"it may take {spelt(made.seconds_at_most)}; say --yes, or fewer runs with --runs-max"
+            raise UsageProblems(Problem(what, path="--yes"))
+        typer.confirm("Begin?", abort=True)
+    screen.harmless()
+    raise typer.Exit(shrink_it(made, environment, out, toxiproxy_url=toxiproxy_url, resume=resume, as_json=as_json))
 
 
 def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:

@@ -16,22 +16,25 @@ from harness.interfaces.live import LivePanel
 from harness.interfaces.shown import (
     CapacityShown,
     Shown,
+    ShrinkShown,
     TrialsShown,
     capacity_lines,
     comparison_lines,
     console_of,
     gate_lines,
     printed,
+    shrunk_lines,
 )
 from harness.judging.baseline import Baseline
 from harness.prepare import Prepared
 from harness.running.world.kept import Kept
 from harness.settings import Settings
 from harness.stored import Run
-from harness.suites import capacity, compare, gate, grid
+from harness.suites import capacity, compare, gate, grid, shrink
 from harness.suites.capacity import Sought
 from harness.suites.compare import Contest
 from harness.suites.reuse import Reuse
+from harness.suites.shrink import Shrinking
 from harness.suites.spending import Spending
 from harness.suites.wanted import Wanted
 
@@ -148,6 +151,22 @@ def search(
     if as_json:
         typer.echo(made.capacity.to_json(), nl=False)
     return made.exit_status
+
+
+def shrink_it(
+    made: Shrinking, settings: Settings, out: Path, *, toxiproxy_url: str | None, resume: bool, as_json: bool
+) -> int:
+    """Search the smallest, show every step, or *as_json* print what it came to alone on standard output; the status to end with."""
+    console = console_of(stderr=as_json)
+    watcher = ShrinkShown(console, made.trials, quiet=as_json)
+    with github.told([], settings, partial(typer.echo, err=as_json)):
+        with Reuse(lambda text: console.print(text, style="dim")) as reuse:
+            one_run = _shown_run(console, settings, toxiproxy_url, None, reuse)
+            found = shrink.carry_out(made, out, one_run, watcher, resume=resume)
+        watcher.all(found.path / shrink.FILE, shrunk_lines(found.shrunk))
+    if as_json:
+        typer.echo(found.shrunk.to_json(), nl=False)
+    return found.exit_status
 
 
 def _shown_run(

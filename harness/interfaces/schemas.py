@@ -15,6 +15,7 @@ from harness.judging.capacity.capacity import Capacity
 from harness.judging.gate import Gate
 from harness.judging.result import Result
 from harness.judging.scorecard import Scorecard
+from harness.judging.shrunk import Shrunk
 from harness.judging.trace import Traced
 from harness.judging.versus import Comparison
 from harness.reading.questions import Questions
@@ -33,6 +34,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "gate": Gate,
     "capacity": Capacity,
     "comparison": Comparison,
+    "shrunk": Shrunk,
     "trace": Traced,
     "lease": Lease,
     "stop": Stop,
@@ -41,7 +43,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
 }
 """What there is a schema of; the file of each is ``harness/schemas/NAME.json``."""
 
-_WRITTEN_BY_US = (Result, Scorecard, Gate, Comparison, Traced, Lease, Stop, Freeze, Validation)
+_WRITTEN_BY_US = (Result, Scorecard, Gate, Comparison, Shrunk, Traced, Lease, Stop, Freeze, Validation)
 
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from harness.interfaces.terminal import verdict_lines
 from harness.judging.capacity.capacity import Capacity
 from harness.judging.gate import Gate
+from harness.judging.shrunk import Candidate, Shrunk
 from harness.judging.versus import Comparison
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
@@ -169,6 +170,60 @@ class CapacityShown:
     def _say(self, line: str) -> None:
         if not self._quiet:
             self._console.print(line, soft_wrap=True, highlight=False)
+
+
+class ShrinkShown:
+    """What a person sees of a search for the smallest: which candidate is tried in which trial, and where the report of its run is."""
+
+    def __init__(self, console: Console, trials: int, *, quiet: bool) -> None:
+        self._console, self._trials, self._quiet = console, trials, quiet
+
+    def begins(self, turn: Turn, again: int) -> None:
+        plan, repeated = turn.cell.prepared.plan, " again" if again else ""
+        self._say(
+            f"[bold]{escape(turn.cell.settings)}[/], trial {turn.trial} of {self._trials}{repeated}, {spelt(plan.total_s)}"
+        )
+
+    def ended(self, made: Made) -> None:
+        before = "made before, " if made.found else ""
+        self._say(f"  {before}{made.run.verdict}: {escape(str(made.run.path / 'report.html'))}")
+
+    def all(self, document: Path, lines: Iterable[str]) -> None:
+        """What all came to, and where it is stored."""
+        for line in ("", *lines, f"steps: {document}"):
+            self._say(escape(line))
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            self._console.print(line, soft_wrap=True, highlight=False)
+
+
+def shrunk_lines(found: Shrunk) -> Iterator[str]:
+    """The end of such a search on a terminal: what it came to, each step, what is left, and how to go on."""
+    yield f"{found.verdict.upper()}  {one_line(found.scenario, 60)} on {one_line(found.target, 60)}, shrunk"
+    yield one_line(found.reason, 600)
+    yield ""
+    for step in found.steps:
+        trials = f"{step.broken} of {step.made}" if step.made else ""
+        why = f"  {one_line(step.why, 200)}" if step.why else ""
+        yield f"  {one_line(step.what, 44):<44}  {step.came_to:<12}  {trials:>8}{why}"
+    yield ""
+    if found.found is not None:
+        yield from left_lines(found.whole, found.found)
+    if found.file:
+        yield f"scenario: {found.file}"
+        yield f"as a gate: harness run {found.file} --trials {max(3, found.trials)}"
+    if not found.file or found.verdict != "pass":
+        yield f"go on: {found.replay}"
+
+
+def left_lines(whole: Candidate, found: Candidate) -> Iterator[str]:
+    """What is left of the *whole*, beside what it was."""
+    faults = f"{len(found.faults)} of {len(whole.faults)}"
+    yield f"  faults      {faults}{': ' if found.faults else ''}{', '.join(one_line(name, 40) for name in found.faults)}"
+    before_s, now_s = sum(whole.phases.values()), sum(found.phases.values())
+    yield f"  it lasts    {now_s:g} s, {before_s:g} s before"
+    yield f"  rate        {found.rate_per_s:g} a second, {whole.rate_per_s:g} before"
 
 
 def capacity_lines(found: Capacity) -> Iterator[str]:

@@ -13,7 +13,8 @@ from harness.stored import Run, load
 from harness.suites.inputs import Inputs
 
 
-def _inputs_in(begun: Begun) -> Inputs:
+def inputs_in(begun: Begun) -> Inputs:
+    """All that the run that *begun* was made from, as `inputs_of` tells of one that is to be."""
     files = (begun.scenario_sha256, begun.target_sha256, begun.questions_sha256, begun.trace_sha256)
     held = (begun.recorded_sha256,) if begun.recorded_sha256 else ()
     return (*files, *held, begun.seed, tuple(begun.overrides), tuple(begun.expectations), begun.with_faults)
@@ -24,7 +25,7 @@ def finished(out: Path) -> dict[Inputs, Path]:
     found: dict[Inputs, tuple[str, Path]] = {}
     for run, begun in _judged(out):
         if run.verdict in ON_THE_SERVICE:
-            inputs, made = _inputs_in(begun), (begun.started_at, run.path)
+            inputs, made = inputs_in(begun), (begun.started_at, run.path)
             found[inputs] = max(found.get(inputs, made), made)
     return {inputs: path for inputs, (_, path) in found.items()}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.reading.suite import Suite
 from harness.reading.yaml import load
-from harness.suites import compare, gate
+from harness.suites import compare, gate, shrink
 
 HERE = Path(__file__).parent / "several"
 
@@ -34,3 +34,10 @@ def test_the_first_comparison_is_read_as_it_was_stored() -> None:
     stored = compare.read(HERE / "comparison")
     assert (stored.verdict, len(stored.pairs)) == ("fail", 3)
     assert {one.metric: one.state for one in stored.metrics}["retry_amplification in fault"] == "worse"
+
+
+def test_the_first_search_for_the_smallest_is_read_as_it_was_stored() -> None:
+    stored = shrink.read(HERE)
+    assert (stored.verdict, len(stored.steps), stored.steps[0].came_to) == ("interrupted", 6, "fails")
+    assert stored.found is not None
+    assert stored.found.faults == ("regional_loss-2",)

@@ -58,6 +58,7 @@ class Pretence:
         first, *events = HISTORY.splitlines()
         begun = json.loads(first) | {
             "scenario_path": prepared.scenario.file,
+            "target_path": prepared.target.file,
             "machine": machine_class(),
             "seed": prepared.plan.seed,
             "scenario_sha256": prepared.scenario.sha256,

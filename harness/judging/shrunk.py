@@ -1,0 +1,78 @@
+"""What was left of a scenario that still breaks what it expects, and each step to it, in the stable form ``harness.shrunk/1``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.judging.gate import CutShort
+from harness.judging.result import EXIT_STATUS, Outcome
+
+CameTo = Literal["fails", "holds", "not settled", "not possible", "not finished"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Candidate(_Part):
+    """A scenario that is asked about: which *faults* it has, how long each of its *phases* lasts in seconds, and its rate."""
+
+    faults: tuple[str, ...]
+    phases: dict[str, float]
+    rate_per_s: float
+
+
+class Step(_Part):
+    """One candidate: in *broken* of *made* trials an expectation was broken that was to be; only all of the trials make it *fails*."""
+
+    what: str
+    candidate: Candidate
+    came_to: CameTo
+    made: int
+    broken: int
+    why: str = Field(description="why it is not possible, or not settled; else empty")
+    runs: list[str] = Field(description="folders, relative to this document")
+
+
+class Shrunk(_Part):
+    """The smallest candidate that was found, and how it was come to."""
+
+    schema_: Literal["harness.shrunk/1"] = Field(default="harness.shrunk/1", alias="schema")
+    scenario: str
+    target: str
+    run: str = Field(description="the folder of the run that failed")
+    expectations: list[str] = Field(description="one of which has to be broken in each trial")
+    trials: int
+    runs_most: int
+    verdict: Outcome = Field(
+        description="pass: shrunk as far as it goes; inconclusive: not steady, or the runs were used up"
+    )
+    exit_status: int
+    reason: str
+    whole: Candidate
+    found: Candidate | None = Field(
+        description="null: it did not fail in each trial, so nothing is known to be smaller"
+    )
+    breaks: list[str] = Field(description="the expectations that were broken in each trial of what was found")
+    steps: list[Step]
+    file: str = Field(description="the scenario that was written; empty: none")
+    cut_short: CutShort | None = None
+    inputs: str = Field(description="a checksum of all that the search is made from")
+    replay: str = Field(description="the command that goes on with it")
+    versions: dict[str, str]
+
+    def to_json(self) -> str:
+        """The document as JSON text, with its keys in the order above and a line end."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+    @property
+    def sure(self) -> float:
+        """The least share of runs in which what was found is broken, at 95 %, as all of its trials were: Clopper and Pearson, one-sided."""
+        return float(0.05 ** (1 / self.trials))
+
+
+def status_of(verdict: Outcome) -> int:
+    """The status that a command ends with."""
+    return EXIT_STATUS[verdict]
