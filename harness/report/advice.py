@@ -28,7 +28,7 @@ _OF_DOUBTS: Mapping[DoubtKind, str] = {
     "late": _AGAIN,
     "impossible_times": "Run again: the clock of this machine jumped, or somebody changed the rows.",
     "load": "Lower load.rate_per_s, or run on a machine with more processors to spare.",
-    "worker": "See in the log of that worker (logs/load-0.log and so on) why it ended, or who else wrote in rows/, and run again.",
+    "worker": "See in that worker's log (logs/load-0.log, or its machine's terminal) why it ended, or who wrote in rows/, and run again.",
     "wire": f"Run again, and tell the makers of the harness what it says; {_LOGS}.",
     "one_answer": "See in requests.parquet what the service answered, and that body carries {question}.",
     "pattern": "Write a pattern that has one way through a text, and judge again: the run need not be made again.",

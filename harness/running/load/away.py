@@ -42,6 +42,8 @@ class Away:
         self._heard_s = monotonic()
         self._files: dict[str, Sending] = {}
         self._sending, self._requests = Greenlet(), 0
+        self.left = ""
+        """Why it sends no more, though its master has not said so."""
 
     def take(self, piece: bytes) -> None:
         """A piece of the plan, the last of which is empty."""
@@ -75,8 +77,15 @@ class Away:
         try:
             self._send_back(runner)
         finally:
-            rows = f"{seal.rows} rows of {self._requests}" if seal else "no rows"
-            say(f"this worker {why}" if why else f"the load has ended; {rows} were sent to the run")
+            say(self._ended(seal.rows if seal else 0, why))
+
+    def _ended(self, rows: int, why: str) -> str:
+        if why:
+            return f"this worker {why}; no more is sent"
+        if not self._requests:
+            return "the run was ended before its load began"
+        how = "the load has ended" if rows == self._requests else "the run was ended before its time"
+        return f"{how}; {rows} rows of {self._requests} came back to the run"
 
     def _send_back(self, runner: Any) -> None:
         """What was written since the last time. Raises RPCError."""
@@ -98,16 +107,16 @@ class Away:
     def watch(self, runner: Any) -> None:
         """End the worker when its master is gone, or the process that started it."""
         parent = os.getppid()
-        while True:
+        while not self.left:
             gevent.sleep(_LOOK_S)
-            if os.getppid() == parent and monotonic() - self._heard_s < _SILENT_S:
-                continue
-            say(
-                f"nothing was heard of the run for {_SILENT_S:g} s: it has ended, or the network between is broken; no more is sent"
-            )
-            runner.environment.process_exit_code = 1
-            runner.quit()
-            return
+            if os.getppid() != parent:
+                self.left = "was ended with the process that started it"
+            elif monotonic() - self._heard_s > _SILENT_S:
+                self.left = f"heard nothing of the run for {_SILENT_S:g} s"
+        if not self._requests:  # Nobody else says so.
+            say(self._ended(0, self.left))
+        runner.environment.process_exit_code = 1
+        runner.quit()
 
 
 def say(text: str) -> None:

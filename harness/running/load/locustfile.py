@@ -126,6 +126,8 @@ def wire(environment: Any, runner: Any, **_: Any) -> None:
     runner.register_message("done", _is_done)
     runner.register_message("rows", _has_written)
     runner.register_message("lateness", _was_late)
+    # Who comes last is told first, and so before Locust tells the master.
+    environment.events.quitting.add_listener(end_first)
     if _away is not None:
         runner.register_message("plan", lambda msg, **_: _away.take(msg.data))
         events.heartbeat_received.add_listener(_away.heard)  # type: ignore[no-untyped-call]  # Locust's own
@@ -255,6 +257,13 @@ def _ping(runner: Any, times: int) -> None:
         gevent.sleep(_PING_GAP_S)
 
 
+def end_first(environment: Any, **_: Any) -> None:
+    """Have a worker that is told alone to end say so before Locust says that it has left; in one, SIGTERM is heard by Locust."""
+    if environment.parsed_options.worker and environment.runner.user_count:
+        _signals.append("SIGTERM")
+        environment.runner.stop()
+
+
 def hear_the_last(environment: Any, **_: Any) -> None:
     """Have workers of other machines end first, and send what they have written, while their master is still there to hear it."""
     for worker in _received:
@@ -304,7 +313,7 @@ class Clients(User):
             sender.send_all(*begin)
         except gevent.GreenletExit:
             # Its master tells it when all are to end; who is told alone has left its share to nobody.
-            why = f"was ended by {_signals[0]}" if _signals else ""
+            why = (_away.left if _away is not None else "") or (f"was ended by {_signals[0]}" if _signals else "")
             raise
         except Exception as error:
             why = (

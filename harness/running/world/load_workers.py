@@ -131,7 +131,9 @@ class LoadWorkers:
             silent = not self._cut_short or worker.number not in self._names
             return replace(worker, torn="it did not say what it wrote") if silent else worker
         came = member.torn if member else ""
-        return replace(worker, torn=came or kept.torn(_rows(folder, worker), seal))
+        few = f"it wrote {seal.rows} for the {worker.requests} requests that were its share"
+        unsaid = few if seal.rows < worker.requests and not self._cut_short else ""
+        return replace(worker, torn=came or kept.torn(_rows(folder, worker), seal) or unsaid)
 
     def _on_our_clock(self, worker: Worker, member: Member | None, folder: RunFolder, zero_s: float) -> Worker:
         """Put the rows of *worker* on this clock, where it had another one."""

@@ -91,4 +91,4 @@ def test_a_worker_with_a_clock_of_its_own_sends_its_share_and_its_rows_are_ours(
     assert audit([row.index for row in rows], of.plan.schedule.requests) == Audit()
     assert {row.outcome for row in rows} == {"complete"}
     assert all(abs(row.due_s - of.zero_s) < 0.6 for row in rows)
-    assert "the load has ended; 50 rows of 50 were sent to the run" in (tmp_path / "said-0.log").read_text()
+    assert "the load has ended; 50 rows of 50 came back to the run" in (tmp_path / "said-0.log").read_text()
