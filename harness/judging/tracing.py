@@ -37,6 +37,7 @@ Row = Mapping[str, Any]
 
 GOOD = "good"
 _HAIR_S = 0.005  # two processes read one clock
+_TOGETHER_S = 0.02  # an end passes Toxiproxy and two loops
 _LEAST_GAP_MS = 1.0
 
 
@@ -167,14 +168,24 @@ def _tries_of(came: Sequence[Row], attempts: Sequence[tuple[int, Row]]) -> list[
         link = arrival["link"]
         of_link = [number for number, attempt in attempts if attempt["link"] == link]
         on_link = [other for other in came if other["link"] == link]
-        before = [
-            number for number, a in attempts if a["link"] == link and a["start_s"] <= arrival["start_s"] + _HAIR_S
-        ]
+        before = [(n, a) for n, a in attempts if a["link"] == link and a["start_s"] <= arrival["start_s"] + _HAIR_S]
+        together = [number for number, attempt in before if _ended_together(attempt, arrival)]
         if len(on_link) == len(of_link):
             found.append(of_link[[other is arrival for other in on_link].index(True)])
+        elif len(before) == 1:
+            found.append(before[0][0])
         else:
-            found.append(before[0] if len(before) == 1 else None)
-    return found
+            found.append(together[0] if len(together) == 1 else None)
+    # Two that seem to be of one try are not both.
+    return [None if number is None or found.count(number) > 1 else number for number in found]
+
+
+def _ended_together(attempt: Row, arrival: Row) -> bool:
+    """Whether both were over at one time, and with the same status: what a fault holds up is over later on one side than on the other."""
+    tried_s, arrived_s = known(attempt["end_s"]), known(arrival["end_s"])
+    if tried_s is None or arrived_s is None:
+        return False
+    return abs(tried_s - arrived_s) <= _TOGETHER_S and attempt["status"] == arrival["status"]
 
 
 def _attempt(

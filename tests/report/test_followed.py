@@ -96,6 +96,24 @@ def test_a_try_says_which_fault_hit_it_what_it_cost_and_by_whom_it_was_answered(
     assert "hit by" not in "\n".join(trace_lines(whole(of(calm.evidence, calm))))
 
 
+def test_of_several_tries_of_which_some_arrived_each_arrival_is_of_the_one_that_was_over_with_it(calm) -> None:
+    due_s = calm.evidence.requests["due_s"][0]
+    nonce = calm.evidence.requests["nonce"][0]
+    tries = {"start_s": [due_s, due_s + 1.0], "end_s": [due_s + 0.5, due_s + 1.5], "status": [0, 200]}
+    made = changed(
+        calm, end_s=due_s + 2, attempts=tries, arrivals={"start_s": due_s + 1.1, "end_s": due_s + 1.495, "status": 200}
+    )
+    rows = made.arrivals
+    one = rows.drop(rows.index[rows["nonce"] == nonce][0])
+    found = of(replace(made, arrival_table=Table.of(one), _made={}), calm)
+    assert [(tried.arrived, tried.arrival is not None) for tried in found.attempts] == [(False, False), (True, True)]
+    assert "never arrived" in "\n".join(trace_lines(whole(found)))
+    late = one.assign(end_s=due_s + 1.9)
+    held_up = of(replace(made, arrival_table=Table.of(late), _made={}), calm)
+    assert [tried.arrived for tried in held_up.attempts] == [None, None]
+    assert len(held_up.arrivals) == 1
+
+
 def test_a_job_tells_how_long_it_queued_and_how_long_it_was_worked_on(calm) -> None:
     due_s = calm.evidence.requests["due_s"][0]
     row = {
