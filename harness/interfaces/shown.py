@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import typer
@@ -212,7 +213,8 @@ def shrunk_lines(found: Shrunk) -> Iterator[str]:
         yield from left_lines(found.whole, found.found)
     if found.file:
         yield f"scenario: {found.file}"
-        yield f"as a gate: harness run {found.file} --trials {max(3, found.trials)}"
+        named = f"{quote(found.file)} --target {quote(found.target_file)}"
+        yield f"as a gate: harness run {named} --trials {max(3, found.trials)}"
     if not found.file or found.verdict != "pass":
         yield f"go on: {found.replay}"
 

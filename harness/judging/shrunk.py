@@ -42,6 +42,7 @@ class Shrunk(_Part):
     schema_: Literal["harness.shrunk/1"] = Field(default="harness.shrunk/1", alias="schema")
     scenario: str
     target: str
+    target_file: str = ""
     run: str = Field(description="the folder of the run that failed")
     expectations: list[str] = Field(description="one of which has to be broken in each trial")
     trials: int

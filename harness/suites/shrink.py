@@ -416,6 +416,7 @@ class _Progress:
         return Shrunk(
             scenario=asked.prepared.plan.scenario.name,
             target=asked.prepared.plan.target.name,
+            target_file=asked.begun.target_path,
             run=str(asked.run.path),
             expectations=list(asked.expectations),
             trials=asked.trials,

@@ -101,6 +101,8 @@ def test_a_fault_that_is_needed_with_another_stays_and_one_that_does_nothing_goe
     assert found.shrunk.found.faults == (LOSS, ERRORS)
     assert (found.verdict, found.exit_status) == ("pass", 0)
     assert len(world.made) <= found.shrunk.runs_most
+    gate = f"harness run region-loss.shrunk.yaml --target {TARGET} --trials 3"
+    assert f"as a gate: {gate}" in list(shrunk_lines(found.shrunk))
     text = Path("region-loss.shrunk.yaml").read_text()
     assert "#   - {kind: latency" in text
     assert "broken in 3 of 3 trials, so at 95 % it is in at least 37 % of runs" in text
