@@ -64,7 +64,8 @@ class Machine:
         inside = ["ip", "netns", "exec", self.name] if self.name else []
         argv = [*inside, sys.executable, "-c", WITH_CLOCK, clock, *shlex.split(line)[1:], "--name", self.name or "here"]
         with log.open("wb") as file:
-            self.process = subprocess.Popen(argv, stdout=file, stderr=file, start_new_session=True)
+            environment = {**os.environ, "TMPDIR": str(log.parent)}
+            self.process = subprocess.Popen(argv, env=environment, stdout=file, stderr=file, start_new_session=True)
 
     def signals(self, number: int) -> None:
         """To all of it."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -117,6 +118,8 @@ class Away:
             say(self._ended(0, self.left))
         runner.environment.process_exit_code = 1
         runner.quit()
+        if os.getppid() != parent:  # which would have done that
+            rmtree(self._folder, ignore_errors=True)
 
 
 def say(text: str) -> None:
