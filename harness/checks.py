@@ -40,11 +40,11 @@ from harness.reading.proxies import proxy_for
 from harness.reading.questions import Expected, Questions
 from harness.reading.scenario import SHED, Scenario
 from harness.reading.state_place import is_url
-from harness.reading.target import Target
+from harness.reading.target import KNOWN_KINDS, Target
 from harness.reading.templates import placeholders, secret_names, secrets, texts
 from harness.reading.yaml import Document, Draft, DraftProblems, load, sayable
 from harness.reading.yaml.overrides import OF_TARGET
-from harness.registry import UnknownNameError, suggestion
+from harness.registry import UnknownNameError, letters_apart, suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -582,6 +582,18 @@ def of_note(target: Document[Target]) -> Iterator[Problem]:
     """What of *target* may be meant so, and is told before anything is started: commands that are not here, keys that are written out."""
     yield from missing_commands(target)
     yield from written_out(target)
+    yield from _slips_of_kinds(target)
+
+
+def _slips_of_kinds(target: Document[Target]) -> Iterator[Problem]:
+    """Kinds of links that are free words, and look as if a known one was meant."""
+    for name, link in target.value.links.items():
+        kind = str(link.kind)
+        for known in KNOWN_KINDS:
+            swapped = sorted(kind) == sorted(known)
+            if kind != known and (swapped or letters_apart(kind, known) <= (2 if len(known) > 5 else 1)):
+                what = f"{kind!r} is a kind of your own; did you mean {known!r}? Scenarios aim by kind, and metrics ask for it"
+                yield target.problem(f"links.{name}.kind", what)
 
 
 def missing_commands(target: Document[Target]) -> Iterator[Problem]:

@@ -75,3 +75,13 @@ def suggestion(name: str, known: list[str]) -> str:
     """What would be right in place of *name*: the nearest of *known*, else all of them."""
     near = nearest(name, known)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
+
+
+def letters_apart(one: str, other: str) -> int:
+    """How many letters have to be put in, left out or changed to make *other* of *one* (Levenshtein's distance)."""
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, start=1):
+        above, row = row, [i]
+        for j, wanted in enumerate(other, start=1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (letter != wanted)))
+    return row[-1]

@@ -207,6 +207,31 @@ def test_a_scenario_is_held_against_the_target_that_is_named(alone: Path) -> Non
     assert "has no such link" in str(problem)
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("provders", "provider"),
+        ("providre", "provider"),
+        ("stores", "store"),
+        ("cahce", "cache"),
+        ("replicaton", "replication"),
+    ],
+)
+def test_a_kind_of_link_that_looks_like_a_slip_of_a_known_one_is_told(folder: Path, written: str, meant: str) -> None:
+    target = folder / "targets" / "default.yaml"
+    spoil(target, ("kind: replication", f"kind: {written}"))
+    (warning,) = validate(target).warnings
+    assert f"did you mean {meant!r}?" in str(warning)
+    assert "links.replication.kind" in str(warning)
+
+
+@pytest.mark.parametrize("own", ["gateway", "core", "storage", "queue", "vector-store"])
+def test_a_kind_of_link_of_ones_own_is_no_slip(folder: Path, own: str) -> None:
+    target = folder / "targets" / "default.yaml"
+    spoil(target, ("kind: replication", f"kind: {own}"))
+    assert validate(target).warnings == ()
+
+
 def test_a_command_that_is_not_here_is_told_by_validate_and_refused_where_it_would_be_started(folder: Path) -> None:
     target = folder / "targets" / "default.yaml"
     spoil(target, ('["{python}"', '["no-such-command"'))

@@ -27,6 +27,7 @@ from harness.reading.retries import Retries, misfits
 from harness.reading.shapes import RATE_MOST, LoadShape
 from harness.reading.strict import Strict
 from harness.reading.target import Name
+from harness.registry import letters_apart
 
 PHASES = ("warmup", "baseline", "fault", "recovery")
 """Phases as they usually are; of these only `fault` may be left out, or have others in its place."""
@@ -215,7 +216,7 @@ def _misnamed(phases: dict[str, float]) -> Iterator[_Wrong]:
 def _meant(name: str) -> str | None:
     """The phase with a meaning that *name* is a slip of."""
     meant = (*PHASES, SHED)
-    near = {known: distance for known in meant if 0 < (distance := _letters_apart(name, known)) <= _SLIP}
+    near = {known: distance for known in meant if 0 < (distance := letters_apart(name, known)) <= _SLIP}
     return min(near, key=lambda known: near[known]) if near and name not in meant else None
 
 
@@ -236,16 +237,6 @@ def _misplaced(phases: dict[str, float]) -> Iterator[_Wrong]:
             ("recovery",),
             f"stands before {names[-1]!r}, and is always the last; phases follow one another as they are written",
         )
-
-
-def _letters_apart(one: str, other: str) -> int:
-    """How many letters have to be put in, left out or changed to make *other* of *one* (Levenshtein's distance)."""
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, start=1):
-        above, row = row, [i]
-        for j, wanted in enumerate(other, start=1):
-            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (letter != wanted)))
-    return row[-1]
 
 
 _A_DURATION = TypeAdapter(Seconds).json_schema()

@@ -108,6 +108,10 @@ class SimulatedUpstream(Strict):
     simulated: Simulated = Field(default_factory=Simulated)
 
 
+KNOWN_KINDS = ("provider", "store", "cache", "replication")
+"""Kinds of links that a judgement may ask for, or that scenarios here aim by; any other word is a team's own."""
+
+
 class Link(Strict):
     """One dependency of the target, reached only through a Toxiproxy proxy."""
 
