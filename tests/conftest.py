@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import socketserver
 import ssl
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 import pytest
 import trustme
@@ -45,6 +47,18 @@ settings.register_profile(
 )
 settings.register_profile("drawn-anew", settings.get_profile("the same for all"), derandomize=False)
 settings.load_profile("the same for all")
+
+
+_handle_error = socketserver.BaseServer.handle_error
+
+
+def _unless_hung_up(server: socketserver.BaseServer, *of: Any) -> None:
+    """Clients of the servers in tests hang up in the middle, as real ones do: nobody need read of it."""
+    if not isinstance(sys.exception(), ConnectionError):
+        _handle_error(server, *of)
+
+
+socketserver.BaseServer.handle_error = _unless_hung_up  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)
