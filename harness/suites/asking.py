@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from os.path import normpath
 from pathlib import Path
 from shlex import quote
 
@@ -13,16 +14,19 @@ from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, Validated, prepare
 from harness.prepare import validate as validated
 from harness.problems import Problem, UsageProblems
-from harness.reading.kinds import kind_of
+from harness.reading.kinds import KINDS, kind_of
 from harness.reading.quantities import plain
 from harness.reading.scenario import TRIALS_MAX
 from harness.reading.suite import Suite, overrides
-from harness.reading.yaml import Document, load
+from harness.reading.yaml import Document, load, meant
+from harness.reading.yaml.paths import written
 from harness.settings import settings
 from harness.suites.preparing import prepare_all, scenario_files
 from harness.suites.spending import Spending, spelt
 from harness.suites.turns import Cell, interleaved
 from harness.suites.wanted import Wanted
+
+_WANTED = {"scenarios": "harness.scenario/1", "targets": "harness.target/1"}
 
 
 def wanted(
@@ -52,7 +56,8 @@ def wanted(
     suite = load(path, Suite)
     cells = tuple(_cells(suite, path.parent, targets, asked, environment, trials))
     replay = words("harness run", [str(path)], asked, targets, trials, out)
-    return Wanted(suite.value.name, cells, suite.value.policy, suite.value.budget, replay, as_one=True)
+    noted = (*_twice(suite), *_never_whole(suite, cells))
+    return Wanted(suite.value.name, cells, suite.value.policy, suite.value.budget, replay, as_one=True, noted=noted)
 
 
 def check_trials(trials: object, least: int) -> None:
@@ -67,10 +72,10 @@ def validate(path: Path, target: Path | None = None) -> Validated:
     try:
         if kind_of(path) is not Suite:
             return validated(path, target)
-        cells = wanted([path], [target] if target else (), Asked(), None).cells
+        asked = wanted([path], [target] if target else (), Asked(), None)
     except UsageProblems as found:
         return Validated(found.problems)
-    return Validated((), warnings=tuple(dict.fromkeys(one for cell in cells for one in cell.prepared.warnings)))
+    return Validated((), warnings=asked.warnings)
 
 
 def planned(path: Path, target: Path | None, asked: Asked) -> tuple[list[str], tuple[Problem, ...]]:
@@ -86,8 +91,7 @@ def planned(path: Path, target: Path | None, asked: Asked) -> tuple[list[str], t
         several += f", at most {trials * plan.schedule.requests:,} requests" if not plan.closed else ""
         return [*([several, ""] if trials > 1 else []), *outline(plan, tuple(missing))], prepared.warnings
     asking = wanted([path], [target] if target else (), asked, None)
-    warnings = dict.fromkeys(warning for cell in asking.cells for warning in cell.prepared.warnings)
-    return list(_outline(asking)), tuple(warnings)
+    return list(_outline(asking)), asking.warnings
 
 
 def _outline(asking: Wanted) -> Iterator[str]:
@@ -139,13 +143,30 @@ def _cells(
         try:
             prepared = [] if problems else prepare_all(files, onto, with_settings, environment)
         except UsageProblems as found:
-            problems += [_placed(suite, name, problem) for problem in found.problems]
+            problems += [_placed(suite, name, put, problem) for problem in found.problems]
             continue
         made += [Cell(one, name, trials or said.trials or one.scenario.value.trials) for one in prepared]
     problems += _priceless(suite, made)
     if problems:
         raise UsageProblems(*dict.fromkeys(problems))
     yield from made
+
+
+def _twice(suite: Document[Suite]) -> Iterator[Problem]:
+    """Files that the suite names again; each is run as if it was named once."""
+    for key in _WANTED:
+        named = [normpath(name) for name in getattr(suite.value, key)]
+        for index, name in enumerate(named):
+            if name in named[:index]:
+                yield suite.problem(f"{key}[{index}]", f"{name} is named twice")
+
+
+def _never_whole(suite: Document[Suite], cells: Sequence[Cell]) -> Iterator[Problem]:
+    """A budget of time that does not suffice for one run of each."""
+    budget_s, once_s = suite.value.budget.time, Spending().left_s([cell.prepared.plan for cell in cells])
+    if budget_s is not None and budget_s < once_s:
+        what = f"{spelt(budget_s)} do not suffice for one run of each, which take about {spelt(once_s)}"
+        yield suite.problem("budget.time", f"{what}: the verdict cannot be more than inconclusive")
 
 
 def _priceless(suite: Document[Suite], cells: Sequence[Cell]) -> Iterator[Problem]:
@@ -160,17 +181,38 @@ def _priceless(suite: Document[Suite], cells: Sequence[Cell]) -> Iterator[Proble
 
 
 def _missing(suite: Document[Suite], beside: Path, key: str) -> Iterator[Problem]:
-    """Every file that the suite names and that is not there."""
+    """Every file that the suite names and that is not there, or is of another kind."""
+    wanted_here = _WANTED[key]
     for index, name in enumerate(getattr(suite.value, key)):
-        if not (beside / name).exists():
-            yield suite.problem(f"{key}[{index}]", f"there is no {beside / name}; it is looked for beside the suite")
+        path, place = beside / name, f"{key}[{index}]"
+        if not path.exists():
+            near = meant(path)
+            hint = f"did you mean {' or '.join(near)}?" if near else "it is looked for beside the suite"
+            yield suite.problem(place, f"there is no {path}; {hint}")
+        elif not path.is_dir() and (kind := _kind_said(path)) not in (wanted_here, None):
+            yield suite.problem(place, f"{path} is a {kind} file; wanted here is {wanted_here}")
 
 
-def _placed(suite: Document[Suite], name: str, problem: Problem) -> Problem:
-    """What is wrong with one of the suite's own settings is to be mended in the suite."""
-    if not name or problem.file:
+def _kind_said(path: Path) -> str | None:
+    """The kind of file that *path* says it is; None where it says none, of which whoever reads it tells."""
+    try:
+        kind = kind_of(path)
+    except UsageProblems:
+        return None
+    return next(name for name, one in KINDS.items() if one is kind)
+
+
+def _placed(suite: Document[Suite], name: str, put: Mapping[str, object], problem: Problem) -> Problem:
+    """What is wrong with one of the suite's own settings, *put* under *name*, is to be mended in the suite."""
+    if not name:
         return problem
-    return suite.problem(f"settings.{name}", f"{problem.path.removeprefix('--set ')}: {problem.what}")
+    if problem.file:
+        return replace(problem, what=f"{problem.what} (with the settings {name!r} of {suite.file})")
+    said = problem.path.removeprefix("--set ")
+    key = [key for key in put if said.startswith(key) or key.startswith(said)][:1]
+    return suite.problem(
+        written(("settings", name, *key)), problem.what if [said] == key else f"{said}: {problem.what}"
+    )
 
 
 def _replay(prepared: Sequence[Prepared], asked: Asked, targets: Sequence[Path], trials: int | None, out: Path) -> str:

@@ -12,11 +12,19 @@ from harness.reading.scenario import Scenario
 
 
 def scenario_files(named: Sequence[Path]) -> list[Path]:
-    """The files that are *named*, and in the place of a folder the scenarios that lie in it, by their names.
+    """The files that are *named*, and in the place of a folder the scenarios that lie in it, by their names; each once.
 
     Raises UsageProblems for a folder in which there is none.
     """
-    return [file for path in named for file in (_inside(path) if path.is_dir() else [path])]
+    return once([file for path in named for file in (_inside(path) if path.is_dir() else [path])])
+
+
+def once(files: Sequence[Path]) -> list[Path]:
+    """*files* without those that were named before, by whatever way: what is run twice would count as two trials."""
+    first: dict[Path, Path] = {}
+    for file in files:
+        first.setdefault(file.resolve(), file)
+    return list(first.values())
 
 
 def prepare_all(
@@ -28,8 +36,9 @@ def prepare_all(
     """
     prepared: list[Prepared] = []
     problems: list[Problem] = []
+    named = once([target for target in targets if target])
     for scenario in scenarios:
-        for target in targets:
+        for target in named or targets:
             try:
                 prepared.append(prepare(scenario, target, asked, environment, starts=environment is not None))
             except UsageProblems as found:

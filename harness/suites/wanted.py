@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.problems import Problem
 from harness.reading.suite import Budget, Policy
 from harness.suites.inputs import checksum
 from harness.suites.turns import Cell
@@ -22,6 +23,13 @@ class Wanted:
     budget: Budget = field(default_factory=Budget)
     replay: str = ""
     as_one: bool = True
+    noted: tuple[Problem, ...] = ()
+    """What may not have been meant of the suite itself, though it can be run."""
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What may not have been meant, of the suite and of the files that it names; each once."""
+        return tuple(dict.fromkeys([*self.noted, *(one for cell in self.cells for one in cell.prepared.warnings)]))
 
     @property
     def inputs(self) -> str:

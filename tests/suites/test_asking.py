@@ -66,8 +66,13 @@ def test_the_plan_says_how_many_runs_how_long_and_how_much(suite: Path) -> None:
         ("trials: 3", "trails: 3", ":8 trails: unknown key; did you mean 'trials'?"),
         ("trials: 3", "trials: 0", ":8 trials: should be a whole number"),
         ("rate-limit.yaml]", "rate-limits.yaml]", ":3 scenarios[1]: there is no "),
+        ("rate-limit.yaml]", "rate-limits.yaml]", "/rate-limits.yaml; did you mean "),
+        ("rate-limit.yaml]", "targets/resilient.yaml]", "resilient.yaml is a harness.target/1 file; wanted here is harness.scenario/1"),
         ("targets: targets/resilient.yaml", "targets: resilient.yaml", ":4 targets[0]: there is no "),
-        ("load.rate_per_s: 40", "load.rate: 40", ":7 settings.busy: "),
+        ("targets: targets/resilient.yaml", "targets: region-loss.yaml", "is a harness.scenario/1 file; wanted here is harness.target/1"),
+        ("load.rate_per_s: 40", "load.rate: 40", ":7 settings.busy[\"load.rate\"]: unknown key"),
+        ("load.rate_per_s: 40", "phases.fault: 2s", "can never settle it: "),
+        ("load.rate_per_s: 40", "phases.fault: 2s", "(with the settings 'busy' of "),
         ("busy:", "Busy:", ":7 settings.Busy: "),
         ("20min", "20", ":10 budget.time: 20 is not a duration; write a number and a unit"),
         ("20min", "20min, money: 5", ":10 budget.money: target 'resilient' has no prices, so nothing is known of what a run costs"),
@@ -79,7 +84,31 @@ def test_the_plan_says_how_many_runs_how_long_and_how_much(suite: Path) -> None:
 def test_what_is_wrong_with_a_suite_is_told_with_its_line(suite: Path, was: str, becomes: str, told: str) -> None:
     assert was in SUITE
     suite.write_text(SUITE.replace(was, becomes))
-    assert f"{suite}{told}" in "\n".join(map(str, validate(suite).problems))
+    said = "\n".join(map(str, validate(suite).problems))
+    assert (f"{suite}{told}" if told.startswith(":") else told) in said
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "told"),
+    [
+        ("rate-limit.yaml]", "./region-loss.yaml]", ":3 scenarios[1]: region-loss.yaml is named twice"),
+        ("20min", "20s", ":10 budget.time: 20 s do not suffice for one run of each, which take about "),
+    ],
+)
+def test_what_may_not_have_been_meant_of_a_suite_is_told(suite: Path, was: str, becomes: str, told: str) -> None:
+    suite.write_text(SUITE.replace(was, becomes))
+    assert any(f"{suite}{told}" in str(warning) for warning in validate(suite).warnings)
+    suite.write_text(SUITE)
+    assert validate(suite).warnings == ()
+
+
+def test_what_is_named_twice_is_run_as_often_as_what_is_named_once(suite: Path, folder: Path) -> None:
+    suite.write_text(SUITE.replace("[region-loss.yaml, rate-limit.yaml]", "[region-loss.yaml, ./region-loss.yaml, .]"))
+    cells = [cell.name for cell in wanted([suite], [], Asked(), None).cells]
+    assert len(set(cells)) == len(cells)
+    scenario, target = folder / "region-loss.yaml", folder / "targets" / "resilient.yaml"
+    again = folder / "targets" / ".." / "region-loss.yaml"
+    assert len(wanted([scenario, again, scenario], [target, target], Asked(), None).cells) == 1
 
 
 def test_what_is_wrong_with_a_file_that_a_suite_names_is_wrong_with_the_suite(suite: Path, folder: Path) -> None:

@@ -140,7 +140,7 @@ def read(text: str, model: type[M], file: str, overrides: Mapping[str, str] = _N
     return Document(checked, text, file, sha256(encoded).hexdigest(), origin)
 
 
-def _meant(path: FilePath) -> list[str]:
+def meant(path: FilePath) -> list[str]:
     """Files that whoever wrote *path* may have meant: that of nearly its name beside it, or those of its name up to two folders below."""
     near = get_close_matches(path.name, [beside.name for beside in path.parent.glob("*.yaml")], n=1)
     named = escape(path.name.removesuffix(".yaml"))
@@ -157,7 +157,7 @@ def text_of(path: FilePath, bytes_max: int = BYTES_MAX) -> str:
         with path.open("rb") as stream:
             held = stream.read(bytes_max + 1)
     except FileNotFoundError:
-        near = _meant(path)
+        near = meant(path)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise UsageProblems(Problem(f"there is no such file{hint}", str(path))) from None
     except IsADirectoryError:
