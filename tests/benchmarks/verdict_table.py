@@ -26,7 +26,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "reports" / "verdicts"
 TABLE, RECORDS = ROOT / "docs" / "verdicts.md", ROOT / "docs" / "verdicts.jsonl"
-SCENARIOS = ("provider-latency", "rate-limit", "region-loss", "cache-divergence")
+SCENARIOS = (*sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml")), "jobs/lost-jobs")
+"""All that ship, but for the failover pack, which has a scorecard of its own."""
 TARGETS = {"fragile": "fail", "resilient": "pass"}
 
 Record = dict[str, Any]
@@ -44,15 +45,22 @@ class Cell:
     def folder(self) -> Path:
         return OUT / f"{self.target}-{self.seed}"
 
+    @property
+    def _name_of_kind(self) -> str:
+        """What the names of its targets begin with: a service of jobs is another than one that is asked."""
+        return "jobs-" if self.scenario.startswith("jobs/") else ""
+
     def run(self) -> Record:
         """Make the run, and put on record what it came to."""
-        words = ["run", f"scenarios/{self.scenario}.yaml", "--target", f"scenarios/targets/{self.target}.yaml"]
+        target = f"{self._name_of_kind}{self.target}"
+        words = ["run", f"scenarios/{self.scenario}.yaml", "--target", f"scenarios/targets/{target}.yaml"]
         words += ["--seed", str(self.seed), "--out", str(self.folder)]
         command = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]
         # Those side by side have each a target of their own, and share no more than its name.
-        environment = {**os.environ, "HARNESS_STATE": str((self.folder / f".state-{self.scenario}").absolute())}
+        name = Path(self.scenario).name
+        environment = {**os.environ, "HARNESS_STATE": str((self.folder / f".state-{name}").absolute())}
         subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False, env=environment)
-        result = json.loads(max(self.folder.glob(f"{self.scenario}/*/result.json")).read_text())
+        result = json.loads(max(self.folder.glob(f"{name}/*/result.json")).read_text())
         record = {"scenario": self.scenario, "target": self.target, "seed": self.seed}
         record |= {key: result[key] for key in ("verdict", "findings", "versions", "proxy")}
         with RECORDS.open("a") as file:
