@@ -789,10 +789,10 @@ def trend(
 
 @app.command(name="list")
 def list_(
-    what: Annotated[str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|suites|schemas")],
+    what: Annotated[str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|suites|incidents|schemas")],
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Tell of this one alone.")] = None,
 ) -> None:
-    """List what can be named: faults, metrics, the scenarios, targets and suites below this folder, the JSON Schemas of files for editors.
+    """List what can be named: faults, metrics, the scenarios, targets, suites and incidents below this folder, the schemas of files.
 
     `harness list schemas scenario` prints that schema.
     """

@@ -12,6 +12,9 @@ from harness.faults import Fault, faults
 from harness.faults.base import OfRequests
 from harness.judging.metrics import metrics
 from harness.problems import Problem, UsageProblems
+from harness.reading.incident import Incident
+from harness.reading.scenario import Scenario
+from harness.reading.yaml import load
 from harness.registry import suggestion
 
 Listing = list[tuple[str, str]]
@@ -49,6 +52,25 @@ def listed_files(kind: str, folder: Path) -> Listing:
     return found
 
 
+def listed_incidents(folder: Path) -> Listing:
+    """Each scenario below *folder* that replays a published incident, by its mechanism, and what it asks of a service."""
+    found = []
+    for path, _ in listed_files("scenario", folder):
+        incident = _incident(Path(path))
+        if incident is not None:
+            found.append((path, incident))
+    found.sort(key=lambda one: (one[1].mechanism, one[1].date))
+    return [(path, f"{one.mechanism}, {one.date}: {one.asks}") for path, one in found]
+
+
+def _incident(path: Path) -> Incident | None:
+    """What the scenario at *path* says that it replays; None of one that says nothing of it, or that cannot be read."""
+    try:
+        return load(path, Scenario).value.incident
+    except UsageProblems:
+        return None
+
+
 def listed_apis() -> Listing:
     """Every API in whose words a fault can err, with the codes that it has."""
     return [
@@ -70,6 +92,7 @@ LISTED: dict[str, Callable[[], Listing]] = {
     "scenarios": lambda: listed_files("scenario", Path()),
     "targets": lambda: listed_files("target", Path()),
     "suites": lambda: listed_files("suite", Path()),
+    "incidents": lambda: listed_incidents(Path()),
     "schemas": listed_schemas,
 }
 

@@ -21,6 +21,7 @@ from harness.faults import AnyFault
 from harness.reading.abort import FORM as ABORT_FORM
 from harness.reading.abort import LIMITS, AbortLimit, parse, spelt_out
 from harness.reading.expectation import FORM, PHASE_NAME, RESERVED
+from harness.reading.incident import Incident
 from harness.reading.patterns import JsonSchema, Regex
 from harness.reading.quantities import Seconds
 from harness.reading.retries import Retries, misfits
@@ -305,6 +306,7 @@ class Scenario(Strict):
     schema_: Literal["harness.scenario/1"] = Field(alias="schema")
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
     about: str = ""
+    incident: Incident | None = Field(default=None, description="the published incident that this replays")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     load: Load
     phases: Phases
