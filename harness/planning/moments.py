@@ -1,4 +1,4 @@
-"""When a fault begins and ends, as a scenario writes it: in a phase, or at the start or the end of another fault, and how long after."""
+"""When a fault begins and ends, as a scenario writes it: in a phase, or at an edge of one or of another fault, and how long after."""
 
 from __future__ import annotations
 
@@ -50,14 +50,13 @@ class Clock:
         return Problem(_elsewhere(written, found["anchor"] if found else "", list(allowed)), path=here)
 
     def _edge(self, here: str, written: str, name: str, edge: str) -> float | Problem:
-        if name not in self.names:
-            known = suggestion(name, list(self.names))
-            if any(phase.name == name for phase in self.phases):
-                known = f"{name!r} is a phase; write {name}, or {name} + 3s"
-            return Problem(f"{written!r} is counted from no fault of this scenario; {known}", path=here)
+        phases: dict[str, Span] = {phase.name: (phase.start_s, phase.end_s) for phase in self.phases}
+        if name not in self.names and name not in phases:
+            known = suggestion(name, [*self.names, *phases])
+            return Problem(f"{written!r} is counted from no fault and no phase of this scenario; {known}", path=here)
         if edge not in _EDGES:
             return Problem(f"{written!r} is no moment; write {name}.start or {name}.end", path=here)
-        return self.faults[name][_EDGES.index(edge)]
+        return (self.faults if name in self.names else phases)[name][_EDGES.index(edge)]
 
     def in_force_at(self, at_s: float) -> Phase:
         """The phase that *at_s* lies in; the last one, where it lies behind it."""

@@ -65,6 +65,13 @@ def test_an_aftereffect_may_be_counted_from_the_end_of_its_trigger(make_plan: Ma
     assert spans(make_plan(phases=PHASES, faults=faults))["latency-2"] == (43, 47)
 
 
+def test_a_moment_may_be_counted_from_the_start_or_the_end_of_a_phase(make_plan: MakePlan) -> None:
+    counted = LOSS | {"at": "baseline.end + 2s", "until": "fault.end"}
+    assert spans(make_plan(phases=PHASES, faults=[counted])) == spans(
+        make_plan(phases=PHASES, faults=[LOSS | {"at": "fault.start + 2s", "until": "fault.start + 30s"}])
+    )
+
+
 def test_a_flapping_fault_is_in_force_for_the_first_part_of_each_period_that_fits(make_plan: MakePlan) -> None:
     made = make_plan(phases=PHASES, faults=[LOSS | {"id": "flaky", "flap": {"period": "10s", "duty": 0.4}}])
     assert spans(made) == {"flaky.1": (12, 16), "flaky.2": (22, 26), "flaky.3": (32, 36)}
@@ -134,12 +141,16 @@ def test_the_windows_of_a_flapping_fault_are_whole_apart_and_inside_it(
 @pytest.mark.parametrize(
     ("faults", "place", "what"),
     [
-        ([LOSS | {"at": "dns.end"}], "faults[0].at", "'dns.end' is counted from no fault of this scenario"),
-        ([LOSS | {"at": "fault.end"}], "faults[0].at", "'fault' is a phase; write fault, or fault + 3s"),
+        (
+            [LOSS | {"at": "dns.end"}],
+            "faults[0].at",
+            "'dns.end' is counted from no fault and no phase of this scenario",
+        ),
+        ([LOSS | {"at": "fault.end"}], "faults[0]", "nothing may be broken"),
         (
             [LOSS | {"id": "loss", "for": "5s"}, LATENCY | {"at": "lsos.end"}],
             "faults[1].at",
-            "'lsos.end' is counted from no fault of this scenario; did you mean 'loss'?",
+            "'lsos.end' is counted from no fault and no phase of this scenario; did you mean 'loss'?",
         ),
         (
             [LOSS | {"id": "loss", "for": "5s"}, LATENCY | {"at": "loss.stop + 1s"}],
