@@ -69,7 +69,10 @@ class Clock:
         # Before it, the baseline would not be one; after it, there would be nothing left to recover in.
         allowed = known | ({last.name: last} if fault.aftereffect else {})
         if fault.at is not None:
-            return self.moment(here, fault.at, allowed)
+            begins_s = self.moment(here, fault.at, allowed)
+            if not isinstance(begins_s, Problem) and self.in_force_at(begins_s).name in ("warmup", "baseline"):
+                return Problem(_elsewhere(fault.at, "baseline", list(allowed)), path=here)
+            return begins_s
         usual = "fault" if "fault" in known else next(iter(known)) if len(known) == 1 else None
         if usual is not None:
             return known[usual].start_s

@@ -147,6 +147,8 @@ def test_the_windows_of_a_flapping_fault_are_whole_apart_and_inside_it(
             "'dns.end' is counted from no fault and no phase of this scenario",
         ),
         ([LOSS | {"at": "fault.end"}], "faults[0]", "nothing may be broken"),
+        ([LOSS | {"at": "baseline.start"}], "faults[0].at", "'baseline.start' is not inside the fault phase"),
+        ([LOSS | {"at": "warmup.end + 1s", "until": "fault.end"}], "faults[0].at", "is not inside the fault phase"),
         (
             [LOSS | {"id": "loss", "for": "5s"}, LATENCY | {"at": "lsos.end"}],
             "faults[1].at",
