@@ -129,7 +129,11 @@ def _usual_rate(phases: Sequence[Phase], requests: Calls) -> float:
     """Requests a second while all was well, else over all of it."""
     quiet = [phase for phase in phases if phase.quiet and phase.span_s > 0] or list(phases)
     span_s = sum(phase.span_s for phase in quiet)
-    return sum(requests.between(phase.start_s, phase.end_s).size for phase in quiet) / span_s if span_s > 0 else 1.0
+    return (
+        sum(requests.between(phase.start_s, phase.end_s).size for phase in quiet) / max(1.0, span_s)
+        if span_s > 0
+        else 1.0
+    )
 
 
 def _placed(stretch: Stretch, requests: Calls, start_s: float) -> tuple[Ints, Floats]:

@@ -64,8 +64,11 @@ class Imported:
             rows = written.trace(self.course, requests, asked).encode()
             trace = f"{out.stem}.trace.csv{'.gz' * (len(rows) > _PACKED_FROM)}"
             beside[trace] = _packed(rows) if trace.endswith(".gz") else rows
-        curve = f"{out.stem}.recorded.csv"
-        beside[curve] = recorded.curve(self.course, self.log).encode()
+        seconds = recorded.curve(self.course, self.log)
+        # Of less than a second there is a head and no row.
+        curve = f"{out.stem}.recorded.csv" if seconds.count("\n") > 1 else ""
+        if curve:
+            beside[curve] = seconds.encode()
         questions = _seen_from(out.parent, self.wanted.questions) or f"{out.stem}.questions.yaml"
         if self.wanted.questions is None:
             beside[questions] = written.questions(requests, asked).encode()

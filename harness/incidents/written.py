@@ -53,7 +53,8 @@ def scenario(
     compress: float,
     notes: Sequence[str],
 ) -> str:
-    """The text of it; *trace*, *questions* and *curve* are files beside it, *trace* empty for a shaped load. *notes* stand at its top."""
+    """The text of it; *trace*, *questions* and *curve* are files beside it, *trace* empty for a shaped load, and *curve* where there
+    is none. *notes* stand at its top."""
     within_s = _within_s(course, log.of_clients)
     parts = [
         *(f"# {line}" for line in notes),
@@ -152,6 +153,8 @@ def _faults(course: Course, faults: Sequence[Found]) -> Iterator[str]:
 
 
 def _recorded(curve: str, log: Log) -> Iterator[str]:
+    if not curve:
+        return
     of, _ = seen(log)
     if of == "calls":
         yield "# The log says nothing of what clients got, so the curve is of all calls to dependencies, and a run's attempts are held"

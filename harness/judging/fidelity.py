@@ -160,6 +160,8 @@ def _said(found: Fidelity) -> str:
     most = f"; furthest apart {found.apart_most[0]}" if found.apart_most else ""
     what = "attempts at dependencies" if found.of == "calls" else "requests"
     agree = f"{broken.agree} of {broken.agree + broken.apart} bins of {found.bin_s:g} s agree while something is broken"
+    if not broken.agree + broken.apart:
+        agree = "nothing is known of the time in which something is broken,"
     return f"recorded curve: {agree} and {well.agree} of {well.agree + well.apart} else, in rate, failures and latency of {what}{few}{most}"
 
 

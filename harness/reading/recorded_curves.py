@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import StringIO
-from math import inf, isfinite, nan
+from itertools import islice
+from math import isfinite, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -100,7 +101,7 @@ def read(path: Path) -> RecordedCurve:
     try:
         columns = [name.strip() for name in next((row for row in reader if any(row)), [])]
         of = _of(columns, file)
-        rows = [(reader.line_num, row) for row in reader if any(row)]
+        rows = list(islice(((reader.line_num, row) for row in reader if any(row)), SECONDS_MOST + 1))
     except csv.Error as error:
         raise UsageProblems(Problem(f"is no CSV: {error}", file, reader.line_num)) from None
     return RecordedCurve(file, of, sha256(content).hexdigest(), tuple(_seconds(rows, columns, of, file)), text)
@@ -131,8 +132,7 @@ def _of(columns: Sequence[str], file: str) -> Of:
     every = [*KNOWN, *COUNTED]
     problems = [
         Problem(f"unknown column {name[:_QUOTED]!r}{_meant(name, every)}", file, 1)
-        for name in columns
-        if name not in every
+        for name in [name for name in columns if name not in every][:_SHOWN]
     ]
     problems += [Problem(f"has no column {name!r}{right}", file, 1) for name in NEEDED if name not in columns]
     problems += [Problem(f"has the column {name!r} twice", file, 1) for name in every if columns.count(name) > 1]
@@ -157,7 +157,7 @@ def _seconds(rows: Sequence[tuple[int, list[str]]], columns: Sequence[str], of: 
     if not rows:
         problems.append(Problem("has no row, so nothing was recorded", file))
     if len(rows) > SECONDS_MOST:
-        problems.append(Problem(f"has {len(rows):,} rows, and a recorded curve at most {SECONDS_MOST:,}: a week", file))
+        problems.append(Problem(f"has more than {SECONDS_MOST:,} rows, a week: a recorded curve has no more", file))
     for line, row in rows if not problems else ():
         wrong: list[tuple[str, str]] = []
         if len(row) != len(columns):
@@ -190,8 +190,8 @@ def _wrong(said: Mapping[str, str], of: Of, before: int) -> Iterator[tuple[str, 
     if not {of, "failed"} & {*odd} and int(said["failed"]) > int(said[of]):
         yield "failed", f"{said['failed']} of {said[of]} {of} cannot have failed"
     for name in ("p50_ms", "p95_ms", "per_s"):
-        least = 0.0 if name == "per_s" else 5e-324
-        if (value := said.get(name)) and not least <= _number(value) < inf:
+        least = 0.0 if name == "per_s" else 1e-6
+        if (value := said.get(name)) and not least <= _number(value) <= 1e9:
             what = "a rate" if name == "per_s" else "a time in milliseconds"
             yield name, f"{_quoted(value)} is not {what}; leave it empty where it is not known"
     if (low := said.get("p50_ms")) and (high := said.get("p95_ms")) and 0 < _number(high) < _number(low):

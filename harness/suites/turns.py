@@ -88,6 +88,7 @@ def with_seed(prepared: Prepared, seed: int) -> Prepared:
         before.expectations,
         with_faults=prepared.asked.with_faults,
         recorded=before.recorded,
+        logged=before.logged,
     )
     asked = replace(prepared.asked, seed=seed)
     return replace(prepared, plan=made, scenario=replace(prepared.scenario, value=scenario), asked=asked)

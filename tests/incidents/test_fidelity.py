@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from harness.report.headline import headline
 from harness.report.page import page
 from harness.report.summary import summary
 from harness.running import loop
+from harness.suites.turns import with_seed
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "scenarios" / "targets" / "fragile.yaml"
@@ -261,3 +263,27 @@ def test_the_report_draws_both_and_says_where_they_part(otherwise: tuple[Evidenc
     assert "; outage recorded " in html  # what is drawn, in words
     assert 'id="beside-recorded"' not in page(result.model_copy(update={"fidelity": None}), evidence)
     assert "recorded curve: 0 of 4 bins" in summary(result)
+
+
+def test_another_seed_of_a_scenario_is_held_against_the_same_curve(truth: Truth) -> None:
+    prepared = prepare(truth.path, TARGET, Asked(), None)
+    assert with_seed(prepared, 99).plan.logged == prepared.plan.logged is not None
+    assert with_seed(prepared, 99).recorded_sha256 == prepared.recorded_sha256 != ""
+
+
+def test_a_curve_without_the_outage_settles_nothing_of_the_whole_run(
+    truth: Truth, again: tuple[Evidence, Result]
+) -> None:
+    evidence, _ = again
+    (outage,) = [phase for phase in evidence.plan.phases if phase.name == "outage"]
+    assert evidence.plan.logged is not None
+    rows = [
+        f"{one.second},{one.came},{one.failed},{'' if isnan(one.p50_ms) else one.p50_ms}"
+        for one in evidence.plan.logged.seconds
+        if not outage.start_s - 5 <= one.second < outage.end_s + 5
+    ]
+    result = held_against(truth, evidence, rows)
+    (found,) = [finding for finding in result.findings if finding.metric == "fidelity"]
+    assert (found.verdict, found.low) == ("inconclusive", 0.0)
+    assert result.fidelity is not None
+    assert "nothing is known of the time in which something is broken" in result.fidelity.said

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.fidelity import NOT_NAMED, bins, logged, while_broken
 from harness.judging.metrics.base import Metric, measured_parts
+from harness.judging.metrics.ratios import no_http
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample, spans
 from harness.planning.plan import Plan
@@ -56,7 +58,17 @@ class Fidelity(Metric):
         inside = sum((every.middle_s >= one.start_s) & (every.middle_s < one.end_s) for one in sample.spans) > 0
         broken = while_broken(sample.run.plan, every)
         states = {RATE: every.rate, ERRORS: every.errors, LATENCY: every.latency}.get(part or "", every.whole)
-        return agreement(states[inside], broken[inside]) if sample.spans else UNMEASURED
+        if not sample.spans:
+            return UNMEASURED
+        found = agreement(states[inside], broken[inside])
+        windows = sample.run.plan.windows
+        asked = any(
+            one.start_s < other.end_s and other.start_s < one.end_s for one in sample.spans for other in windows
+        )
+        if asked and found.value is not None and not broken[inside].any():
+            # Of the time in which something is broken nothing is known.
+            return replace(found, low=0.0)
+        return found
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """What it is of where that is no request of a client, and why it is not measured."""
@@ -72,6 +84,8 @@ class Fidelity(Metric):
 
         if plan.logged is None:
             return NOT_NAMED
+        if plan.logged.of == "calls" and (why := no_http(plan)):
+            return why
         curve = logged(plan)
         width, tells = width_s(curve), 0
         for start in range(0, curve.known.size, width):

@@ -167,10 +167,12 @@ def _wilson(k: Floats, n: Floats) -> tuple[Floats, Floats, Floats]:
 
 def _latencies(logged: Side, run: Side) -> Ints:
     """Of each bin whether half of the answers took as long."""
-    spread = np.fmax(np.fmax(logged.spread, run.spread), 0.05)
+    spread = np.fmax(logged.spread, run.spread)
+    known = np.isfinite(spread)  # of seconds with one or two answers nobody knows how much those vary
+    spread = np.fmax(spread, 0.05)
     with np.errstate(divide="ignore"):
         chance = Z * _OF_MEDIAN * spread * np.sqrt(1 / logged.answered + 1 / run.answered)
-    told = (logged.answered >= FEWEST / 2) & (run.answered >= FEWEST / 2)
+    told = known & (logged.answered >= FEWEST / 2) & (run.answered >= FEWEST / 2)
     apart = told & (np.abs(run.log_ms - logged.log_ms) > log(TIMES) + chance)
     return np.where(apart, APART, np.where(told, AGREE, OPEN))
 
