@@ -881,7 +881,17 @@ def load_worker(
     master: Annotated[
         str, typer.Option("--master", metavar="HOST:PORT", help="As harness run --load-hosts prints it.")
     ],
-    join: Annotated[str, typer.Option("--join", metavar="WORD", help="The word that it prints.")],
+    join: Annotated[
+        str,
+        typer.Option(
+            "--join",
+            envvar="HARNESS_JOIN",
+            prompt="Join word",
+            hide_input=True,
+            metavar="WORD",
+            help="The word that it prints; asked for where it is left out.",
+        ),
+    ],
     name: Annotated[
         str, typer.Option("--name", help="What this machine is called in the run; default: its name.")
     ] = "",

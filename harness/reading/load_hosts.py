@@ -54,6 +54,8 @@ NO_HOSTS = LoadHosts()
 
 def load_hosts(many: int, bind: str | None = None, wait: str = WAIT_S) -> LoadHosts:
     """*many* workers that come to *bind*, ``ADDRESS`` or ``ADDRESS:PORT`` of this machine. Raises UsageProblems."""
+    if many < 0:
+        raise UsageProblems(Problem(f"{many} is no number of workers", path=MANY))
     if not many and bind is not None:
         raise UsageProblems(
             Problem(f"is where workers of other machines come to; say how many with {MANY} N", path=BIND)
@@ -63,6 +65,9 @@ def load_hosts(many: int, bind: str | None = None, wait: str = WAIT_S) -> LoadHo
     except ValueError as error:
         raise UsageProblems(Problem(str(error), path=WAIT)) from error
     host, port = place(bind or LOOPBACK, BIND)
+    if host.startswith("["):
+        what = f"{host} is an IPv6 address, and workers come over IPv4: give such an address of this machine"
+        raise UsageProblems(Problem(what, path=BIND))
     return LoadHosts(many, host, port, within_s)
 
 

@@ -87,7 +87,10 @@ def _answered(socket: zmq.Socket[Any], monitor: zmq.Socket[Any], where: str, wit
         if monitor in ready:
             event = recv_monitor_message(monitor)["event"]
             if event in (*refusals, zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL):
-                what = f"whoever answers at {where} does not know this word; harness run prints the one of its load"
+                what = (
+                    f"whoever answers at {where} does not know this word, or is no load, as a tunnel is behind which nobody waits; "
+                    "harness run prints the word and the address of its load"
+                )
                 raise UsageProblems(Problem(what, path="--join"))
     what = f"no load waits for workers at {where}, or it cannot be reached from here (nothing was heard within {within_s:g} s)"
     raise UnavailableProblems(Problem(what, path="--master"))

@@ -132,6 +132,8 @@ def wire(environment: Any, runner: Any, **_: Any) -> None:
         runner.register_message("plan", lambda msg, **_: _away.take(msg.data))
         events.heartbeat_received.add_listener(_away.heard)  # type: ignore[no-untyped-call]  # Locust's own
         gevent.spawn(_away.watch, runner)
+        # Whoever started it ends of that, which `Away.watch` sees, and says so to the run.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):  # a headless test with a shape has no SIGTERM handler of its own
         signal.signal(number, _stop)
 
@@ -266,6 +268,8 @@ def end_first(environment: Any, **_: Any) -> None:
 
 def hear_the_last(environment: Any, **_: Any) -> None:
     """Have workers of other machines end first, and send what they have written, while their master is still there to hear it."""
+    if environment.parsed_options.worker:
+        return  # It is told of a stop, too, and knows of nobody.
     for worker in _received:
         environment.runner.send_message("quit", client_id=worker)
     until_s = monotonic() + _ENDED_WITHIN_S

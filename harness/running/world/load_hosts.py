@@ -103,9 +103,13 @@ def reserved(asked: LoadHosts) -> LoadHosts:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((asked.address, port))
-            return asked._replace(port=probe.getsockname()[1])
+            at, port = probe.getsockname()
     except OSError as error:
         known = error.errno in (errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EACCES)
         why = os.strerror(error.errno) if known and error.errno else str(error)
         what = f"nothing can listen at {asked.address}{f':{port}' if port else ''} of this machine: {why}"
         raise UsageProblems(Problem(what, path=BIND)) from error
+    if asked.away and on_this_machine(at):
+        what = f"{asked.address} is {at} here, which no other machine reaches; give this machine's IP address in their network"
+        raise UsageProblems(Problem(what, path=BIND))
+    return asked._replace(port=port)
