@@ -213,7 +213,7 @@ def shrunk_lines(found: Shrunk) -> Iterator[str]:
         yield from left_lines(found.whole, found.found)
     if found.file:
         yield f"scenario: {found.file}"
-        named = f"{quote(found.file)} --target {quote(found.target_file)}"
+        named = " ".join(map(quote, [found.file, "--target", found.target_file, *found.with_options]))
         yield f"as a gate: harness run {named} --trials {max(3, found.trials)}"
     if not found.file or found.verdict != "pass":
         yield f"go on: {found.replay}"

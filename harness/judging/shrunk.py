@@ -43,6 +43,9 @@ class Shrunk(_Part):
     scenario: str
     target: str
     target_file: str = ""
+    with_options: list[str] = Field(
+        default_factory=list, description="words of a command line: how the target was run beside its file"
+    )
     run: str = Field(description="the folder of the run that failed")
     expectations: list[str] = Field(description="one of which has to be broken in each trial")
     trials: int

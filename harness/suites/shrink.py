@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from harness.judging.result import ON_THE_SERVICE, Outcome
 from harness.judging.shrunk import CameTo, Candidate, Shrunk, Step, status_of
 from harness.prepare import Asked, Prepared, prepare
 from harness.problems import Problem, UsageProblems
+from harness.reading.yaml.overrides import OF_TARGET
 from harness.reading.yaml.recall import recall
 from harness.record import run_folder
 from harness.record.history import Begun
@@ -73,11 +75,11 @@ class Shrinking:
 
     @property
     def runs_at_most(self) -> int:
-        """How many runs it may take, were each candidate broken but in its last trial."""
+        """How many runs it may take, were each candidate broken but in its last trial, and each run invalid once."""
         tries = 1 + fewest_tries(len(self.whole.faults))
         tries += sum(least_tries(short_s, self.whole.phases[name]) for name, short_s in self.shortest.items())
         tries += least_tries(self.lowest_per_s, self.whole.rate_per_s) if self.lowest_per_s else 0
-        return min(self.runs_most, tries * self.trials)
+        return min(self.runs_most, 2 * tries * self.trials)
 
     @property
     def seconds_at_most(self) -> float:
@@ -96,13 +98,19 @@ class Shrinking:
             f"at most {self.runs_at_most} runs ({each}): {spelt(self.seconds_at_most)}; most searches end with fewer",
         ]
 
+    @property
+    def with_options(self) -> list[str]:
+        """Words of a command line that say how the target is run beside its file."""
+        put = [word for one in self.begun.overrides if one.startswith(OF_TARGET) for word in ("--set", one)]
+        return put + [word for host in self.allowed_hosts for word in ("--allow-host", host)]
+
     def at(self, candidate: Candidate) -> Prepared:
         """The run of *candidate*; raises UsageProblems where it could not be judged."""
         begun = self.begun
         if candidate == self.whole:
             return self.prepared
         changes = overrides_of(self.prepared, self.whole, candidate, self.expectations)
-        asked = Asked(begun.seed, (*begun.overrides, *changes), (), True, self.allowed_hosts)
+        asked = Asked(begun.seed, (*begun.overrides, *changes), (), begun.with_faults, self.allowed_hosts)
         made = prepare(Path(begun.scenario_path), Path(begun.target_path), asked, self.environment, starts=True)
         # What may not have been meant, such as a baseline too short to show anything, is not what is looked for.
         known = {_place(warning) for warning in self.prepared.warnings}
@@ -144,6 +152,9 @@ def shrinking(
         raise UsageProblems(
             Problem("is there already; say --force to write over it, or --to another", file=str(written))
         )
+    if not os.access(written.parent, os.W_OK | os.X_OK):
+        what = "its folder is not there, or cannot be written to; name another with --to"
+        raise UsageProblems(Problem(what, file=str(written)))
     words = [
         "harness",
         "shrink",
@@ -311,6 +322,7 @@ def carry_out(
         watcher,
         reruns=1,
         earlier=lambda turn: before.get(inputs_of(turn.prepared)),
+        allowed=lambda _: progress.may_run(),
     )
     return gathered(every, progress.add, progress.smaller)
 
@@ -360,6 +372,11 @@ class _Progress:
         except StopIteration:
             self._whole = True
 
+    def may_run(self) -> bool:
+        """Whether one more run may be made, be it again."""
+        self._used_up = self._used_up or self._fresh >= self._asked.runs_most
+        return not self._used_up
+
     def _trials(self, tried: _Tried) -> Iterator[Turn]:
         """As many trials as have to be broken each; the first that is not ends it."""
         try:
@@ -369,8 +386,7 @@ class _Progress:
             return
         cell = Cell(prepared, tried.what, self._asked.trials)
         for trial in range(1, self._asked.trials + 1):
-            if self._fresh >= self._asked.runs_most:
-                self._used_up = True
+            if not self.may_run():
                 return
             yield Turn(cell, trial)
             last = tried.runs[-1]
@@ -417,6 +433,7 @@ class _Progress:
             scenario=asked.prepared.plan.scenario.name,
             target=asked.prepared.plan.target.name,
             target_file=asked.begun.target_path,
+            with_options=asked.with_options,
             run=str(asked.run.path),
             expectations=list(asked.expectations),
             trials=asked.trials,

@@ -80,7 +80,9 @@ def _left_out(prepared: Prepared, shrunk: Shrunk) -> list[str]:
     assert shrunk.found is not None
     ids, written = shrunk.whole.faults, _faults(prepared, shrunk.whole)
     gone = [_flow(one) for name, one in zip(ids, written, strict=True) if name not in shrunk.found.faults]
-    return ["# It is broken as well without:", *(f"#   - {one}" for one in gone)] if gone else []
+    return (
+        ["# It is broken as well without:", *(f"#   - {one}".replace("\n", "\n#     ") for one in gone)] if gone else []
+    )
 
 
 def _shortened(shrunk: Shrunk) -> list[str]:

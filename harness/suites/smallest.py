@@ -63,8 +63,8 @@ def least(low: float, high: float) -> Generator[float, bool, float]:
 
 
 def least_tries(low: float, high: float) -> int:
-    """How many candidates `least` may ask about."""
-    return 0 if low >= high else 1 + ceil(max(0.0, log2((high - low) / (WITHIN * max(low, WITHIN)))))
+    """How many candidates `least` may ask about; that they are rounded may cost one."""
+    return 0 if low >= high else 2 + ceil(max(0.0, log2((high - low) / (WITHIN * max(low, WITHIN)))))
 
 
 def _pieces(items: Items, parts: int) -> list[Items]:

@@ -70,8 +70,8 @@ def failed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]
     old = text[text.index("faults:") : text.index("good:")]
     SCENARIO.write_text(text.replace(old, FAULTS))
 
-    def run(fails: bool = True) -> Path:
-        prepared = prepare(SCENARIO, TARGET, Asked(), {}, starts=False)
+    def run(fails: bool = True, *, with_faults: bool = True) -> Path:
+        prepared = prepare(SCENARIO, TARGET, Asked(with_faults=with_faults), {}, starts=False)
         return World(lambda _plan, _number: fails)(prepared, Path("before") / str(fails)).path
 
     return run
@@ -228,3 +228,20 @@ def test_what_it_may_cost_is_said_first_and_where_it_is_much_nothing_begins_with
     Path("region-loss.shrunk.yaml").write_text("mine")
     with pytest.raises(UsageProblems, match="is there already; say --force"):
         CliRunner().invoke(app, asked, catch_exceptions=False)
+
+
+def test_what_failed_with_nothing_broken_is_made_smaller_with_nothing_broken(failed) -> None:
+    made = shrinking(failed(with_faults=False), {}, trials=2)
+    smaller = made.whole.model_copy(update={"rate_per_s": made.whole.rate_per_s / 2})
+    assert made.at(smaller).plan.disturbances == ()
+
+
+def test_an_invalid_run_is_made_again_only_where_one_more_may_be(shrink) -> None:
+    found, world = shrink(lambda _plan, _number: False, otherwise="invalid", runs_most=1)
+    assert len(world.made) == 1
+    assert found.verdict == "inconclusive"
+
+
+def test_where_it_is_to_be_written_is_looked_at_before_any_run(failed) -> None:
+    with pytest.raises(UsageProblems, match="its folder is not there"):
+        shrinking(failed(), {}, to=Path("nowhere") / "x.yaml")
