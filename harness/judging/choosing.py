@@ -111,9 +111,9 @@ def near(evidence: Evidence, asked: str) -> str:
 def hit(evidence: Evidence, fault: str) -> Bools:
     """Which requests that *fault* hit: with a try that the edge says it did something to, or for a fault that acts on connections, with a
     try that went on over one of its links while it was in force. Raises UnknownFaultError."""
-    meant = [d for d in evidence.plan.disturbances if fault in (d.id, d.fault.kind)]
+    meant = [d for d in evidence.plan.disturbances if fault in (d.id, d.of, d.fault.kind)]
     if not meant:
-        every = [name for d in evidence.plan.disturbances for name in (d.id, d.fault.kind)]
+        every = [name for d in evidence.plan.disturbances for name in (d.of, d.id, d.fault.kind)]
         raise UnknownFaultError(f"the run has no fault {fault!r}; {suggestion(fault, list(dict.fromkeys(every)))}")
     found = np.zeros(len(evidence.request_table), np.bool_)
     for disturbance in meant:
@@ -140,9 +140,10 @@ def _by_link(evidence: Evidence, disturbance: Disturbance) -> Bools:
 
 
 def worst(evidence: Evidence, places: Places) -> int:
-    """Which of *places* is the worst: without a good answer before with one, then the longest that a client waited, then the most tries."""
+    """Which of *places* is the worst: sent and without a good answer before others, then the longest wait, then the most tries."""
     good = evidence.column("requests", "good").astype(np.bool_)[places]
     waited_s = evidence.column("requests", "end_s")[places] - evidence.column("requests", "due_s")[places]
     waited_s = np.where(np.isnan(waited_s), np.inf, waited_s).round(3)
     tries = evidence.column("requests", "attempts")[places]
-    return int(np.lexsort((-places, tries, waited_s, ~good))[-1])
+    sent = (evidence.words("requests", "outcome") != "not_sent")[places]
+    return int(np.lexsort((-places, tries, waited_s, ~good & sent))[-1])
