@@ -117,7 +117,7 @@ def table(wanted: list[Cell], records: dict[Cell, list[Record]]) -> Iterator[str
     repeated = sum(len(records[cell]) - 1 for cell in done)
     latest = next(reversed(done.values()), None)
     yield "# Verdicts of the shipped scenarios\n"
-    yield "Every shipped scenario on both reference targets, one run per seed, everything real. Made by\n"
+    yield "Shipped scenarios on both reference targets, one run per seed, everything real. Made by\n"
     yield f"```sh\npython tests/benchmarks/verdict_table.py --seeds {max((cell.seed for cell in done), default=0)}\n```\n"
     if latest:
         versions = ", ".join(f"{name} {version}" for name, version in latest["versions"].items())
@@ -133,7 +133,11 @@ def table(wanted: list[Cell], records: dict[Cell, list[Record]]) -> Iterator[str
             ]
             right = verdicts.count(wanted_verdict)
             others = ", ".join(sorted({verdict for verdict in verdicts if verdict != wanted_verdict})) or "none"
-            yield f"| {scenario} | {target} | {len(verdicts)} | {right} {wanted_verdict} | {others} |"
+            yield (
+                f"| {scenario} | {target} | {len(verdicts)} | {right} {wanted_verdict} | {others} |"
+                if verdicts
+                else f"| {scenario} | {target} | 0 | not run yet | |"
+            )
     yield "\nThe range of each measured value over the seeds, and the end of an interval that came nearest to the limit:\n"
     yield "| scenario | target | expectation | measured | nearest end |"
     yield "| --- | --- | --- | --- | --- |"
