@@ -365,22 +365,23 @@ def _trace(scenario: Document[Scenario], scenario_path: Path) -> Trace | None:
     shape = scenario.value.load.shape
     if shape is None or shape.trace is None:
         return None
-    path = scenario_path.parent / shape.trace.file
-    if not _is_there(path):
-        what = f"there is no file {path}; it is looked for beside the scenario"
-        raise UsageProblems(scenario.problem("load.shape.trace", what))
-    return read(path)
+    return read(_named_file(scenario, scenario_path, shape.trace.file, "load.shape.trace"))
 
 
 def _logged(scenario: Document[Scenario], scenario_path: Path) -> RecordedCurve | None:
     """The recorded curve that *scenario* names; None where it names none."""
     if scenario.value.recorded is None:
         return None
-    path = scenario_path.parent / scenario.value.recorded
+    return read_curve(_named_file(scenario, scenario_path, scenario.value.recorded, "recorded"))
+
+
+def _named_file(scenario: Document[Scenario], scenario_path: Path, name: str, place: str) -> Path:
+    """The file that *scenario* names at *place*; raises UsageProblems where there is none."""
+    path = scenario_path.parent / name
     if not _is_there(path):
         what = f"there is no file {path}; it is looked for beside the scenario"
-        raise UsageProblems(scenario.problem("recorded", what))
-    return read_curve(path)
+        raise UsageProblems(scenario.problem(place, what))
+    return path
 
 
 def _overrides(asked: Asked) -> tuple[dict[str, str], dict[str, str]]:

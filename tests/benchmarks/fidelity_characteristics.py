@@ -56,8 +56,8 @@ def pairs(rate: float, count: int, hidden: float) -> str:
         apart.append((bins.whole == APART).mean())
         for start, *_ in STRETCHES[1:]:
             between = np.abs(np.arange(SECONDS) + 0.5 - start) < 20
-            edges = [edge_s(curve, between) for curve in (one, other)]
-            near.append(None not in edges and abs(edges[1] - edges[0]) <= 1)  # type: ignore[operator]  # none of them is None
+            first, then = (edge_s(curve, between) for curve in (one, other))
+            near.append(first is not None and then is not None and abs(then - first) <= 1)
     return f"{passed / count:8.2f} {failed / count:8.2f} {np.mean(apart):10.3f} {np.mean(near):16.3f}"
 
 
