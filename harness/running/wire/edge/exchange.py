@@ -428,6 +428,8 @@ class Exchange:
             return
         assert self._answer is not None
         self._end("complete")
+        # Both know this exchange: else what it holds, bodies among it, would stay until garbage is looked for.
+        self._upstream_request = self._outgoing = None
         self._client.done(keep_alive=self._answer.keep_alive)
 
     def _end(self, outcome: ArrivalOutcome) -> None:
