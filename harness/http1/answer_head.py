@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
-from harness.http1.headers import Headers, listed
+import msgspec
+
+from harness.http1.headers import Headers
 
 # An empty line, whatever ends the lines; robust clients take LF alone (RFC 9112, 2.2).
 END_OF_HEAD = re.compile(rb"\n\r?\n")
@@ -19,8 +21,14 @@ _OTHER_PROTOCOLS = (
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PLAIN_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[^ \t\r\0][^\r\0]*)?(?<![ \t:]))")
 """A header line in which nothing has to be put right."""
+_PLAIN_LINES = re.compile(
+    rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[^ \t\r\n\0][^\r\n\0]*)?(?<![ \t:]))\r?\n", re.MULTILINE
+)
+"""The same, wherever it stands, with its end."""
 _LENGTH = re.compile(rb"\+?[0-9]{1,18}")
-_LENGTH_CHARS = len(b"content-length")
+_LENGTH_CHARS_MAX = 18
+_SAY_MORE = frozenset({b"content-length", b"transfer-encoding", b"connection"})
+_THEIR_CHARS = frozenset(map(len, _SAY_MORE))
 _BODILESS = (204, 304)
 
 
@@ -28,8 +36,7 @@ class UnreadableError(Exception):
     """What a provider said is no answer. The message says why, and quotes nothing, since a secret may be in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The head of an answer, and how its body is framed.
 
     *length*: of the body, in bytes; None where *chunked* says where it ends, or the end of the connection does.
@@ -43,7 +50,7 @@ class Head:
     chunked: bool = False
     codings: tuple[bytes, ...] = ()
     keep_alive: bool = False
-    trailers: Headers = field(default_factory=list)
+    trailers: Headers = msgspec.field(default_factory=list)
     """What came behind the body, once it is whole."""
 
     @property
@@ -63,23 +70,41 @@ def answer_head(text: bytes, *, to_head: bool) -> Head:
     Folded lines become one (RFC 9112, 5.2), blanks before a colon go (5.1), equal lengths become one (6.3), and a length beside chunks
     goes (6.3). Raises UnreadableError.
     """
-    lines = [line.removesuffix(b"\r") for line in text.lstrip(b"\r\n").split(b"\n")]
-    match = _STATUS_LINE.fullmatch(lines[0])
+    first, _, rest = text.lstrip(b"\r\n").partition(b"\n")
+    match = _STATUS_LINE.fullmatch(first.removesuffix(b"\r"))
     if match is None:
         raise UnreadableError(_no_status_line(text))
-    status = int(match[2])
-    headers = header_lines(lines[1:])
-    codings = _codings(headers)
+    status, headers = int(match[2]), _headers(rest)
+    said = _saying_more(headers)
+    codings = _codings(said.get(b"transfer-encoding", ()))
     chunked = codings[-1:] == [b"chunked"]
     length = None
-    if any(len(name) == _LENGTH_CHARS and name.lower() == b"content-length" for name, _ in headers):
-        length = None if codings else _length(headers)
-        headers = _framed_once(headers, length, coded=bool(codings))
+    if lengths := said.get(b"content-length"):
+        length = None if codings else _length(lengths)
+        if length is None or lengths != [b"%d" % length]:
+            headers = _framed_once(headers, length, coded=bool(codings))
     if to_head or status in _BODILESS or status < 200:
         length, chunked = 0, False
-    keep_alive = (chunked or length is not None) and _kept(match[1], headers)
-    others = tuple(coding for coding in codings if coding != b"chunked")
+    keep_alive = (chunked or length is not None) and _kept(match[1], said.get(b"connection", ()))
+    others = tuple([coding for coding in codings if coding != b"chunked"])
     return Head(status, _plain(match[3] or b""), headers, length, chunked, others, keep_alive)
+
+
+def _headers(lines: bytes) -> Headers:
+    """What the header *lines* say, the last of which is empty."""
+    plain: Headers = _PLAIN_LINES.findall(lines)
+    if len(plain) == lines.count(b"\n") - 1:
+        return plain
+    return header_lines([line.removesuffix(b"\r") for line in lines.split(b"\n")])
+
+
+def _saying_more(headers: Headers) -> Mapping[bytes, list[bytes]]:
+    """All the values of each of those of *headers* that say how a body is framed, or whether it is the last on its connection."""
+    said: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        if len(name) in _THEIR_CHARS and (lower := name.lower()) in _SAY_MORE:
+            said.setdefault(lower, []).append(value)
+    return said
 
 
 def header_lines(lines: list[bytes]) -> Headers:
@@ -111,18 +136,19 @@ def _plain(value: bytes) -> bytes:
     return value.replace(b"\r", b" ").replace(b"\0", b" ").strip(b" \t")
 
 
-def _codings(headers: Headers) -> list[bytes]:
+def _codings(values: Sequence[bytes]) -> list[bytes]:
     """The transfer codings, in order; none where nothing but ``identity`` is named."""
-    said = b",".join([value for name, value in headers if name.lower() == b"transfer-encoding"]).lower()
+    said = b",".join(values).lower()
     if not said or said == b"chunked":
         return [said] if said else []
     codings = [coding.strip() for coding in said.split(b",")]
     return [coding for coding in codings if coding and coding != b"identity"]
 
 
-def _length(headers: Headers) -> int | None:
-    said = [value for name, value in headers if name.lower() == b"content-length"]
-    lengths = {length.strip() for value in said for length in value.split(b",")} - {b""}
+def _length(values: Sequence[bytes]) -> int | None:
+    if len(values) == 1 and values[0].isdigit() and len(values[0]) <= _LENGTH_CHARS_MAX:
+        return int(values[0])
+    lengths = {length.strip() for value in values for length in value.split(b",")} - {b""}
     if any(not _LENGTH.fullmatch(length) for length in lengths):
         raise UnreadableError("the provider's Content-Length is no number")
     counts = {int(length) for length in lengths}
@@ -143,8 +169,8 @@ def _framed_once(headers: Headers, length: int | None, *, coded: bool) -> Header
     return framed
 
 
-def _kept(minor: bytes, headers: Headers) -> bool:
-    said = listed(headers, b"connection")
+def _kept(minor: bytes, values: Sequence[bytes]) -> bool:
+    said = {word.strip().lower() for word in b",".join(values).split(b",")}
     return b"close" not in said and (minor != b"0" or b"keep-alive" in said)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.http1.answer_head import Head, UnreadableError, answer_head
+from harness.http1.answer_head import Head, UnreadableError, answer_head, header_lines
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -20,6 +22,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
         (b"Content-Length: +02\r\n", [(b"Content-Length", b"2")], 2, False, True),
         (b"Content-Length : 2\r\n", [(b"Content-Length", b"2")], 2, False, True),
         (b"Content-Length:\r\n 2\r\n", [(b"Content-Length", b"2")], 2, False, True),
+        (b"Content-Length:\r\n", [], None, False, False),
         (b"Content-Length: 2\n", [(b"Content-Length", b"2")], 2, False, True),
         (b"Transfer-Encoding: Chunked\r\n", [(b"Transfer-Encoding", b"Chunked")], None, True, True),
         (
@@ -61,6 +64,25 @@ def test_an_answer_to_head_has_no_body_and_keeps_its_length() -> None:
 def test_a_server_of_http_1_0_keeps_its_connection_only_where_it_says_so(version, said, kept) -> None:
     text = b"HTTP/1.%b 200 OK\r\n%bContent-Length: 2\r\n\r\n" % (version, said)
     assert answer_head(text, to_head=False).keep_alive is kept
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [b"A: b", b"A:b ", b"A:", b"A : b", b" folded", b"\t", b"A: b\r", b"A: \0", b"no colon", b"\xff: x", b"a: b: c", b"A: :"]
+    ),
+    max_size=5,
+)  # fmt: skip
+
+
+@given(LINES, st.sampled_from([b"\n", b"\r\n"]))
+def test_lines_that_are_read_at_once_say_what_they_say_one_by_one(lines: list[bytes], end: bytes) -> None:
+    text = OK + b"".join(line + end for line in lines) + end
+    try:
+        one_by_one: Any = header_lines([line.removesuffix(b"\r") for line in lines])
+    except UnreadableError as error:
+        one_by_one = str(error)
+    said = _said(text)
+    assert one_by_one == (said if isinstance(said, str) else said.headers)
 
 
 @given(st.binary(max_size=200))
