@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.faults import AnyFault
 from harness.faults.base import OfRequests
 from harness.faults.effects import Delay, EdgeRule, Fail, SlowStream, Toxic
-from harness.faults.requests import Attempted, Choosing, Lots, Ramp, Requests, Tries
+from harness.faults.requests import Attempted, Choosing, Lots, Ramp, Requests, Sorting, Tries
 from harness.reading.target import Target
 
 
@@ -20,8 +20,14 @@ def choosing(seed: int = 7, **said: Any) -> Choosing:
     return Choosing(Requests(**said), Lots(seed, "east", "errors"))
 
 
+def concerned(attempt: Attempted, *all_of_them: Choosing) -> list[Choosing]:
+    """Those that *attempt* is for."""
+    sorting = Sorting([(each, each) for each in all_of_them])
+    return [each for each in sorting.concerned(attempt) if each.is_for_try(attempt)]
+
+
 @pytest.mark.parametrize(
-    ("said", "attempt", "concerned"),
+    ("said", "attempt", "is_for_it"),
     [
         ({}, {}, True),
         ({"model": "gpt-4o"}, {"model": "gpt-4o"}, True),
@@ -51,9 +57,52 @@ def choosing(seed: int = 7, **said: Any) -> Choosing:
     ],
 )
 def test_a_fault_is_for_what_matches_everything_that_is_said(
-    said: dict[str, Any], attempt: dict[str, Any], concerned: bool
+    said: dict[str, Any], attempt: dict[str, Any], is_for_it: bool
 ) -> None:
-    assert choosing(**said).concerns(Attempted(**{"lot": "00000a", **attempt})) is concerned
+    assert bool(concerned(Attempted(**{"lot": "00000a", **attempt}), choosing(**said))) is is_for_it
+
+
+SAID = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": st.sampled_from(["gpt-*", "gpt-4o", "o3"]),
+        "path": st.sampled_from(["/v1/*", "/v1/embeddings"]),
+        "method": st.sampled_from(["POST", "GET"]),
+        "stream": st.booleans(),
+        "last_role": st.sampled_from(["user", "tool"]),
+        "attempt_min": st.integers(1, 3),
+        "attempt_max": st.integers(1, 3),
+    },
+)
+ATTEMPTS = st.builds(
+    Attempted,
+    lot=st.sampled_from(["", "00000a"]),
+    number=st.integers(1, 4),
+    model=st.sampled_from(["", "gpt-4o", "o3"]),
+    path=st.sampled_from(["/v1/embeddings", "/v1/chat/completions"]),
+    method=st.sampled_from(["POST", "GET"]),
+    stream=st.booleans(),
+    last_role=st.sampled_from(["user", "tool"]),
+)
+
+
+@given(st.lists(SAID, max_size=6), st.lists(ATTEMPTS, min_size=1, max_size=12))
+def test_attempts_of_one_kind_concern_the_same_faults_whatever_came_before(
+    said: list[dict[str, Any]], attempts: list[Attempted]
+) -> None:
+    all_of_them = [choosing(**each) for each in said]
+    sorting = Sorting([(each, each) for each in all_of_them])
+    for attempt in attempts:
+        found = [each for each in sorting.concerned(attempt) if each.is_for_try(attempt)]
+        assert found == [each for each in all_of_them if concerned(attempt, each)]
+
+
+def test_kinds_that_are_no_longer_known_are_found_out_again() -> None:
+    chosen = choosing(path="/v1/threads/*")
+    sorting = Sorting([(chosen, chosen)])
+    attempts = [Attempted("", path=f"/v1/{kind}/{number}") for number in range(200) for kind in ("threads", "files")]
+    for attempt in attempts + attempts:
+        assert bool(sorting.concerned(attempt)) is attempt.path.startswith("/v1/threads/")
 
 
 def hit(chosen: Choosing, attempts: list[Attempted], after_s: float = 0.0) -> list[bool]:
@@ -112,12 +161,13 @@ def test_a_star_stands_for_anything_and_all_else_for_itself(pattern: str, said: 
     fits = {len(first)} if said.startswith(first) else set()
     for piece in rest:
         fits = {at + len(piece) for start in fits for at in range(start, len(said) + 1) if said.startswith(piece, at)}
-    assert choosing(path=pattern).concerns(Attempted("", path=said)) is (not pattern or len(said) in fits)
+    is_for_it = bool(concerned(Attempted("", path=said), choosing(path=pattern)))
+    assert is_for_it is (not pattern or len(said) in fits)
 
 
 def test_many_stars_are_no_work_for_who_waits_for_them() -> None:
     # In as many ways as there are, this would take days.
-    assert not choosing(path="*a*a*a*a*a*b").concerns(Attempted("", path="a" * 60_000))
+    assert not concerned(Attempted("", path="a" * 60_000), choosing(path="*a*a*a*a*a*b"))
 
 
 def fault(**said: Any) -> OfRequests:

@@ -201,7 +201,7 @@ class Exchange:
         self._asking.feed(body)
 
     def _waits_for_its_end(self, more: int) -> bool:
-        ruled = bool(self._account.rules.faults) and not self._request.asks_to_go_on
+        ruled = bool(self._account.rules) and not self._request.asks_to_go_on
         return ruled and len(self._held) + more <= _HELD_BYTES_MAX
 
     def _arrive(self) -> None:
@@ -226,7 +226,7 @@ class Exchange:
             self._read()
 
     def _judge(self) -> Ruling:
-        if not self._account.rules.faults:
+        if not self._account.rules:
             return PASSED
         ruling = self._account.rules.judge(Seen(self._account, self._attempt, self._request.headers))
         self._arrival.came_to = " ".join(ruling.came_to)
@@ -248,9 +248,10 @@ class Exchange:
                 return False
             case _:
                 # Not for a fault that has ended while the request was put off.
-                following = [each for each in ruling.following if each[0] in self._account.rules.faults]
+                following = [each for each in ruling.following if each[0] in self._account.rules]
                 if following:
                     self._outgoing = Outgoing(following, self)
+                if self._outgoing is not None and self._outgoing.changes:
                     self._account.rules.going.add(self._lift)
                 return True
 
@@ -331,7 +332,7 @@ class Exchange:
                     return
             said = self._begin_answer(head)
         self._unsaid += said
-        if self._outgoing is None:
+        if self._outgoing is None or not self._outgoing.changes:
             self._tell(pieces, whole=whole)
         else:
             self._outgoing.hear(pieces, whole=whole)

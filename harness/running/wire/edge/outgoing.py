@@ -42,6 +42,8 @@ class Outgoing:
         self._following = following
         # Those that do no more than change the head need not be asked of every piece.
         self._changing = [(fault, each) for fault, each in following if type(each).piece is not Following.piece]
+        self.changes = bool(self._changing)
+        """Whether it has to hear what the provider says behind the head."""
         self._told = told
         self._waiting: deque[tuple[str, Deed | None]] = deque()  # None: the end
         self._bytes = 0
@@ -74,9 +76,6 @@ class Outgoing:
 
     def hear(self, pieces: list[bytes], *, whole: bool) -> None:
         """The provider said the next *pieces*."""
-        if not self._changing:
-            self._tell(pieces, whole=whole)
-            return
         for piece in pieces:
             self._take(self._through([("", piece)], self._changing, whole=False))
         if whole:

@@ -102,6 +102,7 @@ class End:
     """The answer ends here, in good order, as if it were whole."""
 
 
+PASS = Pass()
 Decision = Pass | Answer | Wait | Cut
 """What becomes of a request."""
 Deed = bytes | Wait | Cut | End
@@ -156,7 +157,7 @@ class EdgeRuleKind(Generic[Spec]):
 
     def judge(self, asked: Asked) -> Decision:
         """What becomes of a request. It is asked for every one, also where another rule decides."""
-        return Pass()
+        return PASS
 
     def follow(self, asked: Asked) -> Following | None:
         """What goes along with the answer to a request that `judge` has just let pass; None where nothing need."""

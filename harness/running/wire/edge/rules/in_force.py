@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple, Union
 
 import msgspec
 
 from harness.faults.effects import Rule
-from harness.faults.requests import ALL, Choosing, Lots, Requests
+from harness.faults.requests import ALL, Choosing, Lots, Requests, Sorting
 from harness.faults.stretches import fault_of
 from harness.running.wire.edge.rules import edge_rules
-from harness.running.wire.edge.rules.base import Answer, Asked, Cut, EdgeRuleKind, Following, Pass, Wait
+from harness.running.wire.edge.rules.base import PASS, Answer, Asked, Cut, EdgeRuleKind, Following, Pass, Wait
 
 
 class RuleAsWritten(msgspec.Struct, frozen=True, tag="edge"):
@@ -52,12 +51,11 @@ class Ruling(NamedTuple):
     picked: tuple[str, ...] = ()
 
 
-_PASS = Pass()
-PASSED = Ruling(_PASS)
+PASSED = Ruling(PASS)
 
 
-@dataclass(frozen=True, slots=True)
-class _InForce:
+class _InForce(NamedTuple):
+    fault_id: str
     rule: EdgeRuleKind[Any]
     choosing: Choosing
 
@@ -96,8 +94,17 @@ class Rules:
         self._seed, self._link = seed, link
         self._shared = shared or Shared()
         self._rules: dict[str, _InForce] = {}
+        self._sorting = Sorting[_InForce]([])
         self.going: set[Callable[[str], None]] = set()
         """To be told of each fault that ends: those with whose answers rules go along."""
+
+    def __bool__(self) -> bool:
+        """Whether any is in force."""
+        return bool(self._rules)
+
+    def __contains__(self, fault_id: str) -> bool:
+        """Whether that fault has a rule here."""
+        return fault_id in self._rules
 
     @property
     def faults(self) -> list[str]:
@@ -114,47 +121,46 @@ class Rules:
             self.drop(fault_id)
             in_force = kind(rule, lots, now_s)
             self._shared.add(fault_id, in_force)
-            self._rules[fault_id] = _InForce(in_force, choosing)
+            self._rules[fault_id] = _InForce(fault_id, in_force, choosing)
+            self._sort()
 
     def drop(self, fault_id: str) -> None:
         """Put the rule of *fault_id* out of force, if there is one."""
         if (dropped := self._rules.pop(fault_id, None)) is not None:
+            self._sort()
             self._shared.remove(fault_id, dropped.rule)
             for ended in list(self.going):
                 ended(fault_id)
 
     def judge(self, asked: Asked) -> Ruling:
         """What becomes of a request that has just come."""
-        decided: tuple[Answer | Cut | None, str] = (None, "")
-        waits: list[tuple[float, str]] = []
-        following, came_to, picked = [], [], []
+        decided: Answer | Cut | None = None
+        by = waits_for = ""
+        wait_s = 0.0
+        following, came_to, picked = list[tuple[str, Following]](), list[str](), list[str]()
         attempt, now_s = asked.attempt, asked.now_s
-        for fault_id, one in self._rules.items():
-            rule, choosing = one.rule, one.choosing
-            if not choosing.concerns(attempt):
+        for fault_id, rule, choosing in self._sorting.concerned(attempt):
+            if not choosing.is_for_try(attempt):
                 continue
             drawn = choosing.draws(attempt, now_s - rule.since_s)
-            decision = rule.judge(asked) if drawn else _PASS
-            if decided[0] is not None:
+            decision = rule.judge(asked) if drawn else PASS
+            if decided is not None:
                 continue
             came_to.append(fault_id)
             if not drawn:
                 continue
             picked.append(fault_id)
             match decision:
+                case _ if decision is PASS:
+                    pass  # as nearly always
                 case Answer() | Cut():
-                    decided = (decision, fault_id)
+                    decided, by = decision, fault_id
                     continue
                 case Wait(seconds):
-                    waits.append((seconds, fault_id))
+                    wait_s, waits_for = wait_s + seconds, waits_for or fault_id
             if (goes_along := rule.follow(asked)) is not None:
                 following.append((fault_id, goes_along))
-        return Ruling(
-            decided[0] or _PASS,
-            decided[1],
-            tuple(following),
-            sum(seconds for seconds, _ in waits),
-            waits[0][1] if waits else "",
-            tuple(came_to),
-            tuple(picked),
-        )
+        return Ruling(decided or PASS, by, tuple(following), wait_s, waits_for, tuple(came_to), tuple(picked))
+
+    def _sort(self) -> None:
+        self._sorting = Sorting([(each, each.choosing) for each in self._rules.values()])

@@ -10,7 +10,7 @@ from harness.faults.effects import Rule, Throttle
 from harness.faults.limiter import Allowance, Places, RateLimiter
 from harness.faults.requests import Lots
 from harness.http1.headers import Headers, put
-from harness.running.wire.edge.rules.base import Asked, Decision, EdgeRuleKind, Following, Pass
+from harness.running.wire.edge.rules.base import PASS, Asked, Decision, EdgeRuleKind, Following
 from harness.running.wire.edge.rules.waiting import Waiting
 
 
@@ -28,12 +28,13 @@ class Throttled(EdgeRuleKind[Throttle]):
         self._limits = other._limits
 
     def judge(self, asked: Asked) -> Decision:
-        limits = self._limits.ask(asked.now_s, self.tokens(asked))
-        self._tells = asked.tell(limit for limit, _ in limits)
-        broken = [limit for limit, allowed in limits if not allowed]
-        return self._refusal(broken, asked) if broken else Pass()
+        limits, broken = self._limits.ask(asked.now_s, self.tokens(asked))
+        self._tells = asked.tell(limits)
+        return self._refusal(broken, asked) if broken else PASS
 
-    def follow(self, asked: Asked) -> Following:
+    def follow(self, asked: Asked) -> Following | None:
+        if not (self._tells or self._limits.reserves or self.told.headers):
+            return None
         return _UnderWay(self, asked, self._limits, tells=self._tells)
 
     def tokens(self, asked: Asked) -> int:
@@ -55,41 +56,44 @@ class _Limits:
     """What is left of the limits that *throttle* says, for all who share them."""
 
     def __init__(self, throttle: Throttle) -> None:
-        self._requests_per_min, self._tokens_per_min = throttle.requests_per_min or 0.0, throttle.tokens_per_min or 0.0
-        self._requests = RateLimiter(self._requests_per_min, throttle.burst) if throttle.requests_per_min else None
-        self._tokens_burst = throttle.tokens_burst or max(1, ceil(self._tokens_per_min))
-        self._tokens = RateLimiter(self._tokens_per_min, self._tokens_burst) if throttle.tokens_per_min else None
+        requests_per_min, tokens_per_min = throttle.requests_per_min or 0.0, throttle.tokens_per_min or 0.0
+        self._requests_per_min, self._tokens_per_min = ceil(requests_per_min), ceil(tokens_per_min)
+        self._requests = RateLimiter(requests_per_min, throttle.burst) if requests_per_min else None
+        tokens_burst = throttle.tokens_burst or max(1, self._tokens_per_min)
+        self._tokens = RateLimiter(tokens_per_min, tokens_burst) if tokens_per_min else None
         self._concurrent = throttle.concurrent or 0
         self._places = Places(self._concurrent) if throttle.concurrent else None
+        self.reserves = self._tokens is not None or self._places is not None
+        """Whether what a request uses up is known only once it has ended."""
 
-    def ask(self, now_s: float, tokens: int) -> list[tuple[Limit, bool]]:
-        """What each limit says of one more request for *tokens*, and whether it lets it through: all have to, or nothing is used up."""
-        said = self._look(now_s, 1, tokens)
-        if all(allowed for _, allowed in said):
+    def ask(self, now_s: float, tokens: int) -> tuple[list[Limit], list[Limit]]:
+        """What each limit says of one more request for *tokens*, and those that are broken: none may be, or nothing is used up."""
+        limits, broken = self._look(now_s, 1, tokens)
+        if not broken:
             self._take(now_s, tokens)
-            return said
-        untouched = self._look(now_s, 0, 0)
-        return [now if allowed else (limit, allowed) for (limit, allowed), now in zip(said, untouched, strict=True)]
+            return limits, broken
+        untouched, _ = self._look(now_s, 0, 0)
+        return [limit if limit in broken else now for limit, now in zip(limits, untouched, strict=True)], broken
 
-    def _look(self, now_s: float, requests: int, tokens: int) -> list[tuple[Limit, bool]]:
-        said: list[tuple[Limit, bool]] = []
-        if self._requests:
+    def _look(self, now_s: float, requests: int, tokens: int) -> tuple[list[Limit], list[Limit]]:
+        limits, broken = list[Limit](), list[Limit]()
+        if self._requests is not None:
             found = self._requests.look(now_s, requests)
-            said.append((_said("requests", self._requests_per_min, requests, found), found.allowed))
-        if self._tokens:
+            limits.append(_said("requests", self._requests_per_min, requests, found, broken))
+        if self._tokens is not None:
             found = self._tokens.look(now_s, tokens)
-            said.append((_said("tokens", self._tokens_per_min, tokens, found), found.allowed))
-        if self._places:
+            limits.append(_said("tokens", self._tokens_per_min, tokens, found, broken))
+        if self._places is not None:
             found = self._places.look(requests)
-            said.append((_said("concurrent", self._concurrent, requests, found), found.allowed))
-        return said
+            limits.append(_said("concurrent", self._concurrent, requests, found, broken))
+        return limits, broken
 
     def _take(self, now_s: float, tokens: int) -> None:
-        if self._requests:
+        if self._requests is not None:
             self._requests.take(now_s, 1)
-        if self._tokens:
+        if self._tokens is not None:
             self._tokens.take(now_s, tokens)
-        if self._places:
+        if self._places is not None:
             self._places.take()
 
     def ended(self, now_s: float, reserved: int, used: int | None) -> None:
@@ -117,5 +121,11 @@ class _UnderWay(Following):
         self._limits.ended(now_s, self._tokens, tokens)
 
 
-def _said(of: Literal["requests", "tokens", "concurrent"], per_min: float, asked: int, found: Allowance) -> Limit:
-    return Limit(of, ceil(per_min), found.remaining, found.reset_s, found.retry_s, asked)
+def _said(
+    of: Literal["requests", "tokens", "concurrent"], per_min: int, asked: int, found: Allowance, broken: list[Limit]
+) -> Limit:
+    """What there is to say of a limit; *broken* gets it where it lets nothing through."""
+    limit = Limit(of, per_min, found.remaining, found.reset_s, found.retry_s, asked)
+    if not found.allowed:
+        broken.append(limit)
+    return limit
