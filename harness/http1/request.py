@@ -29,8 +29,9 @@ class Request:
     headers: Headers
     old: bool
     keep_alive: bool
-    body: bytearray = field(default_factory=bytearray)
-    """What has come of it and was not taken."""
+    pieces: list[bytes] = field(default_factory=list)
+    """What has come of the body and was not taken; so many bytes are `untaken`."""
+    untaken: int = 0
     whole: bool = False
     upgrade: bytes = b""
     trailers: Headers = field(default_factory=list)
@@ -38,9 +39,8 @@ class Request:
 
     def take(self) -> bytes:
         """What has come of the body since this was last called."""
-        taken = bytes(self.body)
-        self.body.clear()
-        return taken
+        taken, self.pieces, self.untaken = self.pieces, [], 0
+        return taken[0] if len(taken) == 1 else b"".join(taken)
 
     @property
     def codings(self) -> frozenset[bytes]:
@@ -155,7 +155,8 @@ class RequestReading:
 
     def on_body(self, piece: bytes) -> None:
         if self._request is not None:
-            self._request.body += piece
+            self._request.pieces.append(piece)
+            self._request.untaken += len(piece)
 
     def on_message_complete(self) -> None:
         if self._request is None:
@@ -167,6 +168,8 @@ class RequestReading:
 
 def origin_form(target: bytes) -> bytes:
     """What *target* asks for where it names the whole address, which may hold a user and a password (RFC 9112, 3.2)."""
+    if target.startswith(b"/"):
+        return target
     address = _ABSOLUTE.match(target)
     if address is None:
         return target

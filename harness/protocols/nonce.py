@@ -197,7 +197,8 @@ class NonceSearch:
 
     def target(self, target: bytes) -> None:
         """Look through what is asked for, all of it: a question may stand in the query of a GET."""
-        self._body = max(self._body, *self._nonces.own(target), "")
+        if b"n-" in target:
+            self._body = max(self._body, *self._nonces.own(target), "")
 
     def header(self, name: bytes, value: bytes) -> None:
         """Look through one header; *name* in lower case."""
@@ -229,9 +230,10 @@ _TAIL_BYTES = _ESCAPE_BYTES + _BYTES - 1
 def _bounded(text: bytes, begin: int = 0) -> Iterator[re.Match[bytes]]:
     """Whatever in *text* looks like a nonce and is not the end of a longer word, such as ``session-1764108000``."""
     # An image as text has no dash in megabytes: to see that takes a fiftieth of looking for a nonce.
-    if text.find(b"-", begin) < 0:
+    dash = text.find(b"-", begin)
+    if dash < 0:
         return
-    for match in _SHAPE.finditer(text, begin):
+    for match in _SHAPE.finditer(text, max(begin, dash - 1)):
         before = text[max(0, match.start() - _ESCAPE_BYTES) : match.start()]
         if not before[-1:].isalnum() or _ESCAPE.search(before):
             yield match

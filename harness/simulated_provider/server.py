@@ -142,7 +142,7 @@ _RUNNING: set[asyncio.Task[None]] = set()
 
 
 def _whole(asked: request.Request) -> Request:
-    search, body = NonceSearch(ANY_RUN), bytes(asked.body)
+    search, body = NonceSearch(ANY_RUN), asked.take()
     for name, said in asked.headers:
         search.header(name.lower(), said)
     search.piece(body)

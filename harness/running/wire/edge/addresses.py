@@ -19,6 +19,7 @@ _WITHIN = {
     b"refresh": re.compile(rb"""(?P<before>;\s*url\s*=\s*["']?)(?P<address>[^"'\s]+)(?P<after>)""", re.IGNORECASE),
 }
 """Headers in which an address is one part of what they say, and that part."""
+_ADDRESSED = _ADDRESSES.union(_WITHIN)
 _ABSOLUTE = re.compile(rb"(?:(https?):)?//([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _USER = re.compile(rb"//[^/]*@")
 _SHOWN = 200
@@ -40,7 +41,7 @@ class Addresses:
 
         Beside them, where a redirect among them leads past the link; empty where none does.
         """
-        if not any(line[0].lower() in _ADDRESSES or line[0].lower() in _WITHIN for line in headers):
+        if _ADDRESSED.isdisjoint([name.lower() for name, _ in headers]):
             return headers, ""
         known, told, astray = self._known(host, kept), [], ""
         for name, said in headers:

@@ -195,8 +195,10 @@ class Connection(asyncio.Protocol):
 
     def _look_if_full(self) -> None:
         # A client that asks faster than it is answered has to wait.
-        waiting = len(self._waiting) > _WAITING_MAX or sum(len(each.body) for each in self._waiting) > _WAITING_BYTES
-        full = waiting or self._held_back
+        full = self._held_back or (bool(self._waiting) and self._too_many_wait())
         if full != self._full and not self._transport.is_closing() and not self._gone:
             self._full = full
             (self._intake.hold if full else self._intake.release)()
+
+    def _too_many_wait(self) -> bool:
+        return len(self._waiting) > _WAITING_MAX or sum(each.untaken for each in self._waiting) > _WAITING_BYTES

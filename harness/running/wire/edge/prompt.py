@@ -59,10 +59,7 @@ class Prompt:
         self.model = read.model if isinstance(read.model, str) else ""
         self.streams = read.stream is True
         self._messages = bytes(read.messages) or bytes(read.input) or bytes(read.contents)
-        self._beside = [bytes(one) for one in (read.system, read.instructions, read.systemInstruction) if bytes(one)]
-        """What the model is told beside the messages."""
-        self._tools = len(bytes(read.tools)) + len(bytes(read.toolConfig))
-        self._most_out = _most_out(read)
+        self._read = read
 
     @cached_property
     def messages_sha256(self) -> str:
@@ -84,7 +81,7 @@ class Prompt:
     @cached_property
     def tokens_asked_for(self) -> int:
         """Those of the prompt, as estimated, and as many as the answer may have where that is said."""
-        return (self.tokens_estimate or 0) + self._most_out
+        return (self.tokens_estimate or 0) + _most_out(self._read)
 
     @property
     def tokens_estimate(self) -> int | None:
@@ -92,7 +89,10 @@ class Prompt:
         found = _characters(self._messages)
         if found is None:
             return None
-        return (found + self._tools + sum(_characters(one) or 0 for one in self._beside)) // CHARACTERS_PER_TOKEN
+        read = self._read
+        tools = len(bytes(read.tools)) + len(bytes(read.toolConfig))
+        beside = [bytes(one) for one in (read.system, read.instructions, read.systemInstruction) if bytes(one)]
+        return (found + tools + sum(_characters(one) or 0 for one in beside)) // CHARACTERS_PER_TOKEN
 
 
 def _characters(written: bytes) -> int | None:

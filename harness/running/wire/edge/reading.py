@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -45,7 +47,8 @@ class AnswerReading:
     def __init__(self, status: int, content_type: str, content_encoding: str) -> None:
         self._tally = Tally()
         self._looking = LookingOn("an answer")
-        self._form = _form(content_type, self._tally) if 200 <= status < 300 else None
+        form = _form(content_type) if 200 <= status < 300 else None
+        self._form = None if form is None else form(self._tally)
         self._decompression = decompression(content_encoding) if self._form else None
         self._unread = self._form is not None and self._decompression is None
         self._missed = self._unread
@@ -112,16 +115,17 @@ class AnswerReading:
             return False
 
 
-def _form(content_type: str, tally: Tally) -> _Form | None:
+@lru_cache(maxsize=64)
+def _form(content_type: str) -> Callable[[Tally], _Form] | None:
     """By what an answer of this type is read; None where it says nothing that could be counted."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "text/event-stream":
-        return _Events(tally)
+        return _Events
     if kind == CONTENT_TYPE:
-        return _Frames(tally)
+        return _Frames
     if kind in _LINES:
-        return _Lines(tally)
-    return _Whole(tally) if kind in ("application/json", "text/json") or kind.endswith("+json") else None
+        return _Lines
+    return _Whole if kind in ("application/json", "text/json") or kind.endswith("+json") else None
 
 
 class _Events:

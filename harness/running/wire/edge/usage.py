@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -148,7 +147,7 @@ class Tally:
     def read(self, text: bytes) -> bool:
         """What is no JSON, or of another form, says nothing; whether all of it could be read."""
         read = True
-        if b"sage" in text or b"eval_count" in text or b"invocationMetrics" in text:
+        if b"usage" in text or b"eval_count" in text or b"invocationMetrics" in text:
             read = self._taken(self._count_all, text)
         return len(text) <= _TEXT_BYTES_MAX and self._taken(self._hear, text) and read
 
@@ -186,10 +185,14 @@ class Tally:
             self.tokens_out = candidates + (count_of(usage.get("thoughtsTokenCount")) or 0)
 
     def _hear(self, text: bytes) -> None:
-        for hear in (self._hear_chunk, self._hear_whole):
-            with suppress(msgspec.ValidationError):
+        # No document is of both forms but one that has nothing but its model to say.
+        chunk_first = b'"delta"' in text
+        for hear in (self._hear_chunk, self._hear_whole) if chunk_first else (self._hear_whole, self._hear_chunk):
+            try:
                 hear(text)
-                return
+            except msgspec.ValidationError:
+                continue
+            return
         for said in _each(_TEXT.decode(text)):
             self._hear_any(said)
 
@@ -254,7 +257,8 @@ def texts(said: object, *, thoughts: bool = True) -> Iterator[str]:
         if not thoughts and (said.get("thought") is True or said.get("type") in _THOUGHTS):
             return
         for name in _TEXTS:
-            yield from texts(said.get(name), thoughts=thoughts)
+            if (held := said.get(name)) is not None:
+                yield from texts(held, thoughts=thoughts)
     elif isinstance(said, list):
         for each in said:
             yield from texts(each, thoughts=thoughts)
