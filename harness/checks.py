@@ -726,5 +726,6 @@ def _hosts(target: Target) -> Iterator[tuple[str, str]]:
     urls += [("publish.post", target.publish.post)] if target.publish else []
     urls += [("reset.post", target.reset.post)] if target.reset else []
     urls += [("effects.get", target.effects.get)] if target.effects else []
+    urls += [("health.get", target.health.get)] if target.health and not target.health.of_each_entry else []
     urls += [("state", target.state)] if target.state and is_url(target.state) else []
     yield from ((path, host) for path, url in urls if (host := host_of(url)) is not None)

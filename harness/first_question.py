@@ -104,6 +104,8 @@ def told(reply: Reply) -> Iterator[str]:
             token = f", streamed, first token after {entry.first_token_s:.2f} s" if streamed else ""
             yield f"answered  {entry.status} in {entry.took_s:.2f} s{token}"
             yield f"said      {entry.answer!r}"
+        if entry.health is not None:
+            yield f"health    {entry.health or 'no answer in time'}"
         for link in entry.links:
             joined = f", {link.joined} of {link.attempts} with the nonce" if link.attempts else ""
             yield f"link      {answered(link)}{joined}"

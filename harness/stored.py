@@ -85,6 +85,11 @@ class Run:
         """One row a tenth of a second in which something passed on a link."""
         return run_folder.read_table(RunFolder(self.path).table("traffic"))
 
+    @cached_property
+    def health_checks(self) -> pd.DataFrame:
+        """One row a look at a health URL; there is no such table where the target file names none."""
+        return run_folder.read_table(RunFolder(self.path).table("health_checks"))
+
 
 def _warn(text: str) -> None:
     warnings.warn(text, stacklevel=2)
@@ -258,7 +263,12 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
     made = as_it_was(prepared.plan, requests)
     if keep and not tables.kept:
         run_folder.keep_tables(
-            folder, requests=requests, attempts=attempts, arrivals=tables.arrivals, traffic=tables.traffic
+            folder,
+            requests=requests,
+            attempts=attempts,
+            arrivals=tables.arrivals,
+            traffic=tables.traffic,
+            health_checks=tables.health_checks,
         )
     counted, arrivals = (since_the_load_began(rows, requests) for rows in (attempts, tables.arrivals))
     begun = msgspec.structs.replace(
@@ -286,6 +296,7 @@ def load_evidence(folder: RunFolder, *, keep: bool = True, say: Callable[[str], 
         run_folder.read_effects(folder),
         as_run.lines_of(prepared.scenario),
         run_folder.read_workers(folder),
+        tables.health_checks.frame if tables.health_checks is not None else None,
     )
 
 

@@ -11,14 +11,19 @@ from harness.reading.yaml import load
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, FOLDER = ROOT / "docs" / "incidents.md", ROOT / "scenarios" / "incidents"
+OF_A_KIND = [
+    path.name for path in FOLDER.parent.iterdir() if (FOLDER.parent / "targets" / f"{path.name}-fragile.yaml").exists()
+]
+"""Folders of scenarios that ask for a service of a special kind, some of which replay an incident."""
 BEGIN, END = "<!-- incidents -->\n", "<!-- end of incidents -->"
 
 
 def incidents() -> dict[Path, Incident]:
     """Those that ship, by their files, and in the order of their mechanisms."""
-    found = {path: load(path, Scenario).value.incident for path in FOLDER.glob("*.yaml")}
+    paths = [path for name in (FOLDER.name, *OF_A_KIND) for path in (FOLDER.parent / name).glob("*.yaml")]
+    found = {path: load(path, Scenario).value.incident for path in paths}
     known = {path: incident for path, incident in found.items() if incident is not None}
-    assert len(known) == len(found), "each scenario of the library says what it replays"
+    assert all(path in known for path in FOLDER.glob("*.yaml")), "each scenario of the library says what it replays"
     return dict(sorted(known.items(), key=lambda one: (one[1].mechanism, one[1].date)))
 
 
@@ -32,7 +37,7 @@ def renewed(page: str) -> str:
 
 
 def _row(path: Path, incident: Incident) -> str:
-    named = f"[{path.stem}](../scenarios/incidents/{path.name})<br>{incident.mechanism}, {incident.date}"
+    named = f"[{path.stem}](../scenarios/{path.parent.name}/{path.name})<br>{incident.mechanism}, {incident.date}"
     where = ", ".join(f"[{urlsplit(source).hostname}]({source})" for source in incident.sources)
     return f"| {named} | {incident.what}. {incident.published}. ({where}) | {incident.asks} |"
 

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 import pytest
 import yaml
+from incident_list import OF_A_KIND
 from typer.main import get_command
 
 import harness
@@ -46,7 +47,7 @@ from harness.reading.questions import Questions
 from harness.reading.target import Target
 from harness.reading.yaml import read
 from harness.record.instrument import Lateness, Machine
-from harness.record.rows import Arrival, Attempt, Request
+from harness.record.rows import Arrival, Attempt, HealthCheck, Request
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -262,6 +263,7 @@ def test_every_exit_status_stands_in_the_readme() -> None:
         ("requests", Request, {"phase", "latency_ms", "ttft_ms", "good", "attempts"}),
         ("attempts", Attempt, {"request", "layer", "phase", "step"}),
         ("arrivals", Arrival, set()),
+        ("health_checks", HealthCheck, set()),
     ],
 )
 def test_every_column_of_a_table_is_documented_and_no_other(
@@ -280,7 +282,8 @@ def test_every_local_link_in_a_document_leads_somewhere() -> None:
 
 
 def test_each_shipped_scenario_opens_with_a_comment_that_says_what_it_shows() -> None:
-    for path in [*(ROOT / "scenarios").glob("*.yaml"), *(ROOT / "scenarios" / "jobs").glob("*.yaml")]:
+    folders = [ROOT / "scenarios", *(ROOT / "scenarios" / kind for kind in OF_A_KIND)]
+    for path in (path for folder in folders for path in folder.glob("*.yaml")):
         assert path.read_text().startswith("# "), path.name
 
 

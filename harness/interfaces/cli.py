@@ -646,7 +646,9 @@ def report(
     ] = None,
     as_csv: Annotated[
         str | None,
-        typer.Option("--csv", metavar="requests|attempts|arrivals|traffic", help="Print a table of the run as CSV."),
+        typer.Option(
+            "--csv", metavar="requests|attempts|arrivals|traffic|health_checks", help="Print a table of the run as CSV."
+        ),
     ] = None,
 ) -> None:
     """Render the report of a stored run again, with nothing running; print where it is.

@@ -14,7 +14,7 @@ from harness.registry import suggestion
 if TYPE_CHECKING:
     from harness.judging.choosing import Wanted
 
-TABLES = ("requests", "attempts", "arrivals", "traffic")
+TABLES = ("requests", "attempts", "arrivals", "traffic", "health_checks")
 MOST = 50
 """So many requests are told at most."""
 

@@ -4,7 +4,7 @@ Columns of *requests* are the fields of `records.Request`, and ``phase`` (in whi
 (from when it was due; NaN when it never came), ``attempts`` (joined to it). Columns of *attempts* are the fields of `records.Attempt`,
 and ``request`` (index of the request it belongs to, -1 for none), ``layer`` (first, client, sdk, repeat, failover), ``phase`` (of
 its request). Columns of *arrivals* are the fields of `records.Arrival`, those of *traffic* the fields of
-`records.Traffic`. All instants are seconds of the run's clock.
+`records.Traffic`, those of *health_checks* the fields of `records.HealthCheck`. All instants are seconds of the run's clock.
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ class Evidence:
     """On which line of the scenario's file each expectation stands, as it is written out; those asked for beside it are not there."""
     workers: Sequence[Worker] = ()
     """Each of several workers that shared the load; none where one process sent it all."""
+    health_checks: pd.DataFrame | None = None
+    """Each look at a health URL of the target; None: its file names none."""
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:

@@ -66,6 +66,9 @@ def shortcomings(target: Target, asked: Preflight) -> Iterator[str]:
         )
     if asked.links and not any(link.attempts for link in asked.links):
         yield "no attempt was seen on any HTTP link: does the service take its addresses from the links?"
+    if asked.health is not None and not 200 <= asked.health < 300:
+        said = f"was answered {asked.health}" if asked.health else "gave no answer in time"
+        yield f"the health URL {said} although the question was answered: is health.get the right one?"
 
 
 def _unjoined(asked: Preflight) -> list[str]:

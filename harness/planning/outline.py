@@ -133,6 +133,9 @@ def _reached(target: Target, *, closed: bool) -> Iterator[str]:
         yield f"  {'publish':<16} POST {target.publish.post}"
     if target.effects:
         yield f"  {'effects':<16} GET {target.effects.get}, before and after the load"
+    if target.health:
+        where = f"{target.health.get} of each entry" if target.health.of_each_entry else target.health.get
+        yield f"  {'health':<16} GET {where}, every {target.health.every:g} s while the load runs"
 
 
 def _followed(job: Job) -> str:

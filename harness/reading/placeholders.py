@@ -70,6 +70,9 @@ def templates(target: Target) -> Iterator[Template]:
         yield Template(("publish", "post"), target.publish.post, outside)
     if target.effects:
         yield Template(("effects", "get"), target.effects.get, outside)
+    if target.health:
+        named = frozenset[str]() if target.health.of_each_entry else outside
+        yield Template(("health", "get"), target.health.get, named)
 
 
 def _of_asking(target: Target, common: frozenset[str]) -> Iterator[Template]:

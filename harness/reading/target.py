@@ -307,6 +307,40 @@ class Ask(Strict):
         return self.stream and self.protocol != "json"
 
 
+class Health(Strict):
+    """The URL by which a load balancer tells whether the target is well: a GET at a fixed pace; 2xx in time is well."""
+
+    get: str = Field(
+        min_length=1,
+        examples=["/healthz"],
+        description="a path, which each entry has; or an HTTP address for all of the target, with the placeholders of publish.post",
+    )
+    every: Annotated[Seconds, Field(ge=0.1)] = Field(
+        default=0.5, validate_default=False, description="how often it is asked while the load runs; default: 500ms"
+    )
+    within: Annotated[Seconds, Field(gt=0)] | None = Field(
+        default=None, description="how long its answer may take, at most as long as every; default: as long"
+    )
+
+    @property
+    def of_each_entry(self) -> bool:
+        """Whether each entry has one of its own."""
+        return self.get.startswith("/")
+
+    @property
+    def within_s(self) -> float:
+        return self.every if self.within is None else self.within
+
+    @model_validator(mode="after")
+    def _one_at_a_time(self) -> Health:
+        if self.within_s > self.every:
+            raise ValueError(
+                f"an answer that may take {self.within_s:g} s is still waited for when the next is due after {self.every:g} s; "
+                "let every be as long as within, or longer"
+            )
+        return self
+
+
 class SideEffects(Strict):
     """How to count what the target has done in the world: a GET that answers JSON, and where in it the count stands."""
 
@@ -376,6 +410,7 @@ class Target(Strict):
         description="where it is kept who holds, stops or freezes the target, for all who share it: a path, or a URL",
     )
     effects: SideEffects | None = Field(default=None, description="how to count what it has done in the world")
+    health: Health | None = Field(default=None, description="the URL by which a load balancer tells whether it is well")
     prices: dict[Annotated[str, Field(min_length=1, max_length=100)], Price] = Field(
         default_factory=dict,
         description="what a million tokens cost, by the name of a link, or of a model as its provider names it (gpt-4o is also gpt-4o-...)",
@@ -546,6 +581,7 @@ def _unreachable(target: Target) -> Iterator[_Wrong]:
     urls += [(("publish", "post"), target.publish.post)] if target.publish else []
     urls += [(("reset", "post"), target.reset.post)] if target.reset else []
     urls += [(("effects", "get"), target.effects.get)] if target.effects else []
+    urls += [(("health", "get"), target.health.get)] if target.health and not target.health.of_each_entry else []
     for place, url in urls:
         if (why := _no_http(_with_links(url, target.links))) is not None:
             yield place, f"{url!r} is not an {_HTTP_ADDRESS}, or the {{link.url}} of a link that carries HTTP{why}"

@@ -92,6 +92,7 @@ class Preflight(msgspec.Struct, frozen=True, tag="preflight"):
     took_s: float
     first_token_s: float | None  # from when it was sent
     links: list[LinkSeen]
+    health: int | None = None  # the status of its health URL behind that; 0: no answer in time, None: it has none
 
 
 class OfFault(msgspec.Struct, frozen=True):

@@ -16,10 +16,10 @@ import msgspec
 
 from harness.record.masking import NOTHING, Mask
 from harness.record.quoting import masked
-from harness.record.rows import AnyRow, Arrival, Attempt, Request, Sent, Traffic
+from harness.record.rows import AnyRow, Arrival, Attempt, HealthCheck, Request, Sent, Traffic
 from harness.record.workers import Seal
 
-Row = TypeVar("Row", Request, Attempt, Arrival, Traffic, Sent)
+Row = TypeVar("Row", Request, Attempt, Arrival, Traffic, HealthCheck, Sent)
 
 
 class RowFile:

@@ -1,4 +1,4 @@
-"""The rows a run leaves behind: one a logical request, one an attempt at a provider, one an arrival there, and what passed on links.
+"""The rows a run leaves behind: of logical requests, attempts at providers, arrivals there, health checks, and what passed on links.
 
 All instants are seconds. In the row files of a run they are on the machine's monotonic clock; in what is read back from a stored
 run they are on the run's clock, which is 0 when the load begins. QUOTED of a kind names its fields that hold what others said, in which a
@@ -179,6 +179,18 @@ class Traffic(msgspec.Struct, array_like=True, gc=False):
     pushed: int = 0  # pieces of what a client of Redis heard on connections on which it had said that it listens
 
 
+class HealthCheck(msgspec.Struct, array_like=True, gc=False):
+    """One look at a health URL of the target, as a load balancer looks at it."""
+
+    QUOTED: ClassVar[tuple[str, ...]] = ()
+
+    entry: str  # the entry that it is of; empty: of all of them
+    start_s: float
+    end_s: float | None = None
+    status: int = 0  # 0: no answer came in time
+    healthy: bool = False  # 2xx came in time
+
+
 class Sent(msgspec.Struct, array_like=True, gc=False):
     """That a request of users whom nobody planned has begun; what became of it is its `Request`."""
 
@@ -188,4 +200,4 @@ class Sent(msgspec.Struct, array_like=True, gc=False):
     due_s: float
 
 
-AnyRow = Request | Attempt | Arrival | Traffic | Sent
+AnyRow = Request | Attempt | Arrival | Traffic | HealthCheck | Sent

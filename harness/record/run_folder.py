@@ -25,7 +25,7 @@ from harness.record.history import Begun, Event, History
 from harness.record.masking import NOTHING, Mask
 from harness.record.quoting import masked
 from harness.record.rowfile import Row, read_rows
-from harness.record.rows import AnyRow, Arrival, Attempt, Request, Traffic
+from harness.record.rows import AnyRow, Arrival, Attempt, HealthCheck, Request, Traffic
 from harness.record.tables import column_of, defaults, table
 from harness.record.workers import Worker
 
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from harness.record.columns import Table
 
 _KINDS: Mapping[str, type[AnyRow]] = MappingProxyType(
-    {"requests": Request, "attempts": Attempt, "arrivals": Arrival, "traffic": Traffic}
+    {"requests": Request, "attempts": Attempt, "arrivals": Arrival, "traffic": Traffic, "health_checks": HealthCheck}
 )
-_LATER = frozenset({"traffic"})
-"""Tables that runs of earlier versions have not."""
+_LATER = frozenset({"traffic", "health_checks"})
+"""Tables that runs of earlier versions have not, or those in which there was nothing to write down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +128,23 @@ class RunFolder:
         return self.path / "result.json"
 
     def table(self, name: str) -> Path:
-        """The Parquet file of *name*: requests, attempts, arrivals or traffic."""
+        """The Parquet file of *name*: requests, attempts, arrivals, traffic or health_checks."""
         return self.path / f"{name}.parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The tables of a run; *kept*: each stands in a file of its own, and the rows are gone. *traffic* is None where none was recorded."""
+    """The tables of a run; *kept*: each stands in a file of its own, and the rows are gone.
+
+    *traffic* and *health_checks* are None where none were recorded.
+    """
 
     requests: Table
     attempts: Table
     arrivals: Table
     kept: bool
     traffic: Table | None = None
+    health_checks: Table | None = None
 
 
 def new_id(target: str, began: datetime) -> str:
@@ -294,9 +298,11 @@ def keep_tables(
     attempts: Table,
     arrivals: Table,
     traffic: Table | None = None,
+    health_checks: Table | None = None,
 ) -> None:
     """Store the tables that are not there yet as Parquet; the rows they were made of are then no longer needed."""
-    for name, rows in (("requests", requests), ("attempts", attempts), ("arrivals", arrivals), ("traffic", traffic)):
+    tables = dict(zip(_KINDS, (requests, attempts, arrivals, traffic, health_checks), strict=True))
+    for name, rows in tables.items():
         if rows is not None and _length(folder.table(name)) is None:
             with replacing(folder.table(name)) as temporary:
                 rows.frame.to_parquet(temporary, index=False, compression="zstd", write_page_checksum=True)
@@ -373,6 +379,9 @@ def _tables_of_rows(folder: RunFolder, clock_zero_s: float) -> Tables:
     }
     if any(folder.rows.glob("traffic*.rows")):
         tables["traffic"] = Table.of(table(_rows(folder.rows, "traffic", Traffic), Traffic, clock_zero_s))
+    if any(folder.rows.glob("health_checks*.rows")):
+        checks = _rows(folder.rows, "health_checks", HealthCheck)
+        tables["health_checks"] = Table.of(table(checks, HealthCheck, clock_zero_s))
     lengths = {name: _length(folder.table(name)) for name in tables}
     problems = [
         Problem(f"holds {length} rows, but {folder.rows} holds {len(tables[name])}", file=str(folder.table(name)))

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import telling
 from harness.judging.result import Finding, Result
+from harness.reading.quantities import share
 from harness.report import words
 from harness.report.charts import Chart, Field, swatch
 from harness.report.series import Timeline, Values
@@ -66,6 +67,11 @@ def _goodput(timeline: Timeline, field: Field, result: Result) -> Lane:
         chart.line(at_s, timeline.offered, stroke="offered", stroke_width=1.3, stroke_dasharray="5 4"),
         chart.line(at_s, timeline.good, stroke="good"),
     ]
+    healthy = _healthy(timeline)
+    if timeline.healthy:
+        top = max((value for value in timeline.offered if value is not None), default=1.0)
+        level = tuple(1.03 * top if value == 1 else None for value in timeline.healthy)
+        lines.append(chart.line(at_s, level, stroke="pass", stroke_width=3.5, stroke_linecap="butt"))
     keys = (
         Key("good", swatch("solid", "good"), "good per second", [words.per_s(value) for value in timeline.good]),
         Key(
@@ -75,10 +81,19 @@ def _goodput(timeline: Timeline, field: Field, result: Result) -> Lane:
             [words.per_s(value) for value in timeline.offered],
         ),
         Key("offered, not good", swatch("area", "lost")),
+        *healthy,
     )
     title, about = "Good answers", _means(result, timeline, timeline.good, "good answers per second")
     picture = chart.picture(lines, title=title, about=about, key="goodput", named=words.number)
     return Lane("goodput", title, "per second, by when the request was due", picture, keys)
+
+
+def _healthy(timeline: Timeline) -> tuple[Key, ...]:
+    """What stands for the health URL, where there is one."""
+    if not timeline.healthy:
+        return ()
+    said = [words.NOT_MEASURED if value is None else share(value) for value in timeline.healthy]
+    return (Key("health URL says healthy", swatch("solid", "pass"), "looks that said healthy", said),)
 
 
 def _latency(timeline: Timeline, field: Field, evidence: Evidence, result: Result) -> Lane:

@@ -95,6 +95,8 @@ class Timeline:
     apart: tuple[tuple[float, float], ...]
     """When entries answered from different snapshots."""
     sees_attempts: bool
+    healthy: Values = ()
+    """Which share of the looks at health URLs said healthy; empty where there are none."""
 
     def amplification_at(self) -> Values:
         """The window's value by bin."""
@@ -146,7 +148,19 @@ def _timeline(evidence: Evidence) -> Timeline | None:
         versions=versions,
         apart=_apart(versions),
         sees_attempts=any(link.carries == "http" for link in evidence.plan.target.links.values()),
+        healthy=_healthy(evidence, bins),
     )
+
+
+def _healthy(evidence: Evidence, bins: Bins) -> Values:
+    looks = evidence.health_checks
+    if looks is None:
+        return ()
+    places, said = bins.places(looks["start_s"].to_numpy()), looks["healthy"].to_numpy(dtype=np.float64)
+    inside = places >= 0
+    many = np.bincount(places[inside], minlength=bins.n)
+    healthy = np.bincount(places[inside], said[inside], minlength=bins.n)
+    return _values(np.divide(healthy, many, out=np.full(bins.n, np.nan), where=many > 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "reports" / "verdicts"
 TABLE, RECORDS = ROOT / "docs" / "verdicts.md", ROOT / "docs" / "verdicts.jsonl"
+KINDS = sorted(
+    path.name.removesuffix("-fragile.yaml") for path in (ROOT / "scenarios" / "targets").glob("*-fragile.yaml")
+)
+"""Folders of scenarios that ask for a service of a special kind; the names of its two targets begin with that of the folder."""
 SCENARIOS = (
     *sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml")),
-    "jobs/lost-jobs",
+    *(f"{kind}/{path.stem}" for kind in KINDS for path in sorted((ROOT / "scenarios" / kind).glob("*.yaml"))),
     *sorted(f"incidents/{path.stem}" for path in (ROOT / "scenarios" / "incidents").glob("*.yaml")),
 )
 """All that ship, but for the failover pack, which has a scorecard of its own."""
@@ -54,7 +58,8 @@ class Cell:
     @property
     def _name_of_kind(self) -> str:
         """What the names of its targets begin with: a service of jobs is another than one that is asked."""
-        return "jobs-" if self.scenario.startswith("jobs/") else ""
+        kind = self.scenario.partition("/")[0]
+        return f"{kind}-" if kind in KINDS else ""
 
     def run(self) -> Record:
         """Make the run, and put on record what it came to."""

@@ -313,3 +313,20 @@ def test_a_run_that_was_held_against_a_recorded_curve_is_so_again_by_what_stands
     run.recorded.unlink()
     with pytest.raises(UsageProblems, match=r"recorded.csv: there is no such file"):
         judged(run)
+
+
+def test_what_a_health_url_said_is_held_against_what_became_of_users_again(run: RunFolder) -> None:
+    before = judged(run)[0]
+    edit(run.target, ("\nask:", "\nhealth: {get: /healthz, every: 500ms}\nask:"))
+    run.table("health_checks").write_bytes((HERE / "health_checks.parquet").read_bytes())
+    result, _ = judged(run)
+    assert "healthy_while_failing_s" not in before.metrics
+    assert verdicts(result) == verdicts(before)
+    said = result.metrics["healthy_while_failing_s"]
+    assert (said.unit, said.by.phase["baseline"].value) == ("s", 0)
+    assert said.by.phase["fault"].value == pytest.approx(15, abs=1)
+    assert said.by.entry["east"].value > 15, "it does not come back"
+    assert said.by.entry["west"].value == 0
+    run.table("health_checks").write_bytes(b"PAR1")
+    with pytest.raises(UsageProblems, match=r"health_checks.parquet: is not a whole Parquet file"):
+        judged(run)

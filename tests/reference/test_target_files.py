@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from incident_list import OF_A_KIND
 from pydantic import BaseModel
 
 from harness.dialects import spoken_at
@@ -23,6 +24,7 @@ from harness.reference import corpus
 
 DIRECT = {"openai-direct": "openai", "anthropic-direct": "anthropic", "azure-openai": "azure-openai"}
 """Target files of providers that are asked with nothing in between, and what each speaks."""
+FORMS = ("fragile", "resilient")
 TARGETS = Path(__file__).parents[2] / "scenarios" / "targets"
 
 
@@ -31,7 +33,15 @@ def document(name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    "name", ["fragile", "resilient", "jobs-fragile", "jobs-resilient", "default", "template", *DIRECT]
+    "name",
+    [
+        "fragile",
+        "resilient",
+        *(f"{kind}-{form}" for kind in OF_A_KIND for form in FORMS),
+        "default",
+        "template",
+        *DIRECT,
+    ],
 )
 def test_each_is_a_valid_target(name):
     Target.model_validate(document(name))
@@ -49,10 +59,11 @@ def test_fragile_and_resilient_differ_in_the_assistants_command_alone():
     assert fragile == resilient
 
 
-def test_the_two_queues_of_jobs_differ_in_one_word_of_the_command_alone():
-    fragile, resilient = document("jobs-fragile"), document("jobs-resilient")
-    for target in (fragile, resilient):
-        assert (target.pop("name"), bool(target.pop("about"))) in {("jobs-fragile", True), ("jobs-resilient", True)}
+@pytest.mark.parametrize("kind", OF_A_KIND)
+def test_two_services_of_a_kind_differ_in_one_word_of_the_command_alone(kind):
+    fragile, resilient = (document(f"{kind}-{form}") for form in FORMS)
+    assert [target.pop("name") for target in (fragile, resilient)] == [f"{kind}-{form}" for form in FORMS]
+    assert all(target.pop("about") for target in (fragile, resilient))
     assert resilient["start"]["command"].pop() == "--resilient"
     assert fragile == resilient
 

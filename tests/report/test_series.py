@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from harness.record.columns import Table
@@ -42,6 +45,13 @@ def test_a_fault_that_takes_good_answers_is_seen_when_it_was_there(failing, undi
     assert drawn.good[10] == drawn.offered[10]
     calm = timeline(undisturbed.evidence)
     assert calm.good == calm.offered
+
+
+def test_what_the_health_url_said_is_the_share_of_its_looks_in_each_bin(failing) -> None:
+    assert timeline(failing.evidence).healthy == ()
+    looks = pd.DataFrame({"start_s": [0.0, 0.5, 1.0, 1.5, 3.0], "healthy": [True, True, True, False, False]})
+    drawn = timeline(replace(failing.evidence, health_checks=looks, _made={}))
+    assert drawn.healthy[:5] == (1.0, 0.5, None, 0.0, None)
 
 
 def test_where_no_answer_was_complete_there_is_no_latency(failing) -> None:

@@ -10,6 +10,7 @@
 from simulated_world.calls import Calls, Failure
 from simulated_world.clients import Flaws
 from simulated_world.fragile import Fragile
+from simulated_world.health import GoesByConnections, GoesByOutcomes
 from simulated_world.resilient import Resilient
 from simulated_world.service import Plain, Service
 from simulated_world.simulate import Memory, carried, simulate
@@ -20,6 +21,8 @@ __all__ = [
     "Failure",
     "Flaws",
     "Fragile",
+    "GoesByConnections",
+    "GoesByOutcomes",
     "Memory",
     "Plain",
     "Resilient",

@@ -70,6 +70,10 @@ class Wire:
         self._events.start(self._carry(exchange, stream=stream))
         return exchange
 
+    def accepts(self, link: str) -> bool:
+        """Whether a connection to the provider behind *link* would be accepted."""
+        return not self._network.refuses(link)
+
     def _carry(self, exchange: Exchange, *, stream: bool) -> Process[None]:
         network, events, link = self._network, self._events, exchange.link
         yield from self._until_it_goes_on(exchange, "upstream")

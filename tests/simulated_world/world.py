@@ -13,7 +13,7 @@ from harness.planning.plan import Plan
 from harness.reading.target import Link, Simulated, SimulatedUpstream, Target
 from harness.record.columns import Table
 from harness.record.history import Begun, History
-from harness.record.rows import Arrival, Attempt, Request
+from harness.record.rows import Arrival, Attempt, HealthCheck, Request
 from harness.record.tables import table
 from harness.running.guard import Guard
 from harness.running.ports import World
@@ -123,11 +123,13 @@ class SimWorld:
         self.network.when_eased.append(lambda link: self.providers[link].fill())
         self.wire = Wire(self.events, self.network, self.providers)
         self.stores = Stores(self.events, self.network, links)
-        services: dict[str, Service] = {}
+        self.services = services = dict[str, Service]()
         for name, region in _entries(plan.target):
             nearest = _nearest(plan.target, region)
             services[name] = service(Surroundings(region, self.events, self.wire, self.stores, nearest, chance))
         self.clients = Clients(self.events, plan, questions, services, flaws)
+        self._looks: list[HealthCheck] = []
+        self._look()
         self.injector = SimInjector(self.events, self.network, self.wire, self.calls, idle)
         self.world = World(
             SimClock(self.events, self.calls),
@@ -138,6 +140,16 @@ class SimWorld:
             SimInterruptions(self.calls),
         )
 
+    def _look(self) -> None:
+        """At the health of each service that has one, now and again and again; nothing where the target file names no URL."""
+        health, now_s = self.plan.target.health, self.events.now_s
+        if health is None or now_s > self.plan.ends_s:
+            return
+        for name, service in self.services.items():
+            well = bool(getattr(service, "healthy", lambda: True)())
+            self._looks.append(HealthCheck(name, now_s, now_s, 200 if well else 503, well))
+        self.events.at(now_s + health.every, self._look)
+
     def evidence(self, history: History) -> Evidence:
         """What a run with this *history* left."""
         requests = Table.of(table(self.clients.rows, Request, 0.0))
@@ -145,7 +157,10 @@ class SimWorld:
         requests = derive_requests(self.plan, requests, attempts)
         arrivals = Table.of(table(self.wire.arrivals, Arrival, 0.0))
         accepted = {name: provider.accepted for name, provider in self.providers.items()}
-        return Evidence(self.plan, begun(self.plan), history, requests, attempts, arrivals, accepted)
+        looks = table(self._looks, HealthCheck, 0.0) if self.plan.target.health else None
+        return Evidence(
+            self.plan, begun(self.plan), history, requests, attempts, arrivals, accepted, health_checks=looks
+        )
 
 
 def begun(plan: Plan) -> Begun:

@@ -12,6 +12,7 @@ from harness.judging.metrics.failback_time import FailbackTime
 from harness.judging.metrics.fallback_ratio import FallbackRatio
 from harness.judging.metrics.fidelity import Fidelity
 from harness.judging.metrics.good_ratio import GoodRatio
+from harness.judging.metrics.health import HealthyWhileFailing, UnhealthyWhileServing
 from harness.judging.metrics.jobs import Jobs, QueueTime
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.metrics.mislabelled_ratio import MislabelledRatio
@@ -56,6 +57,8 @@ for _metric in (
     Leaks(),
     SideEffects(),
     Jobs(),
+    HealthyWhileFailing(),
+    UnhealthyWhileServing(),
     ResidencyViolations(),
     CredentialLeaks(),
     Tokens(),

@@ -18,7 +18,7 @@ class Entries:
 
     def __init__(self, target: Target, processes: Processes) -> None:
         self._ready, self._ours = target.ready or _ACCEPTS, bool(target.processes)
-        values = _behind_links(target, processes)
+        values = behind_links(target, processes)
         self._missing = [Readiness(fill(entry.url, values), self._ready) for entry in target.entries]
         self._late_s: float | None = None
 
@@ -39,7 +39,7 @@ class Entries:
         )
 
 
-def _behind_links(target: Target, processes: Processes) -> Mapping[str, str]:
+def behind_links(target: Target, processes: Processes) -> Mapping[str, str]:
     """Values that lead past the links: a link that is an entry must see nothing of being looked at."""
     http = [name for name, link in target.links.items() if link.carries == "http"]
     return {**processes.outside, **{f"{name}.url": processes.upstream(name) for name in http}}

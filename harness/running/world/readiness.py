@@ -71,18 +71,23 @@ def _accepts(url: str) -> bool:
 
 
 def _answers(url: str) -> bool:
+    return 200 <= answered(url, _TIMEOUT_S) < 300
+
+
+def answered(url: str, within_s: float) -> int:
+    """The status with which a GET of *url* is answered, on a connection of its own; 0: nothing came for *within_s*, or no whole answer."""
     parts = urlsplit(url)
     make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     host, port = _place(url)
-    connection = make(host, port, timeout=_TIMEOUT_S)
+    connection = make(host, port, timeout=within_s)
     try:
         connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         answer = connection.getresponse()
         # To its end: a service whose client leaves while it speaks fills its log with that.
         answer.read(_BYTES_MAX)
-        return 200 <= answer.status < 300
+        return answer.status
     except (OSError, ValueError, http.client.HTTPException):
-        return False
+        return 0
     finally:
         connection.close()
 

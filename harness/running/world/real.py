@@ -55,6 +55,7 @@ from harness.running.world.carriers import TOXIPROXY, WIRE, Carriers
 from harness.running.world.effects import SideEffects
 from harness.running.world.entries import Entries
 from harness.running.world.faults import FaultInjector
+from harness.running.world.health_checks import HealthChecks, with_health
 from harness.running.world.interruptions import Interruptions
 from harness.running.world.kept import Kept
 from harness.running.world.load import NAME as LOAD
@@ -177,24 +178,37 @@ def real_world(
         guarded = Guarded(watchdog, guard, folder.rows, load.clock, cost) if guard else None
         if guarded is not None:
             stack.callback(guarded.close)
-        samples = InstrumentFile(folder.instrument)
-        stack.callback(samples.close)
-        machine = MachineWatch(samples, grounds.keeper.pid, processes.pids)
-        stack.callback(machine.close)
+        _watch_machine(stack, folder, grounds)
+        health = HealthChecks(plan.target, processes, folder.rows)
+        stack.callback(health.close)
         world = World(
             load.clock, injector, load, ServiceUnderTest(plan.target, processes), guarded or watchdog, signals
         )
         counted = _Accepted(processes)
         effects = SideEffects(plan.target, processes, own_nonces(plan.target.ask, run_id))
-
-        def set_off() -> float:
-            counted.begin()
-            effects.begin()
-            return load.set_off()
-
         yield RealWorld(
-            world, questioner.ask, set_off, lambda: _finish(processes, joined.wire, counted, effects, load, folder)
+            world,
+            lambda: with_health(questioner.ask(), plan.target, processes),
+            lambda: _set_off(counted, effects, load, health),
+            lambda: _finish(processes, joined.wire, counted, effects, load, folder),
         )
+
+
+def _watch_machine(stack: ExitStack, folder: RunFolder, grounds: _Grounds) -> None:
+    """Write down how the machine does, until the *stack* is left."""
+    samples = InstrumentFile(folder.instrument)
+    stack.callback(samples.close)
+    machine = MachineWatch(samples, grounds.keeper.pid, grounds.processes.pids)
+    stack.callback(machine.close)
+
+
+def _set_off(counted: _Accepted, effects: SideEffects, load: LoadChild, health: HealthChecks) -> float:
+    """Set the clock going, with what was counted before it known, and the health URLs asked from then on."""
+    counted.begin()
+    effects.begin()
+    zero_s = load.set_off()
+    health.begin(zero_s)
+    return zero_s
 
 
 def _hosts(asked: LoadHosts, plan: Plan, say: Say) -> Hosts | None:
@@ -229,7 +243,7 @@ def asked_once(
         questioner = _questioner(grounds, target, folder, Put("asked", question), deadline_s)
         entries = Entries(target, grounds.processes)
         _until(lambda: grounds.processes.serving() and entries.serving())
-        yield questioner.ask()
+        yield with_health(questioner.ask(), target, grounds.processes)
 
 
 class _Chance(NamedTuple):
