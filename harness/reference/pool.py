@@ -1,0 +1,158 @@
+"""``python -m harness.reference.pool``: an assistant that reads who asks out of a store, over a pool of connections, in two forms.
+
+``POST /ask`` takes a question and who asks it; the user's record is read from Redis within a moment, and stands in the prompt. As in the
+incident of 2023-03-20 (redis-py before 4.5.3, issue 2624): a read that is given up while it waits is cancelled, an error closes its
+connection and a cancellation does not, so that the connection goes back with an answer on its way that the next user will read. With
+``--resilient``: whatever ends a read before its answer has come closes the connection.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+from aiohttp import web
+from openai import AsyncOpenAI, OpenAIError
+
+from harness.reference.accounts import RECORDS, Asked, record
+from harness.reference.assistant import MODEL, model_client, prompt
+
+TIMEOUT_S = 2.5
+READ_WITHIN_S = 0.3
+CONNECTIONS = 8
+READY_WITHIN_S, TRY_AGAIN_S = 30.0, 0.1
+
+
+class Connection:
+    """One connection to a Redis server, on which one command is said at a time (RESP 2, redis.io/docs/reference/protocol-spec)."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @property
+    def open(self) -> bool:
+        return not self._writer.is_closing()
+
+    async def say(self, *words: str) -> str:
+        """What the server answers; raises OSError where it answers an error or nothing."""
+        said = [word.encode() for word in words]
+        self._writer.write(b"*%d\r\n" % len(said) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in said))
+        head = await self._reader.readline()
+        if head[:1] == b"$" and (length := int(head[1:])) >= 0:
+            return (await self._reader.readexactly(length + 2))[:-2].decode()
+        if head[:1] in (b"+", b"$"):
+            return head[1:].strip().decode() if head[:1] == b"+" else ""
+        raise ConnectionError(head.decode(errors="replace").strip() or "the server hung up")
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class Pool:
+    """Connections to the server at *address* that are kept for the next who needs one; *clean*: none with an answer still to come."""
+
+    def __init__(self, address: str, *, clean: bool) -> None:
+        self._host, _, self._port = address.rpartition(":")
+        self._idle: list[Connection] = []
+        self._free = asyncio.Semaphore(CONNECTIONS)
+        self._closed_by: type[BaseException] = BaseException if clean else Exception
+
+    async def say(self, *words: str) -> str:
+        """What the server answers within a moment; raises OSError."""
+        async with asyncio.timeout(READ_WITHIN_S), self._free:
+            connection = self._idle.pop() if self._idle else await self._opened()
+            try:
+                return await connection.say(*words)
+            except self._closed_by:  # A cancellation is no Exception (since Python 3.8).
+                connection.close()
+                raise
+            finally:
+                if connection.open:
+                    self._idle.append(connection)
+
+    def close(self) -> None:
+        for connection in self._idle:
+            connection.close()
+
+    async def _opened(self) -> Connection:
+        return Connection(*await asyncio.open_connection(self._host, int(self._port)))
+
+
+class Assistant:
+    """Answers from the provider, with the user's own record in the prompt."""
+
+    def __init__(self, model: AsyncOpenAI, pool: Pool) -> None:
+        self._model, self._pool = model, pool
+
+    async def begin(self) -> None:
+        """Have the records in the store; raises OSError where it cannot be reached."""
+        async with asyncio.timeout(READY_WITHIN_S):
+            for user in RECORDS:
+                while not await self._wrote(user):
+                    await asyncio.sleep(TRY_AGAIN_S)
+
+    async def answer(self, asked: Asked) -> str | None:
+        """None where the store or the provider gave none."""
+        try:
+            known = await self._pool.say("GET", f"record:{asked.user}")
+            messages = prompt(asked.question, known)
+            completion = await self._model.chat.completions.create(model=MODEL, messages=messages)
+        except (OSError, EOFError, OpenAIError):
+            return None
+        return completion.choices[0].message.content or ""
+
+    async def end(self) -> None:
+        self._pool.close()
+        await self._model.close()
+
+    async def _wrote(self, user: str) -> bool:
+        try:
+            return await self._pool.say("SET", f"record:{user}", record(user)) == "OK"
+        except (OSError, EOFError):
+            return False
+
+
+def application(assistant: Assistant) -> web.Application:
+    """``POST /ask`` and ``GET /healthz``."""
+
+    async def ask(request: web.Request) -> web.Response:
+        try:
+            asked = msgspec.json.decode(await request.read(), type=Asked)
+        except msgspec.DecodeError as problem:
+            return web.json_response({"error": f"the body is no question: {problem}"}, status=400)
+        answer = await assistant.answer(asked)
+        if answer is None:
+            return web.json_response({"error": "the store or the provider gave no answer"}, status=503)
+        return web.json_response({"answer": answer})
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({})
+
+    async def serving(_: web.Application) -> AsyncIterator[None]:
+        await assistant.begin()
+        yield
+        await assistant.end()
+
+    app = web.Application()
+    app.cleanup_ctx.append(serving)
+    app.add_routes([web.post("/ask", ask), web.get("/healthz", healthz)])
+    return app
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m harness.reference.pool", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--provider", required=True, metavar="URL")
+    parser.add_argument("--store", required=True, metavar="HOST:PORT")
+    parser.add_argument("--resilient", action="store_true")
+    read = parser.parse_args()
+    model = model_client(read.provider, timeout_s=TIMEOUT_S, max_retries=0)
+    _ = model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+    app = application(Assistant(model, Pool(read.store, clean=read.resilient)))
+    web.run_app(app, host="127.0.0.1", port=read.port, print=None, access_log=None, shutdown_timeout=0.1)
+
+
+if __name__ == "__main__":
+    main()
