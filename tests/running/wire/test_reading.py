@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import zlib
 
 import brotli
@@ -113,6 +114,25 @@ def test_tokens_are_read_out_of_the_frames_of_a_stream_of_amazons(said: bytes, s
     reading.end()
     assert (reading.tokens_in, reading.tokens_out, reading.tokens_from) == (5, 9, "provider")
     assert reading.sketch
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"input_tokens": 7, "cache_creation_input_tokens": 100, "cache_read_input_tokens": 1000, "output_tokens": 3}, 1107),
+        ({"input_tokens": 7, "cache_creation_input_tokens": None, "cache_read_input_tokens": 0, "output_tokens": 3}, 7),
+        ({"inputTokens": 7, "cacheReadInputTokens": 1000, "cacheWriteInputTokens": 100, "outputTokens": 3}, 1107),
+        # They are within the count already.
+        ({"prompt_tokens": 1107, "prompt_tokens_details": {"cached_tokens": 1000}, "completion_tokens": 3}, 1107),
+        ({"input_tokens": 1107, "input_tokens_details": {"cached_tokens": 1000}, "output_tokens": 3}, 1107),
+        ({"prompt_tokens": 1107, "cache_read_input_tokens": 1000, "completion_tokens": 3}, 1107),  # of LiteLLM
+    ],
+)  # fmt: skip
+def test_what_of_a_prompt_a_cache_knew_is_counted_once_whichever_way_the_api_tells_of_it(usage, tokens) -> None:
+    reading = AnswerReading(200, "application/json", "")
+    reading.feed(json.dumps({"usage": usage}).encode())
+    reading.end()
+    assert (reading.tokens_in, reading.tokens_out, reading.tokens_from) == (tokens, 3, "provider")
 
 
 @pytest.mark.parametrize(

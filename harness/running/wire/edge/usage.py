@@ -19,9 +19,17 @@ _THOUGHTS = ("reasoning", "reasoning_text", "thinking")
 """Types of parts in which a model says what it thinks, which its clients keep apart from the answer."""
 
 
-_IN = ("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "inputTokenCount")
+_IN = {
+    "prompt_tokens": (),
+    "input_tokens": ("cache_creation_input_tokens", "cache_read_input_tokens"),
+    "promptTokenCount": (),
+    "inputTokens": ("cacheReadInputTokens", "cacheWriteInputTokens"),
+    "inputTokenCount": ("cacheReadInputTokenCount", "cacheWriteInputTokenCount"),
+}
+"""Names of the count of a prompt, in each API's words, each with those of what it leaves out: what a cache of prompts was told or knew is
+counted beside it at Anthropic (docstring of `anthropic.types.Message.usage`) and Bedrock, and within it at OpenAI and Google."""
 _OUT = ("completion_tokens", "output_tokens", "outputTokens", "outputTokenCount")
-"""Names of counts, in each API's words."""
+"""Names of the count of an answer."""
 
 
 class _Holder(msgspec.Struct):
@@ -178,7 +186,7 @@ class Tally:
         self.tokens_out = _first(count_of(said.eval_count), self.tokens_out)
 
     def _take(self, usage: dict[str, object]) -> None:
-        self.tokens_in = _first(*(count_of(usage[name]) for name in _IN if name in usage), self.tokens_in)
+        self.tokens_in = _first(*(_with_cached(usage, name) for name in _IN if name in usage), self.tokens_in)
         self.tokens_out = _first(*(count_of(usage[name]) for name in _OUT if name in usage), self.tokens_out)
         candidates = count_of(usage.get("candidatesTokenCount"))
         if candidates is not None:
@@ -285,6 +293,12 @@ def _of(said: object, name: str) -> object:
 def count_of(said: object) -> int | None:
     """*said* as a count of tokens; None where it is none."""
     return said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said < _COUNT_MAX else None
+
+
+def _with_cached(usage: dict[str, object], name: str) -> int | None:
+    """The count of a prompt that is called *name*, with what of it a cache was told or knew."""
+    counted = count_of(usage[name])
+    return None if counted is None else counted + sum(count_of(usage.get(beside)) or 0 for beside in _IN[name])
 
 
 def _first(*counts: int | None) -> int | None:
