@@ -22,7 +22,7 @@ def openai_sdk() -> Ask:
 
     def ask(url: str, way: str, timeout_s: float, model: str) -> Iterator[str]:
         with openai.OpenAI(base_url=f"{url}/v1", api_key="k", timeout=timeout_s) as client:
-            yield from _chat(client, way)
+            yield from _chat(client, way, model)
 
     return ask
 
@@ -33,32 +33,40 @@ def azure_sdk() -> Ask:
     def ask(url: str, way: str, timeout_s: float, model: str) -> Iterator[str]:
         said: Any = {"azure_endpoint": url, "api_key": "k", "api_version": "2026-10-01", "timeout": timeout_s}
         with openai.AzureOpenAI(**said) as client:
-            yield from _chat(client, way)
+            yield from _chat(client, way, model)
 
     return ask
 
 
-def _chat(client: Any, way: str) -> Iterator[str]:
+def _chat(client: Any, way: str, model: str) -> Iterator[str]:
     if way == "responses":
-        with client.responses.create(model="m", input=SAID, stream=True) as events:
+        with client.responses.create(model=model, input=SAID, stream=True) as events:
             yield from (event.delta for event in events if event.type == "response.output_text.delta")
         return
     messages = [{"role": "user", "content": SAID}]
     if way != "stream":
-        yield client.chat.completions.create(model="m", messages=messages).choices[0].message.content
+        said = client.chat.completions.create(model=model, messages=messages).choices[0].message
+        yield said.content or ""
+        yield from (_called(call.function.name, call.function.arguments) for call in said.tool_calls or ())
         return
-    with client.chat.completions.create(model="m", messages=messages, stream=True) as stream:
+    with client.chat.completions.create(model=model, messages=messages, stream=True) as stream:
         yield from (choice.delta.content or "" for chunk in stream for choice in chunk.choices)
+
+
+def _called(name: str, arguments: object) -> str:
+    """The call of a tool, as text."""
+    return f"{name}({arguments!r})"
 
 
 def anthropic_sdk() -> Ask:
     import anthropic
 
     def ask(url: str, way: str, timeout_s: float, model: str) -> Iterator[str]:
-        said: Any = {"model": "m", "messages": [{"role": "user", "content": SAID}], "max_tokens": 99}
+        said: Any = {"model": model, "messages": [{"role": "user", "content": SAID}], "max_tokens": 99}
         with anthropic.Anthropic(base_url=url, api_key="k", timeout=timeout_s) as client:
             if way != "stream":
-                yield client.messages.create(**said).content[0].text  # type: ignore[union-attr] # text is all that is said here
+                content: Any = client.messages.create(**said).content
+                yield from (part.text if part.type == "text" else _called(part.name, part.input) for part in content)
                 return
             with client.messages.create(**said, stream=True) as events:
                 yield from (event.delta.text for event in events if event.type == "content_block_delta")
@@ -96,8 +104,9 @@ def botocore_sdk() -> Ask:
         client = session.create_client("bedrock-runtime", region_name="eu-west-1", endpoint_url=url, config=config)
         messages = [{"role": "user", "content": [{"text": SAID}]}]
         if way != "stream":
-            answer = client.converse(modelId=model, messages=messages)
-            yield answer["output"]["message"]["content"][0]["text"]
+            # An answer that was cut off may come without anything in it, and without a word.
+            answer = client.converse(modelId=model, messages=messages).get("output", {})
+            yield "".join(part["text"] for part in answer.get("message", {}).get("content", ()))
         else:
             for event in client.converse_stream(modelId=model, messages=messages)["stream"]:
                 yield event.get("contentBlockDelta", {}).get("delta", {}).get("text", "")

@@ -1,4 +1,4 @@
-"""Asks a provider behind the wire with each official SDK, under each error, hang-up and broken stream: ``docs/sdk-contracts.md``.
+"""Asks a provider behind the wire with each official SDK, under each kind of fault: ``docs/sdk-contracts.md``.
 
 ::
 
@@ -6,7 +6,7 @@
 
 Each version of each SDK (`SDKS`) gets an environment of its own below ``.systems/``, which is made once. What a case came to is a line of
 ``docs/sdk-contracts.jsonl``, so the command goes on where it was stopped, and tries again what a dialect words otherwise since; ``--anew``
-tries all. Some ten seconds for each SDK. The table is written from what is there.
+tries all. Under a minute for each SDK. The table is written from what is there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,16 +27,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from pydantic import TypeAdapter
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))  # for the streams of each API
+sys.path[:0] = [
+    str(ROOT / "tests"),
+    str(Path(__file__).parent),
+]  # for the streams of each API, and what stands beside this
 
+from own_wire import taps, wire  # noqa: E402
 from wire_shapes.streams import CONVERSE, OWN, STREAMS, WORDS  # noqa: E402
+from wire_shapes.whole_answers import CALLS  # noqa: E402
 
 from harness.dialects import Occasion, dialects  # noqa: E402
+from harness.faults import AnyFault, Fault  # noqa: E402
 from harness.faults.effects import (  # noqa: E402
     CutStream,
     EdgeRule,
+    Effect,
     Fail,
     HangUp,
     Rule,
@@ -48,9 +56,10 @@ from harness.faults.effects import (  # noqa: E402
 from harness.protocols.amazon_frames import CONTENT_TYPE  # noqa: E402
 from harness.protocols.asked_for import model_in, streams_at  # noqa: E402
 from harness.protocols.sketch import sketch  # noqa: E402
+from harness.reading.target import Link  # noqa: E402
 from harness.record.rowfile import read_rows  # noqa: E402
 from harness.record.rows import Arrival  # noqa: E402
-from harness.running.wire import ARRIVALS, Config, LinkConfig, WireStage, command, ready, write  # noqa: E402
+from harness.running.wire import ARRIVALS, LinkConfig, WireStage  # noqa: E402
 
 PAGE, KEPT = ROOT / "docs" / "sdk-contracts.md", ROOT / "docs" / "sdk-contracts.jsonl"
 SYSTEMS = ROOT / ".systems"
@@ -80,34 +89,65 @@ SDKS = (
 )
 WAYS = {"openai": ("stream", "responses"), "anthropic": ("stream",), "gemini": ("stream",), "bedrock": ("stream",)}
 """In which ways streams are asked for."""
-MODEL = "m"
+MODEL, CALLING, OF_JSON = "m", "calls", "json"
+"""A model that answers in words; ones that call a tool, and that answer in JSON."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a provider does, and in which *way* it is asked, for which *model*; *timeout_s* is the client's."""
+    """What a provider does, and in which *way* it is asked, for which *model*; *timeout_s* is the client's.
+
+    It does what *rule* says, or *document*, a fault as a scenario has it.
+    """
 
     does: str
-    rule: Rule | None
+    rule: Rule | None = None
     way: str = "call"
     timeout_s: float = TIMEOUT_S
     model: str = MODEL
+    document: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
         return self.does if self.way == "call" else f"{self.does} ({self.way})"
 
+    @property
+    def kind(self) -> str:
+        """The kind of fault that it is; empty where nothing is wrong."""
+        if self.document:
+            return str(self.document["kind"])
+        return next((kind for rule, kind in KINDS.items() if isinstance(self.rule, rule)), "")
+
+    def effects(self, api: str) -> tuple[Effect, ...]:
+        if self.document is None:
+            return (EdgeRule(api, self.rule),) if self.rule is not None else ()
+        return self.fault.effects({api: Link(kind="provider", region="here", upstream="http://127.0.0.1:9", api=api)})
+
+    @property
+    def fault(self) -> Fault:
+        on = {} if "region" in self.document or "on" in self.document else {"on": {"kind": "provider"}}
+        made: Fault = TypeAdapter(AnyFault).validate_python({**self.document, **on})
+        return made
+
     def worded(self, api: str) -> str:
         """A mark of what the provider does in the words of *api*, which is another one where those are."""
-        said = msgspec.json.encode(self.rule)
+        said = msgspec.json.encode(self.rule if self.document is None else self.effects(api))
         if self.model != MODEL:
-            said += b"".join(OWN[self.model])
+            said += b"".join(OWN.get(self.model, [self.model.encode()]))
         if isinstance(self.rule, Fail):
             answer = dialects[api].error(dialects[api].word(self.rule.status, self.rule.code), Occasion("r", "m", 0.0))
             said += repr((answer.status, sorted(answer.headers.items()), answer.body)).encode()
         return hashlib.blake2b(said, digest_size=6).hexdigest()
 
 
+KINDS: dict[type[Rule], str] = {
+    Fail: "http_error",
+    HangUp: "hang_up",
+    SlowStream: "slow_stream",
+    StallStream: "stalled_stream",
+    CutStream: "cut_stream",
+    SpoilStream: "bad_stream",
+}
 WAITS = {
     "429, wait 2 s": Fail(429, wait_s=2.0),
     "429, retry-after 90": Fail(429, told=Told(text="90")),
@@ -139,6 +179,55 @@ BROKEN: dict[str, Rule] = {
     "no usage": SpoilStream("no_usage"),
     "no end": SpoilStream("no_end"),
 }
+SHORT_S = 0.5
+NETWORK: dict[str, dict[str, Any]] = {
+    "late by 1 s": {"kind": "latency", "base": "1s", "direction": "downstream"},
+    "at 200 bytes a second": {"kind": "bandwidth", "kilobytes_per_s": 0.2, "direction": "downstream"},
+    "in slices of 10 bytes": {"kind": "slices", "max_bytes": 10, "gap": "1ms"},
+    "closed after 20 bytes": {"kind": "cut", "after_bytes": 20},
+    "closed in its body": {"kind": "cut", "after_bytes": 200},
+    "reset in its body": {"kind": "cut", "after_bytes": 200, "by": "reset"},
+    "its end is told late": {"kind": "slow_close", "delay": "1s"},
+    "silent both ways": {"kind": "blackhole"},
+    "silent to what is asked": {"kind": "blackhole", "direction": "upstream"},
+    "its answer is swallowed": {"kind": "blackhole", "direction": "downstream"},
+    "refuses connections": {"kind": "disconnect", "mode": "refuse"},
+    "refuses new connections": {"kind": "disconnect", "mode": "no_new"},
+    "resets connections": {"kind": "disconnect", "mode": "reset"},
+    "its region is silent": {"kind": "regional_loss", "region": "here"},
+    "its region is late and fails": {
+        "kind": "regional_loss",
+        "region": "here",
+        "mode": "brownout",
+        "late": "50ms",
+        "errors": 1.0,
+    },
+    "over a limit of tokens": {"kind": "rate_limit", "tokens_per_min": 0.001, "tokens_burst": 1},
+}  # fmt: skip
+"""What befalls an answer in one piece; the client waits for half a second."""
+FLAWS = {
+    "empty": MODEL,
+    "length": MODEL,
+    "language": MODEL,
+    "wrong_fact": MODEL,
+    "refusal": MODEL,
+    "off_schema": OF_JSON,
+    "model": MODEL,
+    "fingerprint": MODEL,
+    "usage": MODEL,
+    "tool_names": CALLING,
+    "tool_arguments": CALLING,
+    "tool_parallel": CALLING,
+}
+"""What is wrong with an answer that is good in form, and the model that gives it something to be wrong with."""
+NO_CLIENTS = {
+    "capacity": "of a simulated provider, which answers 503 when its queue is full",
+    "cache_divergence": "of a replica",
+    "store_error": "of a store",
+    "lost_messages": "of a store",
+    "damaged_store": "of a store",
+}
+"""Kinds of fault that no client of these APIs meets as such."""
 
 
 def cases(api: str) -> list[Case]:
@@ -154,7 +243,18 @@ def cases(api: str) -> list[Case]:
             if name != "no end" or dialects[api].marks_end
         ]
     made += [Case(model.partition(" ")[2], None, "stream", model=model) for model in OWN if model.startswith(f"{api} ")]
-    return made
+    made += [Case(does, timeout_s=SHORT_S, document=document) for does, document in NETWORK.items()]
+    return made + bad_answers(api)
+
+
+def bad_answers(api: str) -> list[Case]:
+    """Answers that are good in form and no good, each that *api* can have."""
+    link = Link(kind="provider", upstream="http://127.0.0.1:9", api=api)
+    made = [
+        Case(f"bad answer: {flaw}", model=model, document={"kind": "bad_answer", "flaw": flaw})
+        for flaw, model in FLAWS.items()
+    ]
+    return [case for case in made if not case.fault.misfit(link)]
 
 
 Row = dict[str, Any]
@@ -181,10 +281,11 @@ class Provider(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = self.rfile.read(int(self.headers.get("content-length", 0)))
         path = self.path.partition("?")[0]
+        model = next((one for one in (CALLING, OF_JSON) if f'"{one}"'.encode() in asked), MODEL)
         if stream := streams_at(path) or b'"stream":true' in asked.replace(b" ", b""):
             body = b"".join(_streamed(path))
         else:
-            body = json.dumps(_whole(path)).encode()
+            body = json.dumps(_whole(path, model)).encode()
         kind = CONTENT_TYPE if path.endswith("-stream") else "text/event-stream" if stream else "application/json"
         self.send_response(200)
         self.send_header("content-type", kind)
@@ -205,9 +306,11 @@ def _streamed(path: str) -> list[bytes]:
     return STREAMS[{"messages": "messages", "responses": "responses"}.get(path.rpartition("/")[2], "chat")]
 
 
-def _whole(path: str) -> Row:
-    """An answer in one piece, in the words of the API whose *path* it is."""
-    text = "".join(WORDS)
+def _whole(path: str, model: str) -> Row:
+    """An answer of *model* in one piece, in the words of the API whose *path* it is."""
+    if model == CALLING:
+        return CALLS["messages" if path.endswith("/messages") else "chat"]
+    text = '{"day": 30, "well": true}' if model == OF_JSON else "".join(WORDS)
     if path.endswith("/converse"):
         message = {"role": "assistant", "content": [{"text": text}]}
         usage = {"inputTokens": 7, "outputTokens": 6, "totalTokens": 13}
@@ -224,33 +327,15 @@ def _whole(path: str) -> Row:
 
 
 @contextmanager
-def wire() -> Iterator[tuple[WireStage, dict[str, str], Path]]:
+def provided() -> Iterator[tuple[WireStage, dict[str, str], Path]]:
     """A wire with a link for each API, at which URL each is asked, and where the rows are of what came."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as folder:
-        told = Path(folder) / "ready.json"
-        upstream = f"http://127.0.0.1:{server.server_address[1]}"
-        apis = dict.fromkeys(sdk.api for sdk in SDKS)
-        links = [LinkConfig(api, upstream, api=api) for api in apis]
-        write(Config(links, folder, 7, str(told), instrument=f"{folder}/instrument"), Path(folder) / "config.json")
-        process = subprocess.Popen(command(Path(folder) / "config.json"))
-        try:
-            late_s = time.monotonic() + 30
-            while not (ports := ready(told)):
-                assert process.poll() is None
-                assert time.monotonic() < late_s, "the wire did not serve in time"
-                time.sleep(0.02)
-            stage = WireStage(ports.control_url)
-            for api in apis:
-                edge = ports.links[api].edge
-                assert edge is not None
-                stage.connect_link(api, edge)
-            yield stage, {api: f"http://127.0.0.1:{ports.links[api].tap}" for api in apis}, Path(folder)
-        finally:
-            process.kill()
-            process.wait()
-            server.shutdown()
+    upstream = f"http://127.0.0.1:{server.server_address[1]}"
+    links = [LinkConfig(api, upstream, api=api) for api in dict.fromkeys(sdk.api for sdk in SDKS)]
+    with tempfile.TemporaryDirectory() as folder, wire(links, Path(folder)) as (stage, ports):
+        yield stage, taps(ports), Path(folder)
+    server.shutdown()
 
 
 def environment(sdk: Sdk) -> Path:
@@ -272,19 +357,22 @@ def tried(sdk: Sdk, wanted: list[Case], stage: WireStage, url: str, rows: Path) 
         assert process.stdin
         assert process.stdout
         for case in wanted:
-            effect = EdgeRule(sdk.api, case.rule) if case.rule is not None else None
-            if effect:
+            effects = case.effects(sdk.api)
+            for effect in effects:
                 stage.inject("f", effect)
-            before = stage.counts()[sdk.api].arrivals
-            ended = len(_arrivals(rows, sdk.api))
+            before, ended = stage.counts()[sdk.api], len(_arrivals(rows, sdk.api))
             asked = {"url": url, "way": case.way, "timeout_s": case.timeout_s, "model": case.model}
             process.stdin.write(json.dumps(asked) + "\n")
             process.stdin.flush()
             said = json.loads(process.stdout.readline())
-            attempts = stage.counts()[sdk.api].arrivals - before
-            if effect:
+            after = stage.counts()[sdk.api]
+            arrived, attempts = after.arrivals - before.arrivals, after.attempts - before.attempts
+            for effect in effects:
                 stage.revert("f", effect)
-            row = {"sdk": sdk.name, "case": case.name, "worded": case.worded(sdk.api), "attempts": attempts, **said}
+            row = {"sdk": sdk.name, "case": case.name, "worded": case.worded(sdk.api), "attempts": arrived, **said}
+            if case.document is not None:
+                # Where nobody listens, only the client knows how often it tried.
+                row |= {"attempts": attempts or len(said["slept_s"]) + 1, "arrived": arrived}
             if sdk.api in ("gemini", "bedrock") and case.way == "stream":
                 row["read"] = _read(_next(rows, sdk.api, ended), said["text"])
             yield row
@@ -324,6 +412,8 @@ it raises changes what a service has to catch.
 
 Of streams of Gemini and Bedrock it is held, too, that the wire reads what the client has: {read}.
 
+No client of these APIs meets as such: {elsewhere}.
+
 In brackets stands how it was asked, where that was not for an answer in one piece: for a stream of chat completions or messages, for one of
 OpenAI's Responses, or by Google's client told to retry (`HttpRetryOptions()`), which it does not do of its own.
 """
@@ -338,13 +428,23 @@ TITLES = {
 
 def written(found: dict[tuple[str, str], Row]) -> str:
     """The whole page."""
-    return "".join([HEAD.format(read=_held(found)), *(part for api in TITLES for part in _section(api, found))])
+    return "".join(
+        [
+            HEAD.format(read=_held(found), elsewhere=_elsewhere()),
+            *(part for api in TITLES for part in _section(api, found)),
+        ]
+    )
 
 
 def _held(found: dict[tuple[str, str], Row]) -> str:
     """In how many streams of which nothing was raised the text that the wire read is the client's."""
     quiet = [row["read"] for row in found.values() if "read" in row and not row["raised"]]
     return f"it did in {sum(quiet)} of the {len(quiet)} that raised nothing"
+
+
+def _elsewhere() -> str:
+    said = [f"`{kind}` ({why})" for kind, why in NO_CLIENTS.items()]
+    return f"{', '.join(said[:-1])} and {said[-1]}"
 
 
 def _section(api: str, found: dict[tuple[str, str], Row]) -> Iterator[str]:
@@ -364,8 +464,11 @@ def _cell(row: Row | None) -> str:
     if not row["raised"] or row["text"]:
         whole = row["text"] == "".join(WORDS)
         said.append("whole" if whole else f"“{row['text'].strip()}”" if row["text"] else "no text")
-    if row["attempts"] != 1:
-        said.append(f"{row['attempts']} attempts")
+    came = row.get("arrived", row["attempts"])
+    if row["attempts"] != 1 or came != 1:
+        said.append(f"{row['attempts']} attempt{'s' if row['attempts'] != 1 else ''}")
+    if came != row["attempts"]:
+        said.append(f"{came or 'none'} of which came to the provider")
     if any(row["slept_s"]) and row["case"] in WAITS:
         said.append(f"waits {row['slept_s'][0]:g} s" if row["slept_s"][0] >= 2 else "waits as it pleases")
     return ", ".join(said)
@@ -376,7 +479,7 @@ def main(words: list[str]) -> int:
     options.add_argument("--anew", action="store_true", help="try all, whatever was found before")
     anew = options.parse_args(words).anew
     found = {} if anew else kept()
-    with wire() as (stage, urls, rows):
+    with provided() as (stage, urls, rows):
         for sdk in SDKS:
             for row in tried(sdk, missing(sdk, found), stage, urls[sdk.api], rows) if missing(sdk, found) else ():
                 found[row["sdk"], row["case"]] = row

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from harness.faults import faults
+
 FOUND_BY = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "sdk_contracts.py"), run_name="looked at")
 ROWS: dict[tuple[str, str], dict[str, Any]] = FOUND_BY["kept"]()
+SEVERAL = {sdk.name for sdk in FOUND_BY["SDKS"] if sdk.package in ("openai", "anthropic")}
+"""Those that try three times by default."""
 NAMES = [sdk.name for sdk in FOUND_BY["SDKS"]]
 
 
@@ -23,6 +27,26 @@ def test_everything_was_tried_as_it_is_worded_now_and_a_word_that_is_planted_is_
     case = FOUND_BY["cases"](sdk.api)[1]
     planted = ROWS | {(sdk.name, case.name): ROWS[sdk.name, case.name] | {"worded": "otherwise"}}
     assert FOUND_BY["missing"](sdk, planted) == [case]
+
+
+@pytest.mark.parametrize("api", ["openai", "anthropic"])
+def test_every_kind_of_fault_is_tried_on_the_clients_of_an_api_or_none_of_them_can_meet_it(api: str) -> None:
+    tried = {case.kind for case in FOUND_BY["cases"](api)} - {""}
+    assert tried | set(FOUND_BY["NO_CLIENTS"]) == set(faults)
+    assert not tried & set(FOUND_BY["NO_CLIENTS"])
+    assert "cut" not in {case.kind for case in FOUND_BY["cases"](api) if case.document is None}
+
+
+def test_what_reached_the_provider_is_told_apart_from_what_was_tried() -> None:
+    def of(case: str) -> set[tuple[int, int]]:
+        return {
+            (row["attempts"], row["arrived"]) for (sdk, name), row in ROWS.items() if name == case and sdk in SEVERAL
+        }
+
+    assert of("silent to what is asked") == of("refuses connections") == {(3, 0)}
+    assert of("its answer is swallowed") == {(3, 3)}
+    quiet = {row["raised"] for (_, name), row in ROWS.items() if name.startswith("bad answer: ")}
+    assert quiet == {""}
 
 
 @pytest.mark.parametrize("name", NAMES)
