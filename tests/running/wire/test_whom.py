@@ -10,7 +10,7 @@ import pytest
 
 from harness.faults.effects import Delay, EdgeRule, Fail
 from harness.faults.requests import Requests
-from harness.protocols.nonce import nonce
+from harness.protocols.nonce import index, nonce
 
 Ask = Callable[..., int]
 
@@ -108,6 +108,26 @@ def test_all_requests_of_a_connection_share_their_lot(wire, clients, kit) -> Non
         seen.append({part[:3] for part in client.heard.split(b"HTTP/1.1 ")[1:]})
     assert all(len(statuses) == 1 for statuses in seen)
     assert {status for statuses in seen for status in statuses} == {b"200", b"503"}
+
+
+def test_a_share_hits_the_same_requests_one_at_a_time_and_forty_at_once(new_wire, provider, clients, kit) -> None:
+    def hit(at_once: int) -> list[int]:
+        wire = new_wire({"east": f"http://127.0.0.1:{provider.port}"})
+        hitting(wire, share_ratio=0.3)
+        asking = [clients(wire.tap()) for _ in range(at_once)]
+        for first in range(0, 240, at_once):
+            for number, client in enumerate(asking):
+                client.say(kit.post(body(first + number)))
+            for client in asking:
+                client.hear(b"HTTP/1.1 ", times=1 + first // at_once)
+                client.hear(b"}}", times=1 + first // at_once)
+        kit.eventually(lambda: len(wire.arrivals()) == 240)
+        return sorted(index(row.nonce) for row in wire.arrivals() if row.hit_by)
+
+    one_by_one, together = hit(1), hit(40)
+    assert one_by_one == together
+    # Within the 99.9 % interval of a binomial share.
+    assert abs(len(together) - 72) <= 3.29 * (240 * 0.3 * 0.7) ** 0.5
 
 
 def test_what_hits_a_share_is_told_apart_from_what_only_came_to_it(wire, ask: Ask) -> None:
