@@ -4,9 +4,8 @@
 
     python tests/benchmarks/all.py
 
-Machines are noisy: compare ratios of one run, not seconds of two. It takes a few minutes; `verdict_table.py`, `suite_repeats.py`,
-`beside_others.py`, `judging_scale.py` and `operating_characteristics.py`, which take longer and go on where they were stopped, are no part
-of it.
+Machines are noisy: compare ratios of one run, not seconds of two. It takes a few minutes; those that take longer, most of which go on
+where they were stopped, or that install what others made, are no part of it (`APART`).
 """
 
 from __future__ import annotations
@@ -19,15 +18,18 @@ HERE = Path(__file__).parent
 APART = (
     "all.py",
     "aborts.py",
+    "asked_by_sdk.py",
     "beside_others.py",
+    "fault_pages.py",
     "judging_scale.py",
+    "metric_truth.py",
+    "sdk_contracts.py",
     "stored_run.py",
     "suite_repeats.py",
     "verdict_table.py",
     "operating_characteristics.py",
-    "conftest.py",
 )
-SCRIPTS = sorted(path for path in HERE.glob("*.py") if path.name not in APART)
+SCRIPTS = sorted(path for path in HERE.glob("*.py") if path.name not in APART and "__main__" in path.read_text())
 
 
 def main() -> None:
