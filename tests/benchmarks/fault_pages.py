@@ -1,0 +1,123 @@
+"""Runs every example of `docs/faults.md` with everything real: did each fault take hold, whom did it touch, and has it gone?
+
+::
+
+    python tests/benchmarks/fault_pages.py [--only KIND]
+
+Each example is completed to a scenario, as the page's readers would, and run on `scenarios/targets/resilient.yaml`; half a minute each.
+What a run came to is a line of ``build/fault-pages.jsonl``, so the command goes on where it was stopped; an example that reads otherwise
+since is run again. A kind that no example could make take hold there ends it with 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE, STORE = ROOT / "docs" / "faults.md", ROOT / "build" / "fault-pages.jsonl"
+OUT, TARGET = ROOT / "build" / "fault-pages", ROOT / "scenarios" / "targets" / "resilient.yaml"
+WHOLE: dict[str, Any] = {
+    "schema": "harness.scenario/1",
+    "load": {"rate_per_s": 15, "deadline": "7s", "questions": str(ROOT / "scenarios" / "questions" / "facts.yaml")},
+    "phases": {"warmup": "1s", "baseline": "5s", "fault": "13s", "recovery": "3s"},
+    "good": {"within": "6s"},
+}
+EXPECT = ["good_ratio >= 0 in baseline"]
+"""What was expected of it is not asked here."""
+LONG = {"warmup": "1s", "baseline": "5s", "recovery": "14s"}
+"""Of an example that has phases of its own, those are shorter; an aftereffect of 12 s has its time."""
+Row = dict[str, Any]
+
+
+class OnlyStrings(yaml.SafeLoader):
+    """As the harness reads: the key ``on`` is a word."""
+
+
+OnlyStrings.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def examples() -> list[tuple[str, dict[str, Any]]]:
+    """The examples of the page, each as it is written, and as a whole scenario."""
+    found = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    return [(text, _whole(number, yaml.load(text, OnlyStrings))) for number, text in enumerate(found)]
+
+
+def _whole(number: int, said: dict[str, Any]) -> dict[str, Any]:
+    phases = {"phases": {**said["phases"], **LONG}} if "phases" in said else {}
+    return {**WHOLE, "name": f"example-{number}", "faults": said["faults"], "expect": EXPECT, **phases}
+
+
+def run(text: str, scenario: dict[str, Any]) -> Row:
+    """What came of one example."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    path = OUT / f"{scenario['name']}.yaml"
+    path.write_text(json.dumps(scenario))
+    words = ["run", str(path), "--target", str(TARGET), "--out", str(OUT)]
+    command = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", *words]
+    before = set(OUT.glob(f"{scenario['name']}/*/result.json"))
+    environment = {**os.environ, "HARNESS_STATE": str(OUT / "state")}
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+    made = set(OUT.glob(f"{scenario['name']}/*/result.json")) - before
+    if not made:
+        return {"example": text, "status": ended.returncode, "reason": ended.stderr[-500:], "faults": []}
+    result = json.loads(made.pop().read_text())
+    keys = ("kind", "summary", "confirmed", "reverted_at_s", "lost", "attempts_affected", "evidence")
+    faults = [{key: fault[key] for key in keys} for fault in result["faults"]]
+    return {"example": text, "status": ended.returncode, "reason": result["reason"], "faults": faults}
+
+
+def known() -> dict[str, Row]:
+    rows = map(json.loads, STORE.read_text().splitlines()) if STORE.exists() else ()
+    return {row["example"]: row for row in rows}
+
+
+def told(rows: list[Row]) -> Iterator[str]:
+    for row in rows:
+        for fault in row["faults"]:
+            held = "took hold" if fault["confirmed"] else "did not take hold"
+            gone = "gone" if fault["reverted_at_s"] is not None else "NOT TAKEN BACK"
+            touched = "" if fault["attempts_affected"] is None else f", {fault['attempts_affected']} attempts"
+            yield f"{fault['summary']:<78} {held}{touched}; {gone}{fault['lost'] and ', lost: ' + fault['lost']}"
+        if not row["faults"]:
+            yield f"{row['example'].splitlines()[0][:78]:<78} no run: {row['reason']}"
+
+
+def main(words: list[str]) -> int:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--only", default="", help="run the examples alone that have this kind")
+    only = options.parse_args(words).only
+    found, rows = known(), list[Row]()
+    STORE.parent.mkdir(exist_ok=True)
+    for text, scenario in examples():
+        if only not in ("", *(fault["kind"] for fault in scenario["faults"])):
+            continue
+        if text not in found:
+            found[text] = run(text, scenario)
+            with STORE.open("a") as file:
+                file.write(json.dumps(found[text]) + "\n")
+        rows.append(found[text])
+        print("\n".join(told(rows[-1:])), flush=True)
+    held = {fault["kind"]: False for row in rows for fault in row["faults"]}
+    for row in rows:
+        held |= {fault["kind"]: True for fault in row["faults"] if fault["confirmed"]}
+    never = [kind for kind, once in held.items() if not once]
+    back = all(fault["reverted_at_s"] is not None for row in rows for fault in row["faults"])
+    print(f"{len(held)} kinds" + (f"; never took hold: {', '.join(never)}" if never else ", each took hold"))
+    return int(bool(never) or not back)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
