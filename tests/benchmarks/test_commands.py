@@ -15,7 +15,8 @@ before, known = sys.path[:], set(sys.modules)
 for path in sys.argv[2:]:
     runpy.run_path(path, run_name="looked at")
     sys.path[:] = before
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("simulated_world", "known_truth", "real_runs")]:
+    ours = ("simulated_world", "known_truth", "counted_truth", "real_runs")
+    for name in [name for name in sys.modules if name.partition(".")[0] in ours]:
         del sys.modules[name]
     print(path)
 """

@@ -386,12 +386,18 @@ def new_wire(loops: _Loops, new_loop: NewLoop, tmp_path: Path) -> Callable[..., 
     """Starts a wire whose taps dial their edges, with nothing between."""
 
     def start(
-        upstreams: Mapping[str, str], *, connected: bool = True, others: Mapping[str, str] | None = None, **same: object
+        upstreams: Mapping[str, str],
+        *,
+        connected: bool = True,
+        others: Mapping[str, str] | None = None,
+        credentials: Mapping[str, str] | None = None,
+        **same: object,
     ) -> Wire:
         rows = tmp_path / f"rows{len(list(tmp_path.iterdir()))}"
         rows.mkdir()
         path = rows / "config.json"
-        links = [LinkConfig(name, url, **same) for name, url in upstreams.items()]
+        own = {name: {"credential": key} for name, key in (credentials or {}).items()}
+        links = [LinkConfig(name, url, **(own.get(name, {}) | same)) for name, url in upstreams.items()]
         links += [LinkConfig(name, carries=carries) for name, carries in (others or {}).items()]
         write(Config(links, str(rows), 7, str(rows / "ready.json")), path)
 

@@ -1,12 +1,9 @@
-"""The wait that an answer states is in the row of its attempt, whoever stated it; a real SDK obeys it, and a loop of one's own does not."""
+"""The wait that an answer states is in the row of its attempt, whoever stated it; who obeys it is told in `test_metric_truth`."""
 
 from __future__ import annotations
 
 import gzip
-import ssl
 
-import httpx2
-import openai
 import pytest
 
 
@@ -79,24 +76,3 @@ def test_a_wait_in_an_interim_answer_is_none(wire, provider, clients, kit) -> No
     client.say(kit.post(headers=b"Connection: close\r\n"))
     client.hear_all()
     kit.eventually(lambda: [row.retry_after_ms for row in wire.attempts()] == [None])
-
-
-@pytest.mark.parametrize(("retries", "wait_ms", "waited"), [(1, 400, True), (0, 60_000, False)])
-def test_an_sdk_that_obeys_is_told_from_a_loop_that_does_not(wire, provider, kit, retries, wait_ms, waited) -> None:
-    async def script(request, line) -> None:
-        limited = kit.answer(b"{}", status=b"429 Too Many Requests", headers=b"retry-after-ms: %d\r\n" % wait_ms)
-        line.write(limited if len(provider.accepted) == 1 else kit.answer())
-
-    provider.script = script
-    with httpx2.Client(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as http_client:
-        url = f"http://127.0.0.1:{wire.tap()}/v1"
-        client = openai.OpenAI(base_url=url, api_key="unused", max_retries=retries, http_client=http_client)
-        messages = [{"role": "user", "content": f"How long? {kit.NONCE}"}]
-        try:
-            client.chat.completions.create(model="m", messages=messages)
-        except openai.RateLimitError:
-            client.chat.completions.create(model="m", messages=messages)
-    kit.eventually(lambda: len(wire.attempts()) == 2)
-    first, second = wire.attempts()
-    assert first.retry_after_ms == wait_ms
-    assert (second.start_s - first.first_byte_s >= wait_ms / 1000) == waited
