@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,7 +16,20 @@ from harness.running.toxiproxy import ToxiproxyApi, command, wait_ready
 
 
 def test_the_command_listens_on_this_machine_only() -> None:
-    assert command(Path("/x/toxiproxy-server"), 8474) == ["/x/toxiproxy-server", "-host", "127.0.0.1", "-port", "8474"]
+    assert command(Path("/x/toxiproxy-server"), 8474)[-5:] == [
+        "/x/toxiproxy-server",
+        "-host",
+        "127.0.0.1",
+        "-port",
+        "8474",
+    ]
+
+
+def test_it_goes_before_others_where_that_is_allowed_and_is_started_all_the_same_where_it_is_not() -> None:
+    asked = subprocess.run([sys.executable, "-c", "import os; os.nice(-10)"], capture_output=True)
+    told = [*command(Path(sys.executable), 8474)[:-4], "-c", "import os; print(os.nice(0))"]
+    said = subprocess.run(told, capture_output=True, text=True, check=True)
+    assert int(said.stdout) == (max(-20, os.nice(0) - 10) if asked.returncode == 0 else os.nice(0))
 
 
 def test_a_server_is_ready_when_it_tells_its_version(toxiproxies) -> None:
