@@ -43,7 +43,7 @@ def climb(due_s: Floats, good: Bools, level: float) -> Climb:
         return NO_CLIMB
     edges = np.linspace(0, n, min(n, BINS) + 1).astype(np.int64)
     rows, total = edges.astype(np.float64), np.r_[0, np.cumsum(good)][edges].astype(np.float64)
-    step, at = _best_step(np.r_[0, np.cumsum(good)].astype(np.float64))
+    step, at = _best_step(good)
     middle_s = due_s[(edges[:-1] + edges[1:]) // 2]
     least_s = max(LEAST_S, LEAST_ROWS * (due_s[-1] - due_s[0]) / n)
     fitted = _fitted(middle_s, total, rows, float(due_s[at]), least_s, level)
@@ -54,9 +54,14 @@ def climb(due_s: Floats, good: Bools, level: float) -> Climb:
     return Climb(float(likelihood.max()) - step, float(reached_s[plausible].max(initial=-inf)))
 
 
-def _best_step(total: Floats) -> tuple[float, int]:
-    """The log likelihood of the best step, and the row before which it is; *total*: good ones among the first rows, from none to all."""
-    n, inner = total.size - 1, np.arange(1, total.size - 1)
+def _best_step(good: Bools) -> tuple[float, int]:
+    """The log likelihood of the best step, and the row before which it is.
+
+    It is convex as long as one outcome follows another like it, so that it is greatest where outcomes turn, or at either end.
+    """
+    n, turns = good.size, np.flatnonzero(good[1:] != good[:-1]) + 1
+    inner = np.concatenate([[1], turns, [n - 1]])
+    total = np.r_[0, np.cumsum(good)].astype(np.float64)
     likelihood = _likelihood(total[inner], inner) + _likelihood(total[-1] - total[inner], n - inner)
     best = int(likelihood.argmax())
     return float(likelihood[best]), int(inner[best])

@@ -66,6 +66,8 @@ def in_order(due_s: npt.ArrayLike, good: npt.ArrayLike) -> tuple[Floats, Bools]:
         raise ValueError(f"{due.shape} due times with {outcome.shape} outcomes; each row needs both")
     if not np.isfinite(due).all():
         raise ValueError("a due time that is not a number; every request has one")
+    if (due[1:] > due[:-1]).all():  # as a run has them
+        return due, outcome
     # By outcome too where due times are equal, so that the order in which rows come changes nothing.
     order = np.lexsort((outcome, due))
     return due[order], outcome[order]
@@ -136,12 +138,19 @@ def crossing(due_s: Floats, good: Bools, band: float) -> Moment:
 
 
 class _Search:
-    """Looks for changes; holds the running total of good rows, and x log x of every count that can occur."""
+    """Looks for changes; holds the running total of good rows, and x log x of every count that can occur.
+
+    What a change gains is convex in its place as long as one outcome follows another like it, so that it gains most at an end of such a run
+    of rows: at a turn of outcomes, or, where that lies between equal instants, at the nearest place on either side that does not.
+    """
 
     def __init__(self, due_s: Floats, good: Bools) -> None:
         self.total: Counts = np.r_[0, np.cumsum(good)].astype(np.int64)
         self.enough = PENALTY * log(max(good.size, 2))
-        self._tied = np.r_[False, np.diff(due_s) <= 0, False]
+        self._open: Counts = np.flatnonzero(np.r_[True, due_s[1:] > due_s[:-1], True])  # where a change may fall
+        turns = np.flatnonzero(good[1:] != good[:-1]) + 1
+        behind = np.searchsorted(self._open, turns)
+        self._turns: Counts = np.union1d(self._open[behind], self._open[behind - (self._open[behind] > turns)])
         counts = np.arange(good.size + 1, dtype=np.float64)
         self._xlogx = counts * np.log(np.maximum(counts, 1.0))
 
@@ -176,13 +185,24 @@ class _Search:
         return kept
 
     def _best(self, start: int, end: int) -> tuple[float, int]:
+        """The gain of the best change between the two, and where that is."""
         if end - start < 2:
             return -np.inf, start
-        inner = np.arange(start + 1, end)
+        inner = self._between(start, end)
+        if not inner.size:
+            return -np.inf, start + 1
         gains = self._likelihood(start, inner) + self._likelihood(inner, end)
-        gains[self._tied[start + 1 : end]] = -np.inf
         at = int(np.argmax(gains))
-        return float(gains[at] - self._likelihood(start, end)), start + 1 + at
+        return float(gains[at] - self._likelihood(start, end)), int(inner[at])
+
+    def _between(self, start: int, end: int) -> Counts:
+        """The places between the two of which one is the best: turns, and the ends of the first and the last run."""
+        first, last = np.searchsorted(self._open, (start + 1, end)) - (0, 1)
+        if first > last:
+            return self._open[:0]
+        ends = self._open[[first, last]]
+        turns = self._turns[np.searchsorted(self._turns, ends[0]) : np.searchsorted(self._turns, ends[1], side="right")]
+        return np.concatenate([ends[:1], turns, ends[1:]])
 
     def _gain(self, start: int, at: int, end: int) -> float:
         return float(self._likelihood(start, at) + self._likelihood(at, end) - self._likelihood(start, end))

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from harness.judging.scoring import settling
 from harness.judging.scoring.distributions import Floats
 from harness.judging.scoring.settling import change, crossing, levels, standing
 
@@ -61,6 +62,19 @@ def test_every_change_lies_at_its_best_place_between_its_neighbours() -> None:
             between = good[before.start : after.end]
             gains = [likelihood(between[:i]) + likelihood(between[i:]) for i in range(1, between.size)]
             assert max(gains) == pytest.approx(gains[before.n - 1])
+
+
+@pytest.mark.parametrize("instants", [200, 40])
+def test_the_best_change_of_all_places_is_at_a_turn_or_beside_equal_instants(instants: int) -> None:
+    for seed in range(20):
+        generator = np.random.default_rng(seed)
+        due_s, (_, good) = np.sort(generator.integers(0, instants, 100)), outcomes((60, 0.9), (40, 0.3), seed=seed)
+        search = settling._Search(due_s, good)
+        for start, end in ((0, 100), (7, 93), (seed, seed + 9), (50, 52)):
+            places = [at for at in range(start + 1, end) if due_s[at] > due_s[at - 1]]
+            found = [(search._gain(start, at, end), -at) for at in places]
+            gain, at = max(found, default=(-np.inf, -start - 1))
+            assert search._best(start, end) == (pytest.approx(gain, abs=1e-12), -at)
 
 
 def test_a_level_is_in_out_or_undecided() -> None:
