@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from math import inf
 from operator import and_, or_
@@ -78,6 +78,8 @@ class Sample:
     spans: tuple[Phase, ...]
     windows: tuple[Window, ...]
     _of: Selection
+    _known_by: Hashable
+    """What selections have in common that pick the same."""
 
     def column(self, name: str) -> np.ndarray[Any, Any]:
         """One column of the *requests* as an array: quicker by far than to cut all columns out of the run's table for it."""
@@ -216,7 +218,7 @@ class Sample:
 
     def once(self, what: str, make: Callable[[], Any]) -> Any:
         """What *make* returns, made the first time that *what* is asked for of these rows."""
-        return self.run.once((self._of, what), make)
+        return self.run.once((self._known_by, what), make)
 
     def _once(self, what: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         rows: pd.DataFrame = self.once(what, make)
@@ -261,9 +263,18 @@ def nonces(run: Evidence) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 def pick(run: Evidence, selection: Selection = WHOLE) -> Sample:
     """What *selection* picks of *run*."""
-    picked: Bools = run.once(("picked", selection), lambda: _picked(run, selection))
+    known_by = _known_by(run.plan, selection)
+    picked: Bools = run.once(("picked", known_by), lambda: _picked(run, selection))
     windows: tuple[Window, ...] = run.once(("windows", selection.after), lambda: _windows(run, selection.after))
-    return Sample(run, picked, spans(run.plan, selection), windows, selection)
+    return Sample(run, picked, spans(run.plan, selection), windows, selection, known_by)
+
+
+def _known_by(plan: Plan, selection: Selection) -> Hashable:
+    """*selection* with the entries that it picks in the place of how they are called: where a region has one, both are one."""
+    if all(LABELS[name].of != "entry" for name in selection.names):
+        return selection
+    entries = frozenset(_entries(plan.target, selection))
+    return replace(selection, labels=_of_attempts(selection)), entries
 
 
 def baseline(run: Evidence, labels: Labels = ()) -> Sample:

@@ -58,6 +58,21 @@ def test_a_label_picks_the_requests_of_its_region_or_entry(
     assert list(by.entry) == ["east", "west"]
 
 
+def test_a_region_of_one_entry_and_that_entry_are_measured_once(
+    make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
+) -> None:
+    plan = make_plan(phases=(1, 2, 8, 2))
+    evidence = make_evidence(plan, requests=rows(plan))
+    asked: list[int] = []
+    for labels in ((("region", "east"),), (("entry", "east"),), (("region", "west"),), ()):
+        pick(evidence, Selection(labels=labels)).once("asked", lambda: asked.append(1))
+    assert len(asked) == 3
+    on_a_link = [pick(evidence, Selection(labels=(("region", "east"), ("link", link)))) for link in plan.target.links]
+    for sample in on_a_link:
+        sample.once("asked", lambda: asked.append(1))
+    assert len(asked) == 3 + len(on_a_link)
+
+
 def test_a_link_picks_attempts_and_leaves_all_requests(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
 ) -> None:
