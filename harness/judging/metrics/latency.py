@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.judging.result import Measured
     from harness.judging.scoring.answers import Bools
     from harness.judging.scoring.distributions import Floats
+    from harness.judging.scoring.quantiles import Timed
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _COMPLETE = "_complete"
@@ -41,7 +42,7 @@ class _Quantiles(Metric):
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """How many requests got no complete answer, and what they count as."""
-        _, _, answered = self._sample(sample)
+        _, _, answered = _censored(sample, self.name)
         if answered.all():
             return ""
         without = f"{int((~answered).sum())} of {answered.size} requests got no complete answer"
@@ -54,17 +55,16 @@ class _Quantiles(Metric):
         return {part: measured(self.measure(whole, part)) for part in self.parts}
 
     def _measure(self, sample: Sample, q: float, of_all: bool) -> Interval:
-        from harness.judging.scoring.quantiles import clumped_quantile
+        return self._timed(sample, of_all).quantile(q)
 
-        due_s, least_ms, answered = self._sample(sample)
-        if of_all:
-            return clumped_quantile(due_s, least_ms, q, answered=answered)
-        return clumped_quantile(due_s[answered], least_ms[answered], q)
+    def _timed(self, sample: Sample, of_all: bool) -> Timed:
+        from harness.judging.scoring.quantiles import Timed
 
-    def _sample(self, sample: Sample) -> tuple[Floats, Floats, Bools]:
-        """When each request was due that was sent, how many milliseconds it took at the least, and whether it was answered."""
-        censored: tuple[Floats, Floats, Bools] = sample.once(self.name, lambda: _censored(sample, self.name))
-        return censored
+        def made() -> Timed:
+            return Timed.of(*_censored(sample, self.name)) if of_all else self._timed(sample, True).of_answered()
+
+        timed: Timed = sample.once(f"{self.name} in order {of_all}", made)
+        return timed
 
 
 class Latency(_Quantiles):
@@ -125,7 +125,7 @@ def _asked(part: str | None) -> tuple[float, bool]:
 
 
 def _censored(sample: Sample, column: str) -> tuple[Floats, Floats, Bools]:
-    """When each request was due that was sent, its *column* or what that would be at the least, and which of both.
+    """When each request was due that was sent, its *column* in ms or what that would be at the least, and which of both.
 
     Who is refused at once was not served fast: the answer never came in the time in which the client would have taken it.
     Only what the end of the run cut off was waited for more briefly.
@@ -133,11 +133,11 @@ def _censored(sample: Sample, column: str) -> tuple[Floats, Floats, Bools]:
     import numpy as np
 
     run, deadline_s = sample.run, sample.run.plan.scenario.load.deadline
-    due_s, outcome, took_ms = sample.column("due_s"), sample.words("outcome"), sample.column(column)
+    due_s, outcome, took_ms = sample.read("due_s"), sample.words("outcome"), sample.read(column)
     answered = outcome == "complete"
     ended_s = run.ended.at_s if run.ended else run.observed_until_s
     waited_s = np.where(outcome == "unfinished", (ended_s - due_s).clip(0, deadline_s), deadline_s)
     least_ms = np.where(answered, took_ms, 1000 * waited_s)
     # A time that cannot be is measured nowhere.
     kept = (outcome != "not_sent") & ~np.isnan(least_ms)
-    return due_s[kept], least_ms[kept], answered[kept]
+    return (due_s, least_ms, answered) if kept.all() else (due_s[kept], least_ms[kept], answered[kept])

@@ -283,7 +283,7 @@ def _recovery(sample: Sample, window: Window) -> Recovery | None:
     from harness.judging.scoring.recovery import recovery_time
 
     until_s = min(sample.run.observed_until_s, window.next_s)
-    due_s, good = sample.column("due_s"), sample.column("good")
+    due_s, good = sample.read("due_s"), sample.read("good")
     before = due_s < window.next_s
     if not before.any() or until_s <= window.end_s:
         return None
@@ -312,8 +312,8 @@ def _failover(sample: Sample, window: Window) -> Recovery | None:
     return _read(
         sample,
         lambda least: failover_time(
-            sample.column("due_s"),
-            sample.column("good"),
+            sample.read("due_s"),
+            sample.read("good"),
             fault_start_s=window.start_s,
             fault_end_s=window.end_s,
             band=least,
@@ -351,7 +351,7 @@ def _was_never_well(sample: Sample) -> bool:
     from harness.judging.scoring.good_ratio import good_ratio
 
     baseline = sample.baseline
-    before = good_ratio(baseline.column("due_s"), baseline.column("good"))
+    before: Interval = baseline.once("good", lambda: good_ratio(baseline.read("due_s"), baseline.read("good")))
     return before.value is not None and before.high < sample.run.plan.scenario.good.ratio
 
 
@@ -382,7 +382,9 @@ def _own(sample: Sample) -> Clumps:
     """The clumps in which the service fails when nothing is broken."""
     from harness.judging.scoring.recovery import own_clumps
 
-    return own_clumps(sample.baseline.column("due_s"), sample.baseline.column("good"))
+    baseline = sample.baseline
+    own: Clumps = baseline.once("own clumps", lambda: own_clumps(baseline.read("due_s"), baseline.read("good")))
+    return own
 
 
 def _hold(sample: Sample) -> float:

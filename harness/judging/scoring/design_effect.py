@@ -7,7 +7,7 @@ for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, log10, sqrt
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judging.scoring.clumps import JOIN_GAPS, JOIN_S, firsts
-from harness.judging.scoring.distributions import Floats, student_quantile
+from harness.judging.scoring.distributions import Bools, Floats, student_quantile
 from harness.judging.scoring.shares import Z
 
 JOINS_S = (JOIN_S, 1.0)
@@ -35,20 +35,21 @@ FREE = 3  # degrees of freedom that these have at least
 MANY = 1 << 16  # rows, beyond which correlations are looked at in short transforms
 NEAR = (16, 2048)  # so many lags at first, and then
 AT_ONCE = 32  # lags, up to which sums of products are quicker than transforms
+_ROUNDING = 1e-12  # of a sum of squares
 _KNOWN_S = 1.0  # one clump of that length stands for what is known of clumps before any was seen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stretch:
-    """Rows of one stretch of a run in order of *due_s*; *weight* is how hard each was hit, 0 for not at all."""
+    """Rows of one stretch of a run in order of *due_s*; *weight* is how hard each was hit, 0 for not at all, or whether it was."""
 
     due_s: Floats
-    weight: Floats
+    weight: Floats | Bools
 
 
 def stretch(due_s: npt.ArrayLike, good: npt.ArrayLike) -> Stretch:
     """The rows in order of time, with the failures as what hit them."""
-    due, bad = np.asarray(due_s, dtype=np.float64), (~np.asarray(good, dtype=np.bool_)).astype(np.float64)
+    due, bad = np.asarray(due_s, dtype=np.float64), ~np.asarray(good, dtype=np.bool_)
     if (due[1:] >= due[:-1]).all():
         return Stretch(due, bad)
     order = np.argsort(due, kind="stable")
@@ -88,13 +89,22 @@ class Clumping:
 ALONE = Clumping(1.0, 0, 0.0)
 
 
-def clumping(stretches: Sequence[Stretch], *, by_size: bool = True) -> Clumping:
-    """What the rows of all *stretches* show together, each at a level of its own; not *by_size*: their blocks alone."""
+def gap(*due_s: Floats) -> float:
+    """The seconds from one row to the next in the middle, over stretches of rows that are in order; 0 where there are no two."""
+    each = [np.diff(of_stretch) for of_stretch in due_s]
+    gaps = np.concatenate(each) if len(each) > 1 else each[0]
+    return float(np.median(gaps, overwrite_input=True)) if gaps.size else 0.0
+
+
+def clumping(stretches: Sequence[Stretch], *, by_size: bool = True, gap_s: float | None = None) -> Clumping:
+    """What the rows of all *stretches* show together, each at a level of its own; not *by_size*: their blocks alone.
+
+    *gap_s*: their `gap`, where that is known.
+    """
     rows = [stretch for stretch in stretches if stretch.weight.size]
     if sum(np.count_nonzero(stretch.weight) for stretch in rows) < FEWEST:
         return ALONE
-    gaps = np.concatenate([np.diff(stretch.due_s) for stretch in rows])
-    gap_s = float(np.median(gaps)) if gaps.size else 0.0
+    gap_s = gap(*(stretch.due_s for stretch in rows)) if gap_s is None else gap_s
     hit_a_row = max(np.count_nonzero(stretch.weight) / stretch.weight.size for stretch in rows)
     # What is hit often is near to something that was hit, clump or none: every other request, in turn, is no clump.
     joins_s = (
@@ -105,7 +115,7 @@ def clumping(stretches: Sequence[Stretch], *, by_size: bool = True) -> Clumping:
     shown = [_by_size(rows, join_s) for join_s in dict.fromkeys(joins_s)] if by_size else []
     shown.append(_by_blocks(rows, sizes(rows, joins_s[-1]).size, gap_s))
     effect, clumps = max(shown)
-    hit_s = gap_s * sum(int((stretch.weight > 0).sum()) for stretch in rows)
+    hit_s = gap_s * sum(int(np.count_nonzero(stretch.weight > 0)) for stretch in rows)
     return Clumping(effect, clumps, hit_s) if effect > 1 else ALONE
 
 
@@ -123,14 +133,14 @@ def sizes(stretches: Sequence[Stretch], join_s: float) -> Floats:
     return np.concatenate([np.empty(0), *(_sizes(stretch.due_s, stretch.weight, join_s) for stretch in stretches)])
 
 
-def _sizes(due_s: Floats, weight: Floats, join_s: float) -> Floats:
+def _sizes(due_s: Floats, weight: Floats | Bools, join_s: float) -> Floats:
     hit = np.flatnonzero(weight)
     return _summed(due_s[hit], weight[hit], join_s) if hit.size else np.empty(0)
 
 
-def _summed(due_s: Floats, weight: Floats, join_s: float) -> Floats:
+def _summed(due_s: Floats, weight: Floats | Bools, join_s: float) -> Floats:
     """The summed weight of each clump of rows that all were hit; of one at least."""
-    summed: Floats = np.add.reduceat(weight, firsts(due_s, join_s)).astype(np.float64)
+    summed: Floats = np.add.reduceat(weight.astype(np.float64, copy=False), firsts(due_s, join_s))
     return summed
 
 
@@ -145,6 +155,8 @@ def _by_size(stretches: Sequence[Stretch], join_s: float) -> tuple[float, int]:
     # Of very many rows a few shuffles say as much.
     times = int(np.clip(1_000_000 // sum(stretch.weight.size for stretch in stretches), 3, SHUFFLES))
     hit = [(stretch.due_s, stretch.weight[stretch.weight > 0]) for stretch in stretches if stretch.weight.any()]
+    if all(weights.size == due_s.size and (weights == weights[0]).all() for due_s, weights in hit):
+        return 1.0, seen.size  # all are alike, in whatever order
     shuffled: list[float] = []
     as_large = 0
     for _ in range(times):
@@ -155,7 +167,9 @@ def _by_size(stretches: Sequence[Stretch], join_s: float) -> tuple[float, int]:
     return max(1.0, squares / float(np.mean(shuffled))), seen.size
 
 
-def _shuffled(stretches: Sequence[tuple[Floats, Floats]], join_s: float, generator: np.random.Generator) -> float:
+def _shuffled(
+    stretches: Sequence[tuple[Floats, Floats | Bools]], join_s: float, generator: np.random.Generator
+) -> float:
     """The sum of the clumps' squares when weights fall on any rows of their stretch, each given by when all its rows are due."""
     total = 0.0
     for due_s, weights in stretches:
@@ -171,11 +185,12 @@ def _by_blocks(stretches: Sequence[Stretch], clumps: int, gap_s: float) -> tuple
     What comes and goes slowly shows in long blocks only, and no correlation of neighbours betrays it. Blocks that are little longer than
     what the rows remember tell too little of it: their own long-run variance says how much more.
     """
-    strays = [_Strays.of(stretch.weight) for stretch in stretches]
-    alone = sum(stray.squares for stray in strays)
-    together = np.concatenate([stray.values for stray in strays]) if len(strays) > 1 else strays[0].values
-    seen = _correlation(together)
-    length = _block_length(together.size, *seen) if alone > 0 else 1.0
+    weights = [stretch.weight for stretch in stretches]
+    n = sum(weight.size for weight in weights)
+    strays: _Strays | _Counted = _Counted(weights) if n > MANY else _Strays(weights)
+    alone = sum(strays.squares)
+    seen = _correlation(n, strays.power, strays.at_lags)
+    length = _block_length(n, *seen) if alone > 0 else 1.0
     shown = [(1.0, clumps)]
     if length > 1.5:
         shown.append(_by_blocks_of(strays, length, clumps, SURELY, 1))
@@ -185,17 +200,81 @@ def _by_blocks(stretches: Sequence[Stretch], clumps: int, gap_s: float) -> tuple
     return (max(effect, float(seen[1].sum())) if effect > 1 else 1.0), clumps
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Strays:
-    """How far each row of a stretch lies from their mean, and the sum of the squares of that."""
+    """How far each row lies from the mean of its stretch: the sums of *squares* of each stretch, and their *power* over all."""
 
-    values: Floats
-    squares: float
+    def __init__(self, weights: Sequence[Floats | Bools]) -> None:
+        self._of = [weight - weight.mean() for weight in weights]
+        self.sizes = [weight.size for weight in weights]
+        self.squares = [_squares(values) for values in self._of]
+        self._all = np.concatenate(self._of) if len(self._of) > 1 else self._of[0]
+        self.power = _squares(self._all)
 
-    @classmethod
-    def of(cls, weight: Floats) -> _Strays:
-        values = weight - weight.mean()
-        return cls(values, _squares(values))
+    def at_lags(self, most: int) -> Floats:
+        """The sums of the products of values that lie each of 0 to *most* apart."""
+        return _at_lags(self._all, most)
+
+    def block_sums(self, stretch: int, length: float) -> Floats:
+        """The sums over blocks of the rows of one stretch that hold about *length* of them each."""
+        return _block_sums(self._of[stretch], length)
+
+
+class _Counted:
+    """As `_Strays`, of very many rows: what is not hit adds nothing to a sum of products but means, and those are known of a stretch."""
+
+    def __init__(self, weights: Sequence[Floats | Bools]) -> None:
+        self._weight = np.concatenate(weights) if len(weights) > 1 else weights[0]
+        self._hit = np.flatnonzero(self._weight)
+        weight = self._weight[self._hit].astype(np.float64)
+        self._alike = bool((weight == 1).all())
+        if self._alike:
+            self._weight = self._weight.astype(np.bool_, copy=False)
+        self._running = np.append(0.0, np.cumsum(weight))
+        self.sizes = [weight.size for weight in weights]
+        self._ends = np.cumsum([0, *self.sizes])
+        self._means = np.diff(self._before(self._ends)) / self.sizes
+        hits = np.diff(np.append(0.0, np.cumsum(weight * weight))[np.searchsorted(self._hit, self._ends)])
+        squares = hits - self.sizes * self._means**2
+        # Where all are alike, nothing but rounding is left.
+        self.squares: list[float] = np.where(squares > _ROUNDING * hits, squares, 0.0).tolist()
+        self.power = sum(self.squares)
+
+    def _before(self, rows: npt.NDArray[np.integer]) -> Floats:
+        """The sum of the weights of all that come before each of these *rows*."""
+        sums: Floats = self._running[np.searchsorted(self._hit, rows)]
+        return sums
+
+    def at_lags(self, most: int) -> Floats:
+        if most > AT_ONCE or not (self._alike or 4 * self._hit.size < self._weight.size):
+            means = np.repeat(self._means, self.sizes) if len(self.sizes) > 1 else self._means[0]
+            return _at_lags(self._weight - means, most)
+        lags = np.arange(most + 1)
+        total = np.array([self._products(int(lag)) for lag in lags])
+        for first, end, mean in zip(self._ends[:-1], self._ends[1:], self._means, strict=True):
+            # What lies so far before the stretch, and so far behind it; and the means of those that lie before it.
+            total -= mean * (self._before(end - lags) - self._before(first - lags))
+            total -= mean * (self._before(end + lags) - self._before(first + lags))
+            total += mean * (self._means_before(end - lags) - self._means_before(first - lags))
+        return total
+
+    def _products(self, lag: int) -> float:
+        """The sum of the products of weights that lie so far apart."""
+        n = self._weight.size
+        if self._alike:
+            return float(np.count_nonzero(self._weight[: n - lag] & self._weight[lag:]))
+        first = self._hit[: int(np.searchsorted(self._hit, n - lag))]
+        return float(np.einsum("i,i", self._weight[first], self._weight[first + lag]))
+
+    def _means_before(self, rows: npt.NDArray[np.integer]) -> Floats:
+        total: Floats = np.zeros(rows.size)
+        for first, size, mean in zip(self._ends[:-1], self.sizes, self._means, strict=True):
+            total += mean * np.clip(rows - first, 0, size)
+        return total
+
+    def block_sums(self, stretch: int, length: float) -> Floats:
+        edges = _edges(self.sizes[stretch], length)
+        sums: Floats = np.diff(self._before(self._ends[stretch] + edges)) - self._means[stretch] * np.diff(edges)
+        return sums
 
 
 def _squares(values: Floats) -> float:
@@ -204,16 +283,16 @@ def _squares(values: Floats) -> float:
 
 
 def _by_blocks_of(
-    strays: Sequence[_Strays], length: float, clumps: int, surely: float, least: int
+    strays: _Strays | _Counted, length: float, clumps: int, surely: float, least: int
 ) -> tuple[float, int]:
     """The same of blocks of one *length*; beyond *surely* standard deviations it is no chance, with *least* degrees of freedom or more."""
     seen = expected = 0.0
     free = 0
-    for stray in strays:
-        blocks = _block_sums(stray.values, length)
+    for stretch, squares in enumerate(strays.squares):
+        blocks = strays.block_sums(stretch, length)
         seen += _squares(blocks)
         # The sums of one stretch add up to 0, so that one of them says nothing.
-        expected += stray.squares * (blocks.size - 1) / blocks.size
+        expected += squares * (blocks.size - 1) / blocks.size
         free += blocks.size - 1
     if free < least or expected <= 0:
         return 1.0, clumps
@@ -222,9 +301,16 @@ def _by_blocks_of(
     return (ratio if ratio > 1 + surely * sqrt(2 / free) else 1.0), min(clumps, free + 1)
 
 
+def _edges(rows: int, length: float) -> npt.NDArray[np.int64]:
+    """Where blocks of about *length* of so many *rows* begin, and where the last one ends."""
+    blocks = max(1, int(rows / length))
+    edges: npt.NDArray[np.int64] = -(-np.arange(blocks + 1) * rows // blocks)
+    return edges
+
+
 def _block_sums(values: Floats, length: float) -> Floats:
-    blocks = max(1, int(values.size / length))
-    edges = -(-np.arange(blocks + 1) * values.size // blocks)
+    edges = _edges(values.size, length)
+    blocks = edges.size - 1
     if blocks > values.size:  # so that some have no row
         return np.bincount(np.repeat(np.arange(blocks), np.diff(edges)), values, blocks).astype(np.float64)
     sums: Floats = np.add.reduceat(values, edges[:-1])
@@ -237,7 +323,7 @@ def block_length(values: npt.ArrayLike) -> float:
     The rule for the circular block bootstrap of Politis and White (Econometric Reviews 23, 2004), as corrected by Patton,
     Politis and White (Econometric Reviews 28, 2009).
     """
-    return _block_length(np.size(values), *_correlation(np.asarray(values, dtype=np.float64)))
+    return _block_length(np.size(values), *_correlation_of(np.asarray(values, dtype=np.float64)))
 
 
 def _block_length(n: int, lags: npt.NDArray[np.int64], correlation: Floats) -> float:
@@ -253,41 +339,38 @@ def long_run(values: npt.ArrayLike) -> float:
     The sum of their autocorrelations, in the flat-top window of Politis and Romano (Journal of Time Series Analysis 16, 1995): blocks that
     are hardly longer than what the values remember make it too small, and this hardly does.
     """
-    return float(_correlation(np.asarray(values, dtype=np.float64))[1].sum())
+    return float(_correlation_of(np.asarray(values, dtype=np.float64))[1].sum())
 
 
-def _correlation(x: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+def _correlation_of(x: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+    return _correlation(x.size, _squares(x), lambda most: _at_lags(x, most))
+
+
+def _correlation(n: int, power: float, at_lags: Callable[[int], Floats]) -> tuple[npt.NDArray[np.int64], Floats]:
     """Lags to either side and the correlations at them, weighted by the flat-top window; lag 0 alone where there is nothing to see.
 
     The window is twice as long as the correlations reach that stand out; it may look back over a tenth of the values where their square
-    root is less, as many come within what a service remembers.
+    root is less, as many come within what a service remembers. *at_lags* says the sums of products up to so many lags of *n* values.
     """
-    n, power = x.size, _squares(x)
     if power <= 0 or n < 8:
         return np.zeros(1, np.int64), np.ones(1)
     quiet = max(5, int(sqrt(log10(n))))
     most = min(max(ceil(sqrt(n)) + quiet, n // 10), n - 2)
-    correlation, reach = _up_to_quiet(x, power, most, quiet)
+    correlation, reach = _up_to_quiet(n, power, at_lags, most, quiet)
     reach = min(2 * max(reach, 1), most)
     lags = np.arange(-reach, reach + 1)
     weighted: Floats = np.clip(2 * (1 - np.abs(lags) / reach), 0, 1) * correlation[np.abs(lags)]
     return lags, weighted
 
 
-def _up_to_quiet(x: Floats, power: float, most: int, quiet: int) -> tuple[Floats, int]:
+def _up_to_quiet(n: int, power: float, at_lags: Callable[[int], Floats], most: int, quiet: int) -> tuple[Floats, int]:
     """The correlations from lag 0 on, and the lag behind which *quiet* of them are too small to be told from none.
 
     Of very many rows mostly the first few lags say it, and only where they do not more are looked at.
     """
-    n, least = x.size, 2 * sqrt(log10(x.size) / x.size)
+    least = 2 * sqrt(log10(n) / n)
     for lags in [*(lags for lags in NEAR if n > MANY and lags < most), most]:
-        if n > MANY:
-            correlation = _at_lags(x, lags) / power
-        else:
-            # What is added is as much as the lags reach, to a length of which a transform is quick.
-            size = 1 << (n + most).bit_length()
-            spectrum = np.fft.rfft(x, size)
-            correlation = np.fft.irfft(spectrum * spectrum.conj(), size)[: most + 1] / power
+        correlation = at_lags(lags) / power
         reach = _quiet_from(np.abs(correlation[1:]) < least, quiet)
         # What lies within twice the reach counts.
         if reach is not None and (lags == most or 2 * reach <= lags):
@@ -296,7 +379,16 @@ def _up_to_quiet(x: Floats, power: float, most: int, quiet: int) -> tuple[Floats
 
 
 def _at_lags(x: Floats, most: int) -> Floats:
-    """The sums of the products of values that lie each of 0 to *most* apart, block by block: short transforms are quick, and small."""
+    """The sums of the products of values that lie each of 0 to *most* apart; of very many in short transforms, which are quick."""
+    if x.size <= MANY:
+        # What is added is as much as the lags reach, to a length of which a transform is quick.
+        size = 1 << (x.size + most).bit_length()
+        spectrum = np.fft.rfft(x, size)
+        return np.fft.irfft(spectrum * spectrum.conj(), size)[: most + 1]
+    return _in_pieces(x, most)
+
+
+def _in_pieces(x: Floats, most: int) -> Floats:
     if most <= AT_ONCE:
         return np.array([np.einsum("i,i", x[: x.size - lag], x[lag:]) for lag in range(most + 1)])
     size = max(1 << 12, 1 << (4 * most).bit_length())

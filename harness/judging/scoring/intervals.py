@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Callable
 from math import ceil, inf
 
 import numpy as np
@@ -49,23 +51,61 @@ def quantile(sample: npt.ArrayLike, q: float, unanswered: npt.ArrayLike = (), wo
     how many independent values they count, where neighbours resemble one another (Woodruff 1952, with a design effect). Where
     that is too little for a rank on one side, that side is unbounded. Raises ValueError unless 0 < *q* < 1, and for NaN.
     """
-    if not 0 < q < 1:
-        raise ValueError(f"quantile {q}; it must lie between 0 and 1, as 0.95 does")
     values, waited = np.asarray(sample, dtype=np.float64), np.asarray(unanswered, dtype=np.float64)
-    n = values.size + waited.size
-    if n == 0:
-        return UNMEASURED
     if np.isnan(values).any() or np.isnan(waited).any():
         raise ValueError("NaN in a sample; leave out what was not measured")
+    least = np.r_[values, waited] if waited.size else values
+    return _quantile(
+        (values.size, least.size),
+        q,
+        worth,
+        lambda ranks: _at_ranks(least, ranks),
+        lambda ranks: _at_ranks(values, ranks),
+    )
+
+
+def quantile_of_ordered(answered: Floats, waited: Floats, q: float, worth: float | None = None) -> Interval:
+    """As `quantile`, of values that were *answered* and those that *waited* so long at least, each from the least on and without NaN."""
+
+    def answered_at(ranks: list[int]) -> dict[int, float]:
+        return {rank: float(answered[rank - 1]) for rank in ranks}
+
+    def least_at(ranks: list[int]) -> dict[int, float]:
+        return {rank: _of_both(answered, waited, rank) for rank in ranks}
+
+    return _quantile((answered.size, answered.size + waited.size), q, worth, least_at, answered_at)
+
+
+def _quantile(
+    sizes: tuple[int, int],
+    q: float,
+    worth: float | None,
+    least_at: Callable[[list[int]], dict[int, float]],
+    answered_at: Callable[[list[int]], dict[int, float]],
+) -> Interval:
+    """Of *sizes* many that were answered and of all, by what each is at the least and by those that were answered, at ranks from 1 on."""
+    if not 0 < q < 1:
+        raise ValueError(f"quantile {q}; it must lie between 0 and 1, as 0.95 does")
+    answered, n = sizes
+    if n == 0:
+        return UNMEASURED
     lower, upper = _ranks(n, q, n if worth is None else max(1, int(worth)))
     # The product can be a hair above a whole number, as 100 * 0.07 is.
     middle = max(ceil(round(n * q, 9)), 1)
     ranks = [rank for rank in (lower, middle, upper) if 1 <= rank <= n]
-    least = _at_ranks(np.r_[values, waited] if waited.size else values, ranks)
-    most = _at_ranks(values, [rank for rank in ranks if rank <= values.size]) if waited.size else least
+    least = least_at(ranks)
+    most = answered_at([rank for rank in ranks if rank <= answered]) if answered < n else least
     low, high = least.get(lower, -inf), most.get(upper, inf)
     value = least[middle]
     return Interval(value, min(low, value), max(high, value), n, censored=most.get(middle, inf) > value)
+
+
+def _of_both(left: Floats, right: Floats, rank: int) -> float:
+    """The value at *rank*, from 1 on, of both, each from the least on."""
+    fewest, most = max(0, rank - right.size), min(rank, left.size)
+    of_left = fewest + bisect_left(range(fewest, most), True, key=lambda many: left[many] >= right[rank - many - 1])
+    of_right = rank - of_left
+    return max(float(left[of_left - 1]) if of_left else -inf, float(right[of_right - 1]) if of_right else -inf)
 
 
 def _at_ranks(values: Floats, ranks: list[int]) -> dict[int, float]:

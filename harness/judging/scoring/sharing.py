@@ -17,7 +17,12 @@ def shared_out(counts: npt.ArrayLike, at_s: npt.ArrayLike, due_s: npt.ArrayLike)
     due = np.floor(np.asarray(due_s, dtype=np.float64) / BLOCK_S)
     if due.size == 0:
         return np.zeros(0)
-    blocks, block_of, requests = np.unique(due, return_inverse=True, return_counts=True)
+    if (due[1:] >= due[:-1]).all():  # as requests are in a run
+        begins = np.flatnonzero(np.append(True, due[1:] > due[:-1]))
+        blocks, requests = due[begins], np.diff(np.append(begins, due.size))
+        block_of = np.repeat(np.arange(blocks.size), requests)
+    else:
+        blocks, block_of, requests = np.unique(due, return_inverse=True, return_counts=True)
     seen = np.floor(np.asarray(at_s, dtype=np.float64) / BLOCK_S)
     places = np.clip(np.searchsorted(blocks, seen, side="right") - 1, 0, None)
     held = np.bincount(places, weights=np.asarray(counts, dtype=np.float64), minlength=blocks.size)

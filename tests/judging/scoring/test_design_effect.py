@@ -143,6 +143,28 @@ def test_sums_of_products_are_the_same_in_short_transforms(lags: int) -> None:
     x = np.random.default_rng(3).normal(size=20_011)
     slowly = [float(x[: x.size - lag] @ x[lag:]) for lag in range(lags + 1)]
     assert design_effect._at_lags(x, lags) == pytest.approx(slowly, rel=1e-9, abs=1e-9 * slowly[0])
+    assert design_effect._in_pieces(x, lags) == pytest.approx(slowly, rel=1e-9, abs=1e-9 * slowly[0])
+
+
+@pytest.mark.parametrize("often", [0.004, 0.5])
+@pytest.mark.parametrize("alike", [True, False])
+def test_what_is_counted_of_those_that_were_hit_is_what_all_rows_add_up_to(often: float, alike: bool) -> None:
+    generator = np.random.default_rng(6)
+    weights = [
+        (generator.random(n) < often * n / 4_000) * (1 if alike else generator.integers(1, 5, n))
+        for n in (4_000, 7, 2_990)
+    ]
+    slowly, counted = (
+        design_effect._Strays(weights),
+        design_effect._Counted([weight.astype(bool if alike else float) for weight in weights]),
+    )
+    assert counted.squares == pytest.approx(slowly.squares, rel=1e-9)
+    assert counted.power == pytest.approx(slowly.power, rel=1e-9)
+    for lags in (16, 40):
+        assert counted.at_lags(lags) == pytest.approx(slowly.at_lags(lags), rel=1e-9, abs=1e-9 * slowly.power)
+    for stretch, length in ((0, 7.7), (1, 0.4), (2, 5_000.0)):
+        sums = slowly.block_sums(stretch, length)
+        assert counted.block_sums(stretch, length) == pytest.approx(sums, rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize(
