@@ -9,7 +9,7 @@ its request). Columns of *arrivals* are the fields of `records.Arrival`, those o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -65,7 +65,7 @@ class Evidence:
     """Attempts that were seen before the load began, which are not in the table."""
     measurements: Sequence[Measurement] = ()
     """How late the run's processes were, and what kept the machine busy; none of a run of before that was measured."""
-    traffic: pd.DataFrame | None = None
+    traffic_table: Table | None = None
     """None: the run was made before this was recorded, or in a world that does not."""
     asked: Mapping[str, Question] = field(default_factory=dict)
     """Each question as the questions file has it, by its id."""
@@ -100,6 +100,17 @@ class Evidence:
     def arrivals(self) -> pd.DataFrame:
         """The arrivals with all their columns."""
         return self.arrival_table.frame
+
+    @property
+    def traffic(self) -> pd.DataFrame | None:
+        """What passed on links with all its columns; None where that was not recorded."""
+        return None if self.traffic_table is None else self.traffic_table.frame
+
+    def passed(self, links: Collection[str], from_s: float = -inf, until_s: float = inf) -> Table:
+        """What passed on any of *links* in slices that began *from_s* to *until_s*, both included; of a run that recorded it."""
+        assert self.traffic_table is not None, "who asks has looked"
+        traffic, start_s = self.traffic_table, self.traffic_table.numbers("start_s")
+        return traffic.taken(traffic.words("link").isin(links) & (from_s <= start_s) & (start_s <= until_s), held=True)
 
     def table(self, name: TableName) -> Table:
         match name:

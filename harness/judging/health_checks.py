@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from math import inf
-from typing import TYPE_CHECKING
+from statistics import median
+from typing import NamedTuple
 
 from harness.judging.evidence import Evidence
 from harness.judging.joining import LOOKS
 from harness.reading.quantities import plain
 from harness.record.rows import SLICE_S
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _SWITCHED = 101  # the status of a WebSocket that was opened: by GET, and not to look
 _HEALTH = r"/(?:health|healthz|livez|readyz|live|ready|ping|heartbeat|_health)/?(?:\?|$)"
@@ -56,10 +55,8 @@ def _looks_by_http(evidence: Evidence, link: str, from_s: float, until_s: float)
 
 def _sums(evidence: Evidence, link: str, columns: Sequence[str], from_s: float, until_s: float) -> Sequence[int]:
     """What the *columns* of what passed on *link* in that time come to."""
-    traffic = evidence.traffic
-    assert traffic is not None, "who asks has looked"
-    there = traffic[(traffic["link"] == link) & traffic["start_s"].between(from_s, until_s)]
-    return [int(there[column].sum()) for column in columns]
+    there = evidence.passed([link], from_s, until_s)
+    return [int(there.numbers(column).sum()) for column in columns]
 
 
 def _by_the_clock(evidence: Evidence, link: str, until_s: float) -> str:
@@ -72,15 +69,16 @@ def _by_the_clock(evidence: Evidence, link: str, until_s: float) -> str:
     loaded, idle = _visits(evidence, link, 0.0, until_s), _visits(evidence, link, -inf, 0.0)
     due_s = evidence.column("requests", "due_s")
     due = int((due_s < until_s).sum()) / len(evidence.plan.target.entries_by_name)
-    if len(loaded) < _OFTEN or len(loaded) * _FEWER > due or not _alike(loaded, "bytes_out"):
+    if len(loaded) < _OFTEN or len(loaded) * _FEWER > due or len({one.bytes_out for one in loaded}) > 1:
         return ""
-    gaps_s = loaded["start_s"].diff().iloc[1:]
-    every_s = float(gaps_s.median())
-    if (gaps_s - every_s).abs().max() > 2 * SLICE_S + _EVEN * every_s:
+    gaps_s = [later.start_s - one.start_s for one, later in pairwise(loaded)]
+    every_s = median(gaps_s)
+    if max(abs(gap_s - every_s) for gap_s in gaps_s) > 2 * SLICE_S + _EVEN * every_s:
         return ""
-    before = idle[idle["bytes_out"].isin(loaded["bytes_out"])]
-    kept = not (loaded["connections"] > 0).all()
-    if kept and (_is_stream(evidence, link) or len(before) < 2 or {*before["bytes_in"]} != {*loaded["bytes_in"]}):
+    before = [one for one in idle if one.bytes_out == loaded[0].bytes_out]
+    kept = not all(one.connections for one in loaded)
+    answers, answered = ({one.bytes_in for one in visits} for visits in (loaded, before))
+    if kept and (_is_stream(evidence, link) or len(before) < 2 or answers != answered):
         return ""
     # One alone may be of the question that is asked before the load.
     if len(before) < 2 and _watched_s(evidence) >= 2 * every_s:
@@ -92,22 +90,31 @@ def _is_stream(evidence: Evidence, link: str) -> bool:
     return evidence.plan.target.links[link].kind == "replication"
 
 
-def _alike(visits: pd.DataFrame, column: str) -> bool:
-    return bool(visits[column].nunique() == 1)
-
-
 def _watched_s(evidence: Evidence) -> float:
     """For how long before the load what passed was counted."""
-    assert evidence.traffic is not None, "who asks has looked"
-    return max(0.0, -float(evidence.traffic["start_s"].min()))
+    assert evidence.traffic_table is not None, "who asks has looked"
+    return max(0.0, -float(evidence.traffic_table.numbers("start_s").min()))
 
 
-def _visits(evidence: Evidence, link: str, from_s: float, until_s: float) -> pd.DataFrame:
-    """What passed on *link* in that time, slices that follow on one another as one: ``start_s``, and what it comes to."""
-    traffic = evidence.traffic
-    assert traffic is not None, "who asks has looked"
-    there = traffic[(traffic["link"] == link) & (traffic["start_s"] >= from_s) & (traffic["start_s"] < until_s)]
-    there = there[there["connections"] + there["bytes_out"] > 0].sort_values("start_s")
-    new = there["start_s"].diff() > 1.5 * SLICE_S
-    sums = {"start_s": "first", "connections": "sum", "bytes_out": "sum", "bytes_in": "sum"}
-    return there.groupby(new.cumsum()).agg(sums)
+class _Visit(NamedTuple):
+    """Slices that follow on one another, and what passed in them."""
+
+    start_s: float
+    connections: int
+    bytes_out: int
+    bytes_in: int
+
+
+def _visits(evidence: Evidence, link: str, from_s: float, until_s: float) -> list[_Visit]:
+    """What passed on *link* in that time, its end not included."""
+    import numpy as np
+
+    there = evidence.passed([link], from_s, until_s)
+    start_s, *sums = (there.numbers(name) for name in _Visit._fields)
+    came = np.flatnonzero((sums[0] + sums[1] > 0) & (start_s < until_s))
+    came = came[np.argsort(start_s[came], kind="stable")]
+    if not came.size:
+        return []
+    new = np.flatnonzero(np.append(True, np.diff(start_s[came]) > 1.5 * SLICE_S))
+    each = [start_s[came][new].tolist(), *(np.add.reduceat(values[came], new).tolist() for values in sums)]
+    return [*map(_Visit, *each)]

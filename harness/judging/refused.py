@@ -15,8 +15,6 @@ from harness.record.history import Injecting
 from harness.record.rows import SLICE_S
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from harness.judging.scoring.distributions import Bools, Floats
 
 SURE = 3.0
@@ -59,14 +57,14 @@ def unseen(evidence: Evidence, parts: Sequence[Disturbance]) -> Unseen | None:
 
     Shown is it by what it keeps from coming, where that came often enough without it; by what no longer passes; and by requests that fail.
     """
-    traffic, known = evidence.traffic, evidence.plan.target.links
+    known = evidence.plan.target.links
     windows = [window for part in parts if (window := evidence.window_of(part))]
     links = tuple(dict.fromkeys(name for part in parts for name in part.links if not known[name].idle))
     effects = [effect for part in parts for effect in part.effects]
-    if traffic is None or not links or not windows or not effects:
+    if evidence.traffic_table is None or not links or not windows or not effects:
         return None
     spares_open = all(isinstance(effect, TapMode) and effect.mode == "no_new" for effect in effects)
-    passing = _Passing(traffic, tuple(windows), tuple(_without(evidence)), spares_open)
+    passing = _Passing(evidence, tuple(windows), tuple(_without(evidence)), spares_open)
     if not passing.without_s:
         return None
     fails = _fails_more(evidence, windows, passing.without)
@@ -87,7 +85,7 @@ def _together(each: Sequence[Unseen]) -> Unseen:
 class _Passing:
     """What passed on links *under* a fault, and *without* it."""
 
-    traffic: pd.DataFrame
+    evidence: Evidence
     under: tuple[Window, ...]
     without: tuple[Window, ...]
     spares_open: bool
@@ -99,13 +97,13 @@ class _Passing:
     def unseen(self, links: Sequence[str]) -> Unseen | None:
         """What there is to say of these *links* together, where what passed on them does not show that somebody met it."""
         under_s = sum(window.lasted_s for window in self.under)
-        here = self.traffic[self.traffic["link"].isin(links)]
-        before, under = (_within(here["start_s"].to_numpy(), spans, SLICE_S) for spans in (self.without, self.under))
+        here = self.evidence.passed(links)
+        before, under = (_within(here.numbers("start_s"), spans, SLICE_S) for spans in (self.without, self.under))
         if self.spares_open:
-            passed = here["bytes_out"] + here["bytes_in"]
+            passed = here.numbers("bytes_out") + here.numbers("bytes_in")
             if passed[under].sum() / under_s * _WORSE < passed[before].sum() / self.without_s:
                 return None
-        came = int((here["connections"][before].sum()) if self.spares_open else before.sum())
+        came = int((here.numbers("connections")[before].sum()) if self.spares_open else before.sum())
         expected = came / self.without_s * under_s
         return None if expected >= SURE else Unseen(tuple(links), came, self.without_s, expected, self.spares_open)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import inf
-from typing import TYPE_CHECKING
 
 from harness.judging.evidence import Evidence
 from harness.judging.health_checks import only_looks
@@ -14,9 +13,6 @@ from harness.planning.disturbance import Disturbance
 from harness.planning.windows import Window
 from harness.record.history import Injecting, Look
 from harness.record.rows import SLICE_S
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 WORD_S = 10.0
 """A link that is used says something at least so often."""
@@ -28,7 +24,7 @@ def unused(evidence: Evidence, links: Sequence[str]) -> str:
     What passed before counts where the baseline is short: replication of Redis may say no more than a word in `WORD_S`.
     """
     known = evidence.plan.target.links
-    if evidence.traffic is None:
+    if evidence.traffic_table is None:
         # A run of before this was counted: attempts were seen on HTTP links, and one link that was used vouched for the others.
         # Where a fault of a kind that is not installed was, nobody may have written down.
         seen = bool(links) and all(known[name].carries == "http" for name in links)
@@ -120,7 +116,7 @@ def _untouched_while_broken(evidence: Evidence) -> Mapping[str, list[str]]:
 
 
 def _untouched(evidence: Evidence) -> Iterator[tuple[str, list[str]]]:
-    if evidence.traffic is None:
+    if evidence.traffic_table is None:
         return
     seen = [d for d in evidence.plan.disturbances if _would_be_seen(d)]
     for of, group in groupby(sorted(seen, key=lambda d: d.of), key=lambda d: d.of):
@@ -183,19 +179,16 @@ def _no_more_than(looks: Mapping[str, str]) -> str:
 
 def _carried(evidence: Evidence, link: str, from_s: float, until_s: float) -> bool:
     """Whether anything passed on *link* in that time."""
-    traffic = evidence.traffic
-    if traffic is None:
+    if evidence.traffic_table is None:
         return True  # nobody counted
-    return _any(traffic, traffic["bytes_out"] + traffic["bytes_in"] > 0, link, from_s, until_s)
+    return _any(evidence, link, from_s, until_s, ("bytes_out", "bytes_in"))
 
 
 def _tried(evidence: Evidence, link: str, from_s: float, until_s: float) -> bool:
     """Whether anybody came to *link* in that time, were it in vain."""
-    traffic = evidence.traffic
-    assert traffic is not None, "who asks has looked"
-    came = traffic["connections"] + traffic["bytes_out"] + traffic["bytes_in"] > 0
-    return _any(traffic, came, link, from_s, until_s)
+    return _any(evidence, link, from_s, until_s, ("connections", "bytes_out", "bytes_in"))
 
 
-def _any(traffic: pd.DataFrame, such: pd.Series[bool], link: str, from_s: float, until_s: float) -> bool:
-    return bool((such & (traffic["link"] == link) & traffic["start_s"].between(from_s, until_s)).any())
+def _any(evidence: Evidence, link: str, from_s: float, until_s: float, columns: Iterable[str]) -> bool:
+    there = evidence.passed([link], from_s, until_s)
+    return bool((sum(there.numbers(name) for name in columns) > 0).any())

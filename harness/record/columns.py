@@ -284,15 +284,15 @@ class Table:
         table._given.update({name: None if name in columns else self for name in made})
         return table
 
-    def taken(self, rows: Array) -> Table:
-        """The *rows* at these places, or those that are true, in a table of their own."""
+    def taken(self, rows: Array, *, held: bool = False) -> Table:
+        """The *rows* at these places, or those that are true, in a table of their own; *held*: columns are held of all rows instead."""
         places = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         follow = places.size > 0 and bool((np.diff(places) == 1).all())
         # Rows that follow one another are a part of the same columns, and take no room of their own.
         which = slice(int(places[0]), int(places[-1]) + 1) if follow else places
 
         def column(name: str) -> Callable[[], Column]:
-            return lambda: self.column(name)[which] if follow else self._columns[name]()[which]
+            return lambda: (self.column(name) if follow or held else self._columns[name]())[which]
 
         def frame() -> pd.DataFrame:
             return self.frame.iloc[which].reset_index(drop=True)

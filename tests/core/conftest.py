@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+import pandas as pd
 import pytest
 from simulated_world import begun
 
@@ -151,6 +152,7 @@ def make_evidence() -> MakeEvidence:
         arrivals: Iterable[Arrival] = (),
         history: list[Event] | None = None,
         planned: int = 0,
+        traffic: pd.DataFrame | None = None,
         **keys: Any,
     ) -> Evidence:
         rows = requests_of(made) if requests is None else requests
@@ -164,6 +166,7 @@ def make_evidence() -> MakeEvidence:
             request_table=derive_requests(made, asked, tried),
             attempt_table=tried,
             arrival_table=Table.of(table(arrivals, Arrival, 0.0)),
+            traffic_table=None if traffic is None else Table.of(traffic),
             **keys,
         )
 

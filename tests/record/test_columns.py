@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from shutil import copytree
 
@@ -84,6 +85,8 @@ def test_judging_asks_for_no_whole_table(tmp_path: Path, monkeypatch: pytest.Mon
         return read(path)
 
     monkeypatch.setattr(run_folder, "read_table", told)
+    # Nor for anything else that takes half a second to load.
+    monkeypatch.setitem(sys.modules, "pandas", None)
     assert stored.judge(folder.path).verdict == "fail"
     with pytest.raises(AssertionError, match="all of requests is read"):
         _ = stored.load_evidence(folder, keep=False).requests

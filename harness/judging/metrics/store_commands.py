@@ -73,21 +73,21 @@ def _measure(sample: Sample, links: Sequence[str]) -> Interval:
     from harness.judging.scoring.amplification import retry_amplification
     from harness.judging.scoring.sharing import shared_out
 
-    traffic = sample.run.traffic
     # Not one command in the whole run: nothing was watched where the target asks, and 0 would be a lie.
-    if traffic is None or _hidden(sample.run.plan, sample.spans) or not _commands_at_all(sample):
+    if _hidden(sample.run.plan, sample.spans) or not _commands_at_all(sample):
         return UNMEASURED
-    said = traffic[traffic["link"].isin(links) & (traffic["commands"] > 0)]
+    passed = sample.run.passed(links)
+    commands, start_s = passed.numbers("commands"), passed.numbers("start_s")
+    said = commands > 0
     if sample.spans:
-        said = said[said["start_s"].between(sample.spans[0].start_s, sample.spans[-1].end_s, inclusive="left")]
-    due_s = sample.column("due_s")
-    each = shared_out(said["commands"].to_numpy(), said["start_s"].to_numpy(), due_s)
-    return retry_amplification(each, due_s)
+        said &= (sample.spans[0].start_s <= start_s) & (start_s < sample.spans[-1].end_s)
+    due_s = sample.read("due_s")
+    return retry_amplification(shared_out(commands[said], start_s[said], due_s), due_s)
 
 
 def _commands_at_all(sample: Sample) -> bool:
-    traffic = sample.run.traffic
-    return traffic is not None and bool(traffic["commands"].any())
+    traffic = sample.run.traffic_table
+    return traffic is not None and bool(traffic.numbers("commands").any())
 
 
 def _hidden(plan: Plan, during: Sequence[Phase]) -> list[str]:
