@@ -12,7 +12,7 @@ from harness.judging.evidence import Evidence
 from harness.judging.marks import NO_MARK, marks
 from harness.judging.result import Failure
 from harness.judging.whereabouts import came_to, most_first
-from harness.record.columns import Table
+from harness.record.columns import Table, told_apart
 
 KINDS_MOST = 40
 """So many kinds of failure are told of; what is left stands in the table of requests."""
@@ -52,7 +52,8 @@ def failures(evidence: Evidence) -> list[Failure]:
     rows, became = evidence.request_table, came_to(evidence, bad)
     said = rows.words("detail")[bad].map(normal)
     keys = became.codes.astype(np.int64) * len(said.vocabulary) + said.codes
-    kinds, of, many = np.unique(keys, return_inverse=True, return_counts=True)
+    kinds, of = told_apart(keys)
+    many = np.bincount(of)
     # Both vocabularies are in order, so what comes as often is in the order of its words.
     found = np.lexsort((kinds, -many))[:KINDS_MOST]
     return [
@@ -80,7 +81,7 @@ def _failure(key: tuple[str, str], mine: npt.NDArray[np.intp], rows: Table) -> F
         entries=most_first(rows.words("entry")[mine].counts()),
         first_s=round(float(due_s.min()), 3),
         last_s=round(float(due_s.max()), 3),
-        examples=rows.texts("nonce", nonced[:_EXAMPLES]),
+        examples=rows.few("nonce", nonced[:_EXAMPLES]),
     )
 
 

@@ -145,8 +145,12 @@ class Evidence:
         def made() -> np.ndarray[Any, Any]:
             import numpy as np
 
+            from harness.record.columns import narrow
+
             request, index = self.column("attempts", "request"), self.column("requests", "index")
-            return np.where(request >= 0, index.searchsorted(request), -1)
+            if (index == np.arange(index.size)).all():  # as they are where none is missing
+                return request
+            return narrow(np.where(request >= 0, index.searchsorted(request), -1), index.size)
 
         rows: np.ndarray[Any, Any] = self.once("request rows", made)
         return rows

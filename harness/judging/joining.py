@@ -30,6 +30,7 @@ _FIRST = ("due_s", "start_s")
 _LATER = ("sent_s", "last_sent_s", "forwarded_s", "first_byte_s", "first_token_s", "end_s")
 """Instants of a row that come after its first one. Their own order is open: an answer may begin before its request is whole."""
 _HAIR_S = 0.005  # a sleep may end a hair before it is due to
+_ODD = "instants out of order"
 _OVERDUE_S = 5.0  # a client that is hardly ever scheduled may take an answer that came behind its deadline
 
 
@@ -48,22 +49,29 @@ def derive_requests(
     """
     import numpy as np
 
+    from harness.record.columns import narrow
+
     rows = _in_order(requests, "index")
     index, due_s = rows.numbers("index"), rows.numbers("due_s")
-    complete = (rows.words("outcome") == "complete") & ~_out_of_order(rows)
-    latency_ms, ttft_ms = (
-        np.where(complete, 1000 * (rows.numbers(name) - due_s), np.nan) for name in ("end_s", "first_token_s")
-    )
+    latency_ms = _after_due_ms(rows, "end_s")
     request = attempts.numbers("request")
     joined, many = np.unique(request[request >= 0], return_counts=True)
     rows = rows.with_columns(
         phase=phases_of(plan, due_s),
         latency_ms=latency_ms,
-        ttft_ms=ttft_ms,
-        attempts=np.append(many, 0)[number_in(joined, index)],
+        ttft_ms=lambda: _after_due_ms(rows, "first_token_s"),
+        attempts=narrow(np.append(many, 0), int(many.max(initial=0)))[number_in(joined, index)],
     )
     in_time = latency_ms <= 1000 * plan.scenario.good.within
     return rows.with_columns(good=in_time & as_asked(plan, rows, publications, asked))
+
+
+def _after_due_ms(rows: Table, name: str) -> Floats:
+    """How long after it was due each answer came to the instant of that *name*; NaN where it did not complete, or cannot have done so."""
+    import numpy as np
+
+    complete = (rows.words("outcome") == "complete") & ~_out_of_order(rows)
+    return np.where(complete, 1000 * (rows.numbers(name) - rows.numbers("due_s")), np.nan)
 
 
 def _in_order(rows: Table, by: str) -> Table:
@@ -91,11 +99,15 @@ def endless(plan: Plan, requests: Table) -> int:
 
 def _out_of_order(rows: Table) -> Bools:
     """Which of *rows* have an instant before the one at which they began, or an answer that ended before it began."""
+    if _ODD in rows:
+        return rows.numbers(_ODD)
     pairs = [(first, later) for first in _FIRST for later in _LATER]
     pairs += [("first_byte_s", "end_s"), ("first_token_s", "end_s"), ("last_sent_s", "end_s")]
     at_s = {name: rows.numbers(name) for name in (*_FIRST, *_LATER) if name in rows}
     # A comparison with an instant that never came is false.
-    return reduce(or_, (at_s[b] < at_s[a] - _HAIR_S for a, b in pairs if a in at_s and b in at_s))
+    odd: Bools = reduce(or_, (at_s[b] < at_s[a] - _HAIR_S for a, b in pairs if a in at_s and b in at_s))
+    rows.hold(_ODD, odd)
+    return odd
 
 
 def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
@@ -103,7 +115,7 @@ def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
     import numpy as np
 
     from harness.judging.scoring.amplification import LAYERS, layer_places
-    from harness.record.columns import Words
+    from harness.record.columns import Words, narrow
 
     rows = _in_order(attempts, "start_s")
     known, index, due_s = _known(requests)
@@ -123,7 +135,7 @@ def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
     made[(made == LAYERS.index("first")) & (rows.numbers("press") > 0)] = len(LAYERS)
     made[request < 0] = len(LAYERS) + 1
     return rows.with_columns(
-        request=request,
+        request=narrow(request, int(request.max(initial=0)) + 2),
         layer=Words(made, (*LAYERS, CLIENT, "")).map(str),
         phase=phases_of(plan, np.append(due_s, np.nan)[places]),
         step=step,
@@ -138,7 +150,7 @@ def _steps(plan: Plan, attempts: Table, request: npt.NDArray[np.int64]) -> npt.N
 
     body = attempts.numbers("asks")
     if not body.any():
-        return np.zeros(request.size, np.int64)
+        return np.broadcast_to(np.int64(0), request.size)
     status = attempts.numbers("status")
     good = (status >= 200) & (status < 300) & (attempts.words("outcome") == "complete")
     return steps(

@@ -24,20 +24,25 @@ _HELD = "nonce as a number"
 
 def marks(table: Table) -> Marks:
     """The nonce of each row as a number."""
+    if _HELD not in table:
+        table.derive(_HELD, lambda: _of_column(table))
+    found: Marks = table.numbers(_HELD)
+    return found
+
+
+def _of_column(table: Table) -> Marks:
     import numpy as np
 
     from harness.record.columns import Words
 
-    if _HELD in table:
-        found: Marks = table.numbers(_HELD)
-        return found
-    raw = table.raw("nonce")
-    read = _read(raw)
-    if read is None:
-        # Not every row has one as a run writes it.
-        texts = Words.of(raw.text(row) for row in range(len(table)))
-        read = texts.each(_mark, np.int64)
-    table.hold(_HELD, read)
+    read, at = np.empty(len(table), np.int64), 0
+    for raw in table.raw_pieces("nonce"):
+        of_piece = _read(raw)
+        if of_piece is None:
+            # Not every row has one as a run writes it.
+            of_piece = Words.of(raw.text(row) for row in range(raw.ends.size - 1)).each(_mark, np.int64)
+        read[at : at + of_piece.size] = of_piece
+        at += of_piece.size
     return read
 
 

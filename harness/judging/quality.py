@@ -293,7 +293,7 @@ def _unsteady(evidence: Evidence) -> str:
         complete = bad[outcome == "complete"]
         in_time = evidence.column("requests", "latency_ms")[complete] <= 1000 * evidence.plan.scenario.good.within
         # In time, and bad all the same: it does not say what is asked of it.
-        such = evidence.request_table.texts("answer", complete[in_time][:1])
+        such = evidence.request_table.few("answer", complete[in_time][:1])
         why = (
             f"complete, but not what good.answers asks for, such as {in_short(such[0])}"
             if in_time.mean() > 0.5

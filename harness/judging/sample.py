@@ -169,25 +169,32 @@ class Sample:
         """How many of the *arrivals* each of the *requests* became, in their order."""
         import numpy as np
 
-        requests, arrivals = nonces(self.run)
-        counted = np.bincount(arrivals[self.arrived_mask()], minlength=int(requests.max(initial=0)) + 1)
-        mine = requests[self.picked]
-        return np.where(mine >= 0, counted[mine], 0)
+        return self.of_arrivals("arrived", lambda: np.ones(len(self.run.arrival_table))).astype(np.int64)
 
     def arrived_mask(self) -> Bools:
         """Which of the run's arrivals the *arrivals* are."""
         mask: Bools = self.once("arrived", self._arrived)
         return mask
 
-    def sum_of_arrivals(self, worth: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """What the *arrivals* of each of the *requests* are *worth* together, in their order; *worth* is of each arrival of the run."""
-        import numpy as np
+    def of_arrivals(self, what: str, worth: Callable[[], np.ndarray[Any, Any]]) -> npt.NDArray[np.float64]:
+        """What the *arrivals* of each of the *requests* are *worth* together, in their order; that is of each arrival of the run.
 
-        requests, arrivals = nonces(self.run)
-        came = self.arrived_mask()
-        totals = np.bincount(arrivals[came], worth[came], minlength=int(requests.max(initial=0)) + 1)
-        mine = requests[self.picked]
-        return np.where(mine >= 0, totals[mine], 0.0)
+        It is worked out once for all requests; they are known by *what*.
+        """
+
+        def made() -> npt.NDArray[np.float64]:
+            import numpy as np
+
+            requests, arrivals = nonces(self.run)
+            came = arrivals >= 0
+            if self.link:
+                came &= self.run.words("arrivals", "link") == self.link
+            of_nonce = np.bincount(arrivals[came], worth()[came], minlength=int(requests.max(initial=0)) + 2)
+            # The last one is of no nonce.
+            return of_nonce[requests]
+
+        totals: npt.NDArray[np.float64] = self.run.once(("worth", what, self.link), made)
+        return totals[self._rows()]
 
     def seen(self) -> int:
         """How many attempts the run has on the link that was picked, or on any where none was."""
@@ -253,15 +260,17 @@ class Sample:
         return mine & (self.run.words("arrivals", "link") == link) if link else mine
 
 
-def nonces(run: Evidence) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def nonces(run: Evidence) -> tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]]:
     """The nonce of each request of *run*, and that of each arrival, as a small number; -1: it has none, or one of no request."""
 
-    def made() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    from harness.record.columns import narrow
+
+    def made() -> tuple[npt.NDArray[np.integer[Any]], ...]:
         of_requests, of_arrivals = marks(run.request_table), marks(run.arrival_table)
         known = distinct(of_requests[of_requests != NO_MARK])
-        return number_in(known, of_requests), number_in(known, of_arrivals)
+        return tuple(narrow(number_in(known, of_table), known.size) for of_table in (of_requests, of_arrivals))
 
-    numbers: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] = run.once("nonces", made)
+    numbers: tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]] = run.once("nonces", made)
     return numbers
 
 
@@ -470,9 +479,12 @@ def _counted(run: Evidence, name: Hashable, which: Bools) -> np.ndarray[Any, Any
     """How many of the attempts that are *which* each request of *run* became; counted once for a *name*."""
     import numpy as np
 
+    from harness.record.columns import narrow
+
     def made() -> np.ndarray[Any, Any]:
         rows, index = run.request_rows(), run.column("requests", "index")
         counted = np.bincount(rows[which & (rows >= 0)], minlength=index.size)
+        counted = narrow(counted, int(counted.max(initial=0)))
         # A request that is there twice is joined as the first of both, and is told by its index both times.
         return counted if (index[1:] > index[:-1]).all() else counted[index.searchsorted(index)]
 

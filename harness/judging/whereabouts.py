@@ -89,11 +89,11 @@ def _answers(evidence: Evidence, here: np.ndarray) -> dict[str, int]:
 
 def _of_each(outcome: Words, status: np.ndarray, marked: np.ndarray, said: Callable[[str, float, bool], str]) -> Words:
     """What is *said* of each row by its outcome, its status and a mark; it is asked once of each three that come together."""
-    from harness.record.columns import Words
+    from harness.record.columns import Words, told_apart
 
-    statuses, of_status = np.unique(status, return_inverse=True)
+    statuses, of_status = told_apart(status)
     keys = (outcome.codes.astype(np.int64) * max(1, statuses.size) + of_status) * 2 + marked
-    found, of = np.unique(keys, return_inverse=True)
+    found, of = told_apart(keys)
     names = [
         said(outcome.vocabulary[one // 2 // statuses.size], statuses[one // 2 % statuses.size].item(), bool(one % 2))
         for one in found.tolist()

@@ -5,7 +5,7 @@ A run may have ten million rows. Judging needs a few columns of them as arrays, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
@@ -146,12 +146,65 @@ def narrow(codes: Array, many: int) -> npt.NDArray[np.integer[Any]]:
     return codes.astype(kind, copy=False)
 
 
+def told_apart(values: Array) -> tuple[Array, npt.NDArray[np.intp]]:
+    """The different *values* in order, and of each row the place of its own: numbers that lie close together need not be put in order."""
+    low, high = (int(values.min()), int(values.max())) if values.size and values.dtype.kind == "i" else (0, values.size)
+    if high - low >= values.size:
+        found, of = np.unique(values, return_inverse=True)
+        return found, of
+    places = np.subtract(values, low, dtype=np.intp)
+    there = np.bincount(places) > 0
+    return np.flatnonzero(there) + low, (np.cumsum(there) - 1)[places]
+
+
+def ordered(*keys: Array) -> npt.NDArray[np.intp]:
+    """The places of rows in the order of the first of *keys*, then of the next one, and so on; what is missing (NaN) comes last.
+
+    As `numpy.lexsort`, which puts all rows in order by each key: here those alone are looked at again of which a key leaves it open.
+    """
+    order = np.argsort(keys[0], kind="stable")
+    places, group = _undecided(np.arange(order.size), np.zeros(order.size, np.intp), keys[0][order])
+    for key in keys[1:]:
+        values = key[order[places]]
+        if ((group[1:] == group[:-1]) & ~(values[1:] >= values[:-1])).any():
+            by = np.lexsort((values, group))
+            order[places], values = order[places[by]], values[by]
+        places, group = _undecided(places, group, values)
+    return order
+
+
+def _undecided(
+    places: npt.NDArray[np.intp], group: npt.NDArray[np.intp], values: Array
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Those *places*, one *group* of equal rows behind the other, whose *values* are equal in one, and a number for each such group."""
+    same = values[1:] == values[:-1]
+    if values.dtype.kind == "f":
+        missing = np.isnan(values)
+        same |= missing[1:] & missing[:-1]
+    same &= group[1:] == group[:-1]
+    left = np.zeros(places.size, np.bool_)
+    left[1:] = same
+    left[:-1] |= same
+    return places[left], np.cumsum(np.append(0, ~same))[: left.size][left]
+
+
 @dataclass(frozen=True, slots=True)
 class Raw:
     """A column of text as it lies in a file: the UTF-8 *data* of all rows, one behind the other, and where each ends, behind a 0."""
 
     ends: npt.NDArray[np.int64]
     data: npt.NDArray[np.uint8]
+
+    @classmethod
+    def joined(cls, pieces: Iterable[Raw]) -> Raw:
+        """The rows of all *pieces*, one behind the other."""
+        each = [*pieces]
+        if len(each) == 1:
+            return each[0]
+        begins = np.cumsum([0, *(piece.ends[-1] - piece.ends[0] for piece in each)])
+        ends = [piece.ends[1:] - piece.ends[0] + begin for piece, begin in zip(each, begins.tolist(), strict=False)]
+        data = [piece.data[piece.ends[0] : piece.ends[-1]] for piece in each]
+        return cls(np.concatenate([begins[:1], *ends]), np.concatenate([np.zeros(0, np.uint8), *data]))
 
     def text(self, row: int) -> str:
         return self.data[self.ends[row] : self.ends[row + 1]].tobytes().decode("utf-8", "surrogatepass")
@@ -165,18 +218,24 @@ class Raw:
 
 
 class Table:
-    """Rows by column. *frame* makes all of it, for who wants that; *raw* reads a column of *text* that need not be held."""
+    """Rows by column. *frame* makes all of it, for who wants that; *raw* reads a column of *text* that need not be held, in pieces.
+
+    *few* reads some rows of those columns that are *stored*.
+    """
 
     def __init__(
         self,
         length: int,
         columns: Mapping[str, Callable[[], Column]],
         frame: Callable[[], pd.DataFrame],
-        raw: Callable[[str], Raw] | None = None,
+        raw: Callable[[str], Iterator[Raw]] | None = None,
         text: Collection[str] = (),
+        few: Callable[[Sequence[str], Array], dict[str, list[Any]]] | None = None,
+        stored: Collection[str] = (),
     ) -> None:
         self._length, self._columns, self._make, self._raw = length, dict(columns), frame, raw
-        self._text = frozenset(text)
+        self._text, self._stored_few, self._stored = frozenset(text), few, frozenset(stored)
+        self._inner: set[str] = set()  # columns that are none of the rows' own
         self._held: dict[Hashable, Column] = {}
         self._given: dict[str, Table | None] = {}  # columns that are held elsewhere, by the table that reads them
         self._frame: pd.DataFrame | None = None
@@ -236,52 +295,68 @@ class Table:
 
     def raw(self, name: str) -> Raw:
         """A column of text that is not held: of each row the bytes of its own."""
-        if self._raw is not None and name in self._text:
-            return self._raw(name)
-        texts = [text.encode("utf-8", "surrogatepass") for text in self.words(name).tolist()]
-        return Raw(np.cumsum([0, *map(len, texts)], dtype=np.int64), np.frombuffer(b"".join(texts), np.uint8))
+        return Raw.joined(self.raw_pieces(name))
 
-    def texts(self, name: str, rows: Array) -> list[str]:
-        """A few rows of a column of text, the others of which are not held."""
-        if self._holds(name) or name not in self._text:
-            return self.words(name)[rows].tolist()
-        raw = self.raw(name)
-        return [raw.text(row) for row in rows.tolist()]
+    def raw_pieces(self, name: str) -> Iterator[Raw]:
+        """The same, some rows behind the others."""
+        if self._raw is not None and name in self._text:
+            yield from self._raw(name)
+            return
+        texts = [text.encode("utf-8", "surrogatepass") for text in self.words(name).tolist()]
+        yield Raw(np.cumsum([0, *map(len, texts)], dtype=np.int64), np.frombuffer(b"".join(texts), np.uint8))
 
     def records(self, rows: Array, names: Iterable[str] = ()) -> list[dict[str, Any]]:
-        """A few rows, each as a dictionary with these columns, or with all; those that nobody had asked for are not held."""
-        columns = {name: self.few(name, rows) for name in names or self._columns}
+        """A few rows, each as a dictionary with these columns, or with all but those that somebody made for himself."""
+        columns = self.columns([*names] or [name for name in self._columns if name not in self._inner], rows)
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def few(self, name: str, rows: Array) -> list[Any]:
-        """A few rows of one column, which is not held where nobody had asked for it."""
-        if name in self._text:
-            return self.texts(name, rows)
-        column = self.column(name) if self._holds(name) else self._columns[name]()
-        few: list[Any] = column[rows].tolist()
-        return few
+        """A few rows of one column."""
+        return self.columns([name], rows)[name]
+
+    def columns(self, names: Sequence[str], rows: Array) -> dict[str, list[Any]]:
+        """A few rows of these columns; of those that nobody had asked for no others are held, and as few read as can be."""
+        there = [name for name in names if name in self._stored and not self._holds(name)]
+        read = self._stored_few(there, rows) if there and self._stored_few else {}
+        return {name: read[name] if name in read else self.column(name)[rows].tolist() for name in names}
 
     def hold(self, name: str, column: Column) -> None:
         """Keep a *column* that was made of others, so that nobody makes it again."""
-        self._columns[name] = lambda: column
+        self.derive(name, lambda: column)
         self._given[name] = None
 
-    def with_columns(self, **columns: Column) -> Table:
-        """The same rows with *columns* more, or others."""
+    def derive(self, name: str, make: Callable[[], Column]) -> None:
+        """Have a column that *make* makes of others, when it is asked for; anew where it was forgotten."""
+        self._columns[name] = make
+        self._inner.add(name)
 
-        def given(column: Column) -> Callable[[], Column]:
-            return lambda: column
+    def with_columns(self, **columns: Column | Callable[[], Column]) -> Table:
+        """The same rows with *columns* more, or others; one that can be made when it is asked for need not be held."""
+
+        def given(column: Column | Callable[[], Column]) -> Callable[[], Column]:
+            return column if callable(column) else lambda: column
 
         def frame() -> pd.DataFrame:
-            return self.frame.assign(**{name: _series(column) for name, column in columns.items()})
+            return self.frame.assign(**{name: _series(given(column)()) for name, column in columns.items()})
 
         def mine(name: str) -> Callable[[], Column]:
             return lambda: self.column(name)
 
         made = {name: mine(name) for name in self._columns} | {name: given(one) for name, one in columns.items()}
-        table = Table(self._length, made, frame, self.raw, self._text - columns.keys())
+        table = Table(
+            self._length,
+            made,
+            frame,
+            self.raw_pieces,
+            self._text - columns.keys(),
+            self.columns,
+            self._stored - columns.keys(),
+        )
+        table._inner.update(self._inner)
         # What this one keeps the other need not keep as well.
-        table._given.update({name: None if name in columns else self for name in made})
+        table._given.update(
+            {name: None if name in columns else self for name in made if not callable(columns.get(name))}
+        )
         return table
 
     def taken(self, rows: Array, *, held: bool = False) -> Table:
@@ -298,7 +373,16 @@ class Table:
             return self.frame.iloc[which].reset_index(drop=True)
 
         columns = {name: column(name) for name in self._columns}
-        table = Table(places.size, columns, frame, lambda name: self.raw(name).taken(places), self._text)
+        table = Table(
+            places.size,
+            columns,
+            frame,
+            lambda name: iter([self.raw(name).taken(places)]),
+            self._text,
+            lambda names, of_mine: self.columns(names, places[of_mine]),
+            self._stored,
+        )
+        table._inner.update(self._inner)
         if follow:
             table._given.update(dict.fromkeys(columns, self))
         return table
@@ -317,6 +401,9 @@ def _of_series(series: pd.Series) -> Column:
 
 
 def _series(column: Column) -> Any:
+    """A column as a person gets it: whole numbers are of one kind, in however few bytes they are held."""
     import pandas as pd
 
-    return pd.array(column.to_numpy(), dtype="str") if isinstance(column, Words) else column
+    if isinstance(column, Words):
+        return pd.array(column.to_numpy(), dtype="str")
+    return column.astype(np.int64) if column.dtype.kind == "i" else column

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ROWS_AT_ONCE = 1 << 17
+_FEW_AT_ONCE = 1 << 13
 FOREVER_S = 1e9
 """No instant of a run lies further from its beginning."""
 
@@ -32,13 +35,14 @@ def by_column(path: Path, kind: type[AnyRow], frame: Callable[[], pd.DataFrame])
     """
     try:
         with pq.ParquetFile(path) as file:
-            schema, length = file.schema_arrow, file.metadata.num_rows
+            schema, length, told = file.schema_arrow, file.metadata.num_rows, _without_nulls(file.metadata)
         types = {field.name: field.type for field in msgspec.structs.fields(kind)}
         usual = defaults(kind)
         sound = all(
             _fits(types[name], schema.field(name).type) if name in schema.names else name in usual for name in types
         )
-        if not sound or not all(_says(path, name, types[name]) for name in types if name not in usual):
+        asked = [name for name in types if name not in usual and (name not in told or types[name] is float)]
+        if not sound or not all(_says(path, name, types[name]) for name in asked):
             return None
     except (OSError, ValueError, pa.ArrowException):
         return None
@@ -50,13 +54,18 @@ def by_column(path: Path, kind: type[AnyRow], frame: Callable[[], pd.DataFrame])
             return lambda: _words(path, name, str(usual.get(name) or ""), length)
         return lambda: _numbers(path, name, types[name], usual.get(name), length)
 
-    def raw(name: str) -> Raw:
+    def raw(name: str) -> Iterator[Raw]:
         if name not in schema.names:
-            return Raw(np.zeros(length + 1, np.int64), np.zeros(0, np.uint8))
+            return iter([Raw(np.zeros(length + 1, np.int64), np.zeros(0, np.uint8))])
         return _raw(path, name)
 
+    def few(names: Sequence[str], rows: Array) -> dict[str, list[Any]]:
+        found = _few(path, names, rows)
+        return {name: _as_read(found[name], types[name], usual.get(name)) for name in names}
+
     text = [name for name in types if types[name] not in TYPES]
-    return Table(length, {name: column(name) for name in types}, frame, raw, text)
+    there = [name for name in types if name in schema.names]
+    return Table(length, {name: column(name) for name in types}, frame, raw, text, few, there)
 
 
 def _fits(wanted: object, found: pa.DataType) -> bool:
@@ -65,6 +74,20 @@ def _fits(wanted: object, found: pa.DataType) -> bool:
     if wanted is bool:
         return bool(pa.types.is_boolean(found))
     return bool(pa.types.is_integer(found) or (pa.types.is_floating(found) and wanted is not int))
+
+
+def _without_nulls(metadata: pq.FileMetaData) -> set[str]:
+    """The columns of which the file itself says that every row says something, so that they need not be looked through."""
+    told = [
+        {column.path_in_schema for place in range(group.num_columns) if _has_no_null(column := group.column(place))}
+        for group in map(metadata.row_group, range(metadata.num_row_groups))
+    ]
+    return set.intersection(*told) if told else set()
+
+
+def _has_no_null(column: pq.ColumnChunkMetaData) -> bool:
+    told = column.statistics
+    return told is not None and told.has_null_count and told.null_count == 0
 
 
 def _says(path: Path, name: str, kind: object) -> bool:
@@ -79,14 +102,53 @@ def _says(path: Path, name: str, kind: object) -> bool:
 
 def _pieces(path: Path, name: str, *, as_codes: bool = False) -> Iterator[pa.Array]:
     """One column piece by piece. Raises UsageProblems where the file is damaged."""
+    with _opened(path, [name] if as_codes else None) as file:
+        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[name], use_threads=False):
+            yield batch.column(0)
+
+
+@contextmanager
+def _opened(path: Path, as_codes: Sequence[str] | None = None) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(
-            path, read_dictionary=[name] if as_codes else None, page_checksum_verification=True, pre_buffer=False
-        ) as file:
-            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[name], use_threads=False):
-                yield batch.column(0)
+        with pq.ParquetFile(path, read_dictionary=as_codes, page_checksum_verification=True, pre_buffer=False) as file:
+            yield file
     except (OSError, ValueError, pa.ArrowException) as error:
         raise UsageProblems(Problem("is not a whole Parquet file", file=str(path))) from error
+
+
+def _few(path: Path, names: Sequence[str], rows: Array) -> dict[str, pa.ChunkedArray]:
+    """Some *rows* of columns, in the order in which they are asked for; of the others as few are read as the file allows."""
+    order = np.argsort(rows, kind="stable")
+    wanted, found = rows[order], []
+    with _opened(path) as file:
+        ends = np.cumsum([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)])
+        for group in np.unique(np.searchsorted(ends, wanted, side="right")).tolist():
+            at, last = int(ends[group - 1]) if group else 0, wanted[np.searchsorted(wanted, ends[group]) - 1]
+            for batch in file.iter_batches(_FEW_AT_ONCE, row_groups=[group], columns=[*names], use_threads=False):
+                mine = wanted[slice(*np.searchsorted(wanted, (at, at + len(batch))))]
+                if mine.size:
+                    found.append(batch.take(_places(mine - at)))
+                at += len(batch)
+                if at > last:
+                    break
+        read = pa.Table.from_batches(found, None if found else file.schema_arrow)
+    back = np.empty(order.size, np.int64)
+    back[order] = np.arange(order.size)
+    return {name: read.column(name).take(_places(back)) for name in names}
+
+
+def _places(places: npt.NDArray[np.int64]) -> pa.Array:
+    """As Arrow has them; not by `pyarrow.array`, which loads pandas to find out that an array is none of its own."""
+    return pa.Array.from_buffers(pa.int64(), places.size, [None, pa.py_buffer(np.ascontiguousarray(places, np.int64))])
+
+
+def _as_read(values: pa.ChunkedArray, field: object, usual: Any) -> list[Any]:
+    """A few *values* as a column of this *field* has them; what is missing is *usual*, where there is such a thing."""
+    if field not in TYPES:
+        return [str(usual or "") if text is None else text for text in values.to_pylist()]
+    filled = values.fill_null(usual) if usual is not None and values.null_count else values
+    read: list[Any] = filled.to_numpy().astype(_kind(field)).tolist()
+    return read
 
 
 def _kind(field: object) -> type[Any]:
@@ -138,14 +200,9 @@ def _words(path: Path, name: str, usual: str, length: int) -> Words:
     return Words.numbered(narrow(codes, len(places)), places)
 
 
-def _raw(path: Path, name: str) -> Raw:
-    ends, data, last = [np.zeros(1, np.int64)], [], 0
+def _raw(path: Path, name: str) -> Iterator[Raw]:
     for piece in _pieces(path, name):
-        held = piece.fill_null("") if piece.null_count else piece
-        whole = pc.cast(held, pa.large_string())
+        whole = pc.cast(piece.fill_null("") if piece.null_count else piece, pa.large_string())
         _, offsets, text = whole.buffers()
-        here = np.frombuffer(offsets, np.int64)[whole.offset : whole.offset + len(whole) + 1]
-        data.append(np.frombuffer(text or b"", np.uint8)[here[0] : here[-1]].copy())
-        ends.append(here[1:] - here[0] + last)
-        last = int(ends[-1][-1]) if len(whole) else last
-    return Raw(np.concatenate(ends), np.concatenate(data) if data else np.zeros(0, np.uint8))
+        ends = np.frombuffer(offsets, np.int64)[whole.offset : whole.offset + len(whole) + 1]
+        yield Raw(ends, np.frombuffer(text or b"", np.uint8))

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _KINDS: Mapping[str, type[AnyRow]] = MappingProxyType(
     {"requests": Request, "attempts": Attempt, "arrivals": Arrival, "traffic": Traffic, "health_checks": HealthCheck}
 )
+_GROUP = 1 << 17
+"""Rows of a table that lie together: who asks for a single one reads no others than these."""
 _LATER = frozenset({"traffic", "health_checks"})
 """Tables that runs of earlier versions have not, or those in which there was nothing to write down."""
 
@@ -305,7 +307,9 @@ def keep_tables(
     for name, rows in tables.items():
         if rows is not None and _length(folder.table(name)) is None:
             with replacing(folder.table(name)) as temporary:
-                rows.frame.to_parquet(temporary, index=False, compression="zstd", write_page_checksum=True)
+                rows.frame.to_parquet(
+                    temporary, index=False, compression="zstd", write_page_checksum=True, row_group_size=_GROUP
+                )
     # Under their own name the rows are there as long as all of them are: some of them would be taken for the whole run.
     gone = folder.path / ".rows"
     with suppress(OSError):

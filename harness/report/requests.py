@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,6 @@ from markupsafe import Markup
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
 from harness.judging.whereabouts import came_to
-from harness.record.columns import Table
 from harness.report import words
 from harness.report.followed import came_of_attempt, layer_of
 from harness.report.plain_text import one_line
@@ -28,6 +27,9 @@ _TRIAL = 400
 _OF_BAD = 0.75
 _TRIES_MOST = 40
 _LISTED = 25
+_NUMBERS = ("due_s", "end_s", "first_token_s", "snapshot_version")
+_OF_REQUESTS = ("nonce", "detail", *_NUMBERS)
+_OF_ATTEMPTS = ("link", "start_s", "end_s", "status", "outcome", "layer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +110,22 @@ class _Table:
 
 
 def _block(evidence: Evidence, places: np.ndarray[Any, Any]) -> str:
-    names, few = _Table(), _few(evidence.request_table, places)
-    due_s, detail = few("due_s"), evidence.request_table.few("detail", places)
+    names, read = _Table(), evidence.request_table.columns(_OF_REQUESTS, places)
+    due_s, end_s, token_s, version = (np.array(read[name], np.float64) for name in _NUMBERS)
     phase, entry, question = (
         evidence.words("requests", name)[places].tolist() for name in ("phase", "entry", "question")
     )
     told = zip(
-        [one_line(nonce, 40) for nonce in evidence.request_table.few("nonce", places)],
+        [one_line(nonce, 40) for nonce in read["nonce"]],
         _ms(due_s, 0.0),
         names.lines((words.phase(name) if name else "–" for name in phase), 40),
         names.lines(entry, 40),
         names.lines(question, 60),
         names.lines(_became(evidence, places), 60),
-        _ms(few("end_s"), due_s),
-        _ms(few("first_token_s"), due_s),
-        _whole(few("snapshot_version")),
-        names.lines(detail, 120),
+        _ms(end_s, due_s),
+        _ms(token_s, due_s),
+        _whole(version),
+        names.lines(read["detail"], 120),
         _tries(evidence, places, names),
         strict=True,
     )
@@ -142,11 +144,6 @@ def _block(evidence: Evidence, places: np.ndarray[Any, Any]) -> str:
     return b64encode(gzip.compress(text.encode("utf-8", "replace"), 9, mtime=0)).decode()
 
 
-def _few(table: Table, rows: np.ndarray[Any, Any]) -> Callable[[str], np.ndarray[Any, Any]]:
-    """A column of numbers of a few *rows* by its name; what is missing is NaN."""
-    return lambda name: np.array(table.few(name, rows), np.float64)
-
-
 def _tries(evidence: Evidence, places: np.ndarray[Any, Any], names: _Table) -> list[list[tuple[int | None, ...]]]:
     """Of each request its attempts: link, begin and time in ms since it was due, what became of it, and by whom."""
     shown, table = np.zeros(len(evidence.request_table) + 1, np.bool_), evidence.attempt_table
@@ -154,17 +151,17 @@ def _tries(evidence: Evidence, places: np.ndarray[Any, Any], names: _Table) -> l
     rows = evidence.request_rows()
     mine = np.flatnonzero(shown[rows])
     mine = mine[np.argsort(rows[mine], kind="stable")]
-    of, few = rows[mine], _few(table, mine)
-    begun_s, status = few("start_s"), table.few("status", mine)
-    came = [*zip(status, table.few("outcome", mine), strict=True)]
+    of, read = rows[mine], table.columns(_OF_ATTEMPTS, mine)
+    begun_s, end_s = (np.array(read[name], np.float64) for name in ("start_s", "end_s"))
+    came = [*zip(read["status"], read["outcome"], strict=True)]
     said = {one: names.number(came_of_attempt(*one)) for one in dict.fromkeys(came)}
     each: list[tuple[int | None, ...]] = [
         *zip(
-            names.lines(table.few("link", mine), 40),
+            names.lines(read["link"], 40),
             _ms(begun_s, evidence.column("requests", "due_s")[of]),
-            _ms(few("end_s"), begun_s),
+            _ms(end_s, begun_s),
             [said[one] for one in came],
-            names.lines(map(layer_of, table.few("layer", mine)), 40),
+            names.lines(map(layer_of, read["layer"]), 40),
             strict=True,
         )
     ]

@@ -243,6 +243,9 @@ def _quantiles(bins: Bins, due_s: Floats, latency_ms: Floats) -> tuple[Values, V
 def _windows(evidence: Evidence, until_s: float) -> list[Window]:
     """Stretches of `WINDOW_S` or a hundredth of the run that begin anew with each phase, so that none mixes two."""
     due_s, attempts = evidence.column("requests", "due_s"), evidence.column("requests", "attempts")
+    if not (due_s[1:] >= due_s[:-1]).all():
+        order = np.argsort(due_s, kind="stable")
+        due_s, attempts = due_s[order], attempts[order]
     width_s = max(WINDOW_S, evidence.plan.total_s / 100)
     windows = []
     for phase in evidence.plan.phases:
@@ -251,8 +254,8 @@ def _windows(evidence: Evidence, until_s: float) -> list[Window]:
         for start_s, end_s in pairwise(edges.tolist()):
             if start_s >= until_s:
                 break
-            inside = (due_s >= start_s) & (due_s < end_s)
-            n = int(inside.sum())
+            inside = slice(*np.searchsorted(due_s, (start_s, end_s)).tolist())
+            n = inside.stop - inside.start
             seen = n and not _hidden(evidence, start_s, end_s)
             windows.append(Window(start_s, min(end_s, until_s), float(attempts[inside].mean()) if seen else None, n))
     return windows

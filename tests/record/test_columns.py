@@ -17,7 +17,7 @@ from harness.judging.marks import NO_MARK, index_of, marks
 from harness.problems import UsageProblems
 from harness.protocols.nonce import nonce
 from harness.record import run_folder
-from harness.record.columns import Table, Words
+from harness.record.columns import Table, Words, ordered, told_apart
 from harness.record.run_folder import RunFolder
 
 SAMPLE = Path(__file__).resolve().parents[1] / "compatibility" / "0.1.0"
@@ -40,6 +40,20 @@ def test_words_are_the_texts_that_they_were_made_of(texts: list[str]) -> None:
     assert words[np.arange(len(texts))[::-1]].tolist() == texts[::-1]
 
 
+@pytest.mark.parametrize("values", [[], [3, -1, 3, 2], [5, 10**12, 5], [0.5, 0.25, 0.5], [7]])
+def test_what_comes_is_told_apart_in_order(values: list[float]) -> None:
+    found, of = told_apart(np.array(values))
+    assert (found.tolist(), found[of].tolist() if values else []) == (sorted({*values}), values)
+
+
+@given(st.integers(0, 2**32), st.integers(0, 60), st.integers(1, 4))
+def test_rows_are_put_in_order_as_if_all_were_by_each_key(seed: int, rows: int, keys: int) -> None:
+    generator = np.random.default_rng(seed)
+    by = [generator.choice([0.0, 1.5, np.nan, -2.0, np.inf], rows) for _ in range(keys)]
+    by[0] = np.sort(generator.integers(0, 9, rows)) if seed % 2 else by[0]
+    assert ordered(*by).tolist() == np.lexsort(by[::-1]).tolist()
+
+
 @given(TEXTS)
 def test_names_in_any_order_make_the_same_words(texts: list[str]) -> None:
     names = ["b", "a", "", "é", "ab", "b"]
@@ -55,7 +69,7 @@ def test_each_column_of_a_stored_table_is_that_of_the_whole_table(name: str) -> 
     for column in set(rows.frame.columns) - {"phase", "good", "latency_ms", "ttft_ms", "attempts", "request", "layer"}:
         mine, its = rows.column(column), whole.column(column)
         assert mine.tolist() == its.tolist() or np.array_equal(mine, its, equal_nan=True), column
-    assert rows.texts("nonce", places) == whole.words("nonce")[places].tolist()
+    assert rows.few("nonce", places) == whole.words("nonce")[places].tolist()
     assert rows.taken(places).raw("nonce").text(3) == whole.words("nonce")[21]
     few = ("link",) if name != "requests" else ("question", "due_s")
     assert (

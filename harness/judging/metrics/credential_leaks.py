@@ -94,9 +94,11 @@ def _pairs(run: Evidence, which: Bools) -> tuple[list[tuple[str, str]], npt.NDAr
     """Each different key and link of those attempts, and which of these each attempt has."""
     import numpy as np
 
+    from harness.record.columns import told_apart
+
     key, link = run.words("attempts", "key_of"), run.words("attempts", "link")
     many = max(1, len(link.vocabulary))
-    found, of = np.unique((key.codes.astype(np.int64) * many + link.codes)[which], return_inverse=True)
+    found, of = told_apart((key.codes.astype(np.int64) * many + link.codes)[which])
     return [(key.vocabulary[one // many], link.vocabulary[one % many]) for one in found.tolist()], of
 
 

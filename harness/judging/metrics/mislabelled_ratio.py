@@ -101,7 +101,7 @@ def _served_models(run: Evidence) -> Words:
     from harness.record.columns import Words
 
     served, link, model = servers(run), run.words("arrivals", "link"), run.words("arrivals", "model")
-    of_requests, of_arrivals = nonces(run)
+    of_requests, of_arrivals = (of_table.astype(np.int64) for of_table in nonces(run))
     many = max(1, len(link.vocabulary))
     said = np.flatnonzero((of_arrivals >= 0) & (model != ""))
     keys = of_arrivals[said] * many + link.codes[said]

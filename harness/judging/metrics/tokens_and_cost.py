@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 from math import inf
+from operator import add
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
@@ -116,17 +119,17 @@ def price_of(target: Target, link: str, model: str) -> Price | None:
 
 
 def _tokens(sample: Sample, parts: tuple[str, ...]) -> Interval:
-    import numpy as np
+    def worth() -> Floats:
+        return reduce(add, (_counted(sample.run, part) for part in parts))
 
-    return _mean(sample, np.sum([_counted(sample.run, part) for part in parts], axis=0))
+    return _mean(sample, f"tokens {' '.join(parts)}", worth)
 
 
-def _mean(sample: Sample, worth: Floats) -> Interval:
+def _mean(sample: Sample, what: str, worth: Callable[[], Floats]) -> Interval:
     """The mean over the picked requests of what their arrivals are *worth*; nothing where none of them could be read."""
-    mine = sample.arrived_mask()
-    if not mine.any() or not sample.picked.any() or not (_taken(sample.run) & mine).any():
+    if not sample.of_arrivals("took tokens", lambda: _taken(sample.run)).any():
         return UNMEASURED
-    return mean_of_amounts(sample.sum_of_arrivals(worth), sample.column("due_s"))
+    return mean_of_amounts(sample.of_arrivals(what, worth), sample.read("due_s"))
 
 
 def mean_of_amounts(amounts: Floats, due_s: Floats) -> Interval:
@@ -145,7 +148,7 @@ def _cost(sample: Sample) -> Interval:
     target = sample.run.plan.target
     if not target.prices:
         return UNMEASURED
-    spent = _mean(sample, sample.run.once("costs", lambda: _costs(sample.run)))
+    spent = _mean(sample, "costs", lambda: _costs(sample.run))
     good = GoodRatio().measure(sample)
     if spent.value is None or good.value is None:
         return UNMEASURED
@@ -189,11 +192,11 @@ def _costs(run: Evidence) -> Floats:
 
 def _models(run: Evidence) -> tuple[list[tuple[str, str]], npt.NDArray[np.intp]]:
     """Each different link and model of the arrivals of *run*, and which of these each arrival has."""
-    import numpy as np
+    from harness.record.columns import told_apart
 
     link, model = run.words("arrivals", "link"), run.words("arrivals", "model")
     many = max(1, len(model.vocabulary))
-    found, of = np.unique(link.codes.astype(np.int64) * many + model.codes, return_inverse=True)
+    found, of = told_apart(link.codes.astype(np.int64) * many + model.codes)
     return [(link.vocabulary[one // many], model.vocabulary[one % many]) for one in found.tolist()], of
 
 
