@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.judging.evidence import Evidence
@@ -71,7 +72,7 @@ def elsewhere(run: Evidence) -> Bools:
 def _servers(run: Evidence) -> Words:
     import numpy as np
 
-    from harness.record.columns import Words
+    from harness.record.columns import Words, ordered
 
     index, ended_s = run.column("requests", "index"), run.column("requests", "end_s")
     rows, link = run.request_rows(), run.words("attempts", "link")
@@ -86,10 +87,12 @@ def _servers(run: Evidence) -> Words:
     mine = np.flatnonzero(whole)
     # The last one: who has a whole answer and asks once more did not like the first; of the press that was served, where that has any.
     press = run.column("attempts", "press")
-    order = mine[np.lexsort((until_s[mine], press[mine], rows[mine]))]
+    order = mine[ordered(rows[mine], press[mine], until_s[mine])]
     found[rows[order]] = link.codes[order]
-    for row in _several(rows[order], link.codes[order]):
-        if said := _as_said(run, row):
+    several = _several(rows[order], link.codes[order])
+    told = _said(run, several) if several else {}
+    for row in several:
+        if said := _as_said(run, row, told):
             names.append(said)
             found[row] = len(names) - 1
     return Words.numbered(found, names)
@@ -103,20 +106,27 @@ def _several(rows: npt.NDArray[np.intp], links: npt.NDArray[np.integer[Any]]) ->
     return [int(row) for row in np.unique(rows[1:][apart])]
 
 
-def _as_said(run: Evidence, row: int) -> str:
-    """The one link on which the very text was said that the client of request *row* got; empty where that is none or several."""
-    said: dict[int, list[tuple[str, str]]] = run.once("said, by nonce", lambda: _said(run))
+def _as_said(run: Evidence, row: int, said: Mapping[int, list[tuple[str, str]]]) -> str:
+    """The one link on which the very text was *said* that the client of request *row* got; empty where that is none or several."""
     text = squeezed(run.words("requests", "answer")[row])
-    told = said.get(int(nonces(run)[0][row]), [])
-    links = {link for link, written in told if (known := read(written)) and known.is_text(text)}
+    links = {
+        link
+        for link, written in said.get(int(nonces(run)[0][row]), [])
+        if (known := read(written)) and known.is_text(text)
+    }
     return links.pop() if len(links) == 1 else ""
 
 
-def _said(run: Evidence) -> dict[int, list[tuple[str, str]]]:
+def _said(run: Evidence, rows: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
+    """By the number of its nonce what was said to each of the requests in *rows*, and on which link."""
+    import numpy as np
+
+    requests, arrivals = nonces(run)
+    mine = np.flatnonzero(np.isin(arrivals, requests[[*rows]]) & (arrivals >= 0))
+    columns = (run.words("arrivals", name)[mine].tolist() for name in ("link", "sketch"))
     found: dict[int, list[tuple[str, str]]] = {}
-    columns = (run.words("arrivals", name).tolist() for name in ("link", "sketch"))
-    for nonce, link, written in zip(nonces(run)[1].tolist(), *columns, strict=True):
-        if nonce >= 0 and written:
+    for nonce, link, written in zip(arrivals[mine].tolist(), *columns, strict=True):
+        if written:
             found.setdefault(nonce, []).append((link, written))
     return found
 

@@ -87,11 +87,11 @@ def _first_at(found: Tries) -> Words:
     """Of each request the link on which it was tried first; empty where nobody knows."""
     import numpy as np
 
-    from harness.record.columns import Words
+    from harness.record.columns import Words, ordered
 
     link, row = found.words("link"), found.row
     first = np.full(len(found.run.request_table), len(link.vocabulary), np.int32)
-    order = np.lexsort((found.column("start_s"), row))[::-1]
+    order = ordered(row, found.column("start_s"))[::-1]
     first[row[order]] = link.codes[order]
     return Words.numbered(first, [*link.vocabulary, ""])
 

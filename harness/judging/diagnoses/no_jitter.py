@@ -12,7 +12,7 @@ from harness.judging.diagnoses.tries import ENOUGH as ENOUGH_TRIES
 from harness.judging.diagnoses.tries import Tries, tries, troubled
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.attempts import hidden, tried_again
-from harness.judging.metrics.retry_burst import RetryBurst, densest
+from harness.judging.metrics.retry_burst import RetryBurst, densest_each
 from harness.judging.result import Diagnosis as Document
 from harness.planning.disturbance import Phase
 from harness.reading.quantities import plain
@@ -98,10 +98,12 @@ def _drawn_anew(found: Tries, waited_s: npt.NDArray[np.float64], shown: Bools) -
     """
     import numpy as np
 
+    from harness.record.columns import ordered
+
     run, start_s = found.run, found.column("start_s")
     link = found.words("link").codes
     again = np.isin(found.at, tried_again(run)[1])
-    order = np.lexsort((start_s, found.row))
+    order = ordered(found.row, start_s)
     # Who was not tried again has no part in it.
     order = order[np.isin(found.row[order], found.row[again])]
     row, waits_s, start_s, link, again = found.row[order], waited_s[order], start_s[order], link[order], again[order]
@@ -117,10 +119,10 @@ def _drawn_anew(found: Tries, waited_s: npt.NDArray[np.float64], shown: Bools) -
 
     tries, link = np.flatnonzero(again), link[again]
 
-    def bursts(at_s: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    def bursts(at_s: npt.NDArray[np.float64], times: npt.NDArray[np.int64]) -> list[list[int]]:
         """The densest moment in each phase, of each try once and of each so many *times*."""
         inside = [np.flatnonzero((phase.start_s <= at_s) & (at_s < phase.end_s)) for phase in phases]
-        return [(densest(at_s[mine], link[mine]), densest(at_s[mine], link[mine], times[mine])) for mine in inside]
+        return [densest_each(at_s[mine], link[mine], (None, times[mine])) for mine in inside]
 
     began_s = found.column("start_s")[shown]
     phases = [

@@ -78,7 +78,9 @@ def _first_tries(found: Tries) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.flo
     """Of each request that was tried its first attempt, and how long after it was sent that began."""
     import numpy as np
 
-    order = np.lexsort((found.column("start_s"), found.row))
+    from harness.record.columns import ordered
+
+    order = ordered(found.row, found.column("start_s"))
     at = order[np.r_[True, np.diff(found.row[order]) != 0]]
     return at, (found.column("start_s") - found.of_request("sent_s"))[at]
 

@@ -94,7 +94,7 @@ def _nested(found: Tries) -> _Nested | None:
         return None
     groups, known = found.begins.size, counted >= 0
     width = int(counted.max()) + 1
-    pairs, times = np.unique(found.group[known] * width + counted[known], return_counts=True)
+    pairs, times = np.unique(found.group[known].astype(np.int64) * width + counted[known], return_counts=True)
     of = pairs // width
     sdk = np.bincount(of, minlength=groups)
     again = np.bincount(of, weights=times > 1, minlength=groups)

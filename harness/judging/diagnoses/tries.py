@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
@@ -36,35 +36,47 @@ class Tries:
     """
 
     run: Evidence
-    row: npt.NDArray[np.intp]
-    at: npt.NDArray[np.intp]
-    begins: npt.NDArray[np.intp]
-    group: npt.NDArray[np.intp]
-    place: npt.NDArray[np.intp]
+    row: npt.NDArray[np.integer[Any]]
+    at: npt.NDArray[np.integer[Any]]
+    begins: npt.NDArray[np.integer[Any]]
+    group: npt.NDArray[np.integer[Any]]
+    place: npt.NDArray[np.integer[Any]]
 
     def column(self, name: str) -> npt.NDArray[Any]:
-        """One column of the attempts, in this order."""
-        return self.run.column("attempts", name)[self.at]
+        """One column of the attempts, in this order, which cannot be changed."""
+        return self._once(name, lambda: self.run.column("attempts", name)[self.at])
 
     def words(self, name: str) -> Words:
         """One column of text of the attempts, in this order."""
         return self.run.words("attempts", name)[self.at]
 
     def of_request(self, name: str) -> npt.NDArray[Any]:
-        """One column of the requests, a value an attempt."""
-        return self.run.column("requests", name)[self.row]
+        """One column of the requests, a value an attempt, which cannot be changed."""
+        return self._once(f"of the request: {name}", lambda: self.run.column("requests", name)[self.row])
 
     def words_of_request(self, name: str) -> Words:
         """One column of text of the requests, a value an attempt."""
         return self.run.words("requests", name)[self.row]
+
+    def _once(self, what: str, make: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        def made() -> npt.NDArray[Any]:
+            values = make()
+            values.flags.writeable = False
+            return values
+
+        found: npt.NDArray[Any] = self.run.once(("of tries", what), made)
+        return found
 
     @property
     def counted(self) -> npt.NDArray[np.int64]:
         """How often an SDK says that it has tried before (``x-stainless-retry-count``); -1 where it says nothing."""
         import numpy as np
 
-        count = self.column("retry_count")
-        return np.where(np.isnan(count), -1, count).astype(np.int64)
+        def made() -> npt.NDArray[np.int64]:
+            count = self.run.column("attempts", "retry_count")[self.at]
+            return np.where(np.isnan(count), -1, count).astype(np.int64)
+
+        return self._once("counted", made)
 
     @property
     def stated_wait_s(self) -> npt.NDArray[np.float64]:
@@ -77,9 +89,13 @@ class Tries:
     @property
     def good(self) -> Bools:
         """Which got a whole answer that is no error."""
-        status = self.column("status")
-        good: Bools = (self.words("outcome") == "complete") & (status >= 200) & (status < 400)
-        return good
+
+        def made() -> Bools:
+            status = self.run.column("attempts", "status")
+            good: Bools = (self.run.words("attempts", "outcome") == "complete") & (status >= 200) & (status < 400)
+            return good[self.at]
+
+        return self._once("good", made)
 
     @property
     def sizes(self) -> npt.NDArray[np.intp]:
@@ -98,13 +114,15 @@ def tries(run: Evidence) -> Tries:
 def _tries(run: Evidence) -> Tries:
     import numpy as np
 
+    from harness.record.columns import narrow, ordered
+
     rows, start_s = run.request_rows(), run.column("attempts", "start_s")
     link, press, step = (
         run.words("attempts", "link").codes,
         *(run.column("attempts", name) for name in ("press", "step")),
     )
     mine = np.flatnonzero((rows >= 0) & run.words("attempts", "link").isin(providers(run.plan)))
-    at = mine[np.lexsort((start_s[mine], link[mine], step[mine], press[mine], rows[mine]))]
+    at = mine[ordered(*(key[mine] for key in (rows, press, step, link, start_s)))]
     row = rows[at]
     new = np.ones(at.size, np.bool_)
     new[1:] = row[1:] != row[:-1]
@@ -112,7 +130,8 @@ def _tries(run: Evidence) -> Tries:
         new[1:] |= key[1:] != key[:-1]
     begins = np.flatnonzero(new)
     group = np.cumsum(new) - 1
-    return Tries(run, row, at, begins, group, np.arange(at.size) - begins[group])
+    places = (at, begins, group, np.arange(at.size) - begins[group])
+    return Tries(run, row, *(narrow(of, rows.size) for of in places))
 
 
 def troubled(run: Evidence) -> Bools:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import reduce
 from math import log
+from operator import and_
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
@@ -85,7 +87,7 @@ class OfSomeKind(CountsAttempts):
 
 def tried(sample: Sample) -> npt.NDArray[np.bool_]:
     """Which requests made an attempt, on whichever link."""
-    made: npt.NDArray[np.bool_] = sample.column("attempts") > 0
+    made: npt.NDArray[np.bool_] = sample.read("attempts") > 0
     return made
 
 
@@ -111,7 +113,7 @@ def mean_of(sample: Sample, counts: npt.NDArray[Any], among: npt.NDArray[np.bool
     """The mean of *counts* of those requests *among* the picked ones; see `scoring.amplification`."""
     from harness.judging.scoring.amplification import retry_amplification
 
-    due_s = sample.column("due_s")[among]
+    due_s = sample.read("due_s") if among.all() else sample.read("due_s")[among]
     return retry_amplification(counts[among], due_s, _settled(sample, due_s))
 
 
@@ -127,7 +129,7 @@ def calls(sample: Sample) -> npt.NDArray[np.int64]:
 
 
 def calls_of(run: Evidence, link: str | None = None) -> npt.NDArray[np.int64]:
-    """Of each request of *run* how many calls it was made up of that were tried, on *link* where one is named."""
+    """Of each request of *run* how many calls it was made up of that were tried, on *link* where one is named; 1 where all were of one."""
     made: npt.NDArray[np.int64] = run.once(("calls", link), lambda: _calls(run, link))
     return made
 
@@ -136,13 +138,11 @@ def _calls(run: Evidence, link: str | None) -> npt.NDArray[np.int64]:
     import numpy as np
 
     rows, step = run.request_rows(), run.column("attempts", "step")
-    mine = (rows >= 0) & (run.words("attempts", "link") == link if link else True)
     if step.any():
+        mine = (rows >= 0) & (run.words("attempts", "link") == link if link else True)
         pairs = np.unique(np.stack([rows[mine], step[mine]]), axis=1)[0]
         return np.bincount(pairs, minlength=len(run.request_table))
-    made = np.zeros(len(run.request_table), np.int64)
-    made[rows[mine]] = 1
-    return made
+    return np.broadcast_to(np.int64(1), len(run.request_table))
 
 
 def tried_again(run: Evidence) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -153,24 +153,33 @@ def tried_again(run: Evidence) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int
     """
 
     def made() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        import numpy as np
+        from harness.record.columns import ordered
 
         names = ("link", "method", "path")
         keys = [run.column("attempts", name) for name in ("request", "press", "step")]
         keys += [run.words("attempts", name).codes for name in names]
-        order = np.lexsort((run.column("attempts", "start_s"), *reversed(keys)))
+        mine = several(run.request_rows())
+        keys = [key[mine] for key in keys]
+        order = ordered(*keys, run.column("attempts", "start_s")[mine])
         before, after = order[:-1], order[1:]
-        again = run.column("attempts", "request")[after] >= 0
-        for key in keys:
-            again &= key[before] == key[after]
-        return before[again], after[again]
+        again = reduce(and_, (key[before] == key[after] for key in keys))
+        return mine[before[again]], mine[after[again]]
 
     pairs: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]] = run.once("tried again", made)
     return pairs
 
 
-def asked_for(run: Evidence, whole: Bools) -> list[str]:
-    """Of each attempt of *run* a digest of the messages that it asked with; empty of those that are not *whole*, and where it is not known.
+def several(rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """The places of those *rows*, each of a request or -1 for none, whose request has another one, too."""
+    import numpy as np
+
+    many = np.bincount(rows + 1)
+    many[:1] = 0
+    return np.flatnonzero(many[rows + 1] > 1)
+
+
+def asked_for(run: Evidence, whole: npt.NDArray[np.intp]) -> dict[int, str]:
+    """Of attempts that were answered *whole*, all of their requests, a digest of the messages that they asked with, where it is known.
 
     It is what the edge saw: of a request on a link the whole answers there and those here are the same ones, where they are as many.
     """
@@ -180,7 +189,7 @@ def asked_for(run: Evidence, whole: Bools) -> list[str]:
         marked = marks(run.table(table))[places].tolist()
         return zip(marked, run.words(table, "link")[places].tolist(), strict=True)
 
-    there = marks(run.arrival_table) != NO_MARK
+    there = np.isin(marks(run.arrival_table), marks(run.attempt_table)[whole]) & (marks(run.arrival_table) != NO_MARK)
     there &= (run.column("arrivals", "status") == 200) & (run.words("arrivals", "outcome") == "complete")
     came = np.flatnonzero(there)
     came = came[np.argsort(run.column("arrivals", "start_s")[came], kind="stable")]
@@ -189,16 +198,12 @@ def asked_for(run: Evidence, whole: Bools) -> list[str]:
     for key, digest in zip(keys("arrivals", came), digests, strict=True):
         seen.setdefault(key, []).append(digest)
     rows: dict[tuple[int, str], list[int]] = {}
-    mine = np.flatnonzero(whole)
-    for row, key in zip(mine.tolist(), keys("attempts", mine), strict=True):
+    for row, key in zip(whole.tolist(), keys("attempts", whole), strict=True):
         rows.setdefault(key, []).append(row)
-    found = [""] * whole.size
-    for key, of_key in rows.items():
-        for row, digest in (
-            zip(of_key, seen.get(key, []), strict=False) if len(of_key) == len(seen.get(key, [])) else ()
-        ):
-            found[row] = digest
-    return found
+    alike = ((of_key, seen.get(key, [])) for key, of_key in rows.items())
+    return {
+        row: one for mine, theirs in alike if len(mine) == len(theirs) for row, one in zip(mine, theirs, strict=True)
+    }
 
 
 def hidden(plan: Plan, during: Iterable[Phase]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.interval import Interval
 from harness.judging.evidence import Evidence
-from harness.judging.metrics.attempts import CountsAttempts, each_of
+from harness.judging.metrics.attempts import CountsAttempts, each_of, several
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.judging.serving import for_words
@@ -51,20 +51,21 @@ def _before(run: Evidence) -> npt.NDArray[np.int64]:
     """Of each request the attempts before the first on another link than the very first one; 0 where there is none."""
     import numpy as np
 
-    index = run.column("requests", "index")
-    before = np.zeros(index.size, np.int64)
-    request = run.column("attempts", "request")
-    joined = np.flatnonzero((request >= 0) & for_words(run))
+    from harness.record.columns import ordered
+
+    before = np.zeros(len(run.request_table), np.int64)
+    rows = run.request_rows()
+    joined = several(np.where(for_words(run), rows, -1))
     if not joined.size:
         return before
     step = run.column("attempts", "step")
-    order = joined[np.lexsort((run.column("attempts", "start_s")[joined], step[joined], request[joined]))]
-    mine, link = request[order], run.words("attempts", "link").codes[order]
+    order = joined[ordered(rows[joined], step[joined], run.column("attempts", "start_s")[joined])]
+    mine, link = rows[order], run.words("attempts", "link").codes[order]
     begins = np.flatnonzero(np.r_[True, (mine[1:] != mine[:-1]) | (step[order][1:] != step[order][:-1])])
     sizes = np.diff(np.r_[begins, mine.size])
     place = np.arange(mine.size) - np.repeat(begins, sizes)
     moved = link != np.repeat(link[begins], sizes)
     first = np.minimum.reduceat(np.where(moved, place, mine.size), begins)
     # Of a request of several steps the one that it stuck to longest.
-    np.maximum.at(before, index.searchsorted(mine[begins]), np.where(first < mine.size, first, 0))
+    np.maximum.at(before, mine[begins], np.where(first < mine.size, first, 0))
     return before

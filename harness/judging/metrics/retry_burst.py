@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.interval import UNMEASURED, Interval
@@ -78,15 +79,29 @@ def densest(
 
     Each counts as often as *times* says; once, where nobody says.
     """
+    return densest_each(start_s, links, [times])[0]
+
+
+def densest_each(
+    start_s: npt.NDArray[np.float64], links: npt.NDArray[Any], each: Sequence[npt.NDArray[np.int64] | None]
+) -> list[int]:
+    """`densest`, where each counts as often as each of these times says."""
     import numpy as np
 
     if not start_s.size:
-        return 0
+        return [0] * len(each)
     of_link = _ranks(links)
     # One link after the other on one line, so far apart that no moment holds two of them.
     apart_s = start_s.max() - start_s.min() + 2 * MOMENT_S
     line = start_s + apart_s * of_link
-    near = _where_densest(line - line.min(), times)
+    part = ((line - line.min()) * (_PARTS / MOMENT_S)).astype(np.int64)
+    return [_densest(line, part, times) for times in each]
+
+
+def _densest(line: npt.NDArray[np.float64], part: npt.NDArray[np.int64], times: npt.NDArray[np.int64] | None) -> int:
+    import numpy as np
+
+    near = _where_densest(part, times)
     if times is None:
         line = np.sort(line[near])
         total = np.arange(line.size + 1)
@@ -106,15 +121,14 @@ def _ranks(links: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
     return ranks
 
 
-def _where_densest(line: npt.NDArray[np.float64], times: npt.NDArray[np.int64] | None) -> npt.NDArray[np.intp] | slice:
-    """Which of what begins along *line* can be within the densest moment: those in stretches in which there may be as many as elsewhere.
+def _where_densest(part: npt.NDArray[np.int64], times: npt.NDArray[np.int64] | None) -> npt.NDArray[np.intp] | slice:
+    """Which of what begins in each *part* can be within the densest moment: those in stretches in which there may be as many as elsewhere.
 
     They are few, and only they have to be put in order.
     """
     import numpy as np
 
-    part = (line * (_PARTS / MOMENT_S)).astype(np.int64)
-    if part.max() > 4 * line.size:
+    if part.max() > 4 * part.size:
         return slice(None)
     total = np.append(0, np.cumsum(np.bincount(part, times, minlength=int(part.max()) + 2 * _PARTS)))
     # A moment that begins in a part holds what is in those that lie in it whole, and no more than what is in those that it touches.

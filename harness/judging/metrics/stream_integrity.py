@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
@@ -12,7 +12,8 @@ from harness.judging.marks import NO_MARK, marks
 from harness.judging.metrics.base import Metric, measured_parts
 from harness.judging.metrics.ratios import best_share, share
 from harness.judging.metrics.telling import Said
-from harness.judging.sample import Sample
+from harness.judging.sample import Sample, nonces
+from harness.judging.streams import FATES, Fate, Got, Spoken, fate
 from harness.planning.plan import Plan
 from harness.protocols.finish import cut_short
 from harness.protocols.sketch import read, squeezed
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from harness.judging.result import Measured
-    from harness.judging.streams import Fate, Spoken
+    from harness.record.columns import Words
 
 _KEPT_CHARS = 65_536
 """So much of an answer's text is kept; of one as long it is not known whether there was more."""
-_FATE = "U24"
 _TAKEN = ("complete", "empty", "truncated")
 """Outcomes of which an orderly end tells a client nothing of trouble."""
 
@@ -116,52 +116,79 @@ def _share(sample: Sample, part: str) -> Interval:
     return replace(least, high=most.high)
 
 
-def _streamed(sample: Sample) -> npt.NDArray[np.str_]:
+def _streamed(sample: Sample) -> Words:
     """The fate of each streamed answer of *sample*, in order."""
-    fates: npt.NDArray[np.str_] = sample.run.once("fates", lambda: _fates(sample.run))
-    picked: npt.NDArray[np.str_] = fates[sample.picked & sample.run.column("requests", "streamed")]
-    return picked
+    fates: Words = sample.run.once("fates", lambda: _fates(sample.run))
+    return fates[sample.picked & sample.run.column("requests", "streamed")]
 
 
-def _fates(run: Evidence) -> npt.NDArray[np.str_]:
-    """The fate of the answer to each request of *run*; an empty text where none was streamed."""
+def _fates(run: Evidence) -> Words:
+    """The fate of the answer to each request of *run*; an empty text where none was streamed.
+
+    Answers that are alike, and to which providers said the same, have one fate, and are looked at once.
+    """
     import numpy as np
 
-    from harness.judging.streams import Got, fate
+    from harness.record.columns import Words
 
-    if not run.column("requests", "streamed").any():
-        return np.broadcast_to(np.zeros((), dtype=_FATE), len(run.request_table))
+    rows = np.flatnonzero(run.column("requests", "streamed"))
+    fates = np.zeros(len(run.request_table), np.int8)
+    if not rows.size:
+        return Words(fates, ("",))
     spoken = _spoken(run)
-    whole = {(one.text.length, one.text.digest) for said in spoken.values() for one in said if _said_whole(one)}
-
-    fates: list[Fate | Literal[""]] = []
-    columns = (run.table("requests").column(name) for name in ("streamed", "outcome", "orderly", "answer", "finish"))
-    for streamed, outcome, orderly, answer, finish, nonce in zip(
-        *(column.tolist() for column in columns), marks(run.request_table).tolist(), strict=True
-    ):
-        if not streamed:
-            fates.append("")
-        elif outcome == "unfinished":
-            fates.append("unknown")
-        else:
-            got = Got(squeezed(answer), orderly and outcome in _TAKEN, finish, len(answer) < _KEPT_CHARS)
-            fates.append(fate(got, spoken.get(nonce, ()), whole))
-    return np.array(fates, dtype=_FATE)
+    whole = {(one.text.length, one.text.digest) for one in spoken.each if _said_whole(one)}
+    keys, columns = spoken.to[rows].astype(np.int64), []
+    for name in ("outcome", "answer", "finish"):
+        columns.append(run.words("requests", name)[rows])
+        keys = keys * max(1, len(columns[-1].vocabulary)) + columns[-1].codes
+    orderly = run.column("requests", "orderly")[rows]
+    _, first, of = np.unique(2 * keys + orderly, return_index=True, return_inverse=True)
+    told: list[Fate] = []
+    for at in first.tolist():
+        outcome, answer, finish = (column[at] for column in columns)
+        got = Got(squeezed(answer), bool(orderly[at]) and outcome in _TAKEN, finish, len(answer) < _KEPT_CHARS)
+        said = [spoken.each[one] for one in spoken.together[int(spoken.to[rows[at]])]]
+        told.append("unknown" if outcome == "unfinished" else fate(got, said, whole))
+    fates[rows] = 1 + np.array([FATES.index(one) for one in told], np.int8)[of]
+    return Words.numbered(fates, ("", *FATES))
 
 
 def _said_whole(one: Spoken) -> bool:
     return bool(one.finish) and not cut_short(one.finish)
 
 
-def _spoken(run: Evidence) -> dict[int, list[Spoken]]:
-    """What the providers of *run* said, by the nonce of the request that it was said to."""
-    from harness.judging.streams import Spoken
+class _Said(NamedTuple):
+    """What providers said, *each* different thing once; which of these *together* to one request, and those *to* each request."""
 
-    finishing = {*run.words("arrivals", "link")[run.words("arrivals", "finish") != ""].unique()}
-    found: dict[int, list[Spoken]] = {}
-    columns = (run.words("arrivals", name).tolist() for name in ("link", "sketch", "finish"))
-    for nonce, link, written, finish in zip(marks(run.arrival_table).tolist(), *columns, strict=True):
-        text = read(written)
-        if nonce != NO_MARK and text is not None:
-            found.setdefault(nonce, []).append(Spoken(text, finish, link in finishing))
-    return found
+    each: list[Spoken]
+    together: list[tuple[int, ...]]
+    to: npt.NDArray[np.intp]
+
+
+def _spoken(run: Evidence) -> _Said:
+    import numpy as np
+
+    link, written, finish = (run.words("arrivals", name) for name in ("link", "sketch", "finish"))
+    finishing = {*link[finish != ""].unique()}
+    said = written.each(lambda text: read(text) is not None, np.bool_) & (marks(run.arrival_table) != NO_MARK)
+    places, finishes = max(1, len(finish.vocabulary)), link.isin(finishing)
+    keys = (written.codes.astype(np.int64) * places + finish.codes) * 2 + finishes
+    kinds, of = np.unique(keys[said], return_inverse=True)
+    each = [
+        Spoken(text, finish.vocabulary[one // 2 % places], bool(one % 2))
+        for one in kinds.tolist()
+        if (text := read(written.vocabulary[one // 2 // places])) is not None
+    ]
+    requests, arrivals = nonces(run)
+    to = arrivals[said]
+    order = np.flatnonzero(to >= 0)
+    order = order[np.argsort(to[order], kind="stable")]
+    begins = np.flatnonzero(np.append(True, to[order][1:] != to[order][:-1])[: order.size])
+    numbers: dict[tuple[int, ...], int] = {(): 0} | {(kind,): kind + 1 for kind in range(len(each))}
+    ends = np.append(begins[1:], order.size)
+    # Of all nonces, and of none: nothing, but where something was said.
+    of_nonce = np.zeros(int(requests.max(initial=0)) + 2, np.intp)
+    of_nonce[to[order[begins]]] = of[order[begins]] + 1
+    for first, end in zip(begins[ends - begins > 1].tolist(), ends[ends - begins > 1].tolist(), strict=True):
+        of_nonce[to[order[first]]] = numbers.setdefault((*of[order[first:end]].tolist(),), len(numbers))
+    return _Said(each, list(numbers), of_nonce[requests])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.judging.evidence import Evidence
-from harness.judging.metrics.attempts import OfSomeKind, asked_for, tried_again
+from harness.judging.metrics.attempts import OfSomeKind, asked_for, several, tried_again
 from harness.judging.metrics.telling import Said
 from harness.judging.presses import over
 from harness.judging.serving import for_words
@@ -24,11 +25,15 @@ def final(run: Evidence) -> Bools:
     def made() -> Bools:
         import numpy as np
 
-        status, code, said = (run.table("attempts").column(name) for name in ("status", "error", "should_retry"))
         answers = np.zeros(len(run.attempt_table), np.bool_)
         failed = np.flatnonzero(run.column("attempts", "status") >= 400)
-        columns = (column[failed].tolist() for column in (status, code, said))
-        answers[failed] = [not mends(*one) for one in zip(*columns, strict=True)]
+        status = run.column("attempts", "status")[failed]
+        code, said = (run.words("attempts", name)[failed] for name in ("error", "should_retry"))
+        codes, says = max(1, len(code.vocabulary)), max(1, len(said.vocabulary))
+        keys = (status.astype(np.int64) * codes + code.codes) * says + said.codes
+        _, first, of = np.unique(keys, return_index=True, return_inverse=True)
+        last = [not mends(int(status[at]), code[at], said[at]) for at in first.tolist()]
+        answers[failed] = np.array(last, np.bool_)[of]
         return answers
 
     found: Bools = run.once("final answers", made)
@@ -79,16 +84,18 @@ class DuplicateCompletions(OfSomeKind):
     def kind(self, run: Evidence) -> Bools:
         import numpy as np
 
+        from harness.record.columns import ordered
+
         whole = (run.column("attempts", "status") == 200) & (run.words("attempts", "outcome") == "complete")
         whole &= for_words(run)
-        request, end_s, step = (run.column("attempts", name) for name in ("request", "end_s", "step"))
-        again = np.zeros(request.size, np.bool_)
-        mine = np.flatnonzero(whole & (request >= 0))
+        rows, end_s, step = run.request_rows(), *(run.column("attempts", name) for name in ("end_s", "step"))
+        again = np.zeros(rows.size, np.bool_)
+        mine = several(np.where(whole, rows, -1))
         # By when they were whole: the first one is the one that was needed.
-        order = mine[np.lexsort((end_s[mine], request[mine]))]
-        of = request[order]
-        later = np.flatnonzero(np.r_[False, of[1:] == of[:-1]][: order.size]).tolist()
-        asked = asked_for(run, whole) if later else []
+        order = mine[ordered(rows[mine], end_s[mine])]
+        of = rows[order]
+        later = np.flatnonzero(np.append(False, of[1:] == of[:-1])[: order.size]).tolist()
+        asked = asked_for(run, np.sort(mine)) if later else {}
         for at, first in zip(later, of.searchsorted(of[later]).tolist(), strict=True):
             before = order[first:at].tolist()
             again[order[at]] = any(
@@ -106,11 +113,12 @@ class DuplicateCompletions(OfSomeKind):
         return f"{many} of the providers{said.where}"
 
 
-def _same_call(run: Evidence, asked: list[str], later: int, earlier: int) -> bool:
+def _same_call(run: Evidence, asked: Mapping[int, str], later: int, earlier: int) -> bool:
     """Whether the attempt *later* may have asked for what *earlier* was answered: something else was asked behind it, in the same words."""
     path = run.words("attempts", "path").codes
     start_s, end_s = (run.column("attempts", name) for name in ("start_s", "end_s"))
-    other = bool(asked[later] and asked[earlier]) and asked[later] != asked[earlier]
+    of_later, of_earlier = asked.get(later, ""), asked.get(earlier, "")
+    other = bool(of_later and of_earlier) and of_later != of_earlier
     return not (other and path[later] == path[earlier] and start_s[later] >= end_s[earlier])
 
 

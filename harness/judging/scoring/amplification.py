@@ -12,6 +12,7 @@ from harness.judging.scoring.counts import weighted_poisson_bounds
 from harness.judging.scoring.design_effect import Stretch, clumping, sizes
 from harness.judging.scoring.distributions import poisson_bounds
 from harness.judging.scoring.shares import ENOUGH_EQUAL
+from harness.record.columns import ordered
 
 Layer = Literal["first", "sdk", "failover", "repeat"]
 LAYERS: Final[tuple[Layer, ...]] = ("first", "sdk", "failover", "repeat")
@@ -81,11 +82,13 @@ def layer_places(
     if not requests.shape == starts.shape == links.shape == counts.shape == ends.shape:
         sizes_ = f"{requests.size} requests, {starts.size} starts, {links.size} links, {counts.size} retry counts, {ends.size} ends"
         raise ValueError(f"{sizes_}; each attempt needs all five")
-    order = np.lexsort((ends, links, counts, starts, requests))
+    order = ordered(requests, starts, counts, links, ends)
     of, on = requests[order], links[order]
-    again = np.r_[False, np.diff(of) == 0][: order.size]
+    again = np.append(False, of[1:] == of[:-1])[: order.size]
+    several = np.flatnonzero(again | np.append(again[1:], False)[: order.size])
     untried = np.zeros(order.size, np.bool_)
-    untried[np.unique(of * (links.max(initial=0) + 1) + on, return_index=True)[1]] = True
+    tried = of[several] * (links.max(initial=0) + 1) + on[several]
+    untried[several[np.unique(tried, return_index=True)[1]]] = True
     first, sdk, failover, repeat = range(len(LAYERS))
     made = np.where(again, np.where(untried, failover, repeat), first).astype(np.int8)
     made[again & _by_an_sdk(of, counts[order], starts[order], ends[order])] = sdk
