@@ -99,14 +99,7 @@ class Sample:
     def _rows(self) -> slice | npt.NDArray[np.intp]:
         """Where the rows are, in a form by which a column is cut much quicker than by a mark on each row."""
 
-        def made() -> slice | npt.NDArray[np.intp]:
-            import numpy as np
-
-            places = np.flatnonzero(self.picked)
-            follow = places.size > 0 and int(places[-1]) - int(places[0]) == places.size - 1
-            return slice(int(places[0]), int(places[-1]) + 1) if follow else places
-
-        rows: slice | npt.NDArray[np.intp] = self.once("rows", made)
+        rows: slice | npt.NDArray[np.intp] = self.once("rows", lambda: following(self.picked))
         return rows
 
     @property
@@ -258,6 +251,17 @@ class Sample:
         mine: Bools = wanted[arrivals]
         link = dict(self._of.labels).get("link")
         return mine & (self.run.words("arrivals", "link") == link) if link else mine
+
+
+def following(which: Bools) -> slice | npt.NDArray[np.intp]:
+    """Where *which* is true: as a slice where that follows one another."""
+    import numpy as np
+
+    if (many := np.count_nonzero(which)) > 0:
+        first, end = int(which.argmax()), which.size - int(which[::-1].argmax())
+        if end - first == many:
+            return slice(first, end)
+    return np.flatnonzero(which)
 
 
 def nonces(run: Evidence) -> tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]]:

@@ -10,7 +10,7 @@ from harness.interval import Interval
 from harness.judging.metrics.base import Metric, best_case
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime
 from harness.judging.metrics.telling import Said
-from harness.judging.sample import Sample, may_be_hit_in_flight, rate_per_s
+from harness.judging.sample import Sample, following, may_be_hit_in_flight, rate_per_s
 from harness.judging.scoring.shares import spotless, wilson
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
@@ -87,7 +87,8 @@ def stretches(sample: Sample) -> tuple[list[Rows], list[Rows]]:
 
 
 def _rows(run: Evidence, which: Bools) -> Rows:
-    return run.column("requests", "due_s")[which], run.column("requests", "good")[which]
+    rows = following(which)
+    return run.column("requests", "due_s")[rows], run.column("requests", "good")[rows]
 
 
 def _settled(whole: Sample) -> list[tuple[Bools, bool]]:

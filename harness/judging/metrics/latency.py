@@ -33,8 +33,13 @@ class _Quantiles(Metric):
 
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         q, of_all = _asked(part)
-        made: Interval = sample.once(f"{self.name} {q} {of_all}", lambda: self._measure(sample, q, of_all))
+        column = self._column(sample)
+        made: Interval = sample.once(f"{column} {q} {of_all}", lambda: _timed(sample, column, of_all).quantile(q))
         return made
+
+    def _column(self, sample: Sample) -> str:
+        """The column of the requests that says how long it was."""
+        return self.name
 
     def about_usual(self, part: str | None) -> bool:
         """A limit on the median says nothing of the slowest twentieth."""
@@ -42,7 +47,7 @@ class _Quantiles(Metric):
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """How many requests got no complete answer, and what they count as."""
-        _, _, answered = _censored(sample, self.name)
+        _, _, answered = _censored(sample, self._column(sample))
         if answered.all():
             return ""
         without = f"{int((~answered).sum())} of {answered.size} requests got no complete answer"
@@ -53,18 +58,6 @@ class _Quantiles(Metric):
 
     def also(self, whole: Sample) -> dict[str, Measured]:
         return {part: measured(self.measure(whole, part)) for part in self.parts}
-
-    def _measure(self, sample: Sample, q: float, of_all: bool) -> Interval:
-        return self._timed(sample, of_all).quantile(q)
-
-    def _timed(self, sample: Sample, of_all: bool) -> Timed:
-        from harness.judging.scoring.quantiles import Timed
-
-        def made() -> Timed:
-            return Timed.of(*_censored(sample, self.name)) if of_all else self._timed(sample, True).of_answered()
-
-        timed: Timed = sample.once(f"{self.name} in order {of_all}", made)
-        return timed
 
 
 class Latency(_Quantiles):
@@ -102,6 +95,17 @@ class TimeToFirstToken(_Quantiles):
     title: ClassVar[str] = "Time to first token"
     about: ClassVar[str] = "from when a request was due to its first token"
 
+    def _column(self, sample: Sample) -> str:
+        """That of the latency where no answer came in pieces: both are the same numbers then."""
+
+        def at_once() -> bool:
+            import numpy as np
+
+            token_ms, end_ms = (sample.run.column("requests", name) for name in (self.name, Latency.name))
+            return np.array_equal(token_ms, end_ms, equal_nan=True)
+
+        return Latency.name if sample.run.once("whole at once", at_once) else self.name
+
 
 def best_quantile(plan: Plan, expectation: Expectation, q: float) -> str | None:
     """Why not even the best samples that *plan* can give would settle *expectation* on quantile *q*."""
@@ -122,6 +126,16 @@ def _asked(part: str | None) -> tuple[float, bool]:
     named = part or _Quantiles.usual_part
     quantile = named.removesuffix(_COMPLETE)
     return QUANTILES[quantile], quantile == named
+
+
+def _timed(sample: Sample, column: str, of_all: bool) -> Timed:
+    from harness.judging.scoring.quantiles import Timed
+
+    def made() -> Timed:
+        return Timed.of(*_censored(sample, column)) if of_all else _timed(sample, column, True).of_answered()
+
+    timed: Timed = sample.once(f"{column} in order {of_all}", made)
+    return timed
 
 
 def _censored(sample: Sample, column: str) -> tuple[Floats, Floats, Bools]:
