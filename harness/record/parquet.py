@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from harness.problems import Problem, UsageProblems
-from harness.record.columns import Array, Column, Raw, Table, Words, narrow
+from harness.record.columns import Array, Bools, Column, Raw, Table, Words, narrow
 from harness.record.rows import AnyRow
 from harness.record.tables import TYPES, defaults
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE = 1 << 17
 _FEW_AT_ONCE = 1 << 13
+_CALLED = {"double": "float64", "float": "float32", "halffloat": "float16"}
+"""Numbers that Arrow calls otherwise than numpy."""
 FOREVER_S = 1e9
 """No instant of a run lies further from its beginning."""
 
@@ -95,7 +97,7 @@ def _says(path: Path, name: str, kind: object) -> bool:
     for piece in _pieces(path, name):
         if piece.null_count:
             return False
-        if kind is float and not pc.all(pc.less_equal(pc.abs(piece), FOREVER_S)).as_py() and len(piece):
+        if kind is float and not (np.abs(_plain(piece)[0]) <= FOREVER_S).all():
             return False
     return True
 
@@ -146,9 +148,35 @@ def _as_read(values: pa.ChunkedArray, field: object, usual: Any) -> list[Any]:
     """A few *values* as a column of this *field* has them; what is missing is *usual*, where there is such a thing."""
     if field not in TYPES:
         return [str(usual or "") if text is None else text for text in values.to_pylist()]
-    filled = values.fill_null(usual) if usual is not None and values.null_count else values
-    read: list[Any] = filled.to_numpy().astype(_kind(field)).tolist()
-    return read
+    return [value for piece in values.chunks for value in _filled(piece, field, usual).tolist()]
+
+
+def _plain(piece: pa.Array) -> tuple[Array, Bools | None]:
+    """The numbers of a column as they lie there, and which of them say something, where not all do.
+
+    Not by Arrow's own ways to numpy, nor by what it does with a number of Python's: both load pandas, to find out that it is not needed.
+    """
+    first, size = piece.offset, len(piece)
+    there, data = piece.buffers() if size else (None, None)
+    if pa.types.is_boolean(piece.type):
+        values: Array = _bits(data, first, size)
+    else:
+        kind = np.dtype(_CALLED.get(str(piece.type), str(piece.type)))
+        values = np.frombuffer(data or b"", kind, size, first * kind.itemsize)
+    return values, _bits(there, first, size) if piece.null_count else None
+
+
+def _bits(data: pa.Buffer | None, first: int, size: int) -> Bools:
+    return np.unpackbits(np.frombuffer(data or b"", np.uint8), bitorder="little")[first : first + size].astype(np.bool_)
+
+
+def _filled(piece: pa.Array, field: object, usual: Any) -> Array:
+    """The numbers of a column of this *field*; what is missing is *usual*, where there is such a thing."""
+    values, known = _plain(piece)
+    filled = values.astype(_kind(field))
+    if known is not None:
+        filled[~known] = np.nan if usual is None else usual
+    return filled
 
 
 def _kind(field: object) -> type[Any]:
@@ -166,8 +194,7 @@ def _numbers(path: Path, name: str, field: object, usual: Any, length: int) -> A
     """What is missing is *usual*, where there is such a thing."""
     values, at = np.empty(length, _kind(field)), 0
     for piece in _pieces(path, name):
-        filled = piece.fill_null(usual) if usual is not None and piece.null_count else piece
-        values[at : at + len(piece)] = filled.to_numpy(zero_copy_only=False)
+        values[at : at + len(piece)] = _filled(piece, field, usual)
         at += len(piece)
     if values.dtype == np.float64 and (what := impossible(name, values)):
         raise UsageProblems(Problem(what, file=str(path)))
@@ -192,17 +219,21 @@ def _words(path: Path, name: str, usual: str, length: int) -> Words:
     places: dict[str, int] = {}
     codes, at = np.empty(length, np.int32), 0
     for piece in _pieces(path, name, as_codes=True):
-        held = piece.cast(pa.large_string()).fill_null(usual) if piece.null_count else piece
-        held = held if pa.types.is_dictionary(held.type) else held.dictionary_encode()
-        here = np.array([places.setdefault(text, len(places)) for text in held.dictionary.to_pylist()], np.int32)
-        codes[at : at + len(held)] = here[held.indices.to_numpy()]
+        held = piece if pa.types.is_dictionary(piece.type) else piece.dictionary_encode()
+        here = [places.setdefault(text, len(places)) for text in held.dictionary.to_pylist()]
+        of, known = _plain(held.indices)
+        if known is not None:
+            here.append(places.setdefault(usual, len(places)))
+            of = np.where(known, of, len(here) - 1)
+        codes[at : at + len(held)] = np.array(here, np.int32)[of]
         at += len(held)
     return Words.numbered(narrow(codes, len(places)), places)
 
 
 def _raw(path: Path, name: str) -> Iterator[Raw]:
     for piece in _pieces(path, name):
-        whole = pc.cast(piece.fill_null("") if piece.null_count else piece, pa.large_string())
+        # What says nothing is as long as what is empty.
+        whole = pc.cast(piece, pa.large_string())
         _, offsets, text = whole.buffers()
         ends = np.frombuffer(offsets, np.int64)[whole.offset : whole.offset + len(whole) + 1]
         yield Raw(ends, np.frombuffer(text or b"", np.uint8))
