@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judging.evidence import Evidence
-from harness.judging.marks import NO_MARK, marks
 from harness.judging.result import Failure
+from harness.judging.sample import nonces
 from harness.judging.whereabouts import came_to, most_first
-from harness.record.columns import Table, told_apart
+from harness.record.columns import told_apart
 
 KINDS_MOST = 40
 """So many kinds of failure are told of; what is left stands in the table of requests."""
@@ -63,15 +63,16 @@ def failures(evidence: Evidence) -> list[Failure]:
                 said.vocabulary[kinds[kind] % len(said.vocabulary)],
             ),
             bad[of == kind],
-            rows,
+            evidence,
         )
         for kind in found.tolist()
     ]
 
 
-def _failure(key: tuple[str, str], mine: npt.NDArray[np.intp], rows: Table) -> Failure:
+def _failure(key: tuple[str, str], mine: npt.NDArray[np.intp], evidence: Evidence) -> Failure:
+    rows = evidence.request_table
     due_s = rows.numbers("due_s")[mine]
-    nonced = mine[marks(rows)[mine] != NO_MARK]
+    nonced = mine[nonces(evidence)[0][mine] >= 0]
     return Failure(
         came_to=key[0],
         said=key[1],

@@ -86,6 +86,15 @@ class Evidence:
         """
         return kept(self._made, what, make, max(LEAST_KEPT, KEPT_A_REQUEST * len(self.request_table)))
 
+    def lately(self, kind: str, what: Hashable, make: Callable[[], Any]) -> Any:
+        """What *make* returns, made anew unless *what* was the last of its *kind* that was asked for: nothing else of it is kept."""
+        last = self._made.get(("lately", kind))
+        if last is None or last[0] != what:
+            # What was there before is let go first, since both may be large.
+            self._made.pop(("lately", kind), None)
+            last = self._made[("lately", kind)] = (what, make())
+        return last[1]
+
     @property
     def requests(self) -> pd.DataFrame:
         """The requests with all their columns. It takes much longer to make than `column` and `words` do, and far more memory."""

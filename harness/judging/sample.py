@@ -184,7 +184,8 @@ class Sample:
                 came &= self.run.words("arrivals", "link") == self.link
             of_nonce = np.bincount(arrivals[came], worth()[came], minlength=int(requests.max(initial=0)) + 2)
             # The last one is of no nonce.
-            return of_nonce[requests]
+            of_requests: npt.NDArray[np.float64] = of_nonce[requests]
+            return of_requests
 
         totals: npt.NDArray[np.float64] = self.run.once(("worth", what, self.link), made)
         return totals[self._rows()]
@@ -223,6 +224,10 @@ class Sample:
     def once(self, what: str, make: Callable[[], Any]) -> Any:
         """What *make* returns, made the first time that *what* is asked for of these rows."""
         return self.run.once((self._known_by, what), make)
+
+    def lately(self, kind: str, what: str, make: Callable[[], Any]) -> Any:
+        """As `once`, of what is large and asked for several times running: of its *kind* only the last is kept."""
+        return self.run.lately(kind, (self._known_by, what), make)
 
     def _once(self, what: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         rows: pd.DataFrame = self.once(what, make)
@@ -486,11 +491,18 @@ def _counted(run: Evidence, name: Hashable, which: Bools) -> np.ndarray[Any, Any
     from harness.record.columns import narrow
 
     def made() -> np.ndarray[Any, Any]:
-        rows, index = run.request_rows(), run.column("requests", "index")
-        counted = np.bincount(rows[which & (rows >= 0)], minlength=index.size)
-        counted = narrow(counted, int(counted.max(initial=0)))
+        rows = run.request_rows()
+        many = np.bincount(rows[which & (rows >= 0)], minlength=len(run.request_table))
+        counted = narrow(many, int(many.max(initial=0)))
         # A request that is there twice is joined as the first of both, and is told by its index both times.
-        return counted if (index[1:] > index[:-1]).all() else counted[index.searchsorted(index)]
+        if run.once("each index once", each_once):
+            return counted
+        index = run.column("requests", "index")
+        return counted[index.searchsorted(index)]
+
+    def each_once() -> bool:
+        index = run.column("requests", "index")
+        return bool((index[1:] > index[:-1]).all())
 
     tries: np.ndarray[Any, Any] = run.once(("tries", name), made)
     return tries

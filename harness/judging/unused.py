@@ -191,4 +191,4 @@ def _tried(evidence: Evidence, link: str, from_s: float, until_s: float) -> bool
 
 def _any(evidence: Evidence, link: str, from_s: float, until_s: float, columns: Iterable[str]) -> bool:
     there = evidence.passed([link], from_s, until_s)
-    return bool((sum(there.numbers(name) for name in columns) > 0).any())
+    return any(bool((there.numbers(name) > 0).any()) for name in columns)

@@ -36,11 +36,11 @@ class Tries:
     """
 
     run: Evidence
-    row: npt.NDArray[np.integer[Any]]
-    at: npt.NDArray[np.integer[Any]]
-    begins: npt.NDArray[np.integer[Any]]
-    group: npt.NDArray[np.integer[Any]]
-    place: npt.NDArray[np.integer[Any]]
+    row: npt.NDArray[Any]
+    at: npt.NDArray[Any]
+    begins: npt.NDArray[Any]
+    group: npt.NDArray[Any]
+    place: npt.NDArray[Any]
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """One column of the attempts, in this order, which cannot be changed."""
@@ -92,8 +92,9 @@ class Tries:
 
         def made() -> Bools:
             status = self.run.column("attempts", "status")
-            good: Bools = (self.run.words("attempts", "outcome") == "complete") & (status >= 200) & (status < 400)
-            return good[self.at]
+            well = (self.run.words("attempts", "outcome") == "complete") & (status >= 200) & (status < 400)
+            good: Bools = well[self.at]
+            return good
 
         return self._once("good", made)
 

@@ -132,9 +132,10 @@ def _timed(sample: Sample, column: str, of_all: bool) -> Timed:
     from harness.judging.scoring.quantiles import Timed
 
     def made() -> Timed:
-        return Timed.of(*_censored(sample, column)) if of_all else _timed(sample, column, True).of_answered()
+        every = Timed.of(*_censored(sample, column))
+        return every if of_all else every.of_answered()
 
-    timed: Timed = sample.once(f"{column} in order {of_all}", made)
+    timed: Timed = sample.lately("values in order", f"{column} {of_all}", made)
     return timed
 
 

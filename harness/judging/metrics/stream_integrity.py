@@ -119,7 +119,8 @@ def _share(sample: Sample, part: str) -> Interval:
 def _streamed(sample: Sample) -> Words:
     """The fate of each streamed answer of *sample*, in order."""
     fates: Words = sample.run.once("fates", lambda: _fates(sample.run))
-    return fates[sample.picked & sample.run.column("requests", "streamed")]
+    streamed: Words = fates[sample.picked & sample.run.column("requests", "streamed")]
+    return streamed
 
 
 def _fates(run: Evidence) -> Words:

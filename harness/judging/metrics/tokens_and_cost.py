@@ -192,6 +192,8 @@ def _costs(run: Evidence) -> Floats:
 
 def _models(run: Evidence) -> tuple[list[tuple[str, str]], npt.NDArray[np.intp]]:
     """Each different link and model of the arrivals of *run*, and which of these each arrival has."""
+    import numpy as np
+
     from harness.record.columns import told_apart
 
     link, model = run.words("arrivals", "link"), run.words("arrivals", "model")

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judging.scoring.wording import facts, normalised
-from harness.record.columns import Table, Words
+from harness.record.columns import Table, Words, narrow
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
 Publication = tuple[int, float, float]  # version, asked_s, acked_s
 
@@ -109,7 +109,7 @@ def in_order(answers: Given, baseline: npt.ArrayLike | None, by: str) -> tuple[A
     question = np.searchsorted(places, answers.question.codes)
     order = _order(answers.sent_s, answers.end_s, question, answers.entry.codes, key)
     table = Answers(
-        question=question[order],
+        question=narrow(question, places.size)[order],
         questions=answers.question.unique(),
         entry=answers.entry[order],
         conversation=answers.conversation[order],
@@ -117,13 +117,19 @@ def in_order(answers: Given, baseline: npt.ArrayLike | None, by: str) -> tuple[A
         end_s=np.where(np.isnan(answers.end_s), answers.sent_s, answers.end_s)[order],
         overlapped=answers.overlapped[order].astype(np.bool_),
         answer=answers.answer[order],
-        key=key[order],
-        version=answers.version[order],
+        key=narrow(key, int(key.max(initial=0)) + 1)[order],
+        version=_alike(answers.version[order]),
         seen=answers.seen[order],
         counted=marks(None, n),
         baseline=in_baseline[order],
     )
-    return replace(table, seen=np.where(np.isnan(table.seen), _seen_before(table), table.seen)), order
+    seen = np.where(np.isnan(table.seen), _seen_before(table), table.seen)
+    return replace(table, seen=_alike(seen)), narrow(order, n)
+
+
+def _alike(values: Floats) -> Floats:
+    """*values*, which take no room where they are all the same."""
+    return np.broadcast_to(values[0], values.shape) if values.size and (values == values[0]).all() else values
 
 
 def _order(sent_s: Floats, *then: npt.NDArray[Any]) -> Codes:

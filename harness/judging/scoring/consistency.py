@@ -184,7 +184,7 @@ def _usual_answers(table: Answers, era: Era) -> _Usual:
     group = np.searchsorted(versions, version)
     del version
     np.minimum(group, versions.size - 1, out=group)
-    group += table.question * versions.size
+    group += table.question.astype(np.int64) * versions.size
     groups = len(table.questions) * versions.size
     allowed = known & era.allows(table.version)
     usual = np.full(groups, -1, dtype=np.int64)
@@ -226,7 +226,7 @@ def _catch_alls(table: Answers) -> Bools:
 def _questions_by_key(table: Answers, rows: Bools) -> Codes:
     """To how many different questions each key was said among *rows*."""
     questions = max(1, len(table.questions))
-    said = np.unique(table.key[rows] * questions + table.question[rows])
+    said = np.unique(table.key[rows].astype(np.int64) * questions + table.question[rows])
     return np.bincount(said // questions, minlength=table.key.max(initial=-1) + 1)
 
 
@@ -234,8 +234,11 @@ def _agrees(table: Answers, era: Era, usual: _Usual) -> Bools:
     """Which answers stand on a version they may stand on, and say what is usual there."""
     known = table.versioned
     agrees: Bools = known & era.allows(table.version) & (usual.keys[usual.of] == table.key)
+    if known.all():
+        return agrees
+    of_question = usual.keys.reshape(len(table.questions), -1)
     for i, candidate in enumerate(usual.versions):
-        agrees |= ~known & era.allows(candidate) & (usual.keys[table.question * usual.versions.size + i] == table.key)
+        agrees |= ~known & era.allows(candidate) & (of_question[table.question, i] == table.key)
     return agrees
 
 

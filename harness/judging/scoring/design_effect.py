@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, log10, sqrt
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -223,7 +224,7 @@ class _Counted:
     """As `_Strays`, of very many rows: what is not hit adds nothing to a sum of products but means, and those are known of a stretch."""
 
     def __init__(self, weights: Sequence[Floats | Bools]) -> None:
-        self._weight = np.concatenate(weights) if len(weights) > 1 else weights[0]
+        self._weight: npt.NDArray[Any] = np.concatenate(weights) if len(weights) > 1 else weights[0]
         self._hit = np.flatnonzero(self._weight)
         weight = self._weight[self._hit].astype(np.float64)
         self._alike = bool((weight == 1).all())
