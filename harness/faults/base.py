@@ -21,7 +21,7 @@ from harness.reading.expectation import RESERVED
 from harness.reading.quantities import Seconds, ratio
 from harness.reading.strict import Strict
 from harness.reading.target import Link, Name, Target
-from harness.registry import Registry
+from harness.registry import Registry, suggestion
 
 Direction = Streams
 SILENCE_S = 0.6
@@ -62,7 +62,7 @@ class Aim(NamedTuple):
     name: str
 
 
-LINK = "link"
+LINK, PROCESS, CONTAINER = "link", "process", "container"
 
 
 class Selector(Strict):
@@ -83,6 +83,28 @@ class Selector(Strict):
     def __str__(self) -> str:
         said = {"link": self.link, "kind": self.kind, "region": self.region}
         return ", ".join(f"{key} {value}" for key, value in said.items() if value) or "all links"
+
+
+class ProcessSelector(Strict):
+    """Which process of the target a fault is aimed at: one that the harness started, or a container that runs already."""
+
+    process: Name | None = Field(
+        default=None, description="target, for what start starts, or the name of one of services"
+    )
+    container: Name | None = Field(default=None, description="the name of one of containers")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> ProcessSelector:
+        if (self.process is None) == (self.container is None):
+            raise ValueError("say which: {process: NAME}, of what start and services start, or {container: NAME}")
+        return self
+
+    @property
+    def aim(self) -> Aim:
+        return Aim(CONTAINER, self.container) if self.container else Aim(PROCESS, self.process or "")
+
+    def __str__(self) -> str:
+        return " ".join(self.aim)
 
 
 class RequestSelector(Selector):
@@ -189,6 +211,12 @@ class Fault(Strict):
         """What of *target* it touches."""
         raise NotImplementedError
 
+    def nothing_such(self, target: Target) -> str:
+        """That *target* has nothing at which it could be aimed, and what it has."""
+        links = target.links.items()
+        known = "; ".join(f"{name} ({link.kind}{f', {link.region}' if link.region else ''})" for name, link in links)
+        return f"target {target.name!r} has no such link; it has {known or 'none'}"
+
     def drawn(self, aims: tuple[Aim, ...], seed: int) -> tuple[Aim, ...]:
         """Those of *aims* that it really touches, where chance has a say; that hangs on *seed* alone."""
         return aims
@@ -196,6 +224,10 @@ class Fault(Strict):
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         """What to make true on the wire, in this order; it is made false in the opposite one. *links* are those it is aimed at."""
         raise NotImplementedError
+
+    def effects_at(self, aims: tuple[Aim, ...], links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        """As `effects`, by all that it is aimed at; *links* are those among it."""
+        return self.effects(links)
 
     @classmethod
     def suits(cls, link: Link) -> bool:
@@ -274,6 +306,51 @@ class Aimed(Fault):
 
     def aim(self, target: Target) -> tuple[Aim, ...]:
         return self.on.picks(target.links)
+
+
+class OfProcesses(Fault):
+    """A fault of a process of the target, and of all that this one started; or of a container."""
+
+    on: ProcessSelector = Field(
+        description="which one: {process: target}, {process: NAME} of services, or {container: NAME}"
+    )
+
+    def aim(self, target: Target) -> tuple[Aim, ...]:
+        return (self.on.aim,) if self.on.aim.name in _known(target, self.on.aim.what) else ()
+
+    def nothing_such(self, target: Target) -> str:
+        what, name = self.on.aim
+        if known := _known(target, what):
+            return f"target {target.name!r} has no such {what}; {suggestion(name, known)}"
+        if what == CONTAINER:
+            return f"target {target.name!r} names no container; say in containers how it is found"
+        where = "what runs already can be broken on its links alone, or as one of containers"
+        return f"target {target.name!r} has no process that the harness started; {where}"
+
+    def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        return ()
+
+    def effects_at(self, aims: tuple[Aim, ...], links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        return tuple(map(self.effect, aims))
+
+    def effect(self, aim: Aim) -> Effect:
+        """What becomes of the process, or the container, at which it is aimed."""
+        raise NotImplementedError
+
+    @property
+    def probes(self) -> bool:
+        return False
+
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return False
+
+    def took_hold(self, looked: Looked) -> bool:
+        return looked.answered > 0
+
+
+def _known(target: Target, what: str) -> list[str]:
+    return list(target.containers if what == CONTAINER else target.processes)
 
 
 class OfConnections(Aimed):

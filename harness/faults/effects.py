@@ -5,9 +5,10 @@
     target ──▶     tap ──▶ Toxiproxy ──▶ edge ──▶ provider
         TapMode, TapShape   Toxic, Cut    EdgeRule   Capacity
 
-Every link has a tap and a proxy; only a link that carries HTTP has an edge, and only a simulated provider can be told anything. An effect
-has no verbs of its own: its place makes it true (inject) and makes it false again (revert). A place of somebody else's has effects of its
-own: a frozen Struct with a `place` and an `aim`.
+Every link has a tap and a proxy; only a link that carries HTTP has an edge, and only a simulated provider can be told anything. The
+target's own processes are a place of another kind, at which `Killed` and `Paused` bite. An effect has no verbs of its own: its place makes
+it true (inject) and makes it false again (revert). A place of somebody else's has effects of its own: a frozen Struct with a `place` and
+an `aim`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Effect(msgspec.Struct, frozen=True):
     """Something to be made true at `place`; *aim* is the name of what it is aimed at there: on the wire, a link."""
 
     place: ClassVar[str]
+    alone: ClassVar[bool] = False
+    """Whether nothing else can be true of that thing at that place meanwhile, of whatever kind of fault."""
     aim: str
 
 
@@ -311,6 +314,47 @@ class Damage(Effect, frozen=True, tag="damage"):
     value: str = ""
 
 
+Signal = Literal["KILL", "TERM", "INT", "HUP", "QUIT", "ABRT"]
+"""By which signal a process is ended, without its SIG."""
+Back = Literal["at_end", "at_once", "never"]
+"""When a process that was ended is started again: once its fault ends, as soon as it has ended, or not at all."""
+
+
+class Killed(Effect, frozen=True, tag="killed"):
+    """A process that the harness started, and all that it started, is ended by *signal*; *back*: when it is started again."""
+
+    place: ClassVar[str] = "process"
+    alone: ClassVar[bool] = True
+    signal: Signal
+    back: Back = "at_end"
+
+
+class Paused(Effect, frozen=True, tag="paused"):
+    """A process that the harness started, and all that it started, does nothing until this ends; its connections stay open."""
+
+    place: ClassVar[str] = "process"
+    alone: ClassVar[bool] = True
+
+
+class KilledContainer(Killed, frozen=True, tag="killed_container"):
+    """A container is ended by *signal*; *back*: when it is started again."""
+
+    place: ClassVar[str] = "container"
+
+
+class PausedContainer(Paused, frozen=True, tag="paused_container"):
+    """All processes of a container do nothing until this ends."""
+
+    place: ClassVar[str] = "container"
+
+
+class Unplugged(Effect, frozen=True, tag="unplugged"):
+    """A container is on none of its networks."""
+
+    place: ClassVar[str] = "container"
+    alone: ClassVar[bool] = True
+
+
 class Probe(msgspec.Struct, frozen=True):
     """What one active look through a link saw, from where its clients stand.
 
@@ -332,7 +376,7 @@ class Drawn(msgspec.Struct, frozen=True):
 
 
 class Sight(msgspec.Struct, frozen=True):
-    """What one look at a fault saw on one *link*; what that shows is for the judging to say.
+    """What one look at a fault saw on one *link*, or at one process, by its name there; what that shows is for the judging to say.
 
     *outcome* and *elapsed_s* are the probe's, where one was sent; *answered* counts the attempts that the edge did it to so far, and the
     connections that the tap did it to; *stands* says whether the places that carry the fault, asked anew, say that all of it is there

@@ -19,8 +19,10 @@ from harness.faults.damaged_store import DamagedStore
 from harness.faults.disconnect import Disconnect
 from harness.faults.hang_up import HangUp
 from harness.faults.http_error import HttpError
+from harness.faults.kill import Kill
 from harness.faults.latency import Latency
 from harness.faults.lost_messages import LostMessages
+from harness.faults.pause import Pause
 from harness.faults.rate_limit import RateLimit
 from harness.faults.regional_loss import RegionalLoss
 from harness.faults.slices import Slices
@@ -28,6 +30,7 @@ from harness.faults.slow_close import SlowClose
 from harness.faults.slow_stream import SlowStream
 from harness.faults.stalled_stream import StalledStream
 from harness.faults.store_error import StoreError
+from harness.faults.unplug import Unplug
 from harness.registry import load_third_parties
 
 faults.add("latency", Latency)
@@ -51,6 +54,9 @@ faults.add("stalled_stream", StalledStream)
 faults.add("cut_stream", CutStream)
 faults.add("bad_stream", BadStream)
 faults.add("bad_answer", BadAnswer)
+faults.add("kill", Kill)
+faults.add("pause", Pause)
+faults.add("unplug", Unplug)
 
 load_third_parties("faults")
 

@@ -22,6 +22,8 @@ _FELT = {
     "tap": ("connection", "felt it at the tap"),
     "provider": ("chat", "felt it at the provider"),
     "store": ("key", "hit by it in the store"),
+    "process": ("process", "felt it"),
+    "container": ("container", "felt it"),
 }
 """What is counted at each place of what a fault was done to."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.faults import Fault
-from harness.faults.base import LINK, Aim
+from harness.faults.base import CONTAINER, LINK, PROCESS, Aim
 from harness.faults.effects import EdgeRule, Effect
 from harness.faults.stretches import fault_of
 
@@ -44,6 +44,16 @@ class Disturbance:
     def links(self) -> tuple[str, ...]:
         """Names of the links among the things that it is aimed at."""
         return links_of(self.aims)
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """Names of the target's processes among them."""
+        return tuple(aim.name for aim in self.aims if aim.what == PROCESS)
+
+    @property
+    def containers(self) -> tuple[str, ...]:
+        """Names of the containers among them."""
+        return tuple(aim.name for aim in self.aims if aim.what == CONTAINER)
 
     @property
     def broken(self) -> tuple[str, ...]:

@@ -36,6 +36,12 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
         touched = dict.fromkeys(d.fault.summary() for d in plan.disturbances if name in d.links)
         region = f", {link.region}" if link.region else ""
         yield f"  {name:<16} {link.kind}{region}: {'; '.join(touched) or 'nothing'}"
+    for name in plan.target.processes:
+        if touched := dict.fromkeys(d.fault.summary() for d in plan.disturbances if name in d.processes):
+            yield f"  {name:<16} process: {'; '.join(touched)}"
+    for name, container in plan.target.containers.items():
+        touched = dict.fromkeys(d.fault.summary() for d in plan.disturbances if name in d.containers)
+        yield f"  {name:<16} container, {container}: {'; '.join(touched) or 'nothing'}"
     yield from ("", *_started(plan.target), "", *_reached(plan.target, closed=plan.closed))
     yield from ("", "expects")
     for expectation in plan.expectations:

@@ -190,7 +190,7 @@ def _disturbance(name: str, fault: Fault, stretch: _Stretch, target: Target) -> 
     links = {link: target.links[link] for link in links_of(stretch.aims)}
     start_s, end_s = stretch.span
     published = tuple(round(start_s + after_s, 9) for after_s in fault.publishes_at_s())
-    return Disturbance(name, fault, stretch.aims, fault.effects(links), start_s, end_s, published)
+    return Disturbance(name, fault, stretch.aims, fault.effects_at(stretch.aims, links), start_s, end_s, published)
 
 
 def _published_late(here: str, placed: Disturbance) -> Iterator[Problem]:
@@ -212,12 +212,7 @@ def _uncarried(fault: Fault, link: Link) -> str:
 
 def _misaimed(here: str, fault: Fault, aims: tuple[Aim, ...], target: Target) -> Iterator[Problem]:
     if not aims:
-        known = "; ".join(
-            f"{name} ({link.kind}{f', {link.region}' if link.region else ''})" for name, link in target.links.items()
-        )
-        yield Problem(
-            f"{fault.summary()}: target {target.name!r} has no such link; it has {known or 'none'}", path=here
-        )
+        yield Problem(f"{fault.summary()}: {fault.nothing_such(target)}", path=here)
     for name in links_of(aims):
         link = target.links[name]
         what = _uncarried(fault, link) or fault.misfit(link)

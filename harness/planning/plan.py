@@ -257,17 +257,21 @@ def _of_nothing(disturbances: tuple[Disturbance, ...], scenario: Scenario) -> It
 
 
 def _overlaps(disturbances: tuple[Disturbance, ...]) -> list[Problem]:
-    """Two faults that would lay the same kind of effect on one thing at one time; rules for requests may differ in which, or in what."""
+    """Two faults that cannot be on one thing at one time: two of one kind, unless told apart, and two of which one suffers no other."""
     return [
-        Problem(
-            f"{one.id} and {other.id} overlap on {aim.what} {aim.name!r}: {one.fault.kind} would be there twice at once",
-            path="faults",
-        )
+        Problem(f"{one.id} and {other.id} overlap on {aim.what} {aim.name!r}: {why}", path="faults")
         for one, other in combinations(disturbances, 2)
-        if one.fault.kind == other.fault.kind and one.start_s < other.end_s and other.start_s < one.end_s
+        if one.start_s < other.end_s and other.start_s < one.end_s and (why := _at_odds(one, other))
         for aim in sorted(set(one.aims) & set(other.aims))
-        if not _told_apart(one, other)
     ]
+
+
+def _at_odds(one: Disturbance, other: Disturbance) -> str:
+    """Why both cannot be in force on one thing at once; empty where they can."""
+    if one.fault.kind == other.fault.kind:
+        return "" if _told_apart(one, other) else f"{one.fault.kind} would be there twice at once"
+    alone = {effect.place for effect in one.effects if effect.alone} & {effect.place for effect in other.effects}
+    return f"it cannot be under {one.fault.kind} and {other.fault.kind} at once" if alone else ""
 
 
 def _told_apart(one: Disturbance, other: Disturbance) -> bool:

@@ -181,6 +181,38 @@ class Link(Strict):
         return "redis" if self.upstream.lower().startswith("redis://") else "tcp"
 
 
+class Container(Strict):
+    """A container of this machine's engine that somebody else started and that the target is made of, by one way of finding it."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None = Field(
+        default=None, description="what the engine calls it, such as shop-cache-1"
+    )
+    label: Annotated[str, Field(pattern=r"^[^\s=]+(=.*)?$")] | None = Field(
+        default=None, description="a label that it alone has, as KEY=VALUE or KEY"
+    )
+    service: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None = Field(
+        default=None, description="what it is called in a Compose file"
+    )
+    project: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")] | None = Field(
+        default=None, description="of a service: the Compose project; needed where several have such a service"
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Container:
+        if sum(way is not None for way in (self.name, self.label, self.service)) != 1:
+            raise ValueError(
+                "say how it is found, in one way: by its name, by a label, or by its service in a Compose file"
+            )
+        if self.project is not None and self.service is None:
+            raise ValueError("project: is where a service of Compose is; say service, or leave it out")
+        return self
+
+    def __str__(self) -> str:
+        of = f" of project {self.project}" if self.project else ""
+        said = {"name": self.name, "label": self.label, "service": self.service}
+        return " ".join(f"{key} {value}" for key, value in said.items() if value) + of
+
+
 class Entry(Strict):
     """One address where the target is asked."""
 
@@ -391,6 +423,11 @@ class Target(Strict):
     start: Service | None = Field(
         default=None, description="the target's own process, when there is one; it is called 'target'"
     )
+    containers: dict[Name, Container] = Field(
+        default_factory=dict,
+        description="containers of this machine that the target is made of and that run already, by names of your own, so that faults can "
+        "be aimed at them",
+    )
     entries: list[Entry] = Field(min_length=1)
     ready: Ready | None = Field(
         default=None, description="how to tell that a target which runs already serves; default: its entries accept"
@@ -447,11 +484,17 @@ class Target(Strict):
 
     @model_validator(mode="after")
     def _names_are_one_space(self) -> Target:
-        twice = set(self.processes) & set(self.links)
-        if twice:
-            wrongs = [
-                (("links", name), f"{name!r} is the name of a service, too; choose another") for name in sorted(twice)
-            ]
+        taken = set(self.processes)
+        wrongs = [
+            ((where, name), f"{name!r} is the name of a {what}, too; choose another")
+            for where, names, others, what in (
+                ("links", set(self.links), taken, "service"),
+                ("containers", set(self.containers), taken, "service"),
+                ("containers", set(self.containers) - taken, set(self.links), "link"),
+            )
+            for name in sorted(names & others)
+        ]
+        if wrongs:
             raise PydanticCustomError("placed", "names are used twice", {"wrongs": wrongs})
         return self
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from harness.faults import Fault
-from harness.faults.base import LINK, Aim
+from harness.faults.base import CONTAINER, LINK, PROCESS, Aim
 from harness.faults.recalled import Recalled
 from harness.faults.stretches import fault_of
 from harness.planning.disturbance import Disturbance
@@ -123,6 +123,8 @@ def written_down(made: Plan) -> list[PlannedFault]:
             kind=disturbance.fault.kind,
             summary=disturbance.summary,
             links=list(disturbance.links),
+            processes=list(disturbance.processes),
+            containers=list(disturbance.containers),
             start_s=disturbance.start_s,
             end_s=disturbance.end_s,
             publishes_at_s=list(disturbance.publishes_at_s),
@@ -196,7 +198,11 @@ def _placed(written: PlannedFault, today: Disturbance | None, made: Plan) -> Dis
     return Disturbance(
         id=written.id,
         fault=fault,
-        aims=tuple(Aim(LINK, link) for link in written.links if link in made.target.links),
+        aims=(
+            *(Aim(LINK, link) for link in written.links if link in made.target.links),
+            *(Aim(PROCESS, process) for process in written.processes),
+            *(Aim(CONTAINER, container) for container in written.containers),
+        ),
         effects=today.effects if today else (),
         start_s=written.start_s,
         end_s=written.end_s,

@@ -29,6 +29,8 @@ class PlannedFault(msgspec.Struct, frozen=True):
     publishes_at_s: list[float] = []
     hides_attempts: bool = False
     aftereffect: bool = False
+    processes: list[str] = []
+    containers: list[str] = []
 
 
 class Begun(msgspec.Struct, frozen=True, tag="begun"):

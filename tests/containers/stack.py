@@ -1,4 +1,4 @@
-"""The Compose stack for real, from images built from scratch: it becomes healthy, and one scenario runs in it.
+"""The Compose stack for real, from images built from scratch: it becomes healthy, one scenario runs in it, and a container is broken.
 
 ``python tests/containers/stack.py`` needs Linux, ``docker`` and Compose, and may be run as root alone where no engine answers: then one of
 its own is started, and ended again. No image is pulled. What it found is printed. Its status is 1 where a service never became healthy,
@@ -24,7 +24,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))  # as a command, this file is where Python looks first
-from containers import from_scratch  # noqa: E402
+from containers import broken, from_scratch  # noqa: E402
 
 IMAGE = "resilience-harness-from-scratch"
 """Another name than that of the image which the Dockerfile makes, so that nobody's is lost."""
@@ -44,7 +44,10 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="harness-stack-") as folder,
         engine(Path(folder)) as environment,
     ):
-        return tried(Path(folder), environment)
+        status = tried(Path(folder), environment)
+        wrong = broken.each_way(IMAGE, environment)
+        print(*(f"not put back: {what}" for what in wrong), sep="\n", end="\n" if wrong else "")
+        return status or bool(wrong)
 
 
 def answers(environment: Mapping[str, str]) -> bool:

@@ -16,6 +16,7 @@ from simulated_world.network import Network, NotCarriedError
 
 from contract.worlds import FAULTS, NOT_SIMULATED, Contract, Simulated, planned, real, stands, took_hold
 from harness.faults import AnyFault, Fault, faults
+from harness.faults.base import PROCESS, Aim
 from harness.planning.disturbance import Disturbance
 from harness.reading.target import Link
 
@@ -81,7 +82,10 @@ def test_every_kind_of_fault_is_held_against_both_worlds() -> None:
 def test_what_the_simulated_world_does_not_carry_it_refuses(document: dict[str, Any]) -> None:
     made: Fault = TypeAdapter(AnyFault).validate_python(document)
     network = Network(Events(), random.Random(1), 1)
-    for effect in made.effects({"east": Link(kind="provider", upstream="http://127.0.0.1:9")}):
+    links = {"east": Link(kind="provider", upstream="http://127.0.0.1:9")}
+    effects = made.effects_at((Aim(PROCESS, "target"),), links)
+    assert effects
+    for effect in effects:
         with pytest.raises(NotCarriedError, match="run it in the real one"):
             network.lay("fault", effect)
     assert network.laid == []

@@ -72,9 +72,12 @@ NOT_SIMULATED: list[dict[str, Any]] = [
     {"kind": "cut_stream", "after": 1} | EAST,
     {"kind": "bad_stream", "flaw": "error"} | EAST,
     {"kind": "bad_answer", "flaw": "empty"} | EAST,
+    {"kind": "kill", "on": {"process": "target"}},
+    {"kind": "pause", "on": {"process": "target"}},
+    {"kind": "unplug", "on": {"container": "cache"}},
 ]
-"""Faults of single connections and their bytes, of streams and of stores, of which the simulated world has none; tests of their places hold
-them."""
+"""Faults of single connections and their bytes, of streams, stores and processes, of which the simulated world has none; tests of their
+places hold them."""
 
 
 @dataclass(frozen=True)

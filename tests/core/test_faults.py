@@ -396,6 +396,9 @@ def test_every_kind_can_be_named_in_a_file() -> None:
         "http_error",
         "hang_up",
         "cache_divergence",
+        "kill",
+        "pause",
+        "unplug",
     }
     for name, kind in faults.items():
         assert kind.model_fields["kind"].default == name

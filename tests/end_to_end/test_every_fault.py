@@ -26,6 +26,8 @@ faults:
   - {kind: http_error, on: {link: provider-east}, status: 503, share: 0.5, at: fault + 2500ms, for: 1500ms}
   - {kind: regional_loss, region: east, mode: refuse, at: fault + 4500ms, for: 1500ms}
   - {kind: regional_loss, region: east, mode: reset, at: fault + 6500ms, for: 2s}
+  - {kind: pause, on: {process: assistant-west}, at: fault + 4s, for: 400ms}
+  - {kind: kill, on: {process: publisher}, at: fault + 8500ms, for: 400ms}
 good: {within: 3500ms}
 expect: [good_ratio >= 0.5 in fault]
 """
@@ -48,13 +50,15 @@ def test_every_fault_is_confirmed_and_reverted(result: Any) -> None:
 
 
 def test_every_fault_stood_until_its_end_and_was_looked_at_all_the_while(result: Any) -> None:
-    assert [fault["lost"] for fault in result.result["faults"]] == [""] * 6
+    assert [fault["lost"] for fault in result.result["faults"]] == [""] * 8
     history = run_folder.read_history(RunFolder(result.folder))[1]
     looks = [event for event in history if isinstance(event, Look)]
     for fault in result.result["faults"]:
         instants = [look.at_s for look in looks if look.fault == fault["id"]]
         assert fault["injected_at_s"] <= instants[0] <= instants[-1] <= fault["reverted_at_s"]
-        assert all(look.sight.stands for look in looks if look.fault == fault["id"])
+        said = [look.sight.stands for look in looks if look.fault == fault["id"]]
+        # A process that was killed has ended a moment later.
+        assert all(said[1:] if fault["kind"] == "kill" else said)
 
 
 def test_the_share_that_was_hit_stands_beside_the_one_that_was_asked(result: Any) -> None:

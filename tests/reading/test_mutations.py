@@ -27,7 +27,7 @@ from harness.reading.yaml.tree import compose
 
 SHIPPED = sorted((FilePath(__file__).parents[2] / "scenarios").rglob("*.yaml"))
 # What stands in these is named by the file, and what stands in a body has no form of its own.
-NAMED = {"services", "links", "env", "headers"}
+NAMED = {"services", "links", "containers", "curve", "env", "headers"}
 PHASES = {"warmup", "baseline", "fault", "load_shed", "recovery"}
 """Those that have a meaning; all others are the file's own."""
 FREE = {"body"}

@@ -19,14 +19,17 @@ from harness.faults.effects import (
     Damage,
     EdgeRule,
     Effect,
+    Killed,
     Late,
     LateEnd,
     Narrow,
+    Paused,
     Sliced,
     TapAnswers,
     TapMode,
     TapShape,
     Toxic,
+    Unplugged,
 )
 from harness.faults.requests import Attempted, Tries
 from harness.protocols.nonce import index, lot
@@ -192,6 +195,8 @@ def not_carried(effect: Effect) -> str:
             return kind
         case Damage() | TapAnswers():
             return "commands or entries of stores"
+        case Killed() | Paused() | Unplugged():
+            return "processes"
         case TapShape(shape=shape) if type(shape) in NO_SHAPES:
             return NO_SHAPES[type(shape)]
         case TapShape() | TapMode() if effect.share_ratio < 1:

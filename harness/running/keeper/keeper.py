@@ -160,6 +160,10 @@ class Keeper:
             self._listen(0)
             return name in self._pids and name not in self._ended and not self._lost and not self._closed
 
+    def send(self, name: str, signum: int) -> int:
+        """Send *signum* to child *name* and all that came of it; returns how many were running. Raises HarnessError for an unknown name."""
+        return self._signal(name, signum)
+
     def stop(self, name: str, grace_s: float) -> None:
         """End child *name* and all that it started: asked at first, killed after *grace_s*; returns when it is gone.
 

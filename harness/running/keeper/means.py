@@ -6,7 +6,9 @@ A kind is one class here and one line in `KINDS`. It stands on the standard libr
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -187,6 +189,115 @@ _REQUESTS: tuple[tuple[str, re.Pattern[str], Callable[[str | None], bool], _Serv
 """All that the harness ever asks of a server to put something back, and of which kind of server."""
 
 
+class Continue(NamedTuple):
+    """The process *pid*, and all that descends from it, goes on; *started* tells it from a later one of that number."""
+
+    pid: int
+    started: int
+
+    def __str__(self) -> str:
+        return f"kill -CONT {self.pid}"
+
+    def written(self) -> dict[str, str]:
+        return {"kind": "continue", "pid": str(self.pid), "started": str(self.started)}
+
+    def refusal(self) -> str:
+        return "" if self.pid > 1 else f"{self.pid} is no process of a run"
+
+    def carry_out(self, timeout_s: float) -> tuple[bool, str]:
+        # Imported here: of what is put back, most is none of this.
+        from harness.running.keeper.processes import below, everyone, look
+
+        if reason := self.refusal():
+            return False, reason
+        found = look(self.pid)
+        if found is None or found.started != self.started:
+            return True, "it has ended, and with it what stood still"
+        try:
+            for one in (self.pid, *(child.pid for child in below({self.pid}, everyone()))):
+                os.kill(one, signal.SIGCONT)
+        except ProcessLookupError:
+            return True, "it ended meanwhile"
+        except PermissionError:
+            return False, "it is somebody else's"
+        return True, "it goes on"
+
+
+class EngineUndo(NamedTuple):
+    """One request to the engine of containers that listens at *socket*, of a kind that the harness writes; *body*, if any, is JSON text."""
+
+    socket: str
+    path: str
+    body: str | None = None
+
+    def __str__(self) -> str:
+        return f"POST {self.path} of the engine at {self.socket}"
+
+    def written(self) -> dict[str, str]:
+        return {"kind": "engine", **{name: value for name, value in self._asdict().items() if value is not None}}
+
+    def refusal(self) -> str:
+        if not self.socket.startswith("/"):
+            return f"{self.socket!r} is no socket of this machine, and nothing is undone elsewhere"
+        if _CONTAINER.fullmatch(self.path):
+            return "" if self.body is None else "the harness says nothing there"
+        return "" if _NETWORK.fullmatch(self.path) and _is_joining(self.body) else "the harness makes no such request"
+
+    def carry_out(self, timeout_s: float) -> tuple[bool, str]:
+        from http.client import HTTPException
+
+        if reason := self.refusal():
+            return False, reason
+        connection = _over_a_socket(self.socket, timeout_s)
+        headers = {"Content-Type": "application/json"} if self.body else {"Content-Length": "0"}
+        try:
+            connection.request("POST", self.path, self.body, headers)
+            status, said = _answer(connection)
+        except FileNotFoundError:
+            return False, f"no engine listens at {self.socket} any more; when it is back: harness heal"
+        except ConnectionRefusedError:
+            return False, f"the engine at {self.socket} does not answer; when it does: harness heal"
+        except TimeoutError:
+            return False, f"no answer within {timeout_s:g} s"
+        except (OSError, HTTPException, ValueError) as error:
+            return False, f"{type(error).__name__}: {error}"
+        finally:
+            connection.close()
+        if status == 404:
+            return True, "there is no such container or network any more (404)"
+        if 200 <= status < 300 or status == 304 or any(word in said for word in _AS_IT_WAS):
+            return True, f"answered {status}"
+        return False, f"answered {status}: {said[:200].decode(errors='replace')}"
+
+
+def _over_a_socket(path: str, timeout_s: float) -> HTTPConnection:
+    import socket
+    from http.client import HTTPConnection
+
+    class Connection(HTTPConnection):
+        def connect(self) -> None:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(timeout_s)
+            self.sock.connect(path)
+
+    return Connection("localhost", timeout=timeout_s)
+
+
+def _is_joining(body: str | None) -> bool:
+    """Whether it puts a container back on a network as it was."""
+    match _read(body or ""):
+        case {"Container": str(container), "EndpointConfig": dict(), **rest}:
+            return not rest and bool(_ID.fullmatch(container))
+    return False
+
+
+_ID = re.compile(r"[0-9a-f]{64}")
+_CONTAINER = re.compile(r"/containers/[0-9a-f]{64}/(?:start|unpause)")
+_NETWORK = re.compile(r"/networks/[0-9a-f]{64}/connect")
+_AS_IT_WAS = (b"is not paused", b"already exists in network", b"already attached to network", b"is already connected")
+"""What an engine says of a container that is as it was before."""
+
+
 class UnknownUndo(NamedTuple):
     """What stands on disk and is of no kind that is known here; it is refused, and so it is told."""
 
@@ -214,7 +325,27 @@ def _http(written: Mapping[str, object]) -> Undo | None:
     return None
 
 
-KINDS: Mapping[str, Callable[[Mapping[str, object]], Undo | None]] = {"http": _http}
+def _continue(written: Mapping[str, object]) -> Undo | None:
+    match written:
+        case {"pid": str(pid), "started": str(started)} if pid.isdecimal() and started.isdecimal():
+            return Continue(int(pid), int(started))
+    return None
+
+
+def _engine(written: Mapping[str, object]) -> Undo | None:
+    match written:
+        case {"socket": str(where), "path": str(path), "body": str(body)}:
+            return EngineUndo(where, path, body)
+        case {"socket": str(where), "path": str(path)}:
+            return EngineUndo(where, path)
+    return None
+
+
+KINDS: Mapping[str, Callable[[Mapping[str, object]], Undo | None]] = {
+    "http": _http,
+    "continue": _continue,
+    "engine": _engine,
+}
 """How each kind is read; None where what is written is none of its."""
 
 

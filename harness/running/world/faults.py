@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from harness.faults.effects import Effect, Sight
 from harness.planning.disturbance import Disturbance
+from harness.problems import HarnessError
 from harness.running.keeper.undo import UndoLog
 from harness.running.world.places import Place, Reach, places
 
@@ -21,6 +22,13 @@ class FaultInjector:
         self._places: dict[str, Place] = {}
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="look")
         self._looks: dict[str, list[Future[Sight]]] = {}
+
+    def check(self, disturbances: Iterable[Disturbance]) -> None:
+        """Raises HarnessError for one of *disturbances* that could not be injected."""
+        for one in disturbances:
+            for effect in _each_aim(one):
+                if why := self._place(effect).misfit(effect):
+                    raise HarnessError(f"{one.summary}: {why}")
 
     def inject(self, disturbance: Disturbance) -> None:
         undos = [undo for effect in disturbance.effects for undo in self._place(effect).undo(disturbance.id, effect)]

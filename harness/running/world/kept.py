@@ -52,6 +52,13 @@ class Kept:
             self.pids[child.name] = self.keeper.spawn(child)
         return self.pids[child.name]
 
+    def forget(self, name: str) -> None:
+        """That process has ended, and the next of its name is started anew."""
+        self.pids.pop(name, None)
+
+    def send(self, name: str, signum: int) -> int:
+        return self.keeper.send(name, signum)
+
     def exited(self) -> dict[str, int]:
         """The exit status of each that has ended."""
         return self.keeper.exited()

@@ -61,6 +61,7 @@ class Processes:
         self._may_end: set[str] = set()
         self._may_die: set[str] = set()
         self._stopped: set[str] = set()
+        self._felled: set[str] = set()
         self.pids: dict[str, int] = {}
         self._stillness = Stillness(self.pids)
         self.ports = {name: kept.port(name) if kept else free_port() for name in self._services}
@@ -165,7 +166,7 @@ class Processes:
         self._signals.heed()
         ended = self._keeper.exited() | (self._kept.exited() if self._kept else {})
         for name, status in ended.items():
-            if name not in self._stopped | self._may_die and (name not in self._may_end or status != 0):
+            if name not in self._stopped | self._felled | self._may_die and (name not in self._may_end or status != 0):
                 kind = ServiceEndedError if name in self._services else HarnessError
                 raise kind(f"process {self._keeper_of(name).how_it_ended(name)}")
 
@@ -201,6 +202,29 @@ class Processes:
         if self.alive(name):
             self._keeper_of(name).stop(name, grace_s)
 
+    def send(self, name: str, signum: int) -> None:
+        """Send *signum* to process *name* and all that it started. Raises HarnessError where the keeper is gone."""
+        self._keeper_of(name).send(name, signum)
+
+    def fell(self, name: str, signum: int) -> None:
+        """End process *name*, and all that it started, by *signum*; until it is started again nobody misses it."""
+        self._felled.add(name)
+        self.send(name, signum)
+
+    def start_again(self, name: str, ended_within_s: float) -> None:
+        """Start process *name* of the target again, which was felled, as it was; one that has not ended in time is killed first.
+
+        It does not wait until it serves. Raises HarnessError where it cannot be started.
+        """
+        late_s = time.monotonic() + ended_within_s
+        while self.alive(name) and time.monotonic() < late_s:
+            time.sleep(_LOOK_AGAIN_S)
+        self._keeper_of(name).stop(name, 0.0)
+        if self._kept:
+            self._kept.forget(name)
+        self._run(name, self._services[name])
+        self._felled.discard(name)
+
     def died(self, name: str) -> str:
         """How process *name* ended, which nobody had stopped and which did not end well; empty where that is not so."""
         status = self._keeper.exited().get(name)
@@ -221,6 +245,10 @@ class Processes:
         )
 
     def _start(self, name: str, service: Service) -> None:
+        self._run(name, service)
+        self._expect(name, service.ready)
+
+    def _run(self, name: str, service: Service) -> None:
         values = {**self.values, "port": str(self.ports[name])}
         env = self._default_key()
         for link_name, link in self._links.items():
@@ -229,7 +257,6 @@ class Processes:
         self.spawn(
             name, [secrets(fill(text, values), self.environment) for text in service.command], env, cwd=service.cwd
         )
-        self._expect(name, service.ready)
 
     def _default_key(self) -> dict[str, str]:
         """A key where a simulated provider asks for none, and nobody has set one: SDKs do not start without."""

@@ -170,9 +170,9 @@ def real_world(
         questioner = _questioner(grounds, plan.target, folder, first, plan.scenario.load.deadline)
         _until(lambda: processes.serving() and entries.serving() and load.ready())
         carriers = Carriers(processes, own_proxy=proxy.binary is not None, give_up=joined.proxies.give_up)
-        reach = _reach(carriers, joined, processes, plan.target)
-        injector = FaultInjector(reach, grounds.undo)
+        injector = FaultInjector(_reach(carriers, joined, processes, plan.target, settings, stack), grounds.undo)
         stack.callback(injector.close)
+        injector.check(plan.disturbances)
         watchdog = Watchdog(processes, joined.proxies, carriers, wire=joined.wire, load=load.check)
         stack.callback(watchdog.close)
         guarded = Guarded(watchdog, guard, folder.rows, load.clock, cost) if guard else None
@@ -218,10 +218,24 @@ def _hosts(asked: LoadHosts, plan: Plan, say: Say) -> Hosts | None:
     return Hosts(asked, plan.scenario.load.workers, needed(plan.target.ask.headers.values()), say)
 
 
-def _reach(carriers: Carriers, joined: _Joined, processes: Processes, target: Target) -> Reach:
-    """What the places where faults bite can take hold of."""
+def _reach(
+    carriers: Carriers, joined: _Joined, processes: Processes, target: Target, settings: Settings, at_end: ExitStack
+) -> Reach:
+    """What the places where faults bite can take hold of; what they open is let go of *at_end*."""
     providers, stores = processes.provider_ports, processes.store_addresses
-    return Reach(carriers, joined.proxies, joined.wire, target.links, joined.probe_ports, providers, stores)
+    return Reach(
+        carriers,
+        joined.proxies,
+        joined.wire,
+        target.links,
+        joined.probe_ports,
+        providers,
+        stores,
+        processes,
+        target.containers,
+        settings.environment.get("DOCKER_HOST", ""),
+        at_end,
+    )
 
 
 @contextmanager

@@ -10,7 +10,19 @@ from typing import Any, ClassVar, cast
 import pytest
 
 from harness.faults.base import LINK, Aim, Fault
-from harness.faults.effects import Capacity, Cut, Damage, EdgeRule, Effect, Fail, Sight, TapMode, Toxic
+from harness.faults.effects import (
+    Capacity,
+    Cut,
+    Damage,
+    EdgeRule,
+    Effect,
+    Fail,
+    Killed,
+    Sight,
+    TapMode,
+    Toxic,
+    Unplugged,
+)
 from harness.planning.disturbance import Disturbance
 from harness.reading.target import Link
 from harness.registry import UnknownNameError
@@ -111,6 +123,8 @@ def test_every_effect_there_is_has_its_place() -> None:
         EdgeRule("a", Fail(500)),
         Capacity("a"),
         Damage("a", "flush"),
+        Killed("a", "KILL"),
+        Unplugged("a"),
     ]
     assert {effect.place for effect in effects} == set(places)
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from harness.faults.effects import Effect, Sight
-from harness.reading.target import Link
+from harness.reading.target import Container, Link
 from harness.registry import Registry
 from harness.running.keeper.means import Undo
 from harness.running.toxiproxy import ToxiproxyStage
 from harness.running.wire.client import WireStage
 from harness.running.world.carriers import Carriers
 from harness.running.world.probe import look
+from harness.running.world.processes import Processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,21 @@ class Reach:
     """Where the simulated provider behind each link is told what to do without."""
     store_addresses: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """Where the Redis store behind each link listens itself."""
+
+    processes: Processes | None = None
+    """The target's own processes, and those of the run."""
+
+    containers: Mapping[str, Container] = field(default_factory=dict)
+    """How each container of the target is found."""
+    engine: str = ""
+    """Where the engine of containers listens; empty: where it usually does."""
+    at_end: ExitStack = field(default_factory=ExitStack)
+    """What is to be let go of when the run has ended."""
+
+    @property
+    def the_processes(self) -> Processes:
+        assert self.processes is not None, "a process can only be aimed at where there is one"
+        return self.processes
 
     @property
     def the_wire(self) -> WireStage:
@@ -65,6 +82,10 @@ class Place(ABC):
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
+
+    def misfit(self, effect: Effect) -> str:
+        """Why *effect* could not be made true here, looked at before the load; empty where it could. Raises HarnessError."""
+        return ""
 
     @abstractmethod
     def undo(self, fault: str, effect: Effect) -> Sequence[Undo]:

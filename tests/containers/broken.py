@@ -1,0 +1,106 @@
+"""A real container that is broken in each way and put back, by the run that did it and by what stands on the disk; `stack.py` calls it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+from harness.faults.effects import Effect, KilledContainer, PausedContainer, Unplugged
+from harness.reading.target import Container
+from harness.running.keeper.means import read
+from harness.running.world.places import Reach
+from harness.running.world.places.container import ContainerPlace
+
+NAME, NETWORK = "harness-broken", "harness-broken"
+EFFECTS: dict[str, Effect] = {
+    "kill": KilledContainer(NAME, "KILL"),
+    "kill, back at once": KilledContainer(NAME, "TERM", "at_once"),
+    "pause": PausedContainer(NAME),
+    "unplug": Unplugged(NAME),
+}
+
+
+def each_way(image: str, environment: Mapping[str, str]) -> list[str]:
+    """What was not as it should be; prints a line for each way."""
+    wrong = []
+    with running(image, environment):
+        for way, effect in EFFECTS.items():
+            for who in ("the run", "the disk"):
+                amiss = tried(effect, environment, by_run=who == "the run")
+                print(f"broken    {way}, put back by {who}: {amiss or 'as it was'}", flush=True)
+                wrong += [f"{way}, {who}: {amiss}"] if amiss else []
+    return wrong
+
+
+def tried(effect: Effect, environment: Mapping[str, str], *, by_run: bool) -> str:
+    """What is not as it should be of one container that is broken and put back; empty where all is."""
+    nobody = cast("Any", None)
+    found = {NAME: Container(name=NAME)}
+    reach = Reach(nobody, nobody, None, {}, {}, containers=found, engine=environment["DOCKER_HOST"])
+    with reach.at_end:
+        return _tried(ContainerPlace(reach), effect, environment, by_run=by_run)
+
+
+def _tried(place: ContainerPlace, effect: Effect, environment: Mapping[str, str], *, by_run: bool) -> str:
+    before = state(environment)
+    undos = [read(undo.written()) for undo in place.undo("0", effect)]
+    if why := place.misfit(effect):
+        return why
+    place.inject("0", effect)
+    sight = place.ask("0", effect)
+    back_at_once = isinstance(effect, KilledContainer) and effect.back == "at_once"
+    if not sight.stands and not back_at_once:
+        return f"it did not take hold: {sight}"
+    if by_run or back_at_once:
+        place.revert("0", effect)
+    for undo in undos:
+        gone, why = undo.carry_out(10.0)
+        if not gone:
+            return f"{undo}: {why}"
+    after = state(environment)
+    return "" if after == before else f"{before} became {after}"
+
+
+def state(environment: Mapping[str, str]) -> tuple[str, list[str], list[str]]:
+    """Whether it runs, and on which networks under which names."""
+    asked = ["docker", "inspect", NAME]
+    told = json.loads(subprocess.run(asked, env=environment, capture_output=True, check=True, text=True).stdout)[0]
+    networks = told["NetworkSettings"]["Networks"]
+    names = {alias for one in networks.values() for alias in one["Aliases"] or () if not told["Id"].startswith(alias)}
+    return told["State"]["Status"], sorted(networks), sorted(names)
+
+
+@contextmanager
+def running(image: str, environment: Mapping[str, str]) -> Iterator[None]:
+    """A container that does nothing until it is told to end."""
+
+    def docker(*words: str, check: bool = True) -> None:
+        subprocess.run(
+            ["docker", *words], env=environment, check=check, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    waits = "import signal; signal.signal(signal.SIGTERM, lambda *_: exit()); signal.pause()"
+    docker("network", "create", NETWORK)
+    try:
+        docker(
+            *(
+                "run",
+                "--detach",
+                "--name",
+                NAME,
+                "--network",
+                NETWORK,
+                "--network-alias",
+                "shop",
+                "--stop-timeout",
+                "1",
+            ),
+            *("--entrypoint", "python", image, "-ISc", waits),
+        )
+        yield
+    finally:
+        docker("rm", "--force", NAME, check=False)
+        docker("network", "rm", NETWORK, check=False)

@@ -1,0 +1,220 @@
+"""What is done to real processes that the keeper started: one is ended and started again, or stands still, with all that it started."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from harness.checks import load_target
+from harness.faults.effects import Back, Killed, Paused
+from harness.problems import HarnessError
+from harness.running.keeper.keeper import Keeper
+from harness.running.keeper.means import Continue, read
+from harness.running.keeper.processes import is_stopped, look
+from harness.running.ports import ServiceEndedError
+from harness.running.world.interruptions import Interruptions
+from harness.running.world.places import Reach
+from harness.running.world.places.process import ProcessPlace
+from harness.running.world.processes import Processes
+
+SERVICE = """
+import signal, socket, subprocess, sys
+if "deaf" in sys.argv:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen(["sleep", "1000"])
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    server.accept()[0].close()
+"""
+TARGET = """
+schema: harness.target/1
+name: chat
+start: {command: ["{python}", "-ISc", %s, "{port}"%s], ready: {tcp: true}}
+entries: [{url: "http://127.0.0.1:{port}"}]
+ask: {protocol: openai-chat, path: /v1/chat/completions}
+"""
+KILLED, PAUSED = Killed("target", "KILL"), Paused("target")
+
+Eventually = Callable[[Callable[[], Any]], Any]
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    def wait(condition: Callable[[], Any]) -> Any:
+        late_s = time.monotonic() + 30
+        while not (value := condition()):
+            assert time.monotonic() < late_s, "it never came true"
+            threading.Event().wait(0.005)
+        return value
+
+    return wait
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Iterator[Keeper]:
+    with Keeper(tmp_path / "undo.jsonl", tmp_path / "temp", tmp_path / "keeper.log") as made:
+        yield made
+
+
+@pytest.fixture
+def processes(tmp_path: Path, keeper: Keeper, request: pytest.FixtureRequest) -> Processes:
+    words = "".join(f", {word}" for word in getattr(request, "param", ()))
+    (tmp_path / "target.yaml").write_text(TARGET % (json.dumps(SERVICE), words))
+    target = load_target(tmp_path / "target.yaml").value
+    made = Processes(keeper, target, 1, tmp_path, tmp_path, dict(os.environ), Interruptions())
+    made.values["python"] = sys.executable
+    made.start_possible()
+    return made
+
+
+@pytest.fixture
+def place(processes: Processes) -> ProcessPlace:
+    return ProcessPlace(Reach(cast("Any", None), cast("Any", None), None, {}, {}, processes=processes))
+
+
+def serves(processes: Processes) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", processes.ports["target"]), timeout=5):
+        return True
+    return False
+
+
+def descendants(processes: Processes) -> list[int]:
+    pid = processes.pids["target"]
+    with suppress(OSError):
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def test_a_process_that_is_killed_is_gone_with_all_that_it_started_and_serves_again_after_the_fault(
+    processes: Processes, place: ProcessPlace, eventually: Eventually
+) -> None:
+    eventually(lambda: serves(processes) and descendants(processes))
+    before, started = processes.pids["target"], descendants(processes)
+    assert place.undo("0", KILLED) == []
+    place.inject("0", KILLED)
+    eventually(lambda: place.ask("0", KILLED).answered)
+    assert place.ask("0", KILLED).stands
+    eventually(lambda: not any(map(look, started)))
+    processes.check()  # nobody misses it
+    assert not serves(processes)
+    place.revert("0", KILLED)
+    eventually(lambda: serves(processes))
+    assert processes.pids["target"] != before
+    processes.check()
+
+
+def test_one_that_came_back_and_ends_by_itself_is_missed_as_before(
+    processes: Processes, place: ProcessPlace, eventually: Eventually
+) -> None:
+    place.inject("0", KILLED)
+    place.revert("0", KILLED)
+    os.kill(processes.pids["target"], signal.SIGKILL)
+
+    def missed() -> bool:
+        try:
+            processes.check()
+        except ServiceEndedError as error:
+            return "SIGKILL" in str(error)
+        return False
+
+    eventually(missed)
+
+
+@pytest.mark.parametrize(("back", "returns"), [("at_once", True), ("never", False)])
+def test_one_comes_back_at_once_or_never_as_it_was_asked(
+    processes: Processes, place: ProcessPlace, eventually: Eventually, back: Back, returns: bool
+) -> None:
+    effect = Killed("target", "TERM", back)
+    eventually(lambda: serves(processes))
+    place.inject("0", effect)
+    eventually(lambda: place.ask("0", effect).stands)
+    if returns:
+        eventually(lambda: serves(processes))
+        assert place.ask("0", effect).stands  # what was there before has ended
+    place.revert("0", effect)
+    assert processes.alive("target") == returns
+    processes.check()
+
+
+@pytest.mark.parametrize("processes", [("deaf",)], indirect=True)
+def test_one_that_does_not_end_when_asked_is_killed_and_started_again(
+    processes: Processes, place: ProcessPlace, eventually: Eventually
+) -> None:
+    eventually(lambda: serves(processes))
+    before, effect = processes.pids["target"], Killed("target", "TERM")
+    place.inject("0", effect)
+    assert place.ask("0", effect).stands is None  # it may still end
+    assert not place.ask("0", effect).answered
+    place.revert("0", effect)
+    assert look(before) is None
+    eventually(lambda: serves(processes))
+
+
+def test_a_process_that_is_paused_stands_still_with_all_that_it_started_until_it_goes_on(
+    processes: Processes, place: ProcessPlace, eventually: Eventually
+) -> None:
+    eventually(lambda: serves(processes) and descendants(processes))
+    both = [processes.pids["target"], *descendants(processes)]
+    place.inject("0", PAUSED)
+    sight = place.ask("0", PAUSED)
+    assert (sight.answered, sight.stands, sight.amiss) == (1, True, "")
+    eventually(lambda: all(map(is_stopped, both)))
+    assert serves(processes)  # its connections are taken by the kernel
+    place.revert("0", PAUSED)
+    eventually(lambda: not any(map(is_stopped, both)))
+    assert all(map(look, both))
+
+
+def test_one_that_somebody_else_continues_is_told_of(
+    processes: Processes, place: ProcessPlace, eventually: Eventually
+) -> None:
+    place.inject("0", PAUSED)
+    os.kill(processes.pids["target"], signal.SIGCONT)
+    eventually(lambda: place.ask("0", PAUSED).stands is False)
+    assert "somebody else" in place.ask("0", PAUSED).amiss
+
+
+def test_what_stands_still_goes_on_by_what_is_on_disk_and_nobody_else_does(
+    processes: Processes, place: ProcessPlace, eventually: Eventually
+) -> None:
+    eventually(lambda: serves(processes) and descendants(processes))
+    both = [processes.pids["target"], *descendants(processes)]
+    (undo,) = place.undo("0", PAUSED)
+    assert read(undo.written()) == undo
+    place.inject("0", PAUSED)
+    eventually(lambda: all(map(is_stopped, both)))
+    assert isinstance(undo, Continue)
+    stranger = Continue(undo.pid, undo.started + 1)
+    assert stranger.carry_out(1.0) == (True, "it has ended, and with it what stood still")
+    assert is_stopped(undo.pid)
+    assert undo.carry_out(1.0) == (True, "it goes on")
+    eventually(lambda: not any(map(is_stopped, both)))
+
+
+@pytest.mark.parametrize(
+    "written", [{"pid": "0", "started": "1"}, {"pid": "1", "started": "1"}, {"pid": "-1", "started": "1"}, {"pid": "7"}]
+)
+def test_an_undo_that_somebody_wrote_for_what_is_no_process_of_a_run_is_refused(written: dict[str, str]) -> None:
+    undo = read({"kind": "continue", **written})
+    assert undo.refusal()
+    assert not undo.carry_out(1.0)[0]
+
+
+def test_a_process_that_cannot_be_started_again_is_told_with_the_reason(
+    processes: Processes, place: ProcessPlace, tmp_path: Path
+) -> None:
+    place.inject("0", KILLED)
+    processes.values["python"] = str(tmp_path / "gone")
+    with pytest.raises(HarnessError, match="cannot start 'target'"):
+        place.revert("0", KILLED)
