@@ -112,7 +112,9 @@ def test_it_is_asked_again_and_again_from_when_the_load_begins_and_each_look_is_
     assert server.asked.wait(10)
     checks.close()
     rows = list(read_rows(tmp_path / "health_checks-0.rows", HealthCheck))
-    assert {(row.entry, row.status, row.healthy) for row in rows} == {("e0", 200, True)}
+    seen = {(row.entry, row.status, row.healthy) for row in rows}
+    # On a machine that is busy an answer may come too late.
+    assert ("e0", 200, True) in seen <= {("e0", 200, True), ("e0", 0, False)}
     assert len(rows) >= SEVERAL - 1
     assert all(row.start_s >= zero_s + 0.1 * number for number, row in enumerate(rows))
     assert {*server.paths} == {"/up"}
