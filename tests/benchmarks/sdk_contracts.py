@@ -226,6 +226,9 @@ NO_CLIENTS = {
     "store_error": "of a store",
     "lost_messages": "of a store",
     "damaged_store": "of a store",
+    "kill": "of the service itself",
+    "pause": "of the service itself",
+    "unplug": "of a container",
 }
 """Kinds of fault that no client of these APIs meets as such."""
 
