@@ -1,9 +1,11 @@
 """``python -m harness.reference.jobs``: a service that answers later, by a queue of jobs, in two forms.
 
 ``POST /jobs`` takes a question and answers 202 with an id; ``GET /jobs/ID`` says how far it has come, and at the end what came of it.
-As such queues often are: a worker that meets an error dies, its job goes with it, another worker takes its place a while later, and who
-submits the same again has it done again. With ``--resilient``: a job is off the queue when it is done and not before, an error of the
-provider puts it back for another try, later each time, and what is submitted again under one idempotency key is one job.
+``/batch/jobs`` is the same for what can wait longer.
+As such queues often are: a worker that meets an error dies, its job goes with it, another worker takes its place a while later, who
+submits the same again has it done again, and what came first is done first. With ``--resilient``: a job is off the queue when it is done
+and not before, an error of the provider puts it back for another try, later each time, what is submitted again under one idempotency key
+is one job, and what can wait does.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import Literal
 
 import msgspec
@@ -27,6 +30,7 @@ TIMEOUT_S = 2.0
 TRIES_MAX = 8
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 1.5
 RESTART_S = 2.0
+BATCH = "/batch"
 
 
 class Submitted(msgspec.Struct, frozen=True):
@@ -41,6 +45,7 @@ class Job(msgspec.Struct):
 
     id: str
     question: str
+    can_wait: bool = False
     status: Literal["queued", "running", "succeeded", "failed"] = "queued"
     answer: str = ""
     tries: int = 0
@@ -51,17 +56,18 @@ class Queue:
 
     def __init__(self, model: AsyncOpenAI, workers: int, chance: random.Random, *, resilient: bool) -> None:
         self._model, self._chance, self._resilient, self._workers = model, chance, resilient, workers
-        self._waiting: asyncio.Queue[Job] = asyncio.Queue()
+        self._waiting: asyncio.PriorityQueue[tuple[bool, int, Job]] = asyncio.PriorityQueue()
+        self._turns = count()
         self._jobs: dict[str, Job] = {}
         self._later: set[asyncio.Task[None]] = set()
 
-    def submit(self, asked: Submitted) -> Job:
+    def submit(self, asked: Submitted, *, can_wait: bool = False) -> Job:
         known = self._jobs.get(asked.key) if self._resilient and asked.key else None
         if known is not None:
             return known
         name = asked.key if self._resilient and asked.key else f"job-{len(self._jobs) + 1}"
-        job = self._jobs[name] = Job(name, asked.question)
-        self._waiting.put_nowait(job)
+        job = self._jobs[name] = Job(name, asked.question, can_wait)
+        self._put(job)
         return job
 
     def known(self, name: str) -> Job | None:
@@ -75,7 +81,7 @@ class Queue:
 
     async def _worker(self) -> None:
         while True:
-            job = await self._waiting.get()
+            _, _, job = await self._waiting.get()
             job.status, job.tries = "running", job.tries + 1
             try:
                 job.answer = await self._answered(job.question)
@@ -103,18 +109,21 @@ class Queue:
 
     async def _again(self, job: Job, wait_s: float) -> None:
         await asyncio.sleep(wait_s)
-        self._waiting.put_nowait(job)
+        self._put(job)
+
+    def _put(self, job: Job) -> None:
+        self._waiting.put_nowait((self._resilient and job.can_wait, next(self._turns), job))
 
 
 def application(queue: Queue) -> web.Application:
-    """``POST /jobs``, ``GET /jobs/ID`` and ``GET /healthz``."""
+    """``POST /jobs`` and ``GET /jobs/ID``, both also below ``/batch``, and ``GET /healthz``."""
 
     async def submit(request: web.Request) -> web.Response:
         try:
             asked = msgspec.json.decode(await request.read(), type=Submitted)
         except msgspec.DecodeError as problem:
             return web.json_response({"error": f"the body is no job: {problem}"}, status=400)
-        return _told(queue.submit(asked), 202)
+        return _told(queue.submit(asked, can_wait=request.path.startswith(BATCH)), 202)
 
     async def tell(request: web.Request) -> web.Response:
         job = queue.known(request.match_info["name"])
@@ -132,7 +141,9 @@ def application(queue: Queue) -> web.Application:
 
     app = web.Application()
     app.cleanup_ctx.append(working)
-    app.add_routes([web.post("/jobs", submit), web.get("/jobs/{name}", tell), web.get("/healthz", healthz)])
+    for kind in ("", BATCH):
+        app.add_routes([web.post(f"{kind}/jobs", submit), web.get(f"{kind}/jobs/{{name}}", tell)])
+    app.add_routes([web.get("/healthz", healthz)])
     return app
 
 

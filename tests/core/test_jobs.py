@@ -240,6 +240,60 @@ def test_the_interval_holds_the_quantile_of_the_true_waits_that_polls_can_only_b
 # What is said of jobs before a run
 
 
+# queue_depth, queue_age_s
+
+
+def most(evidence: Evidence, metric: str, selection: Selection = IN_FAULT) -> Interval:
+    return metrics[metric].measure(pick(evidence, selection))
+
+
+def stuck(index: int, due_s: float) -> dict[str, Any]:
+    """Nothing that was submitted in the first two seconds of the fault is begun before 15."""
+    return {"waiting_s": 14.95, "running_s": 15.0, "end_s": 16.0} if due_s < 13 else {}
+
+
+def test_where_jobs_wait_for_two_gaps_two_wait_at_once_and_polls_leave_room(told: Told) -> None:
+    depth = most(told(), "queue_depth")
+    assert (depth.value, depth.n) == (2, 400)
+    assert depth.low in (1, 2), "one begins as another ends"
+    assert depth.high in (2, 3)
+    age = most(told(), "queue_age_s")
+    assert (age.low, age.value, age.high) == (pytest.approx(0.1), pytest.approx(0.15), pytest.approx(0.2))
+
+
+def test_what_is_stuck_stands_in_the_queue_at_once_and_grows_old_there(told: Told) -> None:
+    depth, age = most(told(stuck), "queue_depth"), most(told(stuck), "queue_age_s")
+    assert 20 <= depth.low <= depth.value <= depth.high <= 23
+    assert (age.low, age.high) == (pytest.approx(3.95), pytest.approx(4.0))
+    assert most(told(stuck), "queue_depth", Selection("recovery")).high <= 3
+    assert most(told(stuck), "queue_depth", Selection("fault", (("entry", "west"),))).high in (11, 12)
+
+
+def test_a_phase_has_in_its_queue_what_was_submitted_before_it(told: Told) -> None:
+    late = told(lambda index, due_s: {"waiting_s": 33.8, "running_s": 33.9, "end_s": 34.0} if due_s > 30.85 else {})
+    assert most(late, "queue_age_s", Selection("recovery")).high == pytest.approx(3.0)
+    assert most(late, "queue_age_s").high == pytest.approx(0.2)
+
+
+def test_a_job_that_never_begins_waits_as_long_as_its_client(told: Told) -> None:
+    evidence = told(
+        one_in(
+            200,
+            lambda index, due_s: lost(index, due_s) | {"waiting_s": due_s + 3, "running_s": None} | {"job": "waiting"},
+        )
+    )
+    assert most(evidence, "queue_age_s").value == pytest.approx(4.0)
+
+
+def test_limits_on_a_queue_are_held_and_broken_and_refused_where_there_is_none(told: Told, make_plan: MakePlan) -> None:
+    expect = ["queue_depth <= 5 in fault", "queue_age_s <= 1 in fault"]
+    assert [finding.verdict for finding in judge(told(expect=expect)).findings] == ["pass", "pass"]
+    assert [finding.verdict for finding in judge(told(stuck, expect=expect)).findings] == ["fail", "fail"]
+    plan = make_plan(expect=expect)
+    for written in map(expectation.parse, expect):
+        assert "answers at once" in str(metrics[written.metric].unsettled(plan, written))
+
+
 def test_a_service_that_answers_at_once_has_no_jobs(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows
 ) -> None:

@@ -19,11 +19,12 @@ class Model:
     """Fails the first so many calls, and answers the others."""
 
     def __init__(self, failures: int) -> None:
-        self.failures, self.calls = failures, 0
+        self.failures, self.calls, self.asked = failures, 0, list[str]()
         self.chat = SimpleNamespace(completions=self)
 
-    async def create(self, **_: object) -> object:
+    async def create(self, *, messages: list[dict[str, str]], **_: object) -> object:
         self.calls += 1
+        self.asked.append(messages[-1]["content"].rsplit("Question: ")[-1])
         await asyncio.sleep(0)
         if self.calls <= self.failures:
             raise OpenAIError("busy")
@@ -65,6 +66,25 @@ def test_an_error_puts_a_resilient_job_back_until_it_is_done():
 def test_a_resilient_job_that_never_works_out_has_failed_and_says_so():
     (job,) = worked(Model(failures=1000), resilient=True)
     assert (job.status, job.tries) == ("failed", jobs.TRIES_MAX)
+
+
+ORDERS = {False: ["batch", "batch", "people", "people"], True: ["people", "people", "batch", "batch"]}
+
+
+@pytest.mark.parametrize("resilient", ORDERS)
+def test_what_can_wait_waits_for_what_came_after_it_where_that_is_looked_at(resilient):
+    async def work() -> list[str]:
+        model = Model(failures=0)
+        queue = Queue(model, 1, random.Random(1), resilient=resilient)  # type: ignore[arg-type] # stands for the SDK's client
+        for who in ORDERS[False]:
+            queue.submit(Submitted(who), can_wait=who == "batch")
+        working = asyncio.create_task(queue.work())
+        while len(model.asked) < len(ORDERS[False]):
+            await asyncio.sleep(0)
+        working.cancel()
+        return model.asked
+
+    assert asyncio.run(work()) == ORDERS[resilient]
 
 
 def test_what_is_submitted_twice_is_done_twice_unless_the_key_is_looked_at():

@@ -17,6 +17,7 @@ from harness.judging.metrics.jobs import Jobs, QueueTime
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.metrics.mislabelled_ratio import MislabelledRatio
 from harness.judging.metrics.probes_per_s import ProbesPerS
+from harness.judging.metrics.queue import QueueAge, QueueDepth
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
 from harness.judging.metrics.residency_violations import ResidencyViolations
 from harness.judging.metrics.retry_after_obeyed import RetryAfterObeyed, WaitsIgnored
@@ -64,6 +65,8 @@ for _metric in (
     Tokens(),
     CostPerGood(),
     QueueTime(),
+    QueueDepth(),
+    QueueAge(),
     Latency(),
     TimeToFirstToken(),
     Fidelity(),

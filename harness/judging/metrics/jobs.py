@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import inf
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
@@ -28,16 +28,18 @@ LOST, DUPLICATED = "lost", "duplicated"
 _OF_USERS = "the users of a locustfile submit and poll as they like, and nobody follows their jobs"
 
 
-class _OfJobs(Metric):
+class OfJobs(Metric):
+    """A metric of a service that answers later."""
+
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
     better: ClassVar[Literal["lower", "higher"] | None] = "lower"
     not_of_users: ClassVar[str] = _OF_USERS
 
-    def _no_jobs(self, plan: Plan) -> str | None:
+    def no_jobs(self, plan: Plan) -> str | None:
         return None if plan.target.ask.job else f"target {plan.target.name!r} answers at once: it has no jobs (ask.job)"
 
 
-class QueueTime(_OfJobs):
+class QueueTime(OfJobs):
     """Milliseconds from a job's submission until it is worked on, where its states tell that, else until its result: p50, p90, p95 or p99.
 
     Of the jobs that were accepted. One that nobody saw begin counts as longer than its client waited. What is told by polls is known from
@@ -65,7 +67,7 @@ class QueueTime(_OfJobs):
         """How many jobs nobody saw begin, and what is counted where no state tells of a beginning."""
         if sample.run.plan.target.ask.job is None:
             return ""
-        _, _, _, begun = _waits(sample)
+        begun = waits(sample).begun
         said = []
         if not begun.all():
             said.append(
@@ -77,13 +79,13 @@ class QueueTime(_OfJobs):
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         q = QUANTILES[expectation.part or self.usual_part]
-        return self._no_jobs(plan) or best_quantile(plan, expectation, q)
+        return self.no_jobs(plan) or best_quantile(plan, expectation, q)
 
     def also(self, whole: Sample) -> dict[str, Measured]:
         return {part: measured(self.measure(whole, part)) for part in self.parts}
 
 
-class Jobs(_OfJobs):
+class Jobs(OfJobs):
     """Jobs that were .lost, which were accepted and came neither to a result nor to a failure, or .duplicated, whose work was done twice.
 
     Lost are those alone that the service had taken on: what it refuses, and what it says has failed, is none. A job is duplicated whose
@@ -111,7 +113,7 @@ class Jobs(_OfJobs):
         return found
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
-        if (why := self._no_jobs(plan)) is not None:
+        if (why := self.no_jobs(plan)) is not None:
             return why
         if expectation.part == DUPLICATED and not _sees_work(plan):
             return f"target {plan.target.name!r} has no HTTP link and no webhook, so that no work can be seen that is done twice"
@@ -150,16 +152,28 @@ def _quantile(sample: Sample, q: float) -> Interval:
 
     if sample.run.plan.target.ask.job is None:
         return UNMEASURED
-    due_s, least_ms, most_ms, begun = _waits(sample)
-    low, high = (clumped_quantile(due_s, waits, q, answered=begun) for waits in (least_ms, most_ms))
+    found = waits(sample)
+    low, high = (
+        clumped_quantile(found.due_s, 1000 * of, q, answered=found.begun) for of in (found.least_s, found.most_s)
+    )
     if low.value is None or high.value is None:
         return UNMEASURED
     value = high.value if high.censored else (low.value + high.value) / 2
     return Interval(value, min(low.low, value), max(high.high, value), high.n, high.censored)
 
 
-def _waits(sample: Sample) -> tuple[Floats, Floats, Floats, Bools]:
-    """When each request was due whose job was accepted, the least and the most that it can have waited in ms, and whether it began."""
+class Waits(NamedTuple):
+    """Of each request whose job was accepted: when it was due and sent, the least and the most that it waited, and whether it began."""
+
+    due_s: Floats
+    sent_s: Floats
+    least_s: Floats
+    most_s: Floats
+    begun: Bools
+
+
+def waits(sample: Sample) -> Waits:
+    """What is known of how long the jobs of the *sample* waited until they were worked on, or as long as their clients waited."""
     import numpy as np
 
     held = sample.column("accepted_s")
@@ -177,7 +191,7 @@ def _waits(sample: Sample) -> tuple[Floats, Floats, Floats, Bools]:
     waited_s = _waited_s(sample, sent_s, sample.words("outcome")[kept] == "unfinished")
     least_s, most_s = (np.where(begun, of, waited_s).clip(0) for of in (np.fmin(least_s, most_s), most_s))
     known = ~np.isnan(most_s)
-    return due_s[known], 1000 * least_s[known], 1000 * most_s[known], begun[known]
+    return Waits(due_s[known], sent_s[known], least_s[known], most_s[known], begun[known])
 
 
 def _waited_s(sample: Sample, sent_s: Floats, cut_off: Bools) -> Floats:
