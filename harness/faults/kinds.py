@@ -30,6 +30,7 @@ from harness.faults.slow_close import SlowClose
 from harness.faults.slow_stream import SlowStream
 from harness.faults.stalled_stream import StalledStream
 from harness.faults.store_error import StoreError
+from harness.faults.switch import Switch
 from harness.faults.unplug import Unplug
 from harness.registry import load_third_parties
 
@@ -57,6 +58,7 @@ faults.add("bad_answer", BadAnswer)
 faults.add("kill", Kill)
 faults.add("pause", Pause)
 faults.add("unplug", Unplug)
+faults.add("switch", Switch)
 
 load_third_parties("faults")
 

@@ -399,6 +399,7 @@ def test_every_kind_can_be_named_in_a_file() -> None:
         "kill",
         "pause",
         "unplug",
+        "switch",
     }
     for name, kind in faults.items():
         assert kind.model_fields["kind"].default == name

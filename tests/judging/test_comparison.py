@@ -21,7 +21,8 @@ UNITS = (
     "cost",
     "answers",
     "attempts",
-    "jobs",
+    "jobs at once",
+    "requests",
     "times",
 )
 
@@ -73,7 +74,8 @@ def test_of_runs_that_differ_as_runs_do_few_are_called_changed_and_of_others_mos
         "ms": 800.0,
         "ratio": 0.8,
         "answers": 40.0,
-        "jobs": 40.0,
+        "jobs at once": 40.0,
+        "requests": 40.0,
         "times": 40.0,
         "attempts": 40.0,
         "tokens per request": 900.0,

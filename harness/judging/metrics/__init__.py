@@ -9,6 +9,7 @@ from harness.judging.metrics.cache_hit_ratio import CacheHitRatio
 from harness.judging.metrics.credential_leaks import CredentialLeaks
 from harness.judging.metrics.degraded_ratio import DegradedRatio
 from harness.judging.metrics.failback_time import FailbackTime
+from harness.judging.metrics.failed_requests import FailedRequests
 from harness.judging.metrics.fallback_ratio import FallbackRatio
 from harness.judging.metrics.fidelity import Fidelity
 from harness.judging.metrics.good_ratio import GoodRatio
@@ -37,6 +38,7 @@ for _metric in (
     Relapses(),
     FailbackTime(),
     GoodRatio(),
+    FailedRequests(),
     StreamIntegrity(),
     RetryAmplification(),
     RetryBurst(),

@@ -50,7 +50,7 @@ class QueueDepth(_OfQueue):
     """
 
     name: ClassVar[str] = "queue_depth"
-    unit: ClassVar[str] = "jobs"
+    unit: ClassVar[str] = "jobs at once"
     title: ClassVar[str] = "Queue depth"
     about: ClassVar[str] = "jobs that waited at once, at the most"
     broken_first: ClassVar[int] = 23

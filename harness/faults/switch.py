@@ -1,0 +1,36 @@
+"""The fault in which nothing is broken: the target puts its next version in the place of the one that serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from harness.faults.base import Aim, Fault, Looked, Selector
+from harness.faults.effects import Effect
+from harness.reading.target import Link, Target
+
+
+class Switch(Fault):
+    """The target is told to put its next version in the place of the one that serves, and nothing is broken."""
+
+    kind: Literal["switch"] = "switch"
+
+    @property
+    def probes(self) -> bool:
+        return False
+
+    def aim(self, target: Target) -> tuple[Aim, ...]:
+        return Selector().picks(target.links)
+
+    def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
+        return ()
+
+    def publishes_at_s(self) -> tuple[float, ...]:
+        return (0.0,)
+
+    def took_hold(self, looked: Looked) -> bool:
+        """The target has answered that it did, or the run would be over."""
+        return True
+
+    def summary(self) -> str:
+        return "switch"
