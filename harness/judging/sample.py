@@ -279,7 +279,7 @@ def nonces(run: Evidence) -> tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.
         known = distinct(of_requests[of_requests != NO_MARK])
         return tuple(narrow(number_in(known, of_table), known.size) for of_table in (of_requests, of_arrivals))
 
-    numbers: tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]] = run.once("nonces", made)
+    numbers: tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]] = run.lately("nonces", None, made)
     return numbers
 
 

@@ -73,6 +73,15 @@ def test_a_region_of_one_entry_and_that_entry_are_measured_once(
     assert len(asked) == 3 + len(on_a_link)
 
 
+def test_of_what_one_asks_for_several_times_running_only_the_last_is_kept(
+    make_plan: MakePlan, make_evidence: MakeEvidence
+) -> None:
+    evidence, made = make_evidence(make_plan()), list[str]()
+    for kind, what in (("large", "a"), ("large", "a"), ("large", "b"), ("other", "b"), ("large", "b"), ("large", "a")):
+        evidence.lately(kind, what, lambda what=what: made.append(what))
+    assert made == ["a", "b", "b", "a"]
+
+
 def test_a_link_picks_attempts_and_leaves_all_requests(
     make_plan: MakePlan, make_evidence: MakeEvidence, rows: Rows, attempt: Callable[..., Attempt]
 ) -> None:
