@@ -148,7 +148,8 @@ class Fault(_Part):
     """One fault: when it was asked for, acknowledged and ended, whether it took hold and stood, and how many attempts it touched.
 
     *lost_at_s* is when it was seen that it did not stand as it was made although its end had not come, and *lost* says what was seen;
-    null and empty where it stood. *attempts_affected* is null where nothing can be seen (a refused connection, a Redis link).
+    null and empty where it stood. *attempts_affected* is null where nothing can be seen (a refused connection, a Redis link, a share
+    of the connections).
     """
 
     id: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.faults.effects import EdgeRule, TapMode, TapShape
 from harness.interval import UNMEASURED
 from harness.judging import result
 from harness.judging.closed import closed
@@ -256,11 +257,17 @@ def _rounded(at_s: float | None) -> float | None:
 
 
 def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:
-    """Attempts that were open on the fault's links while it was in force, or that the edge answered for it."""
-    http = [name for name in disturbance.links if evidence.plan.target.links[name].carries == "http"]
-    if not http or disturbance.fault.hides_attempts():
+    """Attempts that were open on the fault's links while it was in force, or that the edge did it to.
+
+    Of a share of the connections it is not known which attempts came on them.
+    """
+    links = evidence.plan.target.links
+    http = {name: links[name] for name in disturbance.links if links[name].carries == "http"}
+    effects = disturbance.fault.effects(http)
+    of_some = any(effect.share_ratio < 1 for effect in effects if isinstance(effect, TapMode | TapShape))
+    if not http or disturbance.fault.hides_attempts() or of_some:
         return None
-    if not disturbance.fault.probes:
+    if not disturbance.fault.probes and any(isinstance(effect, EdgeRule) for effect in effects):
         return int(were_hit(evidence.arrival_table, disturbance).sum())
     began, gone = evidence.of_fault(disturbance.id, Injected), evidence.of_fault(disturbance.id, Reverted)
     if not began or not gone:

@@ -856,6 +856,40 @@ def test_a_fault_is_told_with_its_instants_and_what_it_touched(
     assert fault.attempts_affected == 3
 
 
+@pytest.mark.parametrize(
+    ("fault", "touched"),
+    [
+        ({"kind": "bandwidth", "kilobytes_per_s": 1}, 2),
+        ({"kind": "slices", "max_bytes": 10}, 2),
+        ({"kind": "cut", "after_bytes": 10}, 2),
+        ({"kind": "slow_close", "delay": "1s"}, 2),
+        ({"kind": "capacity", "to": 0.5}, 2),
+        ({"kind": "blackhole"}, 2),
+        # Which attempts came on those connections is not known.
+        ({"kind": "cut", "after_bytes": 10, "share": 0.5}, None),
+        ({"kind": "blackhole", "share": 0.5}, None),
+        # The edge has written down whom it hit.
+        ({"kind": "hang_up"}, 0),
+        ({"kind": "bad_answer", "flaw": "empty", "share": 0.5}, 0),
+    ],
+    ids=lambda each: each["kind"] if isinstance(each, dict) else "",
+)
+def test_what_is_done_to_connections_touches_the_attempts_on_them(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    rows: Rows,
+    attempt: Callable[..., Attempt],
+    fault: dict[str, Any],
+    touched: int | None,
+) -> None:
+    plan = make_plan(faults=[fault | {"on": {"link": "provider-east"}}])
+    asked = rows(plan)
+    tries = [attempt(asked[0], start_s=2.0, end_s=2.9), *(attempt(row, start_s=4.0, end_s=4.5) for row in asked[1:3])]
+    tries.append(attempt(asked[3], link="provider-west", start_s=4.0, end_s=4.5))
+    (found,) = judged(plan, requests=asked, attempts=tries).faults
+    assert found.attempts_affected == touched
+
+
 def test_what_the_edge_answered_is_what_a_limit_touched(make_plan: MakePlan, judged: Callable[..., Result]) -> None:
     plan = make_plan(faults=[{"kind": "rate_limit", "on": {"kind": "provider"}, "requests_per_min": 60}])
     arrivals = [Arrival("provider-east", 3.5, fault="rate_limit-1"), Arrival("provider-east", 3.6)]
