@@ -44,6 +44,7 @@ from counted_truth.course import (  # noqa: E402
     limited,
     overloading,
     planned,
+    refusing,
 )  # fmt: skip
 from counted_truth.provider import Providers, providing  # noqa: E402
 from own_wire import taps, wire  # noqa: E402
@@ -61,10 +62,10 @@ STORE = ROOT / "build" / "metric-truth.jsonl"
 TRIED = [sdk for sdk in SDKS if sdk.api in services.SDKS]
 CODE = [ROOT / "harness" / "judging", ROOT / "tests" / "counted_truth", Path(__file__)]
 HALF = dict.fromkeys(services.FLAWS, 0.5)
-STEADY = {"warmup": 1, "baseline": 4.54, "fault": 22, "recovery": 4}
-BACK = {"warmup": 1, "baseline": 6.04, "fault": 3, "recovery": 12}
-LEFT = {"warmup": 1, "baseline": 4.54, "fault": 5, "recovery": 2}
-STUCK = {"warmup": 1, "baseline": 8.04, "fault": 4, "stuck": 11, "load_shed": 52, "recovery": 6}
+STEADY = {"warmup": 1, "baseline": 4.75, "fault": 22, "recovery": 4}
+BACK = {"warmup": 1, "baseline": 6.05, "fault": 3, "recovery": 12}
+LEFT = {"warmup": 1, "baseline": 4.75, "fault": 5, "recovery": 2}
+STUCK = {"warmup": 1, "baseline": 8.25, "fault": 4, "stuck": 11, "load_shed": 52, "recovery": 6}
 COUNTS = ("side_effects", "residency_violations", "credential_leaks", "probes_per_s")
 """Metrics whose number is of one run alone, so that other runs say nothing of it."""
 Told = dict[str, list[float]]
@@ -115,8 +116,11 @@ class Runs:
         self._first = count(0, 1000)
 
     def __call__(self, course: Course, **service: Any) -> Counted:
-        self.child.begin(**({"flaws": {}} | service))
-        return carried_out(course, self.providers, self.child.answer, self._recorded, next(self._first))
+        def begin() -> Callable[[dict[str, Any]], dict[str, Any]]:
+            self.child.begin(**({"flaws": {}} | service))
+            return self.child.answer
+
+        return carried_out(course, self.providers, begin, self._recorded, next(self._first))
 
 
 @contextmanager
@@ -164,7 +168,7 @@ def streams(run: Runs, seed: int) -> Told:
 
 def back(run: Runs, seed: int) -> Told:
     """One time of the way back for each seed, evenly from half a second to six."""
-    counted = run(Course(planned(BACK, 12, seed=seed), limited), away_s=0.5 + 5.5 * (seed % 20) / 19, retries=0)
+    counted = run(Course(planned(BACK, 12, seed=seed), refusing), away_s=0.5 + 5.5 * (seed % 20) / 19, retries=0)
     return {"failback_time_s": said(counted, "failback_time_s", truths.failback_time_s(counted, ""), None)}
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import inf
 from random import Random
 from typing import Any, TypeVar
@@ -37,10 +38,11 @@ HOME = {"q2": EAST, "q3": EAST}
 REFUSED = ("q5", "q6")
 """What the east refuses for good while it is broken."""
 PRICES = {EAST: {"in": 2_000.0, "out": 10_000.0}, WEST: {"in": 1_000.0, "out": 2_000.0}}
-WAIT_S, LATE_S = 0.06, 0.08
-NEAR_S = 0.1
+WAIT_S, LATE_S = 0.15, 0.4
+NEAR_S = 0.3
 """So shortly before the fault begins or ends, answers are late: those requests are in flight then."""
 PATIENCE_S, TOO_LATE_S, OF_LATE_S = 0.1, 0.5, 0.9
+HAIR_S, SLOW_S, TRIES, REQUESTS_MOST = 0.03, 1.8, 3, 300
 ROW_INSTANTS = ("start_s", "sent_s", "first_byte_s", "forwarded_s", "end_s")
 OF_THE_ROW = ("outcome", "answer", "model", "degraded", "cached", "streamed", "orderly", "finish")
 """What of a reply stands in the row of its request by the same name."""
@@ -124,8 +126,21 @@ class Recorded:
             time.sleep(0.01)
 
 
-def carried_out(course: Course, providers: Providers, ask: Ask, recorded: Recorded, first: int) -> Counted:
-    """Put every request of *course* to a service by *ask*, as number *first* and those behind it, at the time at which it is due."""
+def carried_out(
+    course: Course, providers: Providers, begin: Callable[[], Ask], recorded: Recorded, first: int
+) -> Counted:
+    """Put every request of *course* to a service that *begin* makes, as number *first* and those behind it, when it is due.
+
+    A run in which the machine took so long over something that it hangs on who looked at which watch is made again.
+    """
+    for number in range(first, first + TRIES * REQUESTS_MOST, REQUESTS_MOST):
+        run = _carried_out(course, providers, begin(), recorded, number)
+        if not _doubtful(run):
+            break
+    return run
+
+
+def _carried_out(course: Course, providers: Providers, ask: Ask, recorded: Recorded, first: int) -> Counted:
     providers.log.clear()
     providers.course = lambda asked: course.breaks(course, asked)
     rows, replies, zeros_s = [], [], {}
@@ -145,6 +160,17 @@ def carried_out(course: Course, providers: Providers, ask: Ask, recorded: Record
     attempts, arrivals = recorded.rows({*zeros_s}, len(log))
     evidence = _evidence(course, rows, _moved(attempts, zeros_s), _moved(arrivals, zeros_s), replies)
     return Counted(course, evidence, rows, replies, log)
+
+
+def _doubtful(run: Counted) -> bool:
+    """Whether something came so near to what divides one count from another that two watches may differ over it."""
+    from_s, to_s = run.course.broken_s
+    edges_s = (from_s, to_s, from_s + run.course.plan.scenario.good.within)
+    near = any(abs(one.began_s - edge_s) < HAIR_S for one in run.log for edge_s in edges_s)
+    waits = [pair for row in run.rows for pair in pairwise(run.of(row)) if pair[0].link == pair[1].link]
+    early_s = [told.told.wait_s - (later.began_s - told.said_s) for told, later in waits]
+    slow = any((row.end_s or 0.0) - row.due_s > SLOW_S for row in run.rows)
+    return near or slow or any(0 < by_s < 2 * HAIR_S for by_s in early_s)
 
 
 def _request(index: int, due_s: float, end_s: float, nonce: str, question: str, reply: dict[str, Any]) -> Request:
@@ -218,7 +244,7 @@ def planned(
     spans = {name: f"{span_s * 1000:.0f}ms" for name, span_s in phases.items()}
     load = {"rate_per_s": rate_per_s, "questions": "q.yaml", "deadline": "4s"}
     document = {"schema": "harness.scenario/1", "name": "counted", "load": load, "phases": spans, "seed": seed}
-    document |= {"faults": [fault], "good": {"within": "1900ms"}, "expect": list(expect)}
+    document |= {"faults": [fault], "good": {"within": "2200ms"}, "expect": list(expect)}
     pointers = {name: f"/{name}" for name in ("answer", "model", "degraded", "cached")}
     pointers["snapshot_version"] = "/version"
     words = {"": "json", "openai": "openai-chat", "anthropic": "anthropic-messages"}[api]
@@ -241,6 +267,11 @@ def limited(course: Course, asked: Asked) -> Told:
         return Told(400) if asked.question in REFUSED else Told(429, WAIT_S)
     near = any(edge_s - NEAR_S <= asked.began_s < edge_s for edge_s in course.broken_s)
     return Told(late_s=LATE_S if near else 0.0)
+
+
+def refusing(course: Course, asked: Asked) -> Told:
+    """The east refuses all while it is broken."""
+    return Told(503) if asked.link == EAST and course.is_broken(asked.began_s) else Told()
 
 
 def breaking(seed: int) -> Callable[[Course, Asked], Told]:

@@ -12,7 +12,18 @@ from typing import Any
 
 import pytest
 from counted_truth import truths
-from counted_truth.course import LINKS, Counted, Course, Recorded, breaking, carried_out, limited, overloading, planned
+from counted_truth.course import (
+    LINKS,
+    Counted,
+    Course,
+    Recorded,
+    breaking,
+    carried_out,
+    limited,
+    overloading,
+    planned,
+    refusing,
+)
 from counted_truth.provider import Providers, providing
 from counted_truth.services import FLAWS, KEYS, SDKS, STREAM_FLAWS, Service
 
@@ -23,7 +34,7 @@ from harness.reading.expectation import Selection
 from harness.reading.quantities import plain
 
 # The fault begins shortly after a request is due, and so it ends.
-PHASES = {"warmup": 1, "baseline": 4.54, "fault": 15, "recovery": 4}
+PHASES = {"warmup": 1, "baseline": 4.75, "fault": 15, "recovery": 4}
 PUBLISHED_S = 6.25
 FLAWED = dict.fromkeys(FLAWS, 0.8) | {"uncached": 1.0, "outdated": 1.0}
 EXPECT = {
@@ -62,8 +73,10 @@ class Running:
         self._first = count(0, 1000)
 
     def __call__(self, course: Course, **service: Any) -> Counted:
-        made = Service(self.sdk, **({"flaws": {}} | service))
-        return carried_out(course, self.providers, made.answer, self._recorded, next(self._first))
+        def begin() -> Any:
+            return Service(self.sdk, **({"flaws": {}} | service)).answer
+
+        return carried_out(course, self.providers, begin, self._recorded, next(self._first))
 
 
 Start = Callable[[str], Running]
@@ -128,7 +141,7 @@ def test_what_metrics_say_of_a_service_is_what_was_counted_and_a_flawed_one_is_t
 def test_streams_that_a_service_passes_on_are_whole_or_what_it_made_of_them(running: Start, api: str) -> None:
     run = running(api)
     expect = [f"stream_integrity.{part} <= 0.3 in fault" for part in ("truncated_as_success", "spliced", "duplicated")]
-    phases = {"warmup": 1, "baseline": 2.04, "fault": 12, "recovery": 1}
+    phases = {"warmup": 1, "baseline": 2.25, "fault": 12, "recovery": 1}
     course = Course(planned(phases, 2, expect, api), breaking(3), stream=True)
     careful, careless = run(course), run(course, flaws=dict.fromkeys(STREAM_FLAWS, 0.5), seed=17)
     for one in (careful, careless):
@@ -141,8 +154,8 @@ def test_streams_that_a_service_passes_on_are_whole_or_what_it_made_of_them(runn
 
 def test_the_way_back_is_as_long_as_the_service_leaves_alone_what_had_failed(running: Start) -> None:
     run = running("openai")
-    phases = {"warmup": 1, "baseline": 4.04, "fault": 1, "recovery": 6}
-    course = Course(planned(phases, 6), limited)
+    phases = {"warmup": 1, "baseline": 4.05, "fault": 1, "recovery": 6}
+    course = Course(planned(phases, 6), refusing)
     soon, never = (run(course, away_s=away_s, retries=0) for away_s in (2.5, 99.0))
     found, counted = told(soon, "failback_time_s", None), truths.failback_time_s(soon, "")
     assert found.low <= counted <= found.high
@@ -153,7 +166,7 @@ def test_the_way_back_is_as_long_as_the_service_leaves_alone_what_had_failed(run
 
 def test_a_service_whose_retries_keep_its_provider_down_is_told_from_one_that_does_not_retry(running: Start) -> None:
     run = running("openai")
-    phases = {"warmup": 1, "baseline": 6.04, "fault": 2, "settling": 5, "stuck": 6, "load_shed": 52, "recovery": 6}
+    phases = {"warmup": 1, "baseline": 6.25, "fault": 2, "settling": 5, "stuck": 6, "load_shed": 52, "recovery": 6}
     course = Course(planned(phases, 2, ["recovery_time_s <= 5"]), overloading(run.providers.log, 3))
     alone: dict[str, Any] = {"flaws": dict.fromkeys(("uncached", "speechless", "roaming"), 1.0), "away_s": 0.0}
     stuck, well = (run(course, retries=retries, **alone) for retries in (1, 0))
