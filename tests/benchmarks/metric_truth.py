@@ -35,6 +35,7 @@ from counted_truth import services, truths  # noqa: E402 - found by the line abo
 from counted_truth.course import (  # noqa: E402
     LINKS,
     PATIENCE_S,
+    RUN,
     Counted,
     Course,
     Recorded,
@@ -113,7 +114,7 @@ class Runs:
         self._recorded = Recorded(
             lambda: read_rows(folder / ATTEMPTS, Attempt), lambda: read_rows(folder / ARRIVALS, Arrival)
         )
-        self._first = count(0, 1000)
+        self._first = count(0, RUN)
 
     def __call__(self, course: Course, **service: Any) -> Counted:
         def begin() -> Callable[[dict[str, Any]], dict[str, Any]]:

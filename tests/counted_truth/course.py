@@ -38,11 +38,13 @@ HOME = {"q2": EAST, "q3": EAST}
 REFUSED = ("q5", "q6")
 """What the east refuses for good while it is broken."""
 PRICES = {EAST: {"in": 2_000.0, "out": 10_000.0}, WEST: {"in": 1_000.0, "out": 2_000.0}}
-WAIT_S, LATE_S = 0.15, 0.4
+WAIT_S, LATE_S = 0.3, 0.4
 NEAR_S = 0.3
 """So shortly before the fault begins or ends, answers are late: those requests are in flight then."""
 PATIENCE_S, TOO_LATE_S, OF_LATE_S = 0.1, 0.5, 0.9
-HAIR_S, SLOW_S, TRIES, REQUESTS_MOST = 0.03, 1.8, 3, 300
+HAIR_S, SLOW_S = 0.03, 1.8
+TRIES, REQUESTS_MOST, RUN = 3, 300, 1000
+"""How often a run is made at most, how many requests it has, and how far the first ones of two runs are apart."""
 ROW_INSTANTS = ("start_s", "sent_s", "first_byte_s", "forwarded_s", "end_s")
 OF_THE_ROW = ("outcome", "answer", "model", "degraded", "cached", "streamed", "orderly", "finish")
 """What of a reply stands in the row of its request by the same name."""
@@ -150,7 +152,7 @@ def _carried_out(course: Course, providers: Providers, ask: Ask, recorded: Recor
         zeros_s[nonce] = time.monotonic() - due_s
         words = f"{question}: how long have I? {nonce}"
         known = {"snapshots": course.snapshots(due_s), "home": HOME.get(question, ""), "stream": course.stream}
-        reply = ask({"nonce": nonce, "question": question, "words": words, "now_s": due_s, **known})
+        reply = ask({"index": index, "question": question, "words": words, "now_s": due_s, **known})
         end_s = time.monotonic() - zeros_s[nonce]
         if end_s > due_s + course.patience_s:
             reply, end_s = {"outcome": "timed_out", "answer": "", "done": reply["done"]}, due_s + course.patience_s
@@ -162,15 +164,22 @@ def _carried_out(course: Course, providers: Providers, ask: Ask, recorded: Recor
     return Counted(course, evidence, rows, replies, log)
 
 
+def _index(asked: Asked) -> int:
+    """Which request of its run it is for, in whichever try at the run: what is drawn hangs on that alone."""
+    return int(asked.nonce.removeprefix("n-"), 16) % RUN % REQUESTS_MOST
+
+
 def _doubtful(run: Counted) -> bool:
     """Whether something came so near to what divides one count from another that two watches may differ over it."""
     from_s, to_s = run.course.broken_s
     edges_s = (from_s, to_s, from_s + run.course.plan.scenario.good.within)
     near = any(abs(one.began_s - edge_s) < HAIR_S for one in run.log for edge_s in edges_s)
-    waits = [pair for row in run.rows for pair in pairwise(run.of(row)) if pair[0].link == pair[1].link]
-    early_s = [told.told.wait_s - (later.began_s - told.said_s) for told, later in waits]
+    hasty = {row.nonce for row, reply in zip(run.rows, run.replies, strict=True) if "hasty" in reply["done"]["flaws"]}
+    pairs = [pair for row in run.rows for pair in pairwise(run.of(row)) if pair[0].link == pair[1].link]
+    # Who waits for nothing comes at once, unless the machine was busy.
+    late_s = [later.began_s - told.said_s for told, later in pairs if told.told.wait_s and told.nonce in hasty]
     slow = any((row.end_s or 0.0) - row.due_s > SLOW_S for row in run.rows)
-    return near or slow or any(0 < by_s < 2 * HAIR_S for by_s in early_s)
+    return near or slow or max(late_s, default=0.0) > WAIT_S / 2
 
 
 def _request(index: int, due_s: float, end_s: float, nonce: str, question: str, reply: dict[str, Any]) -> Request:
@@ -280,7 +289,7 @@ def breaking(seed: int) -> Callable[[Course, Asked], Told]:
     def breaks(course: Course, asked: Asked) -> Told:
         if asked.link == WEST or asked.nth > 1 or not course.is_broken(asked.began_s):
             return Told()
-        return Told(broken=Random(f"{seed} {asked.nonce}").choice(("", "cut", "ended")))
+        return Told(broken=Random(f"{seed} {_index(asked)}").choice(("", "cut", "ended")))
 
     return breaks
 
@@ -289,7 +298,9 @@ def dawdling(seed: int) -> Callable[[Course, Asked], Told]:
     """While it is broken every other answer of the east comes when no client of little patience waits any more."""
 
     def breaks(course: Course, asked: Asked) -> Told:
-        late = asked.link == EAST and course.is_broken(asked.began_s) and Random(f"{seed} {asked.nonce}").random() < 0.5
+        late = (
+            asked.link == EAST and course.is_broken(asked.began_s) and Random(f"{seed} {_index(asked)}").random() < 0.5
+        )
         return Told(late_s=TOO_LATE_S if late else 0.0)
 
     return breaks

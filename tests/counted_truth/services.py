@@ -119,8 +119,8 @@ class Service:
         self._kept: dict[str, tuple[float, dict[str, Any]]] = {}
 
     def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """A reply, and what was *done* for it. *asked* has nonce, question, words, now_s, home and snapshots, the newest one first."""
-        drawn = {flaw: Random(f"{self._seed} {asked['nonce']} {flaw}").random() for flaw in self._flaws}
+        """A reply, and what was *done* for it. *asked* has index, question, words, now_s, home and snapshots, the newest one first."""
+        drawn = {flaw: Random(f"{self._seed} {asked['index']} {flaw}").random() for flaw in self._flaws}
         flawed = {flaw for flaw, share in self._flaws.items() if drawn[flaw] < share}
         if asked["stream"]:
             return Streaming(self._sdk, flawed).answer(asked)
