@@ -243,6 +243,11 @@ class Fault(Strict):
         return ()
 
     @property
+    def breaks(self) -> bool:
+        """Whether it does anything to what it is aimed at, and is not merely looked at there."""
+        return True
+
+    @property
     def lies_in_wait(self) -> bool:
         """Whether it is well that it is never met: it answers what a service may do, and breaks nothing for who does not do it."""
         return False

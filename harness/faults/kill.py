@@ -25,6 +25,12 @@ class Kill(OfProcesses):
     )
 
     @model_validator(mode="after")
+    def _what_never_comes_back_ends_once(self) -> Kill:
+        if self.back == "never" and self.flap is not None:
+            raise ValueError("flap: what never comes back ends once; leave flap out, or write back: at_end")
+        return self
+
+    @model_validator(mode="after")
     def _a_container_comes_back(self) -> Kill:
         if self.back == "never" and self.on.container:
             raise ValueError("back: a container is somebody's who wants it back after the run; write at_end or at_once")

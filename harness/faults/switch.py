@@ -19,6 +19,13 @@ class Switch(Fault):
     def probes(self) -> bool:
         return False
 
+    @property
+    def breaks(self) -> bool:
+        return False
+
+    def nothing_such(self, target: Target) -> str:
+        return f"target {target.name!r} has no links, by which it is looked at; add one"
+
     def aim(self, target: Target) -> tuple[Aim, ...]:
         return Selector().picks(target.links)
 

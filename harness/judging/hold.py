@@ -118,6 +118,8 @@ def _last_shown(rounds: Sequence[_Round]) -> _Round:
 
 def _said(one: _Round, disturbance: Disturbance) -> str:
     """The look in words, such as ``probe of east: silent for 0.6 s; the proxy says that it is there``."""
+    if not disturbance.fault.breaks:
+        return "the target has put its next version in place"
     said = [_probes(one.sights)]
     if not disturbance.fault.probes:
         count = sum(sight.answered or 0 for sight in one.sights)

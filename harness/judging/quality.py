@@ -155,8 +155,9 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[Doubt]:
             yield Doubt(kind="other_share", said=said)
         if not_known := _not_told_apart(evidence, disturbance):
             yield Doubt(kind="not_joined", said=not_known)
+    breaking = {disturbance.id for disturbance in evidence.plan.disturbances if disturbance.fault.breaks}
     for fault in faults:
-        if fault.confirmed and (why := unused(evidence, fault.links)):
+        if fault.confirmed and fault.id in breaking and (why := unused(evidence, fault.links)):
             yield Doubt(kind="unused", said=f"{fault.summary} broke what is not used: {why}")
     held = {fault.id for fault in faults if fault.confirmed}
     yield from (Doubt(kind="unmet", said=said) for said in unmet(evidence, held))

@@ -58,7 +58,7 @@ class Disturbance:
     @property
     def broken(self) -> tuple[str, ...]:
         """The links that it breaks for everybody who uses them: none, where it lies in wait for what somebody may do."""
-        return () if self.fault.lies_in_wait else self.links
+        return self.links if self.fault.breaks and not self.fault.lies_in_wait else ()
 
     @property
     def of_answers(self) -> bool:

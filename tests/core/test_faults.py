@@ -479,3 +479,18 @@ def test_commands_are_named_in_any_case_and_those_of_modules_too() -> None:
     (effect,) = fault(REDIS | {"commands": ["get", "Bitfield_ro", "json.get"]}).effects({"store-east": REDIS_LINK})
     assert isinstance(effect, TapAnswers)
     assert effect.commands == ("GET", "BITFIELD_RO", "JSON.GET")
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        ({"kind": "kill", "on": {"process": "target"}, "back": "never", "flap": {"period": "4s"}}, "ends once"),
+        ({"kind": "kill", "on": {"container": "cache"}, "back": "never"}, "who wants it back"),
+        ({"kind": "kill", "on": {"process": "a", "container": "b"}}, "say which"),
+        ({"kind": "pause", "on": {}}, "say which"),
+        ({"kind": "unplug", "on": {"process": "target"}}, "no network of its own"),
+    ],
+)
+def test_what_cannot_be_done_to_a_process_or_a_container_is_refused(document: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        fault(document)

@@ -292,7 +292,7 @@ def _is_joining(body: str | None) -> bool:
 
 
 _ID = re.compile(r"[0-9a-f]{64}")
-_CONTAINER = re.compile(r"/containers/[0-9a-f]{64}/(?:start|unpause)")
+_CONTAINER = re.compile(r"/containers/[0-9a-f]{64}/(?:start|unpause|restart\?t=0)")
 _NETWORK = re.compile(r"/networks/[0-9a-f]{64}/connect")
 _AS_IT_WAS = (b"is not paused", b"already exists in network", b"already attached to network", b"is already connected")
 """What an engine says of a container that is as it was before."""

@@ -164,9 +164,11 @@ class Processes:
         Everything that waits asks this, so here is where it hears that somebody asked it to stop.
         """
         self._signals.heed()
+        # Before it is asked who has ended: one may be started again by a thread meanwhile.
+        excused = self._stopped | self._felled | self._may_die
         ended = self._keeper.exited() | (self._kept.exited() if self._kept else {})
         for name, status in ended.items():
-            if name not in self._stopped | self._felled | self._may_die and (name not in self._may_end or status != 0):
+            if name not in excused and (name not in self._may_end or status != 0):
                 kind = ServiceEndedError if name in self._services else HarnessError
                 raise kind(f"process {self._keeper_of(name).how_it_ended(name)}")
 

@@ -32,6 +32,7 @@ class Box:
     )
     mode: str = "shop"
     deaf: bool = False
+    removed_at_end: bool = False
 
     @property
     def told(self) -> dict[str, Any]:
@@ -39,7 +40,7 @@ class Box:
             "Id": self.id,
             "Name": f"/{self.name}",
             "State": {"Status": self.status, "StartedAt": f"start {self.starts}"},
-            "HostConfig": {"NetworkMode": self.mode},
+            "HostConfig": {"NetworkMode": self.mode, "AutoRemove": self.removed_at_end},
             "NetworkSettings": {"Networks": self.networks},
             "Config": {"Labels": self.labels},
         }
@@ -74,7 +75,9 @@ class Engine:
             return 200, {}
         found = re.fullmatch(r"/containers/([^/]+)/(\w+)", path)
         assert found, path
-        box = next((one for one in self.boxes.values() if found[1] in (one.id, one.name)), None)
+        # As an engine does: by an id, a name, or the beginning of an id.
+        by_name = [one for one in self.boxes.values() if found[1] in (one.id, one.name)]
+        box = next(iter(by_name or [one for one in self.boxes.values() if one.id.startswith(found[1])]), None)
         return (
             (404, {"message": f"No such container: {found[1]}"}) if box is None else self._done(box, method, found[2])
         )
@@ -86,6 +89,8 @@ class Engine:
             case "kill" | "stop":
                 box.status = "running" if box.deaf and verb == "kill" and method == "POST" else "exited"
                 box.deaf = False
+            case "restart":
+                box.status, box.starts, box.deaf = "running", box.starts + 1, False
             case "start":
                 if box.status == "running":
                     return 304, None

@@ -30,6 +30,7 @@ WAYS = {
     "one": Container(label="app=one"),
     "many": Container(label="app"),
     "gone": Container(name="gone"),
+    "stranger": Container(name=Box("shop-api-1").id[:4]),
     "none": Container(service="api", project="other"),
 }
 
@@ -97,6 +98,7 @@ def test_what_is_on_disk_puts_it_back_when_nobody_else_can(
     ("effect", "meddle"),
     [
         (PAUSED, lambda box: setattr(box, "status", "running")),
+        (KILLED, lambda box: (setattr(box, "status", "running"), setattr(box, "starts", 7))),
         (UNPLUGGED, lambda box: box.networks.update(other={"NetworkID": NETWORK})),
     ],
 )
@@ -143,6 +145,7 @@ def test_a_container_is_found_by_its_name_its_label_or_its_service(
     ("name", "why"),
     [
         ("gone", "No such container"),
+        ("stranger", "none is called that"),
         ("many", "there are several: shop-api-1, shop-cache-1"),
         ("none", "container none (service api of project other): none is running"),
     ],
@@ -198,3 +201,27 @@ def test_an_undo_of_an_engine_that_is_gone_is_kept_for_later(tmp_path: Path) -> 
 
 def test_a_container_that_has_gone_needs_no_undo(engine: Engine) -> None:
     assert EngineUndo(str(engine.path), f"/containers/{'a' * 64}/start").carry_out(5.0)[0]
+
+
+def test_one_that_somebody_else_started_again_is_not_ended_once_more(engine: Engine, place: ContainerPlace) -> None:
+    place.inject("0", KILLED)
+    cache(engine).status, cache(engine).starts = "running", 7
+    place.revert("0", KILLED)
+    assert (cache(engine).status, cache(engine).starts) == ("running", 7)
+
+
+def test_one_that_is_removed_when_it_ends_is_refused_before_the_load(engine: Engine, place: ContainerPlace) -> None:
+    cache(engine).removed_at_end = True
+    assert "nobody could start it again" in place.misfit(KILLED)
+    assert place.misfit(PAUSED) == ""
+
+
+def test_one_that_was_asked_to_end_and_has_not_is_put_back_by_what_is_on_disk_too(
+    engine: Engine, place: ContainerPlace
+) -> None:
+    cache(engine).deaf = True
+    effect = KilledContainer("cache", "TERM")
+    (undo,) = place.undo("0", effect)
+    place.inject("0", effect)
+    assert read(undo.written()).carry_out(5.0)[0]
+    assert (cache(engine).status, cache(engine).starts, cache(engine).deaf) == ("running", 2, False)

@@ -218,3 +218,24 @@ def test_a_process_that_cannot_be_started_again_is_told_with_the_reason(
     processes.values["python"] = str(tmp_path / "gone")
     with pytest.raises(HarnessError, match="cannot start 'target'"):
         place.revert("0", KILLED)
+
+
+def test_one_that_has_ended_for_good_can_be_broken_no_more(
+    processes: Processes, place: ProcessPlace, eventually: Eventually
+) -> None:
+    never = Killed("target", "KILL", "never")
+    place.inject("0", never)
+    eventually(lambda: not processes.alive("target"))
+    place.revert("0", never)
+    for effect in (KILLED, PAUSED):
+        with pytest.raises(HarnessError, match="has ended before"):
+            place.inject("1", effect)
+
+
+def test_elsewhere_than_on_linux_a_pause_is_refused_before_the_load(
+    place: ProcessPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert place.misfit(PAUSED) == ""
+    monkeypatch.setattr("harness.running.world.places.process.LINUX", False)
+    assert "on Linux alone" in place.misfit(PAUSED)
+    assert place.misfit(KILLED) == ""

@@ -45,6 +45,8 @@ class ContainerPlace(Place):
         found = self._found(effect.aim)
         if found.status != "running":
             return f"container {effect.aim} ({found.name}) is {found.status}; have it run"
+        if isinstance(effect, KilledContainer) and found.attrs["HostConfig"].get("AutoRemove"):
+            return f"container {effect.aim} ({found.name}) is removed when it ends (--rm), so nobody could start it again; run it without"
         if isinstance(effect, Unplugged) and not self._plugs(found):
             how = found.attrs["HostConfig"]["NetworkMode"]
             return f"container {effect.aim} ({found.name}) is on no network that it could leave (network mode {how})"
@@ -52,12 +54,9 @@ class ContainerPlace(Place):
 
     def undo(self, fault: str, effect: Effect) -> Sequence[Undo]:
         found = self._found(effect.aim)
-        socket, verb = (
-            self._where.removeprefix("unix://"),
-            "unpause" if isinstance(effect, PausedContainer) else "start",
-        )
+        socket = self._where.removeprefix("unix://")
         if not isinstance(effect, Unplugged):
-            return [EngineUndo(socket, f"/containers/{found.id}/{verb}")]
+            return [EngineUndo(socket, f"/containers/{found.id}/{_verb(effect)}")]
         return [
             EngineUndo(
                 socket, f"/networks/{network}/connect", json.dumps({"Container": found.id, "EndpointConfig": plug})
@@ -73,7 +72,7 @@ class ContainerPlace(Place):
                     self._begun[at] = _started_at(found)
                     found.kill(f"SIG{signal}")
                     if back == "at_once":
-                        self._restarts[at] = Restart(lambda: self._start_again(effect.aim, ENDED_WITHIN_S))
+                        self._restarts[at] = Restart(lambda: self._start_again(at, ENDED_WITHIN_S))
                 case PausedContainer():
                     found.pause()
                 case Unplugged():
@@ -87,7 +86,7 @@ class ContainerPlace(Place):
             if at in self._restarts:
                 self._restarts.pop(at).finish()
             elif at in self._begun:
-                self._start_again(effect.aim, 0.0)
+                self._start_again(at, 0.0)
             self._begun.pop(at, None)
             return
         for undo in self.undo(fault, effect) if isinstance(effect, PausedContainer) else self._plugging(effect.aim):
@@ -99,9 +98,12 @@ class ContainerPlace(Place):
     def ask(self, fault: str, effect: Effect) -> Sight:
         found = self._found(effect.aim)
         match effect:
-            case KilledContainer():
+            case KilledContainer(back=back):
                 begun = self._begun.get((fault, effect.aim))
-                there = begun is not None and (found.status != "running" or _started_at(found) != begun)
+                again = begun is not None and _started_at(found) != begun
+                if again and back == "at_end":
+                    return Sight(effect.aim, answered=0, stands=False, amiss="somebody else has started it again")
+                there = begun is not None and (again or found.status != "running")
                 # One that was asked to end may take its time.
                 return Sight(effect.aim, answered=int(there), stands=there or None)
             case PausedContainer():
@@ -110,8 +112,11 @@ class ContainerPlace(Place):
                 there, else_ = not self._plugs(found), "somebody else has put it on a network"
         return Sight(effect.aim, answered=int(there), stands=there, amiss="" if there else else_)
 
-    def _start_again(self, name: str, ended_within_s: float) -> None:
-        found = self._found(name)
+    def _start_again(self, at: tuple[str, str], ended_within_s: float) -> None:
+        """Start what was ended, *at* that fault and container; one that was started again since is left as it is."""
+        found = self._found(at[1])
+        if found.status == "running" and _started_at(found) != self._begun[at]:
+            return
         with self._asked():
             if ended_within_s and found.status == "running":
                 found.stop(timeout=int(ended_within_s))
@@ -151,7 +156,10 @@ class ContainerPlace(Place):
     def _looked_up(self, name: str) -> str:
         said = self._reach.containers[name]
         if said.name is not None:
-            return str(self._the_engine.containers.get(said.name).id)
+            one = self._the_engine.containers.get(said.name)
+            if one.name != said.name:  # the engine takes the beginning of an id, too
+                raise HarnessError(f"container {name} ({said}): none is called that")
+            return str(one.id)
         labels = [said.label] if said.label else [f"{_COMPOSE}.service={said.service}", f"{_COMPOSE}.oneoff=False"]
         labels += [f"{_COMPOSE}.project={said.project}"] if said.project else []
         found = self._the_engine.containers.list(filters={"label": labels})
@@ -189,6 +197,14 @@ class ContainerPlace(Place):
             yield
         except (DockerException, RequestException) as error:
             raise HarnessError(f"the engine of containers at {self._where}: {error}") from error
+
+
+def _verb(effect: Effect) -> str:
+    """What puts it right again, whatever it was doing when nobody was there any more."""
+    if isinstance(effect, PausedContainer):
+        return "unpause"
+    # One that was asked to end may still run, and to start that would change nothing.
+    return "start" if isinstance(effect, KilledContainer) and effect.signal == "KILL" else "restart?t=0"
 
 
 def _started_at(found: Found) -> str:

@@ -10,7 +10,7 @@ from threading import Thread
 from harness.faults.effects import Effect, Killed, Paused, Sight
 from harness.problems import HarnessError
 from harness.running.keeper.means import Continue, Undo
-from harness.running.keeper.processes import is_stopped, look
+from harness.running.keeper.processes import LINUX, is_stopped, look
 from harness.running.world.places.base import Place, Reach
 
 ENDED_WITHIN_S = 10.0
@@ -29,6 +29,11 @@ class ProcessPlace(Place):
         """The pid that each process had when a fault ended it, by fault and process."""
         self._restarts: dict[tuple[str, str], Restart] = {}
 
+    def misfit(self, effect: Effect) -> str:
+        if isinstance(effect, Paused) and not LINUX:
+            return "whether a process stands still can be seen on Linux alone; pause a container, or break its links"
+        return ""
+
     def undo(self, fault: str, effect: Effect) -> Sequence[Undo]:
         found = look(self._pid(effect)) if isinstance(effect, Paused) else None
         # What was ended is started again by the run alone, with which all its processes end.
@@ -36,6 +41,10 @@ class ProcessPlace(Place):
 
     def inject(self, fault: str, effect: Effect) -> None:
         processes, name = self._reach.the_processes, effect.aim
+        if not processes.alive(name):
+            raise HarnessError(
+                f"process {name} has ended before, so nothing can be done to it; did an earlier kill say back: never?"
+            )
         if isinstance(effect, Paused):
             processes.send(name, signal.SIGSTOP)
             _wait(lambda: self._stands(fault, effect))
@@ -95,8 +104,8 @@ class Restart:
     def _run(self) -> None:
         try:
             self._again()
-        except HarnessError as error:
-            self._failed = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever kept it from being started is told by who waits for it
+            self._failed = str(error) or type(error).__name__
 
 
 def _wait(done: Callable[[], bool]) -> None:
