@@ -61,7 +61,7 @@ from harness.running.wire import ARRIVALS, ATTEMPTS, LinkConfig  # noqa: E402
 
 STORE = ROOT / "build" / "metric-truth.jsonl"
 TRIED = [sdk for sdk in SDKS if sdk.api in services.SDKS]
-CODE = [ROOT / "harness" / "judging", ROOT / "tests" / "counted_truth", Path(__file__)]
+CODE = [ROOT / "harness", ROOT / "tests" / "counted_truth", Path(__file__)]
 HALF = dict.fromkeys(services.FLAWS, 0.5)
 STEADY = {"warmup": 1, "baseline": 4.75, "fault": 22, "recovery": 4}
 BACK = {"warmup": 1, "baseline": 6.05, "fault": 3, "recovery": 12}
@@ -258,7 +258,8 @@ python tests/benchmarks/metric_truth.py --document docs/metric-truth.md
 
 *Runs that say so*: the number is what was counted; of `staleness_s` and `failback_time_s`, which are estimates, its interval holds that.
 *Intervals that hold it*: the share of the 95 % intervals that hold the mean of all runs; a count is of its own run alone. `metastable` is 1
-where it was named and confirmed by a phase of little load. Seeds {seeds}; {sdks}.
+where it was named and confirmed by a phase of little load. A run in which something came within 30 ms of an edge of the fault, or in which
+the machine was slow, is made again, up to twice. Seeds {seeds}; {sdks}.
 """
 
 
@@ -285,8 +286,11 @@ def main(words: list[str]) -> int:
             off = [metric for metric, told in row.told.items() if not exact(metric, *told)]
             print(f"{row.sdk}, seed {row.seed}: {len(row.told)} metrics, {len(off)} off {', '.join(off)}", flush=True)
     print("\n".join(table(list(found.values()))))
-    if asked.document:
+    whole = len(found) == len(TRIED) * len({seed for _, seed in found})
+    if asked.document and whole:
         asked.document.write_text(document(list(found.values())))
+    elif asked.document:
+        print(f"{asked.document} is left as it is: not every SDK has every seed")
     return int(any(not exact(metric, *told) for row in found.values() for metric, told in row.told.items()))
 
 

@@ -229,6 +229,7 @@ NO_CLIENTS = {
     "kill": "of the service itself",
     "pause": "of the service itself",
     "unplug": "of a container",
+    "switch": "of the service itself",
 }
 """Kinds of fault that no client of these APIs meets as such."""
 

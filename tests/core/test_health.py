@@ -69,6 +69,7 @@ def told(make_plan: Callable[..., Plan], make_evidence: Told, make_target: Calla
         fail: tuple[str, ...] = ("east", "west"),
         health: dict[str, Any] = OF_EACH,
         missed: Callable[[float], bool] = lambda at_s: False,
+        waiting: bool = False,
         **keys: Any,
     ) -> Evidence:
         plan = make_plan(of=make_target(health=health), phases=(1, 10, 20, 10), **keys)
@@ -76,6 +77,10 @@ def told(make_plan: Callable[..., Plan], make_evidence: Told, make_target: Calla
         bad = [row for row in asked if failing(row.due_s) and row.entry in fail]
         for row in bad:
             row.outcome, row.status = "error", 503
+        if waiting:
+            asked = [row for row in asked if not FROM_S + 1 <= row.due_s < UNTIL_S]
+            for row in asked:
+                row.end_s = UNTIL_S if failing(row.due_s) else row.end_s
         at_s = [number * EVERY_S for number in range(int(LASTS_S / EVERY_S))]
         names = ("east", "west") if health is OF_EACH else ("",)
         looks = [
@@ -102,6 +107,11 @@ def test_a_url_that_always_says_healthy_does_so_for_as_long_as_users_fail(told: 
     assert (found.low, found.value, found.high) == (UNTIL_S - FROM_S,) * 3
     assert found.n == 2 * LASTS_S / EVERY_S, "looks, at two entries"
     assert unhealthy(told(always)).value == 0
+
+
+def test_users_who_wait_for_an_answer_and_ask_nothing_meanwhile_fail_until_it_comes(told: Told) -> None:
+    found = healthy(told(always, waiting=True))
+    assert found.value == pytest.approx(UNTIL_S - FROM_S, abs=20 / 18), "to a window: so few were asked"
 
 
 def test_one_that_says_what_users_see_never_does(told: Told) -> None:
@@ -222,3 +232,18 @@ def test_what_is_wrong_with_a_health_url_is_told(
         make_target(health=health)
     wrongs = raised.value.errors()[0].get("ctx", {}).get("wrongs", ())
     assert what in f"{raised.value} {wrongs}"
+
+
+def test_where_few_are_asked_no_limit_can_be_shorter_than_the_time_in_which_five_are(
+    make_plan: Callable[..., Plan], make_target: Callable[..., Target]
+) -> None:
+    for limit, settled in ((6, False), (30, True)):
+        plan = make_plan(
+            of=make_target(health=OF_ALL),
+            phases=(1, 30, 60, 60),
+            load={"rate_per_s": 0.4},
+            expect=[f"healthy_while_failing_s <= {limit}"],
+        )
+        why = metrics["healthy_while_failing_s"].unsettled(plan, plan.expectations[0])
+        assert (why is None) == settled
+        assert settled or "here for 12.5 s" in str(why)

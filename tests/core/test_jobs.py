@@ -285,6 +285,20 @@ def test_a_job_that_never_begins_waits_as_long_as_its_client(told: Told) -> None
     assert most(evidence, "queue_age_s").value == pytest.approx(4.0)
 
 
+def test_a_job_that_its_service_has_lost_and_says_so_waits_no_longer(told: Told) -> None:
+    gone = {"outcome": "error", "status": 404, "waiting_s": None, "running_s": None, "job": "waiting"}
+    evidence = told(one_in(200, lambda index, due_s: lost(index, due_s) | gone | {"end_s": due_s + 1.0}))
+    assert most(evidence, "queue_age_s").value == pytest.approx(1.0, abs=0.5)
+    assert most(evidence, "queue_age_s").high == pytest.approx(1.0)
+
+
+def test_where_no_state_tells_of_work_it_is_said_that_work_counts_as_waiting(told: Told) -> None:
+    unsaid = told(job={"running": [], "waiting": ["queued", "running"]})
+    for metric in ("queue_depth", "queue_age_s"):
+        assert metrics[metric].remark(pick(unsaid, IN_FAULT)).endswith("so each counts until its result")
+        assert metrics[metric].remark(pick(told(), IN_FAULT)) == ""
+
+
 def test_limits_on_a_queue_are_held_and_broken_and_refused_where_there_is_none(told: Told, make_plan: MakePlan) -> None:
     expect = ["queue_depth <= 5 in fault", "queue_age_s <= 1 in fault"]
     assert [finding.verdict for finding in judge(told(expect=expect)).findings] == ["pass", "pass"]

@@ -65,3 +65,22 @@ def test_each_request_that_got_no_good_answer_counts_and_one_is_enough(
     assert found == Interval(failed, failed, failed, 400)
     assert metrics["failed_requests"].measure(pick(evidence, Selection("baseline"))).value == 0
     assert [finding.verdict for finding in judge(evidence).findings] == [verdict]
+
+
+def test_what_the_end_of_the_load_cut_off_may_have_been_answered_yet(
+    make_plan: Callable[..., Plan], make_evidence: Callable[..., Evidence], rows: Callable[..., list[Request]]
+) -> None:
+    made = make_plan(faults=[SWITCH], phases=(1, 10, 20, 10), expect=EXPECT[:1])
+
+    def cut_off(index: int, due_s: float) -> dict[str, Any]:
+        return {"outcome": "unfinished", "status": 0} if index == 399 else {}
+
+    evidence = make_evidence(made, requests=rows(made, cut_off))
+    assert metrics["failed_requests"].measure(pick(evidence)) == Interval(1, 0, 1, 400)
+    assert [finding.verdict for finding in judge(evidence).findings] != ["fail"]
+
+
+def test_a_switch_breaks_no_link(make_plan: Callable[..., Plan]) -> None:
+    (disturbance,) = make_plan(faults=[SWITCH]).disturbances
+    assert disturbance.links
+    assert disturbance.broken == ()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from harness.interval import Interval
 from harness.judging.metrics.counted import Counted
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
@@ -31,6 +33,14 @@ class FailedRequests(Counted):
         sent = sample.words("outcome") != "not_sent"
         failed = ~sample.column("good")[sent]
         return (failed.astype(float), int(failed.size)) if failed.size else None
+
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        """What the end of the load cut off may have been answered yet."""
+        found = super().measure(sample, part)
+        cut_off = int((sample.words("outcome") == "unfinished").sum())
+        if not cut_off or found.value is None or found.low is None:
+            return found
+        return replace(found, low=max(0.0, found.low - cut_off))
 
     def broken(self, said: Said) -> str:
         may = "none may" if said.bound == 0 else f"at most {said.limit} may"

@@ -9,7 +9,7 @@ from harness.interval import UNMEASURED, Interval
 from harness.judging.metrics.base import Metric
 from harness.judging.metrics.recovery_and_failover import worst
 from harness.judging.metrics.telling import Said
-from harness.judging.sample import Sample
+from harness.judging.sample import Sample, rate_per_s
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
 
@@ -51,6 +51,14 @@ class _OfHealth(Metric):
             return f"target {plan.target.name!r} does not say which URL tells whether it is well (health)"
         if expectation.wants_low and expectation.limit < health.every:
             return f"a look every {health.every:g} s (health.every) can never settle it: nothing shorter than that can be seen"
+        apart = health.of_each_entry and not {"entry", "region"} & {label for label, _ in expectation.selection.labels}
+        per_s = rate_per_s(plan, expectation.selection) / (len(plan.target.entries_by_name) if apart else 1)
+        window_s = max(_LEAST_S, _FEWEST / per_s)
+        if expectation.wants_low and expectation.limit < window_s:
+            return (
+                f"answers are looked at {_FEWEST} at a time or more, here for {window_s:.1f} s, and nothing shorter can settle it; "
+                "ask more often, or allow more"
+            )
         return None
 
     def _of_urls(self, sample: Sample) -> list[tuple[str, Interval]]:
@@ -69,7 +77,8 @@ class _OfHealth(Metric):
             return UNMEASURED
         at_s, lasted_s = _lasted(sample, mine, failing=self.failing)
         start_s, said = looks["start_s"].to_numpy(), looks["healthy"].to_numpy(dtype=bool) == self.well
-        next_s = np.append(start_s[1:], start_s[-1] + health.every)
+        # After the last look nobody knows what would have been said.
+        next_s = np.append(start_s[1:], max(start_s[-1] + health.every, at_s[-1]))
         until_s = np.minimum(next_s, start_s + _KNOWN_FOR * health.every)
         begun_s, known_s, whole_s = (np.interp(times_s, at_s, lasted_s) for times_s in (start_s, until_s, next_s))
         again, unknown = np.append(said[1:], said[-1]), next_s > until_s
@@ -148,13 +157,20 @@ def _lasted(sample: Sample, mine: Bools, *, failing: bool) -> tuple[Floats, Floa
     """For how long, until each of several instants, less than half of the answers to *mine* were good; not *failing*: half or more."""
     import numpy as np
 
-    due_s, good = sample.column("due_s")[mine], sample.column("good")[mine]
+    order = np.flatnonzero(mine)[np.argsort(sample.column("due_s")[mine], kind="stable")]
+    due_s, good, end_s = (sample.column(name)[order] for name in ("due_s", "good", "end_s"))
+    end_s = np.where(np.isnan(end_s), due_s + sample.run.plan.scenario.load.deadline, end_s)
+    open_until_s = np.append(-np.inf, np.maximum.accumulate(end_s))
     at_s, lasted_s = [np.zeros(1)], [np.zeros(1)]
     for span in sample.spans:
         inside = (span.start_s <= due_s) & (due_s < span.end_s)
         many = max(1, min(int((span.end_s - span.start_s) / _LEAST_S), int(inside.sum()) // _FEWEST))
         edges_s = np.linspace(span.start_s, span.end_s, many + 1)
         came, well = (np.histogram(due_s[which], edges_s)[0] for which in (inside, inside & good))
+        # Users who wait for an answer ask nothing meanwhile: until it comes, they are served as those were who asked last.
+        for place in np.flatnonzero((came == 0) & (open_until_s[np.searchsorted(due_s, edges_s[:-1])] > edges_s[:-1])):
+            if place:
+                came[place], well[place] = came[place - 1], well[place - 1]
         so = 2 * well < came if failing else (2 * well >= came) & (came > 0)
         at_s.append(edges_s)
         lasted_s.append(lasted_s[-1][-1] + np.append(0.0, np.cumsum(so * np.diff(edges_s))))

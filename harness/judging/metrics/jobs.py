@@ -163,13 +163,17 @@ def _quantile(sample: Sample, q: float) -> Interval:
 
 
 class Waits(NamedTuple):
-    """Of each request whose job was accepted: when it was due and sent, the least and the most that it waited, and whether it began."""
+    """Of each request whose job was accepted: when it was due and sent, the least and the most that it waited, and whether it began.
+
+    *left_s*: after how long nobody waited for it any more, whatever would have become of it.
+    """
 
     due_s: Floats
     sent_s: Floats
     least_s: Floats
     most_s: Floats
     begun: Bools
+    left_s: Floats
 
 
 def waits(sample: Sample) -> Waits:
@@ -190,8 +194,9 @@ def waits(sample: Sample) -> Waits:
     least_s = np.where(np.isnan(waiting_s), 0.0, waiting_s - sent_s) if _tells(sample.run) else most_s
     waited_s = _waited_s(sample, sent_s, sample.words("outcome")[kept] == "unfinished")
     least_s, most_s = (np.where(begun, of, waited_s).clip(0) for of in (np.fmin(least_s, most_s), most_s))
+    left_s = np.where(begun | np.isnan(end_s), most_s, np.fmin(most_s, end_s - sent_s)).clip(0)
     known = ~np.isnan(most_s)
-    return Waits(due_s[known], sent_s[known], least_s[known], most_s[known], begun[known])
+    return Waits(due_s[known], sent_s[known], least_s[known], most_s[known], begun[known], left_s[known])
 
 
 def _waited_s(sample: Sample, sent_s: Floats, cut_off: Bools) -> Floats:

@@ -29,11 +29,22 @@ class _OfQueue(OfJobs):
         found: Waits = sample.once("waits of all", lambda: waits(sample.whole))
         if not found.due_s.size or not sample.spans:
             return UNMEASURED
+        import numpy as np
+
+        # One that its service has lost, and said so, waits no longer.
+        least_s, most_s = np.fmin(found.least_s, found.left_s), found.left_s
         least, likely, most = (
             max(self._most(found.sent_s, found.sent_s + wait_s, span) for span in sample.spans)
-            for wait_s in (found.least_s, (found.least_s + found.most_s) / 2, found.most_s)
+            for wait_s in (least_s, (least_s + most_s) / 2, most_s)
         )
         return Interval(likely, min(least, likely), max(likely, most), found.due_s.size)
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        """That work counts as waiting where no state tells them apart."""
+        job = sample.run.plan.target.ask.job
+        if job is None or job.running:
+            return ""
+        return "no state says that a job is worked on (ask.job.running), so each counts until its result"
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         return self.no_jobs(plan)

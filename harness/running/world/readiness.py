@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from harness.reading.yaml import Document
 
 _TIMEOUT_S = 1.0
 _BYTES_MAX = 1 << 20
+_PIECE_BYTES = 1 << 16
 
 
 class NotLoadedError(HarnessError):
@@ -84,7 +86,10 @@ def answered(url: str, within_s: float) -> int:
         connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         answer = connection.getresponse()
         # To its end: a service whose client leaves while it speaks fills its log with that.
-        answer.read(_BYTES_MAX)
+        read, late_s = 0, time.monotonic() + within_s
+        while (piece := answer.read1(_PIECE_BYTES)) and (read := read + len(piece)) < _BYTES_MAX:
+            if time.monotonic() > late_s:
+                return 0
         return answer.status
     except (OSError, ValueError, http.client.HTTPException):
         return 0

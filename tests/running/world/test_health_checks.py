@@ -32,6 +32,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.status, self.paths, self.asked, self.held = 200, list[str](), threading.Event(), threading.Event()
+        self.drips = False
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -45,8 +46,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.status == 0:
             self.server.held.wait(10)
         self.send_response(self.server.status or 200)
-        self.send_header("content-length", "0")
+        self.send_header("content-length", "1000" if self.server.drips else "0")
         self.end_headers()
+        while self.server.drips and not self.server.held.wait(0.01):
+            self.wfile.write(b".")
 
     def log_message(self, *_: object) -> None: ...
 
@@ -86,6 +89,11 @@ def test_what_does_not_answer_in_time_or_is_not_there_says_nothing(server: Serve
     assert (said.status, said.healthy) == (0, False)
     server.server_close()
     assert look("", server.url, 5.0).status == 0
+
+
+def test_one_that_goes_on_speaking_gives_no_answer_in_time(server: Server) -> None:
+    server.drips = True
+    assert look("", server.url, 0.05).status == 0
 
 
 def test_what_it_says_before_the_load_stands_with_the_question_of_its_entry(server: Server) -> None:
