@@ -92,6 +92,7 @@ class Evidence:
         if last is None or last[0] != what:
             # What was there before is let go first, since both may be large.
             self._made.pop(("lately", kind), None)
+            last = None
             last = self._made[("lately", kind)] = (what, make())
         return last[1]
 

@@ -133,6 +133,11 @@ class Sample:
         return pick(self.run, Selection(labels=self._of.labels))
 
     @property
+    def warmup(self) -> Sample:
+        """What was due in the warm-up, of the kind that was picked."""
+        return pick(self.run, Selection("warmup", self._of.labels))
+
+    @property
     def attempts(self) -> pd.DataFrame:
         """Attempts of the kind that was picked which are joined to one of the *requests*."""
         return self._once("attempts", lambda: self.run.attempts[self._joined()])

@@ -144,6 +144,12 @@ def test_one_url_for_all_is_held_against_the_answers_of_all(told: Told) -> None:
     assert healthy(told(always, fail=("west",), health=OF_ALL)).value == 0, "half of the answers are good"
 
 
+def test_behind_the_last_look_nothing_is_known_and_no_limit_is_held(told: Told) -> None:
+    found = unhealthy(told(honest, fail=(), missed=lambda at_s: at_s > 20))
+    assert found.value == 20 + 2 * EVERY_S - FROM_S, "what the last look said holds for twice as long as until the next"
+    assert found.high >= LASTS_S - FROM_S
+
+
 def test_of_a_time_in_which_nobody_looked_nothing_is_known(told: Told) -> None:
     evidence = told(always, missed=lambda at_s: 15 < at_s < 20)
     found = healthy(evidence)

@@ -52,6 +52,7 @@ def told(
         tries: Callable[[Request], list[dict[str, Any]]] = lambda row: [{}],
         job: dict[str, Any] | None = None,
         seen: bool = True,
+        since_s: float = 11,
         **keys: Any,
     ) -> Evidence:
         plan = make_plan(of=make_target(ask=way(**(job or {}))), phases=(1, 10, 20, 10), **keys)
@@ -59,7 +60,7 @@ def told(
         def change(index: int, due_s: float) -> dict[str, Any]:
             well = {"sent_s": due_s, "accepted_s": due_s + 0.01, "end_s": due_s + 1.0, "first_token_s": due_s + 1.0}
             states = {"job": "done", "waiting_s": due_s + 0.1, "running_s": due_s + 0.2, "polls": 9}
-            return well | states | (of(index, due_s) if 11 <= due_s < 31 else {})
+            return well | states | (of(index, due_s) if since_s <= due_s < 31 else {})
 
         asked = rows(plan, change)
         made = [attempt(row, **one) for row in asked for one in (tries(row) if 11 <= row.due_s < 31 else [{}])]
@@ -254,7 +255,7 @@ def stuck(index: int, due_s: float) -> dict[str, Any]:
 
 def test_where_jobs_wait_for_two_gaps_two_wait_at_once_and_polls_leave_room(told: Told) -> None:
     depth = most(told(), "queue_depth")
-    assert (depth.value, depth.n) == (2, 400)
+    assert (depth.value, depth.n) == (2, 410), "those of the warm-up, too"
     assert depth.low in (1, 2), "one begins as another ends"
     assert depth.high in (2, 3)
     age = most(told(), "queue_age_s")
@@ -283,6 +284,14 @@ def test_a_job_that_never_begins_waits_as_long_as_its_client(told: Told) -> None
         )
     )
     assert most(evidence, "queue_age_s").value == pytest.approx(4.0)
+
+
+def test_what_was_submitted_in_the_warm_up_stands_in_the_queue_of_the_baseline(told: Told) -> None:
+    cold = told(
+        lambda index, due_s: {"waiting_s": 1.95, "running_s": 2.0, "end_s": 2.5} if due_s < 1 else {}, since_s=0
+    )
+    assert most(cold, "queue_depth", Selection("baseline")).low >= 10
+    assert most(cold, "queue_age_s", Selection("baseline")).high == pytest.approx(2.0)
 
 
 def test_a_job_that_its_service_has_lost_and_says_so_waits_no_longer(told: Told) -> None:

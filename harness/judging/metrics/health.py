@@ -147,8 +147,7 @@ def _urls(sample: Sample) -> Iterator[tuple[str, pd.DataFrame, Bools]]:
     asked = sample.words("entry")
     for name, looks in every.sort_values("start_s").groupby("entry", sort=False):
         entry = str(name)
-        alone = every["entry"].nunique() == 1
-        mine: Bools = np.ones(len(asked), np.bool_) if alone else asked == entry
+        mine: Bools = asked == entry if entry else np.ones(len(asked), np.bool_)
         if mine.any():
             yield entry, looks, mine
 

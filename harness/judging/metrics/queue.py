@@ -26,7 +26,7 @@ class _OfQueue(OfJobs):
         if sample.run.plan.target.ask.job is None:
             return UNMEASURED
         # What waits in a phase may have been submitted before it.
-        found: Waits = sample.once("waits of all", lambda: waits(sample.whole))
+        found: Waits = sample.once("waits of all", lambda: _of_all(sample))
         if not found.due_s.size or not sample.spans:
             return UNMEASURED
         import numpy as np
@@ -52,6 +52,13 @@ class _OfQueue(OfJobs):
     def _most(self, from_s: Floats, until_s: Floats, span: Phase) -> float:
         """The greatest number within *span*, of jobs each of which waits *from_s* *until_s*."""
         raise NotImplementedError
+
+
+def _of_all(sample: Sample) -> Waits:
+    """Of the jobs of the whole load, its warm-up too."""
+    import numpy as np
+
+    return Waits(*map(np.concatenate, zip(waits(sample.warmup), waits(sample.whole), strict=True)))
 
 
 class QueueDepth(_OfQueue):
