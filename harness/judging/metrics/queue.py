@@ -58,7 +58,8 @@ def _of_all(sample: Sample) -> Waits:
     """Of the jobs of the whole load, its warm-up too."""
     import numpy as np
 
-    return Waits(*map(np.concatenate, zip(waits(sample.warmup), waits(sample.whole), strict=True)))
+    before, after = waits(sample.warmup), waits(sample.whole)
+    return Waits._make(np.concatenate(both) for both in zip(before, after, strict=True))
 
 
 class QueueDepth(_OfQueue):
