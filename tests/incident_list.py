@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +17,10 @@ OF_A_KIND = [
     path.name for path in FOLDER.parent.iterdir() if (FOLDER.parent / "targets" / f"{path.name}-fragile.yaml").exists()
 ]
 """Folders of scenarios that ask for a service of a special kind, some of which replay an incident."""
+CURVES = ROOT / "docs" / "incident-curves.json"
+"""What runs came to, phase by phase; ``python tests/benchmarks/incident_curves.py`` writes it."""
+BEGIN_CURVES, END_CURVES = "<!-- curves -->\n", "<!-- end of curves -->"
+BAR = 20
 BEGIN, END = "<!-- incidents -->\n", "<!-- end of incidents -->"
 
 
@@ -29,11 +35,40 @@ def incidents() -> dict[Path, Incident]:
 
 def renewed(page: str) -> str:
     """*page* with the table as it should be."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
     rows = ["| incident | what happened, and what was published | what it asks of a service |", "| --- | --- | --- |"]
     rows += [_row(path, incident) for path, incident in incidents().items()]
-    return f"{before}{BEGIN}" + "\n".join(rows) + f"\n{END}{after}"
+    return _between(BEGIN_CURVES, END_CURVES, list(_curves()), _between(BEGIN, END, rows, page))
+
+
+def _between(begin: str, end: str, lines: Sequence[str], page: str) -> str:
+    """*page* with *lines* and nothing else between its marks."""
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}" + "\n".join(lines) + f"\n{end}{after}"
+
+
+def _curves() -> Iterator[str]:
+    """Each published curve beside what came of it in runs."""
+    known = json.loads(CURVES.read_text()) if CURVES.exists() else {}
+    head = [
+        "published",
+        "at the provider, asked by `resilient`",
+        "asked by `fragile`",
+        "clients of `resilient`",
+        "clients of `fragile`",
+    ]
+    for path, incident in incidents().items():
+        if incident.curve:
+            fragile, resilient = known[path.stem]["fragile"], known[path.stem]["resilient"]
+            yield from ("", f"**{path.stem}**", "", f"| phase | {' | '.join(head)} |", "| --- |" + " --- |" * len(head))
+            for phase, share in incident.curve.items():
+                shares = [share, *(one[phase][of] for of in ("provider", "users") for one in (resilient, fragile))]
+                yield f"| {phase} | {' | '.join(map(_bar, shares))} |"
+    yield ""
+
+
+def _bar(share: float) -> str:
+    return f"`{'█' * round(share * BAR):<{BAR}}` {share:.0%}"
 
 
 def _row(path: Path, incident: Incident) -> str:

@@ -24,4 +24,8 @@ class Incident(Strict):
     what: Line = Field(description="what broke")
     published: Line = Field(description="durations and numbers as the sources have them")
     asks: Line = Field(description="what it asks of a service that depends on who had it")
+    curve: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict,
+        description="the share of requests that failed then, 0 to 1, as it was published, by the phase that stands for that time",
+    )
     sources: list[Source] = Field(min_length=1, description="where that stands")

@@ -28,7 +28,7 @@ from harness.reading.retries import Retries, misfits
 from harness.reading.shapes import RATE_MOST, LoadShape
 from harness.reading.strict import Strict
 from harness.reading.target import Name
-from harness.registry import letters_apart
+from harness.registry import letters_apart, suggestion
 
 PHASES = ("warmup", "baseline", "fault", "recovery")
 """Phases as they usually are; of these only `fault` may be left out, or have others in its place."""
@@ -337,6 +337,20 @@ class Scenario(Strict):
             return self
         path = str(folder / self.load.locustfile)
         return self.model_copy(update={"load": self.load.model_copy(update={"locustfile": path})})
+
+    @model_validator(mode="after")
+    def _a_published_curve_is_of_its_phases(self) -> Scenario:
+        known = list(self.phases)
+        strange = [name for name in (self.incident.curve if self.incident else ()) if name not in known]
+        if strange:
+            wrongs = [
+                (("incident", "curve", name), f"there is no phase {name!r}; {suggestion(name, known)}")
+                for name in strange
+            ]
+            raise PydanticCustomError(
+                "placed", "what was published stands for a phase of the scenario", {"wrongs": wrongs}
+            )
+        return self
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Scenario:
