@@ -213,13 +213,13 @@ class Continue(NamedTuple):
         found = look(self.pid)
         if found is None or found.started != self.started:
             return True, "it has ended, and with it what stood still"
-        try:
-            for one in (self.pid, *(child.pid for child in below({self.pid}, everyone()))):
+        for one in (self.pid, *(child.pid for child in below({self.pid}, everyone()))):
+            try:
                 os.kill(one, signal.SIGCONT)
-        except ProcessLookupError:
-            return True, "it ended meanwhile"
-        except PermissionError:
-            return False, "it is somebody else's"
+            except ProcessLookupError:
+                continue  # that one ended meanwhile, and the others stand still
+            except PermissionError:
+                return False, "it is somebody else's"
         return True, "it goes on"
 
 

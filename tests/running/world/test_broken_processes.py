@@ -21,7 +21,7 @@ from harness.faults.effects import Back, Killed, Paused
 from harness.problems import HarnessError
 from harness.running.keeper.keeper import Keeper
 from harness.running.keeper.means import Continue, read
-from harness.running.keeper.processes import is_stopped, look
+from harness.running.keeper.processes import below, everyone, is_stopped, look
 from harness.running.ports import ServiceEndedError
 from harness.running.world.interruptions import Interruptions
 from harness.running.world.places import Reach
@@ -239,3 +239,18 @@ def test_elsewhere_than_on_linux_a_pause_is_refused_before_the_load(
     monkeypatch.setattr("harness.running.world.places.process.LINUX", False)
     assert "on Linux alone" in place.misfit(PAUSED)
     assert place.misfit(KILLED) == ""
+
+
+def test_that_one_of_them_ended_meanwhile_keeps_none_of_the_others_from_going_on(
+    processes: Processes, place: ProcessPlace, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eventually(lambda: serves(processes) and descendants(processes))
+    children = descendants(processes)
+    (undo,) = place.undo("0", PAUSED)
+    place.inject("0", PAUSED)
+    eventually(lambda: all(map(is_stopped, children)))
+    found = below({processes.pids["target"]}, everyone())
+    ended = found[0]._replace(pid=2**22 + 1)  # beyond the highest number that Linux gives
+    monkeypatch.setattr("harness.running.keeper.processes.below", lambda *_: [ended, *found])
+    assert undo.carry_out(1.0) == (True, "it goes on")
+    eventually(lambda: not any(map(is_stopped, children)))
