@@ -329,7 +329,7 @@ def _models() -> dict[str, dict[str, dict[str, Any]]]:
     common = _explained(parts["Latency"])
     return {
         "The scenario file": _explained(scenario),
-        **{name.lower(): _explained(parts[name]) for name in ("Load", "Good")},
+        **{name.lower(): _explained(parts[name]) for name in ("Load", "Good", "Slo")},
         "The rate over time": _explained(parts["LoadShape"]),
         "A load as it was recorded": _explained(parts["Replay"]),
         "Clients who ask again": _explained(parts["Retries"]) | _explained(parts["Backoff"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Literal
 from harness.faults.stretches import fault_of
 from harness.judging.result import ON_THE_SERVICE
 from harness.judging.scoring.change_points import CHANCE, Change, changes
+from harness.reading.quantities import period_s
 from harness.record.past import Past, PastFault, PastFinding
 
 State = Literal["held", "stale", "broken", "never"]
@@ -20,7 +20,6 @@ Condition = Literal["stale", "uncovered", "broken"]
 CONDITIONS: tuple[Condition, ...] = ("stale", "uncovered", "broken")
 STALE = "30d"
 _BEFORE = ("warmup", "baseline")
-_UNITS_S = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ class Trend:
 
 def trend(runs: Sequence[Past], *, now: datetime, stale: str = STALE, unread: Sequence[str] = ()) -> Trend:
     """What *runs*, the oldest first, come to; raises ValueError for a *stale* that is no time such as ``30d``, ``12h`` or ``2w``."""
-    stale_s = age_s(stale)
+    stale_s = period_s(stale)
     named = sorted({(past.scenario.name, past.target.name) for past in runs})
     mine = {key: tuple(past for past in runs if (past.scenario.name, past.target.name) == key) for key in named}
     subjects = sum(len({_subject(f) for past in some for f in past.findings}) for some in mine.values())
@@ -112,14 +111,6 @@ def trend(runs: Sequence[Past], *, now: datetime, stale: str = STALE, unread: Se
     lines = tuple(Line(*key, some, tuple(_numbers(some, chance))) for key, some in mine.items())
     coverage = tuple(_coverage(runs, now, stale_s))
     return Trend(len(runs), lines, coverage, tuple(_bare(runs, coverage)), stale, tuple(unread))
-
-
-def age_s(written: str) -> float:
-    """Seconds of an age such as ``30d``; raises ValueError that says what would be right."""
-    match = re.fullmatch(r"\s*(\d{1,6}(?:\.\d+)?)\s*([hdw])\s*", written)
-    if match is None:
-        raise ValueError(f"{written!r} is no age; write a number and h, d or w, such as 30d")
-    return float(match[1]) * _UNITS_S[match[2]]
 
 
 def day(past: Past | None) -> str:

@@ -17,6 +17,7 @@ _LONGEST_S = 24 * 3600.0
 _YEAR_S = 366 * _LONGEST_S
 _WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 _DIGITS_MOST = 4
+_LONG_UNITS_S = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 _FORM = "write a number and a unit (ms, s, min or h), such as 3s, 250ms or 2min"
 
 
@@ -51,6 +52,14 @@ def _instead(written: Any) -> str:
     return _FORM
 
 
+def period_s(written: Any) -> float:
+    """Seconds of a long time such as ``30d``, ``12h`` or ``4w``; raises ValueError that says what would be right."""
+    match = re.fullmatch(r"\s*(\d{1,6}(?:\.\d+)?)\s*([hdw])\s*", written) if isinstance(written, str) else None
+    if match is None:
+        raise ValueError(f"{written!r} is no such time; write a number and h, d or w, such as 30d")
+    return float(match[1]) * _LONG_UNITS_S[match[2]]
+
+
 def ratio(written: Any) -> float:
     """A share of 0 to 1, as a number; raises ValueError that says what would be right."""
     if isinstance(written, int | float) and not isinstance(written, bool) and 0 <= written <= 1:
@@ -75,6 +84,12 @@ _SCHEMA = WithJsonSchema(
 Seconds = Annotated[float, BeforeValidator(seconds), Rule(_small), _SCHEMA]
 SecondsOfYear = Annotated[float, BeforeValidator(partial(seconds, longest_s=_YEAR_S)), Rule(_small), _SCHEMA]
 """Of what was recorded, which may have gone on for longer than a run may."""
+Period = Annotated[
+    float,
+    BeforeValidator(period_s),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}(\.\d+)?\s*[hdw]\s*$", "examples": ["30d", "4w", "12h"]}),
+]
+"""Seconds of days and weeks, over which something is promised."""
 
 
 def plain(value: float, digits: int = 3) -> str:

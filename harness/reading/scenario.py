@@ -23,7 +23,7 @@ from harness.reading.abort import LIMITS, AbortLimit, parse, spelt_out
 from harness.reading.expectation import FORM, PHASE_NAME, RESERVED
 from harness.reading.incident import Incident
 from harness.reading.patterns import JsonSchema, Regex
-from harness.reading.quantities import Seconds
+from harness.reading.quantities import Period, Seconds
 from harness.reading.retries import Retries, misfits
 from harness.reading.shapes import RATE_MOST, LoadShape
 from harness.reading.strict import Strict
@@ -292,6 +292,18 @@ class Good(Strict):
     answers: Answers | None = Field(default=None, description="what a good answer has to say; default: anything")
 
 
+class Slo(Strict):
+    """What the service promises over days or weeks; what may fail of it is its error budget, of which a run spends a part."""
+
+    good: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="the share of good answers that is promised, such as 0.999"
+    )
+    over: Annotated[Period, Field(gt=0)] = Field(description="for how long: 30d, 4w")
+    rate_per_s: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="requests per second over all that time; default: as many as the load of the run"
+    )
+
+
 def _abortable(written: str) -> str:
     parse(written)
     return written
@@ -312,6 +324,7 @@ class Scenario(Strict):
     phases: Phases
     faults: list[AnyFault] = Field(default_factory=list)
     good: Good = Field(default_factory=Good)
+    slo: Slo | None = Field(default=None, description="what is promised over weeks, and so how much may fail")
     recorded: str | None = Field(
         default=None,
         min_length=1,

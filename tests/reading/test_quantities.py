@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.reading.quantities import plain
+from harness.reading.quantities import period_s, plain
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,10 @@ def test_whatever_the_number_its_text_is_near_to_it(value: float, digits: int) -
     text = plain(value, digits)
     assert "e" not in text
     assert float(text) == pytest.approx(value, rel=0.51 * 10 ** (1 - digits), abs=1e-300)
+
+
+def test_a_long_time_that_is_none_is_refused_with_what_would_be_right() -> None:
+    assert (period_s("30d"), period_s("12h"), period_s("2w")) == (30 * 86400, 12 * 3600, 14 * 86400)
+    for wrong in ("30", "d", "-3d", "1 month", "", 30):
+        with pytest.raises(ValueError, match="such as 30d"):
+            period_s(wrong)

@@ -8,6 +8,7 @@ from harness.judging.metrics.base import Metric, measurable, metrics, telling
 from harness.judging.metrics.cache_hit_ratio import CacheHitRatio
 from harness.judging.metrics.credential_leaks import CredentialLeaks
 from harness.judging.metrics.degraded_ratio import DegradedRatio
+from harness.judging.metrics.error_budget import BurnRate, ErrorBudgetSpent
 from harness.judging.metrics.failback_time import FailbackTime
 from harness.judging.metrics.failed_requests import FailedRequests
 from harness.judging.metrics.fallback_ratio import FallbackRatio
@@ -39,6 +40,8 @@ for _metric in (
     FailbackTime(),
     GoodRatio(),
     FailedRequests(),
+    ErrorBudgetSpent(),
+    BurnRate(),
     StreamIntegrity(),
     RetryAmplification(),
     RetryBurst(),
