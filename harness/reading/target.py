@@ -219,6 +219,10 @@ class Entry(Strict):
     name: Name | None = None
     url: str
     region: Name | None = None
+    sheddable: bool = Field(
+        default=False,
+        description="what is asked here may be refused while something is broken, so that others are served: batch work",
+    )
 
 
 class NoncePlace(Strict):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
 from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
+from harness.judging.diagnoses.refusals_meant import meant
 from harness.judging.diagnoses.tries import Tries, phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
@@ -33,7 +34,8 @@ class FailoverLate(Diagnosis):
 
     Shown where those that went bad are a fifth of all that were first tried there while the fault lasted, from 10 on, and of 20 attempts
     or more at the other one nine in ten went well meanwhile. *Never*: nine in ten of the bad ones were not tried elsewhere. *Late*: they
-    were, but hardly before their answer was due (`good.within`), in the middle.
+    were, but hardly before their answer was due (`good.within`), in the middle. What is refused because it may be (`refusals_meant`)
+    does not count.
     """
 
     id: ClassVar[str] = "failover_late"
@@ -47,7 +49,7 @@ class FailoverLate(Diagnosis):
         good, first = run.column("requests", "good").astype(bool), _first_at(found)
         for window, broken, whole in lost_and_whole(found):
             due_s = run.column("requests", "due_s")
-            there = (first == broken) & (due_s >= window.start_s) & (due_s < window.end_s)
+            there = (first == broken) & (due_s >= window.start_s) & (due_s < window.end_s) & ~meant(run)
             rows = np.flatnonzero(there & ~good)
             if rows.size < ENOUGH or rows.size < SHARE * there.sum():
                 continue

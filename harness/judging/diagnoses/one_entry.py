@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from harness.interval import Interval
 from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
+from harness.judging.diagnoses.refusals_meant import meant
 from harness.judging.diagnoses.tries import tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
@@ -21,7 +22,8 @@ class OneEntry(Diagnosis):
     """In one phase almost all bad answers are one entry's, while the others, asked as much, are well.
 
     Shown where 95 % of a phase's bad requests, 10 or more, are those of one entry that are three in ten of its own or more, all other
-    entries together had 30 requests or more and nine in ten good, and in the baseline that entry had nine in ten good, too.
+    entries together had 30 requests or more and nine in ten good, and in the baseline that entry had nine in ten good, too. What is
+    refused because it may be (`refusals_meant`) does not count.
     """
 
     id: ClassVar[str] = "one_entry"
@@ -33,7 +35,7 @@ class OneEntry(Diagnosis):
         good = run.column("requests", "good").astype(bool)
         names = run.plan.target.entries_by_name
         for span in run.plan.phases[1:] if len(names) > 1 else ():
-            mine = phase == span.name
+            mine = (phase == span.name) & ~meant(run)
             bad = mine & ~good
             for name, one in names.items():
                 here, there = mine & (entry == name), mine & (entry != name)

@@ -62,17 +62,21 @@ def told(
     """A run in which each request of the fault (from 5 s to 13 s, ten a second) becomes the tries that *tries* says, and all others one.
 
     *tries* gets a request and gives the fields of each of its attempts. *bad*: those of the fault are not
-    answered, or of them those with such an index.
+    answered, or of them those with such an index, and are told so *after_s*.
     """
 
     def made(
-        tries: Callable[[Request], list[dict[str, Any]]], *, bad: bool | Callable[[int], bool] = False, **keys: Any
+        tries: Callable[[Request], list[dict[str, Any]]],
+        *,
+        bad: bool | Callable[[int], bool] = False,
+        after_s: float = 3.0,
+        **keys: Any,
     ) -> Evidence:
         plan = make_plan(phases=(1, 4, 8, 4), **keys)
 
         def change(index: int, due_s: float) -> dict[str, Any]:
             wrong = 5 <= due_s < 13 and (bad if isinstance(bad, bool) else bad(index))
-            return {"outcome": "error", "status": 503, "end_s": due_s + 3} if wrong else {}
+            return {"outcome": "error", "status": 503, "end_s": due_s + after_s} if wrong else {}
 
         asked = rows(plan, change)
         tried = [one for row in asked for one in (tries(row) if 5 <= row.due_s < 13 else [{}])]
