@@ -9,7 +9,6 @@ many. With ``--resilient``: each user has a cache of their own.
 
 from __future__ import annotations
 
-import argparse
 import re
 import time
 from collections import Counter, defaultdict
@@ -17,13 +16,13 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 import numpy as np
 from aiohttp import web
 from openai import AsyncOpenAI, OpenAIError
 
 from harness.reference.accounts import Asked, record
-from harness.reference.assistant import MODEL, model_client, prompt
+from harness.reference.assistant import MODEL, prompt
+from harness.reference.small_service import body, listen, of_two_forms, tries_once, well
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -116,33 +115,23 @@ def application(assistant: Assistant) -> web.Application:
     """``POST /ask``, whose answer says in ``x-cache`` where it came from, and ``GET /healthz``."""
 
     async def ask(request: web.Request) -> web.Response:
-        try:
-            asked = msgspec.json.decode(await request.read(), type=Asked)
-        except msgspec.DecodeError as problem:
-            return web.json_response({"error": f"the body is no question: {problem}"}, status=400)
+        asked = await body(request, Asked)
         answer, cached = await assistant.answer(asked)
         if answer is None:
             return web.json_response({"error": "the provider gave no answer"}, status=503)
         return web.json_response({"answer": answer}, headers={"x-cache": "hit" if cached else "miss"})
 
-    async def healthz(_: web.Request) -> web.Response:
-        return web.json_response({})
-
     app = web.Application()
-    app.add_routes([web.post("/ask", ask), web.get("/healthz", healthz)])
+    app.add_routes([web.post("/ask", ask), web.get("/healthz", well)])
     return app
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m harness.reference.cache", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--provider", required=True, metavar="URL")
-    parser.add_argument("--resilient", action="store_true")
+    parser = of_two_forms("cache", __doc__)
     read = parser.parse_args()
-    model = model_client(read.provider, timeout_s=TIMEOUT_S, max_retries=0)
-    _ = model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+    model = tries_once(read.provider, TIMEOUT_S)
     app = application(Assistant(model, Cache(apart=read.resilient)))
-    web.run_app(app, host="127.0.0.1", port=read.port, print=None, access_log=None, shutdown_timeout=0.1)
+    listen(app, read.port)
 
 
 if __name__ == "__main__":

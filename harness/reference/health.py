@@ -9,20 +9,19 @@ question of its own.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 from urllib.parse import urlsplit
 
-import msgspec
 from aiohttp import web
 from openai import AsyncOpenAI, OpenAIError
 
-from harness.reference.assistant import MODEL, Ask, model_client, prompt
+from harness.reference.assistant import MODEL, Ask, prompt
 from harness.reference.corpus import facts, retrieve
 from harness.reference.outcomes import Outcomes
+from harness.reference.small_service import body, listen, of_two_forms, tries_once
 
 TIMEOUT_S = 2.5
 EVERY_S = 1.0
@@ -113,10 +112,7 @@ def application(assistant: Assistant) -> web.Application:
     """``POST /ask``, and ``GET /healthz``, which is 200 or 503."""
 
     async def ask(request: web.Request) -> web.Response:
-        try:
-            asked = msgspec.json.decode(await request.read(), type=Ask)
-        except msgspec.DecodeError as problem:
-            return web.json_response({"error": f"the body is no question: {problem}"}, status=400)
+        asked = await body(request, Ask)
         answer = await assistant.answer(asked.question)
         if answer is None:
             return web.json_response({"error": "the provider gave no answer"}, status=503)
@@ -140,15 +136,11 @@ def application(assistant: Assistant) -> web.Application:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m harness.reference.health", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--provider", required=True, metavar="URL")
-    parser.add_argument("--resilient", action="store_true")
+    parser = of_two_forms("health", __doc__)
     read = parser.parse_args()
-    model = model_client(read.provider, timeout_s=TIMEOUT_S, max_retries=0)
-    _ = model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+    model = tries_once(read.provider, TIMEOUT_S)
     app = application(Assistant(model, read.provider, resilient=read.resilient))
-    web.run_app(app, host="127.0.0.1", port=read.port, print=None, access_log=None, shutdown_timeout=0.1)
+    listen(app, read.port)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ is one job, and what can wait does.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import random
@@ -22,9 +21,10 @@ import msgspec
 from aiohttp import web
 from openai import AsyncOpenAI, OpenAIError
 
-from harness.reference.assistant import MODEL, model_client, prompt
+from harness.reference.assistant import MODEL, prompt
 from harness.reference.chance import Chance
 from harness.reference.corpus import facts, retrieve
+from harness.reference.small_service import body, listen, of_two_forms, tries_once, well
 
 TIMEOUT_S = 2.0
 TRIES_MAX = 8
@@ -119,18 +119,12 @@ def application(queue: Queue) -> web.Application:
     """``POST /jobs`` and ``GET /jobs/ID``, both also below ``/batch``, and ``GET /healthz``."""
 
     async def submit(request: web.Request) -> web.Response:
-        try:
-            asked = msgspec.json.decode(await request.read(), type=Submitted)
-        except msgspec.DecodeError as problem:
-            return web.json_response({"error": f"the body is no job: {problem}"}, status=400)
+        asked = await body(request, Submitted, "job")
         return _told(queue.submit(asked, can_wait=request.path.startswith(BATCH)), 202)
 
     async def tell(request: web.Request) -> web.Response:
         job = queue.known(request.match_info["name"])
         return web.json_response({"error": "no such job"}, status=404) if job is None else _told(job, 200)
-
-    async def healthz(_: web.Request) -> web.Response:
-        return web.json_response({})
 
     async def working(_: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(queue.work())
@@ -143,7 +137,7 @@ def application(queue: Queue) -> web.Application:
     app.cleanup_ctx.append(working)
     for kind in ("", BATCH):
         app.add_routes([web.post(f"{kind}/jobs", submit), web.get(f"{kind}/jobs/{{name}}", tell)])
-    app.add_routes([web.get("/healthz", healthz)])
+    app.add_routes([web.get("/healthz", well)])
     return app
 
 
@@ -153,17 +147,13 @@ def _told(job: Job, status: int) -> web.Response:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m harness.reference.jobs", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--provider", required=True, metavar="URL")
+    parser = of_two_forms("jobs", __doc__)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--resilient", action="store_true")
     read = parser.parse_args()
-    model = model_client(read.provider, timeout_s=TIMEOUT_S, max_retries=0)
-    _ = model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+    model = tries_once(read.provider, TIMEOUT_S)
     queue = Queue(model, read.workers, Chance(read.seed, "queue").next(), resilient=read.resilient)
-    web.run_app(application(queue), host="127.0.0.1", port=read.port, print=None, access_log=None, shutdown_timeout=0.1)
+    listen(application(queue), read.port)
 
 
 if __name__ == "__main__":

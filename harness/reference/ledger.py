@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import argparse
-
 import msgspec
 from aiohttp import web
+
+from harness.reference.small_service import body, command_line, listen
 
 
 class Booking(msgspec.Struct, frozen=True):
@@ -24,10 +24,7 @@ def application() -> web.Application:
     keys: set[str] = set()
 
     async def book(request: web.Request) -> web.Response:
-        try:
-            booking = msgspec.json.decode(await request.read(), type=Booking)
-        except msgspec.DecodeError as problem:
-            return web.json_response({"error": f"the body is no booking: {problem}"}, status=400)
+        booking = await body(request, Booking, "booking")
         if not booking.key or booking.key not in keys:
             bookings.append(booking.order)
             keys.add(booking.key)
@@ -42,10 +39,9 @@ def application() -> web.Application:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m harness.reference.ledger", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
+    parser = command_line("ledger", __doc__)
     read = parser.parse_args()
-    web.run_app(application(), host="127.0.0.1", port=read.port, print=None, access_log=None)
+    listen(application(), read.port)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,15 @@ connection and a cancellation does not, so that the connection goes back with an
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from collections.abc import AsyncIterator
 
-import msgspec
 from aiohttp import web
 from openai import AsyncOpenAI, OpenAIError
 
 from harness.reference.accounts import RECORDS, Asked, record
-from harness.reference.assistant import MODEL, model_client, prompt
+from harness.reference.assistant import MODEL, prompt
+from harness.reference.small_service import body, listen, of_two_forms, tries_once, well
 
 TIMEOUT_S = 2.5
 READ_WITHIN_S = 0.3
@@ -118,17 +117,11 @@ def application(assistant: Assistant) -> web.Application:
     """``POST /ask`` and ``GET /healthz``."""
 
     async def ask(request: web.Request) -> web.Response:
-        try:
-            asked = msgspec.json.decode(await request.read(), type=Asked)
-        except msgspec.DecodeError as problem:
-            return web.json_response({"error": f"the body is no question: {problem}"}, status=400)
+        asked = await body(request, Asked)
         answer = await assistant.answer(asked)
         if answer is None:
             return web.json_response({"error": "the store or the provider gave no answer"}, status=503)
         return web.json_response({"answer": answer})
-
-    async def healthz(_: web.Request) -> web.Response:
-        return web.json_response({})
 
     async def serving(_: web.Application) -> AsyncIterator[None]:
         await assistant.begin()
@@ -137,21 +130,17 @@ def application(assistant: Assistant) -> web.Application:
 
     app = web.Application()
     app.cleanup_ctx.append(serving)
-    app.add_routes([web.post("/ask", ask), web.get("/healthz", healthz)])
+    app.add_routes([web.post("/ask", ask), web.get("/healthz", well)])
     return app
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m harness.reference.pool", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--provider", required=True, metavar="URL")
+    parser = of_two_forms("pool", __doc__)
     parser.add_argument("--store", required=True, metavar="HOST:PORT")
-    parser.add_argument("--resilient", action="store_true")
     read = parser.parse_args()
-    model = model_client(read.provider, timeout_s=TIMEOUT_S, max_retries=0)
-    _ = model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+    model = tries_once(read.provider, TIMEOUT_S)
     app = application(Assistant(model, Pool(read.store, clean=read.resilient)))
-    web.run_app(app, host="127.0.0.1", port=read.port, print=None, access_log=None, shutdown_timeout=0.1)
+    listen(app, read.port)
 
 
 if __name__ == "__main__":

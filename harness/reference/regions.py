@@ -9,19 +9,18 @@ a region that fails is left alone for a while.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from collections.abc import Sequence
 from itertools import count
 from typing import Literal, Protocol
 
-import msgspec
 from aiohttp import web
 from openai import AsyncOpenAI, OpenAIError
 
-from harness.reference.assistant import MODEL, Ask, model_client, prompt
+from harness.reference.assistant import MODEL, Ask, prompt
 from harness.reference.breaker import Breaker, Pass
 from harness.reference.corpus import facts, retrieve
+from harness.reference.small_service import body, command_line, listen, tries_once, well
 
 TIMEOUT_S = 2.5
 ROUNDS = 2
@@ -124,10 +123,7 @@ def application(door: Door) -> web.Application:
 
     def asked_by(asker: Asker) -> web.RouteDef:
         async def ask(request: web.Request) -> web.Response:
-            try:
-                asked = msgspec.json.decode(await request.read(), type=Ask)
-            except msgspec.DecodeError as problem:
-                return web.json_response({"error": f"the body is no question: {problem}"}, status=400)
+            asked = await body(request, Ask)
             answer = await door.answer(asked.question, asker)
             if answer is None:
                 said = {"error": "no region has a place for it"}
@@ -136,17 +132,13 @@ def application(door: Door) -> web.Application:
 
         return web.post(f"/{asker}/ask", ask)
 
-    async def healthz(_: web.Request) -> web.Response:
-        return web.json_response({})
-
     app = web.Application()
-    app.add_routes([asked_by("people"), asked_by("batch"), web.get("/healthz", healthz)])
+    app.add_routes([asked_by("people"), asked_by("batch"), web.get("/healthz", well)])
     return app
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m harness.reference.regions", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
+    parser = command_line("regions", __doc__)
     parser.add_argument("--regions", nargs="+", required=True, metavar="URL", help="the models, the first one first")
     parser.add_argument("--at-once", nargs="+", type=int, required=True, help="how much each works on at once")
     parser.add_argument("--standby", action="store_true", help="the first serves alone while it can")
@@ -154,12 +146,10 @@ def main() -> None:
     read = parser.parse_args()
     if len(read.regions) != len(read.at_once):
         parser.error(f"{len(read.regions)} regions and {len(read.at_once)} numbers --at-once; say one for each")
-    models = [model_client(url, timeout_s=TIMEOUT_S, max_retries=0) for url in read.regions]
-    for model in models:
-        _ = model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+    models = [tries_once(url, TIMEOUT_S) for url in read.regions]
     regions = [Region(model, at_once) for model, at_once in zip(models, read.at_once, strict=True)]
     door = (Careful if read.resilient else Eager)(regions, standby=read.standby)
-    web.run_app(application(door), host="127.0.0.1", port=read.port, print=None, access_log=None, shutdown_timeout=0.1)
+    listen(application(door), read.port)
 
 
 if __name__ == "__main__":

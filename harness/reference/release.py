@@ -8,16 +8,15 @@ old one ends when it has ended what it began.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-import msgspec
 from aiohttp import web
 from openai import AsyncOpenAI, OpenAIError
 
-from harness.reference.assistant import MODEL, Ask, model_client, prompt
+from harness.reference.assistant import MODEL, Ask, prompt
 from harness.reference.corpus import facts, retrieve
+from harness.reference.small_service import body, listen, of_two_forms, tries_once
 
 TIMEOUT_S = 2.5
 STARTS_WITHIN_S = 1.5
@@ -96,10 +95,7 @@ def application(releases: Releases) -> web.Application:
     """``POST /ask``, ``POST /switch`` and ``GET /healthz``."""
 
     async def ask(request: web.Request) -> web.Response:
-        try:
-            asked = msgspec.json.decode(await request.read(), type=Ask)
-        except msgspec.DecodeError as problem:
-            return web.json_response({"error": f"the body is no question: {problem}"}, status=400)
+        asked = await body(request, Ask)
         version = releases.current
         answer = await version.answer(asked.question) if version.serves else None
         if answer is None:
@@ -125,17 +121,11 @@ def application(releases: Releases) -> web.Application:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m harness.reference.release", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--provider", required=True, metavar="URL")
-    parser.add_argument("--resilient", action="store_true")
+    parser = of_two_forms("release", __doc__)
     read = parser.parse_args()
-    model = model_client(read.provider, timeout_s=TIMEOUT_S, max_retries=0)
-    _ = model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+    model = tries_once(read.provider, TIMEOUT_S)
     releases = Releases(lambda number: Version(number, model), resilient=read.resilient)
-    web.run_app(
-        application(releases), host="127.0.0.1", port=read.port, print=None, access_log=None, shutdown_timeout=0.1
-    )
+    listen(application(releases), read.port)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ the last one was, and books under a key, so that what was booked and not yet wri
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,7 +20,8 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 from openai import AsyncOpenAI, OpenAIError
 
-from harness.reference.assistant import MODEL, model_client, prompt
+from harness.reference.assistant import MODEL, prompt
+from harness.reference.small_service import body, listen, of_two_forms, tries_once, well
 
 STEPS = ("understood", "booked", "confirmed")
 TIMEOUT_S = 3.0
@@ -143,18 +143,12 @@ def application(workflows: Workflows) -> web.Application:
     """``POST /workflows``, ``GET /workflows/ID`` and ``GET /healthz``."""
 
     async def submit(request: web.Request) -> web.Response:
-        try:
-            ordered = msgspec.json.decode(await request.read(), type=Ordered)
-        except msgspec.DecodeError as problem:
-            return web.json_response({"error": f"the body is no order: {problem}"}, status=400)
+        ordered = await body(request, Ordered, "order")
         return _told(workflows.submit(ordered), 202)
 
     async def tell(request: web.Request) -> web.Response:
         one = workflows.known(request.match_info["name"])
         return web.json_response({"error": "no such order"}, status=404) if one is None else _told(one, 200)
-
-    async def healthz(_: web.Request) -> web.Response:
-        return web.json_response({})
 
     async def resumed(_: web.Application) -> AsyncIterator[None]:
         workflows.resume()
@@ -162,7 +156,7 @@ def application(workflows: Workflows) -> web.Application:
 
     app = web.Application()
     app.cleanup_ctx.append(resumed)
-    app.add_routes([web.post("/workflows", submit), web.get("/workflows/{name}", tell), web.get("/healthz", healthz)])
+    app.add_routes([web.post("/workflows", submit), web.get("/workflows/{name}", tell), web.get("/healthz", well)])
     return app
 
 
@@ -171,17 +165,13 @@ def _told(one: Workflow, status: int) -> web.Response:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m harness.reference.workflow", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--provider", required=True, metavar="URL")
+    parser = of_two_forms("workflow", __doc__)
     parser.add_argument("--ledger", required=True, metavar="URL", help="where orders are booked")
     parser.add_argument("--log", type=Path, required=True, help="the file of the write-ahead log")
-    parser.add_argument("--resilient", action="store_true", help="write ahead, and resume")
     read = parser.parse_args()
-    model = model_client(read.provider, timeout_s=TIMEOUT_S, max_retries=0)
-    _ = model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+    model = tries_once(read.provider, TIMEOUT_S)
     served = _serving(model, read.ledger, Log(read.log if read.resilient else None))
-    web.run_app(served, host="127.0.0.1", port=read.port, print=None, access_log=None)
+    listen(served, read.port)
 
 
 async def _serving(model: AsyncOpenAI, ledger: str, log: Log) -> web.Application:

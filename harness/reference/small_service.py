@@ -1,0 +1,58 @@
+"""What the small reference services have in common: their command line, bodies that are read or refused, and how they are served."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+def command_line(name: str, about: str | None) -> argparse.ArgumentParser:
+    """``python -m harness.reference.NAME --port PORT``."""
+    parser = argparse.ArgumentParser(prog=f"python -m harness.reference.{name}", description=about)
+    parser.add_argument("--port", type=int, required=True)
+    return parser
+
+
+def of_two_forms(name: str, about: str | None) -> argparse.ArgumentParser:
+    """The same with ``--provider URL``, and ``--resilient`` for the form that holds."""
+    parser = command_line(name, about)
+    parser.add_argument("--provider", required=True, metavar="URL")
+    parser.add_argument("--resilient", action="store_true")
+    return parser
+
+
+def tries_once(url: str, timeout_s: float) -> AsyncOpenAI:
+    """The SDK's client for the provider at *url*, which never tries again by itself, and has imported all that it will need."""
+    from harness.reference.assistant import model_client
+
+    model = model_client(url, timeout_s=timeout_s, max_retries=0)
+    _ = model.chat.completions  # The SDK imports this when it is first used: 0.2 s, better spent now.
+    return model
+
+
+async def body(request: web.Request, kind: type[Body], what: str = "question") -> Body:
+    """What *request* says, as a *kind*; where it is none, raises what answers 400 that it is no *what*."""
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except msgspec.DecodeError as problem:
+        said = msgspec.json.encode({"error": f"the body is no {what}: {problem}"}).decode()
+        raise web.HTTPBadRequest(text=said, content_type="application/json") from None
+
+
+async def well(_: web.Request) -> web.Response:
+    """The answer of a health URL behind which nothing can be unwell."""
+    return web.json_response({})
+
+
+def listen(app: web.Application | Coroutine[None, None, web.Application], port: int) -> None:
+    """Serve *app* on loopback until told to end; who is being answered then has a tenth of a second."""
+    web.run_app(app, host="127.0.0.1", port=port, print=None, access_log=None, shutdown_timeout=0.1)
