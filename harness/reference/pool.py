@@ -2,14 +2,16 @@
 
 ``POST /ask`` takes a question and who asks it; the user's record is read from Redis within a moment, and stands in the prompt. As in the
 incident of 2023-03-20 (redis-py before 4.5.3, issue 2624): a read that is given up while it waits is cancelled, an error closes its
-connection and a cancellation does not, so that the connection goes back with an answer on its way that the next user will read. With
-``--resilient``: whatever ends a read before its answer has come closes the connection.
+connection and a cancellation does not, so that the connection goes back with an answer on its way that the next user will read. And a
+connection is kept until the provider has answered as well, so that a slow provider leaves none for anybody. With ``--resilient``: whatever
+ends a read before its answer has come closes the connection, and it is given back as soon as the record is read.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 from openai import AsyncOpenAI, OpenAIError
@@ -20,7 +22,7 @@ from harness.reference.small_service import body, listen, of_two_forms, tries_on
 
 TIMEOUT_S = 2.5
 READ_WITHIN_S = 0.3
-CONNECTIONS = 8
+CONNECTIONS = 12
 READY_WITHIN_S, TRY_AGAIN_S = 30.0, 0.1
 
 
@@ -58,9 +60,19 @@ class Pool:
         self._free = asyncio.Semaphore(CONNECTIONS)
         self._closed_by: type[BaseException] = BaseException if clean else Exception
 
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """One of the connections is the caller's to use; raises OSError where none comes free within a moment."""
+        async with asyncio.timeout(READ_WITHIN_S):
+            await self._free.acquire()
+        try:
+            yield
+        finally:
+            self._free.release()
+
     async def say(self, *words: str) -> str:
-        """What the server answers within a moment; raises OSError."""
-        async with asyncio.timeout(READ_WITHIN_S), self._free:
+        """What the server answers within a moment, to who has a place; raises OSError."""
+        async with asyncio.timeout(READ_WITHIN_S):
             connection = self._idle.pop() if self._idle else await self._opened()
             try:
                 return await connection.say(*words)
@@ -80,10 +92,10 @@ class Pool:
 
 
 class Assistant:
-    """Answers from the provider, with the user's own record in the prompt."""
+    """Answers from the provider, with the user's own record in the prompt; a *brief* one gives its place back before it asks there."""
 
-    def __init__(self, model: AsyncOpenAI, pool: Pool) -> None:
-        self._model, self._pool = model, pool
+    def __init__(self, model: AsyncOpenAI, pool: Pool, *, brief: bool) -> None:
+        self._model, self._pool, self._brief = model, pool, brief
 
     async def begin(self) -> None:
         """Have the records in the store; raises OSError where it cannot be reached."""
@@ -95,9 +107,13 @@ class Assistant:
     async def answer(self, asked: Asked) -> str | None:
         """None where the store or the provider gave none."""
         try:
-            known = await self._pool.say("GET", f"record:{asked.user}")
-            messages = prompt(asked.question, known)
-            completion = await self._model.chat.completions.create(model=MODEL, messages=messages)
+            async with AsyncExitStack() as held:
+                await held.enter_async_context(self._pool.place())
+                known = await self._pool.say("GET", f"record:{asked.user}")
+                if self._brief:
+                    await held.aclose()
+                messages = prompt(asked.question, known)
+                completion = await self._model.chat.completions.create(model=MODEL, messages=messages)
         except (OSError, EOFError, OpenAIError):
             return None
         return completion.choices[0].message.content or ""
@@ -108,7 +124,8 @@ class Assistant:
 
     async def _wrote(self, user: str) -> bool:
         try:
-            return await self._pool.say("SET", f"record:{user}", record(user)) == "OK"
+            async with self._pool.place():
+                return await self._pool.say("SET", f"record:{user}", record(user)) == "OK"
         except (OSError, EOFError):
             return False
 
@@ -139,7 +156,7 @@ def main() -> None:
     parser.add_argument("--store", required=True, metavar="HOST:PORT")
     read = parser.parse_args()
     model = tries_once(read.provider, TIMEOUT_S)
-    app = application(Assistant(model, Pool(read.store, clean=read.resilient)))
+    app = application(Assistant(model, Pool(read.store, clean=read.resilient), brief=read.resilient))
     listen(app, read.port)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from types import SimpleNamespace
 
 import pytest
 
 from harness.reference import pool as pools
-from harness.reference.accounts import RECORDS, record
-from harness.reference.pool import Pool
+from harness.reference.accounts import RECORDS, Asked, record
+from harness.reference.pool import Assistant, Pool
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +88,56 @@ def test_a_connection_is_kept_after_an_answer_and_closed_after_an_error(clean):
             return seen
 
     assert asyncio.run(read()) == [1, 1, 2]
+
+
+class SlowModel:
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.answers, self.asked, self.chat = asyncio.Event(), 0, SimpleNamespace(completions=self)
+
+    async def create(self, **_: object) -> object:
+        self.asked += 1
+        await self.answers.wait()
+        return SimpleNamespace(choices=[SimpleNamespace(message=SimpleNamespace(content="said"))])
+
+
+@pytest.mark.parametrize(("brief", "reached"), [(False, pools.CONNECTIONS), (True, pools.CONNECTIONS + 3)])
+def test_a_slow_provider_uses_up_the_connections_of_who_keeps_one_while_it_waits(brief, reached):
+    async def asked() -> tuple[int, list[str | None]]:
+        async with listening() as (_, address):
+            with closing(Pool(address, clean=True)) as pool:
+                model = SlowModel()
+                assistant = Assistant(model, pool, brief=brief)  # type: ignore[arg-type] # stands for the SDK's client
+                all_of_them = [
+                    asyncio.create_task(assistant.answer(Asked("q", "ann"))) for _ in range(pools.CONNECTIONS + 3)
+                ]
+                while model.asked < reached:
+                    await asyncio.sleep(0)
+                at_once = model.asked
+                model.answers.set()
+                return at_once, await asyncio.gather(*all_of_them)
+
+    at_once, answers = asyncio.run(asked())
+    assert at_once == reached
+    assert answers == ["said"] * (pools.CONNECTIONS + 3)
+
+
+def test_who_gets_no_connection_in_time_gets_none_and_takes_none_away(monkeypatch):
+    monkeypatch.setattr(pools, "READ_WITHIN_S", 0.0)
+
+    async def tried() -> int:
+        pool, late = Pool("127.0.0.1:1", clean=True), 0
+        for _ in range(2):
+            async with AsyncExitStack() as held:
+                for _ in range(pools.CONNECTIONS):
+                    await held.enter_async_context(pool.place())
+                with pytest.raises(TimeoutError):
+                    await held.enter_async_context(pool.place())
+                late += 1
+        return late
+
+    assert asyncio.run(tried()) == 2
 
 
 def test_a_real_server_keeps_what_it_is_given(stores):
