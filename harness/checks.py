@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.faults.base import Climbing
 from harness.faults.effects import EdgeRule, Effect
+from harness.faults.stretches import fault_of
 from harness.interval import Interval
 from harness.judging.following import followed, refused
 from harness.judging.metastable import SETTLED_S, SHORTEST_S
@@ -111,7 +112,7 @@ class Written:
         selection = expected.selection
         for noun, name, known in (
             ("phase", selection.phase, self._scenario.phases),
-            ("fault", selection.after, self._scenario.faults),
+            ("fault", selection.after and fault_of(selection.after), self._scenario.faults),
         ):
             if name is not None and known is not None and name not in known:
                 raise ValueError(f"unknown {noun} {name!r}; {suggestion(name, known)}")
@@ -384,8 +385,16 @@ def _of_conversations(effect: Effect) -> bool:
 def never_settled(written: Written, made: Plan) -> Iterator[Problem]:
     """Every expectation that *made* can never settle, however the run goes."""
     for expected in made.expectations:
-        if why := metrics[expected.metric].unsettled(made, expected):
+        if why := _of_no_stretch(made, expected.selection.after) or metrics[expected.metric].unsettled(made, expected):
             yield written.problem(expected, f"{expected}: {why}")
+
+
+def _of_no_stretch(made: Plan, after: str | None) -> str:
+    """That *after* names a stretch that its fault does not have; empty where it names one, or a fault."""
+    ids = [d.id for d in made.disturbances if after and d.of == fault_of(after)]
+    if after is None or after == fault_of(after) or not made.disturbances or after in ids:
+        return ""
+    return f"{fault_of(after)} has no such stretch; {suggestion(after, [fault_of(after), *ids])}"
 
 
 def meaningless(questions: Document[Questions]) -> Iterator[Problem]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import fcntl
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 SEATS = 2
 Machine = Callable[[int], AbstractContextManager[None]]
@@ -16,9 +16,16 @@ TOO_BUSY = re.compile("the load fell behind|too busy|other processes took", re.I
 """What stands in the reason of a run for which the machine was too busy: it says nothing of the service, and is no failure."""
 
 
-def came_to(wanted: str, verdict: str, reason: str) -> bool:
-    """Whether a run came to the *wanted* verdict; of one for which the machine was too busy, whether it says that instead of another."""
-    return verdict == wanted or (verdict == "invalid" and TOO_BUSY.search(reason) is not None)
+OF_A_BUSY_MACHINE = {"busy_machine", "load", "late", "unsteady_baseline"}
+"""Kinds of doubts that want of processor time can bring about by itself; whatever else makes a run invalid does so on any machine."""
+
+
+def came_to(wanted: str, result: Mapping[str, Any]) -> bool:
+    """Whether a run came to the *wanted* verdict; of one for which the machine was too busy, whether it says that and nothing else."""
+    if result["verdict"] != "invalid" or wanted == "invalid":
+        return bool(result["verdict"] == wanted)
+    kinds = {doubt["kind"] for doubt in result["doubts"]}
+    return kinds <= OF_A_BUSY_MACHINE and TOO_BUSY.search(result["reason"]) is not None
 
 
 def too_busy(verdict: str, reason: str) -> bool:

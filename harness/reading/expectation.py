@@ -22,17 +22,26 @@ AMONG = {
 RESERVED = ("in", "among", "after")
 """Words of an expectation, which no phase and no fault may be called."""
 FORM = "metric[.part][{label=value}] OP number [in PHASE] [among exposed] [after FAULT]"
+"""How it is told; what picks may stand in front of the comparison as well, and in any order."""
 PHASE_NAME = r"[a-z][a-z0-9_-]*"
 
+_PICKS = r"(?:\s+(?:in|among|after)\s+[A-Za-z][A-Za-z0-9_.-]*)*"
 _WRITTEN = re.compile(
-    r"""\s*(?P<metric>[a-z_][a-z0-9_]*) (?:\.(?P<part>[a-z0-9_]+))? \s*
-        (?:\{(?P<labels>[^{}]*)\})? \s*
-        (?P<op><=|>=|<|>) \s* (?P<limit>-?\d+(?:\.\d+)?(?:e-?\d+)?) \s*
-        (?:\bin\s+(?P<phase>[a-z][a-z0-9_-]*)\s*)?
-        (?:\bamong\s+(?P<among>[a-z_]+)\s*)?
-        (?:\bafter\s+(?P<after>[A-Za-z][A-Za-z0-9_-]*)\s*)?""",
+    rf"""\s*(?P<metric>[a-z_][a-z0-9_]*) (?:\.(?P<part>[a-z0-9_]+))? \s*
+        (?:\{{(?P<labels>[^{{}}]*)\}})? (?P<before>{_PICKS}) \s*
+        (?P<op><=|>=|<|>) \s* (?P<limit>-?\d+(?:\.\d+)?(?:e-?\d+)?) (?P<behind>{_PICKS}) \s*""",
     re.VERBOSE,
 )
+_PICK = re.compile(r"(?P<word>in|among|after)\s+(?P<name>\S+)")
+_NAMES = {
+    "in": (re.compile(PHASE_NAME), "write the name of a phase, which is of small letters, digits, _ and -"),
+    "among": (re.compile("[a-z_]+"), ""),
+    "after": (
+        re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?:\.[1-9][0-9]*)?"),
+        "write the id of a fault, such as dns-2, or of a stretch of it, dns-2.3",
+    ),
+}
+"""What can be named behind each word, and how to say so."""
 _LABEL = re.compile(r"""\s*(?P<name>[a-z_]+)\s*=\s*(?P<quote>"?)(?P<value>[A-Za-z0-9][A-Za-z0-9._-]*)(?P=quote)\s*""")
 
 
@@ -119,8 +128,8 @@ def parse(written: str) -> Expectation:
     return Expectation(match["metric"], match["part"], op, float(match["limit"]), _selection(match))
 
 
-_HEAD = re.compile(r"\s*[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)?\s*(?:\{[^{}]*\})?\s*")
-_LIMITED = re.compile(_HEAD.pattern + r"(?:<=|>=|<|>)\s*-?\d+(?:\.\d+)?")
+_HEAD = re.compile(r"\s*[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)?\s*(?:\{[^{}]*\})?" + _PICKS + r"\s*")
+_LIMITED = re.compile(_HEAD.pattern + r"(?:<=|>=|<|>)\s*-?\d+(?:\.\d+)?" + _PICKS)
 _SLIPS = (
     (re.compile(r"=>|=<|==?|≥|≤|!="), "{0!r} is no comparison: there are <=, >=, < and >"),
     (re.compile(r"(?:<=|>=|<|>)\s*[.,]\d*"), "the limit {0!r} is no number such as 0.9"),
@@ -132,7 +141,7 @@ _BEHIND = (
     (re.compile(r"\s*(\{[^{}]*\})"), "labels stand right behind the metric, not behind the limit"),
     (
         re.compile(r"\s*(\w+)"),
-        "from {1!r} on it cannot be read; behind the limit come in, among and after, each once and in this order",
+        "from {1!r} on it cannot be read; behind the limit come in, among and after, with what each names",
     ),
 )
 
@@ -157,14 +166,31 @@ _RENAMED = {("layer", "application"): "repeat"}
 
 
 def _selection(match: re.Match[str]) -> Selection:
-    if match["among"] not in (None, *AMONG):
+    picks = _picks(f"{match['before']} {match['behind']}")
+    if picks.get("among") not in (None, *AMONG):
         raise ValueError(
-            f"'among {match['among']}' says nothing; write among {' or among '.join(AMONG)}, or leave it out"
+            f"'among {picks['among']}' says nothing; write among {' or among '.join(AMONG)}, or leave it out"
         )
     labels = dict(_labels(match["labels"])) if match["labels"] is not None else {}
     labels = {name: _RENAMED.get((name, value), value) for name, value in labels.items()}
     # In one order, so that two ways to write one selection are one.
-    return Selection(match["phase"], tuple(sorted(labels.items())), match["among"], match["after"])
+    return Selection(picks.get("in"), tuple(sorted(labels.items())), picks.get("among"), picks.get("after"))
+
+
+def _picks(written: str) -> dict[str, str]:
+    """What *written* says behind each of `RESERVED`; raises ValueError where it says two things, or one that cannot be."""
+    found: dict[str, str] = {}
+    for pick in _PICK.finditer(written):
+        word, name = pick["word"], pick["name"]
+        if word in found:
+            raise ValueError(
+                f"says '{word}' twice; write an expectation for each of {word} {found[word]} and {word} {name}"
+            )
+        pattern, told = _NAMES[word]
+        if not pattern.fullmatch(name):
+            raise ValueError(f"'{word} {name}' names nothing" + (f"; {told}" if told else ""))
+        found[word] = name
+    return found
 
 
 def _labels(written: str) -> Iterator[tuple[str, str]]:

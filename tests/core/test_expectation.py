@@ -105,7 +105,12 @@ def test_a_text_is_an_expectation_that_reads_the_same_again_or_is_refused(text: 
     [
         ("good_ratio{region=east} >= 0.9 in outage", "good_ratio{region=east} >= 0.9 in outage"),
         ('x{region="east", entry = b}<=1', "x{entry=b,region=east} <= 1"),
-        ("recovery_time_s   after dns-2".replace("   ", " <= 5 "), "recovery_time_s <= 5 after dns-2"),
+        ("recovery_time_s <= 5 after dns-2", "recovery_time_s <= 5 after dns-2"),
+        ("recovery_time_s after dns-2 <= 5", "recovery_time_s <= 5 after dns-2"),
+        ("recovery_time_s<=5 after flap.4", "recovery_time_s <= 5 after flap.4"),
+        ("good_ratio{region=east} in outage >= 0.9", "good_ratio{region=east} >= 0.9 in outage"),
+        ("x in a < 3 among exposed", "x < 3 in a among exposed"),
+        ("x <= 5 among exposed in fault", "x <= 5 in fault among exposed"),
         ("retry_amplification<=3  among exposed", "retry_amplification <= 3 among exposed"),
         ("x.p95{link=a} < 3 in peak_2 among exposed after cut", "x.p95{link=a} < 3 in peak_2 among exposed after cut"),
         ("  retry_amplification<=1.5   in fault ", "retry_amplification <= 1.5 in fault"),
@@ -130,7 +135,7 @@ def test_an_expectation_is_told_as_it_was_meant(written: str, plain: str) -> Non
         "x <= 5s",
         "x <= 5 in",
         "x <= 5 infault",
-        "x <= 5 after a in b",
+        "x <= 5 in b after",
     ],
 )
 def test_what_is_no_expectation_is_told_with_one_that_is(written: str) -> None:
@@ -149,7 +154,7 @@ def test_what_is_no_expectation_is_told_with_one_that_is(written: str) -> None:
         ("x >= 90% in fault", ": a ratio is a number from 0 to 1, without a %;"),
         ("x.p95 <= 2.5s in fault", ": a limit has no unit, it is in that of the metric; leave out 's';"),
         ("x >= 0.9 {region=east}", ": labels stand right behind the metric, not behind the limit;"),
-        ("x <= 5 among exposed in fault", ": from 'among exposed in fault' on it cannot be read; behind the limit"),
+        ("x <= 5 in fault exposed", ": from 'exposed' on it cannot be read; behind the limit"),
         ("x >= 0.9 during fault", ": from 'during fault' on it cannot be read;"),
         ("good enough", "'good enough' is not an expectation; write"),
     ],
@@ -167,6 +172,9 @@ def test_what_of_an_expectation_cannot_be_read_is_told(written: str, told: str) 
         ("x{} <= 1", "{} holds no labels"),
         ("x{region=a,region=b} <= 1", "says region twice"),
         ("x <= 1 among everybody", "'among everybody' says nothing; write among exposed"),
+        ("x in a <= 1 in b", "says 'in' twice; write an expectation for each of in a and in b"),
+        ("x <= 1 after a.b", "'after a.b' names nothing; write the id of a fault, such as dns-2, or a stretch of it"),
+        ("x <= 1 in Peak", "'in Peak' names nothing; write the name of a phase"),
     ],
 )
 def test_a_selection_that_says_nothing_is_refused_with_what_would_be_right(written: str, told: str) -> None:

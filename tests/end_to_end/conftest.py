@@ -50,7 +50,7 @@ class Ended:
         """Whether the run was judged so, and the command ended so; where the machine was too busy for a verdict, whether it says that."""
         result = self.result
         status: int = EXIT_STATUS[result["verdict"]]
-        return came_to(verdict, result["verdict"], result["reason"]) and self.status == status
+        return came_to(verdict, result) and self.status == status
 
 
 def command(*words: str, before: str = "pass") -> list[str]:

@@ -278,7 +278,7 @@ def test_two_scenarios_come_to_two_verdicts_a_table_and_the_worse_status(ended: 
     verdicts = {result["scenario"]["name"]: result["verdict"] for result in results}
     for result in results:
         wanted = {"small": "pass", "harder": "fail"}[result["scenario"]["name"]]
-        assert came_to(wanted, result["verdict"], result["reason"]), said(ended)
+        assert came_to(wanted, result), said(ended)
     assert ended.status == EXIT_STATUS[min(verdicts.values(), key=PRECEDENCE.index)]
     table = ended.out[ended.out.rindex("scenario ") :].splitlines()
     assert [line.split()[:3] for line in table[1:3]] == [
@@ -326,6 +326,6 @@ def test_ctrl_c_while_a_run_is_judged_leaves_its_files_whole_and_begins_no_other
     assert "stopping when what goes on is done" in said(ended)
     assert "Traceback" not in said(ended)
     assert [path.name for path in ended.folder.parents[1].iterdir() if path.is_dir()] == ["small"]
-    assert came_to("pass", ended.result["verdict"], ended.result["reason"])
+    assert came_to("pass", ended.result)
     for name in ("report.html", "junit.xml", "summary.md"):
         assert (ended.folder / name).exists()

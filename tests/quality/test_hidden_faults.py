@@ -108,19 +108,19 @@ def findings(run: Any) -> dict[str, str]:
 @case(asks("apologising", "near"), LATE, ANSWERED, CONSISTENT)
 def test_a_kind_word_in_place_of_a_late_answer_is_found(run: Any) -> None:
     assert findings(run) == {"good_ratio": "pass", "answer_consistency": "fail"}, run.result.reason
-    assert came_to("fail", run.verdict, run.result.reason), run.result.reason
+    assert came_to("fail", run.result.model_dump()), run.result.reason
 
 
 @case(asks("silent", "near"), LATE, ANSWERED)
 def test_a_status_200_without_an_answer_is_no_answer(run: Any) -> None:
-    assert came_to("fail", run.verdict, run.result.reason), run.result.reason
+    assert came_to("fail", run.result.model_dump()), run.result.reason
     assert set(run.requests.query("not good")["outcome"]) == {"empty"}
 
 
 @case(asks("insisting", "near"), LIMITED, ANSWERED, ASKED_ONCE)
 def test_retries_that_hide_a_rate_limit_from_users_are_found(run: Any) -> None:
     assert findings(run) == {"good_ratio": "pass", "retry_amplification": "fail"}, run.result.reason
-    assert came_to("fail", run.verdict, run.result.reason), run.result.reason
+    assert came_to("fail", run.result.model_dump()), run.result.reason
 
 
 @case(asks("anonymous", "near"), LIMITED, ANSWERED, ASKED_ONCE)
@@ -142,18 +142,18 @@ def test_retries_inside_retries_are_told_apart_by_layer(run: Any) -> None:
 @case(asks("misremembering", "near"), LOST, ANSWERED, CONSISTENT)
 def test_an_answer_to_another_question_in_place_of_a_lost_one_is_found(run: Any) -> None:
     assert findings(run) == {"good_ratio": "pass", "answer_consistency": "fail"}, run.result.reason
-    assert came_to("fail", run.verdict, run.result.reason), run.result.reason
+    assert came_to("fail", run.result.model_dump()), run.result.reason
 
 
 @case(follows("pretending"), BEHIND, ANSWERED, CONSISTENT, FORWARD, **RETURNING)
 def test_an_old_answer_under_the_newest_version_is_found(run: Any) -> None:
     assert findings(run) == {"good_ratio": "pass", "answer_consistency": "fail", "monotonic_violations": "pass"}
-    assert came_to("fail", run.verdict, run.result.reason), run.result.reason
+    assert came_to("fail", run.result.model_dump()), run.result.reason
 
 
 @case(follows("checking"), BEHIND, ANSWERED, CONSISTENT, FORWARD, **RETURNING)
 def test_a_service_that_does_not_trust_its_replica_passes_where_that_is_behind(run: Any) -> None:
-    assert came_to("pass", run.verdict, run.result.reason), run.result.reason
+    assert came_to("pass", run.result.model_dump()), run.result.reason
 
 
 @case(
@@ -168,7 +168,7 @@ def test_a_service_that_does_not_trust_its_replica_passes_where_that_is_behind(r
     fault="6s",
 )
 def test_a_service_that_turns_elsewhere_in_time_passes_whatever_befalls_one_provider(run: Any) -> None:
-    assert came_to("pass", run.verdict, run.result.reason), run.result.reason
+    assert came_to("pass", run.result.model_dump()), run.result.reason
     assert all(fault.attempts_affected for fault in run.result.faults)
 
 
