@@ -56,7 +56,7 @@ class Latency(OfRequests):
     def plain(self) -> bool:
         """Whether Toxiproxy can do it, and stays responsive when clients leave streams: its downstream latency may hang it then.
 
-        Of a wide spread some of its delays are hardly one, and a probe that meets those shows nothing; at the tap a probe meets the median.
+        Its own jitter hangs on no seed, so it delays by the least that there is, and what is spread comes on top of that at the tap.
         """
         narrow = self.jitter < self.base / 2
         return self.direction == "upstream" and self.distribution == "uniform" and not self.ramp and narrow
@@ -80,8 +80,9 @@ class Latency(OfRequests):
         if self.by_request:
             return super().effects(links)
         if self.plain:
-            attributes = {"latency": round(1000 * self.base), "jitter": round(1000 * self.jitter)}
-            return tuple(Toxic(link, "latency", "upstream", attributes) for link in links)
+            least = {"latency": round(1000 * self._least_s), "jitter": 0}
+            spread = [TapShape(link, Late(self.jitter, self.jitter), "upstream") for link in links if self.jitter]
+            return (*(Toxic(link, "latency", "upstream", least) for link in links), *spread)
         late = Late(self.base, self.jitter, self.distribution, self.climb("base"))
         return tuple(TapShape(link, late, self.direction) for link in links)
 
@@ -109,13 +110,17 @@ class Latency(OfRequests):
         return self._longest_s if ramp is None else self._longest_s + ramp.over_s / 2
 
     @property
+    def _least_s(self) -> float:
+        return self.base - self.jitter
+
+    @property
     def _longest_s(self) -> float:
         ramp = self.climb("base")
         return max(self.base, ramp.start if ramp else 0.0) + self.jitter
 
     def owed_s(self) -> float:
         # What the tap delays it knows itself.
-        return self._longest_s if self.plain and not self.by_request else 0.0
+        return self._least_s if self.plain and not self.by_request else 0.0
 
     def looks_for_s(self) -> float:
         return SILENCE_S if self.by_request else self._longest_s + 1.0

@@ -73,13 +73,18 @@ def fault(document: dict[str, Any]) -> Fault:
     return made
 
 
+BOTH = ("provider-east", "provider-west")
 EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
     (
         LATENCY,
-        tuple(
-            Toxic(link, "latency", "upstream", {"latency": 1500, "jitter": 200})
-            for link in ("provider-east", "provider-west")
+        (
+            *(Toxic(link, "latency", "upstream", {"latency": 1300, "jitter": 0}) for link in BOTH),
+            *(effects.TapShape(link, effects.Late(0.2, 0.2), "upstream") for link in BOTH),
         ),
+    ),
+    (
+        LATENCY | {"jitter": "0s"},
+        tuple(Toxic(link, "latency", "upstream", {"latency": 1500, "jitter": 0}) for link in BOTH),
     ),
     (LIMIT, (EdgeRule("provider-east", Throttle(120, 2)),)),
     (ERROR, (EdgeRule("provider-west", Fail(529), Requests(share_ratio=0.5)),)),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.faults.effects import Delay, EdgeRule, Late, TapShape, Toxic
+from harness.faults.effects import Delay, EdgeRule, Effect, Late, TapShape, Toxic
 from harness.interval import Interval
 from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
 from harness.judging.diagnoses.tries import Tries, phases_of, tries
@@ -94,17 +93,24 @@ class ShortTimeout(Diagnosis):
 def lateness(disturbance: Disturbance) -> tuple[float, float]:
     """By how much it makes answers late, and how far that is spread, in seconds; 0 where it makes none late for all that is known."""
 
-    def each() -> Iterator[tuple[float, float]]:
-        for effect in disturbance.effects:
-            match effect:
-                case Toxic(kind="latency", attributes=said):
-                    yield said["latency"] / 1000, said.get("jitter", 0) / 1000
-                case TapShape(shape=Late(base_s=base_s, jitter_s=jitter_s), share_ratio=1.0):
-                    yield base_s, jitter_s
-                case EdgeRule(rule=Delay(base_s=base_s, jitter_s=jitter_s)):
-                    yield base_s, jitter_s
+    late: dict[str, tuple[float, float]] = {}
+    for effect in disturbance.effects:
+        base_s, jitter_s = _late_by(effect)
+        # What lies at two places of one link comes one after the other.
+        known = late.get(effect.aim, (0.0, 0.0))
+        late[effect.aim] = known[0] + base_s, known[1] + jitter_s
+    return max(late.values(), default=(0.0, 0.0))
 
-    return max(each(), default=(0.0, 0.0))
+
+def _late_by(effect: Effect) -> tuple[float, float]:
+    match effect:
+        case Toxic(kind="latency", attributes=said):
+            return said["latency"] / 1000, said.get("jitter", 0) / 1000
+        case TapShape(shape=Late(base_s=base_s, jitter_s=jitter_s), share_ratio=1.0):
+            return base_s, jitter_s
+        case EdgeRule(rule=Delay(base_s=base_s, jitter_s=jitter_s)):
+            return base_s, jitter_s
+    return 0.0, 0.0
 
 
 def _let_go(found: Tries) -> Bools:
