@@ -25,7 +25,7 @@ from harness.judging.sample import baseline
 from harness.judging.scoring.audit import audit
 from harness.judging.scoring.steadiness import LAG_P99_MS, kept_up, steady
 from harness.judging.starvation import Load, loads
-from harness.judging.unused import unmet, untried, unused
+from harness.judging.unused import unmet, untried, unused, unused_processes
 from harness.planning.disturbance import Disturbance
 from harness.reading import quantities
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
@@ -159,6 +159,10 @@ def _faults(evidence: Evidence, faults: list[result.Fault]) -> Iterator[Doubt]:
     for fault in faults:
         if fault.confirmed and fault.id in breaking and (why := unused(evidence, fault.links)):
             yield Doubt(kind="unused", said=f"{fault.summary} broke what is not used: {why}")
+    yield from (
+        Doubt(kind="unused", said=said)
+        for said in unused_processes(evidence, {fault.id for fault in faults if fault.confirmed})
+    )
     held = {fault.id for fault in faults if fault.confirmed}
     yield from (Doubt(kind="unmet", said=said) for said in unmet(evidence, held))
     for event in evidence.history:

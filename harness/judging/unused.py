@@ -39,6 +39,32 @@ def unused(evidence: Evidence, links: Sequence[str]) -> str:
     return _no_more_than(looked_at) if looked_at else ""
 
 
+def unused_processes(evidence: Evidence, held: Collection[str]) -> Iterator[str]:
+    """Each fault that was in force (*held*) on a process that is reached over links, on none of which anything had passed before."""
+    for disturbance in evidence.plan.disturbances:
+        for name in disturbance.processes if disturbance.id in held and disturbance.fault.breaks else ():
+            links = evidence.plan.target.links_to(name)
+            if (
+                links
+                and not evidence.plan.target.asked_itself(name)
+                and all(unused(evidence, [link]) for link in links)
+            ):
+                yield f"{disturbance.summary} broke what is not used: {unused(evidence, links)}"
+
+
+def _unreached(evidence: Evidence) -> Iterator[str]:
+    """Faults on processes of which nobody could say whether the service uses them."""
+    target = evidence.plan.target
+    said = {
+        d.fault.summary(): name
+        for d in evidence.plan.disturbances
+        for name in d.processes
+        if evidence.window_of(d) and not target.links_to(name) and not target.asked_itself(name)
+    }
+    for summary, name in said.items():
+        yield f"{summary} broke what no link leads to, so nothing shows whether the service uses it; give it a link to {{{name}.port}}"
+
+
 def unmet(evidence: Evidence, held: Collection[str]) -> Iterator[str]:
     """Each fault that was in force (*held* are the ids of those) where nobody came, so that nothing was tried under it.
 
@@ -79,6 +105,7 @@ _LONGER = {
 def untried(evidence: Evidence) -> Iterator[str]:
     """Links that were broken and that nobody tried to use while they were, and faults that lay in wait for what never came."""
     yield from _in_vain(evidence)
+    yield from _unreached(evidence)
     for disturbance in evidence.plan.disturbances:
         window = evidence.window_of(disturbance)
         if window is None or disturbance.fault.lies_in_wait:

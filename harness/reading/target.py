@@ -467,6 +467,19 @@ class Target(Strict):
         """All that the harness starts for it, by name."""
         return {**self.services, **({"target": self.start} if self.start else {})}
 
+    def links_to(self, process: str) -> list[str]:
+        """Names of the links behind which *process* listens."""
+        return [
+            name
+            for name, link in self.links.items()
+            if isinstance(link.upstream, str) and process in _named_in(link.upstream)
+        ]
+
+    def asked_itself(self, process: str) -> bool:
+        """Whether clients of the target, or the harness, ask *process* without a link: it is what serves, or an address says so."""
+        urls = [entry.url for entry in self.entries] + [self.publish.post if self.publish else ""]
+        return process == "target" or any(process in _named_in(url) for url in urls)
+
     def of_folder(self, folder: Path) -> Target:
         """This target as a file in *folder* says it: what it starts is started from there, where it says a folder at all."""
 
@@ -591,6 +604,11 @@ def _misordered(target: Target) -> Iterator[_Wrong]:
             (*_place(target, waiting[0]), "after"),
             f"these wait for one another, so that none can start: {', '.join(waiting)}",
         )
+
+
+def _named_in(text: str) -> set[str]:
+    """The processes whose ports stand in *text*."""
+    return {name.partition(".")[0] for name in placeholders(text)}
 
 
 def _place(target: Target, name: str) -> tuple[str, ...]:

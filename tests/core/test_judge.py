@@ -393,6 +393,48 @@ def test_what_passed_in_the_warm_up_does_not_vouch_for_a_baseline_that_is_long_e
     assert judged(plan, traffic=traffic).verdict == ("pass" if trusted else "invalid")
 
 
+WITH_A_STORE = {
+    "services": {"redis": "redis", "worker": {"command": ["worker"], "ready": {"tcp": True}}},
+    "links": {
+        "near": {"kind": "store", "upstream": "redis://127.0.0.1:{redis.port}"},
+        "far": {"kind": "store", "upstream": "redis://127.0.0.1:{redis.port}"},
+        "other": {"kind": "store", "upstream": "redis://127.0.0.1:3"},
+    },
+}
+
+
+@pytest.mark.parametrize("kind", ["kill", "pause"])
+@pytest.mark.parametrize(
+    ("used", "verdict"), [(("near", "far"), "pass"), (("far",), "pass"), (("other",), "invalid"), ((), "invalid")]
+)
+def test_a_process_that_is_broken_has_to_have_been_used_over_one_of_its_links(
+    make_plan: MakePlan,
+    judged: Callable[..., Result],
+    make_target: Callable[..., Target],
+    kind: str,
+    used: tuple[str, ...],
+    verdict: str,
+) -> None:
+    plan = make_plan(of=make_target(**WITH_A_STORE), faults=[{"kind": kind, "on": {"process": "redis"}}])
+    result = judged(plan, traffic=table(passed(*used), Traffic, 0.0))
+    assert result.verdict == verdict, result.reason
+    assert verdict == "pass" or "broke what is not used: nothing had passed on near, far before" in result.reason
+
+
+def test_of_a_process_that_no_link_leads_to_it_is_told_that_nothing_shows_whether_it_is_used(
+    make_plan: MakePlan, judged: Callable[..., Result], make_target: Callable[..., Target]
+) -> None:
+    plan = make_plan(of=make_target(**WITH_A_STORE), faults=[{"kind": "kill", "on": {"process": "worker"}}])
+    result = judged(plan, traffic=table([], Traffic, 0.0))
+    assert result.verdict == "pass"
+    assert "broke what no link leads to, so nothing shows whether the service uses it; give it a link" in result.reason
+    entries = [{"url": "http://127.0.0.1:{worker.port}"}]
+    asked = make_plan(
+        of=make_target(**WITH_A_STORE, entries=entries), faults=[{"kind": "kill", "on": {"process": "worker"}}]
+    )
+    assert "no link leads to" not in judged(asked, traffic=table([], Traffic, 0.0)).reason
+
+
 def test_a_link_that_is_rightly_quiet_and_was_never_tried_is_told(
     make_plan: MakePlan, judged: Callable[..., Result], target: Target
 ) -> None:
