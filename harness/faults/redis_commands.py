@@ -22,10 +22,12 @@ WRITE = (
 HOUSEKEEPING = frozenset(
     {
         "ACL", "ASKING", "AUTH", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DBSIZE", "ECHO", "HELLO", "INFO", "LASTSAVE", "LATENCY",
-        "LOLWUT", "MEMORY", "MODULE", "PING", "QUIT", "READONLY", "READWRITE", "RESET", "ROLE", "SELECT", "SLOWLOG", "TIME",
+        "LOLWUT", "MEMORY", "MODULE", "PING", "QUIT", "READONLY", "READWRITE", "RESET", "ROLE", "SELECT", "SENTINEL", "SLOWLOG", "TIME",
     }
 )  # fmt: skip
-"""By these a connection is opened, kept and closed, and a server looked at (the groups connection, server and cluster of its manual)."""
+"""By these a connection is opened, kept and closed, and a server looked at (the groups connection, server and cluster of its manual).
+
+And by these a client is told at which other address it should ask (``CLUSTER``, ``SENTINEL``): that is no use of this one."""
 LISTEN = frozenset({"MONITOR", "PSUBSCRIBE", "PSYNC", "SSUBSCRIBE", "SUBSCRIBE", "SYNC"})
 """After these a connection is there for what comes unasked."""
 OTHER_TALK = LISTEN | {"UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE", "REPLCONF"}

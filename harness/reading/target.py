@@ -23,7 +23,7 @@ from harness.reading.hosts import address, on_this_machine
 from harness.reading.quantities import Seconds
 from harness.reading.state_place import is_url, misplaced
 from harness.reading.strict import Strict
-from harness.reading.templates import secret_names
+from harness.reading.templates import placeholders, secret_names
 from harness.registry import suggestion
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]

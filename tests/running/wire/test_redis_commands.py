@@ -65,8 +65,9 @@ def test_each_command_is_counted_once_wherever_it_is_cut(said: bytes, commands: 
         ),
         (_array(b"PING") + _array(b"GET", b"PING") + _array(b"INFO"), 2),
         (b"GET PING\r\n", 0),
-        # What a sentinel is there for.
-        (_array(b"SENTINEL", b"get-master-addr-by-name", b"m"), 0),
+        # Who is told where to ask instead may go past the link from then on.
+        (_array(b"SENTINEL", b"get-master-addr-by-name", b"m") + _array(b"GET", b"k"), 1),
+        (_array(b"CLUSTER", b"SLOTS") + _array(b"cluster", b"shards") + _array(b"READONLY"), 3),
         (_array(b"PINGS") + _array(b"PIN") + _array(b"P" * 100_000), 0),
         (_array(b"SET", b"PING", b"v" * 100_000), 0),
         # Who listens may say nothing else, and is told what comes.
