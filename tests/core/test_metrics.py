@@ -877,6 +877,20 @@ def test_a_service_that_gives_up_its_store_has_no_commands_to_be_praised_for(
     assert judge(make_evidence(plan, traffic=asked_of_stores(lambda at_s: 1))).verdict == "pass"
 
 
+def test_a_service_that_gives_up_its_store_in_one_of_several_phases_is_no_pass(
+    make_plan: MakePlan, make_evidence: MakeEvidence
+) -> None:
+    plan = make_plan(
+        expect=["store_commands <= 5"], faults=[{"kind": "latency", "on": {"link": "store-east"}, "base": "100ms"}]
+    )
+    silent = judge(make_evidence(plan, traffic=asked_of_stores(lambda at_s: 0 if 3 <= at_s < 5 else 2)))
+    assert silent.verdict == "inconclusive"
+    assert "in fault not one command was said, and 2 for each request in the baseline" in silent.reason
+    seldom = judge(make_evidence(plan, traffic=asked_of_stores(lambda at_s: 1 if at_s in (1.5, 5.5) else 0)))
+    assert seldom.verdict == "pass", seldom.reason
+    assert judge(make_evidence(plan, traffic=asked_of_stores(lambda at_s: 2))).verdict == "pass"
+
+
 def test_amplification_says_on_which_links_it_sees_nothing(make_plan: MakePlan, make_evidence: MakeEvidence) -> None:
     evidence = make_evidence(make_plan())
     assert metrics["retry_amplification"].document(evidence).unseen == ["store-east", "store-west", "replication"]

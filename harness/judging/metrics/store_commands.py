@@ -11,10 +11,17 @@ from harness.judging.metrics.base import Metric, measured
 from harness.judging.sample import Sample, pick, spans
 from harness.planning.disturbance import Phase
 from harness.planning.plan import Plan
-from harness.reading.expectation import Expectation
+from harness.reading.expectation import Expectation, Verdict
+from harness.reading.quantities import plain
 
 if TYPE_CHECKING:
     from harness.judging.result import Breakdown
+
+
+WOULD_BE_SEEN = 5.0
+"""Where so many were to be expected, it is no chance that there was none: 1 in 148 (Poisson)."""
+_HAIR_S = 1e-6
+"""What begins when a phase ends belongs to the next."""
 
 
 class StoreCommands(Metric):
@@ -43,8 +50,13 @@ class StoreCommands(Metric):
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """That a service which said something to its stores in the baseline says nothing any more."""
-        unseen = _hidden(sample.run.plan, sample.spans) or not _commands_at_all(sample)
-        return "" if unseen or self.measure(sample).value else "not one command was said then"
+        if _hidden(sample.run.plan, sample.spans) or not _commands_at_all(sample):
+            return ""
+        return _gave_up(sample) if self.measure(sample).value else "not one command was said then"
+
+    def at_best(self, sample: Sample) -> Verdict:
+        """What a service says to its stores elsewhere says nothing of a phase in which it had given them up."""
+        return "inconclusive" if _gave_up(sample) else "pass"
 
     def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
         if not redis_links(plan):
@@ -83,6 +95,28 @@ def _measure(sample: Sample, links: Sequence[str]) -> Interval:
         said &= (sample.spans[0].start_s <= start_s) & (start_s < sample.spans[-1].end_s)
     due_s = sample.read("due_s")
     return retry_amplification(shared_out(commands[said], start_s[said], due_s), due_s)
+
+
+def _gave_up(sample: Sample) -> str:
+    """That in one of several phases not one command was said, though as in the baseline there would have been; else empty."""
+    if len(sample.spans) < 2:
+        return ""
+    before, phases = sample.baseline, sample.words("phase")
+    usual = _said(sample, before.spans) / max(1, (sample.run.words("requests", "phase") == "baseline").sum())
+    for phase in sample.spans:
+        due = int((phases == phase.name).sum())
+        quiet = usual * due >= WOULD_BE_SEEN and not _said(sample, [phase])
+        if quiet and not _hidden(sample.run.plan, [phase]):
+            return f"in {phase.name} not one command was said, and {plain(usual)} for each request in the baseline"
+    return ""
+
+
+def _said(sample: Sample, during: Sequence[Phase]) -> int:
+    """How many commands were said in these phases."""
+    links = redis_links(sample.run.plan)
+    return sum(
+        int(sample.run.passed(links, span.start_s, span.end_s - _HAIR_S).numbers("commands").sum()) for span in during
+    )
 
 
 def _commands_at_all(sample: Sample) -> bool:
