@@ -179,7 +179,8 @@ def warnings(document: Document[Scenario], made: Plan, questions: Questions) -> 
     used = {expected.selection.phase for expected in made.expectations} | {*phases_of(made.scenario.load)}
     for phase in made.between:
         broken = any(d.start_s < phase.end_s and phase.start_s < d.end_s for d in made.disturbances)
-        if not broken and phase.name not in {SHED, *used} and made.disturbances:
+        meant = phase.name == "fault" if not made.scenario.faults else not made.disturbances  # --without-faults
+        if not broken and phase.name not in {SHED, *used} and not meant:
             yield document.problem(
                 f"phases.{phase.name}", "no fault is in force in it, and no expectation or shape names it"
             )

@@ -182,9 +182,11 @@ def unlooked_at(evidence: Evidence) -> list[str]:
 
 def _unlooked_at(evidence: Evidence) -> Iterator[str]:
     # What the users of a locustfile are told is not kept.
-    if evidence.plan.scenario.good.answers is not None or evidence.plan.closed:
+    if evidence.plan.closed:
         return
-    answers = _said(evidence)
+    asked = evidence.plan.scenario.good.answers is not None
+    answers = _said(evidence, of_good=asked)
+    nobody = "good.answers takes them for good" if asked else "nothing looks at what answers say (good.answers, or answer_consistency)"
     baseline = answers.where(answers.phase == "baseline")
     for phase in evidence.plan.phases:
         looked = any(
@@ -202,7 +204,7 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
             or alike
             or (several and (_same(rows, baseline) or _other(rows, baseline) or _a_few(rows, baseline)))
         ):
-            yield f"{what} in {phase.name}, and nothing looks at what answers say (good.answers, or answer_consistency)"
+            yield f"{what} in {phase.name}, and {nobody}"
 
 
 def _same(rows: _Answers, baseline: _Answers) -> str | None:
@@ -247,8 +249,8 @@ def _other(rows: _Answers, baseline: _Answers) -> str | None:
     return f"{wrong} of {rows.count} complete answers were others than in the baseline"
 
 
-def _said(evidence: Evidence) -> _Answers:
-    """What was answered behind the warm-up."""
+def _said(evidence: Evidence, *, of_good: bool = False) -> _Answers:
+    """What was answered behind the warm-up; *of_good*: what of it was called good."""
     import numpy as np
 
     from harness.judging.scoring.wording import normalised
@@ -256,6 +258,8 @@ def _said(evidence: Evidence) -> _Answers:
     def made() -> _Answers:
         complete = evidence.words("requests", "outcome") == "complete"
         scored = evidence.words("requests", "phase")[complete] != "warmup"
+        if of_good:
+            scored = scored & evidence.column("requests", "good")[complete]
         columns = {name: evidence.words("requests", name)[complete][scored] for name in ("question", "answer", "entry")}
         columns = {"phase": _phases(evidence)[complete][scored], **columns}
         agrees = compared(evidence).agrees()[scored]
@@ -280,7 +284,7 @@ def _said(evidence: Evidence) -> _Answers:
             n=n[order],
         )
 
-    said: _Answers = evidence.once("said", made)
+    said: _Answers = evidence.once(("said", of_good), made)
     return said
 
 

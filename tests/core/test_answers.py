@@ -12,6 +12,7 @@ from harness.judging import verdict
 from harness.judging.answers import satisfies
 from harness.judging.evidence import Evidence
 from harness.judging.joining import derive_requests
+from harness.judging.metrics import metrics
 from harness.judging.patience import search_for
 from harness.judging.result import Result
 from harness.planning.plan import Plan
@@ -211,6 +212,20 @@ def test_nothing_more_is_said_of_answers_that_an_expectation_looks_at(judged: Ju
     assert "same text" not in result.reason + "".join(result.quality.notes)
     elsewhere = judged(SORRY, expect=["good_ratio >= 0.5 in fault", "answer_consistency >= 0.9 in baseline"])
     assert "same text" in " ".join(elsewhere.quality.notes)
+
+
+def test_one_answer_to_all_that_good_answers_lets_pass_is_told_and_one_that_it_refuses_is_not(judged: Judge) -> None:
+    lets_pass = judged(SORRY, good={"within": "1s", "answers": {"not_matches": "(?i)traceback"}})
+    assert "same text" in lets_pass.reason
+    assert "in fault, and good.answers takes them for good" in lets_pass.reason
+    refused = judged(SORRY, good={"within": "1s", "answers": {"not_matches": "(?i)sorry"}})
+    assert "same text" not in refused.reason + "".join(refused.quality.notes)
+
+
+@pytest.mark.parametrize("metric", ["leaks", "stream_integrity"])
+def test_what_says_nothing_of_most_answers_hides_nothing_of_them(metric: str) -> None:
+    assert not metrics[metric].reads_answers
+    assert metrics["answer_consistency"].reads_answers
 
 
 def test_nothing_is_said_of_answers_that_are_as_before_or_were_alike_before(judged: Judge) -> None:

@@ -103,7 +103,6 @@ class Leaks(MustNotHappen):
     not_of_users: ClassVar[str] = (
         "the questions file says who may be told what, and nobody knows what users of a locustfile ask"
     )
-    reads_answers: ClassVar[bool] = True
     asks_who: ClassVar[bool] = True
     unit: ClassVar[str] = "answers"
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")

@@ -43,7 +43,7 @@ class Metric(Telling, ABC):
     """What can stand behind a dot; one of them has to when there are any and *needs_part*."""
     needs_part: ClassVar[bool] = True
     reads_answers: ClassVar[bool] = False
-    """Whether it is about what answers say, and not only about whether and when they came."""
+    """Whether it tells answers that say what they should from others, whoever is told them, and not only whether and when they came."""
     of_requests: ClassVar[bool] = True
     """Whether it is a number of single requests, so that some of those of a phase can be picked."""
     asks_who: ClassVar[bool] = False

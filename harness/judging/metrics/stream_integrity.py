@@ -45,7 +45,6 @@ class StreamIntegrity(Metric):
     )
     unit: ClassVar[str] = "ratio"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    reads_answers: ClassVar[bool] = True
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
     parts: ClassVar[tuple[str, ...]] = ("whole", "truncated_as_success", "error", "spliced", "duplicated")
     usual_part: ClassVar[str] = "whole"
