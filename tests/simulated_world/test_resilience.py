@@ -9,6 +9,7 @@ from shutil import copytree
 from typing import Any
 
 import pytest
+from contract.worlds import FAULTS as CARRIED
 
 from harness.judging.evidence import Evidence
 from harness.judging.verdict import judge
@@ -34,8 +35,11 @@ FAULTS = [
     LOST | {"mode": "brownout", "late": "1500ms", "errors": 0.3},
     *({"kind": "capacity", "on": BOTH} | taken for taken in ({"to": 0.2}, {"slow": 3})),
     {"kind": "cache_divergence", "region": "west", "publish_after": "3s"},
+    *({"kind": "hang_up", "on": on} | share for on, share in ((EAST, {}), (BOTH, {"share": 0.3}))),
+    {"kind": "blackhole", "on": EAST},
+    *({"kind": "disconnect", "on": EAST, "mode": mode} for mode in ("refuse", "reset")),
 ]
-"""Every kind of fault, weak and strong; `tests/benchmarks/resilience.py` has a finer grid and more seeds."""
+"""Each kind of fault that the simulated world carries, weak and strong; of five, `tests/benchmarks/resilience.py` has more seeds."""
 SLACK = 0.03  # of the good ratio: two shares of 300 requests around 0.97 differ by so much at two standard deviations
 
 
@@ -83,6 +87,10 @@ def test_the_resilient_service_does_better_than_the_fragile_one(plans: Any, faul
     assert resilient >= fragile - SLACK
     if resilient_attempts > 1.05 * fragile_attempts:
         assert resilient > fragile + SLACK, "more attempts than the fragile one makes have to be worth it"
+
+
+def test_each_kind_that_the_simulated_world_carries_is_tried_on_both() -> None:
+    assert {fault["kind"] for fault in CARRIED.values()} <= {fault["kind"] for fault in FAULTS}
 
 
 @pytest.mark.parametrize("share", [0.15, 0.3, 0.6])
