@@ -71,7 +71,33 @@ class House(Dialect):
 
 dialects.add("house", House())
 '''
-TABLES = {"dialects": DIALECTS, "faults": FAULTS, "metrics": METRICS, "protocols": PROTOCOLS, "sections": SECTIONS}
+PLACES = """
+from harness.running.world.places import Place, places
+places.add("rack", Place)
+"""
+EDGE_RULES = """
+from harness.running.wire.edge.rules import edge_rules
+edge_rules.add("of_the_line", object)
+"""
+DIAGNOSES = """
+from harness.judging.diagnoses import diagnoses
+diagnoses.add("of_the_line", object())
+"""
+KNOWN = """
+from harness.judging.diagnoses import diagnoses
+from harness.running.wire.edge.rules import edge_rules
+from harness.running.world.places import places
+print("rack" in places, "of_the_line" in edge_rules, "of_the_line" in diagnoses)
+"""
+TABLES = {
+    "places": PLACES,
+    "edge_rules": EDGE_RULES,
+    "dialects": DIALECTS,
+    "faults": FAULTS,
+    "metrics": METRICS,
+    "protocols": PROTOCOLS,
+    "sections": SECTIONS,
+}
 SCENARIO = """\
 schema: harness.scenario/1
 name: slow-line
@@ -88,13 +114,14 @@ def _harness(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def _installed(folder: Path) -> None:
+def _installed(folder: Path, **tables: str) -> None:
     metadata = folder / "line-0.1.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: line\nVersion: 0.1\n")
-    for table, text in TABLES.items():
+    tables = tables or TABLES
+    for table, text in tables.items():
         (folder / f"line_{table}.py").write_text(text)
-    points = "".join(f"{table} = line_{table}\n" for table in TABLES)
+    points = "".join(f"{table} = line_{table}\n" for table in tables)
     (metadata / "entry_points.txt").write_text(f"[harness]\n{points}")
 
 
@@ -105,6 +132,19 @@ def _judged_again(folder: Path, expectation: str) -> Path:
     scenario.write_text(scenario.read_text().replace("expect:\n", f"expect:\n  - {expectation}\n"))
     _harness(folder, "judge", "run")
     return run
+
+
+def test_a_third_partys_places_rules_and_diagnoses_are_loaded_where_its_metadata_names_them(tmp_path: Path) -> None:
+    def known() -> str:
+        environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+        ended = subprocess.run(
+            [sys.executable, "-c", KNOWN], env=environment, capture_output=True, text=True, check=True
+        )
+        return ended.stdout.strip()
+
+    assert known() == "False False False"
+    _installed(tmp_path, **TABLES, diagnoses=DIAGNOSES)
+    assert known() == "True True True"
 
 
 def test_a_third_partys_fault_and_metric_can_be_listed_and_planned(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ STANDS_ON = {
                 "settings"},
     "judging": {"reading", "faults", "protocols", "planning", "record", "interval", "problems", "registry"},
     "report": {"reading", "faults", "planning", "record", "judging", "interval", "problems", "registry"},
+    "checks": {"reading", "faults", "protocols", "planning", "judging", "interval", "problems", "registry"},
 }  # fmt: skip
 """What each part may import beside itself; the rest of the top level, and `interfaces`, may import everything."""
 TOP_MODULES_MAX = 12
@@ -278,6 +279,7 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (arrows_point_one_way, "harness/judging/verdict.py", "from harness.running.world import real"),
     (arrows_point_one_way, "harness/planning/plan.py", "def f():\n    from harness.judging import result"),
     (arrows_point_one_way, "harness/faults/x.py", "from harness import conduct"),
+    (arrows_point_one_way, "harness/checks.py", "from harness.running.wire import client"),
     (arrows_point_one_way, "harness/running/world/x.py", "from harness.interfaces.live import Live"),
     (adapters_know_one_another_not, "harness/running/wire/x.py", "from harness.running.load import plan"),
     (adapters_know_one_another_not, "harness/running/load/x.py", "from harness.running import loop"),
