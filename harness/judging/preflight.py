@@ -64,11 +64,24 @@ def shortcomings(target: Target, asked: Preflight) -> Iterator[str]:
             f"no attempt on {', '.join(links)} carried the nonce, so retries cannot be counted: "
             "does the service pass it on where ask.nonce says?"
         )
+    for link in filter(_refuses, asked.links):
+        yield f"{answered(link)}, and the question was answered all the same: by a fallback? Then a run breaks what is broken already"
     if asked.links and not any(link.attempts for link in asked.links):
         yield "no attempt was seen on any HTTP link: does the service take its addresses from the links?"
     if asked.health is not None and not 200 <= asked.health < 300:
         said = f"was answered {asked.health}" if asked.health else "gave no answer in time"
         yield f"the health URL {said} although the question was answered: is health.get the right one?"
+
+
+_OF_ITS_LIMITS = {"408", "409", "425", "429"}
+"""Refusals that say nothing of what was asked: the next try may be served."""
+
+
+def _refuses(link: LinkSeen) -> bool:
+    """Whether *link* refused whatever was asked there, as where a key or a path is wrong."""
+    return bool(link.asked and link.answers) and all(
+        said.startswith("4") and said not in _OF_ITS_LIMITS for said in link.answers
+    )
 
 
 def _unjoined(asked: Preflight) -> list[str]:

@@ -186,7 +186,11 @@ def _unlooked_at(evidence: Evidence) -> Iterator[str]:
         return
     asked = evidence.plan.scenario.good.answers is not None
     answers = _said(evidence, of_good=asked)
-    nobody = "good.answers takes them for good" if asked else "nothing looks at what answers say (good.answers, or answer_consistency)"
+    nobody = (
+        "good.answers takes them for good"
+        if asked
+        else "nothing looks at what answers say (good.answers, or answer_consistency)"
+    )
     baseline = answers.where(answers.phase == "baseline")
     for phase in evidence.plan.phases:
         looked = any(

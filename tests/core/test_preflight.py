@@ -139,6 +139,18 @@ def test_a_service_that_goes_past_its_links_is_told(target: Target) -> None:
     assert "no attempt was seen on any HTTP link" in " ".join(shortcomings(target, asked(saw(attempts=0, joined=0))))
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"), [("401", True), ("404", True), ("429", False), ("503", False), ("200", False)]
+)
+def test_a_link_that_refuses_what_is_asked_is_told_though_the_question_was_answered(
+    target: Target, answer: str, told: bool
+) -> None:
+    said = " ".join(shortcomings(target, asked(saw(answer=answer), saw("fallback"))))
+    assert (f"openai answered {answer}, and the question was answered all the same: by a fallback?" in said) == told
+    twice = LinkSeen("openai", 2, 2, 2, {"401": 1, "200": 1})
+    assert list(shortcomings(target, asked(twice))) == []
+
+
 def test_of_a_run_that_was_given_up_before_its_load_nothing_else_is_distrusted(
     make_plan: MakePlan, make_evidence: MakeEvidence
 ) -> None:

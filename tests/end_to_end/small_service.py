@@ -44,6 +44,9 @@ class Service(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path != "/ask":
+            self.reply(404, b"there is no such path")
+            return
         question = asked["question"]
         Service.asked += 1
         if TROUBLE == "dies when asked":

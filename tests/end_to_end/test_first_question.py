@@ -105,6 +105,29 @@ def test_a_provider_that_refuses_ends_the_run_before_its_load_and_is_named(ended
     assert "POST http://127.0.0.1:" in reason
 
 
+def path_is_wrong(small: Any) -> Any:
+    small.write("target", {**small.target, "ask": {**small.target["ask"], "path": "/aks"}})
+    return small.ask()
+
+
+@case(path_is_wrong)
+def test_a_wrong_path_is_told_with_what_was_answered_there(ended: Any) -> None:
+    assert ended.status == 4, said(ended)
+    assert "/aks" in said(ended)
+    assert "there is no such path" in said(ended)
+
+
+def base_url_is_wrong(small: Any) -> Any:
+    link = {**small.target["links"]["openai"], "env": {"PROVIDER": "{url}/v2"}}
+    small.write("target", {**small.target, "links": {"openai": link}})
+    return small.run()
+
+
+@case(base_url_is_wrong)
+def test_a_wrong_base_url_ends_the_run_before_its_load_and_names_the_link_that_answered(ended: Any) -> None:
+    assert "openai answered 404" in never_begun(ended).reason
+
+
 def pointer_is_wrong(small: Any) -> Any:
     small.write("target", {**small.target, "ask": POINTER})
     return small.run()
