@@ -18,9 +18,9 @@ from harness.judging import verdict
 from harness.judging.evidence import Evidence
 from harness.judging.result import Result
 from harness.problems import UsageProblems
-from harness.record import history
+from harness.record import history, tables
 from harness.record.history import Begun, Look, PlannedFault
-from harness.record.rows import Arrival, Attempt, Request
+from harness.record.rows import Arrival, Attempt, Request, Traffic
 from harness.record.run_folder import RunFolder
 from harness.record.tables import defaults
 
@@ -92,6 +92,16 @@ def drop(run: RunFolder, table: str, columns: list[str]) -> None:
 def test_a_run_stored_before_a_column_was_added_is_read(run: RunFolder, table: str, column: str) -> None:
     drop(run, table, [column])
     assert column in getattr(loaded(run), table)
+
+
+@pytest.mark.parametrize("column", defaults(Traffic))
+def test_a_run_stored_before_a_column_of_what_passed_was_added_is_read(run: RunFolder, column: str) -> None:
+    passed = tables.table([Traffic("provider-east", 1.0, *[7] * len(defaults(Traffic)))], Traffic, 0.0)
+    passed.drop(columns=column).to_parquet(run.table("traffic"))
+    found = loaded(run).traffic_table
+    assert found is not None
+    of = {name: found.numbers(name).tolist() for name in defaults(Traffic)}
+    assert of == {name: [7] for name in defaults(Traffic)} | {column: [defaults(Traffic)[column]]}
 
 
 def _later_fields() -> list[tuple[str, str]]:
