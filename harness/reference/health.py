@@ -136,7 +136,7 @@ def application(assistant: Assistant) -> web.Application:
 
 
 def main() -> None:
-    parser = of_two_forms("health", __doc__)
+    parser = of_two_forms(__doc__)
     read = parser.parse_args()
     model = tries_once(read.provider, TIMEOUT_S)
     app = application(Assistant(model, read.provider, resilient=read.resilient))

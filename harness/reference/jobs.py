@@ -147,7 +147,7 @@ def _told(job: Job, status: int) -> web.Response:
 
 
 def main() -> None:
-    parser = of_two_forms("jobs", __doc__)
+    parser = of_two_forms(__doc__)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     read = parser.parse_args()

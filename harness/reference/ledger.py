@@ -39,7 +39,7 @@ def application() -> web.Application:
 
 
 def main() -> None:
-    parser = command_line("ledger", __doc__)
+    parser = command_line(__doc__)
     read = parser.parse_args()
     listen(application(), read.port)
 

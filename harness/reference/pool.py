@@ -152,7 +152,7 @@ def application(assistant: Assistant) -> web.Application:
 
 
 def main() -> None:
-    parser = of_two_forms("pool", __doc__)
+    parser = of_two_forms(__doc__)
     parser.add_argument("--store", required=True, metavar="HOST:PORT")
     read = parser.parse_args()
     model = tries_once(read.provider, TIMEOUT_S)

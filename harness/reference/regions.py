@@ -138,7 +138,7 @@ def application(door: Door) -> web.Application:
 
 
 def main() -> None:
-    parser = command_line("regions", __doc__)
+    parser = command_line(__doc__)
     parser.add_argument("--regions", nargs="+", required=True, metavar="URL", help="the models, the first one first")
     parser.add_argument("--at-once", nargs="+", type=int, required=True, help="how much each works on at once")
     parser.add_argument("--standby", action="store_true", help="the first serves alone while it can")

@@ -121,7 +121,7 @@ def application(releases: Releases) -> web.Application:
 
 
 def main() -> None:
-    parser = of_two_forms("release", __doc__)
+    parser = of_two_forms(__doc__)
     read = parser.parse_args()
     model = tries_once(read.provider, TIMEOUT_S)
     releases = Releases(lambda number: Version(number, model), resilient=read.resilient)

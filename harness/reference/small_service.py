@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,16 +16,17 @@ if TYPE_CHECKING:
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
-def command_line(name: str, about: str | None) -> argparse.ArgumentParser:
-    """``python -m harness.reference.NAME --port PORT``."""
-    parser = argparse.ArgumentParser(prog=f"python -m harness.reference.{name}", description=about)
+def command_line(about: str | None) -> argparse.ArgumentParser:
+    """``--port PORT``, of the module that is run, which each adds what it needs to."""
+    module = getattr(sys.modules["__main__"].__spec__, "name", "")
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
     parser.add_argument("--port", type=int, required=True)
     return parser
 
 
-def of_two_forms(name: str, about: str | None) -> argparse.ArgumentParser:
+def of_two_forms(about: str | None) -> argparse.ArgumentParser:
     """The same with ``--provider URL``, and ``--resilient`` for the form that holds."""
-    parser = command_line(name, about)
+    parser = command_line(about)
     parser.add_argument("--provider", required=True, metavar="URL")
     parser.add_argument("--resilient", action="store_true")
     return parser

@@ -165,7 +165,7 @@ def _told(one: Workflow, status: int) -> web.Response:
 
 
 def main() -> None:
-    parser = of_two_forms("workflow", __doc__)
+    parser = of_two_forms(__doc__)
     parser.add_argument("--ledger", required=True, metavar="URL", help="where orders are booked")
     parser.add_argument("--log", type=Path, required=True, help="the file of the write-ahead log")
     read = parser.parse_args()

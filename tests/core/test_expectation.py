@@ -173,7 +173,10 @@ def test_what_of_an_expectation_cannot_be_read_is_told(written: str, told: str) 
         ("x{region=a,region=b} <= 1", "says region twice"),
         ("x <= 1 among everybody", "'among everybody' says nothing; write among exposed"),
         ("x in a <= 1 in b", "says 'in' twice; write an expectation for each of in a and in b"),
-        ("x <= 1 after a.b", "'after a.b' names nothing; write the id of a fault, such as dns-2, or a stretch of it"),
+        (
+            "x <= 1 after a.b",
+            "'after a.b' names nothing; write the id of a fault, such as dns-2, or of a stretch of it",
+        ),
         ("x <= 1 in Peak", "'in Peak' names nothing; write the name of a phase"),
     ],
 )

@@ -262,7 +262,7 @@ def test_a_fault_is_to_last_until_it_can_be_seen_and_a_look_waits_for_what_is_la
     falling = CLIMBING | {"ramp": {"base": {"from": "3s", "over": "4s"}}}
     assert [fault(one).looks_for_s() for one in (LATENCY, LATE_ANSWERS, falling, HOLE)] == [2.7, 2.0, 4.0, 0.6]
     # What the tap delays, it knows of itself; what Toxiproxy does, it has to be told.
-    assert [fault(one).owed_s() for one in (LATENCY, LATE_ANSWERS)] == [1.7, 0.0]
+    assert [fault(one).owed_s() for one in (LATENCY, LATE_ANSWERS)] == [1.3, 0.0]
 
 
 @pytest.mark.parametrize(
