@@ -30,6 +30,7 @@ from harness.record import run_folder
 from harness.record.as_run import written_down
 from harness.record.history import Alarm, Begun, Ended, Event, Preflight, Reason
 from harness.record.masking import NOTHING, Mask
+from harness.record.quoting import masked
 from harness.record.run_folder import RunFolder
 from harness.record.trace_file import write_due
 from harness.running import systems
@@ -181,7 +182,7 @@ def _live_through(given: _Given, record: _Record) -> None:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         threading.Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
         given.say("asking one question before the load")
-        asked = real.preflight()
+        asked = [masked(entry, given.mask) for entry in real.preflight()]
         if reasons := list(obstacles(plan, asked)):
             record.refuse(asked, f"{'; '.join(reasons)}; the logs are in {folder.logs}")
             return

@@ -384,6 +384,8 @@ class Sight(msgspec.Struct, frozen=True):
     to the tap of those of which a share is to be hit (None: no share of anything is).
     """
 
+    QUOTED: ClassVar[tuple[str, ...]] = ("amiss",)
+
     link: str
     outcome: Literal["", "answered", "silent", "refused", "closed"] = ""  # empty: no probe was sent
     elapsed_s: float = 0.0

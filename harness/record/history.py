@@ -1,7 +1,8 @@
 """What happened in a run, in order, written as it happens, nothing inferred.
 
 A history is JSON lines. Its first line says how to repeat the run and holds the only wall time; every other instant is seconds of
-the run's clock, which is 0 when the load begins. QUOTED of a kind names its fields that hold what others said, in which a secret may stand.
+the run's clock, which is 0 when the load begins. QUOTED of a kind names its fields that hold what others said, in which a secret may
+stand, or values that do so themselves.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ class LinkSeen(msgspec.Struct, frozen=True):
     looks (GET, HEAD). *joined*: those that carried the question's nonce. *detail*: why one had no answer, as the wire knows.
     """
 
+    QUOTED: ClassVar[tuple[str, ...]] = ("detail",)
+
     link: str
     attempts: int
     asked: int
@@ -78,7 +81,7 @@ class LinkSeen(msgspec.Struct, frozen=True):
 class Preflight(msgspec.Struct, frozen=True, tag="preflight"):
     """One question through the whole path, asked of one entry before the load began (*at_s* is negative), as the last try went."""
 
-    QUOTED: ClassVar[tuple[str, ...]] = ("request_line", "question", "detail", "reply", "answer")
+    QUOTED: ClassVar[tuple[str, ...]] = ("request_line", "question", "detail", "reply", "answer", "links")
 
     at_s: float
     entry: str
@@ -114,6 +117,8 @@ class Injected(OfFault, frozen=True, tag="injected"):
 
 class Look(OfFault, frozen=True, tag="look"):
     """What one look at a fault saw on one of its links; a look at several links is as many events of one instant."""
+
+    QUOTED: ClassVar[tuple[str, ...]] = ("sight",)
 
     sight: Sight
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from operator import is_
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,5 +17,15 @@ def masked(value: Quoting, mask: Mask) -> Quoting:
     if not mask:
         return value
     said = {name: getattr(value, name) for name in getattr(value, "QUOTED", ())}
-    hidden = {name: told for name, text in said.items() if (told := mask.text(text)) is not text}
+    hidden = {name: told for name, content in said.items() if (told := _masked(content, mask)) is not content}
     return msgspec.structs.replace(value, **hidden) if hidden else value
+
+
+def _masked(content: Any, mask: Mask) -> Any:
+    """A text, or a value or several that quote others themselves; the same object where there is nothing to hide."""
+    if isinstance(content, str):
+        return mask.text(content)
+    if isinstance(content, list):
+        told = [_masked(one, mask) for one in content]
+        return content if all(map(is_, told, content)) else told
+    return masked(content, mask)

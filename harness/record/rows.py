@@ -128,7 +128,7 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
 class Arrival(msgspec.Struct, array_like=True, gc=False):
     """One try as it came out of Toxiproxy, at the edge; what the fault ate never becomes one."""
 
-    QUOTED: ClassVar[tuple[str, ...]] = ("path", "finish", "model")
+    QUOTED: ClassVar[tuple[str, ...]] = ("path", "astray", "detail", "finish", "model")
 
     link: str
     start_s: float

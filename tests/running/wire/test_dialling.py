@@ -105,6 +105,7 @@ def test_tls_goes_from_end_to_end_through_a_proxy_and_the_links_own_authority_vo
             "refused: 407 Proxy Authentication Required",
         ),
         (b"HTTP/1.0 403 Forbidden\r\n\r\n<html>", "refused: 403 Forbidden"),
+        (b"HTTP/1.1 403 no " + b"sk-0123456789" * 20 + b"\r\n\r\n", "refused: 403"),
         (b"SSH-2.0-x\r\n\r\n", "answered with what is no HTTP"),
         (b"HTTP/1.1 200 OK\r\n\r\nhello", "said something before it was asked"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
 import pytest
@@ -51,6 +50,8 @@ def test_whatever_comes_is_read_or_ends_in_one_line(noise: bytes, before: bytes)
     assert "\n" not in str(_read([before + noise])[-1])
 
 
+_NO_END = "something else where its end should be"
+_NO_SIZE = "what is no hexadecimal number for its size"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -84,23 +85,21 @@ def test_a_trailer_is_told_and_what_is_none_spoils_nothing(behind: bytes, told: 
 @pytest.mark.parametrize(
     ("chunks", "told"),
     [
-        (b"5\r\nhelloworld\r\n", "b'world"),
-        (b"5\r\nhello\rX", r"b'\\rX' where it should end"),
-        (b"five\r\nhello\r\n", "b'five"),
-        (b"\r\n5\r\nhello\r\n", r"b'\\r' for its size"),
-        (b"-5\r\nhello\r\n", "b'-5"),
-        (b"0x5\r\nhello\r\n", "b'0x5"),
-        (b"5 5\r\nhello\r\n", "b'5 5"),
-        (b"8000000000000000\r\n", "b'8000000000000000"),
+        (b"5\r\nhelloworld\r\n", _NO_END),
+        (b"5\r\nhello\rX", _NO_END),
+        (b"five\r\nhello\r\n", _NO_SIZE),
+        (b"\r\n5\r\nhello\r\n", _NO_SIZE),
+        (b"-5\r\nhello\r\n", _NO_SIZE),
+        (b"0x5\r\nhello\r\n", _NO_SIZE),
+        (b"5 5\r\nhello\r\n", _NO_SIZE),
+        (b"8000000000000000\r\n", "a size of more than 63 bits"),
         (b"5;" + b"a" * 20_000, "a line of more than 16384 bytes"),
         (b"0\r\n" + b"a: b\r\n" * 70_000, "a trailer of more than 262144 bytes"),
     ],
     ids=lambda value: str(value[:20]),
 )
-def test_what_is_no_chunk_is_told(chunks: bytes, told: str) -> None:
-    assert re.search(
-        f"a chunk of the provider's answer cannot be read: it has {told}", str(_read([CHUNKED + chunks])[-1])
-    )
+def test_what_is_no_chunk_is_told_and_not_quoted_since_a_secret_may_be_in_it(chunks: bytes, told: str) -> None:
+    assert _read([CHUNKED + chunks])[-1] == f"a chunk of the provider's answer cannot be read: it has {told}"
 
 
 @pytest.mark.parametrize(("more", "excess"), [(b"", False), (b"\r\n", False), (b"HTTP/1.1 200 OK\r\n", True)])

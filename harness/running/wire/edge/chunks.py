@@ -14,6 +14,7 @@ _PLAIN_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
 _SIZE_MAX = 1 << 63
 _LINE_BYTES_MAX = 1 << 14
 _TRAILER_BYTES_MAX = 1 << 18
+_NO_SIZE = "what is no hexadecimal number for its size"
 
 
 class ChunkReading:
@@ -82,9 +83,9 @@ class ChunkReading:
     def _look(self, line: bytes) -> None:
         """What can be no line of its kind, however it goes on, need not be waited for."""
         if self._at == "end of data" and line not in (b"", b"\r"):
-            raise self._unreadable(f"{line[:8]!r} where it should end")
+            raise self._unreadable("something else where its end should be")
         if self._at == "size" and line.strip(b" \t\r") and not _SIZE.match(line):
-            raise self._unreadable(f"{line[:8]!r} for its size")
+            raise self._unreadable(_NO_SIZE)
 
     def _take(self, line: bytes) -> None:
         self._look(line)
@@ -103,9 +104,11 @@ class ChunkReading:
                     self.trailers = header_lines(self._trailer)
         else:
             match = _SIZE.fullmatch(line)
-            self._left = int(match[1], 16) if match is not None else _SIZE_MAX
+            if match is None:
+                raise self._unreadable(_NO_SIZE)
+            self._left = int(match[1], 16)
             if self._left >= _SIZE_MAX:
-                raise self._unreadable(f"{line[:32]!r} for its size")
+                raise self._unreadable("a size of more than 63 bits")
             self._at = "data" if self._left else "trailer"
 
     @staticmethod

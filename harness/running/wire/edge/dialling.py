@@ -15,6 +15,7 @@ from harness.http1.headers import Headers, written
 
 _AGREED_WITHIN_S = 30.0
 _HEAD_BYTES_MAX = 1 << 16
+_REASON_CHARS_MAX = 200
 
 Spoken = TypeVar("Spoken", bound=asyncio.Protocol)
 
@@ -116,7 +117,7 @@ class _Agreement(asyncio.Protocol):
         if len(words) < 2 or not words[0].startswith("HTTP/1.") or not end:
             self._fail("answered with what is no HTTP")
         elif not words[1].startswith("2"):
-            self._fail(f"refused: {' '.join(words[1:])[:100]}")
+            self._fail(f"refused: {_uncut(words[1:])}")
         elif rest:
             self._fail("said something before it was asked")
         elif not self.agreed.done():
@@ -131,6 +132,12 @@ class _Agreement(asyncio.Protocol):
     def _fail(self, what: str) -> None:
         if not self.agreed.done():
             self.agreed.set_exception(OSError(what))
+
+
+def _uncut(words: list[str]) -> str:
+    """A status and why; of what is long nothing but the status, since no mask knows the rest of a secret that was cut."""
+    said = " ".join(words)
+    return said if len(said) <= _REASON_CHARS_MAX else words[0][:3]
 
 
 def _why(error: Exception) -> str:
