@@ -13,7 +13,9 @@ from harness.first_target.draft import MODEL, Asking, Dependency, Draft
 from harness.first_target.names import name_of
 from harness.problems import Problem, UsageProblems
 from harness.reading.hosts import host_of, on_this_machine
+from harness.reading.placeholders import secrets_among
 from harness.reading.templates import secret_names, secrets
+from harness.record.masking import Mask
 
 WAYS = (
     "say where the service runs (--url http://127.0.0.1:8000), how it is started (--command 'uvicorn app:app --port {port}'), "
@@ -118,7 +120,9 @@ def _looked_at(given: Given, headers: Mapping[str, str], environment: Mapping[st
     assert given.url is not None
     url = _allowed(given.url, given.allowed_hosts) + (given.path or "")
     known = Known(given.protocol, given.model, given.field, given.stream)
-    seen = look(url, _with_secrets(headers, environment), within_s, known)
+    asked = {name for text in headers.values() for name in secret_names(text)}
+    mask = Mask(secrets_among(environment, asked))
+    seen = look(url, _with_secrets(headers, environment), within_s, known, mask)
     asking, guessed = (seen.asking, ()) if seen.asking else _asking(given, urlsplit(url).path or None)
     if given.answer:
         asking = replace(asking, answer=given.answer)

@@ -12,6 +12,7 @@ from harness.first_target.draft import MODEL, Asking
 from harness.first_target.openapi import FIELDS, described
 from harness.first_target.replies import answer_at, conversation_at, needed_fields, version_at
 from harness.first_target.service import Answer, Service
+from harness.record.masking import NOTHING, Mask
 
 QUESTIONS = ("What can you help me with?", "Which day comes after Monday?")
 _READY = ("/healthz", "/health", "/readyz", "/ready", "/livez", "/ping", "/v1/models", "/")
@@ -45,12 +46,13 @@ class Known:
         return (self.field,) if self.field else FIELDS
 
 
-def look(url: str, headers: Mapping[str, str], within_s: float, known: Known = Known()) -> Seen:
+def look(url: str, headers: Mapping[str, str], within_s: float, known: Known = Known(), mask: Mask = NOTHING) -> Seen:
     """Look at the service at *url*, which may end in the path that is asked, sending *headers* along; an answer may take *within_s*.
 
+    What *mask* hides is in nothing that was seen, whatever the service echoes.
     Raises UsageProblems where nothing answers at *url*.
     """
-    with closing(Service(url, headers, within_s)) as service:
+    with closing(Service(url, headers, within_s, mask)) as service:
         service.reach()
         ready = next((path for path in _READY if service.look(path) is not None), None)
         return _Search(service, known).seen(ready)

@@ -16,6 +16,7 @@ from harness.protocols.asking import Ask, Asked, MalformedError, Reader
 from harness.protocols.event_stream import EventStream
 from harness.protocols.nonce import nonce
 from harness.protocols.protocols import protocol
+from harness.record.masking import NOTHING, Mask
 
 TRIES_MAX = 80
 """So many questions at most are asked to find out how a service takes them."""
@@ -61,12 +62,15 @@ class Answer:
 
 
 class Service:
-    """What runs at *url*, asked with *headers*; one answer may take *within_s*."""
+    """What runs at *url*, asked with *headers*; one answer may take *within_s*.
 
-    def __init__(self, url: str, headers: Mapping[str, str], within_s: float) -> None:
+    Nobody else is asked, whatever it redirects to, and all that is read of it is without what *mask* hides.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str], within_s: float, mask: Mask = NOTHING) -> None:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         self.url, self.path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
-        self._headers, self._within_s, self._asked = dict(headers), within_s, 0
+        self._headers, self._within_s, self._asked, self._mask = dict(headers), within_s, 0, mask
         self._session = requests.Session()
         self._session.trust_env = False  # nobody's proxy stands between us and this machine
         self._run = secrets.token_hex(4)
@@ -81,7 +85,7 @@ class Service:
         except requests.ReadTimeout:
             return  # slow, but there
         except (requests.RequestException, ValueError) as error:
-            what = f"nothing there speaks HTTP ({_cause(error)}); start the service first, or say with --command how it is started"
+            what = f"nothing there speaks HTTP ({self._cause(error)}); start the service first, or say with --command how it is started"
             raise UsageProblems(Problem(what, path=f"--url {self.url}")) from error
 
     def look(self, path: str) -> bytes | None:
@@ -93,9 +97,14 @@ class Service:
         return body if 200 <= status < 300 else None
 
     def _look(self, path: str) -> tuple[int, bytes]:
-        timeout = (_CONNECT_S, _LOOK_S)
-        with self._session.get(self.url + path, timeout=timeout, stream=True, headers=self._headers) as answer:
-            return answer.status_code, _bounded(answer)
+        with self._session.get(
+            self.url + path,
+            headers=self._headers,
+            timeout=(_CONNECT_S, _LOOK_S),
+            stream=True,
+            allow_redirects=False,
+        ) as answer:
+            return answer.status_code, _bounded(answer, self._mask)
 
     def ask(self, asking: Asking, question: str) -> Answer:
         """How it answers *question* put that way, read as the load of a run reads it."""
@@ -114,9 +123,15 @@ class Service:
                 allow_redirects=False,
             ) as answer:
                 # Where nobody knows yet in which place the answer stands, any JSON will do.
-                return _read(answer, ways.reader(ask) if asking.reads else None)
+                return _read(answer, ways.reader(ask) if asking.reads else None, self._mask)
         except requests.RequestException as error:
-            return Answer(0, wrong=_cause(error))
+            return Answer(0, wrong=self._cause(error))
+
+    def _cause(self, error: BaseException) -> str:
+        """The innermost reason of *error*, in its own words, which may quote a header that cannot be sent."""
+        while error.__context__ is not None:
+            error = error.__context__
+        return self._mask.text(str(error)) or type(error).__name__
 
 
 def _spoken(asking: Asking, headers: Mapping[str, str]) -> Ask:
@@ -133,11 +148,11 @@ def _spoken(asking: Asking, headers: Mapping[str, str]) -> Ask:
     )
 
 
-def _read(answer: requests.Response, reader: Reader | None) -> Answer:
+def _read(answer: requests.Response, reader: Reader | None, mask: Mask) -> Answer:
     status, streamed = answer.status_code, "event-stream" in answer.headers.get("content-type", "").lower()
-    body = _bounded(answer)
+    body = _bounded(answer, mask)
     if answer.is_redirect:
-        return Answer(status, wrong=f"redirects to {answer.headers['location']}", body=body)
+        return Answer(status, wrong=f"redirects to {mask.text(answer.headers['location'])}", body=body)
     if not 200 <= status < 300:
         return Answer(status, streamed, body=body)
     try:
@@ -168,17 +183,11 @@ def _said_in_a_stream(body: bytes, reader: Reader | None) -> str:
     return "".join(said)
 
 
-def _bounded(answer: requests.Response) -> bytes:
+def _bounded(answer: requests.Response, mask: Mask) -> bytes:
+    """The body, masked before anything is read in it or cut off it."""
     found = bytearray()
     for piece in answer.iter_content(1 << 14):
         found += piece
         if len(found) > _BYTES_MAX:
             break
-    return bytes(found)
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost reason of *error*, in its own words."""
-    while error.__context__ is not None:
-        error = error.__context__
-    return str(error) or type(error).__name__
+    return mask.raw(bytes(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.problems import Problem
@@ -194,12 +194,17 @@ def written_out(target: Document[Target]) -> list[Problem]:
 def told_secrets(target: Target, environment: Mapping[str, str]) -> dict[str, str]:
     """What of *environment* is filled into *target*, and what its processes get besides that is a secret by its name or a password's."""
     asked = {name for template in templates(target) if template.secret for name in secret_names(template.text)}
+    return secrets_among(environment, asked)
+
+
+def secrets_among(environment: Mapping[str, str], asked: Collection[str]) -> dict[str, str]:
+    """What of *environment* is *asked* for by name, and what else of it is a secret by its name or a password's."""
     inherited = {
         name
         for name, value in environment.items()
         if (_SECRET_NAME.search(name) and len(value) >= _INHERITED_CHARS) or len(password_of(value)) >= _INHERITED_CHARS
     }
-    return {name: environment[name] for name in sorted(asked | inherited) if name in environment}
+    return {name: environment[name] for name in sorted({*asked, *inherited}) if name in environment}
 
 
 def _of_service(at: Path, service: Service, known: frozenset[str]) -> Iterator[Template]:

@@ -17,6 +17,7 @@ from harness.first_target.service import TRIES_MAX
 from harness.first_target.text import document
 from harness.problems import UsageProblems
 from harness.protocols.asking import resolved
+from harness.record.masking import Mask
 from harness.running.free_port import free_port
 from harness.running.load import handshake
 from harness.running.load.plan import Limits, Question
@@ -252,6 +253,16 @@ def test_a_service_that_wants_a_key_is_asked_no_further_and_answers_who_has_it(s
     assert look(url, {}, 20.0).missing[0].startswith("POST /v1/chat/completions answered 401")
     assert len(asked) <= 2
     assert look(url, {"Authorization": "Bearer k"}, 20.0).missing == ()
+
+
+def test_a_secret_that_a_service_echoes_is_in_nothing_that_was_seen(served: Served) -> None:
+    def post(path: str, body: dict[str, Any], headers: dict[str, str]) -> tuple[int, Any]:
+        return (404, {}) if path != "/v1/chat/completions" else (500, "x" * 140 + " X-KEY: sk-0123456789, STAGE: prod")
+
+    seen = look(served(post)[0], {"X-Key": "sk-0123456789"}, 20.0, mask=Mask({"MY_KEY": "sk-0123456789"}))
+    # Masked before it is cut: half of a key is one too many.
+    assert "X-KEY: ${MY_KEY" in seen.missing[0]
+    assert "sk-01" not in str(seen)
 
 
 def test_where_no_path_takes_a_question_that_is_said(served: Served) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -52,7 +53,8 @@ class _Chat(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         if self.headers["x-key"] != "hunter2":
-            self._answer(401, {})
+            sent = self.headers["x-key"]
+            self._answer(401, {"error": f"no such key: {sent}"} if sent else {})
             return
         self._answer(200, {"choices": [{"message": {"content": f"So {body['messages'][0]['content']}"}}]})
 
@@ -64,13 +66,21 @@ class _Chat(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Chat) as server:
+    with _served(_Chat) as url:
+        yield url
+
+
+@contextmanager
+def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_command_becomes_a_target_that_a_scenario_can_be_aimed_at() -> None:
@@ -116,6 +126,38 @@ def test_a_service_that_wants_a_key_is_written_down_with_what_it_answered(url: s
     assert "missing   POST /v1/chat/completions answered 401: {}; say what it wants" in done.output
     assert "# Missing: POST /v1/chat/completions answered 401" in Path("my-service.yaml").read_text()
     assert target().ask.path == "/v1/chat/completions"
+
+
+@pytest.mark.parametrize("key", ["sk-of-somebody+else/0123", "of-somebody\n"])
+def test_a_key_that_a_service_echoes_or_that_cannot_be_sent_is_neither_printed_nor_written(
+    url: str, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("MY_KEY", key)
+    done = init("--url", url, "--header", "X-Key: ${MY_KEY}")
+    said = f"{done.output}{done.exception}{''.join(path.read_text() for path in Path().iterdir())}"
+    assert "${MY_KEY}" in said
+    assert "somebody" not in said
+
+
+def test_who_redirects_is_not_followed_and_no_key_is_taken_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "hunter2")
+    keys: list[str | None] = []
+
+    class Elsewhere(_Chat):
+        def do_GET(self) -> None:
+            keys.append(self.headers["x-key"])
+            super().do_GET()
+
+    with _served(Elsewhere) as other:
+
+        class Moved(_Chat):
+            def do_GET(self) -> None:
+                self.wfile.write(f"HTTP/1.1 302 X\r\nlocation: {other}\r\ncontent-length: 0\r\n\r\n".encode())
+
+        with _served(Moved) as url:
+            done = init("--url", url, "--header", "X-Key: ${MY_KEY}")
+    assert "found     POST /v1/chat/completions answers" in done.output
+    assert keys == []
 
 
 def test_what_is_a_guess_as_long_as_a_service_does_not_answer_is_said(url: str) -> None:
