@@ -22,6 +22,10 @@ _NAMED = re.compile(
 )
 """What a value calls a secret itself: ``AccountKey=…;``, ``&sig=…``, ``"private_key": "…"``."""
 _CORE_CHARS = 6
+_JSON_ESCAPES = ("", "<>&", "<>", "<>&'\"", "<>&='", "<>&'\"+`")
+"""What is written by its number: Python's JSON, Go's, Rails's and Django's, PHP's, Newtonsoft's and Laravel's for HTML, Gson's, .NET's."""
+_MAY_BE_ESCAPED = re.compile(r"""\\\\|\\"|[<>&='+`]""")
+_ESCAPE = re.compile(r"\\u[0-9a-f]{4}")
 # A text that is shorter than this has not been cut to its length by anybody here.
 _CUT_FROM_CHARS = 100
 _CUT_CHARS = 4
@@ -150,10 +154,12 @@ def _escaped(value: str) -> Iterator[str]:
     from html import escape
     from urllib.parse import quote, quote_plus
 
-    for written in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-        yield written
-        yield written.replace("/", "\\/")  # as PHP does
-        yield re.sub("[<>&]", lambda match: f"\\u{ord(match[0]):04x}", written)  # as Go does
+    for plain in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        for letters in _JSON_ESCAPES:
+            written = _by_number(plain, letters)
+            for cased in (written, _ESCAPE.sub(lambda match: f"\\u{match[0][2:].upper()}", written)):
+                yield cased
+                yield cased.replace("/", "\\/")  # as PHP does
     yield repr(value)[1:-1]
     raw = value.encode("utf-8", "surrogateescape")
     for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="!$&'()*+,;=:@/")):
@@ -162,6 +168,16 @@ def _escaped(value: str) -> Iterator[str]:
     yield escape(value)
     yield escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
     yield value.replace("'", "'\"'\"'")
+
+
+def _by_number(plain: str, letters: str) -> str:
+    """The inside of a JSON string with those of *letters* that are in it by their numbers."""
+
+    def written(match: re.Match[str]) -> str:
+        letter = match[0][-1]
+        return f"\\u{ord(letter):04x}" if letter in letters else match[0]
+
+    return _MAY_BE_ESCAPED.sub(written, plain)
 
 
 def _in_base64(value: str) -> Iterator[str]:

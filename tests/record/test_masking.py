@@ -15,13 +15,34 @@ import pytest
 
 from harness.record.masking import NOTHING, Mask, MaskedStream
 
-CANARY = "ca/na+ry'\"<&>\\é 7f3a"
+CANARY = "ca/na+ry=`'\"<&>\\é 7f3a"
+
+
+def _by_number(value: str, letters: str, *, capitals: bool, ascii_only: bool) -> str:
+    """JSON in which *letters* are written by their numbers."""
+
+    def written(letter: str) -> str:
+        number = f"{ord(letter):04x}"
+        escaped = letter in letters or (ascii_only and not letter.isascii())
+        return (
+            f"\\u{number.upper() if capitals else number}" if escaped else json.dumps(letter, ensure_ascii=False)[1:-1]
+        )
+
+    return "".join(map(written, value))
+
+
 FORMS: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "JSON": json.dumps,
     "JSON that keeps its letters": lambda value: json.dumps(value, ensure_ascii=False),
     "JSON as PHP writes it": lambda value: json.dumps(value).replace("/", "\\/"),
     "JSON as Go writes it": lambda value: json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
+    "JSON as .NET writes it": lambda value: _by_number(value, "<>&'\"+`", capitals=True, ascii_only=True),
+    "JSON as Newtonsoft's writes it for HTML": lambda value: _by_number(value, "<>&'\"", capitals=False, ascii_only=False),
+    "JSON as Gson writes it": lambda value: _by_number(value, "<>&='", capitals=False, ascii_only=False),
+    "JSON as Rails writes it": lambda value: _by_number(value, "<>&", capitals=False, ascii_only=False),
+    "JSON as Django writes it": lambda value: _by_number(value, "<>&", capitals=True, ascii_only=True),
+    "JSON as PHP writes it for HTML": lambda value: _by_number(value, "<>", capitals=True, ascii_only=False).replace("/", "\\/"),
     "Python": repr,
     "a URL's path": quote,
     "a URL's parameter": lambda value: quote(value, safe=""),
