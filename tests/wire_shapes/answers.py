@@ -49,6 +49,19 @@ PASSED = [
         "with zeros before the chunk size", answers=chunked(USAGE, headers=JSON).replace(b"\r\n\r\n", b"\r\n\r\n000", 1)
     ),
     Shape("with a trailer", answers=chunked(USAGE, headers=JSON)[:-2] + b"X-T: 1\r\n\r\n"),
+    Shape(
+        "without the line behind its last chunk",
+        answers=chunked(USAGE, headers=JSON)[:-2],
+        then="close",
+        tokens=_COUNTED_BY_PROVIDER,
+    ),
+    Shape(
+        "cut in the line of its last chunk",
+        answers=chunked(_HELLO, _COUNTED, _DONE)[:-4],
+        then="close",
+        tokens=(5, 9, "provider"),
+    ),
+    Shape("cut in its trailer", answers=chunked(USAGE, headers=JSON)[:-2] + b"X-T: 1\r\nX-", then="close"),
     Shape("with equal lengths", answers=_OK + _SIZED * 2 + b"\r\n" + USAGE, differs="heads"),
     Shape("with chunks and a length", answers=chunked(USAGE, headers=JSON + b"Content-Length: 1\r\n"), differs="heads"),
     Shape("with an empty header", answers=_OK + b"X-Empty:\r\n" + _SIZED + b"\r\n" + USAGE),

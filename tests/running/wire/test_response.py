@@ -102,6 +102,30 @@ def test_what_is_no_chunk_is_told_and_not_quoted_since_a_secret_may_be_in_it(chu
     assert _read([CHUNKED + chunks])[-1] == f"a chunk of the provider's answer cannot be read: it has {told}"
 
 
+@pytest.mark.parametrize(
+    ("behind", "whole", "told"),
+    [
+        (b"0\r\n", True, []),
+        (b"0", True, []),
+        (b"00;a=b\r", True, []),
+        (b"0\r\nX-T: 1\r\nX-", True, [(b"X-T", b"1")]),
+        (b"", False, []),
+        (b"1", False, []),
+        (b"5\r\nhel", False, []),
+    ],
+)
+def test_with_its_last_chunk_an_answer_is_whole_whatever_should_stand_behind_it_and_its_connection_is_used_no_more(
+    behind: bytes, whole: bool, told: list[tuple[bytes, bytes]]
+) -> None:
+    reading = ResponseReading(to_head=False)
+    reading.feed(CHUNKED + b"2\r\nok\r\n" + behind)
+    assert not reading.whole
+    reading.finish()
+    assert (reading.whole, reading.keep_alive) == (whole, False)
+    assert reading.head is not None
+    assert reading.head.trailers == told
+
+
 @pytest.mark.parametrize(("more", "excess"), [(b"", False), (b"\r\n", False), (b"HTTP/1.1 200 OK\r\n", True)])
 def test_what_follows_the_last_chunk_is_told_unless_it_is_a_line_end_too_many(more: bytes, excess: bool) -> None:
     reading = ResponseReading(to_head=False)

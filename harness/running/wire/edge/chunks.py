@@ -10,6 +10,7 @@ from harness.http1.answer_head import UnreadableError, header_lines
 from harness.http1.headers import Headers
 
 _SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]+)[ \t]*(?:;.*)?\r?", re.DOTALL)
+_LAST = re.compile(rb"[ \t]*0+[ \t]*(?:;.*)?\r?", re.DOTALL)
 _PLAIN_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
 _SIZE_MAX = 1 << 63
 _LINE_BYTES_MAX = 1 << 14
@@ -55,6 +56,11 @@ class ChunkReading:
             else:
                 place = self._read_line(data, place)
 
+    def finish(self) -> None:
+        """Nothing more comes. With its last chunk the body is whole, and what should end behind that need not (RFC 9112, 8)."""
+        if self._at == "trailer" or (self._at == "size" and _LAST.fullmatch(self._line)):
+            self._end()
+
     def _whole_chunk(self, data: bytes, place: int) -> int:
         """Read the chunk at *place*, and return the place behind it; 0, and nothing is read, where it is not plain and whole."""
         line = _PLAIN_SIZE.match(data, place)
@@ -98,10 +104,7 @@ class ChunkReading:
             if line := line.removesuffix(b"\r"):
                 self._trailer.append(line)
             else:
-                self._at = "end"
-                # The body is whole: what is no trailer is left out, and nothing else.
-                with suppress(UnreadableError):
-                    self.trailers = header_lines(self._trailer)
+                self._end()
         else:
             match = _SIZE.fullmatch(line)
             if match is None:
@@ -110,6 +113,12 @@ class ChunkReading:
             if self._left >= _SIZE_MAX:
                 raise self._unreadable("a size of more than 63 bits")
             self._at = "data" if self._left else "trailer"
+
+    def _end(self) -> None:
+        self._at = "end"
+        # The body is whole: what is no trailer is left out, and nothing else.
+        with suppress(UnreadableError):
+            self.trailers = header_lines(self._trailer)
 
     @staticmethod
     def _unreadable(what: str) -> UnreadableError:

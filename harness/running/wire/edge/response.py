@@ -17,6 +17,7 @@ class ResponseReading:
 
     __slots__ = (
         "_chunks",
+        "_finished",
         "_left",
         "_may_switch",
         "_text",
@@ -43,6 +44,7 @@ class ResponseReading:
         self._may_switch = may_switch
         self._text = b""
         self._left = 0
+        self._finished = False
         self._chunks: ChunkReading | None = None
 
     def feed(self, data: bytes) -> None:
@@ -64,14 +66,17 @@ class ResponseReading:
         else:
             self._read(data)
 
-    @property
-    def keep_alive(self) -> bool:
-        return self.head is not None and self.head.keep_alive
+    def finish(self) -> None:
+        """Nothing more comes: with that an answer may be whole which says no better where it ends."""
+        self._finished = True
+        if self._chunks is not None and self.head is not None and not self.whole:
+            self._chunks.finish()
+            self._look_if_whole(self._chunks, self.head)
+        self.whole = self.whole or (self.head is not None and not self.head.framed)
 
     @property
-    def until_end(self) -> bool:
-        """Whether the end of the connection is the end of this answer."""
-        return self.head is not None and not self.head.framed
+    def keep_alive(self) -> bool:
+        return self.head is not None and self.head.keep_alive and not self._finished
 
     def _look_if_http(self) -> None:
         # What is no answer need not be waited for.
@@ -100,9 +105,7 @@ class ResponseReading:
             try:
                 self._chunks.feed(data)
             finally:
-                self.excess, self.whole = self._chunks.excess, self._chunks.whole
-                if self.whole:
-                    self.head.trailers[:] = self._chunks.trailers
+                self._look_if_whole(self._chunks, self.head)
         elif self.head.length is None:
             if data:
                 self.pieces.append(data)
@@ -112,3 +115,8 @@ class ResponseReading:
             self.excess = len(data) > self._left
             self._left -= min(self._left, len(data))
             self.whole = not self._left
+
+    def _look_if_whole(self, chunks: ChunkReading, head: Head) -> None:
+        self.excess, self.whole = chunks.excess, chunks.whole
+        if self.whole:
+            head.trailers[:] = chunks.trailers

@@ -168,9 +168,10 @@ class UpstreamConnection(asyncio.Protocol):
         asker.hear(head, pieces, whole=reading.whole)
 
     def _end(self, exc: Exception | None) -> None:
-        if exc is None and self._asker is not None and self._reading.until_end:
-            self._reading.whole = True
-            self._tell(self._asker, self._reading)
+        if exc is None and self._asker is not None:
+            self._reading.finish()
+            if self._reading.whole:
+                self._tell(self._asker, self._reading)
         self._lose(exc or ConnectionResetError("the provider closed the connection before the end of its answer"))
 
     def _lose(self, error: Exception) -> None:
