@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from shlex import quote
 
@@ -11,17 +11,26 @@ from harness.planning.plan import Plan
 from harness.planning.shapes import phases_of
 from harness.planning.timeline import timeline
 from harness.reading.abort import AbortLimit
+from harness.reading.hosts import address, host_of
+from harness.reading.proxies import proxy_for
 from harness.reading.quantities import plain, share
 from harness.reading.scenario import SHED, Load
 from harness.reading.shapes import Replay
+from harness.reading.state_place import is_url
 from harness.reading.target import Job, Target
 from harness.reading.templates import secret_names
 
+_NOTHING: Mapping[str, str] = {}
 _VERBS = {"inject": "inject", "publish": "publish the next snapshot for", "revert": "end"}
 
 
-def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
-    """The plan's lines, in the order in which they matter; *needs*: what a run of it still lacks."""
+def outline(
+    plan: Plan, needs: Sequence[str] = (), environment: Mapping[str, str] = _NOTHING, state: str = ""
+) -> Iterator[str]:
+    """The plan's lines, in the order in which they matter; *needs*: what a run of it still lacks.
+
+    *environment*: in which it is run, since that names proxies; *state*: where its target's state is kept, if the target does not say.
+    """
     yield f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
     yield f"{plan.total_s:g} s, {_users(plan) if plan.closed else _requests(plan)}"
     yield from _presses(plan)
@@ -42,7 +51,7 @@ def outline(plan: Plan, needs: Sequence[str] = ()) -> Iterator[str]:
     for name, container in plan.target.containers.items():
         touched = dict.fromkeys(d.fault.summary() for d in plan.disturbances if name in d.containers)
         yield f"  {name:<16} container, {container}: {'; '.join(touched) or 'nothing'}"
-    yield from ("", *_started(plan.target), "", *_reached(plan.target, closed=plan.closed))
+    yield from ("", *_started(plan), "", *_reached(plan, environment, plan.target.state or state))
     yield from ("", "expects")
     for expectation in plan.expectations:
         yield f"  {expectation}"
@@ -105,16 +114,23 @@ def _ends(written: str | AbortLimit) -> str:
     return f"{name} {plain(most, 6)}{' s' if name == 'max_duration' else ''} is reached"
 
 
-def _started(target: Target) -> Iterator[str]:
-    """Every process of the target, as its file writes it: with the names of placeholders and secrets, not with what stands for them."""
-    if not target.processes:
+def _started(plan: Plan) -> Iterator[str]:
+    """What of files is run: every process of the target, as its file writes it, and the Python of a locustfile.
+
+    With the names of placeholders and secrets, not with what stands for them.
+    """
+    processes, load = plan.target.processes, plan.scenario.load
+    if not processes:
         yield "starts nothing of the target's"
-        return
-    yield "starts, in this folder and with your environment"
-    for name, service in target.processes.items():
+    if processes or load.locustfile:
+        yield "starts, with your environment and in this folder where no other is named"
+    for name, service in processes.items():
         env = [f"{key}={_as_typed(text)}" for key, text in service.env.items()]
         words = [*env, *map(_as_typed, service.command)]
-        yield f"  {name:<16} {' '.join(words)}".replace("\n", "\\n")
+        place = f"in {service.cwd}: " if service.cwd else ""
+        yield f"  {name:<16} {place}{' '.join(words)}".replace("\n", "\\n")
+    if load.locustfile:
+        yield f"  {'load':<16} Locust, which runs the Python of {load.locustfile}"
 
 
 def _as_typed(word: str) -> str:
@@ -122,7 +138,9 @@ def _as_typed(word: str) -> str:
     return word if re.fullmatch(r"[\w{}$./:=@%+,-]+", word) else quote(word)
 
 
-def _reached(target: Target, *, closed: bool) -> Iterator[str]:
+def _reached(plan: Plan, environment: Mapping[str, str], state: str) -> Iterator[str]:
+    """Every address that the harness itself turns to, and each proxy on the way."""
+    target, closed = plan.target, plan.closed
     yield "reaches"
     for name, entry in target.entries_by_name.items():
         asked = ", asked once before the load, and by its users as they like" if closed else ", asked by the load"
@@ -133,15 +151,42 @@ def _reached(target: Target, *, closed: bool) -> Iterator[str]:
         if secret_names(text):
             yield f"  {'':<16} with {header}: {text}"
     for name, link in target.links.items():
-        upstream = link.upstream if isinstance(link.upstream, str) else "a simulated provider, started on this machine"
-        yield f"  {name:<16} {upstream}"
+        if not isinstance(link.upstream, str):
+            yield f"  {name:<16} a simulated provider, started on this machine"
+        else:
+            yield f"  {name:<16} {link.upstream}{_through(link.upstream, environment) if link.carries == 'http' else ''}"
+    yield from _reached_besides(target)
+    if is_url(state):
+        yield f"  {'state':<16} {state}{_through(state, environment)}: who holds, stops or freezes the target"
+    for url in plan.limits.urls:
+        yield f"  {'abort':<16} GET {url}{_through(url, environment)}, twice a second while the run goes on"
+
+
+def _reached_besides(target: Target) -> Iterator[str]:
+    """What is asked of the target besides questions."""
+    if target.ready and target.ready.get:
+        yield f"  {'ready':<16} GET {target.ready.get} of each entry, until it serves"
     if target.publish:
         yield f"  {'publish':<16} POST {target.publish.post}"
+    if target.reset:
+        yield f"  {'reset':<16} POST {target.reset.post}, between runs that are judged together"
     if target.effects:
         yield f"  {'effects':<16} GET {target.effects.get}, before and after the load"
     if target.health:
         where = f"{target.health.get} of each entry" if target.health.of_each_entry else target.health.get
         yield f"  {'health':<16} GET {where}, every {target.health.every:g} s while the load runs"
+
+
+def _through(url: str, environment: Mapping[str, str]) -> str:
+    """The proxy on the way to *url*, without its password; nothing where none is."""
+    if host_of(url) is None:
+        return ""
+    try:
+        proxy = proxy_for(url, environment)
+    except ValueError as unusable:
+        return f", but {unusable}"
+    parts = address(proxy) if proxy else None
+    return f", through the proxy {parts.host}{f':{parts.port}' if parts.port else ''}" if parts else ""
 
 
 def _followed(job: Job) -> str:

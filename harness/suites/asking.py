@@ -89,7 +89,8 @@ def planned(path: Path, target: Path | None, asked: Asked) -> tuple[list[str], t
         trials, plan = prepared.scenario.value.trials, prepared.plan
         several = f"{trials} trials of this, about {spelt(Spending().left_s([plan] * trials))}"
         several += f", at most {trials * plan.schedule.requests:,} requests" if not plan.closed else ""
-        return [*([several, ""] if trials > 1 else []), *outline(plan, tuple(missing))], prepared.warnings
+        said = outline(plan, tuple(missing), settings().environment, settings().state)
+        return [*([several, ""] if trials > 1 else []), *said], prepared.warnings
     asking = wanted([path], [target] if target else (), asked, None)
     return list(_outline(asking)), asking.warnings
 
