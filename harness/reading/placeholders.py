@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from harness.problems import Problem
 from harness.reading.hosts import password_of
-from harness.reading.target import Link, Service, Target
+from harness.reading.target import Link, Target
 from harness.reading.templates import OF_A_QUESTION, placeholders, secret_names, texts, wrongs
 from harness.reading.yaml import paths
 from harness.reading.yaml.document import Document, Draft
 from harness.reading.yaml.expected import nearest
 from harness.reading.yaml.paths import Path
-from harness.reading.yaml.plain import Plain
 from harness.registry import suggestion
 
 EVERYWHERE = frozenset({"python", "seed", "temp"})
@@ -44,84 +43,101 @@ class Template:
     secret: bool = False
 
 
+_PLACES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
+    (("services", "*", "command"), "own", True),
+    (("services", "*", "env"), "own", True),
+    (("start", "command"), "own", True),
+    (("start", "env"), "own", True),
+    (("entries", "*", "url"), "outside", False),
+    (("ask", "headers", "*"), "header", True),
+    (("ask", "path"), "question", False),
+    (("ask", "job", "poll"), "job", False),
+    (("ask", "job", "result"), "job", False),
+    # Not the address of a link: a proxy would stand in front of a proxy.
+    (("links", "*", "upstream"), "ports", False),
+    (("links", "*", "env"), "link", False),
+    (("links", "*", "credential"), "nothing", True),
+    (("reset", "post"), "outside", False),
+    (("publish", "post"), "outside", False),
+    (("effects", "get"), "outside", False),
+    (("health", "get"), "health", False),
+)
+"""Where the harness fills something in, ``*`` being any name or number; which names may stand there, and whether secrets may."""
+_NAMING = ["services", "links", "start"]
+"""The keys that say of which names there are ports and links."""
+_KEYS = tuple(dict.fromkeys(place[0] for place, _, _ in _PLACES))
+
+
 def templates(target: Target) -> Iterator[Template]:
     """Every text of *target* that the harness fills in before it is used, in the order of the model."""
-    ports, common = _ports(target), _common(target)
-    own = common | {"port"}
-    outside = own if target.start else common
-    for name, service in target.services.items():
-        yield from _of_service(("services", name), service, own)
-    if target.start:
-        yield from _of_service(("start",), target.start, own)
-    for index, entry in enumerate(target.entries):
-        yield Template(("entries", index, "url"), entry.url, outside)
-    yield from _of_asking(target, common)
-    for name, link in target.links.items():
-        if isinstance(link.upstream, str):
-            # Not the address of a link: a proxy would stand in front of a proxy.
-            yield Template(("links", name, "upstream"), link.upstream, ports)
-        for key, text in link.env.items():
-            yield Template(("links", name, "env", key), text, own | OF_A_LINK)
-        if link.credential is not None:
-            yield Template(("links", name, "credential"), link.credential, frozenset(), secret=True)
-    if target.reset:
-        yield Template(("reset", "post"), target.reset.post, outside)
-    if target.publish:
-        yield Template(("publish", "post"), target.publish.post, outside)
-    if target.effects:
-        yield Template(("effects", "get"), target.effects.get, outside)
-    if target.health:
-        named = frozenset[str]() if target.health.of_each_entry else outside
-        yield Template(("health", "get"), target.health.get, named)
+    held = _held(target, _KEYS)
+    yield from _templates(held, _known(held))
 
 
-def _of_asking(target: Target, common: frozenset[str]) -> Iterator[Template]:
-    for name, text in target.ask.headers.items():
-        yield Template(("ask", "headers", name), text, common | OF_A_QUESTION, secret=True)
-    yield Template(("ask", "path"), target.ask.path, OF_A_QUESTION)
-    for key in ("poll", "result"):
-        if target.ask.job and (path := getattr(target.ask.job, key)) is not None:
-            yield Template(("ask", "job", key), path, frozenset({"job"}))
+def _held(target: Target, keys: Collection[str]) -> dict[str, object]:
+    """What *target* has at *keys*, as plain values. Of a `part` of a target that lacks one of them nothing can be said."""
+    return target.model_dump(include={key for key in keys if getattr(target, key) is not None})
 
 
-def _ports(target: Target) -> frozenset[str]:
-    return frozenset(f"{name}.port" for name in [*target.services, *(["target"] if target.start else [])])
+def _templates(held: Mapping[str, object], known: Mapping[str, frozenset[str]]) -> Iterator[Template]:
+    """Those of a target as its file *held* it, as far as it is *known* which names may stand in them."""
+    for path, text in texts(held):
+        for place, names, secret in _PLACES:
+            if len(path) >= len(place) and all(part in ("*", here) for part, here in zip(place, path, strict=False)):
+                # A path that each entry has is one of the service's own.
+                names = "nothing" if names == "health" and text.startswith("/") else names
+                if names in known:
+                    yield Template(path, text, known[names], secret)
 
 
-def _common(target: Target) -> frozenset[str]:
-    """What is known to all that *target* starts."""
-    return EVERYWHERE | _ports(target) | {f"{name}.{part}" for name in target.links for part in OF_A_LINK}
+def _known(held: Mapping[str, object]) -> dict[str, frozenset[str]]:
+    """What may stand in each kind of template of a target as its file *held* it: what it starts and what its links are called is known."""
+    services, links, start = (_mapping(held.get(key)) for key in ("services", "links", "start"))
+    ports = frozenset(f"{name}.port" for name in [*services, *(["target"] if start else [])])
+    common = EVERYWHERE | ports | {f"{name}.{part}" for name in links for part in OF_A_LINK}
+    outside = common | {"port"} if start else common
+    return _ALWAYS_KNOWN | {
+        "own": common | {"port"},
+        "outside": outside,
+        "health": outside,
+        "header": common | OF_A_QUESTION,
+        "ports": ports,
+        "link": common | {"port"} | OF_A_LINK,
+    }
+
+
+_ALWAYS_KNOWN = {"question": OF_A_QUESTION, "job": frozenset({"job"}), "nothing": frozenset[str]()}
+"""What may stand in those templates whose names do not hang on what else the file says."""
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
 
 
 def unknown_placeholders(target: Document[Target]) -> list[Problem]:
     """Everything in the templates of *target* that nothing will fill, each with its line."""
-    found = [
-        target.problem(paths.written(template.path), what)
-        for template in templates(target.value)
-        for what in [*wrongs(template.text, template.known), *([] if template.secret else _misplaced(template.text))]
-    ]
-    return found + [
-        target.problem(paths.written(place), what)
-        for place, text in texts(target.value.ask.body, ("ask", "body"))
-        for what in _wrong_in_a_body(text)
-    ]
+    found = [*map(_unfillable, templates(target.value)), _unfillable_in_a_body(target.value.ask.body)]
+    return [target.problem(paths.written(place), what) for wrongs_of in found for place, what in wrongs_of]
 
 
 def unknown_in_draft(draft: Draft) -> Iterator[Problem]:
-    """As `unknown_placeholders`, of what is started by a target that is refused: nothing where its names cannot be told either."""
-    held = draft.value if isinstance(draft.value, dict) else {}
-    services, links, start = (held.get(key, {}) for key in ("services", "links", "start"))
-    slip = any(len(path) == 1 and nearest(str(path[0]), ["services", "links", "start"]) for path in draft.wrong)
-    if slip or not (isinstance(services, dict) and isinstance(links, dict) and isinstance(start, dict)):
-        return
-    names = [*services, *(["target"] if start else [])]
-    known = EVERYWHERE | {"port"} | {f"{name}.port" for name in names}
-    known |= {f"{name}.{part}" for name in links for part in OF_A_LINK}
-    started: dict[Path, Plain] = {("start",): start, **{("services", name): one for name, one in services.items()}}
-    for place, service in started.items():
-        of = {key: service.get(key) for key in ("command", "env")} if isinstance(service, dict) else {}
-        for at, text in texts(of, place):
-            yield from (draft.problem(paths.written(at), what) for what in wrongs(text, known))
+    """As `unknown_placeholders`, of a target that is refused for something else, as far as the names can be told that are known in it."""
+    held = _mapping(draft.value)
+    slip = any(len(path) == 1 and nearest(str(path[0]), _NAMING) for path in draft.wrong)
+    told = not slip and all(isinstance(held.get(key, {}), dict) for key in _NAMING)
+    found = map(_unfillable, _templates(held, _known(held) if told else _ALWAYS_KNOWN))
+    for wrongs_of in [*found, _unfillable_in_a_body(_mapping(held.get("ask")).get("body"))]:
+        yield from (draft.problem(paths.written(place), what) for place, what in wrongs_of)
+
+
+def _unfillable(template: Template) -> list[tuple[Path, str]]:
+    """What is wrong with a template, at its place."""
+    misplaced = [] if template.secret else _misplaced(template.text)
+    return [(template.path, what) for what in [*wrongs(template.text, template.known), *misplaced]]
+
+
+def _unfillable_in_a_body(body: object) -> list[tuple[Path, str]]:
+    return [(place, what) for place, text in texts(body, ("ask", "body")) for what in _wrong_in_a_body(text)]
 
 
 def untold_links(target: Document[Target]) -> list[Problem]:
@@ -148,7 +164,7 @@ def untold_ports(target: Document[Target]) -> list[Problem]:
 
     Not one that is told what nobody knows: that may be meant for it.
     """
-    found, known = [], _common(target.value) | {"port"}
+    found, known = [], _known(_held(target.value, _NAMING))["own"]
     for name, service in target.value.processes.items():
         said = {one for text in (*service.command, *service.env.values()) for one in placeholders(text)}
         if said <= known and not {"port", f"{name}.port"} & said:
@@ -205,13 +221,6 @@ def secrets_among(environment: Mapping[str, str], asked: Collection[str]) -> dic
         if (_SECRET_NAME.search(name) and len(value) >= _INHERITED_CHARS) or len(password_of(value)) >= _INHERITED_CHARS
     }
     return {name: environment[name] for name in sorted({*asked, *inherited}) if name in environment}
-
-
-def _of_service(at: Path, service: Service, known: frozenset[str]) -> Iterator[Template]:
-    for index, word in enumerate(service.command):
-        yield Template((*at, "command", index), word, known, secret=True)
-    for key, text in service.env.items():
-        yield Template((*at, "env", key), text, known, secret=True)
 
 
 def _misplaced(text: str) -> list[str]:

@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.reading.placeholders import missing_secrets, templates, unknown_placeholders, untold_links, untold_ports
+from harness.reading.placeholders import (
+    missing_secrets,
+    templates,
+    unknown_in_draft,
+    unknown_placeholders,
+    untold_links,
+    untold_ports,
+)
 from harness.reading.target import Target
 from harness.reading.templates import fill, fill_asked, fill_for_later, placeholders, secret_names, secrets
-from harness.reading.yaml import load, read
+from harness.reading.yaml import DraftProblems, load, read
 
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios" / "targets").glob("*.yaml"))
 VALUES = {"port": "8000", "redis-primary.port": "6379", "provider-east.url": "http://127.0.0.1:1"}
@@ -90,55 +97,76 @@ def test_a_target_whose_templates_name_what_there_is_is_in_order(target_text: st
     assert unknown_placeholders(read(target_text, Target, "t.yaml")) == []
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong", "message"),
-    [
-        (
-            '"{port}", --dir',
-            '"{prt}", --dir',
-            "6 services.redis.command[2]: unknown placeholder {prt}; did you mean 'port'?",
-        ),
-        (
-            "{openai.url}",
-            "{opnai.url}",
-            "9 services.worker.command[4]: unknown placeholder {opnai.url}; did you mean 'openai.url'?",
-        ),
-        (
-            '{{"seed": {seed}}}',
-            '{{"seed": {seed}}',
-            "9 services.worker.command[5]: a lone } is part of no placeholder; write }} for a brace that is meant",
-        ),
-        ('QUOTED: "7"', 'QUOTED: "{host}"', "10 services.worker.env.QUOTED: unknown placeholder {host}; known: "),
-        ("app:app", "{question}", "14 start.command[1]: unknown placeholder {question}; known: "),
-        (
-            "127.0.0.1:{target.port}",
-            "127.0.0.1:{taget.port}",
-            "19 entries[0].url: unknown placeholder {taget.port}; did you mean 'target.port'?",
-        ),
-        ("{question}", "{queston}", "28 ask.body.question: unknown placeholder {queston}; did you mean 'question'?"),
-        ("Bearer ${KEY}", "{url}", "24 ask.headers.authorization: unknown placeholder {url}; known: "),
-        ("{nonce}", "{nonc}", "29 ask.body.nested[0].deep: unknown placeholder {nonc}; did you mean 'nonce'?"),
-        ("{url}/v1", "${KEY}", "42 links.openai.env.BASE: ${KEY} would stay as it is here; secrets are filled into"),
-        (
-            "https://api.openai.com",
-            "https://${HOST}",
-            "40 links.openai.upstream: ${HOST} would stay as it is here; secrets",
-        ),
-        ("{url}/v1", "{ur}/v1", "42 links.openai.env.BASE: unknown placeholder {ur}; did you mean 'url'?"),
-        (
-            "redis://127.0.0.1:{redis.port}",
-            "{openai.url}",
-            "54 links.cache.upstream: unknown placeholder {openai.url}; known: redis.port, target.port, worker.port",
-        ),
-        ("{target.port}/publish", "{url}/publish", "56 publish.post: unknown placeholder {url}; known: "),
-    ],
-)
+UNFILLED = [
+    (
+        '"{port}", --dir',
+        '"{prt}", --dir',
+        "6 services.redis.command[2]: unknown placeholder {prt}; did you mean 'port'?",
+    ),
+    (
+        "{openai.url}",
+        "{opnai.url}",
+        "9 services.worker.command[4]: unknown placeholder {opnai.url}; did you mean 'openai.url'?",
+    ),
+    (
+        '{{"seed": {seed}}}',
+        '{{"seed": {seed}}',
+        "9 services.worker.command[5]: a lone } is part of no placeholder; write }} for a brace that is meant",
+    ),
+    ('QUOTED: "7"', 'QUOTED: "{host}"', "10 services.worker.env.QUOTED: unknown placeholder {host}; known: "),
+    ("app:app", "{question}", "14 start.command[1]: unknown placeholder {question}; known: "),
+    (
+        "127.0.0.1:{target.port}",
+        "127.0.0.1:{taget.port}",
+        "19 entries[0].url: unknown placeholder {taget.port}; did you mean 'target.port'?",
+    ),
+    ("{question}", "{queston}", "28 ask.body.question: unknown placeholder {queston}; did you mean 'question'?"),
+    ("Bearer ${KEY}", "{url}", "24 ask.headers.authorization: unknown placeholder {url}; known: "),
+    ("{nonce}", "{nonc}", "29 ask.body.nested[0].deep: unknown placeholder {nonc}; did you mean 'nonce'?"),
+    ("{url}/v1", "${KEY}", "42 links.openai.env.BASE: ${KEY} would stay as it is here; secrets are filled into"),
+    (
+        "https://api.openai.com",
+        "https://${HOST}",
+        "40 links.openai.upstream: ${HOST} would stay as it is here; secrets",
+    ),
+    ("{url}/v1", "{ur}/v1", "42 links.openai.env.BASE: unknown placeholder {ur}; did you mean 'url'?"),
+    (
+        "redis://127.0.0.1:{redis.port}",
+        "{openai.url}",
+        "54 links.cache.upstream: unknown placeholder {openai.url}; known: redis.port, target.port, worker.port",
+    ),
+    ("{target.port}/publish", "{url}/publish", "56 publish.post: unknown placeholder {url}; known: "),
+]
+"""What stands in a target, what stands there instead, and what is told of it."""
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), UNFILLED)
 def test_a_placeholder_that_nothing_fills_is_told_with_its_line(
     target_text: str, right: str, wrong: str, message: str
 ) -> None:
     problems = unknown_placeholders(read(target_text.replace(right, wrong, 1), Target, "t.yaml"))
     assert len(problems) == 1
     assert str(problems[0]).startswith(f"t.yaml:{message}")
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), UNFILLED)
+def test_it_is_told_at_once_beside_what_the_file_is_refused_for(
+    target_text: str, right: str, wrong: str, message: str
+) -> None:
+    with pytest.raises(DraftProblems) as refused:
+        read(target_text.replace(right, wrong, 1).replace("\nname:", "\nnme:", 1), Target, "t.yaml")
+    (problem,) = unknown_in_draft(refused.value.draft)
+    assert str(problem).startswith(f"t.yaml:{message}")
+
+
+@pytest.mark.parametrize("slip", [("\nlinks:", "\nlnks:"), ("\nservices:", "\nservcies:"), ("\nstart:", "\nstrat:")])
+def test_where_nobody_can_tell_what_there_is_to_be_named_only_what_does_not_hang_on_it_is_told(
+    target_text: str, slip: tuple[str, str]
+) -> None:
+    text = target_text.replace(*slip).replace("{openai.url}", "{opnai.url}").replace("{nonce}", "{nonc}")
+    with pytest.raises(DraftProblems) as refused:
+        read(text, Target, "t.yaml")
+    assert [problem.path for problem in unknown_in_draft(refused.value.draft)] == ["ask.body.nested[0].deep"]
 
 
 def test_a_port_of_its_own_belongs_only_to_what_is_started(target_text: str) -> None:
