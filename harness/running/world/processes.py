@@ -20,7 +20,7 @@ from harness.running.keeper.keeper import Child, Keeper, tail
 from harness.running.ports import ServiceEndedError
 from harness.running.world.interruptions import Interruptions
 from harness.running.world.kept import Kept
-from harness.running.world.listening import ports
+from harness.running.world.listening import elsewhere, listeners
 from harness.running.world.readiness import NotReadyError, Readiness
 from harness.running.world.stillness import Stillness
 
@@ -286,11 +286,11 @@ class Processes:
         return NotReadyError(late, f"{place}.ready.within", more)
 
     def _elsewhere(self, name: str) -> str:
-        """What process *name* listens on, where that is not the port that it was given."""
-        found = ports(self.pids[name])
-        if not found or self.ports[name] in found:
-            return ""
-        return f"; it listens on {', '.join(map(str, found))}, not on its {{port}}, which is {self.ports[name]}"
+        """Where process *name* listens, if that is not the port that it was given, on loopback."""
+        port = self.ports[name]
+        refused = not Readiness(f"http://127.0.0.1:{port}", Ready(tcp=True)).serves()
+        said = elsewhere(listeners(self.pids[name]), port, refused=refused)
+        return f"; {said}" if said else ""
 
 
 def address(link: Link, host: str, port: int) -> dict[str, str]:
