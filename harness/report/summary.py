@@ -13,7 +13,8 @@ from harness.report.headline import beside, headline
 from harness.report.plain_text import one_line
 from harness.report.whereabouts import where
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$!&@])")
+_SPECIAL = re.compile(r"(?P<within>(?<=[^\W_])_+(?=[^\W_]))|[\\`*_\[\]<>#|~$!&@]")
+"""What GitHub reads as more than itself; underscores within a word it does not (CommonMark, 6.2)."""
 _STATES = {"yes": "yes", "no": "**no**", "open": "?"}
 
 
@@ -37,8 +38,8 @@ def summary(result: Result, baseline: Result | None = None) -> str:
 
 
 def escaped(text: str, most: int = 300) -> str:
-    """*text* as Markdown that reads as it stands, in a table too."""
-    return _SPECIAL.sub(r"\\\1", one_line(text, most))
+    """*text* as Markdown that reads as it stands, in a table too, and before it is rendered no worse than it has to."""
+    return _SPECIAL.sub(lambda found: found["within"] or f"\\{found[0]}", one_line(text, most))
 
 
 def code(text: str, most: int = 200) -> str:

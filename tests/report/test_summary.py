@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import re
+from html import unescape
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from harness.report.summary import code, escaped, summary
 
@@ -36,6 +42,27 @@ def test_what_is_quoted_is_no_markdown() -> None:
     assert escaped("a\n\n# b") == r"a \# b"
     assert "\x1b" not in escaped("\x1b[31m")
     assert code("a`b|c") == r"`a’b\|c`"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pydantic_fallback of a__b", "pydantic_fallback of a__b"),
+        ("good_ratio{region=east}", "good_ratio{region=east}"),
+        ("größe_über_2", "größe_über_2"),
+        ("_this_ and __that__", r"\_this\_ and \_\_that\_\_"),
+        ("a_ _b -_c_- x_.", r"a\_ \_b -\_c\_- x\_."),
+    ],
+)
+def test_what_is_one_word_is_shown_as_one_also_where_nobody_renders_it(text: str, said: str) -> None:
+    assert escaped(text) == said
+
+
+@example("a_b_ c").via("an underscore that ends a word")
+@given(st.text("_*a1é.- (", max_size=12))
+def test_however_underscores_stand_they_are_read_as_they_are(text: str) -> None:
+    shown = MarkdownIt("commonmark").renderInline(escaped(text))
+    assert unescape(shown) == " ".join(text.split())
 
 
 def test_a_command_with_backticks_stays_inside_its_fence(failing) -> None:
