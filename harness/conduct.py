@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from harness.judging.following import cost_of, followed
+from harness.judging.following import cost_of, counting, followed
 from harness.judging.preflight import obstacles
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
@@ -161,6 +161,7 @@ def _lived_through(given: _Given, record: _Record) -> None:
 def _live_through(given: _Given, record: _Record) -> None:
     """Start the world, break in it what is planned, and put it back, whatever happens."""
     from harness.running import loop
+    from harness.running.joining import Joining
     from harness.running.world.real import real_world
 
     plan, folder, signals = given.prepared.plan, given.folder, given.signals
@@ -178,6 +179,7 @@ def _live_through(given: _Given, record: _Record) -> None:
         cost_of(plan.target),
         given.kept,
         given.hosts,
+        Joining(plan, counting(plan)),
     ) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         threading.Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()

@@ -7,7 +7,7 @@ from functools import partial
 from math import inf
 from typing import Protocol
 
-from harness.judging.metrics import Metric, metrics
+from harness.judging.metrics import Metric, metrics, telling
 from harness.judging.metrics.tokens_and_cost import MILLION, price_of
 from harness.planning.plan import Plan
 from harness.reading.abort import AbortCondition, Followed
@@ -21,6 +21,11 @@ def followed(plan: Plan) -> list[Followed]:
     # What becomes of a request is known by its deadline at the latest; the users of a locustfile have none.
     latest_s = inf if plan.closed else plan.scenario.load.deadline
     return [_followed(one, metrics[one.metric], plan.scenario.good.within, latest_s) for one in plan.aborts]
+
+
+def counting(plan: Plan) -> list[str]:
+    """The expectations of *plan* that need to know for which request each attempt was made."""
+    return [str(one) for one in plan.expectations if telling(one.metric).counts_attempts]
 
 
 def _followed(condition: AbortCondition, metric: Metric, within_s: float, latest_s: float) -> Followed:

@@ -10,9 +10,8 @@ from statistics import median
 from typing import NamedTuple
 
 from harness.judging.evidence import Evidence
-from harness.judging.joining import LOOKS
 from harness.reading.quantities import plain
-from harness.record.rows import SLICE_S
+from harness.record.rows import LOOKS, SLICE_S
 
 _SWITCHED = 101  # the status of a WebSocket that was opened: by GET, and not to look
 _HEALTH = r"/(?:health|healthz|livez|readyz|live|ready|ping|heartbeat|_health)/?(?:\?|$)"

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 CLIENT = "client"
 """The layer of an attempt that a service would not have made, had its client not asked again."""
-LOOKS = ("GET", "HEAD", "OPTIONS")
-"""Methods by which nothing is asked of a provider; a run of before they were written down has none."""
 _FIRST = ("due_s", "start_s")
 _LATER = ("sent_s", "last_sent_s", "forwarded_s", "first_byte_s", "first_token_s", "end_s")
 """Instants of a row that come after its first one. Their own order is open: an answer may begin before its request is whole."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.judging.metrics import telling
+from harness.judging.following import counting
 from harness.planning.plan import Plan
 from harness.reading.target import Target
 from harness.record.history import LinkSeen, Preflight
@@ -15,7 +15,7 @@ _REPLY_CHARS = 200
 def obstacles(plan: Plan, asked: Sequence[Preflight]) -> Iterator[str]:
     """Each reason for which a run of *plan* would come to nothing; none where it can begin."""
     yield from map(unanswered, filter(failed, asked))
-    if any(telling(expectation.metric).counts_attempts for expectation in plan.expectations):
+    if counting(plan):
         for entry in asked:
             if not failed(entry) and (links := _unjoined(entry)):
                 yield (

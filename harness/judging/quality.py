@@ -14,9 +14,9 @@ from harness.judging.closed import consequences, spoilt, waits
 from harness.judging.delivery import delivery
 from harness.judging.endings import silence
 from harness.judging.evidence import Evidence
-from harness.judging.joining import LOOKS, cut_off, endless, impossible, made_for_requests
+from harness.judging.following import counting
+from harness.judging.joining import cut_off, endless, impossible, made_for_requests
 from harness.judging.marks import NO_MARK, marks
-from harness.judging.metrics import telling
 from harness.judging.passing import astray, broken, redirected, uncarried, unreached, untouched
 from harness.judging.preflight import shortcomings
 from harness.judging.result import Doubt, Quality
@@ -29,6 +29,7 @@ from harness.judging.unused import unmet, untried, unused, unused_processes
 from harness.planning.disturbance import Disturbance
 from harness.reading import quantities
 from harness.record.history import Alarm, Confirmed, Injecting, Look, Preflight, Reverted, Reverting
+from harness.record.rows import LOOKS
 
 if TYPE_CHECKING:
     from harness.record.columns import Table
@@ -106,7 +107,7 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
     of_load = [] if of_workers else _load(quality, closed=waits(evidence) > 0)
     yield from (Doubt(kind="load", said=said) for said in [*spoilt(evidence), *of_load])
     yield from (Doubt(kind="wire", said=said) for said in broken(evidence))
-    if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and _counts_attempts(evidence):
+    if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and counting(evidence.plan):
         # An attempt that belongs to no request makes the amplification look smaller than it is.
         said = (
             f"only {quantities.share(_joined_ratio(evidence))} of attempts could be joined to a request; "
@@ -279,10 +280,6 @@ def _joined_ratio(evidence: Evidence) -> float:
     """Share of attempts joined to a request, of those that were made for one."""
     joined = int((evidence.column("attempts", "request") >= 0).sum())
     return joined / int(made_for_requests(evidence.attempt_table, evidence.cut_s).sum()) if joined else 0.0
-
-
-def _counts_attempts(evidence: Evidence) -> bool:
-    return any(telling(expectation.metric).counts_attempts for expectation in evidence.plan.expectations)
 
 
 def _unsteady(evidence: Evidence) -> str:

@@ -46,6 +46,8 @@ class Wire:
 
     def __init__(self, events: Events, network: Network, providers: Mapping[str, Provider]) -> None:
         self.attempts: list[Attempt] = []
+        self.ended: list[Attempt] = []
+        """Those of them that have ended, in the order in which they did."""
         self.arrivals: list[Arrival] = []
         self.by_fault: Counter[tuple[str, str]] = Counter()  # attempts that a fault answered, by fault and link
         self._following: dict[int, list[Following]] = {}  # what goes along with the answers to come, by arrival
@@ -169,6 +171,7 @@ class Wire:
             now_s = self._events.now_s
             exchange.attempt.end_s, exchange.attempt.outcome = now_s, outcome
             exchange.attempt.status = exchange.status
+            self.ended.append(exchange.attempt)
             if outcome == "complete" and exchange.attempt.first_byte_s is None:
                 exchange.attempt.first_byte_s = now_s
         del self._open[exchange]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from harness.judging.evidence import Evidence
-from harness.judging.following import followed
+from harness.judging.following import counting, followed
 from harness.judging.joining import derive_attempts, derive_requests
 from harness.planning.plan import Plan
 from harness.reading.target import Link, Simulated, SimulatedUpstream, Target
@@ -16,6 +16,7 @@ from harness.record.history import Begun, History
 from harness.record.rows import Arrival, Attempt, HealthCheck, Request
 from harness.record.tables import table
 from harness.running.guard import Guard
+from harness.running.joining import Joining
 from harness.running.ports import World
 from simulated_world.calls import Calls
 from simulated_world.clients import RUN_ID, SOUND, Clients, Flaws
@@ -64,16 +65,20 @@ class SimSubject:
 class SimWatch:
     """Nothing dies here unless a call is made to fail, and clients are looked after as in the real world; see `ports.Watch`."""
 
-    def __init__(self, calls: Calls, plan: Plan, clients: Clients, events: Events) -> None:
-        self._calls, self._clients, self._events = calls, clients, events
+    def __init__(self, calls: Calls, plan: Plan, clients: Clients, wire: Wire, events: Events) -> None:
+        self._calls, self._clients, self._wire, self._events = calls, clients, wire, events
         self._guard = Guard(followed(plan), list(plan.schedule.due_times()), plan.scenario.good.within)
-        self._heard = 0
+        self._joining = Joining(plan, counting(plan))
+        self._heard = self._heard_attempts = 0
 
     def check(self) -> None:
         with self._calls.one("watch.check"):
             self._guard.hear(self._clients.rows[self._heard :])
             self._heard = len(self._clients.rows)
             self._guard.check(self._events.now_s)
+            self._joining.hear(self._wire.ended[self._heard_attempts :])
+            self._heard_attempts = len(self._wire.ended)
+            self._joining.check(self._events.now_s)
 
 
 class SimInterruptions:
@@ -136,7 +141,7 @@ class SimWorld:
             self.injector,
             SimLoad(self.clients, self.calls),
             SimSubject(self.stores, self.calls),
-            SimWatch(self.calls, plan, self.clients, self.events),
+            SimWatch(self.calls, plan, self.clients, self.wire, self.events),
             SimInterruptions(self.calls),
         )
 

@@ -14,7 +14,7 @@ from harness.protocols.asking import Ask
 from harness.record.history import LinkSeen, Preflight
 from harness.record.own_file import write_new
 from harness.record.rowfile import read_rows
-from harness.record.rows import Arrival, Attempt
+from harness.record.rows import LOOKS, Arrival, Attempt
 from harness.running.load import handshake, question
 from harness.running.load.plan import Limits, Question
 from harness.running.load.question import Answered, QuestionPlan
@@ -26,7 +26,6 @@ _LOOK_S = 0.01
 # An attempt has its row a moment after the service has answered, and one that is never answered has none.
 _WRITTEN_WITHIN_S = 0.5
 _STARTED_WITHIN_S = 20.0
-_LOOKS = ("GET", "HEAD")
 _ANSWER_CHARS = 200
 
 
@@ -141,5 +140,5 @@ def _meanwhile(row: Attempt | Arrival, answered: Answered) -> bool:
 
 def _seen(link: str, rows: Sequence[Attempt], nonces: Sequence[str], detail: str) -> LinkSeen:
     answers = Counter(str(row.status) if row.status else row.outcome for row in rows)
-    asked = [row for row in rows if row.method not in _LOOKS]
+    asked = [row for row in rows if row.method not in LOOKS]
     return LinkSeen(link, len(rows), len(asked), sum(row.nonce in nonces for row in rows), dict(answers), detail)

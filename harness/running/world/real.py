@@ -31,13 +31,14 @@ from harness.record.rows import Arrival
 from harness.record.run_folder import RunFolder
 from harness.running.free_port import free_port
 from harness.running.guard import Guard
+from harness.running.joining import Joining
 from harness.running.keeper import temporary
 from harness.running.keeper.keeper import Keeper
 from harness.running.keeper.means import HttpUndo
 from harness.running.keeper.undo import UndoLog, pending
 from harness.running.load.elsewhere import needed
 from harness.running.load.plan import Question as Put
-from harness.running.ports import World
+from harness.running.ports import Clock, Watch, World
 from harness.running.toxiproxy import (
     Binary,
     ToxiproxyApi,
@@ -66,7 +67,7 @@ from harness.running.world.places import Reach
 from harness.running.world.preflight import Questioner
 from harness.running.world.processes import Processes, address, host_and_port
 from harness.running.world.subject import ServiceUnderTest, accepted
-from harness.running.world.watch import Guarded, Watchdog
+from harness.running.world.watch import Guarded, Joined, Watchdog
 from harness.settings import Settings
 
 _POLL_S = 0.02
@@ -148,11 +149,12 @@ def real_world(
     cost: Callable[[Arrival], float] = lambda _: 0.0,
     kept: Kept | None = None,
     asked: LoadHosts = NO_HOSTS,
+    joining: Joining | None = None,
 ) -> Iterator[RealWorld]:
     """Start and join up everything that *plan* needs, and end it all on the way out, whatever happens inside.
 
     The *guard* is told what attempts *cost*. The target's own processes are those that are *kept*, or are started to be. Before any of that
-    the workers of other machines that were *asked* for have come.
+    the workers of other machines that were *asked* for have come. *joining* ends a run whose attempts cannot be joined.
 
     Raises HarnessError when a process cannot be started, dies, or is not ready in time; its message shows the end of its log.
     """
@@ -175,15 +177,11 @@ def real_world(
         injector.check(plan.disturbances)
         watchdog = Watchdog(processes, joined.proxies, carriers, wire=joined.wire, load=load.check)
         stack.callback(watchdog.close)
-        guarded = Guarded(watchdog, guard, folder.rows, load.clock, cost) if guard else None
-        if guarded is not None:
-            stack.callback(guarded.close)
+        watch = _watching(stack, watchdog, folder.rows, load.clock, guard, cost, joining)
         _watch_machine(stack, folder, grounds)
         health = HealthChecks(plan.target, processes, folder.rows)
         stack.callback(health.close)
-        world = World(
-            load.clock, injector, load, ServiceUnderTest(plan.target, processes), guarded or watchdog, signals
-        )
+        world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes), watch, signals)
         counted = _Accepted(processes)
         effects = SideEffects(plan.target, processes, own_nonces(plan.target.ask, run_id))
         yield RealWorld(
@@ -192,6 +190,23 @@ def real_world(
             lambda: _set_off(counted, effects, load, health),
             lambda: _finish(processes, joined.wire, counted, effects, load, folder),
         )
+
+
+def _watching(
+    stack: ExitStack,
+    watch: Watch,
+    rows: Path,
+    clock: Clock,
+    guard: Guard | None,
+    cost: Callable[[Arrival], float],
+    joining: Joining | None,
+) -> Watch:
+    """*watch*, and what there is besides that may end a run by the *rows* that are written, until the *stack* is left."""
+    if guard is not None:
+        watch = stack.enter_context(closing(Guarded(watch, guard, rows, clock, cost)))
+    if joining is not None:
+        watch = stack.enter_context(closing(Joined(watch, joining, rows, clock)))
+    return watch
 
 
 def _watch_machine(stack: ExitStack, folder: RunFolder, grounds: _Grounds) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.record.rowfile import Tail
 from harness.record.rows import Arrival, Attempt, Request, Sent
 from harness.running.guard import Guard
+from harness.running.joining import Joining
 from harness.running.ports import Clock, UntrustworthyError, Watch
 from harness.running.toxiproxy import ToxiproxyStage
 from harness.running.wire.client import WireError, WireSilentError, WireStage
@@ -63,6 +64,26 @@ class Guarded:
         self._begun.close()
         self._attempts.close()
         self._arrivals.close()
+
+
+class Joined:
+    """*watch*, and a look at the attempts that have ended, several times a second until *joining* is settled; see `ports.Watch`."""
+
+    def __init__(self, watch: Watch, joining: Joining, rows: Path, clock: Clock) -> None:
+        self._watch, self._joining, self._clock = watch, joining, clock
+        self._attempts = Tail(rows, "attempts", Attempt)
+        self._looked_s = -_LOOK_S
+
+    def check(self) -> None:
+        self._watch.check()
+        now_s = self._clock.now()
+        if not self._joining.settled and now_s >= self._looked_s + _LOOK_S:
+            self._looked_s = now_s
+            self._joining.hear(self._attempts.rows(), time.monotonic() - now_s)
+            self._joining.check(now_s)
+
+    def close(self) -> None:
+        self._attempts.close()
 
 
 class Watchdog:
