@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "Coming",
     "Compared",
     "Explained",
     "Freeze",
@@ -44,6 +45,7 @@ __all__ = [
     "load_worker",
     "plan",
     "run",
+    "schedule",
     "shrink",
     "stop",
     "trace",
@@ -54,6 +56,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from harness.api import (
+        Coming,
         Compared,
         Explained,
         Freeze,
@@ -84,6 +87,7 @@ if TYPE_CHECKING:
         load_worker,
         plan,
         run,
+        schedule,
         shrink,
         stop,
         trace,

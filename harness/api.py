@@ -37,6 +37,7 @@ from harness.reading.load_hosts import WAIT_S
 from harness.reading.state_file import Freeze
 from harness.running.load.worker import work
 from harness.running.world.kept import Kept
+from harness.schedules.coming import Coming
 from harness.settings import Settings, settings
 from harness.stored import Run, baseline_at, judge, load
 from harness.suites import grid as grids
@@ -55,6 +56,7 @@ from harness.suites.shrink import RUNS_MOST, Smaller, shrinking
 from harness.suites.shrink import carry_out as carry_out_shrinking
 
 __all__ = [
+    "Coming",
     "Compared",
     "Explained",
     "Freeze",
@@ -86,6 +88,7 @@ __all__ = [
     "load_worker",
     "plan",
     "run",
+    "schedule",
     "shrink",
     "stop",
     "trace",
@@ -450,6 +453,16 @@ def freeze(why: str, target: str | Path | None = None) -> Freeze:
 def unfreeze(target: str | Path | None = None) -> Freeze | None:
     """Lift the freeze of *target*, or that of all targets, and return it; None where there was none."""
     return others_say.unfreeze(target, settings())
+
+
+def schedule(*files: str | Path, count: int = 10, now: datetime | None = None) -> list[Coming]:
+    """The next *count* times after *now* at which *files* on a schedule come, all together, and why nothing begins at some of them.
+
+    Nothing is begun. Raises UsageProblems with all that is wrong with any of the files.
+    """
+    from harness.interfaces import scheduling
+
+    return scheduling.coming([Path(file) for file in files], count, now or datetime.now(UTC))
 
 
 def _one_run(

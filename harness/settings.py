@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -23,6 +23,12 @@ class Settings:
     """The file in which GitHub's runner collects what its page says of the step."""
 
     @property
+    def own_state(self) -> Path:
+        """The folder of this machine's user in which state is kept where nobody names another place."""
+        base = Path(self.environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        return base / "resilience-harness"
+
+    @property
     def search_path(self) -> str:
         """Where programs are looked for."""
         return self.environment.get("PATH", os.defpath)
@@ -37,14 +43,12 @@ def settings() -> Settings:
     """
     environment = dict(os.environ)
     base = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kept = Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "resilience-harness"
-    state = environment.get("HARNESS_STATE") or str(kept)
     page = environment.get("GITHUB_STEP_SUMMARY")
-    return Settings(
+    found = Settings(
         environment,
         base / "resilience-harness",
         environment.get("TOXIPROXY_URL") or None,
-        state,
         on_github=environment.get("GITHUB_ACTIONS") == "true",
         step_summary=Path(page) if page else None,
     )
+    return replace(found, state=environment.get("HARNESS_STATE") or str(found.own_state))

@@ -939,6 +939,63 @@ def unfreeze(target: Whose = None) -> None:
     freeze(None, target, lift=True)
 
 
+@app.command(hidden=True)
+def schedule(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Game-day files that say when they begin.")],
+    once: Annotated[
+        bool, typer.Option("--once", help="Begin what is due now, wait until it has ended, and end with its status.")
+    ] = False,
+    upcoming: Annotated[
+        int | None,
+        typer.Option("--next", metavar="N", min=1, max=1000, help="Show the next N times, and begin nothing."),
+    ] = None,
+    system: Annotated[
+        str | None,
+        typer.Option(
+            "--print", metavar="systemd|cron|github|kubernetes", help="Print what has that system begin them instead."
+        ),
+    ] = None,
+    ics: Annotated[
+        Path | None, typer.Option("--ics", metavar="FILE", help="Write the times of a year as a calendar.")
+    ] = None,
+    page: Annotated[
+        str | None, typer.Option("--page", metavar="[HOST]:PORT", help="Serve a page of each day that is begun.")
+    ] = None,
+    allow_host: AllowHost = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Where runs are stored; default: reports.")] = None,
+) -> None:
+    """Begin files by the clock, as their `schedule` says, until this is ended; a time that is missed is told, and none comes twice.
+
+    One goes on at a time on each target. Nothing begins in a blackout, on a holiday, while the target is frozen, or later than `late`. What
+    goes on is told to end with this, and puts back what it broke. Ends with 130; with --once with the worst status of what was due, and
+    with 5 where that could not begin.
+    """
+    from harness.interfaces import scheduling
+    from harness.problems import Problem
+    from harness.settings import settings
+
+    asked = [
+        name for name, value in (("--once", once), ("--next", upcoming), ("--print", system), ("--ics", ics)) if value
+    ]
+    if len(asked) > 1:
+        raise UsageProblems(Problem(f"{asked[0]} and {asked[1]} ask for different things; give one of them"))
+    given = [("--page", page), *(("--allow-host", host) for host in allow_host or ()), ("--out", out)]
+    passed = tuple(str(word) for option, value in given if value is not None for word in (option, value))
+    now = scheduling.utc_now()
+    if upcoming is not None:
+        for line in scheduling.coming_lines(scheduling.coming(files, upcoming, now)):
+            _say(line)
+    elif system is not None:
+        for line in scheduling.lines(files, system, settings(), now, passed):
+            typer.echo(line)
+    elif ics is not None:
+        count = scheduling.write_calendar(files, ics, now)
+        _say(f"{ics}: {count} times until {now + scheduling.YEAR:%Y-%m-%d}")
+    else:
+        screen.harmless()
+        raise typer.Exit(scheduling.keep(files, settings(), _say, once=once, passed=passed))
+
+
 def _seconds(option: str, text: str) -> float:
     """Raises UsageProblems that names the *option* where *text* is no time."""
     from harness.problems import Problem

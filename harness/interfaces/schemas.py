@@ -23,6 +23,7 @@ from harness.reading.scenario import Scenario
 from harness.reading.state_file import Freeze, Lease, Stop
 from harness.reading.suite import Suite
 from harness.reading.target import Target
+from harness.reading.timetable import Timetable
 
 MODELS: Mapping[str, type[BaseModel]] = {
     "scenario": Scenario,
@@ -39,11 +40,12 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "lease": Lease,
     "stop": Stop,
     "freeze": Freeze,
+    "schedule": Timetable,
     "validation": Validation,
 }
 """What there is a schema of; the file of each is ``harness/schemas/NAME.json``."""
 
-_WRITTEN_BY_US = (Result, Scorecard, Gate, Comparison, Shrunk, Traced, Lease, Stop, Freeze, Validation)
+_WRITTEN_BY_US = (Result, Scorecard, Gate, Comparison, Shrunk, Traced, Lease, Stop, Freeze, Timetable, Validation)
 
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:

@@ -309,6 +309,10 @@ def _abortable(written: str) -> str:
     return written
 
 
+AbortWritten = Annotated[Annotated[str, AfterValidator(_abortable)] | AbortLimit, BeforeValidator(spelt_out)]
+"""A condition of an ``abort:``, in short or spelt out."""
+
+
 class Scenario(Strict):
     """What a person wrote, checked."""
 
@@ -330,7 +334,7 @@ class Scenario(Strict):
         min_length=1,
         description="a recorded curve, beside the scenario: CSV, a row a second; the run is told how close it came to it",
     )
-    abort: list[Annotated[Annotated[str, AfterValidator(_abortable)] | AbortLimit, BeforeValidator(spelt_out)]] = Field(
+    abort: list[AbortWritten] = Field(
         default_factory=list,
         description=f"on what the run is ended at once, with everything put back: {ABORT_FORM}, or {LIMITS}",
     )

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from harness.reading.quantities import Seconds
 from harness.reading.scenario import TRIALS_MAX
+from harness.reading.schedule import Schedule
 from harness.reading.strict import Strict
 
 RERUNS = 1
@@ -81,6 +82,7 @@ class Suite(Strict):
     trials: Trials | None = Field(default=None, description="runs of each; default: what the scenario says")
     policy: Policy = Field(default_factory=Policy)
     budget: Budget = Field(default_factory=Budget)
+    schedule: Schedule | None = None
 
 
 def overrides(settings: Mapping[str, object]) -> tuple[str, ...]:

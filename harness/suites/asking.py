@@ -75,7 +75,15 @@ def validate(path: Path, target: Path | None = None) -> Validated:
         asked = wanted([path], [target] if target else (), Asked(), None)
     except UsageProblems as found:
         return Validated(found.problems)
-    return Validated((), warnings=asked.warnings)
+    return Validated(tuple(_unscheduled(path)), warnings=asked.warnings)
+
+
+def _unscheduled(path: Path) -> list[Problem]:
+    """What is wrong with the schedule of the suite in *path*, if it has one."""
+    from harness.schedules.hours import of_document  # few have one
+
+    suite = load(path, Suite)
+    return of_document(suite, suite.value.schedule, path.absolute().parent) if suite.value.schedule else []
 
 
 def planned(path: Path, target: Path | None, asked: Asked) -> tuple[list[str], tuple[Problem, ...]]:

@@ -33,7 +33,7 @@ def test_a_schema_says_what_it_is(name: str) -> None:
     assert made["title"] == MODELS[name].__name__
     assert made["description"]
     # State is shared by versions, so what one adds is no reason for another to refuse it.
-    assert made.get("additionalProperties", True) is (name in {"lease", "stop", "freeze"})
+    assert made.get("additionalProperties", True) is (name in {"lease", "stop", "freeze", "schedule"})
     assert made["properties"]["schema"]["const"] == f"harness.{name}/1"
 
 

@@ -53,7 +53,8 @@ class FolderStore:
         with self._told():
             if not self._root.is_dir():
                 return []
-            return sorted(path.name for path in self._root.iterdir() if path.is_dir())
+            # What begins otherwise than a name does is no target's, as the folder of schedules.
+            return sorted(path.name for path in self._root.iterdir() if path.is_dir() and path.name[0].isalnum())
 
     def _put(self, path: Path, text: str) -> None:
         """The file appears whole or not at all, also for who reads it without the lock."""

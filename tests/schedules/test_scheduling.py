@@ -1,0 +1,132 @@
+"""`harness schedule`, as a person calls it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from icalendar import Calendar
+
+from harness.interfaces import scheduling
+from harness.interfaces.cli import main
+from harness.problems import UsageProblems
+from harness.schedules.scheduled import scheduled
+from harness.suites.asking import validate
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+FRIDAY = """
+schema: harness.gameday/1
+name: friday
+title: A day
+objective: to learn
+hypothesis: it holds
+owner: Ann
+coordinator: Ann
+reporter: Ann
+target: shop.yaml
+agenda: [{wait: 1s}]
+budget: {time: 90min}
+schedule:
+  cron: 0 14 * * FRI
+  zone: Europe/Berlin
+  holidays: days-off.ics
+"""
+DAYS_OFF = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//x//EN
+BEGIN:VEVENT
+UID:1
+DTSTART;VALUE=DATE:20201225
+RRULE:FREQ=YEARLY
+SUMMARY:Christmas
+END:VEVENT
+END:VCALENDAR
+"""
+Asked = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Asked:
+    """What `harness schedule` of a file ends with and says, at noon on a Friday (UTC)."""
+    (tmp_path / "friday.yaml").write_text(FRIDAY)
+    (tmp_path / "days-off.ics").write_text(DAYS_OFF)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(scheduling, "utc_now", lambda: NOW)
+
+    def called(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["harness", "schedule", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return called
+
+
+def test_the_next_times_are_shown_on_both_clocks_with_those_at_which_nothing_begins(asked: Asked) -> None:
+    assert asked("friday.yaml", "--next", "5") == (
+        0,
+        "Fri 2026-11-27 14:00 CET  2026-11-27 13:00 UTC  friday\n"
+        "Fri 2026-12-04 14:00 CET  2026-12-04 13:00 UTC  friday\n"
+        "Fri 2026-12-11 14:00 CET  2026-12-11 13:00 UTC  friday\n"
+        "Fri 2026-12-18 14:00 CET  2026-12-18 13:00 UTC  friday\n"
+        "Fri 2026-12-25 14:00 CET  2026-12-25 13:00 UTC  friday  not begun: holiday 2026-12-25: Christmas\n",
+        "",
+    )
+
+
+def test_a_calendar_has_a_year_without_the_times_at_which_nothing_begins(asked: Asked, tmp_path: Path) -> None:
+    assert asked("friday.yaml", "--ics", "times.ics")[:2] == (0, "times.ics: 52 times until 2027-11-27\n")
+    events = Calendar.from_ical((tmp_path / "times.ics").read_bytes()).walk("VEVENT")
+    assert len(events) == 52
+    assert (events[0].start, events[0].duration.total_seconds()) == (datetime(2026, 11, 27, 13, tzinfo=UTC), 5400)
+    assert not any(event.start.astimezone(UTC).date().isoformat() == "2026-12-25" for event in events)
+
+
+def test_a_suite_can_be_on_a_schedule_and_is_run_on_all_its_targets(asked: Asked, tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2] / "scenarios"
+    text = f"schema: harness.suite/1\nname: nightly\nscenarios: {root}/region-loss.yaml\ntargets: {root}/targets/resilient.yaml\n"
+    (tmp_path / "nightly.yaml").write_text(f"{text}schedule: {{cron: 0 2 * * *, zone: UTC}}\n")
+    found = scheduled(tmp_path / "nightly.yaml")
+    assert (found.words, found.targets) == (
+        ("run", str(tmp_path / "nightly.yaml")),
+        (root / "targets" / "resilient.yaml",),
+    )
+    assert found.takes.total_seconds() > 30
+    assert validate(tmp_path / "nightly.yaml").ok
+    (tmp_path / "nightly.yaml").write_text(f"{text}schedule:\n  cron: 0 2 * * *\n  zone: UTV\n")
+    assert [(one.line, one.path) for one in validate(tmp_path / "nightly.yaml").problems] == [(7, "schedule.zone")]
+    (tmp_path / "nightly.yaml").write_text(text)
+    with pytest.raises(UsageProblems, match="says no schedule; add one"):
+        scheduled(tmp_path / "nightly.yaml")
+    with pytest.raises(UsageProblems, match="does not say when it begins; name a game day"):
+        scheduled(root / "region-loss.yaml")
+
+
+def test_lines_for_another_system_are_printed(asked: Asked) -> None:
+    status, out, _ = asked("friday.yaml", "--print", "cron")
+    assert status == 0
+    assert "CRON_TZ=Europe/Berlin\n0 14 * * 5 cd " in out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("friday.yaml", "--print", "systmd"), "--print: there is no system 'systmd'; did you mean 'systemd'?\n"),
+        (("friday.yaml", "--once", "--next", "3"), "--once and --next ask for different things; give one of them\n"),
+        (("fridy.yaml",), "fridy.yaml: there is no such file; did you mean friday.yaml?\n"),
+        (("friday.yaml", "friday.yaml", "shop.yaml", "--next", "1"), "shop.yaml: there is no such file\n"),
+    ],
+)
+def test_what_is_asked_wrongly_is_told(asked: Asked, words: tuple[str, ...], told: str) -> None:
+    assert asked(*words) == (2, "", told)
+
+
+def test_asking_once_while_nothing_is_due_says_when_it_is_next_and_ends_well(asked: Asked) -> None:
+    status, out, err = asked("friday.yaml", "--once")
+    assert (status, err) == (0, "")
+    assert out.startswith("friday: next Fri ")
