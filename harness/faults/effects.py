@@ -6,9 +6,9 @@
         TapMode, TapShape   Toxic, Cut    EdgeRule   Capacity
 
 Every link has a tap and a proxy; only a link that carries HTTP has an edge, and only a simulated provider can be told anything. The
-target's own processes are a place of another kind, at which `Killed` and `Paused` bite. An effect has no verbs of its own: its place makes
-it true (inject) and makes it false again (revert). A place of somebody else's has effects of its own: a frozen Struct with a `place` and
-an `aim`.
+target's own processes are a place of another kind, at which `Killed`, `Paused` and `Limited` bite. An effect has no verbs of its own: its
+place makes it true (inject) and makes it false again (revert). A place of somebody else's has effects of its own: a frozen Struct with a
+`place` and an `aim`.
 """
 
 from __future__ import annotations
@@ -336,6 +336,15 @@ class Paused(Effect, frozen=True, tag="paused"):
     alone: ClassVar[bool] = True
 
 
+class Limited(Effect, frozen=True, tag="limited"):
+    """A process that the harness started, with all that it started, has at most *cpu* processors and *memory_bytes*; None: no less."""
+
+    place: ClassVar[str] = "process"
+    alone: ClassVar[bool] = True
+    cpu: float | None = None
+    memory_bytes: int | None = None
+
+
 class KilledContainer(Killed, frozen=True, tag="killed_container"):
     """A container is ended by *signal*; *back*: when it is started again."""
 
@@ -344,6 +353,12 @@ class KilledContainer(Killed, frozen=True, tag="killed_container"):
 
 class PausedContainer(Paused, frozen=True, tag="paused_container"):
     """All processes of a container do nothing until this ends."""
+
+    place: ClassVar[str] = "container"
+
+
+class LimitedContainer(Limited, frozen=True, tag="limited_container"):
+    """A container has at most *cpu* processors and *memory_bytes*; None: no less than before."""
 
     place: ClassVar[str] = "container"
 

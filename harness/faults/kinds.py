@@ -25,6 +25,7 @@ from harness.faults.lost_messages import LostMessages
 from harness.faults.pause import Pause
 from harness.faults.rate_limit import RateLimit
 from harness.faults.regional_loss import RegionalLoss
+from harness.faults.resource_limit import ResourceLimit
 from harness.faults.slices import Slices
 from harness.faults.slow_close import SlowClose
 from harness.faults.slow_stream import SlowStream
@@ -57,6 +58,7 @@ faults.add("bad_stream", BadStream)
 faults.add("bad_answer", BadAnswer)
 faults.add("kill", Kill)
 faults.add("pause", Pause)
+faults.add("resource_limit", ResourceLimit)
 faults.add("unplug", Unplug)
 faults.add("switch", Switch)
 

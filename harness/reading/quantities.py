@@ -92,6 +92,36 @@ Period = Annotated[
 """Seconds of days and weeks, over which something is promised."""
 
 
+_UNITS_BYTES = {"kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+_BYTES_FORM = "write a number and a unit (kB, MB, GB, or KiB, MiB, GiB), such as 200MB or 1.5GiB"
+
+
+def byte_count(written: Any) -> int:
+    """Bytes of a size such as ``200MB`` (of 10^6) or ``64MiB`` (of 2^20); raises ValueError that says what would be right."""
+    match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
+    if match is None or match[2].lower() not in _UNITS_BYTES:
+        said = "null" if written is None else repr(written)
+        raise ValueError(f"{said} is not a size; {_BYTES_FORM}")
+    return round(float(match[1]) * _UNITS_BYTES[match[2].lower()])
+
+
+def byte_count_said(count: int) -> str:
+    """The same for people: ``200 MB``, or ``64 MiB`` where that is the whole number."""
+    for unit, size in (("GiB", 1024**3), ("MiB", 1024**2), ("GB", 1000**3), ("MB", 1000**2)):
+        if count >= size and count % size == 0:
+            return f"{count // size} {unit}"
+    return f"{plain(count / 1000**2, 4)} MB"
+
+
+ByteCount = Annotated[
+    int,
+    BeforeValidator(byte_count),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*[kKmMgG][iI]?[bB]\s*$", "examples": ["200MB", "1.5GiB"]}
+    ),
+]
+
+
 def plain(value: float, digits: int = 3) -> str:
     """A number in a sentence with so many significant *digits*, and never with an exponent: ``1.06``, ``0.0000566``, ``1235``."""
     if not isfinite(value) or value == 0:

@@ -228,6 +228,7 @@ NO_CLIENTS = {
     "damaged_store": "of a store",
     "kill": "of the service itself",
     "pause": "of the service itself",
+    "resource_limit": "of the service itself",
     "unplug": "of a container",
     "switch": "of the service itself",
 }

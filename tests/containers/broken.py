@@ -6,19 +6,28 @@ import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
-from harness.faults.effects import Effect, KilledContainer, PausedContainer, Unplugged
+from harness.faults.effects import Effect, KilledContainer, LimitedContainer, PausedContainer, Unplugged
 from harness.reading.target import Container
 from harness.running.keeper.means import read
 from harness.running.world.places import Reach
 from harness.running.world.places.container import ContainerPlace
 
 NAME, NETWORK = "harness-broken", "harness-broken"
+FILES = {
+    "cpu": ["cpu.cfs_quota_us"],
+    "memory": ["memory.limit_in_bytes"],
+    "": ["cpu.max", "memory.max"],
+}
+"""Where limits stand, by controller of version 1; all of them in one place in version 2."""
 EFFECTS: dict[str, Effect] = {
     "kill": KilledContainer(NAME, "KILL"),
     "kill, back at once": KilledContainer(NAME, "TERM", "at_once"),
     "pause": PausedContainer(NAME),
+    "less processors": LimitedContainer(NAME, 0.2),
+    "less memory": LimitedContainer(NAME, None, 64 * 2**20),
     "unplug": Unplugged(NAME),
 }
 
@@ -54,6 +63,8 @@ def _tried(place: ContainerPlace, effect: Effect, environment: Mapping[str, str]
     back_at_once = isinstance(effect, KilledContainer) and effect.back == "at_once"
     if not sight.stands and not back_at_once:
         return f"it did not take hold: {sight}"
+    if isinstance(effect, LimitedContainer) and state(environment) == before:
+        return "the kernel does not hold it to less"
     if by_run or back_at_once:
         place.revert("0", effect)
     for undo in undos:
@@ -64,13 +75,26 @@ def _tried(place: ContainerPlace, effect: Effect, environment: Mapping[str, str]
     return "" if after == before else f"{before} became {after}"
 
 
-def state(environment: Mapping[str, str]) -> tuple[str, list[str], list[str]]:
-    """Whether it runs, and on which networks under which names."""
+def state(environment: Mapping[str, str]) -> tuple[str, list[str], list[str], list[str]]:
+    """Whether it runs, on which networks under which names, and what the kernel lets it have."""
     asked = ["docker", "inspect", NAME]
     told = json.loads(subprocess.run(asked, env=environment, capture_output=True, check=True, text=True).stdout)[0]
     networks = told["NetworkSettings"]["Networks"]
     names = {alias for one in networks.values() for alias in one["Aliases"] or () if not told["Id"].startswith(alias)}
-    return told["State"]["Status"], sorted(networks), sorted(names)
+    return told["State"]["Status"], sorted(networks), sorted(names), sorted(held_to(told["State"]["Pid"]))
+
+
+def held_to(pid: int) -> Iterator[str]:
+    """What the control groups of process *pid* say of processors and memory."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines() if pid else ():
+        _, controllers, group = line.split(":", 2)
+        for controller in controllers.split(","):
+            for file in FILES.get(controller, ()):
+                path = Path("/sys/fs/cgroup", controller, group.lstrip("/"), file)
+                if path.exists():
+                    said = path.read_text().split()[0]
+                    # What no machine has is no limit, whichever number says so.
+                    yield f"{file} {'none' if said in ('max', '-1') or int(said) >= 2**60 else said}"
 
 
 @contextmanager

@@ -74,6 +74,7 @@ NOT_SIMULATED: list[dict[str, Any]] = [
     {"kind": "bad_answer", "flaw": "empty"} | EAST,
     {"kind": "kill", "on": {"process": "target"}},
     {"kind": "pause", "on": {"process": "target"}},
+    {"kind": "resource_limit", "on": {"process": "target"}, "cpu": 0.2},
     {"kind": "unplug", "on": {"container": "cache"}},
 ]
 """Faults of single connections and their bytes, of streams, stores and processes, of which the simulated world has none; tests of their

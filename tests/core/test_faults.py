@@ -403,6 +403,7 @@ def test_every_kind_can_be_named_in_a_file() -> None:
         "cache_divergence",
         "kill",
         "pause",
+        "resource_limit",
         "unplug",
         "switch",
     }
@@ -494,6 +495,16 @@ def test_commands_are_named_in_any_case_and_those_of_modules_too() -> None:
         ({"kind": "kill", "on": {"process": "a", "container": "b"}}, "say which"),
         ({"kind": "pause", "on": {}}, "say which"),
         ({"kind": "unplug", "on": {"process": "target"}}, "no network of its own"),
+        ({"kind": "resource_limit", "on": {"process": "target"}}, "say what there is less of: cpu: 0.2, memory: 200MB"),
+        ({"kind": "resource_limit", "on": {"process": "target"}, "cpu": 0}, "greater than or equal to 0.01"),
+        (
+            {"kind": "resource_limit", "on": {"process": "target"}, "memory": 200},
+            "200 is not a size; write a number and a unit",
+        ),
+        (
+            {"kind": "resource_limit", "on": {"process": "target"}, "memory": "1MB"},
+            "1 MB is too little .* 6 MiB or more",
+        ),
     ],
 )
 def test_what_cannot_be_done_to_a_process_or_a_container_is_refused(document: dict[str, Any], why: str) -> None:

@@ -27,6 +27,7 @@ faults:
   - {kind: regional_loss, region: east, mode: refuse, at: fault + 4500ms, for: 1500ms}
   - {kind: regional_loss, region: east, mode: reset, at: fault + 6500ms, for: 2s}
   - {kind: pause, on: {process: assistant-west}, at: fault + 4s, for: 400ms}
+  - {kind: resource_limit, on: {process: publisher}, cpu: 0.5, memory: 1GB, at: fault + 7s, for: 400ms}
   - {kind: kill, on: {process: publisher}, at: fault + 8500ms, for: 400ms}
 good: {within: 3500ms}
 expect: [good_ratio >= 0.5 in fault]
@@ -50,7 +51,7 @@ def test_every_fault_is_confirmed_and_reverted(result: Any) -> None:
 
 
 def test_every_fault_stood_until_its_end_and_was_looked_at_all_the_while(result: Any) -> None:
-    assert [fault["lost"] for fault in result.result["faults"]] == [""] * 8
+    assert [fault["lost"] for fault in result.result["faults"]] == [""] * 9
     history = run_folder.read_history(RunFolder(result.folder))[1]
     looks = [event for event in history if isinstance(event, Look)]
     for fault in result.result["faults"]:

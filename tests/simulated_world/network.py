@@ -22,6 +22,7 @@ from harness.faults.effects import (
     Killed,
     Late,
     LateEnd,
+    Limited,
     Narrow,
     Paused,
     Sliced,
@@ -195,7 +196,7 @@ def not_carried(effect: Effect) -> str:
             return kind
         case Damage() | TapAnswers():
             return "commands or entries of stores"
-        case Killed() | Paused() | Unplugged():
+        case Killed() | Paused() | Limited() | Unplugged():
             return "processes"
         case TapShape(shape=shape) if type(shape) in NO_SHAPES:
             return NO_SHAPES[type(shape)]

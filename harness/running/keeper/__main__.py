@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from harness.running.keeper.children import Children
-from harness.running.keeper.messages import Message, Reply, Request, Settings, Signal, Spawn
+from harness.running.keeper.messages import Limit, Message, Reply, Request, Settings, Signal, Spawn
+from harness.running.keeper.throttle import Throttles
 from harness.running.keeper.undo import Outcome, put_back
 
 # Four seconds at most, so that nothing is left five seconds after the harness is gone.
@@ -29,14 +30,16 @@ def main() -> None:
     """Serve until the lifeline ends; then undo what was done, end all children, and remove the temporary folder."""
     settings: Settings = json.loads(sys.argv[-1])
     children = Children(lambda name, status: _tell({"say": "ended", "name": name, "status": status}))
+    throttles = Throttles(children)
     grace_s = GRACE_S
     try:
-        grace_s = _serve(children, settings)
+        grace_s = _serve(children, throttles, settings)
     finally:
+        throttles.free_all()
         _leave(settings, children, grace_s)
 
 
-def _serve(children: Children, settings: Settings) -> float:
+def _serve(children: Children, throttles: Throttles, settings: Settings) -> float:
     """Do as asked until the harness closes or is gone; return how many seconds its children then have to end."""
     lifeline = sys.stdin.fileno()
     poll = select.poll()
@@ -47,11 +50,12 @@ def _serve(children: Children, settings: Settings) -> float:
         poll.register(harness, select.POLLIN)
     _tell({"say": "ready"})
     unread = b""
-    pulse = _Pulse(settings)
+    pulse = _Pulse(settings, throttles)
     while True:
-        ready = {fd for fd, _ in poll.poll(pulse.wait_ms)}
+        ready = {fd for fd, _ in poll.poll(_sooner(pulse.wait_ms, throttles.wait_ms))}
         children.drain()
         children.reap()
+        throttles.turn()
         if lifeline in ready:
             received = os.read(lifeline, 1 << 16)
             if not received:
@@ -67,18 +71,22 @@ def _serve(children: Children, settings: Settings) -> float:
                 elif request["ask"] == "beat":
                     _tell({"say": "beats"})
                 else:
-                    _tell(_answer(children, request))
+                    _tell(_answer(children, throttles, request))
         elif harness in ready:
             return GRACE_S
         else:
             pulse.look()
 
 
+def _sooner(*waits_ms: float | None) -> float | None:
+    return min((wait_ms for wait_ms in waits_ms if wait_ms is not None), default=None)
+
+
 class _Pulse:
     """Whether the harness is heard of, once it has begun to beat; the faults of one that is not are taken back."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, throttles: Throttles) -> None:
+        self._settings, self._throttles = settings, throttles
         self._heard_s: float | None = None
 
     @property
@@ -95,6 +103,7 @@ class _Pulse:
         if self._heard_s is None or (quiet_s := time.monotonic() - self._heard_s) < QUIET_S:
             return
         self._heard_s = None
+        self._throttles.free_all()
         outcomes = _put_back(self._settings, UNDO_BUDGET_S, lasting=False)
         if outcomes:
             _note(f"nothing was heard of the harness for {quiet_s:.1f} s, so its faults were taken back")
@@ -109,9 +118,11 @@ def _watch(harness_pid: int) -> int | None:
         return None
 
 
-def _answer(children: Children, request: Spawn | Signal) -> Reply:
+def _answer(children: Children, throttles: Throttles, request: Spawn | Signal | Limit) -> Reply:
     n, name = request["n"], request["name"]
     try:
+        if request["ask"] == "limit":
+            return {"say": "counted", "n": n, "running": throttles.limit(name, request["cpu"])}
         if request["ask"] == "signal":
             return {"say": "counted", "n": n, "running": children.signal(name, request["signum"])}
         pid = children.spawn(name, request["argv"], request["env"], request["log"], request["cwd"])

@@ -87,16 +87,25 @@ class Children:
         """
         if name not in self._pids:
             raise ValueError(f"no child has this name; there are: {', '.join(self._pids) or 'none'}")
-        leader = self._pids[name]
-        running = self._family(name)
-        if signum and leader in self._running:
-            _send(leader, signum, os.killpg)
+        running = self.family(name)
         if signum:
-            for member in running:
-                if member.group != leader or leader not in self._running:
-                    _send(member.pid, signum)
+            self.tell(name, running, signum)
         self.reap()
         return len(running)
+
+    def tell(self, name: str, family: Sequence[Process], signum: int) -> None:
+        """Send *signum* to child *name*, and to those of its *family* who left its group."""
+        leader = self._pids[name]
+        if leader in self._running:
+            _send(leader, signum, os.killpg)
+        for member in family:
+            if member.group != leader or leader not in self._running:
+                _send(member.pid, signum)
+
+    def runs(self, name: str) -> int:
+        """The pid of child *name*, which runs; 0 where it does not, or never did."""
+        pid = self._pids.get(name, 0)
+        return pid if pid in self._running else 0
 
     def reap(self) -> bool:
         """Take leave of all that ended, orphans too; False where no child is left at all."""
@@ -161,7 +170,7 @@ class Children:
             self.drain(min(remaining_s, _LOOK_AGAIN_S))
         return True
 
-    def _family(self, name: str) -> list[Process]:
+    def family(self, name: str) -> list[Process]:
         """Who runs of child *name*: its group and session, their descendants, and whoever was seen to be so before."""
         leader = self._pids[name]
         if not LINUX:

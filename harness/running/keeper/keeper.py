@@ -20,7 +20,7 @@ from typing import IO
 
 from harness.problems import HarnessError
 from harness.running.keeper import strays
-from harness.running.keeper.messages import Message, Reply, Request, Settings, Signal, Spawn
+from harness.running.keeper.messages import Limit, Message, Reply, Request, Settings, Signal, Spawn
 from harness.running.keeper.processes import LINUX, everyone
 from harness.running.keeper.temporary import TEMP_MARK, make, mark
 from harness.running.keeper.undo import UndoLog, put_back
@@ -164,6 +164,13 @@ class Keeper:
         """Send *signum* to child *name* and all that came of it; returns how many were running. Raises HarnessError for an unknown name."""
         return self._signal(name, signum)
 
+    def limit(self, name: str, cpu: float) -> int:
+        """Hold child *name* and all that came of it to *cpu* processors, or (0) no longer; returns how many are running.
+
+        It is held by being stopped and continued, again and again. Raises HarnessError for an unknown name.
+        """
+        return self._counted({"ask": "limit", "n": 0, "name": name, "cpu": cpu})
+
     def stop(self, name: str, grace_s: float) -> None:
         """End child *name* and all that it started: asked at first, killed after *grace_s*; returns when it is gone.
 
@@ -272,7 +279,7 @@ class Keeper:
             raise RuntimeError("the keeper is not running; start it first")
         return self._process
 
-    def _ask(self, request: Spawn | Signal) -> Reply:
+    def _ask(self, request: Spawn | Signal | Limit) -> Reply:
         """The keeper's reply to *request*. Raises HarnessError when the keeper is gone."""
         with self._lock:
             self._running()
@@ -287,9 +294,13 @@ class Keeper:
             return self._replies.pop(n)
 
     def _signal(self, name: str, signum: int) -> int:
-        reply = self._ask({"ask": "signal", "n": 0, "name": name, "signum": int(signum)})
+        return self._counted({"ask": "signal", "n": 0, "name": name, "signum": int(signum)})
+
+    def _counted(self, request: Signal | Limit) -> int:
+        reply = self._ask(request)
         if reply["say"] != "counted":
-            raise HarnessError(f"cannot signal {name!r}: {reply['why'] if reply['say'] == 'refused' else reply}")
+            why = reply["why"] if reply["say"] == "refused" else reply
+            raise HarnessError(f"cannot {request['ask']} {request['name']!r}: {why}")
         return reply["running"]
 
     def _gone(self, name: str, signum: int, limit_s: float) -> bool:

@@ -223,6 +223,55 @@ class Continue(NamedTuple):
         return True, "it goes on"
 
 
+class MemoryUndo(NamedTuple):
+    """The process *pid*, and all that descends from it, may use *soft* bytes of addresses again (-1: as many as it likes).
+
+    *started* tells it from a later one of that number. It only ever allows more than there is allowed.
+    """
+
+    pid: int
+    started: int
+    soft: int
+
+    def __str__(self) -> str:
+        return f"prlimit --pid {self.pid} --as={'unlimited' if self.soft < 0 else self.soft}:"
+
+    def written(self) -> dict[str, str]:
+        return {"kind": "memory", **{name: str(value) for name, value in self._asdict().items()}}
+
+    def refusal(self) -> str:
+        if self.pid <= 1:
+            return f"{self.pid} is no process of a run"
+        return "" if self.soft >= -1 else f"{self.soft} is no number of bytes"
+
+    def carry_out(self, timeout_s: float) -> tuple[bool, str]:
+        from harness.running.keeper.processes import below, everyone, look
+
+        if reason := self.refusal():
+            return False, reason
+        found = look(self.pid)
+        if found is None or found.started != self.started:
+            return True, "it has ended, and its limit with it"
+        for one in (self.pid, *(child.pid for child in below({self.pid}, everyone()))):
+            try:
+                _allow(one, self.soft)
+            except ProcessLookupError:
+                continue  # that one ended meanwhile, and the others are still held
+            except (OSError, ValueError, OverflowError) as error:
+                return False, f"its limit cannot be changed: {error}"
+        return True, "it may use as much as before"
+
+
+def _allow(pid: int, soft: int) -> None:
+    """Let *pid* use *soft* bytes of addresses (-1: as many as it likes), if that is more than it may. Raises OSError and ValueError."""
+    import resource
+
+    now, hard = resource.prlimit(pid, resource.RLIMIT_AS)
+    highest = soft if hard == resource.RLIM_INFINITY or 0 <= soft <= hard else hard
+    if now != resource.RLIM_INFINITY and (highest == resource.RLIM_INFINITY or highest > now):
+        resource.prlimit(pid, resource.RLIMIT_AS, (highest, hard))
+
+
 class EngineUndo(NamedTuple):
     """One request to the engine of containers that listens at *socket*, of a kind that the harness writes; *body*, if any, is JSON text."""
 
@@ -241,6 +290,8 @@ class EngineUndo(NamedTuple):
             return f"{self.socket!r} is no socket of this machine, and nothing is undone elsewhere"
         if _CONTAINER.fullmatch(self.path):
             return "" if self.body is None else "the harness says nothing there"
+        if _UPDATE.fullmatch(self.path):
+            return "" if _is_limits(self.body) else "the harness says nothing but limits there"
         return "" if _NETWORK.fullmatch(self.path) and _is_joining(self.body) else "the harness makes no such request"
 
     def carry_out(self, timeout_s: float) -> tuple[bool, str]:
@@ -267,7 +318,7 @@ class EngineUndo(NamedTuple):
             return True, "there is no such container or network any more (404)"
         if 200 <= status < 300 or status == 304 or any(word in said for word in _AS_IT_WAS):
             return True, f"answered {status}"
-        return False, f"answered {status}: {said[:200].decode(errors='replace')}"
+        return False, f"answered {status}: {said[:400].decode(errors='replace')}"
 
 
 def _over_a_socket(path: str, timeout_s: float) -> HTTPConnection:
@@ -291,7 +342,17 @@ def _is_joining(body: str | None) -> bool:
     return False
 
 
+def _is_limits(body: str | None) -> bool:
+    """Whether it says how much a container may have, and nothing else."""
+    match _read(body or ""):
+        case dict() as said:
+            return bool(said) and said.keys() <= _LIMITS and all(type(value) is int for value in said.values())
+    return False
+
+
+_LIMITS = frozenset({"CpuPeriod", "CpuQuota", "NanoCpus", "Memory", "MemorySwap"})
 _ID = re.compile(r"[0-9a-f]{64}")
+_UPDATE = re.compile(r"/containers/[0-9a-f]{64}/update")
 _CONTAINER = re.compile(r"/containers/[0-9a-f]{64}/(?:start|unpause|restart\?t=0)")
 _NETWORK = re.compile(r"/networks/[0-9a-f]{64}/connect")
 _AS_IT_WAS = (b"is not paused", b"already exists in network", b"already attached to network", b"is already connected")
@@ -332,6 +393,14 @@ def _continue(written: Mapping[str, object]) -> Undo | None:
     return None
 
 
+def _memory(written: Mapping[str, object]) -> Undo | None:
+    match written:
+        case {"pid": str(pid), "started": str(started), "soft": str(soft)}:
+            numbers = pid.isdecimal() and started.isdecimal() and (soft == "-1" or soft.isdecimal())
+            return MemoryUndo(int(pid), int(started), int(soft)) if numbers else None
+    return None
+
+
 def _engine(written: Mapping[str, object]) -> Undo | None:
     match written:
         case {"socket": str(where), "path": str(path), "body": str(body)}:
@@ -344,6 +413,7 @@ def _engine(written: Mapping[str, object]) -> Undo | None:
 KINDS: Mapping[str, Callable[[Mapping[str, object]], Undo | None]] = {
     "http": _http,
     "continue": _continue,
+    "memory": _memory,
     "engine": _engine,
 }
 """How each kind is read; None where what is written is none of its."""

@@ -26,6 +26,15 @@ class Signal(TypedDict):
     signum: int
 
 
+class Limit(TypedDict):
+    """Let all that came of the child *name* have *cpu* processors at most (0: as many as there are); answered by Counted."""
+
+    ask: Literal["limit"]
+    n: int
+    name: str
+    cpu: float
+
+
 class Close(TypedDict):
     """Put the world back and end; no answer but the end of the keeper."""
 
@@ -46,7 +55,7 @@ class Hide(TypedDict):
     secrets: dict[str, str]
 
 
-Request = Spawn | Signal | Close | Beat | Hide
+Request = Spawn | Signal | Limit | Close | Beat | Hide
 
 
 class Ready(TypedDict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import NamedTuple
 
 LINUX = sys.platform == "linux"
@@ -33,6 +34,15 @@ def look(pid: int) -> Process | None:
 def is_stopped(pid: int) -> bool:
     """Whether the process *pid* was stopped by a signal or a debugger; False also where the system does not tell."""
     return LINUX and _fields(pid)[:1] in ([b"T"], [b"t"])
+
+
+def cpu_s(pid: int) -> float | None:
+    """How much time of the processors the process *pid* has had, in seconds, with all its threads; None where nobody can tell."""
+    try:
+        # The clock of another process, as clock_getcpuclockid(3) makes its number on Linux.
+        return time.clock_gettime((~pid << 3) | 2) if LINUX else None
+    except OSError:
+        return None
 
 
 def everyone() -> list[Process]:

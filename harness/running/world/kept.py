@@ -59,6 +59,9 @@ class Kept:
     def send(self, name: str, signum: int) -> int:
         return self.keeper.send(name, signum)
 
+    def limit(self, name: str, cpu: float) -> int:
+        return self.keeper.limit(name, cpu)
+
     def exited(self) -> dict[str, int]:
         """The exit status of each that has ended."""
         return self.keeper.exited()

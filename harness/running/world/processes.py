@@ -213,10 +213,26 @@ class Processes:
         self._felled.add(name)
         self.send(name, signum)
 
-    def start_again(self, name: str, ended_within_s: float) -> None:
-        """Start process *name* of the target again, which was felled, as it was; one that has not ended in time is killed first.
+    def limit(self, name: str, cpu: float) -> None:
+        """Hold process *name* and all that it started to *cpu* processors, or (0) no longer.
 
-        It does not wait until it serves. Raises HarnessError where it cannot be started.
+        Raises HarnessError where the keeper is gone.
+        """
+        self._keeper_of(name).limit(name, cpu)
+
+    def excuse(self, name: str) -> None:
+        """Nobody misses process *name* of the target, should it end, until `miss` says otherwise, or it is started again."""
+        self._felled.add(name)
+
+    def miss(self, name: str) -> None:
+        """Process *name*, which was excused and still runs, is missed again if it ends."""
+        self._felled.discard(name)
+
+    def start_again(self, name: str, ended_within_s: float) -> None:
+        """Start process *name* of the target again as it was, once it was felled or has ended excused.
+
+        One that has not ended in time is killed first. It does not wait until it serves. Raises HarnessError where it cannot be
+        started.
         """
         late_s = time.monotonic() + ended_within_s
         while self.alive(name) and time.monotonic() < late_s:

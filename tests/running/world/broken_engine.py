@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 NETWORK = "e" * 64
+PROJECT = "com.docker.compose.project"
 
 
 @dataclass
@@ -33,16 +34,24 @@ class Box:
     mode: str = "shop"
     deaf: bool = False
     removed_at_end: bool = False
+    limits: dict[str, int] = field(default_factory=dict)
+    exit_code: int = 0
+    health: str = "none"
 
     @property
     def told(self) -> dict[str, Any]:
         return {
             "Id": self.id,
             "Name": f"/{self.name}",
-            "State": {"Status": self.status, "StartedAt": f"start {self.starts}"},
-            "HostConfig": {"NetworkMode": self.mode, "AutoRemove": self.removed_at_end},
+            "State": {
+                "Status": self.status,
+                "StartedAt": f"start {self.starts}",
+                "ExitCode": self.exit_code,
+                "Health": {"Status": self.health},
+            },
+            "HostConfig": {"NetworkMode": self.mode, "AutoRemove": self.removed_at_end, **self.limits},
             "NetworkSettings": {"Networks": self.networks},
-            "Config": {"Labels": self.labels},
+            "Config": {"Labels": self.labels, "Tty": True},
         }
 
     @property
@@ -56,15 +65,27 @@ class Engine:
     def __init__(self, path: Path, *boxes: Box) -> None:
         self.path, self.boxes = path, {box.name: box for box in boxes}
         self.asked: list[str] = []
+        self.others: dict[str, dict[str, str]] = {"networks": {}, "volumes": {}}
+        """The project of each network and of each volume."""
+        self.gateway = "127.0.0.9"
+        self.busy = 0
+        """So many removals are refused, since one goes on already."""
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         path = re.sub(r"^/v[0-9.]+", "", path.partition("?")[0])
         self.asked.append(f"{method} {path}")
+        if method == "DELETE":
+            return self._removed(*path.strip("/").split("/"))
+        if path == "/_ping":
+            return 200, "OK"
+        if path == "/networks/create":
+            self.others["networks"][NETWORK] = body["Labels"][PROJECT]
+            return 201, {"Id": NETWORK}
         if path == "/version":
             return 200, {"ApiVersion": "1.44", "Version": "27"}
         if found := re.fullmatch(r"/networks/(\w+)(/(?:dis)?connect)?", path):
             if found[2] is None:
-                return 200, {"Id": NETWORK, "Name": "shop"}
+                return 200, {"Id": NETWORK, "Name": "shop", "IPAM": {"Config": [{"Gateway": self.gateway}]}}
             box = next(one for one in self.boxes.values() if one.id == body["Container"])
             if found[2] == "/disconnect":
                 box.networks = {}
@@ -79,11 +100,37 @@ class Engine:
         by_name = [one for one in self.boxes.values() if found[1] in (one.id, one.name)]
         box = next(iter(by_name or [one for one in self.boxes.values() if one.id.startswith(found[1])]), None)
         return (
-            (404, {"message": f"No such container: {found[1]}"}) if box is None else self._done(box, method, found[2])
+            (404, {"message": f"No such container: {found[1]}"})
+            if box is None
+            else self._done(box, method, found[2], body)
         )
 
-    def _done(self, box: Box, method: str, verb: str) -> tuple[int, Any]:
+    def _removed(self, kind: str, name: str) -> tuple[int, Any]:
+        if self.busy:
+            self.busy -= 1
+            return 409, {"message": f"removal of {name} is already in progress"}
+        if kind != "containers":
+            return (204, None) if self.others[kind].pop(name, None) else (404, {"message": "no such thing"})
+        box = next(one for one in self.boxes.values() if one.id == name)
+        del self.boxes[box.name]
+        return 204, None
+
+    def listed(self, path: str) -> Any:
+        """What is answered where somebody asks for all that bear a label; only what runs, unless all are asked for."""
+        kind, wanted, everything = path.split("?")[0].split("/")[-1], _labels(path), "all=1" in path
+        if kind == "json":
+            there = [box for box in self.boxes.values() if everything or box.status == "running"]
+            return [{"Id": box.id} for box in there if wanted <= {*_pairs(box)}]
+        of = [name for name, project in self.others[kind].items() if wanted == {f"{PROJECT}={project}"}]
+        return (
+            {"Volumes": [{"Name": name} for name in of] or None} if kind == "volumes" else [{"Id": name} for name in of]
+        )
+
+    def _done(self, box: Box, method: str, verb: str, body: dict[str, Any]) -> tuple[int, Any]:
         match verb:
+            case "update":
+                box.limits |= body
+                return 200, {"Warnings": None}
             case "json":
                 return 200, box.told
             case "kill" | "stop":
@@ -114,10 +161,10 @@ def serving(engine: Engine) -> Iterator[Engine]:
         def _any(self) -> None:
             length = int(self.headers.get("content-length") or 0)
             body = json.loads(self.rfile.read(length) or b"{}")
-            if re.search(r"/containers/json", self.path):
-                wanted = _labels(self.path)
-                found = [box for box in engine.boxes.values() if wanted <= {*_pairs(box)} and box.status == "running"]
-                status, said = 200, [{"Id": box.id} for box in found]
+            status: int
+            said: Any
+            if re.search(r"/(containers/json|networks|volumes)\?", self.path):
+                status, said = 200, engine.listed(self.path)
             else:
                 status, said = engine.answer(self.command, self.path, body)
             text = b"" if said is None else json.dumps(said).encode()
@@ -131,6 +178,9 @@ def serving(engine: Engine) -> Iterator[Engine]:
             self._any()
 
         def do_POST(self) -> None:
+            self._any()
+
+        def do_DELETE(self) -> None:
             self._any()
 
         def address_string(self) -> str:

@@ -11,18 +11,20 @@ from typing import Any, cast
 import pytest
 from running.world.broken_engine import NETWORK, Box, Engine, serving
 
-from harness.faults.effects import Back, Effect, KilledContainer, PausedContainer, Unplugged
+from harness.faults.effects import Back, Effect, KilledContainer, LimitedContainer, PausedContainer, Unplugged
 from harness.problems import HarnessError
 from harness.reading.target import Container
 from harness.running.keeper.means import EngineUndo, read
 from harness.running.world.places import Reach
 from harness.running.world.places.container import ContainerPlace
+from harness.running.world.places.container_limits import UNBOUNDED_BYTES, UNBOUNDED_WITH_SWAP_BYTES
 
 COMPOSE = {
     "com.docker.compose.project": "shop",
     "com.docker.compose.service": "api",
     "com.docker.compose.oneoff": "False",
 }
+LIMITED = LimitedContainer("cache", 0.2, 200_000_000)
 KILLED, PAUSED, UNPLUGGED = KilledContainer("cache", "KILL"), PausedContainer("cache"), Unplugged("cache")
 WAYS = {
     "cache": Container(name="shop-cache-1"),
@@ -184,6 +186,10 @@ def test_an_engine_that_is_not_there_or_not_here_is_told(engine: Engine, tmp_pat
         {"path": f"/networks/{'a' * 64}/connect", "body": '{"Container": "x", "EndpointConfig": {}}'},
         {"path": f"/containers/{'a' * 64}/start", "socket": "10.0.0.1:2375"},
         {"path": f"/containers/{'a' * 64}/../{'b' * 64}/start"},
+        {"path": f"/containers/{'a' * 64}/update"},
+        {"path": f"/containers/{'a' * 64}/update", "body": "{}"},
+        {"path": f"/containers/{'a' * 64}/update", "body": '{"Memory": true}'},
+        {"path": f"/containers/{'a' * 64}/update", "body": '{"RestartPolicy": {"Name": "always"}}'},
     ],
 )
 def test_an_undo_that_the_harness_never_writes_is_refused(written: dict[str, str]) -> None:
@@ -225,3 +231,84 @@ def test_one_that_was_asked_to_end_and_has_not_is_put_back_by_what_is_on_disk_to
     place.inject("0", effect)
     assert read(undo.written()).carry_out(5.0)[0]
     assert (cache(engine).status, cache(engine).starts, cache(engine).deaf) == ("running", 2, False)
+
+
+WITHOUT = {"Memory": UNBOUNDED_BYTES, "MemorySwap": UNBOUNDED_WITH_SWAP_BYTES}
+NONE_BEFORE = {"CpuPeriod": 100_000, "CpuQuota": -1, **WITHOUT}
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "after"),
+    [
+        ({}, {"CpuPeriod": 100_000, "CpuQuota": 20_000}, NONE_BEFORE),
+        ({"NanoCpus": 500_000_000}, {"NanoCpus": 200_000_000}, {"NanoCpus": 500_000_000}),
+        ({"CpuPeriod": 50_000, "CpuQuota": 25_000}, {"CpuQuota": 10_000}, {"CpuPeriod": 50_000, "CpuQuota": 25_000}),
+        ({"Memory": 10**9, "MemorySwap": 2 * 10**9}, {"Memory": 2 * 10**8}, {"Memory": 10**9, "MemorySwap": 2 * 10**9}),
+        ({"Memory": 10**9, "MemorySwap": -1}, {"Memory": 2 * 10**8}, {**WITHOUT, "Memory": 10**9}),
+    ],
+)
+@pytest.mark.parametrize("by_run", [True, False])
+def test_a_container_is_held_to_less_seen_to_be_and_has_what_it_had_again(
+    engine: Engine,
+    place: ContainerPlace,
+    before: dict[str, int],
+    said: dict[str, int],
+    after: dict[str, int],
+    by_run: bool,
+) -> None:
+    box = cache(engine)
+    box.limits = dict(before)
+    assert place.misfit(LIMITED) == ""
+    undos = [read(undo.written()) for undo in place.undo("0", LIMITED)]
+    place.inject("0", LIMITED)
+    assert {**box.limits, **said} == box.limits
+    sight = place.ask("0", LIMITED)
+    assert (sight.answered, sight.stands, sight.amiss) == (1, True, "")
+    if by_run:
+        place.revert("0", LIMITED)
+    else:
+        assert [undo.carry_out(5.0)[0] for undo in undos] == [True, True]
+    assert {**box.limits, **after} == box.limits
+    assert (box.status, box.starts) == ("running", 1)
+    place.revert("0", LIMITED)  # once more does no harm
+
+
+def test_a_container_that_ends_for_want_of_memory_was_broken_as_asked_and_is_started_again(
+    engine: Engine, place: ContainerPlace
+) -> None:
+    place.inject("0", LIMITED)
+    cache(engine).status = "exited"
+    sight = place.ask("0", LIMITED)
+    assert (sight.answered, sight.stands, sight.amiss) == (1, True, "")
+    place.revert("0", LIMITED)
+    assert (cache(engine).status, cache(engine).starts) == ("running", 2)
+
+
+def test_limits_that_somebody_else_changed_are_told_of(engine: Engine, place: ContainerPlace) -> None:
+    place.inject("0", LIMITED)
+    cache(engine).limits["CpuQuota"] = -1
+    sight = place.ask("0", LIMITED)
+    assert (sight.answered, sight.stands) == (0, False)
+    assert "somebody else has changed its limits" in sight.amiss
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        ({"NanoCpus": 200_000_000}, "has 0.2 processors at most already; say less than that"),
+        ({"CpuQuota": 5_000}, "has 0.05 processors at most already"),
+        ({"Memory": 100_000_000}, "has 100 MB of memory at most already"),
+        ({"MemoryReservation": 300_000_000}, "has 300 MB of memory reserved"),
+    ],
+)
+def test_a_limit_that_would_hold_nothing_back_is_refused_before_the_load(
+    engine: Engine, place: ContainerPlace, limits: dict[str, int], why: str
+) -> None:
+    cache(engine).limits = limits
+    assert why in place.misfit(LIMITED)
+
+
+def test_one_that_is_removed_when_it_ends_is_not_held_to_less_memory(engine: Engine, place: ContainerPlace) -> None:
+    cache(engine).removed_at_end = True
+    assert "nobody could start it again" in place.misfit(LIMITED)
+    assert place.misfit(LimitedContainer("cache", 0.2)) == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -17,10 +18,10 @@ from typing import Any, cast
 import pytest
 
 from harness.checks import load_target
-from harness.faults.effects import Back, Killed, Paused
+from harness.faults.effects import Back, Killed, Limited, Paused
 from harness.problems import HarnessError
 from harness.running.keeper.keeper import Keeper
-from harness.running.keeper.means import Continue, read
+from harness.running.keeper.means import Continue, MemoryUndo, read
 from harness.running.keeper.processes import below, everyone, is_stopped, look
 from harness.running.ports import ServiceEndedError
 from harness.running.world.interruptions import Interruptions
@@ -32,6 +33,8 @@ SERVICE = """
 import signal, socket, subprocess, sys
 if "deaf" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if "busy" in sys.argv:
+    subprocess.Popen([sys.executable, "-ISc", "while True: pass"])
 child = subprocess.Popen(["sleep", "1000"])
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 while True:
@@ -45,6 +48,7 @@ entries: [{url: "http://127.0.0.1:{port}"}]
 ask: {protocol: openai-chat, path: /v1/chat/completions}
 """
 KILLED, PAUSED = Killed("target", "KILL"), Paused("target")
+SLOW, SHORT = Limited("target", cpu=0.02), Limited("target", memory_bytes=8 * 2**20)
 
 Eventually = Callable[[Callable[[], Any]], Any]
 
@@ -143,7 +147,7 @@ def test_one_comes_back_at_once_or_never_as_it_was_asked(
         eventually(lambda: serves(processes))
         assert place.ask("0", effect).stands  # what was there before has ended
     place.revert("0", effect)
-    assert processes.alive("target") == returns
+    eventually(lambda: processes.alive("target") == returns)  # the keeper may be about to tell that it ended
     processes.check()
 
 
@@ -254,3 +258,95 @@ def test_that_one_of_them_ended_meanwhile_keeps_none_of_the_others_from_going_on
     monkeypatch.setattr("harness.running.keeper.processes.below", lambda *_: [ended, *found])
     assert undo.carry_out(1.0) == (True, "it goes on")
     eventually(lambda: not any(map(is_stopped, children)))
+
+
+@pytest.mark.parametrize("processes", [("busy",)], indirect=True)
+def test_a_process_that_has_had_its_share_stands_still_with_all_that_it_started_and_goes_on_in_turn(
+    processes: Processes, place: ProcessPlace, eventually: Eventually
+) -> None:
+    eventually(lambda: serves(processes) and len(descendants(processes)) == 2)
+    both = [processes.pids["target"], *descendants(processes)]
+    assert place.misfit(SLOW) == ""
+    (undo,) = place.undo("0", SLOW)
+    assert isinstance(undo, Continue)
+    place.inject("0", SLOW)
+    for _ in range(2):
+        eventually(lambda: all(map(is_stopped, both)))
+        eventually(lambda: not any(map(is_stopped, both)))
+    sight = place.ask("0", SLOW)
+    assert (sight.answered, sight.stands, sight.amiss) == (1, True, "")
+    place.revert("0", SLOW)
+    assert not any(map(is_stopped, both))
+    place.revert("0", SLOW)  # once more does no harm
+    assert not place.ask("0", SLOW).stands
+
+
+def addresses(pid: int) -> int:
+    return resource.prlimit(pid, resource.RLIMIT_AS)[0]
+
+
+def test_a_process_may_take_no_more_memory_with_all_that_it_started_until_it_may_again(
+    processes: Processes, place: ProcessPlace, eventually: Eventually
+) -> None:
+    eventually(lambda: serves(processes) and descendants(processes))
+    both = [processes.pids["target"], *descendants(processes)]
+    assert place.misfit(SHORT) == ""
+    place.inject("0", SHORT)
+    assert all(0 < addresses(pid) < 2**40 for pid in both)
+    sight = place.ask("0", SHORT)
+    assert (sight.answered, sight.stands, sight.amiss) == (1, True, "")
+    place.revert("0", SHORT)
+    assert [addresses(pid) for pid in both] == [resource.RLIM_INFINITY] * 2
+    os.kill(both[0], signal.SIGKILL)
+    eventually(lambda: not processes.alive("target"))
+    with pytest.raises(ServiceEndedError):  # it is missed as before
+        processes.check()
+
+
+def test_what_is_on_disk_lets_it_have_as_much_as_before_and_nobody_less_than_it_has(
+    processes: Processes, place: ProcessPlace, eventually: Eventually
+) -> None:
+    eventually(lambda: serves(processes) and descendants(processes))
+    both = [processes.pids["target"], *descendants(processes)]
+    (undo,) = place.undo("0", SHORT)
+    assert isinstance(undo, MemoryUndo)
+    assert read(undo.written()) == undo
+    assert undo._replace(soft=2**20).carry_out(1.0)[0]
+    assert addresses(both[0]) == resource.RLIM_INFINITY
+    place.inject("0", SHORT)
+    held = addresses(both[0])
+    assert undo._replace(started=undo.started + 1).carry_out(1.0) == (True, "it has ended, and its limit with it")
+    assert addresses(both[0]) == held
+    assert undo.carry_out(1.0) == (True, "it may use as much as before")
+    assert [addresses(pid) for pid in both] == [resource.RLIM_INFINITY] * 2
+    assert "somebody else has changed its limit" in place.ask("0", SHORT).amiss
+
+
+def test_a_process_that_ends_for_want_of_memory_was_broken_as_asked_and_serves_again_after_the_fault(
+    processes: Processes, place: ProcessPlace, eventually: Eventually
+) -> None:
+    eventually(lambda: serves(processes))
+    before = processes.pids["target"]
+    place.inject("0", SHORT)
+    os.kill(before, signal.SIGABRT)
+    eventually(lambda: not processes.alive("target"))
+    processes.check()  # nobody misses it
+    assert place.ask("0", SHORT).answered
+    place.revert("0", SHORT)
+    eventually(lambda: serves(processes))
+    assert processes.pids["target"] != before
+    processes.check()
+
+
+@pytest.mark.parametrize("soft", ["-2", "", "many", "1e9"])
+def test_an_undo_of_memory_that_the_harness_never_writes_is_refused(soft: str) -> None:
+    undo = read({"kind": "memory", "pid": str(os.getpid()), "started": "1", "soft": soft})
+    assert undo.refusal()
+    assert not undo.carry_out(1.0)[0]
+
+
+def test_elsewhere_than_on_linux_a_limit_is_refused_before_the_load(
+    place: ProcessPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.running.world.places.process_limits.LINUX", False)
+    assert "on Linux alone" in place.misfit(SLOW)

@@ -18,6 +18,7 @@ from harness.faults.effects import (
     Effect,
     Fail,
     Killed,
+    Limited,
     Sight,
     TapMode,
     Toxic,
@@ -124,6 +125,7 @@ def test_every_effect_there_is_has_its_place() -> None:
         Capacity("a"),
         Damage("a", "flush"),
         Killed("a", "KILL"),
+        Limited("a", 0.2),
         Unplugged("a"),
     ]
     assert {effect.place for effect in effects} == set(places)

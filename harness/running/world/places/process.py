@@ -1,4 +1,4 @@
-"""The processes of the target that the harness started: where one is ended, and started again, or stands still."""
+"""The processes of the target that the harness started: where one is ended, and started again, stands still, or is held to less."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from threading import Thread
 
-from harness.faults.effects import Effect, Killed, Paused, Sight
+from harness.faults.effects import Effect, Killed, Limited, Paused, Sight
 from harness.problems import HarnessError
 from harness.running.keeper.means import Continue, Undo
 from harness.running.keeper.processes import LINUX, is_stopped, look
 from harness.running.world.places.base import Place, Reach
+from harness.running.world.places.process_limits import ProcessLimits
 
 ENDED_WITHIN_S = 10.0
 """One that was asked to end has so long to do it before it is started again; it is killed then, as a supervisor does."""
@@ -21,20 +22,23 @@ _GOES_ON = "it does not stand still any more; somebody else has continued it"
 
 
 class ProcessPlace(Place):
-    """Makes `Killed` and `Paused` true, of a process and of all that it started."""
+    """Makes `Killed`, `Paused` and `Limited` true, of a process and of all that it started."""
 
     def __init__(self, reach: Reach) -> None:
         super().__init__(reach)
         self._before: dict[tuple[str, str], int] = {}
         """The pid that each process had when a fault ended it, by fault and process."""
         self._restarts: dict[tuple[str, str], Restart] = {}
+        self._limits = ProcessLimits(reach)
 
     def misfit(self, effect: Effect) -> str:
         if isinstance(effect, Paused) and not LINUX:
             return "whether a process stands still can be seen on Linux alone; pause a container, or break its links"
-        return ""
+        return self._limits.misfit(effect) if isinstance(effect, Limited) else ""
 
     def undo(self, fault: str, effect: Effect) -> Sequence[Undo]:
+        if isinstance(effect, Limited):
+            return self._limits.undo(effect)
         found = look(self._pid(effect)) if isinstance(effect, Paused) else None
         # What was ended is started again by the run alone, with which all its processes end.
         return [Continue(found.pid, found.started)] if found else []
@@ -49,6 +53,9 @@ class ProcessPlace(Place):
             processes.send(name, signal.SIGSTOP)
             _wait(lambda: self._stands(fault, effect))
             return
+        if isinstance(effect, Limited):
+            self._limits.inject((fault, name), effect)
+            return
         assert isinstance(effect, Killed)
         at = fault, name
         self._before[at] = self._pid(effect)
@@ -61,6 +68,9 @@ class ProcessPlace(Place):
         if isinstance(effect, Paused):
             processes.send(name, signal.SIGCONT)
             return
+        if isinstance(effect, Limited):
+            self._limits.revert((fault, name))
+            return
         assert isinstance(effect, Killed)
         at = fault, name
         if at not in self._before:
@@ -72,6 +82,8 @@ class ProcessPlace(Place):
         del self._before[at]
 
     def ask(self, fault: str, effect: Effect) -> Sight:
+        if isinstance(effect, Limited):
+            return self._limits.ask((fault, effect.aim), effect)
         there = self._stands(fault, effect)
         # One that was asked to end may take its time; that one goes on again which stood still is no matter of time.
         stands = there if isinstance(effect, Paused) else there or None
