@@ -25,7 +25,7 @@ from harness.protocols.asking import resolved
 from harness.protocols.jobs import job_problems
 from harness.protocols.pointer import is_pointer
 from harness.protocols.protocols import PROTOCOLS, chats, protocol
-from harness.reading import abort, expectation, quantities
+from harness.reading import abort, compose_file, expectation, quantities
 from harness.reading.expectation import Expectation, Selection
 from harness.reading.hosts import host_of, on_this_machine
 from harness.reading.load_hosts import MANY, LoadHosts
@@ -487,6 +487,7 @@ def target_problems(target: Document[Target], environment: Mapping[str, str] | N
     yield from untold_ports(target)
     yield from _authority_problems(target)
     yield from _ask_problems(target, environment or {})
+    yield from _compose_problems(target)
     if environment is not None:
         yield from missing_secrets(target, environment)
         yield from _proxy_problems(target, environment)
@@ -608,6 +609,9 @@ def _slips_of_kinds(target: Document[Target]) -> Iterator[Problem]:
 
 def missing_commands(target: Document[Target]) -> Iterator[Problem]:
     """Every command of *target* that is not there to be started; one that a placeholder names is known later."""
+    if target.value.compose and not (which("docker") or which("docker-compose")):
+        what = "neither docker compose nor docker-compose is here, so nothing of it can be brought up; harness doctor says how to get it"
+        yield target.problem("compose.file", what)
     for name, service in target.value.processes.items():
         command, place = service.command[0], "start" if service is target.value.start else f"services.{name}"
         folder = Path(service.cwd) if service.cwd else Path.cwd()
@@ -661,6 +665,24 @@ def _unusable(ca: str) -> str:
     except OSError as error:
         return f"cannot be read from {Path.cwd()}: {error.strerror}"
     return ""
+
+
+def _compose_problems(target: Document[Target]) -> Iterator[Problem]:
+    """A Compose file that cannot be used, and services that it does not have; of one that includes others, Compose itself knows."""
+    compose = target.value.compose
+    if compose is None:
+        return
+    try:
+        document = compose_file.document(Path(compose.file))
+    except compose_file.NoComposeFileError as error:
+        yield target.problem("compose.file", f"{compose.file!r} {error}")
+        return
+    known = [] if "include" in document else list(map(str, document["services"]))
+    for name in compose.services if known else ():
+        if name not in known:
+            yield target.problem(
+                f"compose.services.{name}", f"{compose.file} has no service {name!r}; {suggestion(name, known)}"
+            )
 
 
 def _proxy_problems(target: Document[Target], environment: Mapping[str, str]) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ import pytest
 from simulated_world import begun
 
 from harness.checks import needs, target_problems, unworded
+from harness.planning.outline import outline
 from harness.prepare import Asked, among, prepare, validate
 from harness.problems import UsageProblems
 from harness.reading.question_files import load_questions
@@ -661,3 +662,60 @@ def test_faults_of_one_id_are_told_beside_a_key_that_is_missing(folder: Path) ->
         ),
     )
     assert any("'a' is what faults[0] is called, too" in problem for problem in told(path))
+
+
+COMPOSED = """
+schema: harness.target/1
+name: shop
+compose: {file: docker-compose.yml, services: %s}
+entries: [{url: "http://127.0.0.1:{app.port}"}]
+ask: {protocol: openai-chat, path: /v1/chat/completions, model: m}
+links: {openai: {kind: provider, upstream: {simulated: {}}, env: {OPENAI_BASE_URL: "{url}/v1"}}}
+"""
+
+
+def composed(folder: Path, services: str, *changes: tuple[str, str]) -> Path:
+    path = folder / "shop.yaml"
+    path.write_text(COMPOSED % services)
+    (folder / "docker-compose.yml").write_text("services: {app: {image: a}, redis: {image: r}}\n")
+    spoil(path, *changes)
+    return path
+
+
+def test_a_plan_shows_what_compose_brings_up_and_takes_down_and_that_a_fault_is_aimed_at_a_service(
+    folder: Path,
+) -> None:
+    scenario = folder / "provider-latency.yaml"
+    target = composed(folder, "{app: {port: 8000, env: {LEVEL: debug}}, redis: }")
+    spoil(scenario, ("faults:\n", "faults:\n  - {kind: pause, on: {container: redis}, for: 2s}\n"))
+    lines = "\n".join(outline(prepare(scenario, target, Asked(), None).plan))
+    assert "--project-name harness-RUN" in lines
+    assert "docker-compose.yml up --detach app redis\n" in lines
+    assert "its port 8000 at a free one of 127.0.0.1; told OPENAI_BASE_URL={url}/v1 LEVEL=debug" in lines
+    assert "redis            container, service redis: pause on container redis" in lines
+    assert lines.count("docker compose") == 2
+
+
+@pytest.mark.parametrize(
+    ("services", "changes", "what"),
+    [
+        ("[app, rediss]", (), "has no service 'rediss'; did you mean 'redis'?"),
+        ("[]", (), "compose.services: "),
+        ("{app: {ports: 8000}}", (), "unknown key; did you mean 'port'?"),
+        ("[app]", (), "unknown placeholder {app.port}"),
+        ("{app: {port: 8000}}", (("docker-compose.yml", "compose.yml"),), "compose.yml' cannot be read: No such file"),
+        ("{app: {port: 8000}}", (("openai:", "app:"),), "'app' is the name of a service, too"),
+        (
+            "{app: {port: 8000}}",
+            (("entries", "start: {command: [a], ready: {tcp: true}}\nentries"),),
+            "keep one of them",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_compose_file_is_told_before_anything_is_brought_up(
+    folder: Path, services: str, changes: tuple[tuple[str, str], ...], what: str
+) -> None:
+    target = composed(folder, services, *changes)
+    with pytest.raises(UsageProblems) as found:
+        prepare(folder / "provider-latency.yaml", target, Asked(), None)
+    assert what in "\n".join(map(str, found.value.problems))

@@ -91,7 +91,9 @@ class ProcessSelector(Strict):
     process: Name | None = Field(
         default=None, description="target, for what start starts, or the name of one of services"
     )
-    container: Name | None = Field(default=None, description="the name of one of containers")
+    container: Name | None = Field(
+        default=None, description="the name of one of containers, or of one of compose's services"
+    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> ProcessSelector:
@@ -328,7 +330,7 @@ class OfProcesses(Fault):
         if known := _known(target, what):
             return f"target {target.name!r} has no such {what}; {suggestion(name, known)}"
         if what == CONTAINER:
-            return f"target {target.name!r} names no container; say in containers how it is found"
+            return f"target {target.name!r} names no container; say in containers how it is found, or have compose bring it up"
         where = "what runs already can be broken on its links alone, or as one of containers"
         return f"target {target.name!r} has no process that the harness started; {where}"
 
@@ -355,7 +357,7 @@ class OfProcesses(Fault):
 
 
 def _known(target: Target, what: str) -> list[str]:
-    return list(target.containers if what == CONTAINER else target.processes)
+    return list(target.broken_as_containers if what == CONTAINER else target.processes)
 
 
 class OfConnections(Aimed):

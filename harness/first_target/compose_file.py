@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from harness.first_target.dependencies import kind_of, told_apart
 from harness.first_target.draft import Asking, Dependency, Draft
 from harness.first_target.names import name_of
 from harness.problems import Problem, UsageProblems
+from harness.reading.compose_file import NoComposeFileError
+from harness.reading.compose_file import services as services_of
 from harness.registry import suggestion
 
-_BYTES_MAX = 1 << 20
 _PORTS = {"amqp": 5672, "http": 80, "https": 443, "mongodb": 27017, "mysql": 3306, "postgres": 5432, "postgresql": 5432, "redis": 6379,
           "rediss": 6379, "valkey": 6379}  # fmt: skip
 _DEFAULT = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*:?-([^}]*)\}")
@@ -54,17 +53,9 @@ def drafted(path: Path, service: str | None, file: Path, asking: Asking, links: 
 
 def _services(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        text = path.read_bytes()[: _BYTES_MAX + 1]
-        found = yaml.safe_load(text) if len(text) <= _BYTES_MAX else None
-    except OSError as error:
-        raise UsageProblems(Problem(f"cannot be read: {error.strerror}", file=str(path))) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        said = " ".join(str(error).split())
-        raise UsageProblems(Problem(f"is no YAML: {said}", file=str(path))) from error
-    services = found.get("services") if isinstance(found, dict) else None
-    if not isinstance(services, dict) or not services:
-        raise UsageProblems(Problem("is no Compose file: it has no services", file=str(path)))
-    return {str(name): one if isinstance(one, dict) else {} for name, one in services.items()}
+        return services_of(path)
+    except NoComposeFileError as error:
+        raise UsageProblems(Problem(str(error), file=str(path))) from error
 
 
 def _chosen(services: Mapping[str, Mapping[str, Any]], service: str | None, path: Path) -> str:

@@ -161,7 +161,7 @@ def _redis(settings: Settings, machine: Machine) -> Check:
 
 
 def _docker(settings: Settings) -> Check:
-    how, install = "only docker-compose.yml needs it", "curl -fsSL https://get.docker.com | sh"
+    how, install = "only containers need it", "curl -fsSL https://get.docker.com | sh"
     where = settings.environment.get("DOCKER_HOST") or _DOCKER_SOCKET
     if not where.startswith("unix://"):
         return Check("Docker engine", False, f"{how}; the one at {where} (DOCKER_HOST) was not asked", needed=False)
@@ -188,6 +188,6 @@ def _compose(settings: Settings) -> Check:
         found = Path(folder) / "cli-plugins" / _PLUGIN
         if os.access(found, os.X_OK):
             return Check("Docker Compose", True, str(found), needed=False)
-    detail = "only docker-compose.yml needs it, as docker compose (version 2)"
+    detail = "only docker-compose.yml, and compose in a target file, need it, as docker compose (version 2)"
     install = "curl -fsSL https://get.docker.com | sh"
     return Check("Docker Compose", False, detail, needed=False, install=install)

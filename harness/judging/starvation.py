@@ -32,7 +32,9 @@ OUTLIVES = 3
 NAMED_RATIO = 0.3
 """Share of all processors from which on others are named beside every other reason to distrust a run."""
 # Toxiproxy's threads take turns, and one that only looks after the others waits most.
-_NOT_OF_THE_PATH = frozenset({"harness", "keeper", "preflight", "toxiproxy", "others of the run"})
+_NOT_OF_THE_PATH = frozenset(
+    {"compose", "compose-logs", "harness", "keeper", "preflight", "toxiproxy", "others of the run"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _loads(evidence: Evidence) -> Iterable[Load]:
 
 def _taken_max(evidence: Evidence, machine: Sequence[Machine]) -> float:
     """What can be blamed on others at most: a service that the harness did not start is among them, and may burn more when it is broken."""
-    if evidence.plan.target.processes:
+    if evidence.plan.target.processes and not evidence.plan.target.compose:
         return 1.0
     baseline = evidence.plan.phase("baseline")
     before = [_taken(sample) for sample in machine if baseline.start_s <= sample.at_s < baseline.end_s]

@@ -48,7 +48,7 @@ def outline(
     for name in plan.target.processes:
         if touched := dict.fromkeys(d.fault.summary() for d in plan.disturbances if name in d.processes):
             yield f"  {name:<16} process: {'; '.join(touched)}"
-    for name, container in plan.target.containers.items():
+    for name, container in plan.target.broken_as_containers.items():
         touched = dict.fromkeys(d.fault.summary() for d in plan.disturbances if name in d.containers)
         yield f"  {name:<16} container, {container}: {'; '.join(touched) or 'nothing'}"
     yield from ("", *_started(plan), "", *_reached(plan, environment, plan.target.state or state))
@@ -120,7 +120,8 @@ def _started(plan: Plan) -> Iterator[str]:
     With the names of placeholders and secrets, not with what stands for them.
     """
     processes, load = plan.target.processes, plan.scenario.load
-    if not processes:
+    yield from _composed(plan.target)
+    if not processes and not plan.target.compose:
         yield "starts nothing of the target's"
     if processes or load.locustfile:
         yield "starts, with your environment and in this folder where no other is named"
@@ -131,6 +132,21 @@ def _started(plan: Plan) -> Iterator[str]:
         yield f"  {name:<16} {place}{' '.join(words)}".replace("\n", "\\n")
     if load.locustfile:
         yield f"  {'load':<16} Locust, which runs the Python of {load.locustfile}"
+
+
+def _composed(target: Target) -> Iterator[str]:
+    """What is done to a Compose file's services, and what they are told beside what stands there."""
+    if target.compose is None:
+        return
+    of = f"docker compose --project-name harness-RUN --file {quote(target.compose.file)}"
+    yield "brings up, with your environment, on a network of the run's own, and takes down after it"
+    yield f"  {of} up --detach {' '.join(target.composed)}"
+    links = {key: text for link in target.links.values() for key, text in link.env.items()}
+    for name, service in target.composed.items():
+        told = " ".join(f"{key}={_as_typed(text)}" for key, text in {**links, **service.env}.items())
+        port = f"its port {service.port} at a free one of 127.0.0.1" if service.port else ""
+        yield f"  {name:<16} {'; '.join(filter(None, [port, told and f'told {told}'])) or 'as it is there'}"
+    yield f"  {of} down"
 
 
 def _as_typed(word: str) -> str:

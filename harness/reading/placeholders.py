@@ -48,6 +48,7 @@ _PLACES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
     (("services", "*", "env"), "own", True),
     (("start", "command"), "own", True),
     (("start", "env"), "own", True),
+    (("compose", "services", "*", "env"), "common", True),
     (("entries", "*", "url"), "outside", False),
     (("ask", "headers", "*"), "header", True),
     (("ask", "path"), "question", False),
@@ -63,7 +64,7 @@ _PLACES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
     (("health", "get"), "health", False),
 )
 """Where the harness fills something in, ``*`` being any name or number; which names may stand there, and whether secrets may."""
-_NAMING = ["services", "links", "start"]
+_NAMING = ["services", "links", "start", "compose"]
 """The keys that say of which names there are ports and links."""
 _KEYS = tuple(dict.fromkeys(place[0] for place, _, _ in _PLACES))
 
@@ -93,10 +94,13 @@ def _templates(held: Mapping[str, object], known: Mapping[str, frozenset[str]]) 
 def _known(held: Mapping[str, object]) -> dict[str, frozenset[str]]:
     """What may stand in each kind of template of a target as its file *held* it: what it starts and what its links are called is known."""
     services, links, start = (_mapping(held.get(key)) for key in ("services", "links", "start"))
-    ports = frozenset(f"{name}.port" for name in [*services, *(["target"] if start else [])])
+    composed = _mapping(_mapping(held.get("compose")).get("services"))
+    listening = [name for name, one in composed.items() if _mapping(one).get("port")]
+    ports = frozenset(f"{name}.port" for name in [*services, *listening, *(["target"] if start else [])])
     common = EVERYWHERE | ports | {f"{name}.{part}" for name in links for part in OF_A_LINK}
     outside = common | {"port"} if start else common
     return _ALWAYS_KNOWN | {
+        "common": common,
         "own": common | {"port"},
         "outside": outside,
         "health": outside,

@@ -28,7 +28,7 @@ from harness.registry import suggestion
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
 
-OURS = frozenset({"keeper", "load", "preflight", "toxiproxy", "wire"})
+OURS = frozenset({"compose", "compose-logs", "keeper", "load", "preflight", "toxiproxy", "wire"})
 """Names of the harness's own processes, which a run starts beside the target's; workers of its load are `load-0` and so on."""
 _WORKER = re.compile(r"load-\d+")
 
@@ -211,6 +211,47 @@ class Container(Strict):
         of = f" of project {self.project}" if self.project else ""
         said = {"name": self.name, "label": self.label, "service": self.service}
         return " ".join(f"{key} {value}" for key, value in said.items() if value) + of
+
+
+class ComposeService(Strict):
+    """A service of a Compose file that the harness brings up, and what it is told beside what stands there."""
+
+    port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_535,
+        description="on which it listens in its container; {NAME.port} is where 127.0.0.1 leads there, at a free port",
+    )
+    env: dict[str, str] = Field(
+        default_factory=dict,
+        description="what it is told beside what the file says, and in its place; placeholders as in services, but {port}",
+    )
+
+
+def _named(written: Any) -> Any:
+    """Names alone stand for services of which there is nothing to say."""
+    if isinstance(written, list) and all(isinstance(name, str) for name in written):
+        return {name: {} for name in written}
+    return {name: {} if one is None else one for name, one in written.items()} if isinstance(written, dict) else written
+
+
+class Compose(Strict):
+    """A Compose file of which the harness brings services up for a run, as a project of the run's own, and takes them down after it."""
+
+    file: str = Field(min_length=1, description="the Compose file, relative to this file")
+    services: Annotated[
+        dict[Name, ComposeService],
+        BeforeValidator(_named, json_schema_input_type=list[str] | dict[str, ComposeService | None]),
+        Field(min_length=1),
+    ] = Field(
+        description="which of its services are brought up, with all that they depend on; each is told where the links are, and faults can "
+        "be aimed at it as a container of that name"
+    )
+    within: Seconds = Field(
+        default=120.0,
+        validate_default=False,
+        description="how long it may take until all of them run and are healthy, with what is pulled and built; default: 2min",
+    )
 
 
 class Entry(Strict):
@@ -427,6 +468,10 @@ class Target(Strict):
     start: Service | None = Field(
         default=None, description="the target's own process, when there is one; it is called 'target'"
     )
+    compose: Compose | None = Field(
+        default=None,
+        description="a Compose file whose services the harness brings up for each run, in the place of start",
+    )
     containers: dict[Name, Container] = Field(
         default_factory=dict,
         description="containers of this machine that the target is made of and that run already, by names of your own, so that faults can "
@@ -480,6 +525,16 @@ class Target(Strict):
         urls = [entry.url for entry in self.entries] + [self.publish.post if self.publish else ""]
         return process == "target" or any(process in _named_in(url) for url in urls)
 
+    @property
+    def composed(self) -> dict[str, ComposeService]:
+        """The services of a Compose file that the harness brings up, by name."""
+        return dict(self.compose.services) if self.compose else {}
+
+    @property
+    def broken_as_containers(self) -> dict[str, Container]:
+        """All containers at which a fault can be aimed, by name: those that run already, and those that are brought up."""
+        return {**{name: Container(service=name) for name in self.composed}, **self.containers}
+
     def of_folder(self, folder: Path) -> Target:
         """This target as a file in *folder* says it: what it starts is started from there, where it says a folder at all."""
 
@@ -488,6 +543,8 @@ class Target(Strict):
 
         services = {name: placed(service) for name, service in self.services.items()}
         here: dict[str, object] = {"services": services, "start": placed(self.start) if self.start else None}
+        if self.compose:
+            here["compose"] = self.compose.model_copy(update={"file": str(folder / self.compose.file)})
         if self.state is not None and not is_url(self.state):
             here["state"] = str(folder / Path(self.state).expanduser())
         return self.model_copy(update=here)
@@ -501,13 +558,14 @@ class Target(Strict):
 
     @model_validator(mode="after")
     def _names_are_one_space(self) -> Target:
-        taken = set(self.processes)
+        taken = {*self.processes, *self.composed}
         wrongs = [
-            ((where, name), f"{name!r} is the name of a {what}, too; choose another")
+            ((*where, name), f"{name!r} is the name of a {what}, too; choose another")
             for where, names, others, what in (
-                ("links", set(self.links), taken, "service"),
-                ("containers", set(self.containers), taken, "service"),
-                ("containers", set(self.containers) - taken, set(self.links), "link"),
+                (("links",), set(self.links), taken, "service"),
+                (("compose", "services"), set(self.composed), set(self.processes), "process"),
+                (("containers",), set(self.containers), taken, "service"),
+                (("containers",), set(self.containers) - taken, set(self.links), "link"),
             )
             for name in sorted(names & others)
         ]
@@ -565,6 +623,11 @@ def _taken(target: Target) -> Iterator[_Wrong]:
     for where, names in (("services", target.services), ("links", target.links)):
         for name in sorted(name for name in names if name in OURS or _WORKER.fullmatch(name)):
             yield (where, name), f"{name!r} is the name of a process of the harness's own; choose another"
+    if target.start and target.compose:
+        yield (
+            ("compose",),
+            "start and compose both say how the target comes up; keep one of them, and say the rest in services",
+        )
     if target.start and "target" in target.services:
         yield ("services", "target"), "'target' is what the process of start is called; choose another name"
 

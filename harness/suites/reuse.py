@@ -35,7 +35,7 @@ class Reuse:
         A target whose processes have ended, that cannot be put back, or whose run could not be trusted or broke down is started anew.
         """
         target = prepared.target.value
-        if target.reset is None or not target.processes:
+        if target.reset is None or not target.processes or target.compose:
             self.end()
             return make(None)
         if self._of != prepared.target.sha256 or not self._put_back(target):

@@ -1,8 +1,9 @@
-"""The Compose stack for real, from images built from scratch: it becomes healthy, one scenario runs in it, and a container is broken.
+"""The Compose stack for real, from images built from scratch: a scenario runs in it, a container is broken, and runs bring up their own.
 
 ``python tests/containers/stack.py`` needs Linux, ``docker`` and Compose, and may be run as root alone where no engine answers: then one of
-its own is started, and ended again. No image is pulled. What it found is printed. Its status is 1 where a service never became healthy,
-else that of the run: 0 where the scenario passed, 4 where the machine was too busy to say.
+its own is started, and ended again. No image is pulled. What it found is printed; ``--only`` tries one of its parts again. Its status is 1
+where a service never became healthy or something was not as it should be, else that of the run: 0 where the scenario passed, 4 where the
+machine was too busy to say.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))  # as a command, this file is where Python looks first
-from containers import broken, from_scratch  # noqa: E402
+from containers import broken, composed, from_scratch  # noqa: E402
 
 IMAGE = "resilience-harness-from-scratch"
 """Another name than that of the image which the Dockerfile makes, so that nobody's is lost."""
@@ -36,6 +37,7 @@ _ENGINE_WITHIN_S, _HEALTHY_WITHIN_S, _RUN_WITHIN_S = 30.0, 150.0, 240.0
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--if-there", action="store_true", help="do nothing, and say so, where no engine answers")
+    parser.add_argument("--only", choices=("stack", "broken", "composed"), help="one of its parts alone")
     options = parser.parse_args()
     if options.if_there and not answers(os.environ):
         print("no Docker engine answers here, so the stack was not started")
@@ -44,9 +46,13 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="harness-stack-") as folder,
         engine(Path(folder)) as environment,
     ):
-        status = tried(Path(folder), environment)
-        wrong = broken.each_way(IMAGE, environment)
-        print(*(f"not put back: {what}" for what in wrong), sep="\n", end="\n" if wrong else "")
+        began = time.monotonic()
+        build(Path(folder), environment)
+        print(f"image     {time.monotonic() - began:.0f} s")
+        status = tried(Path(folder), environment) if options.only in (None, "stack") else 0
+        wrong = broken.each_way(IMAGE, environment) if options.only in (None, "broken") else []
+        wrong += composed.each_way(IMAGE, environment, Path(folder)) if options.only in (None, "composed") else []
+        print(*(f"not as it should be: {what}" for what in wrong), sep="\n", end="\n" if wrong else "")
         return status or bool(wrong)
 
 
@@ -102,10 +108,7 @@ def compose(environment: Mapping[str, str]) -> list[str]:
 
 
 def tried(folder: Path, environment: Mapping[str, str]) -> int:
-    """Builds the image, runs the stack, and tells what came of it; the status of the whole."""
-    began = time.monotonic()
-    build(folder, environment)
-    print(f"image     {time.monotonic() - began:.0f} s")
+    """Runs the stack, and tells what came of it; the status of the whole."""
     reports, command = folder / "reports", [*compose(environment), "--project-name", PROJECT]
     reports.mkdir()
     os.chown(reports, 1000, 1000)

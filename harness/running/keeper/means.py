@@ -9,7 +9,9 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -359,6 +361,102 @@ _AS_IT_WAS = (b"is not paused", b"already exists in network", b"already attached
 """What an engine says of a container that is as it was before."""
 
 
+class ProjectUndo(NamedTuple):
+    """All that a Compose *project* of a run has at the engine that listens at *socket* is removed: containers, networks, volumes.
+
+    What is known as its own is what bears its label, and a project is a run's own by its name.
+    """
+
+    socket: str
+    project: str
+
+    def __str__(self) -> str:
+        return f"docker compose --project-name {self.project} down --volumes, at {self.socket}"
+
+    def written(self) -> dict[str, str]:
+        return {"kind": "project", **self._asdict()}
+
+    def refusal(self) -> str:
+        if not self.socket.startswith("/"):
+            return f"{self.socket!r} is no socket of this machine, and nothing is undone elsewhere"
+        return "" if _PROJECT.fullmatch(self.project) else f"{self.project!r} is no project of a run"
+
+    def carry_out(self, timeout_s: float) -> tuple[bool, str]:
+        from http.client import HTTPException
+
+        if reason := self.refusal():
+            return False, reason
+        _end_composing(self.project)
+        try:
+            left = [self._removed(kind, timeout_s) for kind in _OF_A_PROJECT]
+        except FileNotFoundError:
+            return False, f"no engine listens at {self.socket} any more; when it is back: harness heal"
+        except (OSError, HTTPException, ValueError) as error:
+            return False, f"the engine at {self.socket}: {type(error).__name__}: {error}; later: harness heal"
+        return not any(left), "; ".join(filter(None, left)) or "nothing of it is left"
+
+    def _removed(self, kind: str, timeout_s: float) -> str:
+        """Removes all of one *kind*, at once; what is said of those that are left. Raises OSError, HTTPException and ValueError."""
+        late_s, names = time.monotonic() + timeout_s, self._listed(kind, timeout_s)
+        while names:
+            refused = [said for said in self._deleted(kind, names, timeout_s) if said[0] >= 300 and said[0] != 404]
+            names = self._listed(kind, timeout_s)
+            if names and time.monotonic() > late_s:
+                status, text = refused[0] if refused else (0, b"")
+                return f"{len(names)} {kind} are left; answered {status}: {text[:200].decode(errors='replace')}"
+            if refused:
+                time.sleep(_AGAIN_S)
+        return ""
+
+    def _deleted(self, kind: str, names: list[str], timeout_s: float) -> list[tuple[int, bytes]]:
+        """What the engine answers where it is asked to remove all of *names* at once."""
+        asked = [(_over_a_socket(self.socket, timeout_s), f"/{kind}/{name}{_OF_A_PROJECT[kind]}") for name in names]
+        try:
+            for connection, path in asked:
+                connection.request("DELETE", path)
+            return [_answer(connection) for connection, _ in asked]
+        finally:
+            for connection, _ in asked:
+                connection.close()
+
+    def _listed(self, kind: str, timeout_s: float) -> list[str]:
+        """What the engine calls those of one *kind*."""
+        from urllib.parse import quote
+
+        connection = _over_a_socket(self.socket, timeout_s)
+        try:
+            label = quote(json.dumps({"label": [f"com.docker.compose.project={self.project}"]}))
+            everything = "all=1&" if kind == "containers" else ""
+            connection.request("GET", f"/{kind}{'/json' if everything else ''}?{everything}filters={label}")
+            status, said = _answer(connection)
+        finally:
+            connection.close()
+        if status != 200:
+            raise ValueError(f"asked for {kind}, it answered {status}")
+        found = json.loads(said)
+        rows = found.get("Volumes") if isinstance(found, dict) else found
+        return [quote(str(row["Name" if kind == "volumes" else "Id"]), safe="") for row in rows or []]
+
+
+def _end_composing(project: str) -> None:
+    """Whoever still brings *project* up would put there again what is removed."""
+    from harness.running.keeper.processes import everyone
+
+    for process in everyone():
+        try:
+            words = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
+            if project.encode() in words and any(b"compose" in word for word in words):
+                os.kill(process.pid, signal.SIGKILL)
+        except OSError:
+            continue  # it has ended, or is somebody else's
+
+
+_PROJECT = re.compile(r"harness-[a-z0-9_-]{8,}")
+_OF_A_PROJECT = {"containers": "?force=1&v=1", "networks": "", "volumes": ""}
+"""What it has, in the order in which it can be removed, and how a removal is asked for."""
+_AGAIN_S = 0.1
+
+
 class UnknownUndo(NamedTuple):
     """What stands on disk and is of no kind that is known here; it is refused, and so it is told."""
 
@@ -410,11 +508,19 @@ def _engine(written: Mapping[str, object]) -> Undo | None:
     return None
 
 
+def _project(written: Mapping[str, object]) -> Undo | None:
+    match written:
+        case {"socket": str(where), "project": str(project)}:
+            return ProjectUndo(where, project)
+    return None
+
+
 KINDS: Mapping[str, Callable[[Mapping[str, object]], Undo | None]] = {
     "http": _http,
     "continue": _continue,
     "memory": _memory,
     "engine": _engine,
+    "project": _project,
 }
 """How each kind is read; None where what is written is none of its."""
 

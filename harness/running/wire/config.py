@@ -29,6 +29,7 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     *ca* is a file with an authority that can vouch for the provider, *proxy* the address of the HTTP proxy through which it is reached.
     Links of one *account* share their limits; empty: it has one of its own.
     *credential* is the key that the target presents to this provider and to no other.
+    *at* is the address of this machine at which the tap listens: loopback, or one that containers reach.
     """
 
     name: str
@@ -41,6 +42,7 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     proxy: str = ""
     account: str = ""
     credential: str = ""
+    at: str = "127.0.0.1"
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:

@@ -120,7 +120,7 @@ def _ends(
         "redis": lambda: RedisCommands(passing.commanded, passing.pushed),
         "tcp": Unread,
     }
-    tap = Tap(link.name, watches[link.carries], passing, link.listen, config.seed)
+    tap = Tap(link.name, watches[link.carries], passing, link.listen, config.seed, link.at)
     if link.carries != "http":
         return Ends(tap, None, attempts, link.carries)
     edge = Edge(link, tap.port, config, arrivals, shared)

@@ -1,4 +1,4 @@
-"""Sockets of 127.0.0.1: ports that stay ours while nobody listens, and connections that end by a reset."""
+"""Sockets of this machine: ports that stay ours while nobody listens, and connections that end by a reset."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from typing import cast
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
-def bound(port: int = 0, *, again: bool = False) -> socket.socket:
-    """A socket bound to *port* of 127.0.0.1 (0: one that is free) that does not listen: who connects is refused.
+def bound(port: int = 0, *, again: bool = False, host: str = "127.0.0.1") -> socket.socket:
+    """A socket bound to *port* of *host* (0: one that is free) that does not listen: who connects is refused.
 
-    The port cannot be given to anybody else while it is open, but this same function can bind it *again*. Raises OSError
-    that names the port when somebody has it.
+    *host* is an address of this machine. The port cannot be given to anybody else while it is open, but this same function can bind it
+    *again*. Raises OSError that names the port when somebody has it.
     """
     held = socket.socket()
     try:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if port and not again:
             # A tap of another run would share its port with us, and the kernel deal out connections between the two.
-            _refuse_shared(port)
+            _refuse_shared(port, host)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        held.bind(("127.0.0.1", port))
+        held.bind((host, port))
     except OSError as error:
         held.close()
-        raise OSError(f"port {port} of 127.0.0.1 cannot be listened on: {error.strerror}") from error
+        raise OSError(f"port {port} of {host} cannot be listened on: {error.strerror}") from error
     return held
 
 
-def _refuse_shared(port: int) -> None:
+def _refuse_shared(port: int, host: str) -> None:
     with socket.socket() as alone:
         alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        alone.bind(("127.0.0.1", port))
+        alone.bind((host, port))
 
 
 def reset(transport: asyncio.Transport) -> None:

@@ -17,7 +17,7 @@ class Entries:
     """The entries of a target whose links are open."""
 
     def __init__(self, target: Target, processes: Processes) -> None:
-        self._ready, self._ours = target.ready or _ACCEPTS, bool(target.processes)
+        self._ready, self._ours = target.ready or _ACCEPTS, bool(target.processes or target.compose)
         values = behind_links(target, processes)
         self._missing = [Readiness(fill(entry.url, values), self._ready) for entry in target.entries]
         self._late_s: float | None = None

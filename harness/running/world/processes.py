@@ -68,6 +68,7 @@ class Processes:
         self.ports |= {name: free_port() for name in self._simulated}
         self.values = {"python": sys.executable, "seed": str(seed), "temp": str(kept.temp if kept else temp)}
         self.values |= {f"{name}.port": str(self.ports[name]) for name in self._services}
+        self.values |= {f"{name}.port": str(free_port()) for name, one in target.composed.items() if one.port}
 
     def spawn(
         self,

@@ -53,6 +53,7 @@ from harness.running.wire import config as wire_config
 from harness.running.wire.client import WireStage
 from harness.running.wire.config import LinkConfig
 from harness.running.world.carriers import TOXIPROXY, WIRE, Carriers
+from harness.running.world.compose import LOOPBACK, Project, project
 from harness.running.world.effects import SideEffects
 from harness.running.world.entries import Entries
 from harness.running.world.faults import FaultInjector
@@ -166,16 +167,18 @@ def real_world(
         processes, joined = grounds.processes, grounds.joined
         load = LoadChild(processes, plan, questions, run_id, folder, grounds.temp, hosts)
         entries = Entries(plan.target, processes)
-        _until(lambda: not hosts or (processes.serving() and entries.serving()))  # they look whether they reach it
+        _until(lambda: not hosts or (grounds.serving() and entries.serving()))  # they look whether they reach it
         load.spawn(say)
         first = put(next(iter(questions.values())))
         questioner = _questioner(grounds, plan.target, folder, first, plan.scenario.load.deadline)
-        _until(lambda: processes.serving() and entries.serving() and load.ready())
+        _until(lambda: grounds.serving() and entries.serving() and load.ready())
         carriers = Carriers(processes, own_proxy=proxy.binary is not None, give_up=joined.proxies.give_up)
-        injector = FaultInjector(_reach(carriers, joined, processes, plan.target, settings, stack), grounds.undo)
+        injector = FaultInjector(_reach(carriers, grounds, plan.target, settings, stack), grounds.undo)
         stack.callback(injector.close)
         injector.check(plan.disturbances)
-        watchdog = Watchdog(processes, joined.proxies, carriers, wire=joined.wire, load=load.check)
+        if grounds.composed:
+            grounds.composed.watch({aim for one in plan.disturbances for aim in one.containers}, stack)
+        watchdog = Watchdog(processes, joined.proxies, carriers, wire=joined.wire, load=_both(load, grounds.composed))
         stack.callback(watchdog.close)
         watch = _watching(stack, watchdog, folder.rows, load.clock, guard, cost, joining)
         _watch_machine(stack, folder, grounds)
@@ -209,6 +212,17 @@ def _watching(
     return watch
 
 
+def _both(load: LoadChild, composed: Project | None) -> Callable[[], None]:
+    """What is looked at beside processes: the load's workers, and the services that were brought up."""
+
+    def check() -> None:
+        load.check()
+        if composed:
+            composed.check()
+
+    return check
+
+
 def _watch_machine(stack: ExitStack, folder: RunFolder, grounds: _Grounds) -> None:
     """Write down how the machine does, until the *stack* is left."""
     samples = InstrumentFile(folder.instrument)
@@ -233,10 +247,9 @@ def _hosts(asked: LoadHosts, plan: Plan, say: Say) -> Hosts | None:
     return Hosts(asked, plan.scenario.load.workers, needed(plan.target.ask.headers.values()), say)
 
 
-def _reach(
-    carriers: Carriers, joined: _Joined, processes: Processes, target: Target, settings: Settings, at_end: ExitStack
-) -> Reach:
+def _reach(carriers: Carriers, grounds: _Grounds, target: Target, settings: Settings, at_end: ExitStack) -> Reach:
     """What the places where faults bite can take hold of; what they open is let go of *at_end*."""
+    processes, joined, composed = grounds.processes, grounds.joined, grounds.composed
     providers, stores = processes.provider_ports, processes.store_addresses
     return Reach(
         carriers,
@@ -247,7 +260,7 @@ def _reach(
         providers,
         stores,
         processes,
-        target.containers,
+        composed.containers(target.broken_as_containers) if composed else target.containers,
         settings.environment.get("DOCKER_HOST", ""),
         at_end,
     )
@@ -271,7 +284,7 @@ def asked_once(
     with _grounds(target, _Chance(1), folder, settings, proxy, signals, say) as grounds:
         questioner = _questioner(grounds, target, folder, Put("asked", question), deadline_s)
         entries = Entries(target, grounds.processes)
-        _until(lambda: grounds.processes.serving() and entries.serving())
+        _until(lambda: grounds.serving() and entries.serving())
         yield with_health(questioner.ask(), target, grounds.processes)
 
 
@@ -296,6 +309,11 @@ class _Grounds:
     joined: _Joined
     undo: UndoLog
     temp: Path
+    composed: Project | None
+
+    def serving(self) -> bool:
+        """Whether all that was started or brought up serves. Raises HarnessError for what has ended, NotReadyError for what is late."""
+        return self.processes.serving() and (self.composed is None or self.composed.serving())
 
 
 @contextmanager
@@ -337,10 +355,18 @@ def _grounds(
                 for name, link in target.links.items()
             }
             target = target.model_copy(update={"links": links})
-        joined = _join_up(processes, target, chance, folder, proxy, f"harness-{run_id}-", undo, temp, stack)
+        composed = project(target, run_id, processes, undo, temp, folder.logs, stack)
+        if composed:
+            stack.callback(composed.close, signals, say)
+            composed.prepare()
+        at = composed.at if composed else LOOPBACK
+        joined = _join_up(processes, target, chance, folder, proxy, f"harness-{run_id}-", undo, temp, stack, at)
+        if composed:
+            say(f"bringing up {', '.join(target.composed)}")
+            composed.start(target.links, processes.values)
         if kept:
             kept.outside = processes.outside
-        yield _Grounds(keeper, processes, joined, undo, temp)
+        yield _Grounds(keeper, processes, joined, undo, temp, composed)
 
 
 def _questioner(grounds: _Grounds, target: Target, folder: RunFolder, question: Put, deadline_s: float) -> Questioner:
@@ -372,13 +398,14 @@ def _join_up(
     undo: UndoLog,
     temp: Path,
     stack: ExitStack,
+    at: str,
 ) -> _Joined:
-    """Start what stands between the target and its dependencies, and give every link its address."""
+    """Start what stands between the target and its dependencies, and give every link a port *at* that address of this machine."""
     if proxy.binary:
         port = int(proxy.url.rsplit(":", 1)[1])
         processes.spawn(TOXIPROXY, server.command(proxy.binary.path, port), server.ENVIRONMENT)
     processes.start_simulated()
-    ready = _start_wire(processes, target, folder, chance, temp)
+    ready = _start_wire(processes, target, folder, chance, temp, at)
     processes.start_possible()
     api = ToxiproxyApi(proxy.url)
     stack.callback(api.close)
@@ -394,22 +421,24 @@ def _join_up(
         edge = ends[name].edge
         upstream = f"127.0.0.1:{edge}" if edge is not None else host_and_port(processes.upstream(name))
         try:
-            host, port = proxies.open_link(name, upstream)
+            _, port = proxies.open_link(name, upstream)
         except ToxiproxyError as error:
             raise HarnessError(f"link {name!r} cannot be opened: {error}") from error
         stage.connect_link(name, port)
         # The target is sent to the tap, which stands in front of the proxy.
-        here = address(link, host, ends[name].tap)
+        here = address(link, at, ends[name].tap)
         processes.values |= {f"{name}.{part}": value for part, value in here.items()}
     return _Joined(proxies, stage, {name: ports.probe for name, ports in ends.items()})
 
 
-def _start_wire(processes: Processes, target: Target, folder: RunFolder, chance: _Chance, temp: Path) -> Path | None:
+def _start_wire(
+    processes: Processes, target: Target, folder: RunFolder, chance: _Chance, temp: Path, at: str
+) -> Path | None:
     """Start the process with both ends of every link; where it will say that it serves. None where there are no links."""
     if not target.links:
         return None
     path, ready = temp / "wire.json", temp / "wire-ready.json"
-    links = [_link_config(name, link, processes) for name, link in target.links.items()]
+    links = [_link_config(name, link, processes, at) for name, link in target.links.items()]
     nonces, instrument = own_nonces(target.ask, folder.path.name), str(folder.instrument.absolute())
     secrets = dict(processes.secrets)
     config = wire_config.Config(
@@ -420,14 +449,14 @@ def _start_wire(processes: Processes, target: Target, folder: RunFolder, chance:
     return ready
 
 
-def _link_config(name: str, link: Link, processes: Processes) -> LinkConfig:
+def _link_config(name: str, link: Link, processes: Processes, at: str) -> LinkConfig:
     if link.carries != "http":
-        return LinkConfig(name, listen=link.listen, carries=link.carries)
+        return LinkConfig(name, listen=link.listen, carries=link.carries, at=at)
     upstream = processes.upstream(name)
     proxy, ca = proxy_for(upstream, processes.environment), str(Path(link.ca).absolute()) if link.ca else ""
     credential = templates.secrets(link.credential or "", processes.environment)
     named = (link.account or "", credential)
-    return LinkConfig(name, upstream, link.listen, link.carries, link.speaks, link.host, ca, proxy, *named)
+    return LinkConfig(name, upstream, link.listen, link.carries, link.speaks, link.host, ca, proxy, *named, at)
 
 
 def _wire_ends(processes: Processes, path: Path | None) -> tuple[Mapping[str, wire.LinkPorts], WireStage | None]:

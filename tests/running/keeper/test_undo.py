@@ -170,7 +170,7 @@ def test_nothing_is_promised_or_sent_to_where_it_may_not_go(path: Path, api: Any
     assert reason in outcomes[0].why
     assert (str(outcomes[1].undo), outcomes[1].why) == (
         str(strange),
-        "nothing here knows how to undo that; known: http, continue, memory, engine",
+        "nothing here knows how to undo that; known: http, continue, memory, engine, project",
     )
     assert ids(path) == ["a"]
 

@@ -19,15 +19,22 @@ _BACKLOG = 1024
 
 
 class Tap:
-    """The tap of *link*, at *listen*, or at a port that is free; `passage` says where it leads.
+    """The tap of *link*, at port *listen* of *at*, or at one that is free; `passage` says where it leads.
 
     At *probe_port* a look takes the same way as the target's connections, and is counted nowhere. Raises OSError that names the port when
     somebody else has it.
     """
 
     def __init__(
-        self, link: str, watch: Callable[[], Watch], traffic: LinkTraffic, listen: int | None = None, seed: int = 0
+        self,
+        link: str,
+        watch: Callable[[], Watch],
+        traffic: LinkTraffic,
+        listen: int | None = None,
+        seed: int = 0,
+        at: str = "127.0.0.1",
     ) -> None:
+        self._at = at
         self.passage = Passage(link, watch, traffic, seed)
         self._connections: set[Near] = set()
         self._far_sides: set[Far] = set()
@@ -35,7 +42,7 @@ class Tap:
         self._changing = asyncio.Lock()
         self._reserved: list[socket.socket] = []
         try:
-            self._reserved = [bound(listen or 0), bound()]
+            self._reserved = [bound(listen or 0, host=at), bound()]
         except OSError as error:
             raise OSError(f"link {link}: {error}") from error
         self.port, self.probe_port = (int(held.getsockname()[1]) for held in self._reserved)
@@ -49,7 +56,7 @@ class Tap:
         """Listen on both ports, unless that is done already."""
         if not self._listeners:
             self._listeners = [
-                await self._listen(self._near, self.port),
+                await self._listen(self._near, self.port, self._at),
                 await self._listen(self._probing, self.probe_port),
             ]
 
@@ -92,9 +99,9 @@ class Tap:
     def _probing(self) -> Near:
         return Near(self.passage, Unread(), None, self._connections, self._far_sides, PROBE)
 
-    async def _listen(self, connection: Callable[[], Near], port: int) -> asyncio.Server:
+    async def _listen(self, connection: Callable[[], Near], port: int, at: str = "127.0.0.1") -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(
-            connection, sock=bound(port, again=True), backlog=_BACKLOG
+            connection, sock=bound(port, again=True, host=at), backlog=_BACKLOG
         )
 
     def _stop_listening(self) -> None:
@@ -126,7 +133,7 @@ class Tap:
         late_s = time.monotonic() + _REFUSED_WITHIN_S
         while time.monotonic() < late_s:
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                _, writer = await asyncio.open_connection(self._at, self.port)
             except ConnectionRefusedError:
                 return
             except ConnectionError:
