@@ -35,7 +35,7 @@ SCENARIO_SLIPS = [
         "seed: 7\n",
         "frobnicate: 7\n",
         "4 frobnicate: unknown key; known: abort, about, expect, faults, good, incident, load, name, phases, "
-        "recorded, schema, seed, trials",
+        "recorded, schema, seed, slo, trials",
     ),
     ("seed: 7\n", "within: 7s\n", "4 within: unknown key; it belongs inside good"),
     (
