@@ -1,0 +1,1 @@
+"""Game days: what a team breaks together, agreed to, watched, stoppable by anybody, and written up."""

@@ -1,0 +1,203 @@
+"""Where a game day stands, told from its events alone; and why something that a person says cannot be, where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from harness.gameday.events import (
+    Agreed,
+    Began,
+    Called,
+    Closed,
+    Event,
+    Item,
+    Kind,
+    Looked,
+    Marked,
+    Noted,
+    Opened,
+    Outcome,
+    Over,
+    Stopped,
+    Warned,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StepStands:
+    """A step: not begun, begun (*began*, wall time), or over (*ended*, *outcome*)."""
+
+    id: str
+    secret: bool = False
+    began: str = ""
+    ended: str = ""
+    outcome: Outcome | None = None
+    run: str = ""
+    told: str = ""
+
+    @property
+    def in_hand(self) -> bool:
+        return bool(self.began) and not self.ended
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A day after so many events (*seen*)."""
+
+    day: str = ""
+    name: str = ""
+    tabletop: bool = False
+    opened: str = ""
+    seen: int = 0
+    steps: tuple[StepStands, ...] = ()
+    looked: tuple[Looked | None, ...] = ()
+    agreed: dict[str, Agreed | None] = field(default_factory=dict)
+    called: str = ""
+    """The step that a person said is to begin, and that has not yet."""
+    stopped: Stopped | None = None
+    """The last stop, until a step is called again."""
+    marks: tuple[Marked, ...] = ()
+    notes: tuple[Noted, ...] = ()
+    items: tuple[Item, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    closed: Closed | None = None
+
+    @property
+    def in_hand(self) -> StepStands | None:
+        """The step that goes on; None between steps."""
+        return next((step for step in self.steps if step.in_hand), None)
+
+    @property
+    def next(self) -> StepStands | None:
+        """The first step that has not begun."""
+        return next((step for step in self.steps if not step.began and not step.ended), None)
+
+    @property
+    def obstacles(self) -> list[str]:
+        """Why nothing may be broken yet: prerequisites that are not met, and people who have not agreed, or have refused."""
+        unmet = [f"prerequisite {number}" for number, look in enumerate(self.looked, 1) if look is None or not look.ok]
+        asked = [
+            f"{who} has not agreed" if said is None else f"{who} refused: {said.why}"
+            for who, said in self.agreed.items()
+            if said is None or not said.yes
+        ]
+        return unmet + asked
+
+    def step(self, id_: str) -> StepStands | None:
+        """The step of that id."""
+        return next((step for step in self.steps if step.id == id_), None)
+
+
+def told(events: Iterable[Event]) -> Standing:
+    """Where the day stands after *events*."""
+    standing = Standing()
+    for event in events:
+        standing = after(standing, event)
+    return standing
+
+
+def after(standing: Standing, event: Event) -> Standing:
+    """Where the day stands once *event* happened as well."""
+    return replace(_after(standing, event), seen=standing.seen + 1)
+
+
+_LISTED: dict[type[Event], str] = {Noted: "notes", Marked: "marks", Item: "items", Warned: "warnings"}
+"""Of these all are kept, in order, under that name."""
+
+
+def _after(now: Standing, event: Event) -> Standing:
+    if name := _LISTED.get(type(event)):
+        return replace(now, **{name: (*getattr(now, name), event)})
+    match event:
+        case Opened():
+            return _opened(event)
+        case Looked():
+            return replace(now, looked=_put(now.looked, event.prerequisite, event))
+        case Agreed():
+            return replace(now, agreed=now.agreed | {event.of: event})
+        case Called():
+            return replace(now, called=event.step, stopped=None)
+        case Began():
+            begun = _changed(now, event.step, began=event.at, run=event.run, ended="", outcome=None)
+            return replace(begun, called="" if now.called == event.step else now.called)
+        case Over():
+            return _changed(now, event.step, ended=event.at, outcome=event.outcome, told=event.told, run=event.run)
+        case Stopped():
+            return replace(now, stopped=event, called="")
+        case Closed():
+            return replace(now, closed=event)
+        case _:
+            return now
+
+
+def _opened(event: Opened) -> Standing:
+    return Standing(
+        day=event.day,
+        name=event.name,
+        tabletop=event.tabletop,
+        opened=event.at,
+        steps=tuple(StepStands(id_, secret=id_ in event.secret) for id_ in event.steps),
+        looked=(None,) * event.prerequisites,
+        agreed=dict.fromkeys(event.approvals),
+    )
+
+
+def _put(looked: tuple[Looked | None, ...], number: int, look: Looked) -> tuple[Looked | None, ...]:
+    return tuple(look if at == number else one for at, one in enumerate(looked))
+
+
+def _changed(now: Standing, id_: str, **changes: object) -> Standing:
+    if changes.get("run") == "":
+        del changes["run"]
+    return replace(now, steps=tuple(replace(step, **changes) if step.id == id_ else step for step in now.steps))  # type: ignore[arg-type]
+
+
+def refusal(now: Standing, event: Event) -> str:
+    """Why *event*, which a person says, cannot be as the day stands, and what would be right; empty where it can."""
+    if now.closed is not None and not isinstance(event, Item | Noted):
+        return f"the day was closed at {now.closed.at}; notes and items can still be added"
+    match event:
+        case Called():
+            return _not_called(now, event)
+        case Over():
+            return _not_over(now, event)
+        case Looked() if not 0 <= event.prerequisite < len(now.looked):
+            return f"there is no prerequisite {event.prerequisite + 1}; the day has {len(now.looked)}"
+        case Agreed() if event.of not in now.agreed:
+            return f"nobody asked {event.of!r}; asked were {', '.join(now.agreed) or 'none'}"
+        case Agreed(yes=False, why=""):
+            return "a refusal needs a reason"
+        case Marked() if not any(step.began for step in now.steps):
+            return "nothing has begun yet, so there is nothing to be detected"
+        case Noted(text="") | Item(text=""):
+            return "says nothing"
+        case _:
+            return ""
+
+
+def _not_called(now: Standing, event: Called) -> str:
+    step = now.step(event.step)
+    if step is None:
+        return f"there is no step {event.step!r}; there are {', '.join(one.id for one in now.steps)}"
+    if step.in_hand:
+        return f"{step.id} goes on since {step.began}"
+    if now.in_hand is not None:
+        return f"{now.in_hand.id} goes on; one step at a time"
+    if now.obstacles:
+        return f"not yet: {'; '.join(now.obstacles)}"
+    return ""
+
+
+def _not_over(now: Standing, event: Over) -> str:
+    step = now.step(event.step)
+    if step is None:
+        return f"there is no step {event.step!r}; there are {', '.join(one.id for one in now.steps)}"
+    if event.outcome not in ("done", "not_done", "skipped"):
+        return "a person can say done, not_done or skipped; what a scenario came to is its verdict"
+    if event.outcome == "skipped":
+        return "" if not step.began else f"{step.id} began at {step.began}; stop it instead"
+    return "" if step.in_hand else f"{step.id} does not go on"
+
+
+MARKS: tuple[Kind, ...] = ("detected", "acknowledged", "mitigated", "resolved")
