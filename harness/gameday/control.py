@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-SECRET = "secret step"
+HIDDEN = "secret step"
 """What stands for the title of a step that responders may not know yet, and for a fault of it that is in force."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepShown:
-    """A step as it may be shown; of a secret one that is not over, *title* is `SECRET`, and what it is about is left out."""
+    """A step as it may be shown; of a secret one that is not over, *title* is `HIDDEN`, and what it is about is left out."""
 
     id: str
     kind: str  # scenario, manual, wait or discuss
@@ -33,7 +33,7 @@ class LiveFigures:
     total_s: float
     phase: str
     left_s: float  # of the phase
-    in_force: tuple[str, ...]  # faults, as sentences; of a secret step `SECRET` each
+    in_force: tuple[str, ...]  # faults, as sentences; of a secret step `HIDDEN` each
     confirmed: tuple[bool, ...]  # of each of them: whether it has been seen to be in force
     offered_per_s: float | None  # None where so many users ask, and no rate is offered
     good_per_s: float | None
