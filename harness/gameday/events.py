@@ -40,6 +40,8 @@ class Opened(Happened, frozen=True, tag="opened"):
     approvals: list[str]  # who has to agree
     tabletop: bool = False
     secret: list[str] = []  # ids of steps that responders may not know before they are over
+    kinds: list[str] = []  # of the steps, one each: scenario, manual, wait or discuss
+    found_out: list[int] = []  # prerequisites that the harness finds out by itself, by their numbers from 0
 
 
 class WentOn(Happened, frozen=True, tag="went_on"):
@@ -80,7 +82,7 @@ class Began(Happened, frozen=True, tag="began"):
     """A step began."""
 
     step: str
-    run: str = ""  # of a scenario: the folder of its run, where that is known already
+    run: str = ""  # of a scenario: the folder of its run below that of the day, where it is known already
 
 
 class Over(Happened, frozen=True, tag="over"):
@@ -90,7 +92,7 @@ class Over(Happened, frozen=True, tag="over"):
 
     step: str
     outcome: Outcome
-    run: str = ""  # of a scenario: the folder of its run
+    run: str = ""  # of a scenario: the folder of its run below that of the day, such as runs/step-1/region-loss/…
     told: str = ""  # the verdict's reason, or what a person said
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from harness.gameday.events import (
+    HARNESS,
+    SAID,
     Agreed,
     Began,
     Called,
@@ -21,7 +24,12 @@ from harness.gameday.events import (
     Over,
     Stopped,
     Warned,
+    WentOn,
 )
+
+BY_CHARS_MAX = 80
+TEXT_CHARS_MAX = 4_000
+"""No person says more in one breath; whoever sends more is no person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,7 @@ class StepStands:
     """A step: not begun, begun (*began*, wall time), or over (*ended*, *outcome*)."""
 
     id: str
+    kind: str = ""
     secret: bool = False
     began: str = ""
     ended: str = ""
@@ -52,6 +61,8 @@ class Standing:
     seen: int = 0
     steps: tuple[StepStands, ...] = ()
     looked: tuple[Looked | None, ...] = ()
+    found_out: tuple[int, ...] = ()
+    """Prerequisites that the harness finds out by itself."""
     agreed: dict[str, Agreed | None] = field(default_factory=dict)
     called: str = ""
     """The step that a person said is to begin, and that has not yet."""
@@ -75,7 +86,12 @@ class Standing:
 
     @property
     def obstacles(self) -> list[str]:
-        """Why nothing may be broken yet: prerequisites that are not met, and people who have not agreed, or have refused."""
+        """Why nothing may be broken yet: prerequisites that are not met, and people who have not agreed, or have refused.
+
+        On a tabletop nothing is broken, and nothing stands in its way.
+        """
+        if self.tabletop:
+            return []
         unmet = [f"prerequisite {number}" for number, look in enumerate(self.looked, 1) if look is None or not look.ok]
         asked = [
             f"{who} has not agreed" if said is None else f"{who} refused: {said.why}"
@@ -116,13 +132,17 @@ def _after(now: Standing, event: Event) -> Standing:
             return replace(now, looked=_put(now.looked, event.prerequisite, event))
         case Agreed():
             return replace(now, agreed=now.agreed | {event.of: event})
+        case WentOn():
+            # Who called a step before its process ended does not know that it is to begin now.
+            return replace(now, called="")
         case Called():
             return replace(now, called=event.step, stopped=None)
         case Began():
-            begun = _changed(now, event.step, began=event.at, run=event.run, ended="", outcome=None)
+            begun = _changed(now, event.step, began=event.at, run=event.run, ended="", outcome=None, told="")
             return replace(begun, called="" if now.called == event.step else now.called)
         case Over():
-            return _changed(now, event.step, ended=event.at, outcome=event.outcome, told=event.told, run=event.run)
+            over = _changed(now, event.step, ended=event.at, outcome=event.outcome, told=event.told, run=event.run)
+            return replace(over, called="" if now.called == event.step else now.called)
         case Stopped():
             return replace(now, stopped=event, called="")
         case Closed():
@@ -137,8 +157,12 @@ def _opened(event: Opened) -> Standing:
         name=event.name,
         tabletop=event.tabletop,
         opened=event.at,
-        steps=tuple(StepStands(id_, secret=id_ in event.secret) for id_ in event.steps),
+        steps=tuple(
+            StepStands(id_, kind, secret=id_ in event.secret)
+            for id_, kind in zip_longest(event.steps, event.kinds[: len(event.steps)], fillvalue="")
+        ),
         looked=(None,) * event.prerequisites,
+        found_out=tuple(event.found_out),
         agreed=dict.fromkeys(event.approvals),
     )
 
@@ -155,15 +179,21 @@ def _changed(now: Standing, id_: str, **changes: object) -> Standing:
 
 def refusal(now: Standing, event: Event) -> str:
     """Why *event*, which a person says, cannot be as the day stands, and what would be right; empty where it can."""
+    if why := _unsayable(event):
+        return why
     if now.closed is not None and not isinstance(event, Item | Noted):
         return f"the day was closed at {now.closed.at}; notes and items can still be added"
     match event:
+        case Closed() if now.in_hand is not None:
+            return f"{now.in_hand.id} goes on; say that it is over, or stop it, and close then"
         case Called():
             return _not_called(now, event)
         case Over():
             return _not_over(now, event)
         case Looked() if not 0 <= event.prerequisite < len(now.looked):
             return f"there is no prerequisite {event.prerequisite + 1}; the day has {len(now.looked)}"
+        case Looked() if event.prerequisite in now.found_out:
+            return f"the harness finds out by itself whether prerequisite {event.prerequisite + 1} is met, and looks again every half a minute"
         case Agreed() if event.of not in now.agreed:
             return f"nobody asked {event.of!r}; asked were {', '.join(now.agreed) or 'none'}"
         case Agreed(yes=False, why=""):
@@ -174,6 +204,19 @@ def refusal(now: Standing, event: Event) -> str:
             return "says nothing"
         case _:
             return ""
+
+
+def _unsayable(event: Event) -> str:
+    """Why no person can say *event*, however the day stands."""
+    if not isinstance(event, SAID):
+        return f"{type(event).__name__} is what the harness did, and nobody else can say it"
+    if event.by.strip() in ("", HARNESS):
+        return "says nobody's name; say who says it"
+    if len(event.by) > BY_CHARS_MAX:
+        return f"a name has at most {BY_CHARS_MAX} characters"
+    if any(len(getattr(event, name)) > TEXT_CHARS_MAX for name in event.QUOTED):
+        return f"is longer than {TEXT_CHARS_MAX:,} characters"
+    return ""
 
 
 def _not_called(now: Standing, event: Called) -> str:
@@ -195,6 +238,8 @@ def _not_over(now: Standing, event: Over) -> str:
         return f"there is no step {event.step!r}; there are {', '.join(one.id for one in now.steps)}"
     if event.outcome not in ("done", "not_done", "skipped"):
         return "a person can say done, not_done or skipped; what a scenario came to is its verdict"
+    if event.outcome != "skipped" and step.kind == "scenario" and not now.tabletop:
+        return f"{step.id} is a scenario, which comes to its verdict by itself; stop it instead"
     if event.outcome == "skipped":
         return "" if not step.began else f"{step.id} began at {step.began}; stop it instead"
     return "" if step.in_hand else f"{step.id} does not go on"
