@@ -51,7 +51,7 @@ def outline(
     for name, container in plan.target.broken_as_containers.items():
         touched = dict.fromkeys(d.fault.summary() for d in plan.disturbances if name in d.containers)
         yield f"  {name:<16} container, {container}: {'; '.join(touched) or 'nothing'}"
-    yield from ("", *_started(plan), "", *_reached(plan, environment, plan.target.state or state))
+    yield from ("", *started(plan), "", *_reached(plan, environment, plan.target.state or state))
     yield from ("", "expects")
     for expectation in plan.expectations:
         yield f"  {expectation}"
@@ -114,7 +114,7 @@ def _ends(written: str | AbortLimit) -> str:
     return f"{name} {plain(most, 6)}{' s' if name == 'max_duration' else ''} is reached"
 
 
-def _started(plan: Plan) -> Iterator[str]:
+def started(plan: Plan) -> Iterator[str]:
     """What of files is run: every process of the target, as its file writes it, and the Python of a locustfile.
 
     With the names of placeholders and secrets, not with what stands for them.

@@ -52,16 +52,20 @@ def cost_of_rows(target: Target, arrivals: pd.DataFrame) -> float:
 
 
 class Spending:
-    """Told of each run that is made; *clock* gives seconds, and *costs* what a run cost, in the currency of the prices of its target."""
+    """Told of each run that is made; *clock* gives seconds, and *costs* what a run cost, in the currency of the prices of its target.
+
+    The budget of time is counted from *began_s* of the clock, which is now where nobody says.
+    """
 
     def __init__(
         self,
         budget: Budget = _UNBOUNDED,
         clock: Callable[[], float] = monotonic,
         costs: Callable[[Run], float] = cost_of,
+        began_s: float | None = None,
     ) -> None:
         self._budget, self._clock, self._costs = budget, clock, costs
-        self._began_s = clock()
+        self._began_s = clock() if began_s is None else began_s
         self._beyond_s: list[float] = []
         self._cost: list[float] = []
         self.refused = ""
@@ -83,21 +87,26 @@ class Spending:
 
     def allows(self, turn: Turn) -> bool:
         """Whether the run of *turn* fits into what is left, should it take as long as it may and cost as much as the dearest so far."""
-        plan, budget = turn.cell.prepared.plan, self._budget
+        self.refused = self.refusal(turn.cell.prepared.plan, f"trial {turn.trial} of {turn.cell.name}") or self.refused
+        return not self.refused
+
+    def refusal(self, plan: Plan, named: str) -> str:
+        """Why a run of this *plan*, called *named*, might go over the budget; empty where it fits into what is left."""
+        budget, why = self._budget, ""
         if budget.time is not None:
             needs_s = plan.ends_s + max(self._beyond_s, default=FIRST_BEYOND_S)
             left_s = budget.time - (self._clock() - self._began_s)
             if needs_s > left_s:
-                self.refused = (
-                    f"trial {turn.trial} of {turn.cell.name} may take {spelt(needs_s)}, and {spelt(max(0.0, left_s))} "
-                    f"are left of the budget of {spelt(budget.time)}"
+                why = (
+                    f"{named} may take {spelt(needs_s)}, and {spelt(max(0.0, left_s))} are left of the budget of "
+                    f"{spelt(budget.time)}"
                 )
         if budget.money is not None and (spent := sum(self._cost)) + max(self._cost, default=0.0) > budget.money:
-            self.refused = (
-                f"trial {turn.trial} of {turn.cell.name} may cost {plain(max(self._cost), 6)}, and {plain(spent, 6)} of the budget of "
+            why = (
+                f"{named} may cost {plain(max(self._cost), 6)}, and {plain(spent, 6)} of the budget of "
                 f"{plain(budget.money, 6)} are spent"
             )
-        return not self.refused
+        return why
 
     def left_s(self, plans: Iterable[Plan]) -> float:
         """How long runs of these *plans*, one after the other, most likely take."""
