@@ -23,6 +23,11 @@ from harness import explanation, first_question
 from harness.conduct import conduct
 from harness.explanation import Explained, Held
 from harness.first_question import QUESTION, WITHIN_S, Reply
+from harness.gameday.checking import checked as looked_at
+from harness.gameday.day import Day, With, agreed_files, day_at, files_of, opened, resumed, watched, written_up
+from harness.gameday.desk import Desk
+from harness.gameday.files import day_files
+from harness.gameday.outline import outline
 from harness.incidents.imported import Imported, LoadAs, Wanted, imported
 from harness.interfaces import looking_up, others_say
 from harness.interfaces.others_say import Stopped
@@ -58,6 +63,7 @@ from harness.suites.shrink import carry_out as carry_out_shrinking
 __all__ = [
     "Coming",
     "Compared",
+    "Day",
     "Explained",
     "Freeze",
     "Gated",
@@ -80,6 +86,11 @@ __all__ = [
     "compare",
     "explain",
     "freeze",
+    "gameday_check",
+    "gameday_plan",
+    "gameday_report",
+    "gameday_resume",
+    "gameday_run",
     "gate",
     "grid",
     "import_",
@@ -323,6 +334,82 @@ def shrink(
     with Reuse() as reuse:
         one_run = _one_run(environment, toxiproxy_url, progress, stop, reuse)
         return carry_out_shrinking(made, Path(out), one_run, resume=resume)
+
+
+def gameday_plan(path: str | Path) -> list[str]:
+    """What the game day of the file *path* would do, in lines for a person, every command among them; nothing is touched.
+
+    Raises UsageProblems with all that is wrong with the file and those that it names.
+    """
+    return list(outline(day_files(Path(path), None)))
+
+
+def gameday_check(
+    path: str | Path,
+    *,
+    yes: bool = False,
+    allowed_hosts: str | Sequence[str] = (),
+    say: Callable[[str], object] = _silent,
+) -> bool:
+    """Whether all prerequisites of a game day are met that can be found out without a person; *say* is told of each.
+
+    *yes* agrees to the commands of the file, once and as it is. Raises UsageProblems where a file is wrong, or nobody agreed.
+    """
+    environment = settings()
+    files = agreed_files(Path(path), environment, _each(allowed_hosts), yes=yes)
+    return looked_at(files, environment.environment, say)
+
+
+def gameday_run(
+    path: str | Path,
+    *,
+    by: str,
+    watch: Callable[[Desk], object] | None = None,
+    tabletop: bool = False,
+    yes: bool = False,
+    allowed_hosts: str | Sequence[str] = (),
+    out: str | Path = "reports",
+    toxiproxy_url: str | None = None,
+    say: Callable[[str], None] = _silent,
+) -> Day:
+    """Open a game day and carry it out, as `harness gameday run` does, and return it as it stands then.
+
+    *watch* is called in a thread of its own with the day's desk, at which it can say whatever a person can, and hear all that happens; once
+    it has returned, or where there is none, nobody can: a step that waits for somebody is not done, and the day is closed. *by* is the name
+    of whoever opens it. Raises UsageProblems before anything is touched, and HarnessError where the day cannot be written down.
+    """
+    environment = settings()
+    files = agreed_files(Path(path), environment, _each(allowed_hosts), tabletop=tabletop, yes=yes)
+    with opened(files, Path(out), With(environment, by, toxiproxy_url, say), tabletop=tabletop) as going:
+        watched(going, watch)
+    return written_up(going.folder)
+
+
+def gameday_resume(
+    path: str | Path,
+    *,
+    by: str,
+    watch: Callable[[Desk], object] | None = None,
+    yes: bool = False,
+    allowed_hosts: str | Sequence[str] = (),
+    out: str | Path = "reports",
+    toxiproxy_url: str | None = None,
+    say: Callable[[str], None] = _silent,
+) -> Day:
+    """Go on with the day in the folder *path*, or with the newest below *out* of that game-day file, with everything put back first.
+
+    Raises RefusedError where it goes on in a living process, HarnessError where something is left in force, and UsageProblems.
+    """
+    environment, folder = settings(), day_at(Path(path), Path(out))
+    files = files_of(Path(path), folder, environment, _each(allowed_hosts), yes=yes)
+    with resumed(files, folder, With(environment, by, toxiproxy_url, say)) as going:
+        watched(going, watch)
+    return written_up(going.folder)
+
+
+def gameday_report(path: str | Path, *, out: str | Path = "reports") -> Day:
+    """Write the document of a day again from its events alone, and return the day; *path* is as for `gameday_resume`."""
+    return written_up(day_at(Path(path), Path(out)))
 
 
 def plan(

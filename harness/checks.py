@@ -26,6 +26,7 @@ from harness.protocols.jobs import job_problems
 from harness.protocols.pointer import is_pointer
 from harness.protocols.protocols import PROTOCOLS, chats, protocol
 from harness.reading import abort, compose_file, expectation, quantities
+from harness.reading.abort import AbortLimit
 from harness.reading.expectation import Expectation, Selection
 from harness.reading.hosts import host_of, on_this_machine
 from harness.reading.load_hosts import MANY, LoadHosts
@@ -335,9 +336,15 @@ OUTLIVED = 2.0
 
 def unabortable(document: Document[Scenario]) -> Iterator[Problem]:
     """Every condition on which the run is to be ended that could never be met, or that nobody could look at."""
-    for index, written in enumerate(document.value.abort):
+    for index, why in unmeetable(document.value.abort):
+        yield document.problem(f"abort[{index}]", why)
+
+
+def unmeetable(conditions: Iterable[str | AbortLimit]) -> Iterator[tuple[int, str]]:
+    """The place of each of *conditions* that could never be met, or that nobody could look at, with what is wrong with it."""
+    for index, written in enumerate(conditions):
         for why in refused(abort.parse(written)) if isinstance(written, str) else ():
-            yield document.problem(f"abort[{index}]", why)
+            yield index, why
 
 
 def priceless(document: Document[Scenario], target: Target) -> Iterator[Problem]:
@@ -509,7 +516,7 @@ def shared_listens(targets: Iterable[Document[Target]]) -> Iterator[Problem]:
 def foreign_hosts(target: Document[Target], allowed: Collection[str]) -> Iterator[Problem]:
     """Where the target names a host off this machine that was not *allowed* by name."""
     for path, host in _hosts(target.value):
-        yield from _foreign(target, path, host, allowed)
+        yield from foreign(target, path, host, allowed)
 
 
 def unreachable(target: Document[Target], hosts: LoadHosts) -> Iterator[Problem]:
@@ -540,7 +547,7 @@ def unshared(scenario: Document[Scenario], hosts: LoadHosts) -> Iterator[Problem
 def foreign_vetoes(scenario: Document[Scenario], allowed: Collection[str]) -> Iterator[Problem]:
     """Where the scenario would ask a host off this machine whether it may go on, and that was not *allowed* by name."""
     for path, host in _vetoes(scenario.value):
-        yield from _foreign(scenario, path, host, allowed)
+        yield from foreign(scenario, path, host, allowed)
 
 
 def _vetoes(scenario: Scenario) -> Iterator[tuple[str, str]]:
@@ -549,7 +556,8 @@ def _vetoes(scenario: Scenario) -> Iterator[tuple[str, str]]:
     yield from ((f"abort[{index}].url", host) for index, url in urls if (host := host_of(url)) is not None)
 
 
-def _foreign(document: Document[Any], path: str, host: str, allowed: Collection[str]) -> Iterator[Problem]:
+def foreign(document: Document[Any], path: str, host: str, allowed: Collection[str]) -> Iterator[Problem]:
+    """That *host*, which *document* names at *path*, is off this machine, and was not *allowed* by name."""
     if not on_this_machine(host) and host.lower() not in {name.lower() for name in allowed}:
         what = f"{host!r} is not on this machine; if traffic may be sent there, allow it with --allow-host {host}"
         yield document.problem(path, what)

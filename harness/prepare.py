@@ -35,6 +35,7 @@ from harness.checks import (
 from harness.planning.plan import Plan, laid_out, plan
 from harness.planning.replay import recorded
 from harness.problems import Problem, UsageProblems
+from harness.reading.gameday import GameDay
 from harness.reading.kinds import kind_of
 from harness.reading.load_hosts import NO_HOSTS, LoadHosts, load_hosts
 from harness.reading.locustfile import asked_before, is_installed, meant
@@ -217,6 +218,9 @@ def validate(path: Path, target_path: Path | None = None) -> Validated:
             return Validated(tuple(target_problems(target, None)), warnings=tuple(of_note(target)))
         if kind is Suite:
             load(path, Suite)
+            return Validated(())
+        if kind is GameDay:
+            load(path, GameDay)
             return Validated(())
         return Validated(tuple(meaningless(load_questions(path))))
     except UsageProblems as problems:

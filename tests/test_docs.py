@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import yaml
 from incident_list import OF_A_KIND
+from typer.core import TyperGroup
 from typer.main import get_command
 
 import harness
@@ -96,9 +97,10 @@ def _harness_commands() -> list[tuple[str, list[str]]]:
 def test_every_harness_command_in_a_document_is_one_that_the_command_line_takes(
     document: str, words: list[str]
 ) -> None:
-    command = get_command(app)
-    subcommand = command.commands[words[0]]
-    subcommand.make_context(words[0], words[1:], resilient_parsing=False)
+    command, name = get_command(app), "harness"
+    while isinstance(command, TyperGroup):
+        command, name, words = command.commands[words[0]], words[0], words[1:]
+    command.make_context(name, words, resilient_parsing=False)
 
 
 def test_every_command_of_harness_in_a_sentence_is_one() -> None:
@@ -112,7 +114,8 @@ def test_every_command_of_harness_in_a_sentence_is_one() -> None:
     "option", sorted({found for path in DOCUMENTS for found in re.findall(r"`(--[a-z][a-z-]+)", path.read_text())})
 )
 def test_every_option_in_a_document_is_one_that_a_command_takes(option: str) -> None:
-    commands = get_command(app).commands.values()
+    groups = [get_command(app), *(one for one in get_command(app).commands.values() if isinstance(one, TyperGroup))]
+    commands = [command for group in groups for command in group.commands.values()]
     of_pytest = re.findall(r'addoption\(\s*"(--[a-z-]+)"', Path(plugin.__file__).read_text())
     assert option in {
         name

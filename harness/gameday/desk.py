@@ -60,7 +60,10 @@ class Desk:
             return self._events[seen:]
 
     def close(self) -> None:
-        os.close(self._fd)
+        """Nothing is written any more: who tries gets an OSError, and never another file of that number."""
+        with self._changed:
+            os.close(self._fd)
+            self._fd = -1
 
     def _write(self, event: Event) -> Event:
         stamped = masked(self._filled(event), self._mask)

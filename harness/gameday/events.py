@@ -92,7 +92,7 @@ class Over(Happened, frozen=True, tag="over"):
 
     step: str
     outcome: Outcome
-    run: str = ""  # of a scenario: the folder of its run below that of the day, such as runs/step-1/region-loss/…
+    run: str = ""  # of a scenario: the folder of its run below that of the day, such as region-loss/20260101-…
     told: str = ""  # the verdict's reason, or what a person said
 
 

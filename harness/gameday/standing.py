@@ -124,7 +124,7 @@ _LISTED: dict[type[Event], str] = {Noted: "notes", Marked: "marks", Item: "items
 
 def _after(now: Standing, event: Event) -> Standing:
     if name := _LISTED.get(type(event)):
-        return replace(now, **{name: (*getattr(now, name), event)})
+        return replace(now, **{name: (*getattr(now, name), event)})  # type: ignore[arg-type]  # of one of the names in _LISTED
     match event:
         case Opened():
             return _opened(event)
@@ -174,7 +174,7 @@ def _put(looked: tuple[Looked | None, ...], number: int, look: Looked) -> tuple[
 def _changed(now: Standing, id_: str, **changes: object) -> Standing:
     if changes.get("run") == "":
         del changes["run"]
-    return replace(now, steps=tuple(replace(step, **changes) if step.id == id_ else step for step in now.steps))  # type: ignore[arg-type]
+    return replace(now, steps=tuple(replace(step, **changes) if step.id == id_ else step for step in now.steps))  # type: ignore[arg-type]  # its own fields
 
 
 def refusal(now: Standing, event: Event) -> str:
@@ -193,7 +193,9 @@ def refusal(now: Standing, event: Event) -> str:
         case Looked() if not 0 <= event.prerequisite < len(now.looked):
             return f"there is no prerequisite {event.prerequisite + 1}; the day has {len(now.looked)}"
         case Looked() if event.prerequisite in now.found_out:
-            return f"the harness finds out by itself whether prerequisite {event.prerequisite + 1} is met, and looks again every half a minute"
+            return (
+                f"whether prerequisite {event.prerequisite + 1} is met the harness finds out by itself, again and again"
+            )
         case Agreed() if event.of not in now.agreed:
             return f"nobody asked {event.of!r}; asked were {', '.join(now.agreed) or 'none'}"
         case Agreed(yes=False, why=""):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import re
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +13,9 @@ import typer
 
 from harness import __version__
 from harness.interfaces import screen
+from harness.interfaces.gameday_commands import gameday
+from harness.interfaces.saying import complain as _complain
+from harness.interfaces.saying import say as _say
 from harness.problems import HarnessError, RefusedError, UnansweredError, UsageProblems
 
 if TYPE_CHECKING:
@@ -35,12 +37,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.add_typer(gameday, name="gameday")
+
 _USAGE, _REFUSED, _BROKEN, _INTERRUPTED = 2, 5, 70, 130
-_LINE_CHARS_MAX = 20_000
 _ASKED_FROM_S = 600.0
 """What may take longer than this is asked about first."""
-_OF_A_RUNNER = re.compile(r"^(\s*)::", re.MULTILINE)
-"""What GitHub's runner takes for one of its commands, at the beginning of a line."""
 
 
 Scenarios = Annotated[
@@ -459,7 +460,9 @@ def plan(
 
 @app.command()
 def validate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario, target, question and suite files.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Scenario, target, question, suite and game-day files.")
+    ],
     target: TargetOption = None,
     output: Annotated[
         str,
@@ -470,7 +473,7 @@ def validate(
 ) -> None:
     """Check files and tell every error at once, each with its file, line and place.
 
-    Scenarios are held against the target, too, and a suite with all files that it names.
+    Scenarios are held against the target, too, and a suite or a game day with all files that it names.
     """
     from harness.interfaces import validation
 
@@ -506,6 +509,7 @@ def judge(
     Writes result.json, report.html, junit.xml and summary.md again; of a run that was killed, the tables too. `harness report` writes the
     same files, but can hold the run against a baseline, prints no more than where the report is, and ends with 0 whatever the verdict.
     With --expect nothing is written: what the run would have come to is shown. Of trials and comparisons each run is judged first.
+    `harness explain` shows what is behind a run, and what to change.
     """
     from harness import stored
     from harness.interfaces.shown import console_of, judge_several, show
@@ -711,7 +715,7 @@ def trace(
         _say(line)
 
 
-@app.command()
+@app.command(hidden=True)
 def explain(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     overrides: SetOption = None,
@@ -791,10 +795,12 @@ def trend(
 
 @app.command(name="list")
 def list_(
-    what: Annotated[str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|suites|incidents|schemas")],
+    what: Annotated[
+        str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|suites|gamedays|incidents|schemas")
+    ],
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Tell of this one alone.")] = None,
 ) -> None:
-    """List what can be named: faults, metrics, the scenarios, targets, suites and incidents below this folder, the schemas of files.
+    """List what can be named: faults, metrics, APIs, what files there are below this folder, the schemas of files.
 
     `harness list schemas scenario` prints that schema.
     """
@@ -1041,15 +1047,3 @@ def _one_alone(option: str, value: int, wanting: Wanted) -> None:
 def _warn(problems: Sequence[Problem]) -> None:
     """What may not have been meant; it changes no status."""
     _complain(*(f"warning: {problem}" for problem in problems))
-
-
-def _complain(*lines: str) -> None:
-    for line in lines:
-        _say(line, err=True)
-
-
-def _say(line: str, *, err: bool = False) -> None:
-    """Files, services and folders have their say in what is told; nothing of it may act on the terminal, or on GitHub's runner."""
-    from harness.report.plain_text import visible
-
-    typer.echo(_OF_A_RUNNER.sub(r"\1: :", visible(line, _LINE_CHARS_MAX)), err=err)

@@ -32,24 +32,29 @@ def listed_metrics() -> Listing:
     return [(name, _first_line(type(metric))) for name, metric in metrics.items()]
 
 
-def listed_files(kind: str, folder: Path) -> Listing:
-    """Each file below *folder* whose schema line says that it is a *kind*, with its ``about``.
+def listed_files(kind: str, folder: Path, key: str = "about") -> Listing:
+    """Each file below *folder* whose schema line says that it is a *kind*, with what stands at its *key*.
 
-    Hidden folders are left out, and so are copies that runs have stored.
+    Hidden folders are left out, and so are copies that runs and game days have stored.
     """
     found = []
     for path in sorted(folder.rglob("*.yaml")):
         hidden = any(part.startswith(".") or part in _NOT_LOOKED_INTO for part in path.parts)
-        if hidden or not path.is_file() or (path.parent / "history.jsonl").exists():
+        if hidden or not path.is_file() or _is_copy(path):
             continue
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
         if re.search(rf"^schema:\s*[\"']?harness\.{kind}/", text, re.MULTILINE):
-            about = re.search(r"^about:\s*(.+)$", text, re.MULTILINE)
+            about = re.search(rf"^{key}:\s*(.+)$", text, re.MULTILINE)
             found.append((str(path), about[1].strip("\"' ") if about else ""))
     return found
+
+
+def _is_copy(path: Path) -> bool:
+    """Whether a run, or a game day, stored it as it was."""
+    return (path.parent / "history.jsonl").exists() or (path.parent.parent / "day.jsonl").exists()
 
 
 def listed_incidents(folder: Path) -> Listing:
@@ -92,6 +97,7 @@ LISTED: dict[str, Callable[[], Listing]] = {
     "scenarios": lambda: listed_files("scenario", Path()),
     "targets": lambda: listed_files("target", Path()),
     "suites": lambda: listed_files("suite", Path()),
+    "gamedays": lambda: listed_files("gameday", Path(), "title"),
     "incidents": lambda: listed_incidents(Path()),
     "schemas": listed_schemas,
 }

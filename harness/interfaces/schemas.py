@@ -18,6 +18,7 @@ from harness.judging.scorecard import Scorecard
 from harness.judging.shrunk import Shrunk
 from harness.judging.trace import Traced
 from harness.judging.versus import Comparison
+from harness.reading.gameday import GameDay
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.state_file import Freeze, Lease, Stop
@@ -30,6 +31,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "target": Target,
     "questions": Questions,
     "suite": Suite,
+    "gameday": GameDay,
     "result": Result,
     "scorecard": Scorecard,
     "gate": Gate,

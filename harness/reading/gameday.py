@@ -130,6 +130,15 @@ class GameDay(Strict):
     notify: list[Webhook] = Field(default_factory=list)
     schedule: Schedule | None = None
 
+    @property
+    def ids(self) -> list[str]:
+        """What each step is called, in the order of the agenda."""
+        return [self.step_id(number) for number in range(len(self.agenda))]
+
+    def step(self, id_: str) -> Step:
+        """The step of that id. Raises KeyError where there is none."""
+        return dict(zip(self.ids, self.agenda, strict=True))[id_]
+
     def step_id(self, number: int) -> str:
         """The id of the step of that *number*, counted from 0."""
         return self.agenda[number].id or f"step-{number + 1}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from harness.problems import Problem, UsageProblems
+from harness.reading.gameday import GameDay
 from harness.reading.question_files import is_of_rows, load_questions
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
@@ -15,11 +16,13 @@ from harness.reading.yaml.document import Document, load, text_of
 from harness.reading.yaml.tree import RefusedError, compose
 from harness.registry import suggestion
 
-Kind = Scenario | Target | Questions | Suite
+Kind = Scenario | Target | Questions | Suite | GameDay
 KINDS: dict[str, type[Kind]] = {get_args(kind.model_fields["schema_"].annotation)[0]: kind for kind in get_args(Kind)}
 
 
-def load_any(path: Path) -> Document[Scenario] | Document[Target] | Document[Questions] | Document[Suite]:
+def load_any(
+    path: Path,
+) -> Document[Scenario] | Document[Target] | Document[Questions] | Document[Suite] | Document[GameDay]:
     """The document in the file at *path*, of the kind that it says. Raises UsageProblems with everything wrong."""
     kind = kind_of(path)
     if kind is Questions:
@@ -28,6 +31,8 @@ def load_any(path: Path) -> Document[Scenario] | Document[Target] | Document[Que
         return load(path, Scenario)
     if kind is Suite:
         return load(path, Suite)
+    if kind is GameDay:
+        return load(path, GameDay)
     return load(path, Target)
 
 

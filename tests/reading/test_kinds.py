@@ -32,7 +32,7 @@ def test_each_kind_of_file_is_known_by_its_first_line(
         (
             "name: x\n",
             ":1 schema: is missing; it should be the first line;"
-            " known: harness.questions/1, harness.scenario/1, harness.suite/1, harness.target/1",
+            " known: harness.gameday/1, harness.questions/1, harness.scenario/1, harness.suite/1, harness.target/1",
         ),
         ("schema: [\n", ":2: the file ends inside a bracket that is never closed"),
         (

@@ -16,6 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from harness.interfaces.schemas import schema
 from harness.problems import Problem, UsageProblems
+from harness.reading.gameday import GameDay
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
@@ -106,7 +107,7 @@ def told(text: str, model: type[BaseModel]) -> tuple[Problem, ...]:
 
 
 def model_of(text: str) -> type[BaseModel]:
-    models = {"scenario": Scenario, "target": Target, "questions": Questions, "suite": Suite}
+    models = {"scenario": Scenario, "target": Target, "questions": Questions, "suite": Suite, "gameday": GameDay}
     return next(model for name, model in models.items() if f"schema: harness.{name}/1\n" in text)
 
 

@@ -30,7 +30,7 @@ _SHOWN = 3
 BYTES_MAX = 1 << 20
 
 M = TypeVar("M", bound=BaseModel)
-_KIND = re.compile(r"harness\.(?:scenario|target|questions|suite|result)/\d+")
+_KIND = re.compile(r"harness\.(?:scenario|target|questions|suite|gameday|result)/\d+")
 _OF_A_SHELL = ("/dev/fd/", "/proc/")
 """Where a shell shows what a command of it prints, as in ``<(command)``."""
 _NONE: Mapping[str, str] = MappingProxyType({})

@@ -1,0 +1,222 @@
+"""The real world of a game day: each scenario is a run of its own, in a thread; people speak at the desk; what is left behind is healed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+
+from harness.conduct import conduct
+from harness.gameday.carrying import came_to
+from harness.gameday.control import LiveFigures
+from harness.gameday.desk import Desk, utc_now
+from harness.gameday.events import Looked, Outcome, Stopped
+from harness.gameday.figures import Figures
+from harness.gameday.files import DayFiles
+from harness.gameday.folder import DayFolder
+from harness.gameday.looking import met
+from harness.gameday.standing import Standing
+from harness.judging.result import Outcome as Verdict
+from harness.problems import HarnessError, RefusedError, UsageProblems
+from harness.record.masking import Mask
+from harness.running.keeper.heal import heal
+from harness.running.leases import healed
+from harness.running.state.place import state_of
+from harness.settings import Settings
+from harness.stored import Run
+from harness.suites.earlier import every
+from harness.suites.spending import Spending
+
+TICK_S = 0.2
+"""How soon whoever waits sees that a process has to end, or that nobody is there any more."""
+_HEALED_WITHIN_S, _LOOK_S = 30.0, 0.2
+OUTCOMES: dict[Verdict, Outcome] = {
+    "pass": "held",
+    "fail": "failed",
+    "inconclusive": "inconclusive",
+    "invalid": "invalid",
+    "crashed": "invalid",
+    "aborted": "aborted",
+    "interrupted": "aborted",
+}
+"""What the verdict of a run is to the day."""
+
+
+class RealWorld:
+    """The `World` of the day in *folder*; *say* is told what a run says of itself, but of a secret one."""
+
+    def __init__(
+        self,
+        files: DayFiles,
+        folder: DayFolder,
+        desk: Desk,
+        settings: Settings,
+        *,
+        toxiproxy_url: str | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._files, self._folder, self._desk, self._settings = files, folder, desk, settings
+        self._toxiproxy_url = toxiproxy_url
+        self.say = say
+        self.somebody: Callable[[], bool] = lambda: True
+        """Whether anybody can still speak."""
+        self.heed: Callable[[], None] = lambda: None
+        """Called again and again while the day waits, by the thread that carries it out."""
+        self._mask: Mask = files.mask(settings.environment)
+        self._stop: threading.Event | None = None
+        self._threads = list[threading.Thread]()
+        self._broken: BaseException | None = None
+        self._settled = threading.Condition()
+        self._settled_at = 0
+        self._spending: Spending | None = None
+        self.leaving = False
+        self.live: LiveFigures | None = None
+
+    def __enter__(self) -> RealWorld:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends what goes on, faults first."""
+        if self._stop is not None:
+            self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def attended(self) -> bool:
+        return self.somebody()
+
+    def now(self) -> datetime:
+        return utc_now()
+
+    def wait(self, seen: int, until: datetime | None) -> None:
+        if self._broken is not None:
+            raise self._broken
+        self.heed()
+        with self._settled:
+            self._settled_at = seen
+            self._settled.notify_all()
+        left_s = TICK_S if until is None else (until - self.now()).total_seconds()
+        self._desk.since(seen, max(0.0, min(TICK_S, left_s)))
+
+    def settle(self) -> None:
+        """Return once the day waits, and all that happened so far was heeded; or once nobody carries it out any more."""
+        with self._settled:
+            while (
+                self._settled_at < self._desk.standing.seen and self._desk.standing.closed is None and not self.leaving
+            ):
+                self._settled.wait(TICK_S)
+
+    def look(self, prerequisite: int) -> None:
+        self._in_a_thread(partial(self._look, prerequisite))
+
+    def refused(self, step: str) -> str:
+        return self._spent().refusal(self._files.runs[step].plan, step)
+
+    def begin(self, step: str) -> None:
+        if step in self._files.runs and not self._desk.standing.tabletop:
+            self._stop = threading.Event()
+            self._in_a_thread(partial(self._run, step, self._stop))
+
+    def take_back(self, step: str) -> None:
+        if self._stop is not None:
+            self._stop.set()
+
+    def heal(self) -> str:
+        said, left = list[str](), False
+        for run in self._folder.runs():
+            over_s = time.monotonic() + _HEALED_WITHIN_S
+            # A keeper that outlived its harness puts things back by itself, and is not disturbed.
+            while (one := heal(run)).now == "goes on" and time.monotonic() < over_s:
+                time.sleep(_LOOK_S)
+            said += [line.removeprefix(f"{run}: ") for line in one.said]
+            left = left or one.now != "nothing"
+        target = self._files.target.value
+        lease = healed(state_of(target.name, target.state, self._settings))
+        said += lease.said.splitlines() if lease is not None else []
+        if left or (lease is not None and lease.left):
+            raise HarnessError(f"not all that was broken is put back, so the day does not go on: {'; '.join(said)}")
+        return self._mask.text("; ".join(said))
+
+    def cut_short(self, step: str) -> str:
+        """The folder of the run of *step* that a process was killed in, below that of the day; empty where it had none yet."""
+        scenario = self._files.runs[step].plan.scenario.name if step in self._files.runs else ""
+        told = {one.run for one in self._desk.standing.steps}
+        names = [
+            run.relative_to(self._folder.path).as_posix() for run in self._folder.runs() if run.parent.name == scenario
+        ]
+        return max((name for name in names if name not in told), default="")
+
+    def _in_a_thread(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._kept, args=(work,), name="of a game day", daemon=True)
+        self._threads = [one for one in self._threads if one.is_alive()] + [thread]
+        thread.start()
+
+    def _kept(self, work: Callable[[], None]) -> None:
+        """*work*, whose failure whoever waits gets to hear."""
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again by `wait`, in the thread that carries the day out
+            self._broken = error
+
+    def _look(self, prerequisite: int) -> None:
+        one = self._files.day.prerequisites[prerequisite]
+        ok, told = met(one, self._files.beside, self._settings.environment)
+        self._desk.write(Looked(prerequisite=prerequisite, ok=ok, told=told))
+
+    def _spent(self) -> Spending:
+        """What the day has taken so far; its time counts from when it was opened, whatever processes carried it out."""
+        if self._spending is None:
+            opened = datetime.fromisoformat(self._desk.standing.opened)
+            budget = self._files.day.budget
+            self._spending = Spending(budget, lambda: (self.now() - opened).total_seconds(), began_s=0.0)
+            self._spending.before(every(self._folder.path))
+        return self._spending
+
+    def _run(self, step: str, stop: threading.Event) -> None:
+        prepared, hidden = self._files.runs[step], self._files.day.step(step).secret
+        one_run = partial(
+            conduct,
+            prepared,
+            self._settings,
+            self._folder.path,
+            toxiproxy_url=self._toxiproxy_url,
+            say=partial(self._told, hidden=hidden),
+            panel=partial(Figures, step, self._see, hidden=hidden),
+            stop=stop,
+        )
+        try:
+            run = self._spent().on(prepared, one_run)
+        except RefusedError as error:
+            came_to(self._desk, step, "aborted", told=str(error))
+        except (HarnessError, UsageProblems) as error:
+            came_to(self._desk, step, "invalid", told=str(error))
+            self._desk.write(Stopped(why=f"{step} could not be carried out"))
+        else:
+            self._ended(step, run)
+
+    def _ended(self, step: str, run: Run) -> None:
+        folder = run.path.relative_to(self._folder.path).as_posix()
+        came_to(self._desk, step, OUTCOMES[run.verdict], folder, _reason(run, self._desk.standing))
+        if run.verdict == "crashed":
+            self._desk.write(Stopped(why=f"{step} broke down"))
+
+    def _see(self, figures: LiveFigures | None) -> None:
+        self.live = figures
+
+    def _told(self, text: str, *, hidden: bool) -> None:
+        """What a run says of itself; it is written down whoever may read it on a screen."""
+        with suppress(OSError), self._folder.log.open("a", encoding="utf-8") as log:
+            log.write(f"{self.now():%H:%M:%S} {text}\n")
+        if not hidden:
+            self.say(text)
+
+
+def _reason(run: Run, now: Standing) -> str:
+    """Why it came to what it came to; of one that was stopped, by whom."""
+    if run.verdict == "interrupted" and now.stopped is not None:
+        return f"stopped by {now.stopped.by}" + (f": {now.stopped.why}" if now.stopped.why else "")
+    return run.result.reason

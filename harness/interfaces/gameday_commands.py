@@ -1,0 +1,226 @@
+"""The commands `harness gameday …`: a day planned, checked, carried out, gone on with after a crash, and written up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.interfaces import screen
+
+if TYPE_CHECKING:
+    from harness.gameday.day import Going, With
+    from harness.settings import Settings
+
+gameday = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A game day: a team breaks a system together, agreed to, watched, stoppable by anybody, and written up.",
+)
+
+_PAGE = "harness.interfaces.gameday_page"
+_PORT, _PORT_MAX = 8707, 65_535
+_UNMET = 4
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A game-day file.")]
+FileOrFolder = Annotated[
+    Path,
+    typer.Argument(metavar="FILE|FOLDER", help="The folder of a day, or its game-day file: then the newest of it."),
+]
+Out = Annotated[Path, typer.Option("--out", help="Where days and runs are stored.")]
+AllowHost = Annotated[
+    list[str] | None, typer.Option("--allow-host", metavar="HOST", help="Allow traffic to a host off this machine.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Agree to the commands of the game-day file, which `plan` shows.")]
+Toxiproxy = Annotated[str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who types; default: the file's coordinator.")]
+Page = Annotated[
+    str | None,
+    typer.Option(
+        "--page",
+        metavar="[HOST]:PORT",
+        help="Also serve a page to watch and stop the day, on loopback unless a host is named; port 0: any.",
+        hidden=find_spec(_PAGE) is None,
+    ),
+]
+
+
+@gameday.command()
+def plan(file: File) -> None:
+    """Show what a day would do: who has to agree, each step in order, when, at what cost, and every command. Nothing is touched."""
+    from harness.gameday.files import day_files
+    from harness.gameday.outline import outline
+    from harness.interfaces.saying import say
+
+    for line in outline(day_files(file, None)):
+        say(line)
+
+
+@gameday.command()
+def check(file: File, yes: Yes = False, allow_host: AllowHost = None) -> None:
+    """Look now whether the prerequisites are met, and say what is missing. Nothing is broken.
+
+    Ends with 0 when all that the harness can find out is as it should be, and with 4 when something is not; what a person has to tick and
+    who has to agree is told, and does not count.
+    """
+    from harness.gameday.checking import checked
+    from harness.gameday.day import agreed_files
+    from harness.interfaces.saying import say
+    from harness.settings import settings
+
+    environment = settings()
+    files = agreed_files(file, environment, tuple(allow_host or ()), yes=yes, ask=_ask())
+    raise typer.Exit(0 if checked(files, environment.environment, say) else _UNMET)
+
+
+@gameday.command()
+def run(
+    file: File,
+    tabletop: Annotated[
+        bool, typer.Option("--tabletop", help="Break nothing: read out what would happen, and note what is decided.")
+    ] = False,
+    by: By = None,
+    yes: Yes = False,
+    page: Page = None,
+    allow_host: AllowHost = None,
+    toxiproxy_url: Toxiproxy = None,
+    out: Out = Path("reports"),
+) -> None:
+    """Open a day and carry it out with the people who watch: they tick, agree, begin each step, note, and stop it.
+
+    Type help while it goes on. Ctrl-C stops the step in hand, faults first; between steps it leaves the day open, and `harness gameday
+    resume` goes on with it. Ends with 0 when the hypothesis held, with 1 when it did not, with 3 when nobody can say, with 5 when the day
+    was stopped, with 130 when it was left open.
+    """
+    from harness.gameday.day import agreed_files, opened
+    from harness.settings import settings
+
+    environment, at = settings(), _address(page)
+    files = agreed_files(file, environment, tuple(allow_host or ()), tabletop=tabletop, yes=yes, ask=_ask())
+    given = _given(environment, by or files.day.coordinator, toxiproxy_url)
+    with opened(files, out, given, tabletop=tabletop) as going:
+        _carry_out(going, given, at)
+    _end(going)
+
+
+@gameday.command()
+def resume(
+    day: FileOrFolder,
+    by: By = None,
+    yes: Yes = False,
+    page: Page = None,
+    allow_host: AllowHost = None,
+    toxiproxy_url: Toxiproxy = None,
+    out: Out = Path("reports"),
+) -> None:
+    """Go on with a day whose process has ended: put back what it left in force, say what that was, and carry on as `run` does."""
+    from harness.gameday.day import day_at, files_of, resumed
+    from harness.settings import settings
+
+    environment, at = settings(), _address(page)
+    folder = day_at(day, out)
+    files = files_of(day, folder, environment, tuple(allow_host or ()), yes=yes, ask=_ask())
+    given = _given(environment, by or files.day.coordinator, toxiproxy_url)
+    with resumed(files, folder, given) as going:
+        _carry_out(going, given, at)
+    _end(going)
+
+
+@gameday.command()
+def report(day: FileOrFolder, out: Out = Path("reports")) -> None:
+    """Write the document of a day again from its events alone, with nothing running; show what happened, and where it is."""
+    from harness.gameday.day import day_at, written_up
+    from harness.gameday.folder import events_of
+    from harness.gameday.sentences import sentence
+    from harness.interfaces.saying import say
+
+    screen.harmless()
+    folder = day_at(day, out)
+    for event in events_of(folder):
+        say(f"{event.at}  {sentence(event)}")
+    say(f"day: {written_up(folder).path}")
+
+
+def _given(environment: Settings, by: str, toxiproxy_url: str | None) -> With:
+    from harness.gameday.day import With
+    from harness.gameday.standing import BY_CHARS_MAX
+    from harness.problems import Problem, UsageProblems
+
+    if not by.strip() or len(by) > BY_CHARS_MAX or by == "harness":
+        raise UsageProblems(Problem(f"{by[:BY_CHARS_MAX]!r} is nobody's name", path="--by"))
+    return With(environment, by, toxiproxy_url)
+
+
+def _ask() -> Callable[[list[str]], bool] | None:
+    """Who is asked whether commands may be run; nobody where there is no terminal."""
+    return _agreed if sys.stdin.isatty() else None
+
+
+def _agreed(commands: list[str]) -> bool:
+    from harness.interfaces.saying import say
+
+    say("the game-day file has these commands run, with your environment:")
+    for command in commands:
+        say(f"  {command}")
+    return typer.confirm("agree to them, once and for this file as it is?")
+
+
+def _carry_out(going: Going, given: With, page: tuple[str, int] | None) -> None:
+    """Carry the day out with a terminal, and a page where one is asked for."""
+    from harness.interfaces.gameday_terminal import GamedayTerminal, Signals
+    from harness.interfaces.shown import console_of
+
+    screen.harmless()
+    keys = sys.stdin.isatty() and sys.stdout.isatty()
+    terminal = GamedayTerminal(going, console_of(), given.by, keys=keys)
+    signals = Signals(going, given.by, terminal.tell)
+    going.world.heed, going.world.say = signals.heed, terminal.tell
+    with signals.installed(), terminal.open(), _served(going, page) as url:
+        if url:
+            terminal.tell(f"page: {url}")
+        going.world.somebody = lambda: terminal.hears or bool(url)
+        going.carry_out()
+
+
+def _address(page: str | None) -> tuple[str, int] | None:
+    """Host and port of --page. Raises UsageProblems where they are none."""
+    from harness.problems import Problem, UsageProblems
+
+    if page is None:
+        return None
+    host, _, port = page.rpartition(":")
+    if not port.isdecimal() or int(port) > _PORT_MAX:
+        raise UsageProblems(Problem(f"{page!r} is not [HOST]:PORT, such as :{_PORT}", path="--page"))
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+@contextmanager
+def _served(going: Going, page: tuple[str, int] | None) -> Iterator[str]:
+    """The URL of a page of the day at that host and port; none where nobody asked for it."""
+    if page is None:
+        yield ""
+        return
+    served: AbstractContextManager[str] = import_module(_PAGE).served(
+        going.desk, going.shown, host=page[0], port=page[1]
+    )
+    with served as url:
+        yield url
+
+
+def _end(going: Going) -> None:
+    """Write the day up, say where it is, and end with the status that it comes to."""
+    from harness.gameday.day import written_up
+    from harness.interfaces.saying import say
+
+    day = written_up(going.folder)
+    say(f"day: {day.path}")
+    if day.standing.closed is None:
+        say(f"the day is left open; go on with it: harness gameday resume {day.path}", err=True)
+    raise typer.Exit(day.exit_status)

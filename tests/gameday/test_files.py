@@ -1,0 +1,126 @@
+"""A game-day file with all that it names: what is wrong is told at its line, and what is right becomes runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from day_in_memory import SCENARIOS, Written
+
+from harness.gameday.files import day_files, validate
+from harness.problems import UsageProblems
+from harness.suites.asking import validate as validated
+
+SLOW = f"{SCENARIOS}/provider-latency.yaml"
+
+
+def said(path: Path) -> list[str]:
+    return [str(problem).removeprefix(str(path)) for problem in validate(path).problems]
+
+
+def test_a_file_that_is_right_is_and_its_example_is_too(written: Written) -> None:
+    assert validated(written()).ok
+    assert validated(SCENARIOS / "gamedays" / "friday.yaml").ok
+
+
+@pytest.mark.parametrize(
+    ("more", "agenda", "problem"),
+    [
+        ("", "agenda: [{scenario: nowhere.yaml}]\n", ":10 agenda[0].scenario: there is no "),
+        (
+            "",
+            f"agenda: [{{scenario: {SCENARIOS}/targets/default.yaml}}]\n",
+            "is a harness.target/1 file; wanted here is",
+        ),
+        ("", f"agenda: [{{scenario: {SLOW}, settings: {{load.rate: 4}}}}]\n", ":10 agenda[0].settings"),
+        ("", f"agenda: [{{scenario: {SLOW}, expect: [goodness >= 1]}}]\n", ":10 agenda[0].expect[0]: "),
+        ("", "agenda: [{wait: 5}]\n", ":10 agenda[0].wait: "),
+        ("", "agenda: [{manual: x, wait: 5s}]\n", "exactly one of scenario:, manual:, wait:, discuss:"),
+        ("", "agenda: [{manual: x, id: a}, {manual: y, id: a}]\n", "two steps have the id 'a'"),
+        ("", "agenda: [{manual: x, secret: true}]\n", "secret: goes with scenario: alone"),
+        ("abort: [goodness < 0.5 for 10s]\n", "", ":10 abort[0]: 'goodness' is no metric"),
+        ("abort: [cost > 5]\n", "", ":10 abort[0]: target 'resilient' has no prices"),
+        ("budget: {money: 5}\n", "", ":10 budget.money: target 'resilient' has no prices"),
+        ("approvals: [{by: Ada}, {by: Ada}]\n", "", ":10 approvals[1].by: 'Ada' is asked twice"),
+        ("prerequisites: [{tick: a, url: b}]\n", "", "exactly one of tick:, command: and url:"),
+        (
+            "prerequisites: [{url: 'ftp://127.0.0.1/'}]\n",
+            "",
+            ":10 prerequisites[0].url: 'ftp://127.0.0.1/' cannot be asked",
+        ),
+        ("prerequisites: [{url: 'http://127.0.0.1/${KEY}'}]\n", "", "secrets are filled into notify: alone"),
+        ("notify: [{url: 'hooks.example'}]\n", "", ":10 notify[0].url: cannot be told"),
+        ("ownr: Bob\n", "", "did you mean 'owner'?"),
+    ],
+)
+def test_what_is_wrong_is_told_at_its_line(more: str, agenda: str, problem: str, written: Written) -> None:
+    found = said(written(more, agenda) if agenda else written(more))
+    assert any(problem in one for one in found), found
+
+
+def test_a_target_that_is_not_there_is_told_once_and_with_what_was_meant(written: Written) -> None:
+    path = written()
+    path.write_text(path.read_text().replace("resilient.yaml", "resilent.yaml"))
+    (found,) = said(path)
+    assert ":9 target: there is no" in found
+    assert "did you mean" in found
+
+
+def test_everything_wrong_is_told_at_once(written: Written) -> None:
+    path = written("abort: [goodness < 0.5 for 10s]\n", "agenda: [{scenario: a.yaml}, {scenario: b.yaml}]\n")
+    assert len(said(path)) == 3
+
+
+def test_the_days_abort_conditions_stand_beside_those_of_the_scenario(written: Written, tmp_path: Path) -> None:
+    scenario = (SCENARIOS / "provider-latency.yaml").read_text().replace("questions/", f"{SCENARIOS}/questions/")
+    (tmp_path / "slow.yaml").write_text(scenario + "abort: [good_ratio < 0.5 for 10s]\n")
+    more = "abort: [good_ratio < 0.1 for 5s, {max_duration: 10min}]\n"
+    files = day_files(written(more, "agenda: [{scenario: slow.yaml, settings: {load.rate_per_s: 10}}]\n"), None)
+    plan = files.runs["step-1"].plan
+    assert [one for one in plan.scenario.abort if isinstance(one, str)] == [
+        "good_ratio < 0.5 for 10s",
+        "good_ratio < 0.1 for 5s",
+    ]
+    assert (plan.limits.duration_s, plan.scenario.load.rate_per_s) == (600, 10)
+    alone = day_files(written("", "agenda: [{scenario: slow.yaml}]\n"), None)
+    assert alone.runs["step-1"].plan.scenario.abort == ["good_ratio < 0.5 for 10s"]
+
+
+def test_hosts_off_this_machine_have_to_be_allowed_by_name(written: Written) -> None:
+    path = written(
+        "notify: [{url: 'https://hooks.example/${HOOK}'}]\nprerequisites: [{url: 'http://status.example/'}]\n"
+    )
+    with pytest.raises(UsageProblems) as refused:
+        day_files(path, {"HOOK": "T0/B0/x1"})
+    assert [problem.path for problem in refused.value.problems] == ["notify[0].url", "prerequisites[0].url"]
+    assert day_files(path, {"HOOK": "T0/B0/x1"}, ("hooks.example", "status.example")).day.notify
+
+
+def test_a_secret_that_is_not_set_is_told_before_anything_begins(written: Written) -> None:
+    path = written("notify: [{url: 'http://127.0.0.1/${HOOK}'}]\n")
+    assert validate(path).ok
+    with pytest.raises(UsageProblems, match="HOOK"):
+        day_files(path, {})
+
+
+def test_what_stands_in_a_secret_address_is_not_quoted(written: Written) -> None:
+    with pytest.raises(UsageProblems) as refused:
+        day_files(written("notify: [{url: '${HOOK}'}]\n"), {"HOOK": "gopher://very-secret"})
+    assert "very-secret" not in str(refused.value)
+
+
+def test_what_was_said_when_the_day_was_opened_stands_in_the_place_of_the_file(written: Written) -> None:
+    path = written()
+    text = path.read_text()
+    path.write_text("nothing")
+    assert day_files(path, None, (), text).day.name == "friday"
+
+
+def test_copies_are_of_all_that_makes_the_day_what_it_is(written: Written) -> None:
+    assert set(day_files(written(), None).copies) == {"gameday.yaml", "target.yaml", "slow.scenario.yaml"}
+
+
+def test_its_schema_knows_every_key_of_the_model() -> None:
+    schema = json.loads((SCENARIOS.parent / "harness" / "schemas" / "gameday.json").read_text())
+    assert {"agenda", "prerequisites", "approvals", "notify", "schedule"} <= set(schema["properties"])
