@@ -116,7 +116,15 @@ def _looked_at(document: Document[GameDay], _beside: Path) -> Iterator[Problem]:
             yield document.problem(f"prerequisites[{index}].url", why)
 
 
-CHECKS: list[Check] = [_aborts, _approvals, _looked_at]
+def _schedule(document: Document[GameDay], beside: Path) -> Iterator[Problem]:
+    """A schedule that never comes, or cannot be read."""
+    if document.value.schedule is not None:
+        from harness.schedules.hours import of_document  # few have one, and it takes long to load
+
+        yield from of_document(document, document.value.schedule, beside.absolute())
+
+
+CHECKS: list[Check] = [_aborts, _approvals, _looked_at, _schedule]
 """What looks at a game-day file whatever its target: each gets the document and the folder in which it lies."""
 
 

@@ -51,6 +51,7 @@ def test_a_file_that_is_right_is_and_its_example_is_too(written: Written) -> Non
         ),
         ("prerequisites: [{url: 'http://127.0.0.1/${KEY}'}]\n", "", "secrets are filled into notify: alone"),
         ("notify: [{url: 'hooks.example'}]\n", "", ":10 notify[0].url: cannot be told"),
+        ("schedule: {cron: 0 14 * * FRY, zone: UTC}\n", "", ":10 schedule.cron: "),
         ("ownr: Bob\n", "", "did you mean 'owner'?"),
     ],
 )
