@@ -278,7 +278,11 @@ class _Record:
 
         The run's clock is 0 at *zero_s* of the machine's monotonic clock, and *requests* are planned.
         """
-        self._file.write(msgspec.structs.replace(self._first, clock_zero_s=zero_s, requests=requests))
+        zero_at = datetime.now(UTC) + timedelta(seconds=zero_s - time.monotonic())
+        first = msgspec.structs.replace(
+            self._first, clock_zero_s=zero_s, requests=requests, zero_at=zero_at.isoformat(timespec="milliseconds")
+        )
+        self._file.write(first)
         for event in asked:
             self._file.write(msgspec.structs.replace(event, at_s=round(event.at_s - zero_s, 4)))
 

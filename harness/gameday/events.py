@@ -117,7 +117,7 @@ class Marked(Happened, frozen=True, tag="marked"):
 
 
 class Item(Happened, frozen=True, tag="item"):
-    """Something to be done after the day."""
+    """Something to be done after the day; said again with the same text, it says what has changed of it."""
 
     QUOTED: ClassVar[tuple[str, ...]] = ("text", "ticket")
 
@@ -125,6 +125,7 @@ class Item(Happened, frozen=True, tag="item"):
     owner: str = ""
     ticket: str = ""
     due: str = ""  # a date, ISO 8601: when it is to be tested again
+    done: bool = False
 
 
 class Told(Happened, frozen=True, tag="told"):

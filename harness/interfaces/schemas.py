@@ -12,6 +12,7 @@ from pydantic_core import core_schema
 
 from harness.interfaces.validation import Validation
 from harness.judging.capacity.capacity import Capacity
+from harness.judging.gameday import GameDayResult
 from harness.judging.gate import Gate
 from harness.judging.result import Result
 from harness.judging.scorecard import Scorecard
@@ -39,6 +40,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "comparison": Comparison,
     "shrunk": Shrunk,
     "trace": Traced,
+    "gameday-result": GameDayResult,
     "lease": Lease,
     "stop": Stop,
     "freeze": Freeze,
@@ -47,7 +49,9 @@ MODELS: Mapping[str, type[BaseModel]] = {
 }
 """What there is a schema of; the file of each is ``harness/schemas/NAME.json``."""
 
-_WRITTEN_BY_US = (Result, Scorecard, Gate, Comparison, Shrunk, Traced, Lease, Stop, Freeze, Timetable, Validation)
+_WRITTEN_BY_US = (
+    Result, Scorecard, Gate, Comparison, Shrunk, Traced, GameDayResult, Lease, Stop, Freeze, Timetable, Validation,
+)  # fmt: skip
 
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Begun(msgspec.Struct, frozen=True, tag="begun"):
     machine: dict[str, str] = {}  # its class: processors, their model, system; empty: as with the checksum
     commit: str = ""  # of the working tree that holds the target file, with -dirty where it was changed since; empty: none is known
     recorded_sha256: str = ""  # empty: it is held against no recorded curve
+    zero_at: str = ""  # wall time at 0 of the run's clock, as started_at; empty: as with the checksum
 
 
 class LinkSeen(msgspec.Struct, frozen=True):

@@ -1,0 +1,219 @@
+"""A game day on one time axis: steps, what was in force, how many answers were good, what responders marked, and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from markupsafe import Markup
+
+from harness.judging.gameday import GameDayResult, Note, Step
+from harness.report.plain_text import one_line
+from harness.report.scales import Clock
+from harness.report.svg import drawing, element, stretched, text
+from harness.report.svg import path as line
+
+_ROW, _BAR, _GOOD, _AXIS = 30.0, 9.0, 56.0, 24.0
+_NAMES = 18.0
+"""How high the words above a bar, or the marks above a line, are."""
+_TICKS_MOST = 6
+_LEAST_PERCENT = 0.4
+"""A run of a minute in a day of hours has to be seen."""
+_OUTCOMES = {"held": "pass", "done": "pass", "failed": "fail", "not_done": "fail", "inconclusive": "inconclusive"}
+MARKED = {"detected": "D", "acknowledged": "A", "mitigated": "M", "resolved": "R"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """The day's clock: 0 when it was opened."""
+
+    start: datetime
+    clock: Clock
+
+    def s(self, iso: str) -> float:
+        return (datetime.fromisoformat(iso) - self.start).total_seconds()
+
+    def x(self, iso: str) -> str:
+        return self.clock.x(self.s(iso))
+
+    def percent(self, iso: str) -> float:
+        return self.clock.percent(self.s(iso))
+
+    def bar(self, at: str, until: str, y: float, high: float, paint: str, said: str) -> Markup:
+        """A stretch of the day that says on demand what it is; the shortest can be seen, and none leaves the picture."""
+        left = min(self.percent(at), 100 - _LEAST_PERCENT)
+        width = max(self.percent(until) - left, _LEAST_PERCENT)
+        named = element("title", said)
+        return element("rect", named, x=f"{left:.2f}%", width=f"{width:.2f}%", y=y, height=high, rx=1.5, fill=paint)
+
+
+def timeline(day: GameDayResult) -> Markup | None:
+    """The picture; None of a day on which nothing happened after it was opened."""
+    axis = _axis(day)
+    if axis is None:
+        return None
+    parts: list[Markup] = []
+    y = 0.0
+    for draw in (_steps, _faults, _good, _marks, _notes):
+        high, drawn = draw(day, axis, y)
+        parts += drawn
+        y += high
+    ground = list(_ground(axis, y))
+    return drawing(
+        y + _AXIS,
+        [element("svg", *ground, *parts, x="3%", width="94%", overflow="visible")],
+        title="The day, step by step",
+        about=_about(day),
+        key="day",
+    )
+
+
+def noted(day: GameDayResult) -> list[tuple[int, Note]]:
+    """The notes of *day* with the numbers by which the picture names them, from 1."""
+    return list(enumerate(sorted(day.notes, key=lambda note: note.at), 1))
+
+
+def clock_time(iso: str) -> str:
+    """``14:05:02``, in UTC; a dash where nothing is known."""
+    return f"{datetime.fromisoformat(iso).astimezone(UTC):%H:%M:%S}" if iso else "–"
+
+
+def _axis(day: GameDayResult) -> _Axis | None:
+    if not day.opened_at:
+        return None
+    last = max(
+        [day.opened_at, day.closed_at or day.until, *(fault.until for step in day.steps for fault in step.faults)]
+    )
+    start = datetime.fromisoformat(day.opened_at)
+    end_s = (datetime.fromisoformat(last) - start).total_seconds()
+    return _Axis(start, Clock(end_s)) if end_s > 0 else None
+
+
+Lane = tuple[float, list[Markup]]
+
+
+def _steps(day: GameDayResult, axis: _Axis, y: float) -> Lane:
+    begun = [step for step in day.steps if step.at]
+    drawn: list[Markup] = []
+    for row, step in enumerate(begun):
+        top, until = y + _ROW * row, step.until or day.until
+        said = f"{one_line(step.title, 36)}: {_outcome(step)}"
+        paint = _OUTCOMES.get(step.outcome, "stopped")
+        span = f"{clock_time(step.at)} to {clock_time(step.until)}"
+        # At the left edge, where it has room on a telephone too, whenever the step was.
+        drawn += [text("0", top + 13, said, font_size=12, class_="halo")]
+        drawn += [axis.bar(step.at, until, top + _NAMES, _BAR, paint, f"{said}, {span}")]
+    return _ROW * len(begun), drawn
+
+
+def _faults(day: GameDayResult, axis: _Axis, y: float) -> Lane:
+    """All in one lane: what they were is said by the table, and by each bar."""
+    faults = [fault for step in day.steps for fault in step.faults]
+    if not faults:
+        return 0.0, []
+    drawn = [_lane(y, "In force")]
+    for fault in faults:
+        until = fault.until or day.until
+        said = f"{one_line(fault.summary, 120)}, {clock_time(fault.at)} to {clock_time(fault.until)}"
+        drawn.append(axis.bar(fault.at, until, y + _NAMES, _BAR, "attempts", said))
+    return _ROW + 4, drawn
+
+
+def _good(day: GameDayResult, axis: _Axis, y: float) -> Lane:
+    """The share of good answers, phase by phase of each run; between runs nothing was asked."""
+    stretches = [one for step in day.steps for one in step.good if one.ratio is not None]
+    if not stretches:
+        return 0.0, []
+    top, floor = y + _NAMES, y + _NAMES + _GOOD - 24
+    drawn = [_lane(y, "Good answers, 100 % at the top")]
+    drawn += [
+        element("line", x1="0", x2="100%", y1=at, y2=at, stroke=paint) for at, paint in ((top, "grid"), (floor, "axis"))
+    ]
+    for step in day.steps:
+        points = [
+            (axis.clock.inner(axis.s(at)), floor - (floor - top) * (one.ratio or 0.0) - y)
+            for one in step.good
+            if one.ratio is not None
+            for at in (one.at, one.until)
+        ]
+        drawn += [stretched(0, 100, _GOOD, [line([points], stroke="good", stroke_width=2)], top=y)] if points else []
+    return _GOOD + 4, drawn
+
+
+def _marks(day: GameDayResult, axis: _Axis, y: float) -> Lane:
+    marks = [(step, mark) for step in day.steps for mark in step.marks]
+    if not marks:
+        return 0.0, []
+    drawn = [_lane(y, "Detected, acknowledged, mitigated, resolved")]
+    for step, mark in marks:
+        said = f"{mark.kind} at {clock_time(mark.at)} by {one_line(mark.by, 80)}, {one_line(step.title, 60)}"
+        drawn.append(_badge(axis, mark.at, y + _NAMES + 9, MARKED[mark.kind], said, "good"))
+    return _ROW + 10, drawn
+
+
+def _notes(day: GameDayResult, axis: _Axis, y: float) -> Lane:
+    if not day.notes:
+        return 0.0, []
+    drawn = [_lane(y, "Notes, by their numbers below")]
+    for number, note in noted(day):
+        said = f"{number}, {clock_time(note.at)}, {one_line(note.by, 80)}: {one_line(note.text, 200)}"
+        drawn.append(_badge(axis, note.at, y + _NAMES + 9, str(number), said, "fail" if note.surprise else "latency"))
+    return _ROW + 10, drawn
+
+
+def _badge(axis: _Axis, at: str, y: float, letter: str, said: str, paint: str) -> Markup:
+    x = axis.x(at)
+    parts = [
+        element("title", said),
+        element("circle", cx=x, cy=y, r=8.5, fill="card", stroke=paint, stroke_width=1.6),
+        text(x, y + 4, letter, text_anchor="middle", font_size=10.5 if len(letter) < 3 else 8),
+    ]
+    return element("g", *parts)
+
+
+def _lane(y: float, name: str) -> Markup:
+    return text("0", y + 13, name, fill="soft", font_size=11, class_="halo")
+
+
+def _ground(axis: _Axis, height: float) -> Iterator[Markup]:
+    """Round times of day as upright lines, with their names below."""
+    for place, at in enumerate(ticks(axis.start, axis.clock.end_s)):
+        x, percent = axis.x(at.isoformat()), axis.percent(at.isoformat())
+        yield element("line", x1=x, x2=x, y1=0, y2=height, stroke="grid")
+        anchor = "start" if percent < 4 else "end" if percent > 96 else "middle"
+        gives_way = "minor" if place % 2 else None
+        yield text(x, height + 16, _named(at), fill="soft", text_anchor=anchor, font_size=11, class_=gives_way)
+
+
+def ticks(start: datetime, end_s: float) -> list[datetime]:
+    """Round times of day in UTC from *start* on, at most so many that each can be named."""
+    wanted = Clock(end_s).ticks_s(_TICKS_MOST)
+    step_s = wanted[1] if len(wanted) > 1 else end_s
+    start = start.astimezone(UTC)
+    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    first = -(-(start - midnight).total_seconds() // step_s)
+    found: list[datetime] = []
+    while (at := midnight + timedelta(seconds=step_s * (first + len(found)))) <= start + timedelta(seconds=end_s):
+        found.append(at)
+    return found
+
+
+def _named(at: datetime) -> str:
+    """``14:05``; at midnight the date, and within a minute the seconds."""
+    if at.hour == at.minute == at.second == 0:
+        return f"{at:%m-%d}"
+    return f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"
+
+
+def _about(day: GameDayResult) -> str:
+    told = [
+        f"{one_line(step.title, 60)} from {clock_time(step.at)} to {clock_time(step.until)}, {_outcome(step)}"
+        for step in day.steps
+        if step.at
+    ]
+    return "; ".join(told) or "no step was begun"
+
+
+def _outcome(step: Step) -> str:
+    return step.outcome.replace("_", " ")
