@@ -27,6 +27,7 @@ from harness.gameday.checking import checked as looked_at
 from harness.gameday.day import Day, With, agreed_files, day_at, files_of, opened, resumed, watched, written_up
 from harness.gameday.desk import Desk
 from harness.gameday.files import day_files
+from harness.gameday.items import Due
 from harness.gameday.outline import outline
 from harness.incidents.imported import Imported, LoadAs, Wanted, imported
 from harness.interfaces import looking_up, others_say
@@ -64,6 +65,7 @@ __all__ = [
     "Coming",
     "Compared",
     "Day",
+    "Due",
     "Explained",
     "Freeze",
     "Gated",
@@ -84,6 +86,7 @@ __all__ = [
     "ask",
     "capacity",
     "compare",
+    "due",
     "explain",
     "freeze",
     "gameday_check",
@@ -635,3 +638,16 @@ def trend(out: str | Path = "reports", *, stale: str = STALE, now: datetime | No
         raise UsageProblems(Problem(f"stale: {error}")) from error
     run_folder.write(Path(out) / "index.html", page(found))
     return found
+
+
+def due(out: str | Path = "reports", *, say: Callable[[str], object] = warn) -> list[Due]:
+    """The action items of all game days below *out* that are open, by the date on which they are to be tested again; those without last.
+
+    A day that cannot be read is *said*. Nothing is there to be done where there is no such folder.
+    """
+    from harness.gameday import days, items
+
+    found, unread = days.find(Path(out))
+    for line in unread:
+        say(line)
+    return items.due(found)

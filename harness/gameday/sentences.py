@@ -82,7 +82,7 @@ def _what_was_said(event: Event) -> str:
         case Marked():
             return f"{event.by}: {event.step} {event.kind}{_more(event.text)}"
         case Item():
-            return f"{event.by}: to be done: {event.text}{_details(event)}"
+            return f"{event.by}: {'done' if event.done else 'to be done'}: {event.text}{_details(event)}"
         case Stopped():
             return f"STOPPED by {event.by}{_more(event.why)}; nothing more begins until somebody says so"
         case Closed():

@@ -22,7 +22,7 @@ HELP: dict[str, str] = {
     "yes [NAME]": "agree; no NAME WHY: refuse",
     "note TEXT": "write something down; surprise TEXT and decide TEXT are notes, too",
     "detected [TEXT]": "responders saw it; likewise acknowledged, mitigated, resolved",
-    "item TEXT [; owner NAME] [; ticket ID] [; due DATE]": "something to be done after the day",
+    "item TEXT [; owner NAME] [; ticket ID] [; due DATE] [; done]": "something to be done after the day, or that it is done",
     "close [held|broken|unknown] [TEXT]": "the day is over, and its hypothesis was that; default: as the verdicts say",
     "where": "where the day stands",
     "wait": "for scripts: nothing more is read before the step in hand is over",
@@ -104,14 +104,15 @@ def _mark(rest: str, _now: Standing, by: str, *, kind: Kind) -> Event:
 def _item(rest: str, _now: Standing, by: str) -> Event:
     text, *more = (part.strip() for part in rest.split(";"))
     details = dict.fromkeys(_DETAILS, "")
-    for part in more:
+    done = "done" in more
+    for part in (part for part in more if part != "done"):
         name, _, value = part.partition(" ")
         if name not in details:
-            raise ValueError(f"unknown word {name!r} in an item; {suggestion(name, list(_DETAILS))}")
+            raise ValueError(f"unknown word {name!r} in an item; {suggestion(name, [*_DETAILS, 'done'])}")
         details[name] = value.strip()
     if details["due"]:
         details["due"] = date.fromisoformat(details["due"]).isoformat()
-    return Item(by=by, text=text, **details)
+    return Item(by=by, text=text, done=done, **details)
 
 
 def _close(rest: str, now: Standing, by: str) -> Event:

@@ -796,13 +796,13 @@ def trend(
 @app.command(name="list")
 def list_(
     what: Annotated[
-        str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|suites|gamedays|incidents|schemas")
+        str, typer.Argument(metavar="faults|metrics|apis|scenarios|targets|suites|gamedays|incidents|due|schemas")
     ],
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Tell of this one alone.")] = None,
 ) -> None:
     """List what can be named: faults, metrics, APIs, what files there are below this folder, the schemas of files.
 
-    `harness list schemas scenario` prints that schema.
+    `harness list schemas scenario` prints that schema. `harness list due [OUT]` has what game days left to be done, overdue first.
     """
     from harness.interfaces.listing import told
 

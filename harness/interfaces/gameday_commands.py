@@ -148,14 +148,64 @@ def report(day: FileOrFolder, out: Out = Path("reports")) -> None:
     say(f"day: {written_up(folder).path}")
 
 
+@gameday.command()
+def item(
+    day: FileOrFolder,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What is to be done; the same text is the same item.")],
+    owner: Annotated[str, typer.Option("--owner", metavar="NAME", help="Who does it.")] = "",
+    ticket: Annotated[str, typer.Option("--ticket", metavar="ID", help="Where it is tracked.")] = "",
+    due: Annotated[
+        str, typer.Option("--due", metavar="DATE", help="When it is tested again, such as 2027-01-15.")
+    ] = "",
+    done: Annotated[
+        bool, typer.Option("--done", help="It is done; said again without this, it is open again.")
+    ] = False,
+    by: By = None,
+    out: Out = Path("reports"),
+) -> None:
+    """Write down what is to be done after a day, what has changed of that, or that it is done, and the day's document again.
+
+    `harness list due` has what is open, of all days.
+    """
+    from harness.gameday import afterwards
+    from harness.gameday.day import day_at
+    from harness.gameday.events import Item
+    from harness.gameday.sentences import sentence
+    from harness.interfaces.saying import say
+    from harness.settings import settings
+
+    folder = day_at(day, out)
+    who = _named(by or afterwards.coordinator(folder))
+    event = Item(by=who, text=text, owner=owner, ticket=ticket, due=_date(due), done=done)
+    say(sentence(afterwards.say(folder, event, settings().environment)))
+
+
+def _date(written: str) -> str:
+    """The date of --due. Raises UsageProblems where it is none."""
+    from datetime import date
+
+    from harness.problems import Problem, UsageProblems
+
+    try:
+        return date.fromisoformat(written).isoformat() if written else ""
+    except ValueError:
+        raise UsageProblems(Problem(f"{written!r} is no date; write it as 2027-01-15", path="--due")) from None
+
+
 def _given(environment: Settings, by: str, toxiproxy_url: str | None) -> With:
     from harness.gameday.day import With
+
+    return With(environment, _named(by), toxiproxy_url)
+
+
+def _named(by: str) -> str:
+    """*by*, where it can be somebody's name. Raises UsageProblems where it cannot."""
     from harness.gameday.standing import BY_CHARS_MAX
     from harness.problems import Problem, UsageProblems
 
     if not by.strip() or len(by) > BY_CHARS_MAX or by == "harness":
         raise UsageProblems(Problem(f"{by[:BY_CHARS_MAX]!r} is nobody's name", path="--by"))
-    return With(environment, by, toxiproxy_url)
+    return by
 
 
 def _ask() -> Callable[[list[str]], bool] | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from inspect import getdoc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.dialects import dialects
 from harness.faults import Fault, faults
@@ -16,6 +18,10 @@ from harness.reading.incident import Incident
 from harness.reading.scenario import Scenario
 from harness.reading.yaml import load
 from harness.registry import suggestion
+from harness.report.plain_text import one_line
+
+if TYPE_CHECKING:
+    from harness.gameday.items import Due
 
 Listing = list[tuple[str, str]]
 
@@ -83,6 +89,29 @@ def listed_apis() -> Listing:
     ]
 
 
+def listed_due(out: Path, today: date) -> Listing:
+    """What game days below *out* left to be done and is open, by the date on which it is to be tested again, what is overdue first.
+
+    A day that cannot be read is in it, too: what it left to be done is not known.
+    """
+    from harness.gameday import days, items
+
+    found, unread = days.find(out)
+    listed = [(_when(item), _said(item, today)) for item in items.due(found)]
+    return listed + [("not read", one_line(line)) for line in unread]
+
+
+def _when(item: Due) -> str:
+    return item.on.isoformat() if item.on else "no date"
+
+
+def _said(item: Due, today: date) -> str:
+    late = f"overdue by {(today - item.on).days} d: " if item.on and item.overdue(today) else ""
+    who = (item.owner or "nobody yet", item.ticket, item.due if not item.on else "")
+    about = "; ".join(one_line(part, 120) for part in who if part)
+    return f"{late}{one_line(item.text)} ({about}; {item.gameday}, {item.said.at[:10]})"
+
+
 def listed_schemas() -> Listing:
     """Every kind of file that has a JSON Schema."""
     from harness.interfaces.schemas import MODELS
@@ -99,6 +128,7 @@ LISTED: dict[str, Callable[[], Listing]] = {
     "suites": lambda: listed_files("suite", Path()),
     "gamedays": lambda: listed_files("gameday", Path(), "title"),
     "incidents": lambda: listed_incidents(Path()),
+    "due": lambda: listed_due(Path("reports"), _today()),
     "schemas": listed_schemas,
 }
 
@@ -106,10 +136,13 @@ LISTED: dict[str, Callable[[], Listing]] = {
 def told(what: str, name: str | None = None) -> list[str]:
     """The lines of one list, or of what is called *name* in it; of a schema that is the schema itself.
 
-    Raises UsageProblems where there is no such list, or nothing of that name in it.
+    Of what is due *name* is the folder in which runs are stored. Raises UsageProblems where there is no such list, or nothing of that
+    name in it.
     """
     if what not in LISTED:
         raise UsageProblems(Problem(f"there is no list of {what!r}; {suggestion(what, list(LISTED))}"))
+    if what == "due":
+        return _lines(LISTED[what]() if name is None else _due_below(Path(name))) or ["nothing is to be done"]
     found = dict(LISTED[what]())
     if name is not None:
         if name not in found:
@@ -119,8 +152,23 @@ def told(what: str, name: str | None = None) -> list[str]:
         if what == "schemas":
             return _schema(name)
         found = {name: found[name]}
-    width = max(map(len, found), default=0)
-    return [f"{one:<{width}}  {about}".rstrip() for one, about in found.items()]
+    return _lines(list(found.items()))
+
+
+def _lines(found: Listing) -> list[str]:
+    width = max((len(one) for one, _ in found), default=0)
+    return [f"{one:<{width}}  {about}".rstrip() for one, about in found]
+
+
+def _due_below(out: Path) -> Listing:
+    """What is due where runs are stored in another place than usual."""
+    if not out.is_dir():
+        raise UsageProblems(Problem("no such folder; name the one in which runs are stored", file=str(out)))
+    return listed_due(out, _today())
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _schema(name: str) -> list[str]:

@@ -65,7 +65,7 @@ def test_every_command_on_the_page_does_what_it_says(
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     typed, _, command = line.rpartition(" | ")
     _, _, *words = shlex.split(command)
-    if words[0] in ("resume", "report"):
+    if words[0] in ("resume", "report", "item"):
         harness("run", words[1], "--tabletop")
     lines = shlex.split(typed)[1].encode().decode("unicode_escape") if typed else ""
     # Whoever reads the page types nothing here, so that a day that is held waits for people in vain, and one that was closed stays so.

@@ -41,6 +41,7 @@ IN_HAND = Began(at="2026-11-27T14:00:00+00:00", step="manual")
             "item page earlier; owner Ada; due 2027-01-15",
             Item(by="Grace", text="page earlier", owner="Ada", due="2027-01-15"),
         ),
+        ("item page earlier; done", Item(by="Grace", text="page earlier", done=True)),
         ("close held within 4 s", Closed(by="Grace", held=True, told="within 4 s")),
         ("close broken", Closed(by="Grace", held=False)),
         ("close we go home", Closed(by="Grace", held=None, told="we go home")),

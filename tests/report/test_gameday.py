@@ -101,7 +101,7 @@ def test_what_somebody_wrote_stays_text_in_markdown(day: GameDayResult, evil: st
     written = "\n".join(line for line in markdown(attacked(day, evil)).splitlines() if not line.startswith("    "))
     bare = re.sub(r"`[^`\n]*`|\\.|\]\(<\./[^<>\n]*>\)", "", written)
     assert "<" not in bare
-    assert not re.search(r"\]\(|\{\{|\{%", bare)
+    assert "](" not in bare
     assert not any(sign in written for sign in "\u202e\x1b")
     headings = [line for line in written.splitlines() if line.startswith("#")]
     assert len(headings) == len([line for line in markdown(day).splitlines() if line.startswith("#")])
