@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,16 +42,45 @@ def each_way(image: str, environment: Mapping[str, str]) -> list[str]:
                 amiss = tried(effect, environment, by_run=who == "the run")
                 print(f"broken    {way}, put back by {who}: {amiss or 'as it was'}", flush=True)
                 wrong += [f"{way}, {who}: {amiss}"] if amiss else []
-    return wrong
+        amiss = out_of_memory(environment)
+        print(f"broken    for want of memory, put back by the run: {amiss or 'as it was'}", flush=True)
+    return wrong + ([f"for want of memory: {amiss}"] if amiss else [])
+
+
+def out_of_memory(environment: Mapping[str, str]) -> str:
+    """What is not as it should be of a container that asks for more memory than it may have; empty where all is."""
+    effect = LimitedContainer(NAME, None, 64 * 2**20)
+    with placed(environment) as place:
+        before = state(environment)
+        place.inject("0", effect)
+        asks_for_more = ["docker", "kill", "--signal", "USR1", NAME]
+        subprocess.run(asks_for_more, env=environment, check=True, stdout=subprocess.DEVNULL)
+        late_s = time.monotonic() + 30
+        while state(environment)[0] == "running" and time.monotonic() < late_s:
+            time.sleep(0.1)
+        sight = place.ask("0", effect)
+        ended = state(environment)[0]
+        place.revert("0", effect)
+        after = state(environment)
+    if ended == "running" or not sight.stands or sight.amiss:
+        return f"it was {ended}, and was seen so: {sight}"
+    return "" if after == before else f"{before} became {after}"
 
 
 def tried(effect: Effect, environment: Mapping[str, str], *, by_run: bool) -> str:
     """What is not as it should be of one container that is broken and put back; empty where all is."""
+    with placed(environment) as place:
+        return _tried(place, effect, environment, by_run=by_run)
+
+
+@contextmanager
+def placed(environment: Mapping[str, str]) -> Iterator[ContainerPlace]:
+    """The place at which a fault of the container bites."""
     nobody = cast("Any", None)
     found = {NAME: Container(name=NAME)}
-    reach = Reach(nobody, nobody, None, {}, {}, containers=found, engine=environment["DOCKER_HOST"])
+    reach = Reach(nobody, nobody, None, {}, {}, containers=found, engine=environment.get("DOCKER_HOST", ""))
     with reach.at_end:
-        return _tried(ContainerPlace(reach), effect, environment, by_run=by_run)
+        yield ContainerPlace(reach)
 
 
 def _tried(place: ContainerPlace, effect: Effect, environment: Mapping[str, str], *, by_run: bool) -> str:
@@ -106,7 +136,10 @@ def running(image: str, environment: Mapping[str, str]) -> Iterator[None]:
             ["docker", *words], env=environment, check=check, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
-    waits = "import signal; signal.signal(signal.SIGTERM, lambda *_: exit()); signal.pause()"
+    waits = (
+        "import signal; signal.signal(signal.SIGTERM, lambda *_: exit()); signal.signal(signal.SIGUSR1, lambda *_: bytearray(2**28))\n"
+        "while True: signal.pause()"
+    )
     docker("network", "create", NETWORK)
     try:
         docker(

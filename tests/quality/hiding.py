@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import mmap
 import re
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -18,6 +20,7 @@ from openai import APIError, AsyncOpenAI, DefaultAsyncHttpxClient, RateLimitErro
 
 PATIENCE_S = 0.3
 AWAY_S = 0.4  # for how long a provider that failed is left alone
+WORK_S, ROOM_BYTES = 0.015, 400_000_000
 PLEASE_WAIT = "Thank you for your patience, your question is being worked on."
 
 Provider = Callable[[str], Awaitable[str]]
@@ -99,6 +102,30 @@ def hoarding(_url: str) -> Way:
     return answer
 
 
+def computing(url: str) -> Way:
+    """Works a while on each question before it asks, and does nothing else meanwhile."""
+    ask = provider(url)
+
+    async def answer(question: str) -> str:
+        began_s = time.process_time()
+        while time.process_time() < began_s + WORK_S:
+            pass
+        return await ask(question)
+
+    return answer
+
+
+def spacious(url: str) -> Way:
+    """Sets much memory aside for each question, and gives it back."""
+    ask = provider(url)
+
+    async def answer(question: str) -> str:
+        with mmap.mmap(-1, ROOM_BYTES):
+            return await ask(question)
+
+    return answer
+
+
 def elsewhere(url: str, other_url: str) -> Way:
     """Copes: one try, then the other provider; one request at a time finds out whether the first is back."""
     ask, ask_other = provider(url), provider(other_url)
@@ -129,6 +156,8 @@ WAYS = {
         nested,
         misremembering,
         hoarding,
+        computing,
+        spacious,
         elsewhere,
     )
 }

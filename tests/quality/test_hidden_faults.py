@@ -20,6 +20,8 @@ LATE = {"kind": "latency", "on": {"region": "near"}, "base": "2s"}
 LIMITED = {"kind": "rate_limit", "on": {"region": "near"}, "requests_per_min": 660}
 FAILING = {"kind": "http_error", "on": {"region": "near"}, "status": 503, "share": 0.7}
 LOST = {"kind": "regional_loss", "region": "near", "mode": "blackhole"}
+SLOWED = {"kind": "resource_limit", "on": {"process": "target"}, "cpu": 0.03}
+CRAMPED = {"kind": "resource_limit", "on": {"process": "target"}, "memory": "250MB"}
 BEHIND = {"kind": "cache_divergence", "region": "west", "publish_after": "0.5s"}
 
 ANSWERED = "good_ratio >= 0.8 in fault"
@@ -184,3 +186,18 @@ def test_a_limit_on_a_provider_that_nobody_asks_is_no_test_of_the_service(run: A
 def test_a_service_that_never_asks_its_provider_does_not_pass_for_one_that_asks_once(run: Any) -> None:
     assert findings(run) == {"good_ratio": "pass", "retry_amplification": "inconclusive"}
     assert (run.verdict, run.result.exit_status) == ("invalid", 4), run.result.reason
+
+
+@case(asks("computing", "near"), SLOWED, ANSWERED, fault="8s")
+def test_a_service_that_needs_more_of_the_processors_than_it_is_left_with_is_found(run: Any) -> None:
+    assert came_to("fail", run.result.model_dump()), run.result.reason
+
+
+@case(asks("spacious", "near"), CRAMPED, ANSWERED)
+def test_a_service_that_needs_more_memory_than_it_is_left_with_is_found(run: Any) -> None:
+    assert came_to("fail", run.result.model_dump()), run.result.reason
+
+
+@case(asks("trusting", "near"), {**CRAMPED, "cpu": 0.8}, ANSWERED)
+def test_a_service_that_needs_less_than_it_is_left_with_passes(run: Any) -> None:
+    assert came_to("pass", run.result.model_dump()), run.result.reason

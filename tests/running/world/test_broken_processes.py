@@ -48,7 +48,7 @@ entries: [{url: "http://127.0.0.1:{port}"}]
 ask: {protocol: openai-chat, path: /v1/chat/completions}
 """
 KILLED, PAUSED = Killed("target", "KILL"), Paused("target")
-SLOW, SHORT = Limited("target", cpu=0.02), Limited("target", memory_bytes=8 * 2**20)
+SLOW, SHORT = Limited("target", cpu=0.02), Limited("target", memory_bytes=64 * 2**20)
 
 Eventually = Callable[[Callable[[], Any]], Any]
 
@@ -350,3 +350,16 @@ def test_elsewhere_than_on_linux_a_limit_is_refused_before_the_load(
 ) -> None:
     monkeypatch.setattr("harness.running.world.places.process_limits.LINUX", False)
     assert "on Linux alone" in place.misfit(SLOW)
+
+
+def test_less_memory_than_a_process_has_already_is_refused_since_none_can_be_taken_from_it(
+    processes: Processes, place: ProcessPlace, eventually: Eventually
+) -> None:
+    eventually(lambda: serves(processes))
+    tiny = Limited("target", memory_bytes=2**20)
+    assert "of memory, and none can be taken from a process; say more than that" in place.misfit(tiny)
+    with pytest.raises(HarnessError, match="none can be taken from a process"):
+        place.inject("0", tiny)
+    place.revert("0", tiny)
+    assert addresses(processes.pids["target"]) == resource.RLIM_INFINITY
+    assert place.ask("0", tiny).answered == 0

@@ -11,9 +11,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.faults.effects import Limited, Sight
 from harness.problems import HarnessError
+from harness.reading.quantities import byte_count_said
 from harness.running.keeper.means import Continue, MemoryUndo, Undo
 from harness.running.keeper.processes import LINUX, Process, below, cpu_s, everyone, look
 from harness.running.world.places.base import Reach
@@ -50,8 +52,11 @@ class ProcessLimits:
             return "a process can be held to less on Linux alone; limit a container, or break its links"
         if effect.memory_bytes is None:
             return ""
+        family = self._family(effect.aim)
         try:
-            softs = {_addresses(one.pid)[0] for one in self._family(effect.aim)}
+            softs = {_addresses(one.pid)[0] for one in family}
+            if why := _too_much(effect.aim, [_had(one.pid) for one in family], effect.memory_bytes):
+                return why
         except (OSError, AttributeError) as error:
             return f"the memory of process {effect.aim} cannot be limited here ({error}); limit a container"
         return (
@@ -118,7 +123,10 @@ class ProcessLimits:
             for one in new:
                 try:
                     soft, hard = _addresses(one.pid)
-                    wanted = _room(one.pid, most)
+                    had = _had(one.pid)
+                    if why := _too_much(name, [had], most):
+                        raise HarnessError(why)
+                    wanted = had.addresses + most - had.resident
                     limit.soft[one.pid] = min(value for value in (wanted, soft, hard) if value != _NO_LIMIT)
                     resource.prlimit(one.pid, resource.RLIMIT_AS, (limit.soft[one.pid], hard))
                 except (ProcessLookupError, FileNotFoundError):
@@ -144,11 +152,27 @@ def _addresses(pid: int) -> tuple[int, int]:
     return resource.prlimit(pid, resource.RLIMIT_AS)
 
 
-def _room(pid: int, most: int) -> int:
-    """How many bytes of addresses leave *pid*, with what it has of memory now, *most* bytes of it. Raises FileNotFoundError."""
+class _Had(NamedTuple):
+    """How many bytes of addresses a process uses, and how many of them are in memory."""
+
+    addresses: int
+    resident: int
+
+
+def _had(pid: int) -> _Had:
+    """What *pid* has now. Raises OSError where it has ended."""
     told = Path(f"/proc/{pid}/statm").read_text(encoding="ascii")
     addresses, resident, *_ = (int(pages) * os.sysconf("SC_PAGE_SIZE") for pages in told.split())
-    return addresses + max(0, most - resident)
+    return _Had(addresses, resident)
+
+
+def _too_much(name: str, had: Sequence[_Had], most: int) -> str:
+    """That a process has more than it may have, which nobody can take from it; empty where none has."""
+    largest = max((one.resident for one in had), default=0)
+    if largest <= most:
+        return ""
+    has = f"process {name} has {byte_count_said(largest)} of memory"
+    return f"{has}, and none can be taken from a process; say more than that, or limit a container"
 
 
 def _runs(leader: Process) -> bool:
