@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.gameday.events import Event, Marked, decode, encode
+from harness.gameday.events import Event, Marked, Stopped, decode, encode
 from harness.gameday.standing import Standing, after, refusal, told
 from harness.record.masking import NOTHING, Mask
 from harness.record.quoting import masked
@@ -37,7 +37,10 @@ class Desk:
         os.ftruncate(self._fd, written.rfind(b"\n") + 1)  # what a crash cut short is no line
 
     def say(self, event: Event) -> Event:
-        """Take what a person says, and return it as it was written. Raises SayError where it cannot be, and OSError as `write`."""
+        """Take what a person says, and return it as it was written. Raises SayError where it cannot be, and OSError as `write`.
+
+        A stop that cannot be written down stops all the same.
+        """
         with self._changed:
             if why := refusal(self._standing, event):
                 raise SayError(why)
@@ -75,11 +78,16 @@ class Desk:
             os.fsync(self._fd)
         except OSError:
             os.ftruncate(self._fd, end)
+            if isinstance(stamped, Stopped):
+                self._happened(stamped)
             raise
+        self._happened(stamped)
+        return stamped
+
+    def _happened(self, stamped: Event) -> None:
         self._events.append(stamped)
         self._standing = after(self._standing, stamped)
         self._changed.notify_all()
-        return stamped
 
     def _filled(self, event: Event) -> Event:
         at = self._now().astimezone(UTC).isoformat(timespec="milliseconds")

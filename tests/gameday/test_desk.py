@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,3 +102,14 @@ def test_a_closed_desk_writes_into_no_file(tmp_path: Path) -> None:
     with (tmp_path / "other").open("wb"), pytest.raises(OSError, match="descriptor"):
         desk.write(Warned(what="late"))
     assert (tmp_path / "other").read_bytes() == b""
+
+
+def test_a_full_disk_takes_no_note_and_stops_all_the_same(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "write", lambda _, line: len(line) - 1)
+    with pytest.raises(OSError, match="No space left"):
+        desk.say(Noted(by="Ada", text="x"))
+    assert desk.standing.seen == 1
+    with pytest.raises(OSError, match="No space left"):
+        desk.say(Stopped(by="Ada"))
+    assert [type(event) for event in desk.since(1)] == [Stopped]
+    assert desk.standing.stopped is not None
