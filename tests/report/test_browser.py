@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
+from chromium import Window, chromium, driven
 
 from harness.report.page import page
 
 pytestmark = pytest.mark.browser
 
-INSTALL = "Chromium is missing; install it with: sudo apt-get install --yes chromium"
 NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 # Twenty seconds into the run by keyboard alone; what is then shown is written where the dump can be read.
 PROBE = """
@@ -108,40 +105,27 @@ class Seen:
         return re.search(rf'data-{name}="([^"]*)"', self.root)[1]
 
 
-def chromium() -> str:
-    """Where it is; where it is missing, a skip that says what installs it, and in CI a failure."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(INSTALL)
-    return browser
-
-
 @pytest.fixture(scope="module")
 def look(tmp_path_factory):
-    browser, tmp_path = chromium(), tmp_path_factory.mktemp("browser")
+    home = tmp_path_factory.mktemp("browser")
+    with driven(home) as (runner, browser):
+        window = runner.run(browser.window())
 
-    def looked(html: str, *flags: str) -> Seen:
-        file = tmp_path / "report.html"
-        file.write_text(html)
-        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions"]
-        command += [
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--enable-logging=stderr",
-            "--v=0",
-            *flags,
-            "--dump-dom",
-            file.as_uri(),
-        ]
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=60, check=True, env=_environment(tmp_path)
-        )
-        return Seen(done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line])
+        def looked(html: str, width: int = 800, until: str = "true") -> Seen:
+            """The page once it is loaded and the script *until* is true of it."""
+            file = home / f"report-{len(list(home.glob('report-*')))}.html"
+            file.write_text(html)
+            return runner.run(_looked(window, file.as_uri(), width, until))
 
-    return looked
+        yield looked
 
 
-def _environment(home: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
+async def _looked(window: Window, url: str, width: int, until: str) -> Seen:
+    window.complaints.clear()
+    await window.looks(width=width, height=900)
+    await window.open(url)
+    await window.until(f"location.href === {url!r} && document.readyState === 'complete' && {until}")
+    return Seen(await window.tell("document.documentElement.outerHTML"), list(window.complaints))
 
 
 def allowing(html: str, script: str) -> str:
@@ -153,7 +137,7 @@ def allowing(html: str, script: str) -> str:
 
 
 def test_the_cursor_follows_the_keyboard_and_tells_the_values_under_it(failing, look) -> None:
-    seen = look(allowing(page(failing.result, failing.evidence), PROBE), "--window-size=400,900")
+    seen = look(allowing(page(failing.result, failing.evidence), PROBE), width=400)
     assert seen.complaints == []
     assert 'data-ready="yes"' in seen.root
     assert re.search(
@@ -199,7 +183,7 @@ def test_any_request_is_found_with_its_attempts_and_a_table_is_had_as_csv_that_d
     bad = rows[~rows["good"].astype(bool)].iloc[0]
     seen = look(
         allowing(page(failing.result, failing.evidence), FIND.replace("NONCE", bad["nonce"])),
-        "--virtual-time-budget=5000",
+        until="document.documentElement.dataset.name",
     )
     assert seen.complaints == []
     assert (seen.told("requests"), seen.told("before")) == (str(len(rows)), "true")
@@ -243,7 +227,7 @@ FAULT = "16 s 18 s 20 s 22 s 24 s 26 s 28 s 30 s"
 
 @pytest.fixture(scope="module")
 def zoomed(failing, look) -> Seen:
-    return look(allowing(page(failing.result, failing.evidence), ZOOM), "--window-size=1000,900")
+    return look(allowing(page(failing.result, failing.evidence), ZOOM), width=1000)
 
 
 def test_a_button_shows_a_phase_alone_with_its_own_ticks_each_where_it_should_be(zoomed) -> None:
