@@ -32,7 +32,7 @@ OUTCOMES = {
     "skipped": "skipped",
     "interrupted": "interrupted, and everything was put back",
 }
-_HELD = {
+HELD: dict[bool | None, str] = {
     True: "the hypothesis held",
     False: "the hypothesis did not hold",
     None: "whether the hypothesis held is not known",
@@ -86,7 +86,7 @@ def _what_was_said(event: Event) -> str:
         case Stopped():
             return f"STOPPED by {event.by}{_more(event.why)}; nothing more begins until somebody says so"
         case Closed():
-            return f"{event.by} closes the day: {_HELD[event.held]}{_more(event.told)}"
+            return f"{event.by} closes the day: {HELD[event.held]}{_more(event.told)}"
         case _:
             return ""
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from importlib import import_module
-from importlib.util import find_spec
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +23,6 @@ gameday = typer.Typer(
     help="A game day: a team breaks a system together, agreed to, watched, stoppable by anybody, and written up.",
 )
 
-_PAGE = "harness.interfaces.gameday_page"
 _PORT, _PORT_MAX = 8707, 65_535
 _UNMET = 4
 
@@ -47,7 +44,6 @@ Page = Annotated[
         "--page",
         metavar="[HOST]:PORT",
         help="Also serve a page to watch and stop the day, on loopback unless a host is named; port 0: any.",
-        hidden=find_spec(_PAGE) is None,
     ),
 ]
 
@@ -232,7 +228,7 @@ def _carry_out(going: Going, given: With, page: tuple[str, int] | None) -> None:
     terminal = GamedayTerminal(going, console_of(), given.by, keys=keys)
     signals = Signals(going, given.by, terminal.tell)
     going.world.heed, going.world.say = signals.heed, terminal.tell
-    with signals.installed(), terminal.open(), _served(going, page) as url:
+    with signals.installed(), terminal.open(), _served(going, page, terminal.tell) as url:
         if url:
             terminal.tell(f"page: {url}")
         going.world.somebody = lambda: terminal.hears or bool(url)
@@ -240,7 +236,8 @@ def _carry_out(going: Going, given: With, page: tuple[str, int] | None) -> None:
 
 
 def _address(page: str | None) -> tuple[str, int] | None:
-    """Host and port of --page. Raises UsageProblems where they are none."""
+    """Host and port of --page. Raises UsageProblems where they are none, or nothing can be served there."""
+    from harness.interfaces.gameday_page import try_to_listen
     from harness.problems import Problem, UsageProblems
 
     if page is None:
@@ -248,19 +245,25 @@ def _address(page: str | None) -> tuple[str, int] | None:
     host, _, port = page.rpartition(":")
     if not port.isdecimal() or int(port) > _PORT_MAX:
         raise UsageProblems(Problem(f"{page!r} is not [HOST]:PORT, such as :{_PORT}", path="--page"))
-    return host.strip("[]") or "127.0.0.1", int(port)
+    at = host.strip("[]") or "127.0.0.1", int(port)
+    try:
+        try_to_listen(*at)
+    except OSError as error:
+        why = str(error.strerror).partition(" (while ")[0]
+        what = f"nothing can be served at {page!r} ({why}); name another place, or port 0 for one that is free"
+        raise UsageProblems(Problem(what, path="--page")) from error
+    return at
 
 
 @contextmanager
-def _served(going: Going, page: tuple[str, int] | None) -> Iterator[str]:
-    """The URL of a page of the day at that host and port; none where nobody asked for it."""
+def _served(going: Going, page: tuple[str, int] | None, told: Callable[[str], object]) -> Iterator[str]:
+    """The URL of a page of the day at that host and port, and nothing where nobody asked for one; who else can come there is *told*."""
+    from harness.interfaces.gameday_page import served
+
     if page is None:
         yield ""
         return
-    served: AbstractContextManager[str] = import_module(_PAGE).served(
-        going.desk, going.shown, host=page[0], port=page[1]
-    )
-    with served as url:
+    with served(going.desk, going.shown, host=page[0], port=page[1], told=told) as url:
         yield url
 
 

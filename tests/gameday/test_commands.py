@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 from itertools import takewhile
 from pathlib import Path
 
@@ -181,6 +183,23 @@ def test_a_report_tells_what_happened_of_a_file_and_of_a_folder(
     assert (
         harness("report", written(name="other.yaml").rename(tmp_path / "b.yaml"), "--out", tmp_path / "elsewhere") == 2
     )
+
+
+def test_with_a_page_its_address_is_told_and_the_day_is_open_until_somebody_closes_it(
+    harness: Harness, written: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert harness("run", written(), "--tabletop", "--page", ":0", typed="note seen\nclose held\n") == 0
+    assert re.search(r"page: http://127\.0\.0\.1:\d+/[0-9a-f]{12}/\?token=[\w-]{32}", capsys.readouterr().out)
+    assert standing(tmp_path).closed is not None
+
+
+def test_a_page_that_nobody_can_be_served_opens_no_day(
+    harness: Harness, written: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert harness("run", written(), "--tabletop", "--page", f":{taken.getsockname()[1]}") == 2
+    assert "(Address already in use); name another place" in capsys.readouterr().err
+    assert not (tmp_path / "reports").exists()
 
 
 @pytest.mark.parametrize(
