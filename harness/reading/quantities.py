@@ -33,7 +33,7 @@ def seconds(written: Any, longest_s: float = _LONGEST_S) -> float:
     return round(duration_s, 9)
 
 
-_SEVERAL = re.compile(r"(?:\s*\d+(?:\.\d+)?\s*(?:ms|s|m|min|h)){2,}\s*")
+_SEVERAL = re.compile(r"(?:\s*\d+(?:\.\d+)?\s*(?:ms|s|sec|m|min|h)){2,}\s*")
 
 
 def _instead(written: Any) -> str:

@@ -15,12 +15,13 @@ def folder(below: Path, file: str, inputs: str, inputs_in: Callable[[Path], str]
     """The newest folder *below* that has *file* and was begun with these *inputs*, where it is to be gone on with; else a new one.
 
     *inputs_in* tells those of a folder; one for which it raises UsageProblems is damaged: what is in it stays, and is not gone on with.
-    *label* is what a new one is called by, beside when it began.
+    *label* is what a new one is called by, beside when it began; it is for its owner alone, as a run's is.
     """
     for path in sorted(below.glob(f"*/{file}"), reverse=True) if resume else ():
         with suppress(UsageProblems):
             if inputs_in(path.parent) == inputs:
                 return path.parent
     made = below / run_folder.new_id(label, datetime.now(UTC))
-    made.mkdir(parents=True)
+    made.parent.mkdir(parents=True, exist_ok=True)
+    made.mkdir(mode=0o700)
     return made

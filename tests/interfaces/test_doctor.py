@@ -60,7 +60,15 @@ def test_a_browser_is_named_where_there_is_one_and_its_installation_where_there_
         (ARM, "apt-get", {"Chromium": "sudo apt-get install -y chromium", "redis-server": "sudo apt-get install -y redis-server"}),
         (ARM, "dnf", {"redis-server": "sudo dnf install -y redis"}),
         (ARM, "apk", {"redis-server": "sudo apk add redis"}),
+        (ARM, "yum", {"redis-server": "sudo yum install -y redis", "Docker engine": "curl -fsSL https://get.docker.com | sh"}),
+        (ARM, "zypper", {"Docker engine": "sudo zypper install -y docker", "Docker Compose": "sudo zypper install -y docker-compose"}),
+        (LINUX, "pacman", {"Chromium": "pacman -S --noconfirm chromium", "Docker Compose": "pacman -S --noconfirm docker-compose"}),
+        (ARM, "pacman", {"redis-server": "by this system's package manager, as redis-server or redis"}),
+        (LINUX, "apk", {"Docker engine": "apk add docker", "Docker Compose": "apk add docker-cli-compose"}),
+        (ARM, "emerge", {"Chromium": "by this system's package manager, as chromium"}),
         (MAC, "brew", {"redis-server": "brew install redis", "Toxiproxy": "brew install toxiproxy"}),
+        (MAC, "brew", dict.fromkeys(("Docker engine", "Docker Compose"), "brew install --cask docker-desktop")),
+        (MAC, "port", dict.fromkeys(("Docker engine", "Docker Compose"), "https://docs.docker.com/desktop/setup/install/mac-install/")),
     ],
 )  # fmt: skip
 def test_all_that_is_missing_has_the_line_that_installs_it_here(
@@ -81,8 +89,32 @@ def test_all_that_is_missing_has_the_line_that_installs_it_here(
 def test_toxiproxy_is_had_from_where_a_run_would_have_it_and_built_where_no_binary_is_pinned(tmp_path: Path) -> None:
     line = checks(tmp_path, ARM)["Toxiproxy"].install
     assert line.endswith("&& python -m harness.running.toxiproxy ~/.local/bin/toxiproxy-server")
-    other = checks(tmp_path, Machine("Linux", "riscv64", True))["Toxiproxy"].install
-    assert other == "go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
+    program(tmp_path, "apt-get")
+    other = checks(tmp_path, Machine("Linux", "riscv64", True))["Toxiproxy"]
+    assert (other.here, other.needed, other.install) == (False, True, "apt-get install -y golang")
+    assert (
+        "there is no release for linux-riscv64, and a run builds it where there is Go, and there is none"
+        in other.detail
+    )
+
+
+def test_with_go_toxiproxy_is_not_here_yet_and_what_builds_it_is_called_as_it_is_looked_for(tmp_path: Path) -> None:
+    program(tmp_path, "go")
+    found = checks(tmp_path)["Toxiproxy"]
+    assert (found.here, found.needed) == (False, False)
+    assert f"the first run downloads it from its GitHub releases, or builds it with {tmp_path}/go" in found.detail
+    other = checks(tmp_path, Machine("Linux", "riscv64", True))["Toxiproxy"]
+    assert (other.here, other.needed) == (False, False)
+    assert "there is no release for linux-riscv64, and the first run builds it with" in other.detail
+    assert other.install == (
+        "GOBIN=~/.local/bin go install -ldflags '-s -w -X github.com/Shopify/toxiproxy/v2.Version=2.12.0' "
+        "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0 && mv ~/.local/bin/server ~/.local/bin/toxiproxy-server"
+    )
+
+
+def test_a_server_of_another_version_in_the_cache_is_none_that_a_run_would_take(tmp_path: Path) -> None:
+    program(tmp_path / "cache" / "toxiproxy-2.11.0", "toxiproxy-server")
+    assert not checks(tmp_path)["Toxiproxy"].here
 
 
 def test_what_is_here_needs_no_line(tmp_path: Path) -> None:

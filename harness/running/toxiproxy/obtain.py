@@ -42,7 +42,7 @@ def obtain(cache: Path, say: Say, *, path: str | None = None, release: Release |
     *say* is told what takes time. Raises UnavailableError that names every way and why it failed.
     """
     pinned = release or Release()
-    kept = cache / f"toxiproxy-{pinned.version}" / _NAME
+    kept = pinned.kept(cache)
     ways: dict[str, Callable[[], Binary]] = {
         "on PATH": lambda: _on_path(path, say),
         f"in the cache ({kept})": lambda: _cached(kept),
@@ -90,18 +90,15 @@ def _built(release: Release, cache: Path, kept: Path, path: str | None, say: Say
     if go is None:
         raise _NoWayError("there is no go on PATH")
     say(f"building {_NAME} {release.version} with go (up to a minute)")
-    # The released binaries are told their version in the same way; else the server would call itself git.
-    flags = f"-s -w -X {release.module}.Version={release.version}"
-    package = f"{release.module}/cmd/server@v{release.version}"
     with _workplace(cache) as place:
         # By env(1), so that Go has the environment that the person set up for it, and this module need not read it.
         environment = ["env", f"GOBIN={place}", "CGO_ENABLED=0"]
         try:
-            done = _run([*environment, str(go), "install", "-ldflags", flags, package], _BUILD_LIMIT_S)
+            done = _run([*environment, str(go), "install", "-ldflags", release.flags, release.package], _BUILD_LIMIT_S)
         except subprocess.TimeoutExpired as error:
-            raise _NoWayError(f"{package} was not built within {_BUILD_LIMIT_S:g} s") from error
+            raise _NoWayError(f"{release.package} was not built within {_BUILD_LIMIT_S:g} s") from error
         if done.returncode != 0:
-            raise _NoWayError(f"{package} cannot be built: {_end(done.stderr)}")
+            raise _NoWayError(f"{release.package} cannot be built: {_end(done.stderr)}")
         return Binary(kept, _keep(Path(place) / "server", kept), "go")
 
 

@@ -34,6 +34,20 @@ class Release:
     sha256: Mapping[str, str] = field(default_factory=lambda: dict(_SUMS))
     module: str = "github.com/Shopify/toxiproxy/v2"
 
+    def kept(self, cache: Path) -> Path:
+        """Where its server is in *cache*, once it was had."""
+        return cache / f"toxiproxy-{self.version}" / "toxiproxy-server"
+
+    @property
+    def package(self) -> str:
+        """What Go builds the server of."""
+        return f"{self.module}/cmd/server@v{self.version}"
+
+    @property
+    def flags(self) -> str:
+        """How Go is told to build it: the released binaries are told their version so; else the server would call itself git."""
+        return f"-s -w -X {self.module}.Version={self.version}"
+
     def download(self, to: Path, say: Callable[[str], None]) -> None:
         """Write this machine's binary to *to*, checked against its sum; *say* is told how far it is.
 

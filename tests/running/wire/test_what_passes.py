@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from harness.faults.base import suiting
+from harness.reading.target import Link
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "service.md"
 OPEN = b"GET /v1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: %b\r\nSec-WebSocket-Key: x\r\n\r\n"
@@ -124,6 +128,12 @@ def test_the_page_names_what_is_tried_here_and_says_of_it_what_is_seen() -> None
     table = _table()
     assert set(table) == set(TRIED)
     assert [name for name, (becomes, *_) in TRIED.items() if not table[name].startswith(becomes)] == []
+
+
+def test_the_page_names_the_faults_that_whatever_passes_can_meet() -> None:
+    said = PAGE.read_text().partition("Network faults need not know what passes: ")[2].partition(".")[0]
+    # What switches a service's version breaks nothing on any link.
+    assert set(re.findall(r"`(\w+)`", said)) == {*suiting(Link(kind="store", upstream="127.0.0.1:1"))} - {"switch"}
 
 
 @pytest.mark.parametrize("name", TRIED)
