@@ -196,9 +196,13 @@ def _override(draft: Draft, service: str, path: Path, file: Path, services: set[
         "      image: resilience-harness",
         f"      network_mode: service:{service}",
         f"      depends_on: [{needed}]",
+        # Nobody in the image is root, and a folder that Docker makes is root's.
+        '      user: "${HARNESS_USER:-1000:1000}"',
         f"      volumes: ['./{file.name}:/harness/target.yaml:ro', './reports:/harness/reports']",
         f"      command: [ask, target.yaml{allow}]",
         "",
+        "  mkdir -p reports",
+        '  export HARNESS_USER="$(id -u):$(id -g)"',
         f"  docker compose -f {path.name} -f compose.harness.yaml run --rm harness",
         "",
     )

@@ -28,7 +28,7 @@ def initiated(given: Given, environment: Mapping[str, str], within_s: float, *, 
     yield from (f"needs     {need}" for need in lacking if not need.startswith("--allow-host "))
     yield from _told(made)
     if made.head:
-        yield f"next      save what the head of {given.file} says as compose.harness.yaml, and run the command below it"
+        yield f"next      save what the head of {given.file} says as compose.harness.yaml, and run the commands below it"
     else:
         allowed = [word for need in lacking if need.startswith("--allow-host ") for word in need.split()]
         yield f"next      {join(['harness', 'ask', str(given.file), *allowed])}"

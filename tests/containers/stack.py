@@ -16,10 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -36,12 +36,13 @@ _ENGINE_WITHIN_S, _HEALTHY_WITHIN_S, _RUN_WITHIN_S = 30.0, 150.0, 240.0
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--if-there", action="store_true", help="do nothing, and say so, where no engine answers")
+    if_there = "do nothing, and say so, where no engine answers and none can be had: by who is not root, or has neither dockerd nor apt"
+    parser.add_argument("--if-there", action="store_true", help=if_there)
     parser.add_argument("--only", choices=("stack", "broken", "composed"), help="one of its parts alone")
     options = parser.parse_args()
-    if options.if_there and not answers(os.environ):
-        print("no Docker engine answers here, so the stack was not started")
-        return 0
+    if options.if_there and not answers(os.environ) and (lacks := lacking(as_root=os.geteuid() == 0)):
+        print(lacks.said)
+        return lacks.status
     with (
         tempfile.TemporaryDirectory(prefix="harness-stack-") as folder,
         engine(Path(folder)) as environment,
@@ -62,6 +63,25 @@ def answers(environment: Mapping[str, str]) -> bool:
         return False
     asked = ["docker", "version", "--format", "{{.Server.Version}}"]
     return subprocess.run(asked, env=environment, capture_output=True, check=False).returncode == 0
+
+
+class Lacks(NamedTuple):
+    """Why no engine can be started, and the status with which that ends."""
+
+    said: str
+    status: int
+
+
+def lacking(*, as_root: bool, which: Callable[[str], str | None] = shutil.which) -> Lacks | None:
+    """What keeps an engine of our own from being started; None where nothing does. Who could have it, and has it not, has failed."""
+    if not as_root:
+        return Lacks("no Docker engine answers here, and root alone can start one, so the stack was not started", 0)
+    if missing := [name for name in ("docker", "dockerd") if which(name) is None]:
+        said = f"no Docker engine answers here, and there is no {' and no '.join(missing)}"
+        if which("apt-get") is not None:
+            return Lacks(f"{said}: apt-get install docker.io", 1)
+        return Lacks(f"{said} and no apt-get to have it from, so the stack was not started", 0)
+    return None
 
 
 @contextmanager

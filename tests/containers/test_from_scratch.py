@@ -41,3 +41,21 @@ def test_what_is_laid_over_the_stack_takes_every_image_from_here(tmp_path: Path)
     )
     assert services["redis-primary"]["entrypoint"] == ["redis-server"]
     assert "--port" in services["redis-primary"]["command"]
+
+
+@pytest.mark.parametrize(
+    ("as_root", "there", "status"),
+    [
+        (True, {"docker", "dockerd"}, None),
+        (True, {"docker", "apt-get"}, 1),
+        (True, {"apt-get"}, 1),
+        (True, {"docker"}, 0),
+        (False, {"docker", "dockerd", "apt-get"}, 0),
+    ],
+)
+def test_where_an_engine_could_be_had_to_have_none_is_a_failure(
+    as_root: bool, there: set[str], status: int | None
+) -> None:
+    lacks = stack.lacking(as_root=as_root, which=lambda name: name if name in there else None)
+    assert (lacks.status if lacks else None) == status
+    assert lacks is None or ("apt-get install docker.io" in lacks.said) == (status == 1)

@@ -17,6 +17,11 @@ CHAT = Asking("openai-chat", "/v1/chat/completions", model="our-model")
 SERVICES = ("cache", "db", "qdrant", "gateway", "mq", "redis")
 
 
+def _laid(draft: Draft) -> Any:
+    """What the head of a file says is to be laid over the Compose file."""
+    return yaml.safe_load("services:" + "\n".join(draft.head).partition("\n  services:")[2].partition("\n\n")[0])
+
+
 @pytest.fixture
 def of(tmp_path: Path) -> Any:
     """The draft for the service ``app`` of a Compose file in which it is written as given."""
@@ -114,8 +119,7 @@ def test_what_it_waits_for_and_what_was_not_read_is_missed(of: Any) -> None:
 
 def test_what_has_to_be_laid_over_the_compose_file_stands_at_the_head(of: Any) -> None:
     draft = of(environment={"REDIS_URL": "redis://cache:6379/0", "OPENAI_BASE_URL": "https://api.openai.com/v1"})
-    lines = [line for line in draft.head if line.startswith("  ") and not line.startswith("  docker")]
-    laid = yaml.safe_load("\n".join(lines))["services"]
+    laid = _laid(draft)["services"]
     assert laid["app"]["environment"] == {
         "REDIS_URL": "redis://127.0.0.1:7101/0",
         "OPENAI_BASE_URL": "http://127.0.0.1:7102/v1",
@@ -129,6 +133,24 @@ def test_what_has_to_be_laid_over_the_compose_file_stands_at_the_head(of: Any) -
         "--allow-host",
         "api.openai.com",
     ]
+
+
+def test_what_is_laid_over_is_what_the_page_shows_and_its_reports_belong_to_who_runs_it(of: Any) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    shown = page.partition("### A service that lives in Compose")[2].partition("```yaml\n")[2].partition("```")[0]
+    draft = of(environment={"OPENAI_BASE_URL": "https://api.openai.com/v1", "REDIS_URL": "redis://redis:6379/0"})
+    laid = _laid(draft)
+    assert laid == yaml.safe_load(shown.replace("my-service.yaml", "mine.yaml"))
+    # A folder that is not there when it is mounted becomes root's, and nobody in the image is root.
+    commands = [line.strip() for line in draft.head if line.startswith(("  mkdir ", "  export ", "  docker "))]
+    assert commands == [
+        "mkdir -p reports",
+        'export HARNESS_USER="$(id -u):$(id -g)"',
+        "docker compose -f docker-compose.yml -f compose.harness.yaml run --rm harness",
+    ]
+    assert "\n".join(commands) in page
+    stack = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text())["services"]["harness"]
+    assert laid["services"]["harness"]["user"] == stack["user"]
 
 
 @pytest.mark.parametrize(

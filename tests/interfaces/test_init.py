@@ -177,7 +177,7 @@ def test_a_compose_file_becomes_a_target_with_the_next_step_at_its_head() -> Non
     done = init("--compose", "compose.yaml", "--path", "/ask", "--field", "q", "--answer", "/a")
     assert done.output.splitlines()[1:] == [
         "found     service app of compose.yaml, port 8000",
-        "next      save what the head of my-service.yaml says as compose.harness.yaml, and run the command below it",
+        "next      save what the head of my-service.yaml says as compose.harness.yaml, and run the commands below it",
     ]
     assert target().links["cache"].upstream == "redis://cache:6379"
 
