@@ -1,9 +1,10 @@
 """Kills, stops and starves the harness and all that it starts, and sends a secret through every path: nothing may be left, nothing told.
 
-``python tests/chaos/run.py [RESULTS.jsonl] [--share 0.1] [--only WORD] [--at-once 2]``. Each trial is one small run and a line of the file
-when it has ended, so the command goes on where it stopped. Prints one table: what was done, the status, what was left and what was told.
-Ends with 1 where a status is none that the documents name, a traceback is shown, a stopped process is waited for longer than ten seconds,
-something is left that `harness heal` does not take away, or the secret stands anywhere.
+``python tests/chaos/run.py [RESULTS.jsonl] [--share 0.1] [--seed N] [--only WORD] [--at-once 2]``. Each trial is one small run and a line
+of the file when it has ended, so the command goes on where it stopped. Prints one table: what was done, the status, what was left and what
+was told. Ends with 1 where a status is none that the documents name, a traceback is shown, a stopped process is waited for longer than ten
+seconds, something is left that `harness heal` does not take away, the secret stands anywhere, or what was to be done was not done. A share
+is another one with each commit, so that ten of them in a row have all the trials in tenths; the seed is printed.
 """
 
 from __future__ import annotations
@@ -12,14 +13,18 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from random import Random
 
-from site_of_a_trial import Outcome, Site, Trial, made_on
+from site_of_a_trial import HERE, Outcome, Site, Trial, made_on
 from trials import TRIALS
 
 STARTS_WITHIN_S = 20.0
@@ -32,6 +37,8 @@ _CARRIES = ("wire", "keeper", "toxiproxy")
 
 def wrongs(trial: Trial, outcome: Outcome) -> list[str]:
     """What must not be, in words."""
+    if outcome.missed:
+        return [f"nothing was tried: {outcome.missed}"]
     found = []
     killed = trial.subject == "harness" and trial.signum == signal.SIGKILL
     if outcome.status not in STATUSES | ({-signal.SIGKILL} if killed else set()):
@@ -55,10 +62,27 @@ def wrongs(trial: Trial, outcome: Outcome) -> list[str]:
     return found
 
 
-def picked(trials: Sequence[Trial], share: float) -> list[Trial]:
-    """A *share* of *trials*, always the same."""
-    taken = set(Random(8).sample(range(len(trials)), max(1, round(len(trials) * share))))
+def picked(trials: Sequence[Trial], share: float, seed: int) -> list[Trial]:
+    """A *share* of *trials*: of equal seeds equal ones, and of seeds in a row others, until all have been taken."""
+    number = ceil(len(trials) * share)
+    mixed = Random(8).sample(range(len(trials)), len(trials))
+    taken = {mixed[(seed * number + n) % len(mixed)] for n in range(number)}
     return [trial for n, trial in enumerate(trials) if n in taken]
+
+
+def seed_of_today() -> int:
+    """The number of commits so far; the day where that is not known."""
+    asked = ("rev-parse --is-shallow-repository", "rev-list --count HEAD")
+    with suppress(OSError):
+        shallow, count = (
+            subprocess.run(
+                ["git", *words.split()], cwd=HERE, capture_output=True, text=True, check=False
+            ).stdout.strip()
+            for words in asked
+        )
+        if shallow == "false" and count.isdecimal():
+            return int(count)
+    return datetime.now(UTC).toordinal()
 
 
 def done_before(path: Path) -> dict[str, Outcome]:
@@ -89,18 +113,29 @@ def table(rows: Iterable[tuple[Trial, Outcome]]) -> list[str]:
 
 
 def _tried(trial: Trial) -> Outcome:
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        return made_on(Site(Path(folder)), trial)
+    """Where somebody was to be harmed who was gone by then, it is tried once more."""
+    for _ in range(2 if trial.subject else 1):
+        with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+            outcome = made_on(Site(Path(folder)), trial)
+        if not outcome.missed:
+            break
+    return outcome
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", nargs="?", type=Path)
     parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument(
+        "--seed", type=int, default=None, help="which share; default: by the commits so far, or the day"
+    )
     parser.add_argument("--only", default="")
     parser.add_argument("--at-once", type=int, default=1)
     asked = parser.parse_args()
-    trials = picked([trial for trial in TRIALS if asked.only in trial.name], asked.share)
+    seed = seed_of_today() if asked.seed is None else asked.seed
+    trials = picked([trial for trial in TRIALS if asked.only in trial.name], asked.share, seed)
+    if asked.share < 1:
+        print(f"a share of {asked.share:g}, by --seed {seed}: {', '.join(trial.name for trial in trials)}", flush=True)
     record = asked.results or Path(tempfile.mkdtemp(prefix="chaos-")) / "results.jsonl"
     outcomes = done_before(record)
     missing = [trial for trial in trials if trial.name not in outcomes]

@@ -76,6 +76,8 @@ class Trial:
     stderr: str = ""
     trouble: str = "hostile"
     command: tuple[str, ...] = _SERVES
+    secret: bool = False
+    """Whether it is about a secret that its service tells."""
 
 
 @dataclass
@@ -90,6 +92,8 @@ class Outcome:
     told: list[str] = field(default_factory=list)
     said: str = ""
     traceback: bool = False
+    missed: str = ""
+    """Why what was to be done was not done, so that nothing was tried; empty where it was."""
 
 
 class Site:
@@ -169,6 +173,11 @@ class Site:
         promises = [f"undo of {one.id}" for path in self.reports.glob("*/*/undo.jsonl") for one in pending(path)]
         return processes + folders + promises
 
+    def masked(self) -> bool:
+        """Whether something that is left had a secret in it, in whose place its name stands now; in the target's file it always does."""
+        files = [path for path in self.reports.rglob("*") if path.is_file() and path.name != "target.yaml"]
+        return any("${MY_KEY}" in _readable(path) for path in files)
+
     def told(self, said: str) -> list[str]:
         """Where the secret stands, of all that is left and was *said*."""
         files = [path for path in self.reports.rglob("*") if path.is_file() and _tells(_readable(path))]
@@ -176,16 +185,20 @@ class Site:
 
 
 def made_on(site: Site, trial: Trial) -> Outcome:
-    """Carry *trial* out, and clear everything away."""
-    with _disk(site, trial):
+    """Carry *trial* out, and clear everything away; where its disk is none, nothing is begun."""
+    with _disk(site, trial) as wrong:
+        if wrong:
+            return Outcome(missed=wrong)
         site.write(trial)
         process, files = _begun(site, trial)
         outcome = Outcome()
         try:
-            harmed_s = _harm(site, trial, process)
+            harmed_s, outcome.missed = _harm(site, trial, process)
             _await_end(process, outcome)
             outcome.ended_after_s = round(time.monotonic() - harmed_s, 1)
             _look(site, process, outcome, files)
+            if trial.secret and not site.masked():
+                outcome.missed = "nothing that was stored had a secret to hide"
         finally:
             for one in site.processes():
                 with suppress(psutil.Error):
@@ -225,22 +238,23 @@ def _opened(named: str, file: Path) -> int:
     return os.open(named if named.startswith("/") else file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
 
-def _harm(site: Site, trial: Trial, process: subprocess.Popen[bytes]) -> float:
-    """When the deed was done; at once where nobody is harmed, or the run ended before the moment came."""
+def _harm(site: Site, trial: Trial, process: subprocess.Popen[bytes]) -> tuple[float, str]:
+    """When the deed was done, at once where nobody is harmed; and why nobody was who should have been."""
     if not trial.subject:
-        return time.monotonic()
+        return time.monotonic(), ""
     if not _within(_MOMENT_WITHIN_S, lambda: process.poll() is not None or _has_come(site, trial)):
-        return time.monotonic()
-    pids = _pids(site, trial, process)
+        return time.monotonic(), "its moment did not come"
+    pids, hit = _pids(site, trial, process), 0
     for _ in range(2 if trial.twice else 1):
         for pid in pids:
             with suppress(OSError):
                 os.kill(pid, trial.signum)
-    done_s = time.monotonic()
+                hit += 1
+    done_s, missed = time.monotonic(), "" if hit else "nobody was there to be harmed"
     if trial.subject == "harness" and trial.signum == signal.SIGSTOP:
         _within(_STOPPED_FOR_S, lambda: False)
         os.kill(process.pid, signal.SIGCONT)
-    return done_s
+    return done_s, missed
 
 
 def _has_come(site: Site, trial: Trial) -> bool:
@@ -315,11 +329,14 @@ def _within(limit_s: float, condition: Callable[[], bool]) -> bool:
 
 
 @contextmanager
-def _disk(site: Site, trial: Trial) -> Iterator[None]:
-    """The folder that *trial* names on a disk of its own; where none may be mounted, without the right to write in it."""
+def _disk(site: Site, trial: Trial) -> Iterator[str]:
+    """The folder that *trial* names on a disk of its own; where none may be mounted, without the right to write in it.
+
+    Yields what is wrong with that, as of root, whom no right is taken from; empty where it is as it should be.
+    """
     name, size = trial.disk
     if not name:
-        yield
+        yield ""
         return
     folder = site.folder / name
     options = f"size={size}k" if size else "ro"
@@ -332,12 +349,26 @@ def _disk(site: Site, trial: Trial) -> Iterator[None]:
     if not mounted:
         folder.chmod(0o500)
     try:
-        yield
+        yield holds_more(folder, size)
     finally:
         if mounted:
             subprocess.run(["umount", "-l", str(folder)], check=False)
         else:
             folder.chmod(0o700)
+
+
+def holds_more(folder: Path, size_kib: int) -> str:
+    """How *folder* is no disk of *size_kib* at most, found by writing more in it; empty where it is one."""
+    file = folder / "more"
+    try:
+        # Somewhat more, since a file system counts in blocks.
+        file.write_bytes(bytes(1024 * size_kib + 65_536))
+    except OSError:
+        return ""
+    finally:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+    return f"{folder.name} could be written, more than {size_kib} KiB"
 
 
 def _tells(text: str) -> bool:

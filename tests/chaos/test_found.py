@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from fault_changes import tried as changed
 from fuzz import FOUND, garbled_file, tried
 from mutations import mutated
 from run import picked, wrongs
-from site_of_a_trial import Outcome, Trial
+from site_of_a_trial import Outcome, Site, Trial, holds_more, made_on
 from trials import TRIALS
 
 
@@ -64,15 +65,45 @@ KEEPER_STOPPED = Trial("SIGSTOP keeper in fault", "keeper", signal.SIGSTOP, "fau
         (Trial("x", both_killed=True), Outcome(0, left_after_heal=["process sleep"]), ["left after heal"]),
         (Trial("x"), Outcome(0, told=["history.jsonl"]), ["told"]),
         (Trial("x"), Outcome(0, traceback=True), ["traceback"]),
+        (
+            Trial("x"),
+            Outcome(0, missed="nobody was there to be harmed"),
+            ["nothing was tried: nobody was there to be harmed"],
+        ),
     ],
 )
 def test_a_trial_that_is_not_as_it_should_be_is_told(trial: Trial, outcome: Outcome, said: list[str]) -> None:
     assert wrongs(trial, outcome) == said
 
 
-def test_a_share_of_the_trials_is_of_many_kinds() -> None:
-    share = picked(TRIALS, 0.1)
-    assert len(share) == round(len(TRIALS) / 10)
+@pytest.mark.parametrize("seed", range(10))
+def test_a_share_of_the_trials_is_of_many_kinds_and_the_same_for_the_same_seed(seed: int) -> None:
+    share = picked(TRIALS, 0.1, seed)
+    assert len(share) == -(-len(TRIALS) // 10)
     assert len({trial.subject for trial in share}) >= 4
-    assert share == picked(TRIALS, 0.1)
-    assert len({trial.name for trial in TRIALS}) == len(TRIALS)
+    assert share == picked(TRIALS, 0.1, seed)
+    assert share != picked(TRIALS, 0.1, seed + 1)
+
+
+@pytest.mark.parametrize("first", [0, 7, 1234])
+def test_seeds_in_a_row_have_all_the_trials(first: int) -> None:
+    names = {trial.name for seed in range(first, first + 10) for trial in picked(TRIALS, 0.1, seed)}
+    assert names == {trial.name for trial in TRIALS}
+    assert len(names) == len(TRIALS)
+    assert picked(TRIALS, 1.0, first) == TRIALS
+
+
+def test_a_folder_that_can_be_written_is_no_disk_that_is_full(tmp_path: Path) -> None:
+    assert holds_more(tmp_path, 4) == f"{tmp_path.name} could be written, more than 4 KiB"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="nobody but root can write what nobody may")
+def test_of_root_who_cannot_mount_a_disk_no_right_is_taken_and_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr("site_of_a_trial._begun", lambda *_: pytest.fail("nothing is to be begun"))
+    trial = Trial("a folder of reports that cannot be written", disk=("reports", 0))
+    outcome = made_on(Site(tmp_path), trial)
+    assert wrongs(trial, outcome) == ["nothing was tried: reports could be written, more than 0 KiB"]

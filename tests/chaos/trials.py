@@ -49,16 +49,23 @@ def _outputs() -> Iterator[Trial]:
 
 
 def _secrets() -> Iterator[Trial]:
-    yield Trial("a service that tells its secret to whoever asks")
-    yield Trial("a service that dies with its secret in its last words", trouble="dies when asked")
-    yield Trial("a service that never serves, and prints its secret", trouble="never ready")
-    yield Trial("a secret in the command of a service that cannot be started", command=("/no/such/${MY_KEY}", "{port}"))
+    yield Trial("a service that tells its secret to whoever asks", secret=True)
+    yield Trial("a service that dies with its secret in its last words", trouble="dies when asked", secret=True)
+    yield Trial("a service that never serves, and prints its secret", trouble="never ready", secret=True)
+    yield Trial(
+        "a secret in the command of a service that cannot be started",
+        command=("/no/such/${MY_KEY}", "{port}"),
+        secret=True,
+    )
     yield Trial(
         "a secret in the words of a command that refuses them",
         command=("sh", "-c", "echo $0 >&2; exit 3", "${MY_KEY}", "{port}"),
+        secret=True,
     )
     yield Trial(
-        "a secret in base64 and in a URL, printed by a service that dies", command=("{python}", "-c", ENCODES, "{port}")
+        "a secret in base64 and in a URL, printed by a service that dies",
+        command=("{python}", "-c", ENCODES, "{port}"),
+        secret=True,
     )
 
 

@@ -30,7 +30,7 @@ def answer(question: str) -> str:
 
 
 def die(*_: object) -> None:
-    sys.stderr.write("the reason why it died\n")
+    sys.stderr.write(f"the reason why it died {TOKEN}".rstrip() + "\n")
     sys.stderr.flush()
     os._exit(3)
 
@@ -40,6 +40,9 @@ class Service(BaseHTTPRequestHandler):
     asked = 0
 
     def do_GET(self) -> None:
+        if TROUBLE == "never ready":
+            sys.stdout.write(f"not yet with {TOKEN}\n")
+            sys.stdout.flush()
         self.reply(503 if TROUBLE == "never ready" else 200, b"{}")
 
     def do_POST(self) -> None:
