@@ -1,7 +1,8 @@
 """Hold the action and the workflows of docs/ci against actionlint: ``python tests/benchmarks/lint_workflows.py [--if-there]``.
 
-It is taken from PATH, or built by Go; with ``--if-there`` nothing is held where neither can be had, which is said.
-actionlint knows workflows alone, so the action's steps are looked at as those of a workflow with the same inputs.
+Likewise what `harness schedule --print github` prints. actionlint is taken from PATH, or built by Go; with ``--if-there`` nothing is held
+where neither can be had, which is said. It knows workflows alone, so the action's steps are looked at as those of a workflow with the same
+inputs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ from typing import Any
 
 import yaml
 
+from harness.schedules.lines import Call, printed
+
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from simulated_world.schedules import NOON, daily  # noqa: E402 - it is found from here on
+
 MODULE = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 
 
@@ -50,9 +57,11 @@ def main() -> int:
         if not (tool := actionlint(folder)):
             print("no actionlint on PATH, and none could be built by Go: nothing was held")
             return 0 if asked.if_there else 1
-        done = subprocess.run([tool, "-color=false", *map(str, [*workflows, made])], check=False)
+        of_schedule = folder / "schedule.yml"
+        of_schedule.write_text("\n".join(printed(daily(zone="Europe/Berlin"), "github", Call("harness", folder), NOON)))
+        done = subprocess.run([tool, "-color=false", *map(str, [*workflows, made, of_schedule])], check=False)
     if done.returncode == 0:
-        print(f"{len(workflows)} workflows and the action: nothing found")
+        print(f"{len(workflows)} workflows, the action and what is printed of a schedule: nothing found")
     return done.returncode
 
 
