@@ -965,8 +965,9 @@ def schedule(
         Path | None, typer.Option("--ics", metavar="FILE", help="Write the times of a year as a calendar.")
     ] = None,
     page: Annotated[
-        str | None, typer.Option("--page", metavar="[HOST]:PORT", help="Serve a page of each day that is begun.")
+        str | None, typer.Option("--page", metavar="[HOST]:PORT", help="Serve a page of each game day that is begun.")
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Agree to the commands of the game days.")] = False,
     allow_host: AllowHost = None,
     out: Annotated[Path | None, typer.Option("--out", help="Where runs are stored; default: reports.")] = None,
 ) -> None:
@@ -976,8 +977,9 @@ def schedule(
     goes on is told to end with this, and puts back what it broke. Ends with 130; with --once with the worst status of what was due, and
     with 5 where that could not begin.
     """
-    from harness.interfaces import scheduling
+    from harness.interfaces import gameday_commands, scheduling
     from harness.problems import Problem
+    from harness.schedules.scheduled import Passed
     from harness.settings import settings
 
     asked = [
@@ -985,8 +987,7 @@ def schedule(
     ]
     if len(asked) > 1:
         raise UsageProblems(Problem(f"{asked[0]} and {asked[1]} ask for different things; give one of them"))
-    given = [("--page", page), *(("--allow-host", host) for host in allow_host or ()), ("--out", out)]
-    passed = tuple(str(word) for option, value in given if value is not None for word in (option, value))
+    passed = Passed(tuple(allow_host or ()), out, page, yes)
     now = scheduling.utc_now()
     if upcoming is not None:
         for line in scheduling.coming_lines(scheduling.coming(files, upcoming, now)):
@@ -998,8 +999,9 @@ def schedule(
         count = scheduling.write_calendar(files, ics, now)
         _say(f"{ics}: {count} times until {now + scheduling.YEAR:%Y-%m-%d}")
     else:
+        agreed = gameday_commands.asked_here()
         screen.harmless()
-        raise typer.Exit(scheduling.keep(files, settings(), _say, once=once, passed=passed))
+        raise typer.Exit(scheduling.keep(files, settings(), _say, once=once, passed=passed, ask=agreed))
 
 
 def _seconds(option: str, text: str) -> float:

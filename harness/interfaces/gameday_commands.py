@@ -72,7 +72,7 @@ def check(file: File, yes: Yes = False, allow_host: AllowHost = None) -> None:
     from harness.settings import settings
 
     environment = settings()
-    files = agreed_files(file, environment, tuple(allow_host or ()), yes=yes, ask=_ask())
+    files = agreed_files(file, environment, tuple(allow_host or ()), yes=yes, ask=asked_here())
     raise typer.Exit(0 if checked(files, environment.environment, say) else _UNMET)
 
 
@@ -99,7 +99,7 @@ def run(
     from harness.settings import settings
 
     environment, at = settings(), _address(page)
-    files = agreed_files(file, environment, tuple(allow_host or ()), tabletop=tabletop, yes=yes, ask=_ask())
+    files = agreed_files(file, environment, tuple(allow_host or ()), tabletop=tabletop, yes=yes, ask=asked_here())
     given = _given(environment, by or files.day.coordinator, toxiproxy_url)
     with opened(files, out, given, tabletop=tabletop) as going:
         _carry_out(going, given, at)
@@ -122,7 +122,7 @@ def resume(
 
     environment, at = settings(), _address(page)
     folder = day_at(day, out)
-    files = files_of(day, folder, environment, tuple(allow_host or ()), yes=yes, ask=_ask())
+    files = files_of(day, folder, environment, tuple(allow_host or ()), yes=yes, ask=asked_here())
     given = _given(environment, by or files.day.coordinator, toxiproxy_url)
     with resumed(files, folder, given) as going:
         _carry_out(going, given, at)
@@ -204,7 +204,7 @@ def _named(by: str) -> str:
     return by
 
 
-def _ask() -> Callable[[list[str]], bool] | None:
+def asked_here() -> Callable[[list[str]], bool] | None:
     """Who is asked whether commands may be run; nobody where there is no terminal."""
     return _agreed if sys.stdin.isatty() else None
 

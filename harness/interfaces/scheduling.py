@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
+from harness.gameday.day import agreed_files
+from harness.prepare import Asked
 from harness.problems import Problem, UsageProblems
 from harness.registry import suggestion
 from harness.schedules.calendars import Entry, calendar_of
@@ -15,8 +17,9 @@ from harness.schedules.coming import Coming
 from harness.schedules.keeping import Keeping
 from harness.schedules.lines import SYSTEMS, Call, printed
 from harness.schedules.machine import Machine
-from harness.schedules.scheduled import Scheduled, several
+from harness.schedules.scheduled import Passed, Scheduled, several
 from harness.settings import Settings
+from harness.suites.asking import wanted
 
 YEAR = timedelta(days=365)
 _ENTRIES_MOST = 2000
@@ -39,10 +42,8 @@ def coming_lines(found: Sequence[Coming]) -> Iterator[str]:
         yield f"{one.said:<{width}}  {one.at:%Y-%m-%d %H:%M} UTC  {one.name}{f'  not begun: {one.closed}' if one.closed else ''}"
 
 
-def lines(
-    paths: Sequence[Path], system: str, settings: Settings, now: datetime, passed: tuple[str, ...] = ()
-) -> list[str]:
-    """What *system* is told so that it begins the files at *paths*, with the words *passed* on.
+def lines(paths: Sequence[Path], system: str, settings: Settings, now: datetime, passed: Passed) -> list[str]:
+    """What *system* is told so that it begins the files at *paths*, with what is *passed* on.
 
     Raises UsageProblems, also where there is no such system.
     """
@@ -64,13 +65,26 @@ def write_calendar(paths: Sequence[Path], file: Path, now: datetime) -> int:
 
 
 def keep(
-    paths: Sequence[Path], settings: Settings, say: Callable[[str], None], *, once: bool, passed: tuple[str, ...] = ()
+    paths: Sequence[Path],
+    settings: Settings,
+    say: Callable[[str], None],
+    *,
+    once: bool,
+    passed: Passed,
+    ask: Callable[[list[str]], bool] | None = None,
 ) -> int:
-    """Keep the files at *paths* on their schedules until somebody ends that, or *once*; the exit status. What begins gets *passed* words.
+    """Keep the files at *paths* on their schedules until somebody ends that, or *once*; the exit status. What begins gets what is *passed*.
 
-    Raises UsageProblems with all that is wrong with the files, and RefusedError where somebody else keeps them.
+    *ask* is shown commands of game days, and says whether they may be run, where nobody has agreed to them yet. Raises UsageProblems with
+    all that is wrong with the files, that nobody agrees and secrets that are missing included, and RefusedError where somebody else keeps
+    them.
     """
     machine = Machine(paths, settings, say, inherit=once, passed=passed)
+    for one in machine.files():
+        if one.game_day:
+            agreed_files(one.file, settings, passed.allow_hosts, yes=passed.yes, ask=ask)
+        else:
+            wanted([one.file], (), Asked(allowed_hosts=passed.allow_hosts), settings.environment)
     with machine.held(alone=not once), machine.heard():
         return Keeping(machine, once).run()
 

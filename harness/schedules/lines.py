@@ -18,7 +18,7 @@ from shlex import quote
 from harness.problems import Problem, UsageProblems
 from harness.schedules.cron import instant, odd_times, shows
 from harness.schedules.fields import calendar_events, fields
-from harness.schedules.scheduled import Scheduled
+from harness.schedules.scheduled import NOTHING, Passed, Scheduled
 
 _CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 _GITHUB_LEAST = timedelta(minutes=5)
@@ -32,15 +32,15 @@ _ODD_WITHIN = timedelta(days=731)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How `harness` is called: its *program*, from which *folder*, where state is kept, if that is said, and words that are *passed* on."""
+    """How `harness` is called: its *program*, from which *folder*, where state is kept, if that is said, and what is *passed* on."""
 
     program: str
     folder: Path
     state: str | None = None
-    passed: tuple[str, ...] = ()
+    passed: Passed = NOTHING
 
     def words(self, one: Scheduled) -> list[str]:
-        return [self.program, "schedule", "--once", str(one.file), *self.passed]
+        return [self.program, "schedule", "--once", str(one.file), *self.passed.words()]
 
 
 def printed(one: Scheduled, system: str, call: Call, now: datetime) -> list[str]:
@@ -116,7 +116,7 @@ def _github(one: Scheduled, call: Call, now: datetime) -> Iterator[str]:
             )
         )
     file = _in_repository(one.file, call.folder)
-    called = " ".join(map(quote, ["harness", "schedule", "--once", file, *call.passed]))
+    called = " ".join(map(quote, ["harness", "schedule", "--once", file, *call.passed.words()]))
     if "${{" in called:
         raise UsageProblems(Problem(f"{called!r} holds ${{{{, which GitHub takes for an expression", str(one.file)))
     read = fields(one.hours.cron)

@@ -24,7 +24,7 @@ from harness.running.state.store import StateError
 from harness.running.state.target_state import FrozenError, me, utc_now
 from harness.schedules import claims
 from harness.schedules.keeping import Ended, Obstacle, Standing
-from harness.schedules.scheduled import Scheduled, scheduled, several
+from harness.schedules.scheduled import NOTHING, Passed, Scheduled, scheduled, several
 from harness.settings import Settings
 
 _CLAIMS_KEPT = 2000
@@ -39,7 +39,7 @@ def folder_of(settings: Settings) -> Path:
 
 
 class Machine:
-    """A `keeping.World`. *inherit*: what is begun prints where we do, and otherwise into a file of its own; it gets the words *passed*.
+    """A `keeping.World`. *inherit*: what is begun prints where we do, and otherwise into a file of its own; it gets what is *passed*.
 
     Raises UsageProblems with all that is wrong with the files at *paths*.
     """
@@ -51,7 +51,7 @@ class Machine:
         say: Callable[[str], None],
         *,
         inherit: bool,
-        passed: tuple[str, ...] = (),
+        passed: Passed = NOTHING,
     ) -> None:
         self._settings, self._say, self._inherit, self._passed = settings, say, inherit, passed
         self.folder = folder_of(settings)
@@ -151,7 +151,15 @@ class Machine:
         claim = self._claim(one, planned)
         claim.parent.mkdir(parents=True, exist_ok=True)
         self._forget(claim.parent)
-        argv = [sys.executable, "-P", "-m", "harness.schedules.begin", str(claim), *one.words, *self._passed]
+        argv = [
+            sys.executable,
+            "-P",
+            "-m",
+            "harness.schedules.begin",
+            str(claim),
+            *one.words,
+            *self._passed.words(one.game_day),
+        ]
         if self._inherit:
             self._begun[claim] = subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)
             return

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from os.path import normpath
 from pathlib import Path
-from typing import Any
 
+from harness.gameday.files import day_files
 from harness.prepare import Asked
 from harness.problems import Problem, UsageProblems
 from harness.reading.gameday import GameDay
@@ -41,6 +41,26 @@ class Scheduled:
     takes: timedelta = TAKES
     reads: tuple[Path, ...] = ()
     """The files in which all of this stands."""
+    game_day: bool = True
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What whoever keeps schedules said for all that is begun: *page* and *yes* are of game days alone."""
+
+    allow_hosts: tuple[str, ...] = ()
+    out: Path | None = None
+    page: str | None = None
+    yes: bool = False
+
+    def words(self, game_day: bool = True) -> list[str]:
+        """As options of `harness schedule`, and of what begins a game day; or of what runs a suite."""
+        of_days = [*(["--page", self.page] if self.page else []), *(["--yes"] if self.yes else [])]
+        hosts = [word for host in self.allow_hosts for word in ("--allow-host", host)]
+        return [*hosts, *(["--out", str(self.out)] if self.out else []), *(of_days if game_day else [])]
+
+
+NOTHING = Passed()
 
 
 def scheduled(path: Path) -> Scheduled:
@@ -48,12 +68,9 @@ def scheduled(path: Path) -> Scheduled:
     return _suite(path) if _kind(path) is Suite else _game_day(path)
 
 
-def _kind(path: Path) -> type[Kind] | None:
-    """What the file at *path* says it is; raises UsageProblems where that says nothing of when it begins."""
-    try:
-        kind = kind_of(path)
-    except UsageProblems:
-        return None  # whoever reads it tells
+def _kind(path: Path) -> type[Kind]:
+    """What the file at *path* says it is. Raises UsageProblems, also where that says nothing of when it begins."""
+    kind = kind_of(path)
     if kind in (Scenario, Target, Questions):
         what = "does not say when it begins; name a game day with a schedule, or a suite with one that has this in it"
         raise UsageProblems(Problem(what, str(path)))
@@ -61,9 +78,10 @@ def _kind(path: Path) -> type[Kind] | None:
 
 
 def _game_day(path: Path) -> Scheduled:
-    document = load(path, GameDay)
-    day, beside = document.value, path.absolute().parent
-    schedule = _schedule(document, day.schedule, beside)
+    """A game day, all of which is read: what is wrong with it would else be found out when it begins, while nobody looks."""
+    beside = path.absolute().parent
+    schedule = _schedule(load(path, GameDay), beside)
+    day = day_files(path, None).day
     return Scheduled(
         path.absolute(),
         day.name,
@@ -78,10 +96,10 @@ def _game_day(path: Path) -> Scheduled:
 
 
 def _suite(path: Path) -> Scheduled:
-    """A suite, all of which is read: what is wrong with it would else be found out when it begins, while nobody looks."""
+    """A suite, likewise."""
     document = load(path, Suite)
     suite, beside = document.value, path.absolute().parent
-    schedule = _schedule(document, suite.schedule, beside)
+    schedule = _schedule(document, beside)
     asking = wanted([path], (), Asked(), None)
     targets = dict.fromkeys(Path(normpath(Path(cell.prepared.target.file).absolute())) for cell in asking.cells)
     plans = [turn.cell.prepared.plan for turn in interleaved(asking.cells)]
@@ -95,11 +113,13 @@ def _suite(path: Path) -> Scheduled:
         ("run", str(path.absolute())),
         timedelta(seconds=round(suite.budget.time or Spending().left_s(plans))),
         _reads(path.absolute(), schedule),
+        game_day=False,
     )
 
 
-def _schedule(document: Document[Any], schedule: Schedule | None, beside: Path) -> Schedule:
-    """The *schedule* of *document*; raises UsageProblems with all that is wrong with it, also where there is none."""
+def _schedule(document: Document[GameDay] | Document[Suite], beside: Path) -> Schedule:
+    """The schedule of *document*; raises UsageProblems with all that is wrong with it, also where there is none."""
+    schedule = document.value.schedule
     if schedule is None:
         what = "says no schedule; add one, such as schedule: {cron: 0 14 * * FRI, zone: UTC}"
         raise UsageProblems(Problem(what, document.file))

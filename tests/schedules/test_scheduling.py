@@ -34,6 +34,12 @@ schedule:
   zone: Europe/Berlin
   holidays: days-off.ics
 """
+SHOP = """
+schema: harness.target/1
+name: shop
+entries: [{url: "http://127.0.0.1:1"}]
+ask: {protocol: openai-chat, model: small}
+"""
 DAYS_OFF = """BEGIN:VCALENDAR
 VERSION:2.0
 PRODID:-//x//EN
@@ -52,6 +58,7 @@ Asked = Callable[..., tuple[int, str, str]]
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Asked:
     """What `harness schedule` of a file ends with and says, at noon on a Friday (UTC)."""
     (tmp_path / "friday.yaml").write_text(FRIDAY)
+    (tmp_path / "shop.yaml").write_text(SHOP)
     (tmp_path / "days-off.ics").write_text(DAYS_OFF)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
@@ -119,7 +126,7 @@ def test_lines_for_another_system_are_printed(asked: Asked) -> None:
         (("friday.yaml", "--print", "systmd"), "--print: there is no system 'systmd'; did you mean 'systemd'?\n"),
         (("friday.yaml", "--once", "--next", "3"), "--once and --next ask for different things; give one of them\n"),
         (("fridy.yaml",), "fridy.yaml: there is no such file; did you mean friday.yaml?\n"),
-        (("friday.yaml", "friday.yaml", "shop.yaml", "--next", "1"), "shop.yaml: there is no such file\n"),
+        (("friday.yaml", "friday.yaml", "elsewhere.yaml", "--next", "1"), "elsewhere.yaml: there is no such file\n"),
     ],
 )
 def test_what_is_asked_wrongly_is_told(asked: Asked, words: tuple[str, ...], told: str) -> None:
