@@ -15,8 +15,8 @@ from harness.reading.suite import Budget
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 Who = Annotated[str, Field(min_length=1, max_length=80)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
-Moment = Literal["opened", "began", "ended", "stopped", "refused", "note", "mark", "closed"]
-"""What somebody outside can be told of: the day, a step of it, or what a person said."""
+Moment = Literal["opened", "began", "ended", "stopped", "refused", "note", "mark", "closed", "missed"]
+"""What somebody outside can be told of: the day, a step of it, what a person said, or that it did not begin on its schedule."""
 
 
 class Prerequisite(Strict):

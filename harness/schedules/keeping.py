@@ -103,6 +103,10 @@ class World(Protocol):
         """Tell what goes on for the time *planned* to take back what it broke, and end."""
         ...
 
+    def missed(self, one: Scheduled, occurrence: Occurrence) -> None:
+        """Tell whoever outside wants to hear of it that *occurrence* was missed."""
+        ...
+
     def obstacle(self, one: Scheduled) -> Obstacle | None:
         """What is in the way of beginning *one* now: somebody's freeze, or another's run on its target."""
         ...
@@ -257,9 +261,10 @@ class Keeping:
         """Miss what was *taken* and never begun, unless it begins at this very moment."""
         if not self.world.give_up(one, taken.planned):
             return table
-        table = self._kept(table.instead(taken, taken.model_copy(update={"missed": "unbegun", "decided": now})))
+        unbegun = taken.model_copy(update={"missed": "unbegun", "decided": now})
+        table = self._kept(table.instead(taken, unbegun))
         self._statuses.append(REFUSED)
-        self.world.tell(f"{one.name}: {one.hours.said(taken.planned)} was missed: {MISSED['unbegun']}")
+        self._told_missed(one, unbegun)
         return table
 
     def _missed(
@@ -268,20 +273,25 @@ class Keeping:
         """Write down and tell that *times*, the last of *count*, are missed; not of those that were begun before the clock was put back."""
         if not times:
             return table
-        lines = []
+        missed = []
         for at in times:
             if self.world.standing(one, at) == "never":
                 said = Obstacle(*closed) if (closed := one.hours.closed(at)) else why
-                table = table.with_one(Occurrence(planned=at, decided=now, missed=said.why, told=said.told))
-                lines.append(f"{one.name}: {one.hours.said(at)} was missed: {said.told or MISSED[said.why]}")
+                missed.append(Occurrence(planned=at, decided=now, missed=said.why, told=said.told))
+                table = table.with_one(missed[-1])
         decided = {"until": max(table.until, times[-1]), "earlier": table.earlier + count - len(times)}
         table = self._kept(table.model_copy(update=decided))
         self._in_the_way.pop(one.name, None)
-        if len(lines) > _SHOWN:
+        if len(missed) > _SHOWN:
             self.world.tell(f"{one.name}: {count:,} were missed until {one.hours.said(times[-1])}; the last of them:")
-        for line in lines[-_SHOWN:]:
-            self.world.tell(line)
+        for occurrence in missed[-_SHOWN:]:
+            self._told_missed(one, occurrence)
         return table
+
+    def _told_missed(self, one: Scheduled, occurrence: Occurrence) -> None:
+        why = occurrence.told or MISSED[occurrence.missed]
+        self.world.tell(f"{one.name}: {one.hours.said(occurrence.planned)} was missed: {why}")
+        self.world.missed(one, occurrence)
 
     def _obstacle(self, one: Scheduled) -> Obstacle | None:
         """What is in the way of beginning *one*: what goes on of ours, or what others say."""

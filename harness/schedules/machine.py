@@ -18,13 +18,14 @@ from threading import Event
 from harness.checks import load_target
 from harness.problems import Problem, RefusedError, UnansweredError, UsageProblems
 from harness.reading.state_place import is_url
-from harness.reading.timetable import Timetable, parse_timetable
+from harness.reading.timetable import Occurrence, Timetable, parse_timetable
 from harness.running.state.place import state_of
 from harness.running.state.store import StateError
 from harness.running.state.target_state import FrozenError, me, utc_now
 from harness.schedules import claims
 from harness.schedules.keeping import Ended, Obstacle, Standing
 from harness.schedules.scheduled import NOTHING, Passed, Scheduled, scheduled, several
+from harness.schedules.telling import tell_missed
 from harness.settings import Settings
 
 _CLAIMS_KEPT = 2000
@@ -192,6 +193,9 @@ class Machine:
             os.kill(found.pid, signal.SIGTERM)
         elif process is not None and process.poll() is None:
             process.terminate()
+
+    def missed(self, one: Scheduled, occurrence: Occurrence) -> None:
+        tell_missed(one, occurrence, self._settings.environment, self.tell)
 
     def obstacle(self, one: Scheduled) -> Obstacle | None:
         for path in one.targets:

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.gameday.files import day_files
 from harness.prepare import Asked
 from harness.problems import Problem, UsageProblems
-from harness.reading.gameday import GameDay
+from harness.reading.gameday import GameDay, Webhook
 from harness.reading.kinds import Kind, kind_of
 from harness.reading.questions import Questions
 from harness.reading.scenario import Scenario
@@ -42,6 +42,7 @@ class Scheduled:
     reads: tuple[Path, ...] = ()
     """The files in which all of this stands."""
     game_day: bool = True
+    notify: tuple[Webhook, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def _game_day(path: Path) -> Scheduled:
         ("gameday", "run", str(path.absolute())),
         timedelta(seconds=day.budget.time) if day.budget.time else TAKES,
         _reads(path.absolute(), schedule),
+        notify=tuple(day.notify),
     )
 
 

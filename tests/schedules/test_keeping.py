@@ -84,6 +84,7 @@ def test_what_was_taken_and_never_begun_is_missed_once_it_is_too_late_and_can_th
     kept(machine, NOON + DAY)
     assert (times(machine), missed(machine)) == ([], [("01 14:00", "unbegun")])
     assert machine.given_up == {("day", TWO)}
+    assert machine.told_outside == [(TWO, "unbegun")]
 
 
 def test_what_goes_on_when_the_process_is_killed_is_followed_by_the_next_one() -> None:
@@ -104,6 +105,7 @@ def test_times_that_passed_while_nothing_ran_are_told_and_not_run() -> None:
     assert times(machine) == ["04 14:00"]
     assert missed(machine) == [("01 14:00", "down"), ("02 14:00", "down"), ("03 14:00", "down")]
     assert "day: Tue 2026-06-02 14:00 UTC was missed: nothing ran that would have begun it" in machine.told
+    assert machine.told_outside == [(TWO, "down"), (TWO + DAY, "down"), (TWO + 2 * DAY, "down")]
 
 
 def test_a_time_that_is_late_by_less_than_late_is_begun_after_a_restart_and_the_ones_before_it_are_not() -> None:

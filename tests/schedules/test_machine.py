@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from simulated_world.schedules import daily
 
 from harness.problems import RefusedError, UnansweredError, UsageProblems
+from harness.reading.gameday import Webhook
+from harness.reading.timetable import Occurrence
 from harness.running.leases import started_here
 from harness.running.state.folder import FolderStore
 from harness.running.state.target_state import TargetState, me
 from harness.schedules import claims
 from harness.schedules.keeping import Ended, Obstacle
 from harness.schedules.machine import Machine, folder_of
+from harness.schedules.telling import tell_missed
 from harness.settings import Settings
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -280,3 +286,26 @@ def test_what_was_given_up_never_begins(machine: Made) -> None:
     assert here.standing(one, NOON) == Ended(None)
     assert not claims.begin(here.folder / "friday" / "20260601T120000Z")
     assert here.standing(one, NOON + timedelta(days=7)) == "never"
+
+
+# --- who is told
+
+
+def test_webhooks_that_want_to_hear_of_it_are_told_what_was_missed_and_no_secret_is_shown() -> None:
+    hooks = [Webhook(url="http://127.0.0.1/${KEY}", on=["missed"]), Webhook(url="http://127.0.0.1/b")]
+    one = replace(daily(), notify=tuple(hooks))
+    missed = Occurrence(planned=NOON, decided=NOON, missed="frozen", told="every target is frozen by ann")
+    sent: list[tuple[str, dict[str, str]]] = []
+    said: list[str] = []
+
+    def post(url: str, text: str) -> str:
+        sent.append((url, json.loads(text)))
+        return "answered 500"
+
+    for thread in tell_missed(one, missed, {"KEY": "s3cret"}, said.append, post):
+        thread.join()
+    ((url, body),) = sent
+    assert url == "http://127.0.0.1/s3cret"
+    assert body["text"] == "day: Mon 2026-06-01 12:00 UTC was missed: every target is frozen by ann"
+    assert (body["moment"], body["kind"], body["at"]) == ("missed", "frozen", "2026-06-01T12:00:00+00:00")
+    assert said == ["day: http://127.0.0.1/${KEY} could not be told that it was missed: answered 500"]

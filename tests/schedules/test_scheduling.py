@@ -126,7 +126,10 @@ def test_lines_for_another_system_are_printed(asked: Asked) -> None:
         (("friday.yaml", "--print", "systmd"), "--print: there is no system 'systmd'; did you mean 'systemd'?\n"),
         (("friday.yaml", "--once", "--next", "3"), "--once and --next ask for different things; give one of them\n"),
         (("fridy.yaml",), "fridy.yaml: there is no such file; did you mean friday.yaml?\n"),
-        (("friday.yaml", "friday.yaml", "elsewhere.yaml", "--next", "1"), "elsewhere.yaml: there is no such file\n"),
+        (
+            ("friday.yaml", "friday.yaml", "quarter-of-a-year", "--next", "1"),
+            "quarter-of-a-year: there is no such file\n",
+        ),
     ],
 )
 def test_what_is_asked_wrongly_is_told(asked: Asked, words: tuple[str, ...], told: str) -> None:

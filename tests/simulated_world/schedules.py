@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from harness.reading.timetable import Timetable
+from harness.reading.timetable import Occurrence, Timetable
 from harness.schedules.closed import Holidays, NoHolidays, Once, Weekly
 from harness.schedules.hours import Hours
 from harness.schedules.keeping import Ended, Obstacle, Standing
@@ -61,6 +61,7 @@ class MadeUpMachine:
     given_up: set[tuple[str, datetime]] = field(default_factory=set)
     told_to_end: list[tuple[str, datetime]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    told_outside: list[tuple[datetime, str]] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     touches: int = 0
     went_by_s: float = 1000.0
@@ -137,6 +138,9 @@ class MadeUpMachine:
 
     def end(self, one: Scheduled, planned: datetime) -> None:
         self.told_to_end.append((one.name, planned))
+
+    def missed(self, one: Scheduled, occurrence: Occurrence) -> None:
+        self.told_outside.append((occurrence.planned, occurrence.missed))
 
     def obstacle(self, one: Scheduled) -> Obstacle | None:
         return self.in_the_way
