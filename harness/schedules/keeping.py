@@ -193,12 +193,12 @@ class Keeping:
         """What is known of *one*, taken up at *now* where it is new, or comes at other times than before."""
         table = self._tables.get(one.name) or self.world.kept(one)
         cron, zone = one.hours.cron, one.hours.zone.key
+        # Who asks once was sent by a clock of his own; who stays begins nothing that was due before he came.
+        since = now - one.hours.late - timedelta(seconds=1) if self.once else now
         if table is None:
-            # Who asks once was sent by a clock of his own; who stays begins nothing that was due before he came.
-            since = now - one.hours.late - timedelta(seconds=1) if self.once else now
             return self._kept(self.world.fresh(one, now, since))
         if (table.cron, table.zone) != (cron, zone):
-            table = self._kept(table.model_copy(update={"cron": cron, "zone": zone, "since": now, "until": now}))
+            table = self._kept(table.model_copy(update={"cron": cron, "zone": zone, "since": now, "until": since}))
             self._in_the_way.pop(one.name, None)
             self.world.tell(f"{one.name}: its schedule was changed, and is {cron} {zone} from now on")
         self._tables[one.name] = table

@@ -74,8 +74,11 @@ class Machine:
 
     @contextmanager
     def heard(self) -> Iterator[None]:
-        """A Ctrl-C, or whoever ends this process, has it leave in an orderly way meanwhile."""
-        before = {told: signal.signal(told, self._leave) for told in (signal.SIGINT, signal.SIGTERM)}
+        """A Ctrl-C, a terminal that is closed, or whoever ends this process, has it leave in an orderly way meanwhile."""
+        heard = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+            heard.append(signal.SIGHUP)
+        before = {told: signal.signal(told, self._leave) for told in heard}
         try:
             yield
         finally:

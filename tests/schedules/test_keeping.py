@@ -303,6 +303,15 @@ def test_whoever_asks_once_twice_begins_it_once() -> None:
     assert times(machine) == ["01 14:00"]
 
 
+def test_whoever_asks_once_after_the_schedule_was_changed_begins_what_is_due_by_it() -> None:
+    machine = MadeUpMachine([daily()], at=TWO, takes=MINUTE)
+    kept(machine, NOON + DAY, once=True)
+    machine.scheduled = [daily(cron="0,5 14 * * *")]
+    machine.at = TWO + 5 * MINUTE
+    kept(machine, NOON + DAY, once=True)
+    assert (times(machine), missed(machine)) == (["01 14:00", "01 14:05"], [])
+
+
 def test_whoever_asks_once_and_finds_the_target_frozen_ends_as_a_run_that_is_refused() -> None:
     machine = MadeUpMachine([daily()], at=TWO, in_the_way=Obstacle("frozen", "frozen by ann"))
     assert kept(machine, NOON + DAY, once=True) == 5
