@@ -319,8 +319,10 @@ class Keeping:
         self._in_the_way[one.name] = obstacle
 
     def _next_told(self, one: Scheduled, known: Timetable | None, now: datetime) -> None:
-        """Tell when *one* begins next, where anything of it has changed since it was *known*."""
+        """Tell what goes on of *one*, or when it begins next, where anything of it has changed since it was *known*."""
         table = self._tables[one.name]
+        if known is None and (on := table.going_on) and on.decided < now:
+            self.world.tell(f"{one.name}: {one.hours.said(on.planned)} goes on")
         if table.going_on or (
             known is not None and known.occurrences == table.occurrences and known.cron == table.cron
         ):

@@ -95,6 +95,10 @@ def test_what_goes_on_when_the_process_is_killed_is_followed_by_the_next_one() -
     kept(machine, NOON + DAY)
     (one,) = machine.disk["day"].occurrences
     assert (times(machine), one.status, one.missed) == (["01 14:00"], 0, "")
+    assert machine.told[-3:-1] == [
+        "day: Mon 2026-06-01 14:00 UTC goes on",
+        "day: Mon 2026-06-01 14:00 UTC ended with status 0",
+    ]
 
 
 def test_times_that_passed_while_nothing_ran_are_told_and_not_run() -> None:
