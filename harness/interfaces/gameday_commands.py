@@ -20,7 +20,8 @@ gameday = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="A game day: a team breaks a system together, agreed to, watched, stoppable by anybody, and written up.",
+    help="A game day: a team breaks a system together, agreed to, watched, stoppable by anybody, and written up. "
+    "`harness schedule` begins one by the clock.",
 )
 
 _PORT, _PORT_MAX = 8707, 65_535

@@ -121,7 +121,8 @@ def test_what_was_told_before_the_process_ended_is_not_told_again(files: DayFile
 
 def test_every_moment_that_a_file_can_name_is_one_of_some_event() -> None:
     every = [Opened(day="d", name="n", file="f", sha256="", steps=[], prerequisites=0, approvals=[]), *ALL]
-    assert {moment_of(event) for event in every} - {None} == set(get_args(Moment))
+    # A day that was missed has no events: what keeps its schedule tells of it.
+    assert {moment_of(event) for event in every} - {None} == set(get_args(Moment)) - {"missed"}
 
 
 def test_an_address_that_is_written_out_is_told_without_its_path() -> None:
