@@ -696,6 +696,18 @@ def test_a_plan_shows_what_compose_brings_up_and_takes_down_and_that_a_fault_is_
     assert lines.count("docker compose") == 2
 
 
+@pytest.mark.parametrize("how", ["flush", "lose_writes"])
+def test_nothing_is_lost_for_good_of_what_a_service_of_a_compose_file_holds(folder: Path, how: str) -> None:
+    link = 'links: {db: {kind: store, upstream: "redis://127.0.0.1:{redis.port}"}, openai:'
+    target = composed(folder, "{app: {port: 8000}, redis: {port: 6379}}", ("links: {openai:", link))
+    fault = f"faults:\n  - {{kind: damaged_store, on: {{link: db}}, how: {how}, for: 2s}}\n"
+    spoil(folder / "provider-latency.yaml", ("faults:\n", fault))
+    with pytest.raises(
+        UsageProblems, match="whose data may be mounted from this machine, and damaged_store cannot be undone"
+    ):
+        prepare(folder / "provider-latency.yaml", target, Asked(), None)
+
+
 @pytest.mark.parametrize(
     ("services", "changes", "what"),
     [

@@ -196,6 +196,8 @@ class Fault(Strict):
         "whose clock starts when the last of all other faults has ended",
     )
 
+    undone: ClassVar[bool] = True
+    """Whether all of it is put right again when it ends."""
     climbs: ClassVar[Mapping[str, Callable[[Any], float]]] = {}
     """The settings that can change little by little, each with what reads it as it is written."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,7 @@ from harness.reading.templates import placeholders
 class DamagedStore(Aimed):
     """A Redis store that the harness started is emptied, gets a poisoned entry, or loses its last writes; nothing puts that right again."""
 
+    undone: ClassVar[bool] = False
     kind: Literal["damaged_store"] = "damaged_store"
     how: Literal["flush", "poison", "lose_writes"] = Field(
         description="flush: all is gone at once; poison: entries say value; lose_writes: at its end the store is what it was at its "

@@ -16,7 +16,7 @@ from harness.reading.proxies import proxy_for
 from harness.reading.quantities import plain, share
 from harness.reading.scenario import SHED, Load
 from harness.reading.shapes import Replay
-from harness.reading.state_place import is_url
+from harness.reading.state_place import is_url, misplaced
 from harness.reading.target import Job, Target
 from harness.reading.templates import secret_names
 
@@ -172,7 +172,7 @@ def _reached(plan: Plan, environment: Mapping[str, str], state: str) -> Iterator
         else:
             yield f"  {name:<16} {link.upstream}{_through(link.upstream, environment) if link.carries == 'http' else ''}"
     yield from _reached_besides(target)
-    if is_url(state):
+    if is_url(state) and not misplaced(state):
         yield f"  {'state':<16} {state}{_through(state, environment)}: who holds, stops or freezes the target"
     for url in plan.limits.urls:
         yield f"  {'abort':<16} GET {url}{_through(url, environment)}, twice a second while the run goes on"

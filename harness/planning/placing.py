@@ -210,12 +210,23 @@ def _uncarried(fault: Fault, link: Link) -> str:
     return f"carries {link.carries}, and {what}"
 
 
+def _of_somebody(fault: Fault, link: str, target: Target) -> str:
+    """Why nothing behind *link* may be lost for good: what a Compose service holds may lie on somebody's disk."""
+    service = next((name for name in target.composed if link in target.links_to(name)), None)
+    if fault.undone or service is None:
+        return ""
+    return (
+        f"leads to service {service} of a Compose file, whose data may be mounted from this machine, and {fault.kind} cannot be undone "
+        "there; add services: {cache: redis} to the target, and write upstream: redis://127.0.0.1:{cache.port}"
+    )
+
+
 def _misaimed(here: str, fault: Fault, aims: tuple[Aim, ...], target: Target) -> Iterator[Problem]:
     if not aims:
         yield Problem(f"{fault.summary()}: {fault.nothing_such(target)}", path=here)
     for name in links_of(aims):
         link = target.links[name]
-        what = _uncarried(fault, link) or fault.misfit(link)
+        what = _uncarried(fault, link) or fault.misfit(link) or _of_somebody(fault, name, target)
         if what and not fault.suits(link):
             what += f"; it can carry {', '.join(suiting(link))}"
         if what:

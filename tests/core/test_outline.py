@@ -71,6 +71,7 @@ def test_every_address_that_is_turned_to_besides_is_told(lines: Callable[..., li
 def test_state_that_only_the_environment_keeps_at_a_url_is_reached_too(lines: Callable[..., list[str]]) -> None:
     assert "state http://127.0.0.1:9/s: who holds, stops or freezes the target" in lines(state="http://127.0.0.1:9/s")
     assert not [line for line in lines(state="/var/lib/state") if line.startswith("state ")]
+    assert "hunter2" not in " ".join(lines(state="https://bob:hunter2@state.example.com/s"))
 
 
 @pytest.mark.parametrize(

@@ -21,5 +21,5 @@ def state_of(target: str, place: str | None, settings: Settings) -> TargetState:
 def store_at(place: str, settings: Settings) -> Store:
     """What keeps state at *place*, a path or URL. Raises UsageProblems where it is neither."""
     if wrong := misplaced(place):
-        raise UsageProblems(Problem(f"{place!r} {wrong}", path="HARNESS_STATE"))
+        raise UsageProblems(Problem(f"what it says {wrong}", path="HARNESS_STATE"))
     return UrlStore(place, settings.environment) if is_url(place) else FolderStore(Path(place).expanduser())

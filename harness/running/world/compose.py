@@ -88,6 +88,8 @@ class Project:
         self._read: dict[str, Any] = {}
         self._looked_s, self._late_s = 0.0, float("inf")
         self._ended = ""
+        # By it alone, whatever context is the current one: what is not looked at is not changed.
+        self._env = {"DOCKER_HOST": engine.where}
         self._promised = self._begun = self._followed = self._served = False
 
     def containers(self, said: Mapping[str, Container]) -> dict[str, Container]:
@@ -109,6 +111,8 @@ class Project:
                 self._processes.values[f"{name}.port"] = str(service.port)  # it listens on this machine itself
         if any(not _mode(self._read, name) for name in self._compose.services):
             self.at = self._network()
+            for name in ("NO_PROXY", "no_proxy"):  # the links are there for whatever else the run starts, too
+                self._processes.environment[name] = f"{self._processes.environment.get(name, '')},{self.at}".lstrip(",")
 
     def start(self, links: Mapping[str, Link], values: Mapping[str, str]) -> None:
         """Begin to bring the services up, told where the *links* are by *values*."""
@@ -120,7 +124,7 @@ class Project:
         self._words += ["--file", str(path), "--project-directory", str(Path(self._compose.file).parent)]
         up = [*self._words, "up", "--detach", *self._compose.services]
         self._late_s, self._begun = time.monotonic() + self._compose.within, True
-        self._processes.spawn(UP, up, may_end=True)
+        self._processes.spawn(UP, up, self._env, may_end=True)
 
     def serving(self) -> bool:
         """Whether all of it runs and is healthy. Raises HarnessError where something has ended badly, NotReadyError for what is late."""
@@ -159,7 +163,7 @@ class Project:
                 say("taking the services down")
                 with suppress(OSError, subprocess.TimeoutExpired, HarnessError):
                     self._processes.stop(UP, 0.0)  # what it went on with would come up again
-                    down = [*self._words, "down", "--remove-orphans", "--timeout", _GRACE_S]
+                    down = [*self._words, "down", "--rmi", "local", "--remove-orphans", "--timeout", _GRACE_S]
                     self._ask(down, _DOWN_WITHIN_S)
             if self._promised and ProjectUndo(self._engine.socket, self.name).carry_out(TIMEOUT_S)[0]:
                 self._undo.kept(_UNDO)
@@ -199,8 +203,8 @@ class Project:
     def _ask(self, words: Sequence[str], within_s: float) -> subprocess.CompletedProcess[bytes]:
         """In a session of its own, so that Ctrl-C at a terminal does not end it."""
         return subprocess.run(
-            words, env=self._processes.environment, stdin=subprocess.DEVNULL, capture_output=True, check=False,
-            timeout=within_s, start_new_session=True,
+            words, env={**self._processes.environment, **self._env}, stdin=subprocess.DEVNULL, capture_output=True,
+            check=False, timeout=within_s, start_new_session=True,
         )  # fmt: skip
 
     def _network(self) -> str:
@@ -224,14 +228,15 @@ class Project:
         told = {
             key: fill(text, {**values, **own[link]}) for link, one in links.items() for key, text in one.env.items()
         }
-        env = self._compose.services[name].env
+        env, own = self._compose.services[name].env, _environment(self._read["services"][name])
+        told = {key: text for key, text in self._processes.default_key().items() if own.get(key) is None} | told
         return told | {key: secrets(fill(text, values), self._processes.environment) for key, text in env.items()}
 
     def _follow(self) -> None:
         """Have what the services print written down."""
         if not self._followed:
             self._followed = True
-            self._processes.spawn(LOGS, [*self._words, "logs", "--follow", "--no-color"], may_die=True)
+            self._processes.spawn(LOGS, [*self._words, "logs", "--follow", "--no-color"], self._env, may_die=True)
 
     def _missing(self) -> Iterator[str]:
         """What does not serve yet. Raises HarnessError for what has ended and should not have."""

@@ -269,7 +269,7 @@ class Processes:
 
     def _run(self, name: str, service: Service) -> None:
         values = {**self.values, "port": str(self.ports[name])}
-        env = self._default_key()
+        env = self.default_key()
         for link_name, link in self._links.items():
             env |= {key: fill(text, {**values, **_own(link_name, self.values)}) for key, text in link.env.items()}
         env |= {key: secrets(fill(text, values), self.environment) for key, text in service.env.items()}
@@ -277,7 +277,7 @@ class Processes:
             name, [secrets(fill(text, values), self.environment) for text in service.command], env, cwd=service.cwd
         )
 
-    def _default_key(self) -> dict[str, str]:
+    def default_key(self) -> dict[str, str]:
         """A key where a simulated provider asks for none, and nobody has set one: SDKs do not start without."""
         needed = {
             _KEYS[link.upstream.simulated.api]

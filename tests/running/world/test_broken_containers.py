@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from running.world.broken_engine import NETWORK, Box, Engine, serving
 
@@ -297,6 +299,7 @@ def test_limits_that_somebody_else_changed_are_told_of(engine: Engine, place: Co
     [
         ({"NanoCpus": 200_000_000}, "has 0.2 processors at most already; say less than that"),
         ({"CpuQuota": 5_000}, "has 0.05 processors at most already"),
+        ({"NanoCpus": 0, "CpuQuota": 0}, f"has {os.cpu_count()} processors at most already"),
         ({"Memory": 100_000_000}, "has 100 MB of memory at most already"),
         ({"MemoryReservation": 300_000_000}, "has 300 MB of memory reserved"),
     ],
@@ -305,7 +308,8 @@ def test_a_limit_that_would_hold_nothing_back_is_refused_before_the_load(
     engine: Engine, place: ContainerPlace, limits: dict[str, int], why: str
 ) -> None:
     cache(engine).limits = limits
-    assert why in place.misfit(LIMITED)
+    wanted = msgspec.structs.replace(LIMITED, cpu=64.0) if "NanoCpus" in limits and not limits["NanoCpus"] else LIMITED
+    assert why in place.misfit(wanted)
 
 
 def test_one_that_is_removed_when_it_ends_is_not_held_to_less_memory(engine: Engine, place: ContainerPlace) -> None:

@@ -352,6 +352,11 @@ def test_elsewhere_than_on_linux_a_limit_is_refused_before_the_load(
     assert "on Linux alone" in place.misfit(SLOW)
 
 
+def test_a_limit_of_no_fewer_processors_than_there_are_is_refused(place: ProcessPlace) -> None:
+    most = len(os.sched_getaffinity(0))
+    assert f"has no more than {most} processors already; hold it to less" in place.misfit(Limited("target", cpu=most))
+
+
 def test_less_memory_than_a_process_has_already_is_refused_since_none_can_be_taken_from_it(
     processes: Processes, place: ProcessPlace, eventually: Eventually
 ) -> None:

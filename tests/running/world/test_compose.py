@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -206,15 +206,19 @@ class Started:
         self.environment = {"PATH": f"{folder}:/usr/bin:/bin"}
         self.values: dict[str, str] = {}
         self.spawned: dict[str, Sequence[str]] = {}
+        self.told: dict[str, Mapping[str, str]] = {}
         self.up = True
 
-    def spawn(self, name: str, argv: Sequence[str], **_: Any) -> None:
-        self.spawned[name] = argv
+    def spawn(self, name: str, argv: Sequence[str], env: Mapping[str, str], **_: Any) -> None:
+        self.spawned[name], self.told[name] = argv, env
 
     def alive(self, name: str) -> bool:
         return self.up
 
     def check(self) -> None: ...
+
+    def default_key(self) -> dict[str, str]:
+        return {"OPENAI_API_KEY": "none"}
 
     def stop(self, name: str, grace_s: float) -> None:
         self.up = False
@@ -276,8 +280,11 @@ def test_a_project_is_promised_to_be_removed_brought_up_with_the_links_followed_
     laid_out_for_it = world.folder / "compose.yaml"
     assert laid_out_for_it.stat().st_mode & 0o777 == 0o600
     assert yaml.safe_load(laid_out_for_it.read_text())["services"]["redis"]["environment"] == {
-        "URL": "http://127.0.0.9:7/v1"
+        "OPENAI_API_KEY": "none",
+        "URL": "http://127.0.0.9:7/v1",
     }
+    engine = {"DOCKER_HOST": f"unix://{world.engine.path}"}
+    assert world.started.told[UP] == engine
     assert not world.serving()
     world.comes_up(app="running", redis="running")
     world.engine.boxes["app"].health = "starting"
@@ -286,7 +293,7 @@ def test_a_project_is_promised_to_be_removed_brought_up_with_the_links_followed_
     assert world.serving()
     assert world.started.spawned[LOGS][-3:] == ["logs", "--follow", "--no-color"]
     world.close()
-    assert world.asked() == ["config", "down --remove-orphans --timeout 3"]
+    assert world.asked() == ["config", "down --rmi local --remove-orphans --timeout 3"]
     assert "--profile web" in (world.folder / "docker-compose.calls").read_text()
     assert (world.engine.boxes, world.engine.others["networks"]) == ({}, {})
     assert world.promised == []

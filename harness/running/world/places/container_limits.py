@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from math import inf
 from typing import Any
@@ -72,4 +73,4 @@ def _processors(host: Mapping[str, Any]) -> float:
     if host.get("NanoCpus"):
         return float(host["NanoCpus"]) / _NANO
     quota = host.get("CpuQuota") or 0
-    return quota / (host.get("CpuPeriod") or _PERIOD_US) if quota > 0 else inf
+    return quota / (host.get("CpuPeriod") or _PERIOD_US) if quota > 0 else float(os.cpu_count() or inf)

@@ -50,6 +50,9 @@ class ProcessLimits:
     def misfit(self, effect: Limited) -> str:
         if not LINUX:
             return "a process can be held to less on Linux alone; limit a container, or break its links"
+        most = len(os.sched_getaffinity(0))
+        if effect.cpu is not None and effect.cpu >= most:
+            return f"process {effect.aim} has no more than {most} processors already; hold it to less"
         if effect.memory_bytes is None:
             return ""
         family = self._family(effect.aim)
