@@ -1,4 +1,4 @@
-"""A Compose file that runs bring up with a real engine: one that ends, two at once, and one that is killed; `stack.py` calls it.
+"""A Compose file that runs bring up with a real engine: one that ends, two at once, and those that are killed; `stack.py` calls it.
 
 Each time nothing of the run's may be left, what it had to break has to have been broken, and what is somebody else's has to be as it was.
 """
@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from harness.running.keeper import undo
 
 ROOT = Path(__file__).resolve().parents[2]
 _RUN_WITHIN_S, _UP_WITHIN_S, _GONE_WITHIN_S = 240.0, 120.0, 30.0
@@ -127,7 +129,13 @@ def each_way(image: str, environment: Mapping[str, str], folder: Path) -> list[s
     made = "volume", "create", "harness-composed-kept"
     subprocess.run(["docker", *made], env=environment, check=True, stdout=subprocess.DEVNULL)
     wrong = []
-    for way, tried in (("one run", one), ("two at once", two), ("a run that is killed", killed)):
+    ways = {
+        "one run": one,
+        "two at once": two,
+        "a run that is killed": killed,
+        "killed with its keeper, and healed": healed,
+    }
+    for way, tried in ways.items():
         began = time.monotonic()
         amiss = "; ".join([*tried(environment, folder), *left(environment)])
         print(f"composed  {way}: {amiss or 'as it should be'} ({time.monotonic() - began:.0f} s)", flush=True)
@@ -148,12 +156,7 @@ def two(environment: Mapping[str, str], folder: Path) -> Iterator[str]:
 
 def killed(environment: Mapping[str, str], folder: Path) -> Iterator[str]:
     run = begun(environment, folder, "killed")
-    late_s = time.monotonic() + _UP_WITHIN_S
-    while not listed(environment, "container", "--filter", "health=healthy"):
-        if time.monotonic() > late_s or run.poll() is not None:
-            yield f"it was not up: {said(folder / 'killed')}"
-            break
-        time.sleep(0.2)
+    yield from come_up(run, environment, folder / "killed")
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
     late_s = time.monotonic() + _GONE_WITHIN_S
@@ -161,6 +164,35 @@ def killed(environment: Mapping[str, str], folder: Path) -> Iterator[str]:
         time.sleep(0.2)
     if more := list(left(environment)):
         yield f"{_GONE_WITHIN_S:g} s after it was killed: {'; '.join(more)}"
+
+
+def healed(environment: Mapping[str, str], folder: Path) -> Iterator[str]:
+    run, out = begun(environment, folder, "healed"), folder / "healed"
+    yield from come_up(run, environment, out)
+    os.kill(
+        run.pid, signal.SIGSTOP
+    )  # while it is there its keeper waits, and without its keeper it would end in good order
+    for path in out.glob("*/*/undo.jsonl"):
+        if (owner := undo.owner(path)) is not None:
+            os.kill(owner.keeper_pid, signal.SIGKILL)
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    if not listed(environment, "container"):
+        yield "there was nothing to heal"
+    heals = [sys.executable, "-c", "from harness.interfaces.cli import main; main()", "heal", "--out", str(out)]
+    done = subprocess.run(heals, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode != 0:
+        yield f"heal ended with {done.returncode}: {done.stdout[-1000:]}{done.stderr[-1000:]}"
+
+
+def come_up(run: subprocess.Popen[bytes], environment: Mapping[str, str], out: Path) -> Iterator[str]:
+    """What kept the services of a *run* from being healthy."""
+    late_s = time.monotonic() + _UP_WITHIN_S
+    while not listed(environment, "container", "--filter", "health=healthy"):
+        if time.monotonic() > late_s or run.poll() is not None:
+            yield f"it was not up: {said(out)}"
+            return
+        time.sleep(0.2)
 
 
 def begun(environment: Mapping[str, str], folder: Path, name: str) -> subprocess.Popen[bytes]:
