@@ -52,7 +52,7 @@ def items(days: Iterable[PastDay]) -> list[Due]:
     for day in days:
         for event in day.events:
             if isinstance(event, Item):
-                key = day.opened.name, _alike(event.text)
+                key = day.opened.name, alike(event.text)
                 found[key] = _said(found.get(key), event, day)
     return list(found.values())
 
@@ -65,10 +65,10 @@ def due(days: Iterable[PastDay]) -> list[Due]:
 
 def spoken_of(item: Due, day: PastDay) -> bool:
     """Whether *item* was said on *day*, for the first time or again."""
-    return any(isinstance(event, Item) and _alike(event.text) == _alike(item.text) for event in day.events)
+    return any(isinstance(event, Item) and alike(event.text) == alike(item.text) for event in day.events)
 
 
-def _alike(text: str) -> str:
+def alike(text: str) -> str:
     """What two texts of one item have in common."""
     return " ".join(text.split())
 

@@ -551,6 +551,22 @@ def test_a_step_offers_what_can_be_done_about_it_and_nothing_else(day: Any) -> N
     assert can(*READY, Closed(by="Ada")) == [[], [], []]
 
 
+def test_an_item_that_is_said_again_is_the_same_one_and_can_be_done(day: Any) -> None:
+    made = day()
+
+    def items(*events: Event) -> list[tuple[str, str, bool, str]]:
+        seen = board(told(stamped(OPENED, *events)), made.about(), made.people(), made.agenda()).items
+        return [(one.text, one.owner, one.done, one.by) for one in seen]
+
+    first = Item(text="Alert on misses", owner="Grace", by="Ada")
+    done = Item(text=" Alert  on misses", done=True, by="Grace")
+    assert items(first, Item(text="Page earlier", by="Linus"), done) == [
+        ("Alert on misses", "Grace", True, "Ada"),
+        ("Page earlier", "", False, "Linus"),
+    ]
+    assert items(first, done, first) == [("Alert on misses", "Grace", False, "Ada")]
+
+
 LINES: list[tuple[Event, str, str]] = [
     (WentOn(healed="put back: 1 proxy"), "went_on", "the day goes on after its process had ended: put back: 1 proxy"),
     (Looked(prerequisite=1, ok=False, told="503"), "looked", "prerequisite 2 is not met: 503"),
@@ -565,6 +581,7 @@ LINES: list[tuple[Event, str, str]] = [
     ),
     (Told(url="https://[${HOOK}", moment="ended"), "told", "told somebody outside: ended"),
     (Noted(text="a\x1b[2J\u202eb", by="Ada"), "noted", "a⟨U+001B⟩[2J⟨U+202E⟩b"),
+    (Item(text="mend", done=True, by="Ada"), "item", "done: mend"),
     (Closed(held=True, by="Ada"), "closed", "closed the day: the hypothesis held"),
 ]  # fmt: skip
 

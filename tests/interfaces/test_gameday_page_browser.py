@@ -181,7 +181,9 @@ def test_a_day_is_led_from_the_page(see: Any) -> None:
         await window.write("Alert on misses")
         await window.tell("document.getElementById('item-due').value = '2026-12-24'")
         await window.click("#item [type=submit]")
-        await window.until("document.querySelector('#items li p').textContent === 'Alert on misses'")
+        await window.until("document.querySelector('#items [data-is=text]').textContent === 'Alert on misses'")
+        await window.click("#items input")
+        await window.until("document.querySelector('#lines [data-is=text]').textContent === 'done: Alert on misses'")
         await window.click("#close [value=no]")
         await window.click("#close [type=submit]")
         await window.until("document.body.dataset.tone === 'closed'")
@@ -189,9 +191,15 @@ def test_a_day_is_led_from_the_page(see: Any) -> None:
     # Read from the desk, since what a button says is told by its event.
     day = see(READY[:2], lambda window, day, url: _and(leading(window, day, url), day))
     said = [event for event in day.desk.since(3) if event.by == "Grace"]
-    assert [type(event).__name__ for event in said] == ["Agreed", "Called", "Marked", "Over", "Item", "Closed"]
+    assert [type(event).__name__ for event in said] == ["Agreed", "Called", "Marked", "Over", "Item", "Item", "Closed"]
     assert said[0] == Agreed(of="Grace", by="Grace", at=said[0].at)
-    assert (said[3].outcome, said[3].told, said[4].due, said[5].held) == ("done", "muted", "2026-12-24", False)
+    assert (said[3].outcome, said[3].told, said[4].due, said[5].done, said[6].held) == (
+        "done",
+        "muted",
+        "2026-12-24",
+        True,
+        False,
+    )
 
 
 async def _and(doing: Coroutine[Any, Any, Any], value: Any) -> Any:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from harness.gameday.control import DayShown, Person, PrerequisiteShown, StepShown
 from harness.gameday.events import Agreed, Called, Closed, Event, Item, Looked, Marked, Outcome, Over
+from harness.gameday.items import alike
 from harness.gameday.sentences import HELD
 from harness.gameday.standing import Standing, StepStands, refusal
 from harness.interfaces.gameday_page.hidden import hidden
@@ -80,12 +82,14 @@ class Mark(msgspec.Struct):
 
 
 class ToDo(msgspec.Struct):
-    """An action item."""
+    """An action item, as last said; *said* is its text as it was said, by which it is spoken of again."""
 
+    said: str
     text: str
     owner: str
     ticket: str
     due: str
+    done: bool
     by: str
 
 
@@ -128,7 +132,7 @@ def board(now: Standing, day: DayShown, people: Sequence[Person], agenda: Sequen
         steps=steps,
         about=_about(now),
         marks=[_mark(mark, numbers) for mark in now.marks],
-        items=[_to_do(item) for item in now.items],
+        items=list(_to_do(now.items)),
         stopped=_stopped(now),
         closed=_closed(now.closed),
     )
@@ -198,10 +202,16 @@ def _mark(mark: Marked, numbers: dict[str, int]) -> Mark:
     return Mark(mark.kind, one_line(mark.by, 80), mark.at, visible(mark.text), numbers.get(mark.step, 0))
 
 
-def _to_do(item: Item) -> ToDo:
-    return ToDo(
-        visible(item.text), one_line(item.owner), one_line(item.ticket), one_line(item.due), one_line(item.by, 80)
-    )
+def _to_do(said: Sequence[Item]) -> Iterator[ToDo]:
+    """Each item once: who says the same text again says what has changed of it."""
+    found: dict[str, Item] = {}
+    for item in said:
+        before = found.get(alike(item.text), item)
+        kept = {name: getattr(item, name) or getattr(before, name) for name in ("owner", "ticket", "due")}
+        found[alike(item.text)] = replace(before, done=item.done, **kept)
+    for item in found.values():
+        owner, ticket, due = map(one_line, (item.owner, item.ticket, item.due))
+        yield ToDo(item.text, visible(item.text), owner, ticket, due, item.done, one_line(item.by, 80))
 
 
 def _seen(now: Standing, shown: StepShown, number: int, names: dict[str, str]) -> Seen:

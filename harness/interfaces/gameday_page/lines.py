@@ -79,7 +79,7 @@ def _text(event: Event) -> str:
             return _and("stopped everything", event.why)
         case Item():
             said = [event.owner, event.ticket, event.due and f"to be tested again on {event.due}"]
-            return _and("to do", event.text) + "".join(f" · {one}" for one in said if one)
+            return _and("done" if event.done else "to do", event.text) + "".join(f" · {one}" for one in said if one)
         case _:
             return _of_the_day(event)
 

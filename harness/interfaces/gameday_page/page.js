@@ -106,9 +106,10 @@ const showBoard = (now) => {
   text("mark-of", now.about ? `About ${named(now.about)}` : "Nothing has begun yet.");
   const marks = KINDS.map((kind) => ({ kind, said: now.marks.filter((one) => one.kind === kind && one.step === now.about) }));
   rows($("marks"), marks, (one) => one.kind, "t-mark", showMark);
-  rows($("items"), now.items.map((one, i) => ({ ...one, i })), (one) => one.i, "t-item", (row, one) => put(row, {
-    text: one.text, more: [one.owner && `owner ${one.owner}`, one.ticket, one.due && `again on ${one.due}`, `by ${one.by}`].filter(Boolean).join(" · "),
-  }));
+  rows($("items"), now.items.map((one, i) => ({ ...one, i })), (one) => one.i, "t-item", (row, one) => {
+    row.querySelector("input").checked = one.done;
+    put(row, { text: one.text, more: [one.owner && `owner ${one.owner}`, one.ticket, one.due && `again on ${one.due}`, `by ${one.by}`].filter(Boolean).join(" · ") });
+  });
   $("over").hidden = now.closed !== "";
   for (const row of $("lines").children) nameStep(row);
   // What has gone with its button is not the end of the page: its row goes on from there.
@@ -192,6 +193,7 @@ const SAY = {
   agree: (row) => ({ type: "agreed", of: row.shows.name }),
   refuse: (row) => ({ type: "agreed", of: row.shows.name, yes: false, why: typed(row) }),
   tick: (row) => ({ type: "looked", prerequisite: row.shows.i, ok: row.querySelector("input").checked }),
+  finish: (row) => ({ type: "item", text: row.shows.said, done: row.querySelector("input").checked }),
   mark: (row) => ({ type: "marked", kind: row.shows.kind, text: $("mark-text").value.trim() }),
 };
 document.addEventListener("click", async ({ target }) => {
@@ -201,7 +203,8 @@ document.addEventListener("click", async ({ target }) => {
   const row = button.closest("li");
   const near = row.querySelector(".refused") || row.closest("form").querySelector(".refused");
   const taken = await say(SAY[button.dataset.say](row), near);
-  if (!taken) return button.type === "checkbox" && showCheck(row, row.shows);
+  if (!taken && button.type === "checkbox") button.checked = !button.checked;
+  if (!taken) return;
   for (const input of [row.querySelector("[data-text]"), button.dataset.say === "mark" && $("mark-text")]) if (input) input.value = "";
 });
 const FORMS = {
