@@ -10,7 +10,7 @@ from harness.record.rows import LOOKS, Attempt
 from harness.running.ports import UntrustworthyError
 
 ENOUGH = 30
-"""So many attempts without a nonce, and none with one, are no chance."""
+"""So many attempts without a nonce one after the other are no chance."""
 _LATE_S = 1.0
 """An attempt may be heard of so long after it has ended."""
 
@@ -18,8 +18,9 @@ _LATE_S = 1.0
 class Joining:
     """Hears of attempts of a run of *plan*, in which *expected* needs to know for which request each was made.
 
-    Only attempts count that ask for what earlier ones asked for which carried a nonce, as those of the question before the load do:
-    a service may do other things on a link by itself.
+    It is ended by a row of attempts in the baseline none of which carried a nonce, longer than all of those that did come to there: a
+    service may pass it on until much is asked of it. Only attempts count that ask for what earlier ones asked for which carried a nonce, as
+    those of the question before the load do: it may do other things on a link by itself.
     """
 
     def __init__(self, plan: Plan, expected: Sequence[str]) -> None:
@@ -28,7 +29,9 @@ class Joining:
         self._asked_for = set[tuple[str, str]]()
         """Method and path of those that carried a nonce."""
         self._strays = Counter[tuple[str, tuple[str, str]]]()
-        """Those of the baseline that carried none, by link and what they asked for."""
+        """Those of the baseline that carried none since the last one did, by link and what they asked for."""
+        self._joined = 0
+        """Those of the baseline that carried one."""
         self.settled = not expected
         """Whether there is nothing to be found any more."""
 
@@ -38,26 +41,26 @@ class Joining:
             asks_for, at_s = (one.method, one.path), one.start_s - zero_s
             if one.nonce:
                 self._asked_for.add(asks_for)
-                self.settled = self.settled or at_s >= self._from_s
+                if at_s >= self._from_s:
+                    self._joined += 1
+                    self._strays.clear()
             elif self._from_s <= at_s < self._until_s and one.sent_s is not None and one.method not in LOOKS:
                 self._strays[one.link, asks_for] += 1
 
     def check(self, now_s: float) -> None:
-        """Raises UntrustworthyError where enough attempts of the baseline have ended, and none of them can be joined."""
+        """Raises UntrustworthyError where so many attempts of the baseline in a row cannot be joined that the rest could not be either."""
         if self.settled or now_s < self._from_s:
             return
         strays = Counter[str]()
         for (link, asks_for), number in self._strays.items():
             strays[link] += number * (asks_for in self._asked_for)
-        if strays.total() >= ENOUGH:
+        if strays.total() >= max(ENOUGH, self._joined + 1):
             raise UntrustworthyError(self._said(+strays, now_s))
         self.settled = now_s > self._until_s + _LATE_S
 
     def _said(self, strays: Counter[str], now_s: float) -> str:
         which = ", ".join(f"{number} on {link}" for link, number in strays.items())
         return (
-            f"of {strays.total()} attempts that had ended {now_s - self._from_s:.1f} s after the baseline began ({which}) none carried a "
-            f"nonce, although earlier ones did, so nobody can tell for which request one was made, and {', '.join(self._expected)} "
-            "cannot be judged: have the service pass the nonce on with each attempt, where ask.nonce says, also when several requests "
-            "come at once; or leave out what counts attempts"
+            f"{now_s - self._from_s:.1f} s into the baseline the last attempts ({which}) carried no nonce, although earlier ones did, so "
+            f"{', '.join(self._expected)} cannot be judged: have the service pass it on with each attempt, also when it is busy (ask.nonce)"
         )
