@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +18,8 @@ _ROW, _BAR, _GOOD, _AXIS = 30.0, 9.0, 56.0, 24.0
 _NAMES = 18.0
 """How high the words above a bar, or the marks above a line, are."""
 _TICKS_MOST = 6
+_BADGE_ROW, _BADGE_PERCENT, _BADGE_ROWS_MOST = 20.0, 5.5, 6
+"""How high a row of marks is, and of the width of a telephone how much each of them needs."""
 _LEAST_PERCENT = 0.4
 """A run of a minute in a day of hours has to be seen."""
 _OUTCOMES = {"held": "pass", "done": "pass", "failed": "fail", "not_done": "fail", "inconclusive": "inconclusive"}
@@ -145,29 +147,63 @@ def _marks(day: GameDayResult, axis: _Axis, y: float) -> Lane:
     marks = [(step, mark) for step in day.steps for mark in step.marks]
     if not marks:
         return 0.0, []
-    drawn = [_lane(y, "Detected, acknowledged, mitigated, resolved")]
-    for step, mark in marks:
-        said = f"{mark.kind} at {clock_time(mark.at)} by {one_line(mark.by, 80)}, {one_line(step.title, 60)}"
-        drawn.append(_badge(axis, mark.at, y + _NAMES + 9, MARKED[mark.kind], said, "good"))
-    return _ROW + 10, drawn
+    badges = [
+        _Badge(
+            mark.at,
+            MARKED[mark.kind],
+            f"{mark.kind} at {clock_time(mark.at)} by {one_line(mark.by, 80)}, {one_line(step.title, 60)}",
+            "good",
+        )
+        for step, mark in sorted(marks, key=lambda pair: pair[1].at)
+    ]
+    return _badges(axis, y, "Detected, acknowledged, mitigated, resolved", badges)
 
 
 def _notes(day: GameDayResult, axis: _Axis, y: float) -> Lane:
     if not day.notes:
         return 0.0, []
-    drawn = [_lane(y, "Notes, by their numbers below")]
-    for number, note in noted(day):
-        said = f"{number}, {clock_time(note.at)}, {one_line(note.by, 80)}: {one_line(note.text, 200)}"
-        drawn.append(_badge(axis, note.at, y + _NAMES + 9, str(number), said, "fail" if note.surprise else "latency"))
-    return _ROW + 10, drawn
+    badges = [
+        _Badge(
+            note.at,
+            str(number),
+            f"{number}, {clock_time(note.at)}, {one_line(note.by, 80)}: {one_line(note.text, 200)}",
+            "fail" if note.surprise else "latency",
+        )
+        for number, note in noted(day)
+    ]
+    return _badges(axis, y, "Notes, by their numbers below", badges)
 
 
-def _badge(axis: _Axis, at: str, y: float, letter: str, said: str, paint: str) -> Markup:
-    x = axis.x(at)
+@dataclass(frozen=True, slots=True)
+class _Badge:
+    """A letter or a number in a circle; *said* is told on demand."""
+
+    at: str
+    letter: str
+    said: str
+    paint: str
+
+
+def _badges(axis: _Axis, y: float, name: str, badges: Sequence[_Badge]) -> Lane:
+    """*badges*, which are in order, each beside those before it or, where there is no room, below them."""
+    drawn, ends = [_lane(y, name)], list[float]()
+    for badge in badges:
+        percent = axis.percent(badge.at)
+        free = [row for row, end in enumerate(ends) if percent - end >= _BADGE_PERCENT]
+        if not free and len(ends) < _BADGE_ROWS_MOST:
+            ends.append(percent)
+        row = free[0] if free else min(len(ends), _BADGE_ROWS_MOST) - 1
+        ends[row] = percent
+        drawn.append(_drawn(axis, badge, y + _NAMES + 9 + _BADGE_ROW * row))
+    return _NAMES + _BADGE_ROW * len(ends) + 2, drawn
+
+
+def _drawn(axis: _Axis, badge: _Badge, y: float) -> Markup:
+    x = axis.x(badge.at)
     parts = [
-        element("title", said),
-        element("circle", cx=x, cy=y, r=8.5, fill="card", stroke=paint, stroke_width=1.6),
-        text(x, y + 4, letter, text_anchor="middle", font_size=10.5 if len(letter) < 3 else 8),
+        element("title", badge.said),
+        element("circle", cx=x, cy=y, r=8.5, fill="card", stroke=badge.paint, stroke_width=1.6),
+        text(x, y + 4, badge.letter, text_anchor="middle", font_size=10.5 if len(badge.letter) < 3 else 8),
     ]
     return element("g", *parts)
 

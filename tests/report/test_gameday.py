@@ -145,6 +145,28 @@ def test_the_axis_has_every_step_fault_mark_and_note(day: GameDayResult) -> None
     assert not re.search("Notes|Good answers", str(timeline(bare)))
 
 
+def test_what_was_said_at_one_time_stands_below_one_another(day: GameDayResult) -> None:
+    def rows(*at_s: int) -> list[str]:
+        notes = [
+            Note(
+                at=f"2026-11-27T14:{at // 60:02}:{at % 60:02}.000+00:00",
+                by="cyd",
+                text="x",
+                step="",
+                decision=False,
+                surprise=False,
+            )
+            for at in at_s
+        ]
+        steps = [step.model_copy(update={"marks": []}) for step in day.steps]
+        drawn = str(timeline(day.model_copy(update={"notes": notes, "steps": steps})))
+        return re.findall(r'<circle [^>]*cy="([^"]*)"', drawn)
+
+    assert len(set(rows(60, 60, 61))) == 3
+    assert len(set(rows(60, 600, 1200))) == 1
+    assert len(set(rows(*range(60, 110)))) == 6  # and no more, however many there are
+
+
 def test_a_day_in_which_nothing_has_happened_yet_has_no_axis(day: GameDayResult) -> None:
     opened = day.model_copy(update={"until": day.opened_at, "closed_at": "", "steps": []})
     assert timeline(opened) is None
