@@ -19,6 +19,8 @@ UNITS = (
     "attempts per second",
     "tokens per request",
     "cost",
+    "times what the slo allows",
+    "error budgets",
     "answers",
     "attempts",
     "jobs at once",
@@ -79,6 +81,7 @@ def test_of_runs_that_differ_as_runs_do_few_are_called_changed_and_of_others_mos
         "times": 40.0,
         "attempts": 40.0,
         "tokens per request": 900.0,
+        "times what the slo allows": 200.0,
     }.get(unit, 3.0)
 
     def run(true: float) -> Measured:
