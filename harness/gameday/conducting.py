@@ -33,6 +33,7 @@ from harness.suites.spending import Spending
 TICK_S = 0.2
 """How soon whoever waits sees that a process has to end, or that nobody is there any more."""
 _HEALED_WITHIN_S, _LOOK_S = 30.0, 0.2
+_LOOKS_END_WITHIN_S = 1.0
 OUTCOMES: dict[Verdict, Outcome] = {
     "pass": "held",
     "fail": "failed",
@@ -67,7 +68,8 @@ class RealWorld:
         """Called again and again while the day waits, by the thread that carries it out."""
         self._mask: Mask = files.mask(settings.environment)
         self._stop: threading.Event | None = None
-        self._threads = list[threading.Thread]()
+        self._over = threading.Event()
+        self._runs, self._looks = list[threading.Thread](), list[threading.Thread]()
         self._broken: BaseException | None = None
         self._settled = threading.Condition()
         self._settled_at = 0
@@ -80,10 +82,13 @@ class RealWorld:
 
     def __exit__(self, *_: object) -> None:
         """Ends what goes on, faults first."""
+        self._over.set()
         if self._stop is not None:
             self._stop.set()
-        for thread in self._threads:
+        for thread in self._runs:
             thread.join()
+        for thread in self._looks:
+            thread.join(_LOOKS_END_WITHIN_S)
 
     @property
     def attended(self) -> bool:
@@ -111,7 +116,7 @@ class RealWorld:
                 self._settled.wait(TICK_S)
 
     def look(self, prerequisite: int) -> None:
-        self._in_a_thread(partial(self._look, prerequisite))
+        self._looks.append(self._in_a_thread(partial(self._look, prerequisite)))
 
     def refused(self, step: str) -> str:
         return self._spent().refusal(self._files.runs[step].plan, step)
@@ -119,7 +124,7 @@ class RealWorld:
     def begin(self, step: str) -> None:
         if step in self._files.runs and not self._desk.standing.tabletop:
             self._stop = threading.Event()
-            self._in_a_thread(partial(self._run, step, self._stop))
+            self._runs.append(self._in_a_thread(partial(self._run, step, self._stop)))
 
     def take_back(self, step: str) -> None:
         if self._stop is not None:
@@ -150,10 +155,10 @@ class RealWorld:
         ]
         return max((name for name in names if name not in told), default="")
 
-    def _in_a_thread(self, work: Callable[[], None]) -> None:
+    def _in_a_thread(self, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=self._kept, args=(work,), name="of a game day", daemon=True)
-        self._threads = [one for one in self._threads if one.is_alive()] + [thread]
         thread.start()
+        return thread
 
     def _kept(self, work: Callable[[], None]) -> None:
         """*work*, whose failure whoever waits gets to hear."""
@@ -164,7 +169,7 @@ class RealWorld:
 
     def _look(self, prerequisite: int) -> None:
         one = self._files.day.prerequisites[prerequisite]
-        ok, told = met(one, self._files.beside, self._settings.environment)
+        ok, told = met(one, self._files.beside, self._settings.environment, self._over)
         self._desk.write(Looked(prerequisite=prerequisite, ok=ok, told=told))
 
     def _spent(self) -> Spending:

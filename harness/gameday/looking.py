@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,13 +22,15 @@ _BYTES_MAX, _PIECE_BYTES, _TOLD_CHARS = 65_536, 4_096, 300
 _TICK_S = 0.05
 
 
-def met(prerequisite: Prerequisite, beside: Path, environment: Mapping[str, str]) -> tuple[bool, str]:
-    """Whether it is met, and what was seen; a command is run in the folder *beside*, with the *environment*.
+def met(
+    prerequisite: Prerequisite, beside: Path, environment: Mapping[str, str], over: threading.Event | None = None
+) -> tuple[bool, str]:
+    """Whether it is met, and what was seen; a command is run in the folder *beside*, with the *environment*, and no longer than to *over*.
 
     Nothing is raised: a command that cannot be started, and a URL that gives no answer, are not met.
     """
     if prerequisite.command is not None:
-        return _ran(prerequisite.command, beside, environment, prerequisite.within)
+        return _ran(prerequisite.command, beside, environment, prerequisite.within, over or threading.Event())
     return _answered(str(prerequisite.url), environment, prerequisite.within)
 
 
@@ -39,7 +42,9 @@ def _answered(url: str, environment: Mapping[str, str], within_s: float) -> tupl
     return 200 <= answer.status < 300, f"{url} answered {answer.status}"
 
 
-def _ran(command: list[str], beside: Path, environment: Mapping[str, str], within_s: float) -> tuple[bool, str]:
+def _ran(
+    command: list[str], beside: Path, environment: Mapping[str, str], within_s: float, over: threading.Event
+) -> tuple[bool, str]:
     read, write = os.pipe()
     try:
         # A person agreed to this very command, and no shell reads it.
@@ -53,7 +58,7 @@ def _ran(command: list[str], beside: Path, environment: Mapping[str, str], withi
     finally:
         os.close(write)
     try:
-        said, status = _waited(process, read, within_s)
+        said, status = _waited(process, read, within_s, over)
     finally:
         # Whatever it started goes with it.
         with suppress(ProcessLookupError, PermissionError):
@@ -62,14 +67,16 @@ def _ran(command: list[str], beside: Path, environment: Mapping[str, str], withi
         os.close(read)
     shown = both_ends(said.decode("utf-8", "replace"), _TOLD_CHARS)
     if status is None:
-        return False, f"took longer than {within_s:g} s, and was ended" + (f": {shown}" if shown else "")
+        return False, f"did not end within {within_s:g} s, and was ended" + (f": {shown}" if shown else "")
     return status == 0, f"ended with {status}" + (f": {shown}" if shown else "")
 
 
-def _waited(process: subprocess.Popen[bytes], read: int, within_s: float) -> tuple[bytes, int | None]:
+def _waited(
+    process: subprocess.Popen[bytes], read: int, within_s: float, over: threading.Event
+) -> tuple[bytes, int | None]:
     """The beginning of what *process* said, and its status; None where it did not end in time. What is too long is read and dropped."""
-    said, over_s, more = bytearray(), time.monotonic() + within_s, True
-    while (status := process.poll()) is None and time.monotonic() < over_s:
+    said, late_s, more = bytearray(), time.monotonic() + within_s, True
+    while (status := process.poll()) is None and time.monotonic() < late_s and not over.is_set():
         if more:
             more = _heard(read, said, _TICK_S)
         else:

@@ -52,9 +52,11 @@ def agenda(files: DayFiles, now: Standing) -> list[StepShown]:
 
 
 def is_hidden(step: Step, id_: str, now: Standing) -> bool:
-    """Whether responders may not know yet what *step* is; one that begins again is no news."""
+    """Whether responders may not know yet what *step* is; one that begins again is no news, and on a tabletop it is read out."""
     stands = now.step(id_)
-    return step.secret and (stands is None or stands.outcome in (None, "skipped"))
+    if not step.secret or stands is None:
+        return step.secret
+    return stands.outcome in (None, "skipped") and not (now.tabletop and stands.began)
 
 
 def shown(files: DayFiles, id_: str, *, hidden: bool) -> StepShown:

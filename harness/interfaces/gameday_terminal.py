@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from harness.gameday.control import LiveFigures, StepShown
 from harness.gameday.day import Going
-from harness.gameday.desk import SayError
 from harness.gameday.events import Began, Event, Opened, Stopped
 from harness.gameday.outline import read_out
 from harness.gameday.sentences import sentence
@@ -96,8 +95,10 @@ class GamedayTerminal:
             case _:
                 try:
                     going.desk.say(said(line, going.desk.standing, self._by))
-                except (SayError, ValueError) as error:
+                except ValueError as error:
                     self.tell(f"not said: {error}")
+                except OSError as error:
+                    self.tell(f"not said, since it cannot be written down: {error.strerror}")
 
     def _until_over(self) -> None:
         """A script has this before what it says once the step in hand is over."""

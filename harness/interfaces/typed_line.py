@@ -52,10 +52,12 @@ def keys_one_by_one(fd: int) -> Iterator[None]:
     import tty
 
     before = termios.tcgetattr(fd)
-    tty.setcbreak(fd)
+    tty.setcbreak(fd, termios.TCSADRAIN)  # what was typed ahead is typed
     try:
         yield
     finally:
+        # Whatever a process that was killed before us left it as, a terminal shows what is typed.
+        before[3] |= termios.ECHO | termios.ICANON
         termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
 
