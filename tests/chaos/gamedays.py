@@ -1,9 +1,10 @@
 """Kills a game day at random moments, and has it gone on with: nothing may be left in force, and no note may be lost.
 
 ``python tests/chaos/gamedays.py [RESULTS.jsonl] [--kills 20] [--seed 1]``. Each kill is a day of two scenarios on a small service, some
-twenty seconds, and a line of the file when it has ended, so the command goes on where it stopped. Prints one table: when it was killed and
-in what, what `harness gameday resume` put back, what was left then, and how many of the notes that had been shown are kept. Ends with 1
-where anything is left, a note is lost, or the day does not come to its end.
+twenty seconds, and a line of the file when it has ended, so the command goes on where it stopped. Of every second one the keeper of the run
+in hand is killed with it, so that nobody puts anything back but who goes on. Prints one table: when it was killed and in what, what
+`harness gameday resume` put back, what was left then, and how many of the notes that had been shown are kept. Ends with 1 where anything is
+left, a note is lost, or the day does not come to its end.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,10 +30,11 @@ from site_of_a_trial import Site, Trial
 
 from harness.gameday.events import Event, Noted, WentOn, decode
 from harness.gameday.standing import told
-from harness.running.keeper.undo import pending
+from harness.running.keeper import undo
 
-LASTS_S = 16.0
-"""About how long the day takes that nobody kills."""
+LASTS_S = 14.0
+"""About how long the day takes, once it is opened, that nobody kills."""
+_OPENED_WITHIN_S = 30.0
 NOTED_EVERY_S = 0.2
 ENDS_WITHIN_S = 90.0
 _SHOWN = re.compile(r"notes: (n\d+)$", re.MULTILINE)
@@ -56,6 +59,7 @@ class Outcome:
     """What came of a kill."""
 
     killed_after_s: float
+    keeper_too: bool = False
     killed_in: str = ""
     status: int = 0
     healed: str = ""
@@ -68,16 +72,16 @@ class Outcome:
         """What must not be, in words."""
         found = [f"{len(self.lost)} notes lost"] if self.lost else []
         found += ["left"] if self.left else []
-        # Before the day was opened, and once it is closed, there is nothing to go on with.
-        usual = {2} if self.killed_in in ("before it was opened", "after it was closed") else {0, 1, 3}
+        # Once it is closed there is nothing to go on with.
+        usual = {2} if self.killed_in == "after it was closed" else {0, 1, 3}
         return found + ([] if self.status in usual else [f"status {self.status}"])
 
 
-def killed(site: Site, after_s: float) -> Outcome:
-    """The day of *site*, killed so long after it began, and gone on with."""
+def killed(site: Site, after_s: float, *, keeper_too: bool) -> Outcome:
+    """The day of *site*, killed so long after it was opened, and gone on with."""
     site.write(Trial("a game day"))
     (site.folder / "day.yaml").write_text(_DAY)
-    outcome = Outcome(round(after_s, 2))
+    outcome = Outcome(round(after_s, 2), keeper_too)
     screen = site.folder / "screen.txt"
     with screen.open("wb") as shown:
         process = subprocess.Popen(
@@ -91,8 +95,13 @@ def killed(site: Site, after_s: float) -> Outcome:
         over = threading.Event()
         writes = threading.Thread(target=_notes, args=(process, over))
         writes.start()
+        late_s = time.monotonic() + _OPENED_WITHIN_S
+        while not _events(site) and time.monotonic() < late_s:
+            over.wait(0.01)
         over.wait(after_s)
-        process.kill()
+        for pid in [process.pid, *(_keepers(site) if keeper_too else [])]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
         over.set()
         writes.join()
@@ -128,11 +137,14 @@ def _events(site: Site) -> list[Event]:
     return [event for path in site.reports.glob("gamedays/*/*/day.jsonl") for event in decode(path.read_bytes())]
 
 
+def _keepers(site: Site) -> list[int]:
+    """The keepers of runs that go on."""
+    owners = [undo.owner(path) for path in site.reports.rglob("undo.jsonl")]
+    return [owner.keeper_pid for owner in owners if owner is not None and owner.keeper_pid]
+
+
 def _in_what(site: Site) -> str:
-    events = _events(site)
-    if not events:
-        return "before it was opened"
-    now = told(events)
+    now = told(_events(site))
     in_hand = now.in_hand
     return "after it was closed" if now.closed else f"in {in_hand.id}" if in_hand else "between steps"
 
@@ -142,7 +154,7 @@ def _look(site: Site, outcome: Outcome, notes: list[str]) -> None:
     kept = {event.text for event in events if isinstance(event, Noted)}
     outcome.shown, outcome.lost = len(notes), [note for note in notes if note not in kept]
     outcome.healed = "; ".join(event.healed for event in events if isinstance(event, WentOn))
-    promised = [f"undo of {one.id}" for path in site.reports.rglob("undo.jsonl") for one in pending(path)]
+    promised = [f"undo of {one.id}" for path in site.reports.rglob("undo.jsonl") for one in undo.pending(path)]
     leases = [f"lease {path.parent.name}" for path in site.folder.glob("state/*/lease.json")]
     outcome.left = (
         [f"process {name}" for _, name in site.names()]
@@ -153,21 +165,28 @@ def _look(site: Site, outcome: Outcome, notes: list[str]) -> None:
 
 
 def table(outcomes: list[Outcome]) -> Iterator[str]:
-    yield "| killed after | in what | status of resume | put back | left | notes shown | lost | wrong |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| killed after | keeper too | in what | status of resume | put back | left | notes shown | lost | wrong |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for one in outcomes:
         cells = [
-            f"{one.killed_after_s:.1f} s", one.killed_in, str(one.status), one.healed[:80] or "–", ", ".join(one.left) or "–",
-            str(one.shown), str(len(one.lost)), ", ".join(one.wrongs()) or "–",
-        ]  # fmt: skip
+            f"{one.killed_after_s:.1f} s",
+            "yes" if one.keeper_too else "no",
+            one.killed_in,
+            str(one.status),
+            one.healed[:100] or "–",
+            ", ".join(one.left) or "–",
+            str(one.shown),
+            str(len(one.lost)),
+            ", ".join(one.wrongs()) or "–",
+        ]
         yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
-def _tried(after_s: float) -> Outcome:
+def _tried(after_s: float, *, keeper_too: bool) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         site = Site(Path(folder))
         try:
-            return killed(site, after_s)
+            return killed(site, after_s, keeper_too=keeper_too)
         finally:
             for one in site.processes():
                 with suppress(psutil.Error):
@@ -182,11 +201,11 @@ def main() -> int:
     asked = parser.parse_args()
     record = asked.results or Path(tempfile.mkdtemp(prefix="chaos-")) / "results.jsonl"
     random = Random(asked.seed)
-    moments = [random.uniform(0.5, LASTS_S) for _ in range(asked.kills)]
+    moments = [random.uniform(0.0, LASTS_S) for _ in range(asked.kills)]
     outcomes = [Outcome(**json.loads(line)) for line in record.read_text().splitlines()] if record.exists() else []
     for after_s in moments[len(outcomes) :]:
         began_s = time.monotonic()
-        outcomes.append(_tried(after_s))
+        outcomes.append(_tried(after_s, keeper_too=len(outcomes) % 2 == 1))
         with record.open("a") as file:
             file.write(json.dumps(asdict(outcomes[-1])) + os.linesep)
         said = ", ".join(outcomes[-1].wrongs()) or "as it should be"
