@@ -155,7 +155,7 @@ class GamedayTerminal:
         figures = self._going.shown.live()
         if figures is not None and time.monotonic() - self._told_s >= _LINE_EVERY_S:
             self._told_s = time.monotonic()
-            self._print(line_of(figures))
+            self._print("  ".join([line_of(figures), *(f"! {fault}" for fault in _faults(figures))]))
 
     def _panel(self) -> RenderableType:
         from rich.panel import Panel
@@ -236,7 +236,6 @@ def line_of(figures: LiveFigures) -> str:
         f"good {figures.good_per_s:.1f}/s" if figures.good_per_s is not None else "good -",
         f"p95 {figures.p95_s:.2f} s" if figures.p95_s is not None else "p95 -",
         f"attempts per request {figures.attempts_per_request:.2f}" if figures.attempts_per_request is not None else "",
-        *(f"! {fault}" for fault in _faults(figures)),
     ]
     return "  ".join(part for part in said_ if part)
 

@@ -50,8 +50,7 @@ def test_keys_become_lines(keys: bytes, lines: list[str], left: str) -> None:
 
 def test_the_figures_of_a_run_are_a_line() -> None:
     assert line_of(FIGURES) == (
-        "slow  12 of 50 s  fault, 3 s left  offered 20.0/s  good 18.4/s  p95 2.10 s  attempts per request 1.25  "
-        "! latency 1.5 s on openai (in force)"
+        "slow  12 of 50 s  fault, 3 s left  offered 20.0/s  good 18.4/s  p95 2.10 s  attempts per request 1.25"
     )
 
 
