@@ -189,6 +189,24 @@ def test_nothing_begins_in_a_blackout_and_that_is_told(window: dict[str, object]
     assert machine.told[0] == "day: next Tue 2026-06-02 14:00 UTC"
 
 
+@pytest.mark.parametrize(
+    ("zone", "cron", "begins", "begun"),
+    [
+        ("Europe/Berlin", "30 2 * * *", "2026-03-28T12:00", ["29 01:00", "30 00:30"]),
+        ("Europe/Berlin", "30 2 * * *", "2026-10-24T12:00", ["25 00:30", "26 01:30"]),
+        ("America/New_York", "30 1,2 * * *", "2026-03-08T00:00", ["08 06:30", "08 07:00", "09 05:30", "09 06:30"]),
+        ("Australia/Lord_Howe", "45 1 * * *", "2026-04-04T06:00", ["04 14:45", "05 15:15"]),
+    ],
+)
+def test_on_days_on_which_clocks_are_changed_each_time_is_begun_once(
+    zone: str, cron: str, begins: str, begun: list[str]
+) -> None:
+    at = datetime.fromisoformat(f"{begins}+00:00")
+    machine = MadeUpMachine([daily(cron=cron, zone=zone)], at=at, takes=MINUTE)
+    kept(machine, at + 42 * HOUR)
+    assert (times(machine), missed(machine)) == (begun, [])
+
+
 def test_what_is_come_to_late_in_a_blackout_does_not_begin() -> None:
     window = parsed(Window(start="14:05", end="15:00"))
     machine = MadeUpMachine([daily(windows=(window,))])

@@ -114,6 +114,18 @@ def test_a_suite_can_be_on_a_schedule_and_is_run_on_all_its_targets(asked: Asked
         scheduled(root / "region-loss.yaml")
 
 
+def test_the_game_day_that_ships_begins_on_first_fridays_but_for_its_blackout(asked: Asked) -> None:
+    friday = Path(__file__).resolve().parents[2] / "scenarios" / "gamedays" / "friday.yaml"
+    status, out, _ = asked(str(friday), "--next", "3")
+    assert status == 0
+    assert [line[:20] for line in out.splitlines()] == [
+        "Fri 2026-12-04 14:00",
+        "Fri 2027-01-01 14:00",
+        "Fri 2027-02-05 14:00",
+    ]
+    assert "the year's end" in out.splitlines()[1]
+
+
 def test_lines_for_another_system_are_printed(asked: Asked) -> None:
     status, out, _ = asked("friday.yaml", "--print", "cron")
     assert status == 0
