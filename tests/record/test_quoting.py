@@ -47,7 +47,7 @@ OWN: dict[type[msgspec.Struct], set[str]] = {
     Begun: {
         "run_id", "started_at", "scenario_path", "scenario_sha256", "target_path", "target_sha256", "replay", "overrides",
         "expectations", "versions", "proxy_engine", "proxy_version", "questions_sha256", "trace_sha256", "faults", "machine",
-        "commit", "recorded_sha256",
+        "commit", "recorded_sha256", "zero_at",
     },
     PlannedFault: {"id", "kind", "summary", "links", "processes", "containers"},
     Preflight: {"entry", "nonces"},
