@@ -54,7 +54,8 @@ def main() -> int:
         wrong = broken.each_way(IMAGE, environment) if options.only in (None, "broken") else []
         wrong += composed.each_way(IMAGE, environment, Path(folder)) if options.only in (None, "composed") else []
         print(*(f"not as it should be: {what}" for what in wrong), sep="\n", end="\n" if wrong else "")
-        return status or bool(wrong)
+        # That the machine was too busy for the run says nothing of the rest.
+        return 1 if wrong else status
 
 
 def answers(environment: Mapping[str, str]) -> bool:
