@@ -51,7 +51,7 @@ def lines(paths: Sequence[Path], system: str, settings: Settings, now: datetime,
         raise UsageProblems(
             Problem(f"there is no system {system!r}; {suggestion(system, list(SYSTEMS))}", path="--print")
         )
-    call = Call(_program(), Path.cwd(), settings.environment.get("HARNESS_STATE"), passed)
+    call = Call(_program(), Path.cwd(), settings.environment.get("HARNESS_STATE"), passed, settings.search_path)
     parts = ["\n".join(printed(one, system, call, now)) for one in several(list(paths))]
     between = "\n---\n" if system == "kubernetes" else "\n\n"
     return between.join(parts).split("\n")

@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+from harness.problems import cannot
 from harness.schedules import claims
 
 _BROKEN, _INTERRUPTED = 70, 130
@@ -17,13 +18,20 @@ _BROKEN, _INTERRUPTED = 70, 130
 def main() -> None:
     """End with the status of what was asked for; with 0, and nothing done, where somebody else has begun it."""
     claim, *words = sys.argv[1:]
-    if not claims.begin(Path(claim)):
-        return
+    try:
+        if not claims.begin(Path(claim)):
+            return
+    except OSError as error:
+        sys.stderr.write(f"it was not begun: {cannot(error)}\n")
+        sys.exit(_BROKEN)
     for told in (signal.SIGINT, signal.SIGTERM):  # also where whoever started us is deaf to them
         signal.signal(told, signal.default_int_handler)
     sys.argv = ["harness", *words]
     status = _status()
-    claims.end(Path(claim), status)
+    try:
+        claims.end(Path(claim), status)
+    except OSError as error:  # whoever waits for this process sees its status all the same
+        sys.stderr.write(f"how it ended could not be written down: {cannot(error)}\n")
     sys.exit(status)
 
 

@@ -53,7 +53,13 @@ def hours(schedule: Schedule, beside: Path) -> Hours:
     """What *schedule* of a file in the folder *beside* means. Raises ValueError where `problems` finds any."""
     zone = ZoneInfo(schedule.zone)
     holidays = load_holidays(beside / schedule.holidays, zone) if schedule.holidays else NoHolidays()
-    return Hours(schedule.cron, zone, timedelta(seconds=schedule.late), tuple(map(parsed, schedule.blackout)), holidays)
+    return Hours(
+        " ".join(schedule.cron.split()),
+        zone,
+        timedelta(seconds=schedule.late),
+        tuple(map(parsed, schedule.blackout)),
+        holidays,
+    )
 
 
 def problems(schedule: Schedule, beside: Path, now: datetime | None = None) -> list[tuple[str, str]]:
@@ -89,7 +95,9 @@ def _never(one: Hours, now: datetime) -> str:
     """What to say of a schedule of which nothing begins within a year, because it is closed each time."""
     count, why = 0, ""
     for count, at in enumerate(one.moments(now), 1):
-        if at > now + _AHEAD or count > _LOOKED_AT:
+        if count > _LOOKED_AT:
+            return ""  # so many are closed, and nobody can tell of those behind them
+        if at > now + _AHEAD:
             break
         if (found := one.closed(at)) is None:
             return ""

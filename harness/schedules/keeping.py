@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -129,11 +130,16 @@ class Keeping:
 
     def run(self) -> int:
         """Return the exit status: 130 when told to leave; of *once* the worst of what was due, 5 where it could not begin."""
-        while not self.world.leaving:
-            self.step()
-            if self.once and not self._busy:
-                return next((status for status in _WORST if status in self._statuses), 0)
-            self.world.wait(self.wait_s())
+        try:
+            while not self.world.leaving:
+                self.step()
+                if self.once and not self._busy:
+                    return next((status for status in _WORST if status in self._statuses), 0)
+                self.world.wait(self.wait_s())
+        except Exception:
+            with suppress(OSError):
+                self._left()  # what goes on puts back what it broke before whoever watches over us ends it with us
+            raise
         return self._left()
 
     def step(self) -> None:
@@ -182,6 +188,7 @@ class Keeping:
             table = self._kept(table.model_copy(update={"until": now}))
         due, count = _come(one, table.until, now)
         if not due:
+            self._in_the_way.pop(one.name, None)  # what waits is due
             return
         waited = self._in_the_way.get(one.name)
         *before, last = due

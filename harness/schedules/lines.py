@@ -32,12 +32,16 @@ _ODD_WITHIN = timedelta(days=731)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How `harness` is called: its *program*, from which *folder*, where state is kept, if that is said, and what is *passed* on."""
+    """How `harness` is called: its *program*, from which *folder*, where state is kept, if that is said, and what is *passed* on.
+
+    *path* is where programs are looked for: whoever calls by the clock has hardly any of it.
+    """
 
     program: str
     folder: Path
     state: str | None = None
     passed: Passed = NOTHING
+    path: str = ""
 
     def words(self, one: Scheduled) -> list[str]:
         return [self.program, "schedule", "--once", str(one.file), *self.passed.words()]
@@ -45,7 +49,7 @@ class Call:
 
 def printed(one: Scheduled, system: str, call: Call, now: datetime) -> list[str]:
     """The lines for *system*, one of `SYSTEMS`, with what is to be known of them as comments; raises UsageProblems where there are none."""
-    for text in (*call.words(one), str(call.folder), call.state or "", one.title):
+    for text in (*call.words(one), str(call.folder), call.state or "", call.path, one.title):
         if any(not letter.isprintable() for letter in text):
             raise UsageProblems(
                 Problem(
@@ -67,6 +71,7 @@ def _systemd(one: Scheduled, call: Call, now: datetime) -> Iterator[str]:
     yield "Type=oneshot"
     yield f"WorkingDirectory={_unit_text(str(call.folder))}"
     yield from [state] if state else []
+    yield from [f"Environment={_unit_word(f'PATH={call.path}')}"] if call.path else []
     yield "# EnvironmentFile= a file with the secrets that the target needs"
     yield f"ExecStart={' '.join(map(_exec_word, call.words(one)))}"
     yield "# It is told to end first, and puts back what it broke, before anything of it is killed."
@@ -103,6 +108,7 @@ def _cron(one: Scheduled, call: Call, now: datetime) -> Iterator[str]:
     yield from _notes(one, "cron", read.wider, now)
     yield "# cronie knows CRON_TZ. Debian's cron goes by the machine's clock: where that is in another zone, it comes when nothing is due."
     yield f"CRON_TZ={one.hours.zone.key}"
+    yield from [f"PATH={call.path}"] if call.path else []
     yield f"{read.line} {command}"
 
 

@@ -95,6 +95,15 @@ def test_an_event_that_cannot_be_read_is_told_and_not_passed_over() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    "spoilt", ["RRULE:FREQ=YEARLYX", "RRULE:FREQ=YEARLY;UNTIL=never", "RDATE;VALUE=DATE:2026", "DURATION:long"]
+)
+def test_a_day_off_of_which_a_part_cannot_be_read_is_told_and_not_lost(spoilt: str) -> None:
+    odd = CalendarHolidays(ics(f"DTSTART;VALUE=DATE:20201225\n{spoilt}\nSUMMARY:odd"), BERLIN)
+    with pytest.raises(ValueError, match="has an event 'odd' that cannot be read"):
+        odd.on(date(2026, 12, 25))
+
+
 def test_a_calendar_of_something_else_that_never_ends_is_given_up() -> None:
     endless = CalendarHolidays(ics("DTSTART:20260101T000000Z\nRRULE:FREQ=MINUTELY;INTERVAL=20\nSUMMARY:ping"), BERLIN)
     with pytest.raises(ValueError, match="an event 'ping' that cannot be read: it comes more than 5,000 times"):

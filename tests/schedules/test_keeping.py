@@ -9,8 +9,10 @@ from simulated_world.schedules import NOON, KilledError, MadeUpMachine, daily
 
 from harness.reading.schedule import Window
 from harness.reading.timetable import KEPT
+from harness.schedules import hours
 from harness.schedules.closed import parsed
 from harness.schedules.keeping import Keeping, Obstacle
+from harness.schedules.scheduled import Scheduled
 
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
 TWO = NOON + 2 * HOUR
@@ -348,3 +350,35 @@ def test_whoever_asks_once_ends_with_the_worst_of_several() -> None:
     )
     assert kept(machine, NOON + DAY, once=True) == 1
     assert (times(machine, "a"), missed(machine, "b")) == (["01 14:00"], [("01 14:00", "blackout")])
+
+
+def test_an_error_while_files_are_kept_tells_what_goes_on_to_end_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = MadeUpMachine([daily()])
+    kept_well, raised = machine.files, []
+
+    def files() -> list[Scheduled]:
+        if machine.begun and not raised:
+            raised.append(machine.at)
+            raise RuntimeError("nobody can read it")
+        return list(kept_well())
+
+    monkeypatch.setattr(machine, "files", files)
+    with pytest.raises(RuntimeError, match="nobody can read it"):
+        kept(machine, NOON + DAY)
+    assert machine.told_to_end == [("day", TWO)]
+
+
+def test_a_disk_that_was_full_once_is_not_the_reason_for_what_is_missed_later() -> None:
+    machine = MadeUpMachine([daily()])
+    keeping = Keeping(machine)
+    keeping.step()
+    keeping._in_the_way["day"] = Obstacle("unanswered", "No space left on device")
+    keeping.step()
+    assert not keeping._busy
+
+
+def test_a_schedule_that_is_closed_more_often_than_anybody_looks_may_still_begin() -> None:
+    holidays = parsed(Window(start="2026-06-01T00:00", end="2026-06-20T00:00", why="moving"))
+    often = daily("often", "*/15 * * * *", windows=(holidays,)).hours
+    assert hours._never(often, NOON) == ""
+    assert "nothing begins within a year" in hours._never(daily("day", "0 14 10 6 *", windows=(holidays,)).hours, NOON)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -63,6 +64,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(scheduling, "utc_now", lambda: NOW)
+    monkeypatch.setattr("harness.schedules.machine.Machine.now", lambda _: NOW)
 
     def called(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["harness", "schedule", *words])
@@ -129,7 +131,9 @@ def test_the_game_day_that_ships_begins_on_first_fridays_but_for_its_blackout(as
 def test_lines_for_another_system_are_printed(asked: Asked) -> None:
     status, out, _ = asked("friday.yaml", "--print", "cron")
     assert status == 0
-    assert "CRON_TZ=Europe/Berlin\n0 14 * * 5 cd " in out
+    assert f"CRON_TZ=Europe/Berlin\nPATH={os.environ['PATH']}\n0 14 * * 5 cd " in out
+    _, unit, _ = asked("friday.yaml", "--print", "systemd")
+    assert f"PATH={os.environ['PATH'].partition(':')[0]}" in unit
 
 
 @pytest.mark.parametrize(
