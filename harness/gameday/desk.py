@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -29,7 +30,7 @@ class Desk:
 
     def __init__(self, file: Path, mask: Mask = NOTHING, now: Callable[[], datetime] = utc_now) -> None:
         """Raises ValueError where *file* holds a whole line that is no event, and OSError where it cannot be read or written."""
-        self._mask, self._now, self._changed = mask, now, threading.Condition()
+        self._file, self._mask, self._now, self._changed = file, mask, now, threading.Condition()
         written = file.read_bytes() if file.exists() else b""
         self._events = decode(written)
         self._standing = told(self._events)
@@ -74,13 +75,14 @@ class Desk:
         end = os.fstat(self._fd).st_size
         try:
             if os.write(self._fd, line) < len(line):
-                raise OSError(28, os.strerror(28))
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._fd)
-        except OSError:
+        except OSError as error:
             os.ftruncate(self._fd, end)
             if isinstance(stamped, Stopped):
                 self._happened(stamped)
-            raise
+            # That of a write names no file.
+            raise OSError(error.errno, error.strerror, str(self._file)) from error
         self._happened(stamped)
         return stamped
 

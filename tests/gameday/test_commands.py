@@ -228,5 +228,9 @@ def test_notes_of_a_day_are_the_same_from_python(
     made = harness.gameday_run(written(), by="nightly", watch=watch, tabletop=True)
     assert (made.held, made.exit_status, [note.text for note in made.standing.notes]) == (True, 0, ["hello"])
     assert harness.gameday_report(made.path).standing == made.standing
+    events = made.path / "day.jsonl"
+    events.write_bytes(b"".join(events.read_bytes().splitlines(keepends=True)[:2]))
+    again = harness.gameday_resume(made.path, by="nightly", watch=watch)
+    assert (again.held, [note.text for note in again.standing.notes]) == (True, ["hello", "hello"])
     assert harness.gameday_plan(written())[0] == "Slow answers (friday) on resilient"
     assert harness.gameday_check(written())
