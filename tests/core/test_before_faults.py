@@ -111,5 +111,7 @@ def test_nobody_judges_by_the_whole_phase_before_the_faults() -> None:
     folder = Path(harness.judging.__file__).parent
     whole = re.compile(r"""\bphase\b[^\n]{0,12} == "baseline"(?!\]| or| else|:)|Selection\("baseline", labels\)""")
     found = {str(path.relative_to(folder)) for path in folder.rglob("*.py") if whole.search(path.read_text())}
-    assert found == {"sample.py", "answers.py", "sameness.py", "metrics/credential_leaks.py"}
+    # What a store was told in a stretch is counted over all requests of that stretch.
+    of_the_stretch = {"metrics/store_commands.py"}
+    assert found == {"sample.py", "answers.py", "sameness.py", "metrics/credential_leaks.py"} | of_the_stretch
     assert whole.search('mine = good & (phase == "baseline") & other')
