@@ -22,10 +22,10 @@ from harness.gameday.events import (
 )
 
 OUTCOMES = {
-    "held": "held: every expectation",
-    "failed": "failed: an expectation is broken",
-    "inconclusive": "inconclusive: too little was measured",
-    "invalid": "invalid: the measurement cannot be trusted",
+    "held": "held",
+    "failed": "failed",
+    "inconclusive": "inconclusive",
+    "invalid": "invalid",
     "aborted": "aborted, and everything was put back",
     "done": "done",
     "not_done": "not done",

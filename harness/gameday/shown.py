@@ -11,6 +11,9 @@ from harness.gameday.standing import Standing
 from harness.reading.gameday import GameDay, Step
 from harness.suites.spending import spelt
 
+NEXT = "as soon as the step before is over"
+"""When a step begins by itself, in words."""
+
 
 class ShownDay:
     """The `Control` of a day; *figures* are those of the run in hand."""
@@ -89,6 +92,6 @@ def starts(step: Step) -> str:
         case "hand":
             return "by hand"
         case "next":
-            return "as soon as the step before is over"
+            return NEXT
         case seconds:
             return f"{spelt(seconds)} after the day was opened"

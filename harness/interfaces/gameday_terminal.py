@@ -15,6 +15,7 @@ from harness.gameday.day import Going
 from harness.gameday.events import Began, Event, Opened, Stopped
 from harness.gameday.outline import read_out
 from harness.gameday.sentences import sentence
+from harness.gameday.shown import NEXT
 from harness.gameday.standing import Standing
 from harness.gameday.words import HELP, said
 from harness.interfaces.typed_line import TypedLine, keys_one_by_one, lines_of_a_pipe, lines_of_keys
@@ -224,14 +225,17 @@ def waits_for(now: Standing, agenda: list[StepShown]) -> str:
         return f"stopped, and nothing is in force: type {goes}or close; {_LEAVES}"
     if now.next is None:
         return "every step is over: type notes and items, and then close"
-    step = next(one for one in agenda if one.id == now.next.id)
+    place = now.steps.index(now.next)
+    step, before = agenda[place], now.steps[place - 1].outcome if place else None
+    if step.start == NEXT and before not in ("aborted", "interrupted"):
+        return ""
     return f"next is {step.id} ({step.kind}: {step.title}), which begins {step.start}: type go, or help"
 
 
 def line_of(figures: LiveFigures) -> str:
     """The figures of a run in a line."""
     said_ = [
-        f"{figures.step}  {figures.now_s:.0f} of {figures.total_s:.0f} s  {figures.phase}, {figures.left_s:.0f} s left",
+        f"{figures.step}  {max(0.0, figures.now_s):.0f} of {figures.total_s:.0f} s  {figures.phase}, {figures.left_s:.0f} s left",
         f"offered {figures.offered_per_s:.1f}/s" if figures.offered_per_s is not None else "",
         f"good {figures.good_per_s:.1f}/s" if figures.good_per_s is not None else "good -",
         f"p95 {figures.p95_s:.2f} s" if figures.p95_s is not None else "p95 -",

@@ -67,6 +67,9 @@ def test_what_the_day_waits_for_is_said(written: Written) -> None:
     assert waits(ready).startswith("next is slow (scenario: provider-latency), which begins by hand: type go")
     assert waits(ready, Began(at=AT, step="slow")) == ""
     assert waits(ready, Began(at=AT, step="talk")) == "talk: type done, undone or stop"
+    assert waits(ready, Began(at=AT, step="slow"), Over(at=AT, step="slow", outcome="held")) == ""
+    interrupted = Over(at=AT, step="slow", outcome="interrupted")
+    assert waits(ready, Began(at=AT, step="slow"), interrupted).startswith("next is talk")
     assert waits(ready, Stopped(by="Ada")).startswith(
         "stopped, and nothing is in force: type go to begin slow, or close"
     )
