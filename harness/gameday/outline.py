@@ -98,6 +98,8 @@ def _budget(files: DayFiles) -> Iterator[str]:
     budget = files.day.budget
     if budget.time is not None:
         yield f"time   no scenario is begun that might end later than {spelt(budget.time)} after the day was opened"
+    if not files.runs:
+        return
     if not files.target.value.prices:
         yield f"money  target {files.target.value.name!r} has no prices, so nobody knows what a run costs"
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from day_in_memory import SCENARIOS, Written, opened
 
@@ -9,6 +11,7 @@ from harness.gameday.control import HIDDEN, LiveFigures, Person
 from harness.gameday.events import Began, Event, Over
 from harness.gameday.figures import Figures
 from harness.gameday.files import DayFiles, day_files
+from harness.gameday.outline import outline
 from harness.gameday.shown import agenda, people
 from harness.gameday.standing import told
 from harness.running.loop import Progress
@@ -62,3 +65,23 @@ def test_figures_of_a_secret_run_name_no_fault_and_no_phase(hidden: bool, files:
     assert seen[1] is None
     assert ("region" in " ".join(seen[0].in_force), seen[0].phase == HIDDEN) == (not hidden, hidden)
     assert (seen[0].confirmed, seen[0].offered_per_s, seen[0].good_per_s) == ((True,), 20.0, None)
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ("abort: [cost > 5]\n", "money  5 at the worst: each scenario is ended at its own limit"),
+        ("", "money  nothing limits what secret step may cost; write abort: [cost > NUMBER]"),
+        ("budget: {money: 9}\n", "money  no scenario is begun that might take the day beyond 9"),
+    ],
+)
+def test_a_plan_says_what_the_day_costs_at_the_worst(more: str, line: str, written: Written, tmp_path: Path) -> None:
+    target = (SCENARIOS / "targets" / "resilient.yaml").read_text()
+    (tmp_path / "priced.yaml").write_text(target + "prices: {small: {in: 1, out: 2}}\n")
+    path = written(more, AGENDA)
+    path.write_text(path.read_text().replace(f"{SCENARIOS}/targets/resilient.yaml", "priced.yaml"))
+    assert line in list(outline(day_files(path, None)))
+
+
+def test_a_day_without_a_scenario_costs_nothing_of_which_a_plan_would_tell(written: Written) -> None:
+    assert not any("money" in line for line in outline(day_files(written("", "agenda: [{discuss: what}]\n"), None)))
