@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from harness.gameday.control import HIDDEN
 from harness.gameday.desk import Desk
 from harness.gameday.events import Began, Closed, Looked, Outcome, Over, Stopped, Warned, WentOn
 from harness.gameday.moves import Begin, Finish, Look, Move, TakeBack, Until, next_move
@@ -81,7 +82,7 @@ def _by_itself(day: GameDay, now: Standing) -> bool:
 def _make(move: Move, day: GameDay, desk: Desk, world: World, now: Standing, *, idle: bool) -> None:
     match move:
         case Begin():
-            _begin(move.step, day, desk, world)
+            _begin(move.step, day, desk, world, now)
         case Finish():
             desk.write(Over(step=move.step, outcome=move.outcome, told=move.told))
         case TakeBack():
@@ -95,14 +96,15 @@ def _make(move: Move, day: GameDay, desk: Desk, world: World, now: Standing, *, 
             world.wait(now.seen, move.at)
 
 
-def _begin(id_: str, day: GameDay, desk: Desk, world: World) -> None:
+def _begin(id_: str, day: GameDay, desk: Desk, world: World, now: Standing) -> None:
+    """Unless anything else has happened meanwhile, such as a stop: then whoever carries the day out looks again."""
     scenario = day.step(id_).kind == "scenario" and not desk.standing.tabletop
     if scenario and (why := world.refused(id_)):
-        desk.write(Warned(what=f"{id_} was not begun: {why}"))
+        desk.write(Warned(what=f"{HIDDEN if day.step(id_).secret else id_} was not begun: {why}"))
         desk.write(Over(step=id_, outcome="skipped", told=why))
         return
-    desk.write(Began(step=id_))
-    world.begin(id_)
+    if desk.write_unless_more(Began(step=id_), now.seen):
+        world.begin(id_)
 
 
 def _alone(desk: Desk, now: Standing) -> None:

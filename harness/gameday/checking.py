@@ -16,7 +16,7 @@ def checked(files: DayFiles, environment: Mapping[str, str], say: Callable[[str]
         if one.tick is not None:
             say(f"  ?  {number}  {one.said}: to be ticked by a person")
             continue
-        ok, told = met(one, files.beside, environment)
+        ok, told = met(one, files.beside, environment, mask=mask)
         every = every and ok
         say(f"  {'ok' if ok else 'NO'} {number}  {one.said}: {mask.text(told)}")
     for approval in day.approvals:

@@ -11,9 +11,9 @@ from functools import partial
 
 from harness.conduct import conduct
 from harness.gameday.carrying import came_to
-from harness.gameday.control import LiveFigures
+from harness.gameday.control import HIDDEN, LiveFigures
 from harness.gameday.desk import Desk, utc_now
-from harness.gameday.events import Looked, Outcome, Stopped
+from harness.gameday.events import Began, Looked, Outcome, Over, Stopped
 from harness.gameday.figures import Figures
 from harness.gameday.files import DayFiles
 from harness.gameday.folder import DayFolder
@@ -119,7 +119,8 @@ class RealWorld:
         self._looks.append(self._in_a_thread(partial(self._look, prerequisite)))
 
     def refused(self, step: str) -> str:
-        return self._spent().refusal(self._files.runs[step].plan, step)
+        named = HIDDEN if self._files.day.step(step).secret else step
+        return self._spent().refusal(self._files.runs[step].plan, named)
 
     def begin(self, step: str) -> None:
         if step in self._files.runs and not self._desk.standing.tabletop:
@@ -149,7 +150,7 @@ class RealWorld:
     def cut_short(self, step: str) -> str:
         """The folder of the run of *step* that a process was killed in, below that of the day; empty where it had none yet."""
         scenario = self._files.runs[step].plan.scenario.name if step in self._files.runs else ""
-        told = {one.run for one in self._desk.standing.steps}
+        told = {event.run for event in self._desk.since(0) if isinstance(event, Began | Over)}
         names = [
             run.relative_to(self._folder.path).as_posix() for run in self._folder.runs() if run.parent.name == scenario
         ]
@@ -169,7 +170,7 @@ class RealWorld:
 
     def _look(self, prerequisite: int) -> None:
         one = self._files.day.prerequisites[prerequisite]
-        ok, told = met(one, self._files.beside, self._settings.environment, self._over)
+        ok, told = met(one, self._files.beside, self._settings.environment, self._over, self._mask)
         self._desk.write(Looked(prerequisite=prerequisite, ok=ok, told=told))
 
     def _spent(self) -> Spending:
@@ -198,8 +199,9 @@ class RealWorld:
         except RefusedError as error:
             came_to(self._desk, step, "aborted", told=str(error))
         except (HarnessError, UsageProblems) as error:
-            came_to(self._desk, step, "invalid", told=str(error))
+            # First that nothing more begins by itself: a process may be killed between two lines.
             self._desk.write(Stopped(why=f"{step} could not be carried out"))
+            came_to(self._desk, step, "invalid", told=str(error))
         else:
             self._ended(step, run)
 

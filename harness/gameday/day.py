@@ -14,6 +14,7 @@ from harness.gameday import folder as folders
 from harness.gameday.carrying import carry_out, go_on
 from harness.gameday.conducting import RealWorld
 from harness.gameday.consent import consent
+from harness.gameday.control import HIDDEN
 from harness.gameday.desk import Desk, utc_now
 from harness.gameday.events import Opened, Warned
 from harness.gameday.files import DayFiles, day_files
@@ -124,8 +125,10 @@ def resumed(files: DayFiles, folder: DayFolder, given: With) -> Iterator[Going]:
             # What it came to until then is worth having, and nothing hangs on it.
             with suppress(HarnessError, UsageProblems):
                 judge(folder.path / run, say=given.say)
+        secret = {f"{id_}.scenario.yaml" for id_ in files.day.ids if files.day.step(id_).secret}
         for name in folders.changed(folder, files.copies):
-            going.desk.write(Warned(what=f"{name} is not as it was when the day was opened (files/{name})"))
+            what = f"the file of a {HIDDEN}" if name in secret else name
+            going.desk.write(Warned(what=f"{what} is not as it was when the day was opened (in files/)"))
         yield going
 
 

@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +53,14 @@ class Desk:
         with self._changed:
             return self._write(event)
 
+    def write_unless_more(self, event: Event, seen: int) -> bool:
+        """Write down what the harness did, unless more than the first *seen* events have happened; whether it was. Raises OSError."""
+        with self._changed:
+            if self._standing.seen != seen:
+                return False
+            self._write(event)
+            return True
+
     @property
     def standing(self) -> Standing:
         """Where the day stands."""
@@ -78,9 +87,10 @@ class Desk:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._fd)
         except OSError as error:
-            os.ftruncate(self._fd, end)
             if isinstance(stamped, Stopped):
                 self._happened(stamped)
+            with suppress(OSError):
+                os.ftruncate(self._fd, end)
             # That of a write names no file.
             raise OSError(error.errno, error.strerror, str(self._file)) from error
         self._happened(stamped)

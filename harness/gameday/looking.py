@@ -16,6 +16,7 @@ from harness.http1.asked_url import NoAnswerError, ask
 from harness.problems import cannot
 from harness.reading.gameday import Prerequisite
 from harness.reading.proxies import proxy_for
+from harness.record.masking import NOTHING, Mask
 from harness.report.plain_text import both_ends
 
 _BYTES_MAX, _PIECE_BYTES, _TOLD_CHARS = 65_536, 4_096, 300
@@ -23,14 +24,18 @@ _TICK_S = 0.05
 
 
 def met(
-    prerequisite: Prerequisite, beside: Path, environment: Mapping[str, str], over: threading.Event | None = None
+    prerequisite: Prerequisite,
+    beside: Path,
+    environment: Mapping[str, str],
+    over: threading.Event | None = None,
+    mask: Mask = NOTHING,
 ) -> tuple[bool, str]:
     """Whether it is met, and what was seen; a command is run in the folder *beside*, with the *environment*, and no longer than to *over*.
 
-    Nothing is raised: a command that cannot be started, and a URL that gives no answer, are not met.
+    What it prints is without what *mask* hides. Nothing is raised: what cannot be started, and a URL that gives no answer, are not met.
     """
     if prerequisite.command is not None:
-        return _ran(prerequisite.command, beside, environment, prerequisite.within, over or threading.Event())
+        return _ran(prerequisite.command, beside, environment, prerequisite.within, over or threading.Event(), mask)
     return _answered(str(prerequisite.url), environment, prerequisite.within)
 
 
@@ -43,7 +48,7 @@ def _answered(url: str, environment: Mapping[str, str], within_s: float) -> tupl
 
 
 def _ran(
-    command: list[str], beside: Path, environment: Mapping[str, str], within_s: float, over: threading.Event
+    command: list[str], beside: Path, environment: Mapping[str, str], within_s: float, over: threading.Event, mask: Mask
 ) -> tuple[bool, str]:
     read, write = os.pipe()
     try:
@@ -65,7 +70,9 @@ def _ran(
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         os.close(read)
-    shown = both_ends(said.decode("utf-8", "replace"), _TOLD_CHARS)
+    shown = both_ends(
+        mask.text(said.decode("utf-8", "replace")), _TOLD_CHARS
+    )  # what is cut is no whole secret any more
     if status is None:
         return False, f"did not end within {within_s:g} s, and was ended" + (f": {shown}" if shown else "")
     return status == 0, f"ended with {status}" + (f": {shown}" if shown else "")

@@ -172,7 +172,7 @@ def _put(looked: tuple[Looked | None, ...], number: int, look: Looked) -> tuple[
 
 
 def _changed(now: Standing, id_: str, **changes: object) -> Standing:
-    if changes.get("run") == "":
+    if changes.get("run") == "" and "began" not in changes:  # a step that begins again has no run yet
         del changes["run"]
     return replace(now, steps=tuple(replace(step, **changes) if step.id == id_ else step for step in now.steps))  # type: ignore[arg-type]  # its own fields
 

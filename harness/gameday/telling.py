@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from harness.gameday.control import HIDDEN
@@ -94,9 +94,11 @@ class Telling:
         self._files, self._desk, self._environment = files, desk, environment
         self._post = post or (lambda url, text: posted(url, text, environment))
         self._over = threading.Event()
+        self._reached = [seen] * len(files.day.notify)
+        """How many events each webhook has been told of, or need not be."""
         self._threads = [
-            threading.Thread(target=self._tell, args=(hook, seen), name="tells", daemon=True)
-            for hook in files.day.notify
+            threading.Thread(target=self._tell, args=(number, hook), name="tells", daemon=True)
+            for number, hook in enumerate(files.day.notify)
         ]
 
     def __enter__(self) -> Telling:
@@ -109,17 +111,30 @@ class Telling:
         over_s = time.monotonic() + LAST_WITHIN_S
         for thread in self._threads:
             thread.join(max(0.0, over_s - time.monotonic()))
+        for number, (hook, thread) in enumerate(zip(self._files.day.notify, self._threads, strict=True)):
+            if thread.is_alive():
+                self._untold(hook, self._desk.since(self._reached[number]))
 
-    def _tell(self, hook: Webhook, seen: int) -> None:
+    def _untold(self, hook: Webhook, events: Sequence[Event]) -> None:
+        """The day is over, and a webhook has not been told of these."""
+        url = whom(hook.url, secrets(hook.url, self._environment))
+        for event in events:
+            if moment_of(event) in hook.on:
+                with suppress(OSError):
+                    self._desk.write(
+                        Told(url=url, moment=str(moment_of(event)), error="the day was over before it answered")
+                    )
+
+    def _tell(self, number: int, hook: Webhook) -> None:
         url = secrets(hook.url, self._environment)
         while True:
             # Once the day is over nothing more comes, and what is there is told to the end.
             last = self._over.is_set()
-            events = self._desk.since(seen, 0.0 if last else _LISTENS_S)
+            events = self._desk.since(self._reached[number], 0.0 if last else _LISTENS_S)
             for event in events:
                 if moment_of(event) in hook.on:
                     self._told(hook, url, event)
-            seen += len(events)
+                self._reached[number] += 1
             if last and not events:
                 return
 

@@ -81,7 +81,8 @@ def _tick(rest: str, now: Standing, by: str, *, ok: bool) -> Event:
 def _agree(rest: str, now: Standing, by: str, *, yes: bool) -> Event:
     named = max((who for who in now.agreed if _begins_with(rest, who)), key=len, default="")
     pending = [who for who, told in now.agreed.items() if told is None or not told.yes]
-    of = named or (by if by in now.agreed else pending[0] if len(pending) == 1 and (not rest or not yes) else "")
+    own = by in now.agreed and not (yes and rest)
+    of = named or (by if own else pending[0] if len(pending) == 1 and (not rest or not yes) else "")
     if not of:
         raise ValueError(f"say whose word that is; asked were {', '.join(now.agreed) or 'none'}")
     why = rest[len(named) :].strip(" :")
@@ -111,7 +112,10 @@ def _item(rest: str, _now: Standing, by: str) -> Event:
             raise ValueError(f"unknown word {name!r} in an item; {suggestion(name, [*_DETAILS, 'done'])}")
         details[name] = value.strip()
     if details["due"]:
-        details["due"] = date.fromisoformat(details["due"]).isoformat()
+        try:
+            details["due"] = date.fromisoformat(details["due"]).isoformat()
+        except ValueError:
+            raise ValueError(f"due {details['due']!r} is no date; write it such as 2027-01-15") from None
     return Item(by=by, text=text, done=done, **details)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPException
-from typing import IO
+from time import monotonic
+from typing import Any
 
 _BYTES_MAX = 65_536
 
@@ -42,13 +43,11 @@ def ask(
     asked = urllib.request.Request(  # noqa: S310 - of http and https alone, as is checked where it was written
         url, body.encode() if body is not None else None, dict(headers or {}), method=method
     )
+    late_s = monotonic() + within_s
     try:
         way = urllib.request.ProxyHandler({asked.type: proxy} if proxy else {})
-        with urllib.request.build_opener(way, _ToldNotFollowed).open(asked, timeout=within_s) as answer:
-            return Answered(answer.status, _text(answer), _lowered(answer.headers))
-    except urllib.error.HTTPError as error:
-        with error:
-            return Answered(error.code, _text(error), _lowered(error.headers))
+        with _opened(urllib.request.build_opener(way, _ToldNotFollowed), asked, within_s) as answer:
+            return Answered(answer.status, _text(answer, late_s), _lowered(answer.headers))
     except (OSError, HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         why = (isinstance(reason, OSError) and reason.strerror) or reason or type(error).__name__
@@ -62,8 +61,22 @@ class _ToldNotFollowed(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _text(answer: IO[bytes]) -> str:
-    return answer.read(_BYTES_MAX).decode("utf-8", "replace")
+def _opened(way: urllib.request.OpenerDirector, asked: urllib.request.Request, within_s: float) -> Any:
+    """An answer of whatever status, once its head has come."""
+    try:
+        return way.open(asked, timeout=within_s)
+    except urllib.error.HTTPError as error:
+        return error
+
+
+def _text(answer: Any, late_s: float) -> str:
+    """Its body, of which each piece comes in time, and all of them do. Raises TimeoutError."""
+    said = b""
+    while piece := answer.read1(_BYTES_MAX - len(said)):
+        said += piece
+        if monotonic() > late_s:
+            raise TimeoutError("timed out")
+    return said.decode("utf-8", "replace")
 
 
 def _lowered(headers: Message) -> dict[str, str]:

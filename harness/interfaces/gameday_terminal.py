@@ -265,7 +265,9 @@ class Signals:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        ours = {signal.SIGINT: self._press, signal.SIGTERM: self._end, signal.SIGHUP: self._end}
+        ours = {signal.SIGINT: self._press, signal.SIGTERM: self._end}
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+            ours[signal.SIGHUP] = self._end
         before = {number: signal.signal(number, handler) for number, handler in ours.items()}
         try:
             yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import os
 import re
 import sys
@@ -69,5 +70,7 @@ def lines_of_keys(fd: int, line: TypedLine) -> Iterator[str]:
 
 def lines_of_a_pipe() -> Iterator[str]:
     """Each line of standard input, without its end."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # what cannot be read is shown as that, and takes no other line with it
     for line in sys.stdin:
         yield line.rstrip("\r\n")

@@ -8,8 +8,9 @@ import pytest
 from day_in_memory import OPENED_AT, Outside, People, WorldInMemory, day_of, lived, opened, willing
 
 from harness.gameday.carrying import carry_out
+from harness.gameday.control import HIDDEN
 from harness.gameday.desk import Desk
-from harness.gameday.events import Began, Called, Event, Over, Stopped, decode
+from harness.gameday.events import Began, Called, Closed, Event, Over, Stopped, decode
 from harness.gameday.standing import Standing, told
 
 DAY = day_of()
@@ -61,7 +62,32 @@ def test_a_scenario_that_the_budget_does_not_allow_is_left_out_and_said(tmp_path
     late = standing.step("late")
     assert late is not None
     assert (late.outcome, late.began) == ("skipped", "")
-    assert [warned.what for warned in standing.warnings] == ["late was not begun: late may take 50 s, and 9 s are left"]
+    assert [warned.what for warned in standing.warnings] == [
+        f"{HIDDEN} was not begun: late may take 50 s, and 9 s are left"
+    ]
+
+
+def test_a_step_does_not_begin_where_somebody_stopped_the_day_while_it_was_looked_whether_it_may(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path / "day.jsonl")
+    desk.write(opened(DAY))
+
+    class Stops(WorldInMemory):
+        def refused(self, step: str) -> str:
+            if not self.desk.standing.stopped and step == "late":
+                self.desk.say(Stopped(by="Edsger"))
+            return ""
+
+    def people(now: Standing) -> Event | None:
+        return Closed(by="Grace") if now.stopped is not None and now.in_hand is None else willing(now)
+
+    world = Stops(DAY, desk, Outside(), people)
+    carry_out(DAY, desk, world)
+    desk.close()
+    late = desk.standing.step("late")
+    assert late is not None
+    assert (late.began, world.begun[-1]) == ("", "quiet")
 
 
 def test_a_day_that_nobody_attends_is_closed_with_what_it_waited_for(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def test_a_file_that_was_changed_since_is_warned_of_and_its_game_day_is_the_one_
     now = standing(tmp_path)
     assert [step.id for step in now.steps] == ["slow", "talk"]
     assert [warned.what for warned in now.warnings] == [
-        "target.yaml is not as it was when the day was opened (files/target.yaml)"
+        "target.yaml is not as it was when the day was opened (in files/)"
     ]
 
 

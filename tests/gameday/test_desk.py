@@ -113,3 +113,25 @@ def test_a_full_disk_takes_no_note_and_stops_all_the_same(desk: Desk, monkeypatc
         desk.say(Stopped(by="Ada"))
     assert [type(event) for event in desk.since(1)] == [Stopped]
     assert desk.standing.stopped is not None
+
+
+def test_what_the_harness_does_is_not_written_where_anything_else_happened_meanwhile(desk: Desk) -> None:
+    seen = desk.standing.seen
+    desk.say(Noted(by="Ada", text="wait"))
+    assert not desk.write_unless_more(Began(step="known"), seen)
+    assert desk.standing.in_hand is None
+    assert desk.write_unless_more(Began(step="known"), seen + 1)
+    assert desk.standing.in_hand is not None
+
+
+def test_a_step_that_begins_again_has_no_run_of_the_time_before(desk: Desk) -> None:
+    desk.write(Began(step="known", run="runs/r1"))
+    desk.write(Over(step="known", outcome="failed", run="runs/r1"))
+    desk.write(Began(step="known"))
+    again = desk.standing.in_hand
+    assert again is not None
+    assert again.run == ""
+    desk.write(Over(step="known", outcome="aborted", told="held by run r0"))
+    after = desk.standing.step("known")
+    assert after is not None
+    assert (after.run, after.outcome) == ("", "aborted")

@@ -60,8 +60,8 @@ def test_the_example_is_a_game_day() -> None:
 def test_every_command_on_the_page_does_what_it_says(
     line: str, harness: Harness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("harness.gameday.checking.met", lambda *_: (True, "ended with 0"))
-    monkeypatch.setattr("harness.gameday.conducting.met", lambda *_: (True, "ended with 0"))
+    monkeypatch.setattr("harness.gameday.checking.met", lambda *_, **__: (True, "ended with 0"))
+    monkeypatch.setattr("harness.gameday.conducting.met", lambda *_, **__: (True, "ended with 0"))
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     typed, _, command = line.rpartition(" | ")
     _, _, *words = shlex.split(command)

@@ -13,6 +13,7 @@ import pytest
 
 from harness.gameday.looking import met
 from harness.reading.gameday import Prerequisite
+from harness.record.masking import Mask
 
 
 def ran(command: list[str], beside: Path, within: str = "30s") -> tuple[bool, str]:
@@ -70,3 +71,13 @@ def test_a_command_is_ended_with_the_process_that_looks(tmp_path: Path) -> None:
         met(Prerequisite.model_validate({"command": ["sleep", "600"]}), tmp_path, {"PATH": os.defpath}, over)[0]
         is False
     )
+
+
+def test_a_secret_that_it_prints_is_hidden_before_the_middle_is_left_out(tmp_path: Path) -> None:
+    secret = "sk-abcdefgh-ijklmnop-qrstuvwx-yzabcdef"
+    one = Prerequisite.model_validate({"command": ["true"]})
+    for before in range(90, 150, 7):
+        printed = one.model_copy(update={"command": ["printf", "%s", "x" * before + secret + "y" * 600]})
+        ok, told = met(printed, tmp_path, {"PATH": os.defpath}, mask=Mask({"KEY": secret}))
+        assert ok
+        assert "sk-" not in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -10,6 +11,7 @@ from typing import Any, get_args
 import pytest
 from day_in_memory import SCENARIOS, Written, opened
 
+from harness.gameday import telling
 from harness.gameday.control import HIDDEN
 from harness.gameday.desk import Desk
 from harness.gameday.events import (
@@ -136,3 +138,16 @@ def test_nobody_at_the_other_end_is_said_without_the_address() -> None:
     why = posted(url, "{}", {})
     assert why
     assert "very-secret" not in why
+
+
+def test_what_a_webhook_that_hangs_was_not_told_is_a_line_each(
+    files: DayFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "LAST_WITHIN_S", 0.0)
+    over = threading.Event()
+    lines = told_of(files, tmp_path, lambda *_: str(over.wait(60)))
+    over.set()
+    untold = [event for event in decode(lines) if isinstance(event, Told)]
+    moments = ["opened", "refused", "began", "note", "mark", "ended", "stopped", "closed"]
+    assert [event.moment for event in untold] == moments
+    assert {event.error for event in untold} == {"the day was over before it answered"}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
+import msgspec
 import pytest
 from day_in_memory import day_of, opened
 
 from harness.gameday.events import Agreed, Began, Called, Closed, Event, Item, Looked, Marked, Noted, Over, Stopped
 from harness.gameday.standing import told
 from harness.gameday.words import HELP, said
+from harness.interfaces.typed_line import lines_of_a_pipe
 
 OPENED = opened(day_of())
 IN_HAND = Began(at="2026-11-27T14:00:00+00:00", step="manual")
@@ -51,6 +56,20 @@ def test_a_line_says_what_it_should(line: str, event: Event) -> None:
     assert said(line, told([OPENED]), "Grace") == event
 
 
+def test_a_yes_with_a_name_that_nobody_asked_is_nobodys_though_who_types_was_asked_too() -> None:
+    asked = msgspec.structs.replace(OPENED, approvals=["Ada", "Grace"])
+    with pytest.raises(ValueError, match="asked were Ada, Grace"):
+        said("yes Adda", told([asked]), "Grace")
+    assert said("yes", told([asked]), "Grace") == Agreed(by="Grace", of="Grace")
+    assert said("no a deploy", told([asked]), "Grace") == Agreed(by="Grace", of="Grace", yes=False, why="a deploy")
+
+
+def test_a_script_with_a_byte_that_is_no_text_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    piped = io.TextIOWrapper(io.BytesIO(b"go\nnote M\xfcller\nclose held\n"), encoding="utf-8", errors="strict")
+    monkeypatch.setattr(sys, "stdin", piped)
+    assert list(lines_of_a_pipe()) == ["go", "note M\ufffdller", "close held"]
+
+
 def test_done_is_about_the_step_in_hand() -> None:
     assert said("done it went well", told([OPENED, IN_HAND]), "Grace") == Over(
         by="Grace", step="manual", outcome="done", told="it went well"
@@ -66,6 +85,7 @@ def test_done_is_about_the_step_in_hand() -> None:
         ("done", "no step goes on"),
         ("tick", "by its number from 1 to 2"),
         ("yes Adam Smith", "asked were Ada"),
+        ("item x; due friday", "due 'friday' is no date; write it such as 2027-01-15"),
         ("item x; onwer Ada", "did you mean 'owner'"),
         ("item x; due tomorrow", "tomorrow"),
     ],
