@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -122,7 +123,19 @@ def test_the_first_ctrl_c_stops_the_step_in_hand_and_one_between_steps_leaves(tm
     assert going.world.leaving
 
 
-def test_a_terminal_that_is_closed_leaves_the_day(tmp_path: Path) -> None:
+@pytest.fixture
+def hangup() -> Iterator[Callable[[Any], None]]:
+    """Has a terminal that is closed do so much, until the test is over."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield lambda does: signal.signal(signal.SIGHUP, does)
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(("does", "leaves"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)], ids=["usual", "nohup"])
+def test_a_terminal_that_is_closed_leaves_the_day_but_not_under_nohup(
+    tmp_path: Path, hangup: Callable[[Any], None], does: Any, leaves: bool
+) -> None:
+    hangup(does)
     desk = Desk(tmp_path / "day.jsonl")
     going = going_of(desk)
     signals = Signals(going, "Grace", print)
@@ -130,4 +143,4 @@ def test_a_terminal_that_is_closed_leaves_the_day(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGHUP)
         signals.heed()
     desk.close()
-    assert going.world.leaving
+    assert going.world.leaving == leaves
