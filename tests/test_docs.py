@@ -13,6 +13,7 @@ import sys
 import venv
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +115,17 @@ def test_every_command_of_harness_in_a_sentence_is_one() -> None:
     "option", sorted({found for path in DOCUMENTS for found in re.findall(r"`(--[a-z][a-z-]+)", path.read_text())})
 )
 def test_every_option_in_a_document_is_one_that_a_command_takes(option: str) -> None:
-    groups = [get_command(app), *(one for one in get_command(app).commands.values() if isinstance(one, TyperGroup))]
+    assert option in _options()
+
+
+@cache
+def _options() -> set[str]:
+    """The options of all commands, and those of the plug-in of pytest."""
+    of_all = get_command(app)
+    groups = [of_all, *(one for one in of_all.commands.values() if isinstance(one, TyperGroup))]
     commands = [command for group in groups for command in group.commands.values()]
     of_pytest = re.findall(r'addoption\(\s*"(--[a-z-]+)"', Path(plugin.__file__).read_text())
-    assert option in {
+    return {
         name
         for command in commands
         for parameter in command.params

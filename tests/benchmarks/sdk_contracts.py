@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -235,6 +236,7 @@ NO_CLIENTS = {
 """Kinds of fault that no client of these APIs meets as such."""
 
 
+@cache
 def cases(api: str) -> list[Case]:
     """All that a client of *api* is put through: each of its codes, what any API does, and broken streams where they can be."""
     made = [Case(name, rule) for name, rule in OTHERS.items()]
@@ -274,7 +276,13 @@ def kept() -> dict[tuple[str, str], Row]:
 def missing(sdk: Sdk, found: dict[tuple[str, str], Row]) -> list[Case]:
     """The cases of *sdk* that were not tried, or not as they are worded now."""
     said = {case: row["worded"] for (name, case), row in found.items() if name == sdk.name}
-    return [case for case in cases(sdk.api) if said.get(case.name) != case.worded(sdk.api)]
+    return [case for case in cases(sdk.api) if said.get(case.name) != worded(sdk.api)[case.name]]
+
+
+@cache
+def worded(api: str) -> dict[str, str]:
+    """What is said of each case in the words of *api* as they are now."""
+    return {case.name: case.worded(api) for case in cases(api)}
 
 
 class Provider(BaseHTTPRequestHandler):

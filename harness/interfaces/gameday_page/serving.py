@@ -109,7 +109,19 @@ async def _serve(
         ready.set_result((lambda: _tell(loop, ended), runner.addresses[0][1]))
         await ended.wait()
     finally:
+        server = runner.server
+        left = _open(server)
         await runner.cleanup()
+        await asyncio.sleep(0)
+        # One whose page reads nothing would never be rid of what is still there for it; one that came at the last moment nobody has closed.
+        for transport in {*left, *_open(server)}:
+            transport.abort()
+        await asyncio.sleep(0)
+
+
+def _open(server: web.Server | None) -> list[asyncio.Transport]:
+    """The connections to *server*."""
+    return [one.transport for one in server.connections if one.transport is not None] if server is not None else []
 
 
 def _tell(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
