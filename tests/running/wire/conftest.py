@@ -304,6 +304,9 @@ class _Loops:
             ended = asyncio.Event()
             begun.set_result((asyncio.get_running_loop(), ended))
             await work(ended)
+            # asyncio's own list: of a handshake that never came to its end nobody else knows.
+            for transport in [*getattr(asyncio.get_running_loop(), "_transports", {}).values()]:
+                transport.abort()
             for _ in range(20):  # turns in which closed transports let go of their sockets
                 await asyncio.sleep(0)
 
