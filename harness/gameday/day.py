@@ -6,8 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from harness.gameday import folder as folders
@@ -29,7 +27,6 @@ from harness.running import systems
 from harness.settings import Settings
 from harness.stored import judge
 
-DOCUMENT = "harness.gameday.document"
 _LEFT_OPEN, _ABORTED, _UNDECIDED, _FAILED = 130, 5, 3, 1
 
 
@@ -202,10 +199,10 @@ def files_of(
 
 def written_up(folder: DayFolder) -> Day:
     """The day in *folder*, with its document written from its events alone. Raises UsageProblems where it is none."""
-    day = Day(folder.path, folder.standing)
-    if find_spec(DOCUMENT) is not None:
-        import_module(DOCUMENT).write(folder.path)
-    return day
+    from harness.gameday import document  # it takes long to load, and nobody waits for it before the day is over
+
+    document.write(folder.path)
+    return Day(folder.path, folder.standing)
 
 
 def watched(going: Going, watch: Callable[[Desk], object] | None) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from pydantic import TypeAdapter
 from real_runs import Machine
 from simulated_world.events import Events
 from simulated_world.network import Network, NotCarriedError
+from written_faults import written_fault
 
 from contract.worlds import FAULTS, NOT_SIMULATED, Contract, Simulated, planned, real, stands, took_hold
-from harness.faults import AnyFault, Fault, faults
+from harness.faults import Fault, faults
 from harness.faults.base import PROCESS, Aim
 from harness.planning.disturbance import Disturbance
 from harness.reading.target import Link
@@ -82,7 +82,7 @@ def test_every_kind_of_fault_is_held_against_both_worlds() -> None:
 
 @pytest.mark.parametrize("document", NOT_SIMULATED, ids=lambda document: str(document["kind"]))
 def test_what_the_simulated_world_does_not_carry_it_refuses(document: dict[str, Any]) -> None:
-    made: Fault = TypeAdapter(AnyFault).validate_python(document)
+    made: Fault = written_fault(document)
     network = Network(Events(), random.Random(1), 1)
     links = {"east": Link(kind="provider", upstream="http://127.0.0.1:9")}
     effects = made.effects_at((Aim(PROCESS, "target"),), links)

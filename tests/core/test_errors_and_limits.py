@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
+from written_faults import written_fault
 
-from harness.faults import AnyFault
 from harness.faults.base import OfRequests
 from harness.faults.effects import Fail, Throttle, Told
 from harness.faults.limiter import Places, RateLimiter
@@ -19,7 +19,7 @@ from harness.reading.target import Link
 
 
 def fault(kind: str = "http_error", **said: Any) -> OfRequests:
-    made: OfRequests = TypeAdapter(AnyFault).validate_python({"kind": kind, "on": {}, **said})
+    made: OfRequests = written_fault({"kind": kind, "on": {}, **said})
     return made
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
+from written_faults import written_fault
 
-from harness.faults import AnyFault, Fault, effects, faults
+from harness.faults import Fault, effects, faults
 from harness.faults.base import Aim, Looked, Selector, suiting
 from harness.faults.effects import (
     Capacity,
@@ -69,7 +70,7 @@ DIVERGENCE = {"kind": "cache_divergence", "region": "west"}
 
 
 def fault(document: dict[str, Any]) -> Fault:
-    made: Fault = TypeAdapter(AnyFault).validate_python(document)
+    made: Fault = written_fault(document)
     return made
 
 

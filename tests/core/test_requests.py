@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
+from written_faults import written_fault
 
-from harness.faults import AnyFault
 from harness.faults.base import OfRequests
 from harness.faults.effects import Delay, EdgeRule, Fail, SlowStream, Toxic
 from harness.faults.requests import Attempted, Choosing, Lots, Ramp, Requests, Sorting, Tries
@@ -171,7 +171,7 @@ def test_many_stars_are_no_work_for_who_waits_for_them() -> None:
 
 
 def fault(**said: Any) -> OfRequests:
-    made: OfRequests = TypeAdapter(AnyFault).validate_python(said)
+    made: OfRequests = written_fault(said)
     return made
 
 
