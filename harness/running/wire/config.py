@@ -30,6 +30,8 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Links of one *account* share their limits; empty: it has one of its own.
     *credential* is the key that the target presents to this provider and to no other.
     *at* is the address of this machine at which the tap listens: loopback, or one that containers reach.
+    *gated*: commands on a link that *carries* ``redis`` may be answered in the server's place, for which all on it is read from the first
+    byte of each connection on.
     """
 
     name: str
@@ -43,10 +45,13 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: str = ""
     credential: str = ""
     at: str = "127.0.0.1"
+    gated: bool = False
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:
             raise ValueError(f"{self.name!r} is not a name for a link; it must not be empty nor contain a slash")
+        if self.gated and self.carries != "redis":
+            raise ValueError(f"link {self.name} carries {self.carries}, and only commands of Redis are answered")
         if self.carries != "http":
             return
         if self.api not in dialects:

@@ -113,10 +113,11 @@ class Control:
             raise _refusal(400, f"the effect is for link {effect.aim!r}, not {request.match_info['link']!r}")
         match effect:
             case TapMode() | TapShape() | TapAnswers():
-                if isinstance(effect, TapAnswers) and ends.carries != "redis":
-                    raise _refusal(
-                        400, f"link {effect.aim!r} carries {ends.carries}, and only commands of Redis are answered"
-                    )
+                if isinstance(effect, TapAnswers) and not ends.tap.passage.gated:
+                    why = f"carries {ends.carries}, and only commands of Redis are answered"
+                    if ends.carries == "redis":
+                        why = "is not read from the beginning: whoever starts the wire has to say that it is gated"
+                    raise _refusal(400, f"link {effect.aim!r} {why}")
                 await _made_true(ends.tap.put(fault, effect))
             case RuleAsWritten():
                 self._put_rule(ends, fault, effect)

@@ -120,7 +120,7 @@ def _ends(
         "redis": lambda: RedisCommands(passing.commanded, passing.pushed),
         "tcp": Unread,
     }
-    tap = Tap(link.name, watches[link.carries], passing, link.listen, config.seed, link.at)
+    tap = Tap(link.name, watches[link.carries], passing, link.listen, config.seed, link.at, gated=link.gated)
     if link.carries != "http":
         return Ends(tap, None, attempts, link.carries)
     edge = Edge(link, tap.port, config, arrivals, shared)

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from harness.faults.effects import TapAnswers
 from harness.planning.plan import Plan
 from harness.problems import HarnessError, Problem, UnavailableProblems, UsageProblems
 from harness.protocols.asking import own_nonces
@@ -289,15 +290,21 @@ def asked_once(
 
 
 class _Chance(NamedTuple):
-    """What chance hangs on in a run: its *seed*, and of how many *conversations* its requests are turns, one after the other."""
+    """What chance hangs on in a run: its *seed*, and of how many *conversations* its requests are turns, one after the other.
+
+    *gated* are the Redis links on which commands are to be answered in the server's place.
+    """
 
     seed: int
     conversations: int = 0
+    gated: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, plan: Plan) -> _Chance:
         """That of *plan*; nobody knows the conversations of a locustfile's users."""
-        return cls(plan.seed, 0 if plan.closed else plan.schedule.conversations)
+        effects = [effect for disturbance in plan.disturbances for effect in disturbance.effects]
+        gated = frozenset(effect.aim for effect in effects if isinstance(effect, TapAnswers))
+        return cls(plan.seed, 0 if plan.closed else plan.schedule.conversations, gated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,7 +445,7 @@ def _start_wire(
     if not target.links:
         return None
     path, ready = temp / "wire.json", temp / "wire-ready.json"
-    links = [_link_config(name, link, processes, at) for name, link in target.links.items()]
+    links = [_link_config(name, link, processes, at, name in chance.gated) for name, link in target.links.items()]
     nonces, instrument = own_nonces(target.ask, folder.path.name), str(folder.instrument.absolute())
     secrets = dict(processes.secrets)
     config = wire_config.Config(
@@ -449,9 +456,9 @@ def _start_wire(
     return ready
 
 
-def _link_config(name: str, link: Link, processes: Processes, at: str) -> LinkConfig:
+def _link_config(name: str, link: Link, processes: Processes, at: str, gated: bool) -> LinkConfig:
     if link.carries != "http":
-        return LinkConfig(name, listen=link.listen, carries=link.carries, at=at)
+        return LinkConfig(name, listen=link.listen, carries=link.carries, at=at, gated=gated)
     upstream = processes.upstream(name)
     proxy, ca = proxy_for(upstream, processes.environment), str(Path(link.ca).absolute()) if link.ca else ""
     credential = templates.secrets(link.credential or "", processes.environment)

@@ -14,7 +14,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     links = [
         LinkConfig("east", "http://127.0.0.1:1/v9"),
         LinkConfig("west", "https://api.example.com", 7, api="none"),
-        LinkConfig("store", carries="redis"),
+        LinkConfig("store", carries="redis", gated=True),
     ]
     written = Config(links, str(tmp_path), 3, str(tmp_path / "r"))
     write(written, path)
@@ -34,6 +34,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ),
         ('{"links":[{"name":"a","upstream":"http://%s.x"}],"rows":"r","seed":1,"ready":"y"}' % ("a" * 64), "aaa.x"),
         ('{"links":[{"name":"a","upstream":"http://a..b"}],"rows":"r","seed":1,"ready":"y"}', "a..b"),
+        ('{"links":[{"name":"a","carries":"tcp","gated":true}],"rows":"r","seed":1,"ready":"y"}', "carries tcp"),
         ('{"links":[],"rows":"r","seed":1}', "ready"),
         ("{", "truncated"),
     ],

@@ -25,7 +25,7 @@ from harness.running.free_port import free_port
 from harness.running.redis_server import arguments, find
 from harness.running.wire import WireError
 from harness.running.wire.tap.redis_gate import RedisGate
-from harness.running.wire.tap.resp import Frames, Unreadable, message_on, name_of
+from harness.running.wire.tap.resp import Frames, Piece, message_on, name_of
 
 LOADING = TapAnswers("east", "LOADING Redis is loading the dataset in memory")
 READ_ONLY = TapAnswers("east", "READONLY You can't write against a read only replica.", ("SET", "HSET"))
@@ -54,29 +54,52 @@ REPLIES = [
     b"=7\r\ntxt:abc\r\n",
     b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n",
     b"_\r\n",
+    b"*2\r\n$100000\r\n" + b"x" * 100_000 + b"\r\n:1\r\n",
 ]
 
 
-@given(st.lists(st.sampled_from(REPLIES), max_size=8), st.lists(st.integers(0, 400), max_size=8))
-def test_replies_are_told_apart_however_their_bytes_are_cut(replies: list[bytes], cuts: list[int]) -> None:
+def _whole(pieces: list[Piece]) -> list[bytes]:
+    """The frames of which *pieces* are parts."""
+    frames: list[bytes] = []
+    for piece in pieces:
+        frames += [b""] if piece.first else []
+        frames[-1] += piece.data
+    assert all(one.last == other.first for one, other in pairwise(pieces))
+    return frames
+
+
+@given(st.lists(st.sampled_from(REPLIES), max_size=8), st.lists(st.integers(0, 1 << 20), max_size=8), st.booleans())
+def test_replies_are_told_apart_however_their_bytes_are_cut(
+    replies: list[bytes], cuts: list[int], at_once: bool
+) -> None:
     said, frames = b"".join(replies), Frames(commands=False)
     edges = sorted({0, len(said), *(cut % (len(said) + 1) for cut in cuts)})
-    assert [frame for start, end in pairwise(edges) for frame in frames.feed(said[start:end])] == replies
-    assert frames.rest == b""
+    pieces = [piece for start, end in pairwise(edges) for piece in frames.feed(said[start:end], at_once=at_once)]
+    assert _whole(pieces) == replies
+    assert frames.rest() == b""
+    assert not frames.lost
 
 
 def test_commands_are_told_apart_inline_ones_too() -> None:
     said = [command(b"get", b"*1\r\n$4\r\nPING\r\n"), b"PING\r\n", b"\r\n", command(b"SET", b"k", b"v" * 9000)]
-    assert Frames(commands=True).feed(b"".join(said)) == said
+    assert [piece.data for piece in Frames(commands=True).feed(b"".join(said))] == said
     assert [name_of(one) for one in said] == ["GET", "PING", "", "SET"]
 
 
-@pytest.mark.parametrize("said", [b"$x\r\n", b"*many\r\n", b"$99999999999\r\n", b"x" * 70_000])
-def test_what_is_no_resp_or_too_long_is_not_kept(said: bytes) -> None:
+@pytest.mark.parametrize("said", [b"$x\r\n", b"*many\r\n", b"$\r\n", b"x" * 70_000])
+def test_what_is_no_resp_is_not_kept_and_what_came_before_it_is_told(said: bytes) -> None:
     frames = Frames(commands=False)
-    with pytest.raises(Unreadable):
-        frames.feed(said)
-    assert frames.rest == said
+    assert frames.feed(b"+OK\r\n" + said) == [Piece(b"+OK\r\n")]
+    assert frames.lost
+    assert frames.rest() == said
+
+
+def test_of_what_is_long_no_more_than_a_part_is_kept() -> None:
+    frames, head = Frames(commands=True), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$99999999999\r\n"
+    assert frames.feed(head) == []
+    assert frames.feed(b"v" * 70_000) == [Piece(head + b"v" * 70_000, last=False)]
+    assert frames.feed(b"v" * 70_000) == [Piece(b"v" * 70_000, first=False, last=False)]
+    assert frames.rest() == b""
 
 
 @pytest.mark.parametrize(
@@ -96,9 +119,15 @@ class Told:
     """A gate, what the client was told, and which faults hit how often."""
 
     def __init__(self, *effects: TapAnswers, seed: str = "7") -> None:
-        self.heard, self.hit, self.drawn = b"", 0, list[bool]()
-        self.gate = RedisGate(self._hear, self._count, self._draw, seed)
+        self.heard, self.hit, self.drawn, self.lost = b"", 0, list[bool](), False
+        self.gate = RedisGate(self._hear, self._count, self._draw, self._lose, seed)
+        self.begin(*effects)
+
+    def begin(self, *effects: TapAnswers) -> None:
         self.gate.effects = {str(number): effect for number, effect in enumerate(effects)}
+
+    def _lose(self) -> None:
+        self.lost = True
 
     def _hear(self, data: bytes) -> None:
         self.heard += data
@@ -110,11 +139,11 @@ class Told:
         self.drawn.append(picked)
 
     def ask(self, *commands: bytes) -> bytes:
-        return self.gate.asked(b"".join(commands), quiet=True)
+        return self.gate.asked(b"".join(commands))
 
     def answer(self, *replies: bytes) -> bytes:
         """What the client was told since it was last looked at."""
-        self.gate.answered(b"".join(replies), quiet=False)
+        self.gate.answered(b"".join(replies))
         heard, self.heard = self.heard, b""
         return heard
 
@@ -149,20 +178,60 @@ def test_how_a_connection_is_opened_is_left_alone() -> None:
     assert told.answer(b"%0\r\n", b"+OK\r\n") == b"%0\r\n+OK\r\n" + ERROR
 
 
-def test_while_something_is_owed_nobody_knows_which_reply_is_whose_so_it_passes() -> None:
-    told = Told(LOADING)
-    assert told.gate.asked(GET, quiet=False) == GET
+def test_a_fault_that_begins_while_answers_are_owed_gives_none_of_them_to_another_command() -> None:
+    told = Told()
+    assert told.ask(GET, SET, GET) == GET + SET + GET
     assert told.answer(b"$1\r\n1\r\n") == b"$1\r\n1\r\n"
+    told.begin(LOADING)
     assert told.ask(GET) == b""
-    assert told.answer() == ERROR
+    assert told.answer(b"+OK\r\n$1") == b"+OK\r\n"
+    assert told.answer(b"\r\n2\r\n") == b"$1\r\n2\r\n" + ERROR
 
 
-def test_a_command_that_is_never_answered_silences_its_connection() -> None:
-    told = Told(NEVER)
-    assert told.ask(SET, GET, SET) == SET + SET
-    assert told.gate.mute
-    assert told.answer(b"+OK\r\n") == b""
+def test_a_command_that_is_never_answered_silences_what_comes_behind_it_however_that_is_cut() -> None:
+    for said in ([SET + GET + SET, SET], [SET, GET, SET + SET]):
+        told = Told(NEVER)
+        assert b"".join(map(told.ask, said)) == SET
+        assert told.gate.mute
+        assert told.answer(b"+OK\r\n") == b"+OK\r\n"
+        assert told.answer(b"+OK\r\n") == b""
+
+
+def test_an_error_waits_for_the_end_of_a_long_answer_before_it() -> None:
+    told, long = Told(READ_ONLY), b"$1000000\r\n" + b"x" * 1_000_000 + b"\r\n"
+    assert told.ask(GET) == GET
+    assert told.answer(long[:100]) == long[:100]
     assert told.ask(SET) == b""
+    assert told.answer(long[100:-1]) == long[100:-1]
+    assert told.answer(long[-1:]) == long[-1:] + b"-" + READ_ONLY.error.encode() + b"\r\n"
+
+
+def test_a_long_command_passes_or_is_refused_as_a_whole_in_the_place_of_its_pipeline() -> None:
+    long = command(b"SET", b"k", b"v" * 1_000_000)
+    told = Told(LOADING)
+    told.begin()
+    assert told.ask(GET + long[:70_000]) == GET + long[:70_000]
+    told.begin(LOADING)
+    assert told.ask(long[70_000:] + long[:70_000]) == long[70_000:]
+    told.begin()
+    assert told.ask(long[70_000:] + GET) == GET
+    assert told.answer(b"$-1\r\n+OK\r\n$-1\r\n") == b"$-1\r\n+OK\r\n" + ERROR + b"$-1\r\n"
+    assert told.hit == 1
+
+
+def test_a_client_that_wants_no_replies_gets_no_words_of_ours() -> None:
+    told, silent = Told(), command(b"CLIENT", b"REPLY", b"OFF")
+    assert told.ask(silent, SET) == silent + SET
+    told.begin(LOADING)
+    assert told.ask(SET) == SET
+    assert told.answer(b"+OK\r\n") == b"+OK\r\n"
+
+
+def test_what_a_replica_is_sent_is_of_no_form_that_is_read() -> None:
+    told, sync, snapshot = Told(LOADING), command(b"PSYNC", b"?", b"-1"), b"$9\r\n\0\xffREDIS*x\r\n*1\r\n$4\r\nPING\r\n"
+    assert told.ask(sync) == sync
+    assert told.answer(b"+FULLRESYNC a 0\r\n") + told.answer(snapshot) == b"+FULLRESYNC a 0\r\n" + snapshot
+    assert told.ask(b"*x") == b"*x"
 
 
 def test_a_share_of_commands_is_drawn_by_the_seed() -> None:
@@ -178,17 +247,14 @@ def test_a_share_of_commands_is_drawn_by_the_seed() -> None:
     assert 60 < sum(hits("7")) < 140
 
 
-@pytest.mark.parametrize("subscribed_before", [True, False])
-def test_messages_are_lost_and_what_was_asked_is_answered(subscribed_before: bool) -> None:
-    told, subscribe = Told(UNHEARD), command(b"SUBSCRIBE", b"c")
-    confirmed, message = b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n", REPLIES[-2].replace(b">", b"*")
-    if not subscribed_before:
-        assert told.ask(subscribe) == subscribe
-        assert told.answer(confirmed) == confirmed
-    told.gate.answered(message + confirmed + message, quiet=subscribed_before)
-    assert (told.heard, told.hit) == (confirmed, 2)
-    told.gate.effects = {}
-    told.heard = b""
+def test_messages_are_lost_and_what_was_asked_is_answered() -> None:
+    told, subscribe = Told(), command(b"SUBSCRIBE", b"c")
+    confirmed, message = b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n", REPLIES[13].replace(b">", b"*")
+    assert told.ask(subscribe) == subscribe
+    assert told.answer(confirmed, message) == confirmed + message
+    told.begin(UNHEARD)
+    assert (told.answer(message + confirmed + message), told.hit) == (confirmed, 2)
+    told.begin()
     assert told.answer(message) == message
 
 
@@ -197,6 +263,27 @@ def test_what_cannot_be_read_is_passed_on_from_then_on() -> None:
     assert told.ask(b"*x\r\n") == b"*x\r\n"
     assert told.ask(GET) == GET
     assert told.answer(b"-ERR Protocol error\r\n") == b"-ERR Protocol error\r\n"
+
+
+def test_what_was_read_before_that_is_passed_on_too_and_half_a_command_is_made_whole() -> None:
+    told = Told(READ_ONLY)
+    assert told.ask(GET, GET + b"*1\r\n$4") == GET + GET
+    assert told.answer(b"$-1\r\n$x\r\n") == b"$-1\r\n$x\r\n"
+    assert told.ask(b"\r\nPING\r\n") == b"*1\r\n$4\r\nPING\r\n"
+
+
+def test_words_of_ours_still_stand_in_their_place_once_a_command_could_not_be_read() -> None:
+    told, no = Told(READ_ONLY), b"-" + READ_ONLY.error.encode() + b"\r\n"
+    assert told.ask(GET, SET + b"*x\r\n") == GET + b"*x\r\n"
+    assert told.answer(b"$-1\r\n-ERR\r\n") == b"$-1\r\n" + no + b"-ERR\r\n"
+    assert told.answer(b"$x") == b"$x"
+
+
+def test_a_connection_ends_on_which_nobody_can_tell_where_words_of_ours_would_stand() -> None:
+    told = Told(READ_ONLY)
+    assert told.ask(GET, GET, SET) == GET + GET
+    assert told.answer(b"$-1\r\n$x\r\n") == b"$-1\r\n"
+    assert told.lost
 
 
 # A real client of a real server

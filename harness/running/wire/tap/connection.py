@@ -18,7 +18,6 @@ from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.sockets import reset, spoken, unbuffered, unread
 from harness.running.wire.tap.lane import Lane
 from harness.running.wire.tap.passage import PROBE, Passage, Stream
-from harness.running.wire.tap.redis_commands import RedisCommands
 from harness.running.wire.tap.redis_gate import RedisGate
 from harness.running.wire.tap.traffic import LinkTraffic
 from harness.running.wire.tap.watch import Watch
@@ -89,9 +88,7 @@ class Near(asyncio.Protocol):
         """The far side says no more, of which the client is still to be told."""
         self._far_crowded = self._near_crowded = False
         """That side takes no more for now."""
-        self._gate = self._gated()
-        self._ended_line = True
-        """What the far side said last ended a line, or it has said nothing."""
+        self._gate = self._gated() if passage.gated and number != PROBE else None
         self._up = self._lane("upstream", self._reach, self._read_on)
         self._down = self._lane("downstream", self._tell, self._let_far_speak)
 
@@ -121,11 +118,10 @@ class Near(asyncio.Protocol):
         self._intake.came(len(data))
         if self._traffic is not None:
             self._traffic.said(len(data))
-        quiet = self._gate is not None and self._quiet
         with self._looking:
             self._watched.asked(data)
         if self._gate is not None:
-            data = self._gate.asked(data, quiet=quiet)
+            data = self._gate.asked(data)
         if self._far_end is not None and not self._deaf:
             self._mirror()
             return
@@ -292,30 +288,17 @@ class Near(asyncio.Protocol):
     def _pass_down(self, data: bytes) -> None:
         if self._gate is None:
             self._down.say(data)
-            return
-        quiet, self._ended_line = self._quiet and self._ended_line, data.endswith(b"\r\n")
-        self._gate.answered(data, quiet=quiet)
+        else:
+            self._gate.answered(data)
 
-    def _gated(self) -> RedisGate | None:
-        if not isinstance(self._watched, RedisCommands):
-            return None
+    def _gated(self) -> RedisGate:
         passage = self._passage
         seed = f"{passage.seed}/{passage.link}/{self.number}/commands"
 
         def done(fault: str) -> None:
-            if self.number != PROBE:
-                passage.done_to[fault] += 1
+            passage.done_to[fault] += 1
 
-        def drew(fault: str, *, picked: bool) -> None:
-            if self.number != PROBE:
-                passage.draw(fault, picked=picked)
-
-        return RedisGate(lambda data: self._down.say(data), done, drew, seed)
-
-    @property
-    def _quiet(self) -> bool:
-        """Whether nothing is owed on a connection of Redis, and no command half said."""
-        return isinstance(self._watched, RedisCommands) and self._watched.between and not self._watched.owed
+        return RedisGate(lambda data: self._down.say(data), done, passage.draw, self.fail, seed)
 
     def _note(self, fault: str) -> None:
         """*fault* does something to this connection."""

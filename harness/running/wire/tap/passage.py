@@ -30,13 +30,17 @@ class Passage:
     """The way through the tap of *link*. It leads to 127.0.0.1:*via*; while that is None, as if a dial had been refused.
 
     *watch* makes what reads a new connection along; *seed* decides to which connections that is done which is for a share of them.
+    *gated*: it is one of Redis, and commands on it may be answered in the server's place.
     """
 
-    def __init__(self, link: str, watch: Callable[[], Watch], traffic: LinkTraffic, seed: int = 0) -> None:
+    def __init__(
+        self, link: str, watch: Callable[[], Watch], traffic: LinkTraffic, seed: int = 0, *, gated: bool = False
+    ) -> None:
         self.link = link
         self.watch = watch
         self.traffic = traffic
         self.seed = seed
+        self.gated = gated
         self.via: int | None = None
         self.owed_s = 0.0
         """How long the far side is kept open for a client who left before a byte of the answer had come."""

@@ -36,11 +36,6 @@ class RedisCommands(Unread):
         self._listens = False
         self._readable = True
 
-    @property
-    def between(self) -> bool:
-        """Whether no command is half said."""
-        return not (self._left or self._skip or self._line)
-
     def asked(self, data: bytes) -> None:
         super().asked(data)
         if self._readable and (whole := self._read(data)):

@@ -1,16 +1,23 @@
-"""RESP, as Redis and its clients speak it: whole commands and whole replies out of bytes that are cut anyhow (redis.io, protocol spec)."""
+"""RESP, as Redis and its clients speak it: commands and replies, out of bytes that are cut anyhow (redis.io, protocol spec)."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 _AGGREGATES = {b"*": 1, b"~": 1, b">": 1, b"%": 2, b"|": 2}
 """Elements for each one that their head counts; an attribute (``|``) comes before a reply and is none itself."""
 _BULKS = (b"$", b"=", b"!")
-_KEPT_BYTES_MAX = 1 << 23
+_KEPT_BYTES_MAX = 1 << 16
+"""So much of a frame is kept until it is whole; of a longer one each part goes on as it comes."""
 _LINE_BYTES_MAX = 1 << 16
 
 
-class Unreadable(Exception):  # noqa: N818 - it says what was met, and whoever meets it passes it on
-    """What is no RESP, or too long to be kept."""
+class Piece(NamedTuple):
+    """A frame, or of one that is long a part: the *first*, the *last*, or one between."""
+
+    data: bytes
+    first: bool = True
+    last: bool = True
 
 
 class Frames:
@@ -21,54 +28,71 @@ class Frames:
         self._data = bytearray()
         self._at = 0  # up to here it has been read
         self._left = 1  # elements until the frame is whole
+        self._skip = 0  # bytes until the bulk string that is being read is whole
+        self.halfway = False
+        """A part of a frame was given whose last one has not come."""
+        self.lost = False
+        """Something came that is no RESP: nothing behind it can be told apart, and `rest` has all that was given in no piece."""
 
-    @property
     def rest(self) -> bytes:
-        """What is no whole frame yet."""
-        return bytes(self._data)
+        """What has come and was given in no piece, which is let go of."""
+        rest = bytes(self._data)
+        self._data.clear()
+        self._at = 0
+        return rest
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Those frames that are whole with *data*. Raises Unreadable, and then `rest` has all that was told in none."""
+    def feed(self, data: bytes, *, at_once: bool = False) -> list[Piece]:
+        """What *data* completes. *at_once*: nothing of a frame waits for the rest of it but the line that says how long an element is."""
         self._data += data
-        frames: list[bytes] = []
+        pieces: list[Piece] = []
         while self._element():
-            if self._left == 0:
-                frames.append(bytes(self._data[: self._at]))
-                del self._data[: self._at]
-                self._at, self._left = 0, 1
-        if len(self._data) > _KEPT_BYTES_MAX:
-            raise Unreadable
-        return frames
+            if not self._left:
+                pieces.append(self._piece(last=True))
+                self._left = 1
+        if self._at > (0 if at_once else _KEPT_BYTES_MAX) and not self.lost:
+            pieces.append(self._piece(last=False))
+        return pieces
+
+    def _piece(self, *, last: bool) -> Piece:
+        piece = Piece(bytes(self._data[: self._at]), not self.halfway, last)
+        del self._data[: self._at]
+        self._at, self.halfway = 0, not last
+        return piece
 
     def _element(self) -> bool:
-        """Read one more element, or the head of some; False where it has not come whole."""
+        """Read one more element, or the head of some; False where it has not come whole, or is none."""
+        if self._skip:
+            return self._skipped()
         end = self._data.find(b"\n", self._at)
         if end < 0:
-            if len(self._data) - self._at > _LINE_BYTES_MAX:
-                raise Unreadable
+            self.lost = len(self._data) - self._at > _LINE_BYTES_MAX
             return False
         kind, said = bytes(self._data[self._at : self._at + 1]), bytes(self._data[self._at + 1 : end]).strip()
-        after = end + 1
-        if self._commands and self._left == 1 and self._at == 0 and kind != b"*":
-            self._left -= 1
-        elif kind in _BULKS:
-            size = _number(said)
-            after += size + 2 if size >= 0 else 0
-            if after > len(self._data):
-                if after > _KEPT_BYTES_MAX:
-                    raise Unreadable
-                return False
-            self._left -= 1
-        elif kind in _AGGREGATES:
-            self._left += max(0, _number(said)) * _AGGREGATES[kind] - (kind != b"|")
+        inline = self._commands and kind != b"*" and self._at == 0 and not self.halfway
+        size = _number(said) if not inline and (kind in _BULKS or kind in _AGGREGATES) else 0
+        if size is None:
+            self.lost = True
+            return False
+        self._at = end + 1
+        if kind in _BULKS and not inline and size >= 0:
+            self._skip = size + len(b"\r\n")
+        elif kind in _AGGREGATES and not inline:
+            self._left += max(0, size) * _AGGREGATES[kind] - (kind != b"|")
         else:
             self._left -= 1
-        self._at = after
         return True
+
+    def _skipped(self) -> bool:
+        """Read on in a bulk string; whether that is whole now."""
+        came = min(self._skip, len(self._data) - self._at)
+        self._skip -= came
+        self._at += came
+        self._left -= not self._skip
+        return not self._skip
 
 
 def name_of(command: bytes) -> str:
-    """The name of a whole *command*, in capitals; empty for one that says nothing."""
+    """The name of a *command*, or of the first part of one, in capitals; empty for one that says nothing."""
     if not command.startswith(b"*"):
         return command.split(None, 1)[0].decode("latin-1").upper() if command.strip() else ""
     parts = command.split(b"\r\n", 3)
@@ -76,7 +100,7 @@ def name_of(command: bytes) -> str:
 
 
 def message_on(reply: bytes) -> str | None:
-    """What a whole *reply* announces without having been asked: the kind of message; None for an answer."""
+    """What a *reply*, or the first part of one, announces without having been asked: the kind of message; None for an answer."""
     if reply[:1] not in (b"*", b">"):
         return None
     parts = reply.split(b"\r\n", 3)
@@ -87,8 +111,9 @@ def message_on(reply: bytes) -> str | None:
 _MESSAGES = frozenset({"message", "pmessage", "smessage", "invalidate"})
 
 
-def _number(said: bytes) -> int:
+def _number(said: bytes) -> int | None:
+    """The number that *said* is; None where it is none."""
     try:
         return int(said)
     except ValueError:
-        raise Unreadable from None
+        return None

@@ -21,8 +21,8 @@ _BACKLOG = 1024
 class Tap:
     """The tap of *link*, at port *listen* of *at*, or at one that is free; `passage` says where it leads.
 
-    At *probe_port* a look takes the same way as the target's connections, and is counted nowhere. Raises OSError that names the port when
-    somebody else has it.
+    At *probe_port* a look takes the same way as the target's connections, and is counted nowhere. *gated* is as in `Passage`. Raises
+    OSError that names the port when somebody else has it.
     """
 
     def __init__(
@@ -33,9 +33,11 @@ class Tap:
         listen: int | None = None,
         seed: int = 0,
         at: str = "127.0.0.1",
+        *,
+        gated: bool = False,
     ) -> None:
         self._at = at
-        self.passage = Passage(link, watch, traffic, seed)
+        self.passage = Passage(link, watch, traffic, seed, gated=gated)
         self._connections: set[Near] = set()
         self._far_sides: set[Far] = set()
         self._listeners: list[asyncio.Server] = []
