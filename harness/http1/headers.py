@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 Headers = list[tuple[bytes, bytes]]
@@ -68,6 +69,15 @@ def chunk(body: bytes, *, last: bool, behind: Headers) -> bytes:
     """*body* as a chunk; *last*: nothing comes after it but the trailer *behind* it."""
     framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
     return framed + b"0\r\n%b\r\n" % b"".join([b"%b: %b\r\n" % line for line in trailer(behind)]) if last else framed
+
+
+_USER = re.compile(r"//[^/]*@")
+_BEHIND_PATH = re.compile(r"[?#].*", re.DOTALL)
+
+
+def place_alone(address: str) -> str:
+    """*address* without a user before its host and what stands behind its path, in both of which keys and tokens are."""
+    return _USER.sub("//", _BEHIND_PATH.sub("", address))
 
 
 def written(first: bytes, headers: Headers) -> bytes:

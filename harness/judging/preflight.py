@@ -31,8 +31,8 @@ def failed(asked: Preflight) -> bool:
 def unanswered(asked: Preflight) -> str:
     """What was asked, what came back, and what each link that was asked answered."""
     came = f"status {asked.status}" if asked.status else "no status"
-    detail = asked.detail if asked.detail and asked.detail not in asked.reply else ""
-    told = f"{asked.outcome}: {detail}" if detail and not detail.startswith("http ") else asked.outcome
+    said = asked.detail.partition(": ")[2] if asked.detail.startswith("http ") else asked.detail
+    told = f"{asked.outcome}: {said}" if said and said not in asked.reply else asked.outcome
     reply = f"; the reply begins {asked.reply[:_REPLY_CHARS]!r}" if asked.reply else ""
     tries = f" in {len(asked.nonces)} tries" if len(asked.nonces) > 1 else ""
     return (

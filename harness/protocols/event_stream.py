@@ -16,6 +16,18 @@ _BLANK_LINE = re.compile(rb"\r\n(?:\r\n|\n|\r(?=[^\n]))|(?:(?<!\r)\n|\r(?!\n))(?
 _CR, _LF = b"\r\n"
 _LEAST_BYTES = len(b"data: \n\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BEGINNINGS = (b"data:", b"event:", b":")
+
+
+def are_events(begun: bytes) -> bool | None:
+    """Whether a body that has *begun* so is a stream of events, whatever its type says; None where more has to come to tell.
+
+    Clients that have asked for a stream read one without looking at its type, and no JSON begins so.
+    """
+    text = begun.removeprefix(_BYTE_ORDER_MARK)
+    if text.startswith(_BEGINNINGS):
+        return True
+    return None if any(beginning.startswith(text) for beginning in _BEGINNINGS) else False
 
 
 class Event(NamedTuple):

@@ -22,13 +22,18 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> str:
         return ""
     # The port of something that the harness starts is not known before, and none that a variable could name.
     port = int(parts.port) if parts.port.isdecimal() else _PORTS.get(parts.scheme, 0) if not parts.port else 0
-    if _excepted(host.lower(), port, _said("NO_PROXY", environment)[1]):
+    if _excepted(host.lower(), port, no_proxy(environment)):
         return ""
     for name in (f"{parts.scheme.upper()}_PROXY", "ALL_PROXY"):
         variable, said = _said(name, environment)
         if said:
             return _checked(variable, said if "://" in said else f"http://{said}", host)
     return ""
+
+
+def no_proxy(environment: Mapping[str, str]) -> str:
+    """What is reached directly, as ``NO_PROXY`` says it; empty where it says nothing."""
+    return _said("NO_PROXY", environment)[1]
 
 
 def _checked(variable: str, proxy: str, host: str) -> str:

@@ -79,6 +79,11 @@ def test_what_the_reply_does_not_show_is_said_too() -> None:
     )
 
 
+def test_a_redirect_is_told_with_where_it_leads() -> None:
+    led = asked(outcome="error", status=307, reply="", detail="http 307: a redirect to '/ask/', which is not followed")
+    assert "came to error: a redirect to '/ask/', which is not followed (status 307)" in unanswered(led)
+
+
 def test_a_provider_that_was_not_reached_is_told_with_the_reason() -> None:
     lost = LinkSeen("openai", 2, 2, 2, {"closed": 2}, "api.example:443: the connection was refused")
     assert answered(lost) == ("openai answered closed (2 times) (api.example:443: the connection was refused)")

@@ -14,8 +14,11 @@ import msgspec
 from gevent import socket
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 
+from harness.http1.answer import ResponseReading
+from harness.http1.answer_head import UnreadableError
+from harness.http1.headers import place_alone, value
 from harness.protocols.asking import MalformedError, Reader, Said
-from harness.protocols.event_stream import EventStream
+from harness.protocols.event_stream import EventStream, are_events
 from harness.record.rows import JobStage, RequestOutcome
 from harness.running.load.connections import Connections
 from harness.running.load.plan import Limits
@@ -26,6 +29,8 @@ _DETAIL_CHARS = 200
 _FINISH_CHARS = 40
 _MODEL_CHARS = 100
 _BEGINS_BYTES = 200
+_KEPT_BYTES = 1 << 14  # so much of an answer is kept as long as it may have to be read once more
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Answer(msgspec.Struct, gc=False):
@@ -133,6 +138,50 @@ class _Body(HTTPResponse):
         return bool(self.message_complete) and self.get_code() >= 200
 
 
+class _Leniently:
+    """The same of an answer that has *begun* so and that the parser refuses, as clients read it; *heard* bytes of its body are known.
+
+    A folded line, lines that end in LF alone, equal lengths, a length beside chunks. Raises HTTPParseError for what no client reads.
+    """
+
+    def __init__(self, begun: bytes, heard: int) -> None:
+        self._reading, self._heard, self.fresh = ResponseReading(to_head=False), heard, b""
+        self.feed(begun)
+
+    def feed(self, data: bytes) -> None:
+        try:
+            if data:
+                self._reading.feed(data)
+            else:
+                self._reading.finish()
+        except UnreadableError as error:
+            raise HTTPParseError(str(error)) from error
+        finally:
+            body = b"".join(self._reading.pieces)
+            self._reading.pieces = []
+            self.fresh += body[self._heard :]
+            self._heard = max(0, self._heard - len(body))
+
+    @property
+    def headers_complete(self) -> bool:
+        return self._reading.head is not None
+
+    @property
+    def complete(self) -> bool:
+        return self._reading.whole
+
+    def get_code(self) -> int:
+        return self._reading.head.status if self._reading.head else 0
+
+    def get(self, name: str) -> str | None:
+        """What stands in the header *name*; None where there is none."""
+        headers = self._reading.head.headers if self._reading.head else []
+        return value(headers, name.lower().encode("latin-1")).decode("latin-1") or None
+
+    def should_close(self) -> bool:
+        return True
+
+
 class _Exchange:
     """One request and its answer on one connection."""
 
@@ -148,7 +197,10 @@ class _Exchange:
         self._answer, self._sock, self._reader, self._limits = answer, sock, reader, limits
         self._of_head = of_head
         self._deadline_s = deadline_s
-        self._parser, self._events = _Body(), EventStream()
+        self._parser: _Body | _Leniently = _Body()
+        self._events = EventStream()
+        self._raw: bytearray | None = bytearray()  # all that came, as long as that is little
+        self._untold = False  # whether it is a stream is told by how its body begins
         self._finished = self._sound = False
         self._pieces: list[str] = []
         self._calls: list[str] = []
@@ -173,8 +225,11 @@ class _Exchange:
         return "".join(said).lstrip("\n" if said is self._calls else "")[: self._limits.answer_chars_max]
 
     def refusal(self) -> str:
-        """How the body of an answer that says no begins."""
-        return self._body[:_DETAIL_CHARS].decode("utf-8", "replace")
+        """How the body of an answer that says no begins, behind where it leads if it is a redirect."""
+        begins = self._body[:_DETAIL_CHARS].decode("utf-8", "replace")
+        if self._answer.status >= 400 or not (leads := str(self._parser.get("location") or "")):
+            return begins
+        return f"a redirect to {place_alone(leads)!r}, which is not followed" + (f": {begins}" if begins else "")
 
     def reusable(self) -> bool:
         """Whether another request can be sent on the connection; waits a moment for the end of the HTTP message."""
@@ -199,10 +254,11 @@ class _Exchange:
 
     def _take_in(self, got: bytes, now_s: float) -> None:
         broken = ""
+        self._keep(got)
         try:
             self._parser.feed(got)
         except HTTPParseError as error:
-            broken = f"no HTTP: {error}"
+            broken = "" if self._reads_leniently(got) else f"no HTTP: {error}"
         if self._answer.head_s is None and self._parser.headers_complete and self._parser.get_code() >= 200:
             self._head(now_s)
         if self._parser.fresh:
@@ -214,6 +270,24 @@ class _Exchange:
         elif not got and not self._parser.complete:  # llhttp does not object to an end before the first byte
             self._end_of_connection(now_s)
 
+    def _keep(self, got: bytes) -> None:
+        if self._raw is not None:
+            self._raw += got
+            if len(self._raw) > _KEPT_BYTES:
+                self._raw = None
+
+    def _reads_leniently(self, got: bytes) -> bool:
+        """Read once more what came, the last of it *got*, since the parser refuses it; whether clients can read it."""
+        if self._raw is None or isinstance(self._parser, _Leniently):
+            return False
+        try:
+            self._parser = _Leniently(bytes(self._raw), self._answer.bytes)
+            if not got:
+                self._parser.feed(got)
+        except HTTPParseError:
+            return False
+        return True
+
     def _end_of_connection(self, now_s: float) -> None:
         if self._answer.head_s is None:
             self._end("reset", "closed: before the answer's head", now_s)
@@ -223,14 +297,16 @@ class _Exchange:
     def _head(self, now_s: float) -> None:
         self._answer.head_s, self._answer.status = now_s, self._parser.get_code()
         self._note(self._of_head(self._parser.get))
-        self._answer.streamed = (
-            self._answer.status < 300 and "event-stream" in str(self._parser.get("content-type")).lower()
-        )
+        kind = str(self._parser.get("content-type")).lower()
+        self._answer.streamed = self._answer.status < 300 and "event-stream" in kind
+        self._untold = self._answer.status < 300 and not self._answer.streamed and "json" not in kind
 
     def _body_came(self, fresh: bytes, now_s: float) -> None:
         if self._answer.bytes < _BEGINS_BYTES:
             self._answer.begins += fresh[: _BEGINS_BYTES - self._answer.bytes]
         self._answer.bytes += len(fresh)
+        if self._untold:
+            fresh = self._tell_kind(fresh)
         try:
             if self._answer.streamed:
                 for name, data in self._events.feed(fresh):
@@ -241,6 +317,13 @@ class _Exchange:
             self._end("malformed", str(error), now_s)
         if self._answer.bytes > self._limits.body_bytes_max:
             self._end("malformed", f"too_large: given up after {self._answer.bytes} bytes", now_s)
+
+    def _tell_kind(self, fresh: bytes) -> bytes:
+        """Tell by the beginning of the body, which goes on with *fresh*, whether it is a stream; what of it is still to be read."""
+        begun, self._body = bytes(self._body) + fresh, bytearray()
+        events = are_events(begun)
+        self._answer.streamed, self._untold = events is True, events is None
+        return begun
 
     def _event_came(self, said: Said, now_s: float) -> None:
         if said.error is not None:
@@ -285,7 +368,8 @@ class _Exchange:
 
     def _whole_came(self, end_s: float) -> None:
         try:
-            said = self._reader.whole(bytes(self._body))
+            # JSON has no mark of the byte order, and clients take one (RFC 8259, 8.1).
+            said = self._reader.whole(bytes(self._body).removeprefix(_BYTE_ORDER_MARK))
         except MalformedError as error:
             self._end("malformed", str(error), end_s)
             return

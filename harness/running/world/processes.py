@@ -13,6 +13,7 @@ import msgspec
 from harness.problems import HarnessError
 from harness.reading import hosts
 from harness.reading.placeholders import told_secrets
+from harness.reading.proxies import no_proxy
 from harness.reading.target import Link, Ready, Service, SimulatedUpstream, Target
 from harness.reading.templates import fill, placeholders, secrets
 from harness.running.free_port import free_port
@@ -324,7 +325,7 @@ def host_and_port(upstream: str) -> str:
 
 def _no_proxy(environment: Mapping[str, str]) -> dict[str, str]:
     """What the person's own HTTP proxy must keep out of, beside what it does already: everything here is on this machine."""
-    already = environment.get("NO_PROXY") or environment.get("no_proxy")
+    already = no_proxy(environment)
     names = ",".join([*([already] if already else []), "127.0.0.1", "localhost"])
     return {"NO_PROXY": names, "no_proxy": names}
 

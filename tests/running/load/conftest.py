@@ -216,6 +216,8 @@ BEHAVIOURS: dict[str, Behaviour] = {
     ),
     "status_500": sends(plain("500 Oops", b'{"error": "out of order"}')),
     "status_302": sends(plain("302 Found", b"elsewhere", "text/plain")),
+    "redirect": sends(plain("307 Temporary Redirect\r\nlocation: http://u:pw@there/ask/?state=s#t", b"")),
+    "after_a_mark": sends(plain("200 OK", b"\xef\xbb\xbf" + WHOLE)),
     "status_503_cut": sends(plain("503 Busy", b"come ba", "text/plain", length=100), then="close"),
     "error_event": sends(SSE_HEAD + chunk(event("x")) + chunk(b'event: error\ndata: {"message": "no"}\n\n') + END),
     "error_in_data": sends(SSE_HEAD + chunk(event("x")) + chunk(b'data: {"error": {"code": "no"}}\n\n') + END),
@@ -242,6 +244,11 @@ BEHAVIOURS: dict[str, Behaviour] = {
 
 def streams(*parts: bytes, end: bytes = END) -> Behaviour:
     return sends(SSE_HEAD + b"".join(map(chunk, parts)) + end)
+
+
+def _headed(header: bytes) -> bytes:
+    """A stream with one more *header* line."""
+    return SSE_HEAD.replace(b"\r\n\r\n", b"\r\n" + header + b"\r\n") + chunk(event("x") + DONE) + END
 
 
 # Streams that every client reads to their end, each with its text. What providers make of the format is wider than the
@@ -275,6 +282,33 @@ READ_WHOLE: dict[str, tuple[str, Behaviour]] = {
     ),
     "data_in_two_lines": ("x", streams(event("x").replace(b": [{", b": [\ndata: {"), DONE)),
     "no_space_behind_the_colon": ("x", streams(event("x").replace(b"data: ", b"data:"), DONE)),
+    "by_another_type": ("x", sends((SSE_HEAD + chunk(event("x") + DONE) + END).replace(b"event-stream", b"plain"))),
+    "without_a_type_bytewise": (
+        "x",
+        sends(
+            *(
+                bytes([byte])
+                for byte in b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunk(event("x") + DONE) + END
+            )
+        ),
+    ),
+    "a_folded_header": ("x", sends(_headed(b"x-a: 1\r\n  2\r\n"))),
+    "a_head_of_lf": ("x", sends(SSE_HEAD.replace(b"\r\n", b"\n") + chunk(event("x") + DONE) + END)),
+    "a_length_beside_chunks": ("x", sends(_headed(b"content-length: 5\r\n"))),
+    "equal_lengths": (
+        "x",
+        sends(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+            + b"content-length: %d\r\n" % len(event("x") + DONE) * 2
+            + b"\r\n"
+            + event("x")
+            + DONE
+        ),
+    ),
+    "a_blank_behind_the_size_of_a_chunk": (
+        "x",
+        sends(SSE_HEAD + chunk(event("x")).replace(b"\r\n", b" \r\n", 1) + chunk(DONE) + END),
+    ),
     "usage_after_the_end": ("x", streams(event("x"), STOP, b'data: {"choices": [], "usage": {}}\n\n', DONE)),
 }
 BEHAVIOURS |= {name: behaviour for name, (_, behaviour) in READ_WHOLE.items()}

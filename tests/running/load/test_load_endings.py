@@ -26,6 +26,8 @@ ENDINGS = {
     "streamed_blanks": ("empty", "", 200),
     "status_500": ("error", 'http 500: {"error": "out of order"}', 500),
     "status_302": ("error", "http 302: elsewhere", 302),
+    "redirect": ("error", "http 307: a redirect to 'http://there/ask/', which is not followed", 307),
+    "after_a_mark": ("complete", "", 200),
     "status_503_cut": ("error", "http 503: come ba", 503),
     "error_event": ("error", 'error_event: {"message": "no"}', 200),
     "error_in_data": ("error", 'error_event: {"error": {"code": "no"}}', 200),

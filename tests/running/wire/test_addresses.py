@@ -44,6 +44,7 @@ def test_an_address_of_the_providers_becomes_the_links(upstream: str, said: byte
         ("http://api.example", b"https://api.example/v1?key=secret", "https://api.example/v1"),
         ("https://api.example", b"https://api.example.evil/v1", "https://api.example.evil/v1"),
         ("https://api.example", b"https://me:secret@evil/v1", "https://evil/v1"),
+        ("https://api.example", b"https://app.example/cb#access_token=secret", "https://app.example/cb"),
         ("https://api.example/base", b"https://api.example/basement", "https://api.example/basement"),
         ("https://api.example/base", b"/other", "/other"),
         ("https://api.example", b"https://[::1/v1", "https://[::1/v1"),

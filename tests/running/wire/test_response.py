@@ -11,7 +11,7 @@ from wire_shapes import answers
 from wire_shapes.shape import Shape
 
 from harness.http1.answer_head import UnreadableError
-from harness.running.wire.edge.response import ResponseReading
+from harness.http1.answer import ResponseReading
 
 SHAPES = [*answers.PASSED, *answers.READ_ALONG, *answers.UNREADABLE]
 SMALL = [shape for shape in SHAPES if len(shape.answers) < 2000]

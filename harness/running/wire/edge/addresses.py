@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.http1.headers import Headers
+from harness.http1.headers import Headers, place_alone
 from harness.reading.hosts import on_this_machine
 
 # RFC 9110, 10.2.2 and 8.7; the last three are of providers whose answers come later.
@@ -21,7 +21,6 @@ _WITHIN = {
 """Headers in which an address is one part of what they say, and that part."""
 _ADDRESSED = _ADDRESSES.union(_WITHIN)
 _ABSOLUTE = re.compile(rb"(?:(https?):)?//([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
-_USER = re.compile(rb"//[^/]*@")
 _SHOWN = 200
 _PORTS = {"http": 80, "https": 443}
 
@@ -51,7 +50,7 @@ class Addresses:
             over = self._over_link(said, host, known) if name.lower() in _ADDRESSES else said
             told.append((name, said if over is None else over))
             if over is None and 300 <= status < 400 and name.lower() == b"location":
-                astray = _USER.sub(b"//", said.split(b"?", 1)[0])[:_SHOWN].decode("latin-1")
+                astray = place_alone(said.decode("latin-1"))[:_SHOWN]
         return told, astray
 
     def _known(self, host: bytes, kept: bool) -> list[Authority]:

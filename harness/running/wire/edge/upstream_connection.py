@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from harness.http1.answer import ResponseReading
 from harness.http1.answer_head import Head, UnreadableError
-from harness.running.wire.edge.response import ResponseReading
 from harness.running.wire.intake import Intake
 from harness.running.wire.sockets import left_unread, spoken, unbuffered
 

@@ -1,9 +1,9 @@
-"""A provider's answer, read from its bytes as they come."""
+"""An answer, read from its bytes as they come, as leniently as clients read it."""
 
 from __future__ import annotations
 
 from harness.http1.answer_head import END_OF_HEAD, Head, UnreadableError, answer_head
-from harness.running.wire.edge.chunks import ChunkReading
+from harness.http1.chunks import ChunkReading
 
 _HEAD_BYTES_MAX = 1 << 18
 _SWITCHING = 101
