@@ -1,1 +1,1 @@
-"""HTTP/1.1 as it stands on the wire: what the edge and the simulated provider read alike."""
+"""HTTP/1.1 as it stands on the wire: what the edge, the load and the simulated provider read alike."""
