@@ -152,8 +152,8 @@ def _lives_in_compose(given: Given, links: Sequence[Dependency]) -> Draft:
 def _allowed(url: str, allowed: Collection[str]) -> str:
     """*url* without what follows its path; raises UsageProblems for a host off this machine that nobody *allowed*."""
     whole = url if "://" in url else f"http://{url}"
-    parts = urlsplit(whole)
     try:
+        parts = urlsplit(whole)
         right = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 80) and "@" not in parts.netloc
     except ValueError:
         right = False

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from urllib.parse import urlsplit
 
 import msgspec
 import requests
+from urllib3.exceptions import HTTPError
 
 from harness.first_target.draft import Asking
+from harness.http1.headers import place_alone
 from harness.problems import Problem, UsageProblems
 from harness.protocols.asking import Ask, Asked, MalformedError, Reader
-from harness.protocols.event_stream import EventStream
+from harness.protocols.event_stream import EventStream, are_events
 from harness.protocols.nonce import nonce
 from harness.protocols.protocols import protocol
 from harness.record.masking import NOTHING, Mask
@@ -104,7 +107,7 @@ class Service:
             stream=True,
             allow_redirects=False,
         ) as answer:
-            return answer.status_code, _bounded(answer, self._mask)
+            return answer.status_code, _bounded(answer, self._mask, monotonic() + _LOOK_S)
 
     def ask(self, asking: Asking, question: str) -> Answer:
         """How it answers *question* put that way, read as the load of a run reads it."""
@@ -113,6 +116,7 @@ class Service:
         self._asked += 1
         ask, ways = _spoken(asking, self._headers), protocol(asking.protocol)
         request = ways.request(ask, Asked(question, "init-1", None, nonce(self._run, self._asked)))
+        late_s = monotonic() + self._within_s
         try:
             with self._session.post(
                 self.url + request.path,
@@ -123,7 +127,8 @@ class Service:
                 allow_redirects=False,
             ) as answer:
                 # Where nobody knows yet in which place the answer stands, any JSON will do.
-                return _read(answer, ways.reader(ask) if asking.reads else None, self._mask)
+                reader = ways.reader(ask) if asking.reads else None
+                return _read(answer, reader, self._mask, late_s)
         except requests.RequestException as error:
             return Answer(0, wrong=self._cause(error))
 
@@ -148,11 +153,12 @@ def _spoken(asking: Asking, headers: Mapping[str, str]) -> Ask:
     )
 
 
-def _read(answer: requests.Response, reader: Reader | None, mask: Mask) -> Answer:
-    status, streamed = answer.status_code, "event-stream" in answer.headers.get("content-type", "").lower()
-    body = _bounded(answer, mask)
+def _read(answer: requests.Response, reader: Reader | None, mask: Mask, late_s: float) -> Answer:
+    status, kind = answer.status_code, answer.headers.get("content-type", "").lower()
+    body = _bounded(answer, mask, late_s)
+    streamed = "event-stream" in kind or ("json" not in kind and are_events(body) is True)
     if answer.is_redirect:
-        return Answer(status, wrong=f"redirects to {mask.text(answer.headers['location'])}", body=body)
+        return Answer(status, wrong=f"redirects to {mask.text(place_alone(answer.headers['location']))}", body=body)
     if not 200 <= status < 300:
         return Answer(status, streamed, body=body)
     try:
@@ -183,11 +189,25 @@ def _said_in_a_stream(body: bytes, reader: Reader | None) -> str:
     return "".join(said)
 
 
-def _bounded(answer: requests.Response, mask: Mask) -> bytes:
-    """The body, masked before anything is read in it or cut off it."""
+def _bounded(answer: requests.Response, mask: Mask, late_s: float) -> bytes:
+    """The body, masked before anything is read in it or cut off it. Raises ReadTimeout where it goes on beyond *late_s*."""
     found = bytearray()
-    for piece in answer.iter_content(1 << 14):
+    for piece in _pieces(answer):
         found += piece
         if len(found) > _BYTES_MAX:
             break
+        if monotonic() > late_s:
+            raise requests.ReadTimeout("its answer had not ended in time")
     return mask.raw(bytes(found))
+
+
+def _pieces(answer: requests.Response) -> Iterator[bytes]:
+    """The body as it comes: whoever waits for a certain size of it waits as long as anything of it trickles in."""
+    if not hasattr(answer.raw, "read1"):  # urllib3 before 2.1
+        yield from answer.iter_content(1 << 14)
+        return
+    try:
+        while piece := answer.raw.read1(1 << 14, decode_content=True):
+            yield piece
+    except HTTPError as error:
+        raise requests.ConnectionError(error) from error

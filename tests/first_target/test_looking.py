@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from harness.first_target.draft import Draft
+from harness.first_target import service
+from harness.first_target.draft import Asking, Draft
 from harness.first_target.looking import Known, Seen, look
 from harness.first_target.service import TRIES_MAX
 from harness.first_target.text import document
@@ -263,6 +265,25 @@ def test_a_secret_that_a_service_echoes_is_in_nothing_that_was_seen(served: Serv
     # Masked before it is cut: half of a key is one too many.
     assert "X-KEY: ${MY_KEY" in seen.missing[0]
     assert "sk-01" not in str(seen)
+
+
+def test_an_answer_that_goes_on_and_on_is_waited_for_as_long_as_one_may_take(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "monotonic", iter((0.0, 20.1)).__next__)
+    with closing(service.Service(served(chat)[0], {}, 20.0)) as one:
+        answer = one.ask(Asking("openai-chat", "/v1/chat/completions", model="our-model", stream=True), "What?")
+    assert (answer.well, answer.told) == (False, "its answer had not ended in time")
+
+
+def test_a_stream_is_one_whatever_its_type_says(served: Served) -> None:
+    def post(path: str, body: dict[str, Any], headers: dict[str, str]) -> tuple[int, Any]:
+        status, said = chat(path, body, headers)
+        return status, f": hello\n\n{said}" if isinstance(said, str) else said
+
+    asking = look(served(post)[0], {}, 20.0, Known(model="our-model")).asking
+    assert asking is not None
+    assert asking.stream
 
 
 def test_where_no_path_takes_a_question_that_is_said(served: Served) -> None:

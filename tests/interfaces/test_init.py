@@ -191,6 +191,7 @@ def test_a_compose_file_becomes_a_target_with_the_next_step_at_its_head() -> Non
         (["--url", "http://example.com"], "'example.com' is not on this machine; if it may be asked a few questions, allow it"),
         (["--url", "ftp://127.0.0.1"], "is no HTTP address; write one such as http://127.0.0.1:8000"),
         (["--url", "http://127.0.0.1:99999"], "is no HTTP address"),
+        (["--url", "http://[::1"], "is no HTTP address"),
         (["--url", "http://127.0.0.1:1", "--header", "x: ${MY_KEY}"], "--header: ${MY_KEY} is not set in the environment"),
         ([*COMMAND, "--header", "x"], "'x' is not NAME: VALUE"),
         ([*COMMAND, "--link", "openai"], "--link: 'openai' is not NAME=UPSTREAM, such as"),
