@@ -667,6 +667,8 @@ def _unusable(ca: str) -> str:
     import ssl  # few targets have one, and it takes long to load
 
     try:
+        if Path(ca).exists() and not Path(ca).is_file():
+            return "is no file"  # nobody may ever write to a pipe, and to open it waits for that
         ssl.create_default_context(cafile=ca)
     except ssl.SSLError:
         return "holds no certificate"

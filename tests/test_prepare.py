@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -538,6 +539,9 @@ def test_an_authority_that_cannot_be_used_is_told_and_one_that_can_is_not(
     assert "cannot be read from" in _target_problems(path, "ca: no-such.pem")[0]
     (tmp_path / "empty.pem").write_text("nothing")
     assert "holds no certificate; name a PEM file" in _target_problems(path, f"ca: {tmp_path / 'empty.pem'}")[0]
+    # Nobody ever writes to it, and to open it would wait for that.
+    os.mkfifo(tmp_path / "pipe.pem")
+    assert "is no file; name a PEM file" in _target_problems(path, f"ca: {tmp_path / 'pipe.pem'}")[0]
 
 
 def test_a_proxy_of_the_environment_that_links_cannot_use_is_told_before_a_run(tmp_path: Path) -> None:
@@ -716,6 +720,7 @@ def test_nothing_is_lost_for_good_of_what_a_service_of_a_compose_file_holds(fold
         ("{app: {ports: 8000}}", (), "unknown key; did you mean 'port'?"),
         ("[app]", (), "unknown placeholder {app.port}"),
         ("{app: {port: 8000}}", (("docker-compose.yml", "compose.yml"),), "compose.yml' cannot be read: No such file"),
+        ("{app: {port: 8000}}", (("docker-compose.yml", "/dev/null"),), "'/dev/null' is no file"),
         ("{app: {port: 8000}}", (("openai:", "app:"),), "'app' is the name of a service, too"),
         (
             "{app: {port: 8000}}",

@@ -122,6 +122,8 @@ def _wall(at: date, start: date, *, last: bool = False) -> datetime:
 def load_holidays(path: Path, zone: ZoneInfo) -> CalendarHolidays:
     """The holidays in the file at *path*. Raises ValueError that says what is wrong with it."""
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("is no file")  # nobody may ever write to a pipe, and to open it waits for that
         with path.open("rb") as file:
             content = file.read(_BYTES_MAX + 1)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -110,7 +111,10 @@ def test_a_calendar_of_something_else_that_never_ends_is_given_up() -> None:
         endless.on(date(2026, 12, 31))
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_told_and_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.ics")
+    with pytest.raises(ValueError, match="is no file"):
+        load_holidays(tmp_path / "pipe.ics", BERLIN)
     with pytest.raises(ValueError, match="cannot be read: No such file"):
         load_holidays(tmp_path / "none.ics", BERLIN)
 
