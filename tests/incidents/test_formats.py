@@ -161,10 +161,12 @@ def test_envoys_flags_tell_what_a_status_does_not(tmp_path: Path) -> None:
         "response_code": 503,
         "response_flags": "UF",
         "duration": 3,
-        "upstream_cluster": "east",
+        "upstream_cluster": "outbound|443||east",
     }
     found = log(tmp_path, json.dumps(as_json))
-    assert (found.calls.came_to[0], found.calls.links[found.calls.link[0]]) == (UNREACHABLE, "east")
+    assert (found.calls.came_to[0], found.calls.links[found.calls.link[0]]) == (UNREACHABLE, "outbound|443||east")
+    found = log(tmp_path, json.dumps(as_json | {"upstream_cluster": "-", "authority": "me:secret@east:8443"}))
+    assert found.calls.links[found.calls.link[0]] == "east:8443"
 
 
 def test_a_table_has_its_columns_named_or_known(tmp_path: Path) -> None:

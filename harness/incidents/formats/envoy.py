@@ -8,7 +8,7 @@ from math import nan
 from typing import Any
 
 from harness.incidents.calls import CUT, LEFT, OK, TIMED_OUT, UNREACHABLE, Broken, Call, Passed
-from harness.incidents.outcomes import of_status
+from harness.incidents.outcomes import host_of, of_status
 from harness.incidents.source import Source, decoded
 from harness.incidents.stamps import number
 
@@ -75,7 +75,7 @@ def _call(said: Mapping[str, Any], source: Source) -> Call:
         _came_to(int(status), str(said.get("response_flags") or "")),
         taken_ms if taken_ms is not None and taken_ms >= 0 else nan,
         nan,
-        next((str(said[name]) for name in _LINK if said.get(name) not in (None, "", "-")), ""),
+        next((host_of(str(said[name])) for name in _LINK if said.get(name) not in (None, "", "-")), ""),
         request=str(said.get("request_id") or said.get("x_request_id") or ""),
     )
 
