@@ -24,6 +24,8 @@ _ADDRESS = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^@/\s]*@)?(?P<host>[A-Za-z0-9][A-Za-z0-9._-]*)(?P<port>:\d{1,5})?(?P<rest>[/?].*)?"
 )
 
+_SAID_SECRET = re.compile(r"((?:key|token|secret|password|passwd|pwd|sig|signature|sas)=)[^&#]+", re.IGNORECASE)
+
 
 def drafted(path: Path, service: str | None, file: Path, asking: Asking, links: Sequence[Dependency] = ()) -> Draft:
     """The draft for *service* of the Compose file at *path*, whose target file is to be *file*; it depends on *links*, too.
@@ -151,7 +153,8 @@ def _leads(variable: str, value: str, environment: Mapping[str, str], services: 
     where = "{host}:{port}" if match["port"] or scheme else "{host}"
     user = "***@" if match["user"] else ""
     spoken = "http" if scheme == "https" else scheme
-    text = (f"{spoken}://" if spoken else "") + user + where + (match["rest"] or "")
+    rest = _SAID_SECRET.sub(r"\1***", match["rest"] or "")
+    text = (f"{spoken}://" if spoken else "") + user + where + rest
     return _Leads(variable, host, _upstream(scheme, host, port, match["port"]), text)
 
 

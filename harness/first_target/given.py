@@ -57,7 +57,7 @@ def draft(given: Given, environment: Mapping[str, str], within_s: float) -> Draf
     """
     if given.ways != 1:
         raise UsageProblems(Problem(WAYS if not given.ways else f"these are {given.ways} ways at once; {WAYS}"))
-    headers, links = _headers(given.headers), told_apart([dependency(link) for link in given.links])
+    headers, links = _headers(given.headers, environment), told_apart([dependency(link) for link in given.links])
     if given.url is not None:
         found = replace(_looked_at(given, headers, environment, within_s), dependencies=links)
     elif given.compose is not None:
@@ -168,13 +168,17 @@ def _allowed(url: str, allowed: Collection[str]) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def _headers(written: Collection[str]) -> dict[str, str]:
-    found = {}
+def _headers(written: Collection[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The headers, by name. What a shell has filled in of a secret is taken for the variable that it was filled in from."""
+    known, found = secrets_among(environment, ()), {}
     for one in written:
         name, colon, value = one.partition(":")
         if not colon or not name.strip():
-            what = f"{one!r} is not NAME: VALUE, such as 'authorization: Bearer ${{MY_KEY}}'"
+            shown = Mask(known).text(one)
+            what = f"{shown!r} is not NAME: VALUE, such as 'authorization: Bearer ${{MY_KEY}}'"
             raise UsageProblems(Problem(what, path="--header"))
+        for variable, secret in sorted(known.items(), key=lambda item: -len(item[1])):
+            value = value.replace(secret, f"${{{variable}}}")
         found[name.strip()] = value.strip()
     return found
 

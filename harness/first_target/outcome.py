@@ -9,6 +9,7 @@ from harness.checks import needs
 from harness.first_target.draft import Draft
 from harness.first_target.given import Given, draft
 from harness.first_target.text import document, refuse_what_is_there, write
+from harness.reading.placeholders import written_out
 
 
 def initiated(given: Given, environment: Mapping[str, str], within_s: float, *, over: bool) -> Iterator[str]:
@@ -24,6 +25,7 @@ def initiated(given: Given, environment: Mapping[str, str], within_s: float, *, 
     yield f"written   {given.file}"
     yield from (f"found     {said}" for said in made.found)
     yield from (f"missing   {said}" for said in made.missing)
+    yield from (f"missing   {wrong.path}: {wrong.what}" for wrong in written_out(target))
     lacking = list(needs(target, environment))
     yield from (f"needs     {need}" for need in lacking if not need.startswith("--allow-host "))
     yield from _told(made)

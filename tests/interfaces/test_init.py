@@ -93,6 +93,17 @@ def test_a_command_becomes_a_target_that_a_scenario_can_be_aimed_at() -> None:
     assert validate(ROOT / "scenarios" / "provider-latency.yaml", Path("my-service.yaml")).ok
 
 
+def test_a_key_that_the_shell_has_filled_in_is_written_down_as_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "k-0123456789ab")
+    done = init(
+        *COMMAND, "--header", "Authorization: Bearer k-0123456789ab", "--header", f"X: sk-{'a1b2' * 6}", *PROVIDER
+    )
+    assert target().ask.headers == {"Authorization": "Bearer ${MY_KEY}", "X": f"sk-{'a1b2' * 6}"}
+    assert "missing   ask.headers.X: a key seems to stand here as itself" in done.output
+    assert "ask.headers.Authorization" not in done.output
+    assert "0123456789ab" not in str(init(*COMMAND, "--header", "Bearer k-0123456789ab", "other.yaml").exception)
+
+
 def test_what_nobody_said_is_missing_and_so_is_what_can_be_broken() -> None:
     done = init("--command", "python app.py", "--protocol", "json", "--field", "q")
     assert [line for line in done.output.splitlines() if line.startswith("missing")] == [
