@@ -59,7 +59,10 @@ def without_path(upstream: str) -> tuple[str, str]:
     """The address of *upstream* alone, and the path behind it, which belongs to what the service is told."""
     if "://" not in upstream:
         return upstream, ""
-    parts = urlsplit(upstream)
+    try:
+        parts = urlsplit(upstream)
+    except ValueError:  # told of where it stands
+        return upstream, ""
     return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
 
 

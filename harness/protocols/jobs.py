@@ -46,6 +46,9 @@ def accepted(job: Job, reply: object, header: Callable[[str], object]) -> str:
     return str(found)
 
 
+_OF_AN_ADDRESS = "%/:?#[]@!$&'()*+,;=~"
+
+
 def polled(job: Job, told: str, url: str, path: str) -> Place:
     """Where the job is asked about that was *told* under this id or address, by the entry at *url*, to whose *path* it was submitted.
 
@@ -54,7 +57,8 @@ def polled(job: Job, told: str, url: str, path: str) -> Place:
     if job.poll is not None:
         return Place(url, _filled(job.poll, told))
     asked = urlsplit(f"{url.rstrip('/')}{path}")
-    parts = urlsplit(urljoin(asked.geturl(), told))
+    # A header has bytes, and what of them no address may have is sent as clients send it.
+    parts = urlsplit(urljoin(asked.geturl(), quote(told.encode("latin-1", "replace"), safe=_OF_AN_ADDRESS)))
     if not _one_server(asked, parts):
         raise MalformedError(f"the job is to be asked about at {parts.scheme}://{parts.netloc}, which is not the entry")
     origin = f"{asked.scheme}://{asked.netloc}"

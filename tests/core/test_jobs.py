@@ -20,6 +20,8 @@ from harness.judging.verdict import judge
 from harness.planning.outline import outline
 from harness.planning.plan import Plan
 from harness.prepare import Asked, prepare
+from harness.protocols import jobs
+from harness.protocols.asking import Job
 from harness.reading import expectation
 from harness.reading.expectation import Selection
 from harness.reading.target import Target
@@ -390,6 +392,11 @@ def test_a_job_is_submitted_and_polled_in_json() -> None:
     assert not any(
         "ask.job" in str(one) for one in target_problems(read(TARGET + "  job: {id: Location}\n", Target, "t.yaml"), {})
     )
+
+
+def test_a_job_is_asked_about_as_clients_send_what_a_header_has() -> None:
+    place = jobs.polled(Job(id="Location"), "/jobs/caf\xe9 7?a=b%20c#d", "http://127.0.0.1:1", "/jobs")
+    assert place == ("http://127.0.0.1:1", "/jobs/caf%E9%207?a=b%20c")
 
 
 def test_clients_who_give_up_before_a_job_can_be_done_are_told_beforehand(tmp_path: Path) -> None:

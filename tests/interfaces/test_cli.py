@@ -611,6 +611,7 @@ def test_a_baseline_that_was_edited_is_told_too(harness: Callable[..., Said], st
     [
         ("http://127.0.0.1:1", "no Toxiproxy server answers at http://127.0.0.1:1; is it running?"),
         ("http://127.0.0.1:99999", "'http://127.0.0.1:99999' is not the address of a Toxiproxy server"),
+        ("http://[::1", "'http://[::1' is not the address of a Toxiproxy server"),
     ],
 )
 def test_a_toxiproxy_that_cannot_be_reached_is_told_before_a_folder_is_made(

@@ -207,6 +207,7 @@ def test_a_compose_file_becomes_a_target_with_the_next_step_at_its_head() -> Non
         ([*COMMAND, "--header", "x"], "'x' is not NAME: VALUE"),
         ([*COMMAND, "--link", "openai"], "--link: 'openai' is not NAME=UPSTREAM, such as"),
         ([*COMMAND, *PROVIDER, *PROVIDER], "'openai' is said twice"),
+        ([*COMMAND, "--link", "openai=http://[::1"], "links.openai.upstream: 'http://[::1' is not an HTTP address"),
         ([*COMMAND, "--link", "redis=127.0.0.1"], "links.redis.upstream: '127.0.0.1' has no port"),
         ([*COMMAND, "--protocol", "grpc"], "ask.protocol: unknown ask protocol 'grpc'"),
         (["--command", "a 'b"], "cannot be split into words"),

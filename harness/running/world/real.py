@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -19,7 +18,7 @@ from harness.faults.effects import TapAnswers
 from harness.planning.plan import Plan
 from harness.problems import HarnessError, Problem, UnavailableProblems, UsageProblems
 from harness.protocols.asking import own_nonces
-from harness.reading import templates
+from harness.reading import hosts, templates
 from harness.reading.hosts import on_this_machine
 from harness.reading.load_hosts import NO_HOSTS, LoadHosts
 from harness.reading.proxies import proxy_for
@@ -114,12 +113,15 @@ def find_proxy(settings: Settings, url: str | None, say: Say) -> ProxyServer:
 
 def _shared(url: str, option: str) -> ProxyServer:
     """The running server at *url*, which *option* named."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/") or not _is_port(parts):
+    try:
+        where = hosts.address(url.removesuffix("/"))
+    except ValueError:
+        where = None
+    if where is None or where.scheme != "http" or where.user or where.path or "{" in url:
         what = f"{url!r} is not the address of a Toxiproxy server; write http://host:port"
         raise UsageProblems(Problem(what, path=option))
-    if not on_this_machine(parts.hostname):
-        what = f"{parts.hostname!r} is not on this machine, so nothing here could reach its proxies; name one that is"
+    if not on_this_machine(where.host.strip("[]")):
+        what = f"{where.host!r} is not on this machine, so nothing here could reach its proxies; name one that is"
         raise UsageProblems(Problem(what, path=option))
     with closing(ToxiproxyApi(url)) as api:
         try:
@@ -129,13 +131,6 @@ def _shared(url: str, option: str) -> ProxyServer:
             raise UnavailableProblems(Problem(what, path=option)) from error
         except ToxiproxyError as error:
             raise UsageProblems(Problem(str(error), path=option)) from error
-
-
-def _is_port(parts: SplitResult) -> bool:
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False
 
 
 @contextmanager
