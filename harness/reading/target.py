@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from harness.dialects import dialects, spoken_at
-from harness.reading.hosts import address, on_this_machine
+from harness.reading.hosts import Address, address, on_this_machine
 from harness.reading.quantities import Seconds
 from harness.reading.state_place import is_url, misplaced
 from harness.reading.strict import Strict
@@ -751,7 +751,16 @@ def _upstream_wrong(place: tuple[str | int, ...], upstream: str, link: Link) -> 
         return
     # Redis has a port of its own.
     if not found.port and link.carries != "redis":
-        yield place, f"{upstream!r} has no port; write host:port, such as 127.0.0.1:5432"
+        yield place, _portless(upstream, found)
+
+
+def _portless(upstream: str, found: Address) -> str:
+    """What to write in the place of *upstream*, an address without a port."""
+    if upstream == "simulated":
+        return "'simulated' is no address; write {simulated: {}} for a provider of the harness's own"
+    if not found.scheme and not found.user and "." in found.host.strip("0123456789."):
+        return f"{upstream!r} has no port; write https://{upstream} for a server of HTTP, else host:port, such as 127.0.0.1:5432"
+    return f"{upstream!r} has no port; write host:port, such as 127.0.0.1:5432"
 
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
@@ -770,6 +779,8 @@ def _uncarried(upstream: str) -> str | None:
     if scheme in _SOCKETS:
         return f"{scheme}; a WebSocket begins as HTTP: write {_SOCKETS[scheme]}{rest}"
     bare = rest.rpartition("@")[2].partition("/")[0]
+    if not bare:
+        return f"{scheme}; a link leads to a port, and a socket in a folder has none: have it listen on one, and write host:port"
     what = (
         "links carry http://, https:// and redis://; of all else the bytes pass as they are, with network faults alone"
     )

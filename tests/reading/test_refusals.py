@@ -272,7 +272,7 @@ SCENARIO_SLIPS = [
     (
         "good:\n  within: 4s\n  ratio: 0.95\n",
         "good:\n",
-        "38 good: should be a mapping of within, ratio and answers, but is empty",
+        "38 good: should be a mapping of within, ratio and answers, but is empty; write {} for what it is by default",
     ),
     (
         "expect:\n  - good_ratio >= 0.9 in fault\n  - recovery_time_s <= 5\n",
@@ -363,6 +363,34 @@ TARGET_SLIPS = [
     ),
     (
         "ready: {get: /healthz}",
+        "ready: {get: http://127.0.0.1:8000/healthz}",
+        "11 services.worker.ready.get: should be text such as /healthz, but is 'http://127.0.0.1:8000/healthz'; did you mean '/healthz'?",
+    ),
+    (
+        "upstream: https://api.openai.com",
+        "upstream: api.openai.com/v1",
+        "40 links.openai.upstream: 'api.openai.com/v1' has no port; write https://api.openai.com/v1 for a server of HTTP,"
+        " else host:port, such as 127.0.0.1:5432",
+    ),
+    (
+        "upstream: https://api.openai.com",
+        "upstream: simulated",
+        "40 links.openai.upstream: 'simulated' is no address; write {simulated: {}} for a provider of the harness's own",
+    ),
+    (
+        "upstream: https://api.openai.com",
+        "upstream: unix:///run/app.sock",
+        "40 links.openai.upstream: 'unix:///run/app.sock' begins with unix://; a link leads to a port, and a socket in a folder has none:"
+        " have it listen on one, and write host:port",
+    ),
+    (
+        "upstream: https://api.openai.com",
+        "upstream: {simulated: true}",
+        "40 links.openai.upstream.simulated: should be a mapping of api, capacity, queue, first_token, sigma, tokens and token_gap,"
+        " but is true; write {} for what it is by default",
+    ),
+    (
+        "ready: {get: /healthz}",
         "ready: {get: healthz}",
         "11 services.worker.ready.get: should be text such as /healthz, but is 'healthz'; did you mean '/healthz'?",
     ),
@@ -409,6 +437,27 @@ def test_a_slip_in_a_scenario_is_told_once_with_its_line_and_what_would_be_right
 ) -> None:
     assert scenario_text.count(right) == 1
     assert told(scenario_text.replace(right, wrong), Scenario) == [f"f.yaml:{message}"]
+
+
+class Inner(BaseModel):
+    url: str
+
+
+class Outer(BaseModel):
+    many: list[Inner] = []
+    named: dict[str, Inner] = {}
+
+
+def test_a_list_in_the_place_of_a_mapping_and_what_lacks_both_are_told_with_how_they_are_written(told: Told) -> None:
+    assert told("many: x://y\n", Outer) == [
+        "f.yaml:1 many: should be a list, but is 'x://y', such as [{url: \"x://y\"}]"
+    ]
+    assert told("named:\n  - a: {url: x}\n  - b: {url: y}\n", Outer) == [
+        "f.yaml:1 named: should be a mapping, but is a list; leave out the '-' before its keys"
+    ]
+    assert told("named:\n", Outer) == [
+        "f.yaml:1 named: should be a mapping, but is empty; write {} for what it is by default"
+    ]
 
 
 @pytest.mark.parametrize(("right", "wrong", "message"), TARGET_SLIPS)

@@ -53,6 +53,10 @@ def _libyaml(request: pytest.FixtureRequest) -> Iterator[None]:
         ("a: 1\nb: [x, y\n", "f.yaml:2: the '[' that opens here is never closed"),
         ("a: {b: 1\nc: 2\n", "f.yaml:2: a ',' is missing here, or a '}' that closes the '{' of line 1"),
         ("a: [\n", "f.yaml:2: the file ends inside a bracket that is never closed"),
+        (
+            "a: [{url: http://127.0.0.1:{port}}]\n",
+            'f.yaml:1: inside brackets an address with a brace has to stand in quotes: "http://127.0.0.1:{port}"',
+        ),
         ("a: {b: ${KEY}}\n", 'f.yaml:1: text inside brackets that holds a { has to stand in quotes, such as "${KEY}"'),
         ("a: 1\n}\n", "f.yaml:2: a '}' too many; text that begins with it has to stand in quotes"),
         ("a: [,]\n", "f.yaml:1: a value is missing before ','; text that begins with it has to stand in quotes"),

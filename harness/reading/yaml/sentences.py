@@ -208,6 +208,8 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
             names = [str(name) for name in get_args(bare(wanted))]
             near = nearest(value, names) if len(names) > 1 else None
             return f"; did you mean {near!r}?" if near else ""
+        case str() if "://" in value and _fits(wanted, path := f"/{value.partition('://')[2].partition('/')[2]}"):
+            return f"; did you mean {path!r}?" if not _fits(wanted, value) else ""
         case str() if value.strip() and not value.startswith("/") and _fits(wanted, f"/{value}"):
             return f"; did you mean {f'/{value}'!r}?" if not _fits(wanted, value) else ""
         case str() if not isinstance(_unquoted(value), str) and _fits(wanted, _unquoted(value)):
@@ -223,18 +225,32 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
 
 def _wrapped(value: Plain, wanted: object) -> str:
     """How *value* is written as the list or the mapping that stands there, where that alone is missing; else nothing."""
-    if value is None or isinstance(value, list):
-        return ""
+    if isinstance(value, list):
+        keyed = json_schema(wanted).get("type") == "object" and value and all(isinstance(one, dict) for one in value)
+        return "; leave out the '-' before its keys" if keyed else ""
+    if value is None or value is True:
+        said = "" if value is None else _within(value, wanted)
+        return said or ("; write {} for what it is by default" if _fits(wanted, {}) else "")
     if isinstance(value, dict):
         return "; put a '-' before its first key" if _fits(wanted, [value]) else ""
     if _fits(wanted, [value]):
         # Whether a text of several words is one item or several is for the person to know.
         several = isinstance(value, str) and len(value.split()) > 1
         return "; a list stands in [ ], or line by line behind a '-'" if several else f"; write [{_in_a_list(value)}]"
-    model = bare(wanted)
+    return _within(value, wanted)
+
+
+def _within(value: Plain, wanted: object) -> str:
+    """How *value* is written within the mapping that stands there, or within the one mapping of a list; nothing where it is of no key."""
+    model, listed = bare(wanted), False
+    if get_origin(model) is list:
+        model, listed = bare(get_args(model)[0]), True
     known = fields(model) if isinstance(model, type) and issubclass(model, BaseModel) else {}
-    key = next((key for key in known if _fits(wanted, {key: value})), None)
-    return f", such as {{{key}: {_in_a_list(value)}}}" if key else ""
+    for key in known:
+        if _fits(wanted, [{key: value}] if listed else {key: value}):
+            said = f"{{{key}: {_in_a_list(value)}}}"
+            return f", such as [{said}]" if listed else f", such as {said}"
+    return ""
 
 
 def _in_a_list(value: Plain) -> str:

@@ -90,6 +90,8 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[int, str]:
     opened = next((bracket for name, bracket in _OPENED_BY.items() if name in context), "")
     if (stuck := _stuck_to_its_colon(text, begun, line)) is not None:
         return stuck
+    if opened and (address := _ADDRESS.search((text.splitlines() or [""])[line - 1])):
+        return line, f'inside brackets an address with a brace has to stand in quotes: "{address[0]}"'
     for slip in _SLIPS:
         match = re.fullmatch(slip.complaint, problem)
         if match:
@@ -97,6 +99,7 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[int, str]:
     return line, f"this is not YAML: {', '.join(part for part in (context, problem) if part)}"
 
 
+_ADDRESS = re.compile(r"""(?<!["'\w])[a-z][a-z+]*://[^\s"',{}\[\]]*(?:\{[\w.-]+\}[^\s"',{}\[\]]*)+""")
 _STUCK = re.compile(r"\s*(?:- )?(?P<key>[A-Za-z_][\w.-]*):(?P<value>[^\s:/].*)")
 
 
