@@ -131,6 +131,7 @@ def parse(written: str) -> Expectation:
 _HEAD = re.compile(r"\s*[a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)?\s*(?:\{[^{}]*\})?" + _PICKS + r"\s*")
 _LIMITED = re.compile(_HEAD.pattern + r"(?:<=|>=|<|>)\s*-?\d+(?:\.\d+)?" + _PICKS)
 _SLIPS = (
+    (re.compile(r"\[[^\[\]]*\]"), "labels such as {0!r} stand in {{ }}"),
     (re.compile(r"=>|=<|==?|≥|≤|!="), "{0!r} is no comparison: there are <=, >=, < and >"),
     (re.compile(r"(?:<=|>=|<|>)\s*[.,]\d*"), "the limit {0!r} is no number such as 0.9"),
 )

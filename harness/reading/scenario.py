@@ -313,6 +313,15 @@ AbortWritten = Annotated[Annotated[str, AfterValidator(_abortable)] | AbortLimit
 """A condition of an ``abort:``, in short or spelt out."""
 
 
+def _one_text(written: object) -> object:
+    """What is expected of a metric is one text; YAML makes a mapping of it where a colon stands for the comparison."""
+    if isinstance(written, dict):
+        metric, limit = next(iter(written.items()), ("recovery_time_s", 5))
+        limit = limit if isinstance(limit, int | float) else 5
+        raise ValueError(f"an expectation is one text, and this is a mapping; write {metric} <= {limit}, or >=")
+    return written
+
+
 class Scenario(Strict):
     """What a person wrote, checked."""
 
@@ -338,7 +347,7 @@ class Scenario(Strict):
         default_factory=list,
         description=f"on what the run is ended at once, with everything put back: {ABORT_FORM}, or {LIMITS}",
     )
-    expect: list[str] = Field(min_length=1, description=FORM)
+    expect: list[Annotated[str, BeforeValidator(_one_text)]] = Field(min_length=1, description=FORM)
     trials: Annotated[int, Field(ge=1, le=TRIALS_MAX)] = Field(
         default=1, description="how many runs of it are judged together, each with a seed of its own"
     )

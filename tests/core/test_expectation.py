@@ -148,6 +148,7 @@ def test_what_is_no_expectation_is_told_with_one_that_is(written: str) -> None:
     ("written", "told"),
     [
         ("x => 0.9 in fault", ": '=>' is no comparison: there are <=, >=, < and >;"),
+        ("x[region=east] >= 1", ": labels such as '[region=east]' stand in { }"),
         ("x{region=east} = 1", ": '=' is no comparison"),
         ("x >= .9", ": the limit '>= .9' is no number such as 0.9;"),
         ("x >= 0,9 in fault", ": a number is written with a point; ',9' is too much;"),

@@ -232,6 +232,22 @@ SCENARIO_SLIPS = [
         "kind: zzz",
         f"19 faults[0].kind: unknown fault kind 'zzz'; known: {', '.join(sorted(faults))}",
     ),
+    ("kind: regional_loss", "type: regional_loss", "19 faults[0].type: unknown key; did you mean 'kind'?"),
+    (
+        "  - {kind: cache_divergence, region: west, publish_after: 3s}",
+        "  - cache_divergence",
+        "37 faults[4]: should be a mapping, but is 'cache_divergence', such as {kind: cache_divergence}",
+    ),
+    (
+        "  - {kind: cache_divergence, region: west, publish_after: 3s}",
+        "  - cache_divergence: {region: west, publish_after: 3s}",
+        "37 faults[4].cache_divergence: unknown key; write kind: cache_divergence, with what stands below it beside that",
+    ),
+    (
+        "  - recovery_time_s <= 5",
+        "  - recovery_time_s: 5",
+        "43 expect[1]: an expectation is one text, and this is a mapping; write recovery_time_s <= 5, or >=",
+    ),
     ("kind: regional_loss", "kind: 5", f"19 faults[0].kind: should be {KINDS}, but is 5"),
     ("kind: regional_loss", "knd: regional_loss", "19 faults[0].knd: unknown key; did you mean 'kind'?"),
     ("kind: regional_loss\n    region", "region", f"19 faults[0].kind: is missing; it should be {KINDS}"),

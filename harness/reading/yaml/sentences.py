@@ -144,11 +144,17 @@ def _untagged(choice: Choice, value: Plain, at: Path) -> Iterator[Said]:
 def _tag_missing(choice: Choice, value: dict[str, Plain], at: Path) -> Iterator[Said]:
     assert choice.tag is not None
     known = {key for branch in choice.branches for key in fields(model_of(branch))}
-    near = next((key for key in value if key not in known and nearest(key, [choice.tag])), None)
-    if near is None:
-        yield Said((*at, choice.tag), f"is missing; it should be {choices(list(choice.tagged()))}")
-    else:
+    tags = list(choice.tagged())
+    near = next(
+        (key for key, said in value.items() if key not in known and (nearest(key, [choice.tag]) or said in tags)), None
+    )
+    if near is not None:
         yield Said((*at, near), f"unknown key; did you mean {choice.tag!r}?", key=True)
+    elif len(value) == 1 and (only := next(iter(value))) in tags:
+        what = f"unknown key; write {choice.tag}: {only}, with what stands below it beside that"
+        yield Said((*at, only), what, key=True)
+    else:
+        yield Said((*at, choice.tag), f"is missing; it should be {choices(tags)}")
 
 
 def _in_branch(choice: Choice, value: Plain, at: Path) -> Iterator[Said]:
@@ -243,6 +249,9 @@ def _wrapped(value: Plain, wanted: object) -> str:
 def _within(value: Plain, wanted: object) -> str:
     """How *value* is written within the mapping that stands there, or within the one mapping of a list; nothing where it is of no key."""
     model, listed = bare(wanted), False
+    if isinstance(model, Choice) and model.tag is not None and isinstance(value, str):
+        near = nearest(value, list(model.tagged()))
+        return f", such as {{{model.tag}: {near}}}" if near else ""
     if get_origin(model) is list:
         model, listed = bare(get_args(model)[0]), True
     known = fields(model) if isinstance(model, type) and issubclass(model, BaseModel) else {}

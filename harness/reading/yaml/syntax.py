@@ -90,6 +90,8 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[int, str]:
     opened = next((bracket for name, bracket in _OPENED_BY.items() if name in context), "")
     if (stuck := _stuck_to_its_colon(text, begun, line)) is not None:
         return stuck
+    if (unlike := _unlike_what_it_seems(text, begun, line)) is not None:
+        return unlike
     if opened and (address := _ADDRESS.search((text.splitlines() or [""])[line - 1])):
         return line, f'inside brackets an address with a brace has to stand in quotes: "{address[0]}"'
     for slip in _SLIPS:
@@ -97,6 +99,23 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[int, str]:
         if match:
             return begun if slip.begun else line, slip.words.format(*match.groups(), opened=opened, line=begun)
     return line, f"this is not YAML: {', '.join(part for part in (context, problem) if part)}"
+
+
+_BLANK = re.compile("(?:^ *|[:-])([\u00a0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff])")
+"""What looks like a blank, or like nothing, and is a letter to YAML, where a blank has a meaning."""
+_DASH = re.compile(r"\s*([\u2010-\u2015\u2212])\s")
+
+
+def _unlike_what_it_seems(text: str, begun: int, line: int) -> tuple[int, str] | None:
+    """A character that a word processor or a web page has put in the place of a plain one."""
+    lines = text.splitlines()
+    for number in sorted({begun, line - 1, line}):
+        here = lines[number - 1] if 1 <= number <= len(lines) else ""
+        if match := _BLANK.search(here):
+            return number, f"a blank here is none, but U+{ord(match[1]):04X}; write a plain one"
+        if match := _DASH.match(here):
+            return number, f"a {match[1]} stands here where a list has a -"
+    return None
 
 
 _ADDRESS = re.compile(r"""(?<!["'\w])[a-z][a-z+]*://[^\s"',{}\[\]]*(?:\{[\w.-]+\}[^\s"',{}\[\]]*)+""")
