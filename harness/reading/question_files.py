@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -55,7 +56,7 @@ def is_of_rows(path: FilePath) -> bool:
 
 def load_questions(path: FilePath) -> Document[Questions]:
     """The questions in the file at *path*. Raises UsageProblems with what is wrong, sorted by line."""
-    return _of_rows(path, _checked) if is_of_rows(path) else load(path, Questions)
+    return _of_rows(path, _checked, strict=True) if is_of_rows(path) else load(path, Questions)
 
 
 def recall_questions(path: FilePath) -> tuple[Document[Questions], tuple[Problem, ...]]:
@@ -74,7 +75,7 @@ def recall_questions(path: FilePath) -> tuple[Document[Questions], tuple[Problem
             except ValueError:
                 raise found from None
 
-    return _of_rows(path, lenient), tuple(refused)
+    return _of_rows(path, lenient, strict=False), tuple(refused)
 
 
 def _checked(row: dict[str, Plain], file: str, line: int) -> Question:
@@ -87,9 +88,13 @@ def _checked(row: dict[str, Plain], file: str, line: int) -> Question:
     return question
 
 
-def _of_rows(path: FilePath, checked: Callable[[dict[str, Plain], str, int], Question]) -> Document[Questions]:
+def _of_rows(
+    path: FilePath, checked: Callable[[dict[str, Plain], str, int], Question], *, strict: bool
+) -> Document[Questions]:
+    """*strict*: what could be read in two ways is refused, which a file that was run is not."""
     text, file = text_of(path, _BYTES_MAX), str(path)
-    rows = _csv(text.removeprefix("\ufeff"), file) if path.suffix.lower() == ".csv" else _jsonl(text, file)
+    plain = text.removeprefix("\ufeff")
+    rows = _csv(plain, file, strict) if path.suffix.lower() == ".csv" else _jsonl(plain, file, strict)
     questions: list[Question] = []
     lines: list[int] = []
     problems: list[Problem] = []
@@ -116,25 +121,58 @@ def _of_rows(path: FilePath, checked: Callable[[dict[str, Plain], str, int], Que
     return Document(value, text, file, sha256(text.encode()).hexdigest(), _Lines(file, lines))
 
 
-def _jsonl(text: str, file: str) -> Iterator[_Row]:
-    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+def _jsonl(text: str, file: str, strict: bool) -> Iterator[_Row]:
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_each_once if strict else None)
+        except _TwiceError as error:
+            raise UsageProblems(Problem(str(error), file, number)) from None
         except (ValueError, RecursionError) as error:
             raise UsageProblems(Problem(f"is no JSON: {error}", file, number)) from None
+        if strict and _HALF.search(line) and any(map(_UNUSABLE.search, _strings(row))):
+            what = "holds a character that no program can be given (half of a surrogate pair)"
+            raise UsageProblems(Problem(what, file, number))
         if not isinstance(row, dict):
             what = 'is no JSON object; each line is a question, such as {"id": "a", "text": "What is it?"}'
             raise UsageProblems(Problem(what, file, number))
         yield number, row
 
 
-def _csv(text: str, file: str) -> Iterator[_Row]:
-    reader = csv.reader(StringIO(text, newline=""))
+class _TwiceError(Exception):
+    """A name stands twice in one object."""
+
+
+def _each_once(pairs: list[tuple[str, Plain]]) -> dict[str, Plain]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(f"{next(name for name in names if names.count(name) > 1)!r} is here twice; keep one")
+    return found
+
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_UNUSABLE = re.compile("[\ud800-\udfff]")
+
+
+def _strings(value: Plain) -> Iterator[str]:
+    """Every text in *value*, names among them."""
+    match value:
+        case str():
+            yield value
+        case list():
+            yield from (text for one in value for text in _strings(one))
+        case dict():
+            yield from (text for name, one in value.items() for text in (name, *_strings(one)))
+
+
+def _csv(text: str, file: str, strict: bool) -> Iterator[_Row]:
+    # Else a quote that is never closed makes one text of all that follows.
+    reader = csv.reader(StringIO(text, newline=""), strict=strict)
     try:
         columns = [name.strip() for name in next((row for row in reader if any(row)), [])]
-        _check_columns(columns, file)
+        _check_columns(columns, file, strict)
         for row in reader:
             if any(row) and len(row) != len(columns):
                 what = f"has {len(row)} values, and there are {len(columns)} columns"
@@ -146,7 +184,13 @@ def _csv(text: str, file: str) -> Iterator[_Row]:
         raise UsageProblems(Problem(f"is no CSV: {error}", file, reader.line_num)) from None
 
 
-def _check_columns(columns: Sequence[str], file: str) -> None:
+def _check_columns(columns: Sequence[str], file: str, strict: bool) -> None:
+    between = next((one for one in (";", "\t", "|") if len(columns) == 1 and one in columns[0]), None)
+    if between is not None:
+        what = f"has {between!r} between its columns; save it with commas between them"
+        raise UsageProblems(Problem(what, file, 1))
+    if strict and (twice := [name for name in dict.fromkeys(columns) if columns.count(name) > 1]):
+        raise UsageProblems(*(Problem(f"there are several columns {name!r}; keep one", file, 1) for name in twice))
     problems = [
         Problem(f"there is no column {name!r}; its first line names its columns", file, 1)
         for name in ("id", "text")

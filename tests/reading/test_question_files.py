@@ -76,6 +76,13 @@ def test_a_line_of_json_may_have_turns_and_tools(tmp_path: Path) -> None:
         ("q.csv", "id,text,turns\na,x,y\n", ["q.csv:1: a cell cannot hold turns; write the questions as JSONL or YAML"]),
         ("q.csv", "id,text,regoin\na,x,y\n", ["q.csv:1: unknown column 'regoin'; did you mean 'region'?"]),
         ("q.csv", "id,text\na,x,y\n", ["q.csv:2: has 3 values, and there are 2 columns"]),
+        ("q.csv", "id;text\na;x\n", ["q.csv:1: has ';' between its columns; save it with commas between them"]),
+        ("q.csv", "id,id,text\na,b,x\n", ["q.csv:1: there are several columns 'id'; keep one"]),
+        ("q.csv", 'id,text\na,"x\nb,y\n', ["q.csv:3: is no CSV: unexpected end of data"]),
+        ("q.jsonl", '{"id": "a", "id": "b", "text": "x"}\n', ["q.jsonl:1: 'id' is here twice; keep one"]),
+        ("q.jsonl", '{"id": "a", "text": "x\\ud83d"}\n', [
+            "q.jsonl:1: holds a character that no program can be given (half of a surrogate pair)"
+        ]),
         ("q.csv", "id,text\n", ["q.csv: has 0 questions; there may be 1 to 100,000"]),
         ("q.jsonl", '{"id": "a", "text": "x"}\n{"id": }\n', ["q.jsonl:2: is no JSON: Expecting value: line 1 column 8 (char 7)"]),
         ("q.jsonl", '\n["a"]\n', ['q.jsonl:2: is no JSON object; each line is a question, such as {"id": "a", "text": "What is it?"}']),
@@ -101,6 +108,14 @@ def test_a_hundred_thousand_questions_are_enough(tmp_path: Path) -> None:
 def test_a_problem_of_a_question_is_told_with_its_line(tmp_path: Path) -> None:
     found = read(tmp_path, "q.csv", CSV)
     assert str(found.problem("questions[1].expected", "no")) == f"{tmp_path}/q.csv:4 expected: no"
+
+
+def test_what_a_run_read_of_a_file_that_could_be_read_in_two_ways_is_read_so_again(tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_text('id,id,text\na,b,"x\n')
+    (tmp_path / "q.jsonl").write_text('{"id": "a", "id": "b", "text": "x\\ud83d\\ude00"}\n')
+    for name, text in (("q.csv", "x\n"), ("q.jsonl", "x\U0001f600")):
+        ((question,), ()) = recall_questions(tmp_path / name)[0].value.questions, recall_questions(tmp_path / name)[1]
+        assert (question.id, question.text) == ("b", text)
 
 
 def test_what_was_asked_in_a_run_is_read_though_it_could_not_be_asked_today(tmp_path: Path) -> None:
