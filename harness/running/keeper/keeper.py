@@ -190,6 +190,8 @@ class Keeper:
         """For people: what became of child *name*, with the end of its log. Raises KeyError if it was never started."""
         last = tail(self._logs[name])
         what = f"{name!r} {self.ending(name)}"
+        if self._ended.get(name) == 0:  # as of a service that goes into the background
+            what += ", and a run needs it to stay, in the foreground, until it is told to end"
         return f"{what}; its log ends:\n{last}" if last else f"{what}; its log is empty"
 
     def ending(self, name: str) -> str:

@@ -47,10 +47,13 @@ def test_a_child_that_dies_is_reported_with_its_status_and_the_end_of_its_log(
     keeper.spawn(shell("lives", "exec sleep 1000"))
     keeper.spawn(shell("dies", "echo could not bind; exit 7"))
     keeper.spawn(shell("killed", "kill -9 $$"))
-    eventually(lambda: keeper.exited() == {"dies": 7, "killed": -9})
+    keeper.spawn(shell("forks", "exit 0"))
+    eventually(lambda: keeper.exited() == {"dies": 7, "killed": -9, "forks": 0})
     assert [keeper.alive(name) for name in ("lives", "dies", "killed", "unknown")] == [True, False, False, False]
     assert keeper.how_it_ended("dies") == "'dies' ended with status 7; its log ends:\ncould not bind"
     assert keeper.how_it_ended("killed") == "'killed' was ended by SIGKILL; its log is empty"
+    stay = "and a run needs it to stay, in the foreground, until it is told to end"
+    assert keeper.how_it_ended("forks") == f"'forks' ended with status 0, {stay}; its log is empty"
     assert keeper.how_it_ended("lives") == "'lives' is still running; its log is empty"
 
 
