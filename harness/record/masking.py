@@ -24,6 +24,8 @@ _NAMED = re.compile(
 _CORE_CHARS = 6
 _JSON_ESCAPES = ("", "<>&", "<>", "<>&'\"", "<>&='", "<>&'\"+`")
 """What is written by its number: Python's JSON, Go's, Rails's and Django's, PHP's, Newtonsoft's and Laravel's for HTML, Gson's, .NET's."""
+_LEFT_IN_URLS = ("", "/", "!$&'()*+,;=:@/", "!'()*", "!'()*;/?:@&=+$,#")
+"""What stays as it is in a URL: in parameters and paths of Python, by RFC 3986, and in parts and wholes of JavaScript."""
 _MAY_BE_ESCAPED = re.compile(r"""\\\\|\\"|[<>&='+`]""")
 _ESCAPE = re.compile(r"\\u[0-9a-f]{4}")
 # A text that is shorter than this has not been cut to its length by anybody here.
@@ -74,6 +76,14 @@ class Mask:
         """How many bytes at the end of *data*, if any then at *least* so many, may be the beginning of one of them."""
         return max((_overlap(data, form, least) for form in self._forms), default=0)
 
+    def settled(self, data: bytes) -> int:
+        """How many bytes of *data* stay what they are, whatever follows: one value may go on where another one ends."""
+        at = len(data) - self.begun(data)
+        if at < len(data) and self._any is not None:
+            ends = (match.start() for match in self._any.finditer(data) if match.start() < at < match.end())
+            at = min(ends, default=at)
+        return at
+
     def _named(self, begun: bytes) -> bytes:
         return next(name for form, name in self._forms.items() if form.startswith(begun))
 
@@ -90,15 +100,15 @@ class MaskedStream:
 
     def feed(self, piece: bytes) -> bytes:
         """What can be written by now."""
-        masked = self._mask.raw(self._held + piece)
-        begun = self._mask.begun(masked)
-        self._held = masked[len(masked) - begun :]
-        return masked[: len(masked) - begun]
+        data = self._held + piece
+        told = self._mask.settled(data)
+        self._held = data[told:]
+        return self._mask.raw(data[:told])
 
     def finish(self) -> bytes:
         """What was held back: nothing more will come."""
         held, self._held = self._held, b""
-        return held
+        return self._mask.raw(held)
 
 
 def _overlap(data: bytes, form: bytes, least: int) -> int:
@@ -160,12 +170,14 @@ def _escaped(value: str) -> Iterator[str]:
             for cased in (written, _ESCAPE.sub(lambda match: f"\\u{match[0][2:].upper()}", written)):
                 yield cased
                 yield cased.replace("/", "\\/")  # as PHP does
-    yield repr(value)[1:-1]
     raw = value.encode("utf-8", "surrogateescape")
-    for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="!$&'()*+,;=:@/")):
-        yield quoted
-        yield re.sub("%..", lambda match: match[0].lower(), quoted)
-    yield escape(value)
+    yield from (repr(value)[1:-1], repr(raw)[2:-1])
+    spaced = (quote_plus(raw), quote_plus(raw, safe="*"))
+    for quoted in (*(quote(raw, safe=letters) for letters in _LEFT_IN_URLS), *spaced):
+        for whole in (quoted, quoted.replace("~", "%7E")):
+            yield whole
+            yield re.sub("%..", lambda match: match[0].lower(), whole)
+    yield from (escape(value), escape(value, quote=False))
     yield escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
     yield value.replace("'", "'\"'\"'")
 
@@ -183,6 +195,7 @@ def _by_number(plain: str, letters: str) -> str:
 def _in_base64(value: str) -> Iterator[str]:
     """What of a base64 text depends on *value* alone, whatever stands before and behind it, as in ``user:password``."""
     from binascii import b2a_base64
+    from urllib.parse import quote
 
     raw = value.encode("utf-8", "surrogateescape")
     for before in range(3):
@@ -192,3 +205,5 @@ def _in_base64(value: str) -> Iterator[str]:
         if len(core) >= _CORE_CHARS:
             yield core
             yield core.replace("+", "-").replace("/", "_")
+            yield core.replace("/", "\\/")  # in JSON, as PHP writes it
+            yield from (quoted := quote(core, safe=""), quoted.replace("%2F", "%2f").replace("%2B", "%2b"))

@@ -15,7 +15,7 @@ import pytest
 
 from harness.record.masking import NOTHING, Mask, MaskedStream
 
-CANARY = "ca/na+ry=`'\"<&>\\é 7f3a"
+CANARY = "ca/na+ry=`'\"<&>\\é!(*)~ 7f3a"
 
 
 def _by_number(value: str, letters: str, *, capitals: bool, ascii_only: bool) -> str:
@@ -44,11 +44,16 @@ FORMS: dict[str, Callable[[str], str]] = {
     "JSON as Django writes it": lambda value: _by_number(value, "<>&", capitals=True, ascii_only=True),
     "JSON as PHP writes it for HTML": lambda value: _by_number(value, "<>", capitals=True, ascii_only=False).replace("/", "\\/"),
     "Python": repr,
+    "Python, of bytes": lambda value: repr(value.encode()),
     "a URL's path": quote,
     "a URL's parameter": lambda value: quote(value, safe=""),
     "a form": quote_plus,
+    "a URL's parameter as JavaScript writes it": lambda value: quote(value, safe="!'()*"),
+    "a URL as JavaScript writes it": lambda value: quote(value, safe="!'()*;/?:@&=+$,#"),
+    "a form as browsers write it": lambda value: quote_plus(value, safe="*").replace("~", "%7E"),
     "a URL in small letters": lambda value: re.sub("%..", lambda one: one[0].lower(), quote(value, safe="")),
     "HTML": escape,
+    "XML": lambda value: escape(value, quote=False),
     "a shell": shell_quote,
 }  # fmt: skip
 
@@ -75,6 +80,21 @@ def test_what_a_header_of_basic_authentication_says_of_a_password_is_hidden_whoe
     # A character at each end is shared with what stands around it.
     left = masked.removeprefix("Authorization: Basic ").replace("${PASSWORD}", "")
     assert len(left) <= len(written) - 8 * len(value) // 6 + 3
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: text.replace("/", "\\/"),
+        lambda text: quote(text, safe=""),
+        lambda text: quote(text, safe="").replace("%2B", "%2b").replace("%2F", "%2f"),
+    ],
+)
+def test_what_is_in_base64_is_hidden_in_json_and_in_a_url_too(written: Callable[[str], str]) -> None:
+    value = "a?b>c~d" * 4
+    plain = b64encode(value.encode()).decode()
+    assert {"/", "+"} <= set(plain)
+    assert "${KEY}" in Mask({"KEY": value}).text(f"Basic {written(plain)}")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +159,8 @@ def test_an_answer_that_ends_as_a_value_begins_is_left_alone_where_nobody_cut_it
 @pytest.mark.parametrize("seed", range(20))
 def test_a_stream_that_is_cut_anywhere_says_what_the_whole_says(seed: int) -> None:
     random = Random(seed)
-    mask = Mask({"KEY": "sk-01230123012", "OTHER": "aabaab-aabaac"})
+    # One goes on where another one ends.
+    mask = Mask({"KEY": "sk-01230123012", "OTHER": "aabaab-aabaac", "LONGER": "sk-01230123012-aabaab"})
     said = "".join(
         random.choice(["sk-0123", "0123012", "aabaab-", "aabaac", "\n", "s", "a", CANARY]) for _ in range(200)
     ).encode()
