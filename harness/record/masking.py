@@ -28,8 +28,8 @@ _LEFT_IN_URLS = ("", "/", "!$&'()*+,;=:@/", "!'()*", "!'()*;/?:@&=+$,#")
 """What stays as it is in a URL: in parameters and paths of Python, by RFC 3986, and in parts and wholes of JavaScript."""
 _MAY_BE_ESCAPED = re.compile(r"""\\\\|\\"|[<>&='+`]""")
 _ESCAPE = re.compile(r"\\u[0-9a-f]{4}")
-# A text that is shorter than this has not been cut to its length by anybody here.
-_CUT_FROM_CHARS = 100
+# A text that is shorter than this has not been cut to its length by anybody here: a reason for an end is, at 40 characters.
+_CUT_FROM_CHARS = 40
 _CUT_CHARS = 4
 
 

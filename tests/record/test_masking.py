@@ -152,6 +152,13 @@ def test_what_a_cut_left_of_a_value_at_the_end_of_a_long_text_is_hidden(left: in
     assert mask.text(text) == f"{'x' * 150} ${{KEY}}"
 
 
+@pytest.mark.parametrize("cut", [40, 60, 100])
+def test_so_it_is_where_what_a_provider_says_of_an_error_or_an_end_is_kept_in_part(cut: int) -> None:
+    said = f"Incorrect API key provided: {'x' * (cut - 40)} sk-0123456789"[:cut]
+    assert said.endswith(" sk-01234567")
+    assert Mask({"KEY": "sk-0123456789"}).text(said).endswith(" ${KEY}")
+
+
 def test_an_answer_that_ends_as_a_value_begins_is_left_alone_where_nobody_cut_it() -> None:
     assert Mask({"KEY": "passphrase"}).text("you shall not pass") == "you shall not pass"
 
