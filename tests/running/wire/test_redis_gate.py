@@ -219,6 +219,15 @@ def test_a_long_command_passes_or_is_refused_as_a_whole_in_the_place_of_its_pipe
     assert told.hit == 1
 
 
+def test_what_there_is_of_a_reply_is_told_when_the_server_says_no_more() -> None:
+    told = Told(LOADING)
+    told.begin()
+    assert told.ask(GET) == GET
+    assert told.answer(b"$1") == b""
+    told.gate.ended()
+    assert told.heard == b"$1"
+
+
 def test_a_client_that_wants_no_replies_gets_no_words_of_ours() -> None:
     told, silent = Told(), command(b"CLIENT", b"REPLY", b"OFF")
     assert told.ask(silent, SET) == silent + SET

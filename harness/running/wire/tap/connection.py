@@ -188,6 +188,8 @@ class Near(asyncio.Protocol):
         """The far side is not there, or no longer."""
         if rest := self._listening.rest():
             self._down.say(rest)
+        if self._gate is not None:
+            self._gate.ended()
         self._down.end(lambda: self._learn(how))
 
     def _hush(self) -> None:

@@ -94,6 +94,11 @@ class RedisGate:
         if self._heard.lost:
             self._give_up()
 
+    def ended(self) -> None:
+        """The server says no more: the client is told what there is of a reply that has not come whole."""
+        if not self.mute and not self._owes_own and (rest := self._heard.rest()):
+            self._tell(rest)
+
     def _command(self, piece: Piece) -> bytes:
         """What goes on to the server in the place of a *piece* of a command."""
         if piece.first:
