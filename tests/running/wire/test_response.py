@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from wire_shapes import answers
 from wire_shapes.shape import Shape
 
-from harness.http1.answer_head import UnreadableError
 from harness.http1.answer import ResponseReading
+from harness.http1.answer_head import UnreadableError
 
 SHAPES = [*answers.PASSED, *answers.READ_ALONG, *answers.UNREADABLE]
 SMALL = [shape for shape in SHAPES if len(shape.answers) < 2000]
