@@ -13,6 +13,7 @@ PROXY_AUTH = "Basic " + base64.b64encode(b"me:p@ss").decode()
 
 
 _LED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+_LED_IN_LF = _LED.replace(b"\r", b"")
 
 
 class Proxy:
@@ -32,7 +33,7 @@ class Proxy:
             return
         self.asked.append(data)
         line.write(self._answer)
-        if self._answer is _LED:
+        if self._answer in (_LED, _LED_IN_LF):
             self._beyond[line.number] = waiting = asyncio.Queue()
             task = asyncio.get_running_loop().create_task(self._lead_on(line, waiting))
             self._listening.tasks.add(task)
@@ -90,10 +91,10 @@ def test_tls_goes_from_end_to_end_through_a_proxy_and_the_links_own_authority_vo
 ) -> None:
     authority, context = new_authority("api.example")
     provider = new_provider(tls=context)
-    proxy = Proxy(new_provider, provider.port)
-    _, heard = through("https://api.example", f"http://127.0.0.1:{proxy.port}", ca=str(authority))
+    proxy = Proxy(new_provider, provider.port, _LED_IN_LF)
+    _, heard = through("https://api.example.", f"http://127.0.0.1:{proxy.port}", ca=str(authority))
     assert heard.endswith(kit.WHOLE)
-    assert proxy.asked[0].startswith(b"CONNECT api.example:443 HTTP/1.1\r\n")
+    assert proxy.asked[0].startswith(b"CONNECT api.example.:443 HTTP/1.1\r\n")
     assert b"Proxy-Authorization" not in proxy.asked[0]
 
 
@@ -106,7 +107,7 @@ def test_tls_goes_from_end_to_end_through_a_proxy_and_the_links_own_authority_vo
         ),
         (b"HTTP/1.0 403 Forbidden\r\n\r\n<html>", "refused: 403 Forbidden"),
         (b"HTTP/1.1 403 no " + b"sk-0123456789" * 20 + b"\r\n\r\n", "refused: 403"),
-        (b"SSH-2.0-x\r\n\r\n", "answered with what is no HTTP"),
+        (b"SSH-2.0-x\r\n", "answered with what is no HTTP"),
         (b"HTTP/1.1 200 OK\r\n\r\nhello", "said something before it was asked"),
     ],
 )

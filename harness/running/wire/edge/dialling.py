@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
+from harness.http1.answer_head import END_OF_HEAD
 from harness.http1.headers import Headers, written
 
 _AGREED_WITHIN_S = 30.0
@@ -38,9 +39,14 @@ class Dialling:
         loop = asyncio.get_running_loop()
         if self.proxy:
             return await self._through_proxy(new)
-        name = self.host if self.tls else None
+        name = self._certified if self.tls else None
         _, spoken = await loop.create_connection(new, self.host, self.port, ssl=self.tls, server_hostname=name)
         return spoken
+
+    @property
+    def _certified(self) -> str:
+        """The name for which a certificate is made: without the dot that says that it is whole."""
+        return self.host.removesuffix(".")
 
     def why(self, error: Exception) -> str:
         """Why there was no connection to be had, as the system told it in *error*, and where to."""
@@ -57,7 +63,7 @@ class Dialling:
             spoken = new()
             if self.tls is not None:
                 loop = asyncio.get_running_loop()
-                over = await loop.start_tls(transport, spoken, self.tls, server_hostname=self.host)
+                over = await loop.start_tls(transport, spoken, self.tls, server_hostname=self._certified)
                 assert over is not None
                 transport = over
             else:
@@ -109,16 +115,16 @@ class _Agreement(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard += data
-        head, end, rest = self._heard.partition(b"\r\n\r\n")
-        if not end and len(self._heard) <= _HEAD_BYTES_MAX:
+        end = END_OF_HEAD.search(self._heard)
+        if end is None and len(self._heard) <= _HEAD_BYTES_MAX and b"HTTP/1.".startswith(self._heard[:7]):
             return
-        first = head.split(b"\r\n", 1)[0].decode("latin-1")
-        words = first.split(" ", 2)
-        if len(words) < 2 or not words[0].startswith("HTTP/1.") or not end:
+        first = self._heard.partition(b"\n")[0].decode("latin-1")
+        words = first.rstrip("\r").split(" ", 2)
+        if len(words) < 2 or not words[0].startswith("HTTP/1.") or end is None:
             self._fail("answered with what is no HTTP")
         elif not words[1].startswith("2"):
             self._fail(f"refused: {_uncut(words[1:])}")
-        elif rest:
+        elif end.end() < len(self._heard):
             self._fail("said something before it was asked")
         elif not self.agreed.done():
             self.agreed.set_result(None)

@@ -48,7 +48,8 @@ class Upstream:
 
     def head(self, method: bytes, target: bytes, headers: Headers, host: bytes = b"") -> bytes:
         """The head of a request for *target* at this provider, which stands in it byte by byte; *headers* name no host, *host* may."""
-        return written(b"%b %b%b HTTP/1.1\r\nHost: %b" % (method, self._path, target, host or self._host), headers)
+        place = target if target == b"*" else self._path + target
+        return written(b"%b %b HTTP/1.1\r\nHost: %b" % (method, place, host or self._host), headers)
 
     def take(self) -> UpstreamConnection | None:
         """A free connection that has been used before, if there is one."""
