@@ -107,7 +107,9 @@ def test_a_password_of_the_compose_file_does_not_come_into_the_target_file(of: A
     assert "hunter2" not in text
     assert 'REDIS_URL: "redis://***@127.0.0.1:7101/0"' in text
     asked = {"REDIS_URL": "redis://cache:6379/0?password=hunter2&db=1"}
-    assert 'REDIS_URL: "redis://127.0.0.1:7101/0?password=***&db=1"' in document(of(environment=asked), "mine.yaml").text
+    assert (
+        'REDIS_URL: "redis://127.0.0.1:7101/0?password=***&db=1"' in document(of(environment=asked), "mine.yaml").text
+    )
 
 
 def test_what_it_waits_for_and_what_was_not_read_is_missed(of: Any) -> None:

@@ -92,7 +92,7 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[int, str]:
         return stuck
     if (unlike := _unlike_what_it_seems(text, begun, line)) is not None:
         return unlike
-    if opened and (address := _ADDRESS.search((text.splitlines() or [""])[line - 1])):
+    if opened and (address := _ADDRESS.search("".join(text.splitlines()[line - 1 : line]))):
         return line, f'inside brackets an address with a brace has to stand in quotes: "{address[0]}"'
     for slip in _SLIPS:
         match = re.fullmatch(slip.complaint, problem)

@@ -133,9 +133,13 @@ class _Body(HTTPResponse):
         self.fresh += bytes(buf)
 
     @property
+    def status(self) -> int:
+        return self.get_code()
+
+    @property
     def complete(self) -> bool:
         """Whether the final answer has ended; an interim one (1xx) is none."""
-        return bool(self.message_complete) and self.get_code() >= 200
+        return bool(self.message_complete) and self.status >= 200
 
 
 class _Leniently:
@@ -170,7 +174,8 @@ class _Leniently:
     def complete(self) -> bool:
         return self._reading.whole
 
-    def get_code(self) -> int:
+    @property
+    def status(self) -> int:
         return self._reading.head.status if self._reading.head else 0
 
     def get(self, name: str) -> str | None:
@@ -259,7 +264,7 @@ class _Exchange:
             self._parser.feed(got)
         except HTTPParseError as error:
             broken = "" if self._reads_leniently(got) else f"no HTTP: {error}"
-        if self._answer.head_s is None and self._parser.headers_complete and self._parser.get_code() >= 200:
+        if self._answer.head_s is None and self._parser.headers_complete and self._parser.status >= 200:
             self._head(now_s)
         if self._parser.fresh:
             fresh, self._parser.fresh = self._parser.fresh, b""
@@ -295,7 +300,7 @@ class _Exchange:
             self._end("truncated", "cut: in mid-body", now_s)
 
     def _head(self, now_s: float) -> None:
-        self._answer.head_s, self._answer.status = now_s, self._parser.get_code()
+        self._answer.head_s, self._answer.status = now_s, self._parser.status
         self._note(self._of_head(self._parser.get))
         kind = str(self._parser.get("content-type")).lower()
         self._answer.streamed = self._answer.status < 300 and "event-stream" in kind

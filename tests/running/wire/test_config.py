@@ -6,6 +6,7 @@ import pytest
 
 from harness.running.wire import Config, LinkConfig, ready, write
 from harness.running.wire.config import load
+from harness.running.wire.edge.upstream import Upstream
 from harness.running.wire.sockets import bound
 
 
@@ -59,3 +60,9 @@ def test_a_port_that_somebody_listens_on_is_told_and_one_that_is_free_is_held(tm
     bound(port, again=True).close()
     held.close()
     bound(port).close()
+
+
+def test_what_is_asked_of_a_whole_server_is_asked_so_below_a_path_too() -> None:
+    upstream = Upstream("http://127.0.0.1:1/v1/")
+    assert upstream.head(b"OPTIONS", b"*", []) == b"OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n"
+    assert upstream.head(b"GET", b"/a", []) == b"GET /v1/a HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n"

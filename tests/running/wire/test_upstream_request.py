@@ -122,9 +122,3 @@ def test_of_a_client_who_left_a_provider_that_reads_no_more_gets_no_whole_reques
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(main())
     assert provider.accepted == []
-
-
-def test_what_is_asked_of_a_whole_server_is_asked_so_below_a_path_too() -> None:
-    upstream = Upstream("http://127.0.0.1:1/v1/")
-    assert upstream.head(b"OPTIONS", b"*", []) == b"OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n"
-    assert upstream.head(b"GET", b"/a", []) == b"GET /v1/a HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n"
