@@ -316,7 +316,7 @@ AbortWritten = Annotated[Annotated[str, AfterValidator(_abortable)] | AbortLimit
 def _one_text(written: object) -> object:
     """What is expected of a metric is one text; YAML makes a mapping of it where a colon stands for the comparison."""
     if isinstance(written, dict):
-        metric, limit = next(iter(written.items()), ("recovery_time_s", 5))
+        metric, limit = next(iter(written.items()), ("METRIC", 5))
         limit = limit if isinstance(limit, int | float) else 5
         raise ValueError(f"an expectation is one text, and this is a mapping; write {metric} <= {limit}, or >=")
     return written
