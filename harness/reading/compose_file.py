@@ -16,10 +16,10 @@ class NoComposeFileError(ValueError):
 
 def document(path: Path) -> dict[str, Any]:
     """What stands in the file at *path*, which has services. Raises NoComposeFileError."""
+    if path.exists() and not path.is_file():
+        # Nobody may ever write to a pipe, and to open it waits for that.
+        raise NoComposeFileError("is no file")
     try:
-        if path.exists() and not path.is_file():
-            # Nobody may ever write to a pipe, and to open it waits for that.
-            raise NoComposeFileError("is no file")
         with path.open("rb") as file:
             text = file.read(_BYTES_MAX + 1)
         found = yaml.safe_load(text) if len(text) <= _BYTES_MAX else None
