@@ -44,6 +44,7 @@ from harness.stored import Run, judged, writing
 if TYPE_CHECKING:
     from harness.judging.baseline import Baseline
     from harness.running.guard import Guard
+    from harness.running.world.haste import TakenBack
     from harness.running.world.interruptions import Interruptions
     from harness.running.world.kept import Kept
     from harness.running.world.real import ProxyServer
@@ -69,6 +70,7 @@ class _Given:
     panel: Callable[[Plan, Path], Panel] | None
     kept: Kept | None
     hosts: LoadHosts
+    taken_back: Callable[[TakenBack], object] | None
 
 
 def conduct(
@@ -82,13 +84,14 @@ def conduct(
     baseline: Baseline | None = None,
     stop: threading.Event | None = None,
     kept: Kept | None = None,
+    taken_back: Callable[[TakenBack], object] | None = None,
 ) -> Run:
     """Carry out what was prepared in the real world, store it, judge it and render its report, beside the *baseline* if there is one.
 
-    Setting *stop* interrupts the run as Ctrl-C does. The target's processes are those that are *kept* of a run before, and stay. Whatever
-    breaks on the way ends in a stored run that says so. Raises UsageProblems before anything is touched when no Toxiproxy server answers
-    at *toxiproxy_url*, RefusedError when the target is held by another run or frozen, and HarnessError when there is no Toxiproxy to be
-    started or the run's files cannot be written.
+    Setting *stop* interrupts the run as Ctrl-C does; *taken_back* hears once nothing is in force then, and within a second what is left.
+    The target's processes are those that are *kept* of a run before, and stay. Whatever breaks on the way ends in a stored run that says
+    so. Raises UsageProblems before anything is touched when no Toxiproxy server answers at *toxiproxy_url*, RefusedError when the target
+    is held by another run or frozen, and HarnessError when there is no Toxiproxy to be started or the run's files cannot be written.
     """
     systems.here()
     from harness.running.holding import held
@@ -122,9 +125,8 @@ def conduct(
             with writing(folder):
                 _store_texts(folder, prepared)
                 with closing(_Record(folder, first, mask)) as record:
-                    _lived_through(
-                        _Given(prepared, environment, mask, folder, proxy, signals, say, panel, kept, hosts), record
-                    )
+                    asked = panel, kept, hosts, taken_back
+                    _lived_through(_Given(prepared, environment, mask, folder, proxy, signals, say, *asked), record)
         # A Ctrl-C from here on is remembered: the files of this run are to be whole, and nothing is in force.
         signals.hold()
         run = _judged_at_once(folder, baseline)
@@ -180,6 +182,7 @@ def _live_through(given: _Given, record: _Record) -> None:
         given.kept,
         given.hosts,
         Joining(plan, counting(plan)),
+        given.taken_back or partial(_said_if_amiss, given.say),
     ) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         threading.Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
@@ -195,6 +198,13 @@ def _live_through(given: _Given, record: _Record) -> None:
         # Of a run that was cut short a process may be missing, and that has been told.
         with suppress(HarnessError) if record.cut_short else nullcontext():
             real.finish()
+
+
+def _said_if_amiss(say: Callable[[str], None], found: TakenBack) -> None:
+    """That somebody waits for faults to be gone in vain, or who had to be killed to have them gone."""
+    left = f", so these may be in force still: {'; '.join(found.left)}; it is tried again" if found.left else ""
+    if found.why:
+        say(found.why + left)
 
 
 def _guard(plan: Plan) -> Guard | None:

@@ -69,6 +69,7 @@ class _Listener:
         self._asked, self._clock = asked, clock
         self._said, self._failed = "", ""
         self._silent_s, self._looked_s = 0.0, clock()
+        self._lock = threading.Lock()
 
     def listen(self, over: threading.Event) -> None:
         while not self._said and not over.is_set():
@@ -89,9 +90,10 @@ class _Listener:
         if self._said:
             return self._said
         # A process that was stopped meanwhile has asked nobody, and that is no silence of theirs.
-        now_s = self._clock()
-        self._silent_s += min(now_s - self._looked_s, _LOOK_S_MAX)
-        self._looked_s = now_s
+        with self._lock:
+            now_s = self._clock()
+            self._silent_s += min(now_s - self._looked_s, _LOOK_S_MAX)
+            self._looked_s = now_s
         if self._silent_s <= SILENT_S:
             return ""
         last = f": {self._failed}" if self._failed else ""

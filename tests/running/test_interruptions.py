@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from harness.running.ports import AbortedError
 from harness.running.world.interruptions import Interruptions
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -112,3 +113,30 @@ def test_an_event_that_was_set_before_the_run_ends_it_as_soon_as_it_may() -> Non
     with pytest.raises(KeyboardInterrupt):
         signals.let()
     assert signals.received == 1
+
+
+def test_whether_a_run_is_to_end_can_be_asked_by_any_thread_before_it_has_heard() -> None:
+    stop = threading.Event()
+    signals = Interruptions(stop=stop)
+    assert (signals.asked, signals.heard) == (False, False)
+    stop.set()
+    assert (signals.asked, signals.heard) == (True, False)
+    with pytest.raises(KeyboardInterrupt):
+        signals.heed()
+    assert (signals.asked, signals.heard) == (True, True)
+
+
+def test_an_order_is_wanted_before_it_is_heeded_too() -> None:
+    signals = Interruptions()
+    signals.obey(lambda: "stopped by ann")
+    assert (signals.asked, signals.heard) == (True, False)
+    with pytest.raises(AbortedError, match="stopped by ann"):
+        signals.heed()
+    assert (signals.asked, signals.heard) == (True, True)
+
+
+def test_a_run_that_ends_by_itself_knows_it_though_nobody_asked() -> None:
+    signals = Interruptions()
+    with signals.held():
+        assert (signals.asked, signals.heard) == (False, True)
+    assert signals.heard

@@ -32,13 +32,16 @@ class _Done(NamedTuple):
     gone: bool
 
 
-def heal(run: Path) -> Healed:
-    """Put back all that the run in the folder *run* left, where that can be done; its undo file goes once nothing is left."""
+def heal(run: Path, *, ended: bool = False) -> Healed:
+    """Put back all that the run in the folder *run* left, where that can be done; its undo file goes once nothing is left.
+
+    *ended*: whoever asks knows that the run has ended, though the process that conducted it goes on.
+    """
     path = run / "undo.jsonl"
     try:
         if _is_special(path):
             return Healed("left", (f"{path}: cannot be read: it is no file",))
-        if undo.owner_alive(path):
+        if not ended and undo.owner_alive(path):
             return Healed("goes on", (f"{run}: still running; left alone",))
         if undo.unreadable(path):
             return Healed("left", (f"{path}: no line of it can be read, so nobody knows what was left in force",))

@@ -19,6 +19,7 @@ from harness.running.toxiproxy.errors import ToxiproxyError, ToxiproxyWedged
 _DELETED = "its proxy is not there any more: somebody deleted it"
 _PORT_TRIES = 20
 _TAKE_BACK_S = 2.0
+_LEAST_S = 0.05
 # Safe while clients leave their streams: these drop what they hold, so nothing waits for a reader that is gone.
 _DROPS_DATA = {"timeout", "limit_data", "reset_peer"}
 
@@ -163,6 +164,18 @@ class ToxiproxyStage:
             return None
         finally:
             self._lock.release()
+
+    def answers(self, within_s: float) -> bool:
+        """Whether the server answers for each of this run's proxies within *within_s*, all in all; no other call is waited for."""
+        late_s = time.monotonic() + within_s
+        for link in list(self._links.values()):
+            try:
+                self._api.proxy(link.proxy, timeout_s=max(_LEAST_S, late_s - time.monotonic()))
+            except ToxiproxyWedged:
+                return False
+            except ToxiproxyError:
+                continue  # that is an answer, too
+        return True
 
     def _odd(self, link: _OpenLink, timeout_s: float) -> str:
         try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 
+from harness.problems import HarnessError
 from harness.running.ports import ProxyWedgedError
 from harness.running.toxiproxy import ToxiproxyWedged
 from harness.running.wire.client import WireSilentError
@@ -59,6 +60,27 @@ class Carriers:
                 self._kill(WIRE)
         told = "the wire no longer answered, so nobody knows what passed and which faults were in force"
         return ProxyWedgedError(f"{told}: {why}; its process was killed")
+
+    def kill_wedged(self) -> bool:
+        """End a Toxiproxy of our own that no longer answers, from any thread and at once; False where it is not ours, or has ended."""
+        with self._ending:
+            if not self._own_proxy or self._given_up or self._gone(TOXIPROXY):
+                return False
+            self._given_up = True
+            self._give_up("it had not answered before")
+            return self._killed_at_once(TOXIPROXY)
+
+    def kill_silent(self) -> bool:
+        """End a wire that no longer answers, likewise."""
+        with self._ending:
+            return not self.wire_gone and self._killed_at_once(WIRE)
+
+    def _killed_at_once(self, name: str) -> bool:
+        """Who comes from another thread hears of no death and of no order: those are for the run's own."""
+        with suppress(HarnessError):  # the keeper is gone, and with it all that it had started
+            self._processes.stop(name, 0.0)
+        self._killed.add(name)
+        return True
 
     def _kill(self, name: str) -> None:
         """Raises HarnessError when it had died before."""

@@ -22,6 +22,12 @@ class FaultInjector:
         self._places: dict[str, Place] = {}
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="look")
         self._looks: dict[str, list[Future[Sight]]] = {}
+        self._in_force: dict[str, Disturbance] = {}
+
+    @property
+    def in_force(self) -> tuple[Disturbance, ...]:
+        """Those that were injected, wholly or in part, and are not reverted; any thread may ask."""
+        return tuple(self._in_force.values())
 
     def check(self, disturbances: Iterable[Disturbance]) -> None:
         """Raises HarnessError for one of *disturbances* that could not be injected."""
@@ -33,6 +39,7 @@ class FaultInjector:
     def inject(self, disturbance: Disturbance) -> None:
         undos = [undo for effect in disturbance.effects for undo in self._place(effect).undo(disturbance.id, effect)]
         self._undo.promise(disturbance.id, undos)
+        self._in_force[disturbance.id] = disturbance
         with self._reach.carriers.answering():
             self._owe(disturbance, disturbance.fault.owed_s())
             for effect in disturbance.effects:
@@ -45,6 +52,7 @@ class FaultInjector:
                 self._place(effect).revert(disturbance.id, effect)
             self._owe(disturbance, 0.0)
         self._undo.kept(disturbance.id)
+        self._in_force.pop(disturbance.id, None)
 
     def look(self, disturbance: Disturbance) -> None:
         timeout_s = disturbance.fault.looks_for_s()

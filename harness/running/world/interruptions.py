@@ -19,13 +19,24 @@ class Interruptions:
     """
 
     def __init__(self, told: Callable[[str], None] = lambda _: None, stop: threading.Event | None = None) -> None:
-        self._held = False
+        self._held = self._ending = False
         self._told = told
         self._stop, self._heeded = stop, False
         self._order: Callable[[], str] = str
         self.received = 0
         self.ordered = False
         """Whether somebody ordered the run to end."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody wants the run to end, heeded or not; any thread may ask."""
+        told = self.received > 0 or self.ordered
+        return told or (self._stop is not None and self._stop.is_set()) or bool(self._order())
+
+    @property
+    def heard(self) -> bool:
+        """Whether the run knows that it ends, for whatever reason: nothing is broken from then on."""
+        return self.received > 0 or self.ordered or self._ending
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -46,6 +57,7 @@ class Interruptions:
     def held(self) -> Iterator[None]:
         """No interruption arrives inside. One that comes is remembered in `received`."""
         before, self._held = self._held, True
+        self._ending = True
         try:
             yield
         finally:

@@ -57,6 +57,7 @@ from harness.running.world.compose import LOOPBACK, Project, project
 from harness.running.world.effects import SideEffects
 from harness.running.world.entries import Entries
 from harness.running.world.faults import FaultInjector
+from harness.running.world.haste import Haste, TakenBack
 from harness.running.world.health_checks import HealthChecks, with_health
 from harness.running.world.interruptions import Interruptions
 from harness.running.world.kept import Kept
@@ -147,11 +148,13 @@ def real_world(
     kept: Kept | None = None,
     asked: LoadHosts = NO_HOSTS,
     joining: Joining | None = None,
+    taken_back: Callable[[TakenBack], object] = lambda _: None,
 ) -> Iterator[RealWorld]:
     """Start and join up everything that *plan* needs, and end it all on the way out, whatever happens inside.
 
     The *guard* is told what attempts *cost*. The target's own processes are those that are *kept*, or are started to be. Before any of that
-    the workers of other machines that were *asked* for have come. *joining* ends a run whose attempts cannot be joined.
+    the workers of other machines that were *asked* for have come. *joining* ends a run whose attempts cannot be joined. *taken_back* hears
+    what becomes of the faults where somebody ends the run.
 
     Raises HarnessError when a process cannot be started, dies, or is not ready in time; its message shows the end of its log.
     """
@@ -178,6 +181,9 @@ def real_world(
         stack.callback(watchdog.close)
         watch = _watching(stack, watchdog, folder.rows, load.clock, guard, cost, joining)
         _watch_machine(stack, folder, grounds)
+        shared = f"the Toxiproxy at {proxy.url}, which others use too," if proxy.binary is None else ""
+        haste = Haste(signals, lambda: injector.in_force, carriers, joined.proxies, joined.wire, shared, taken_back)
+        stack.callback(haste.close)
         health = HealthChecks(plan.target, processes, folder.rows)
         stack.callback(health.close)
         world = World(load.clock, injector, load, ServiceUnderTest(plan.target, processes), watch, signals)

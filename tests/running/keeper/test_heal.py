@@ -15,6 +15,7 @@ import pytest
 from harness.running.keeper import strays
 from harness.running.keeper.heal import heal
 from harness.running.keeper.keeper import Keeper
+from harness.running.keeper.processes import look
 from harness.running.keeper.temporary import TEMP_MARK, mark
 
 GONE = {"keeper_pid": 2**22 + 1, "keeper_started": 1, "harness_pid": 2**22 + 1, "harness_started": 1}
@@ -150,3 +151,14 @@ def test_an_undo_file_of_which_nothing_can_be_read_is_kept(run: Path, content: b
 def test_a_pipe_in_the_place_of_an_undo_file_is_not_waited_for(run: Path) -> None:
     os.mkfifo(run / "undo.jsonl")
     assert heal(run) == ("left", (f"{run / 'undo.jsonl'}: cannot be read: it is no file",))
+
+
+def test_what_a_run_left_that_has_ended_is_put_back_though_the_process_that_conducted_it_goes_on(
+    run: Path, tmp_path: Path
+) -> None:
+    own = {"harness_pid": os.getpid(), "harness_started": look(os.getpid()).started}
+    owner = {"run": "the-run", "temp": str(tmp_path / "gone"), "keeper_pid": 0, "keeper_started": 0, **own}
+    (run / "undo.jsonl").write_text(json.dumps(owner) + "\n")
+    assert heal(run).now == "goes on"
+    assert heal(run, ended=True).now == "nothing"
+    assert not (run / "undo.jsonl").exists()

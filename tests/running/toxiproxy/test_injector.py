@@ -300,6 +300,28 @@ def test_a_stage_cannot_be_looked_over_while_a_change_hangs(api: ToxiproxyApi, e
     assert stage.looked_over(LONG_S) == ""
 
 
+class Hangs(ToxiproxyApi):
+    """A server that does not answer for one proxy."""
+
+    victim = ""
+
+    def proxy(self, name: str, *, timeout_s: float | None = None):
+        if name == self.victim:
+            raise ToxiproxyWedged(f"no answer about {name}")
+        return super().proxy(name, timeout_s=timeout_s)
+
+
+def test_a_server_answers_where_it_does_for_each_proxy_also_for_one_that_is_gone(api: ToxiproxyApi, echo) -> None:
+    hangs = Hangs(api.url)
+    stage = ToxiproxyStage(hangs, "run7-")
+    for link in ("first", "second"):
+        stage.open_link(link, echo.address)
+    api.delete_proxy("run7-first")
+    assert stage.answers(LONG_S)
+    hangs.victim = "run7-second"
+    assert not stage.answers(LONG_S)
+
+
 def test_a_server_that_has_ended_is_told_of_where_a_fault_is_to_be_reverted(
     toxiproxies, stage: ToxiproxyStage, api: ToxiproxyApi, echo
 ) -> None:

@@ -135,3 +135,19 @@ def test_what_was_killed_is_gone_though_nobody_has_heard_of_its_end_yet() -> Non
     assert (carriers.proxy_gone, carriers.wire_gone) == (True, False)
     carriers.silent("no answer")
     assert carriers.wire_gone
+
+
+def test_whoever_sees_to_the_end_of_a_run_kills_what_is_its_own_once_and_hears_of_no_death(
+    carriers: Callable[..., Asked],
+) -> None:
+    asked = carriers(own_proxy=True, dead="process 'target' was ended by SIGKILL")
+    assert (asked.carriers.kill_wedged(), asked.carriers.kill_wedged()) == (True, False)
+    assert (asked.carriers.kill_silent(), asked.carriers.kill_silent()) == (True, False)
+    assert (asked.processes.stopped, len(asked.given_up)) == (["toxiproxy", "wire"], 1)
+    assert (asked.carriers.proxy_gone, asked.carriers.wire_gone) == (True, True)
+
+
+def test_and_leaves_alone_what_others_use(carriers: Callable[..., Asked]) -> None:
+    asked = carriers(own_proxy=False)
+    assert not asked.carriers.kill_wedged()
+    assert (asked.processes.stopped, asked.given_up) == ([], [])

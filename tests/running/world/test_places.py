@@ -25,6 +25,7 @@ from harness.faults.effects import (
     Unplugged,
 )
 from harness.planning.disturbance import Disturbance
+from harness.problems import HarnessError
 from harness.reading.target import Link
 from harness.registry import UnknownNameError
 from harness.running.keeper.means import HttpUndo
@@ -148,6 +149,23 @@ def test_a_place_is_asked_in_order_and_in_the_opposite_one_to_revert_its_undo_on
         ("revert", "blackout-1", "one", there),
     ]
     assert pending(tmp_path / "undo.jsonl") == []
+
+
+def test_what_was_tried_counts_as_in_force_until_it_was_reverted_whole(
+    engine: type[Engine], injector: FaultInjector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_answer(*_: object) -> None:
+        raise HarnessError("no answer")
+
+    twice = disturbance(Pause("one"), Pause("two"))
+    for verb in ("inject", "revert"):
+        with monkeypatch.context() as failing:
+            failing.setattr(Engine, verb, no_answer)
+            with pytest.raises(HarnessError, match="no answer"):
+                getattr(injector, verb)(twice)
+        assert injector.in_force == (twice,)
+    injector.revert(twice)
+    assert injector.in_force == ()
 
 
 def test_a_look_sees_each_thing_that_is_aimed_at_once(engine: type[Engine], injector: FaultInjector) -> None:
