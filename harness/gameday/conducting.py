@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.conduct import conduct
 from harness.gameday.carrying import came_to
 from harness.gameday.control import HIDDEN, LiveFigures
 from harness.gameday.desk import Desk, utc_now
-from harness.gameday.events import Began, Looked, Outcome, Over, Stopped
+from harness.gameday.events import Began, Looked, Outcome, Over, PutBack, Stopped
 from harness.gameday.figures import Figures
 from harness.gameday.files import DayFiles
 from harness.gameday.folder import DayFolder
@@ -23,6 +26,7 @@ from harness.judging.result import Outcome as Verdict
 from harness.problems import HarnessError, RefusedError, UsageProblems
 from harness.record.masking import Mask
 from harness.running.keeper.heal import heal
+from harness.running.keeper.undo import pending
 from harness.running.leases import healed
 from harness.running.state.place import state_of
 from harness.settings import Settings
@@ -30,10 +34,15 @@ from harness.stored import Run
 from harness.suites.earlier import every
 from harness.suites.spending import Spending
 
+if TYPE_CHECKING:
+    from harness.running.world.haste import TakenBack
+
 TICK_S = 0.2
 """How soon whoever waits sees that a process has to end, or that nobody is there any more."""
 _HEALED_WITHIN_S, _LOOK_S = 30.0, 0.2
 _LOOKS_END_WITHIN_S = 1.0
+AGAIN_S = 5.0
+"""How long after it was tried in vain what a run left in force is put back once more."""
 OUTCOMES: dict[Verdict, Outcome] = {
     "pass": "held",
     "fail": "failed",
@@ -116,6 +125,7 @@ class RealWorld:
                 self._settled.wait(TICK_S)
 
     def look(self, prerequisite: int) -> None:
+        self._looks = [look for look in self._looks if look.is_alive()]
         self._looks.append(self._in_a_thread(partial(self._look, prerequisite)))
 
     def refused(self, step: str) -> str:
@@ -193,6 +203,7 @@ class RealWorld:
             say=partial(self._told, hidden=hidden),
             panel=partial(Figures, step, self._see, hidden=hidden),
             stop=stop,
+            taken_back=partial(self._taken_back, step),
         )
         try:
             run = self._spent().on(prepared, one_run)
@@ -210,6 +221,38 @@ class RealWorld:
         came_to(self._desk, step, OUTCOMES[run.verdict], folder, _reason(run, self._desk.standing))
         if run.verdict == "crashed":
             self._desk.write(Stopped(why=f"{step} broke down"))
+        self._after(step, run.path)
+
+    def _after(self, step: str, run: Path) -> None:
+        """Say what a *run* that is over left in force, unless that was said before, and put it back as soon as that can be done."""
+        faults = {one.id: one.summary for one in self._files.runs[step].plan.disturbances}
+        left = [faults.get(one.id, f"the proxy of {one.id}") for one in pending(run / "undo.jsonl")]
+        if self._shown(step, left) != self._desk.standing.left.get(step, ()):
+            self._put_back(step, left, "what carries it did not answer" if left else "")
+        if left:
+            self._looks.append(self._in_a_thread(partial(self._again, step, run)))
+
+    def _again(self, step: str, run: Path) -> None:
+        while not self._over.wait(AGAIN_S):
+            if heal(run, ended=True).now == "nothing":
+                self._put_back(step, ())
+                return
+
+    def _taken_back(self, step: str, found: TakenBack) -> None:
+        """Of a run that was stopped, whose last figures are from when it was not."""
+        if self.live is not None and not found.left:
+            self.live = replace(self.live, in_force=(), confirmed=())
+        self._put_back(step, found.left, found.why)
+
+    def _put_back(self, step: str, left: Sequence[str], why: str = "") -> None:
+        """Write down what is left in force of *step*, or that nothing is."""
+        # Where the day cannot be written down any more, whoever carries it out ends for it.
+        with suppress(OSError):
+            self._desk.write(PutBack(step=step, left=list(self._shown(step, left)), told=why))
+
+    def _shown(self, step: str, faults: Sequence[str]) -> tuple[str, ...]:
+        """*faults* as they may be shown; of a secret step that there are some."""
+        return (HIDDEN,) * bool(faults) if self._files.day.step(step).secret else tuple(faults)
 
     def _see(self, figures: LiveFigures | None) -> None:
         self.live = figures

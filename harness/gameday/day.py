@@ -70,11 +70,13 @@ class Day:
     @property
     def exit_status(self) -> int:
         """0 where the hypothesis held, or it was a tabletop of which nobody says; 1 where it did not, 5 where the day was stopped, 3 where
-        nobody can say, 130 where it was left open."""
+        nobody can say or nothing shows that it held, 130 where it was left open."""
         if self.standing.closed is None:
             return _LEFT_OPEN
         if self.held is None and self.standing.stopped is None:
             return 0 if self.standing.tabletop else _UNDECIDED
+        if self.held and not self.standing.shown:
+            return _UNDECIDED
         return _ABORTED if self.held is None else 0 if self.held else _FAILED
 
 

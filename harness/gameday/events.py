@@ -146,6 +146,16 @@ class Warned(Happened, frozen=True, tag="warned"):
     what: str
 
 
+class PutBack(Happened, frozen=True, tag="put_back"):
+    """What a step had in force when it was stopped is gone, but for what is *left*: that may be in force still, and is tried again."""
+
+    QUOTED: ClassVar[tuple[str, ...]] = ("told",)
+
+    step: str
+    left: list[str] = []  # faults, as sentences
+    told: str = ""  # why they are left; else who had to be killed to have them gone
+
+
 class Stopped(Happened, frozen=True, tag="stopped"):
     """Somebody pressed stop: what is in force is taken back, and no further step begins until somebody says so (`Called`)."""
 
@@ -164,7 +174,21 @@ class Closed(Happened, frozen=True, tag="closed"):
 
 
 Event = (
-    Opened | WentOn | Looked | Agreed | Called | Began | Over | Noted | Marked | Item | Told | Warned | Stopped | Closed
+    Opened
+    | WentOn
+    | Looked
+    | Agreed
+    | Called
+    | Began
+    | Over
+    | Noted
+    | Marked
+    | Item
+    | Told
+    | Warned
+    | PutBack
+    | Stopped
+    | Closed
 )
 SAID = (Looked, Agreed, Called, Over, Noted, Marked, Item, Stopped, Closed)
 """What a person can say; of a step that is over, only of a manual one, a wait or a talk."""

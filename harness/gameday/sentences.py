@@ -15,6 +15,7 @@ from harness.gameday.events import (
     Noted,
     Opened,
     Over,
+    PutBack,
     Stopped,
     Told,
     Warned,
@@ -32,11 +33,13 @@ OUTCOMES = {
     "skipped": "skipped",
     "interrupted": "interrupted, and everything was put back",
 }
+TRIED_AGAIN = "it is tried again until the day is over, and by `harness heal` after that"
 HELD: dict[bool | None, str] = {
     True: "the hypothesis held",
     False: "the hypothesis did not hold",
     None: "whether the hypothesis held is not known",
 }
+UNSEEN = "the hypothesis is said to have held, and nothing shows it"
 
 
 def sentence(event: Event) -> str:
@@ -58,10 +61,23 @@ def _what_the_harness_did(event: Event) -> str:
             return f"NOT told: {whom}: {event.error}" if event.error else f"told {whom}"
         case Warned():
             return f"warning: {event.what}"
+        case PutBack():
+            return f"{event.step}: {put_back(event)}"
         case Looked() if event.by == HARNESS:
             return f"prerequisite {event.prerequisite + 1} is {'met' if event.ok else 'NOT met'}{_more(event.told)}"
         case _:
             return ""
+
+
+def put_back(event: PutBack) -> str:
+    """What *event* says of the faults of its step, without the name of that."""
+    if event.left:
+        return f"NOT all is put back, and may be in force still: {'; '.join(event.left)}{_because(event.told)}; {TRIED_AGAIN}"
+    return f"nothing is in force any more{_more(event.told)}"
+
+
+def _because(told: str) -> str:
+    return f", since {told}" if told else ""
 
 
 def _what_was_said(event: Event) -> str:

@@ -22,6 +22,7 @@ from harness.gameday.events import (
     Opened,
     Outcome,
     Over,
+    PutBack,
     Stopped,
     Warned,
     WentOn,
@@ -30,6 +31,8 @@ from harness.gameday.events import (
 BY_CHARS_MAX = 80
 TEXT_CHARS_MAX = 4_000
 """No person says more in one breath; whoever sends more is no person."""
+_TRUSTED: frozenset[Outcome] = frozenset({"held", "failed", "inconclusive"})
+"""Outcomes of a run that says something of the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,10 @@ class Standing:
     notes: tuple[Noted, ...] = ()
     items: tuple[Item, ...] = ()
     warnings: tuple[Warned, ...] = ()
+    left: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Faults, as sentences, that may be in force though their step is over or was stopped, by the id of that step."""
+    put_back: str = ""
+    """The step that was stopped, and of which nothing is in force any more; until the next one begins."""
     closed: Closed | None = None
 
     @property
@@ -99,6 +106,17 @@ class Standing:
             if said is None or not said.yes
         ]
         return unmet + asked
+
+    @property
+    def shown(self) -> bool:
+        """Whether what is said of the hypothesis can have been seen: in a run that can be trusted; where none was begun, in a manual step.
+
+        On a tabletop nothing is to be seen, and what people say is all there is.
+        """
+        runs = [step for step in self.steps if step.began and (step.kind == "scenario" or step.run)]
+        if self.tabletop or not runs:
+            return self.tabletop or any(step.kind == "manual" and step.outcome == "done" for step in self.steps)
+        return any(step.outcome in _TRUSTED for step in runs)
 
     def step(self, id_: str) -> StepStands | None:
         """The step of that id."""
@@ -133,13 +151,17 @@ def _after(now: Standing, event: Event) -> Standing:
         case Agreed():
             return replace(now, agreed=now.agreed | {event.of: event})
         case WentOn():
-            # Who called a step before its process ended does not know that it is to begin now.
-            return replace(now, called="")
+            # Who called a step before its process ended does not know that it is to begin now. First everything was put back.
+            return replace(now, called="", left={})
+        case PutBack():
+            left = {step: faults for step, faults in now.left.items() if step != event.step}
+            left |= {event.step: tuple(event.left)} if event.left else {}
+            return replace(now, left=left, put_back="" if event.left else event.step)
         case Called():
             return replace(now, called=event.step, stopped=None)
         case Began():
             begun = _changed(now, event.step, began=event.at, run=event.run, ended="", outcome=None, told="")
-            return replace(begun, called="" if now.called == event.step else now.called)
+            return replace(begun, called="" if now.called == event.step else now.called, put_back="")
         case Over():
             over = _changed(now, event.step, ended=event.at, outcome=event.outcome, told=event.told, run=event.run)
             return replace(over, called="" if now.called == event.step else now.called)

@@ -99,7 +99,7 @@ def run(
     from harness.gameday.day import agreed_files, opened
     from harness.settings import settings
 
-    environment, at = settings(), _address(page)
+    environment, at = settings(), address(page)
     files = agreed_files(file, environment, tuple(allow_host or ()), tabletop=tabletop, yes=yes, ask=asked_here())
     given = _given(environment, by or files.day.coordinator, toxiproxy_url)
     with opened(files, out, given, tabletop=tabletop) as going:
@@ -121,7 +121,7 @@ def resume(
     from harness.gameday.day import day_at, files_of, resumed
     from harness.settings import settings
 
-    environment, at = settings(), _address(page)
+    environment, at = settings(), address(page)
     folder = day_at(day, out)
     files = files_of(day, folder, environment, tuple(allow_host or ()), yes=yes, ask=asked_here())
     given = _given(environment, by or files.day.coordinator, toxiproxy_url)
@@ -232,11 +232,19 @@ def _carry_out(going: Going, given: With, page: tuple[str, int] | None) -> None:
     with signals.installed(), terminal.open(), _served(going, page, terminal.tell) as url:
         if url:
             terminal.tell(f"page: {url}")
-        going.world.somebody = lambda: terminal.hears or bool(url)
+        going.world.somebody = lambda: terminal.hears or (bool(url) and _awaited(going))
         going.carry_out()
 
 
-def _address(page: str | None) -> tuple[str, int] | None:
+def _awaited(going: Going) -> bool:
+    """Whether people are waited for at a page: where the day cannot go on without them, or somebody has said something."""
+    from harness.gameday.events import HARNESS
+    from harness.gameday.moves import waits_for_people
+
+    return any(waits_for_people(going.files.day)) or any(event.by != HARNESS for event in going.desk.since(1))
+
+
+def address(page: str | None) -> tuple[str, int] | None:
     """Host and port of --page. Raises UsageProblems where they are none, or nothing can be served there."""
     from harness.interfaces.gameday_page import try_to_listen
     from harness.problems import Problem, UsageProblems
@@ -275,6 +283,11 @@ def _end(going: Going) -> None:
 
     day = written_up(going.folder)
     say(f"day: {day.path}")
+    for step, faults in day.standing.left.items():
+        say(
+            f"NOT put back, and perhaps in force still: {'; '.join(faults)} ({step}); later: harness heal --out {day.path}",
+            err=True,
+        )
     if day.standing.closed is None:
         say(f"the day is left open; go on with it: harness gameday resume {day.path}", err=True)
     raise typer.Exit(day.exit_status)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.gameday.control import LiveFigures, StepShown
 from harness.gameday.day import Going
-from harness.gameday.events import Began, Event, Opened, Stopped
+from harness.gameday.events import Began, Event, Opened, PutBack, Stopped
 from harness.gameday.outline import read_out
 from harness.gameday.sentences import sentence
 from harness.gameday.shown import NEXT
@@ -133,7 +133,7 @@ class GamedayTerminal:
             self._answer()
             self._seen += 1
             for line in told(event, self._going):
-                self._print(line, bold=isinstance(event, Stopped))
+                self._print(line, bold=isinstance(event, Stopped) or (isinstance(event, PutBack) and bool(event.left)))
         self._answer()
         waits = waits_for(desk.standing, self._going.shown.agenda())
         if waits and waits != self._waits_for and self._seen == desk.standing.seen:
@@ -209,6 +209,7 @@ def where(now: Standing, agenda: list[StepShown]) -> Iterator[str]:
         came_to = f": {stands.outcome}" if stands.outcome else ""
         yield f"{mark} {step.id}  {step.kind}: {step.title}{came_to}"
     yield from (f"  not yet: {obstacle}" for obstacle in now.obstacles)
+    yield from (f"! {id_}: NOT put back: {'; '.join(faults)}" for id_, faults in now.left.items())
 
 
 def waits_for(now: Standing, agenda: list[StepShown]) -> str:
@@ -222,7 +223,8 @@ def waits_for(now: Standing, agenda: list[StepShown]) -> str:
         return f"not yet: {'; '.join(now.obstacles)}"
     if now.stopped is not None:
         goes = f"go to begin {now.next.id}, " if now.next is not None else ""
-        return f"stopped, and nothing is in force: type {goes}or close; {_LEAVES}"
+        stands = f"NOT all of {', '.join(now.left)} is put back" if now.left else "nothing is in force"
+        return f"stopped, and {stands}: type {goes}or close; {_LEAVES}"
     if now.next is None:
         return "every step is over: type notes and items, and then close"
     place = now.steps.index(now.next)

@@ -23,10 +23,12 @@ from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 from site_of_a_trial import HERE, Outcome, Site, Trial, made_on
 from trials import TRIALS
 
+One = TypeVar("One")
 STARTS_WITHIN_S = 20.0
 """Of one that has not served yet, which may just be slow to start."""
 ENDS_WITHIN_S = 10.0
@@ -62,7 +64,7 @@ def wrongs(trial: Trial, outcome: Outcome) -> list[str]:
     return found
 
 
-def picked(trials: Sequence[Trial], share: float, seed: int) -> list[Trial]:
+def picked(trials: Sequence[One], share: float, seed: int) -> list[One]:
     """A *share* of *trials*: of equal seeds equal ones, and of seeds in a row others, until all have been taken."""
     number = ceil(len(trials) * share)
     mixed = Random(8).sample(range(len(trials)), len(trials))

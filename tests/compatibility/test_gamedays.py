@@ -44,3 +44,8 @@ def test_a_day_written_before_steps_had_kinds_is_read_too() -> None:
     now = told(decode(lines))
     assert [step.kind for step in now.steps] == ["", ""]
     assert now.closed is not None
+
+
+def test_what_was_left_in_force_when_a_step_was_stopped_is_read() -> None:
+    now = told(decode((HERE / "stopped.jsonl").read_bytes()))
+    assert now.left == {"known": ("latency 1500 ms on kind provider",)}

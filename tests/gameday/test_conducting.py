@@ -14,14 +14,18 @@ from day_in_memory import Written, opened
 from harness.gameday import conducting
 from harness.gameday.carrying import carry_out
 from harness.gameday.conducting import OUTCOMES, RealWorld
+from harness.gameday.control import HIDDEN
 from harness.gameday.desk import Desk
-from harness.gameday.events import Called, Closed, Stopped
+from harness.gameday.events import Called, Closed, PutBack, Stopped
 from harness.gameday.files import DayFiles, day_files
 from harness.gameday.folder import DayFolder
 from harness.gameday.standing import Standing
 from harness.judging.result import EXIT_STATUS
 from harness.problems import HarnessError, RefusedError
 from harness.running.keeper.heal import Healed
+from harness.running.keeper.means import HttpUndo
+from harness.running.keeper.undo import UndoLog
+from harness.running.world.haste import TakenBack
 from harness.settings import Settings
 
 Conduct = Callable[..., Any]
@@ -182,6 +186,105 @@ def test_a_day_does_not_go_on_while_something_is_left_in_force(
     monkeypatch.setattr(conducting, "heal", lambda path: Healed("left", (f"{path}: late: NOT put back: no answer",)))
     with pytest.raises(HarnessError, match="late: NOT put back: no answer"):
         world.heal()
+
+
+KILLED = "Toxiproxy did not answer, so it was killed, and what it had in force is gone with it"
+SILENT = "the Toxiproxy at http://127.0.0.1:8474, which others use too, does not answer"
+LATE = "latency 1500 ms on openai"
+
+
+def taken_back(desk: Desk) -> list[PutBack]:
+    return [event for event in desk.since(0) if isinstance(event, PutBack)]
+
+
+def test_that_what_was_stopped_is_gone_is_a_line_of_the_day_before_its_run_is_over(
+    files: DayFiles, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def conduct(*_: object, taken_back: Callable[[TakenBack], None], **__: object) -> SimpleNamespace:
+        desk.say(Stopped(by="Edsger"))
+        taken_back(TakenBack((), KILLED))
+        in_hand = desk.standing.in_hand
+        assert in_hand is not None
+        assert in_hand.id == "slow"
+        return run_of("interrupted", tmp_path)
+
+    held(files, desk, tmp_path, conduct, monkeypatch)
+    assert [(event.step, event.left, event.told) for event in taken_back(desk)] == [("slow", [], KILLED)]
+
+
+def leaves(run: SimpleNamespace, *keys: str) -> SimpleNamespace:
+    """*run* with so much of it in force still, as its undo file says."""
+    run.path.mkdir(parents=True)
+    log = UndoLog(run.path / "undo.jsonl")
+    for key in keys:
+        log.promise(key, [HttpUndo("DELETE", "http://127.0.0.1:8474/proxies/harness-r1-openai")])
+    log.close()
+    return run
+
+
+@pytest.mark.parametrize("secret", [True, False])
+def test_what_a_shared_toxiproxy_may_have_in_force_still_is_said_at_once_and_tried_until_it_is_gone(
+    secret: bool, written: Written, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, run = written(), run_of("interrupted", tmp_path)
+    path.write_text(path.read_text().replace("id: slow,", f"id: slow, secret: {str(secret).lower()},"))
+    files = day_files(path, None)
+    (late,) = files.runs["slow"].plan.disturbances
+    answers = iter(["left", "left", "nothing"])
+
+    def conduct(*_: object, taken_back: Callable[[TakenBack], None], **__: object) -> SimpleNamespace:
+        desk.say(Stopped(by="Edsger"))
+        taken_back(TakenBack((late.summary,), SILENT))
+        return leaves(run, late.id)
+
+    def heals(path: Path, *, ended: bool = False) -> Healed:
+        assert (path, ended) == (run.path, True)
+        return Healed(next(answers), ())
+
+    def closes(_: RealWorld) -> None:
+        if desk.standing.in_hand is None and len(taken_back(desk)) == 2:
+            desk.say(Closed(by="Grace"))
+
+    monkeypatch.setattr(conducting, "conduct", conduct)
+    monkeypatch.setattr(conducting, "heal", heals)
+    monkeypatch.setattr(conducting, "AGAIN_S", 0.0)
+    desk.write(opened(files.day))
+    desk.say(Called(by="Grace", step="slow"))
+    with world_of(files, desk, tmp_path) as world:
+        world.heed = lambda: closes(world)
+        carry_out(files.day, desk, world)
+    assert [(event.left, event.told) for event in taken_back(desk)] == [
+        ([HIDDEN if secret else late.summary], SILENT),
+        ([], ""),
+    ]
+    assert desk.standing.left == {}
+    assert next(answers, "") == ""
+
+
+def test_what_a_run_leaves_is_said_when_it_is_over_where_nobody_stopped_it_or_more_was_said_before(
+    files: DayFiles, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of("invalid", tmp_path, "Toxiproxy no longer answered")
+    (late,) = files.runs["slow"].plan.disturbances
+    monkeypatch.setattr(conducting, "heal", lambda *_, **__: Healed("left", ()))
+
+    def conduct(*_: object, taken_back: Callable[[TakenBack], None], **__: object) -> SimpleNamespace:
+        taken_back(TakenBack((late.summary, "http_error 500"), SILENT))
+        return leaves(run, "link openai", late.id)
+
+    held(files, desk, tmp_path, conduct, monkeypatch)
+    assert desk.standing.left == {"slow": (late.summary, "the proxy of link openai")}
+
+
+def test_what_the_keeper_put_back_after_all_is_gone(
+    files: DayFiles, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def conduct(*_: object, taken_back: Callable[[TakenBack], None], **__: object) -> SimpleNamespace:
+        taken_back(TakenBack((LATE,), SILENT))
+        return run_of("interrupted", tmp_path)
+
+    held(files, desk, tmp_path, conduct, monkeypatch)
+    assert [event.left for event in taken_back(desk)] == [[LATE], []]
 
 
 def test_the_budget_of_a_day_counts_from_when_it_was_opened(written: Written, desk: Desk, tmp_path: Path) -> None:

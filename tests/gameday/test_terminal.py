@@ -17,7 +17,7 @@ from harness.gameday.control import LiveFigures
 from harness.gameday.day import With
 from harness.gameday.day import opened as opened_day
 from harness.gameday.desk import Desk
-from harness.gameday.events import Agreed, Began, Looked, Over, Stopped
+from harness.gameday.events import Agreed, Began, Looked, Over, PutBack, Stopped
 from harness.gameday.files import day_files
 from harness.gameday.shown import agenda
 from harness.gameday.standing import told
@@ -74,6 +74,10 @@ def test_what_the_day_waits_for_is_said(written: Written) -> None:
     assert waits(ready, Stopped(by="Ada")).startswith(
         "stopped, and nothing is in force: type go to begin slow, or close"
     )
+    left = PutBack(step="slow", left=["latency on openai"], told="no answer")
+    assert waits(ready, Stopped(by="Ada"), left).startswith("stopped, and NOT all of slow is put back: type go")
+    assert waits(ready, Stopped(by="Ada"), left, PutBack(step="slow")).startswith("stopped, and nothing is in force")
+    assert "! slow: NOT put back: latency on openai" in where(told([first, left]), agenda(files, told([first])))
     over = told([first, ready, Over(at=AT, step="slow", outcome="held")])
     assert list(where(over, agenda(files, over))) == [
         "✓ slow  scenario: provider-latency: held",

@@ -33,6 +33,7 @@ from harness.gameday.events import (
     Marked,
     Noted,
     Over,
+    PutBack,
     Stopped,
     Told,
     Warned,
@@ -476,7 +477,9 @@ def test_with_its_block_the_server_ends_and_every_open_page_has_been_told_all(da
             urls.put(url)
             assert opened.wait(HANGS_S)
             made.desk.say(Closed(held=True, by="Ada"))
-        assert watching.result()[-1]["closed"] == "the hypothesis held"
+        assert (
+            watching.result()[-1]["closed"] == "the hypothesis is said to have held, and nothing shows it"
+        )  # no step of it began
     assert [one.name for one in threading.enumerate() if one.name == "game-day page"] == []
 
 
@@ -520,6 +523,12 @@ WHERE: list[tuple[list[Event], str]] = [
     (ON, "Step 1 (Turn the cache's alarm off) goes on."),
     ([*ON, Stopped(by="Ada", why="a real incident")],
      "Ada stopped everything: a real incident. Step 1 (Turn the cache's alarm off) is being ended."),
+    ([*ON, Stopped(by="Ada"), PutBack(step="look-around")],
+     "Ada stopped everything. Nothing is in force any more. Step 1 (Turn the cache's alarm off) is being ended."),
+    ([*ON, Stopped(by="Ada"), PutBack(step="look-around"), Called(step="talk", by="Ada"), Began(step="talk"), Stopped(by="Ada")],
+     "Ada stopped everything. Step 1 (Turn the cache's alarm off) is being ended."),
+    ([*ON, Stopped(by="Ada"), PutBack(step="look-around", left=["late"])],
+     "Ada stopped everything. NOT all is put back. Step 1 (Turn the cache's alarm off) is being ended."),
     ([*READY, Stopped(by="Ada")], "Ada stopped everything. Nothing begins until somebody says so."),
     ([*READY, *(Over(step=id_, outcome="skipped", by="Ada") for id_ in ("look-around", "kill-redis", "talk"))],
      "All steps are over; the day can be closed."),
@@ -549,6 +558,19 @@ def test_a_step_offers_what_can_be_done_about_it_and_nothing_else(day: Any) -> N
     ]
     assert can(*ON, Over(step="look-around", outcome="done", by="Ada"))[0] == []
     assert can(*READY, Closed(by="Ada")) == [[], [], []]
+
+
+def test_what_is_left_in_force_is_on_the_board_until_it_is_put_back_or_the_day_was_healed(day: Any) -> None:
+    made = day()
+
+    def left(*events: Event) -> list[str]:
+        return board(told(stamped(OPENED, *events)), made.about(), made.people(), made.agenda()).left
+
+    late = PutBack(step="kill-redis", left=["secret step"], told="no answer")
+    assert left(*READY, late) == ["secret step (step 2)"]
+    assert left(*READY, late, PutBack(step="talk")) == ["secret step (step 2)"]
+    assert left(*READY, late, PutBack(step="kill-redis")) == []
+    assert left(*READY, late, WentOn(healed="1 proxy")) == []
 
 
 def test_an_item_that_is_said_again_is_the_same_one_and_can_be_done(day: Any) -> None:
@@ -583,6 +605,14 @@ LINES: list[tuple[Event, str, str]] = [
     (Noted(text="a\x1b[2J\u202eb", by="Ada"), "noted", "a⟨U+001B⟩[2J⟨U+202E⟩b"),
     (Item(text="mend", done=True, by="Ada"), "item", "done: mend"),
     (Closed(held=True, by="Ada"), "closed", "closed the day: the hypothesis held"),
+    (PutBack(step="talk"), "put_back", "nothing is in force any more"),
+    (PutBack(step="talk", told="Toxiproxy was killed"), "put_back", "nothing is in force any more: Toxiproxy was killed"),
+    (
+        PutBack(step="talk", left=["late", "secret step"], told="it does not answer"),
+        "left",
+        "NOT all is put back, and may be in force still: late; secret step, since it does not answer; it is tried again until the day is "
+        "over, and by `harness heal` after that",
+    ),
 ]  # fmt: skip
 
 

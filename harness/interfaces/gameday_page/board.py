@@ -8,9 +8,9 @@ import msgspec
 from msgspec.structs import replace
 
 from harness.gameday.control import DayShown, Person, PrerequisiteShown, StepShown
-from harness.gameday.events import Agreed, Called, Closed, Event, Item, Looked, Marked, Outcome, Over
+from harness.gameday.events import Agreed, Called, Event, Item, Looked, Marked, Outcome, Over
 from harness.gameday.items import alike
-from harness.gameday.sentences import HELD
+from harness.gameday.sentences import HELD, UNSEEN
 from harness.gameday.standing import Standing, StepStands, refusal
 from harness.interfaces.gameday_page.hidden import hidden
 from harness.report.plain_text import one_line, visible
@@ -111,6 +111,7 @@ class Board(msgspec.Struct):
     marks: list[Mark]
     items: list[ToDo]
     stopped: str  # who stopped everything, and why, until a step is called again
+    left: list[str]  # what may be in force though its step is over or was stopped, with that step
     closed: str
 
 
@@ -134,18 +135,21 @@ def board(now: Standing, day: DayShown, people: Sequence[Person], agenda: Sequen
         marks=[_mark(mark, numbers) for mark in now.marks],
         items=list(_to_do(now.items)),
         stopped=_stopped(now),
-        closed=_closed(now.closed),
+        left=[f"{one_line(said)} (step {numbers[id_]})" for id_, faults in now.left.items() for said in faults],
+        closed=_closed(now),
     )
 
 
 def where(now: Standing, titles: dict[int, str]) -> Where:
     """Where the day stands *now*; *titles* of its steps by number, as they may be shown."""
     if now.closed is not None:
-        return Where("closed", f"The day is over: {_closed(now.closed)}.", now.closed.at)
+        return Where("closed", f"The day is over: {_closed(now)}.", now.closed.at)
     on = now.in_hand
     if now.stopped is not None:
         after = f"{_named(now, on, titles)} is being ended." if on else "Nothing begins until somebody says so."
-        return Where("stopped", f"{_stopped(now)}. {after}", now.stopped.at)
+        gone = " Nothing is in force any more." if now.put_back else ""
+        back = " NOT all is put back." if now.left else gone
+        return Where("stopped", f"{_stopped(now)}.{back} {after}", now.stopped.at)
     if on is not None:
         return Where("on", f"{_named(now, on, titles)} goes on.", on.began)
     if called := now.step(now.called):
@@ -176,10 +180,11 @@ def _stopped(now: Standing) -> str:
     return f"{one_line(now.stopped.by, 80)} stopped everything{why}"
 
 
-def _closed(closed: Closed | None) -> str:
-    if closed is None:
+def _closed(now: Standing) -> str:
+    if now.closed is None:
         return ""
-    return HELD[closed.held] + (f" ({one_line(closed.told)})" if closed.told else "")
+    held = HELD[now.closed.held] if now.shown or not now.closed.held else UNSEEN
+    return held + (f" ({one_line(now.closed.told)})" if now.closed.told else "")
 
 
 def _about(now: Standing) -> int:

@@ -18,12 +18,13 @@ from harness.gameday.events import (
     Noted,
     Opened,
     Over,
+    PutBack,
     Stopped,
     Told,
     Warned,
     WentOn,
 )
-from harness.gameday.sentences import HELD
+from harness.gameday.sentences import HELD, put_back
 from harness.gameday.standing import TEXT_CHARS_MAX
 from harness.report.plain_text import one_line, visible
 
@@ -57,6 +58,8 @@ def _kind(event: Event) -> str:
             return "decision"
         case Agreed(yes=False):
             return "refused"
+        case PutBack() if event.left:
+            return "left"
         case _:
             return str(type(event).__struct_config__.tag)
 
@@ -77,6 +80,8 @@ def _text(event: Event) -> str:
             return _and(event.outcome.replace("_", " "), event.told)
         case Stopped():
             return _and("stopped everything", event.why)
+        case PutBack():
+            return put_back(event)
         case Item():
             said = [event.owner, event.ticket, event.due and f"to be tested again on {event.due}"]
             return _and("done" if event.done else "to do", event.text) + "".join(f" · {one}" for one in said if one)
