@@ -140,6 +140,13 @@ class Step(_Part):
     expectations: list[Expected]
     faults: list[InForce]
     good: list[Good]
+    good_from: str = Field(
+        default="", description="when the first second of good_by_second began; empty where there is none"
+    )
+    good_by_second: list[float | None] = Field(
+        default=[],
+        description="the share of good answers of what was due in each second of its run, 0 to 1; null where nothing was due",
+    )
     marks: list[Marked]
     times: Times | None = Field(description="null where it broke nothing, or is hidden")
     unasked: list[str] = Field(description="what got much worse though no expectation is about it")
@@ -185,6 +192,9 @@ class Stop(_Part):
     at: str
     by: str
     why: str
+    gone_s: float | None = Field(
+        default=None, description="after so many seconds nothing was in force any more; null where nobody knows"
+    )
 
 
 class Warned(_Part):
@@ -232,6 +242,10 @@ class GameDayResult(_Part):
     closed_at: str
     until: str = Field(description="when the last thing of it happened")
     held: bool | None = Field(description="whether the hypothesis held; null where nobody can say, or not yet")
+    shown: bool = Field(
+        default=True,
+        description="whether something of the day can show it: false where runs were made and none can be trusted, or nothing was broken",
+    )
     told: str = Field(description="what was said of that")
     prerequisites: list[Prerequisite]
     approvals: list[Approval]

@@ -318,14 +318,14 @@ def keep_tables(
         shutil.rmtree(gone)
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """One table of a run. Raises UsageProblems where there is none, or not a whole one."""
+def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """One table of a run, or these *columns* of it. Raises UsageProblems where there is none, or not a whole one."""
     import pandas as pd
     from pyarrow import ArrowException
 
     try:
         with path.open("rb") as file:
-            return pd.read_parquet(file, page_checksum_verification=True)
+            return pd.read_parquet(file, columns=columns, page_checksum_verification=True)
     except FileNotFoundError as error:
         raise UsageProblems(Problem("is missing", file=str(path))) from error
     except (PermissionError, IsADirectoryError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 from markupsafe import Markup
 
@@ -14,7 +15,7 @@ from harness.report.scales import Clock
 from harness.report.svg import drawing, element, stretched, text
 from harness.report.svg import path as line
 
-_ROW, _BAR, _GOOD, _AXIS = 30.0, 9.0, 56.0, 24.0
+_ROW, _BAR, _GOOD, _AXIS = 30.0, 9.0, 76.0, 24.0
 _NAMES = 18.0
 """How high the words above a bar, or the marks above a line, are."""
 _TICKS_MOST = 6
@@ -38,6 +39,9 @@ class _Axis:
 
     def x(self, iso: str) -> str:
         return self.clock.x(self.s(iso))
+
+    def inner(self, iso: str) -> float:
+        return self.clock.inner(self.s(iso))
 
     def percent(self, iso: str) -> float:
         return self.clock.percent(self.s(iso))
@@ -123,24 +127,58 @@ def _faults(day: GameDayResult, axis: _Axis, y: float) -> Lane:
 
 
 def _good(day: GameDayResult, axis: _Axis, y: float) -> Lane:
-    """The share of good answers, phase by phase of each run; between runs nothing was asked."""
-    stretches = [one for step in day.steps for one in step.good if one.ratio is not None]
-    if not stretches:
+    """The share of good answers by second of each run, with when somebody noted something; between runs nothing was asked."""
+    lines = [found for step in day.steps if (found := list(_shares(step, axis)))]
+    if not lines:
         return 0.0, []
-    top, floor = y + _NAMES, y + _NAMES + _GOOD - 24
-    drawn = [_lane(y, "Good answers, 100 % at the top")]
+    top, high = _NAMES, _GOOD - 24
+    by = "second" if any(step.good_by_second for step in day.steps) else "phase"
+    drawn = [_lane(y, f"Good answers by {by}, 100 % at the top")]
     drawn += [
-        element("line", x1="0", x2="100%", y1=at, y2=at, stroke=paint) for at, paint in ((top, "grid"), (floor, "axis"))
+        element("line", x1="0", x2="100%", y1=at, y2=at, stroke=paint)
+        for at, paint in ((y + top, "grid"), (y + top + high, "axis"))
     ]
-    for step in day.steps:
-        points = [
-            (axis.clock.inner(axis.s(at)), floor - (floor - top) * (one.ratio or 0.0) - y)
-            for one in step.good
-            if one.ratio is not None
-            for at in (one.at, one.until)
-        ]
-        drawn += [stretched(0, 100, _GOOD, [line([points], stroke="good", stroke_width=2)], top=y)] if points else []
+    for _, note in noted(day):
+        x = axis.x(note.at)
+        drawn.append(
+            element("line", x1=x, x2=x, y1=y + top, y2=y + top + high, stroke=_of_note(note), stroke_dasharray="2 3")
+        )
+    for stretches in lines:
+        points = [[(x, top + high * (1.0 - share)) for x, share in stretch] for stretch in stretches]
+        drawn.append(stretched(0, 100, _GOOD, [line(points, stroke="good", stroke_width=1.5)], top=y))
     return _GOOD + 4, drawn
+
+
+def _shares(step: Step, axis: _Axis) -> Iterator[list[tuple[float, float]]]:
+    """The share of good answers of a run, in stretches in which something was due; by phase where nobody knows its seconds any more."""
+    if not step.good_by_second:
+        known = [one for one in step.good if one.ratio is not None]
+        if known:
+            yield [(axis.inner(at), one.ratio or 0.0) for one in known for at in (one.at, one.until)]
+        return
+    zero_s = axis.s(step.good_from)
+    for something_due, seconds in groupby(enumerate(step.good_by_second), lambda pair: pair[1] is not None):
+        if something_due:
+            stretch = [(zero_s + second, share or 0.0) for second, share in seconds]
+            # A second alone is a line, too.
+            middles = (
+                [(at_s + 0.5, share) for at_s, share in stretch]
+                if stretch[1:]
+                else [*stretch, (stretch[0][0] + 1.0, stretch[0][1])]
+            )
+            yield list(_thinned([(axis.clock.inner(at_s), share) for at_s, share in middles]))
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Of *points* that stand within a thousandth of the picture of one another the lowest and the highest, so that no dip is lost."""
+    for _, group in groupby(points, lambda point: int(point[0])):
+        near = list(group)
+        extremes = {min(near, key=_share), max(near, key=_share)}
+        yield from sorted(extremes) if len(near) > 2 else near
+
+
+def _share(point: tuple[float, float]) -> float:
+    return point[1]
 
 
 def _marks(day: GameDayResult, axis: _Axis, y: float) -> Lane:
@@ -167,11 +205,15 @@ def _notes(day: GameDayResult, axis: _Axis, y: float) -> Lane:
             note.at,
             str(number),
             f"{number}, {clock_time(note.at)}, {one_line(note.by, 80)}: {one_line(note.text, 200)}",
-            "fail" if note.surprise else "latency",
+            _of_note(note),
         )
         for number, note in noted(day)
     ]
     return _badges(axis, y, "Notes, by their numbers below", badges)
+
+
+def _of_note(note: Note) -> str:
+    return "fail" if note.surprise else "latency"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from harness.judging.gameday import Beside, Expected, GameDayResult, Item, Marked, Step, Times
+from harness.judging.gameday import Beside, Expected, GameDayResult, Item, Marked, Step, Stop, Times
 from harness.judging.result import Measured
 from harness.report import words
 from harness.report.day_timeline import clock_time, noted, timeline
@@ -44,8 +44,8 @@ def page(day: GameDayResult) -> str:
             "gameday.html",
             day=day,
             date=_date(day),
-            state=_STATES[day.held] if day.state == "closed" else "open",
-            badge=_BADGES[day.held] if day.state == "closed" else "GOING ON",
+            state=_STATES[shown_held(day)] if day.state == "closed" else "open",
+            badge=_badge(day),
             headline=headline(day),
             facts=facts(day),
             expectations=_expectations(day),
@@ -82,17 +82,40 @@ def headline(day: GameDayResult) -> str:
         over = sum(bool(step.until) for step in day.steps)
         told = ["The day goes on", f"{over} of {words.counted(len(day.steps), 'step')} over"]
     else:
-        told = [f"The hypothesis {_HELD[day.held]}"]
+        told = [f"The hypothesis {_held(day)}"]
     told += [numbers] if numbers else []
     told += [words.counted(sum(note.decision for note in day.notes), "decision")] if day.tabletop else []
     return f"{told[0]}{': ' if told[1:] else ''}{'; '.join(told[1:])}."
 
 
+def shown_held(day: GameDayResult) -> bool | None:
+    """Whether the hypothesis held, as far as something shows that: what somebody merely says counts as nobody knows."""
+    return None if day.held and not day.shown else day.held
+
+
+def _badge(day: GameDayResult) -> str:
+    if day.state != "closed":
+        return "GOING ON"
+    return "NOT SHOWN" if day.held and not day.shown else _BADGES[day.held]
+
+
+def _unseen(day: GameDayResult) -> str:
+    runs = [step for step in day.steps if step.kind == "scenario" and step.at]
+    if not runs:
+        return "Nothing was broken"
+    return f"None of its {len(runs)} runs can be trusted" if runs[1:] else "Its run cannot be trusted"
+
+
+def _held(day: GameDayResult) -> str:
+    return "is said to have held, and nothing shows it" if day.held and not day.shown else _HELD[day.held]
+
+
 def facts(day: GameDayResult) -> list[str]:
     """What a reader should know next, a sentence each."""
     told = [one_line(day.told, 400)] if day.told else []
+    told += [f"{_unseen(day)}, so nothing shows that the hypothesis held."] if day.held and not day.shown else []
     told += [f"{_title(step)}: {_summed(step.times)}." for step in day.steps if step.times]
-    told += [f"Stopped at {clock_time(one.at)} by {one_line(one.by, 80)}." for one in day.stops]
+    told += [f"Stopped at {clock_time(one.at)} by {one_line(one.by, 80)}{_gone(one)}." for one in day.stops]
     still = {item.text for item in (*day.items, *(day.last.open if day.last else ())) if not item.done}
     told += [f"{words.counted(len(still), 'item')} to be done."] if still else []
     idle = sum(not one.counts for _, one in _expectations(day))
@@ -102,6 +125,12 @@ def facts(day: GameDayResult) -> list[str]:
         [f"{words.counted(hidden, 'secret step')} not over, or never begun: nothing is told of it."] if hidden else []
     )
     return told
+
+
+def _gone(stop: Stop) -> str:
+    return (
+        f"; nothing was in force any more {words.quantity(stop.gone_s, 's')} later" if stop.gone_s is not None else ""
+    )
 
 
 def took(time_s: float | None) -> str:

@@ -12,12 +12,15 @@ import pytest
 from made_day import FIRST, INJECTED_S, SAMPLE, SECOND, MadeDay, closed, lived_through
 
 from harness.conduct import _Record
+from harness.gameday.day import Day
 from harness.gameday.document import read, write
-from harness.gameday.events import Began, Item, Looked, Marked, Noted, Over, Stopped, Told, Warned, WentOn
+from harness.gameday.events import Began, Item, Looked, Marked, Noted, Over, PutBack, Stopped, Told, Warned, WentOn
+from harness.gameday.folder import DayFolder
 from harness.judging.gameday import GameDayResult, Step
 from harness.problems import UsageProblems
 from harness.record import history, run_folder
 from harness.record.masking import NOTHING
+from harness.report.gameday import facts
 
 FILES = ("gameday.json", "gameday.md", "gameday.html")
 
@@ -290,3 +293,89 @@ def test_a_run_writes_down_when_its_clock_is_0_in_wall_time(tmp_path: Path) -> N
     # To the millisecond, and cut off at that.
     early, late = before + timedelta(seconds=5, milliseconds=-1), after + timedelta(seconds=5)
     assert early <= datetime.fromisoformat(begun.zero_at) <= late
+
+
+def test_what_could_not_be_put_back_is_told_and_when_it_was_and_nothing_of_what_was_put_back_at_once(
+    day: MadeDay,
+) -> None:
+    left = PutBack(
+        step="loss", left=["latency on openai"], told="the Toxiproxy at http://127.0.0.1:8474 does not answer"
+    )
+    day.at(1500, Stopped(by="bob"), PutBack(step="loss"), Stopped(by="bob"), left, PutBack(step="loss"))
+    told = [one.what for one in made(day).warnings]
+    assert told == [
+        "loss: NOT all is put back, and may be in force still: latency on openai, since the Toxiproxy at http://127.0.0.1:8474 does not "
+        "answer; it is tried again until the day is over, and by `harness heal` after that",
+        "loss: nothing is in force any more",
+    ]
+
+
+def test_the_share_of_good_answers_is_told_second_by_second_as_long_as_its_rows_are_there(day: MadeDay) -> None:
+    assert (step(made(day), "loss").good_by_second, step(made(day), "loss").good_from) == ([], "")
+    (day.folder / "runs" / "loss" / "region-loss" / "r1" / "requests.parquet").write_bytes(
+        (SAMPLE / "requests.parquet").read_bytes()
+    )
+    loss, rows = step(made(day), "loss"), run_folder.read_table(SAMPLE / "requests.parquet")
+    assert loss.good_from == day.iso(612)
+    assert len(loss.good_by_second) == 50
+    for second in (0, 16, 29, 49):
+        due = rows[(rows["due_s"] >= second) & (rows["due_s"] < second + 1)]
+        assert loss.good_by_second[second] == round(due["good"].mean(), 4)
+    assert min(share for share in loss.good_by_second if share is not None) < 0.7
+
+
+def test_seconds_in_which_nothing_was_due_are_none_and_a_run_that_was_cut_short_ends_with_what_was_sent(
+    day: MadeDay,
+) -> None:
+    import pandas as pd
+
+    rows = pd.DataFrame(
+        {
+            "due_s": [-0.01, 0.5, 2.5, 3.5, 9.5],
+            "sent_s": [0.0, 0.5, 2.5, 3.6, None],
+            "good": [True, False, True, False, False],
+        }
+    )
+    rows.to_parquet(day.folder / "runs" / "loss" / "region-loss" / "r1" / "requests.parquet")
+    assert step(made(day), "loss").good_by_second == [0.5, None, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "tabletop", "shown"),
+    [
+        ({"loss": "held"}, False, True),
+        ({"loss": "failed"}, False, True),
+        ({"loss": "invalid"}, False, False),
+        ({"loss": "aborted", "night-shift": "interrupted"}, False, False),
+        ({"loss": "invalid", "night-shift": "inconclusive"}, False, True),
+        ({"loss": "invalid", "unplug": "done"}, False, False),
+        ({"unplug": "done"}, False, True),
+        ({"unplug": "not_done"}, False, False),
+        ({"talk": "done"}, False, False),
+        ({}, False, False),
+        ({}, True, True),
+    ],
+)
+def test_what_is_said_of_the_hypothesis_is_shown_by_a_run_that_can_be_trusted(
+    outcomes: dict[str, str], tabletop: bool, shown: bool, tmp_path: Path
+) -> None:
+    day = MadeDay(tmp_path / "d", SECOND, tabletop=tabletop)
+    for at, (id_, outcome) in enumerate(outcomes.items(), 1):
+        day.at(60 * at, Began(step=id_), Over(step=id_, outcome=outcome))  # type: ignore[arg-type]  # as listed above
+    found = made(closed(day, 900, held=True))
+    assert (found.held, found.shown) == (True, shown)
+    assert Day(day.folder, DayFolder(day.folder).standing).exit_status == (0 if shown else 3)
+
+
+def test_how_long_after_a_stop_nothing_was_in_force_any_more_is_told(day: MadeDay) -> None:
+    day.at(1500, Stopped(by="bob"))
+    day.at(1500.4, PutBack(step="loss"))
+    day.at(1510, Stopped(by="eve"))
+    day.at(1510.5, PutBack(step="loss", left=["latency on openai"]))
+    day.at(1522, PutBack(step="loss"))
+    day.at(1530, Stopped(by="gus"))
+    day.at(1540, Began(step="talk"), PutBack(step="loss"))
+    assert [stop.gone_s for stop in made(day).stops] == [0.4, 12.0, None]
+    told = " ".join(facts(made(day)))
+    assert "by bob; nothing was in force any more 0.40 s later." in told
+    assert "by gus." in told

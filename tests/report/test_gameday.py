@@ -130,6 +130,49 @@ def test_an_expectation_of_a_run_that_says_nothing_is_not_counted(day: GameDayRe
     assert "4 expectations not counted: the run cannot be trusted." in markdown(found)
 
 
+@pytest.mark.parametrize(("kind", "why"), [("scenario", "Its run cannot be trusted"), ("manual", "Nothing was broken")])
+def test_that_somebody_says_it_held_is_no_green_badge_where_nothing_shows_it(
+    day: GameDayResult, kind: str, why: str, read
+) -> None:
+    steps = [day.steps[0].model_copy(update={"kind": kind, "verdict": "invalid"}), *day.steps[1:]]
+    unseen = day.model_copy(update={"held": True, "shown": False, "steps": steps})
+    for text in (read(page(unseen)).text, markdown(unseen)):
+        assert "The hypothesis is said to have held, and nothing shows it" in text
+        assert f"{why}, so nothing shows that the hypothesis held." in text
+    badge = re.search(r'<p class="eyebrow ([^"]*)"><span class="badge">.*?</svg> ([A-Z ]+)<', page(unseen), re.DOTALL)
+    assert badge is not None
+    assert badge.groups() == ("is-inconclusive", "NOT SHOWN")
+    seen = page(day.model_copy(update={"held": True}))
+    assert "NOT SHOWN" not in seen
+    assert "HELD" in seen
+
+
+def test_good_answers_are_a_line_by_second_broken_where_nothing_was_due_and_crossed_by_each_note(
+    day: GameDayResult,
+) -> None:
+    def drawn(seconds: list[float | None], **more: object) -> str:
+        loss = day.steps[0].model_copy(update={"good_from": day.steps[0].at, "good_by_second": seconds})
+        return str(timeline(day.model_copy(update={"steps": [loss, *day.steps[1:]], **more})))
+
+    def line_of(drawing: str) -> str:
+        (found,) = re.findall(r'<path class="line-good" d="([^"]*)"', drawing)
+        return str(found)
+
+    assert "Good answers by second" in drawn([1.0, 1.0])
+    assert "Good answers by phase" in drawn([])
+    assert line_of(drawn([1.0] * 3 + [None] * 3 + [0.5])).count("M") == 2
+    assert line_of(drawn([1.0, None, None])).count("L") == 1  # a second alone can be seen
+    # Hours in a picture of a thousand places: a dip of one second is there all the same.
+    dipped: list[float | None] = [1.0] * 5_000
+    dipped[2_500] = 0.0
+    floor = max(
+        float(y) for y in re.findall(r",([\d.]+)", line_of(drawn(dipped, closed_at="2026-11-27T18:00:00.000+00:00")))
+    )
+    assert floor == max(float(y) for y in re.findall(r",([\d.]+)", line_of(drawn([0.0] * 10))))
+    assert line_of(drawn(dipped, closed_at="2026-11-27T18:00:00.000+00:00")).count("L") < 1_500
+    assert drawn([1.0]).count("stroke-dasharray") == len(day.notes)
+
+
 def test_the_axis_has_every_step_fault_mark_and_note(day: GameDayResult) -> None:
     drawn = str(timeline(day))
     titles = re.findall(r"<title>([^<]+)</title>", drawn)

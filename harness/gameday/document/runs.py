@@ -19,9 +19,10 @@ from harness.record.run_folder import RunFolder
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """A run that is stored in *folder* below that of the day; *result* is None where it was never judged."""
+    """A run that is *stored* in *folder* below that of the day; *result* is None where it was never judged."""
 
     folder: str
+    stored: RunFolder
     begun: Begun
     history: History
     result: Result | None
@@ -70,6 +71,26 @@ class StepRun:
             Good(phase=one.name, at=self.wall(one.start_s), until=self.wall(one.end_s), ratio=one.good_ratio)
             for one in phases
         ]
+
+    def good_by_second(self) -> list[float | None]:
+        """The share of good answers of what was due in each second of the run's clock; empty where nobody knows any more.
+
+        A run that was cut short ends with the last request that was sent.
+        """
+        import numpy as np  # a day without runs is written up without it
+
+        try:
+            rows = run_folder.read_table(self.stored.table("requests"), ["due_s", "sent_s", "good"])
+        except UsageProblems:
+            return []
+        due_s, sent_s = (rows[name].to_numpy(dtype=np.float64) for name in ("due_s", "sent_s"))
+        if not np.isfinite(sent_s).any():
+            return []
+        # Jitter may put the first one a hair before 0.
+        seconds = np.floor(np.maximum(due_s, 0.0))[due_s <= np.nanmax(sent_s)].astype(np.int64)
+        good = rows["good"].to_numpy(dtype=np.float64)[due_s <= np.nanmax(sent_s)]
+        many, of_them = np.bincount(seconds), np.bincount(seconds, good)
+        return [round(float(share / count), 4) if count else None for share, count in zip(of_them, many, strict=True)]
 
     @property
     def planned_s(self) -> float | None:
@@ -150,4 +171,4 @@ def read(day: Path, run: str) -> StepRun | None:
         result = recall(stored.result, Result)[0].value if stored.result.is_file() else None
     except UsageProblems:
         result = None
-    return StepRun(run, begun, history, result)
+    return StepRun(run, stored, begun, history, result)

@@ -103,6 +103,7 @@ def _step(day: PastDay, standing: Standing, known: _Known) -> Step:
     stands, planned, run, secret = known.stands, known.planned, known.run, hidden(known.stands)
     start = planned.start if planned else "hand"
     times = None if secret else _times(standing, known)
+    by_second = run.good_by_second() if run else []
     return Step(
         id=name_of(known.number, stands),
         kind=known.kind,
@@ -124,6 +125,8 @@ def _step(day: PastDay, standing: Standing, known: _Known) -> Step:
         expectations=run.expectations() if run else [],
         faults=run.faults() if run else [],
         good=run.good() if run else [],
+        good_from=run.wall(0.0) if run and by_second else "",
+        good_by_second=by_second,
         marks=_marks(known, times.at if times else ""),
         times=times,
         unasked=run.unasked if run else [],

@@ -8,9 +8,10 @@ from pathlib import Path
 from harness.gameday import items
 from harness.gameday.days import PastDay, plan_of, target_of
 from harness.gameday.document.communication import draft
-from harness.gameday.document.steps import discreet, in_hand, names, steps
-from harness.gameday.events import Noted, Stopped, Told, Warned, WentOn
+from harness.gameday.document.steps import discreet, in_hand, names, seconds_between, steps
+from harness.gameday.events import Began, Event, Noted, PutBack, Stopped, Told, Warned, WentOn
 from harness.gameday.items import Due
+from harness.gameday.sentences import sentence
 from harness.gameday.standing import Standing
 from harness.gameday.standing import told as stands
 from harness.judging import gameday as judging
@@ -37,6 +38,7 @@ def told(day: PastDay, earlier: Sequence[PastDay] = ()) -> GameDayResult:
         closed_at=standing.closed.at if standing.closed else "",
         until=day.events[-1].at,
         held=standing.closed.held if standing.closed else None,
+        shown=standing.shown,
         told=standing.closed.told if standing.closed else "",
         prerequisites=list(_prerequisites(standing, plan)),
         approvals=list(_approvals(standing)),
@@ -106,15 +108,30 @@ def _surprises(agenda: Sequence[Step], notes: Sequence[Note]) -> Iterator[Surpri
 
 
 def _stops(day: PastDay, standing: Standing) -> Iterator[judging.Stop]:
-    for event in day.events:
+    for place, event in enumerate(day.events):
         if isinstance(event, Stopped):
-            yield judging.Stop(at=event.at, by=event.by, why=discreet(event.why, standing))
+            gone_s = seconds_between(event.at, _gone(day.events[place + 1 :]))
+            yield judging.Stop(at=event.at, by=event.by, why=discreet(event.why, standing), gone_s=gone_s)
+
+
+def _gone(after: Sequence[Event]) -> str:
+    """When nothing was in force any more after a stop, of which *after* is what happened until the next one; empty where nobody said so."""
+    for event in after:
+        if isinstance(event, Stopped | Began):
+            return ""
+        if isinstance(event, PutBack) and not event.left:
+            return event.at
+    return ""
 
 
 def _warnings(day: PastDay, standing: Standing) -> Iterator[judging.Warned]:
+    left = set[str]()
     for event in day.events:
         if isinstance(event, Warned):
             yield judging.Warned(at=event.at, what=discreet(event.what, standing))
+        elif isinstance(event, PutBack) and (event.left or event.step in left):
+            left = left | {event.step} if event.left else left - {event.step}
+            yield judging.Warned(at=event.at, what=discreet(sentence(event), standing))
         elif isinstance(event, WentOn):
             put_back = f"; put back first: {event.healed}" if event.healed else ""
             yield judging.Warned(
