@@ -75,6 +75,17 @@ def next_move(day: GameDay, now: Standing, at: datetime, looking: Collection[int
     return Until(min((due for due in dues if due > at), default=None), people=begins is None)
 
 
+def waits_for_people(day: GameDay) -> Iterator[str]:
+    """All of *day* that somebody has to say, in the order in which it comes."""
+    yield from (f"prerequisite {n} is ticked" for n, one in enumerate(day.prerequisites, 1) if one.tick is not None)
+    yield from (f"{one.by} has to agree" for one in day.approvals)
+    for id_, step in zip(day.ids, day.agenda, strict=True):
+        if step.start == "hand":
+            yield f"{id_} begins by hand"
+        if step.kind in ("manual", "discuss"):
+            yield f"{id_} is over when somebody says so"
+
+
 def _with(step: Step, stands: StepStands, now: Standing, at: datetime) -> Move:
     """What is to be done while *step* is in hand."""
     by_itself = step.kind == "scenario" and not now.tabletop

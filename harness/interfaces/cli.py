@@ -357,7 +357,7 @@ def init(
     compose: Annotated[Path | None, typer.Option("--compose", help="The Compose file in which it lives.")] = None,
     service: Annotated[str | None, typer.Option("--service", help="Which service of the Compose file it is.")] = None,
     name: Annotated[str | None, typer.Option("--name", help="What it is called; default: as the file.")] = None,
-    ready: Annotated[str | None, typer.Option("--ready", help="A path that answers 2xx once it serves.")] = None,
+    ready: Annotated[str | None, typer.Option("--ready", help="A path that answers 2yy once it serves.")] = None,
     protocol: Annotated[str | None, typer.Option("--protocol", help="openai-chat, or json.")] = None,
     path: Annotated[str | None, typer.Option("--path", help="The path that is asked.")] = None,
     model: Annotated[str | None, typer.Option("--model", help="openai-chat: the model.")] = None,
@@ -945,6 +945,16 @@ def unfreeze(target: Whose = None) -> None:
     freeze(None, target, lift=True)
 
 
+PageOfEach = Annotated[
+    str | None,
+    typer.Option(
+        "--page",
+        metavar="[HOST]:PORT",
+        help="Serve a page of each game day that is begun; one that waits for people needs it.",
+    ),
+]
+
+
 @app.command(hidden=True)
 def schedule(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Game-day files that say when they begin.")],
@@ -964,9 +974,7 @@ def schedule(
     ics: Annotated[
         Path | None, typer.Option("--ics", metavar="FILE", help="Write the times of a year as a calendar.")
     ] = None,
-    page: Annotated[
-        str | None, typer.Option("--page", metavar="[HOST]:PORT", help="Serve a page of each game day that is begun.")
-    ] = None,
+    page: PageOfEach = None,
     yes: Annotated[bool, typer.Option("--yes", help="Agree to the commands of the game days.")] = False,
     allow_host: AllowHost = None,
     out: Annotated[Path | None, typer.Option("--out", help="Where runs are stored; default: reports.")] = None,
@@ -1000,6 +1008,9 @@ def schedule(
         _say(f"{ics}: {count} times until {now + scheduling.YEAR:%Y-%m-%d}")
     else:
         agreed = gameday_commands.asked_here()
+        gameday_commands.address(
+            page
+        )  # what is wrong with it would else be found out when a day begins, while nobody looks
         screen.harmless()
         raise typer.Exit(scheduling.keep(files, settings(), _say, once=once, passed=passed, ask=agreed))
 

@@ -17,7 +17,7 @@ from harness.schedules.coming import Coming
 from harness.schedules.keeping import Keeping
 from harness.schedules.lines import SYSTEMS, Call, printed
 from harness.schedules.machine import Machine
-from harness.schedules.scheduled import Passed, Scheduled, several
+from harness.schedules.scheduled import Passed, Scheduled, refuse_unattended, several
 from harness.settings import Settings
 from harness.suites.asking import wanted
 
@@ -45,14 +45,17 @@ def coming_lines(found: Sequence[Coming]) -> Iterator[str]:
 def lines(paths: Sequence[Path], system: str, settings: Settings, now: datetime, passed: Passed) -> list[str]:
     """What *system* is told so that it begins the files at *paths*, with what is *passed* on.
 
-    Raises UsageProblems, also where there is no such system.
+    Raises UsageProblems, also where there is no such system, and where a game day waits for people who could not come to it.
     """
     if system not in SYSTEMS:
         raise UsageProblems(
             Problem(f"there is no system {system!r}; {suggestion(system, list(SYSTEMS))}", path="--print")
         )
     call = Call(_program(), Path.cwd(), settings.environment.get("HARNESS_STATE"), passed, settings.search_path)
-    parts = ["\n".join(printed(one, system, call, now)) for one in several(list(paths))]
+    found = several(list(paths))
+    for one in found:
+        refuse_unattended(one, passed)
+    parts = ["\n".join(printed(one, system, call, now)) for one in found]
     between = "\n---\n" if system == "kubernetes" else "\n\n"
     return between.join(parts).split("\n")
 
@@ -76,11 +79,12 @@ def keep(
     """Keep the files at *paths* on their schedules until somebody ends that, or *once*; the exit status. What begins gets what is *passed*.
 
     *ask* is shown commands of game days, and says whether they may be run, where nobody has agreed to them yet. Raises UsageProblems with
-    all that is wrong with the files, that nobody agrees and secrets that are missing included, and RefusedError where somebody else keeps
-    them.
+    all that is wrong with the files, that nobody agrees, that nobody could come, and secrets that are missing included, and RefusedError
+    where somebody else keeps them.
     """
     machine = Machine(paths, settings, say, inherit=once, passed=passed)
     for one in machine.files():
+        refuse_unattended(one, passed)
         if one.game_day:
             agreed_files(one.file, settings, passed.allow_hosts, yes=passed.yes, ask=ask)
         else:

@@ -24,7 +24,7 @@ from harness.running.state.store import StateError
 from harness.running.state.target_state import FrozenError, me, utc_now
 from harness.schedules import claims
 from harness.schedules.keeping import Ended, Obstacle, Standing
-from harness.schedules.scheduled import NOTHING, Passed, Scheduled, scheduled, several
+from harness.schedules.scheduled import NOTHING, Passed, Scheduled, refuse_unattended, scheduled, several
 from harness.schedules.telling import tell_missed
 from harness.settings import Settings
 
@@ -115,6 +115,7 @@ class Machine:
         """The file as somebody changed it; as it was, where nobody can keep to what it says now, which is told."""
         try:
             changed = scheduled(one.file)
+            refuse_unattended(changed, self._passed)
         except UsageProblems as wrong:
             self.tell(f"{one.name}: is kept as it was, since it was changed into what cannot be kept:")
             for problem in wrong.problems:

@@ -8,6 +8,7 @@ from os.path import normpath
 from pathlib import Path
 
 from harness.gameday.files import day_files
+from harness.gameday.moves import waits_for_people
 from harness.prepare import Asked
 from harness.problems import Problem, UsageProblems
 from harness.reading.gameday import GameDay, Webhook
@@ -43,6 +44,8 @@ class Scheduled:
     """The files in which all of this stands."""
     game_day: bool = True
     notify: tuple[Webhook, ...] = ()
+    waits: tuple[str, ...] = ()
+    """What of a game day waits for people, in words."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,20 @@ class Passed:
 
 
 NOTHING = Passed()
+_NAMED_MOST = 3
+
+
+def refuse_unattended(one: Scheduled, passed: Passed) -> None:
+    """Raises UsageProblems for a game day that waits for people where no page is served, on which alone they could say anything."""
+    if not one.waits or passed.page:
+        return
+    more = f" and {len(one.waits) - _NAMED_MOST} more" if len(one.waits) > _NAMED_MOST else ""
+    waits = "; ".join(one.waits[:_NAMED_MOST]) + more
+    what = (
+        f"waits for people ({waits}), and by the clock nobody is there; write --page :8707, so that they can come to a page of it, or have "
+        "it go on by itself, with scenarios and waits that say start: next"
+    )
+    raise UsageProblems(Problem(what, str(one.file)))
 
 
 def scheduled(path: Path) -> Scheduled:
@@ -94,6 +111,7 @@ def _game_day(path: Path) -> Scheduled:
         timedelta(seconds=day.budget.time) if day.budget.time else TAKES,
         _reads(path.absolute(), schedule),
         notify=tuple(day.notify),
+        waits=tuple(waits_for_people(day)),
     )
 
 

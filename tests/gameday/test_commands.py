@@ -7,6 +7,7 @@ import re
 import socket
 from itertools import takewhile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from day_in_memory import SCENARIOS, Harness, Written
@@ -15,7 +16,10 @@ from harness.gameday import conducting
 from harness.gameday.events import Agreed, Called, Closed, Looked, Marked, Noted, Opened, Over, decode
 from harness.gameday.folder import DayFolder, held
 from harness.gameday.standing import Standing, told
+from harness.interfaces.gameday_commands import _awaited
 from harness.problems import HarnessError
+from harness.reading.gameday import GameDay
+from harness.reading.yaml import read
 
 
 def day(folder: Path) -> DayFolder:
@@ -200,6 +204,21 @@ def test_a_page_that_nobody_can_be_served_opens_no_day(
         assert harness("run", written(), "--tabletop", "--page", f":{taken.getsockname()[1]}") == 2
     assert "(Address already in use); name another place" in capsys.readouterr().err
     assert not (tmp_path / "reports").exists()
+
+
+def test_a_day_that_goes_on_by_itself_is_closed_though_it_has_a_page_unless_somebody_came_to_it(
+    harness: Harness, written: Written, tmp_path: Path
+) -> None:
+    path = written(agenda="agenda: [{id: quiet, wait: 1ms, start: next}]\n")
+    assert harness("run", path, "--page", ":0") == 3
+    assert standing(tmp_path).closed is not None
+    going = SimpleNamespace(files=SimpleNamespace(day=read(path.read_text(), GameDay, "friday.yaml").value))
+    for by, awaited in (("harness", False), ("Ada", True)):
+        going.desk = SimpleNamespace(since=lambda _, by=by: [Noted(by=by, text="hello")])
+        assert _awaited(going) == awaited
+    going.files.day = read(written().read_text(), GameDay, "friday.yaml").value
+    going.desk = SimpleNamespace(since=lambda _: [])
+    assert _awaited(going)
 
 
 @pytest.mark.parametrize(

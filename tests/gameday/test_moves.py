@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from day_in_memory import OPENED_AT, day_of, opened
+from day_in_memory import OPENED_AT, TEXT, day_of, opened
 from msgspec.structs import replace
 
 from harness.gameday.events import Agreed, Began, Called, Event, Looked, Over, Stopped
-from harness.gameday.moves import LOOK_AGAIN, Begin, Finish, Look, TakeBack, Until, next_move
+from harness.gameday.moves import LOOK_AGAIN, Begin, Finish, Look, TakeBack, Until, next_move, waits_for_people
 from harness.gameday.standing import refusal, told
 
 DAY = day_of()
@@ -103,3 +103,19 @@ def test_a_tabletop_needs_nobodys_yes_and_breaks_nothing() -> None:
     assert after(*over("known"), *over("talk"), *over("manual"), *over("quiet"), minutes=60, tabletop=True) == Until(
         people=True
     )
+
+
+def test_all_that_waits_for_people_is_named_in_its_order() -> None:
+    assert list(waits_for_people(DAY)) == [
+        "prerequisite 1 is ticked",
+        "Ada has to agree",
+        "known begins by hand",
+        "talk is over when somebody says so",
+        "manual begins by hand",
+        "manual is over when somebody says so",
+    ]
+    nightly = TEXT.replace("prerequisites: [{tick: quiet}, {command: [make, smoke]}]\napprovals: [{by: Ada}]\n", "")
+    by_itself = (
+        "agenda: [{scenario: a.yaml, start: next}, {wait: 1min, start: next}, {scenario: b.yaml, start: 30min}]\n"
+    )
+    assert list(waits_for_people(day_of(nightly.partition("agenda:")[0] + by_itself))) == []

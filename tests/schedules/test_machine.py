@@ -36,7 +36,7 @@ owner: Ann
 coordinator: Ann
 reporter: Ann
 target: shop.yaml
-agenda: [{{wait: 1s}}]
+agenda: [{{wait: 1s, start: next}}]
 schedule: {{cron: {cron}, zone: UTC}}
 """
 TARGET = """
@@ -195,11 +195,17 @@ def test_a_file_that_is_changed_is_read_again_and_one_that_cannot_be_kept_to_is_
     assert here.files()[0].hours.cron == "30 15 * * MON"
     write(tmp_path, cron="30 25 * * MON#1")
     assert here.files()[0].hours.cron == "30 15 * * MON"
+    path = write(tmp_path, cron="0 16 * * MON")
+    path.write_text(path.read_text().replace(", start: next", ""))
+    assert here.files()[0].hours.cron == "30 15 * * MON"
     write(tmp_path, name="saturday", cron="0 9 * * *", file="friday.yaml")
     assert here.files()[0].name == "friday"
     assert [line.split("friday.yaml")[-1] for line in told] == [
         "friday: is kept as it was, since it was changed into what cannot be kept:",
         ":12 schedule.cron: '25' is no hour; it is 0-23, a list or a range of these, or *",
+        "friday: is kept as it was, since it was changed into what cannot be kept:",
+        ": waits for people (step-1 begins by hand), and by the clock nobody is there; write --page :8707, so that they can come to a page "
+        "of it, or have it go on by itself, with scenarios and waits that say start: next",
         "friday: is kept as it was: it is called saturday now, which takes a new start",
     ]
 

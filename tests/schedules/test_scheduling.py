@@ -28,7 +28,7 @@ owner: Ann
 coordinator: Ann
 reporter: Ann
 target: shop.yaml
-agenda: [{wait: 1s}]
+agenda: [{wait: 1s, start: next}]
 budget: {time: 90min}
 schedule:
   cron: 0 14 * * FRI
@@ -134,6 +134,43 @@ def test_lines_for_another_system_are_printed(asked: Asked) -> None:
     assert f"CRON_TZ=Europe/Berlin\nPATH={os.environ['PATH']}\n0 14 * * 5 cd " in out
     _, unit, _ = asked("friday.yaml", "--print", "systemd")
     assert f"PATH={os.environ['PATH'].partition(':')[0]}" in unit
+
+
+WAITS = """prerequisites: [{tick: quiet}, {command: ["true"]}]
+approvals: [{by: Ann}]
+agenda:
+  - {id: look, wait: 1s}
+  - {id: talk, discuss: "what was seen?", start: next}
+"""
+
+
+@pytest.mark.parametrize("words", [(), ("--once",), ("--print", "systemd")])
+def test_a_day_that_waits_for_people_is_refused_unless_they_can_come_to_a_page(
+    words: tuple[str, ...], asked: Asked, tmp_path: Path
+) -> None:
+    text = FRIDAY.replace("agenda: [{wait: 1s, start: next}]\n", WAITS)
+    (tmp_path / "friday.yaml").write_text(text)
+    status, out, err = asked("friday.yaml", *words)
+    assert (status, out) == (2, "")
+    assert err == (
+        f"{tmp_path}/friday.yaml: waits for people (prerequisite 1 is ticked; Ann has to agree; look begins by hand and 1 more), "
+        "and by the clock nobody is there; write --page :8707, so that they can come to a page of it, or have it go on by itself, "
+        "with scenarios and waits that say start: next\n"
+    )
+
+
+def test_with_a_page_it_is_kept_and_other_systems_are_told_of_the_page_too(asked: Asked, tmp_path: Path) -> None:
+    (tmp_path / "friday.yaml").write_text(FRIDAY.replace("agenda: [{wait: 1s, start: next}]\n", WAITS))
+    status, out, _ = asked("friday.yaml", "--print", "cron", "--page", ":8707")
+    assert (status, "--page :8707" in out) == (0, True)
+    assert asked("friday.yaml", "--once", "--yes", "--page", ":0")[0] == 0
+    # It is only shown, and whoever looks need not serve anything.
+    assert asked("friday.yaml", "--next", "1")[0] == 0
+
+
+def test_a_page_that_could_not_be_served_is_told_when_the_schedule_is_taken_up(asked: Asked) -> None:
+    status, _, err = asked("friday.yaml", "--page", "here")
+    assert (status, err) == (2, "--page: 'here' is not [HOST]:PORT, such as :8707\n")
 
 
 @pytest.mark.parametrize(
