@@ -12,7 +12,20 @@ import pytest
 from chromium import Browser, Window, driven
 from game_day_made_up import FIGURES, READY, MadeUpDay, made_up
 
-from harness.gameday.events import Agreed, Began, Called, Event, Item, Looked, Marked, Noted, Over, Stopped, Warned
+from harness.gameday.events import (
+    Agreed,
+    Began,
+    Called,
+    Event,
+    Item,
+    Looked,
+    Marked,
+    Noted,
+    Over,
+    PutBack,
+    Stopped,
+    Warned,
+)
 from harness.interfaces.gameday_page import served
 from harness.interfaces.gameday_page.application import Limits
 
@@ -31,6 +44,7 @@ FULL: list[Event] = [
     Noted(text=LONG, by="Ada"),
     Warned(what="the shared Toxiproxy does not answer"),
     Item(text="Alert on cache misses", owner="Grace", ticket=LONG, due="2026-12-24", by="Ada"),
+    PutBack(step="kill-redis", left=["secret step"], told="the shared Toxiproxy does not answer"),
 ]
 
 
@@ -90,6 +104,7 @@ def test_a_click_on_stop_stops_the_day_and_a_second_browser_is_told_at_once(see:
         await second.open(url)
         await second.until("document.body && document.body.dataset.tone === 'on'")
         await second.click("#stop")
+        await second.until("document.getElementById('stop-done').textContent === 'Your stop got through.'")
         for window in (first, second):
             await window.until(
                 "document.getElementById('alarm').textContent === 'somebody at the page stopped everything.'"
@@ -146,6 +161,8 @@ def test_without_a_name_nothing_but_stop_is_said_and_it_is_asked_once(see: Any) 
         assert await window.tell("document.querySelector('#checks input').checked") is False
         await window.write("Linus")
         await window.key("Enter", 13, "\r")
+        # Whoever was asked goes on where they were.
+        await window.until("document.activeElement === document.querySelector('#checks input')")
         await window.click("#checks input")
         await window.until("document.querySelector('#checks [data-is=who]').textContent.startsWith('Linus, ')")
         await window.ask("Page.reload")
@@ -242,6 +259,8 @@ def test_what_is_typed_and_where_one_is_stays_while_the_day_goes_on(see: Any) ->
 def test_on_a_phone_nothing_is_wider_than_it_in_light_or_in_the_dark(see: Any) -> None:
     async def looking(window: Window, _: MadeUpDay, __: str) -> None:
         await window.until("document.querySelector('#faults li') !== null")
+        assert await window.tell("document.querySelector('#left li').textContent") == "secret step (step 2)"
+        assert await window.tell("document.getElementById('left-said').textContent.startsWith('NOT all is put back')")
         for dark, ground in ((False, "rgb(250, 249, 246)"), (True, "rgb(19, 21, 25)")):
             await window.looks(width=400, height=800, dark=dark)
             assert await window.tell("document.scrollingElement.scrollWidth <= innerWidth")
@@ -264,6 +283,7 @@ def test_everything_that_can_be_used_has_a_name_and_the_page_its_landmarks(see: 
         ]
 
     heard = see(FULL, hearing, figures=FIGURES)
+    assert [name for role, name in heard if role == "list"].count("What happened") == 1
     used = {"button", "checkbox", "radio", "textbox", "combobox", "Date", "progressbar"}
     assert [role for role, name in heard if role in used and not name] == []
     assert ("button", "Stop everything") in heard

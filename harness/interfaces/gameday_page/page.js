@@ -5,9 +5,10 @@ const all = (selector, of = document) => [...of.querySelectorAll(selector)];
 const KEPT = "gameday-name";
 const SILENT_MS = 25000, STALE_MS = 5000, AGAIN_MS = 1000, ANSWER_MS = 10000, TRIES_MS = 60000;
 const KINDS = ["detected", "acknowledged", "mitigated", "resolved"];
-const SORTS = { surprise: "a surprise", decision: "a decision", warned: "a warning" };
+const SORTS = { surprise: "a surprise", decision: "a decision", warned: "a warning", left: "a warning" };
 const WORDS = { scenario: "scenario", manual: "by a person", wait: "wait", discuss: "talk" };
-let board = null, seen = 0, aheadMs = 0;
+const NEWS = ["warned", "put_back"];
+let board = null, figures = null, seen = 0, made = 0, aheadMs = 0;
 
 // ---- what is shown
 
@@ -28,6 +29,10 @@ const rows = (list, values, key, template, fill) => {
       row = $(template).content.firstElementChild.cloneNode(true);
       row.dataset.key = name;
       list.append(row);
+      // Whoever goes from button to button hears which row each is of.
+      const of = row.querySelector("[data-is=title], [data-is=name], [data-is=said], [data-is=text]");
+      if (of) of.id = `row-${(made += 1)}`;
+      if (of) for (const one of all("button, [data-text]", row)) one.setAttribute("aria-describedby", of.id);
     }
     old.delete(name);
     row.shows = value;
@@ -96,6 +101,10 @@ const showBoard = (now) => {
   text("hypothesis", `Hypothesis: ${now.hypothesis}`);
   text("where", now.where.said);
   text("alarm", now.stopped && `${now.stopped}.`);
+  if (!now.stopped) text("stop-done", "");
+  text("left-said", now.left.length ? "NOT all is put back, and this may be in force still; it is tried again:" : "");
+  rows($("left"), now.left.map((said, i) => ({ said, i })), (one) => one.i, "t-left", (row, one) => put(row, { said: one.said }));
+  showFigures(figures);
   $("tabletop").hidden = !now.tabletop;
   rows($("people"), [...now.people, { role: "target", name: now.target }], (_, i) => i, "t-person", (row, one) => put(row, { role: one.role, name: one.name }));
   $("names").replaceChildren(...now.people.map((one) => Object.assign(document.createElement("option"), { value: one.name })));
@@ -118,8 +127,10 @@ const showBoard = (now) => {
 };
 const nameStep = (row) => put(row, { step: named(row.shows.step) });
 const showLines = (came) => {
+  const first = seen === 0;
   for (const line of came) {
     if (line.n <= seen) continue;
+    if (!first && NEWS.includes(line.kind)) news(line.text);
     seen = line.n;
     const row = $("t-line").content.firstElementChild.cloneNode(true);
     row.shows = line;
@@ -132,9 +143,11 @@ const showLines = (came) => {
   }
 };
 const showFigures = (now) => {
+  figures = now;
+  const none = board && board.left.length ? "No run goes on." : "No run goes on, and no fault of this day is in force.";
   const faults = now && now.faults ? now.faults : [];
   const count = faults.length ? `${faults.length} fault${faults.length > 1 ? "s" : ""} in force` : "No fault is in force";
-  text("faults-said", now && now.problem ? now.problem : now ? `${count}.` : "No run goes on, and no fault of this day is in force.");
+  text("faults-said", now && now.problem ? now.problem : now ? `${count}.` : none);
   $("faults-said").dataset.tone = faults.length ? "fault" : "";
   rows($("faults"), faults.map((one, i) => ({ ...one, i })), (one) => one.i, "t-fault", (row, one) => put(row, { said: one.said, seen: one.seen ? "seen in force" : "not seen yet" }));
   text("phase", now && now.shown ? `${named(now.step)}${now.phase && `: ${now.phase}, ${lasting(now.left_s)} left`}` : "");
@@ -146,6 +159,8 @@ const showFigures = (now) => {
 // ---- what is said
 
 const tell = (near, said) => { near.textContent = said; };
+/** Read out when there is a pause, also where it is what was said before. */
+const news = (said) => { text("news", ""); setTimeout(text, 100, "news", said); };
 const post = (event) => fetch("say", {
   method: "POST", keepalive: true, headers: { "Content-Type": "application/json" },
   body: JSON.stringify({ ...event, by: kept() || "somebody at the page" }), signal: AbortSignal.timeout(ANSWER_MS),
@@ -164,7 +179,8 @@ const say = async (event, near) => {
   }
   try {
     const answer = await post(event);
-    if (!answer.ok) tell(near, await why(answer));
+    if (answer.ok) news("Written down.");
+    else tell(near, await why(answer));
     return answer.ok;
   } catch {
     tell(near, "Nobody answered, so it may not have been written down; look below what happened, and say it again.");
@@ -179,6 +195,7 @@ const stop = async (sinceMs = Date.now()) => {
   try {
     const answer = await post({ type: "stopped" });
     tell(near, answer.ok ? "" : await why(answer));
+    text("stop-done", answer.ok ? "Your stop got through." : "");
   } catch {
     const later = Date.now() - sinceMs < TRIES_MS;
     tell(near, `NOT stopped: nobody answers. ${later ? "It is tried again" : "Press it again"}; Ctrl-C in the terminal that leads the day stops it, too.`);
@@ -216,6 +233,7 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
   if (form.id === "who") return keepName();
+  if (form.id === "mark") tell(form.querySelector(".refused"), "Say which: press Detected, Acknowledged, Mitigated or Resolved.");
   if (FORMS[form.id] && (await say(FORMS[form.id](new FormData(form)), form.querySelector(".refused")))) form.reset();
 });
 $("note-text").addEventListener("keydown", (event) => {
@@ -231,12 +249,13 @@ const showName = (asked) => {
   $("known").hidden = asked;
   text("my-name", kept());
 };
-const askName = () => { showName(true); $("me").value = kept(); $("me").focus(); };
+let before = null;  // where who was asked had been, and goes on
+const askName = () => { before = document.activeElement; showName(true); $("me").value = kept(); $("me").focus(); };
 const keepName = () => {
   nameHere = $("me").value.trim();
   try { localStorage.setItem(KEPT, nameHere); } catch { /* it is asked again after the page is loaded anew */ }
   showName(!kept());
-  if (kept()) $("another").focus();
+  if (kept()) (before && before.isConnected && before.offsetParent ? before : $("another")).focus();
 };
 $("another").addEventListener("click", askName);
 $("only").addEventListener("change", ({ target }) => $("lines").classList.toggle("people", target.checked));
