@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 _WINDOW_S = 5.0
+_KEPT_S = 60.0
+"""For so long at least it is known of a request that it has ended; whose attempts end later than that are not counted."""
 _LINE_EVERY_S = 5.0
 
 
@@ -30,7 +32,8 @@ class Numbers:
         self._recent: deque[tuple[float, float, bool]] = deque()
         self.ended = self.attempts = self.strays = self.presses = 0
         self._tried: Counter[str] = Counter()
-        self._over: set[str] = set()
+        self._over, self._over_before = set[str](), set[str]()
+        self._kept_since_s = clock()
 
     def read(self) -> None:
         """Take in what was written since the last time."""
@@ -45,6 +48,8 @@ class Numbers:
             self._over.add(row.nonce)
             self.attempts += self._tried.pop(row.nonce, 0)
         self._count_attempts()
+        if self._clock() - self._kept_since_s >= _KEPT_S:
+            self._over_before, self._over, self._kept_since_s = self._over, set(), self._clock()
         # By the clock, and not by the newest answer: where none comes any more, none came in the last five seconds.
         since_s = self._clock() - _WINDOW_S
         self._recent = deque(one for one in self._recent if one[0] >= since_s)
@@ -54,7 +59,7 @@ class Numbers:
         for nonce in (row.nonce for row in self._attempts.rows()):
             if not nonce:
                 self.strays += 1
-            elif nonce in self._over:
+            elif nonce in self._over or nonce in self._over_before:
                 self.attempts += 1
             else:
                 self._tried[nonce] += 1

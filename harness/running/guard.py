@@ -15,6 +15,8 @@ from harness.running.ports import AbortedError
 _OPS = {"<": lt, "<=": le, ">": gt, ">=": ge}
 
 _NO_LIMITS = Limits()
+_KEPT_S = 60.0
+"""For so much longer than a condition looks back is it kept what became of a request."""
 
 
 class Guard:
@@ -44,10 +46,15 @@ class Guard:
         """The indices of those of a closed load."""
         self._ended: dict[int, tuple[bool, float]] = {}
         """By index: whether the answer was good, and how long it took; infinitely long where none came whole."""
+        self._kept_s = _KEPT_S + max((one.after_s + SLACK_S + one.condition.span_s for one in followed), default=0.0)
+        self._forgotten = 0
+        """So many requests of a planned load, the first ones, are so old that no condition is about them any more."""
 
     def hear(self, rows: Iterable[Request], zero_s: float = 0.0) -> None:
         """Take in what became of requests; the run's clock was 0 at *zero_s* of theirs."""
         for row in rows:
+            if row.index < self._forgotten:
+                continue
             self._hear_of(row.index, row.due_s - zero_s)
             whole = row.outcome == "complete" and row.end_s is not None
             took_s = row.end_s - row.due_s if whole and row.end_s is not None else inf
@@ -80,11 +87,20 @@ class Guard:
 
     def check(self, now_s: float) -> None:
         """Raises AbortedError, which says what is how bad, where a condition is met."""
+        self._forget(now_s)
         for one in self._followed:
             outcomes = self._outcomes(one, now_s)
             value = one.so_far(outcomes) if outcomes else None
             if value is not None and _OPS[one.condition.op](value, one.condition.limit):
                 raise AbortedError(f"{_told(one, value)}; the scenario aborts at {one.condition}")
+
+    def _forget(self, now_s: float) -> None:
+        """A run may last for hours, and what becomes of all its requests does not fit for ever."""
+        if self._planned:
+            first = bisect_left(self._due_s, now_s - self._kept_s)
+            for index in range(self._forgotten, first):
+                self._ended.pop(index, None)
+            self._forgotten = max(self._forgotten, first)
 
     def _used_up(self, now_s: float) -> Iterator[str]:
         limits = self._limits

@@ -230,6 +230,20 @@ def test_what_was_bad_for_less_than_the_time_does_not(guard: MakeGuard) -> None:
     assert aborts(one, KNOWN_S + 2)
 
 
+def test_what_no_condition_is_about_any_more_is_forgotten_and_changes_nothing(make_plan: MakePlan) -> None:
+    due_s = [index / 10 for index in range(36_000)]  # an hour
+    one = Guard(followed(make_plan(abort=["good_ratio < 0.5 for 10s"])), due_s, 4.0)
+    for index, at_s in enumerate(due_s):
+        good = at_s < 3_000 or at_s >= 3_580
+        one.hear([Request(index, 0, at_s, end_s=at_s + 0.5, outcome="complete" if good else "error")])
+        if index % 300 == 0 and at_s < 3_000:
+            assert not aborts(one, at_s)
+    assert "good_ratio was 0" in aborts(one, 3_060.0)
+    assert len(one._ended) < 8_000
+    one.hear([Request(0, 0, 0.0, end_s=3_060.0)])  # which comes much too late
+    assert 0 not in one._ended
+
+
 def test_nothing_is_said_before_so_much_of_the_run_is_known_nor_of_a_handful_of_requests(guard: MakeGuard) -> None:
     one = guard("good_ratio < 0.5 for 10s")
     one.hear(rows(0, 100, outcome="error"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.interfaces.live import LivePanel
+from harness.interfaces.live import LivePanel, Numbers
 from harness.planning.plan import Plan
 from harness.reading.retries import Retries
 from harness.record.rowfile import RowFile
@@ -89,6 +89,20 @@ def test_attempts_of_requests_that_are_open_and_of_none_are_not_counted(plan: Pl
         attempts.add(Attempt("provider-east", 1_003.0, nonce=nonce))
     attempts.close()
     assert "attempts per request 3.00" in _shown(plan, rows, 80, terminal=False)
+
+
+def test_whose_attempts_end_late_are_counted_and_who_ended_long_ago_is_forgotten(plan: Plan, rows: Path) -> None:
+    at_s = 1_003.0
+    numbers = Numbers(plan, rows, lambda: at_s)
+    attempts = RowFile(rows / "attempts.rows")
+    for at_s, counted in ((1_003.0, 120), (1_050.0, 121), (1_070.0, 122), (1_140.0, 123), (1_210.0, 123)):
+        if at_s > 1_003.0:
+            attempts.add(Attempt("provider-east", at_s, nonce="n-0000000001"))
+        numbers.read()
+        assert numbers.attempts == counted, at_s
+    assert (numbers._over, numbers._over_before) == (set(), set())
+    attempts.close()
+    numbers.close()
 
 
 def test_where_clients_ask_again_it_is_told_how_often(plan: Plan, rows: Path) -> None:
