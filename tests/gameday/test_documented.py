@@ -88,12 +88,43 @@ def test_every_word_that_can_be_typed_is_on_the_page() -> None:
         assert f"`{usage.split(' ', maxsplit=1)[0]}" in table, usage
 
 
+def promises(page: str) -> list[tuple[str, list[str]]]:
+    """Each promise of a page with what holds it: tests by their ids, and commands."""
+    table = page.split("## What is promised, and what is not")[1].split("| --- | --- |\n")[1].split("\n\n")[0]
+    lines = [line.strip("|").rpartition(" | ") for line in table.splitlines()]
+    return [(promise.strip(), re.findall(r"`([^`]+)`", held)) for promise, _, held in lines]
+
+
+def held(by: str) -> bool:
+    """Whether there is such a test, or such a command, which says itself how it is called."""
+    file, _, test = by.removeprefix("python ").removesuffix(" RESULTS.jsonl").partition("::")
+    if not (ROOT / file).is_file():
+        return False
+    text = (ROOT / file).read_text()
+    return f"\ndef {test}(" in text if test else by.startswith("python ") and f"``python {file} " in text
+
+
+@pytest.mark.parametrize("page", ["gameday", "schedule"])
+def test_what_holds_each_promise_is_there(page: str) -> None:
+    found = promises((ROOT / "docs" / f"{page}.md").read_text())
+    assert len(found) > 5
+    for promise, by in found:
+        assert by, promise
+        assert [one for one in by if not held(one)] == [], promise
+
+
 @pytest.mark.parametrize(
-    "promise", re.findall(r"^\| .* \| (`[^|]+) \|$", PAGE.split("## What is promised")[1], re.MULTILINE)
+    "by",
+    [
+        "tests/gameday/test_killed.py",
+        "tests/gameday/test_killed.py::test_no_such",
+        "tests/gameday/test_killed.py::test_killed",
+        "tests/no/such.py::test_killed",
+        "python tests/gameday/test_killed.py",
+    ],
 )
-def test_what_holds_a_promise_is_there(promise: str) -> None:
-    for named in re.findall(r"tests/\S+\.py", promise):
-        assert (ROOT / named).exists(), named
+def test_what_holds_nothing_is_found(by: str) -> None:
+    assert not held(by)
 
 
 def test_every_name_of_a_moment_is_on_the_page() -> None:
