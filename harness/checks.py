@@ -40,7 +40,7 @@ from harness.reading.placeholders import (
 )
 from harness.reading.proxies import proxy_for
 from harness.reading.questions import Expected, Questions
-from harness.reading.scenario import SHED, Scenario
+from harness.reading.scenario import PROBES, SHED, Load, Scenario
 from harness.reading.state_place import is_url
 from harness.reading.target import KNOWN_KINDS, Target
 from harness.reading.templates import placeholders, secret_names, secrets, texts
@@ -336,8 +336,26 @@ OUTLIVED = 2.0
 
 def unabortable(document: Document[Scenario]) -> Iterator[Problem]:
     """Every condition on which the run is to be ended that could never be met, or that nobody could look at."""
-    for index, why in unmeetable(document.value.abort):
-        yield document.problem(f"abort[{index}]", why)
+    wrong = [*unmeetable(document.value.abort)]
+    sound = {*range(len(document.value.abort))} - {index for index, _ in wrong}
+    wrong += [(index, _of_no_request(document.value.abort[index], document.value.load)) for index in sound]
+    for index, why in wrong:
+        if why:
+            yield document.problem(f"abort[{index}]", why)
+
+
+def _of_no_request(written: str | AbortLimit, load: Load) -> str:
+    """Why *written* ends no run under *load*, where that is so since the harness sends nothing; else empty."""
+    if isinstance(written, str):
+        metric = metrics[abort.parse(written).metric]
+        why = metric.unsaid(load)
+        return (
+            f"{metric.name}: {why}; write {PROBES}, or end it by max_attempts, max_cost, max_duration or url"
+            if why
+            else ""
+        )
+    sent = load.asks or written.max_requests is None
+    return "" if sent else "the harness sends no request (load.source), so this ends no run; write max_attempts"
 
 
 def unmeetable(conditions: Iterable[str | AbortLimit]) -> Iterator[tuple[int, str]]:
@@ -375,6 +393,21 @@ def unheard(document: Document[Scenario], written: Written, target: Target) -> I
             yield written.problem(expected, f"{expected}: {why}; leave it out, or send questions (load.questions)")
 
 
+def unknowable(document: Document[Scenario], written: Written) -> Iterator[Problem]:
+    """What is expected of a load that is the service's own, and cannot be known of it."""
+    load = document.value.load
+    if not load.watched:
+        return
+    told = ", ".join(name for name in metrics if metrics[name].needs == "attempts")
+    for expected in written.expectations:
+        metric = metrics[expected.metric]
+        if why := metric.unsaid(load):
+            probes = (
+                f"write {PROBES}" if metric.needs == "requests" else "have the harness send the load (load.rate_per_s)"
+            )
+            yield written.problem(expected, f"{expected}: {why}; {probes}, or expect any of {told}")
+
+
 def by_conversation(made: Plan) -> Iterator[Problem]:
     """Every fault of *made* that is drawn by conversations, which the users of a locustfile do not have."""
     for name in dict.fromkeys(
@@ -393,6 +426,8 @@ def _of_conversations(effect: Effect) -> bool:
 def never_settled(written: Written, made: Plan) -> Iterator[Problem]:
     """Every expectation that *made* can never settle, however the run goes."""
     for expected in made.expectations:
+        if not metrics[expected.metric].of_load(made):
+            continue  # which is told by itself
         if why := _of_no_stretch(made, expected.selection.after) or metrics[expected.metric].unsettled(made, expected):
             yield written.problem(expected, f"{expected}: {why}")
 
@@ -539,6 +574,10 @@ def unreachable(target: Document[Target], hosts: LoadHosts) -> Iterator[Problem]
 
 def unshared(scenario: Document[Scenario], hosts: LoadHosts) -> Iterator[Problem]:
     """Where workers of other machines are asked for, and nothing is there that they could share."""
+    if hosts.many and scenario.value.load.watched:
+        yield scenario.problem(
+            "load", f"workers share a load that the harness sends, and this one is the service's own: leave out {MANY}"
+        )
     if hosts.many and scenario.value.load.closed:
         what = f"workers share due times, and the users of a locustfile have none: leave out {MANY}"
         yield scenario.problem("load.locustfile", what)

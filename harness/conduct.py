@@ -186,7 +186,7 @@ def _live_through(given: _Given, record: _Record) -> None:
     ) as real:
         # What the judging needs takes a second to import; the load is in a process of its own meanwhile.
         threading.Thread(target=_import_what_judging_needs, name="imports", daemon=True).start()
-        given.say("asking one question before the load")
+        given.say("asking one question before the load" if questions else "watching what the service does by itself")
         asked = [masked(entry, given.mask) for entry in real.preflight()]
         if reasons := list(obstacles(plan, asked)):
             record.refuse(asked, f"{'; '.join(reasons)}; the logs are in {folder.logs}")

@@ -26,6 +26,7 @@ from harness.checks import (
     target_problems,
     unabortable,
     unheard,
+    unknowable,
     unknown_values,
     unreachable,
     unshared,
@@ -39,7 +40,7 @@ from harness.reading.gameday import GameDay
 from harness.reading.kinds import kind_of
 from harness.reading.load_hosts import NO_HOSTS, LoadHosts, load_hosts
 from harness.reading.locustfile import asked_before, is_installed, meant
-from harness.reading.question_files import load_questions
+from harness.reading.question_files import load_questions, nothing_asked
 from harness.reading.questions import Questions
 from harness.reading.recorded_curves import RecordedCurve
 from harness.reading.recorded_curves import read as read_curve
@@ -125,7 +126,7 @@ def prepare(
     problems: list[Problem] = []
     of_scenario, of_target = _overrides(asked)
     scenario, draft = _scenario(problems, scenario_path, of_scenario)
-    if scenario and not scenario.value.load.closed and scenario.value.load.workers < asked.hosts.many:
+    if scenario and not scenario.value.load.who and scenario.value.load.workers < asked.hosts.many:
         asked = asked.shared_by_hosts()
         scenario, draft = _scenario(problems, scenario_path, _overrides(asked)[0])
     target = None
@@ -147,6 +148,7 @@ def prepare(
     if not scenario or not target:
         raise UsageProblems(*_in_order(problems))
     problems += [*priceless(scenario, target.value), *unheard(scenario, written, target.value)]
+    problems += unknowable(scenario, written)
     made, found = _planned(scenario.value, target.value, written, asked, trace, logged, questions)
     problems += [scenario.problem(problem.path, problem.what) for problem in (*found, *by_conversation(made))]
     # Without a fault that could not be placed, or a trace that could not be read, nobody knows what can be settled.
@@ -159,7 +161,7 @@ def prepare(
     )
     if whole and not unknown:
         problems += never_settled(written, made)
-    if questions and not made.closed:
+    if questions and made.asks and not made.closed:
         problems += unworded(questions, target.value)
         problems += nobody_asks(written, made, questions.value)
         problems += nowhere_bound(written, made, questions.value)
@@ -238,7 +240,9 @@ def _validated_scenario(path: Path, target_path: Path | None) -> Validated:
             return Validated(refused.problems, warnings=absent)
     problems: list[Problem] = []
     scenario, draft = _scenario(problems, path, {})
-    problems += Written(scenario or draft, ()).problems
+    written = Written(scenario or draft, ())
+    problems += written.problems
+    problems += unknowable(scenario, written) if scenario else ()
     _asked_of(problems, scenario or draft, path, None)
     if scenario:
         _loaded(problems, lambda: _trace(scenario, path))
@@ -279,6 +283,8 @@ def _asked_of(
     """The questions of the file that *scenario* names, or that of a load of a locustfile's users; None where that cannot be told."""
     if scenario is None:
         return None
+    if isinstance(scenario, Document) and not scenario.value.load.asks:
+        return nothing_asked()
     named = {key: text for key in ("questions", "locustfile") if (text := _named(scenario, key)) is not None}
     match named:
         case {"locustfile": str(locustfile)}:

@@ -475,6 +475,7 @@ def test_every_reason_on_the_page_on_invalid_runs_is_one_that_a_run_can_give() -
             "judging/unused.py",
             "judging/health_checks.py",
             "judging/closed.py",
+            "judging/watched.py",
             "judging/starvation.py",
             "running/world/carriers.py",
             "running/world/watch.py",

@@ -736,3 +736,66 @@ def test_what_is_wrong_with_a_compose_file_is_told_before_anything_is_brought_up
     with pytest.raises(UsageProblems) as found:
         prepare(folder / "provider-latency.yaml", target, Asked(), None)
     assert what in "\n".join(map(str, found.value.problems))
+
+
+@pytest.fixture
+def watched(folder: Path) -> Path:
+    """A scenario whose load is the service's own, beside which there is no target."""
+    return folder / "watched" / "slow-provider.yaml"
+
+
+def test_what_the_services_own_traffic_cannot_tell_is_refused_at_its_line_with_what_can(watched: Path) -> None:
+    assert validate(watched).problems == validate(watched, SCENARIOS / "targets" / "used.yaml").problems == ()
+    spoil(
+        watched,
+        ("attempts_per_s <= 20 in fault", "recovery_time_s <= 5"),
+        ("attempt_latency_ms.p50", "orphaned_attempts"),
+    )
+    asked, joined = validate(watched).problems
+    assert (asked.line, joined.line) == (12, 13)
+    assert asked.what.startswith(
+        "recovery_time_s <= 5: it is told from requests, and the harness sends none; "
+        "write load: {source: service, probe_per_s: 1, questions: FILE}, or expect any of probes_per_s, credential_leaks, attempts_per_s"
+    )
+    assert "and of the service's own traffic nobody knows those; have the harness send the load" in joined.what
+    with_target = validate(watched, SCENARIOS / "targets" / "used.yaml").problems
+    assert [problem.what for problem in with_target] == [asked.what, joined.what]
+
+
+def test_one_probe_a_second_makes_what_is_told_from_requests_possible(watched: Path) -> None:
+    probed = watched.parent / "probed-outage.yaml"
+    assert validate(probed, SCENARIOS / "targets" / "used.yaml").problems == ()
+    spoil(probed, ("probe_per_s: 1", "probe_per_s: 0.9"))
+    (problem,) = validate(probed).problems
+    assert problem.what.startswith("recovery_time_s <= 15: it needs 1 probe request a second, and probe_per_s is 0.9")
+
+
+def test_what_ends_a_run_by_its_requests_ends_none_in_which_there_are_none(watched: Path) -> None:
+    used = SCENARIOS / "targets" / "used.yaml"
+    ends = "abort: [good_ratio < 0.5 for 10s, max_requests: 9, max_attempts: 900]\nexpect:"
+    spoil(watched, ("expect:", ends))
+    good, many = validate(watched, used).problems
+    assert (good.path, many.path) == ("abort[0]", "abort[1]")
+    assert "end it by max_attempts, max_cost, max_duration or url" in good.what
+    spoil(watched, ("load: none", "load: {source: service, probe_per_s: 1, questions: ../questions/facts.yaml}"))
+    assert validate(watched, used).problems == ()
+
+
+def test_of_a_run_in_which_nothing_is_asked_no_question_is_prepared_and_it_is_planned_again_without(
+    watched: Path, tmp_path: Path
+) -> None:
+    prepared = prepare(watched, watched.parents[1] / "targets" / "used.yaml", NOTHING, None)
+    assert prepared.questions.value.asked == {}
+    run = RunFolder(tmp_path)
+    for path, text in ((run.scenario, prepared.scenario.text), (run.target, prepared.target.text)):
+        path.write_text(text)
+    again = as_run.read(run, begun(prepared.plan), ())
+    assert (again.plan.scenario.load, again.refused_today) == (prepared.plan.scenario.load, ())
+
+
+def test_workers_have_nothing_to_share_of_a_load_that_nobody_sends(watched: Path) -> None:
+    asked = Asked(hosts=NOTHING.hosts._replace(many=2))
+    with pytest.raises(
+        UsageProblems, match="workers share a load that the harness sends, and this one is the service's own"
+    ):
+        prepare(watched, watched.parents[1] / "targets" / "used.yaml", asked, None)

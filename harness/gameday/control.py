@@ -39,6 +39,8 @@ class LiveFigures:
     good_per_s: float | None
     p95_s: float | None
     attempts_per_request: float | None
+    attempts_per_s: float | None = None  # on links, where the load is the service's own; else None
+    answered_ratio: float | None = None  # of these the share that was answered, 0 to 1; None where there was none
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,10 @@ class Figures:
             left_s=left_s,
             in_force=tuple(HIDDEN if self._hidden else one.summary for one in active.values()),
             confirmed=tuple(name in progress.confirmed for name in active),
-            offered_per_s=None if plan.closed else plan.schedule.per_s_at(max(0.0, progress.now_s)),
+            offered_per_s=None if plan.scenario.load.who else plan.schedule.per_s_at(max(0.0, progress.now_s)),
             good_per_s=numbers.good_per_s,
             p95_s=numbers.p95_s,
             attempts_per_request=numbers.attempts_per_request,
+            attempts_per_s=numbers.attempts_per_s,
+            answered_ratio=numbers.answered_ratio,
         )

@@ -19,6 +19,7 @@ from harness.gameday.shown import NEXT
 from harness.gameday.standing import Standing
 from harness.gameday.words import HELP, said
 from harness.interfaces.typed_line import TypedLine, keys_one_by_one, lines_of_a_pipe, lines_of_keys
+from harness.reading.quantities import share
 from harness.report.plain_text import visible
 
 if TYPE_CHECKING:
@@ -236,11 +237,14 @@ def waits_for(now: Standing, agenda: list[StepShown]) -> str:
 
 def line_of(figures: LiveFigures) -> str:
     """The figures of a run in a line."""
+    unseen = "{} -" if figures.attempts_per_s is None else ""  # where nobody asks, there is nothing to be missed
     said_ = [
         f"{figures.step}  {max(0.0, figures.now_s):.0f} of {figures.total_s:.0f} s  {figures.phase}, {figures.left_s:.0f} s left",
         f"offered {figures.offered_per_s:.1f}/s" if figures.offered_per_s is not None else "",
-        f"good {figures.good_per_s:.1f}/s" if figures.good_per_s is not None else "good -",
-        f"p95 {figures.p95_s:.2f} s" if figures.p95_s is not None else "p95 -",
+        f"attempts {figures.attempts_per_s:.1f}/s" if figures.attempts_per_s is not None else "",
+        f"answered {share(figures.answered_ratio)}" if figures.answered_ratio is not None else "",
+        f"good {figures.good_per_s:.1f}/s" if figures.good_per_s is not None else unseen.format("good"),
+        f"p95 {figures.p95_s:.2f} s" if figures.p95_s is not None else unseen.format("p95"),
         f"attempts per request {figures.attempts_per_request:.2f}" if figures.attempts_per_request is not None else "",
     ]
     return "  ".join(part for part in said_ if part)

@@ -9,9 +9,9 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from harness.planning.plan import Plan
-from harness.reading.quantities import plain
+from harness.reading.quantities import plain, share
 from harness.record.rowfile import Tail
-from harness.record.rows import Attempt, Request
+from harness.record.rows import FAILED, Attempt, Request
 from harness.running.loop import Progress
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class Numbers:
         self._plan, self._clock = plan, clock
         self._requests, self._attempts = Tail(rows, "requests", Request), Tail(rows, "attempts", Attempt)
         self._recent: deque[tuple[float, float, bool]] = deque()
+        self._tries: deque[tuple[float, bool]] = deque()
+        """When each attempt of late ended, and whether it was answered as it was wanted."""
         self.ended = self.attempts = self.strays = self.presses = 0
         self._tried: Counter[str] = Counter()
         self._over, self._over_before = set[str](), set[str]()
@@ -53,16 +55,33 @@ class Numbers:
         # By the clock, and not by the newest answer: where none comes any more, none came in the last five seconds.
         since_s = self._clock() - _WINDOW_S
         self._recent = deque(one for one in self._recent if one[0] >= since_s)
+        self._tries = deque(one for one in self._tries if one[0] >= since_s)
 
     def _count_attempts(self) -> None:
         """Those of requests that have ended: of one that is open nobody knows how many there will be, and others belong to none."""
-        for nonce in (row.nonce for row in self._attempts.rows()):
-            if not nonce:
+        for row in self._attempts.rows():
+            if row.end_s is not None and self._watched:
+                self._tries.append((row.end_s, row.outcome == "complete" and row.status < FAILED))
+            if not row.nonce:
                 self.strays += 1
-            elif nonce in self._over or nonce in self._over_before:
+            elif row.nonce in self._over or row.nonce in self._over_before:
                 self.attempts += 1
             else:
-                self._tried[nonce] += 1
+                self._tried[row.nonce] += 1
+
+    @property
+    def _watched(self) -> bool:
+        return self._plan.scenario.load.watched
+
+    @property
+    def attempts_per_s(self) -> float | None:
+        """Attempts on links that ended, whoever they were for, where the load is the service's own; else None."""
+        return len(self._tries) / _WINDOW_S if self._watched else None
+
+    @property
+    def answered_ratio(self) -> float | None:
+        """The share of them that was answered; None where there was none."""
+        return sum(well for _, well in self._tries) / len(self._tries) if self._tries else None
 
     @property
     def good_per_s(self) -> float | None:
@@ -76,7 +95,7 @@ class Numbers:
 
     @property
     def attempts_per_request(self) -> float | None:
-        return self.attempts / self.ended if self.ended and not self.unjoined else None
+        return self.attempts / self.ended if self.ended and not self.unjoined and not self._watched else None
 
     @property
     def presses_per_request(self) -> float | None:
@@ -135,15 +154,29 @@ def phase_at(plan: Plan, now_s: float) -> tuple[str, float]:
 
 
 def _facts(plan: Plan, progress: Progress, numbers: Numbers) -> list[tuple[str, str]]:
-    at_s = max(0.0, progress.now_s)
-    good_per_s, p95_s, amplification = numbers.good_per_s, numbers.p95_s, numbers.attempts_per_request
-    return [
-        ("load", plan.scenario.load.who) if plan.closed else ("offered", f"{plain(plan.schedule.per_s_at(at_s))}/s"),
+    at_s, load = max(0.0, progress.now_s), plan.scenario.load
+    good_per_s, p95_s = numbers.good_per_s, numbers.p95_s
+    of_requests = [
         ("good", f"{good_per_s:.1f}/s" if good_per_s is not None else "-"),
         ("p95", f"{p95_s:.2f} s" if p95_s is not None else "-"),
-        *_pressed(plan, numbers),
-        ("attempts per request", f"{amplification:.2f}" if amplification is not None else _untold(numbers)),
     ]
+    return [
+        ("load", load.who) if load.who else ("offered", f"{plain(plan.schedule.per_s_at(at_s))}/s"),
+        *(of_requests if load.asks else ()),
+        *_pressed(plan, numbers),
+        *_tried(numbers),
+    ]
+
+
+def _tried(numbers: Numbers) -> Iterator[tuple[str, str]]:
+    """How often each request was tried; of the service's own traffic how many attempts passed, and how many of them were answered."""
+    if numbers.attempts_per_s is not None:
+        answered = numbers.answered_ratio
+        yield "attempts", f"{numbers.attempts_per_s:.1f}/s"
+        yield "answered", share(answered) if answered is not None else "-"
+        return
+    amplification = numbers.attempts_per_request
+    yield "attempts per request", f"{amplification:.2f}" if amplification is not None else _untold(numbers)
 
 
 def _pressed(plan: Plan, numbers: Numbers) -> Iterator[tuple[str, str]]:
@@ -153,9 +186,12 @@ def _pressed(plan: Plan, numbers: Numbers) -> Iterator[tuple[str, str]]:
         yield "presses per request", f"{presses:.2f}" if presses is not None else "-"
 
 
-_OF = {"p95": f" (last {_WINDOW_S:g} s)", "presses per request": " so far", "attempts per request": " so far"}
+_OF = {
+    **dict.fromkeys(("p95", "answered"), f" (last {_WINDOW_S:g} s)"),
+    **dict.fromkeys(("presses per request", "attempts per request"), " so far"),
+}
 """What a number is about, where it stands in a line; in the panel a line below the numbers says so."""
-_ABOUT = f"good and p95: the last {_WINDOW_S:g} s; attempts: so far"
+_ABOUT, _ALL_OF_LATE = f"good and p95: the last {_WINDOW_S:g} s; attempts: so far", f"all of the last {_WINDOW_S:g} s"
 
 
 def _untold(numbers: Numbers) -> str:
@@ -194,8 +230,8 @@ def _panel(plan: Plan, progress: Progress, numbers: Numbers) -> RenderableType:
     faults = [Text(f"⚡ {fault}", style="bold yellow") for fault in _faults(progress)]
     bar = ProgressBar(total=plan.total_s, completed=min(plan.total_s, progress.now_s), width=50)
     title = f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
-    layout = Table.grid()
-    rows: list[RenderableType] = [head, bar, table, Text(_ABOUT, style="dim"), *faults]
+    layout, about = Table.grid(), _ABOUT if numbers.attempts_per_s is None else _ALL_OF_LATE
+    rows: list[RenderableType] = [head, bar, table, Text(about, style="dim"), *faults]
     for row in rows:
         layout.add_row(row)
     return Panel.fit(layout, title=title, title_align="left", border_style="dim")

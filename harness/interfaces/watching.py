@@ -36,6 +36,10 @@ class Progress:
     """Over the whole run so far."""
     presses_per_request: float | None = None
     """Likewise; None also where clients do not ask again."""
+    attempts_per_s: float | None = None
+    """On links, whoever they are for, where the load is the service's own; None elsewhere."""
+    answered_ratio: float | None = None
+    """Of these the share that was answered, 0 to 1; None where there was none."""
 
 
 class Watching:
@@ -83,4 +87,6 @@ class Watching:
             p95_s=self._numbers.p95_s,
             attempts_per_request=self._numbers.attempts_per_request,
             presses_per_request=self._numbers.presses_per_request,
+            attempts_per_s=self._numbers.attempts_per_s,
+            answered_ratio=self._numbers.answered_ratio,
         )

@@ -178,11 +178,13 @@ class Evidence:
         complete = ended is not None and ended.reason == "completed"
         if complete:
             return self.plan.total_s
-        # Of a run that was killed before anything was due, nothing was observed.
-        last_s = (
-            ended.at_s if ended else float(self.column("requests", "due_s").max()) if len(self.request_table) else 0.0
-        )
-        return min(self.plan.total_s, last_s)
+        return min(self.plan.total_s, ended.at_s if ended else self._last_seen_s)
+
+    @property
+    def _last_seen_s(self) -> float:
+        """When the last request was due, or the last attempt began where none were sent; 0 where nothing was observed."""
+        came_s = self.column("requests", "due_s") if len(self.request_table) else self.column("attempts", "start_s")
+        return float(came_s.max(initial=0.0))
 
     @property
     def cut_s(self) -> float:

@@ -109,7 +109,10 @@ def _out_of_order(rows: Table) -> Bools:
 
 
 def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
-    """*attempts* in order of start with ``request`` (-1: joined to none), ``layer`` and ``phase`` (in which the request was due)."""
+    """*attempts* in order of start with ``request`` (-1: joined to none), ``layer`` and ``phase`` (in which the request was due).
+
+    Of a load that is the service's own, ``phase`` is that in which the attempt began.
+    """
     import numpy as np
 
     from harness.judging.scoring.amplification import LAYERS, layer_places
@@ -132,10 +135,12 @@ def derive_attempts(plan: Plan, attempts: Table, requests: Table) -> Table:
     # The first of a later press was made since its client asked again.
     made[(made == LAYERS.index("first")) & (rows.numbers("press") > 0)] = len(LAYERS)
     made[request < 0] = len(LAYERS) + 1
+    # Of what is joined to no request anyhow nobody asks when that was due.
+    at_s = np.append(due_s, np.nan)[places] if "joined" in plan.known else rows.numbers("start_s")
     return rows.with_columns(
         request=narrow(request, int(request.max(initial=0)) + 2),
         layer=Words(made, (*LAYERS, CLIENT, "")).map(str),
-        phase=phases_of(plan, np.append(due_s, np.nan)[places]),
+        phase=phases_of(plan, at_s),
         step=step,
     )
 

@@ -40,6 +40,8 @@ def metastable(evidence: Evidence) -> Iterator[str]:
     To the end of the run, or until its load was shed: then it is told what became of it meanwhile, and once the load was back.
     """
     in_force = evidence.in_force()
+    if "joined" not in evidence.plan.known:
+        return  # nobody knows how large its load was, nor what its attempts were for
     if not evidence.plan.disturbances or len(in_force) < len(evidence.plan.disturbances):
         return
     due_s = evidence.column("requests", "due_s")

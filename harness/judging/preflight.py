@@ -51,14 +51,25 @@ def answered(link: LinkSeen) -> str:
     return f"{link.link} answered {said}" + (f" ({link.detail})" if link.detail else "")
 
 
-def shortcomings(target: Target, asked: Preflight) -> Iterator[str]:
-    """What is missing though the question was answered, so that a run would see less than it could."""
+def shortcomings(target: Target, asked: Preflight, *, alone: bool = True) -> Iterator[str]:
+    """What is missing though the question was answered, so that a run would see less than it could.
+
+    Where it was not asked *alone*, since the service has traffic of its own, what passed on links says nothing of it.
+    """
     if failed(asked):
         return
     if target.ask.streams and not asked.streamed:
         yield "a stream was asked for (ask.stream), and the answer came in one piece: the first token is then the whole answer"
     if asked.streamed and not target.ask.streams:
         yield "no stream was asked for (ask.stream), and the answer was one"
+    yield from _of_its_attempts(asked) if alone else ()
+    if asked.health is not None and not 200 <= asked.health < 300:
+        said = f"was answered {asked.health}" if asked.health else "gave no answer in time"
+        yield f"the health URL {said} although the question was answered: is health.get the right one?"
+
+
+def _of_its_attempts(asked: Preflight) -> Iterator[str]:
+    """What the attempts that were made for the question show."""
     if links := _unjoined(asked):
         yield (
             f"no attempt on {', '.join(links)} carried the nonce, so retries cannot be counted: "
@@ -68,9 +79,6 @@ def shortcomings(target: Target, asked: Preflight) -> Iterator[str]:
         yield f"{answered(link)}, and the question was answered all the same: by a fallback? Then a run breaks what is broken already"
     if asked.links and not any(link.attempts for link in asked.links):
         yield "no attempt was seen on any HTTP link: does the service take its addresses from the links?"
-    if asked.health is not None and not 200 <= asked.health < 300:
-        said = f"was answered {asked.health}" if asked.health else "gave no answer in time"
-        yield f"the health URL {said} although the question was answered: is health.get the right one?"
 
 
 _OF_ITS_LIMITS = {"408", "409", "425", "429"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.faults.effects import EdgeRule
-from harness.judging import result
+from harness.judging import result, watched
 from harness.judging.answers import given_up
 from harness.judging.closed import consequences, spoilt, waits
 from harness.judging.delivery import delivery
@@ -47,7 +47,6 @@ def measurement_quality(evidence: Evidence) -> Quality:
     lag_ms = 1000 * (rows.numbers("sent_s") - rows.numbers("due_s"))
     lag_ms = lag_ms[~np.isnan(lag_ms)].clip(min=0)
     outcomes = rows.words("outcome").counts()
-    before = baseline(evidence).column
     offered = _offered(evidence)
     audited = audit(rows.numbers("index"), offered)
     return Quality(
@@ -65,10 +64,8 @@ def measurement_quality(evidence: Evidence) -> Quality:
                 for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
             }
         ),
-        steady_baseline=steady(before("due_s"), before("good"), evidence.plan.scenario.good.ratio)
-        if before("good").size
-        else None,
-        join_ratio=_join_ratio(attempts, evidence.cut_s),
+        steady_baseline=_steady(evidence),
+        join_ratio=_join_ratio(attempts, evidence.cut_s) if "joined" in evidence.plan.known else None,
         attempts=len(attempts),
         arrivals=len(arrivals),
         forwarded=int((~np.isnan(arrivals.numbers("forwarded_s"))).sum()),
@@ -76,11 +73,20 @@ def measurement_quality(evidence: Evidence) -> Quality:
         accepted=sum(evidence.accepted.values()) if evidence.accepted else None,
         impossible=impossible(rows) + endless(evidence.plan, rows) + impossible(attempts) + impossible(arrivals),
         closed=consequences(evidence),
+        watched=watched.consequences(evidence),
         notes=_notes(evidence),
         earlier=evidence.earlier,
         instrument=[_machine(load) for load in loads(evidence)],
         preflight=[_preflight(asked) for asked in evidence.preflights()],
     )
+
+
+def _steady(evidence: Evidence) -> bool | None:
+    """Whether the service was as well as it should be before anything was broken; None where nobody knows."""
+    if not evidence.plan.asks:
+        return watched.steady_baseline(evidence)
+    before = baseline(evidence).column
+    return steady(before("due_s"), before("good"), evidence.plan.scenario.good.ratio) if before("good").size else None
 
 
 def _join_ratio(attempts: Table, cut_s: float) -> float | None:
@@ -104,7 +110,7 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
         yield Doubt(kind="impossible_times", said=said)
     of_workers = _of_workers(evidence)
     yield from (Doubt(kind="worker", said=said) for said in of_workers)
-    of_load = [] if of_workers else _load(quality, closed=waits(evidence) > 0)
+    of_load = [] if of_workers or not evidence.plan.asks else _load(quality, closed=waits(evidence) > 0)
     yield from (Doubt(kind="load", said=said) for said in [*spoilt(evidence), *of_load])
     yield from (Doubt(kind="wire", said=said) for said in broken(evidence))
     if quality.attempts and _joined_ratio(evidence) < JOINED_RATIO and counting(evidence.plan):
@@ -122,6 +128,12 @@ def distrust(evidence: Evidence, quality: Quality, faults: list[result.Fault]) -
         yield Doubt(kind="pattern", said=said)
     if not evidence.plan.closed and (same := one_answer_to_all(evidence)):
         yield Doubt(kind="one_answer", said=same)
+    yield from watched.spoilt(evidence)
+    yield from _of_the_baseline(evidence, quality) if evidence.plan.asks else ()
+
+
+def _of_the_baseline(evidence: Evidence, quality: Quality) -> Iterator[Doubt]:
+    """What was wrong with requests before anything was broken."""
     if quality.steady_baseline is None:
         said = "nothing was asked in the baseline, so nobody knows how the service does when nothing is broken"
         yield Doubt(kind="no_baseline", said=said)
@@ -218,7 +230,7 @@ def untold(evidence: Evidence) -> Iterator[str]:
     A look by GET whether a provider is there is none of the attempts that are counted, nor is what the run's own end cut off.
     """
     rows = evidence.attempt_table
-    if not (rows.numbers("request") >= 0).any():
+    if "joined" not in evidence.plan.known or not (rows.numbers("request") >= 0).any():
         return
     sent = ~made_for_requests(rows, evidence.cut_s) & ~rows.words("method").isin((*LOOKS, ""))
     sent &= ~cut_off(rows, evidence.cut_s)
@@ -310,8 +322,15 @@ def _unsteady(evidence: Evidence) -> str:
 
 def _notes(evidence: Evidence) -> list[str]:
     """What a reader should know beside the numbers, though it makes none of them untrustworthy."""
-    missing = [said for asked in evidence.preflights() for said in shortcomings(evidence.plan.target, asked)]
-    found = [*_uncounted(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence)]
+    target, alone = evidence.plan.target, "joined" in evidence.plan.known
+    missing = [said for asked in evidence.preflights() for said in shortcomings(target, asked, alone=alone)]
+    found = [
+        *_uncounted(evidence),
+        *untold(evidence),
+        *untried(evidence),
+        *unlooked_at(evidence),
+        *watched.silent(evidence),
+    ]
     found += [
         *astray(evidence),
         *untouched(evidence),

@@ -71,7 +71,8 @@ class Phase(_Part):
     ttft_ms: TtftMs
     attempts: dict[str, int] = Field(
         default_factory=dict,
-        description="made for its requests, by the layer that made them: first, sdk, repeat, failover",
+        description="made for its requests, by the layer that made them: first, sdk, repeat, failover; "
+        "empty where nobody knows for which request an attempt was made",
     )
 
 
@@ -269,6 +270,10 @@ class Quality(_Part):
         default="",
         description="that the load was closed, the users of a locustfile, and what follows; empty: it was open",
     )
+    watched: str = Field(
+        default="",
+        description="that the load was the service's own, which was watched, and what follows; empty: the harness sent it",
+    )
 
 
 class EntryOutcomes(_Part):
@@ -392,6 +397,7 @@ DoubtKind = Literal[
     "one_answer",
     "pattern",
     "no_baseline",
+    "no_traffic",
     "unsteady_baseline",
     "busy_machine",
 ]

@@ -20,7 +20,9 @@ def unasked(evidence: Evidence) -> Iterator[str]:
     phases = [phase.name for phase in evidence.plan.phases if phase.name not in _BEFORE]
     for name in metrics:
         metric = metrics[name]
-        if not metric.phased or metric.better is None or not metric.of_load(evidence.plan):
+        if not metric.phased or metric.better is None or metric.foreseen:
+            continue
+        if not metric.of_load(evidence.plan) or not metric.there(evidence.plan):
             continue
         part = metric.usual_part or None
         for phase in phases:

@@ -27,6 +27,7 @@ from harness.judging.sample import layers_of, pick
 from harness.judging.starvation import culprit, doubtful, loads
 from harness.judging.unasked import unasked
 from harness.judging.unused import untried
+from harness.judging.watched import silent, watched
 from harness.judging.whereabouts import by_entry, by_link
 from harness.planning.disturbance import Disturbance
 from harness.reading.expectation import WHOLE, Expectation, Selection, Verdict, parse
@@ -63,7 +64,7 @@ def judge(evidence: Evidence) -> Result:
         unasked=worsened,
         metastable="; ".join(stuck),
         doubts=doubts,
-        diagnoses=diagnosed(evidence) if judgement.verdict in ON_THE_SERVICE else [],
+        diagnoses=diagnosed(evidence) if _is_diagnosed(evidence, judgement) else [],
         by_entry=by_entry(evidence),
         by_link=by_link(evidence),
         failures=failures(evidence),
@@ -74,6 +75,11 @@ def judge(evidence: Evidence) -> Result:
         commit=begun.commit,
         links={name: str(link.kind) for name, link in plan.target.links.items()},
     )
+
+
+def _is_diagnosed(evidence: Evidence, judgement: Judgement) -> bool:
+    """Whether anything is looked for behind the numbers: of a verdict on the service, where it is known what its attempts were for."""
+    return judgement.verdict in ON_THE_SERVICE and "joined" in evidence.plan.known
 
 
 def _judgement(evidence: Evidence, findings: list[Finding], doubts: list[Doubt], beside: list[list[str]]) -> Judgement:
@@ -91,14 +97,14 @@ def _judgement(evidence: Evidence, findings: list[Finding], doubts: list[Doubt],
             return Judgement(verdict, _sentence([*reasons, *_of_the_wire(evidence), *kept]))
     held = "; ".join(f"{finding.expectation} ({_value(finding)})" for finding in findings)
     worse = [f"not asked about: {'; '.join(worsened)}"] if worsened else []
-    besides = [*silence(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence)]
+    besides = [*silence(evidence), *silent(evidence), *untold(evidence), *untried(evidence), *unlooked_at(evidence)]
     besides += [*astray(evidence), *untouched(evidence), *_of_the_wire(evidence), *stuck]
     return Judgement("pass", _sentence([f"every expectation held: {held}", *worse, *besides]))
 
 
 def _of_the_wire(evidence: Evidence) -> list[str]:
     """What may be behind a number, whatever the verdict, and is no doing of the service's."""
-    return [*closed(evidence), *unreached(evidence), *uncarried(evidence), *redirected(evidence)]
+    return [*closed(evidence), *watched(evidence), *unreached(evidence), *uncarried(evidence), *redirected(evidence)]
 
 
 def _doubts(evidence: Evidence, findings: list[Finding], distrusted: list[Doubt]) -> list[Doubt]:
@@ -279,6 +285,8 @@ def _affected(evidence: Evidence, disturbance: Disturbance) -> int | None:
 
 
 def _by_layer(evidence: Evidence, phase: str) -> dict[str, int]:
+    if "joined" not in evidence.plan.known:
+        return {}
     made = evidence.words("attempts", "layer")[evidence.words("attempts", "phase") == phase].counts()
     return {layer: made.get(layer, 0) for layer in layers_of(evidence.plan)} if made else {}
 

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.judging.evidence import Evidence
-from harness.judging.joining import made_for_requests, phases_of
+from harness.judging.joining import phases_of
+from harness.judging.on_links import counted
 from harness.judging.result import EntryOutcomes, LinkOutcomes
+from harness.record.rows import FAILED
 
 if TYPE_CHECKING:
     from harness.record.columns import Words
 
 IN_THE_ANSWER = "error inside an answer"
 """What becomes of a request whose answer began well and then told of an error, as a stream can."""
-_FAILED = 400
 LATE, WRONG = "late", "another answer than was asked for"
 """What becomes of a request whose answer is whole and yet is no good one."""
 
@@ -34,13 +35,13 @@ def by_entry(evidence: Evidence) -> list[EntryOutcomes]:
 def by_link(evidence: Evidence) -> list[LinkOutcomes]:
     """Each HTTP link in each phase in which an attempt on it began; mere looks whether the provider is there are none."""
     began_in = phases_of(evidence.plan, evidence.column("attempts", "start_s"))
-    counted = made_for_requests(evidence.attempt_table, evidence.cut_s)
+    mine = counted(evidence)
     return [
         LinkOutcomes(link=name, region=link.region, phase=phase.name, attempts=int(here.sum()), answers=answers)
         for name, link in evidence.plan.target.links.items()
         if link.carries == "http"
         for phase in evidence.plan.phases
-        if (here := counted & (began_in == phase.name) & (evidence.words("attempts", "link") == name)).any()
+        if (here := mine & (began_in == phase.name) & (evidence.words("attempts", "link") == name)).any()
         for answers in [_answers(evidence, here)]
     ]
 
@@ -68,7 +69,7 @@ def came_to(evidence: Evidence, bad: np.ndarray) -> Words:
     def said(outcome: str, status: float, in_time: bool) -> str:
         if outcome == "complete":
             return WRONG if in_time else LATE
-        if outcome == "error" and status >= _FAILED:
+        if outcome == "error" and status >= FAILED:
             return f"status {int(status)}"
         return IN_THE_ANSWER if outcome == "error" and status else outcome.replace("_", " ")
 

@@ -32,7 +32,7 @@ def outline(
     *environment*: in which it is run, since that names proxies; *state*: where its target's state is kept, if the target does not say.
     """
     yield f"{plan.scenario.name} on {plan.target.name}, seed {plan.seed}"
-    yield f"{plan.total_s:g} s, {_users(plan) if plan.closed else _requests(plan)}"
+    yield f"{plan.total_s:g} s, {_load(plan)}"
     yield from _presses(plan)
     yield from _shares(plan)
     yield ""
@@ -85,10 +85,19 @@ def _shares(plan: Plan) -> Iterator[str]:
         yield f"{many} workers share it: {', '.join(map(str, sizes))} requests"
 
 
+def _load(plan: Plan) -> str:
+    """Who sends how much."""
+    load = plan.scenario.load
+    if not load.watched:
+        return _users(plan) if plan.closed else _requests(plan)
+    beside = f"asks beside it {_requests(plan)}" if load.asks else "sends nothing"
+    return f"in which the service's own traffic is watched; the harness {beside}"
+
+
 def _requests(plan: Plan) -> str:
     load, requests = plan.scenario.load, plan.schedule.requests
     if plan.recorded is None:
-        which = f"{load.rate_per_s:g} per second{_rates(plan)}, {load.arrivals}"
+        which = f"{load.usual_per_s:g} per second{_rates(plan)}, {load.arrivals}"
     else:
         which = f"{plain(requests / plan.total_s)} per second on average{_rates(plan)}"
     return f"at most {requests} requests ({which}), each abandoned {load.deadline:g} s after it was due"
@@ -156,12 +165,11 @@ def _as_typed(word: str) -> str:
 
 def _reached(plan: Plan, environment: Mapping[str, str], state: str) -> Iterator[str]:
     """Every address that the harness itself turns to, and each proxy on the way."""
-    target, closed = plan.target, plan.closed
+    target, load = plan.target, plan.scenario.load
     yield "reaches"
     for name, entry in target.entries_by_name.items():
-        asked = ", asked once before the load, and by its users as they like" if closed else ", asked by the load"
-        yield f"  {name:<16} {entry.url}{target.ask.path}{asked}"
-    if target.ask.job and not closed:
+        yield f"  {name:<16} {entry.url}{target.ask.path}, {_asked(load)}"
+    if target.ask.job and load.asks and not load.closed:
         yield f"  {'':<16} {_followed(target.ask.job)}"
     for header, text in target.ask.headers.items():
         if secret_names(text):
@@ -176,6 +184,15 @@ def _reached(plan: Plan, environment: Mapping[str, str], state: str) -> Iterator
         yield f"  {'state':<16} {state}{_through(state, environment)}: who holds, stops or freezes the target"
     for url in plan.limits.urls:
         yield f"  {'abort':<16} GET {url}{_through(url, environment)}, twice a second while the run goes on"
+
+
+def _asked(load: Load) -> str:
+    """By whom the target's entries are asked."""
+    if load.closed:
+        return "asked once before the load, and by its users as they like"
+    if not load.asks:
+        return "which has to be there, and is not asked anything"
+    return "asked by probes" if load.watched else "asked by the load"
 
 
 def _reached_besides(target: Target) -> Iterator[str]:
@@ -253,4 +270,4 @@ def _moments(plan: Plan) -> Iterator[tuple[float, str]]:
         yield phase.start_s, f"{phase.name} begins"
     for step in plan.steps:
         yield step.at_s, f"{_VERBS[step.verb]} {step.disturbance.summary}"
-    yield plan.total_s, "the last request is due"
+    yield plan.total_s, "the last request is due" if plan.asks else "watching ends"

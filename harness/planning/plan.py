@@ -24,7 +24,7 @@ from harness.reading import abort
 from harness.reading.abort import AbortCondition, Limits
 from harness.reading.expectation import Expectation
 from harness.reading.recorded_curves import RecordedCurve
-from harness.reading.scenario import AROUND, SHED, Scenario, in_order
+from harness.reading.scenario import AROUND, SHED, Known, Scenario, in_order
 from harness.reading.target import Target
 
 
@@ -58,6 +58,16 @@ class Plan:
     def closed(self) -> bool:
         """Whether its load are users of a locustfile, so that nobody knows beforehand how many requests come, and when."""
         return self.scenario.load.closed
+
+    @property
+    def asks(self) -> bool:
+        """Whether the harness asks anything of the target in a run of it."""
+        return self.scenario.load.asks
+
+    @property
+    def known(self) -> frozenset[Known]:
+        """What can be known of the traffic of a run of it."""
+        return self.scenario.load.known
 
     @property
     def total_s(self) -> float:
@@ -105,8 +115,8 @@ class Plan:
 
     @property
     def ends_s(self) -> float:
-        """By when every request has been answered or given up."""
-        return self.total_s + self.scenario.load.deadline
+        """By when every request has been answered or given up; where none is sent, when watching ends."""
+        return self.total_s + (self.scenario.load.deadline if self.asks else 0.0)
 
     @property
     def between(self) -> tuple[Phase, ...]:
@@ -177,7 +187,8 @@ def plan(
     problems += misfits(scenario.load, phases)
     made = Plan(scenario, target, scenario.seed, phases, disturbances, expectations, recorded, logged=logged)
     problems += _unreached(made)
-    if not made.closed:
+    problems += _unjoinable(made)
+    if made.asks and not made.closed:
         problems += _few_or_many(made)
         problems += _untold_conversations(made)
     if scenario.good.within > scenario.load.deadline:
@@ -236,6 +247,23 @@ def _untold_conversations(made: Plan) -> Iterator[Problem]:
         yield Problem(
             f"{of} is drawn once a conversation, and which those are is known to the trace alone; leave per: conversation out",
             path=f"faults[{made.scenario.fault_ids.index(of)}].per",
+        )
+
+
+def _unjoinable(made: Plan) -> Iterator[Problem]:
+    """Faults that are for certain attempts of a request, where nobody knows for which request an attempt was made."""
+    if "joined" in made.known:
+        return
+    for of in dict.fromkeys(
+        d.of
+        for d in made.disturbances
+        for effect in d.effects
+        if isinstance(effect, EdgeRule) and effect.requests.of_joined_alone
+    ):
+        yield Problem(
+            f"{of} is for certain tries of a request, or for those of a conversation, and nobody knows which those are of the service's "
+            "own traffic (load.source); leave attempt and per: conversation out",
+            path=f"faults[{made.scenario.fault_ids.index(of)}]",
         )
 
 

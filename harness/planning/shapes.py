@@ -28,7 +28,7 @@ def curve(load: Load, phases: Sequence[Phase]) -> tuple[Stretch, ...]:
 
 
 def _whole(load: Load, phases: Sequence[Phase]) -> tuple[Stretch, ...]:
-    shape, usual, end_s = load.shape, load.rate_per_s, phases[-1].end_s
+    shape, usual, end_s = load.shape, load.usual_per_s, phases[-1].end_s
     if shape is None or shape.trace is not None or any(misfits(load, phases)):
         return (Linear(end_s, usual, usual),)
     if shape.sine is not None:

@@ -59,6 +59,14 @@ def load_questions(path: FilePath) -> Document[Questions]:
     return _of_rows(path, _checked, strict=True) if is_of_rows(path) else load(path, Questions)
 
 
+def nothing_asked() -> Document[Questions]:
+    """The questions of a run in which the harness asks nothing: none."""
+    none = Questions.model_construct(schema_="harness.questions/1", questions=[])
+    return Document(
+        none, "# Nothing was asked: the load was the service's own.\n", "questions.yaml", "", _Lines("", ())
+    )
+
+
 def recall_questions(path: FilePath) -> tuple[Document[Questions], tuple[Problem, ...]]:
     """The questions of a stored run, and all that today's rules would refuse in them; raises UsageProblems as `recall` does."""
     if not is_of_rows(path):

@@ -48,11 +48,26 @@ _SLIP = 2
 Tag = Annotated[str, Field(pattern=r"^[^\s-]\S*$")]
 USERS_MOST = 10_000
 WORKERS_MOST = 64
+PROBES_MOST = 5.0
+"""Questions a second that may be asked beside a load of the service's own: more of them would be a load themselves."""
+
+Known = Literal["attempts", "requests", "joined"]
+"""What can be known of the traffic of a run: *attempts*, what passes on links, whoever it is for; *requests*, what clients asked and
+what became of that; *joined*, for which request each attempt was made."""
 
 
 class Load(Strict):
-    """The requests that clients send: an open model, so a slow target does not slow them down; or users of a locustfile, a closed one."""
+    """The requests that clients send: an open model, so a slow target does not slow them down; users of a locustfile; or none at all."""
 
+    source: Literal["harness", "service"] = Field(
+        default="harness",
+        description="who makes the traffic: the harness, or the service itself, and then it is watched where it passes; "
+        "load: none is short for load: {source: service}",
+    )
+    probe_per_s: Annotated[float, Field(gt=0, le=PROBES_MOST)] | None = Field(
+        default=None,
+        description="of a load of the service's own: questions a second that the harness asks beside it; default: none",
+    )
     rate_per_s: Annotated[float, Field(gt=0, le=RATE_MOST)] = 20.0
     shape: LoadShape | None = Field(default=None, description="how the rate changes over the run; default: it does not")
     arrivals: Literal["constant", "poisson", "bursty"] = "constant"
@@ -108,14 +123,43 @@ class Load(Strict):
         return self.locustfile is not None
 
     @property
+    def watched(self) -> bool:
+        """Whether the traffic is the service's own, which the harness watches and does not send."""
+        return self.source == "service"
+
+    @property
+    def asks(self) -> bool:
+        """Whether the harness has anything asked of the target at all, be it probes beside the service's own traffic."""
+        return not self.watched or self.probe_per_s is not None
+
+    @property
+    def usual_per_s(self) -> float:
+        """Requests a second that the harness sends where its shape says nothing else."""
+        return (self.probe_per_s or 0.0) if self.watched else self.rate_per_s
+
+    @property
+    def known(self) -> frozenset[Known]:
+        """What can be known of the traffic of a run under it."""
+        if not self.watched:
+            return frozenset({"attempts", "requests", "joined"})
+        return frozenset({"attempts", "requests"} if self.asks else {"attempts"})
+
+    @property
     def spawn_per_s(self) -> float:
         """How many users of a locustfile begin a second."""
         return self.spawn_rate or self.users
 
     @property
     def who(self) -> str:
-        """The users of a locustfile, in words: ``10 users of users.py``."""
-        return f"{self.users} {'user' if self.users == 1 else 'users'} of {Path(self.locustfile or '').name}"
+        """Who asks, in words, where it is not the harness by its own schedule: ``10 users of users.py``; else empty."""
+        if self.locustfile is not None:
+            return f"{self.users} {'user' if self.users == 1 else 'users'} of {Path(self.locustfile).name}"
+        if not self.watched:
+            return ""
+        probes = (
+            f" and {self.usual_per_s:g} {'probe' if self.usual_per_s == 1 else 'probes'} a second" if self.asks else ""
+        )
+        return f"the service's own traffic{probes}"
 
     @model_validator(mode="after")
     def _leaves_room_to_ask_again(self) -> Load:
@@ -128,7 +172,8 @@ class Load(Strict):
 
     @model_validator(mode="after")
     def _says_of_bursts_what_bursts_are(self) -> Load:
-        if "cv" in self.model_fields_set and self.arrivals != "bursty" and self.shape is None and not self.locustfile:
+        said = "cv" in self.model_fields_set and not self.locustfile and not self.watched
+        if said and self.arrivals != "bursty" and self.shape is None:
             what = f"is of bursty arrivals, and these are {self.arrivals}; write arrivals: bursty, or leave it out"
             raise PydanticCustomError("placed", "cv would change nothing", {"wrongs": [(("cv",), what)]})
         return self
@@ -136,7 +181,7 @@ class Load(Strict):
     @model_validator(mode="after")
     def _has_one_source_of_due_times(self) -> Load:
         replay = self.shape.trace if self.shape is not None else None
-        if replay is None:
+        if replay is None or self.watched:
             return self
         idle = {"arrivals", "cv", "jitter"} | ({"rate_per_s"} if replay.rate == "as_is" else set())
         if said := sorted(idle & self.model_fields_set):
@@ -146,12 +191,19 @@ class Load(Strict):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Load:
+        given = [name for name in type(self).model_fields if name in self.model_fields_set]
+        if self.watched:
+            self._is_watched_alone(given)
+            return self
+        if self.probe_per_s is not None:
+            raise _placed(
+                "probe_per_s", "is asked beside a load of the service's own; write source: service, or leave it out"
+            )
         if not self.closed and self.questions is None:
             raise ValueError(
                 "says nothing that clients could ask; write questions: a YAML file of questions, beside the scenario, "
                 "or locustfile: for users of your own"
             )
-        given = [name for name in type(self).model_fields if name in self.model_fields_set]
         if self.closed and self.workers > 1:
             raise _placed("workers", "workers share due times, and the users of a locustfile have none: leave it out")
         if self.closed and (odd := [name for name in given if name not in (*OF_LOCUSTFILES, *OF_BOTH)]):
@@ -162,10 +214,35 @@ class Load(Strict):
             raise _placed(odd[0], f"{_several(odd)} for the users of a locustfile, and none is named (load.locustfile)")
         return self
 
+    def _is_watched_alone(self, given: Sequence[str]) -> None:
+        """Raises what is wrong with what is *given* of a load of the service's own."""
+        if odd := [name for name in given if name not in (*OF_PROBES, "source", "probe_per_s")]:
+            raise _placed(
+                odd[0],
+                f"{_several(odd)} for a load that the harness sends, and this one is the service's own (source: service); leave it out",
+            )
+        if not self.asks and (odd := [name for name in given if name in OF_PROBES]):
+            raise _placed(
+                odd[0], f"{_several(odd)} for probe requests, and none are sent; write probe_per_s: 1, or leave it out"
+            )
+        if self.asks and self.questions is None:
+            raise _placed(
+                "probe_per_s", "probes have nothing to ask; write questions: a file of questions, beside the scenario"
+            )
+
 
 OF_LOCUSTFILES = ("users", "spawn_rate", "host", "tags", "exclude_tags", "web", "otel")
 """What can be said of a load of a locustfile's users alone."""
-OF_BOTH = ("locustfile", "deadline")
+OF_BOTH = ("source", "locustfile", "deadline")
+OF_PROBES = ("questions", "deadline", "stall")
+"""What can be said of the questions that are asked beside a load of the service's own."""
+PROBES = "load: {source: service, probe_per_s: 1, questions: FILE}"
+"""How a scenario has the service probed beside its own traffic, as it is written."""
+
+
+def _load_spelt_out(written: object) -> object:
+    """``none`` as the load that it is: the service's own; anything else as it is."""
+    return {"source": "service"} if written == "none" else written
 
 
 def _several(names: Sequence[str]) -> str:
@@ -333,7 +410,7 @@ class Scenario(Strict):
     about: str = ""
     incident: Incident | None = Field(default=None, description="the published incident that this replays")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
-    load: Load
+    load: Annotated[Load, BeforeValidator(_load_spelt_out, json_schema_input_type=Literal["none"] | Load)]
     phases: Phases
     faults: list[AnyFault] = Field(default_factory=list)
     good: Good = Field(default_factory=Good)
@@ -379,6 +456,12 @@ class Scenario(Strict):
         return self
 
     @model_validator(mode="after")
+    def _says_nothing_of_what_nobody_sends(self) -> Scenario:
+        if wrongs := [*_unsent(self)]:
+            raise PydanticCustomError("placed", "the load is the service's own", {"wrongs": wrongs})
+        return self
+
+    @model_validator(mode="after")
     def _ids_are_unique(self) -> Scenario:
         first: dict[str, int] = {}
         wrongs: list[_Wrong] = []
@@ -389,6 +472,25 @@ class Scenario(Strict):
         if wrongs:
             raise PydanticCustomError("placed", "ids are used twice", {"wrongs": wrongs})
         return self
+
+
+def _unsent(scenario: Scenario) -> Iterator[_Wrong]:
+    """What *scenario* says of a load that it does not send, or of answers that nobody hears, each with its place."""
+    if not scenario.load.watched:
+        return
+    own = "the load is the service's own (load.source)"
+    if scenario.recorded is not None:
+        yield ("recorded",), f"is held against a load that the harness sends, and {own}; leave it out"
+    if SHED in scenario.phases:
+        what = f"has most clients stay away, and {own}, so that the harness cannot keep them away; call the phase something else"
+        yield ("phases", SHED), what
+    heard: dict[tuple[str, ...], object] = {("good", "answers"): scenario.good.answers, ("slo",): scenario.slo}
+    for place, said in heard.items():
+        if said is not None and not scenario.load.asks:
+            yield (
+                place,
+                f"is about answers that clients get, {own}, and nobody hears those; write {PROBES}, or leave it out",
+            )
 
 
 __all__ = ["PHASES", "TRIALS_MAX", "Good", "Load", "Name", "Phases", "Scenario"]

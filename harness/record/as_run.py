@@ -19,7 +19,7 @@ from harness.planning.plan import Plan, plan
 from harness.problems import Problem, UsageProblems
 from harness.reading import expectation
 from harness.reading.expectation import Expectation
-from harness.reading.question_files import recall_questions
+from harness.reading.question_files import nothing_asked, recall_questions
 from harness.reading.questions import Questions
 from harness.reading.recorded_curves import RecordedCurve
 from harness.reading.recorded_curves import read as read_curve
@@ -74,7 +74,7 @@ def read(folder: RunFolder, begun: Begun, events: History) -> AsRun:
 
     scenario = read_one(folder.scenario, Scenario, of_scenario | {"seed": str(begun.seed)})
     target = read_one(folder.target, Target, of_target)
-    questions = read_questions()
+    questions = nothing_asked() if scenario and not scenario.value.load.asks else read_questions()
     expectations = _expectations(scenario, begun, problems.append) if scenario else ()
     logged = _logged(scenario.value, folder, problems) if scenario else None
     if problems or not (scenario and target and questions):

@@ -40,6 +40,8 @@ ArrivalOutcome = Literal[
 ]
 LOOKS = ("GET", "HEAD", "OPTIONS")
 """Methods of attempts by which nothing is asked of a provider; a run of before they were written down has none."""
+FAILED = 400
+"""A status from here on says that something was not done."""
 ELSEWHERE = "elsewhere: "
 """How the detail of a request begins that was not sent since it was for somebody else than the target; its address follows."""
 UNKNOWN_KEY = "?"

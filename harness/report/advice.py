@@ -33,6 +33,8 @@ _OF_DOUBTS: Mapping[DoubtKind, str] = {
     "one_answer": "See in requests.parquet what the service answered, and that body carries {question}.",
     "pattern": "Write a pattern that has one way through a text, and judge again: the run need not be made again.",
     "no_baseline": "Lengthen phases.baseline, so that something is asked in it.",
+    "no_traffic": "Use the service while a run goes on, and give it the links' addresses (env: of the link); or have the harness send "
+    "the load (load.rate_per_s and load.questions).",
     "unsteady_baseline": "See why the service fails with nothing broken; lengthen phases.warmup and phases.baseline, "
     "or lower good.ratio to what it has.",
     "busy_machine": "End what else runs on this machine, or run on one of its own, and run again.",

@@ -10,31 +10,49 @@ from harness.report import words
 from harness.report.charts import Chart
 from harness.report.series import timeline
 from harness.report.timeline import field_of
+from harness.report.whereabouts import links
 
 _HEIGHT = 46.0
 
 
 def glance(result: Result, evidence: Evidence | None) -> Markup:
-    """The picture; nothing where not one request was due, or the tables are not at hand."""
+    """The picture; nothing where nothing was asked or seen, or the tables are not at hand.
+
+    Where the harness sent nothing it is of attempts that were answered.
+    """
     made = timeline(evidence) if evidence is not None else None
     if evidence is None or made is None:
         return Markup("")
     field = field_of(result, evidence, made)
-    chart, at_s = Chart.of(field, [made.offered, made.good], height=_HEIGHT), made.bins.middles_s
+    every, well = (made.offered, made.good) if made.asks else (made.attempts, made.answered)
+    chart, at_s = Chart.of(field, [every, well], height=_HEIGHT), made.bins.middles_s
     lines = [
-        chart.between(at_s, made.offered, made.good, fill="lost", fill_opacity=0.2),
-        chart.under(at_s, made.good, fill="good", fill_opacity=0.2),
-        chart.line(at_s, made.good, stroke="good"),
+        chart.between(at_s, every, well, fill="lost", fill_opacity=0.2),
+        chart.under(at_s, well, fill="good", fill_opacity=0.2),
+        chart.line(at_s, well, stroke="good"),
     ]
-    about = ", ".join(
-        f"{words.phase(phase.name)} {words.share(phase.good_ratio)}"
-        for phase in result.phases
-        if phase.good_ratio is not None
-    )
+    what = subject(result)
     return chart.picture(
         lines,
-        title="Good answers over the run",
-        about=f"share of good answers: {about}",
+        title=f"{what[:1].upper()}{what[1:]} over the run",
+        about=f"share of {what}: {_shares(result)}",
         key="glance",
         named=words.number,
     )
+
+
+def subject(result: Result) -> str:
+    """What it is a picture of, in words."""
+    return "answered attempts" if result.quality.watched and not result.by_entry else "good answers"
+
+
+def _shares(result: Result) -> str:
+    """The share that went well, phase by phase."""
+    if result.quality.watched and not result.by_entry:
+        found = [(phase.name, [cell for cell in links(result) if cell.phase == phase.name]) for phase in result.phases]
+        shares = [
+            (name, sum(one.well for one in cells) / sum(one.n for one in cells)) for name, cells in found if cells
+        ]
+    else:
+        shares = [(phase.name, phase.good_ratio) for phase in result.phases if phase.good_ratio is not None]
+    return ", ".join(f"{words.phase(name)} {words.share(ratio)}" for name, ratio in shares)

@@ -30,11 +30,16 @@ def headline(result: Result) -> str:
 
 
 def beside(result: Result) -> str:
-    """What a reader of a verdict on the service should know too: what got much worse though nobody asked, where it holds; a closed load."""
+    """What a reader of a verdict on the service should know too: what got much worse though nobody asked, where it holds; a closed load.
+
+    Of whatever verdict, that the load was not the harness's.
+    """
     worse = result.verdict == "pass" and result.unasked
     said = [f"Not asked about: {one_line('; '.join(result.unasked), 300)}."] if worse else []
     if result.quality.closed and result.verdict in ON_THE_SERVICE:
         said.append(f"{one_line(result.quality.closed.partition(':')[0], 100)}: what is slow slowed its own load down.")
+    if result.quality.watched:
+        said.append(f"{one_line(result.quality.watched.partition(';')[0], 300)}.")
     return " ".join(said)
 
 

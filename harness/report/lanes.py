@@ -41,10 +41,12 @@ class Lane:
 
 
 def lanes(result: Result, evidence: Evidence, timeline: Timeline, field: Field) -> list[Lane]:
-    """The charts of a run in which at least one request was due."""
-    found = [_goodput(timeline, field, result), _latency(timeline, field, evidence, result)]
-    if timeline.sees_attempts:
+    """The charts of a run in which at least one request was due, or an attempt seen."""
+    found = [_goodput(timeline, field, result), _latency(timeline, field, evidence, result)] if timeline.asks else []
+    if timeline.sees_attempts and timeline.joins:
         found += [_load(timeline, field, result), _amplification(timeline, field, result)]
+    elif timeline.sees_attempts:
+        found += [_tried(timeline, field, result), _tries_ms(timeline, field, result)]
     return found
 
 
@@ -160,6 +162,44 @@ def _load(timeline: Timeline, field: Field, result: Result) -> Lane:
     title, about = "Attempts at the providers", _means(result, timeline, timeline.attempts, "attempts per second")
     picture = chart.picture(lines, title=title, about=about, key="load", named=words.number)
     return Lane("load", title, "per second, by when it happened", picture, keys)
+
+
+def _tried(timeline: Timeline, field: Field, result: Result) -> Lane:
+    """Attempts of a service of whose requests nobody knows: how many there were, and how many of them were answered."""
+    chart, at_s = Chart.of(field, beside(field, timeline, "attempts", "answered", "arrivals")), timeline.bins.middles_s
+    lines = [
+        chart.between(at_s, timeline.attempts, timeline.answered, fill="lost", fill_opacity=0.12),
+        chart.under(at_s, timeline.answered, fill="good", fill_opacity=0.13),
+        chart.line(at_s, timeline.attempts, stroke="attempts"),
+        chart.line(at_s, timeline.arrivals, stroke="arrivals", stroke_width=1.8, stroke_dasharray="0.5 3.5"),
+        chart.line(at_s, timeline.answered, stroke="good"),
+    ]
+    drawn = (
+        ("tried", swatch("solid", "attempts"), timeline.attempts),
+        ("arrived", swatch("dotted", "arrivals"), timeline.arrivals),
+        ("answered", swatch("solid", "good"), timeline.answered),
+    )
+    keys = tuple(Key(name, look, f"{name} per second", [words.per_s(one) for one in of]) for name, look, of in drawn)
+    title = "Attempts at the providers"
+    about = _means(result, timeline, timeline.answered, "answered attempts per second")
+    picture = chart.picture(lines, title=title, about=about, key="load", named=words.number)
+    return Lane("load", title, "per second, by when they began, whoever they were for", picture, keys)
+
+
+def _tries_ms(timeline: Timeline, field: Field, result: Result) -> Lane:
+    p50, p95 = timeline.tries_ms
+    others = field.other.tries_ms if field.other else ()
+    chart, at_s = Chart.of(field, [p95, *others]), timeline.bins.middles_s
+    lines = [
+        chart.between(at_s, p95, p50, fill="latency", fill_opacity=0.15),
+        chart.line(at_s, p95, stroke="latency", stroke_width=1.3),
+        chart.line(at_s, p50, stroke="latency", stroke_width=2.2),
+    ]
+    drawn = (("p50", swatch("solid", "latency"), p50), ("p95", swatch("area", "latency"), p95))
+    keys = tuple(Key(name, look, f"{name} of attempts", [_ms(one) for one in of]) for name, look, of in drawn)
+    title, about = "Latency of answered attempts", _means(result, timeline, p95, "ms for the slowest 5 of 100")
+    picture = chart.picture(lines, title=title, about=about, key="attempt-latency", named=_ms_tick)
+    return Lane("attempt_latency", title, "from the beginning of an attempt to the end of its answer", picture, keys)
 
 
 def _amplification(timeline: Timeline, field: Field, result: Result) -> Lane:

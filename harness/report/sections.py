@@ -61,6 +61,8 @@ _SHOWN_IN = {
     "snapshots": ("disagreements", "traces", "timeline"),
     "amplification": ("retries", "timeline"),
     "latency": ("timeline", "phases"),
+    "load": ("whereabouts", "timeline"),
+    "attempt_latency": ("timeline", "whereabouts"),
     "beside_recorded": ("beside_recorded", "timeline"),
 }
 """Where a reader sees what was wrong with what is read from each chart; by its name on the page."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import floor
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judging.evidence import Evidence
+from harness.judging.on_links import answered
 from harness.judging.sample import layers_of, nonces
 from harness.record.columns import Words
 
@@ -97,6 +98,14 @@ class Timeline:
     sees_attempts: bool
     healthy: Values = ()
     """Which share of the looks at health URLs said healthy; empty where there are none."""
+    asks: bool = True
+    """Whether the harness sent anything; else all that is of requests is empty."""
+    joins: bool = True
+    """Whether it is known what attempts were for; else there is no amplification, and what follows is there."""
+    answered: Values = ()
+    """Attempts a second that were answered as it was wanted, by when they began."""
+    tries_ms: tuple[Values, Values] = ((), ())
+    """How long those took, of one in two at the most, and of 95 in 100."""
 
     def amplification_at(self) -> Values:
         """The window's value by bin."""
@@ -119,13 +128,14 @@ def named(stretch: Stretch) -> str:
 
 
 def timeline(evidence: Evidence) -> Timeline | None:
-    """What is drawn of a run; None when not one request was due."""
+    """What is drawn of a run; None when not one request was due, or nothing seen where none was to be."""
     made: Timeline | None = evidence.once("report timeline", lambda: _timeline(evidence))
     return made
 
 
 def _timeline(evidence: Evidence) -> Timeline | None:
-    if not len(evidence.request_table):
+    load, requests = evidence.plan.scenario.load, len(evidence.request_table)
+    if not requests and (load.asks or not len(evidence.attempt_table)):
         return None
     end_s = evidence.plan.total_s
     until_s = _until_s(evidence)
@@ -134,7 +144,7 @@ def _timeline(evidence: Evidence) -> Timeline | None:
     due_s, good = np.clip(evidence.column("requests", "due_s"), 0.0, until_s), evidence.column("requests", "good")
     p50, p95, p99 = _quantiles(bins, due_s, evidence.column("requests", "latency_ms"))
     versions = _versions(evidence, until_s)
-    return Timeline(
+    made = Timeline(
         end_s=end_s,
         bins=bins,
         offered=bins.per_s(due_s),
@@ -149,7 +159,17 @@ def _timeline(evidence: Evidence) -> Timeline | None:
         apart=_apart(versions),
         sees_attempts=any(link.carries == "http" for link in evidence.plan.target.links.values()),
         healthy=_healthy(evidence, bins),
+        asks=load.asks,
     )
+    return made if "joined" in load.known else _of_tries(evidence, made)
+
+
+def _of_tries(evidence: Evidence, made: Timeline) -> Timeline:
+    """*made*, where nobody knows what attempts were for: with what became of them, and without what is of a request."""
+    well = answered(evidence)
+    start_s, end_s = (evidence.column("attempts", name)[well] for name in ("start_s", "end_s"))
+    p50, p95, _ = _quantiles(made.bins, start_s, 1000 * (end_s - start_s))
+    return replace(made, joins=False, amplification=(), answered=made.bins.per_s(start_s), tries_ms=(p50, p95))
 
 
 def _healthy(evidence: Evidence, bins: Bins) -> Values:
@@ -218,6 +238,8 @@ def _until_s(evidence: Evidence) -> float:
     ended = evidence.ended
     if ended is not None and ended.reason == "completed":
         return evidence.plan.total_s
+    if not len(evidence.request_table):
+        return max(evidence.observed_until_s, 1e-3)
     due_s = evidence.column("requests", "due_s")
     sent = due_s[~np.isnan(evidence.column("requests", "sent_s"))]
     return max(min(evidence.plan.total_s, float((sent if sent.size else due_s).max())), 1e-3)

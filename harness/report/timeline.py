@@ -55,7 +55,8 @@ def section(result: Result, evidence: Evidence | None) -> Markup:
     """The charts, or why there are none."""
     made = timeline(evidence) if evidence is not None else None
     if evidence is None or made is None:
-        why = "The tables of this run were not at hand" if evidence is None else "Not one request was due"
+        nothing = "Nothing passed on any link" if result.quality.watched else "Not one request was due"
+        why = "The tables of this run were not at hand" if evidence is None else nothing
         return render("timeline.html", drawn=None, why=f"{why}, so nothing is drawn.", faults=result.faults)
     return render("timeline.html", drawn=drawn(result, evidence, made), why="", faults=result.faults)
 

@@ -16,6 +16,7 @@ from harness.record.history import Alarm
 from harness.report import machine, words
 from harness.report.plain_text import one_line
 from harness.report.templating import render
+from harness.report.whereabouts import links
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def checks(result: Result) -> list[Check]:
     return [
         *_asked(result.quality),
         *_faults(result),
-        _load(result.quality),
+        *_load(result.quality),
         _baseline(result),
         *_joined(result.quality),
         *_machine(result),
@@ -83,7 +84,7 @@ def _asked(quality: Quality) -> Iterator[Check]:
         saw = [
             f"{one_line(link.link, 40)} saw {words.counted(link.attempts, 'attempt')}"
             for link in asked.links
-            if link.attempts
+            if link.attempts and not quality.watched  # else they may be anybody's
         ]
         said = [
             f"{where}{'answered' if good else one_line(asked.outcome, 40)}{tries} after {words.seconds(asked.took_s)} s",
@@ -125,9 +126,14 @@ def _users(quality: Quality) -> Check:
     return Check("Was the load open?", "open", "no", "; ".join(said))
 
 
-def _load(quality: Quality) -> Check:
-    if quality.closed:
-        return _users(quality)
+def _load(quality: Quality) -> Iterator[Check]:
+    if quality.watched:
+        yield Check("Did the harness send the load?", "open", "no", one_line(quality.watched, 500))
+    if quality.offered or not quality.watched:
+        yield _users(quality) if quality.closed else _kept_up(quality)
+
+
+def _kept_up(quality: Quality) -> Check:
     lag_ms = quality.send_lag_ms.p99
     whole = not (quality.dropped or quality.missing or quality.doubled or quality.unplanned)
     if quality.offered == 0 or lag_ms is None:
@@ -166,14 +172,25 @@ def _machine(result: Result) -> Iterator[Check]:
 def _baseline(result: Result) -> Check:
     phase = next((phase for phase in result.phases if phase.name == "baseline"), None)
     ratio = phase.good_ratio if phase else None
-    detail = f"{words.share(ratio)} of its answers were good" if ratio is not None else "no request was due in it"
+    detail = f"{words.share(ratio)} of its answers were good" if ratio is not None else _on_links(result)
     steady = result.quality.steady_baseline
     if steady is None:
         return Check("Was the baseline steady?", "open", words.NOT_MEASURED, detail)
     return Check("Was the baseline steady?", "yes" if steady else "no", "yes" if steady else "no", detail)
 
 
+def _on_links(result: Result) -> str:
+    """How attempts of the baseline went, where no request was due in it."""
+    cells = [cell for cell in links(result) if cell.phase == "baseline"] if result.quality.watched else []
+    seen = sum(cell.n for cell in cells)
+    if not seen:
+        return "no request was due in it"
+    return f"{words.share(sum(cell.well for cell in cells) / seen)} of {words.counted(seen, 'attempt')} were answered"
+
+
 def _joined(quality: Quality) -> Iterator[Check]:
+    if quality.watched:
+        return
     if quality.join_ratio is None:
         yield Check(
             "Were attempts joined to requests?", "open", words.NOT_MEASURED, "No attempt at a provider was seen."

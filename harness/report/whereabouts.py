@@ -74,7 +74,10 @@ def where(result: Result) -> list[str]:
 
 def section(result: Result, _evidence: Evidence | None) -> Markup:
     """The tables of entries, regions, links and of what requests came to; nothing for a run that was judged before there were any."""
-    phases = [phase.name for phase in result.phases if phase.name != "warmup" and phase.requests]
+    known = {found.phase for found in result.by_link}
+    phases = [
+        phase.name for phase in result.phases if phase.name != "warmup" and (phase.requests or phase.name in known)
+    ]
     tables = [
         (noun, _rows(cells, phases))
         for noun, cells in (
@@ -86,7 +89,8 @@ def section(result: Result, _evidence: Evidence | None) -> Markup:
         if cells
     ]
     shown = [(noun, rows[:_ROWS], max(0, len(rows) - _ROWS)) for noun, rows in tables]
-    return render("whereabouts.html", tables=shown, phases=phases) if shown else Markup("")
+    watched = bool(result.quality.watched)
+    return render("whereabouts.html", tables=shown, phases=phases, watched=watched) if shown else Markup("")
 
 
 def _rows(cells: list[Cell], phases: list[str]) -> list[tuple[str, list[Cell | None]]]:
@@ -140,7 +144,7 @@ def links(result: Result) -> list[Cell]:
     for found in result.by_link:
         failed = {_said(what): n for what, n in found.answers.items() if not (what.isdigit() and int(what) < 400)}
         well, due = found.attempts - sum(failed.values()), requests.get(found.phase)
-        each = found.attempts / due if due else None
+        each = found.attempts / due if due and not result.quality.watched else None
         cells.append(Cell(found.link, found.region, found.phase, found.attempts, well, failed, each))
     return cells
 

@@ -50,7 +50,7 @@ def quantity(value: float | None, unit: str = "") -> str:
             return ratio(value)
         case "attempts per request":
             return f"{value:.2f} {TIMES}"
-        case "attempts per second":
+        case _ if unit.endswith(" per second"):
             return f"{number(value)}{_PER_S}"
         case _:
             return number(value)

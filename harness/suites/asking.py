@@ -135,7 +135,7 @@ def _outline(asking: Wanted) -> Iterator[str]:
 
 
 def _each(plan: Plan) -> str:
-    return plan.scenario.load.who if plan.closed else f"{plan.schedule.requests:,} requests"
+    return plan.scenario.load.who or f"{plan.schedule.requests:,} requests"
 
 
 def _cells(

@@ -103,6 +103,9 @@ def sought(
                 Problem(f"should be a rate from above 0 to {RATE_MOST:,} a second, but is {per_s:g}", path=option)
             )
     written = prepare(path, target, replace(asked, with_faults=False), environment, starts=True)
+    if written.plan.scenario.load.watched:
+        what = "is the service's own traffic, and a capacity is searched by sending more and more; name a scenario that sends its load"
+        raise UsageProblems(written.scenario.problem("load", what))
     own, most = written.plan.scenario.load.rate_per_s, most_per_s or RATE_MOST
     # What is asked for is tried first: where it is kept up with, or is not, much is known at once.
     search = Search(first_per_s=min(at_least or own, most), most_per_s=most)

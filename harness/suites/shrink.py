@@ -200,7 +200,7 @@ def _whole(prepared: Prepared) -> Candidate:
     plan = prepared.plan
     faults = prepared.scenario.value.fault_ids if prepared.asked.with_faults else ()
     phases = {phase.name: round(phase.end_s - phase.start_s, 6) for phase in plan.phases}
-    return Candidate(faults=tuple(faults), phases=phases, rate_per_s=plan.scenario.load.rate_per_s)
+    return Candidate(faults=tuple(faults), phases=phases, rate_per_s=plan.scenario.load.usual_per_s)
 
 
 def _bounded(made: Shrinking) -> Shrinking:
@@ -212,7 +212,7 @@ def _bounded(made: Shrinking) -> Shrinking:
         if name != _KEPT
     }
     load = made.prepared.plan.scenario.load
-    is_rate = load.shape is None and load.locustfile is None
+    is_rate = load.shape is None and not load.who
     lowest = _least_possible(made, _LEAST_PER_S, whole.rate_per_s, partial(with_rate, whole)) if is_rate else 0.0
     return replace(made, shortest=shortest, lowest_per_s=lowest)
 

@@ -40,7 +40,8 @@ def text_of(prepared: Prepared, shrunk: Shrunk, file: Path) -> str:
     """The scenario that was found, as it stands in *file*."""
     assert shrunk.found is not None
     found, tree = shrunk.found, _tree(prepared)
-    load = dict(cast(dict[str, Plain], tree["load"]))
+    written = tree["load"]
+    load: dict[str, Plain] = dict(written) if isinstance(written, dict) else {"source": "service"}
     if found.rate_per_s != shrunk.whole.rate_per_s:
         load["rate_per_s"] = found.rate_per_s
     for name in _OF_FILES:

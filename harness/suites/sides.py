@@ -137,6 +137,8 @@ def _drawn_anew(side: Prepared | Made) -> Iterator[str]:
     """That nobody can have two runs send the same."""
     if isinstance(side, Prepared) and side.plan.closed:
         yield "load: the users of a locustfile draw by themselves, so that two runs of one seed do not send the same"
+    if isinstance(side, Prepared) and side.plan.scenario.load.watched:
+        yield "load: the service's own traffic is nobody's to repeat, so that two runs of one seed do not see the same"
 
 
 def _told(value: object) -> str:

@@ -35,8 +35,17 @@ RELEASED: dict[str, tuple[str, dict[str, str]]] = {
             "recovery_time_s <= 5": "fail",
         },
     ),
+    "watched": (
+        "pass",
+        {
+            "attempt_error_ratio <= 0.1 in fault": "pass",
+            "attempts_per_s <= 20 in fault": "pass",
+            "attempt_latency_ms.p50 <= 3500 in fault": "pass",
+            "attempt_error_ratio <= 0.05 in recovery": "pass",
+        },
+    ),
 }
-"""What a run of each layout came to: its verdict, and that of each of its findings."""
+"""What a run of each layout came to, and one that watched the service's own traffic: its verdict, and that of each of its findings."""
 TABLES = {"requests": Request, "attempts": Attempt, "arrivals": Arrival}
 
 

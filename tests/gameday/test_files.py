@@ -125,3 +125,14 @@ def test_copies_are_of_all_that_makes_the_day_what_it_is(written: Written) -> No
 def test_its_schema_knows_every_key_of_the_model() -> None:
     schema = json.loads((SCENARIOS.parent / "harness" / "schemas" / "gameday.json").read_text())
     assert {"agenda", "prerequisites", "approvals", "notify", "schedule"} <= set(schema["properties"])
+
+
+def test_a_step_may_watch_the_services_own_traffic_and_is_ended_by_what_can_be_known_of_it(written: Written) -> None:
+    watched = f"agenda: [{{scenario: {SCENARIOS}/watched/slow-provider.yaml}}]\n"
+    path = written("abort: [{max_attempts: 500}]\n", watched)
+    path.write_text(path.read_text().replace("resilient.yaml", "used.yaml"))
+    assert said(path) == []
+    assert not day_files(path, None).runs["step-1"].plan.scenario.load.asks
+    path.write_text(path.read_text().replace("{max_attempts: 500}", "good_ratio < 0.5 for 10s"))
+    (problem,) = said(path)
+    assert problem.startswith(":10 abort: good_ratio: it is told from requests, and the harness sends none")

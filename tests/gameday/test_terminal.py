@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,6 +54,9 @@ def test_the_figures_of_a_run_are_a_line() -> None:
     assert line_of(FIGURES) == (
         "slow  12 of 50 s  fault, 3 s left  offered 20.0/s  good 18.4/s  p95 2.10 s  attempts per request 1.25"
     )
+    unasked = {"offered_per_s": None, "good_per_s": None, "p95_s": None, "attempts_per_request": None}
+    own = replace(FIGURES, **unasked, attempts_per_s=8.0, answered_ratio=0.5)
+    assert line_of(own) == "slow  12 of 50 s  fault, 3 s left  attempts 8.0/s  answered 50 %"
 
 
 def test_what_the_day_waits_for_is_said(written: Written) -> None:

@@ -631,3 +631,15 @@ def test_figures_are_words_and_a_dash_stands_for_what_nobody_knows_yet() -> None
     ]  # fmt: skip
     fresh = replace(FIGURES, phase="warmup", offered_per_s=None, good_per_s=None)
     assert (figures(fresh, {}).phase, figures(fresh, {}).shown[0]) == ("warmup", ("good, last 5 s", "–"))
+
+
+def test_figures_of_the_services_own_traffic_are_of_links_and_of_probes_where_there_are_any() -> None:
+    own = replace(FIGURES, offered_per_s=None, good_per_s=None, attempts_per_s=8.0, answered_ratio=0.5)
+    links = [("attempts, last 5 s", "8/s"), ("answered, last 5 s", "50 %")]
+    assert figures(own, {}).shown == links
+    assert figures(replace(own, good_per_s=0.8), {}).shown == [
+        *links,
+        ("good, last 5 s", "0.8/s"),
+        ("p95, last 5 s", "1.94 s"),
+    ]
+    assert figures(replace(own, answered_ratio=None), {}).shown[1] == ("answered, last 5 s", "–")

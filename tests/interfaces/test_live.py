@@ -12,6 +12,7 @@ from rich.console import Console
 from harness.interfaces.live import LivePanel, Numbers
 from harness.planning.plan import Plan
 from harness.reading.retries import Retries
+from harness.reading.scenario import Load
 from harness.record.rowfile import RowFile
 from harness.record.rows import Attempt, Request
 from harness.running.loop import Progress
@@ -140,3 +141,20 @@ def test_where_no_answer_comes_any_more_none_is_shown_as_if_it_had_just_come(pla
         panel.show(Progress(12.0, {}, set()))
     (line,) = console.export_text().splitlines()
     assert "good 0.0/s  p95 - (last 5 s)  attempts per request 3.00 so far" in line
+
+
+def test_of_the_services_own_traffic_it_is_told_what_passes_on_links(plan: Plan, rows: Path) -> None:
+    attempts = RowFile(rows / "attempts.rows")
+    for number in range(20):
+        ended_s, status = 1_000.0 + number / 10, 500 if number % 4 == 0 else 200
+        attempts.add(Attempt("provider-east", ended_s - 0.1, end_s=ended_s, status=status, outcome="complete"))
+    attempts.close()
+
+    def shown(**load: object) -> str:
+        said = plan.scenario.model_copy(update={"load": Load.model_validate({"source": "service"} | load)})
+        return _shown(replace(plan, scenario=said), rows, 80, terminal=False)
+
+    assert "load the service's own traffic  attempts 4.0/s  answered 75 % (last 5 s)" in shown()
+    probed = shown(probe_per_s=1, questions="q.yaml")
+    assert "load the service's own traffic and 1 probe a second  good 8.0/s" in probed
+    assert "attempts per request" not in shown() + probed

@@ -40,6 +40,7 @@ def document(name: str) -> dict[str, object]:
         *(f"{kind}-{form}" for kind in OF_A_KIND for form in FORMS),
         "default",
         "template",
+        "used",
         *DIRECT,
     ],
 )

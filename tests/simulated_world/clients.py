@@ -68,8 +68,9 @@ class Clients:
 
     @property
     def ended(self) -> bool:
-        """Whether every request has been sent and has ended."""
-        return self._stopped or (self._unsent == 0 and not self._open)
+        """Whether every request has been sent and has ended; where none is to be sent, whether watching is over."""
+        over = self._plan.scenario.load.asks or self._events.now_s >= self._plan.total_s
+        return self._stopped or (over and self._unsent == 0 and not self._open)
 
     def start(self) -> None:
         for turn in turns(self):

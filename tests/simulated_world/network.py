@@ -170,7 +170,7 @@ class Network:
         rules = self._rules.get(link)
         if rules is None or not rules.faults:
             return PASSED
-        whose = index(nonce) % self._conversations if self._conversations else None
+        whose = index(nonce) % self._conversations if nonce and self._conversations else None
         attempt = Attempted(lot(nonce), self._tries.next(lot(nonce), link), method="POST", conversation=whose)
         return rules.judge(Asked(attempt, [], b"", "", self._events.now_s, dialects["openai"]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 
 from harness.judging.evidence import Evidence
 from harness.judging.following import counting, followed
@@ -27,6 +28,7 @@ from simulated_world.network import Network
 from simulated_world.provider import Provider
 from simulated_world.service import Service, Surroundings
 from simulated_world.stores import Stores
+from simulated_world.users import Users
 from simulated_world.wire import Wire
 
 QUESTIONS = tuple(f"question-{number}" for number in range(40))
@@ -102,7 +104,7 @@ class SimWorld:
     """*plan*'s target in memory, with one *service* an entry; equal arguments make the same run, call by call.
 
     *calls* says which call is to fail, *idle* which faults are acknowledged without taking hold, and *flaws* what is
-    wrong with the load generator.
+    wrong with the load generator. Users of the service's own ask *own_per_s* questions a second beside it, until *own_until_s*.
     """
 
     def __init__(
@@ -115,6 +117,8 @@ class SimWorld:
         idle: Collection[str] = (),
         flaws: Flaws = SOUND,
         questions: Sequence[str] = QUESTIONS,
+        own_per_s: float = 0.0,
+        own_until_s: float = inf,
     ) -> None:
         self.plan, self.calls = plan, calls or Calls()
         self.events, chance = Events(), random.Random(seed)
@@ -133,6 +137,8 @@ class SimWorld:
             nearest = _nearest(plan.target, region)
             services[name] = service(Surroundings(region, self.events, self.wire, self.stores, nearest, chance))
         self.clients = Clients(self.events, plan, questions, services, flaws)
+        if own_per_s:
+            Users(self.events, services, questions, own_per_s, min(own_until_s, plan.ends_s))
         self._looks: list[HealthCheck] = []
         self._look()
         self.injector = SimInjector(self.events, self.network, self.wire, self.calls, idle)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.gameday.control import HIDDEN, LiveFigures
-from harness.reading.quantities import plain
+from harness.reading.quantities import plain, share
 from harness.report.plain_text import one_line
 
 
@@ -41,12 +41,12 @@ def figures(live: LiveFigures, numbers: dict[str, int]) -> Figures:
 
 def _shown(live: LiveFigures) -> list[tuple[str, str]]:
     offered = [] if live.offered_per_s is None else [("offered", f"{plain(live.offered_per_s)}/s")]
-    return [
-        *offered,
-        ("good, last 5 s", _or_dash(live.good_per_s, "/s")),
-        ("p95, last 5 s", _or_dash(live.p95_s, " s")),
-        ("attempts per request", _or_dash(live.attempts_per_request, "")),
-    ]
+    good = [("good, last 5 s", _or_dash(live.good_per_s, "/s")), ("p95, last 5 s", _or_dash(live.p95_s, " s"))]
+    if live.attempts_per_s is None:
+        return [*offered, *good, ("attempts per request", _or_dash(live.attempts_per_request, ""))]
+    answered = "–" if live.answered_ratio is None else share(live.answered_ratio)
+    on_links = [("attempts, last 5 s", f"{plain(live.attempts_per_s)}/s"), ("answered, last 5 s", answered)]
+    return [*on_links, *(good if live.good_per_s is not None else ())]
 
 
 def _or_dash(value: float | None, unit: str) -> str:

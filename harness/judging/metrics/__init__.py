@@ -18,6 +18,13 @@ from harness.judging.metrics.health import HealthyWhileFailing, UnhealthyWhileSe
 from harness.judging.metrics.jobs import Jobs, QueueTime
 from harness.judging.metrics.latency import Latency, TimeToFirstToken
 from harness.judging.metrics.mislabelled_ratio import MislabelledRatio
+from harness.judging.metrics.on_links import (
+    AttemptErrorRatio,
+    AttemptLatency,
+    AttemptsPerS,
+    CommandsPerS,
+    ConnectionsPerS,
+)
 from harness.judging.metrics.probes_per_s import ProbesPerS
 from harness.judging.metrics.queue import QueueAge, QueueDepth
 from harness.judging.metrics.recovery_and_failover import FailoverTime, RecoveryTime, Relapses
@@ -29,6 +36,7 @@ from harness.judging.metrics.side_effects import SideEffects
 from harness.judging.metrics.staleness import Staleness
 from harness.judging.metrics.store_commands import StoreCommands
 from harness.judging.metrics.stream_integrity import StreamIntegrity
+from harness.judging.metrics.tokens_a_second import CostPerMin, TokensPerS
 from harness.judging.metrics.tokens_and_cost import CostPerGood, Tokens
 from harness.judging.metrics.wasted_attempts import DuplicateCompletions, NonRetryableRetries, OrphanedAttempts
 from harness.registry import load_third_parties
@@ -75,6 +83,13 @@ for _metric in (
     Latency(),
     TimeToFirstToken(),
     Fidelity(),
+    AttemptsPerS(),
+    AttemptErrorRatio(),
+    AttemptLatency(),
+    TokensPerS(),
+    CostPerMin(),
+    CommandsPerS(),
+    ConnectionsPerS(),
 ):
     metrics.add(_metric.name, _metric)
 

@@ -13,6 +13,7 @@ from harness.judging.sample import Sample
 from harness.judging.scoring.shares import wilson
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
+from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,7 @@ class AnswerConsistency(Metric):
     """Share of answers that agree with the newest published snapshot, and where none was published with the baseline."""
 
     name: ClassVar[str] = "answer_consistency"
+    needs: ClassVar[Known] = "requests"
     not_of_users: ClassVar[str] = (
         "answers are compared by their question, and nobody knows what users of a locustfile ask"
     )
@@ -70,6 +72,7 @@ class MonotonicViolations(MustNotHappen):
     """Answers from an older snapshot than their conversation had seen: exactly how many in this run; .rate: how many a run to expect."""
 
     name: ClassVar[str] = "monotonic_violations"
+    needs: ClassVar[Known] = "requests"
     not_of_users: ClassVar[str] = (
         "versions are read from answers in the order of a conversation, and nobody reads those of a locustfile's users"
     )
@@ -100,6 +103,7 @@ class Leaks(MustNotHappen):
     """Answers that were another user's: exactly how many in this run; .rate: how many a run to expect. Questions say who asks (`user`)."""
 
     name: ClassVar[str] = "leaks"
+    needs: ClassVar[Known] = "requests"
     not_of_users: ClassVar[str] = (
         "the questions file says who may be told what, and nobody knows what users of a locustfile ask"
     )

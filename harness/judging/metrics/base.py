@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf, isfinite
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +18,7 @@ from harness.judging.metrics.telling import Telling
 from harness.judging.sample import Sample, pick, planned, values_of
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation, Selection, Verdict
+from harness.reading.scenario import Known, Load
 from harness.registry import Registry
 
 if TYPE_CHECKING:
@@ -50,8 +51,14 @@ class Metric(Telling, ABC):
     """Whether questions have to say who asks."""
     asks_where: ClassVar[bool] = False
     """Whether questions have to say in which region they are to stay."""
+    needs: ClassVar[Known] = "joined"
+    """What has to be known of the traffic of a run for it, which hangs on who makes that (`Load.known`)."""
+    probes_least_per_s: ClassVar[float] = 0.0
+    """Beside a load of the service's own: how many probe requests a second it needs at the least."""
     not_of_users: ClassVar[str] = ""
     """Why it says nothing of a load that the users of a locustfile make; empty where it does."""
+    foreseen: ClassVar[bool] = False
+    """Whether a fault by itself makes it worse, however well the service bears it, so that nobody has to be told that it did."""
     bounds: ClassVar[tuple[float, float]] = (0.0, inf)
     """The least and the greatest value that it can have."""
     followed: ClassVar[bool] = False
@@ -61,9 +68,21 @@ class Metric(Telling, ABC):
     def measure(self, sample: Sample, part: str | None = None) -> Interval:
         """The metric over the rows of *sample*; its *part*, where there are parts."""
 
+    def unsaid(self, load: Load) -> str:
+        """Why it says nothing of a run under *load*; empty where it does."""
+        if load.closed and self.not_of_users:
+            return self.not_of_users
+        if self.needs not in load.known:
+            return _UNKNOWN[self.needs]
+        if load.watched and self.needs == "requests" and load.usual_per_s < self.probes_least_per_s:
+            return (
+                f"it needs {self.probes_least_per_s:g} probe request a second, and probe_per_s is {load.usual_per_s:g}"
+            )
+        return ""
+
     def of_load(self, plan: Plan) -> bool:
         """Whether it says anything of the load of *plan*."""
-        return not (plan.closed and self.not_of_users)
+        return not self.unsaid(plan.scenario.load)
 
     def there(self, plan: Plan) -> bool:
         """Whether a run of *plan* has it at all; the result of one that has not does not name it."""
@@ -153,6 +172,13 @@ class Metric(Telling, ABC):
         """Further numbers that belong to it, over all that is scored."""
         return {}
 
+
+_UNKNOWN: Mapping[Known, str] = {
+    "attempts": "it is told from what passes on links",
+    "requests": "it is told from requests, and the harness sends none",
+    "joined": "it is told from attempts whose requests are known, and of the service's own traffic nobody knows those",
+}
+"""Why a metric says nothing where that is not known which it needs."""
 
 metrics: Registry[Metric] = Registry("metric")
 

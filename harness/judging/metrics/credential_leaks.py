@@ -14,6 +14,7 @@ from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
+from harness.reading.scenario import Known
 from harness.record.rows import UNKNOWN_KEY
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class CredentialLeaks(Counted):
     """
 
     name: ClassVar[str] = "credential_leaks"
+    needs: ClassVar[Known] = "attempts"
     of_requests: ClassVar[bool] = False
     unit: ClassVar[str] = "attempts"
     title: ClassVar[str] = "Credential leaks"

@@ -19,6 +19,7 @@ from harness.judging.sample import Sample, planned, rate_per_s
 from harness.judging.scoring.shares import spotless, wilson
 from harness.planning.plan import Plan
 from harness.reading.expectation import WHOLE, Expectation
+from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
     from harness.reading.scenario import Slo
@@ -67,6 +68,7 @@ class ErrorBudgetSpent(_OfBudget):
     """
 
     name: ClassVar[str] = "error_budget_spent"
+    needs: ClassVar[Known] = "requests"
     unit: ClassVar[str] = "error budgets"
     title: ClassVar[str] = "Error budget spent"
     about: ClassVar[str] = "of the error budget that the slo leaves"
@@ -91,6 +93,7 @@ class BurnRate(_OfBudget):
     """
 
     name: ClassVar[str] = "burn_rate"
+    needs: ClassVar[Known] = "requests"
     unit: ClassVar[str] = "times what the slo allows"
     title: ClassVar[str] = "Burn rate"
     about: ClassVar[str] = "times as many requests failed as the slo allows"

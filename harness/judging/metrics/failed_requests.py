@@ -9,6 +9,7 @@ from harness.interval import Interval
 from harness.judging.metrics.counted import Counted
 from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
+from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +20,7 @@ class FailedRequests(Counted):
     """Requests that got no good answer: exactly how many in this run; .rate: how many a run to expect."""
 
     name: ClassVar[str] = "failed_requests"
+    needs: ClassVar[Known] = "requests"
     unit: ClassVar[str] = "requests"
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")
     title: ClassVar[str] = "Failed requests"

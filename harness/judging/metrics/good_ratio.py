@@ -14,6 +14,7 @@ from harness.judging.sample import Sample, following, may_be_hit_in_flight, rate
 from harness.judging.scoring.shares import spotless, wilson
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
+from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
     from harness.judging.evidence import Evidence
@@ -31,6 +32,7 @@ class GoodRatio(Metric):
     """
 
     name: ClassVar[str] = "good_ratio"
+    needs: ClassVar[Known] = "requests"
     unit: ClassVar[str] = "ratio"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     labels: ClassVar[tuple[str, ...]] = ("region", "entry")

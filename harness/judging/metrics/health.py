@@ -12,6 +12,7 @@ from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample, rate_per_s
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
+from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,6 +97,7 @@ class HealthyWhileFailing(_OfHealth):
     """
 
     name: ClassVar[str] = "healthy_while_failing_s"
+    needs: ClassVar[Known] = "requests"
     title: ClassVar[str] = "Healthy while failing"
     about: ClassVar[str] = "in which the health URL said healthy while less than half of the answers were good"
     broken_first: ClassVar[int] = 30
@@ -120,6 +122,7 @@ class UnhealthyWhileServing(_OfHealth):
     """
 
     name: ClassVar[str] = "unhealthy_while_serving_s"
+    needs: ClassVar[Known] = "requests"
     title: ClassVar[str] = "Unhealthy while serving"
     about: ClassVar[str] = "in which the health URL did not say healthy while half of the answers or more were good"
     broken_first: ClassVar[int] = 31

@@ -19,6 +19,7 @@ from harness.judging.scoring.shares import exact
 from harness.planning.plan import Plan
 from harness.protocols.jobs import GONE
 from harness.reading.expectation import Expectation
+from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
     from harness.judging.result import Measured
@@ -47,6 +48,7 @@ class QueueTime(OfJobs):
     """
 
     name: ClassVar[str] = "queue_time_ms"
+    needs: ClassVar[Known] = "requests"
     unit: ClassVar[str] = "ms"
     parts: ClassVar[tuple[str, ...]] = tuple(QUANTILES)
     usual_part: ClassVar[str] = "p95"

@@ -12,6 +12,7 @@ from harness.judging.sample import Sample
 from harness.judging.scoring.shares import TAIL
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
+from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
     from harness.judging.result import Measured
@@ -67,6 +68,7 @@ class Latency(_Quantiles):
     """
 
     name: ClassVar[str] = "latency_ms"
+    needs: ClassVar[Known] = "requests"
     title: ClassVar[str] = "Latency"
     about: ClassVar[str] = "from when a request was due to the end of its answer"
     chart: ClassVar[str] = "latency"
@@ -91,6 +93,7 @@ class TimeToFirstToken(_Quantiles):
     """
 
     name: ClassVar[str] = "ttft_ms"
+    needs: ClassVar[Known] = "requests"
     not_of_users: ClassVar[str] = "nobody reads the answers of a locustfile's users, so that a first token is not seen"
     title: ClassVar[str] = "Time to first token"
     about: ClassVar[str] = "from when a request was due to its first token"

@@ -15,6 +15,7 @@ from harness.judging.sample import Sample, pick
 from harness.planning.plan import Plan
 from harness.planning.windows import Window
 from harness.reading.expectation import Expectation
+from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
     from harness.judging.result import Breakdown
@@ -29,6 +30,7 @@ class ProbesPerS(Metric):
     """
 
     name: ClassVar[str] = "probes_per_s"
+    needs: ClassVar[Known] = "attempts"
     unit: ClassVar[str] = "attempts per second"
     phased: ClassVar[bool] = False
     windowed: ClassVar[bool] = True

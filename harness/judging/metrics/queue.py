@@ -10,6 +10,7 @@ from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
+from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
     from harness.judging.scoring.distributions import Floats
@@ -69,6 +70,7 @@ class QueueDepth(_OfQueue):
     """
 
     name: ClassVar[str] = "queue_depth"
+    needs: ClassVar[Known] = "requests"
     unit: ClassVar[str] = "jobs at once"
     title: ClassVar[str] = "Queue depth"
     about: ClassVar[str] = "jobs that waited at once, at the most"
@@ -99,6 +101,7 @@ class QueueAge(_OfQueue):
     """
 
     name: ClassVar[str] = "queue_age_s"
+    needs: ClassVar[Known] = "requests"
     unit: ClassVar[str] = "s"
     title: ClassVar[str] = "Queue age"
     about: ClassVar[str] = "for which the oldest job in the queue had waited, at the most"

@@ -16,6 +16,7 @@ from harness.planning.plan import Plan
 from harness.planning.windows import Window, merged
 from harness.reading import quantities
 from harness.reading.expectation import Expectation, Selection, Verdict
+from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
     from harness.judging.result import Measured
@@ -72,6 +73,8 @@ class RecoveryTime(Settling):
     """
 
     name: ClassVar[str] = "recovery_time_s"
+    needs: ClassVar[Known] = "requests"
+    probes_least_per_s: ClassVar[float] = 1.0
     title: ClassVar[str] = "Recovery time"
     about: ClassVar[str] = "from the end of the fault until answers were good again and stayed so"
     broken_first: ClassVar[int] = 10
@@ -119,6 +122,8 @@ class FailoverTime(Settling):
     """Seconds from the start of a fault until answers were good while it lasted; censored when it ended first."""
 
     name: ClassVar[str] = "failover_time_s"
+    needs: ClassVar[Known] = "requests"
+    probes_least_per_s: ClassVar[float] = 1.0
     title: ClassVar[str] = "Failover time"
     about: ClassVar[str] = "from the start of the fault until answers were good while it lasted"
     card: ClassVar[Literal["always", "not zero", "expected"]] = "not zero"
@@ -162,6 +167,8 @@ class Relapses(Metric):
     """How often answers went bad once more after they had recovered, for longer than the baseline explains."""
 
     name: ClassVar[str] = "relapses"
+    needs: ClassVar[Known] = "requests"
+    probes_least_per_s: ClassVar[float] = 1.0
     unit: ClassVar[str] = "times"
     phased: ClassVar[bool] = False
     windowed: ClassVar[bool] = True

@@ -11,6 +11,7 @@ from harness.judging.metrics.telling import Said
 from harness.judging.sample import Sample
 from harness.planning.plan import Plan
 from harness.reading.expectation import Expectation
+from harness.reading.scenario import Known
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,7 @@ class Staleness(Metric):
     """
 
     name: ClassVar[str] = "staleness_s"
+    needs: ClassVar[Known] = "requests"
     not_of_users: ClassVar[str] = "versions are read from answers, and nobody reads those of a locustfile's users"
     unit: ClassVar[str] = "s"
     parts: ClassVar[tuple[str, ...]] = tuple(QUANTILES)

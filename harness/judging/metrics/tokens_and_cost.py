@@ -94,7 +94,7 @@ class CostPerGood(Metric):
 
     def remark(self, sample: Sample, part: str | None = None) -> str:
         """That something was not counted, or that there is no price for it."""
-        priceless = sorted(_priceless(sample.run)) if sample.run.plan.target.prices else []
+        priceless = sorted(priceless_in(sample.run)) if sample.run.plan.target.prices else []
         told = [f"there is no price for {', '.join(priceless)}" if priceless else "", _unread(sample)]
         return "; ".join(what for what in told if what)
 
@@ -120,7 +120,7 @@ def price_of(target: Target, link: str, model: str) -> Price | None:
 
 def _tokens(sample: Sample, parts: tuple[str, ...]) -> Interval:
     def worth() -> Floats:
-        return reduce(add, (_counted(sample.run, part) for part in parts))
+        return reduce(add, (tokens_of(sample.run, part) for part in parts))
 
     return _mean(sample, f"tokens {' '.join(parts)}", worth)
 
@@ -148,7 +148,7 @@ def _cost(sample: Sample) -> Interval:
     target = sample.run.plan.target
     if not target.prices:
         return UNMEASURED
-    spent = _mean(sample, "costs", lambda: _costs(sample.run))
+    spent = _mean(sample, "costs", lambda: costs_of(sample.run))
     good = GoodRatio().measure(sample)
     if spent.value is None or good.value is None:
         return UNMEASURED
@@ -170,7 +170,8 @@ def _taken(run: Evidence) -> Bools:
     return taken
 
 
-def _counted(run: Evidence, part: str) -> Floats:
+def tokens_of(run: Evidence, part: str) -> Floats:
+    """How many tokens each arrival of *run* took of that *part*; 0 where that is not known, or a fault answered."""
     import numpy as np
 
     counts: Floats = run.once(
@@ -179,14 +180,14 @@ def _counted(run: Evidence, part: str) -> Floats:
     return counts
 
 
-def _costs(run: Evidence) -> Floats:
+def costs_of(run: Evidence) -> Floats:
     """What each arrival of *run* cost; 0 of what there is no price for."""
     import numpy as np
 
     pairs, of = _models(run)
     prices = [price_of(run.plan.target, link, model) for link, model in pairs]
     each = {part: np.array([getattr(price, f"{part}_") if price else 0.0 for price in prices])[of] for part in PARTS}
-    costs: Floats = np.sum([each[part] * _counted(run, part) for part in PARTS], axis=0) / MILLION
+    costs: Floats = np.sum([each[part] * tokens_of(run, part) for part in PARTS], axis=0) / MILLION
     return costs
 
 
@@ -202,7 +203,7 @@ def _models(run: Evidence) -> tuple[list[tuple[str, str]], npt.NDArray[np.intp]]
     return [(link.vocabulary[one // many], model.vocabulary[one % many]) for one in found.tolist()], of
 
 
-def _priceless(run: Evidence) -> set[str]:
+def priceless_in(run: Evidence) -> set[str]:
     """Models, and links where none is named, that took tokens and have no price."""
     import numpy as np
 

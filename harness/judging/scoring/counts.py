@@ -27,6 +27,23 @@ def rate_a_run(counts: npt.ArrayLike, chances: int) -> Interval:
     return Interval(total, min(low, total), max(high, total), chances)
 
 
+def rate_a_second(worth: npt.ArrayLike, a_piece: npt.ArrayLike, lasted_s: float) -> Interval:
+    """How much came a second in *lasted_s*: the sum of what each event is *worth*, with the interval of a weighted Poisson sum.
+
+    *a_piece* is how many events there were in each piece of that time, all equally long. Where those vary more than chance would have
+    them, the events come in clumps as large as the counts' variance over their mean, and say so much less (the index of dispersion; D. R.
+    Cox and P. A. W. Lewis, *The Statistical Analysis of Series of Events*, 1966).
+    """
+    each, counts = np.asarray(worth, dtype=np.float64), np.asarray(a_piece, dtype=np.float64)
+    if not counts.size or lasted_s <= 0:
+        return UNMEASURED
+    several = counts.size > 1 and counts.any()
+    clump = max(1.0, float(counts.var(ddof=1) / counts.mean())) if several else 1.0
+    total, most = float(each.sum()), clump * float(each.max(initial=0.0) or 1.0)
+    low, high = weighted_poisson_bounds(total, clump * float(np.einsum("i,i", each, each)), most)
+    return Interval(total / lasted_s, min(low, total) / lasted_s, max(high, total) / lasted_s, counts.size)
+
+
 def weighted_poisson_bounds(total: float, variance: float, most: float) -> tuple[float, float]:
     """The 95 % interval of a sum of clumps: *total* was seen, *variance* is the sum of their squares, *most* the largest."""
     # Below one the gamma distribution has a pole, and clumps that come seldom say no more than a single one.

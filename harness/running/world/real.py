@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from shutil import rmtree
 from typing import NamedTuple
@@ -65,6 +66,7 @@ from harness.running.world.load import NAME as LOAD
 from harness.running.world.load import LoadChild, addressed, client_limits, plan_path, put, worded
 from harness.running.world.load_hosts import Hosts
 from harness.running.world.machine import MachineWatch
+from harness.running.world.no_load import NoLoad
 from harness.running.world.places import Reach
 from harness.running.world.preflight import Questioner
 from harness.running.world.processes import Processes, address, host_and_port
@@ -94,7 +96,10 @@ class RealWorld:
 
     world: World
     preflight: Callable[[], list[Preflight]]
-    """Asks every entry one question before the load, and returns how it went. Raises HarnessError where nobody could ask."""
+    """Asks every entry one question before the load, and returns how it went; nothing where none is to be asked.
+
+    Raises HarnessError where nobody could ask.
+    """
     set_off: Callable[[], float]
     """Sets the run's clock going, and returns where 0 of it is on the machine's monotonic clock: a moment from now."""
     finish: Callable[[], None]
@@ -164,12 +169,12 @@ def real_world(
         ExitStack() as stack,
     ):
         processes, joined = grounds.processes, grounds.joined
-        load = LoadChild(processes, plan, questions, run_id, folder, grounds.temp, hosts)
+        load = _load(plan, questions, grounds, folder, hosts)
         entries = Entries(plan.target, processes)
         _until(lambda: not hosts or (grounds.serving() and entries.serving()))  # they look whether they reach it
         load.spawn(say)
-        first = put(next(iter(questions.values())))
-        questioner = _questioner(grounds, plan.target, folder, first, plan.scenario.load.deadline)
+        first = [put(question) for question in islice(questions.values(), 1)]
+        asking = [_questioner(grounds, plan.target, folder, one, plan.scenario.load.deadline) for one in first]
         _until(lambda: grounds.serving() and entries.serving() and load.ready())
         carriers = Carriers(processes, own_proxy=proxy.binary is not None, give_up=joined.proxies.give_up)
         injector = FaultInjector(_reach(carriers, grounds, plan.target, settings, stack), grounds.undo)
@@ -191,10 +196,19 @@ def real_world(
         effects = SideEffects(plan.target, processes, own_nonces(plan.target.ask, run_id))
         yield RealWorld(
             world,
-            lambda: with_health(questioner.ask(), plan.target, processes),
+            lambda: with_health([entry for one in asking for entry in one.ask()], plan.target, processes),
             lambda: _set_off(counted, effects, load, health),
             lambda: _finish(processes, joined.wire, counted, effects, load, folder),
         )
+
+
+def _load(
+    plan: Plan, questions: Mapping[str, Question], grounds: _Grounds, folder: RunFolder, hosts: Hosts | None
+) -> LoadChild | NoLoad:
+    """Who asks in a run of *plan*: clients in a process of their own, or nobody."""
+    if not plan.asks:
+        return NoLoad(plan.total_s)
+    return LoadChild(grounds.processes, plan, questions, folder.path.name, folder, grounds.temp, hosts)
 
 
 def _watching(
@@ -214,7 +228,7 @@ def _watching(
     return watch
 
 
-def _both(load: LoadChild, composed: Project | None) -> Callable[[], None]:
+def _both(load: LoadChild | NoLoad, composed: Project | None) -> Callable[[], None]:
     """What is looked at beside processes: the load's workers, and the services that were brought up."""
 
     def check() -> None:
@@ -233,7 +247,7 @@ def _watch_machine(stack: ExitStack, folder: RunFolder, grounds: _Grounds) -> No
     stack.callback(machine.close)
 
 
-def _set_off(counted: _Accepted, effects: SideEffects, load: LoadChild, health: HealthChecks) -> float:
+def _set_off(counted: _Accepted, effects: SideEffects, load: LoadChild | NoLoad, health: HealthChecks) -> float:
     """Set the clock going, with what was counted before it known, and the health URLs asked from then on."""
     counted.begin()
     effects.begin()
@@ -509,7 +523,7 @@ def _finish(
     stage: WireStage | None,
     counted: _Accepted,
     effects: SideEffects,
-    load: LoadChild,
+    load: LoadChild | NoLoad,
     folder: RunFolder,
 ) -> None:
     load.account(folder)

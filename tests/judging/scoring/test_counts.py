@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from harness.interval import UNMEASURED
-from harness.judging.scoring.counts import rate_a_run
+from harness.judging.scoring.counts import rate_a_run, rate_a_second
 
 
 def test_nothing_seen_bounds_the_rate_at_three_point_seven_a_run() -> None:
@@ -43,3 +43,28 @@ def test_the_rate_covers_the_truth_where_the_count_of_one_run_does_not(
         exact.append(sizes.sum() == per_run * clump)
     assert np.mean(covered) >= coverage
     assert np.mean(exact) < 0.5
+
+
+@pytest.mark.parametrize(("clump", "coverage"), [(1, 0.93), (5, 0.88)])
+def test_a_rate_covers_the_truth_whether_events_come_alone_or_in_clumps(clump: int, coverage: float) -> None:
+    generator, lasted_s, per_s = np.random.default_rng(2), 30, 4.0
+    covered = []
+    for _ in range(200):
+        pieces = clump * generator.poisson(per_s, lasted_s)
+        found = rate_a_second(np.ones(pieces.sum()), pieces, lasted_s)
+        covered.append(found.low <= clump * per_s <= found.high)
+    assert np.mean(covered) >= coverage
+
+
+def test_events_that_come_in_clumps_say_less_of_a_rate() -> None:
+    even, clumped = np.full(30, 4), np.r_[np.full(6, 20), np.zeros(24, int)]
+    alone, together = (rate_a_second(np.ones(120), pieces, 30) for pieces in (even, clumped))
+    assert alone.value == together.value == 4
+    assert together.high - together.low > 2 * (alone.high - alone.low)
+
+
+def test_a_rate_is_of_what_each_event_is_worth_and_none_seen_is_no_rate_of_nothing() -> None:
+    assert rate_a_second([10.0, 30.0], [1, 0, 1, 0], 4).value == 10
+    none = rate_a_second([], [0, 0, 0, 0], 4)
+    assert (none.value, none.low, none.high) == (0, 0, pytest.approx(3.689 / 4, abs=1e-3))
+    assert rate_a_second([], [], 0) == UNMEASURED

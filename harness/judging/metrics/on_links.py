@@ -1,0 +1,255 @@
+"""What passes on links a second, how much of it fails and how long it takes, whoever it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from harness.interval import UNMEASURED, Interval
+from harness.judging.evidence import Evidence
+from harness.judging.metrics.base import Metric, measured, measured_parts
+from harness.judging.metrics.latency import QUANTILES
+from harness.judging.metrics.ratios import Ratio, no_http
+from harness.judging.metrics.telling import Said
+from harness.judging.on_links import a_second, answered, began, hidden_on, known, observed, within
+from harness.judging.sample import Sample, pick, spans
+from harness.planning.plan import Plan
+from harness.reading.expectation import Expectation
+from harness.reading.scenario import Known
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from harness.judging.result import Breakdown, Measured
+    from harness.judging.scoring.distributions import Bools, Floats
+
+
+class OnLinks(Metric):
+    """A number of what passes on links by itself; it counts in the phase in which it began."""
+
+    needs: ClassVar[Known] = "attempts"
+    of_requests: ClassVar[bool] = False
+    labels: ClassVar[tuple[str, ...]] = ("link",)
+    card: ClassVar[Literal["always", "not zero", "expected"]] = "expected"
+    shown_in_fault: ClassVar[bool] = True
+
+    def there(self, plan: Plan) -> bool:
+        """Where requests are known they tell more, so that it is there for whom asks for it."""
+        asked = any(expected.metric == self.name for expected in plan.expectations)
+        return asked or "joined" not in plan.known
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        return no_http(plan) or untraced(plan, expectation)
+
+    def unseen(self, plan: Plan) -> list[str]:
+        return [name for name, link in plan.target.links.items() if link.carries != "http"]
+
+
+def untraced(plan: Plan, expectation: Expectation) -> str | None:
+    """Which faults leave no trace of what *expectation* is about; None where none does."""
+    link = dict(expectation.selection.labels).get("link")
+    during = [(span.start_s, span.end_s) for span in spans(plan, expectation.selection)]
+    names = ", ".join(hidden_on(plan, during, link))
+    return (
+        f"{names} leaves nobody listening, and who is refused leaves no trace: it would be unmeasured"
+        if names
+        else None
+    )
+
+
+def watched(sample: Sample) -> bool:
+    """Whether attempts on the link that was picked, or on any, would have been seen in the phases that were picked, and ever were."""
+    seen = len(sample.run.attempt_table) > 0
+    return seen and not hidden_on(sample.run.plan, observed(sample), sample.link)
+
+
+class AttemptsPerS(OnLinks):
+    """Attempts at providers a second that began in the phase, whoever they were made for."""
+
+    name: ClassVar[str] = "attempts_per_s"
+    unit: ClassVar[str] = "attempts per second"
+    title: ClassVar[str] = "Rate of attempts"
+    about: ClassVar[str] = "attempts at providers a second"
+    chart: ClassVar[str] = "load"
+    broken_first: ClassVar[int] = 43
+    held_first: ClassVar[int] = 63
+
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        if not watched(sample):
+            return UNMEASURED
+        interval: Interval = sample.once(self.name, lambda: of_rows(sample, "attempts"))
+        return interval
+
+    def broken(self, said: Said) -> str:
+        return f"providers were asked {said.value}{said.where}; the limit is {said.limit}"
+
+    def held(self, said: Said) -> str:
+        return f"providers were asked {said.value}{said.where}"
+
+
+class AttemptErrorRatio(OnLinks, Ratio):
+    """Share of attempts at providers that were answered with an error (a status of 400 or more), or not to the end."""
+
+    name: ClassVar[str] = "attempt_error_ratio"
+    seldom: ClassVar[bool] = True
+    foreseen: ClassVar[bool] = True
+    title: ClassVar[str] = "Failed attempts"
+    about: ClassVar[str] = "of attempts at providers failed"
+    chart: ClassVar[str] = "load"
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    broken_first: ClassVar[int] = 31
+    held_first: ClassVar[int] = 31
+
+    def rows(self, sample: Sample) -> tuple[npt.NDArray[np.float64], Bools] | None:
+        run = sample.run
+        mine = began(sample, "attempts") & known(run)
+        if not watched(sample) or not mine.any():
+            return None
+        return run.column("attempts", "start_s")[mine], ~answered(run)[mine]
+
+    def broken(self, said: Said) -> str:
+        return f"{said.share} of attempts at providers failed{said.where}; it should be {said.limit_share} or {_side(said)}"
+
+    def held(self, said: Said) -> str:
+        share = "no attempt" if said.number == 0 else f"{said.share} of attempts"
+        return f"{share} at providers failed{said.where}"
+
+
+class AttemptLatency(OnLinks):
+    """Milliseconds from the beginning of an attempt to the end of its answer: p50, p90, p95 or p99.
+
+    One that failed counts as longer than any that was answered: who was refused at once was not served fast.
+    """
+
+    name: ClassVar[str] = "attempt_latency_ms"
+    unit: ClassVar[str] = "ms"
+    parts: ClassVar[tuple[str, ...]] = tuple(QUANTILES)
+    usual_part: ClassVar[str] = "p95"
+    foreseen: ClassVar[bool] = True
+    title: ClassVar[str] = "Latency of attempts"
+    about: ClassVar[str] = "from the beginning of an attempt to the end of its answer"
+    chart: ClassVar[str] = "attempt_latency"
+    better: ClassVar[Literal["lower", "higher"] | None] = "lower"
+    broken_first: ClassVar[int] = 32
+    held_first: ClassVar[int] = 32
+
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        from harness.judging.scoring.quantiles import clumped_quantile
+
+        def made() -> Interval:
+            start_s, took_ms, well = _lasted(sample)
+            return clumped_quantile(start_s, took_ms, QUANTILES[part or self.usual_part], answered=well)
+
+        interval: Interval = sample.once(f"{self.name} {part}", made) if watched(sample) else UNMEASURED
+        return interval
+
+    def remark(self, sample: Sample, part: str | None = None) -> str:
+        """How many attempts failed, and what they count as."""
+        _, _, well = _lasted(sample)
+        failed = int((~well).sum())
+        return (
+            f"{failed} of {well.size} attempts failed and count as longer than any that was answered" if failed else ""
+        )
+
+    def also(self, whole: Sample) -> dict[str, Measured]:
+        return measured_parts(self, whole)
+
+
+def _lasted(sample: Sample) -> tuple[Floats, Floats, Bools]:
+    """When each attempt began of which it is known how it ended, how many ms it took at the least, and whether it was answered."""
+    import numpy as np
+
+    run = sample.run
+    start_s, end_s = (run.column("attempts", name) for name in ("start_s", "end_s"))
+    mine = began(sample, "attempts") & known(run) & ~np.isnan(end_s)
+    well, took_ms = answered(run)[mine], 1000 * (end_s - start_s)[mine]
+    return start_s[mine], np.where(well, took_ms, took_ms.max(initial=0.0)), well
+
+
+class OfTraffic(OnLinks):
+    """How much of one kind passes a second on links, as it is counted in front of the fault."""
+
+    labels: ClassVar[tuple[str, ...]] = ()
+    column: ClassVar[str]
+
+    def measure(self, sample: Sample, part: str | None = None) -> Interval:
+        interval: Interval = sample.once(self.name, lambda: self._on(sample, self.counting(sample.run.plan)))
+        return interval
+
+    def counting(self, plan: Plan) -> list[str]:
+        """Names of the links on which it is counted."""
+        return list(plan.target.links)
+
+    def _on(self, sample: Sample, links: Sequence[str]) -> Interval:
+        from harness.judging.scoring.counts import rate_a_second
+
+        traffic, during = sample.run.traffic_table, observed(sample)
+        if traffic is None or not traffic.numbers(self.column).any() or hidden_on(sample.run.plan, during, None):
+            return UNMEASURED
+        passed = sample.run.passed(links)
+        start_s, many = passed.numbers("start_s"), passed.numbers(self.column)
+        mine = within(start_s, during) & (many > 0)
+        return rate_a_second(many[mine], a_second(during, start_s[mine]), _length_s(during))
+
+    def by(self, evidence: Evidence) -> Breakdown:
+        from harness.judging.result import Breakdown
+
+        whole = pick(evidence)
+        each = {name: measured(self._on(whole, [name])) for name in self.counting(evidence.plan)}
+        return Breakdown(phase=super().by(evidence).phase, link=each)
+
+    def unsettled(self, plan: Plan, expectation: Expectation) -> str | None:
+        if not self.counting(plan):
+            return f"target {plan.target.name!r} has no link on which that is counted"
+        return untraced(plan, expectation)
+
+    def unseen(self, plan: Plan) -> list[str]:
+        return [name for name in plan.target.links if name not in self.counting(plan)]
+
+
+class CommandsPerS(OfTraffic):
+    """Commands a second on links that carry Redis, whoever says them and for whom."""
+
+    name: ClassVar[str] = "commands_per_s"
+    column: ClassVar[str] = "commands"
+    unit: ClassVar[str] = "commands per second"
+    title: ClassVar[str] = "Rate of commands"
+    about: ClassVar[str] = "commands at Redis stores a second"
+    broken_first: ClassVar[int] = 44
+    held_first: ClassVar[int] = 64
+
+    def counting(self, plan: Plan) -> list[str]:
+        return [name for name, link in plan.target.links.items() if link.carries == "redis"]
+
+
+class ConnectionsPerS(OfTraffic):
+    """Connections a second that are opened on links, of whatever kind; one that is refused leaves no trace."""
+
+    name: ClassVar[str] = "connections_per_s"
+    column: ClassVar[str] = "connections"
+    unit: ClassVar[str] = "connections per second"
+    title: ClassVar[str] = "Rate of connections"
+    about: ClassVar[str] = "connections opened on links a second"
+    broken_first: ClassVar[int] = 45
+    held_first: ClassVar[int] = 65
+
+
+def of_rows(sample: Sample, table: Literal["attempts", "arrivals"], worth: Floats | None = None) -> Interval:
+    """How much a second the rows of *table* are *worth* that began in what was picked; each of the run's is worth 1 if nobody says."""
+    import numpy as np
+
+    from harness.judging.scoring.counts import rate_a_second
+
+    mine, during = began(sample, table), observed(sample)
+    each = np.ones(int(mine.sum())) if worth is None else worth[mine]
+    came_s = sample.run.column(table, "start_s")[mine]
+    return rate_a_second(each, a_second(during, came_s), _length_s(during))
+
+
+def _length_s(during: Sequence[tuple[float, float]]) -> float:
+    return sum(end_s - start_s for start_s, end_s in during)
+
+
+def _side(said: Said) -> str:
+    return "less" if said.wants_low else "more"
