@@ -16,6 +16,8 @@ from geventhttpclient.response import HTTPParseError, HTTPResponse
 
 from harness.http1.answer import ResponseReading
 from harness.http1.answer_head import UnreadableError
+from harness.http1.decompression import Decompression, decompression
+from harness.http1.decompression import UnreadableError as UnpackedError
 from harness.http1.headers import place_alone, value
 from harness.protocols.asking import MalformedError, Reader, Said
 from harness.protocols.event_stream import EventStream, are_events
@@ -206,6 +208,8 @@ class _Exchange:
         self._events = EventStream()
         self._raw: bytearray | None = bytearray()  # all that came, as long as that is little
         self._untold = False  # whether it is a stream is told by how its body begins
+        self._packed: Decompression | None = None
+        self._unknown = ""  # how its body is packed, where nobody here can unpack that
         self._finished = self._sound = False
         self._pieces: list[str] = []
         self._calls: list[str] = []
@@ -263,7 +267,7 @@ class _Exchange:
         try:
             self._parser.feed(got)
         except HTTPParseError as error:
-            broken = "" if self._reads_leniently(got) else f"no HTTP: {error}"
+            broken = "" if self._reads_leniently(got) else f"no HTTP: {next(iter(error.args), '')}"
         if self._answer.head_s is None and self._parser.headers_complete and self._parser.status >= 200:
             self._head(now_s)
         if self._parser.fresh:
@@ -302,17 +306,22 @@ class _Exchange:
     def _head(self, now_s: float) -> None:
         self._answer.head_s, self._answer.status = now_s, self._parser.status
         self._note(self._of_head(self._parser.get))
+        if coding := self._parser.get("content-encoding"):
+            coding = coding if isinstance(coding, str) else ",".join(coding)
+            self._packed = decompression(coding)
+            self._unknown = "" if self._packed else coding
         kind = str(self._parser.get("content-type")).lower()
         self._answer.streamed = self._answer.status < 300 and "event-stream" in kind
         self._untold = self._answer.status < 300 and not self._answer.streamed and "json" not in kind
 
     def _body_came(self, fresh: bytes, now_s: float) -> None:
-        if self._answer.bytes < _BEGINS_BYTES:
-            self._answer.begins += fresh[: _BEGINS_BYTES - self._answer.bytes]
         self._answer.bytes += len(fresh)
-        if self._untold:
-            fresh = self._tell_kind(fresh)
         try:
+            fresh = self._unpacked(fresh)
+            if len(self._answer.begins) < _BEGINS_BYTES:
+                self._answer.begins += fresh[: _BEGINS_BYTES - len(self._answer.begins)]
+            if self._untold:
+                fresh = self._tell_kind(fresh)
             if self._answer.streamed:
                 for name, data in self._events.feed(fresh):
                     self._event_came(self._reader.event(name, data), now_s)
@@ -322,6 +331,17 @@ class _Exchange:
             self._end("malformed", str(error), now_s)
         if self._answer.bytes > self._limits.body_bytes_max:
             self._end("malformed", f"too_large: given up after {self._answer.bytes} bytes", now_s)
+
+    def _unpacked(self, fresh: bytes) -> bytes:
+        """*fresh* as it was before it was packed; nobody here asks for that, and clients unpack it all the same. Raises MalformedError."""
+        if self._unknown:
+            raise MalformedError(
+                f"its body comes as {self._unknown!r}, which cannot be read; leave accept-encoding out of ask.headers"
+            )
+        try:
+            return fresh if self._packed is None else self._packed.feed(fresh)
+        except UnpackedError as error:
+            raise MalformedError(f"its body is not packed as its content-encoding says: {error}") from error
 
     def _tell_kind(self, fresh: bytes) -> bytes:
         """Tell by the beginning of the body, which goes on with *fresh*, whether it is a stream; what of it is still to be read."""

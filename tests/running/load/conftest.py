@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import json
 import os
 import signal
@@ -217,6 +218,9 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "status_500": sends(plain("500 Oops", b'{"error": "out of order"}')),
     "status_302": sends(plain("302 Found", b"elsewhere", "text/plain")),
     "redirect": sends(plain("307 Temporary Redirect\r\nlocation: http://u:pw@there/ask/?state=s#t", b"")),
+    "packed": sends(plain("200 OK\r\ncontent-encoding: gzip", gzip.compress(WHOLE))),
+    "packed_otherwise": sends(plain("200 OK\r\ncontent-encoding: x-lz", WHOLE)),
+    "packed_in_name_alone": sends(plain("200 OK\r\ncontent-encoding: gzip", WHOLE)),
     "after_a_mark": sends(plain("200 OK", b"\xef\xbb\xbf" + WHOLE)),
     "status_503_cut": sends(plain("503 Busy", b"come ba", "text/plain", length=100), then="close"),
     "error_event": sends(SSE_HEAD + chunk(event("x")) + chunk(b'event: error\ndata: {"message": "no"}\n\n') + END),
@@ -251,6 +255,7 @@ def _headed(header: bytes) -> bytes:
     return SSE_HEAD.replace(b"\r\n\r\n", b"\r\n" + header + b"\r\n") + chunk(event("x") + DONE) + END
 
 
+_PACKED = gzip.compress(event("x") + DONE)
 # Streams that every client reads to their end, each with its text. What providers make of the format is wider than the
 # format; a test asks the SDK itself.
 READ_WHOLE: dict[str, tuple[str, Behaviour]] = {
@@ -290,6 +295,14 @@ READ_WHOLE: dict[str, tuple[str, Behaviour]] = {
                 bytes([byte])
                 for byte in b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunk(event("x") + DONE) + END
             )
+        ),
+    ),
+    "a_packed_stream": (
+        "x",
+        sends(
+            SSE_HEAD.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n")
+            + b"".join(chunk(_PACKED[at : at + 9]) for at in range(0, len(_PACKED), 9))
+            + END
         ),
     ),
     "a_folded_header": ("x", sends(_headed(b"x-a: 1\r\n  2\r\n"))),

@@ -11,7 +11,7 @@ import brotli
 import pytest
 
 from harness.protocols.sketch import sketch
-from harness.running.wire.decompression import ANSWER_BYTES_MAX, PIECE_BYTES_MAX, UnreadableError, decompression
+from harness.http1.decompression import ANSWER_BYTES_MAX, PIECE_BYTES_MAX, UnreadableError, decompression
 from harness.running.wire.edge import usage
 from harness.running.wire.edge.reading import AnswerReading
 from harness.running.wire.edge.usage import Tally

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import msgspec
 
+from harness.http1.decompression import Decompression, UnreadableError, decompression
 from harness.protocols.amazon_frames import CONTENT_TYPE, Frames
 from harness.protocols.event_stream import EventStream
 from harness.record.rows import TokensFrom
-from harness.running.wire.decompression import Decompression, UnreadableError, decompression
 from harness.running.wire.edge.usage import UNREADABLE, Tally
 from harness.running.wire.looking_on import LookingOn
 

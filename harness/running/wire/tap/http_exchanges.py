@@ -8,6 +8,7 @@ from secrets import token_bytes
 
 import httptools
 
+from harness.http1.decompression import UnreadableError, decompression
 from harness.http1.headers import Headers, written
 from harness.http1.other_protocols import OPENING_BYTES, spoken
 from harness.http1.retry_after import MILLISECONDS, SECONDS, stated_wait_ms
@@ -16,7 +17,6 @@ from harness.protocols.nonce import ANY_RUN, Nonces, NonceSearch
 from harness.protocols.said_error import code_said
 from harness.record.rows import Attempt, AttemptOutcome
 from harness.running.wire.credentials import Credentials
-from harness.running.wire.decompression import UnreadableError, decompression
 from harness.running.wire.ledger import Ledger
 from harness.running.wire.looking_on import LookingOn
 from harness.running.wire.secrets import SECRET, path_alone
