@@ -102,6 +102,9 @@ def sought(
             raise UsageProblems(
                 Problem(f"should be a rate from above 0 to {RATE_MOST:,} a second, but is {per_s:g}", path=option)
             )
+    if at_least is not None and most_per_s is not None and at_least > most_per_s:
+        what = f"{at_least:g} a second can never be shown, since no more than {most_per_s:g} are sent (--most)"
+        raise UsageProblems(Problem(what, path="--at-least"))
     written = prepare(path, target, replace(asked, with_faults=False), environment, starts=True)
     if written.plan.scenario.load.watched:
         what = "is the service's own traffic, and a capacity is searched by sending more and more; name a scenario that sends its load"

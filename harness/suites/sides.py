@@ -63,7 +63,11 @@ def sides(
     """
     stored = {path: made(path) for path in (base, head) if path.is_dir()}
     if scenario is None and not stored:
-        raise UsageProblems(Problem("is missing; name the scenario in which both are to be run", path="--scenario"))
+        what = "there is no such file; name a target file, or the folder of a run or of trials"
+        raise UsageProblems(
+            Problem("is missing; name the scenario in which both are to be run", path="--scenario"),
+            *(Problem(what, file=str(path)) for path in dict.fromkeys((base, head)) if not path.exists()),
+        )
     if scenario is None:
         scenario = Path(next(iter(stored.values())).begun.scenario_path)
     problems: list[Problem] = []

@@ -168,6 +168,11 @@ def test_a_rate_that_is_none_is_refused_with_what_would_be_one(
         seek(**{option: rate})
 
 
+def test_a_rate_that_is_never_sent_is_not_asked_for(seek: Callable[..., Sought]) -> None:
+    with pytest.raises(UsageProblems, match="5 a second can never be shown, since no more than 1 are sent"):
+        seek(at_least=5.0, most_per_s=1.0)
+
+
 def test_without_a_scenario_a_few_questions_of_our_own_are_asked(seek: Callable[..., Sought]) -> None:
     seeking = seek(scenario=None)
     assert seeking.first.plan.scenario.name == "even-load"

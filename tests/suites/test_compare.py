@@ -267,6 +267,12 @@ def test_what_keeps_the_next_run_of_a_pair_from_being_made_is_told_wherever_the_
     assert compare.read(made.path).cut_short == made.comparison.cut_short
 
 
+def test_what_is_missing_is_told_with_what_is_not_there() -> None:
+    with pytest.raises(UsageProblems) as refused:
+        contest(Path("a.yaml"), Path("b.yaml"), None, Asked(), {})
+    assert [str(one).partition(": ")[0] for one in refused.value.problems] == ["--scenario", "a.yaml", "b.yaml"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
