@@ -880,7 +880,9 @@ def stop(
         ended = f"ended after {one.after_s:.1f} s" if one.after_s is not None else "told, and has NOT ended yet"
         _say(f"{one.target}: run {one.run} of {one.by}: {ended}")
     if not stopped:
-        typer.echo("no run goes on")
+        others = others_say.under_way(settings()) if target is not None else []
+        where = f" on {target}" if target is not None else ""
+        _say(f"no run goes on{where}" + (f"; one does on {', '.join(others)}" if others else ""))
     raise typer.Exit(_BROKEN if any(one.after_s is None for one in stopped) else 0)
 
 
@@ -1021,9 +1023,12 @@ def _seconds(option: str, text: str) -> float:
     from harness.reading.quantities import seconds
 
     try:
-        return seconds(text)
+        within_s = seconds(text)
     except ValueError as error:
         raise UsageProblems(Problem(str(error), path=option)) from error
+    if not within_s:
+        raise UsageProblems(Problem(f"{text!r} is no time at all, and so too short", path=option))
+    return within_s
 
 
 def _asked(

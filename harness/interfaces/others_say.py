@@ -46,6 +46,14 @@ def stop(target: str | Path | None, why: str, settings: Settings) -> list[Stoppe
     return [Stopped(state.target, lease.run, lease.by, after_s.get(lease.run)) for state, lease in told]
 
 
+def under_way(settings: Settings) -> list[str]:
+    """Every target on which a run goes on, as far as that can be told."""
+    try:
+        return [state.target for state in _all(settings) if state.holder() is not None]
+    except (StateError, UsageProblems):
+        return []
+
+
 def freeze(why: str, target: str | Path | None, settings: Settings) -> Freeze:
     """Let no run on *target*, or on all where that is None, go on or begin; the freeze that is in force, maybe an earlier one."""
     if not why.strip():

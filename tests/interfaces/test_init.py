@@ -215,6 +215,7 @@ def test_a_compose_file_becomes_a_target_with_the_next_step_at_its_head() -> Non
         (["--command", "app {prot}"], "unknown placeholder {prot}"),
         (["--compose", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
         ([*COMMAND, "--within", "5"], "--within: "),
+        ([*COMMAND, "--within", "0s"], "--within: '0s' is no time at all, and so too short"),
         ([*COMMAND, "nowhere/mine.yaml"], "nowhere/mine.yaml: cannot be written: No such file or directory"),
     ],
 )  # fmt: skip

@@ -10,8 +10,8 @@ import zlib
 import brotli
 import pytest
 
-from harness.protocols.sketch import sketch
 from harness.http1.decompression import ANSWER_BYTES_MAX, PIECE_BYTES_MAX, UnreadableError, decompression
+from harness.protocols.sketch import sketch
 from harness.running.wire.edge import usage
 from harness.running.wire.edge.reading import AnswerReading
 from harness.running.wire.edge.usage import Tally
