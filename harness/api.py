@@ -24,7 +24,8 @@ from harness.conduct import conduct
 from harness.explanation import Explained, Held
 from harness.first_question import QUESTION, WITHIN_S, Reply
 from harness.gameday.checking import checked as looked_at
-from harness.gameday.day import Day, With, agreed_files, day_at, files_of, opened, resumed, watched, written_up
+from harness.gameday.day import Day, With, agreed_files, files_of, opened, resumed, watched, written_up
+from harness.gameday.days import day_at
 from harness.gameday.desk import Desk
 from harness.gameday.files import day_files
 from harness.gameday.items import Due

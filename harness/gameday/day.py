@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.gameday import days
 from harness.gameday import folder as folders
 from harness.gameday.carrying import carry_out, go_on
 from harness.gameday.conducting import RealWorld
@@ -21,8 +22,6 @@ from harness.gameday.shown import ShownDay
 from harness.gameday.standing import Standing
 from harness.gameday.telling import Telling
 from harness.problems import HarnessError, Problem, UsageProblems
-from harness.reading.gameday import GameDay
-from harness.reading.yaml import load
 from harness.running import systems
 from harness.settings import Settings
 from harness.stored import judge
@@ -115,7 +114,7 @@ def resumed(files: DayFiles, folder: DayFolder, given: With) -> Iterator[Going]:
     """The day in *folder* whose process has ended, with everything put back. Raises HarnessError where it cannot be, RefusedError where the
     day goes on in another process, and UsageProblems where it is closed."""
     systems.here()
-    _refuse_closed(folder.standing, folder)
+    _refuse_closed(days.read(folder.path).standing, folder)
     with _going(files, folder, given) as going:
         in_hand = going.desk.standing.in_hand
         run = going.world.cut_short(in_hand.id) if in_hand is not None else ""
@@ -167,11 +166,6 @@ def _first(files: DayFiles, folder: DayFolder, by: str, *, tabletop: bool) -> Op
     )
 
 
-def day_at(path: Path, out: Path) -> DayFolder:
-    """The day in the folder *path*, or the newest below *out* of the game-day file *path*. Raises UsageProblems where there is none."""
-    return folders.find(path, None if path.is_dir() else load(path, GameDay).value.name, out)
-
-
 def files_of(
     path: Path,
     folder: DayFolder,
@@ -185,7 +179,7 @@ def files_of(
 
     Raises UsageProblems where that is not there any more or is wrong, or where nobody agrees to its commands.
     """
-    first = folder.opened
+    first = days.read(folder.path).opened
     file = Path(first.file) if path.is_dir() else path
     if not file.exists():
         what = (
@@ -204,7 +198,7 @@ def written_up(folder: DayFolder) -> Day:
     from harness.gameday import document  # it takes long to load, and nobody waits for it before the day is over
 
     document.write(folder.path)
-    return Day(folder.path, folder.standing)
+    return Day(folder.path, days.read(folder.path).standing)
 
 
 def watched(going: Going, watch: Callable[[Desk], object] | None) -> None:

@@ -1,4 +1,4 @@
-"""The folders of game days: where they lie, what is written in them, and which day came before which."""
+"""Game days as they lie on disk: found, read from their events, and put in order, whether they are over or not."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.gameday.events import Event, Opened
-from harness.gameday.folder import BELOW, DayFolder, events_of
-from harness.problems import Problem, UsageProblems
+from harness.gameday.events import Event, Opened, decode
+from harness.gameday.folder import BELOW, EVENTS, DayFolder
+from harness.gameday.standing import Standing, told
+from harness.problems import Problem, UsageProblems, cannot
 from harness.reading.gameday import GameDay
 from harness.reading.target import Target
+from harness.reading.yaml import load
 from harness.reading.yaml.recall import recall
 
 _DEPTHS = ("", "*/", "*/*/", f"{BELOW}/*/*/")
@@ -29,13 +31,42 @@ class PastDay:
         """When it was opened, which also tells its place among others."""
         return self.opened.at
 
+    @property
+    def standing(self) -> Standing:
+        """Where it stood after the last of its events."""
+        return told(self.events)
+
 
 def read(folder: Path) -> PastDay:
     """The day in *folder*; raises UsageProblems where there is none, or a whole line of it is no event."""
-    events = tuple(events_of(DayFolder(folder)))
+    day = DayFolder(folder)
+    events = _events(day)
     if not events or not isinstance(events[0], Opened):
-        raise UsageProblems(Problem("is no game day: its day.jsonl does not begin with one", file=str(folder)))
-    return PastDay(DayFolder(folder), events[0], events)
+        raise UsageProblems(Problem(f"is no game day: its {EVENTS} does not begin with one", file=str(folder)))
+    return PastDay(day, events[0], events)
+
+
+def _events(folder: DayFolder) -> tuple[Event, ...]:
+    try:
+        return tuple(decode(folder.events.read_bytes()))
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError) as error:
+        what = cannot(error) if isinstance(error, OSError) else str(error)
+        raise UsageProblems(Problem(f"cannot be read: {what}", file=str(folder.events))) from None
+
+
+def day_at(path: Path, out: Path) -> DayFolder:
+    """The day in the folder *path*, or the newest below *out* of the game-day file *path*. Raises UsageProblems where there is none."""
+    if path.is_dir():
+        folder = DayFolder(path)
+        if not folder.events.exists():
+            raise UsageProblems(Problem(f"is no game day: there is no {EVENTS} in it", file=str(path)))
+        return folder
+    below = out / BELOW / load(path, GameDay).value.name
+    if not (days := sorted(below.glob(f"*/{EVENTS}"))):
+        raise UsageProblems(Problem(f"no day of it was opened: there is none below {below}", str(path)))
+    return DayFolder(days[-1].parent)
 
 
 def find(below: Path) -> tuple[list[PastDay], list[str]]:
@@ -45,7 +76,7 @@ def find(below: Path) -> tuple[list[PastDay], list[str]]:
     """
     days: list[PastDay] = []
     unread: list[str] = []
-    folders = {path.parent for deep in _DEPTHS for path in below.glob(f"{deep}day.jsonl")}
+    folders = {path.parent for deep in _DEPTHS for path in below.glob(f"{deep}{EVENTS}")}
     for folder in sorted(folders):
         try:
             days.append(read(folder))

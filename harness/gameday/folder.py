@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from harness.gameday.events import Event, Opened, decode
-from harness.gameday.standing import Standing, told
-from harness.problems import HarnessError, Problem, RefusedError, UsageProblems, cannot
+from harness.problems import HarnessError, RefusedError, cannot
 from harness.record import run_folder
 from harness.running.state.target_state import me
 
 BELOW = "gamedays"
+EVENTS = "day.jsonl"
+"""What its folder is known by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class DayFolder:
 
     @property
     def events(self) -> Path:
-        return self.path / "day.jsonl"
+        return self.path / EVENTS
 
     @property
     def files(self) -> Path:
@@ -44,35 +44,11 @@ class DayFolder:
         """What its runs said while they went on."""
         return self.path / "runs.log"
 
-    @property
-    def opened(self) -> Opened:
-        """Its first line. Raises UsageProblems where this is no game day."""
-        first = next(iter(events_of(self)), None)
-        if not isinstance(first, Opened):
-            raise UsageProblems(Problem("is no game day: its day.jsonl does not begin with one", file=str(self.path)))
-        return first
-
-    @property
-    def standing(self) -> Standing:
-        """Where it stands on disk. Raises UsageProblems where this is no game day."""
-        return told(events_of(self))
-
     def runs(self) -> list[Path]:
         """The folder of every run of the day, whatever became of it."""
         return sorted(
             {path.parent for name in ("history.jsonl", "undo.jsonl") for path in self.path.glob(f"*/*/{name}")}
         )
-
-
-def events_of(folder: DayFolder) -> list[Event]:
-    """What happened on the day, in order. Raises UsageProblems where that cannot be read."""
-    try:
-        return decode(folder.events.read_bytes())
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as error:
-        what = cannot(error) if isinstance(error, OSError) else str(error)
-        raise UsageProblems(Problem(f"cannot be read: {what}", file=str(folder.events))) from None
 
 
 def create(out: Path, name: str, at: datetime) -> DayFolder:
@@ -105,24 +81,6 @@ def _text(path: Path) -> str | None:
         return path.read_text(encoding="utf-8")
     except OSError:
         return None
-
-
-def find(path: Path, name: str | None, out: Path) -> DayFolder:
-    """The day in the folder *path*; where that is a file of a day called *name*, its newest below *out*.
-
-    Raises UsageProblems where there is none.
-    """
-    if path.is_dir():
-        folder = DayFolder(path)
-        if not folder.events.exists():
-            raise UsageProblems(Problem("is no game day: there is no day.jsonl in it", file=str(path)))
-        return folder
-    days = sorted((out / BELOW / str(name)).glob("*/day.jsonl"))
-    if not days:
-        raise UsageProblems(
-            Problem(f"no day of it was opened: there is none below {out / BELOW / str(name)}", str(path))
-        )
-    return DayFolder(days[-1].parent)
 
 
 @contextmanager

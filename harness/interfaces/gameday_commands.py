@@ -118,7 +118,8 @@ def resume(
     out: Out = Path("reports"),
 ) -> None:
     """Go on with a day whose process has ended: put back what it left in force, say what that was, and carry on as `run` does."""
-    from harness.gameday.day import day_at, files_of, resumed
+    from harness.gameday.day import files_of, resumed
+    from harness.gameday.days import day_at
     from harness.settings import settings
 
     environment, at = settings(), address(page)
@@ -133,14 +134,14 @@ def resume(
 @gameday.command()
 def report(day: FileOrFolder, out: Out = Path("reports")) -> None:
     """Write the document of a day again from its events alone, with nothing running; show what happened, and where it is."""
-    from harness.gameday.day import day_at, written_up
-    from harness.gameday.folder import events_of
+    from harness.gameday.day import written_up
+    from harness.gameday.days import day_at, read
     from harness.gameday.sentences import sentence
     from harness.interfaces.saying import say
 
     screen.harmless()
     folder = day_at(day, out)
-    for event in events_of(folder):
+    for event in read(folder.path).events:
         say(f"{event.at}  {sentence(event)}")
     say(f"day: {written_up(folder).path}")
 
@@ -165,7 +166,7 @@ def item(
     `harness list due` has what is open, of all days.
     """
     from harness.gameday import afterwards
-    from harness.gameday.day import day_at
+    from harness.gameday.days import day_at
     from harness.gameday.events import Item
     from harness.gameday.sentences import sentence
     from harness.interfaces.saying import say

@@ -13,7 +13,6 @@ from harness.gameday.events import Began, Event, Noted, PutBack, Stopped, Told, 
 from harness.gameday.items import Due
 from harness.gameday.sentences import sentence
 from harness.gameday.standing import Standing
-from harness.gameday.standing import told as stands
 from harness.judging import gameday as judging
 from harness.judging.gameday import Beside, GameDayResult, Item, LastTime, Note, Step, Surprise
 from harness.reading.gameday import GameDay
@@ -21,7 +20,7 @@ from harness.reading.gameday import GameDay
 
 def told(day: PastDay, earlier: Sequence[PastDay] = ()) -> GameDayResult:
     """What came of *day*; *earlier* are the days of that name before it, the oldest first."""
-    standing, plan = stands(day.events), plan_of(day)
+    standing, plan = day.standing, plan_of(day)
     agenda = steps(day, standing, plan)
     notes = _notes(day, standing)
     made = GameDayResult(
@@ -157,7 +156,7 @@ def _last(day: PastDay, agenda: Sequence[Step], earlier: Sequence[PastDay]) -> L
     if not earlier:
         return None
     last = earlier[-1]
-    standing = stands(last.events)
+    standing = last.standing
     then = {step.id: step for step in steps(last, standing, plan_of(last))}
     open_then = [item for item in items.items(earlier) if not item.done]
     now = {item.text: item for item in items.items([*earlier, day])}
