@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.first_target.dependencies import kind_of, told_apart
-from harness.first_target.draft import Asking, Dependency, Draft
+from harness.first_target.draft import Dependency, Draft
 from harness.first_target.names import name_of
 from harness.problems import Problem, UsageProblems
 from harness.reading.compose_file import NoComposeFileError
 from harness.reading.compose_file import services as services_of
+from harness.reading.target import Ask
 from harness.registry import suggestion
 
 _PORTS = {"amqp": 5672, "http": 80, "https": 443, "mongodb": 27017, "mysql": 3306, "postgres": 5432, "postgresql": 5432, "redis": 6379,
@@ -27,7 +28,7 @@ _ADDRESS = re.compile(
 _SAID_SECRET = re.compile(r"((?:key|token|secret|password|passwd|pwd|sig|signature|sas)=)[^&#]+", re.IGNORECASE)
 
 
-def drafted(path: Path, service: str | None, file: Path, asking: Asking, links: Sequence[Dependency] = ()) -> Draft:
+def drafted(path: Path, service: str | None, file: Path, asking: Ask, links: Sequence[Dependency] = ()) -> Draft:
     """The draft for *service* of the Compose file at *path*, whose target file is to be *file*; it depends on *links*, too.
 
     Raises UsageProblems for a file that is none, and where nobody can tell which of its services is meant.

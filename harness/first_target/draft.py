@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.reading.target import Ask
+
 LISTEN_FROM = 7101
 """The first of the ports at which a service that runs already reaches its dependencies, when nobody says another."""
 
@@ -11,23 +13,14 @@ MODEL = "default"
 """What a model is called that nobody knows the name of; many services take any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """How one question is put; as `Ask` of a target file. *answer* and what follows are JSON Pointers into the reply."""
+def is_read(asking: Ask) -> bool:
+    """Whether it is known where in a reply to what is asked so the answer stands."""
+    return asking.protocol != "json" or asking.reply.answer is not None
 
-    protocol: str
-    path: str
-    model: str | None = None
-    stream: bool = False
-    body: dict[str, object] | None = None
-    answer: str | None = None
-    snapshot_version: str | None = None
-    conversation: str | None = None
 
-    @property
-    def reads(self) -> bool:
-        """Whether it is known where in a reply the answer stands."""
-        return self.protocol != "json" or self.answer is not None
+def with_reply(asking: Ask, **pointers: str | None) -> Ask:
+    """*asking* with these JSON Pointers into the reply."""
+    return asking.model_copy(update={"reply": asking.reply.model_copy(update=pointers)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +54,12 @@ def _filled(text: str, values: dict[str, str]) -> str:
 class Draft:
     """A target file to be; *url* is where a service answers that runs already, and *command* starts one that does not.
 
+    *asking* is how one question is put, but for the *headers*.
     *found* are sentences about what was seen, *missing* about what nobody could tell; *head* stands at the top of the file.
     """
 
     name: str
-    asking: Asking
+    asking: Ask
     url: str | None = None
     command: tuple[str, ...] = ()
     ready: str | None = None
@@ -112,9 +106,9 @@ class Draft:
         if self.headers:
             said["headers"] = self.headers
         pointers = {
-            "answer": asking.answer,
-            "snapshot_version": asking.snapshot_version,
-            "conversation": asking.conversation,
+            "answer": asking.reply.answer,
+            "snapshot_version": asking.reply.snapshot_version,
+            "conversation": asking.reply.conversation,
         }
         reply = {name: pointer for name, pointer in pointers.items() if pointer is not None}
         return said | ({"reply": reply} if reply else {})

@@ -9,11 +9,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.first_target.dependencies import dependency, told_apart
-from harness.first_target.draft import MODEL, Asking, Dependency, Draft
+from harness.first_target.draft import MODEL, Dependency, Draft, is_read, with_reply
 from harness.first_target.names import name_of
 from harness.problems import Problem, UsageProblems
 from harness.reading.hosts import host_of, on_this_machine
 from harness.reading.placeholders import secrets_among
+from harness.reading.target import Ask, Reply
 from harness.reading.templates import secret_names, secrets
 from harness.record.masking import Mask
 
@@ -94,20 +95,20 @@ _UNTOLD_PORT = (
 )
 
 
-def _asking(given: Given, path: str | None = None) -> tuple[Asking, tuple[str, ...]]:
+def _asking(given: Given, path: str | None = None) -> tuple[Ask, tuple[str, ...]]:
     """The way to ask that was said, and what of it is a guess."""
     if (given.protocol or ("json" if given.field or given.answer else "openai-chat")) == "json":
-        said = Asking(
-            "json",
-            given.path or path or "/ask",
+        said = Ask(
+            protocol="json",
+            path=given.path or path or "/ask",
             body={given.field or "question": "{question}"},
-            answer=given.answer or "/answer",
+            reply=Reply(answer=given.answer or "/answer"),
         )
         guesses = {"path": given.path or path, "field": given.field, "answer": given.answer}
     else:
         stream = True if given.stream is None else given.stream
         where = given.path or path or "/v1/chat/completions"
-        said = Asking(given.protocol or "openai-chat", where, model=given.model or MODEL, stream=stream)
+        said = Ask(protocol=given.protocol or "openai-chat", path=where, model=given.model or MODEL, stream=stream)
         guesses = {"path": given.path or path, "model": given.model}
     untold = [f"--{name}" for name, value in guesses.items() if value is None]
     what = f"ask: how it is asked is a guess as long as nobody says {', '.join(untold)}; harness ask tells whether it is right"
@@ -125,9 +126,9 @@ def _looked_at(given: Given, headers: Mapping[str, str], environment: Mapping[st
     seen = look(url, _with_secrets(headers, environment), within_s, known, mask)
     asking, guessed = (seen.asking, ()) if seen.asking else _asking(given, urlsplit(url).path or None)
     if given.answer:
-        asking = replace(asking, answer=given.answer)
-    elif not asking.reads:
-        asking, guessed = replace(asking, answer="/answer"), (*guessed, _GUESSED)
+        asking = with_reply(asking, answer=given.answer)
+    elif not is_read(asking):
+        asking, guessed = with_reply(asking, answer="/answer"), (*guessed, _GUESSED)
     return Draft(
         _name(given),
         asking,

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from harness.first_target.draft import MODEL, Asking
+from harness.first_target.draft import MODEL, with_reply
 from harness.first_target.openapi import FIELDS, described
 from harness.first_target.replies import answer_at, conversation_at, needed_fields, version_at
 from harness.first_target.service import Answer, Service
+from harness.reading.target import Ask
 from harness.record.masking import NOTHING, Mask
 
 QUESTIONS = ("What can you help me with?", "Which day comes after Monday?")
@@ -26,7 +27,7 @@ class Seen:
     """What was found at a service at *url*: *asking* None where nothing that it was asked was answered."""
 
     url: str
-    asking: Asking | None
+    asking: Ask | None
     ready: str | None
     found: tuple[str, ...]
     missing: tuple[str, ...]
@@ -63,12 +64,12 @@ class _Search:
 
     def __init__(self, service: Service, known: Known) -> None:
         self._service, self._known = service, known
-        self._closest: tuple[Asking, Answer] | None = None
+        self._closest: tuple[Ask, Answer] | None = None
         self._nobody_at: set[str] = set()
-        self._tells: list[Asking] = []
+        self._tells: list[Ask] = []
 
     def seen(self, ready: str | None) -> Seen:
-        doubtful: tuple[Asking, str] | None = None
+        doubtful: tuple[Ask, str] | None = None
         for asking in self._ways():
             if doubtful and asking.path != doubtful[0].path:
                 break
@@ -91,13 +92,13 @@ class _Search:
             self._service.url, asking, ready, (), (f"POST {asking.path} answered {answer.told}{_hint(answer)}",)
         )
 
-    def _ways(self) -> Iterator[Asking]:
+    def _ways(self) -> Iterator[Ask]:
         """Every way to ask that is worth a try, the likeliest first."""
         for asking in self._all_ways():
             if asking.path not in self._nobody_at and self._known.protocol in (None, asking.protocol):
                 yield asking
 
-    def _all_ways(self) -> Iterator[Asking]:
+    def _all_ways(self) -> Iterator[Ask]:
         path, tells = self._service.path, described(_json(self._service.look("/openapi.json")))
         self._tells = tells
         if path:
@@ -110,13 +111,13 @@ class _Search:
         if not self._known.field:
             yield from (asking for asking in tells if asking.protocol == "json" and asking.path in paths)
         for one in dict.fromkeys(paths):
-            yield from (Asking("json", one, body={field: "{question}"}) for field in self._known.fields)
+            yield from (Ask(protocol="json", path=one, body={field: "{question}"}) for field in self._known.fields)
 
-    def _chats(self, paths: list[str], tells: list[Asking]) -> Iterator[Asking]:
+    def _chats(self, paths: list[str], tells: list[Ask]) -> Iterator[Ask]:
         told = {asking.path: asking.model for asking in tells if asking.protocol == "openai-chat"}
         for path in dict.fromkeys(paths):
             listed = self._known.model or self._listed(path.removesuffix("/chat/completions"))
-            yield Asking("openai-chat", path, model=listed or told.get(path) or MODEL)
+            yield Ask(protocol="openai-chat", path=path, model=listed or told.get(path) or MODEL)
 
     def _listed(self, prefix: str) -> str | None:
         """The first model that ``GET …/models`` lists."""
@@ -126,7 +127,7 @@ class _Search:
         name = first.get("id") if isinstance(first, dict) else None
         return name if isinstance(name, str) and name else None
 
-    def _tried(self, asking: Asking) -> tuple[Asking | None, str]:
+    def _tried(self, asking: Ask) -> tuple[Ask | None, str]:
         """*asking*, completed by what its answer shows, with what is doubtful about that; None where it is not answered well."""
         if asking.protocol == "openai-chat":
             return self._tried_chat(asking), ""
@@ -134,32 +135,32 @@ class _Search:
         if answer.status in (400, 422) and not self._known.field and (needed := needed_fields(answer.reply)):
             # What a service says of itself names the field of the question; what was only tried does not.
             placed = asking in self._tells
-            asking = replace(asking, body=_with(asking.body or {}, needed, placed=placed))
+            asking = asking.model_copy(update={"body": _with(asking.body or {}, needed, placed=placed)})
             answer = self._service.ask(asking, QUESTIONS[0])
         if not answer.well:
             self._remember(asking, answer)
             return None, ""
         return self._completed(asking, answer)
 
-    def _tried_chat(self, asking: Asking) -> Asking | None:
+    def _tried_chat(self, asking: Ask) -> Ask | None:
         for stream in (True, False) if self._known.stream is None else (self._known.stream,):
-            one = replace(asking, stream=stream)
+            one = asking.model_copy(update={"stream": stream})
             answer = self._service.ask(one, QUESTIONS[0])
             if answer.well:
-                return replace(one, stream=answer.streamed)
+                return one.model_copy(update={"stream": answer.streamed})
             self._remember(one, answer)
             if answer.nobody_there or not answer.status:
                 return None
         return None
 
-    def _completed(self, asking: Asking, answer: Answer) -> tuple[Asking | None, str]:
+    def _completed(self, asking: Ask, answer: Answer) -> tuple[Ask | None, str]:
         reply = answer.reply
         pointer = answer_at(reply, QUESTIONS[0])
         if pointer is None:
             self._remember(asking, replace(answer, wrong="in the reply stands no text that could be an answer"))
             return None, ""
         conversed = "{conversation}" in (asking.body or {}).values()
-        whole = replace(
+        whole = with_reply(
             asking,
             answer=pointer,
             snapshot_version=version_at(reply),
@@ -177,7 +178,7 @@ class _Search:
             )
         return whole, ""
 
-    def _remember(self, asking: Asking, answer: Answer) -> None:
+    def _remember(self, asking: Ask, answer: Answer) -> None:
         if answer.nobody_there:
             self._nobody_at.add(asking.path)
         elif answer.status and (self._closest is None or _nearness(answer) > _nearness(self._closest[1])):
@@ -211,12 +212,12 @@ def _hint(answer: Answer) -> str:
     return "; say how it is asked with --path, --field, --model or --answer"
 
 
-def _named(asking: Asking) -> str:
+def _named(asking: Ask) -> str:
     if asking.protocol == "openai-chat":
         streamed = ", streamed" if asking.stream else ", in one piece"
         return f" as OpenAI's chat completions{streamed}; model {asking.model}"
     named = next((name for name, text in (asking.body or {}).items() if text == "{question}"), "")
-    return f" JSON: the question in {named!r}, the answer at {asking.answer}"
+    return f" JSON: the question in {named!r}, the answer at {asking.reply.answer}"
 
 
 def _json(body: bytes | None) -> object:

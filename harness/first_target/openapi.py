@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.first_target.draft import Asking
+from harness.reading.target import Ask
 
 FIELDS = ("question", "query", "prompt", "message", "input", "text", "q", "content", "user_input", "user_message")
 """What services call the question, the most telling first."""
@@ -15,11 +15,11 @@ _TELLING = ("ask", "chat", "query", "question", "answer", "complet", "generate",
 _DEPTH_MAX = 8
 
 
-def described(document: object) -> list[Asking]:
+def described(document: object) -> list[Ask]:
     """Every way to ask that *document* describes, the likeliest first."""
     if not isinstance(document, dict):
         return []
-    found: list[Asking] = []
+    found: list[Ask] = []
     for path, schema in _posts(document):
         found += _askings(path, schema, document)
     return sorted(found, key=lambda asking: not any(word in asking.path.lower() for word in _TELLING))
@@ -38,7 +38,7 @@ def _posts(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
                 break
 
 
-def _askings(path: str, schema: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Asking]:
+def _askings(path: str, schema: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Ask]:
     """The way to ask with all that has a meaning to us, and the one with what is needed alone; none where no field takes a question."""
     properties = {
         name: one
@@ -47,7 +47,7 @@ def _askings(path: str, schema: Mapping[str, Any], document: Mapping[str, Any]) 
     }
     if "messages" in properties and "model" in properties:
         model = _example(_resolved(properties["model"], document))
-        yield Asking("openai-chat", path, model=model if isinstance(model, str) and model else None)
+        yield Ask(protocol="openai-chat", path=path, model=model if isinstance(model, str) and model else None)
         return
     needed = [name for name in schema.get("required") or () if name in properties]
     texts = [name for name in properties if _is_text(_resolved(properties[name], document))]
@@ -62,7 +62,7 @@ def _askings(path: str, schema: Mapping[str, Any], document: Mapping[str, Any]) 
         name: known.get(name, _example(_resolved(properties[name], document))) for name in needed if name != question
     }
     for body in ({**must, **{name: text for name, text in known.items() if name != question}}, must):
-        yield Asking("json", path, body=body)
+        yield Ask(protocol="json", path=path, body=body)
 
 
 def _example(schema: Any) -> Any:

@@ -12,13 +12,14 @@ import msgspec
 import requests
 from urllib3.exceptions import HTTPError
 
-from harness.first_target.draft import Asking
+from harness.first_target.draft import is_read
 from harness.http1.headers import place_alone
 from harness.problems import Problem, UsageProblems
-from harness.protocols.asking import Ask, Asked, MalformedError, Reader
+from harness.protocols.asking import Asked, MalformedError, Reader, resolved
 from harness.protocols.event_stream import EventStream, are_events
 from harness.protocols.nonce import nonce
 from harness.protocols.protocols import protocol
+from harness.reading.target import Ask
 from harness.record.masking import NOTHING, Mask
 
 TRIES_MAX = 80
@@ -109,12 +110,12 @@ class Service:
         ) as answer:
             return answer.status_code, _bounded(answer, self._mask, monotonic() + _LOOK_S)
 
-    def ask(self, asking: Asking, question: str) -> Answer:
+    def ask(self, asking: Ask, question: str) -> Answer:
         """How it answers *question* put that way, read as the load of a run reads it."""
         if self._asked >= TRIES_MAX:
             return Answer(0, wrong=f"given up after {TRIES_MAX} questions")
         self._asked += 1
-        ask, ways = _spoken(asking, self._headers), protocol(asking.protocol)
+        ask, ways = resolved(asking, self._headers), protocol(asking.protocol)
         request = ways.request(ask, Asked(question, "init-1", None, nonce(self._run, self._asked)))
         late_s = monotonic() + self._within_s
         try:
@@ -127,7 +128,7 @@ class Service:
                 allow_redirects=False,
             ) as answer:
                 # Where nobody knows yet in which place the answer stands, any JSON will do.
-                reader = ways.reader(ask) if asking.reads else None
+                reader = ways.reader(ask) if is_read(asking) else None
                 return _read(answer, reader, self._mask, late_s)
         except requests.RequestException as error:
             return Answer(0, wrong=self._cause(error))
@@ -137,20 +138,6 @@ class Service:
         while error.__context__ is not None:
             error = error.__context__
         return self._mask.text(str(error)) or type(error).__name__
-
-
-def _spoken(asking: Asking, headers: Mapping[str, str]) -> Ask:
-    return Ask(
-        protocol=asking.protocol,
-        path=asking.path,
-        headers=dict(headers),
-        model=asking.model,
-        stream=asking.stream,
-        body=asking.body,
-        answer_pointer=asking.answer,
-        snapshot_version_pointer=asking.snapshot_version,
-        conversation_pointer=asking.conversation,
-    )
 
 
 def _read(answer: requests.Response, reader: Reader | None, mask: Mask, late_s: float) -> Answer:

@@ -9,11 +9,12 @@ import pytest
 import yaml
 
 from harness.first_target.compose_file import drafted
-from harness.first_target.draft import Asking, Draft
+from harness.first_target.draft import Draft
 from harness.first_target.text import document
 from harness.problems import UsageProblems
+from harness.reading.target import Ask
 
-CHAT = Asking("openai-chat", "/v1/chat/completions", model="our-model")
+CHAT = Ask(protocol="openai-chat", path="/v1/chat/completions", model="our-model", stream=False)
 SERVICES = ("cache", "db", "qdrant", "gateway", "mq", "redis")
 
 

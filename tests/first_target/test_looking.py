@@ -190,7 +190,7 @@ def test_of_json_the_field_and_the_places_in_the_reply_are_found(served: Served)
     seen = look(served(nested)[0], {}, 20.0)
     assert seen.asking is not None
     assert (seen.asking.path, seen.asking.body) == ("/query", {"q": "{question}"})
-    assert (seen.asking.answer, seen.asking.snapshot_version) == ("/data/text", "/version")
+    assert (seen.asking.reply.answer, seen.asking.reply.snapshot_version) == ("/data/text", "/version")
 
 
 def test_a_field_that_the_service_does_not_read_is_passed_over(served: Served) -> None:
@@ -212,9 +212,9 @@ def test_what_a_service_says_of_itself_is_believed_and_tried(served: Served) -> 
     url, asked = served(fastapi, {"/openapi.json": DESCRIBED})
     seen = look(url, {}, 20.0)
     assert seen.asking is not None
-    assert (seen.asking.path, seen.asking.answer) == ("/v2/assist", "/output/message")
+    assert (seen.asking.path, seen.asking.reply.answer) == ("/v2/assist", "/output/message")
     assert seen.asking.body == {"user_text": "{question}", "tenant": "", "session_id": "{conversation}"}
-    assert seen.asking.conversation == "/session_id"
+    assert seen.asking.reply.conversation == "/session_id"
     assert "/admin/publish" not in asked
 
 

@@ -10,15 +10,18 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.first_target.draft import Asking, Dependency, Draft
+from harness.first_target.draft import Dependency, Draft
 from harness.first_target.text import document, refuse_what_is_there, write, written
 from harness.problems import UsageProblems
-from harness.reading.target import Target
+from harness.reading.target import Ask, Reply, Target
 from harness.reading.yaml import read
 
-CHAT = Asking("openai-chat", "/v1/chat/completions", model="our-model", stream=True)
-JSON = Asking(
-    "json", "/ask", body={"question": "{question}", "k": 5, "deep": [{"a": None, "b": True}]}, answer="/a~1b/0"
+CHAT = Ask(protocol="openai-chat", path="/v1/chat/completions", model="our-model", stream=True)
+JSON = Ask(
+    protocol="json",
+    path="/ask",
+    body={"question": "{question}", "k": 5, "deep": [{"a": None, "b": True}]},
+    reply=Reply(answer="/a~1b/0"),
 )
 OPENAI = Dependency("openai", "provider", None, {"OPENAI_BASE_URL": "{url}/v1"})
 REDIS = Dependency("redis", "cache", "redis://127.0.0.1:6379", {"REDIS_URL": "{url}/0"})
@@ -70,12 +73,12 @@ WORDS = st.text(
 def test_whatever_a_value_looks_like_it_is_read_as_it_was_meant(
     model: str, command: list[str], field: str, value: object
 ) -> None:
-    chat = Draft("mine", Asking("openai-chat", "/", model=model), command=tuple(command))
+    chat = Draft("mine", Ask(protocol="openai-chat", model=model), command=tuple(command))
     found = read(written(chat), Target, "mine.yaml").value
     assert found.start is not None
     assert (found.ask.model, found.start.command) == (model, command)
     body: dict[str, object] = {field: value, f"{field}'s question": "{question}"}
-    asked = Draft("mine", Asking("json", "/", body=body, answer="/a"), url="http://127.0.0.1:1")
+    asked = Draft("mine", Ask(protocol="json", body=body, reply=Reply(answer="/a")), url="http://127.0.0.1:1")
     assert read(written(asked), Target, "mine.yaml").value.ask.body == body
 
 
@@ -89,10 +92,10 @@ def test_what_is_missing_stands_at_the_top_and_cannot_leave_its_line() -> None:
     ("draft", "said"),
     [
         (Draft("mine", CHAT, command=("x", "{prot}")), r"start\.command\[1\]: unknown placeholder \{prot\}"),
-        (Draft("mine", Asking("grpc", "/"), url="http://127.0.0.1:1"), "ask.protocol: unknown ask protocol 'grpc'"),
+        (Draft("mine", Ask(protocol="grpc"), url="http://127.0.0.1:1"), "ask.protocol: unknown ask protocol 'grpc'"),
         (Draft("no name", CHAT, url="http://127.0.0.1:1"), "name: "),
         (Draft("mine", CHAT, url="http://127.0.0.1:1", dependencies=(Dependency("a", "b", "nowhere", {"A": "{url}"}),)), "has no port"),
-        (Draft("mine", Asking("json", "/", body={"q": "{question}"}, answer="no"), url="http://127.0.0.1:1"), "is no JSON Pointer"),
+        (Draft("mine", JSON.model_copy(update={"reply": Reply(answer="no")}), url="http://127.0.0.1:1"), "is no JSON Pointer"),
     ],
 )  # fmt: skip
 def test_what_would_be_no_target_file_is_refused_with_what_would_be_right(draft: Draft, said: str) -> None:
