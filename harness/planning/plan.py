@@ -13,7 +13,7 @@ from harness.faults.effects import EdgeRule, Effect, TapAnswers, TapMode, TapSha
 from harness.planning.curve import Linear, Stretch
 from harness.planning.disturbance import Disturbance, Phase
 from harness.planning.placing import Placed, place
-from harness.planning.pressing import Pressing
+from harness.planning.pressing import Pressing, pressing_of
 from harness.planning.recorded import Recorded
 from harness.planning.schedule import Schedule, count
 from harness.planning.shapes import curve, misfits
@@ -92,11 +92,7 @@ class Plan:
     def pressing(self) -> Pressing | None:
         """How clients ask again who are not served; None where they do not."""
         retries = self.scenario.load.retries
-        if retries is None:
-            return None
-        grows = retries.grows
-        waits = (grows.first, grows.factor, grows.most, grows.jitter)
-        return Pressing(retries.max, retries.deadline, tuple(retries.on), *waits, self.seed)
+        return None if retries is None else pressing_of(retries, self.seed)
 
     @property
     def shed(self) -> Phase | None:

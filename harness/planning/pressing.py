@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from harness.reading.retries import Retries
 
 
 class Pressing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +56,21 @@ class Pressing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def _longest_s(self, press: int) -> float:
         wait_s = self.wait_s * self.factor ** (press - 1)
         return wait_s if self.wait_s_max is None else min(wait_s, self.wait_s_max)
+
+
+def pressing_of(retries: Retries, seed: int) -> Pressing:
+    """How clients ask again as a scenario's *retries* say, what is left to chance being drawn from *seed*."""
+    grows = retries.grows
+    return Pressing(
+        again_max=retries.max,
+        patience_s=retries.deadline,
+        upon=tuple(retries.on),
+        wait_s=grows.first,
+        factor=grows.factor,
+        wait_s_max=grows.most,
+        jitter=grows.jitter,
+        seed=seed,
+    )
 
 
 def _drawn(seed: int, index: int, press: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
+from harness.protocols.asking import Asked, HttpRequest, MalformedError, Reader, ResolvedAsk, Said
 from harness.protocols.calls import call
 from harness.protocols.wording import UNREADABLE, chat, chat_problems, looks_closer, quoted, with_pointers
 
@@ -25,10 +25,10 @@ class AnthropicMessages:
 
     chats = True
 
-    def problems(self, ask: Ask) -> list[str]:
+    def problems(self, ask: ResolvedAsk) -> list[str]:
         return chat_problems(ask, "anthropic-messages")
 
-    def request(self, ask: Ask, asked: Asked) -> HttpRequest:
+    def request(self, ask: ResolvedAsk, asked: Asked) -> HttpRequest:
         own: dict[str, object] = {"system": asked.system} if asked.system else {}
         if asked.tools:
             own["tools"] = [
@@ -37,7 +37,7 @@ class AnthropicMessages:
             ]
         return chat(ask, asked, own, usual={"max_tokens": _MAX_TOKENS})
 
-    def reader(self, ask: Ask) -> Reader:
+    def reader(self, ask: ResolvedAsk) -> Reader:
         return _AnthropicReader(ask)
 
 
@@ -75,7 +75,7 @@ _event = msgspec.json.Decoder(_Event).decode
 
 
 class _AnthropicReader:
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: ResolvedAsk) -> None:
         self._ask = ask
         self._looks_closer = looks_closer(ask)
 

@@ -12,12 +12,11 @@ from harness.protocols.nonce import Nonces
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.reading.target import Ask as TargetAsk
-    from harness.reading.target import Job as TargetJob
+    from harness.reading.target import Ask, Job
 
 
-class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How what was submitted is asked about until it has come to a result; fields as in the target file."""
+class ResolvedJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The target file's `Job` as a client carries it out: how what was submitted is asked about until it has come to a result."""
 
     id: str = ""  # a JSON Pointer into the reply to the submission, or the name of a header; empty: a webhook's, which needs none
     poll: str | None = None  # a path; None: where the header leads
@@ -33,8 +32,8 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settle_s: float = 1.0  # so long after the result another one that is sent is counted
 
 
-class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How one question is put to the target, with every secret filled in; fields as in the target file."""
+class ResolvedAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The target file's `Ask` as a client carries it out: with every secret filled in, and without what only the judging asks of it."""
 
     protocol: str
     path: str = "/"
@@ -51,12 +50,12 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_pointer: str | None = None
     degraded_mark: str | None = None  # a JSON Pointer into the reply, or the name of a header
     cached_mark: str | None = None
-    job: Job | None = None  # what is asked is answered later
+    job: ResolvedJob | None = None  # what is asked is answered later
 
 
-def resolved(ask: TargetAsk, headers: Mapping[str, str]) -> Ask:
+def resolved(ask: Ask, headers: Mapping[str, str]) -> ResolvedAsk:
     """The target file's *ask* with its *headers* as they are to be sent."""
-    return Ask(
+    return ResolvedAsk(
         protocol=ask.protocol,
         path=ask.path,
         headers=dict(headers),
@@ -76,8 +75,8 @@ def resolved(ask: TargetAsk, headers: Mapping[str, str]) -> Ask:
     )
 
 
-def _job(job: TargetJob) -> Job:
-    return Job(
+def _job(job: Job) -> ResolvedJob:
+    return ResolvedJob(
         id=job.id or "",
         poll=job.poll,
         every_s=job.every,
@@ -93,14 +92,14 @@ def _job(job: TargetJob) -> Job:
     )
 
 
-def own_nonces(ask: TargetAsk, run_id: str) -> Nonces:
+def own_nonces(ask: Ask, run_id: str) -> Nonces:
     """How the nonces of run *run_id* are known, and where the target file's *ask* has them travel."""
     header = ask.nonce.name if ask.nonce.place == "header" else None
     return Nonces(run_id, (header or "").lower())
 
 
-class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A function that the model may call; *parameters* is a JSON Schema of its arguments."""
+class OfferedTool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A `Tool` of the questions file as it is offered to a model; *parameters* is a JSON Schema of its arguments."""
 
     name: str
     description: str
@@ -125,7 +124,7 @@ class Asked(NamedTuple):
     filler: str = ""  # text that stands behind the question
     max_tokens: int = 0  # of the answer; 0: nothing is said
     system: str = ""  # of a chat, and what follows too
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[OfferedTool, ...] = ()
     history: tuple[Exchange, ...] = ()
     webhook: str = ""  # where the result is to be sent
 
@@ -185,9 +184,9 @@ class Reader(Protocol):
 class AskProtocol(Protocol):
     """One way to ask a target. One with a ``chats`` that is true has words for all that a question may have beside its text."""
 
-    def problems(self, ask: Ask) -> list[str]:
+    def problems(self, ask: ResolvedAsk) -> list[str]:
         """What is wrong with *ask* for this protocol, each with what would be right."""
 
-    def request(self, ask: Ask, asked: Asked) -> HttpRequest: ...
+    def request(self, ask: ResolvedAsk, asked: Asked) -> HttpRequest: ...
 
-    def reader(self, ask: Ask) -> Reader: ...
+    def reader(self, ask: ResolvedAsk) -> Reader: ...

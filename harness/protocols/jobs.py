@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 import msgspec
 
 from harness.protocols import pointer
-from harness.protocols.asking import Ask, Asked, HttpRequest, Job, MalformedError
+from harness.protocols.asking import Asked, HttpRequest, MalformedError, ResolvedAsk, ResolvedJob
 from harness.protocols.wording import TOKEN, UNREADABLE, header_values
 from harness.reading.hosts import on_this_machine
 from harness.reading.templates import fill_asked, placeholders
@@ -35,7 +35,7 @@ class Place(NamedTuple):
     path: str
 
 
-def accepted(job: Job, reply: object, header: Callable[[str], object]) -> str:
+def accepted(job: ResolvedJob, reply: object, header: Callable[[str], object]) -> str:
     """The id that the answer to a submission gives; *reply* is its JSON. Raises MalformedError where there is none."""
     by_pointer = job.id.startswith("/")
     found = pointer.at(reply, job.id) if by_pointer else header(job.id)
@@ -49,7 +49,7 @@ def accepted(job: Job, reply: object, header: Callable[[str], object]) -> str:
 _OF_AN_ADDRESS = "%/:?#[]@!$&'()*+,;=~"
 
 
-def polled(job: Job, told: str, url: str, path: str) -> Place:
+def polled(job: ResolvedJob, told: str, url: str, path: str) -> Place:
     """Where the job is asked about that was *told* under this id or address, by the entry at *url*, to whose *path* it was submitted.
 
     Raises MalformedError where that is at another server than the entry's: nothing is sent to whom the target file does not name.
@@ -65,18 +65,18 @@ def polled(job: Job, told: str, url: str, path: str) -> Place:
     return Place(origin, parts._replace(scheme="", netloc="", fragment="").geturl() or "/")
 
 
-def result_of(job: Job, told: str, url: str) -> Place | None:
+def result_of(job: ResolvedJob, told: str, url: str) -> Place | None:
     """Where the result of a job that is done stands, if that is not the answer by which it is known to be done."""
     return None if job.result is None else Place(url, _filled(job.result, told))
 
 
-def get(ask: Ask, asked: Asked, path: str) -> HttpRequest:
+def get(ask: ResolvedAsk, asked: Asked, path: str) -> HttpRequest:
     """A GET of *path* for the same request as *asked*: with its headers, and its mark in those that can carry it."""
     headers = {"accept": "application/json", **header_values(ask, asked)}
     return HttpRequest("GET", path, headers, b"")
 
 
-def stage(job: Job, status: int, body: bytes) -> tuple[Stage, str]:
+def stage(job: ResolvedJob, status: int, body: bytes) -> tuple[Stage, str]:
     """How far a job has come by an answer of this *status*, and the state that it told; raises MalformedError for one that is not known."""
     if job.state is None:
         return ("waiting" if status == 202 else "done"), str(status)
@@ -102,7 +102,7 @@ def decoded(body: bytes) -> object:
         raise MalformedError(f"no JSON: {error}") from error
 
 
-def job_problems(job: Job) -> Iterator[tuple[str, str]]:
+def job_problems(job: ResolvedJob) -> Iterator[tuple[str, str]]:
     """What is wrong with *job*: each key, and what would be right."""
     if job.webhook or not job.id:
         yield from _of_a_webhook(job)
@@ -121,7 +121,7 @@ def job_problems(job: Job) -> Iterator[tuple[str, str]]:
     yield from _of_told_states(job)
 
 
-def _of_a_webhook(job: Job) -> Iterator[tuple[str, str]]:
+def _of_a_webhook(job: ResolvedJob) -> Iterator[tuple[str, str]]:
     """What cannot be where a result is sent; *job* has neither that nor an id otherwise."""
     if not job.webhook:
         yield "id", "nothing says how its result comes; write id: and poll:, or webhook: true"
@@ -132,14 +132,14 @@ def _of_a_webhook(job: Job) -> Iterator[tuple[str, str]]:
     yield from _of_told_states(job)
 
 
-def _of_told_states(job: Job) -> Iterator[tuple[str, str]]:
+def _of_told_states(job: ResolvedJob) -> Iterator[tuple[str, str]]:
     if job.state is not None:
         yield from _of_states(job)
     elif told := next((key for key in ("waiting", "running", "done", "failed") if getattr(job, key)), None):
         yield told, "nothing says where a state stands; write state: a JSON Pointer such as /status"
 
 
-def _of_states(job: Job) -> Iterator[tuple[str, str]]:
+def _of_states(job: ResolvedJob) -> Iterator[tuple[str, str]]:
     if not pointer.is_pointer(job.state or ""):
         yield "state", f"{job.state!r} is no JSON Pointer; write one such as /status"
     if not job.done:

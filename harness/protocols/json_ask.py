@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
+from harness.protocols.asking import Asked, HttpRequest, MalformedError, Reader, ResolvedAsk, Said
 from harness.protocols.calls import in_reply
 from harness.protocols.pointer import at
 from harness.protocols.wording import UNREADABLE, common_problems, filled_body, post, unasked, with_pointers
@@ -15,7 +15,7 @@ from harness.protocols.wording import UNREADABLE, common_problems, filled_body, 
 class JsonAsk:
     """A JSON body out of a template, and a JSON reply in which JSON Pointers say where things stand."""
 
-    def problems(self, ask: Ask) -> list[str]:
+    def problems(self, ask: ResolvedAsk) -> list[str]:
         problems = common_problems(ask)
         if ask.method == "GET":
             problems += _of_a_get(ask)
@@ -27,14 +27,14 @@ class JsonAsk:
             problems.append("the json protocol needs reply.answer: a JSON Pointer such as /answer")
         return problems
 
-    def request(self, ask: Ask, asked: Asked) -> HttpRequest:
+    def request(self, ask: ResolvedAsk, asked: Asked) -> HttpRequest:
         return post(ask, asked, filled_body(ask, asked))
 
-    def reader(self, ask: Ask) -> Reader:
+    def reader(self, ask: ResolvedAsk) -> Reader:
         return _JsonReader(ask)
 
 
-def _of_a_get(ask: Ask) -> Iterator[str]:
+def _of_a_get(ask: ResolvedAsk) -> Iterator[str]:
     """What cannot be where there is no body."""
     if ask.body is not None:
         yield "a GET has no body; leave body out, and write {question} in path, such as /ask?q={question}"
@@ -45,7 +45,7 @@ def _of_a_get(ask: Ask) -> Iterator[str]:
 
 
 class _JsonReader:
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: ResolvedAsk) -> None:
         self._ask = ask
 
     def event(self, name: bytes, data: bytes) -> Said:

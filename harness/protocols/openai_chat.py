@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Reader, Said
+from harness.protocols.asking import Asked, HttpRequest, MalformedError, Reader, ResolvedAsk, Said
 from harness.protocols.calls import of_chat
 from harness.protocols.wording import UNREADABLE, chat, chat_problems, looks_closer, quoted, with_pointers
 
@@ -14,15 +14,15 @@ class OpenAiChat:
 
     chats = True
 
-    def problems(self, ask: Ask) -> list[str]:
+    def problems(self, ask: ResolvedAsk) -> list[str]:
         return chat_problems(ask, "openai-chat")
 
-    def request(self, ask: Ask, asked: Asked) -> HttpRequest:
+    def request(self, ask: ResolvedAsk, asked: Asked) -> HttpRequest:
         first = [{"role": "system", "content": asked.system}] if asked.system else []
         offered = [{"type": "function", "function": msgspec.to_builtins(tool)} for tool in asked.tools]
         return chat(ask, asked, {"tools": offered} if offered else {}, first=first)
 
-    def reader(self, ask: Ask) -> Reader:
+    def reader(self, ask: ResolvedAsk) -> Reader:
         return _OpenAiReader(ask)
 
 
@@ -64,7 +64,7 @@ _completion = msgspec.json.Decoder(_Completion).decode
 
 
 class _OpenAiReader:
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: ResolvedAsk) -> None:
         self._ask = ask
         self._looks_closer = looks_closer(ask)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from harness.protocols import pointer
-from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Said
+from harness.protocols.asking import Asked, HttpRequest, MalformedError, ResolvedAsk, Said
 from harness.protocols.nonce import idempotency_key, traceparent
 from harness.reading.templates import fill_asked, placeholders, texts
 
@@ -18,7 +18,7 @@ from harness.reading.templates import fill_asked, placeholders, texts
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def post(ask: Ask, asked: Asked, body: dict[str, object]) -> HttpRequest:
+def post(ask: ResolvedAsk, asked: Asked, body: dict[str, object]) -> HttpRequest:
     headers = {"content-type": "application/json", "accept": "text/event-stream, application/json"}
     headers |= header_values(ask, asked)
     if ask.nonce_place == "field" and ask.nonce_name:
@@ -30,7 +30,7 @@ def post(ask: Ask, asked: Asked, body: dict[str, object]) -> HttpRequest:
     return HttpRequest("POST", path, headers, msgspec.json.encode(body))
 
 
-def header_values(ask: Ask, asked: Asked) -> dict[str, str]:
+def header_values(ask: ResolvedAsk, asked: Asked) -> dict[str, str]:
     """The headers of *ask*, filled in, and those that carry the mark of *asked* whatever else does; names in lower case."""
     values = _values(ask, asked)
     headers = {name.lower(): _of_a_header(text, values) for name, text in ask.headers.items()}
@@ -40,7 +40,7 @@ def header_values(ask: Ask, asked: Asked) -> dict[str, str]:
     return headers
 
 
-def path_of(ask: Ask, asked: Asked) -> str:
+def path_of(ask: ResolvedAsk, asked: Asked) -> str:
     """The path of *ask*, filled in."""
     return fill_asked(ask.path, {name: quote(value, safe="") for name, value in _values(ask, asked).items()})
 
@@ -53,13 +53,13 @@ def _plant(body: dict[str, object], path: list[str], text: str) -> None:
     body[path[-1]] = text
 
 
-def prompt(ask: Ask, asked: Asked) -> str:
+def prompt(ask: ResolvedAsk, asked: Asked) -> str:
     """The question with its mark, before what only makes it larger."""
     text = f"{asked.question} [{asked.nonce}]" if ask.nonce_place == "prompt" else asked.question
     return f"{text}\n\n{asked.filler}" if asked.filler else text
 
 
-def _values(ask: Ask, asked: Asked) -> dict[str, str]:
+def _values(ask: ResolvedAsk, asked: Asked) -> dict[str, str]:
     return {
         "question": prompt(ask, asked),
         "conversation": asked.conversation,
@@ -79,7 +79,7 @@ def _of_a_header(template: str, values: dict[str, str]) -> str:
     return fill_asked(template, lines)
 
 
-def filled_body(ask: Ask, asked: Asked) -> dict[str, object]:
+def filled_body(ask: ResolvedAsk, asked: Asked) -> dict[str, object]:
     values = _values(ask, asked)
     return {name: _filled(value, values, asked.seen_version) for name, value in (ask.body or {}).items()}
 
@@ -101,7 +101,7 @@ _MEANT = re.compile(
 )
 
 
-def unasked(ask: Ask) -> str | None:
+def unasked(ask: ResolvedAsk) -> str | None:
     """Why no answer could be one to the question, which *ask* puts nowhere; None where it does."""
     written = [text for _, text in texts([ask.body, ask.path, list(ask.headers.values())])]
     if any("question" in placeholders(text) for text in written):
@@ -123,12 +123,12 @@ def marked(said: object) -> bool:
     return said.strip().lower().partition(" ")[0] not in _UNMARKED if isinstance(said, str) else bool(said)
 
 
-def of_head(ask: Ask, value: Callable[[str], object]) -> Said:
+def of_head(ask: ResolvedAsk, value: Callable[[str], object]) -> Said:
     """What the head of an answer says where the target file names headers; *value* gives what stands in one, or None."""
     return Said(degraded=_in_head(ask.degraded_mark, value), cached=_in_head(ask.cached_mark, value))
 
 
-def with_pointers(ask: Ask, reply: object, text: str) -> Said:
+def with_pointers(ask: ResolvedAsk, reply: object, text: str) -> Said:
     """*text*, with what stands in *reply* where the target file says; raises MalformedError."""
     try:
         version = pointer.version_at(reply, ask.snapshot_version_pointer) if ask.snapshot_version_pointer else None
@@ -141,7 +141,7 @@ def with_pointers(ask: Ask, reply: object, text: str) -> Said:
     )
 
 
-def looks_closer(ask: Ask) -> bool:
+def looks_closer(ask: ResolvedAsk) -> bool:
     """Whether `with_pointers` finds anything in a reply beside its text."""
     marks = (ask.degraded_mark or "", ask.cached_mark or "")
     pointers = (ask.snapshot_version_pointer, ask.conversation_pointer, ask.model_pointer)
@@ -173,7 +173,7 @@ _OURS = {
 """What the body of a chat cannot say of itself, and how to say it."""
 
 
-def chat_problems(ask: Ask, protocol: str) -> list[str]:
+def chat_problems(ask: ResolvedAsk, protocol: str) -> list[str]:
     """What is wrong with an ask of a *protocol* by which a question is the one message of a chat with a model."""
     problems = common_problems(ask)
     if not ask.model:
@@ -187,7 +187,7 @@ def chat_problems(ask: Ask, protocol: str) -> list[str]:
 
 
 def chat(
-    ask: Ask,
+    ask: ResolvedAsk,
     asked: Asked,
     own: Mapping[str, object],
     *,
@@ -217,7 +217,7 @@ def quoted(data: bytes) -> str:
     return data[:200].decode("utf-8", "replace")
 
 
-def common_problems(ask: Ask) -> list[str]:
+def common_problems(ask: ResolvedAsk) -> list[str]:
     problems = []
     if not ask.path.startswith("/") or re.search(r"[^\x21-\x7e]", ask.path):
         problems.append(f"path {ask.path!r} is no path of a URL; write one such as /v1/ask")

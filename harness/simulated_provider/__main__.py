@@ -8,7 +8,7 @@ import signal
 
 import msgspec
 
-from harness.simulated_provider.provider import Provider, Settings
+from harness.simulated_provider.provider import Provider, ProviderSettings
 from harness.simulated_provider.server import listen
 
 
@@ -22,9 +22,11 @@ def main() -> None:
     )
     options = parser.parse_args()
     try:
-        settings = msgspec.json.decode(options.config, type=Settings)
+        settings = msgspec.json.decode(options.config, type=ProviderSettings)
     except msgspec.DecodeError as problem:
-        parser.error(f"--config {options.config!r}: {problem}; known: {', '.join(Settings.__struct_encode_fields__)}")
+        parser.error(
+            f"--config {options.config!r}: {problem}; known: {', '.join(ProviderSettings.__struct_encode_fields__)}"
+        )
     asyncio.run(_serve(Provider(settings, seed=options.seed, region=options.region), options.port))
 
 

@@ -25,8 +25,8 @@ FAULTS = "/.harness/faults"
 _EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"),)
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `harness.reading.target.Simulated` says, as JSON with its durations in seconds."""
+class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The target file's `Simulated` as its process is told: JSON with durations in seconds. What is left out is as it is there."""
 
     capacity: int = 24
     queue: int = 48
@@ -55,7 +55,7 @@ _APIS: Mapping[str, Api] = {api.path: api for api in (Chat(), Responses(), Messa
 class Provider:
     """One simulated provider in *region*: `accept` and `answer` are what `harness.simulated_provider.server.listen` asks for."""
 
-    def __init__(self, settings: Settings, *, seed: int, region: str) -> None:
+    def __init__(self, settings: ProviderSettings, *, seed: int, region: str) -> None:
         self.counts = Counts()
         self._settings = settings
         self._region = region

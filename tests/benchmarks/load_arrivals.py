@@ -24,10 +24,10 @@ from harness.planning.curve import Linear
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.running.load import (
-    Ask,
     Limits,
     LoadPlan,
-    Question,
+    PlannedQuestion,
+    ResolvedAsk,
     Schedule,
     command,
     ready,
@@ -93,8 +93,8 @@ def constant(
             "constant", (Linear(total_s, rate_per_s, rate_per_s),), jitter=jitter, turn_gap_s=5.0, seed=1
         ),
         entries={"mock": f"http://127.0.0.1:{port}"},
-        questions=(Question("q", question),),
-        ask=Ask("openai-chat", "/v1/chat/completions", model="m"),
+        questions=(PlannedQuestion("q", question),),
+        ask=ResolvedAsk("openai-chat", "/v1/chat/completions", model="m"),
         in_flight_max=5000,
         rows_dir=str(folder),
         ready_path=f"{folder}/ready",

@@ -20,7 +20,7 @@ from harness.planning.curve import Linear
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.running.free_port import free_port
-from harness.running.load import Ask, LoadPlan, Question, Schedule, ready, start_at, write_plan
+from harness.running.load import LoadPlan, PlannedQuestion, ResolvedAsk, Schedule, ready, start_at, write_plan
 from harness.running.load.child import NUMBER, command, master_command, worker_command
 from tests.benchmarks.load_arrivals import cpu_s, serve
 
@@ -41,8 +41,8 @@ def sent(port: int, workers: int, each_per_s: float) -> Sent:
             run_id="bench",
             schedule=Schedule("constant", (Linear(TOTAL_S, rate, rate),), 0.2, 5.0, 1, workers=workers),
             entries={"mock": f"http://127.0.0.1:{port}"},
-            questions=(Question("q", "whole"),),
-            ask=Ask("openai-chat", "/v1/chat/completions", model="m"),
+            questions=(PlannedQuestion("q", "whole"),),
+            ask=ResolvedAsk("openai-chat", "/v1/chat/completions", model="m"),
             in_flight_max=100_000,
             rows_dir=name,
             ready_path=f"{name}/ready",

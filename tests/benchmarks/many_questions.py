@@ -14,9 +14,8 @@ import msgspec
 from harness.planning.curve import Linear
 from harness.planning.schedule import Schedule, turns
 from harness.prepare import Asked, prepare
-from harness.protocols.asking import Ask
-from harness.running.load.plan import LoadPlan
-from harness.running.world.load import put
+from harness.protocols.asking import ResolvedAsk
+from harness.running.load.plan import LoadPlan, planned
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,8 +41,8 @@ def main(count: int) -> None:
                 run_id="r",
                 schedule=Schedule("constant", (Linear(50, 1_000, 1_000),), 0.2, 5.0, 1),
                 entries={"east": "http://127.0.0.1:1"},
-                questions=tuple(map(put, prepared.questions.value.questions)),
-                ask=Ask("json"),
+                questions=tuple(map(planned, prepared.questions.value.questions)),
+                ask=ResolvedAsk("json"),
                 in_flight_max=1,
                 rows_dir="/r",
                 ready_path="/r",

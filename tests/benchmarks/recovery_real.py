@@ -36,7 +36,7 @@ from harness.judging.scoring.recovery import Recovery, recovery_time
 from harness.planning.curve import Linear
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
-from harness.running.load import Ask, Limits, LoadPlan, Question, Schedule
+from harness.running.load import Limits, LoadPlan, PlannedQuestion, ResolvedAsk, Schedule
 from harness.running.load.child import command, ready, start_at, write_plan
 
 RMSE_MS_MAX = {20.0: 40.0, 100.0: 10.0}
@@ -135,8 +135,8 @@ def _load_plan(folder: str, rate_per_s: float, total_s: float, port: int) -> Loa
         run_id="bench",
         schedule=Schedule("constant", (Linear(total_s, rate_per_s, rate_per_s),), jitter=0.2, turn_gap_s=5.0, seed=1),
         entries={"server": f"http://127.0.0.1:{port}"},
-        questions=(Question("q", "well?"),),
-        ask=Ask("openai-chat", "/v1/chat/completions", model="m", stream=False),
+        questions=(PlannedQuestion("q", "well?"),),
+        ask=ResolvedAsk("openai-chat", "/v1/chat/completions", model="m", stream=False),
         in_flight_max=1000,
         rows_dir=folder,
         ready_path=f"{folder}/ready",

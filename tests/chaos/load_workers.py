@@ -30,7 +30,7 @@ from harness.planning.curve import Linear
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.record.run_folder import RunFolder, read_workers
-from harness.running.load import Ask, LoadPlan, Question, Schedule, ready, start_at, write_plan
+from harness.running.load import LoadPlan, PlannedQuestion, ResolvedAsk, Schedule, ready, start_at, write_plan
 from harness.running.ports import UntrustworthyError
 from harness.running.world.load_hosts import Hosts
 from harness.running.world.load_workers import LoadWorkers
@@ -170,8 +170,8 @@ class Crew:
             run_id="r",
             schedule=Schedule("constant", (Linear(total_s, RATE_PER_S, RATE_PER_S),), 0.2, 0.5, 1, workers=2),
             entries={"one": url},
-            questions=(Question("q", "Is it so?"),),
-            ask=Ask("json", "/", body={"question": "{question}"}, answer_pointer="/answer"),
+            questions=(PlannedQuestion("q", "Is it so?"),),
+            ask=ResolvedAsk("json", "/", body={"question": "{question}"}, answer_pointer="/answer"),
             in_flight_max=1000,
             rows_dir=str(self.folder.rows),
             ready_path=str(folder / "ready"),

@@ -22,7 +22,7 @@ from harness.planning.recorded import Recorded
 from harness.planning.replay import recorded
 from harness.planning.schedule import Schedule, Share, turns
 from harness.problems import Problem
-from harness.protocols.asking import Ask
+from harness.protocols.asking import ResolvedAsk
 from harness.reading.expectation import Selection
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
@@ -30,7 +30,7 @@ from harness.reading.traces import Trace
 from harness.record.run_folder import RunFolder
 from harness.record.trace_file import read_due, write_due
 from harness.running import loop
-from harness.running.load.plan import LoadPlan, Question
+from harness.running.load.plan import LoadPlan, PlannedQuestion
 
 # warm-up to 1 s, baseline to 3 s, fault to 5 s, recovery to 7 s
 EVEN_S = [index / 8 for index in range(80)]
@@ -61,8 +61,8 @@ def load_plan(of: Recorded | Schedule, questions: int = 4) -> LoadPlan:
         run_id="r",
         schedule=of,
         entries={"east": "http://127.0.0.1:1", "west": "http://127.0.0.1:2"},
-        questions=tuple(Question(f"q{number}", "?") for number in range(questions)),
-        ask=Ask("json"),
+        questions=tuple(PlannedQuestion(f"q{number}", "?") for number in range(questions)),
+        ask=ResolvedAsk("json"),
         in_flight_max=10,
         rows_dir="/tmp",
         ready_path="/tmp/ready",
@@ -166,7 +166,7 @@ def test_questions_that_the_trace_names_are_asked_and_others_are_drawn(make_scen
 def test_a_trace_that_names_another_question_ends_the_turns_of_the_one_before(make_scenario: MakeScenario) -> None:
     trace = traced([0, 1, 2, 3, 4, 8], conversation=[0] * 6, question=("a", "", "a", "b", "a", ""))
     made, _ = replayed(make_scenario, trace, questions=("a", "b"))
-    several = (Question("a", "?", turns=("and?", "then?")), Question("b", "?", turns=("so?",)))
+    several = (PlannedQuestion("a", "?", turns=("and?", "then?")), PlannedQuestion("b", "?", turns=("so?",)))
     sent = turns(msgspec.structs.replace(load_plan(made), questions=several))
     assert [(turn.question, turn.step) for turn in sent] == [(0, 0), (0, 1), (0, 2), (1, 0), (0, 0)]
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from harness.planning.curve import Linear
 from harness.planning.schedule import Schedule, Share, conversation_count, mine, turns
-from harness.protocols.asking import Ask
+from harness.protocols.asking import ResolvedAsk
 from harness.protocols.nonce import lot
-from harness.running.load.plan import LoadPlan, Question
+from harness.running.load.plan import LoadPlan, PlannedQuestion
 
 
 def even(arrivals="constant", rate_per_s=20.0, total_s=50.0, jitter=0.2, seed=7):
@@ -25,8 +25,8 @@ LOAD = LoadPlan(
     run_id="r",
     schedule=even(),
     entries={"east": "http://127.0.0.1:1", "west": "http://127.0.0.1:2"},
-    questions=tuple(Question(f"q{number}", f"What is {number}?") for number in range(10)),
-    ask=Ask("json"),
+    questions=tuple(PlannedQuestion(f"q{number}", f"What is {number}?") for number in range(10)),
+    ask=ResolvedAsk("json"),
     in_flight_max=10,
     rows_dir="/tmp",
     ready_path="/tmp/ready",
@@ -140,7 +140,7 @@ def test_another_run_with_the_same_seed_differs_in_its_nonces_alone():
 
 def test_a_conversation_is_one_users_and_every_user_asks_only_their_own_questions():
     users = ("ann", "bob", "ann", "", "bob")
-    questions = tuple(Question(f"q{number}", "?", user) for number, user in enumerate(users))
+    questions = tuple(PlannedQuestion(f"q{number}", "?", user) for number, user in enumerate(users))
     everything = list(turns(msgspec.structs.replace(LOAD, questions=questions)))
     by_conversation = {}
     for turn in everything:
@@ -149,7 +149,7 @@ def test_a_conversation_is_one_users_and_every_user_asks_only_their_own_question
     assert {turn.question for turn in everything} == set(range(5))
 
 
-SEVERAL = tuple(Question(f"q{n}", "?", turns=("and?", "then?")[: n % 3]) for n in range(6))
+SEVERAL = tuple(PlannedQuestion(f"q{n}", "?", turns=("and?", "then?")[: n % 3]) for n in range(6))
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -175,7 +175,7 @@ def test_questions_of_one_turn_are_drawn_as_if_there_were_no_turns():
 
 
 def test_who_asks_changes_nothing_of_when_and_where():
-    questions = tuple(Question(f"q{number}", "?", "ab"[number % 2]) for number in range(10))
+    questions = tuple(PlannedQuestion(f"q{number}", "?", "ab"[number % 2]) for number in range(10))
     other = list(turns(msgspec.structs.replace(LOAD, questions=questions)))
     assert [replace(turn, question=0) for turn in other] == [replace(turn, question=0) for turn in turns(LOAD)]
 

@@ -13,16 +13,17 @@ import msgspec
 import pytest
 
 from harness.first_target import service
-from harness.first_target.draft import Asking, Draft
+from harness.first_target.draft import Draft
 from harness.first_target.looking import Known, Seen, look
 from harness.first_target.service import TRIES_MAX
 from harness.first_target.text import document
 from harness.problems import UsageProblems
 from harness.protocols.asking import resolved
+from harness.reading.target import Ask
 from harness.record.masking import Mask
 from harness.running.free_port import free_port
 from harness.running.load import handshake
-from harness.running.load.plan import Limits, Question
+from harness.running.load.plan import Limits, PlannedQuestion
 from harness.running.load.question import Answered, QuestionPlan, command
 
 Served = Callable[..., tuple[str, list[str]]]
@@ -130,7 +131,7 @@ def asked_for_real(seen: Seen, folder: Path) -> Answered:
     plan = QuestionPlan(
         run_id="run",
         entries={"entry-1": target.entries[0].url},
-        question=Question("q", "Is it so?"),
+        question=PlannedQuestion("q", "Is it so?"),
         ask=resolved(target.ask, target.ask.headers),
         limits=Limits(deadline_s=20.0),
         start_path=str(folder / "start.json"),
@@ -272,7 +273,7 @@ def test_an_answer_that_goes_on_and_on_is_waited_for_as_long_as_one_may_take(
 ) -> None:
     monkeypatch.setattr(service, "monotonic", iter((0.0, 20.1)).__next__)
     with closing(service.Service(served(chat)[0], {}, 20.0)) as one:
-        answer = one.ask(Asking("openai-chat", "/v1/chat/completions", model="our-model", stream=True), "What?")
+        answer = one.ask(Ask(protocol="openai-chat", path="/v1/chat/completions", model="our-model"), "What?")
     assert (answer.well, answer.told) == (False, "its answer had not ended in time")
 
 

@@ -8,19 +8,19 @@ import pytest
 
 from harness.planning.curve import Linear
 from harness.planning.schedule import Schedule, Turn
-from harness.protocols.asking import Ask, Asked
+from harness.protocols.asking import Asked, ResolvedAsk
 from harness.protocols.filler import filler, tokens_of
 from harness.protocols.protocols import protocol
 from harness.running.load.asking import asked
 from harness.running.load.conversations import Before
-from harness.running.load.plan import LoadPlan, Question
+from harness.running.load.plan import LoadPlan, PlannedQuestion
 
 PLAN = LoadPlan(
     run_id="r",
     schedule=Schedule("constant", (Linear(1, 1, 1),), 0.0, 5.0, seed=7),
     entries={"east": "http://127.0.0.1:1"},
-    questions=(Question("q", "How long is the warranty?"),),
-    ask=Ask("openai-chat", model="m"),
+    questions=(PlannedQuestion("q", "How long is the warranty?"),),
+    ask=ResolvedAsk("openai-chat", model="m"),
     in_flight_max=10,
     rows_dir="/tmp",
     ready_path="/tmp/ready",
@@ -51,7 +51,7 @@ def test_a_question_is_padded_to_its_size_and_no_further() -> None:
 
 
 def body(name: str, put: Asked, **more: object) -> dict[str, object]:
-    said: dict[str, object] = json.loads(protocol(name).request(Ask(name, model="m", **more), put).body)  # type: ignore[arg-type]  # a test's own
+    said: dict[str, object] = json.loads(protocol(name).request(ResolvedAsk(name, model="m", **more), put).body)  # type: ignore[arg-type]  # a test's own
     return said
 
 

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from harness.reading.target import Simulated
-from harness.simulated_provider.provider import Settings
+from harness.simulated_provider.provider import ProviderSettings
 
 MESSAGES = [
     {"role": "system", "content": "Context:\n- Refunds are accepted within 30 days."},
@@ -113,7 +113,7 @@ def test_answers_are_the_same_however_many_are_asked_at_once(fast):
 
 
 def test_a_provider_alone_is_as_a_target_file_that_says_nothing_of_it():
-    assert msgspec.to_builtins(Settings()) == Simulated().model_dump(exclude={"api"})
+    assert msgspec.to_builtins(ProviderSettings()) == Simulated().model_dump(exclude={"api"})
 
 
 @pytest.mark.parametrize("config", ['{"capacty": 2}', "{"])

@@ -16,7 +16,7 @@ from harness.protocols.nonce import marked
 from harness.record.presses import GivenUp, written
 from harness.record.rows import Request, RequestOutcome
 from harness.running.load.conversations import Conversations
-from harness.running.load.plan import Question
+from harness.running.load.plan import PlannedQuestion
 from simulated_world.events import Events, Process, Task
 from simulated_world.network import HOP_S
 from simulated_world.service import Answer, Service
@@ -58,7 +58,7 @@ class Clients:
     ) -> None:
         self.rows: list[Request] = []
         self.run_id, self.schedule = RUN_ID, plan.schedule
-        self.entries, self.questions = list(services), [Question(text, text) for text in questions]
+        self.entries, self.questions = list(services), [PlannedQuestion(text, text) for text in questions]
         self.requests_max: int | None = None
         self._events, self._plan, self._services, self._flaws = events, plan, services, flaws
         self._conversations = Conversations(RUN_ID)

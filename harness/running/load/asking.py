@@ -7,7 +7,7 @@ from harness.protocols.asking import Asked
 from harness.protocols.filler import filler, tokens_of
 from harness.reading.steps import asked_as
 from harness.running.load.conversations import Before
-from harness.running.load.plan import LoadPlan, Question
+from harness.running.load.plan import LoadPlan, PlannedQuestion
 
 
 def text(plan: LoadPlan, turn: Turn) -> str:
@@ -42,7 +42,7 @@ def asked(plan: LoadPlan, turn: Turn, before: Before, mark: str) -> Asked:
     )
 
 
-def asked_first(question: Question, conversation: str, mark: str) -> Asked:
+def asked_first(question: PlannedQuestion, conversation: str, mark: str) -> Asked:
     """What *question* asks under its *mark* before the load, with nothing said before it, and otherwise as the load will ask it."""
     return Asked(
         question.text,
@@ -57,5 +57,5 @@ def asked_first(question: Question, conversation: str, mark: str) -> Asked:
     )
 
 
-def _text(question: Question, step: int) -> str:
+def _text(question: PlannedQuestion, step: int) -> str:
     return question.turns[step - 1] if step else question.text

@@ -13,7 +13,16 @@ import gevent
 import msgspec
 
 from harness.http1.retry_after import MILLISECONDS, SECONDS, stated_wait_ms
-from harness.protocols.asking import Ask, Asked, AskProtocol, HttpRequest, Job, MalformedError, Reader, Said
+from harness.protocols.asking import (
+    Asked,
+    AskProtocol,
+    HttpRequest,
+    MalformedError,
+    Reader,
+    ResolvedAsk,
+    ResolvedJob,
+    Said,
+)
 from harness.protocols.jobs import GONE, Place, accepted, decoded, get, goes_on, polled, result_of, stage
 from harness.protocols.wording import of_head
 from harness.running.load.connections import Connections
@@ -28,7 +37,7 @@ _KEPT = ("status", "head_s", "bytes", "begins", "degraded", "cached", "orderly")
 def put(
     answer: Answer,
     connections: Connections,
-    way: Ask,
+    way: ResolvedAsk,
     protocol: AskProtocol,
     asked: Asked,
     url: str,
@@ -73,8 +82,8 @@ class _Client:
         self,
         answer: Answer,
         connections: Connections,
-        way: Ask,
-        job: Job,
+        way: ResolvedAsk,
+        job: ResolvedJob,
         asked: Asked,
         url: str,
         due_s: float,
@@ -242,14 +251,14 @@ class _Client:
         self._answer.outcome = outcome or came.outcome  # type: ignore[assignment] # one that the callers name
 
 
-def settle(answer: Answer, job: Job, coming: Coming) -> None:
+def settle(answer: Answer, job: ResolvedJob, coming: Coming) -> None:
     """Count in *answer*, which came to an end by what was sent, what is sent after it for a moment: until `settle_s` of *job* is over."""
     settled_s = monotonic() + job.settle_s
     while (sent := coming.next(settled_s - monotonic())) is not None:
         answer.deliveries += _ends(job, sent)
 
 
-def _ends(job: Job, sent: Delivery) -> bool:
+def _ends(job: ResolvedJob, sent: Delivery) -> bool:
     try:
         return stage(job, 200, sent.body)[0] in ("done", "failed")
     except MalformedError:

@@ -7,18 +7,22 @@ and is never kept with the run.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from harness.planning.pressing import Pressing
 from harness.planning.recorded import Recorded
 from harness.planning.schedule import Schedule
-from harness.protocols.asking import Ask, Tool
+from harness.protocols.asking import OfferedTool, ResolvedAsk
 from harness.record.own_file import write_new
 
+if TYPE_CHECKING:
+    from harness.reading.questions import Question
 
-class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One question of the list; *id* is what its rows say."""
+
+class PlannedQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A `Question` of the questions file as clients put it, without what is known of its answer; *id* is what its rows say."""
 
     id: str
     text: str
@@ -27,7 +31,21 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     system: str = ""
     size: int = 0  # about so many tokens are asked; 0: as many as there are
     max_tokens: int = 0  # of the answer; 0: nothing is said
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[OfferedTool, ...] = ()
+
+
+def planned(question: Question) -> PlannedQuestion:
+    """*question* as clients put it."""
+    return PlannedQuestion(
+        id=question.id,
+        text=question.text,
+        user=question.user or "",
+        turns=tuple(turn.text for turn in question.turns or ()),
+        system=question.system or "",
+        size=question.size or 0,
+        max_tokens=question.max_tokens or 0,
+        tools=tuple(OfferedTool(tool.name, tool.description or "", tool.parameters) for tool in question.tools or ()),
+    )
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,8 +64,8 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run_id: str
     schedule: Schedule | Recorded
     entries: dict[str, str]  # the address of each, in the target file's order
-    questions: tuple[Question, ...]
-    ask: Ask
+    questions: tuple[PlannedQuestion, ...]
+    ask: ResolvedAsk
     in_flight_max: int
     rows_dir: str
     ready_path: str

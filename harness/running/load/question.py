@@ -8,7 +8,7 @@ from time import monotonic, sleep
 
 import msgspec
 
-from harness.protocols.asking import Ask
+from harness.protocols.asking import ResolvedAsk
 from harness.protocols.nonce import nonce
 from harness.protocols.protocols import protocol
 from harness.record.rows import RequestOutcome
@@ -17,7 +17,7 @@ from harness.running.load.asking import asked_first
 from harness.running.load.connections import Connections
 from harness.running.load.exchange import Answer
 from harness.running.load.job import put
-from harness.running.load.plan import Limits, Question
+from harness.running.load.plan import Limits, PlannedQuestion
 from harness.running.load.webhooks import Webhooks
 
 _LOOK_S = 0.01
@@ -31,8 +31,8 @@ class QuestionPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     run_id: str
     entries: dict[str, str]  # the address of each
-    question: Question
-    ask: Ask
+    question: PlannedQuestion
+    ask: ResolvedAsk
     limits: Limits
     start_path: str
     answers_path: str

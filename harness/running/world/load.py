@@ -9,14 +9,14 @@ from pathlib import Path
 
 from harness.planning.plan import Plan
 from harness.problems import HarnessError
-from harness.protocols.asking import Ask, Tool, resolved
-from harness.reading.questions import Question as Asked
+from harness.protocols.asking import ResolvedAsk, resolved
+from harness.reading.questions import Question
 from harness.reading.target import Target
 from harness.reading.templates import fill, fill_for_later
 from harness.record.run_folder import RunFolder
 from harness.running.free_port import free_port
 from harness.running.load import child
-from harness.running.load.plan import Limits, LoadPlan, Question
+from harness.running.load.plan import Limits, LoadPlan, planned
 from harness.running.load.users import plan as users_plan
 from harness.running.load.users.plan import UsersPlan
 from harness.running.world.clock import RunClock
@@ -46,7 +46,7 @@ class LoadChild:
         self,
         processes: Processes,
         plan: Plan,
-        questions: Mapping[str, Asked],
+        questions: Mapping[str, Question],
         run_id: str,
         folder: RunFolder,
         temp: Path,
@@ -135,7 +135,7 @@ def client_limits(deadline_s: float, stall_s: float | None = None) -> Limits:
 
 def _load_plan(
     plan: Plan,
-    questions: Mapping[str, Asked],
+    questions: Mapping[str, Question],
     run_id: str,
     rows: Path,
     instrument: Path,
@@ -147,7 +147,7 @@ def _load_plan(
         run_id=run_id,
         schedule=plan.schedule,
         entries=addressed(plan.target, processes),
-        questions=tuple(map(put, questions.values())),
+        questions=tuple(map(planned, questions.values())),
         ask=worded(plan.target, processes),
         in_flight_max=load.in_flight_max or int(4 * plan.schedule.most_per_s * load.deadline) + 1,
         rows_dir=str(rows),
@@ -193,14 +193,6 @@ def _users_plan(plan: Plan, run_id: str, rows: Path, instrument: Path, temp: Pat
     )
 
 
-def put(asked: Asked) -> Question:
-    """The question as clients put it, without what is known of its answer."""
-    tools = tuple(Tool(tool.name, tool.description or "", tool.parameters) for tool in asked.tools or ())
-    turns = tuple(turn.text for turn in asked.turns or ())
-    more = (asked.system or "", asked.size or 0, asked.max_tokens or 0)
-    return Question(asked.id, asked.text, asked.user or "", turns, *more, tools)
-
-
 def addressed(target: Target, processes: Processes) -> dict[str, str]:
     """Where *target* is asked, with every address filled in."""
     return {name: fill(entry.url, processes.outside) for name, entry in target.entries_by_name.items()}
@@ -211,7 +203,7 @@ def unfilled(target: Target, processes: Processes) -> dict[str, str]:
     return {name: fill_for_later(text, processes.values, None) for name, text in target.ask.headers.items()}
 
 
-def worded(target: Target, processes: Processes) -> Ask:
+def worded(target: Target, processes: Processes) -> ResolvedAsk:
     """How *target* is asked, with every secret filled in; what is known of a question is filled in when it is asked."""
     headers = target.ask.headers.items()
     return resolved(

@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 
 from harness.problems import HarnessError
-from harness.protocols.asking import Ask
+from harness.protocols.asking import ResolvedAsk
 from harness.record.history import LinkSeen, Preflight
 from harness.record.own_file import write_new
 from harness.record.rowfile import read_rows
 from harness.record.rows import LOOKS, Arrival, Attempt
 from harness.running.load import handshake, question
-from harness.running.load.plan import Limits, Question
+from harness.running.load.plan import Limits, PlannedQuestion
 from harness.running.load.question import Answered, QuestionPlan
 from harness.running.wire.client import WireStage
 from harness.running.world.processes import Processes
@@ -39,8 +39,8 @@ class Questioner:
         rows: Path,
         temp: Path,
         entries: dict[str, str],
-        ask: Ask,
-        put: Question,
+        ask: ResolvedAsk,
+        asked: PlannedQuestion,
         limits: Limits,
         run_id: str,
     ) -> None:
@@ -48,7 +48,7 @@ class Questioner:
         self._plan = QuestionPlan(
             run_id=run_id,
             entries=entries,
-            question=put,
+            question=asked,
             ask=ask,
             limits=limits,
             start_path=str(temp / "question-start.json"),

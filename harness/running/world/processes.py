@@ -14,7 +14,7 @@ from harness.problems import HarnessError
 from harness.reading import hosts
 from harness.reading.placeholders import told_secrets
 from harness.reading.proxies import no_proxy
-from harness.reading.target import Link, Ready, Service, SimulatedUpstream, Target
+from harness.reading.target import Link, Ready, Service, Simulated, SimulatedUpstream, Target
 from harness.reading.templates import fill, placeholders, secrets
 from harness.running.free_port import free_port
 from harness.running.keeper.keeper import Child, Keeper, tail
@@ -101,7 +101,7 @@ class Processes:
         """Start the providers that the harness brings; they depend on nothing."""
         for name, link in self._simulated.items():
             assert isinstance(link.upstream, SimulatedUpstream)
-            settings = link.upstream.simulated.model_dump(exclude={"api"})
+            settings = provider_settings(link.upstream.simulated)
             argv = [
                 sys.executable,
                 "-P",  # a types.py where the harness was started must not stand in for the library's
@@ -112,7 +112,7 @@ class Processes:
                 "--seed",
                 str(self._seed),
             ]
-            self.spawn(name, [*argv, "--region", link.region or "", "--config", msgspec.json.encode(settings).decode()])
+            self.spawn(name, [*argv, "--region", link.region or "", "--config", settings])
             self._expect(name, _SIMULATED_READY)
 
     @property
@@ -315,6 +315,11 @@ def address(link: Link, host: str, port: int) -> dict[str, str]:
     """What ``{link.url}``, ``{link.host}`` and ``{link.port}`` stand for."""
     scheme = {"http": "http://", "redis": "redis://", "tcp": ""}[link.carries]
     return {"url": f"{scheme}{host}:{port}", "host": host, "port": str(port)}
+
+
+def provider_settings(simulated: Simulated) -> str:
+    """What the process of a *simulated* provider is told, as its ``--config``; it speaks every API, whichever its link does."""
+    return msgspec.json.encode(simulated.model_dump(exclude={"api"})).decode()
 
 
 def host_and_port(upstream: str) -> str:

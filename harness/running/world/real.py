@@ -38,7 +38,7 @@ from harness.running.keeper.keeper import Keeper
 from harness.running.keeper.means import HttpUndo
 from harness.running.keeper.undo import UndoLog, pending
 from harness.running.load.elsewhere import needed
-from harness.running.load.plan import Question as Put
+from harness.running.load.plan import PlannedQuestion, planned
 from harness.running.ports import Clock, Watch, World
 from harness.running.toxiproxy import (
     Binary,
@@ -63,7 +63,7 @@ from harness.running.world.health_checks import HealthChecks, with_health
 from harness.running.world.interruptions import Interruptions
 from harness.running.world.kept import Kept
 from harness.running.world.load import NAME as LOAD
-from harness.running.world.load import LoadChild, addressed, client_limits, plan_path, put, worded
+from harness.running.world.load import LoadChild, addressed, client_limits, plan_path, worded
 from harness.running.world.load_hosts import Hosts
 from harness.running.world.machine import MachineWatch
 from harness.running.world.no_load import NoLoad
@@ -173,7 +173,7 @@ def real_world(
         entries = Entries(plan.target, processes)
         _until(lambda: not hosts or (grounds.serving() and entries.serving()))  # they look whether they reach it
         load.spawn(say)
-        first = [put(question) for question in islice(questions.values(), 1)]
+        first = [planned(question) for question in islice(questions.values(), 1)]
         asking = [_questioner(grounds, plan.target, folder, one, plan.scenario.load.deadline) for one in first]
         _until(lambda: grounds.serving() and entries.serving() and load.ready())
         carriers = Carriers(processes, own_proxy=proxy.binary is not None, give_up=joined.proxies.give_up)
@@ -298,7 +298,7 @@ def asked_once(
     Raises HarnessError as `real_world` does.
     """
     with _grounds(target, _Chance(1), folder, settings, proxy, signals, say) as grounds:
-        questioner = _questioner(grounds, target, folder, Put("asked", question), deadline_s)
+        questioner = _questioner(grounds, target, folder, PlannedQuestion("asked", question), deadline_s)
         entries = Entries(target, grounds.processes)
         _until(lambda: grounds.serving() and entries.serving())
         yield with_health(questioner.ask(), target, grounds.processes)
@@ -391,7 +391,9 @@ def _grounds(
         yield _Grounds(keeper, processes, joined, undo, temp, composed)
 
 
-def _questioner(grounds: _Grounds, target: Target, folder: RunFolder, question: Put, deadline_s: float) -> Questioner:
+def _questioner(
+    grounds: _Grounds, target: Target, folder: RunFolder, question: PlannedQuestion, deadline_s: float
+) -> Questioner:
     """The client that asks before the load, started: it is there by the time that the target serves."""
     processes = grounds.processes
     ways = (addressed(target, processes), worded(target, processes), question, client_limits(deadline_s))

@@ -27,7 +27,17 @@ from harness.protocols.nonce import unpressed
 from harness.record.rowfile import read_rows
 from harness.record.rows import Request
 from harness.running.free_port import free_port
-from harness.running.load import Ask, Limits, LoadPlan, Question, Schedule, command, ready, start_at, write_plan
+from harness.running.load import (
+    Limits,
+    LoadPlan,
+    PlannedQuestion,
+    ResolvedAsk,
+    Schedule,
+    command,
+    ready,
+    start_at,
+    write_plan,
+)
 
 SSE_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
@@ -442,8 +452,8 @@ def openai_plan(urls: list[str], questions: list[str], **changes: object) -> Loa
         run_id="run-7",
         schedule=Schedule(curve=(Linear(total_s, rate_per_s, rate_per_s),), **sent),
         entries={f"entry-{number}": url for number, url in enumerate(urls)},
-        questions=tuple(Question(text, text) for text in questions),
-        ask=Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m"),
+        questions=tuple(PlannedQuestion(text, text) for text in questions),
+        ask=ResolvedAsk("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m"),
         in_flight_max=1000,
         rows_dir="",
         ready_path="",

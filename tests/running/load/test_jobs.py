@@ -20,7 +20,7 @@ import pytest
 from harness.planning.curve import Linear
 from harness.planning.pressing import Pressing
 from harness.planning.schedule import ALL, Schedule
-from harness.protocols.asking import Ask, Asked, Job
+from harness.protocols.asking import Asked, ResolvedAsk, ResolvedJob
 from harness.protocols.nonce import nonce
 from harness.protocols.protocols import protocol
 from harness.record.rowfile import read_rows
@@ -29,12 +29,12 @@ from harness.running.load import job as job_module
 from harness.running.load.connections import Connections
 from harness.running.load.exchange import Answer
 from harness.running.load.job import put, settle
-from harness.running.load.plan import Limits, LoadPlan, Question
+from harness.running.load.plan import Limits, LoadPlan, PlannedQuestion
 from harness.running.load.sending import Sender
 from harness.running.load.webhooks import Coming, Delivery, Webhooks
 
 MARK = nonce("run-7", 5)
-JOB = Job(
+JOB = ResolvedJob(
     id="/id",
     poll="/jobs/{job}",
     every_s=0.01,
@@ -44,7 +44,7 @@ JOB = Job(
     done=("done",),
     failed=("failed",),
 )
-WAY = Ask("json", "/jobs", body={"question": "{question}"}, answer_pointer="/answer", job=JOB)
+WAY = ResolvedAsk("json", "/jobs", body={"question": "{question}"}, answer_pointer="/answer", job=JOB)
 
 
 class Reply(NamedTuple):
@@ -174,7 +174,7 @@ def hears_all(monkeypatch: pytest.MonkeyPatch) -> Callable[[Service], None]:
     return of
 
 
-def ask(service: Service, deadline_s: float = 5.0, way: Ask = WAY, base: str = "", **job: Any) -> Answer:
+def ask(service: Service, deadline_s: float = 5.0, way: ResolvedAsk = WAY, base: str = "", **job: Any) -> Answer:
     assert way.job is not None
     way = msgspec.structs.replace(way, job=msgspec.structs.replace(way.job, **job))
     answer, url = Answer(), service.url + base
@@ -348,13 +348,15 @@ def test_a_result_that_calls_a_tool_is_an_answer(serve: Serve) -> None:
     assert answer.text.startswith("look_up")
 
 
-SENT = Job(state="/status", running=("running",), done=("done",), failed=("failed",), webhook=True, settle_s=3600.0)
-HOOKED = Ask(
+SENT = ResolvedJob(
+    state="/status", running=("running",), done=("done",), failed=("failed",), webhook=True, settle_s=3600.0
+)
+HOOKED = ResolvedAsk(
     "json", "/jobs", body={"question": "{question}", "callback": "{webhook}"}, answer_pointer="/answer", job=SENT
 )
 
 
-def wait_for(service: Service, deadline_s: float = 3600.0, way: Ask = HOOKED) -> Answer:
+def wait_for(service: Service, deadline_s: float = 3600.0, way: ResolvedAsk = HOOKED) -> Answer:
     answer, hooks, connections = Answer(), Webhooks(), Connections(service.url)
     asked, limits = Asked("How long?", "c-1", None, MARK), Limits(deadline_s=deadline_s, stall_s=deadline_s)
     try:
@@ -404,7 +406,7 @@ def test_without_a_state_what_is_sent_is_the_result(serve: Serve, hears_all: Hea
     service = serve(Reply(202, {}))
     hears_all(service)
     service.sends = [{"answer": "within 30 days"}]
-    answer = wait_for(service, way=msgspec.structs.replace(HOOKED, job=Job(webhook=True)))
+    answer = wait_for(service, way=msgspec.structs.replace(HOOKED, job=ResolvedJob(webhook=True)))
     assert (answer.outcome, answer.text, answer.job) == ("complete", "within 30 days", "done")
 
 
@@ -437,7 +439,7 @@ def hooked(service: Service, folder: Path, patience_s: float = 10.0) -> LoadPlan
         run_id="run-7",
         schedule=Schedule("constant", (Linear(2.0, 1.0, 1.0),), jitter=0.0, turn_gap_s=1.0, seed=1),
         entries={"entry": service.url},
-        questions=(Question("q", "How long?"),),
+        questions=(PlannedQuestion("q", "How long?"),),
         ask=msgspec.structs.replace(HOOKED, job=SENT),
         in_flight_max=10,
         rows_dir=str(folder),

@@ -16,9 +16,9 @@ from harness.judging.scoring.audit import Audit, audit
 from harness.planning.recorded import Recorded
 from harness.planning.schedule import conversation_count
 from harness.record.instrument import PERIOD_S, read
-from harness.running.load import LOCUSTFILE, Ask, Limits, ready
+from harness.running.load import LOCUSTFILE, Limits, ResolvedAsk, ready
 
-JSON_ASK = Ask(
+JSON_ASK = ResolvedAsk(
     "json",
     "/ask",
     body={"question": "{question}", "conversation": "{conversation}", "seen_version": "{seen_version}"},
@@ -35,7 +35,7 @@ def slow_starters(bench):
     argv += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
     with bench.serving() as server:
         workers = bench.start(bench.plan([server.url], ["whole"], turn_gap_s=0.11), argv=argv)
-        yield workers, bench.start(bench.plan([server.url], ["whole"], ask=Ask("jsno")))
+        yield workers, bench.start(bench.plan([server.url], ["whole"], ask=ResolvedAsk("jsno")))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 
 from harness.judging.scoring.audit import Audit, audit
-from harness.protocols.asking import Ask
+from harness.protocols.asking import ResolvedAsk
 
 ENDINGS = {
     # behaviour: outcome, how the detail begins, status
@@ -57,7 +57,7 @@ ENDINGS = {
 }
 
 
-ASK = Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m", cached_mark="x-cache")
+ASK = ResolvedAsk("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m", cached_mark="x-cache")
 
 
 @pytest.fixture(scope="module")

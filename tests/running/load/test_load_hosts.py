@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 from harness.interfaces.cli import app
 from harness.prepare import Asked, prepare
 from harness.problems import UsageProblems
-from harness.protocols.asking import Ask
+from harness.protocols.asking import ResolvedAsk
 from harness.reading.load_hosts import LoadHosts, load_hosts
 from harness.record.masking import Mask
 from harness.record.rowfile import RowFile, read_rows
 from harness.record.rows import Request
 from harness.record.workers import Seal
-from harness.running.load import LoadPlan, Question, Schedule, elsewhere, word
+from harness.running.load import LoadPlan, PlannedQuestion, Schedule, elsewhere, word
 from harness.running.load.door import Asking, Awaited, Door, callers
 from harness.running.load.knocking import knock
 from harness.running.load.receiving import Received, Sending
@@ -31,8 +31,8 @@ PLAN = LoadPlan(
     run_id="r",
     schedule=Schedule("constant", (), 0.0, 0.5, 1, workers=2),
     entries={"one": "http://192.0.2.1:9"},
-    questions=(Question("q", "Is it so?"),),
-    ask=Ask("json", headers={"authorization": "Bearer of-the-masters-own"}),
+    questions=(PlannedQuestion("q", "Is it so?"),),
+    ask=ResolvedAsk("json", headers={"authorization": "Bearer of-the-masters-own"}),
     in_flight_max=10,
     rows_dir="/of/the/master",
     ready_path="/of/the/master/ready",

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.reading.target import Ask as TargetAsk
+from harness.reading.target import Ask
 from harness.running.load import Ready, command, handshake, ready, resolved, start_at, write_plan
 from harness.running.load import plan as load_plan
 
@@ -64,7 +64,7 @@ def test_the_targets_ask_goes_into_the_plan_with_its_headers_resolved():
         "reply": {"answer": "/answer", "snapshot_version": "/v", "conversation": "/c"},
         "nonce": {"in": "field", "name": "meta.id"},
     }
-    ask = resolved(TargetAsk.model_validate(written), {"x-key": "hush"})
+    ask = resolved(Ask.model_validate(written), {"x-key": "hush"})
     assert ask.headers == {"x-key": "hush"}
     assert (ask.answer_pointer, ask.snapshot_version_pointer, ask.conversation_pointer) == ("/answer", "/v", "/c")
     assert (ask.nonce_place, ask.nonce_name) == ("field", "meta.id")

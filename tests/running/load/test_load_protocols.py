@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.protocols.asking import Ask, Asked, HttpRequest, MalformedError, Said
+from harness.protocols.asking import Asked, HttpRequest, MalformedError, ResolvedAsk, Said
 from harness.protocols.nonce import traceparent
 from harness.protocols.pointer import at
 from harness.protocols.protocols import protocol
@@ -18,9 +18,9 @@ from harness.protocols.wording import of_head
 from harness.registry import UnknownNameError
 
 ASKED = Asked("Where?", "r-c1", 4, "n-0123456789")
-CHAT = Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer x"}, "m")
+CHAT = ResolvedAsk("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer x"}, "m")
 TEMPLATE = {"q": "{question}", "of": {"c": ["{conversation}", 1, None, "{nonce}/{nonce}"]}, "seen": "{seen_version}"}
-JSON = Ask("json", "/ask", body=TEMPLATE, answer_pointer="/answer")
+JSON = ResolvedAsk("json", "/ask", body=TEMPLATE, answer_pointer="/answer")
 
 
 def body_of(ask, asked=ASKED):
@@ -47,7 +47,7 @@ def test_openai_chat_sends_along_what_the_body_says():
     }
 
 
-MESSAGES = Ask("anthropic-messages", "/v1/messages", {"x-api-key": "x"}, "m")
+MESSAGES = ResolvedAsk("anthropic-messages", "/v1/messages", {"x-api-key": "x"}, "m")
 
 
 def test_anthropic_messages_asks_with_a_limit_which_the_api_demands():

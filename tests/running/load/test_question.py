@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from harness.planning.schedule import turns
-from harness.protocols.asking import Ask, Tool
+from harness.protocols.asking import OfferedTool, ResolvedAsk
 from harness.running.load import Limits, handshake
-from harness.running.load.plan import Question
+from harness.running.load.plan import PlannedQuestion
 from harness.running.load.question import Answered, QuestionPlan, command
 
 LIMITS = Limits(connect_s=1.0, stall_s=0.6, deadline_s=1.4)
@@ -24,8 +24,8 @@ def answers(tmp_path):
         plan = QuestionPlan(
             run_id="run-7",
             entries={f"entry-{number}": url for number, url in enumerate(urls)},
-            question=question if isinstance(question, Question) else Question("q", question),
-            ask=Ask("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m"),
+            question=question if isinstance(question, PlannedQuestion) else PlannedQuestion("q", question),
+            ask=ResolvedAsk("openai-chat", "/v1/chat/completions", {"Authorization": "Bearer secret"}, "m"),
             limits=LIMITS,
             start_path=str(tmp_path / "start"),
             answers_path=str(tmp_path / "answers"),
@@ -50,10 +50,11 @@ def test_a_stream_is_read_to_its_end_with_its_first_token(bench, answers):
 
 
 def test_it_is_asked_as_the_load_will_ask_it(bench, answers):
-    offered = Tool("get_weather", "Looks it up.", {"type": "object"})
+    offered = OfferedTool("get_weather", "Looks it up.", {"type": "object"})
     with bench.serving() as server:
         answers(
-            [server.url], Question("q", "answers", system="answers in brief", size=50, max_tokens=9, tools=(offered,))
+            [server.url],
+            PlannedQuestion("q", "answers", system="answers in brief", size=50, max_tokens=9, tools=(offered,)),
         )
     body = server.heard[0].body
     assert body["messages"][0] == {"role": "system", "content": "answers in brief"}

@@ -23,7 +23,7 @@ from harness.record.clocks import Look
 from harness.record.rowfile import RowFile, read_rows
 from harness.record.rows import Request
 from harness.record.run_folder import RunFolder, read_workers
-from harness.running.load import Ask, LoadPlan, Question, Schedule, crew
+from harness.running.load import LoadPlan, PlannedQuestion, ResolvedAsk, Schedule, crew
 from harness.running.load.crew import Member, own_clock
 from harness.running.load.unsent import unsent
 from harness.running.ports import UntrustworthyError
@@ -71,8 +71,8 @@ class Load:
             run_id="r",
             schedule=Schedule("constant", (Linear(2.0, 10.0, 10.0),), 0.0, 0.5, 1, workers=2),
             entries={"one": "http://127.0.0.1:9"},
-            questions=(Question("q", "Is it so?"),),
-            ask=Ask("json", "/"),
+            questions=(PlannedQuestion("q", "Is it so?"),),
+            ask=ResolvedAsk("json", "/"),
             in_flight_max=10,
             rows_dir=str(self.folder.rows),
             ready_path=str(folder / "ready"),
@@ -172,7 +172,7 @@ def test_a_worker_that_could_not_go_on_before_the_load_began_keeps_it_from_begin
 
 
 def test_a_worker_that_cannot_prepare_is_told_before_the_load_begins(tmp_path: Path) -> None:
-    crew = Crew(tmp_path, "http://127.0.0.1:9", ask=Ask("jsno"))
+    crew = Crew(tmp_path, "http://127.0.0.1:9", ask=ResolvedAsk("jsno"))
     with pytest.raises(HarnessError, match=r"^worker . .* could not begin its load: it could not go on, and the end"):
         crew.begin()
     crew.workers.stop(5.0)

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from harness.faults.effects import LinkCounts
-from harness.protocols.asking import Ask
+from harness.protocols.asking import ResolvedAsk
 from harness.record.rowfile import RowFile
 from harness.record.rows import Arrival, Attempt
-from harness.running.load.plan import Limits, Question
+from harness.running.load.plan import Limits, PlannedQuestion
 from harness.running.load.question import Answered
 from harness.running.wire.client import WireStage
 from harness.running.world.preflight import Questioner
@@ -66,7 +66,7 @@ def test_why_a_provider_was_not_reached_is_told_with_what_its_link_answered(
         file.close()
     processes, wire = Answering(tmp_path / "question-answers.json"), Seen([0, 1])
     doubles = cast("Processes", processes), cast("WireStage", wire)
-    asks = ({"e": "http://127.0.0.1:1"}, Ask("json"), Question("q", "Why?"), Limits())
+    asks = ({"e": "http://127.0.0.1:1"}, ResolvedAsk("json"), PlannedQuestion("q", "Why?"), Limits())
     questioner = Questioner(*doubles, tmp_path, tmp_path, *asks, "run")
     questioner.spawn()
     (preflight,) = questioner.ask()
