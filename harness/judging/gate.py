@@ -128,7 +128,7 @@ class Gate(_Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TrialRun:
     """One run that was made for a *trial*: what it came to, and its *folder* relative to the document."""
 
     trial: int
@@ -151,7 +151,7 @@ class Tried:
     situation: str
     system: str
     planned: int
-    runs: tuple[Run, ...] = ()
+    runs: tuple[TrialRun, ...] = ()
     looked: tuple[Looked, ...] = ()
 
     @property
@@ -330,7 +330,7 @@ def _told(one: OfTrials, stands: Standing, tried: Tried) -> str:
     return f"{one.expectation} is not settled: it {value} over {_trials(one.n)}, and {more}."
 
 
-def as_stored(run: Run) -> GateRun:
+def as_stored(run: TrialRun) -> GateRun:
     """*run* as the document has it."""
     result = run.result
     return GateRun(

@@ -8,13 +8,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.judging.gate import BROKEN_DOWN, CutShort, GateRun, Run, as_stored
+from harness.judging.gate import BROKEN_DOWN, CutShort, GateRun, TrialRun, as_stored
 from harness.judging.looks import Looked, following
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Outcome
 from harness.judging.trials import policy as trials
-from harness.judging.trials.compared import Better, State, of_expectations
-from harness.judging.trials.compared import Comparison as Said
-from harness.judging.trials.compared import compared as said_of
+from harness.judging.trials.compared import Better, PairsStanding, State, compared, of_expectations
 from harness.judging.trials.policy import LEAST, Because
 from harness.judging.trials.trial import trial
 from harness.reading.expectation import parse
@@ -119,11 +117,11 @@ class Runs:
 
     trial: int
     seed: int
-    base: tuple[Run, ...] = ()
-    head: tuple[Run, ...] = ()
+    base: tuple[TrialRun, ...] = ()
+    head: tuple[TrialRun, ...] = ()
 
     @property
-    def last(self) -> tuple[Run, ...]:
+    def last(self) -> tuple[TrialRun, ...]:
         """Of each of both the one that may count."""
         return (*self.base[-1:], *self.head[-1:])
 
@@ -152,7 +150,7 @@ def sureness(about: About, sure: Sureness) -> trials.Policy:
     return following(policy, about.looked)
 
 
-def said(runs: Sequence[Runs], about: About, sure: Sureness) -> Said | None:
+def said(runs: Sequence[Runs], about: About, sure: Sureness) -> PairsStanding | None:
     """What the pairs say; None where none of them is whole."""
     whole = [one for one in runs if one.whole]
     if not whole:
@@ -161,7 +159,7 @@ def said(runs: Sequence[Runs], about: About, sure: Sureness) -> Said | None:
     if not limited:
         return None
     pairs = [(trial(one.base[-1].result), trial(one.head[-1].result)) for one in whole]
-    return said_of(pairs, limited, sureness(about, sure))
+    return compared(pairs, limited, sureness(about, sure))
 
 
 def versus(
@@ -223,7 +221,7 @@ def _status(verdict: Outcome, metrics: Sequence[OfMetric], fail_on: Sequence[Sta
     return EXIT_STATUS["inconclusive"] if fail_on and verdict == "inconclusive" else 0
 
 
-def _came_to(runs: Sequence[Runs], stands: Said | None, metrics: Sequence[OfMetric]) -> tuple[Outcome, str]:
+def _came_to(runs: Sequence[Runs], stands: PairsStanding | None, metrics: Sequence[OfMetric]) -> tuple[Outcome, str]:
     every = [run for one in runs for run in (*one.base, *one.head)]
     if broke := [run for run in every if run.result.verdict in BROKEN_DOWN]:
         run = min(broke, key=lambda run: PRECEDENCE.index(run.result.verdict))

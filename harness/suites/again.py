@@ -8,12 +8,9 @@ from pathlib import Path
 from harness.judging import gate as judging
 from harness.judging import versus
 from harness.judging.capacity import capacity as judging_capacity
-from harness.judging.capacity.capacity import About as OfCapacity
-from harness.judging.capacity.capacity import Capacity
-from harness.judging.capacity.capacity import Tried as TriedOnce
-from harness.judging.capacity.rate import Asked
-from harness.judging.gate import Gate, GateRun, Tried
-from harness.judging.gate import Run as Stored
+from harness.judging.capacity.capacity import AboutSearch, Capacity, RateRun
+from harness.judging.capacity.rate import Objective
+from harness.judging.gate import Gate, GateRun, TrialRun, Tried
 from harness.judging.result import Result
 from harness.judging.versus import About, Comparison, Runs, Sureness
 from harness.reading.suite import Policy
@@ -62,14 +59,14 @@ def _gate(folder: Path, say: Callable[[str], None]) -> Gate:
 
 def _capacity(folder: Path, say: Callable[[str], None]) -> Capacity:
     before = capacity.read(folder)
-    asked = Asked(before.ratio, before.within_s, before.deadline_s)
-    about = OfCapacity(
+    asked = Objective(before.ratio, before.within_s, before.deadline_s)
+    about = AboutSearch(
         before.target, before.scenario, asked, before.entries, before.at_least, before.inputs, before.replay
     )
     tried = []
     for one in before.rates:
         run = judge_run(folder / one.folder, say=say)
-        tried.append(TriedOnce(one.per_s, one.span_s, capacity.look(run, asked), run.result, one.folder))
+        tried.append(RateRun(one.per_s, one.span_s, capacity.look(run, asked), run.result, one.folder))
     made = judging_capacity.capacity(about, tried, versions=before.versions)
     capacity.write(folder, made)
     return made
@@ -98,10 +95,10 @@ def _comparison(folder: Path, say: Callable[[str], None]) -> Comparison:
 
 def _judged(
     folder: Path, runs: Sequence[GateRun], say: Callable[[str], None], *, ours: bool = True
-) -> tuple[Stored, ...]:
+) -> tuple[TrialRun, ...]:
     """*runs* judged by this version; into those that are not *ours*, but lie where somebody keeps them, nothing is written."""
 
     def result(path: Path) -> Result:
         return judge_run(path, say=say).result if ours else baseline_at(path, say=say).result
 
-    return tuple(Stored(run.trial, run.again, run.folder, result(folder / run.folder)) for run in runs)
+    return tuple(TrialRun(run.trial, run.again, run.folder, result(folder / run.folder)) for run in runs)

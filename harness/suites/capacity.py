@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.judging.capacity import capacity as judging
 from harness.judging.capacity import rate
-from harness.judging.capacity.capacity import About, Capacity, Tried, doubted
+from harness.judging.capacity.capacity import AboutSearch, Capacity, RateRun, doubted
 from harness.judging.capacity.rate import PHASE, Shown
 from harness.judging.capacity.search import Rate, Search
 from harness.judging.gate import BROKEN_DOWN, CutShort
@@ -60,11 +60,11 @@ class Sought:
         return f"capacity-of-{self.first.plan.target.name}"
 
     @property
-    def about(self) -> About:
+    def about(self) -> AboutSearch:
         scenario = self.first.plan.scenario
-        asked = rate.Asked(scenario.good.ratio, scenario.good.within, scenario.load.deadline)
+        asked = rate.Objective(scenario.good.ratio, scenario.good.within, scenario.load.deadline)
         entries = len(self.first.plan.target.entries_by_name)
-        return About(
+        return AboutSearch(
             self.first.plan.target.name, scenario.name, asked, entries, self.at_least, self.inputs, self.replay
         )
 
@@ -167,10 +167,10 @@ class Searched:
         return self.runs[-1].exit_status if self.stopped else self.capacity.exit_status
 
 
-Look = Callable[[Run, rate.Asked], Shown]
+Look = Callable[[Run, rate.Objective], Shown]
 
 
-def look(run: Run, asked: rate.Asked) -> Shown:
+def look(run: Run, asked: rate.Objective) -> Shown:
     """What the stored *run* in which a rate was tried says of it."""
     return rate.shown(run.result, run.requests, asked)
 
@@ -210,7 +210,7 @@ class _Progress:
     def __init__(self, sought: Sought, folder: Path, look: Look) -> None:
         self.folder = folder
         self._sought, self._look = sought, look
-        self._runs, self._tried = list[Run](), list[Tried]()
+        self._runs, self._tried = list[Run](), list[RateRun]()
         self._now = self._written(None)
 
     def turns(self) -> Iterator[Turn]:
@@ -227,7 +227,7 @@ class _Progress:
             per_s, lasts = plan.scenario.load.rate_per_s, plan.phase(PHASE)
             shown = self._look(run, self._sought.about.asked)
             where = Path(relpath(run.path, self.folder)).as_posix()
-            self._tried.append(Tried(per_s, lasts.end_s - lasts.start_s, shown, run.result, where))
+            self._tried.append(RateRun(per_s, lasts.end_s - lasts.start_s, shown, run.result, where))
         self._now = self._written(None)
 
     def searched(self, cut_short: CutShort | None) -> Searched:

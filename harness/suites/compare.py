@@ -9,8 +9,7 @@ from os.path import relpath
 from pathlib import Path
 
 from harness.judging import versus as judging
-from harness.judging.gate import CutShort
-from harness.judging.gate import Run as Stored
+from harness.judging.gate import CutShort, TrialRun
 from harness.judging.looks import Looked, changed, used_up
 from harness.judging.result import Outcome
 from harness.judging.versus import About, Comparison, Runs, Sureness
@@ -134,7 +133,9 @@ class _Progress:
                 continue
             of_seed = {run.result.seed: run for run in side.runs}
             for trial, pair in self._pairs.items():
-                self._put(trial, name, Stored(trial, 0, self._relative(of_seed[pair.seed]), of_seed[pair.seed].result))
+                self._put(
+                    trial, name, TrialRun(trial, 0, self._relative(of_seed[pair.seed]), of_seed[pair.seed].result)
+                )
         self._now = self._written("")
 
     def turns(self) -> Iterator[Turn]:
@@ -164,14 +165,14 @@ class _Progress:
         trial, name = made.turn.trial, made.turn.cell.settings
         self._runs.append(made.run)
         self._pairs.setdefault(trial, Runs(trial, made.turn.seed))
-        self._put(trial, name, Stored(trial, made.again, self._relative(made.run), made.run.result))
+        self._put(trial, name, TrialRun(trial, made.again, self._relative(made.run), made.run.result))
         self._now = self._written("")
 
     def compared(self, refused: str, cut_short: CutShort | None) -> Compared:
         self._now = self._written(refused, cut_short)
         return Compared(self.folder, tuple(self._runs), self._now, any(run.stopped for run in self._runs))
 
-    def _put(self, trial: int, name: str, run: Stored) -> None:
+    def _put(self, trial: int, name: str, run: TrialRun) -> None:
         pair = self._pairs[trial]
         self._pairs[trial] = (
             replace(pair, base=(*pair.base, run)) if name == "base" else replace(pair, head=(*pair.head, run))

@@ -145,7 +145,7 @@ class _Progress:
 
     def _tried(self, cell: Cell) -> Tried:
         runs = [
-            judging.Run(
+            judging.TrialRun(
                 made.turn.trial, made.again, Path(relpath(made.run.path, self.folder)).as_posix(), made.run.result
             )
             for made in self._made

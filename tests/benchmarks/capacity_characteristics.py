@@ -16,11 +16,11 @@ from random import Random
 
 import numpy as np
 
-from harness.judging.capacity.rate import Asked, judged
+from harness.judging.capacity.rate import Objective, judged
 from harness.judging.capacity.search import Found, Rate, Search, found
 from harness.suites.capacity import span_s
 
-ASKED = Asked(ratio=0.95, within_s=4.0, deadline_s=10.0)
+ASKED = Objective(ratio=0.95, within_s=4.0, deadline_s=10.0)
 SETTLING_S = 3.0
 MINUTE_S = 60.0
 NEAR = 1.05

@@ -71,7 +71,7 @@ def trials(wanted):
     for trial in range(wanted.trials):
         shutil.copytree({str(ROOT / "reports" / "sample")!r}, folder / "x" / str(trial))
     runs = tuple(harness.load(folder / "x" / str(trial)) for trial in range(wanted.trials))
-    told = tuple(judging.Run(trial, 0, f"x/{{trial}}", run.result) for trial, run in enumerate(runs))
+    told = tuple(judging.TrialRun(trial, 0, f"x/{{trial}}", run.result) for trial, run in enumerate(runs))
     gate = judging.gate("region-loss", [judging.Tried("region-loss", "fragile", wanted.trials, told)], Policy())
     suites.write(folder, gate)
     return suites.Gated(folder, runs, gate)

@@ -15,10 +15,9 @@ from typer.testing import CliRunner
 from harness.interfaces.cli import app
 from harness.interval import Interval
 from harness.judging.capacity.capacity import Capacity, suggested_per_s
-from harness.judging.capacity.rate import PHASE, Asked, Shown
+from harness.judging.capacity.rate import PHASE, Objective, Shown
 from harness.judging.result import Doubt, Outcome
-from harness.prepare import Asked as AskedFor
-from harness.prepare import Prepared
+from harness.prepare import Asked, Prepared
 from harness.problems import UsageProblems
 from harness.settings import Settings
 from harness.stored import Run
@@ -36,8 +35,8 @@ def per_s_of(run: Run) -> float:
     return float(next(one.split("=")[1] for one in begun["overrides"] if one.startswith("load.rate_per_s=")))
 
 
-def up_to(most_per_s: float) -> Callable[[Run, Asked], Shown]:
-    def look(run: Run, asked: Asked) -> Shown:
+def up_to(most_per_s: float) -> Callable[[Run, Objective], Shown]:
+    def look(run: Run, asked: Objective) -> Shown:
         kept = per_s_of(run) <= most_per_s
         return Shown("kept up" if kept else "fell behind", "so it was", Interval(1.0, 0.97, 1.0, 200))
 
@@ -49,7 +48,7 @@ def seek(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sought]
     monkeypatch.chdir(folder)
 
     def seeking(within: float = 1.5, **keys: Any) -> Sought:
-        made = sought(TARGET, keys.pop("scenario", Path("region-loss.yaml")), AskedFor(), {}, **keys)
+        made = sought(TARGET, keys.pop("scenario", Path("region-loss.yaml")), Asked(), {}, **keys)
         return replace(made, search=replace(made.search, within=within))
 
     return seeking

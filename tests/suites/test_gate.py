@@ -12,8 +12,7 @@ import pandas as pd
 import pytest
 
 from harness.judging import gate as judging
-from harness.judging.gate import Gate, Tried
-from harness.judging.gate import Run as Stored
+from harness.judging.gate import Gate, TrialRun, Tried
 from harness.judging.result import Outcome, Result
 from harness.judging.scorecard import Scorecard
 from harness.prepare import Asked, Prepared
@@ -333,11 +332,11 @@ def test_a_suite_may_fail_on_what_is_not_settled(ask: Ask, tmp_path: Path) -> No
     assert int(suite.attrib["failures"]) >= 1
 
 
-def found(expectation: str, *values: float) -> tuple[Stored, ...]:
+def found(expectation: str, *values: float) -> tuple[TrialRun, ...]:
     """A trial for each of *values* of one expectation; all others hold."""
     sample = json.loads((SAMPLE / "result.json").read_text())
     return tuple(
-        Stored(
+        TrialRun(
             trial,
             0,
             "",

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.judging.capacity.rate import HOLD_S, Asked, Shown, of_no_rate
+from harness.judging.capacity.rate import HOLD_S, Objective, Shown, of_no_rate
 from harness.judging.capacity.search import CameTo, Found, Rate, found
 from harness.judging.gate import CutShort
 from harness.judging.metrics.base import measured
@@ -67,7 +67,7 @@ class Capacity(_Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class RateRun:
     """A rate that was tried for *span_s* seconds, what it has *shown*, and the *result* and *folder* of its run."""
 
     per_s: float
@@ -78,12 +78,12 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class AboutSearch:
     """What the search is about."""
 
     target: str
     scenario: str
-    asked: Asked
+    asked: Objective
     entries: int
     at_least: float | None
     inputs: str
@@ -91,8 +91,8 @@ class About:
 
 
 def capacity(
-    about: About,
-    tried: Sequence[Tried],
+    about: AboutSearch,
+    tried: Sequence[RateRun],
     *,
     cut_short: CutShort | None = None,
     versions: dict[str, str],
@@ -132,12 +132,14 @@ def suggested_per_s(low: float | None, entries: int) -> float | None:
     return float(f"{floor(rate / step + 1e-9) * step:.6g}")
 
 
-def doubted(tried: Tried) -> str:
+def doubted(tried: RateRun) -> str:
     """Why no rate at all can be judged by such runs; empty where some can."""
     return "; ".join(of_no_rate(tried.result))
 
 
-def _verdict(about: About, lies: Found, tried: Sequence[Tried], cut_short: CutShort | None) -> tuple[Outcome, str]:
+def _verdict(
+    about: AboutSearch, lies: Found, tried: Sequence[RateRun], cut_short: CutShort | None
+) -> tuple[Outcome, str]:
     if cut_short is not None:
         return cut_short.verdict, cut_short.reason
     for said in filter(None, map(doubted, tried)):
@@ -155,7 +157,7 @@ def _verdict(about: About, lies: Found, tried: Sequence[Tried], cut_short: CutSh
     return ("pass" if lies.low is not None else "inconclusive"), said
 
 
-def _said(about: About, lies: Found, tried: Sequence[Tried]) -> str:
+def _said(about: AboutSearch, lies: Found, tried: Sequence[RateRun]) -> str:
     """What the search came to, in a sentence without its end."""
     asked = about.asked
     good = f"{share(asked.ratio)} of answers good within {plain(asked.within_s)} s"
@@ -174,7 +176,7 @@ def _said(about: About, lies: Found, tried: Sequence[Tried]) -> str:
     return f"{about.target} keeps {good} at {plain(lies.low)} requests a second{beyond}"
 
 
-def _tried(one: Tried) -> TriedRate:
+def _tried(one: RateRun) -> TriedRate:
     return TriedRate(
         per_s=one.per_s,
         span_s=one.span_s,

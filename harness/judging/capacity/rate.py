@@ -29,7 +29,7 @@ _WAITED_FOR = ("timed_out", "unfinished", "stalled")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Objective:
     """What is asked of answers: that a share of *ratio* is good, which are those that come within *within_s*; clients wait *deadline_s*."""
 
     ratio: float
@@ -52,7 +52,7 @@ def of_no_rate(result: Result) -> list[str]:
     return [doubt.said for doubt in result.doubts if doubt.kind not in OF_THE_RATE | _OF_THE_SERVICE]
 
 
-def shown(result: Result, requests: pd.DataFrame, asked: Asked) -> Shown:
+def shown(result: Result, requests: pd.DataFrame, asked: Objective) -> Shown:
     """What the run in which a rate was tried says of it; *requests* is its table of requests."""
     of_the_rate = [doubt.said for doubt in result.doubts if doubt.kind in OF_THE_RATE]
     if of_the_rate:
@@ -61,7 +61,7 @@ def shown(result: Result, requests: pd.DataFrame, asked: Asked) -> Shown:
     return judged(_answered(rows, asked.deadline_s), rows["due_s"].to_numpy(), rows["good"].to_numpy(), asked)
 
 
-def judged(answered: Answered, due_s: npt.ArrayLike, good: npt.ArrayLike, asked: Asked) -> Shown:
+def judged(answered: Answered, due_s: npt.ArrayLike, good: npt.ArrayLike, asked: Objective) -> Shown:
     """What requests say of their rate that were due at *due_s*, of which some were *good*; of those that were *answered*, how late."""
     from harness.judging.capacity.backlog import after
     from harness.judging.scoring.good_ratio import good_ratio

@@ -27,7 +27,7 @@ _NEAR_NOTHING = 2.0  # times what is small in a unit: below that a ratio says no
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedMetric:
     """One number of both things.
 
     *change* is head / base where *as_ratio*, else head - base, and lies in [*low*, *high*]; None where that is open.
@@ -58,7 +58,7 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairsStanding:
     """What *n* pairs that count came to, of at most *most*: fail where a metric is worse, pass where each is shown not to be.
 
     *decided*: no further pair is needed, and *because* says why. *not_counted*: runs of pairs of which one says nothing of its service.
@@ -69,11 +69,11 @@ class Comparison:
     because: Because
     n: int
     most: int
-    each: tuple[Compared, ...]
+    each: tuple[ComparedMetric, ...]
     not_counted: tuple[str, ...] = ()
 
 
-def compared(pairs: Sequence[Pair], metrics: Mapping[str, Better], policy: Policy | None = None) -> Comparison:
+def compared(pairs: Sequence[Pair], metrics: Mapping[str, Better], policy: Policy | None = None) -> PairsStanding:
     """*pairs* of one run of the base and one of the head, by *metrics* with the way in which each is better.
 
     A metric is worse where it is shown to be worse than by the margin, over all metrics (`adjusted`) and looks (`Policy.level`) wrong no
@@ -91,7 +91,7 @@ def compared(pairs: Sequence[Pair], metrics: Mapping[str, Better], policy: Polic
     states = [one.state for one in each]
     verdict: Verdict = "fail" if "worse" in states else "pass" if all(one.not_worse for one in each) else "inconclusive"
     because = policy.because(verdict, len(every), lambda: _chance_to_come(both, policy, len(every)))
-    return Comparison(
+    return PairsStanding(
         verdict=verdict,
         decided=bool(because),
         because=because,
@@ -214,7 +214,7 @@ class _Both:
         found, side, limit = self._claim(claim)
         return chance_to_come(found, side, limit, self.policy, showing, family)
 
-    def told(self, worse: Adjusted, better: Adjusted, levels: tuple[float, float]) -> Compared:
+    def told(self, worse: Adjusted, better: Adjusted, levels: tuple[float, float]) -> ComparedMetric:
         """What came of it, at the *levels* of red and of green; *worse* and *better* are chances of error among all metrics."""
         red, green = levels
         enough = green > 0 and self.missing <= MISSING_MOST * len(self.pairs)
@@ -223,7 +223,7 @@ class _Both:
         same = not_worse and self.chance_of_error("not better") <= green
         strict = red / worse.size
         ends = (strict, green) if self.better == "lower" else (green, strict)
-        return Compared(
+        return ComparedMetric(
             metric=self.metric,
             unit=self.unit,
             better=self.better,

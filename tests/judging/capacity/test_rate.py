@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from harness.judging.capacity.backlog import after, growth
-from harness.judging.capacity.rate import PHASE, Asked, judged, of_no_rate, shown
+from harness.judging.capacity.rate import PHASE, Objective, judged, of_no_rate, shown
 from harness.judging.result import Doubt, Result
 
-ASKED = Asked(ratio=0.95, within_s=4.0, deadline_s=10.0)
+ASKED = Objective(ratio=0.95, within_s=4.0, deadline_s=10.0)
 
 
 def queue(per_s: float, servers: int, each_s: float, lasts_s: float = 10.0) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.judging.trials.compared import Better, Compared, Pair, compared, of_expectations
+from harness.judging.trials.compared import Better, ComparedMetric, Pair, compared, of_expectations
 from harness.judging.trials.policy import Policy
 from harness.judging.trials.trial import Trial, Value
 from harness.reading.expectation import parse
@@ -27,7 +27,7 @@ def pairs(base: Sequence[float], head: Sequence[float], unit: str = "ms") -> lis
     return [(trial(it=(then, unit)), trial(it=(now, unit))) for then, now in zip(base, head, strict=True)]
 
 
-def of(found: Sequence[Pair], metrics: Mapping[str, Better] | None = None, policy: Policy = FIVE) -> Compared:
+def of(found: Sequence[Pair], metrics: Mapping[str, Better] | None = None, policy: Policy = FIVE) -> ComparedMetric:
     return compared(found, metrics or {"it": "lower"}, policy).each[0]
 
 
