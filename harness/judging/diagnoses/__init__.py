@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.judging.diagnoses.base import Diagnosis, diagnoses
+from harness.judging.diagnoses.base import Cause, diagnoses
 from harness.judging.diagnoses.breaker_never_closes import BreakerNeverCloses
 from harness.judging.diagnoses.breaker_never_opens import BreakerNeverOpens
 from harness.judging.diagnoses.breaker_opens_everywhere import BreakerOpensEverywhere
@@ -23,7 +23,7 @@ from harness.judging.diagnoses.retry_after import RetryAfter
 from harness.judging.diagnoses.short_timeout import ShortTimeout
 from harness.judging.diagnoses.stale_behind_seen import StaleBehindSeen
 from harness.judging.evidence import Evidence
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.registry import load_third_parties
 
 for _diagnosis in (
@@ -52,11 +52,11 @@ for _diagnosis in (
 load_third_parties("diagnoses")
 
 
-def diagnosed(run: Evidence) -> list[Document]:
+def diagnosed(run: Evidence) -> list[Diagnosis]:
     """All that *run* shows strongly enough, in the order of the table; nothing where no attempt or no request is known."""
     if not len(run.request_table) or not run.plan.disturbances:
         return []
     return [found for diagnosis in (one for _, one in diagnoses.items()) if (found := diagnosis.find(run)) is not None]
 
 
-__all__ = ["Diagnosis", "diagnosed", "diagnoses"]
+__all__ = ["Cause", "diagnosed", "diagnoses"]

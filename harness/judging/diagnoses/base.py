@@ -16,8 +16,7 @@ from harness.judging.diagnoses.tries import ENOUGH as ENOUGH  # what most diagno
 from harness.judging.diagnoses.tries import told
 from harness.judging.evidence import Evidence
 from harness.judging.metrics import Metric
-from harness.judging.result import Diagnosis as Document
-from harness.judging.result import Prediction
+from harness.judging.result import Diagnosis, Prediction
 from harness.judging.sample import pick
 from harness.reading.expectation import Selection
 from harness.registry import Registry
@@ -29,13 +28,13 @@ if TYPE_CHECKING:
 EXAMPLES = 5
 
 
-class Diagnosis(ABC):
+class Cause(ABC):
     """One thing that can be behind a number. The first line of its docstring is its documentation."""
 
     id: ClassVar[str]
 
     @abstractmethod
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         """What *run* shows of it; None where that is nothing, or too little."""
 
     def document(
@@ -47,10 +46,10 @@ class Diagnosis(ABC):
         attempts: int,
         change: str,
         predictions: Sequence[Prediction | None] = (),
-    ) -> Document:
+    ) -> Diagnosis:
         """What was found, as it stands in the result; *rows* are those of the requests that show it, the most telling first."""
         index = run.column("requests", "index")
-        return Document(
+        return Diagnosis(
             id=self.id,
             title=title,
             evidence=list(evidence),
@@ -63,7 +62,7 @@ class Diagnosis(ABC):
         )
 
 
-diagnoses: Registry[Diagnosis] = Registry("diagnosis")
+diagnoses: Registry[Cause] = Registry("diagnosis")
 
 
 def predicted(

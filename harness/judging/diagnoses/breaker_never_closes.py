@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, predicted
+from harness.judging.diagnoses.base import ENOUGH, Cause, predicted
 from harness.judging.diagnoses.tries import Tries, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.fallback_ratio import FallbackRatio
 from harness.judging.metrics.good_ratio import GoodRatio
-from harness.judging.result import Diagnosis as Document
-from harness.judging.result import Prediction
+from harness.judging.result import Diagnosis, Prediction
 from harness.judging.sample import before_faults, before_faults_s
 from harness.judging.serving import elsewhere, providers, usual
 from harness.planning.windows import Window
@@ -28,7 +27,7 @@ HICCUP_S = 3.0
 ALONE = 0.1
 
 
-class BreakerNeverCloses(Diagnosis):
+class BreakerNeverCloses(Cause):
     """A provider that was lost gets hardly any attempt any more although it is whole, and those who usually go there go elsewhere or fail.
 
     Shown where from 5 s after a fault of more than 3 s had ended to the end of the run, for 8 s or longer, its link got at most a tenth of
@@ -38,7 +37,7 @@ class BreakerNeverCloses(Diagnosis):
 
     id: ClassVar[str] = "breaker_never_closes"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         found = tries(run)
         for window in run.windows():
             if window.end_s - window.start_s <= HICCUP_S or window.next_s < run.observed_until_s:

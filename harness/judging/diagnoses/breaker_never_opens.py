@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, predicted
+from harness.judging.diagnoses.base import ENOUGH, Cause, predicted
 from harness.judging.diagnoses.short_timeout import lateness
 from harness.judging.diagnoses.tries import Tries, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.probes_per_s import ProbesPerS
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.judging.sample import before_faults, before_faults_s
 from harness.judging.serving import providers
 from harness.planning.disturbance import Disturbance
@@ -28,7 +28,7 @@ LEAST_S = 5.0
 PROBES_PER_S = 1.0
 
 
-class BreakerNeverOpens(Diagnosis):
+class BreakerNeverOpens(Cause):
     """A provider that answers nothing is asked by as many requests as ever, for as long as it is lost.
 
     Shown where a fault of the wire, or one that answers errors of the server in the provider's place, leaves 95 % of the attempts on a link
@@ -39,7 +39,7 @@ class BreakerNeverOpens(Diagnosis):
 
     id: ClassVar[str] = "breaker_never_opens"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         found = tries(run)
         if any(d.fault.hides_attempts() for d in run.plan.disturbances):
             return None

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
 from harness.judging.delivery import delivery
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
+from harness.judging.diagnoses.base import ENOUGH, Cause, of_next_run, predicted
 from harness.judging.diagnoses.tries import phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.judging.sample import before_faults
 from harness.judging.scoring.shares import wilson
 from harness.judging.serving import providers
@@ -24,7 +24,7 @@ TRIES = 3
 DRAWN = 0.8
 
 
-class BreakerOpensEverywhere(Diagnosis):
+class BreakerOpensEverywhere(Cause):
     """While every provider answers a part of what it is asked, requests are turned away without a single try.
 
     Shown where, under faults that lie on every provider, 25 to 95 % of the attempts get a good answer, a tenth of the requests, 10 or
@@ -34,7 +34,7 @@ class BreakerOpensEverywhere(Diagnosis):
 
     id: ClassVar[str] = "breaker_opens_everywhere"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         found = tries(run)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, predicted, were_good
+from harness.judging.diagnoses.base import ENOUGH, Cause, predicted, were_good
 from harness.judging.diagnoses.tries import phases_of
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.judging.sample import before_faults
 
 LEAST, WELL, SELDOM = 20, 0.9, 0.01
 
 
-class ErrorsCached(Diagnosis):
+class ErrorsCached(Cause):
     """After the last fault a question goes bad again and again without any attempt, since it went bad while the fault lasted.
 
     Shown from 10 such requests on, due later than `good.within` after the last fault had ended, where of 20 requests or more to the same
@@ -24,7 +24,7 @@ class ErrorsCached(Diagnosis):
 
     id: ClassVar[str] = "errors_cached"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         windows = run.windows()

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
+from harness.judging.diagnoses.base import ENOUGH, Cause, of_next_run, predicted
 from harness.judging.diagnoses.refusals_meant import meant
 from harness.judging.diagnoses.tries import Tries, phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.judging.scoring.shares import wilson
 from harness.judging.serving import providers
 from harness.planning.windows import Window
@@ -29,7 +29,7 @@ NOTICED = 0.03
 """So many of a phase's requests may be lost at its edges all the same."""
 
 
-class FailoverLate(Diagnosis):
+class FailoverLate(Cause):
     """Requests that are first tried at a provider that a fault lies on go bad, while another provider of the same API answers well.
 
     Shown where those that went bad are a fifth of all that were first tried there while the fault lasted, from 10 on, and of 20 attempts
@@ -40,7 +40,7 @@ class FailoverLate(Diagnosis):
 
     id: ClassVar[str] = "failover_late"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         found = tries(run)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
+from harness.judging.diagnoses.base import ENOUGH, Cause, of_next_run, predicted
 from harness.judging.diagnoses.tries import phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.judging.sample import before_faults, before_faults_s
 from harness.judging.scoring.shares import wilson
 from harness.judging.serving import providers, usual
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WELL, WORSE, MORE, OTHERS, BAD = 0.95, 0.8, 1.3, 0.2, 0.2
 
 
-class FailoverOverloads(Diagnosis):
+class FailoverOverloads(Cause):
     """A provider under no fault gets the requests of a lost one on top of its own, and fails its own.
 
     Shown where in the baseline 95 % of the attempts on it got a good answer, and at most 80 % while the fault lasted; where it was
@@ -30,7 +30,7 @@ class FailoverOverloads(Diagnosis):
 
     id: ClassVar[str] = "failover_overloads"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         found = tries(run)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, predicted
+from harness.judging.diagnoses.base import ENOUGH, Cause, predicted
 from harness.judging.diagnoses.failover_late import lost_and_whole, served_by
 from harness.judging.diagnoses.tries import phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.judging.serving import providers
 
 DEAD = 0.05
 
 
-class FailoverToWhatIsDown(Diagnosis):
+class FailoverToWhatIsDown(Cause):
     """Requests that turn away from one lost provider are tried on another lost one and go bad, though a third one answers well.
 
     Shown from 10 such requests on, where of the attempts on the one that they turned to at most 5 % got a good answer while the fault
@@ -25,7 +25,7 @@ class FailoverToWhatIsDown(Diagnosis):
 
     id: ClassVar[str] = "failover_to_what_is_down"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         found = tries(run)

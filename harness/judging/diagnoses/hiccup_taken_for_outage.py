@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import ClassVar
 
 from harness.interval import Interval
-from harness.judging.diagnoses.base import Diagnosis, predicted
+from harness.judging.diagnoses.base import Cause, predicted
 from harness.judging.diagnoses.breaker_never_closes import HICCUP_S, left_alone
 from harness.judging.diagnoses.tries import tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.failback_time import FailbackTime
 from harness.judging.metrics.recovery_and_failover import RecoveryTime
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 
 LONG_S = 8.0
 OPEN_S = 2.0
 
 
-class HiccupTakenForOutage(Diagnosis):
+class HiccupTakenForOutage(Cause):
     """After a fault of 3 s or less the provider that it lay on is hardly asked for 8 s, although it is whole.
 
     Shown where from 1 s to 9 s after such a fault its link got at most a tenth of its attempts a second of the baseline, and half of the
@@ -26,7 +26,7 @@ class HiccupTakenForOutage(Diagnosis):
 
     id: ClassVar[str] = "hiccup_taken_for_outage"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         found = tries(run)
         for window in run.windows():
             lasted_s, from_s = window.end_s - window.start_s, window.end_s + 1.0

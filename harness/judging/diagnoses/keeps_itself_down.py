@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 from harness.interval import Interval
-from harness.judging.diagnoses.base import Diagnosis, predicted
+from harness.judging.diagnoses.base import Cause, predicted
 from harness.judging.diagnoses.tries import tries
 from harness.judging.evidence import Evidence
 from harness.judging.metastable import DOWN, SETTLED_S, metastable
 from harness.judging.metrics.good_ratio import GoodRatio
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.judging.sample import before_faults
 
 
-class KeepsItselfDown(Diagnosis):
+class KeepsItselfDown(Cause):
     """The trouble outlives what started it (metastable), since its retries leave no room for answers.
 
     Shown where `judging.metastable` says so: from 5 s after the last fault to the end of the run far fewer answers are good than
@@ -23,7 +23,7 @@ class KeepsItselfDown(Diagnosis):
 
     id: ClassVar[str] = "keeps_itself_down"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         said = list(metastable(run))

@@ -7,13 +7,13 @@ from math import ceil, floor
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import Interval
-from harness.judging.diagnoses.base import Diagnosis, of_next_run, predicted
+from harness.judging.diagnoses.base import Cause, of_next_run, predicted
 from harness.judging.diagnoses.tries import ENOUGH as ENOUGH_TRIES
 from harness.judging.diagnoses.tries import Tries, tries, troubled
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.attempts import hidden, tried_again
 from harness.judging.metrics.retry_burst import RetryBurst, densest_each
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.planning.disturbance import Phase
 from harness.reading.quantities import plain
 
@@ -32,7 +32,7 @@ DRAWS = 100
 SUPPOSES = "each wait drawn anew between nothing and what it was; every try ends as it did, and as long after it began"
 
 
-class NoJitter(Diagnosis):
+class NoJitter(Cause):
     """The waits between tries are alike to a hair, so that all that failed at one moment is tried again at one moment.
 
     Shown where of 30 requests or more the wait before the same try (the second, the third, ...) on one link is 0.1 s or longer, and
@@ -43,7 +43,7 @@ class NoJitter(Diagnosis):
 
     id: ClassVar[str] = "no_jitter"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         found = tries(run)

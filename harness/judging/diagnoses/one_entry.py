@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from harness.interval import Interval
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
+from harness.judging.diagnoses.base import ENOUGH, Cause, of_next_run, predicted
 from harness.judging.diagnoses.refusals_meant import meant
 from harness.judging.diagnoses.tries import tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.judging.sample import before_faults
 from harness.judging.scoring.shares import wilson
 
@@ -18,7 +18,7 @@ ALL, WELL, BAD = 0.95, 0.9, 0.3
 LEAST = 30
 
 
-class OneEntry(Diagnosis):
+class OneEntry(Cause):
     """In one phase almost all bad answers are one entry's, while the others, asked as much, are well.
 
     Shown where 95 % of a phase's bad requests, 10 or more, are those of one entry that are three in ten of its own or more, all other
@@ -28,7 +28,7 @@ class OneEntry(Diagnosis):
 
     id: ClassVar[str] = "one_entry"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         phase, entry = run.words("requests", "phase"), run.words("requests", "entry")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, none_left, predicted
+from harness.judging.diagnoses.base import ENOUGH, Cause, none_left, predicted
 from harness.judging.diagnoses.tries import phases_of, tries, troubled
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.wasted_attempts import LATE_S, OrphanedAttempts
 from harness.judging.presses import over
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 
 SHARE = 0.05
 
 
-class OutlivedClients(Diagnosis):
+class OutlivedClients(Cause):
     """Tries are begun when the client of their request has given up and gone.
 
     Shown where those begun more than 0.25 s after it are 5 % of all attempts since the baseline, from 10 requests on. What was under way
@@ -23,7 +23,7 @@ class OutlivedClients(Diagnosis):
 
     id: ClassVar[str] = "outlived_clients"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         found = tries(run)

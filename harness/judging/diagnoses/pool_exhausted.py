@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.judging.diagnoses.base import Diagnosis, predicted, were_good
+from harness.judging.diagnoses.base import Cause, predicted, were_good
 from harness.judging.diagnoses.tries import Tries, phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.judging.sample import before_faults
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LEAST_S, TIMES = 0.5, 10.0
 FULL, ALWAYS = 0.9, 0.8
 
 
-class PoolExhausted(Diagnosis):
+class PoolExhausted(Cause):
     """While one provider is slow or silent, requests for another one, which is whole, begin their first try late.
 
     Shown where 20 requests or more, a fifth of those that were first tried on a link under no fault, began that try 0.5 s and ten times as
@@ -32,7 +32,7 @@ class PoolExhausted(Diagnosis):
 
     id: ClassVar[str] = "pool_exhausted"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         found = tries(run)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, predicted, were_good
+from harness.judging.diagnoses.base import ENOUGH, Cause, predicted, were_good
 from harness.judging.diagnoses.breaker_never_opens import lost, usual_per_s
 from harness.judging.diagnoses.tries import phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 
 FEW, MOST, WELL = 0.5, 0.5, 0.9
 
 
-class ProbesWithUsers(Diagnosis):
+class ProbesWithUsers(Cause):
     """A breaker keeps most requests from a lost provider, and those that it lets through to find out whether it is back go bad.
 
     Shown where, as for `breaker_never_opens`, a link answers nothing, at most half as many requests as usual are tried there, half of
@@ -23,7 +23,7 @@ class ProbesWithUsers(Diagnosis):
 
     id: ClassVar[str] = "probes_with_users"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         found = tries(run)

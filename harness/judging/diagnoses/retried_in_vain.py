@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, none_left, predicted
+from harness.judging.diagnoses.base import ENOUGH, Cause, none_left, predicted
 from harness.judging.diagnoses.tries import phases_of, tries, troubled
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.wasted_attempts import NonRetryableRetries, final
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.protocols.said_error import RETRYABLE, is_final
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SHARE = 0.2
 
 
-class RetriedInVain(Diagnosis):
+class RetriedInVain(Cause):
     """Requests are tried again on a link that has answered them with an error that stays, as `non_retryable_retries` has it.
 
     Shown where that befalls a fifth of the requests that got such an answer since the baseline, from 10 on.
@@ -26,7 +26,7 @@ class RetriedInVain(Diagnosis):
 
     id: ClassVar[str] = "retried_in_vain"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         found = tries(run)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.interval import UNMEASURED, Interval
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
+from harness.judging.diagnoses.base import ENOUGH, Cause, of_next_run, predicted
 from harness.judging.diagnoses.tries import Tries, phases_of, tries, troubled, within_faults
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.attempts import calls_of
 from harness.judging.metrics.retry_amplification import RetryAmplification
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ SHARE = 0.02
 """Of the requests since the baseline at least so many have to show it."""
 
 
-class RetriesMultiply(Diagnosis):
+class RetriesMultiply(Cause):
     """Two layers try again, so that their tries multiply: of SDK 3 and application 3 come 9.
 
     Read off the SDK's own count (``x-stainless-retry-count``, of OpenAI's and Anthropic's): a call counts up from 0, so where two numbers
@@ -35,7 +35,7 @@ class RetriesMultiply(Diagnosis):
 
     id: ClassVar[str] = "retries_multiply"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         found = tries(run)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, none_left, predicted
+from harness.judging.diagnoses.base import ENOUGH, Cause, none_left, predicted
 from harness.judging.diagnoses.tries import Tries, phases_of, tries, troubled
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.retry_after_obeyed import EARLY_S, WaitsIgnored
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.reading.quantities import plain
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ LONG_S = 10.0
 Way = Literal["ignored", "capped", "misread"]
 
 
-class RetryAfter(Diagnosis):
+class RetryAfter(Cause):
     """Tries come earlier than the answer before them said: the wait is ignored, capped at some length, or read in another unit.
 
     Shown where such are a fifth of all tries that follow a stated wait of their request on their link, from 10 requests on. *Misread*:
@@ -33,7 +33,7 @@ class RetryAfter(Diagnosis):
 
     id: ClassVar[str] = "retry_after"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         found = tries(run)

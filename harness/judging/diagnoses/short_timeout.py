@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.faults.effects import Delay, EdgeRule, Effect, Late, TapShape, Toxic
 from harness.interval import Interval
-from harness.judging.diagnoses.base import ENOUGH, Diagnosis, of_next_run, predicted
+from harness.judging.diagnoses.base import ENOUGH, Cause, of_next_run, predicted
 from harness.judging.diagnoses.tries import Tries, phases_of, tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.good_ratio import GoodRatio
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.judging.sample import before_faults
 from harness.judging.scoring.shares import wilson
 from harness.planning.disturbance import Disturbance
@@ -28,7 +28,7 @@ HAIR_S = 0.05
 """So much later than the try its client may be seen to go, and have gone first."""
 
 
-class ShortTimeout(Diagnosis):
+class ShortTimeout(Cause):
     """The service lets go of tries that would have been answered, had it waited as long as its users do.
 
     Shown where a fault is known to make answers late, half of the tries on its link while it lasts were let go with no answer although
@@ -38,7 +38,7 @@ class ShortTimeout(Diagnosis):
 
     id: ClassVar[str] = "short_timeout"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         found = tries(run)

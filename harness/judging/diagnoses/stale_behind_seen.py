@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import ClassVar
 
 from harness.interval import Interval
-from harness.judging.diagnoses.base import Diagnosis, predicted
+from harness.judging.diagnoses.base import Cause, predicted
 from harness.judging.diagnoses.tries import tries
 from harness.judging.evidence import Evidence
 from harness.judging.metrics.answer_consistency import MonotonicViolations
-from harness.judging.result import Diagnosis as Document
+from harness.judging.result import Diagnosis
 from harness.judging.sample import pick
 
 LEAST = 3
 
 
-class StaleBehindSeen(Diagnosis):
+class StaleBehindSeen(Cause):
     """Whole answers stand on an older snapshot than the newest one that their conversation had seen when they were asked for.
 
     Shown from 3 such answers on: the versions stand in the answers, and chance has no part in it.
@@ -23,7 +23,7 @@ class StaleBehindSeen(Diagnosis):
 
     id: ClassVar[str] = "stale_behind_seen"
 
-    def find(self, run: Evidence) -> Document | None:
+    def find(self, run: Evidence) -> Diagnosis | None:
         import numpy as np
 
         version, seen = (run.column("requests", name) for name in ("snapshot_version", "seen_version"))
