@@ -65,7 +65,7 @@ class Capacity(Climbing, Aimed):
         return f"leads to what is no simulated provider, so there is no capacity that could be taken from it{instead}"
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
-        return tuple(effects.Capacity(link, self.to, self.slow, self.climb("to"), self.climb("slow")) for link in links)
+        return tuple(effects.Curtail(link, self.to, self.slow, self.climb("to"), self.climb("slow")) for link in links)
 
     def took_hold(self, looked: Looked) -> bool:
         return looked.answered > 0

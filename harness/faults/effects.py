@@ -3,7 +3,7 @@
 ::
 
     target ──▶     tap ──▶ Toxiproxy ──▶ edge ──▶ provider
-        TapMode, TapShape   Toxic, Cut    EdgeRule   Capacity
+        TapMode, TapShape   Toxic, Cut    EdgeRule   Curtail
 
 Every link has a tap and a proxy; only a link that carries HTTP has an edge, and only a simulated provider can be told anything. The
 target's own processes are a place of another kind, at which `Killed`, `Paused` and `Limited` bite. An effect has no verbs of its own: its
@@ -291,7 +291,7 @@ class EdgeRule(Effect, frozen=True, tag="edge"):
     requests: Requests = ALL
 
 
-class Capacity(Effect, frozen=True, tag="capacity"):
+class Curtail(Effect, frozen=True, tag="capacity"):
     """The simulated provider behind a link works on *share_ratio* (0-1) of what it could at once, each answer taking *slow* times as long.
 
     The ramps say how both get to be so.

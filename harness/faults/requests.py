@@ -125,7 +125,7 @@ class Lots:
     """What chance gives the tries of requests on *link*, *seed* and *purpose* being what it is drawn for."""
 
     def __init__(self, seed: int, link: str, purpose: str) -> None:
-        self._drawn_at = Drawn(seed, link, purpose).at
+        self._drawn_at = Draws(seed, link, purpose).at
         self._tries: dict[str, int] = {}
 
     def next(self, lot: str) -> float:
@@ -240,7 +240,7 @@ class Tries:
 _ALL_LOTS = 2.0**64
 
 
-class Drawn:
+class Draws:
     """The numbers that are drawn for *fault* on *link*: the same for equal seeds in whatever order they are asked for."""
 
     def __init__(self, seed: int, link: str, fault: str) -> None:
@@ -255,8 +255,8 @@ class Drawn:
 
 
 def draw(seed: int, link: str, fault: str, lot: str, attempt: int) -> float:
-    """As `Drawn`, for one number alone."""
-    return Drawn(seed, link, fault).at(lot, attempt)
+    """As `Draws`, for one number alone."""
+    return Draws(seed, link, fault).at(lot, attempt)
 
 
 def _conditions(asked: Requests) -> Mapping[str, Callable[[Attempt], bool]]:

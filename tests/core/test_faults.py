@@ -11,7 +11,7 @@ from written_faults import written_fault
 from harness.faults import Fault, effects, faults
 from harness.faults.base import Aim, Looked, Selector, suiting
 from harness.faults.effects import (
-    Capacity,
+    Curtail,
     CutAfter,
     Damage,
     Delay,
@@ -126,8 +126,8 @@ EFFECTS: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
     (REDIS, (TapAnswers("store-east", "LOADING Redis is loading the dataset in memory", ("GET",), 0.5),)),
     (UNHEARD, (TapAnswers("store-east", messages=True),)),
     (DAMAGED, (Damage("store-east", "poison", "answer:*", "", "no"),)),
-    (SHORT, (Capacity("provider-east", 0.25),)),
-    (COLD, (Capacity("provider-east", slow_ramp=Ramp(4.0, 20.0)),)),
+    (SHORT, (Curtail("provider-east", 0.25),)),
+    (COLD, (Curtail("provider-east", slow_ramp=Ramp(4.0, 20.0)),)),
     (LATE_ANSWERS, (TapShape("store-east", Late(1.0), "downstream"),)),
     (
         CLIMBING,

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness.faults.effects import Curtail
+from harness.faults.requests import Ramp
 from harness.planning.pressing import Pressing, pressing_of
 from harness.protocols.asking import OfferedTool, ResolvedAsk, ResolvedJob, resolved
 from harness.reading.questions import Question, Tool, Turn
@@ -18,6 +20,7 @@ from harness.reading.target import Ask, Job, NoncePlace, Reply, Simulated
 from harness.running.load.plan import PlannedQuestion, planned
 from harness.running.world.processes import provider_settings
 from harness.simulated_provider.provider import ProviderSettings
+from harness.simulated_provider.shortage import Taken
 
 
 @dataclass(frozen=True)
@@ -202,6 +205,14 @@ def test_all_that_is_sent_comes_from_a_key(sent: type[msgspec.Struct], elsewhere
     of = [form for form in FORMS if isinstance(form.sends(form.model.model_validate(form.least)), sent)]
     told = {name for form in of for key in form.other for name in form.changed(key)}
     assert told | elsewhere == {each.name for each in msgspec.structs.fields(sent)}
+
+
+def test_what_a_fault_takes_of_a_simulated_provider_is_told_whole() -> None:
+    share, slow = Ramp(1.0, 3.0), Ramp(4.0, 5.0)
+    effect = Curtail("provider-east", 0.5, 2.0, share, slow)
+    taken = msgspec.json.decode(msgspec.json.encode(effect), type=Taken)
+    assert msgspec.to_builtins(effect) == {"type": "capacity", "aim": "provider-east", **msgspec.to_builtins(taken)}
+    assert (taken.share_at(1.5), taken.slow_at(2.5)) == (share.at(0.5, 1.5), slow.at(2.0, 2.5))
 
 
 def test_a_key_that_is_not_sent_is_found() -> None:

@@ -13,7 +13,7 @@ from msgspec import convert
 from harness.dialects import dialects
 from harness.faults.delays import late_s
 from harness.faults.effects import (
-    Capacity,
+    Curtail,
     Cut,
     CutAfter,
     Damage,
@@ -84,7 +84,7 @@ class Network:
         if what := not_carried(effect):
             raise NotCarriedError(f"the simulated world carries no {what}; run it in the real one")
         self._sort([*self.laid, Laid(fault, effect, self._events.now_s)])
-        if isinstance(effect, Capacity):
+        if isinstance(effect, Curtail):
             self.shortages[effect.aim].put(fault, convert(effect, Taken, from_attributes=True))
         if isinstance(effect, EdgeRule):
             rules = self._rules.setdefault(effect.aim, Rules(self._seed, effect.aim))
@@ -99,7 +99,7 @@ class Network:
         self._sort([laid for laid in self.laid if (laid.fault, laid.effect) != (fault, effect)])
         if in_force and isinstance(effect, EdgeRule):
             self._rules[effect.aim].drop(fault)
-        if in_force and isinstance(effect, Capacity):
+        if in_force and isinstance(effect, Curtail):
             self.shortages[effect.aim].drop(fault)
             for eased in self.when_eased:
                 eased(effect.aim)

@@ -11,7 +11,7 @@ import pytest
 
 from harness.faults.base import LINK, Aim, Fault
 from harness.faults.effects import (
-    Capacity,
+    Curtail,
     Cut,
     Damage,
     EdgeRule,
@@ -123,7 +123,7 @@ def test_every_effect_there_is_has_its_place() -> None:
         Toxic("a", "latency", "upstream", {}),
         Cut("a"),
         EdgeRule("a", Fail(500)),
-        Capacity("a"),
+        Curtail("a"),
         Damage("a", "flush"),
         Killed("a", "KILL"),
         Limited("a", 0.2),

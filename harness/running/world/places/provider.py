@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from harness.faults.effects import Capacity, Effect, Sight
+from harness.faults.effects import Curtail, Effect, Sight
 from harness.problems import HarnessError
 from harness.running.keeper.means import HttpUndo, Undo
 from harness.running.world.places.base import Place
@@ -17,13 +17,13 @@ _TIMEOUT_S = 5.0
 
 
 class ProviderPlace(Place):
-    """Makes `Capacity` true. What it takes shows in the chats that have to do without it, and nowhere else."""
+    """Makes `Curtail` true. What it takes shows in the chats that have to do without it, and nowhere else."""
 
     def undo(self, fault: str, effect: Effect) -> Sequence[Undo]:
         return [HttpUndo("DELETE", f"http://127.0.0.1:{self._port(effect)}{_path(fault)}")]
 
     def inject(self, fault: str, effect: Effect) -> None:
-        assert isinstance(effect, Capacity)
+        assert isinstance(effect, Curtail)
         self._ask("PUT", effect, _path(fault), effect)
 
     def revert(self, fault: str, effect: Effect) -> None:

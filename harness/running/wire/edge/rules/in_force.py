@@ -117,6 +117,7 @@ class Rules:
         if old is None or not old.is_of(rule, requests):
             kind = next(kind for _, kind in edge_rules.items() if kind.spec is type(rule))
             choosing = Choosing(requests, Lots(self._seed, self._link, fault_id))
+            # Chance hangs on the name of the rule's class, too: under another one equal seeds would draw otherwise.
             lots = Lots(self._seed, self._link, f"{fault_id}/{type(rule).__name__}")
             self.drop(fault_id)
             in_force = kind(rule, lots, now_s)
