@@ -30,7 +30,7 @@ from harness.gameday.desk import Desk
 from harness.gameday.files import day_files
 from harness.gameday.items import Due
 from harness.gameday.outline import outline
-from harness.incidents.imported import Imported, LoadAs, Wanted, imported
+from harness.incidents.imported import Imported, ImportOptions, LoadAs, imported
 from harness.interfaces import looking_up, others_say
 from harness.interfaces.others_say import Stopped
 from harness.interfaces.watching import Progress, Watching
@@ -517,7 +517,7 @@ def import_(
     With *compress* 60, hours become minutes. Without *out* nothing is written. Raises UsageProblems where a file cannot be read, is in no
     known form or holds no call, and, unless *force* is given, where a file that would be written is there already.
     """
-    wanted = Wanted(form, columns or {}, zone, links or {}, compress, load, questions, with_prompts)
+    wanted = ImportOptions(form, columns or {}, zone, links or {}, compress, load, questions, with_prompts)
     found = imported([Path(file) for file in _listed(files)], wanted, Path(out) if out is not None else None)
     if out is not None:
         found.write(over=force)
@@ -614,11 +614,13 @@ def trace(
     *request* is an id or a place, or else a question, an entry, a conversation or what requests came to; *hit_by* a fault's id or kind;
     with *worst* the one that fared worst. Raises UsageProblems where none fits, with what there is, and as `judge` does.
     """
-    from harness.judging.choosing import Wanted as Chosen
+    from harness.judging.choosing import RequestFilter
 
     named = None if request is None else str(request)
     return looking_up.traced(
-        Path(path), Chosen(named, not_good=not_good, hit_by=hit_by, worst=worst), lambda text: warn(text, stacklevel=4)
+        Path(path),
+        RequestFilter(named, not_good=not_good, hit_by=hit_by, worst=worst),
+        lambda text: warn(text, stacklevel=4),
     )
 
 

@@ -13,7 +13,7 @@ from harness.prepare import Asked, Prepared, prepare
 from harness.problems import Problem, UsageProblems
 from harness.record import run_folder
 from harness.registry import suggestion
-from harness.report.diagnoses import foretold, subject
+from harness.report.diagnoses import foretold, predicted_title
 from harness.report.words import interval, measured, quantity, unit_of
 from harness.stored import Run, what_if
 
@@ -145,7 +145,7 @@ def _told(before: Result, one: Held) -> str:
     within = interval(prediction.low, prediction.high, unit)
     then = f"{quantity(prediction.value, unit)} was predicted, {within}"
     found = "nothing was measured" if one.found is None else f"{measured(one.found, unit)} was measured"
-    return f"{one.came_to}: {subject(prediction)}: {then}; {found}"
+    return f"{one.came_to}: {predicted_title(prediction)}: {then}; {found}"
 
 
 def _badness(status: int) -> int:

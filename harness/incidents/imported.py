@@ -25,7 +25,7 @@ _PACKED_FROM = 1 << 21
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ImportOptions:
     """How logs are read and written: as `harness import` has it.
 
     *form*: in which form they are. *columns*: of a table. *links*: what logged dependencies are called in a target file. *load*: a trace of
@@ -50,7 +50,7 @@ class Imported:
     phases: tuple[Phase, ...]
     faults: tuple[Found, ...]
     course: Course
-    wanted: Wanted
+    wanted: ImportOptions
     out: Path | None = None
 
     @cached_property
@@ -144,7 +144,7 @@ class Imported:
         return list(files)
 
 
-def imported(files: Sequence[Path], wanted: Wanted, out: Path | None = None) -> Imported:
+def imported(files: Sequence[Path], wanted: ImportOptions, out: Path | None = None) -> Imported:
     """What *files*, which together are one log, come to. Writes nothing. Raises UsageProblems."""
     _checked(wanted, out)
     log = read(
@@ -162,7 +162,7 @@ def imported(files: Sequence[Path], wanted: Wanted, out: Path | None = None) -> 
     return Imported(log, tuple(named), tuple(faults), course(named, requests, wanted.compress), wanted, out)
 
 
-def _checked(wanted: Wanted, out: Path | None) -> None:
+def _checked(wanted: ImportOptions, out: Path | None) -> None:
     problems = []
     if not 1 <= wanted.compress <= 10_000:
         problems.append(

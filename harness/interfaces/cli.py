@@ -703,11 +703,11 @@ def trace(
     written, and nothing has to run.
     """
     from harness.interfaces import looking_up
-    from harness.judging.choosing import Wanted as Chosen
+    from harness.judging.choosing import RequestFilter
     from harness.report.lookup import trace_lines
 
     screen.harmless()
-    found = looking_up.traced(run, Chosen(request, not_good=not_good, hit_by=hit_by, worst=worst), _complain)
+    found = looking_up.traced(run, RequestFilter(request, not_good=not_good, hit_by=hit_by, worst=worst), _complain)
     if as_json:
         typer.echo(found.to_json(), nl=False)
         return

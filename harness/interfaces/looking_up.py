@@ -12,14 +12,14 @@ from harness.problems import Problem, UsageProblems
 from harness.registry import suggestion
 
 if TYPE_CHECKING:
-    from harness.judging.choosing import Wanted
+    from harness.judging.choosing import RequestFilter
 
 TABLES = ("requests", "attempts", "arrivals", "traffic", "health_checks")
 MOST = 50
 """So many requests are told at most."""
 
 
-def traced(run: Path, wanted: Wanted, say: Callable[[str], None]) -> Traced:
+def traced(run: Path, wanted: RequestFilter, say: Callable[[str], None]) -> Traced:
     """The requests of the stored *run* that are *wanted*, each followed whole, at most `MOST` of them.
 
     Nothing is written. Raises UsageProblems where nothing fits, with what there is, and as `harness judge` does.

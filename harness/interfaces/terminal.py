@@ -11,7 +11,7 @@ from harness.report import diagnoses, words
 from harness.report.advice import advice
 from harness.report.headline import beside, headline
 from harness.report.plain_text import one_line, visible
-from harness.report.whereabouts import where
+from harness.report.whereabouts import who_fared_worse
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -44,7 +44,7 @@ def verdict_lines(result: Result) -> list[RenderableType]:
         Text(visible(result.reason, _CRASH_CHARS) if result.verdict == "crashed" else headline(result)),
     ]
     lines += [Text(second)] if (second := beside(result)) else []
-    lines += [Text(f"- {line}") for line in where(result)]
+    lines += [Text(f"- {line}") for line in who_fared_worse(result)]
     if result.verdict not in words.TRUSTED:
         lines.append(Text(words.VERDICTS[result.verdict]))
         lines += [Text(line) for line in advice(result)]

@@ -26,7 +26,7 @@ _NEAR_MOST = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RequestFilter:
     """What is asked for; all that is said has to fit. *hit_by*: a fault's id or kind. *worst*: of those that fit the worst alone."""
 
     request: str | None = None
@@ -44,7 +44,7 @@ class UnknownFaultError(LookupError):
     """No fault of the run has that id or is of that kind; the message says which there are."""
 
 
-def choose(evidence: Evidence, wanted: Wanted) -> Places:
+def choose(evidence: Evidence, wanted: RequestFilter) -> Places:
     """Places in the table of the requests that are *wanted*, in the order in which they were due. Raises UnknownFaultError."""
     fits = np.ones(len(evidence.request_table), np.bool_)
     if wanted.hit_by is not None:

@@ -119,7 +119,7 @@ def day(past: Past | None) -> str:
     return f"{moment:%Y-%m-%d}" if moment else "an unknown day"
 
 
-def subject(number: Number) -> PastFinding:
+def newest_finding(number: Number) -> PastFinding:
     """The newest finding of a number, which says what it is about."""
     return number.points[-1].finding
 

@@ -12,7 +12,7 @@ from harness.reading.target import Link, Target
 from harness.reading.templates import OF_A_QUESTION, placeholders, secret_names, texts, wrongs
 from harness.reading.yaml import paths
 from harness.reading.yaml.document import Document, Draft
-from harness.reading.yaml.expected import nearest
+from harness.reading.yaml.expected import nearest_one
 from harness.reading.yaml.paths import Path
 from harness.registry import suggestion
 
@@ -127,7 +127,7 @@ def unknown_placeholders(target: Document[Target]) -> list[Problem]:
 def unknown_in_draft(draft: Draft) -> Iterator[Problem]:
     """As `unknown_placeholders`, of a target that is refused for something else, as far as the names can be told that are known in it."""
     held = _mapping(draft.value)
-    slip = any(len(path) == 1 and nearest(str(path[0]), _NAMING) for path in draft.wrong)
+    slip = any(len(path) == 1 and nearest_one(str(path[0]), _NAMING) for path in draft.wrong)
     told = not slip and all(isinstance(held.get(key, {}), dict) for key in _NAMING)
     found = map(_unfillable, _templates(held, _known(held) if told else _ALWAYS_KNOWN))
     for wrongs_of in [*found, _unfillable_in_a_body(_mapping(held.get("ask")).get("body"))]:

@@ -36,7 +36,7 @@ def foretold(result: Result, diagnosis: Diagnosis) -> list[str]:
     return [_foretold(result, prediction) for prediction in diagnosis.predictions]
 
 
-def subject(prediction: Prediction) -> str:
+def predicted_title(prediction: Prediction) -> str:
     """What is predicted, and where: ``Retry amplification in the fault``."""
     where = f" {words.in_phase(prediction.phase)}" if prediction.phase else ""
     return f"{words.title(prediction.metric)}{where}"
@@ -50,4 +50,5 @@ def _foretold(result: Result, prediction: Prediction) -> str:
     of = words.unit_of(result, prediction.metric)
     within = words.interval(prediction.low, prediction.high, of)
     then = f"{words.quantity(prediction.value, of)} predicted{f', {within}' if within != 'exact' else ''}"
-    return f"{subject(prediction)}: {words.quantity(prediction.now, of)} now; {then} (supposing {one_line(prediction.supposes, 200)})"
+    now = f"{words.quantity(prediction.now, of)} now"
+    return f"{predicted_title(prediction)}: {now}; {then} (supposing {one_line(prediction.supposes, 200)})"

@@ -247,13 +247,13 @@ def junit(gate: Gate) -> str:
         for key, value in told.items():
             SubElement(properties, "property", name=key, value=one_line(value, 2000))
         _cases(suite, cell, gate.fail_on)
-        counted(suite, cell.took_s)
+        count_cases(suite, cell.took_s)
     if gate.cut_short:
         suite = SubElement(suites, "testsuite", name="the next run")
         case = SubElement(suite, "testcase", classname=one_line(gate.name, 60), name="the next run", time="0.000")
         _trouble(case, gate.cut_short.verdict, gate.cut_short.reason, gate.fail_on)
-        counted(suite)
-    counted(suites, sum(cell.took_s for cell in gate.cells))
+        count_cases(suite)
+    count_cases(suites, sum(cell.took_s for cell in gate.cells))
     indent(suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}\n'
 
@@ -290,7 +290,7 @@ def _trouble(case: Element, verdict: str, message: str, fail_on: Sequence[str]) 
         SubElement(case, "failure" if verdict in fail_on else "error", type=verdict, message=text).text = text
 
 
-def counted(suite: Element, took_s: float = 0.0) -> None:
+def count_cases(suite: Element, took_s: float = 0.0) -> None:
     """How many cases there are below *suite*, what came of them, and how long that took is written on it."""
     every = list(suite.iter("testcase"))
     suite.attrib |= {

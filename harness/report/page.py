@@ -19,7 +19,7 @@ from harness.report.palette import custom_properties
 from harness.report.provenance import linked
 from harness.report.sections import by_what_failed, sections
 from harness.report.templating import render, source
-from harness.report.whereabouts import where
+from harness.report.whereabouts import who_fared_worse
 
 _WHY = "trust"
 # A number and its unit stay on one line.
@@ -40,7 +40,7 @@ def page(result: Result, evidence: Evidence | None, baseline: Result | None = No
         result=result,
         headline=_UNIT.sub("\\1\u00a0\\2", headline(result)),
         second=_UNIT.sub("\\1\u00a0\\2", beside(result)),
-        where=[_UNIT.sub("\\1\u00a0\\2", line) for line in where(result)],
+        where=[_UNIT.sub("\\1\u00a0\\2", line) for line in who_fared_worse(result)],
         to_change=diagnoses.to_change(result),
         glance=glance(result, evidence),
         glance_of=subject(result),

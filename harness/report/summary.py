@@ -11,7 +11,7 @@ from harness.report.advice import advice
 from harness.report.changes import Side, changes
 from harness.report.headline import beside, headline
 from harness.report.plain_text import one_line
-from harness.report.whereabouts import where
+from harness.report.whereabouts import who_fared_worse
 
 _SPECIAL = re.compile(r"(?P<within>(?<=[^\W_])_+(?=[^\W_]))|[\\`*_\[\]<>#|~$!&@]")
 """What GitHub reads as more than itself; underscores within a word it does not (CommonMark, 6.2)."""
@@ -53,7 +53,7 @@ def _head(result: Result) -> Iterator[str]:
     yield escaped(headline(result), 600)
     yield ""
     yield from [escaped(second, 400), ""] if (second := beside(result)) else []
-    told = where(result)
+    told = who_fared_worse(result)
     yield from (f"- {escaped(line)}" for line in told)
     yield from [""] if told else []
     if result.verdict not in words.TRUSTED:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from harness.judging.metrics import telling
 from harness.judging.result import Measured
 from harness.judging.scoring.change_points import Change
-from harness.judging.trend import Covered, Line, Number, Trend, day, subject
+from harness.judging.trend import Covered, Line, Number, Trend, day, newest_finding
 from harness.record.past import Past, PastFinding
 from harness.report import words
 from harness.report.page import frame
@@ -153,7 +153,7 @@ def text(trend: Trend) -> list[str]:
         lines.append(
             f"{name:<{width}}  {line.latest.verdict:<12}  {day(line.latest)}  {runs}  {commit(line.latest)}".rstrip()
         )
-        lines += [f"  {title(found)}: {said}" for found in line.numbers for said in _changes(line, found)]
+        lines += [f"  {_title(found)}: {said}" for found in line.numbers for said in _changes(line, found)]
     lines += [""] if trend.coverage or trend.bare else []
     for cell in trend.coverage:
         if cell.state != "held":
@@ -165,14 +165,14 @@ def text(trend: Trend) -> list[str]:
     return lines
 
 
-def title(found: Number) -> str:
+def _title(found: Number) -> str:
     """``Good answers in the fault``"""
-    about = _about(subject(found))
+    about = _about(newest_finding(found))
     return f"{words.title(found.metric)}{f' {about}' if about else ''}"
 
 
 def _told(line: Line, found: Number, key: int) -> Told:
-    newest = subject(found)
+    newest = newest_finding(found)
     return Told(
         title=words.title(found.metric),
         about=_about(newest),
@@ -198,7 +198,7 @@ def _measured(finding: PastFinding) -> Measured:
 
 def _changes(line: Line, found: Number) -> Iterator[str]:
     """``from 1.2 s to 4.6 s (worse) with the run of 2026-11-26, commit 1f2e3d4c5b``"""
-    better = telling(found.metric.partition(".")[0]).better or _wanted(subject(found))
+    better = telling(found.metric.partition(".")[0]).better or _wanted(newest_finding(found))
     for change in found.changed:
         past = line.runs[found.points[change.at].run]
         went = "worse" if (change.after > change.before) == (better == "lower") else "better"
@@ -216,7 +216,7 @@ def _spark(line: Line, found: Number, key: str) -> Markup:
     cut = max(0, len(found.points) - _POINTS_MOST)
     shown = found.points[cut:]
     ends = [_ends(point.finding) for point in shown]
-    limit = subject(found).limit
+    limit = newest_finding(found).limit
     reach = [value for pair in ends for value in pair] + [limit]
     low, high = min(reach), max(reach)
     span = (high - low) or abs(high) or 1.0
@@ -236,7 +236,7 @@ def _spark(line: Line, found: Number, key: str) -> Markup:
         path([dots], stroke="good", stroke_width=1.6),
         element("circle", cx=number(dots[-1][0]), cy=number(dots[-1][1]), r=3, fill="ink"),
     ]
-    return _small(parts, f"{title(found)} over {len(line.runs)} runs", key, _WIDE, _HIGH)
+    return _small(parts, f"{_title(found)} over {len(line.runs)} runs", key, _WIDE, _HIGH)
 
 
 def _marks(changed: Sequence[Change], cut: int, place: Callable[[int, float], Point]) -> Iterator[Markup]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from harness.judging.trials.compared import State
 from harness.judging.versus import Comparison, OfMetric
 from harness.report import words
-from harness.report.gate import LABEL_Y, LABELLED, REPORT, counted, plural
+from harness.report.gate import LABEL_Y, LABELLED, REPORT, count_cases, plural
 from harness.report.page import frame
 from harness.report.plain_text import one_line
 from harness.report.scales import Span
@@ -200,7 +200,7 @@ def junit(said: Comparison) -> str:
         case = SubElement(suite, "testcase", {"classname": classname, "name": "the pairs themselves", **where})
         _say(case, "error", said.verdict, said.reason)
     for one in (suite, suites):
-        counted(one, said.took_s)
+        count_cases(one, said.took_s)
     indent(suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}\n'
 

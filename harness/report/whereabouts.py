@@ -58,7 +58,7 @@ class Cell:
         return ", ".join([*told[:_KINDS], *([f"{more} more kinds"] if more > 0 else [])])
 
 
-def where(result: Result) -> list[str]:
+def who_fared_worse(result: Result) -> list[str]:
     """Who fared much worse than in the baseline, in the phase that the verdict is about; then what was broken, told apart by entry.
 
     Before all that stands that the service kept itself down, where it did. Empty where nothing is known by entry, or nothing got worse, or

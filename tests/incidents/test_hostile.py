@@ -14,7 +14,7 @@ import yaml
 from incidents.synthetic import START_S, Stretch, csv_file, made, otlp_file, stamp
 
 from harness.incidents import importing
-from harness.incidents.imported import Wanted, imported
+from harness.incidents.imported import ImportOptions, imported
 from harness.incidents.picture import drawn
 from harness.prepare import validate
 from harness.problems import UsageProblems
@@ -33,7 +33,7 @@ def test_a_garbled_file_is_one_error_or_counted_rows(tmp_path: Path, name: str, 
     packed = gzip.compress(bytes(text)) if chance.random() < 0.4 else bytes(text)
     path.write_bytes(packed[: chance.randrange(len(packed))] if chance.random() < 0.6 else packed)
     try:
-        found = imported([path], Wanted(), tmp_path / "incident.yaml")
+        found = imported([path], ImportOptions(), tmp_path / "incident.yaml")
     except UsageProblems as problems:
         said = problems.problems
     else:
@@ -80,7 +80,7 @@ def test_names_in_a_log_say_nothing_to_yaml_or_to_a_terminal(tmp_path: Path) -> 
         ",".join('"' + str(value).replace('"', '""').replace("\n", " ") + '"' for value in row.values()) for row in rows
     ]
     path.write_text("\n".join(["start,status,link,model", *lines]))
-    found = imported([path], Wanted(), tmp_path / "incident.yaml")
+    found = imported([path], ImportOptions(), tmp_path / "incident.yaml")
     found.write()
     assert validate(tmp_path / "incident.yaml").problems == ()
     assert "\x1b" not in found.scenario + "".join(drawn(found))

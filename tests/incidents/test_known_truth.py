@@ -11,7 +11,7 @@ import pytest
 from incidents.synthetic import START_S, Made, Stretch, csv_file, made, otlp_file
 
 from harness.incidents.calls import OK, Call, Calls, at_once
-from harness.incidents.imported import Imported, Wanted, imported
+from harness.incidents.imported import Imported, ImportOptions, imported
 from harness.incidents.segments import edges
 
 INCIDENT = (
@@ -25,7 +25,7 @@ WRITERS: list[Callable[[Path, Sequence[Made]], Path]] = [csv_file, otlp_file]
 
 
 def found(path: Path, **wanted: object) -> Imported:
-    return imported([path], Wanted(**wanted), path.with_suffix(".yaml"))  # type: ignore[arg-type]
+    return imported([path], ImportOptions(**wanted), path.with_suffix(".yaml"))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module", params=WRITERS, ids=["csv", "otlp"])

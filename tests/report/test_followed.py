@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.judging.choosing import UnknownFaultError, Wanted, choose, hit
+from harness.judging.choosing import RequestFilter, UnknownFaultError, choose, hit
 from harness.judging.trace import Followed, Traced
 from harness.judging.tracing import followed
 from harness.record.columns import Table
@@ -155,12 +155,12 @@ def test_the_grading_says_what_was_asked_of_the_answer_and_which_of_it_was_not_t
 
 def test_the_worst_is_one_without_a_good_answer_for_which_its_client_waited_longest(failing) -> None:
     evidence, rows = failing.evidence, failing.evidence.requests
-    (place,) = choose(evidence, Wanted(worst=True))
+    (place,) = choose(evidence, RequestFilter(worst=True))
     waited = rows["end_s"] - rows["due_s"]
     assert not rows["good"][place]
     assert waited[place] == pytest.approx(waited[~rows["good"].astype(bool)].max(), abs=0.001)
-    assert len(choose(evidence, Wanted(not_good=True))) == int((~rows["good"].astype(bool)).sum())
-    (best,) = choose(evidence, Wanted("good", worst=True))
+    assert len(choose(evidence, RequestFilter(not_good=True))) == int((~rows["good"].astype(bool)).sum())
+    (best,) = choose(evidence, RequestFilter("good", worst=True))
     assert rows["good"][best]
 
 

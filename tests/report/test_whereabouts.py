@@ -7,7 +7,7 @@ import pytest
 from harness.interfaces.terminal import verdict_lines
 from harness.report.page import page
 from harness.report.summary import summary
-from harness.report.whereabouts import endings, regions, where
+from harness.report.whereabouts import endings, regions, who_fared_worse
 
 LOSS = "[{kind: regional_loss, region: east, mode: blackhole}]"
 GOOD = "[good_ratio >= 0.9 in fault]"
@@ -34,7 +34,7 @@ def broken(story, tell):
 
 
 def test_the_lines_beside_the_verdict_name_entry_phase_status_and_link(broken) -> None:
-    assert where(broken.result) == [
+    assert who_fared_worse(broken.result) == [
         "east: 6.6 % of 151 requests good in the fault (baseline 100 %): 141 status 502",
         "provider-east (region east): 419 attempts in the fault, 1.39 for each request (baseline 0.50); "
         "0 % answered: 419 status 503",
@@ -44,7 +44,7 @@ def test_the_lines_beside_the_verdict_name_entry_phase_status_and_link(broken) -
 def test_they_stand_on_the_page_before_the_scores_on_the_terminal_and_in_the_summary(broken, read) -> None:
     text = read(page(broken.result, broken.evidence)).text
     terminal = "\n".join(str(line) for line in verdict_lines(broken.result))
-    for line in where(broken.result):
+    for line in who_fared_worse(broken.result):
         assert text.index(line) < text.index("Broken")
         assert line in terminal
         assert line.split(":", maxsplit=1)[0] in summary(broken.result)
@@ -54,8 +54,8 @@ def test_that_a_service_kept_itself_down_is_the_first_of_them(broken) -> None:
     stuck = broken.result.model_copy(
         update={"metastable": "it kept itself down (metastable): half of answers were good"}
     )
-    assert where(stuck)[0] == "It kept itself down (metastable): half of answers were good"
-    assert where(stuck)[1:] == where(broken.result)
+    assert who_fared_worse(stuck)[0] == "It kept itself down (metastable): half of answers were good"
+    assert who_fared_worse(stuck)[1:] == who_fared_worse(broken.result)
 
 
 def test_the_result_counts_each_entry_and_link_in_each_phase(broken) -> None:
@@ -70,19 +70,19 @@ def test_the_result_counts_each_entry_and_link_in_each_phase(broken) -> None:
 
 def test_answers_that_came_late_are_told_from_those_that_never_came(story, tell) -> None:
     made = tell(story(faults=LOSS, expect=GOOD, slow_ms=lambda due_s: 6000.0 if 15 < due_s < 30 else 0.0))
-    (line, *_) = where(made.result)
+    (line, *_) = who_fared_worse(made.result)
     assert line.startswith("east: 0 % of 1")
     assert line.endswith(" late")
 
 
 def test_what_differs_between_entries_is_told_where_answers_were_good_and_unlike(diverging) -> None:
-    assert where(diverging.result) == ["Answer consistency by entry: west 0.747, east 1.00"]
+    assert who_fared_worse(diverging.result) == ["Answer consistency by entry: west 0.747, east 1.00"]
 
 
 def test_nothing_is_told_where_nothing_got_worse_or_nothing_counts(undisturbed, refused, failing) -> None:
-    assert where(undisturbed.result) == []
-    assert where(refused.result) == []
-    assert where(failing.result) != []
+    assert who_fared_worse(undisturbed.result) == []
+    assert who_fared_worse(refused.result) == []
+    assert who_fared_worse(failing.result) != []
 
 
 def test_a_run_that_was_judged_before_there_was_a_table_is_shown_without_it(failing, read) -> None:

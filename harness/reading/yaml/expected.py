@@ -57,7 +57,7 @@ def choices(names: list[str]) -> str:
     return _joined(names, "or")
 
 
-def nearest(name: str, known: list[str]) -> str | None:
+def nearest_one(name: str, known: list[str]) -> str | None:
     """The one of *known* that *name* is a slip of."""
     return next(iter(registry.nearest(name, known)), None)
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.reading.quantities import seconds
-from harness.reading.yaml.expected import choices, expected, json_schema, nearest, shown
+from harness.reading.yaml.expected import choices, expected, json_schema, nearest_one, shown
 from harness.reading.yaml.paths import Path
 from harness.reading.yaml.plain import Plain, scalar
 from harness.reading.yaml.rules import broken_rules, strictly
@@ -117,7 +117,7 @@ def _slips(error: ErrorDetails, place: Place, value: Plain) -> Iterator[_Slip]:
     if error["type"] != "extra_forbidden" or place.owner is None:
         return
     around = _at(value, place.path[:-1])
-    near = nearest(str(place.path[-1]), list(fields(place.owner)))
+    near = nearest_one(str(place.path[-1]), list(fields(place.owner)))
     if near is not None and isinstance(around, dict) and near not in around:
         yield _Slip(place.path, place.owner, near)
 
@@ -136,7 +136,7 @@ def _untagged(choice: Choice, value: Plain, at: Path) -> Iterator[Said]:
         return
     noun = " ".join(part for part in (choice.noun(), choice.tag) if part)
     yield Said(here, f"unknown {noun} {shown(tag)}; {suggestion(tag, list(branches))}")
-    near = nearest(tag, list(branches))
+    near = nearest_one(tag, list(branches))
     if near is not None:
         yield from refusals(branches[near], {**value, choice.tag: near}, at)
 
@@ -146,7 +146,7 @@ def _tag_missing(choice: Choice, value: dict[str, Plain], at: Path) -> Iterator[
     known = {key for branch in choice.branches for key in fields(model_of(branch))}
     tags = list(choice.tagged())
     near = next(
-        (key for key, said in value.items() if key not in known and (nearest(key, [choice.tag]) or said in tags)), None
+        (key for key, said in value.items() if key not in known and (nearest_one(key, [choice.tag]) or said in tags)), None
     )
     if near is not None:
         yield Said((*at, near), f"unknown key; did you mean {choice.tag!r}?", key=True)
@@ -212,7 +212,7 @@ def _instead(error: ErrorDetails, value: Plain, wanted: object) -> str:
             return ", and no time at all is too short"
         case str() if error["type"] == "literal_error":
             names = [str(name) for name in get_args(bare(wanted))]
-            near = nearest(value, names) if len(names) > 1 else None
+            near = nearest_one(value, names) if len(names) > 1 else None
             return f"; did you mean {near!r}?" if near else ""
         case str() if "://" in value and _fits(wanted, path := f"/{value.partition('://')[2].partition('/')[2]}"):
             return f"; did you mean {path!r}?" if not _fits(wanted, value) else ""
@@ -296,7 +296,7 @@ def _instead_of_key(key: str, owner: type[BaseModel]) -> str:
     if colon and after and before in known:
         return f"a blank is missing behind the ':'; write {before}: {after}"
     homes = [name for name, field in known.items() if key in _keys_inside(field.annotation)]
-    if homes and nearest(key, list(known)) is None:
+    if homes and nearest_one(key, list(known)) is None:
         return f"it belongs inside {choices(homes)}"
     return suggestion(key, list(known))
 

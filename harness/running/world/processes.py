@@ -311,7 +311,7 @@ class Processes:
         return f"; {said}" if said else ""
 
 
-def address(link: Link, host: str, port: int) -> dict[str, str]:
+def link_address(link: Link, host: str, port: int) -> dict[str, str]:
     """What ``{link.url}``, ``{link.host}`` and ``{link.port}`` stand for."""
     scheme = {"http": "http://", "redis": "redis://", "tcp": ""}[link.carries]
     return {"url": f"{scheme}{host}:{port}", "host": host, "port": str(port)}

@@ -69,7 +69,7 @@ from harness.running.world.machine import MachineWatch
 from harness.running.world.no_load import NoLoad
 from harness.running.world.places import Reach
 from harness.running.world.preflight import Questioner
-from harness.running.world.processes import Processes, address, host_and_port
+from harness.running.world.processes import Processes, host_and_port, link_address
 from harness.running.world.subject import ServiceUnderTest, accepted
 from harness.running.world.watch import Guarded, Joined, Watchdog
 from harness.settings import Settings
@@ -450,7 +450,7 @@ def _join_up(
             raise HarnessError(f"link {name!r} cannot be opened: {error}") from error
         stage.connect_link(name, port)
         # The target is sent to the tap, which stands in front of the proxy.
-        here = address(link, at, ends[name].tap)
+        here = link_address(link, at, ends[name].tap)
         processes.values |= {f"{name}.{part}": value for part, value in here.items()}
     return _Joined(proxies, stage, {name: ports.probe for name, ports in ends.items()})
 
