@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from harness.judging.json_document import DocumentPart
 from harness.prepare import Validated, among
 from harness.problems import Problem, UsageProblems
 from harness.registry import suggestion
@@ -17,11 +18,7 @@ from harness.suites.asking import validate
 OUTPUTS = ("text", "github", "json")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Said(_Part):
+class Said(DocumentPart):
     """One thing that is wrong, or may not have been meant; *path* is the place inside the file, *line* is null where there is none."""
 
     level: Literal["error", "warning"]
@@ -31,7 +28,7 @@ class Said(_Part):
     path: str
 
 
-class File(_Part):
+class File(DocumentPart):
     """One file that was asked about; *without_target*: it is a scenario, and was held against no target."""
 
     file: str
@@ -39,7 +36,7 @@ class File(_Part):
     without_target: bool
 
 
-class Validation(_Part):
+class Validation(DocumentPart):
     """All that is said of all files, those that they name included."""
 
     schema_: Literal["harness.validation/1"] = Field(default="harness.validation/1", alias="schema")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
+from harness.judging.json_document import DocumentPart
 from harness.judging.result import Result
 
 
-class Baseline(BaseModel):
+class Baseline(DocumentPart):
     """*path* is where the run's folder was when the two were compared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
     result: Result

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from harness.judging.json_document import DocumentPart, JsonDocument
 from harness.judging.result import Measured, Outcome
 
 State = Literal["going on", "closed"]
@@ -21,18 +22,14 @@ Came = Literal[
 Mark = Literal["detected", "acknowledged", "mitigated", "resolved"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Person(_Part):
+class Person(DocumentPart):
     """Somebody whom the file names."""
 
     name: str
     role: Literal["owner", "coordinator", "reporter", "observer"]
 
 
-class Prerequisite(_Part):
+class Prerequisite(DocumentPart):
     """What had to be so before anything was broken; *met* is null where nobody looked."""
 
     said: str
@@ -41,7 +38,7 @@ class Prerequisite(_Part):
     told: str
 
 
-class Approval(_Part):
+class Approval(DocumentPart):
     """Somebody whose yes was needed; *yes* is null where they said nothing."""
 
     of: str
@@ -51,7 +48,7 @@ class Approval(_Part):
     why: str
 
 
-class Marked(_Part):
+class Marked(DocumentPart):
     """What responders did, as somebody marked it; *after_s*: from when it was broken; null where that is not known."""
 
     kind: Mark
@@ -61,7 +58,7 @@ class Marked(_Part):
     after_s: float | None
 
 
-class Expected(_Part):
+class Expected(DocumentPart):
     """An expectation of a step's run, with what was measured and its 95 % interval; *counts*: whether the run can be trusted at all.
 
     An end of the interval that is open, and a value that was not measured, are null; *censored*: the true value lies beyond it.
@@ -79,7 +76,7 @@ class Expected(_Part):
     counts: bool
 
 
-class InForce(_Part):
+class InForce(DocumentPart):
     """A fault of a step's run; *until* is empty where it is not known that it was put back."""
 
     kind: str
@@ -90,7 +87,7 @@ class InForce(_Part):
     confirmed: bool
 
 
-class Good(_Part):
+class Good(DocumentPart):
     """The share of good answers, 0 to 1, in a stretch of a step's run; null where nothing was due."""
 
     phase: str
@@ -99,7 +96,7 @@ class Good(_Part):
     ratio: float | None
 
 
-class Times(_Part):
+class Times(DocumentPart):
     """Seconds from when a step broke something to the first mark of each kind; below 0 where somebody marked it before.
 
     *since* says from what they count: the first fault of the run, the start of the run where the wall time of its fault is not known, or
@@ -117,7 +114,7 @@ class Times(_Part):
     )
 
 
-class Step(_Part):
+class Step(DocumentPart):
     """One thing of the agenda, as it went."""
 
     id: str
@@ -154,7 +151,7 @@ class Step(_Part):
     behind: list[str] = Field(description="what is behind its numbers, and what to change")
 
 
-class Note(_Part):
+class Note(DocumentPart):
     """What somebody wrote down; *step*: while which one it was, or after which."""
 
     at: str
@@ -165,7 +162,7 @@ class Note(_Part):
     surprise: bool
 
 
-class Surprise(_Part):
+class Surprise(DocumentPart):
     """What nobody had expected: as a person said, or as a run shows."""
 
     said: str
@@ -173,7 +170,7 @@ class Surprise(_Part):
     step: str
 
 
-class Item(_Part):
+class Item(DocumentPart):
     """Something to be done after the day."""
 
     text: str
@@ -186,7 +183,7 @@ class Item(_Part):
     day: str = Field(description="id of the day on which it was first said")
 
 
-class Stop(_Part):
+class Stop(DocumentPart):
     """Somebody pressed stop."""
 
     at: str
@@ -197,14 +194,14 @@ class Stop(_Part):
     )
 
 
-class Warned(_Part):
+class Warned(DocumentPart):
     """What everybody was told: a warning of the harness, or that a day whose process had ended was carried on."""
 
     at: str
     what: str
 
 
-class Beside(_Part):
+class Beside(DocumentPart):
     """One step, this time and the last time; null where it was not measured."""
 
     step: str
@@ -214,7 +211,7 @@ class Beside(_Part):
     times_now: Times | None
 
 
-class LastTime(_Part):
+class LastTime(DocumentPart):
     """The day before this one of the same name."""
 
     day: str
@@ -225,7 +222,7 @@ class LastTime(_Part):
     closed: list[Item] = Field(description="items of earlier days that were open when that day ended and are done")
 
 
-class GameDayResult(_Part):
+class GameDayResult(JsonDocument):
     """What a game day came to."""
 
     schema_: Literal["harness.gameday-result/1"] = Field(default="harness.gameday-result/1", alias="schema")
@@ -260,7 +257,3 @@ class GameDayResult(_Part):
     last: LastTime | None = Field(description="null where there was no such day before")
     file: str = Field(description="path of the game-day file, as given")
     sha256: str
-
-    def to_json(self) -> str:
-        """The document as JSON text, with its keys in the order above and a line end."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"

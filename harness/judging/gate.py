@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from harness.judging.json_document import DocumentPart, JsonDocument
 from harness.judging.looks import Looked, following
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Outcome, Result
 from harness.judging.trials import policy as trials
@@ -25,11 +26,7 @@ BROKEN_DOWN: tuple[Outcome, ...] = ("interrupted", "crashed", "aborted")
 """Verdicts of runs that end all trials."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class GateRun(_Part):
+class GateRun(DocumentPart):
     """One run that was made for a trial."""
 
     trial: int
@@ -42,7 +39,7 @@ class GateRun(_Part):
     started_at: str
 
 
-class Detectable(_Part):
+class Detectable(DocumentPart):
     """The least fault that would have been seen four times of five: a *value*, as a *ratio* to the limit, or in what share of *runs*."""
 
     value: float | None = None
@@ -50,14 +47,14 @@ class Detectable(_Part):
     runs: float | None = None
 
 
-class CutShort(_Part):
+class CutShort(DocumentPart):
     """What kept the next run from being made: somebody else's word (aborted), or the harness (crashed)."""
 
     verdict: Outcome
     reason: str
 
 
-class OfTrials(_Part):
+class OfTrials(DocumentPart):
     """One expectation over all trials of a cell that count."""
 
     expectation: str
@@ -78,7 +75,7 @@ class OfTrials(_Part):
     detectable: Detectable
 
 
-class GateCell(_Part):
+class GateCell(DocumentPart):
     """One situation on one system, over its trials."""
 
     situation: str
@@ -99,7 +96,7 @@ class GateCell(_Part):
     expectations: list[OfTrials]
 
 
-class Gate(_Part):
+class Gate(JsonDocument):
     """What trials came to: a cell for each situation on each system, and one verdict over all of them."""
 
     schema_: Literal["harness.gate/1"] = Field(default="harness.gate/1", alias="schema")
@@ -121,10 +118,6 @@ class Gate(_Part):
     inputs: str = Field(description="a checksum of all that the runs are made from, but for what runs")
     replay: str = Field(description="the command that goes on with it, or makes it again")
     versions: dict[str, str]
-
-    def to_json(self) -> str:
-        """The document as JSON text, with its keys in the order above and a line end."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from harness.judging.json_document import DocumentPart
 from harness.judging.trials.policy import LEAST, SHOWING, Policy
 
 
-class Looked(BaseModel):
+class Looked(DocumentPart):
     """Looks at trials by an earlier plan, from the first on or from where the one before it ended."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     planned: int = Field(description="trials that were to be made then")
     counted: int = Field(description="so many of them had been looked at when the plan changed")

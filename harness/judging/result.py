@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from harness.judging.json_document import DocumentPart, JsonDocument
 
 Outcome = Literal["pass", "fail", "inconclusive", "invalid", "aborted", "crashed", "interrupted"]
 
@@ -27,11 +29,7 @@ ON_THE_SERVICE: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
 """The verdicts that say something of the service."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class File(_Part):
+class File(DocumentPart):
     """A file that the run was made from: its name inside, its path as given, and the hash of its text."""
 
     name: str
@@ -39,12 +37,12 @@ class File(_Part):
     sha256: str
 
 
-class Proxy(_Part):
+class Proxy(DocumentPart):
     engine: str
     version: str
 
 
-class LatencyMs(_Part):
+class LatencyMs(DocumentPart):
     """Milliseconds from when a request was due to the end of its answer, over complete answers."""
 
     p50: float | None
@@ -52,14 +50,14 @@ class LatencyMs(_Part):
     p99: float | None
 
 
-class TtftMs(_Part):
+class TtftMs(DocumentPart):
     """Milliseconds from when a request was due to its first token, over complete answers."""
 
     p50: float | None
     p95: float | None
 
 
-class Phase(_Part):
+class Phase(DocumentPart):
     """One phase; a request belongs to the phase in which it was due."""
 
     name: str
@@ -76,7 +74,7 @@ class Phase(_Part):
     )
 
 
-class Measured(_Part):
+class Measured(DocumentPart):
     """A number with its 95 % interval, from *n* samples; *censored*: the true value lies beyond what was observed."""
 
     value: float | None
@@ -86,7 +84,7 @@ class Measured(_Part):
     n: int
 
 
-class Breakdown(_Part):
+class Breakdown(DocumentPart):
     """A metric by phase, by what its rows can be told apart by, among the exposed, and by the window of a fault, where that makes sense."""
 
     phase: dict[str, Measured] = Field(default_factory=dict)
@@ -111,7 +109,7 @@ class Metric(Measured):
     unseen: list[str] = Field(default_factory=list, description="links on which it sees nothing of what it counts")
 
 
-class Finding(_Part):
+class Finding(DocumentPart):
     """One expectation held against one interval: inside passes, outside fails, across is inconclusive."""
 
     expectation: str
@@ -145,7 +143,7 @@ class Finding(_Part):
     )
 
 
-class Fault(_Part):
+class Fault(DocumentPart):
     """One fault: when it was asked for, acknowledged and ended, whether it took hold and stood, and how many attempts it touched.
 
     *lost_at_s* is when it was seen that it did not stand as it was made although its end had not come, and *lost* says what was seen;
@@ -187,13 +185,13 @@ class Fault(_Part):
     )
 
 
-class SendLagMs(_Part):
+class SendLagMs(DocumentPart):
     p50: float | None
     p99: float | None
     max: float | None
 
 
-class LinkSeen(_Part):
+class LinkSeen(DocumentPart):
     """What one HTTP link saw of a question: attempts, those with its nonce, and by how they were answered."""
 
     link: str
@@ -202,7 +200,7 @@ class LinkSeen(_Part):
     answers: dict[str, int]
 
 
-class Preflight(_Part):
+class Preflight(DocumentPart):
     """How one entry answered the question that was asked before the load."""
 
     entry: str
@@ -216,14 +214,14 @@ class Preflight(_Part):
     links: list[LinkSeen]
 
 
-class Late(_Part):
+class Late(DocumentPart):
     """How late the loop of a process ran: 1 time in 100 by *p99* or more, and at most; p99 is null beyond 5 s."""
 
     p99: float | None
     max: float
 
 
-class MachineLoad(_Part):
+class MachineLoad(DocumentPart):
     """How busy the machine was in a phase; shares of all processors, null where it does not tell. *taken*: by other processes."""
 
     phase: str
@@ -236,7 +234,7 @@ class MachineLoad(_Part):
     late_ms: dict[str, Late]
 
 
-class Quality(_Part):
+class Quality(DocumentPart):
     """Why the numbers can, or cannot, be trusted."""
 
     offered: int
@@ -276,7 +274,7 @@ class Quality(_Part):
     )
 
 
-class EntryOutcomes(_Part):
+class EntryOutcomes(DocumentPart):
     """What the requests to one entry that were due in one phase came to; *otherwise* counts those that were not good."""
 
     entry: str
@@ -287,7 +285,7 @@ class EntryOutcomes(_Part):
     otherwise: dict[str, int]
 
 
-class LinkOutcomes(_Part):
+class LinkOutcomes(DocumentPart):
     """How the attempts on one HTTP link that began in one phase were answered: a status, or how they ended without a whole answer."""
 
     link: str
@@ -297,7 +295,7 @@ class LinkOutcomes(_Part):
     answers: dict[str, int]
 
 
-class Failure(_Part):
+class Failure(DocumentPart):
     """One kind of failure: requests that got no good answer, and came to the same and were told the same."""
 
     came_to: str
@@ -311,7 +309,7 @@ class Failure(_Part):
     examples: list[str] = Field(description="nonces of the first of them")
 
 
-class Prediction(_Part):
+class Prediction(DocumentPart):
     """What a metric would come to in the next run, were one thing changed: the value with an interval for that run's value."""
 
     metric: str = Field(description="as an expectation names it")
@@ -323,7 +321,7 @@ class Prediction(_Part):
     supposes: str = Field(description="the one change that it supposes")
 
 
-class Diagnosis(_Part):
+class Diagnosis(DocumentPart):
     """What is behind a number, as far as rows can show it: evidence, what to change, and what would come of that."""
 
     id: str
@@ -339,7 +337,7 @@ class Diagnosis(_Part):
     predictions: list[Prediction] = Field(default_factory=list)
 
 
-class FidelityEdge(_Part):
+class FidelityEdge(DocumentPart):
     """When a phase begins, to the second, by what was recorded and by the run; null where nothing is seen to change there."""
 
     phase: str
@@ -349,7 +347,7 @@ class FidelityEdge(_Part):
     shift_s: float | None = Field(description="so much later in the run; null where it is not seen in both")
 
 
-class BinCounts(_Part):
+class BinCounts(DocumentPart):
     """Bins of time in which two curves agree, are apart in something, or of which too little is known."""
 
     agree: int
@@ -357,7 +355,7 @@ class BinCounts(_Part):
     open: int
 
 
-class Fidelity(_Part):
+class Fidelity(DocumentPart):
     """How close a run came to the curve that its scenario names; the metric of that name has the share of bins that agree."""
 
     said: str = Field(description="how close, in a line")
@@ -403,14 +401,14 @@ DoubtKind = Literal[
 ]
 
 
-class Doubt(_Part):
+class Doubt(DocumentPart):
     """One reason for which the numbers cannot be trusted, in a sentence; *kind* says what it is about."""
 
     kind: DoubtKind
     said: str
 
 
-class Result(_Part):
+class Result(JsonDocument):
     """What a run came to."""
 
     schema_: Literal["harness.result/1"] = Field(default="harness.result/1", alias="schema")
@@ -465,7 +463,3 @@ class Result(_Part):
     service_ended: str = Field(
         default="", description="how a process of the service ended of what was broken; empty where none did"
     )
-
-    def to_json(self) -> str:
-        """The document as JSON text, with its keys in the order above and a line end."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"

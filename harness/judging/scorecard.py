@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from harness.interval import UNMEASURED, Interval
 from harness.judging.evidence import Evidence
+from harness.judging.json_document import DocumentPart, JsonDocument
 from harness.judging.metrics.attempts import each_of
 from harness.judging.metrics.base import measured
 from harness.judging.metrics.good_ratio import GoodRatio
@@ -28,18 +29,14 @@ if TYPE_CHECKING:
     from harness.judging.scoring.distributions import Bools, Floats
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Named(_Part):
+class Named(DocumentPart):
     """A situation or a system: what it is called, and the line that its file says about it."""
 
     name: str
     about: str = ""
 
 
-class Cell(_Part):
+class Cell(DocumentPart):
     """One run: a system in a situation. Numbers are of the *exposed*: requests that lived wholly inside the window of a fault."""
 
     situation: str
@@ -72,7 +69,7 @@ class Cell(_Part):
     otherwise: dict[str, int] = Field(description="what the exposed requests came to that were not good")
 
 
-class Scorecard(_Part):
+class Scorecard(JsonDocument):
     """What a grid came to: a cell for every run that there is, in the order in which they were asked for."""
 
     schema_: Literal["harness.scorecard/1"] = Field(default="harness.scorecard/1", alias="schema")
@@ -86,10 +83,6 @@ class Scorecard(_Part):
     )
     replay: str = Field(description="the command that goes on with the grid where runs are missing")
     versions: dict[str, str]
-
-    def to_json(self) -> str:
-        """The document as JSON text, with its keys in the order above and a line end."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
 def scorecard(

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from harness.judging.gate import CutShort
+from harness.judging.json_document import DocumentPart, JsonDocument
 from harness.judging.result import EXIT_STATUS, Outcome
 
 CameTo = Literal["fails", "holds", "not settled", "not possible", "not finished"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Candidate(_Part):
+class Candidate(DocumentPart):
     """A scenario that is asked about: which *faults* it has, how long each of its *phases* lasts in seconds, and its rate."""
 
     faults: tuple[str, ...]
@@ -24,7 +21,7 @@ class Candidate(_Part):
     rate_per_s: float
 
 
-class Step(_Part):
+class Step(DocumentPart):
     """One candidate: in *broken* of *made* trials an expectation was broken that was to be; only all of the trials make it *fails*."""
 
     what: str
@@ -36,7 +33,7 @@ class Step(_Part):
     runs: list[str] = Field(description="folders, relative to this document")
 
 
-class Shrunk(_Part):
+class Shrunk(JsonDocument):
     """The smallest candidate that was found, and how it was come to."""
 
     schema_: Literal["harness.shrunk/1"] = Field(default="harness.shrunk/1", alias="schema")
@@ -66,10 +63,6 @@ class Shrunk(_Part):
     inputs: str = Field(description="a checksum of all that the search is made from")
     replay: str = Field(description="the command that goes on with it")
     versions: dict[str, str]
-
-    def to_json(self) -> str:
-        """The document as JSON text, with its keys in the order above and a line end."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
     @property
     def sure(self) -> float:

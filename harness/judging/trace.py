@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from harness.judging.json_document import DocumentPart, JsonDocument
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Asked(_Part):
+class Asked(DocumentPart):
     """What was asked, of whom, and by which conversation; *earlier* are the questions of its turns before this one, the oldest first."""
 
     question: str
@@ -28,7 +26,7 @@ class Asked(_Part):
     model: str = Field(description="that the client asked for; empty where the target file names none")
 
 
-class Press(_Part):
+class Press(DocumentPart):
     """One time that the client asked: when it was sent and over, and what came of it."""
 
     number: int
@@ -38,7 +36,7 @@ class Press(_Part):
     outcome: str
 
 
-class Check(_Part):
+class Check(DocumentPart):
     """Something that is asked of an answer, and whether this one has it; *of* says what it counts for."""
 
     what: str
@@ -48,7 +46,7 @@ class Check(_Part):
     )
 
 
-class Answer(_Part):
+class Answer(DocumentPart):
     """What the client got in the end, with what the answer says of itself, and how it was graded; tokens are over all that arrived."""
 
     outcome: str
@@ -74,7 +72,7 @@ class Answer(_Part):
     text: str
 
 
-class Arrival(_Part):
+class Arrival(DocumentPart):
     """One try as it came out of Toxiproxy, at the edge in front of the provider."""
 
     link: str
@@ -98,7 +96,7 @@ class Arrival(_Part):
     detail: str
 
 
-class Attempt(_Part):
+class Attempt(DocumentPart):
     """One try of the service's at a provider, as seen in front of any fault; *arrival* is null where it never came or nobody can tell."""
 
     number: int
@@ -131,7 +129,7 @@ class Attempt(_Part):
     arrival: Arrival | None
 
 
-class Gap(_Part):
+class Gap(DocumentPart):
     """A stretch in which the client waited and no try went on; *stated_wait_ms* is the wait that the answer before it stated."""
 
     where: Literal["before the first try", "between tries", "after the last try", "no try"]
@@ -141,7 +139,7 @@ class Gap(_Part):
     stated_wait_ms: float | None
 
 
-class InForce(_Part):
+class InForce(DocumentPart):
     """A fault that was in force while the request went on; *hit* are the numbers of the tries that it is known to have hit."""
 
     id: str
@@ -151,7 +149,7 @@ class InForce(_Part):
     hit: list[int]
 
 
-class Job(_Part):
+class Job(DocumentPart):
     """What is known of a request that is answered later: it queued for *queued_least_ms* to *queued_most_ms*, and was worked on for as long
     as is left."""
 
@@ -166,7 +164,7 @@ class Job(_Part):
     deliveries: int
 
 
-class Followed(_Part):
+class Followed(DocumentPart):
     """One request from when it was due to when nothing was done for it any more."""
 
     index: int
@@ -194,7 +192,7 @@ class Followed(_Part):
         return max((at_ms for at_ms in ends if at_ms is not None), default=0.0)
 
 
-class Traced(_Part):
+class Traced(JsonDocument):
     """The requests of a run that were asked for: of *matching* ones those that are told, in the order in which they were due."""
 
     schema_: Literal["harness.trace/1"] = Field(default="harness.trace/1", alias="schema")
@@ -203,6 +201,3 @@ class Traced(_Part):
     target: str
     matching: int
     requests: list[Followed]
-
-    def to_json(self) -> str:
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from harness.judging.gate import BROKEN_DOWN, CutShort, GateRun, TrialRun, as_stored
+from harness.judging.json_document import DocumentPart, JsonDocument
 from harness.judging.looks import Looked, following
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Outcome
 from harness.judging.trials import policy as trials
@@ -19,11 +20,7 @@ from harness.reading.expectation import parse
 from harness.reading.quantities import plain
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Side(_Part):
+class Side(DocumentPart):
     """One of the two: what it is called, where its file or its stored runs are, and the checksum of the target's text."""
 
     name: str
@@ -32,7 +29,7 @@ class Side(_Part):
     stored: bool = Field(description="whether its runs were made before")
 
 
-class Pair(_Part):
+class Pair(DocumentPart):
     """A trial of both with one seed."""
 
     trial: int
@@ -41,7 +38,7 @@ class Pair(_Part):
     head: list[GateRun]
 
 
-class OfMetric(_Part):
+class OfMetric(DocumentPart):
     """One number of both."""
 
     metric: str
@@ -65,7 +62,7 @@ class OfMetric(_Part):
     )
 
 
-class Comparison(_Part):
+class Comparison(JsonDocument):
     """What *head* came to beside *base* in one scenario."""
 
     schema_: Literal["harness.comparison/1"] = Field(default="harness.comparison/1", alias="schema")
@@ -95,10 +92,6 @@ class Comparison(_Part):
     inputs: str
     replay: str
     versions: dict[str, str]
-
-    def to_json(self) -> str:
-        """The document as JSON text, with its keys in the order above and a line end."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,18 @@ from dataclasses import dataclass
 from math import floor, log10
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from harness.judging.capacity.rate import HOLD_S, Objective, Shown, of_no_rate
 from harness.judging.capacity.search import CameTo, Found, Rate, found
 from harness.judging.gate import CutShort
+from harness.judging.json_document import DocumentPart, JsonDocument
 from harness.judging.metrics.base import measured
 from harness.judging.result import EXIT_STATUS, Measured, Outcome, Result
 from harness.reading.quantities import plain, share
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class TriedRate(_Part):
+class TriedRate(DocumentPart):
     """One rate that was tried, in a run of its own."""
 
     per_s: float
@@ -35,7 +32,7 @@ class TriedRate(_Part):
     folder: str = Field(description="relative to this document; its report is report.html there")
 
 
-class Capacity(_Part):
+class Capacity(JsonDocument):
     """Between which rates the highest lies that a service keeps up with, and every rate that was tried."""
 
     schema_: Literal["harness.capacity/1"] = Field(default="harness.capacity/1", alias="schema")
@@ -60,10 +57,6 @@ class Capacity(_Part):
     inputs: str = Field(description="a checksum of all that the search is made from")
     replay: str = Field(description="the command that goes on with it, or makes it again")
     versions: dict[str, str]
-
-    def to_json(self) -> str:
-        """The document as JSON text, with its keys in the order above and a line end."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
