@@ -317,6 +317,24 @@ class Aimed(Fault):
         return self.on.picks(target.links)
 
 
+class OfStores(Aimed):
+    """A fault of a Redis store, or of what is said to one; it took hold where it found something to do it to."""
+
+    @property
+    def probes(self) -> bool:
+        return False
+
+    @classmethod
+    def suits(cls, link: Link) -> bool:
+        return link.carries == "redis"
+
+    def misfit(self, link: Link) -> str:
+        return "" if self.suits(link) else f"carries {link.carries}, and {self.kind} is for redis:// upstreams"
+
+    def took_hold(self, looked: Looked) -> bool:
+        return looked.answered > 0
+
+
 class OfProcesses(Fault):
     """A fault of a process of the target, and of all that this one started; or of a container."""
 

@@ -7,13 +7,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from harness.faults.base import Aimed, Looked
+from harness.faults.base import OfStores
 from harness.faults.effects import Damage, Effect
 from harness.reading.target import Link
 from harness.reading.templates import placeholders
 
 
-class DamagedStore(Aimed):
+class DamagedStore(OfStores):
     """A Redis store that the harness started is emptied, gets a poisoned entry, or loses its last writes; nothing puts that right again."""
 
     undone: ClassVar[bool] = False
@@ -36,17 +36,9 @@ class DamagedStore(Aimed):
             raise ValueError(f"{said[0]} is for how: poison; {self.how} is about all that the store holds")
         return self
 
-    @property
-    def probes(self) -> bool:
-        return False
-
-    @classmethod
-    def suits(cls, link: Link) -> bool:
-        return link.carries == "redis"
-
     def misfit(self, link: Link) -> str:
-        if link.carries != "redis":
-            return f"carries {link.carries}, and {self.kind} is for redis:// upstreams"
+        if wrong := super().misfit(link):
+            return wrong
         if isinstance(link.upstream, str) and placeholders(link.upstream):
             return ""
         started = "add services: {cache: redis} to the target, and write upstream: redis://127.0.0.1:{cache.port}"
@@ -54,10 +46,6 @@ class DamagedStore(Aimed):
 
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         return tuple(Damage(link, self.how, self.key, self.field, self.value) for link in links)
-
-    def took_hold(self, looked: Looked) -> bool:
-        # Where there was nothing to lose, nothing was lost.
-        return looked.answered > 0
 
     def summary(self) -> str:
         return f"damaged_store · {self.how}{f' {self.key}' if self.key else ''} on {self.on}"

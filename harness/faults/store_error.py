@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from harness.faults.base import Aimed, Looked
+from harness.faults.base import OfStores
 from harness.faults.effects import Effect, TapAnswers
 from harness.faults.redis_commands import FILL, KNOWN, OTHER_TALK, SPARED, WRITE
 from harness.reading import quantities
@@ -42,7 +42,7 @@ def _known(written: str) -> str:
     return name
 
 
-class StoreError(Aimed):
+class StoreError(OfStores):
     """A Redis store answers commands, or a share of them, an error in the server's words, or never (timeout)."""
 
     kind: Literal["store_error"] = "store_error"
@@ -55,23 +55,9 @@ class StoreError(Aimed):
         default=1.0, description="of those commands, 0 to 1, drawn by the seed"
     )
 
-    @property
-    def probes(self) -> bool:
-        return False
-
-    @classmethod
-    def suits(cls, link: Link) -> bool:
-        return link.carries == "redis"
-
-    def misfit(self, link: Link) -> str:
-        return "" if link.carries == "redis" else f"carries {link.carries}, and {self.kind} is for redis:// upstreams"
-
     def effects(self, links: Mapping[str, Link]) -> tuple[Effect, ...]:
         commands = tuple(self.commands) or _REFUSED.get(self.error, ())
         return tuple(TapAnswers(link, _ERRORS[self.error], commands, self.share) for link in links)
-
-    def took_hold(self, looked: Looked) -> bool:
-        return looked.answered > 0
 
     def summary(self) -> str:
         share = f" for {quantities.share(self.share)}" if self.share < 1 else ""
