@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import waiting
 
 from harness.running.keeper.keeper import Child, Keeper
 from harness.running.keeper.means import HttpUndo
@@ -28,16 +28,8 @@ Eventually = Callable[[Callable[[], Any]], Any]
 
 @pytest.fixture
 def eventually() -> Eventually:
-    """Waits until a condition holds, and returns what it gave; fails after 30 s."""
-
-    def wait(condition: Callable[[], Any]) -> Any:
-        late_s = time.monotonic() + 30
-        while not (value := condition()):
-            assert time.monotonic() < late_s, "it never came true"
-            threading.Event().wait(0.01)
-        return value
-
-    return wait
+    """Waits until a condition holds, and returns what it gave."""
+    return waiting.eventually
 
 
 @pytest.fixture

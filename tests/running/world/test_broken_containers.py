@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +10,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 from running.world.broken_engine import NETWORK, Box, Engine, serving
+from waiting import eventually
 
 from harness.faults.effects import Back, Effect, KilledContainer, LimitedContainer, PausedContainer, Unplugged
 from harness.problems import HarnessError
@@ -55,13 +54,6 @@ def place(engine: Engine) -> Iterator[ContainerPlace]:
 
 def reaching(where: str) -> Reach:
     return Reach(cast("Any", None), cast("Any", None), None, {}, {}, containers=WAYS, engine=where)
-
-
-def eventually(condition: Callable[[], Any]) -> None:
-    late_s = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < late_s, "it never came true"
-        threading.Event().wait(0.005)
 
 
 def cache(engine: Engine) -> Box:

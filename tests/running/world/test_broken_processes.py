@@ -8,14 +8,13 @@ import resource
 import signal
 import socket
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from waiting import eventually
 
 from harness.checks import load_target
 from harness.faults.effects import Back, Killed, Limited, Paused
@@ -49,20 +48,6 @@ ask: {protocol: openai-chat, path: /v1/chat/completions}
 """
 KILLED, PAUSED = Killed("target", "KILL"), Paused("target")
 SLOW, SHORT = Limited("target", cpu=0.02), Limited("target", memory_bytes=64 * 2**20)
-
-Eventually = Callable[[Callable[[], Any]], Any]
-
-
-@pytest.fixture
-def eventually() -> Eventually:
-    def wait(condition: Callable[[], Any]) -> Any:
-        late_s = time.monotonic() + 30
-        while not (value := condition()):
-            assert time.monotonic() < late_s, "it never came true"
-            threading.Event().wait(0.005)
-        return value
-
-    return wait
 
 
 @pytest.fixture
@@ -101,7 +86,7 @@ def descendants(processes: Processes) -> list[int]:
 
 
 def test_a_process_that_is_killed_is_gone_with_all_that_it_started_and_serves_again_after_the_fault(
-    processes: Processes, place: ProcessPlace, eventually: Eventually
+    processes: Processes, place: ProcessPlace
 ) -> None:
     eventually(lambda: serves(processes) and descendants(processes))
     before, started = processes.pids["target"], descendants(processes)
@@ -118,9 +103,7 @@ def test_a_process_that_is_killed_is_gone_with_all_that_it_started_and_serves_ag
     processes.check()
 
 
-def test_one_that_came_back_and_ends_by_itself_is_missed_as_before(
-    processes: Processes, place: ProcessPlace, eventually: Eventually
-) -> None:
+def test_one_that_came_back_and_ends_by_itself_is_missed_as_before(processes: Processes, place: ProcessPlace) -> None:
     place.inject("0", KILLED)
     place.revert("0", KILLED)
     os.kill(processes.pids["target"], signal.SIGKILL)
@@ -137,7 +120,7 @@ def test_one_that_came_back_and_ends_by_itself_is_missed_as_before(
 
 @pytest.mark.parametrize(("back", "returns"), [("at_once", True), ("never", False)])
 def test_one_comes_back_at_once_or_never_as_it_was_asked(
-    processes: Processes, place: ProcessPlace, eventually: Eventually, back: Back, returns: bool
+    processes: Processes, place: ProcessPlace, back: Back, returns: bool
 ) -> None:
     effect = Killed("target", "TERM", back)
     eventually(lambda: serves(processes))
@@ -153,7 +136,7 @@ def test_one_comes_back_at_once_or_never_as_it_was_asked(
 
 @pytest.mark.parametrize("processes", [("deaf",)], indirect=True)
 def test_one_that_does_not_end_when_asked_is_killed_and_started_again(
-    processes: Processes, place: ProcessPlace, eventually: Eventually
+    processes: Processes, place: ProcessPlace
 ) -> None:
     eventually(lambda: serves(processes))
     before, effect = processes.pids["target"], Killed("target", "TERM")
@@ -166,7 +149,7 @@ def test_one_that_does_not_end_when_asked_is_killed_and_started_again(
 
 
 def test_a_process_that_is_paused_stands_still_with_all_that_it_started_until_it_goes_on(
-    processes: Processes, place: ProcessPlace, eventually: Eventually
+    processes: Processes, place: ProcessPlace
 ) -> None:
     eventually(lambda: serves(processes) and descendants(processes))
     both = [processes.pids["target"], *descendants(processes)]
@@ -180,9 +163,7 @@ def test_a_process_that_is_paused_stands_still_with_all_that_it_started_until_it
     assert all(map(look, both))
 
 
-def test_one_that_somebody_else_continues_is_told_of(
-    processes: Processes, place: ProcessPlace, eventually: Eventually
-) -> None:
+def test_one_that_somebody_else_continues_is_told_of(processes: Processes, place: ProcessPlace) -> None:
     place.inject("0", PAUSED)
     os.kill(processes.pids["target"], signal.SIGCONT)
     eventually(lambda: place.ask("0", PAUSED).stands is False)
@@ -190,7 +171,7 @@ def test_one_that_somebody_else_continues_is_told_of(
 
 
 def test_what_stands_still_goes_on_by_what_is_on_disk_and_nobody_else_does(
-    processes: Processes, place: ProcessPlace, eventually: Eventually
+    processes: Processes, place: ProcessPlace
 ) -> None:
     eventually(lambda: serves(processes) and descendants(processes))
     both = [processes.pids["target"], *descendants(processes)]
@@ -224,9 +205,7 @@ def test_a_process_that_cannot_be_started_again_is_told_with_the_reason(
         place.revert("0", KILLED)
 
 
-def test_one_that_has_ended_for_good_can_be_broken_no_more(
-    processes: Processes, place: ProcessPlace, eventually: Eventually
-) -> None:
+def test_one_that_has_ended_for_good_can_be_broken_no_more(processes: Processes, place: ProcessPlace) -> None:
     never = Killed("target", "KILL", "never")
     place.inject("0", never)
     eventually(lambda: not processes.alive("target"))
@@ -246,7 +225,7 @@ def test_elsewhere_than_on_linux_a_pause_is_refused_before_the_load(
 
 
 def test_that_one_of_them_ended_meanwhile_keeps_none_of_the_others_from_going_on(
-    processes: Processes, place: ProcessPlace, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+    processes: Processes, place: ProcessPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     eventually(lambda: serves(processes) and descendants(processes))
     children = descendants(processes)
@@ -262,7 +241,7 @@ def test_that_one_of_them_ended_meanwhile_keeps_none_of_the_others_from_going_on
 
 @pytest.mark.parametrize("processes", [("busy",)], indirect=True)
 def test_a_process_that_has_had_its_share_stands_still_with_all_that_it_started_and_goes_on_in_turn(
-    processes: Processes, place: ProcessPlace, eventually: Eventually
+    processes: Processes, place: ProcessPlace
 ) -> None:
     eventually(lambda: serves(processes) and len(descendants(processes)) == 2)
     both = [processes.pids["target"], *descendants(processes)]
@@ -286,7 +265,7 @@ def addresses(pid: int) -> int:
 
 
 def test_a_process_may_take_no_more_memory_with_all_that_it_started_until_it_may_again(
-    processes: Processes, place: ProcessPlace, eventually: Eventually
+    processes: Processes, place: ProcessPlace
 ) -> None:
     eventually(lambda: serves(processes) and descendants(processes))
     both = [processes.pids["target"], *descendants(processes)]
@@ -304,7 +283,7 @@ def test_a_process_may_take_no_more_memory_with_all_that_it_started_until_it_may
 
 
 def test_what_is_on_disk_lets_it_have_as_much_as_before_and_nobody_less_than_it_has(
-    processes: Processes, place: ProcessPlace, eventually: Eventually
+    processes: Processes, place: ProcessPlace
 ) -> None:
     eventually(lambda: serves(processes) and descendants(processes))
     both = [processes.pids["target"], *descendants(processes)]
@@ -323,7 +302,7 @@ def test_what_is_on_disk_lets_it_have_as_much_as_before_and_nobody_less_than_it_
 
 
 def test_a_process_that_ends_for_want_of_memory_was_broken_as_asked_and_serves_again_after_the_fault(
-    processes: Processes, place: ProcessPlace, eventually: Eventually
+    processes: Processes, place: ProcessPlace
 ) -> None:
     eventually(lambda: serves(processes))
     before = processes.pids["target"]
@@ -358,7 +337,7 @@ def test_a_limit_of_no_fewer_processors_than_there_are_is_refused(place: Process
 
 
 def test_less_memory_than_a_process_has_already_is_refused_since_none_can_be_taken_from_it(
-    processes: Processes, place: ProcessPlace, eventually: Eventually
+    processes: Processes, place: ProcessPlace
 ) -> None:
     eventually(lambda: serves(processes))
     tiny = Limited("target", memory_bytes=2**20)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any, cast
 import pytest
 import yaml
 from running.world.broken_engine import NETWORK, PROJECT, Box, Engine, serving
+from waiting import eventually
 
 from harness.problems import HarnessError
 from harness.reading.target import Compose, Container, Link
@@ -358,10 +357,3 @@ def test_a_service_that_ends_by_itself_later_is_missed_and_one_that_a_fault_brea
         eventually(lambda: world.project._ended)
     with pytest.raises(ServiceEndedError, match=r"service app of .* ended with status 3"):
         world.project.check()
-
-
-def eventually(condition: Callable[[], Any]) -> None:
-    late_s = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < late_s, "it never came true"
-        threading.Event().wait(0.005)
