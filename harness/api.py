@@ -23,7 +23,7 @@ from harness import explanation, first_question
 from harness.conduct import conduct
 from harness.explanation import Explained, Held
 from harness.first_question import QUESTION, WITHIN_S, Reply
-from harness.gameday.checking import checked as looked_at
+from harness.gameday.checking import checked
 from harness.gameday.day import Day, With, agreed_files, files_of, opened, resumed, watched, written_up
 from harness.gameday.days import day_at
 from harness.gameday.desk import Desk
@@ -49,8 +49,7 @@ from harness.settings import Settings, settings
 from harness.stored import Run, baseline_at, judge, load
 from harness.suites import grid as grids
 from harness.suites import preparing
-from harness.suites.asking import validate as checked
-from harness.suites.asking import wanted
+from harness.suites.asking import validate_file, wanted
 from harness.suites.capacity import Searched, sought
 from harness.suites.capacity import carry_out as search
 from harness.suites.compare import Compared
@@ -361,7 +360,7 @@ def gameday_check(
     """
     environment = settings()
     files = agreed_files(Path(path), environment, _each(allowed_hosts), yes=yes)
-    return looked_at(files, environment.environment, say)
+    return checked(files, environment.environment, say)
 
 
 def gameday_run(
@@ -435,7 +434,7 @@ def validate(path: str | Path, *, target: str | Path | None = None) -> Validated
 
     That is *target*, else ``targets/default.yaml`` beside the scenario.
     """
-    return checked(Path(path), Path(target) if target else None)
+    return validate_file(Path(path), Path(target) if target else None)
 
 
 def ask(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from harness.judging.following import cost_of, counting, followed
+from harness.judging.following import counting, followed, price_list
 from harness.judging.preflight import obstacles
 from harness.planning.plan import Plan
 from harness.prepare import Prepared
@@ -178,7 +178,7 @@ def _live_through(given: _Given, record: _Record) -> None:
         signals,
         given.say,
         _guard(plan),
-        cost_of(plan.target),
+        price_list(plan.target),
         given.kept,
         given.hosts,
         Joining(plan, counting(plan)),

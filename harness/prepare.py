@@ -42,8 +42,7 @@ from harness.reading.load_hosts import NO_HOSTS, LoadHosts, load_hosts
 from harness.reading.locustfile import asked_before, is_installed, meant
 from harness.reading.question_files import load_questions, nothing_asked
 from harness.reading.questions import Questions
-from harness.reading.recorded_curves import RecordedCurve
-from harness.reading.recorded_curves import read as read_curve
+from harness.reading.recorded_curves import RecordedCurve, read_curve
 from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
 from harness.reading.target import Target

@@ -86,7 +86,7 @@ def day_files(
     return DayFiles(document, beside, target, runs)
 
 
-def validate(path: Path) -> Validated:
+def validate_day(path: Path) -> Validated:
     """All that is wrong with the game-day file at *path* and with those that it names; scenarios may be warned of."""
     try:
         made = day_files(path, None)

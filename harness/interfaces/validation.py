@@ -13,7 +13,7 @@ from harness.judging.json_document import DocumentPart
 from harness.prepare import Validated, among
 from harness.problems import Problem, UsageProblems
 from harness.registry import suggestion
-from harness.suites.asking import validate
+from harness.suites.asking import validate_file
 
 OUTPUTS = ("text", "github", "json")
 
@@ -68,7 +68,7 @@ class Checked:
 
 
 def checked(files: Sequence[Path], target: Path | None) -> Checked:
-    return Checked({path: validate(path, target) for path in files}, among(files))
+    return Checked({path: validate_file(path, target) for path in files}, among(files))
 
 
 def output(said: str) -> str:

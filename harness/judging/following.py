@@ -48,7 +48,7 @@ class Priced(Protocol):
     def tokens_out(self) -> int | None: ...
 
 
-def cost_of(target: Target) -> Callable[[Priced], float]:
+def price_list(target: Target) -> Callable[[Priced], float]:
     """What an attempt on *target* cost by its prices; what nobody has a price for is as dear as the dearest, so that no run costs more."""
     dearest = Price(
         **{

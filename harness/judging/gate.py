@@ -12,8 +12,7 @@ from harness.judging.json_document import DocumentPart, JsonDocument
 from harness.judging.looks import Looked, following
 from harness.judging.result import EXIT_STATUS, ON_THE_SERVICE, PRECEDENCE, Outcome, Result
 from harness.judging.trials import policy as trials
-from harness.judging.trials.gate import Standing
-from harness.judging.trials.gate import gate as over_trials
+from harness.judging.trials.gate import Standing, over_trials
 from harness.judging.trials.policy import LEAST, Because
 from harness.judging.trials.trial import trial
 from harness.reading.expectation import parse

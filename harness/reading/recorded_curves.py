@@ -90,7 +90,7 @@ def quantiles(second: Ints, took_ms: Floats, length: int) -> tuple[Floats, Float
     return found[0], found[1]
 
 
-def read(path: Path) -> RecordedCurve:
+def read_curve(path: Path) -> RecordedCurve:
     """The curve in the file at *path*. Raises UsageProblems that says what is wrong, in which line, and what would be right."""
     content, file = _content(path), str(path)
     try:

@@ -21,8 +21,7 @@ from harness.reading import expectation
 from harness.reading.expectation import Expectation
 from harness.reading.question_files import nothing_asked, recall_questions
 from harness.reading.questions import Questions
-from harness.reading.recorded_curves import RecordedCurve
-from harness.reading.recorded_curves import read as read_curve
+from harness.reading.recorded_curves import RecordedCurve, read_curve
 from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.reading.yaml import Document

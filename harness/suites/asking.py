@@ -9,11 +9,10 @@ from pathlib import Path
 from shlex import quote
 
 from harness.checks import needs
-from harness.gameday.files import validate as validated_day
+from harness.gameday.files import validate_day
 from harness.planning.outline import outline
 from harness.planning.plan import Plan
-from harness.prepare import Asked, Prepared, Validated, prepare
-from harness.prepare import validate as validated
+from harness.prepare import Asked, Prepared, Validated, prepare, validate
 from harness.problems import Problem, UsageProblems
 from harness.reading.gameday import GameDay
 from harness.reading.kinds import KINDS, kind_of
@@ -69,13 +68,13 @@ def check_trials(trials: object, least: int) -> None:
         raise UsageProblems(Problem(what, path="--trials"))
 
 
-def validate(path: Path, target: Path | None = None) -> Validated:
+def validate_file(path: Path, target: Path | None = None) -> Validated:
     """All that is wrong with one file, as `prepare.validate` says; a suite or a game day is wrong where any file that it names is."""
     try:
         if kind_of(path) is GameDay:
-            return validated_day(path)
+            return validate_day(path)
         if kind_of(path) is not Suite:
-            return validated(path, target)
+            return validate(path, target)
         asked = wanted([path], [target] if target else (), Asked(), None)
     except UsageProblems as found:
         return Validated(found.problems)

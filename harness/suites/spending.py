@@ -42,7 +42,7 @@ def cost_of(run: Run) -> float:
 
 def cost_of_rows(target: Target, arrivals: pd.DataFrame) -> float:
     """The same of a table of arrivals; what is not told of one costs nothing."""
-    from harness.judging.following import cost_of as price_list
+    from harness.judging.following import price_list
 
     cost = price_list(target)
     # Tables of earlier versions have not all of the columns.

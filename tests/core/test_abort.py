@@ -16,7 +16,7 @@ from simulated_world import Fragile, Memory, SimWorld
 from harness import conduct
 from harness.judging import verdict
 from harness.judging.evidence import Evidence
-from harness.judging.following import cost_of, followed, refused
+from harness.judging.following import followed, price_list, refused
 from harness.planning.outline import outline
 from harness.planning.plan import Plan
 from harness.reading.abort import AbortCondition, Limits, parse
@@ -365,7 +365,7 @@ def test_what_attempts_cost_is_added_up() -> None:
 
 def test_an_attempt_costs_what_its_tokens_do_and_without_a_price_as_much_as_the_dearest(make_plan: MakePlan) -> None:
     prices = {"small": Price(**{"in": 1.0, "out": 2.0}), "large": Price(**{"in": 10.0, "out": 20.0})}
-    cost = cost_of(make_plan().target.model_copy(update={"prices": prices}))
+    cost = price_list(make_plan().target.model_copy(update={"prices": prices}))
     read = Arrival("east", 0.0, outcome="complete", tokens_in=100_000, tokens_out=50_000)
     costs = [cost(msgspec.structs.replace(read, model=model)) for model in ("small", "large", "unheard-of")]
     assert costs == pytest.approx([0.2, 2.0, 2.0])

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 from day_in_memory import SCENARIOS, Written
 
-from harness.gameday.files import day_files, validate
+from harness.gameday.files import day_files, validate_day
 from harness.problems import UsageProblems
-from harness.suites.asking import validate as validated
+from harness.suites.asking import validate_file
 
 SLOW = f"{SCENARIOS}/provider-latency.yaml"
 
 
 def said(path: Path) -> list[str]:
-    return [str(problem).removeprefix(str(path)) for problem in validate(path).problems]
+    return [str(problem).removeprefix(str(path)) for problem in validate_day(path).problems]
 
 
 def test_a_file_that_is_right_is_and_its_example_is_too(written: Written) -> None:
-    assert validated(written()).ok
-    assert validated(SCENARIOS / "gamedays" / "friday.yaml").ok
+    assert validate_file(written()).ok
+    assert validate_file(SCENARIOS / "gamedays" / "friday.yaml").ok
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_hosts_off_this_machine_have_to_be_allowed_by_name(written: Written) -> 
 
 def test_a_secret_that_is_not_set_is_told_before_anything_begins(written: Written) -> None:
     path = written("notify: [{url: 'http://127.0.0.1/${HOOK}'}]\n")
-    assert validate(path).ok
+    assert validate_day(path).ok
     with pytest.raises(UsageProblems, match="HOOK"):
         day_files(path, {})
 

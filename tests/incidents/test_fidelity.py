@@ -24,7 +24,7 @@ from harness.planning.outline import outline
 from harness.planning.plan import Plan
 from harness.prepare import Asked, prepare
 from harness.reading.expectation import parse
-from harness.reading.recorded_curves import read
+from harness.reading.recorded_curves import read_curve
 from harness.record.history import Ended
 from harness.report.headline import headline
 from harness.report.page import page
@@ -129,7 +129,7 @@ def held_against(truth: Truth, run: Evidence, rows: list[str]) -> Result:
     """What *run* comes to where other *rows* had been recorded."""
     path = truth.path.with_name("other.recorded.csv")
     path.write_text("\n".join(["second,requests,failed,p50_ms", *rows]) + "\n")
-    return judge(replace(run, plan=replace(run.plan, logged=read(path)), _made={}))
+    return judge(replace(run, plan=replace(run.plan, logged=read_curve(path)), _made={}))
 
 
 def test_what_was_not_recorded_is_left_out_and_said(truth: Truth, again: tuple[Evidence, Result]) -> None:
@@ -222,7 +222,7 @@ def test_what_is_made_up_is_not_in_the_curve(tmp_path: Path) -> None:
     log = csv_file(tmp_path / "log.csv", made([Stretch(30, {"503": 0.5}), Stretch(80)], 12))
     found = harness.import_(log, out=tmp_path / "i.yaml")
     made_up_s = sum(one.made_up_s for one in found.course.stretches)
-    seconds = [one.second for one in read(tmp_path / "i.recorded.csv").seconds]
+    seconds = [one.second for one in read_curve(tmp_path / "i.recorded.csv").seconds]
     assert (made_up_s, seconds[0]) == (15, 15)
 
 

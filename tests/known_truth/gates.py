@@ -8,7 +8,7 @@ from math import exp, sqrt
 from random import Random
 
 from harness.judging.trials.compared import Better, compared
-from harness.judging.trials.gate import gate
+from harness.judging.trials.gate import over_trials
 from harness.judging.trials.policy import Policy
 from harness.judging.trials.trial import Trial, Value
 from harness.reading.expectation import parse
@@ -57,7 +57,7 @@ def gates(
         while True:
             values = [LIMIT_MS * truth * law(chance, variation) for truth in truths]
             trials.append(_trial(texts, values))
-            standing = gate(asked, trials, policy)
+            standing = over_trials(asked, trials, policy)
             if standing.decided:
                 break
         verdicts.append(standing.verdict)

@@ -10,7 +10,7 @@ import pytest
 
 from harness.problems import UsageProblems
 from harness.reading import recorded_curves
-from harness.reading.recorded_curves import quantiles, read
+from harness.reading.recorded_curves import quantiles, read_curve
 
 
 def written(tmp_path: Path, text: str | bytes, name: str = "i.recorded.csv") -> Path:
@@ -20,7 +20,7 @@ def written(tmp_path: Path, text: str | bytes, name: str = "i.recorded.csv") -> 
 
 
 def test_of_a_curve_only_seconds_counts_and_failures_have_to_be_known(tmp_path: Path) -> None:
-    curve = read(written(tmp_path, "second,requests,failed\n3,10,1\n\n5,0,0\n"))
+    curve = read_curve(written(tmp_path, "second,requests,failed\n3,10,1\n\n5,0,0\n"))
     assert (curve.of, curve.end_s) == ("requests", 6)
     assert [(one.second, one.came, one.failed, one.per_s) for one in curve.seconds] == [
         (3, 10, 1, 10.0),
@@ -30,7 +30,7 @@ def test_of_a_curve_only_seconds_counts_and_failures_have_to_be_known(tmp_path: 
 
 
 def test_columns_stand_in_any_order_and_say_what_is_counted(tmp_path: Path) -> None:
-    curve = read(written(tmp_path, "\ufefffailed,per_s,calls,second,p95_ms,p50_ms\r\n2,1.5,90,0,900,600\r\n"))
+    curve = read_curve(written(tmp_path, "\ufefffailed,per_s,calls,second,p95_ms,p50_ms\r\n2,1.5,90,0,900,600\r\n"))
     (one,) = curve.seconds
     assert (curve.of, one) == ("calls", (0, 90, 2, 600.0, 900.0, 1.5))
 
@@ -74,7 +74,7 @@ def test_what_is_no_curve_is_refused_with_its_line_and_what_would_be_right(
 ) -> None:
     path = written(tmp_path, text)
     with pytest.raises(UsageProblems) as raised:
-        read(path)
+        read_curve(path)
     assert told in str(raised.value).replace(f"{path} ", f"{path}:").replace(str(path), "")
     assert len(str(raised.value)) < 400
 
@@ -82,18 +82,18 @@ def test_what_is_no_curve_is_refused_with_its_line_and_what_would_be_right(
 def test_every_wrong_row_is_told_up_to_a_few(tmp_path: Path) -> None:
     rows = "".join(f"{second},1,9\n" for second in range(30))
     with pytest.raises(UsageProblems) as raised:
-        read(written(tmp_path, f"second,requests,failed\n{rows}"))
+        read_curve(written(tmp_path, f"second,requests,failed\n{rows}"))
     assert [problem.line for problem in raised.value.problems] == [2, 3, 4, 5, 6]
 
 
 def test_what_is_too_large_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorded_curves, "BYTES_MOST", 10)
     with pytest.raises(UsageProblems, match="a recorded curve at most 10; it has one row a second"):
-        read(written(tmp_path, "second,requests,failed\n0,1,0\n"))
+        read_curve(written(tmp_path, "second,requests,failed\n0,1,0\n"))
     monkeypatch.undo()
     monkeypatch.setattr(recorded_curves, "SECONDS_MOST", 1)
     with pytest.raises(UsageProblems, match="has more than 1 rows"):
-        read(written(tmp_path, "second,requests,failed\n0,1,0\n1,1,0\n"))
+        read_curve(written(tmp_path, "second,requests,failed\n0,1,0\n1,1,0\n"))
 
 
 def test_what_is_no_file_or_not_there_or_called_otherwise_is_refused(tmp_path: Path) -> None:
@@ -104,4 +104,4 @@ def test_what_is_no_file_or_not_there_or_called_otherwise_is_refused(tmp_path: P
         ("x.json", "it ends in .csv"),
     ):
         with pytest.raises(UsageProblems, match=told):
-            read(tmp_path / name)
+            read_curve(tmp_path / name)

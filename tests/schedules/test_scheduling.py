@@ -15,7 +15,7 @@ from harness.interfaces import scheduling
 from harness.interfaces.cli import main
 from harness.problems import UsageProblems
 from harness.schedules.scheduled import scheduled
-from harness.suites.asking import validate
+from harness.suites.asking import validate_file
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 FRIDAY = """
@@ -106,9 +106,9 @@ def test_a_suite_can_be_on_a_schedule_and_is_run_on_all_its_targets(asked: Asked
         (root / "targets" / "resilient.yaml",),
     )
     assert found.takes.total_seconds() > 30
-    assert validate(tmp_path / "nightly.yaml").ok
+    assert validate_file(tmp_path / "nightly.yaml").ok
     (tmp_path / "nightly.yaml").write_text(f"{text}schedule:\n  cron: 0 2 * * *\n  zone: UTV\n")
-    assert [(one.line, one.path) for one in validate(tmp_path / "nightly.yaml").problems] == [(7, "schedule.zone")]
+    assert [(one.line, one.path) for one in validate_file(tmp_path / "nightly.yaml").problems] == [(7, "schedule.zone")]
     (tmp_path / "nightly.yaml").write_text(text)
     with pytest.raises(UsageProblems, match="says no schedule; add one"):
         scheduled(tmp_path / "nightly.yaml")

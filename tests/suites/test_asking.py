@@ -8,7 +8,7 @@ import pytest
 
 from harness.prepare import Asked
 from harness.problems import UsageProblems
-from harness.suites.asking import planned, validate, wanted
+from harness.suites.asking import planned, validate_file, wanted
 
 SHIPPED = Path(__file__).resolve().parents[2] / "scenarios" / "suites"
 SUITE = """schema: harness.suite/1
@@ -84,7 +84,7 @@ def test_the_plan_says_how_many_runs_how_long_and_how_much(suite: Path) -> None:
 def test_what_is_wrong_with_a_suite_is_told_with_its_line(suite: Path, was: str, becomes: str, told: str) -> None:
     assert was in SUITE
     suite.write_text(SUITE.replace(was, becomes))
-    said = "\n".join(map(str, validate(suite).problems))
+    said = "\n".join(map(str, validate_file(suite).problems))
     assert (f"{suite}{told}" if told.startswith(":") else told) in said
 
 
@@ -97,9 +97,9 @@ def test_what_is_wrong_with_a_suite_is_told_with_its_line(suite: Path, was: str,
 )
 def test_what_may_not_have_been_meant_of_a_suite_is_told(suite: Path, was: str, becomes: str, told: str) -> None:
     suite.write_text(SUITE.replace(was, becomes))
-    assert any(f"{suite}{told}" in str(warning) for warning in validate(suite).warnings)
+    assert any(f"{suite}{told}" in str(warning) for warning in validate_file(suite).warnings)
     suite.write_text(SUITE)
-    assert validate(suite).warnings == ()
+    assert validate_file(suite).warnings == ()
 
 
 def test_what_is_named_twice_is_run_as_often_as_what_is_named_once(suite: Path, folder: Path) -> None:
@@ -112,10 +112,10 @@ def test_what_is_named_twice_is_run_as_often_as_what_is_named_once(suite: Path, 
 
 
 def test_what_is_wrong_with_a_file_that_a_suite_names_is_wrong_with_the_suite(suite: Path, folder: Path) -> None:
-    assert validate(suite).ok
+    assert validate_file(suite).ok
     path = folder / "region-loss.yaml"
     path.write_text(path.read_text().replace("rate_per_s", "rate_per_sec"))
-    assert any(problem.file == str(path) for problem in validate(suite).problems)
+    assert any(problem.file == str(path) for problem in validate_file(suite).problems)
 
 
 def test_a_suite_is_named_alone(suite: Path, folder: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_suite_is_named_alone(suite: Path, folder: Path) -> None:
 def test_the_suites_that_ship_are_right() -> None:
     shipped = sorted(SHIPPED.glob("*.yaml"))
     assert shipped
-    assert [validate(path).problems for path in shipped] == [()] * len(shipped)
+    assert [validate_file(path).problems for path in shipped] == [()] * len(shipped)
 
 
 def test_the_plan_of_a_scenario_says_how_many_trials_it_is(folder: Path) -> None:

@@ -18,7 +18,7 @@ from harness.planning.plan import Plan
 from harness.prepare import Asked, Prepared, prepare
 from harness.problems import UsageProblems
 from harness.stored import Run, load
-from harness.suites.asking import validate
+from harness.suites.asking import validate_file
 from harness.suites.shrink import Shrinking, Smaller, carry_out, read, shrinking, with_phase
 from suites.pretence import HELD, RATIO, Pretence
 
@@ -106,7 +106,7 @@ def test_a_fault_that_is_needed_with_another_stays_and_one_that_does_nothing_goe
     text = Path("region-loss.shrunk.yaml").read_text()
     assert "#   - {kind: latency" in text
     assert "broken in 3 of 3 trials, so at 95 % it is in at least 37 % of runs" in text
-    assert validate(Path("region-loss.shrunk.yaml"), TARGET).ok
+    assert validate_file(Path("region-loss.shrunk.yaml"), TARGET).ok
     plan = prepare(Path("region-loss.shrunk.yaml"), TARGET, Asked(), None).plan
     assert faults_of(plan) == {LOSS, ERRORS}
     assert [str(one) for one in plan.expectations] == [RATIO]
@@ -188,7 +188,7 @@ def test_files_that_it_names_are_found_from_wherever_it_is_written_and_a_recorde
     found, _ = shrink(both, trials=1, to=Path("elsewhere/small.yaml"))
     assert found.shrunk.found.faults == (LOSS, ERRORS)
     assert "recorded:" not in Path("elsewhere/small.yaml").read_text()
-    assert validate(Path("elsewhere/small.yaml"), TARGET).ok
+    assert validate_file(Path("elsewhere/small.yaml"), TARGET).ok
 
 
 def test_a_run_that_breaks_down_ends_it_and_nothing_is_written(shrink) -> None:
@@ -200,7 +200,7 @@ def test_a_run_that_breaks_down_ends_it_and_nothing_is_written(shrink) -> None:
 def test_where_it_fails_with_nothing_broken_no_fault_is_left(shrink) -> None:
     found, _ = shrink(lambda _plan, _number: True)
     assert found.shrunk.found.faults == ()
-    assert validate(Path("region-loss.shrunk.yaml"), TARGET).ok
+    assert validate_file(Path("region-loss.shrunk.yaml"), TARGET).ok
 
 
 def test_a_run_that_passed_and_an_expectation_that_held_are_refused_with_one_line(failed) -> None:

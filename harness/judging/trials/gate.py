@@ -68,7 +68,7 @@ class Standing:
     not_counted: tuple[str, ...] = ()
 
 
-def gate(expectations: Sequence[Expectation], trials: Sequence[Trial], policy: Policy | None = None) -> Standing:
+def over_trials(expectations: Sequence[Expectation], trials: Sequence[Trial], policy: Policy | None = None) -> Standing:
     """What *trials* of one thing say of *expectations* at one look; in which order they came does not matter.
 
     Red: of some expectation it is shown that the typical run breaks it. Over all expectations (`adjusted`) and looks (`Policy.level`) a

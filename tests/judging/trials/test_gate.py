@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from harness.judging.trials.gate import gate
+from harness.judging.trials.gate import over_trials
 from harness.judging.trials.policy import SHOWING, Policy
 from harness.judging.trials.trial import Trial, Value
 from harness.reading.expectation import Expectation, parse
@@ -27,7 +27,7 @@ def of(expectation: Expectation, *values: Value | float | None, unit: str = "ms"
 
 
 def verdict(expectation: Expectation, trials: Sequence[Trial], policy: Policy = FIVE) -> str:
-    return gate([expectation], trials, policy).verdict
+    return over_trials([expectation], trials, policy).verdict
 
 
 def test_what_is_far_beyond_its_limit_is_red_and_what_is_far_within_is_green() -> None:
@@ -38,26 +38,26 @@ def test_what_is_far_beyond_its_limit_is_red_and_what_is_far_within_is_green() -
 
 
 def test_what_is_at_its_limit_is_neither_and_further_trials_are_said_to_be_no_use() -> None:
-    standing = gate([P95], of(P95, 1001, 998, 1003, 999), FIVE)
+    standing = over_trials([P95], of(P95, 1001, 998, 1003, 999), FIVE)
     assert (standing.verdict, standing.decided, standing.because) == ("inconclusive", True, "no use")
 
 
 def test_one_trial_decides_nothing_but_what_happened_that_never_may() -> None:
-    assert gate([P95], of(P95, 9000), FIVE).verdict == "inconclusive"
-    assert gate([P95], of(P95, 9000), FIVE).decided is False
-    leaked = gate([NEVER], of(NEVER, 3, unit="answers"), FIVE)
+    assert over_trials([P95], of(P95, 9000), FIVE).verdict == "inconclusive"
+    assert over_trials([P95], of(P95, 9000), FIVE).decided is False
+    leaked = over_trials([NEVER], of(NEVER, 3, unit="answers"), FIVE)
     assert (leaked.verdict, leaked.because, leaked.each[0].certain) == ("fail", "red", True)
 
 
 def test_what_never_happened_holds_and_the_gate_says_how_rare_it_may_still_be() -> None:
-    standing = gate([NEVER], of(NEVER, 0, 0, 0, unit="answers"), FIVE)
+    standing = over_trials([NEVER], of(NEVER, 0, 0, 0, unit="answers"), FIVE)
     assert standing.verdict == "pass"
     assert standing.each[0].detectable.runs == pytest.approx(1 - 0.05 ** (1 / 3))
 
 
 def test_values_that_are_all_the_same_are_not_endlessly_sure() -> None:
     assert verdict(P95, of(P95, 999, 999, 999, 999, 999)) == "inconclusive"
-    held = gate([P95], of(P95, 999, 999, 999, 999, 999), FIVE).each[0]
+    held = over_trials([P95], of(P95, 999, 999, 999, 999, 999), FIVE).each[0]
     assert held.low is not None
     assert held.high is not None
     assert held.low < 970 < 1030 < held.high
@@ -90,19 +90,19 @@ def test_what_was_not_measured_in_more_than_one_trial_of_five_is_not_said_to_hol
     assert verdict(P95, of(P95, 500, 510, 505, 495, None)) == "pass"
     assert verdict(P95, of(P95, 500, 510, 505, None, None)) == "inconclusive"
     assert verdict(P95, of(P95, 2500, 2510, 2505, None, None)) == "fail"
-    assert gate([P95], of(P95, None, None), FIVE).each[0].missing == 2
+    assert over_trials([P95], of(P95, None, None), FIVE).each[0].missing == 2
 
 
 def test_a_run_that_says_nothing_of_the_service_is_no_trial_and_never_a_fail() -> None:
     good, bad = of(P95, 700, 710, 690), [replace(one, verdict="invalid") for one in of(P95, 9000, 9000, 9000)]
-    standing = gate([P95], [*good, *bad], FIVE)
+    standing = over_trials([P95], [*good, *bad], FIVE)
     assert (standing.verdict, standing.n, len(standing.not_counted)) == ("pass", 3, 3)
-    assert gate([P95], bad, FIVE).verdict == "inconclusive"
+    assert over_trials([P95], bad, FIVE).verdict == "inconclusive"
 
 
 def test_a_service_that_died_of_it_once_is_red() -> None:
     trials = of(P95, 700, 710, 690)
-    standing = gate([P95], [*trials[:2], replace(trials[2], died="it ended with status 1")], FIVE)
+    standing = over_trials([P95], [*trials[:2], replace(trials[2], died="it ended with status 1")], FIVE)
     assert (standing.verdict, standing.died) == ("fail", ("it ended with status 1",))
 
 
@@ -124,7 +124,7 @@ def test_each_expectation_has_to_bear_the_others_chances_of_error() -> None:
             )
             for place, value in enumerate(beyond)
         ]
-        return gate(asked[:count], trials, FIVE).each[0].verdict
+        return over_trials(asked[:count], trials, FIVE).each[0].verdict
 
     assert [standing(1), standing(20)] == ["fail", "inconclusive"]
     # Those that lie far within their limits could not be broken by chance, and have none to be borne.
@@ -133,7 +133,7 @@ def test_each_expectation_has_to_bear_the_others_chances_of_error() -> None:
 
 def test_a_fail_is_where_the_interval_lies_beyond_the_limit_and_a_pass_where_it_lies_within() -> None:
     for shift in range(700, 1500, 10):
-        held = gate([P95], of(P95, shift, shift * 1.06, shift * 0.97, shift * 1.01), FIVE).each[0]
+        held = over_trials([P95], of(P95, shift, shift * 1.06, shift * 0.97, shift * 1.01), FIVE).each[0]
         assert held.low is not None
         assert held.high is not None
         assert (held.verdict == "fail") == (held.low > 1000) == (held.p <= FIVE.error_rate)
@@ -142,34 +142,34 @@ def test_a_fail_is_where_the_interval_lies_beyond_the_limit_and_a_pass_where_it_
 
 def test_the_order_of_trials_changes_nothing() -> None:
     trials = of(P95, 1180, 1280, 1220, 950)
-    assert len({gate([P95], order, FIVE) for order in permutations(trials)}) == 1
+    assert len({over_trials([P95], order, FIVE) for order in permutations(trials)}) == 1
 
 
 def test_another_unit_of_what_is_costly_changes_nothing() -> None:
     cost, cents = parse("cost_per_good <= 2"), parse("cost_per_good <= 200")
     for dear in (1.0, 1.9, 2.6, 4.0):
-        in_money = gate([cost], of(cost, dear, dear * 1.1, dear * 0.95, unit="cost"), FIVE).each[0]
-        in_cents = gate([cents], of(cents, dear * 100, dear * 110, dear * 95, unit="cost"), FIVE).each[0]
+        in_money = over_trials([cost], of(cost, dear, dear * 1.1, dear * 0.95, unit="cost"), FIVE).each[0]
+        in_cents = over_trials([cents], of(cents, dear * 100, dear * 110, dear * 95, unit="cost"), FIVE).each[0]
         assert (in_money.verdict, in_money.p) == (in_cents.verdict, pytest.approx(in_cents.p))
 
 
 def test_a_gate_says_after_how_many_trials_it_could_be_red_or_green() -> None:
-    standing = gate([P95, GOOD], [], Policy(most=3))
+    standing = over_trials([P95, GOOD], [], Policy(most=3))
     assert (standing.least_red, standing.least_green) == (2, 2)
-    never = gate([parse("mislabelled_ratio <= 0")], [], Policy(most=3))
+    never = over_trials([parse("mislabelled_ratio <= 0")], [], Policy(most=3))
     assert never.least_green is None
 
 
 def test_the_least_number_is_not_beaten_by_the_clearest_trials_there_can_be() -> None:
     close = parse("good_ratio >= 0.97")
-    least = gate([close], [], FIVE).least_green
+    least = over_trials([close], [], FIVE).least_green
     assert least is not None
     best = of(close, *[1.0] * 5, unit="ratio")
     assert [verdict(close, best[:n]) for n in (least - 1, least)] == ["inconclusive", "pass"]
 
 
 def test_a_gate_says_what_it_could_have_detected() -> None:
-    found = gate([P95], of(P95, 800, 840, 820, 790, 810), FIVE).each[0].detectable
+    found = over_trials([P95], of(P95, 800, 840, 820, 790, 810), FIVE).each[0].detectable
     assert found.ratio is not None
     assert 1.05 < found.ratio < 1.25
     assert found.value == pytest.approx(1000 * found.ratio)
@@ -198,15 +198,15 @@ def test_a_policy_spends_its_error_rate_and_no_more() -> None:
 
 def test_a_gate_that_expects_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing is expected"):
-        gate([], [], FIVE)
+        over_trials([], [], FIVE)
 
 
 def test_a_service_that_relapses_in_most_runs_is_red_though_each_recovered_in_time() -> None:
     recovery = parse("recovery_time_s <= 5")
     quick = Value(0.1, 0.0, 0.2, "s")
     again = replace(quick, at_best="fail")
-    assert gate([recovery], of(recovery, quick, again), FIVE).decided is False
-    standing = gate([recovery], of(recovery, again, quick, again, again, again), FIVE)
+    assert over_trials([recovery], of(recovery, quick, again), FIVE).decided is False
+    standing = over_trials([recovery], of(recovery, again, quick, again, again, again), FIVE)
     assert (standing.verdict, standing.each[0].against) == ("fail", 4)
 
 
@@ -238,19 +238,19 @@ def test_a_gate_that_was_looked_at_to_its_end_has_nothing_left_for_more_trials_u
     beyond = of(P95, 1050.0, 1100.0, 990.0, 1060.0, 1010.0, *[1150.0] * 5)
     assert verdict(P95, beyond, Policy(most=10)) == "fail"
     after = Policy(most=10, before=FIVE, looked=5)
-    assert gate([P95], beyond, after).verdict == "inconclusive"
+    assert over_trials([P95], beyond, after).verdict == "inconclusive"
     assert [after.left(showing) for showing in SHOWING] == [0, 0]
     more = replace(after, error_rate=0.1)
     assert [more.left(showing) for showing in SHOWING] == pytest.approx([0.05, 0.05])
-    assert gate([P95], beyond, more).verdict == "fail"
-    assert gate([P95], beyond[:5], after).because == "no use"
+    assert over_trials([P95], beyond, more).verdict == "fail"
+    assert over_trials([P95], beyond[:5], after).because == "no use"
 
 
 def test_an_interval_reaches_no_lower_than_there_are_values() -> None:
     amplified = parse("retry_amplification <= 1.5 in fault")
     values = [Value(value, value, value, "attempts per request", least=1.0) for value in (1.0, 1.0, 1.2)]
-    held = gate([amplified], of(amplified, *values), FIVE).each[0]
+    held = over_trials([amplified], of(amplified, *values), FIVE).each[0]
     assert held.low == 1.0
-    elsewhere = gate([amplified], of(amplified, *[replace(one, least=0.0) for one in values]), FIVE).each[0]
+    elsewhere = over_trials([amplified], of(amplified, *[replace(one, least=0.0) for one in values]), FIVE).each[0]
     assert elsewhere.low is not None
     assert elsewhere.low < 1.0

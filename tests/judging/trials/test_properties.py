@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.judging.trials.compared import Better, Pair, compared
-from harness.judging.trials.gate import gate
+from harness.judging.trials.gate import over_trials
 from harness.judging.trials.policy import Policy
 from harness.judging.trials.trial import Trial, Value
 from harness.reading.expectation import parse
@@ -40,24 +40,24 @@ def test_the_order_of_trials_changes_nothing(unit: str, shares: list[float], cha
     made = trials(unit, shares)
     others = made.copy()
     chance.shuffle(others)
-    assert gate([LIMITS[unit]], made, TEN) == gate([LIMITS[unit]], others, TEN)
+    assert over_trials([LIMITS[unit]], made, TEN) == over_trials([LIMITS[unit]], others, TEN)
 
 
 @EXAMPLES
 @given(UNITS, SHARES, st.integers(0, 6))
 def test_a_verdict_is_not_turned_round_by_more_of_what_speaks_for_it(unit: str, shares: list[float], more: int) -> None:
     limit, made = LIMITS[unit], trials(unit, shares)
-    before = gate([limit], made, TEN).verdict
+    before = over_trials([limit], made, TEN).verdict
     clear = {"fail": 0.0 if unit == "ratio" else 1.0, "pass": 1.0 if unit == "ratio" else 0.0}
     if before in clear:
-        after = gate([limit], [*made, *trials(unit, [clear[before]] * more)], TEN).verdict
+        after = over_trials([limit], [*made, *trials(unit, [clear[before]] * more)], TEN).verdict
         assert after in (before, "inconclusive")
 
 
 @EXAMPLES
 @given(UNITS, SHARES)
 def test_no_trials_show_both_that_a_limit_holds_and_that_it_is_broken(unit: str, shares: list[float]) -> None:
-    held = gate([LIMITS[unit]], trials(unit, shares), TEN).each[0]
+    held = over_trials([LIMITS[unit]], trials(unit, shares), TEN).each[0]
     assert held.low is None or held.high is None or held.low <= held.high
     assert held.value is None or held.low is None or held.low <= held.value
 

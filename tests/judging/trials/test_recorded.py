@@ -15,7 +15,7 @@ from harness.judging.comparison import Z95
 from harness.judging.metrics import metrics
 from harness.judging.result import Finding
 from harness.judging.scoring.distributions import gamma_quantile
-from harness.judging.trials.gate import gate
+from harness.judging.trials.gate import over_trials
 from harness.judging.trials.policy import Policy
 from harness.judging.trials.scale import Scale
 from harness.judging.trials.trial import Trial, Value, of_finding
@@ -43,7 +43,7 @@ def recorded() -> dict[tuple[str, str], list[Trial]]:
 def test_three_real_runs_come_to_what_each_of_them_came_to(cell: tuple[str, str]) -> None:
     trials = recorded()[cell][:3]
     expectations = [parse(text) for text in trials[0].values]
-    assert {gate(expectations, trials, Policy(most=3)).verdict} == {one.verdict for one in trials}
+    assert {over_trials(expectations, trials, Policy(most=3)).verdict} == {one.verdict for one in trials}
 
 
 def test_real_runs_of_one_thing_differ_by_no_more_than_is_reckoned_with() -> None:
