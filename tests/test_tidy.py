@@ -233,6 +233,18 @@ def metrics_are_told_of_where_they_live(source: Source) -> Iterator[str]:
             yield f"line {node.lineno}: {node.value!r}; ask the metric, so that one more is one file and one line"
 
 
+def what_meets_has_two_names(source: Source) -> Iterator[str]:
+    if source.parts[0] != "harness":
+        return
+    for node in source.nodes:
+        if not isinstance(node, ast.ImportFrom) or not str(node.module).startswith("harness"):
+            continue
+        for name in node.names:
+            of_a_type = name.name[:1].isupper() and not name.name.isupper()
+            if of_a_type and name.asname not in (None, name.name):
+                yield f"line {node.lineno}: {name.name} as {name.asname}; where two types of one name meet, call one of them otherwise"
+
+
 def _columns_read(node: ast.AST) -> list[ast.expr]:
     """What stands in the parentheses of ``.column("requests", "latency_ms")`` and ``.numbers("latency_ms")``."""
     reads = (
@@ -245,7 +257,7 @@ RULES: list[Rule] = [
     core_knows_nothing_of_the_machine, arrows_point_one_way, adapters_know_one_another_not, only_the_load_child_imports_locust,
     only_settings_read_the_environment, nobody_knows_the_reference_system, functions_fit_a_screen,
     names_say_what_a_thing_is, modules_say_what_they_are_for, nothing_listens_on_all_interfaces,
-    what_is_passed_over_has_a_reason, metrics_are_told_of_where_they_live,
+    what_is_passed_over_has_a_reason, metrics_are_told_of_where_they_live, what_meets_has_two_names,
 ]  # fmt: skip
 
 
@@ -303,6 +315,7 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (nothing_listens_on_all_interfaces, "harness/x.py", "HOST = '0.0.0.0'"),
     (metrics_are_told_of_where_they_live, "harness/report/x.py", "TITLES = {'good_ratio': 'Good'}"),
     (metrics_are_told_of_where_they_live, "harness/judging/x.py", "if name == 'latency_ms.p95': pass"),
+    (what_meets_has_two_names, "harness/protocols/x.py", "def f():\n    from harness.reading.target import Ask as TargetAsk"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "x = 1  # type: ignore[misc]"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "try:\n    x\nexcept Exception:\n    pass"),
     (what_is_passed_over_has_a_reason, "harness/x.py", "try:\n    x\nexcept:\n    pass"),
@@ -327,6 +340,11 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (only_the_load_child_imports_locust, "harness/running/load/exchange.py", "from gevent import socket"),
     (only_settings_read_the_environment, "harness/settings.py", "import os\nos.environ"),
     (nobody_knows_the_reference_system, "harness/reference/x.py", "from harness.reference import corpus"),
+    (
+        what_meets_has_two_names,
+        "harness/x.py",
+        "from harness.dialects import Answer as Answer\nfrom locust import User as Theirs",
+    ),
     (functions_fit_a_screen, "harness/x.py", LONG.replace("    pass\n", "", 1)),
     (names_say_what_a_thing_is, "harness/x.py", "def gets_there(): ..."),
     (metrics_are_told_of_where_they_live, "harness/judging/metrics/x.py", "name = 'good_ratio'"),

@@ -22,7 +22,7 @@ from harness.gameday.files import DayFiles
 from harness.gameday.folder import DayFolder
 from harness.gameday.looking import met
 from harness.gameday.standing import Standing
-from harness.judging.result import Outcome as Verdict
+from harness.judging import result
 from harness.problems import HarnessError, RefusedError, UsageProblems
 from harness.record.masking import Mask
 from harness.running.keeper.heal import heal
@@ -43,7 +43,7 @@ _HEALED_WITHIN_S, _LOOK_S = 30.0, 0.2
 _LOOKS_END_WITHIN_S = 1.0
 AGAIN_S = 5.0
 """How long after it was tried in vain what a run left in force is put back once more."""
-OUTCOMES: dict[Verdict, Outcome] = {
+OUTCOMES: dict[result.Outcome, Outcome] = {
     "pass": "held",
     "fail": "failed",
     "inconclusive": "inconclusive",

@@ -13,7 +13,7 @@ from harness.reading.templates import OF_A_QUESTION, placeholders, secret_names,
 from harness.reading.yaml import paths
 from harness.reading.yaml.document import Document, Draft
 from harness.reading.yaml.expected import nearest_one
-from harness.reading.yaml.paths import Path
+from harness.reading.yaml.paths import KeyPath
 from harness.registry import suggestion
 
 EVERYWHERE = frozenset({"python", "seed", "temp"})
@@ -37,7 +37,7 @@ OF_A_LINK = frozenset({"url", "host", "port"})
 class Template:
     """A *text* of a target, the names that may stand in it, and whether secrets may."""
 
-    path: Path
+    path: KeyPath
     text: str
     known: frozenset[str]
     secret: bool = False
@@ -134,13 +134,13 @@ def unknown_in_draft(draft: Draft) -> Iterator[Problem]:
         yield from (draft.problem(paths.written(place), what) for place, what in wrongs_of)
 
 
-def _unfillable(template: Template) -> list[tuple[Path, str]]:
+def _unfillable(template: Template) -> list[tuple[KeyPath, str]]:
     """What is wrong with a template, at its place."""
     misplaced = [] if template.secret else _misplaced(template.text)
     return [(template.path, what) for what in [*wrongs(template.text, template.known), *misplaced]]
 
 
-def _unfillable_in_a_body(body: object) -> list[tuple[Path, str]]:
+def _unfillable_in_a_body(body: object) -> list[tuple[KeyPath, str]]:
     return [(place, what) for place, text in texts(body, ("ask", "body")) for what in _wrong_in_a_body(text)]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from io import StringIO
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -17,7 +17,7 @@ from harness.problems import Problem, UsageProblems
 from harness.reading.questions import QUESTIONS_MAX, Question, Questions
 from harness.reading.yaml import Document, load, paths
 from harness.reading.yaml.document import text_of
-from harness.reading.yaml.paths import Path
+from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.recall import recall, recalled
 from harness.reading.yaml.sentences import refusals, validate
@@ -41,7 +41,7 @@ class _Lines:
     file: str
     lines: Sequence[int]
 
-    def problem(self, path: Path, what: str, *, key: bool = False) -> Problem:
+    def problem(self, path: KeyPath, what: str, *, key: bool = False) -> Problem:
         """A problem at *path*, with the line of the question that it is in."""
         match path:
             case ("questions", int(index), *inside):
@@ -49,12 +49,12 @@ class _Lines:
         return Problem(what, self.file, None, paths.written(path))
 
 
-def is_of_rows(path: FilePath) -> bool:
+def is_of_rows(path: Path) -> bool:
     """Whether the file at *path* has by its name a question in each row or line."""
     return path.suffix.lower() in ROWS
 
 
-def load_questions(path: FilePath) -> Document[Questions]:
+def load_questions(path: Path) -> Document[Questions]:
     """The questions in the file at *path*. Raises UsageProblems with what is wrong, sorted by line."""
     return _of_rows(path, _checked, strict=True) if is_of_rows(path) else load(path, Questions)
 
@@ -67,7 +67,7 @@ def nothing_asked() -> Document[Questions]:
     )
 
 
-def recall_questions(path: FilePath) -> tuple[Document[Questions], tuple[Problem, ...]]:
+def recall_questions(path: Path) -> tuple[Document[Questions], tuple[Problem, ...]]:
     """The questions of a stored run, and all that today's rules would refuse in them; raises UsageProblems as `recall` does."""
     if not is_of_rows(path):
         return recall(path, Questions)
@@ -97,7 +97,7 @@ def _checked(row: dict[str, Plain], file: str, line: int) -> Question:
 
 
 def _of_rows(
-    path: FilePath, checked: Callable[[dict[str, Plain], str, int], Question], *, strict: bool
+    path: Path, checked: Callable[[dict[str, Plain], str, int], Question], *, strict: bool
 ) -> Document[Questions]:
     """*strict*: what could be read in two ways is refused, which a file that was run is not."""
     text, file = text_of(path, _BYTES_MAX), str(path)

@@ -26,7 +26,7 @@ from harness.reading.scenario import Scenario
 from harness.reading.target import Target
 from harness.reading.yaml import Document
 from harness.reading.yaml.overrides import split
-from harness.reading.yaml.paths import Path as Place
+from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.recall import recall
 from harness.record.history import Begun, History, Injecting, PlannedFault, Reverting
@@ -152,7 +152,7 @@ def _expectations(
     return expectation.replace(tuple(parsed(of_file)), tuple(parsed(of_command)))
 
 
-def _stranger(said: Mapping[str, Plain], _at: Place) -> Recalled:
+def _stranger(said: Mapping[str, Plain], _at: KeyPath) -> Recalled:
     """A fault of a kind that is not installed."""
     begins, name = said.get("at"), said.get("id")
     return Recalled(

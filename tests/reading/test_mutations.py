@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,11 +22,11 @@ from harness.reading.scenario import Scenario
 from harness.reading.suite import Suite
 from harness.reading.target import Target
 from harness.reading.yaml import read
-from harness.reading.yaml.paths import Path
+from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.sentences import refusals
 from harness.reading.yaml.tree import compose
 
-SHIPPED = sorted((FilePath(__file__).parents[2] / "scenarios").rglob("*.yaml"))
+SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yaml"))
 # What stands in these is named by the file, and what stands in a body has no form of its own.
 NAMED = {"services", "links", "containers", "curve", "env", "headers"}
 PHASES = {"warmup", "baseline", "fault", "load_shed", "recovery"}
@@ -40,7 +40,7 @@ ONE_OR_MORE = {"scenarios", "targets"}
 class Spot:
     """A key of a text, where it and its value stand by PyYAML's own account; None: an item of a list."""
 
-    path: Path
+    path: KeyPath
     key: Node | None
     value: Node
 
@@ -54,18 +54,18 @@ def spots(text: str) -> list[Spot]:
 
 
 @cache
-def _seen_before(text: str) -> frozenset[Path]:
+def _seen_before(text: str) -> frozenset[KeyPath]:
     shipped = [path.read_text() for path in SHIPPED]
     earlier = shipped[: shipped.index(text)] if text in shipped else []
     return frozenset(path for other in earlier if model_of(other) is model_of(text) for path in _forms(other))
 
 
 @cache
-def _forms(text: str) -> dict[Path, Spot]:
+def _forms(text: str) -> dict[KeyPath, Spot]:
     return {form(spot.path): spot for spot in _spots(yaml.compose(text), ())}
 
 
-def _spots(node: Node, path: Path) -> Iterator[Spot]:
+def _spots(node: Node, path: KeyPath) -> Iterator[Spot]:
     if isinstance(node, MappingNode):
         for key, value in node.value:
             yield Spot((*path, key.value), key, value)
@@ -77,12 +77,12 @@ def _spots(node: Node, path: Path) -> Iterator[Spot]:
             yield from _spots(value, (*path, index))
 
 
-def form(path: Path) -> Path:
+def form(path: KeyPath) -> KeyPath:
     """*path* with one name for all that the file chose."""
     return tuple("*" if chosen(path, at) else step for at, step in enumerate(path))
 
 
-def chosen(path: Path, at: int) -> bool:
+def chosen(path: KeyPath, at: int) -> bool:
     """Whether the file chose the step *at*, and not the model. Faults differ by their kind."""
     before = path[at - 1] if at else ""
     if before == "phases":
@@ -113,10 +113,10 @@ def model_of(text: str) -> type[BaseModel]:
 
 @pytest.fixture(
     params=[*SHIPPED, "scenario_text", "target_text", "questions_text"],
-    ids=lambda param: param.name if isinstance(param, FilePath) else param,
+    ids=lambda param: param.name if isinstance(param, Path) else param,
 )
 def text(request: pytest.FixtureRequest) -> str:
-    held = request.param.read_text() if isinstance(request.param, FilePath) else request.getfixturevalue(request.param)
+    held = request.param.read_text() if isinstance(request.param, Path) else request.getfixturevalue(request.param)
     assert isinstance(held, str)
     return held
 
@@ -162,7 +162,7 @@ def test_every_key_that_has_to_be_there_is_missed_where_it_would_be(text: str) -
             assert all(said.path == path[: len(said.path)] != path for said in refusals(model, cut)), path
 
 
-def keys(value: Any, path: Path) -> Iterator[Path]:
+def keys(value: Any, path: KeyPath) -> Iterator[KeyPath]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for step, inner in items:
         here = (*path, step)
@@ -172,13 +172,13 @@ def keys(value: Any, path: Path) -> Iterator[Path]:
             yield from keys(inner, here)
 
 
-def without(value: Any, path: Path) -> None:
+def without(value: Any, path: KeyPath) -> None:
     for step in path[:-1]:
         value = value[step]
     del value[path[-1]]
 
 
-def lines_around(text: str, path: Path) -> set[int]:
+def lines_around(text: str, path: KeyPath) -> set[int]:
     """The lines of the mapping that *path* is in: of its key and of its beginning."""
     node, lines = yaml.compose(text), {1}
     for step in path[:-1]:
@@ -191,7 +191,7 @@ def lines_around(text: str, path: Path) -> set[int]:
     return lines
 
 
-def required(model: type[BaseModel], document: Any, path: Path) -> bool:
+def required(model: type[BaseModel], document: Any, path: KeyPath) -> bool:
     """Whether the JSON Schema demands the key that *path* ends in."""
     whole = _schema(model)
     part: Any = whole

@@ -18,8 +18,8 @@ from harness.gameday.events import Began, Kind, Over
 from harness.gameday.shown import starts
 from harness.gameday.standing import Standing, StepStands
 from harness.judging.gameday import Came, Marked, Step, Times
+from harness.reading import gameday
 from harness.reading.gameday import GameDay
-from harness.reading.gameday import Step as Planned
 from harness.record.run_folder import RunFolder
 from harness.suites.spending import spelt
 
@@ -32,7 +32,7 @@ class _Known:
 
     number: int
     stands: StepStands
-    planned: Planned | None
+    planned: gameday.Step | None
     run: StepRun | None
     marks: tuple[events.Marked, ...]
 

@@ -23,8 +23,8 @@ from harness.registry import Registry
 
 if TYPE_CHECKING:
     # The models of the result take a moment to build, and a plan needs none of them.
+    from harness.judging import result
     from harness.judging.result import Breakdown, Measured
-    from harness.judging.result import Metric as Document
 
 
 class Metric(Telling, ABC):
@@ -124,12 +124,12 @@ class Metric(Telling, ABC):
         """The best verdict on a limit from above that is left by what the interval does not say, and `remark` does."""
         return "pass"
 
-    def document(self, evidence: Evidence) -> Document:
+    def document(self, evidence: Evidence) -> result.Metric:
         """The metric as it stands in the result, with its breakdown."""
-        from harness.judging.result import Metric as Document
+        from harness.judging import result
 
         whole = pick(evidence)
-        return Document(
+        return result.Metric(
             **measured(self.measure(whole)).model_dump(),
             unit=self.unit,
             by=self.by(evidence),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from glob import escape
 from hashlib import sha256
-from pathlib import Path as FilePath
+from pathlib import Path
 from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar, get_args
 
@@ -18,7 +18,7 @@ from harness.problems import Problem, UsageProblems
 from harness.reading.yaml import overrides as settings
 from harness.reading.yaml import paths
 from harness.reading.yaml.expected import choices
-from harness.reading.yaml.paths import Path
+from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.rules import part
 from harness.reading.yaml.sentences import refusals, unsure, validate
@@ -42,9 +42,9 @@ class Origin:
 
     file: str
     tree: Tree
-    put: tuple[Path, ...] = ()
+    put: tuple[KeyPath, ...] = ()
 
-    def problem(self, path: Path, what: str, *, key: bool = False) -> Problem:
+    def problem(self, path: KeyPath, what: str, *, key: bool = False) -> Problem:
         """A problem at *path*, where it is to be mended; *key*: it is the key that is wrong."""
         for put in self.put:
             if path[: len(put)] == put or (put[: len(path)] == path and not self.tree.holds(path)):
@@ -56,7 +56,7 @@ class Origin:
 class Located(Protocol):
     """What knows where each place of a document was written."""
 
-    def problem(self, path: Path, what: str, *, key: bool = False) -> Problem: ...
+    def problem(self, path: KeyPath, what: str, *, key: bool = False) -> Problem: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,9 @@ class Draft:
     """What a file holds though its model refuses it: the bare *value*, each place of which still knows its line."""
 
     value: Plain
-    wrong: tuple[Path, ...]
+    wrong: tuple[KeyPath, ...]
     """Places of which something is refused."""
-    unsure: tuple[Path, ...]
+    unsure: tuple[KeyPath, ...]
     """Those of them at which nobody can tell what stands there, and places that may be meant by a key that nobody knows."""
     _origin: Origin
 
@@ -109,7 +109,7 @@ class DraftProblems(UsageProblems):
         self.draft = draft
 
 
-def load(path: FilePath, model: type[M], overrides: Mapping[str, str] = _NONE) -> Document[M]:
+def load(path: Path, model: type[M], overrides: Mapping[str, str] = _NONE) -> Document[M]:
     """The document in the file at *path*. Raises UsageProblems with everything that is wrong, sorted by line."""
     return read(text_of(path), model, str(path), overrides)
 
@@ -140,7 +140,7 @@ def read(text: str, model: type[M], file: str, overrides: Mapping[str, str] = _N
     return Document(checked, text, file, sha256(encoded).hexdigest(), origin)
 
 
-def meant(path: FilePath) -> list[str]:
+def meant(path: Path) -> list[str]:
     """Files that whoever wrote *path* may have meant: that of nearly its name beside it, or those of its name up to two folders below."""
     near = get_close_matches(path.name, [beside.name for beside in path.parent.glob("*.yaml")], n=1)
     named = escape(path.name.removesuffix(".yaml"))
@@ -148,7 +148,7 @@ def meant(path: FilePath) -> list[str]:
     return [str(path.parent / near[0])] if near else below[:_SHOWN]
 
 
-def text_of(path: FilePath, bytes_max: int = BYTES_MAX) -> str:
+def text_of(path: Path, bytes_max: int = BYTES_MAX) -> str:
     """The text of the file at *path*. Raises UsageProblems where there is none, or too much, or it is not UTF-8."""
     try:
         if path.is_fifo() and not path.as_posix().startswith(_OF_A_SHELL):

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from harness.problems import Problem, UsageProblems
 from harness.reading.yaml import paths
-from harness.reading.yaml.paths import Path
+from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.tree import RefusedError, compose
 
@@ -40,7 +40,7 @@ def split(written: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
 
 def apply(
     overrides: Mapping[str, str], document: Plain, last: Mapping[str, str] = _ANYWHERE
-) -> tuple[Plain, tuple[Path, ...]]:
+) -> tuple[Plain, tuple[KeyPath, ...]]:
     """*document* with each text of *overrides*, as a file would hold it, at its path; and the paths.
 
     Mappings on the way to a path are made, and a new key of one is its last, but for the key that *last* names for it. Raises
@@ -64,7 +64,7 @@ def problem(key: str, what: str) -> Problem:
     return Problem(what, path=f"--set {key}")
 
 
-def _replaced(document: Plain, path: Path, value: Plain, last: str | None) -> Plain:
+def _replaced(document: Plain, path: KeyPath, value: Plain, last: str | None) -> Plain:
     if not path:
         return value
     step, rest = path[0], path[1:]

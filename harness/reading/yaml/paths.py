@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import re
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _STEP = re.compile(r'\.?(?P<name>[A-Za-z_][A-Za-z0-9_-]*)|\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]')
 
 
-def written(path: Path) -> str:
+def written(path: KeyPath) -> str:
     """*path* as text; a key that is not a plain word stands in brackets and quotes. The top is empty."""
     return "".join(_step(step) for step in path).removeprefix(".")
 
 
-def parse(text: str) -> Path:
+def parse(text: str) -> KeyPath:
     """The path that *text* says; raises ValueError when it is not one."""
     steps: list[str | int] = []
     at = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from pathlib import Path as FilePath
+from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -18,14 +18,14 @@ from harness.reading.yaml import overrides as settings
 from harness.reading.yaml import paths
 from harness.reading.yaml.document import Document, Origin, text_of
 from harness.reading.yaml.expected import json_schema
-from harness.reading.yaml.paths import Path
+from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.sentences import refusals, validate
 from harness.reading.yaml.tree import RefusedError, compose
 from harness.reading.yaml.types import Choice, bare, field_type, fields, model_of
 
 M = TypeVar("M", bound=BaseModel)
-Stranger = Callable[[Mapping[str, Plain], Path], BaseModel]
+Stranger = Callable[[Mapping[str, Plain], KeyPath], BaseModel]
 """What stands for a mapping, at its place, whose tag names nothing that is installed."""
 
 
@@ -39,12 +39,12 @@ _NOTHING = "is missing, and there is nothing to be taken in its place"
 class _UnreadableError(ValueError):
     """What stands at *path* cannot be taken for what is needed there."""
 
-    def __init__(self, path: Path, what: str) -> None:
+    def __init__(self, path: KeyPath, what: str) -> None:
         super().__init__(what)
         self.path = path
 
 
-def _refused(_said: Mapping[str, Plain], at: Path) -> BaseModel:
+def _refused(_said: Mapping[str, Plain], at: KeyPath) -> BaseModel:
     raise _UnreadableError(at, "is of a kind that is not known here")
 
 
@@ -52,7 +52,7 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def recall(
-    path: FilePath, model: type[M], overrides: Mapping[str, str] = _NONE, stranger: Stranger = _refused
+    path: Path, model: type[M], overrides: Mapping[str, str] = _NONE, stranger: Stranger = _refused
 ) -> tuple[Document[M], tuple[Problem, ...]]:
     """The document in the file at *path*, and all that today's rules would refuse in it.
 
@@ -83,7 +83,7 @@ def recalled(model: type[M], value: Plain) -> M:
     return made
 
 
-def _as(wanted: Any, value: Plain, at: Path, stranger: Stranger) -> Any:
+def _as(wanted: Any, value: Plain, at: KeyPath, stranger: Stranger) -> Any:
     """*value* as what is *wanted*; raises _UnreadableError."""
     try:
         return validate(wanted, value)
@@ -106,7 +106,7 @@ def _as(wanted: Any, value: Plain, at: Path, stranger: Stranger) -> Any:
         raise _UnreadableError(at, refusals(wanted, value, at)[0].what) from None
 
 
-def _as_model(model: type[BaseModel], value: Plain, at: Path, stranger: Stranger) -> BaseModel:
+def _as_model(model: type[BaseModel], value: Plain, at: KeyPath, stranger: Stranger) -> BaseModel:
     if not isinstance(value, dict):
         raise _UnreadableError(at, refusals(model, value, at)[0].what)
     known, found = fields(model), {}
@@ -119,7 +119,7 @@ def _as_model(model: type[BaseModel], value: Plain, at: Path, stranger: Stranger
     return model.model_construct(**found)
 
 
-def _as_one_of(choice: Choice, value: Plain, at: Path, stranger: Stranger) -> Any:
+def _as_one_of(choice: Choice, value: Plain, at: KeyPath, stranger: Stranger) -> Any:
     if choice.tag is None:
         for branch in choice.branches:
             try:
@@ -133,7 +133,7 @@ def _as_one_of(choice: Choice, value: Plain, at: Path, stranger: Stranger) -> An
     return stranger(value, at) if branch is None else _as_model(model_of(branch), value, at, stranger)
 
 
-def _each(wanted: Any, value: list[Plain] | dict[str, Plain], at: Path, stranger: Stranger) -> Any:
+def _each(wanted: Any, value: list[Plain] | dict[str, Plain], at: KeyPath, stranger: Stranger) -> Any:
     inside = get_args(wanted)[-1]
     match value:
         case list():

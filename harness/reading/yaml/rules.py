@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from harness.reading.yaml.paths import Path
+from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.plain import Plain
 from harness.reading.yaml.types import Choice, bare, field_type, fields
 
@@ -18,7 +18,9 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-def broken_rules(annotation: object, value: Plain, at: Path, wrong: Collection[Path]) -> Iterator[tuple[Path, str]]:
+def broken_rules(
+    annotation: object, value: Plain, at: KeyPath, wrong: Collection[KeyPath]
+) -> Iterator[tuple[KeyPath, str]]:
     """Place and words of what the rules within *annotation* refuse of *value*, which stands at *at*.
 
     Something is *wrong* at these places already. A rule that looks at a key of which something is is left out: nobody knows what it would
@@ -40,7 +42,7 @@ def broken_rules(annotation: object, value: Plain, at: Path, wrong: Collection[P
                     yield from broken_rules(kind, held, (*at, key), wrong)
 
 
-def part(model: type[M], value: dict[str, Plain], at: Path, wrong: Collection[Path]) -> M:
+def part(model: type[M], value: dict[str, Plain], at: KeyPath, wrong: Collection[KeyPath]) -> M:
     """As much of a *model* as is right in *value*: to ask it for a key of which something is *wrong* raises AttributeError."""
     one = model.model_construct()
     written: set[str] = set()
@@ -82,7 +84,7 @@ def sayable(one: BaseModel, said: Callable[[], T]) -> T | None:
         return None
 
 
-def _of_model(one: BaseModel, at: Path, *, strange: bool) -> Iterator[tuple[Path, str]]:
+def _of_model(one: BaseModel, at: KeyPath, *, strange: bool) -> Iterator[tuple[KeyPath, str]]:
     """What the rules of the model itself refuse; *strange*: it has keys that nobody knows, which may stand for what it lacks."""
     for rule in type(one).__pydantic_decorators__.model_validators.values():
         if rule.info.mode != "after":
@@ -96,7 +98,7 @@ def _of_model(one: BaseModel, at: Path, *, strange: bool) -> Iterator[tuple[Path
                 yield at, str(refused)
 
 
-def _spoilt(path: Path, wrong: Collection[Path]) -> bool:
+def _spoilt(path: KeyPath, wrong: Collection[KeyPath]) -> bool:
     return any(one[: len(path)] == path for one in wrong)
 
 

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from harness.reading.quantities import seconds
 from harness.reading.yaml.expected import choices, expected, json_schema, nearest_one, shown
-from harness.reading.yaml.paths import Path
+from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.plain import Plain, scalar
 from harness.reading.yaml.rules import broken_rules, strictly
 from harness.reading.yaml.types import Choice, Place, bare, field_type, fields, locate, model_of
@@ -26,7 +26,7 @@ _JSON_SHOWN_MAX = 60
 class Said:
     """One thing that a model refuses: where, why, and whether the last key is to blame, not its value."""
 
-    path: Path
+    path: KeyPath
     what: str
     key: bool = False
 
@@ -42,7 +42,7 @@ def _adapter(model: type) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
 
-def refusals(annotation: object, value: Plain, at: Path = ()) -> list[Said]:
+def refusals(annotation: object, value: Plain, at: KeyPath = ()) -> list[Said]:
     """Everything that keeps *value*, which stands at *at*, from being of type *annotation*; each thing once."""
     try:
         validate(annotation, value)
@@ -57,7 +57,7 @@ def refusals(annotation: object, value: Plain, at: Path = ()) -> list[Said]:
     return []
 
 
-def unsure(annotation: object, value: Plain) -> set[Path]:
+def unsure(annotation: object, value: Plain) -> set[KeyPath]:
     """Places in *value* of which nobody can tell what stands there, whatever rules say of what does."""
     try:
         validate(annotation, value)
@@ -66,23 +66,23 @@ def unsure(annotation: object, value: Plain) -> set[Path]:
     return set()
 
 
-def _unsure(annotation: object, value: Plain, at: Path, errors: list[ErrorDetails]) -> set[Path]:
+def _unsure(annotation: object, value: Plain, at: KeyPath, errors: list[ErrorDetails]) -> set[KeyPath]:
     places = [(error, locate(annotation, error["loc"])) for error in errors]
     slips = [slip for error, place in places for slip in _slips(error, place, value)]
     return {(*at, *place.path) for _, place in places} | {(*at, *slip.path[:-1], slip.meant) for slip in slips}
 
 
-def _of_rules(annotation: object, value: Plain, at: Path, errors: list[ErrorDetails]) -> Iterator[Said]:
+def _of_rules(annotation: object, value: Plain, at: KeyPath, errors: list[ErrorDetails]) -> Iterator[Said]:
     """What rules over several keys refuse: pydantic asks them where all keys are right, and of several that refuse only the first."""
     wrong = _unsure(annotation, value, at, errors)
     yield from (Said(path, what) for path, what in broken_rules(annotation, value, at, wrong))
 
 
-def _all(annotation: object, value: Plain, at: Path, errors: list[ErrorDetails]) -> Iterator[Said]:
+def _all(annotation: object, value: Plain, at: KeyPath, errors: list[ErrorDetails]) -> Iterator[Said]:
     places = [(error, locate(annotation, error["loc"])) for error in errors]
     slips = [slip for error, place in places for slip in _slips(error, place, value)]
     meant = {(*slip.path[:-1], slip.meant) for slip in slips}
-    unions: dict[Path, Choice] = {}
+    unions: dict[KeyPath, Choice] = {}
     for error, place in places:
         wanted = bare(place.wanted)
         here = (*at, *place.path)
@@ -108,7 +108,7 @@ def _all(annotation: object, value: Plain, at: Path, errors: list[ErrorDetails])
 class _Slip:
     """An unknown key at *path* of an *owner*, who has the key that was *meant*, which nobody wrote."""
 
-    path: Path
+    path: KeyPath
     owner: type[BaseModel]
     meant: str
 
@@ -122,7 +122,7 @@ def _slips(error: ErrorDetails, place: Place, value: Plain) -> Iterator[_Slip]:
         yield _Slip(place.path, place.owner, near)
 
 
-def _untagged(choice: Choice, value: Plain, at: Path) -> Iterator[Said]:
+def _untagged(choice: Choice, value: Plain, at: KeyPath) -> Iterator[Said]:
     """A mapping whose tag is missing or names no branch; the rest of it is held against the branch that was meant."""
     assert choice.tag is not None
     assert isinstance(value, dict)
@@ -141,7 +141,7 @@ def _untagged(choice: Choice, value: Plain, at: Path) -> Iterator[Said]:
         yield from refusals(branches[near], {**value, choice.tag: near}, at)
 
 
-def _tag_missing(choice: Choice, value: dict[str, Plain], at: Path) -> Iterator[Said]:
+def _tag_missing(choice: Choice, value: dict[str, Plain], at: KeyPath) -> Iterator[Said]:
     assert choice.tag is not None
     known = {key for branch in choice.branches for key in fields(model_of(branch))}
     tags = list(choice.tagged())
@@ -157,7 +157,7 @@ def _tag_missing(choice: Choice, value: dict[str, Plain], at: Path) -> Iterator[
         yield Said((*at, choice.tag), f"is missing; it should be {choices(tags)}")
 
 
-def _in_branch(choice: Choice, value: Plain, at: Path) -> Iterator[Said]:
+def _in_branch(choice: Choice, value: Plain, at: KeyPath) -> Iterator[Said]:
     """What is wrong with *value* as the branch that it looks like; no word about the others."""
     alike = [branch for branch in choice.branches if isinstance(value, _looks(branch))]
     tried = [refusals(branch, value, at) for branch in alike]
@@ -183,7 +183,7 @@ def _looks(branch: object) -> type | tuple[type, ...]:
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
 
-def _refused(error: ErrorDetails, wanted: object, at: Path, *, key: bool) -> Iterator[Said]:
+def _refused(error: ErrorDetails, wanted: object, at: KeyPath, *, key: bool) -> Iterator[Said]:
     """What to say of a value that is there and is not right; *key*: it is a key."""
     value, context = error["input"], error.get("ctx", {})
     if isinstance(value, float) and error["type"] in _BOUNDS and _fits(wanted, "1s"):
@@ -250,7 +250,7 @@ def _within(value: Plain, wanted: object) -> str:
     """How *value* is written within the mapping that stands there, or within the one mapping of a list; nothing where it is of no key."""
     model, listed = bare(wanted), False
     if isinstance(model, Choice) and model.tag is not None and isinstance(value, str):
-        near = nearest(value, list(model.tagged()))
+        near = nearest_one(value, list(model.tagged()))
         return f", such as {{{model.tag}: {near}}}" if near else ""
     if get_origin(model) is list:
         model, listed = bare(get_args(model)[0]), True
@@ -315,7 +315,7 @@ def _missing(owner: type[BaseModel], key: str) -> str:
     return f"is missing; {field.description or f'it should be {expected(field_type(field))}'}"
 
 
-def _at(value: Plain, path: Path) -> Plain:
+def _at(value: Plain, path: KeyPath) -> Plain:
     for step in path:
         match value, step:
             case dict() as mapping, str() as key:

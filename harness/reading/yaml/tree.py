@@ -21,7 +21,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from harness.reading.yaml.paths import Path
+from harness.reading.yaml.paths import KeyPath
 from harness.reading.yaml.plain import Plain, scalar
 from harness.reading.yaml.syntax import explain
 
@@ -50,7 +50,7 @@ class Node:
 class Wrong:
     """One thing that is wrong with a document."""
 
-    path: Path
+    path: KeyPath
     what: str
     line: int
 
@@ -62,7 +62,7 @@ class Tree:
     root: Node
     wrongs: tuple[Wrong, ...]
 
-    def line(self, path: Path) -> int:
+    def line(self, path: KeyPath) -> int:
         """The line of what stands at *path*, or of what is around it: a scalar's own, a collection's key's."""
         node, line = self.root, self.root.line
         for step in path:
@@ -74,7 +74,7 @@ class Tree:
             node = inner
         return line
 
-    def holds(self, path: Path) -> bool:
+    def holds(self, path: KeyPath) -> bool:
         """Whether anything stands at *path*."""
         node = self.root
         for step in path:
@@ -83,7 +83,7 @@ class Tree:
             node = node.children[step]
         return True
 
-    def key_line(self, path: Path) -> int:
+    def key_line(self, path: KeyPath) -> int:
         """The line of the key that *path* ends in."""
         node = self.root
         for step in path[:-1]:
@@ -161,7 +161,7 @@ class _Composer:
         assert isinstance(event, kind)
         return event
 
-    def _node(self, path: Path, depth: int) -> Node:
+    def _node(self, path: KeyPath, depth: int) -> Node:
         event = self._next(NodeEvent)
         if depth > DEPTH_MAX:
             raise RefusedError(Wrong(path[:1], f"is nested more than {DEPTH_MAX} deep", _line(event)))
@@ -174,7 +174,7 @@ class _Composer:
             self._anchors[event.anchor] = node
         return node
 
-    def _fresh(self, event: NodeEvent, path: Path, depth: int) -> Node:
+    def _fresh(self, event: NodeEvent, path: KeyPath, depth: int) -> Node:
         tag = getattr(event, "tag", None)
         if tag is not None:
             self._wrong(path, f"the tag {_shorter(tag)} means nothing here; leave it out", _line(event))
@@ -187,7 +187,7 @@ class _Composer:
                 return self._mapping(event, path, depth)
         raise AssertionError(event)
 
-    def _alias(self, event: AliasEvent, path: Path, depth: int) -> Node:
+    def _alias(self, event: AliasEvent, path: KeyPath, depth: int) -> Node:
         if event.anchor not in self._anchors:
             raise RefusedError(
                 Wrong((), f"*{event.anchor} repeats nothing: no &{event.anchor} stands above it", _line(event))
@@ -199,7 +199,7 @@ class _Composer:
             raise RefusedError(Wrong(path[:1], f"is nested more than {DEPTH_MAX} deep", _line(event)))
         return node
 
-    def _scalar(self, event: ScalarEvent, path: Path) -> Plain:
+    def _scalar(self, event: ScalarEvent, path: KeyPath) -> Plain:
         text = event.value
         try:
             value = scalar(text) if event.implicit[0] else text
@@ -215,7 +215,7 @@ class _Composer:
             return None
         return value
 
-    def _sequence(self, event: SequenceStartEvent, path: Path, depth: int) -> Node:
+    def _sequence(self, event: SequenceStartEvent, path: KeyPath, depth: int) -> Node:
         children: dict[str | int, Node] = {}
         size = 1
         while not self._parser.check_event(SequenceEndEvent):
@@ -225,7 +225,7 @@ class _Composer:
         self._next(SequenceEndEvent)
         return Node([node.value for node in children.values()], _line(event), {}, children, size, _height(children))
 
-    def _mapping(self, event: MappingStartEvent, path: Path, depth: int) -> Node:
+    def _mapping(self, event: MappingStartEvent, path: KeyPath, depth: int) -> Node:
         children: dict[str | int, Node] = {}
         key_lines: dict[str, int] = {}
         size = 1
@@ -243,7 +243,7 @@ class _Composer:
         value = {str(key): node.value for key, node in children.items()}
         return Node(value, _line(event), key_lines, children, size, _height(children))
 
-    def _key(self, path: Path, depth: int) -> tuple[str | None, int]:
+    def _key(self, path: KeyPath, depth: int) -> tuple[str | None, int]:
         """The key that comes next, None after one that cannot be, and its line."""
         event = self._parser.peek_event()
         merges = isinstance(event, ScalarEvent) and event.value == "<<" and event.implicit[0]
@@ -272,7 +272,7 @@ class _Composer:
             )
         return size + node.size
 
-    def _wrong(self, path: Path, what: str, line: int) -> None:
+    def _wrong(self, path: KeyPath, what: str, line: int) -> None:
         self.wrongs.append(Wrong(path, what, line))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from harness.reading.yaml.paths import Path
+from harness.reading.yaml.paths import KeyPath
 
 # What pydantic calls a mapping's key in the place of an error.
 KEY = "[key]"
@@ -42,7 +42,7 @@ class Place:
     *owner* is the model whose key the path ends in, where it does.
     """
 
-    path: Path
+    path: KeyPath
     wanted: object | None
     owner: type[BaseModel] | None = None
     key: bool = False
@@ -53,7 +53,7 @@ def locate(annotation: object, loc: tuple[str | int, ...]) -> Place:
 
     The walk ends early at a union without a tag: which of its branches were tried says nothing about what was meant.
     """
-    at: Path = ()
+    at: KeyPath = ()
     wanted: object | None = annotation
     owner: type[BaseModel] | None = None
     keys: object | None = None
