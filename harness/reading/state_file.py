@@ -6,18 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Field
+
+from harness.reading.state_document import StateDocument, parsed
 
 
-class _State(BaseModel):
-    # What a later version adds is no reason to run into what this one could have read.
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
-
+class _State(StateDocument):
     by: Annotated[str, Field(description="who: user@host")]
-
-    def to_json(self) -> str:
-        """The document, as it stands in its file."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
 class Lease(_State):
@@ -80,16 +75,7 @@ FILES: Mapping[type[StateFile], str] = {Lease: "lease.json", Stop: "stop.json", 
 
 def parse(kind: type[_F], text: str) -> _F:
     """The document of that *kind* which *text* is; raises ValueError that says what is wrong with it."""
-    try:
-        return kind.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ValueError(
-            f"is no {FILES[kind].removesuffix('.json')} that this version can read: {place} {first['msg']}".replace(
-                "  ", " "
-            )
-        ) from None
+    return parsed(kind, text, FILES[kind].removesuffix(".json"))
 
 
 def _clock(at: datetime) -> str:

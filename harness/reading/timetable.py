@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Field
+
+from harness.reading.state_document import StateDocument, parsed
 
 MISSED: dict[str, str] = {
     "down": "nothing ran that would have begun it",
@@ -22,12 +24,7 @@ KEPT = 200
 """So many occurrences stand in the file."""
 
 
-class _State(BaseModel):
-    # What a later version adds is no reason to run into what this one could have read.
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
-
-
-class Occurrence(_State):
+class Occurrence(StateDocument):
     """One time of a schedule that has come, and what became of it: begun where *missed* is empty."""
 
     planned: AwareDatetime
@@ -43,7 +40,7 @@ class Occurrence(_State):
         return not self.missed and self.ended is None
 
 
-class Timetable(_State):
+class Timetable(StateDocument):
     """What became of a file on a schedule; every time up to *until* is decided."""
 
     schema_: Literal["harness.schedule/1"] = Field(default="harness.schedule/1", alias="schema")
@@ -55,14 +52,10 @@ class Timetable(_State):
     zone: str
     since: Annotated[AwareDatetime, Field(description="when cron and zone were taken up as they stand here")]
     until: AwareDatetime
-    occurrences: Annotated[
-        list[Occurrence], Field(description=f"the last {KEPT}, in the order in which they were decided")
-    ] = []
+    occurrences: list[Occurrence] = Field(
+        default=[], description=f"the last {KEPT}, in the order in which they were decided"
+    )
     earlier: Annotated[int, Field(ge=0, description="how many there were before these")] = 0
-
-    def to_json(self) -> str:
-        """The document, as it stands in its file."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
     @property
     def going_on(self) -> Occurrence | None:
@@ -86,10 +79,4 @@ class Timetable(_State):
 
 def parse_timetable(text: str) -> Timetable:
     """The timetable that *text* is; raises ValueError that says what is wrong with it."""
-    try:
-        return Timetable.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        said = " ".join(part for part in (place, first["msg"]) if part)
-        raise ValueError(f"is no schedule that this version can read: {said}") from None
+    return parsed(Timetable, text, "schedule")
