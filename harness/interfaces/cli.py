@@ -14,6 +14,7 @@ import typer
 from harness import __version__
 from harness.interfaces import screen
 from harness.interfaces.gameday_commands import gameday
+from harness.interfaces.options import AllowHost, ToxiproxyUrl
 from harness.interfaces.saying import complain as _complain
 from harness.interfaces.saying import say as _say
 from harness.problems import HarnessError, RefusedError, UnansweredError, UsageProblems
@@ -73,10 +74,6 @@ ExpectOption = Annotated[
     ),
 ]
 WithoutFaults = Annotated[bool, typer.Option("--without-faults", help="Drive the load and inject nothing.")]
-AllowHost = Annotated[
-    list[str] | None, typer.Option("--allow-host", metavar="HOST", help="Allow traffic to a host off this machine.")
-]
-ToxiproxyOption = Annotated[str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")]
 LoadHostsOption = Annotated[
     int,
     typer.Option(
@@ -223,7 +220,7 @@ def run(
     allow_host: AllowHost = None,
     out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports"),
     as_json: JsonOption = False,
-    toxiproxy_url: ToxiproxyOption = None,
+    toxiproxy_url: ToxiproxyUrl = None,
     baseline: BaselineOption = None,
     resume: ResumeOption = None,
     trials: TrialsOption = None,
@@ -282,7 +279,7 @@ def compare(
     allow_host: AllowHost = None,
     out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports"),
     as_json: JsonOption = False,
-    toxiproxy_url: ToxiproxyOption = None,
+    toxiproxy_url: ToxiproxyUrl = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest comparison of the same.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also where what has to be equal is not.")] = False,
 ) -> None:
@@ -326,7 +323,7 @@ def capacity(
     allow_host: AllowHost = None,
     out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports"),
     as_json: JsonOption = False,
-    toxiproxy_url: ToxiproxyOption = None,
+    toxiproxy_url: ToxiproxyUrl = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest search of the same.")] = False,
 ) -> None:
     """Search the highest rate that a target keeps up with, with nothing broken; say what a scenario should send.
@@ -411,7 +408,7 @@ def ask(
     out: Annotated[Path, typer.Option("--out", help="Where the logs stay when the question is not answered.")] = Path(
         "reports"
     ),
-    toxiproxy_url: ToxiproxyOption = None,
+    toxiproxy_url: ToxiproxyUrl = None,
 ) -> None:
     """Ask a target one question, with nothing broken; show what came back, what each link saw, and what a run would miss.
 
@@ -601,7 +598,7 @@ def shrink(
     allow_host: AllowHost = None,
     out: Annotated[Path, typer.Option("--out", help="Where runs are stored.")] = Path("reports"),
     as_json: JsonOption = False,
-    toxiproxy_url: ToxiproxyOption = None,
+    toxiproxy_url: ToxiproxyUrl = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest search of the same.")] = False,
 ) -> None:
     """Make the scenario of a run that failed as small as still fails: fewest faults, shortest phases, lowest rate; write it for a gate.
@@ -727,7 +724,7 @@ def explain(
     ] = None,
     allow_host: AllowHost = None,
     out: Annotated[Path, typer.Option("--out", help="Where the run after the change is stored.")] = Path("reports"),
-    toxiproxy_url: ToxiproxyOption = None,
+    toxiproxy_url: ToxiproxyUrl = None,
 ) -> None:
     """Show what is behind a stored run, what to change, and what that would come to; with --set make the change, and hold that.
 

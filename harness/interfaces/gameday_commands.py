@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.interfaces import screen
+from harness.interfaces.options import AllowHost, ToxiproxyUrl
 
 if TYPE_CHECKING:
     from harness.gameday.day import Going, With
@@ -33,11 +34,7 @@ FileOrFolder = Annotated[
     typer.Argument(metavar="FILE|FOLDER", help="The folder of a day, or its game-day file: then the newest of it."),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Where days and runs are stored.")]
-AllowHost = Annotated[
-    list[str] | None, typer.Option("--allow-host", metavar="HOST", help="Allow traffic to a host off this machine.")
-]
 Yes = Annotated[bool, typer.Option("--yes", help="Agree to the commands of the game-day file, which `plan` shows.")]
-Toxiproxy = Annotated[str | None, typer.Option("--toxiproxy-url", help="A running Toxiproxy server to use.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who types; default: the file's coordinator.")]
 Page = Annotated[
     str | None,
@@ -87,7 +84,7 @@ def run(
     yes: Yes = False,
     page: Page = None,
     allow_host: AllowHost = None,
-    toxiproxy_url: Toxiproxy = None,
+    toxiproxy_url: ToxiproxyUrl = None,
     out: Out = Path("reports"),
 ) -> None:
     """Open a day and carry it out with the people who watch: they tick, agree, begin each step, note, and stop it.
@@ -114,7 +111,7 @@ def resume(
     yes: Yes = False,
     page: Page = None,
     allow_host: AllowHost = None,
-    toxiproxy_url: Toxiproxy = None,
+    toxiproxy_url: ToxiproxyUrl = None,
     out: Out = Path("reports"),
 ) -> None:
     """Go on with a day whose process has ended: put back what it left in force, say what that was, and carry on as `run` does."""

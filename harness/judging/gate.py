@@ -15,11 +15,9 @@ from harness.judging.trials import policy as trials
 from harness.judging.trials.gate import Standing, over_trials
 from harness.judging.trials.policy import LEAST, Because
 from harness.judging.trials.trial import trial
-from harness.reading.expectation import parse
+from harness.reading.expectation import Verdict, parse
 from harness.reading.quantities import plain
 from harness.reading.suite import Policy
-
-Verdict = Literal["pass", "fail", "inconclusive"]
 
 BROKEN_DOWN: tuple[Outcome, ...] = ("interrupted", "crashed", "aborted")
 """Verdicts of runs that end all trials."""

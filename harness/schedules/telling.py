@@ -6,14 +6,11 @@ import json
 from collections.abc import Callable, Mapping
 from threading import Thread
 
-from harness.gameday.telling import posted, whom
+from harness.gameday.telling import Post, posted, whom
 from harness.reading.gameday import Webhook
 from harness.reading.templates import secrets
 from harness.reading.timetable import MISSED, Occurrence
 from harness.schedules.scheduled import Scheduled
-
-Post = Callable[[str, str], str]
-"""Sends a body to a URL; why that failed, or nothing."""
 
 
 def tell_missed(
