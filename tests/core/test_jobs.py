@@ -21,7 +21,7 @@ from harness.planning.outline import outline
 from harness.planning.plan import Plan
 from harness.prepare import Asked, prepare
 from harness.protocols import jobs
-from harness.protocols.asking import Job
+from harness.protocols.asking import ResolvedJob
 from harness.reading import expectation
 from harness.reading.expectation import Selection
 from harness.reading.target import Target
@@ -395,7 +395,7 @@ def test_a_job_is_submitted_and_polled_in_json() -> None:
 
 
 def test_a_job_is_asked_about_as_clients_send_what_a_header_has() -> None:
-    place = jobs.polled(Job(id="Location"), "/jobs/caf\xe9 7?a=b%20c#d", "http://127.0.0.1:1", "/jobs")
+    place = jobs.polled(ResolvedJob(id="Location"), "/jobs/caf\xe9 7?a=b%20c#d", "http://127.0.0.1:1", "/jobs")
     assert place == ("http://127.0.0.1:1", "/jobs/caf%E9%207?a=b%20c")
 
 

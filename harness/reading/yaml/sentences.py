@@ -146,7 +146,8 @@ def _tag_missing(choice: Choice, value: dict[str, Plain], at: KeyPath) -> Iterat
     known = {key for branch in choice.branches for key in fields(model_of(branch))}
     tags = list(choice.tagged())
     near = next(
-        (key for key, said in value.items() if key not in known and (nearest_one(key, [choice.tag]) or said in tags)), None
+        (key for key, said in value.items() if key not in known and (nearest_one(key, [choice.tag]) or said in tags)),
+        None,
     )
     if near is not None:
         yield Said((*at, near), f"unknown key; did you mean {choice.tag!r}?", key=True)
