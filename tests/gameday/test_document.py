@@ -12,10 +12,10 @@ import pytest
 from made_day import FIRST, INJECTED_S, SAMPLE, SECOND, MadeDay, closed, lived_through
 
 from harness.conduct import _Record
+from harness.gameday import days
 from harness.gameday.day import Day
 from harness.gameday.document import read, write
 from harness.gameday.events import Began, Item, Looked, Marked, Noted, Over, PutBack, Stopped, Told, Warned, WentOn
-from harness.gameday.folder import DayFolder
 from harness.judging.gameday import GameDayResult, Step
 from harness.problems import UsageProblems
 from harness.record import history, run_folder
@@ -364,7 +364,7 @@ def test_what_is_said_of_the_hypothesis_is_shown_by_a_run_that_can_be_trusted(
         day.at(60 * at, Began(step=id_), Over(step=id_, outcome=outcome))  # type: ignore[arg-type]  # as listed above
     found = made(closed(day, 900, held=True))
     assert (found.held, found.shown) == (True, shown)
-    assert Day(day.folder, DayFolder(day.folder).standing).exit_status == (0 if shown else 3)
+    assert Day(day.folder, days.read(day.folder).standing).exit_status == (0 if shown else 3)
 
 
 def test_how_long_after_a_stop_nothing_was_in_force_any_more_is_told(day: MadeDay) -> None:
