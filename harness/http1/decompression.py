@@ -15,7 +15,7 @@ ANSWER_BYTES_MAX = 1 << 24
 """So much may come of one answer."""
 
 
-class UnreadableError(Exception):
+class CompressionError(Exception):
     """What passes is not compressed as its head says, or stands for too much."""
 
 
@@ -23,7 +23,7 @@ class Decompression(Protocol):
     """What one answer is decompressed by."""
 
     def feed(self, piece: bytes) -> bytes:
-        """What *piece* stands for. Raises UnreadableError."""
+        """What *piece* stands for. Raises CompressionError."""
 
 
 _CODINGS_MAX = 3
@@ -74,7 +74,7 @@ class _Bounded:
         made = self._inner.feed(piece)
         self._bytes += len(made)
         if self._bytes > ANSWER_BYTES_MAX:
-            raise UnreadableError(f"it stands for more than {ANSWER_BYTES_MAX} bytes")
+            raise CompressionError(f"it stands for more than {ANSWER_BYTES_MAX} bytes")
         return made
 
 
@@ -103,7 +103,7 @@ class _Zlib:
             self._head += piece
             return self._begin(self._head) if len(self._head) > 1 else b""
         except zlib.error as error:
-            raise UnreadableError(str(error)) from error
+            raise CompressionError(str(error)) from error
 
     def _begin(self, text: bytes) -> bytes:
         self._head = None
@@ -121,7 +121,7 @@ class _Zlib:
                 continue
             made += self._zip.decompress(piece, PIECE_BYTES_MAX - len(made) + 1)
             if len(made) > PIECE_BYTES_MAX:
-                raise UnreadableError(f"one piece of it stands for more than {PIECE_BYTES_MAX} bytes")
+                raise CompressionError(f"one piece of it stands for more than {PIECE_BYTES_MAX} bytes")
             piece = self._zip.unused_data
         return made
 
@@ -129,7 +129,7 @@ class _Zlib:
         self._over = not piece.startswith(_GZIP)
         self._members += 1
         if self._members > _MEMBERS_MAX:
-            raise UnreadableError(f"it has more than {_MEMBERS_MAX} members")
+            raise CompressionError(f"it has more than {_MEMBERS_MAX} members")
         self._zip = zlib.decompressobj(wbits=31)
 
 
@@ -141,10 +141,10 @@ class _Brotli:
         try:
             made: bytes = self._brotli.process(piece, output_buffer_limit=PIECE_BYTES_MAX)
         except brotli.error as error:
-            raise UnreadableError(str(error)) from error
+            raise CompressionError(str(error)) from error
         # The library stops at the first of its own buffers that goes beyond.
         if len(made) > PIECE_BYTES_MAX or not self._brotli.can_accept_more_data():
-            raise UnreadableError(f"one piece of it stands for more than {PIECE_BYTES_MAX} bytes")
+            raise CompressionError(f"one piece of it stands for more than {PIECE_BYTES_MAX} bytes")
         return made
 
 
@@ -169,9 +169,9 @@ class _Zstandard:
                 made += self._frame.decompress(piece, PIECE_BYTES_MAX - len(made) + 1)
                 piece = self._frame.unused_data if self._frame.eof else b""
                 if len(made) > PIECE_BYTES_MAX:
-                    raise UnreadableError(f"one piece of it stands for more than {PIECE_BYTES_MAX} bytes")
+                    raise CompressionError(f"one piece of it stands for more than {PIECE_BYTES_MAX} bytes")
         except self._library.ZstdError as error:
-            raise UnreadableError(str(error)) from error
+            raise CompressionError(str(error)) from error
         return made
 
     def _next(self) -> Any:

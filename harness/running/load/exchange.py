@@ -16,8 +16,7 @@ from geventhttpclient.response import HTTPParseError, HTTPResponse
 
 from harness.http1.answer import ResponseReading
 from harness.http1.answer_head import UnreadableError
-from harness.http1.decompression import Decompression, decompression
-from harness.http1.decompression import UnreadableError as UnpackedError
+from harness.http1.decompression import CompressionError, Decompression, decompression
 from harness.http1.headers import place_alone, value
 from harness.protocols.asking import MalformedError, Reader, Said
 from harness.protocols.event_stream import EventStream, are_events
@@ -340,7 +339,7 @@ class _Exchange:
             )
         try:
             return fresh if self._packed is None else self._packed.feed(fresh)
-        except UnpackedError as error:
+        except CompressionError as error:
             raise MalformedError(f"its body is not packed as its content-encoding says: {error}") from error
 
     def _tell_kind(self, fresh: bytes) -> bytes:

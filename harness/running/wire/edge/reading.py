@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from harness.http1.decompression import Decompression, UnreadableError, decompression
+from harness.http1.decompression import CompressionError, Decompression, decompression
 from harness.protocols.amazon_frames import CONTENT_TYPE, Frames
 from harness.protocols.event_stream import EventStream
 from harness.record.rows import TokensFrom
@@ -111,7 +111,7 @@ class AnswerReading:
     def _read(form: _Form, packed: Decompression, piece: bytes) -> bool:
         try:
             return form.feed(packed.feed(piece))
-        except UnreadableError:
+        except CompressionError:
             return False
 
 

@@ -8,7 +8,7 @@ from secrets import token_bytes
 
 import httptools
 
-from harness.http1.decompression import UnreadableError, decompression
+from harness.http1.decompression import CompressionError, decompression
 from harness.http1.headers import Headers, written
 from harness.http1.other_protocols import OPENING_BYTES, spoken
 from harness.http1.retry_after import MILLISECONDS, SECONDS, stated_wait_ms
@@ -412,5 +412,5 @@ def _code(body: bytes, coding: str) -> str:
     packed = decompression(coding)
     try:
         return code_said(packed.feed(body)) if packed else ""
-    except UnreadableError:
+    except CompressionError:
         return ""
