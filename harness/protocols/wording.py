@@ -171,6 +171,8 @@ _OURS = {
     "stream": "say it with ask.stream",
 }
 """What the body of a chat cannot say of itself, and how to say it."""
+_OF_A_CHAT = (*_OURS, "system", "tools", "max_tokens", "max_completion_tokens")
+"""What the body of a chat has from the question, and from ask."""
 
 
 def chat_problems(ask: ResolvedAsk, protocol: str) -> list[str]:
@@ -183,6 +185,8 @@ def chat_problems(ask: ResolvedAsk, protocol: str) -> list[str]:
     for name, why in _OURS.items():
         if name in (ask.body or {}):
             problems.append(f"body.{name} would be replaced: {why.format(protocol=protocol)}")
+    if ask.nonce_place == "field" and (ask.nonce_name or "").partition(".")[0] in _OF_A_CHAT:
+        problems.append(f"the nonce would take the place of {ask.nonce_name} in a chat; {_ANOTHER_FIELD}")
     return problems
 
 
@@ -217,6 +221,31 @@ def quoted(data: bytes) -> str:
     return data[:200].decode("utf-8", "replace")
 
 
+_ANOTHER_FIELD = "name a field of its own, such as metadata.request"
+
+
+def _displaced(ask: ResolvedAsk) -> Iterator[str]:
+    """What is told a service elsewhere in *ask*, and the nonce would take the place of: then nobody would be asked that."""
+    name = ask.nonce_name or ""
+    if ask.nonce_place == "header":
+        said = next((text for header, text in ask.headers.items() if header.lower() == name.lower()), "{nonce}")
+        if said != "{nonce}":
+            yield f"header {name!r} stands in headers, and the nonce would take its place; name another one for the nonce"
+    elif ask.nonce_place == "field":
+        there = _in_the_way(ask.body, name.split("."))
+        if lost := [one for _, text in texts(there) for one in placeholders(text) if one != "nonce"]:
+            yield f"the nonce would take the place of {{{lost[0]}}} in {name}; {_ANOTHER_FIELD}"
+
+
+def _in_the_way(body: object, path: Sequence[str]) -> object:
+    """What stands in *body* at *path*, or on the way there in the place of an object; None where nothing does."""
+    for name in path:
+        if not isinstance(body, dict):
+            return body
+        body = body.get(name)
+    return body
+
+
 def common_problems(ask: ResolvedAsk) -> list[str]:
     problems = []
     if not ask.path.startswith("/") or re.search(r"[^\x21-\x7e]", ask.path):
@@ -242,4 +271,4 @@ def common_problems(ask: ResolvedAsk) -> list[str]:
             )
     if ask.nonce_place == "field" and "" in (ask.nonce_name or "").split("."):
         problems.append(f"the nonce's field {ask.nonce_name!r} is no dotted path; write one such as metadata.request")
-    return problems
+    return [*problems, *_displaced(ask)]

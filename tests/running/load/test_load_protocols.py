@@ -48,6 +48,7 @@ def test_openai_chat_sends_along_what_the_body_says():
 
 
 MESSAGES = ResolvedAsk("anthropic-messages", "/v1/messages", {"x-api-key": "x"}, "m")
+FIELD = {"nonce_place": "field"}
 
 
 def test_anthropic_messages_asks_with_a_limit_which_the_api_demands():
@@ -370,12 +371,34 @@ def test_a_sound_ask_has_no_problems():
         (CHAT, {"headers": {"Content-Length": "3"}}, "the harness's own"),
         (CHAT, {"nonce_place": "header", "nonce_name": "a:b"}, "header 'a:b'"),
         (JSON, {"nonce_place": "field", "nonce_name": "a..b"}, "'a..b' is no dotted path"),
+        # What the nonce would take the place of, so that nobody would be asked that.
+        (JSON, FIELD | {"nonce_name": "q", "body": {"q": "{question}"}}, "the place of {question} in q; name a field of its own"),
+        (JSON, FIELD | {"nonce_name": "q.id", "body": {"q": "So: {question}"}}, "the place of {question} in q.id"),
+        (JSON, FIELD | {"nonce_name": "in", "body": {"in": [{"text": "{question}"}]}}, "the place of {question} in in"),
+        (JSON, FIELD | {"nonce_name": "who", "body": {"q": "{question}", "who": "{user}"}}, "the place of {user} in who"),
+        (CHAT, FIELD | {"nonce_name": "messages"}, "the place of messages in a chat"),
+        (MESSAGES, FIELD | {"nonce_name": "system.id"}, "the place of system.id in a chat"),
+        (CHAT, {"nonce_place": "header", "nonce_name": "authorization"}, "header 'authorization' stands in headers"),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_with_an_ask_is_said_without_its_secrets(ask, changes, words):
     (problem,) = protocol(ask.protocol).problems(msgspec.structs.replace(ask, **changes))
     assert words in problem
     assert "hush" not in problem
+
+
+@pytest.mark.parametrize(
+    ("ask", "changes"),
+    [
+        (JSON, {"nonce_name": "id", "body": {"q": "{question}", "id": "{nonce}"}}),
+        (JSON, {"nonce_name": "meta.id", "body": {"q": "{question}", "meta": {"of": "{user}"}}}),
+        (JSON, {"nonce_name": "id", "body": {"q": "{question}", "id": "any"}}),
+        (CHAT, {"nonce_name": "metadata.request"}),
+        (CHAT, {"nonce_place": "header", "nonce_name": "x-id", "headers": {"X-Id": "{nonce}"}}),
+    ],
+)
+def test_a_nonce_may_take_the_place_of_what_tells_a_service_nothing(ask, changes):
+    assert protocol(ask.protocol).problems(msgspec.structs.replace(ask, **FIELD | changes)) == []
 
 
 def test_an_unknown_protocol_names_the_nearest():
